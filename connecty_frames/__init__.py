@@ -1,0 +1,5 @@
+"""ConnectyAI answers as exactly typed pandas, polars and Arrow frames."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,186 @@
+"""Connection settings: argument > ``configure()`` > environment > default.
+
+One object, :class:`Settings`, is made from the four sources and passed on; nothing below reads the
+environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from connecty_frames.errors import ConfigError
+from connecty_frames.protocol import REGIONS
+
+__all__ = ["Settings", "configure", "resolve"]
+
+_HOW_TO_TRY: Final = (
+    "To try connecty_frames without an account, start the sandbox with `connecty sandbox` and export what it "
+    "prints, or use `with connecty_frames.sandbox.Sandbox() as sandbox: Client(**sandbox.connection)`."
+)
+
+
+def _checked_address(address: str) -> str:
+    """Give a base address without its final slash; secrets and questions go there, so it must be safe."""
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "an address with user information in it would leak it; give credentials by themselves"
+        )
+    if parts.query or parts.fragment or "?" in address or "#" in address:
+        raise ValueError("expected an address without ? or #")
+    if any(not character.isprintable() or character.isspace() for character in address):
+        raise ValueError("expected an address without spaces and control characters")
+    _ = parts.port  # raises ValueError where the port is no number
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError(
+            "http:// would send the secret in the clear; use https:// (http is for loopback only)"
+        )
+    return address.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _plain(text: str) -> str:
+    if not text or not text.isprintable():
+        raise ValueError("expected text without control characters")
+    return text
+
+
+def _plain_secret(secret: SecretStr) -> SecretStr:
+    _plain(secret.get_secret_value())
+    return secret
+
+
+class Settings(BaseSettings):
+    """How to reach the API.
+
+    Parameters
+    ----------
+    client_id, client_secret
+        The credentials, which ConnectyAI support gives out.
+    region
+        Where the organisation is registered, ``"eu1"`` or ``"us1"``.
+    base_url
+        The address of the API; takes the place of ``region``.
+    dw_id
+        The data workspace to ask where a call names none.
+    timeout
+        Seconds for a whole call where it names none.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CONNECTY_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    client_id: Annotated[str, AfterValidator(_plain)] | None = None
+    client_secret: Annotated[SecretStr, AfterValidator(_plain_secret)] | None = None
+    region: Literal["eu1", "us1"] = "eu1"
+    base_url: Annotated[str, AfterValidator(_checked_address)] | None = None
+    dw_id: Annotated[int, Field(ge=0)] | None = None
+    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
+
+    @property
+    def address(self) -> str:
+        """The address of the API, without a final slash."""
+        return self.base_url or REGIONS[self.region]
+
+    @property
+    def credentials(self) -> tuple[str, SecretStr]:
+        """The client id and secret.
+
+        Raises
+        ------
+        ConfigError
+            Where one is missing.
+        """
+        if self.client_id is not None and self.client_secret is not None:
+            return self.client_id, self.client_secret
+        missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
+        where = " and ".join(f"{name} (environment: CONNECTY_{name.upper()})" for name in missing)
+        raise ConfigError(
+            f"No {where}. Set it as an argument of Client, by connecty_frames.configure(), or in the "
+            f"environment; ConnectyAI support gives out credentials. {_HOW_TO_TRY}",
+            setting=missing[0],
+        )
+
+
+_configured: dict[str, Any] = {}
+
+
+def configure(**settings: Any) -> None:  # noqa: ANN401 - the kinds are those of Settings, checked there
+    """Set connection settings for the whole process.
+
+    They hold for every later call and Client that does not name its own; the environment counts only
+    where neither does. None takes a setting back.
+
+    Parameters
+    ----------
+    **settings
+        ``client_id client_secret region base_url dw_id timeout``, as for ``Client``.
+
+    Raises
+    ------
+    ConfigError
+        Where a name or value is wrong; nothing is set then.
+    """
+    after = {
+        name: value for name, value in {**_configured, **_one_address(settings)}.items() if value is not None
+    }
+    _settings(after)
+    _configured.clear()
+    _configured.update(after)
+
+
+def resolve(**arguments: Any) -> Settings:  # noqa: ANN401 - as above
+    """Give the settings that hold, from arguments (None is not given), ``configure()``, environment, default.
+
+    Raises
+    ------
+    ConfigError
+        Where a name or value is wrong.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return _settings({**_configured, **_one_address(given)})
+
+
+def _one_address(source: dict[str, Any]) -> dict[str, Any]:
+    """Let a region also set the address, so that it beats an address from a weaker source."""
+    region = source.get("region")
+    if source.get("base_url") is None and isinstance(region, str) and region in REGIONS:
+        return {**source, "base_url": REGIONS[region]}
+    return source
+
+
+def _settings(values: dict[str, Any]) -> Settings:
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise _config_error(error, values) from None
+
+
+def _config_error(error: ValidationError, values: dict[str, Any]) -> ConfigError:
+    """Say which setting is wrong and where it came from, without its value: it may be a secret."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(Settings.model_fields)}."
+        return ConfigError(f"Unknown setting {name!r}; {hint}", setting=name)
+    source = "given" if name in values else f"environment variable CONNECTY_{name.upper()}"
+    reason = first["msg"].removeprefix("Value error, ")
+    return ConfigError(f"{name} ({source}): {reason}.", setting=name)

@@ -1,0 +1,51 @@
+r"""Foreign text made safe to show.
+
+What a server says ends up in error messages, terminals and notebook HTML. A terminal obeys control
+characters (``\x1b[2J`` clears it) and the bidirectional marks of Unicode reorder what a reader sees
+(CVE-2021-42574), so both are shown as escapes instead of being sent.
+"""
+
+from __future__ import annotations
+
+import html as _html
+import unicodedata
+
+__all__ = ["html", "snippet", "terminal"]
+
+#: Unicode categories that are shown as an escape: control, format (the bidirectional marks among
+#: them), surrogate, private use, unassigned, line and paragraph separator.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+#: Format characters that ordinary text needs: the joiners of emoji and of Indic and Persian script.
+_WANTED = frozenset("\u200c\u200d")
+
+
+def terminal(text: str, *, keep: str = "") -> str:
+    r"""Show what a terminal would obey or hide as ``\x1b``, ``\u202e`` and the like.
+
+    Parameters
+    ----------
+    keep
+        Characters to leave as they are, ``"\n\t"`` where text of several lines is shown.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character in keep or character in _WANTED or unicodedata.category(character) not in _HIDDEN
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def html(text: str) -> str:
+    """Escape text for HTML, a dollar sign included: MathJax in notebooks would typeset between two."""
+    return _html.escape(terminal(text, keep="\n\t")).replace("$", "&#36;")
+
+
+def snippet(source: str | bytes, limit: int = 120) -> str:
+    """Show how foreign text begins, on one line and at most ``limit`` characters of it."""
+    if isinstance(source, bytes):
+        # A character takes at most four bytes, so the cut cannot shorten what is shown.
+        source = source[: 4 * limit + 4].decode("utf-8", errors="backslashreplace")
+    text = terminal(" ".join(source[: 2 * limit].split()))
+    return text if len(text) <= limit and len(source) <= 2 * limit else text[:limit] + "…"
