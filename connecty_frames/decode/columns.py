@@ -1,0 +1,164 @@
+"""Cells to an Arrow array of a given type: exactly, or a Misfit that says which cell is not."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from connecty_frames.decode import numbers, temporal, tokens
+from connecty_frames.decode.evidence import Misfit
+from connecty_frames.decode.tokens import RepeatedKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["build", "is_text", "text_of"]
+
+
+def build(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    """Give cells as an Arrow array of a type; None is null.
+
+    Raises
+    ------
+    Misfit
+        At the first cell that is not exactly a value of the type; its ``row`` is the position.
+    """
+    for holds, builder in _BUILDERS:
+        if holds(type_):
+            return builder(values, type_)
+    raise Misfit(0, str(type_), "is a type that JSON values cannot become")
+
+
+def text_of(value: object) -> str | None:
+    """Give a cell as exact text: a text as it is, everything else as the JSON it is."""
+    if value is None or type(value) is str:
+        return value
+    return tokens.dump(value)
+
+
+def _texts(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    texts = [text_of(value) for value in values]
+    try:
+        return pa.array(texts, type_)
+    except UnicodeEncodeError:
+        for row, text in enumerate(texts):
+            try:
+                (text or "").encode()
+            except UnicodeEncodeError:
+                raise Misfit(row, str(text), "holds half of a surrogate pair, which is no text") from None
+        raise
+
+
+def _booleans(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    readings = {None: None, True: True, False: False, "true": True, "false": False}
+    for row, value in enumerate(values):
+        if not isinstance(value, bool | str | None) or value not in readings:
+            raise Misfit(row, str(text_of(value)), "is neither true nor false")
+    return pa.array([readings[value] for value in values], type_)
+
+
+def _scalar_texts(values: Sequence[Any], type_: pa.DataType) -> Sequence[str | None]:
+    for row, value in enumerate(values):
+        if value is not None and not isinstance(value, str):
+            raise Misfit(row, str(text_of(value)), f"is no {type_}")
+    return values
+
+
+def _numbers(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    return numbers.read(_scalar_texts(values, type_), type_)
+
+
+def _temporal(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    for row, value in enumerate(values):
+        if value is not None and type(value) is not str:
+            raise Misfit(row, str(text_of(value)), f"is no text, so no {type_}")
+    return temporal.read(values, type_)
+
+
+def _lists(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    for row, value in enumerate(values):
+        if value is not None and not isinstance(value, list):
+            raise Misfit(row, str(text_of(value)), "is no array")
+    items = list(chain.from_iterable(value or () for value in values))
+    rows = [row for row, value in enumerate(values) for _ in value or ()]
+    children = _in_rows(rows, items, type_.value_type)
+    offsets: list[int | None] = []
+    end = 0
+    for value in values:
+        offsets.append(None if value is None else end)
+        end += len(value or ())
+    large = pa.types.is_large_list(type_)
+    arrays = pa.LargeListArray if large else pa.ListArray
+    starts = pa.array([*offsets, end], pa.int64() if large else pa.int32())
+    built = arrays.from_arrays(starts, children)
+    try:
+        return built.cast(type_)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise Misfit(0, str(text_of(values[0])), f"does not fit in {type_}") from None
+
+
+def _structs(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    fields = [type_.field(position) for position in range(type_.num_fields)]
+    keys = {field.name for field in fields}
+    for row, value in enumerate(values):
+        if value is None:
+            continue
+        if not isinstance(value, dict) or isinstance(value, RepeatedKeys) or value.keys() != keys:
+            raise Misfit(row, str(text_of(value)), f"is no object with just the keys {sorted(keys)}")
+    rows = range(len(values))
+    children = [
+        _in_rows(rows, [value and value[field.name] for value in values], field.type) for field in fields
+    ]
+    return pa.StructArray.from_arrays(
+        children, fields=fields, mask=pa.array([value is None for value in values], pa.bool_())
+    )
+
+
+def _maps(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    for row, value in enumerate(values):
+        if value is not None and (not isinstance(value, dict) or isinstance(value, RepeatedKeys)):
+            raise Misfit(row, str(text_of(value)), "is no object with each key once")
+    rows = [row for row, value in enumerate(values) for _ in value or ()]
+    keys = _in_rows(rows, [key for value in values for key in value or ()], type_.key_type)
+    items = [item for value in values for item in (value or {}).values()]
+    offsets: list[int | None] = []
+    end = 0
+    for value in values:
+        offsets.append(None if value is None else end)
+        end += len(value or ())
+    starts = pa.array([*offsets, end], pa.int32())
+    return pa.MapArray.from_arrays(starts, keys, _in_rows(rows, items, type_.item_type)).cast(type_)
+
+
+def _dictionaries(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    return build(values, type_.value_type).dictionary_encode().cast(type_)
+
+
+def _in_rows(rows: Sequence[int], items: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    """Build what lies inside cells; a misfit then names the row of the cell."""
+    try:
+        return build(items, type_)
+    except Misfit as misfit:
+        raise Misfit(rows[misfit.row or 0] if rows else 0, misfit.value, misfit.reason) from None
+
+
+def _any_of(*tests: Callable[[pa.DataType], bool]) -> Callable[[pa.DataType], bool]:
+    return lambda type_: any(test(type_) for test in tests)
+
+
+is_text: Final = _any_of(pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+_is_number: Final = _any_of(pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+_is_list: Final = _any_of(pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+
+_BUILDERS: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[..., pa.Array]], ...]] = (
+    (is_text, _texts),
+    (pa.types.is_boolean, _booleans),
+    (_is_number, _numbers),
+    (pa.types.is_temporal, _temporal),
+    (_is_list, _lists),
+    (pa.types.is_struct, _structs),
+    (pa.types.is_map, _maps),
+    (pa.types.is_dictionary, _dictionaries),
+)

@@ -1,0 +1,211 @@
+"""The whole way from response bytes to an Arrow table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from connecty_frames.decode import columns, tokens, types
+from connecty_frames.decode.evidence import Evidence, Kind, Misfit
+from connecty_frames.decode.rows import Rows, read_rows
+from connecty_frames.decode.schema import ColumnSchema, Contract, Schema
+from connecty_frames.decode.verify import verify
+from connecty_frames.errors import ConversionError, ResponseError, TypeFidelityWarning
+from connecty_frames.escape import snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connecty_frames.decode.envelope import Envelope
+    from connecty_frames.errors import ConnectyWarning
+    from connecty_frames.options import AskOptions
+
+__all__ = ["Decoded", "decode"]
+
+#: How deep a cell may be nested: no answer needs more, and readers further on recurse.
+_MAX_DEPTH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One decoded table and what is to be said of it.
+
+    Parameters
+    ----------
+    table
+        The rows, None where the answer has none.
+    schema
+        What each column is and why.
+    rows, total_rows
+        The rows that came, and those of the whole answer (None: unknown).
+    truncated
+        Whether rows were cut; None where nobody can tell.
+    warnings
+        What the caller should be told, in the order found.
+    """
+
+    table: pa.Table | None
+    schema: Schema
+    rows: int
+    total_rows: int | None
+    truncated: bool | None
+    warnings: list[ConnectyWarning] = field(default_factory=list)
+
+
+def decode(
+    envelope: Envelope, options: AskOptions, *, contract: Contract | None = None, fetched: int | None = None
+) -> Decoded:
+    """Turn the rows of a response into an Arrow table of exact types.
+
+    Parameters
+    ----------
+    options
+        Of these ``tz``, ``infer_temporal`` and ``strict`` matter here.
+    contract
+        The caller's schema; what it names is settled.
+    fetched
+        The ``max_rows`` the response was asked for with, None where that is unknown.
+
+    Raises
+    ------
+    ResponseError
+        Where the rows are no table; under ``strict`` also where they contradict the statistics.
+    ConversionError
+        Where a value does not fit the contract, or is no text (half of a surrogate pair); under ``strict``
+        also where a column would stay exact text.
+    """
+    total_rows = envelope.total_rows
+    if envelope.rows is None:
+        return Decoded(None, Schema(()), 0, total_rows, None)
+    rows = read_rows(envelope.rows)
+    statistics = [{} if name is None else envelope.statistics.get(name, {}) for name in rows.own_names]
+    order = _order(rows.names, contract)
+    pinned = {} if contract is None else contract.types
+    warnings: list[ConnectyWarning] = list(rows.warnings)
+    arrays, described = [], []
+    for position in order:
+        evidence = Evidence(rows.names[position], rows.columns[position], statistics[position])
+        array, column = _column(evidence, rows, position, options, pinned, warnings)
+        arrays.append(array)
+        described.append(column)
+    schema = Schema(described)
+    table = pa.Table.from_arrays(arrays, schema=schema.arrow) if arrays else _no_columns(rows.count)
+    disagreements = verify(table, [statistics[position] for position in order], rows.count, total_rows)
+    if options.strict and disagreements:
+        raise ResponseError(f"{disagreements[0]} (strict=True makes this an error.)")
+    truncated = _truncated(rows.count, total_rows, fetched)
+    return Decoded(table, schema, rows.count, total_rows, truncated, [*warnings, *disagreements])
+
+
+def _truncated(rows: int, total_rows: int | None, fetched: int | None) -> bool | None:
+    """Say whether rows were cut: by the statistics, else by whether more could have come."""
+    if total_rows is not None:
+        return rows < total_rows
+    return None if fetched is None or rows >= fetched else False
+
+
+def _order(names: list[str], contract: Contract | None) -> list[int]:
+    """Give the positions of the columns in the order of the table, held to the contract."""
+    if contract is None:
+        return list(range(len(names)))
+    missing = [name for name in contract.types if name not in names]
+    extra = [name for name in names if name not in contract.types] if contract.complete else []
+    if missing or extra:
+        parts = [
+            f"{what} {', '.join(repr(snippet(name)) for name in found)}"
+            for what, found in (("missing:", missing), ("not in the schema:", extra))
+            if found
+        ]
+        raise ConversionError(
+            f"The answer does not have the columns of schema= ({'; '.join(parts)}). It has "
+            f"{', '.join(repr(snippet(name)) for name in names) or 'none'}.",
+            column=(missing or extra)[0],
+        )
+    return [names.index(name) for name in contract.types] if contract.complete else list(range(len(names)))
+
+
+def _column(  # noqa: PLR0917 - the one place where all that is known of a column meets
+    evidence: Evidence,
+    rows: Rows,
+    position: int,
+    options: AskOptions,
+    pinned: Mapping[str, pa.DataType],
+    warnings: list[ConnectyWarning],
+) -> tuple[pa.Array, ColumnSchema]:
+    """Build one column of the type that is settled or decided for it."""
+    name = evidence.name
+    nested = evidence.kinds & {Kind.ARRAY, Kind.OBJECT}
+    if nested and any(_too_deep(value) for value in evidence.values):
+        raise ResponseError(f"Column {snippet(name)!r} is nested deeper than {_MAX_DEPTH} levels.")
+    if name in pinned:
+        decision = types.Decision(
+            pinned[name], "schema=", as_json=bool(nested) and columns.is_text(pinned[name])
+        )
+    else:
+        decision = types.decide(evidence, options)
+    if decision.problem is not None:
+        warnings.append(_doubt(name, decision, strict=options.strict))
+    values = evidence.values
+    if decision.as_json:
+        sources = rows.source_of(position)
+        values = [
+            value if isinstance(value, str) else source for value, source in zip(values, sources, strict=True)
+        ]
+    try:
+        array = columns.build(values, decision.type)
+    except Misfit as misfit:
+        raise _conversion_error(name, misfit) from None
+    return array, ColumnSchema(name, decision.type, decision.evidence)
+
+
+def _doubt(name: str, decision: types.Decision, *, strict: bool) -> TypeFidelityWarning:
+    """Say why a column is not what was due; under ``strict`` it is an error."""
+    problem = decision.problem or Misfit(None, "", "")
+    if strict:
+        raise _conversion_error(name, problem)
+    where = "the statistics' min or max" if problem.row is None else f"row {problem.row}"
+    outcome = "stays exact text" if pa.types.is_string(decision.type) else f"is {decision.type}"
+    return TypeFidelityWarning(
+        f"Column {snippet(name)!r} {outcome}: {snippet(problem.value, 60)!r} ({where}) {problem.reason}. "
+        "schema= settles a column's type, strict=True makes this an error."
+    )
+
+
+def _conversion_error(name: str, misfit: Misfit) -> ConversionError:
+    where = "the statistics' min or max" if misfit.row is None else f"row {misfit.row}"
+    value = snippet(misfit.value, 60)
+    return ConversionError(
+        f"Column {snippet(name)!r}, {where}: {value!r} {misfit.reason}.",
+        column=name,
+        row=misfit.row,
+        value=value,
+    )
+
+
+def _too_deep(value: object) -> bool:
+    """Whether a cell is nested too deeply, found level by level so that nothing recurses."""
+    level = [value]
+    for _ in range(_MAX_DEPTH + 1):
+        level = [
+            item
+            for nested in level
+            if isinstance(nested, list | dict)
+            for item in (nested.values() if isinstance(nested, dict) else nested)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _no_columns(rows: int) -> pa.Table:
+    """Make a table that has rows but no column."""
+    batch = pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+    return pa.Table.from_batches([batch])
+
+
+def plain_statistics(envelope: Envelope) -> dict[str, dict[str, Any]]:
+    """Give the statistics with Python numbers, each exactly as it was."""
+    statistics: dict[str, dict[str, Any]] = tokens.plain(envelope.statistics)
+    return statistics

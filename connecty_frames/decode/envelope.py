@@ -1,0 +1,177 @@
+"""The small part of a results response, validated; the rows left as raw bytes.
+
+``msgspec.Raw`` walks over the rows once and proves that they are JSON without making a Python object of
+any cell. Reading them is the business of ``rows``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+from pydantic import ValidationError
+
+from connecty_frames.decode import tokens
+from connecty_frames.errors import ResponseError
+from connecty_frames.escape import snippet
+from connecty_frames.protocol import QuestionResults, ResultsResponse
+
+__all__ = ["Envelope", "read_envelope", "whole_number"]
+
+#: A count of more digits counts no rows.
+_MOST_DIGITS: Final = 19
+
+_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One results response without its rows.
+
+    Parameters
+    ----------
+    state
+        The question's state, as the server spelled it.
+    rows
+        The JSON of ``dataframe``, None where it is absent or null. Parsed (see ``tokens``) where the body
+        is not strict JSON, since nothing else can read it then.
+    statistics
+        ``dataframe_stats`` by column and section, numbers as their texts.
+    details
+        Fields that the API document does not name, by name.
+    """
+
+    state: str
+    sql_query: str | None = None
+    response_summary: str | None = None
+    rows: memoryview | list[Any] | None = None
+    statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    has_results: bool = False
+
+    def count_rows(self) -> int:
+        """Count the rows that came, the header not among them."""
+        if self.rows is None:
+            return 0
+        rows = self.rows if isinstance(self.rows, list) else _ROWS.decode(self.rows)
+        return max(len(rows) - 1, 0)
+
+    @property
+    def total_rows(self) -> int | None:
+        """The rows of the whole answer as the statistics tell them, None where they do not.
+
+        ``count`` is the rows of the whole result (in the document's example 100 beside 3 rows). A server
+        whose counts differ between columns counts values without nulls: then ``count + nulls_count``.
+        """
+        general = [sections.get("general") for sections in self.statistics.values()]
+        counts = [
+            (count, whole_number(section.get("nulls_count")) or 0)
+            for section in general
+            if isinstance(section, dict) and (count := whole_number(section.get("count"))) is not None
+        ]
+        if len({count for count, _ in counts}) <= 1:
+            return counts[0][0] if counts else None
+        return max(count + nulls for count, nulls in counts)
+
+
+def whole_number(value: object) -> int | None:
+    """Give a count of the statistics, None where it is no whole number from 0."""
+    text = value if isinstance(value, tokens.IntText) else ""
+    return int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else None
+
+
+def read_envelope(body: bytes, *, host: str | None = None, content_type: str | None = None) -> Envelope:
+    """Validate a results response and leave its rows unread.
+
+    Parameters
+    ----------
+    host, content_type
+        Where the body came from, for the error; None for a saved response.
+
+    Raises
+    ------
+    ResponseError
+        Where the body is not what the API promises.
+    """
+
+    def refuse(what: str) -> ResponseError:
+        source = f" from {host}" if host else ""
+        kind = f" ({content_type})" if content_type else ""
+        return ResponseError(
+            f"The results response{source}{kind} {what}. It begins: {snippet(body)}",
+            host=host,
+            content_type=content_type,
+            snippet=snippet(body),
+        )
+
+    try:
+        parts = _split(body)
+        response = ResultsResponse.model_validate(parts)
+    except UnicodeDecodeError as error:
+        raise refuse(f"is not UTF-8 at byte {error.start}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the body"
+        expected = "expected an object" if first["type"] == "model_type" else first["msg"]
+        raise refuse(f"is not what the API promises: {where}: {expected}") from None
+    except RecursionError:
+        raise refuse("is nested too deeply") from None
+    except ValueError as error:
+        raise refuse(f"is no JSON: {error}") from None
+    results = response.results or QuestionResults()
+    return Envelope(
+        state=response.state,
+        sql_query=results.sql_query,
+        response_summary=results.response_summary,
+        rows=_rows(results.dataframe),
+        statistics=_statistics(results.dataframe_stats),
+        details={**(response.model_extra or {}), **(results.model_extra or {})},
+        has_results=response.results is not None,
+    )
+
+
+def _split(body: bytes) -> Any:  # noqa: ANN401 - any JSON value, for the model to judge
+    """Read everything but the rows; numbers as Python's, but as their texts in rows and statistics."""
+    try:
+        parts: Any = dict(_OBJECT.decode(body))
+        results = parts.get("results")
+        if results is not None and bytes(memoryview(results)[:1]) == b"{":
+            parts["results"] = dict(_OBJECT.decode(results))
+    except msgspec.DecodeError:
+        # Not strict JSON (a bare NaN, say), or nested deeply: the patient reader knows more.
+        parts = tokens.parse(body.decode("utf-8"))
+    if not isinstance(parts, dict):
+        return parts
+    split: dict[str, Any] = {
+        name: tokens.plain(_parse(part)) for name, part in parts.items() if name != "results"
+    }
+    results = parts.get("results")
+    if isinstance(results, dict):
+        rows = {"dataframe": results.pop("dataframe", None)}
+        statistics = {"dataframe_stats": _parse(results.pop("dataframe_stats", None))}
+        others = {name: tokens.plain(_parse(part)) for name, part in results.items()}
+        return {**split, "results": {**others, **statistics, **rows}}
+    return {**split, "results": tokens.plain(_parse(results))}
+
+
+def _parse(part: object) -> Any:  # noqa: ANN401 - any JSON value
+    return tokens.parse(str(memoryview(part), "utf-8")) if isinstance(part, msgspec.Raw) else part
+
+
+def _rows(dataframe: object) -> memoryview | list[Any] | None:
+    """Give the rows as they are; ``null`` is no rows, and what is no array is for ``rows`` to refuse."""
+    if isinstance(dataframe, msgspec.Raw):
+        raw = memoryview(dataframe)
+        return None if bytes(raw[:5]) == b"null" else raw
+    if dataframe is None or isinstance(dataframe, list):
+        return dataframe
+    return memoryview(tokens.dump(dataframe).encode())
+
+
+def _statistics(found: object) -> dict[str, dict[str, Any]]:
+    """Keep what has the shape of statistics. They are evidence, never a reason to refuse an answer."""
+    if not isinstance(found, dict):
+        return {}
+    return {column: sections for column, sections in found.items() if isinstance(sections, dict)}

@@ -1,0 +1,215 @@
+"""JSON numbers: which Arrow type holds all of a column's, and the exact reading of them.
+
+A float is right for averages and ratios and wrong for money, and JSON does not say which a number is. The
+digits do: a value that float64 gives back unchanged loses nothing by being one; a value with more than
+nine digits after the point is the outcome of a computation, and its nearest float64 is as good; what is
+left has many digits and few after the point, which is how money looks, and becomes a decimal.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connecty_frames.decode.evidence import Misfit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["arrow_type", "read"]
+
+_WHOLE: Final = r"-?(?:0|[1-9]\d*)"
+_NUMBER: Final = re.compile(_WHOLE + r"(?:\.\d+)?(?:[eE][+-]?\d+)?")
+#: As PostgreSQL's to_json writes what JSON numbers cannot say.
+_NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+
+#: Any number of at most 15 significant digits survives float64 (DBL_DIG of C).
+_SAFE_LENGTH: Final = 15
+#: More digits after the point than any currency or unit of trade has: the number was computed.
+_COMPUTED_DIGITS: Final = 9
+#: From here on float64 does not even tell whole numbers apart.
+_FLOAT_WHOLE: Final = 2**53
+#: The digits of Arrow's two decimals. All decimals of a column kind have one precision, so that its type
+#: does not change with the rows fetched.
+_DECIMALS: Final[dict[int, Callable[..., pa.DataType]]] = {38: pa.decimal128, 76: pa.decimal256}
+_WIDEST: Final = max(_DECIMALS)
+
+
+def arrow_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]:
+    """Give the Arrow type that holds all numbers, and in words why.
+
+    Parameters
+    ----------
+    texts
+        The numbers as JSON texts (or what stands for NaN and infinity), at least one.
+    strict
+        Whether a computed number must be held to its last digit as well.
+
+    Raises
+    ------
+    Misfit
+        At the first text that is no number, or that no type holds exactly.
+    """
+    for position, text in enumerate(texts):
+        if text not in _NOT_FINITE and not _NUMBER.fullmatch(text):
+            raise Misfit(position, text, "is no number")
+    if pc.match_substring_regex(pa.array(texts, pa.string()), rf"^{_WHOLE}\z").true_count == len(texts):
+        return _whole_type(texts)
+    return _fraction_type(texts, strict=strict)
+
+
+def _whole_type(texts: Sequence[str]) -> tuple[pa.DataType, str]:
+    words = f"{len(texts):,} whole numbers"
+    digits, position = max((len(text.lstrip("-")), place) for place, text in enumerate(texts))
+    if digits > _WIDEST:
+        raise Misfit(position, texts[position], f"has more than {_WIDEST} digits")
+    numbers = [int(text) for text in texts]
+    least, most = min(numbers), max(numbers)
+    if least >= -(2**63) and most < 2**63:
+        return pa.int64(), words
+    if least >= 0 and most < 2**64:
+        return pa.uint64(), f"{words}, some above 2**63 - 1"
+    return _decimal(digits, 0), f"{words}, some beyond 64 bits"
+
+
+def _fraction_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]:
+    words = f"{len(texts):,} numbers, some with a fraction"
+    lost = [
+        (position, text)
+        for position, text in enumerate(texts)
+        if (len(text) > _SAFE_LENGTH or "e" in text.lower()) and not _survives(position, text)
+    ]
+    if not lost:
+        return pa.float64(), f"{words}, all exact as float64"
+    if not strict and all(_computed(text) for _, text in lost):
+        return pa.float64(), f"{words}; {len(lost):,} of them computed, given as the nearest float64"
+    integer_digits = scale = 0
+    for position, text in enumerate(texts):
+        if text in _NOT_FINITE:
+            raise Misfit(position, text, "cannot stand in a column of decimals, which others need")
+        whole, fraction = _digits(Decimal(text))
+        integer_digits, scale = max(integer_digits, whole), max(scale, fraction)
+        if integer_digits + scale > _WIDEST:
+            raise Misfit(position, text, f"makes the column need more than {_WIDEST} digits")
+    return _decimal(integer_digits, scale), f"{words}, {len(lost):,} of them not exact as float64"
+
+
+def _decimal(integer_digits: int, scale: int) -> pa.DataType:
+    precision = next(precision for precision in _DECIMALS if integer_digits + scale <= precision)
+    return _DECIMALS[precision](precision, scale)
+
+
+def _survives(position: int, text: str) -> bool:
+    """Whether float64 gives a number back unchanged.
+
+    Raises
+    ------
+    Misfit
+        Where the number is beyond float64's range, so that the nearest would be infinite, zero, or short of
+        digits.
+    """
+    if text in _NOT_FINITE:
+        return True
+    nearest = float(text)
+    try:
+        exact = Decimal(text)
+    except InvalidOperation:  # an exponent of twenty digits
+        raise Misfit(position, text, "is beyond the range of float64") from None
+    if math.isinf(nearest):
+        raise Misfit(position, text, "is above the range of float64")
+    if Decimal(repr(nearest)) == exact:
+        return True
+    if abs(nearest) < sys.float_info.min:
+        raise Misfit(position, text, "is below the range of float64")
+    return False
+
+
+def _computed(text: str) -> bool:
+    number = Decimal(text)
+    digits = "".join(map(str, number.as_tuple().digits))
+    trailing_zeros = len(digits) - len(digits.rstrip("0"))
+    return _digits(number)[1] - trailing_zeros > _COMPUTED_DIGITS and abs(number) < _FLOAT_WHOLE
+
+
+def _digits(number: Decimal) -> tuple[int, int]:
+    """Count the digits before and after the point."""
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):  # pragma: no cover - NaN and infinity are sorted out before
+        raise TypeError(number)
+    return (max(len(digits) + exponent, 0) if number else 0), max(-exponent, 0)
+
+
+def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
+    """Read number texts as an Arrow array of a given type; None is null.
+
+    A fraction becomes the nearest value of a float type, for that is what floats are; everything else
+    must be exact.
+
+    Raises
+    ------
+    Misfit
+        At the first text that is not a value of the type; its ``row`` is the position.
+    """
+    array = pa.array(texts, pa.string())
+    try:
+        values = pc.cast(array, pa.float64() if pa.types.is_floating(type_) else type_)
+        if not pa.types.is_floating(type_):
+            return values
+        _check_floats(texts, values)
+        return _narrow(texts, values, type_)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        # Arrow reads plain spellings only; one by one, 1e3 is a whole number too.
+        numbers = [None if text is None else _number(row, text, type_) for row, text in enumerate(texts)]
+        return pa.array(numbers, type_)
+
+
+def _number(row: int, text: str, type_: pa.DataType) -> int | float | Decimal:
+    """Read one number exactly as a type."""
+    if not _NUMBER.fullmatch(text) and not (pa.types.is_floating(type_) and text in _NOT_FINITE):
+        raise Misfit(row, text, f"is no number that fits in {type_}")
+    try:
+        number = float(text) if pa.types.is_floating(type_) else Decimal(text)
+        exact = int(number) if pa.types.is_integer(type_) else number
+        fits = exact == number or math.isnan(number)
+        pa.scalar(exact, type_)
+    except (pa.ArrowInvalid, OverflowError, InvalidOperation, ValueError):
+        fits = False
+    if not fits:
+        raise Misfit(row, text, f"does not fit in {type_}")
+    return exact
+
+
+def _check_floats(texts: Sequence[str | None], values: pa.Array) -> None:
+    """Refuse what float64 would turn into infinity, zero or another whole number, in silence."""
+    suspect = pc.or_(
+        pc.or_(pc.is_inf(values), pc.less(pc.abs(values), sys.float_info.min)),
+        pc.greater_equal(pc.abs(values), _FLOAT_WHOLE),
+    )
+    for row, odd in enumerate(suspect.to_pylist()):
+        text = texts[row]
+        if (
+            odd
+            and text is not None
+            and not _survives(row, text)
+            and "." not in text
+            and "e" not in text.lower()
+        ):
+            raise Misfit(row, text, "does not fit in double")
+
+
+def _narrow(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType) -> pa.Array:
+    """Cast float64 to the float type asked for; infinity and whole numbers must not come of it."""
+    narrow = pc.cast(values, type_, safe=False)
+    wide = pc.cast(narrow, pa.float64())
+    whole = pc.and_(pc.equal(pc.floor(values), values), pc.not_equal(wide, values))
+    lost = pc.or_(pc.and_(pc.is_inf(wide), pc.is_finite(values)), whole)
+    if lost.true_count:
+        row = lost.index(True).as_py()
+        raise Misfit(row, str(texts[row]), f"does not fit in {type_}")
+    return narrow

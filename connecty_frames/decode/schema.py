@@ -1,0 +1,134 @@
+"""Schema: what each column of an answer is, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+import pyarrow as pa
+
+from connecty_frames.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["ColumnSchema", "Contract", "Schema"]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSchema:
+    """One column: its name, its Arrow type, and in words what the type was decided from."""
+
+    name: str
+    type: pa.DataType
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """Column types that the caller settles beforehand.
+
+    Parameters
+    ----------
+    types
+        Arrow types by column name.
+    complete
+        Whether these are all the columns: then a missing or an extra one is an error, and the table's
+        columns are in this order. Otherwise the types override those of the named columns.
+    """
+
+    types: dict[str, pa.DataType]
+    complete: bool
+
+
+class Schema(Sequence[ColumnSchema]):
+    """The columns of an answer in their order, each with its type and the evidence for it.
+
+    It can be saved (:meth:`to_json`) and passed back as ``schema=``, which then holds the next answer to
+    these columns and types.
+    """
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, columns: Iterable[ColumnSchema]) -> None:
+        self._columns = tuple(columns)
+
+    @overload
+    def __getitem__(self, key: int | str) -> ColumnSchema: ...
+    @overload
+    def __getitem__(self, key: slice) -> Schema: ...
+    def __getitem__(self, key: int | str | slice) -> ColumnSchema | Schema:
+        """Give a column by position or name, or a part of the schema by slice."""
+        if isinstance(key, slice):
+            return Schema(self._columns[key])
+        if isinstance(key, str):
+            for column in self._columns:
+                if column.name == key:
+                    return column
+            raise KeyError(f"no column {key!r}; there are {', '.join(map(repr, self.names))}")
+        return self._columns[key]
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether names, order and types are the same; the evidence may differ from day to day."""
+        return isinstance(other, Schema) and self.arrow.equals(other.arrow)
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.names), tuple(self.types)))
+
+    def __repr__(self) -> str:
+        width = max((len(column.name) for column in self), default=0)
+        kinds = max((len(str(column.type)) for column in self), default=0)
+        lines = (f"{c.name:<{width}}  {c.type!s:<{kinds}}  {c.evidence}" for c in self)
+        return "\n".join(lines) or "(no columns)"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in order."""
+        return [column.name for column in self._columns]
+
+    @property
+    def types(self) -> list[pa.DataType]:
+        """The Arrow types of the columns, in order."""
+        return [column.type for column in self._columns]
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """The same as a pyarrow schema, without the evidence."""
+        return pa.schema(list(zip(self.names, self.types, strict=True)))
+
+    def to_json(self) -> str:
+        """Give the schema as JSON text that :meth:`from_json` reads back exactly."""
+        # Arrow's own serialisation is the one spelling of a type that covers nested ones.
+        return json.dumps(
+            {
+                "columns": [{"name": c.name, "type": str(c.type), "evidence": c.evidence} for c in self],
+                "arrow": bytes(self.arrow.serialize()).hex(),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Schema:
+        """Read what :meth:`to_json` gave.
+
+        Raises
+        ------
+        ConfigError
+            Where the text is something else.
+        """
+        try:
+            saved = json.loads(text)
+            arrow = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(saved["arrow"])))
+            evidence = [str(column["evidence"]) for column in saved["columns"]]
+            return cls(
+                ColumnSchema(field.name, field.type, words)
+                for field, words in zip(arrow, evidence, strict=True)
+            )
+        except (ValueError, KeyError, TypeError, OSError, pa.ArrowException):
+            raise ConfigError(
+                "This is not a saved schema; save one by answer.schema.to_json().", setting="schema"
+            ) from None

@@ -1,0 +1,342 @@
+r"""Temporal text: a strict ISO-8601 grammar, and the exact reading of what it admits.
+
+The grammar is that of ISO 8601-1:2019 as far as Arrow can hold it, with the space that PostgreSQL puts
+between date and time. What it does not admit (``infinity``, BC, a fifth digit of the year, leap seconds, year
+0000, times with offset, padding) stays text: every one of these has been read as a wrong instant by some
+library. Texts are matched and cast as whole Arrow arrays; only the few that Arrow cannot read
+(``24:00:00``, offsets with seconds) are computed one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connecty_frames.decode.evidence import Misfit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Form", "arrow_type", "form_of", "offsets", "read"]
+
+_YEAR = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
+_DAY = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
+_MIDNIGHT = r"24:00(?::00(?:\.0{1,9})?)?"
+_OFFSET = r"(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d(?::[0-5]\d)?)?)"
+_NUMBER = r"-?\d{1,9}"
+_DURATION = (
+    rf"-?P(?:{_NUMBER}W|(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}(?:\.\d{{1,9}})?S)?)?)"
+)
+
+
+class Form(Enum):
+    """A kind of temporal text; the value names it in the plural, for sentences."""
+
+    DATE = "dates"
+    NAIVE = "timestamps without offset"
+    AWARE = "timestamps with offsets"
+    TIME = "times of day"
+    DURATION = "durations"
+
+
+#: What each form looks like, in the syntax of RE2 and of Python alike.
+_GRAMMAR: Final[dict[Form, str]] = {
+    Form.DATE: _DAY,
+    Form.NAIVE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT})",
+    Form.AWARE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}){_OFFSET}",
+    Form.TIME: _CLOCK,
+    Form.DURATION: _DURATION,
+}
+
+#: Why a text is none of the forms: the first pattern found in it says so.
+_REASONS: Final[tuple[tuple[str, str], ...]] = (
+    (r"^$", "is empty, which is not null"),
+    (r"^\s|\s$", "is padded with white space"),
+    (r"^[+-]?infinity$", "is infinite"),
+    (r"BC$", "is before the year 1"),
+    (r"^[+-]?\d{5,}-", "is after the year 9999"),
+    (r"^0000-", "is in the year 0000"),
+    (r":60", "is a leap second"),
+    (rf"^{_CLOCK}{_OFFSET}$", "is a time with an offset, which is no moment without a date"),
+    (r"\.\d{10,}", "has more than 9 digits of a second"),
+    (r"^-?P", "is a duration with years, months or a fraction that has no fixed length"),
+)
+
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+#: 0001-01-01 and 9999-12-31T23:59:59.999999 in microseconds: what Python, pandas and polars can show.
+_FIRST: Final = (1 - _EPOCH) * 86_400_000_000
+_LAST: Final = (date(9999, 12, 31).toordinal() + 1 - _EPOCH) * 86_400_000_000 - 1
+
+_seventh_digit: Final = re.compile(r"\.\d{7}").search
+_PARTS: Final = re.compile(
+    r"(?P<day>.{10})[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
+    r"(?P<offset>Z|[+-].*)?"
+)
+_DURATION_PARTS: Final = re.compile(
+    r"(-)?P(?:(-?\d+)W)?(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?)(\d+)(?:\.(\d+))?S)?)?"
+)
+
+
+def form_of(texts: Sequence[str]) -> Form:
+    """Give the form that every text has.
+
+    Raises
+    ------
+    Misfit
+        Where there is none: it names the first text that has no form, or another than the first text; its
+        ``row`` is the position in ``texts``.
+    """
+    array = pa.array(texts, pa.string())
+    for form in Form:
+        if _matches(array, form).true_count == len(array):
+            _check_days(array, form, texts)
+            return form
+    first = _form_of_one(texts[0])
+    for position, text in enumerate(texts):
+        form_here = _form_of_one(text)
+        if form_here is None:
+            raise Misfit(position, text, _reason(text))
+        if first is not None and form_here is not first:
+            raise Misfit(position, text, f"is among {form_here.value}, others are {first.value}")
+    raise AssertionError("some text has another form than the first")  # pragma: no cover
+
+
+def arrow_type(form: Form, texts: Sequence[str], tz: str) -> pa.DataType:
+    """Give the Arrow type that holds all texts of a form exactly.
+
+    Microseconds, or nanoseconds where some text has a 7th digit of the second, unless these digits are all
+    zero in a column that reaches beyond what nanoseconds can hold (1677 to 2262).
+
+    Raises
+    ------
+    Misfit
+        Where no unit holds them all.
+    """
+    if form is Form.DATE:
+        return pa.date32()
+    finest = "ns" if any(map(_seventh_digit, texts)) else "us"
+    for unit in dict.fromkeys((finest, "us")):
+        found = _TYPES[form](unit, tz)
+        try:
+            read(texts, found)
+        except Misfit as misfit:
+            problem = misfit
+        else:
+            return found
+    raise problem
+
+
+_TYPES: Final = {
+    Form.NAIVE: lambda unit, _: pa.timestamp(unit),
+    Form.AWARE: pa.timestamp,
+    Form.TIME: lambda unit, _: pa.time64(unit),
+    Form.DURATION: lambda unit, _: pa.duration(unit),
+}
+
+
+def offsets(texts: Sequence[str]) -> list[str]:
+    """Give the different offsets of aware timestamps, sorted."""
+    found = pc.extract_regex(pa.array(texts, pa.string()), rf"(?P<offset>{_OFFSET})$")
+    return sorted(text for text in pc.unique(found.field("offset")).to_pylist() if text)
+
+
+def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
+    """Read temporal texts as an Arrow array of a given type; None is null.
+
+    Raises
+    ------
+    Misfit
+        At the first text that is not exactly a value of the type; its ``row`` is the position.
+    """
+    present = [text for text in texts if text is not None]
+    if not present:
+        return pa.nulls(len(texts), type_)
+    try:
+        values = _READERS[_held_form(present, type_)](present, type_)
+    except Misfit as misfit:
+        rows = [row for row, text in enumerate(texts) if text is not None]
+        raise Misfit(rows[misfit.row or 0], misfit.value, misfit.reason) from None
+    if len(present) == len(texts):
+        return values
+    places = pc.cumulative_sum(pa.array([int(text is not None) for text in texts]))
+    places = pc.if_else(pa.array([text is not None for text in texts]), pc.subtract(places, 1), None)
+    return values.take(places)
+
+
+def _held_form(texts: Sequence[str], type_: pa.DataType) -> Form:
+    """Give the form of texts that a type can hold: dates may be midnights, an instant needs a zone."""
+    form = form_of(texts)
+    if pa.types.is_timestamp(type_):
+        holds = form is Form.AWARE if type_.tz else form in (Form.NAIVE, Form.DATE)
+    else:
+        holds = form in _HELD and _HELD[form](type_)
+    if not holds:
+        raise Misfit(0, texts[0], f"is among {form.value}, which {type_} does not hold")
+    return form
+
+
+_HELD: Final[dict[Form, Callable[[pa.DataType], bool]]] = {
+    Form.DATE: pa.types.is_date,
+    Form.TIME: pa.types.is_time,
+    Form.DURATION: pa.types.is_duration,
+}
+
+
+def _matches(array: pa.Array, form: Form) -> pa.Array:
+    return pc.match_substring_regex(array, rf"^(?:{_GRAMMAR[form]})\z")
+
+
+def _form_of_one(text: str) -> Form | None:
+    return next((form for form in Form if re.fullmatch(_GRAMMAR[form], text)), None)
+
+
+def _reason(text: str) -> str:
+    return next(
+        (reason for pattern, reason in _REASONS if re.search(pattern, text)), "is no ISO-8601 date or time"
+    )
+
+
+def _check_days(array: pa.Array, form: Form, texts: Sequence[str]) -> None:
+    """Refuse days that no calendar has, such as the 30th of February; and an empty duration."""
+    if form is Form.DURATION:
+        for position, text in enumerate(texts):
+            if text[-1] in "PT":
+                raise Misfit(position, text, "is a duration without a part")
+    if form in (Form.TIME, Form.DURATION):
+        return
+    days = pc.utf8_slice_codeunits(array, 0, 10)
+    try:
+        pc.cast(days, pa.date32())
+    except pa.ArrowInvalid:
+        for position, day in enumerate(days.to_pylist()):
+            try:
+                date.fromisoformat(day)
+            except ValueError:
+                raise Misfit(position, texts[position], "is a day that the calendar does not have") from None
+        raise
+
+
+def _read_dates(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
+    return pc.cast(pc.cast(pa.array(texts, pa.string()), pa.date32()), type_)
+
+
+def _read_timestamps(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
+    zone = "UTC" if type_.tz else None
+    array = pa.array(texts, pa.string())
+    special = pc.match_substring_regex(array, r"[T ]24:|[+-]\d\d:?\d\d:\d\d$")
+    trimmed = pc.replace_substring_regex(array, r"(\.\d{6})\d+", r"\1")
+    if special.true_count:
+        trimmed = pc.if_else(special, "1970-01-01T00:00:00Z" if zone else "1970-01-01T00:00:00", trimmed)
+    micros = pc.cast(pc.cast(trimmed, pa.timestamp("us", zone)), pa.int64())
+    if special.true_count:
+        exact = [_micros(text) for text, odd in zip(texts, special.to_pylist(), strict=True) if odd]
+        micros = pc.replace_with_mask(micros, special, pa.array(exact, pa.int64()))
+    for end, beyond in ((_FIRST, pc.less(micros, _FIRST)), (_LAST, pc.greater(micros, _LAST))):
+        if beyond.true_count:
+            position = beyond.index(True).as_py()
+            edge = "before the year 1" if end == _FIRST else "after the year 9999"
+            raise Misfit(position, texts[position], f"is {edge}")
+    return _in_unit(micros, texts, type_)
+
+
+def _read_times(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
+    array = pa.array([f"1970-01-01T{text}" for text in texts], pa.string())
+    trimmed = pc.replace_substring_regex(array, r"(\.\d{6})\d+", r"\1")
+    return _in_unit(pc.cast(pc.cast(trimmed, pa.timestamp("us")), pa.int64()), texts, type_)
+
+
+def _read_durations(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
+    """Add up weeks, days, hours, minutes and seconds; PostgreSQL signs each part by itself."""
+    nanos = []
+    for text in texts:
+        found = _DURATION_PARTS.fullmatch(text)
+        if found is None:  # pragma: no cover - the grammar has been matched
+            raise AssertionError(text)
+        sign, weeks, days, hours, minutes, minus, seconds, fraction = found.groups()
+        whole = (
+            ((int(weeks or 0) * 7 + int(days or 0)) * 24 + int(hours or 0)) * 60 + int(minutes or 0)
+        ) * 60
+        part = int(seconds or 0) * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+        total = whole * 1_000_000_000 + (-part if minus else part)
+        nanos.append(-total if sign else total)
+    per_unit = _NANOS[type_.unit]
+    for position, value in enumerate(nanos):
+        if value % per_unit or abs(value // per_unit) > -(_NOT_A_TIME + 1):
+            raise Misfit(position, texts[position], f"does not fit in {type_}")
+    return pa.array([value // per_unit for value in nanos], pa.int64()).cast(type_)
+
+
+#: What numpy and pandas take for "no time", so it can be no value.
+_NOT_A_TIME: Final = -(2**63)
+_NANOS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+
+_READERS: Final = {
+    Form.DATE: _read_dates,
+    Form.NAIVE: _read_timestamps,
+    Form.AWARE: _read_timestamps,
+    Form.TIME: _read_times,
+    Form.DURATION: _read_durations,
+}
+
+
+def _in_unit(micros: pa.Array, texts: Sequence[str], type_: pa.DataType) -> pa.Array:
+    """Turn microseconds, and the digits after the sixth, into a unit; digits it cannot hold are a misfit."""
+    extra = pa.array([_beyond_micros(text) if "." in text else 0 for text in texts], pa.int64())
+    if type_.unit == "ns":
+        return _in_nanos(micros, extra, texts).cast(type_)
+    per_unit = _NANOS[type_.unit] // 1_000
+    values = pc.divide(micros, per_unit)  # towards zero, but exactness is asked for at once
+    lost = pc.or_(pc.not_equal(pc.multiply(values, per_unit), micros), pc.not_equal(extra, 0))
+    if lost.true_count:
+        position = lost.index(True).as_py()
+        raise Misfit(position, texts[position], f"has more digits than {type_} holds")
+    return pc.cast(pc.cast(values, pa.int32()) if pa.types.is_time32(type_) else values, type_)
+
+
+def _in_nanos(micros: pa.Array, extra: pa.Array, texts: Sequence[str]) -> pa.Array:
+    """Give nanoseconds, checked: a cast wraps around in silence on some versions of Arrow."""
+    negative = pc.less(micros, 0)
+    # Towards zero by one and back, so that the very first nanosecond does not overflow on the way.
+    whole = pc.if_else(negative, pc.add(micros, 1), micros)
+    rest = pc.if_else(negative, pc.subtract(extra, 1_000), extra)
+    try:
+        nanos = pc.add_checked(pc.multiply_checked(whole, 1_000), rest)
+        beyond = pc.equal(nanos, _NOT_A_TIME)
+    except pa.ArrowInvalid:
+        exact = zip(micros.to_pylist(), extra.to_pylist(), strict=True)
+        beyond = pa.array([not _NOT_A_TIME < value * 1_000 + digits < 2**63 for value, digits in exact])
+    if beyond.true_count:
+        position = beyond.index(True).as_py()
+        raise Misfit(position, texts[position], "needs nanoseconds, which reach from 1677 to 2262 only")
+    return nanos
+
+
+def _beyond_micros(text: str) -> int:
+    """Give the 7th to 9th digit of the fraction as nanoseconds."""
+    fraction = re.search(r"\.\d{6}(\d+)", text)
+    return int(fraction[1].ljust(3, "0")) if fraction else 0
+
+
+def _micros(text: str) -> int:
+    """Compute microseconds since 1970 from a timestamp that Arrow cannot read; digits beyond are cut."""
+    found = _PARTS.fullmatch(text)
+    if found is None:  # pragma: no cover - the grammar has been matched
+        raise AssertionError(text)
+    days = date.fromisoformat(found["day"]).toordinal() - _EPOCH
+    seconds = int(found["hour"]) * 3600 + int(found["minute"]) * 60 + int(found["second"] or 0)
+    fraction = int((found["fraction"] or "")[:6].ljust(6, "0"))
+    return (days * 86400 + seconds - _offset_seconds(found["offset"])) * 1_000_000 + fraction
+
+
+def _offset_seconds(offset: str | None) -> int:
+    if offset in (None, "Z"):
+        return 0
+    digits = offset[1:].replace(":", "").ljust(6, "0")
+    seconds = int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])
+    return -seconds if offset[0] == "-" else seconds
