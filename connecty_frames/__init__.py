@@ -1,5 +1,128 @@
-"""ConnectyAI answers as exactly typed pandas, polars and Arrow frames."""
+"""ConnectyAI answers as exactly typed pandas, polars and Arrow frames.
+
+    import connecty_frames as cf
+
+    df = cf.ask_df("list the top 5 countries with the most orders", dw_id=13)
+    df.connecty.sql_query
+
+The public names and nothing else. Each is loaded when it is first used (PEP 562), so that importing the
+package costs next to nothing.
+"""
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+
+TYPE_CHECKING = False  # what type checkers take for True; the module typing alone would double the cost
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from connecty_frames.answer import Answer
+    from connecty_frames.client import Client, Question
+    from connecty_frames.config import configure
+    from connecty_frames.decode import Schema
+    from connecty_frames.errors import (
+        APIError,
+        AuthError,
+        ColumnNameWarning,
+        ConfigError,
+        ConnectionFailed,
+        ConnectyError,
+        ConnectyWarning,
+        ConversionError,
+        InsecureWarning,
+        NoTableError,
+        NotFoundError,
+        QuestionError,
+        QuestionFailed,
+        QuestionTimeout,
+        RateLimitError,
+        ResponseError,
+        ResponseTooLarge,
+        ServerError,
+        StatisticsWarning,
+        SubmissionUncertain,
+        TruncatedError,
+        TruncationWarning,
+        TypeFidelityWarning,
+        UnknownStateWarning,
+    )
+    from connecty_frames.frames import AnswerMetadata, carry, metadata
+    from connecty_frames.options import AskOptions
+    from connecty_frames.verbs import ask, ask_df, read_connecty
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "APIError",
+    "Answer",
+    "AnswerMetadata",
+    "AskOptions",
+    "AuthError",
+    "Client",
+    "ColumnNameWarning",
+    "ConfigError",
+    "ConnectionFailed",
+    "ConnectyError",
+    "ConnectyWarning",
+    "ConversionError",
+    "InsecureWarning",
+    "NoTableError",
+    "NotFoundError",
+    "Question",
+    "QuestionError",
+    "QuestionFailed",
+    "QuestionTimeout",
+    "RateLimitError",
+    "ResponseError",
+    "ResponseTooLarge",
+    "Schema",
+    "ServerError",
+    "StatisticsWarning",
+    "SubmissionUncertain",
+    "TruncatedError",
+    "TruncationWarning",
+    "TypeFidelityWarning",
+    "UnknownStateWarning",
+    "ask",
+    "ask_df",
+    "carry",
+    "configure",
+    "metadata",
+    "read_connecty",
+]
+
+#: Where each public name lives; what is not here is in errors.
+_HOMES: Final[dict[str, str]] = {
+    "Answer": "answer",
+    "AnswerMetadata": "frames",
+    "AskOptions": "options",
+    "Client": "client",
+    "Question": "client",
+    "Schema": "decode",
+    "ask": "verbs",
+    "ask_df": "verbs",
+    "carry": "frames",
+    "configure": "config",
+    "metadata": "frames",
+    "read_connecty": "verbs",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+if "pandas" in sys.modules or "polars" in sys.modules:
+    from connecty_frames.frames import register_accessors
+
+    register_accessors()

@@ -20,8 +20,9 @@ from connecty_frames.protocol import REGIONS
 __all__ = ["Settings", "configure", "resolve"]
 
 _HOW_TO_TRY: Final = (
-    "To try connecty_frames without an account, start the sandbox with `connecty sandbox` and export what it "
-    "prints, or use `with connecty_frames.sandbox.Sandbox() as sandbox: Client(**sandbox.connection)`."
+    "To try connecty_frames without an account, run `connecty sandbox` and export what it prints, or in "
+    "Python: `from connecty_frames.sandbox import Sandbox` and `with Sandbox() as sandbox: "
+    "Client(**sandbox.connection)`."
 )
 
 

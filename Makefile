@@ -1,0 +1,59 @@
+# Everything is a target here; each sets up what it needs. `make demo` and `make test` are all a newcomer needs.
+
+PYTHON ?= python3
+VENV := .venv
+LOWEST := .venv-lowest
+BIN := $(VENV)/bin
+QUESTION ?= list the top 5 countries with the most orders
+
+.PHONY: demo test test-lowest check format bench docs clean
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/connecty ask "$(QUESTION)" --sandbox
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest
+
+# The lower bounds of pyproject.toml, exactly, instead of the newest versions.
+test-lowest: $(LOWEST)/test.stamp
+	$(LOWEST)/bin/python -m pytest
+
+check: $(VENV)/test.stamp $(VENV)/lint.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/lint.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/demo.stamp $(VENV)/bench.stamp
+	$(BIN)/python benchmarks/decode.py
+
+docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+clean:
+	rm -rf $(VENV) $(LOWEST) docs/_build
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[sandbox]'
+	@touch $@
+
+$(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
+	$(BIN)/python -m pip install --quiet --group $*
+	@touch $@
+
+$(LOWEST)/test.stamp: pyproject.toml
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[sandbox]'
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --group lowest
+	@touch $@

@@ -1,0 +1,197 @@
+"""The verbs: one call from a question to a frame. A few lines over Client."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
+
+from connecty_frames.client import Client
+from connecty_frames.config import Settings, resolve
+from connecty_frames.errors import ConfigError
+from connecty_frames.options import AskOptions, Choices, Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from connecty_frames.answer import Answer
+
+__all__ = ["ask", "ask_df", "read_connecty"]
+
+Verb = TypeVar("Verb", bound="Callable[..., Any]")
+
+_clients: dict[Settings, Client] = {}
+_lock = threading.Lock()
+
+
+def _shown(*replaced: str) -> Callable[[Verb], Verb]:
+    """Let ``help`` and editors show a verb's choices with their defaults, which stand in AskOptions."""
+
+    def show(verb: Verb) -> Verb:
+        signature = inspect.signature(verb)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        known = {parameter.name for parameter in own} | {"engine", *replaced}
+        choices = [
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
+            )
+            for field in fields(AskOptions)
+            if field.name not in known and field.default is not MISSING
+        ]
+        verb.__signature__ = signature.replace(parameters=[*own, *choices])  # type: ignore[attr-defined]
+        return verb
+
+    return show
+
+
+def _client(given: Client | None) -> Client:
+    """Give the caller's client, else the one that is shared by all calls with the same settings."""
+    if given is not None:
+        if not isinstance(given, Client):
+            raise ConfigError(f"expected a Client, got a {type(given).__name__}.", setting="client")
+        return given
+    settings = resolve()
+    with _lock:
+        if settings not in _clients:
+            _clients[settings] = Client()
+        return _clients[settings]
+
+
+@_shown()
+def ask(question: str, *, client: Client | None = None, **choices: Unpack[Choices]) -> Answer:
+    """Ask a question and wait for the answer.
+
+    Parameters
+    ----------
+    question
+        In plain language.
+    client
+        The connection to use; None takes the one that the settings describe.
+    **choices
+        See :class:`AskOptions`. With ``question_id`` nothing is asked (or paid) again: the answer to that
+        question is fetched.
+
+    Returns
+    -------
+    Answer
+        With the table as Arrow, or without one where the question was answered so.
+
+    Raises
+    ------
+    ConfigError
+        Where a setting or choice is missing or wrong; nothing was sent.
+    ConnectionFailed, AuthError, APIError, ResponseError
+        Where the service cannot be reached, or misbehaves.
+    QuestionFailed, QuestionTimeout, SubmissionUncertain
+        Where there is no answer.
+    ConversionError, TruncatedError
+        Where the answer is not what ``schema``, ``strict`` or ``on_truncation`` ask for.
+    """
+    return _client(client).ask(question, **choices)
+
+
+@overload
+def ask_df(
+    question: str, *, engine: Literal["pandas"] = ..., client: Client | None = ..., **choices: Unpack[Choices]
+) -> pd.DataFrame: ...
+@overload
+def ask_df(
+    question: str, *, engine: Literal["polars"], client: Client | None = ..., **choices: Unpack[Choices]
+) -> pl.DataFrame: ...
+@overload
+def ask_df(
+    question: str, *, engine: Literal["pyarrow"], client: Client | None = ..., **choices: Unpack[Choices]
+) -> pa.Table: ...
+@_shown()
+def ask_df(
+    question: str, *, engine: Engine = "pandas", client: Client | None = None, **choices: Unpack[Choices]
+) -> Any:
+    """Ask a question and give the answer as a typed frame that still knows where it came from.
+
+    Parameters
+    ----------
+    question
+        In plain language.
+    engine
+        The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
+    client
+        The connection to use; None takes the one that the settings describe.
+    **choices
+        See :class:`AskOptions`. With ``question_id`` nothing is asked (or paid) again: the answer to that
+        question is fetched.
+
+    Returns
+    -------
+    pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        ``metadata(frame)`` tells its SQL and summary; so does ``frame.connecty`` in pandas and polars.
+
+    Raises
+    ------
+    NoTableError
+        Where the question was answered without a table.
+    ConnectyError
+        All that :func:`ask` raises.
+    """
+    options = AskOptions.from_choices(choices, engine=engine)
+    return _client(client).answer(question, options).to_frame(options)
+
+
+@_shown("schema")
+def read_connecty(
+    question: str,
+    con: Client | None = None,
+    *,
+    dtype: object = None,
+    index_col: str | Sequence[str] | None = None,
+    **choices: Unpack[Choices],
+) -> pd.DataFrame:
+    """Ask a question in the manner of ``pandas.read_sql``.
+
+    Parameters
+    ----------
+    question
+        In plain language.
+    con
+        The connection to use; None takes the one that the settings describe.
+    dtype
+        Column types, as ``schema`` of the other verbs.
+    index_col
+        The column or columns to make the index.
+    **choices
+        See :class:`AskOptions`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of :func:`ask_df`.
+
+    Raises
+    ------
+    ConfigError
+        Where ``index_col`` names a column that the answer does not have (the error carries the id, so
+        that nothing needs to be asked again), or both ``dtype`` and ``schema`` are given.
+    ConnectyError
+        All that :func:`ask_df` raises.
+    """
+    if dtype is not None and choices.get("schema") is not None:
+        raise ConfigError("dtype and schema are the same choice: give one of them.", setting="dtype")
+    options = AskOptions.from_choices(choices if dtype is None else {**choices, "schema": dtype})
+    answer = _client(con).answer(question, options)
+    frame: pd.DataFrame = answer.to_frame(options)
+    if index_col is None:
+        return frame
+    names = [index_col] if isinstance(index_col, str) else list(index_col)
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise ConfigError(
+            f"index_col: the answer has no column {missing[0]!r}; there are "
+            f"{', '.join(map(repr, frame.columns))}. question_id={answer.question_id!r} fetches it again.",
+            setting="index_col",
+            question_id=answer.question_id,
+        )
+    return frame.set_index(names if not isinstance(index_col, str) else index_col)
