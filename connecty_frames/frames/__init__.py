@@ -1,0 +1,52 @@
+"""Arrow tables as the user's frames, and the story of an answer kept on them.
+
+Importing this loads none of pandas, polars and pyarrow: each function that needs one loads it when it is
+first looked up.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+# At once and by name: the module `metadata` would otherwise take the place of the function `metadata` as
+# soon as anything imports it.
+from connecty_frames.frames.metadata import AnswerMetadata
+from connecty_frames.frames.story import attach, carry, metadata, register_accessors
+
+if TYPE_CHECKING:
+    from connecty_frames.frames.files import WRITERS, texts, whole_file
+    from connecty_frames.frames.pandas import to_pandas
+    from connecty_frames.frames.polars import to_polars
+    from connecty_frames.frames.schema import to_contract
+
+__all__ = [
+    "WRITERS",
+    "AnswerMetadata",
+    "attach",
+    "carry",
+    "metadata",
+    "register_accessors",
+    "texts",
+    "to_contract",
+    "to_pandas",
+    "to_polars",
+    "whole_file",
+]
+
+_LAZY: Final = {
+    "WRITERS": "files",
+    "texts": "files",
+    "to_contract": "schema",
+    "to_pandas": "pandas",
+    "to_polars": "polars",
+    "whole_file": "files",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    globals()[name] = found
+    return found

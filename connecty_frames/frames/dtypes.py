@@ -1,0 +1,312 @@
+"""A type in whoever's words to an Arrow type.
+
+People say types in the words of the library they think in. Each of these is a way to say one: an Arrow
+type or its name, a dtype of pandas or numpy or its name, a dtype of polars, a Python type or annotation, a
+pydantic model for an object. Types of pandas and polars are known by their module, so that neither is
+imported for one that does not come from it.
+
+What a word means is fixed here, once:
+
+- ``datetime``, ``datetime64[us]`` and ``pl.Datetime`` are local times without a zone: ``timestamp[us]``.
+  An instant says its zone: ``pa.timestamp("us", "UTC")``, ``"datetime64[us, UTC]"``,
+  ``pl.Datetime("us", "UTC")``, or pydantic's ``AwareDatetime``, which means UTC.
+- ``float`` is 64 bits, as in Python and numpy. (Arrow prints its 32-bit float as ``float``; that one is
+  said by ``float32``.)
+- ``Decimal`` without digits is ``decimal128(38, 9)``: 29 digits before the point and 9 after it. A value
+  with more digits does not fit, which is an error and never a rounding. ``pl.Decimal`` without digits has
+  none after the point, as in polars.
+- ``X | None`` is ``X``: any column may have nulls.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import types
+import typing
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from connecty_frames.escape import snippet, terminal
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["UnknownTypeError", "arrow_type", "comes_from", "is_model", "model_fields"]
+
+#: The digits of Arrow's widest decimals.
+_DECIMAL128: Final = 38
+_DECIMAL256: Final = 76
+#: What a Decimal of no said digits is.
+_DECIMAL: Final = pa.decimal128(_DECIMAL128, 9)
+_CATEGORY: Final = pa.dictionary(pa.int32(), pa.string())
+
+
+class UnknownTypeError(Exception):
+    """What was given is no type of a column; the text says what it is."""
+
+
+def arrow_type(given: Any) -> pa.DataType:  # noqa: ANN401 - whatever the caller gave
+    """Turn one type, in whoever's words, into Arrow's."""
+    if isinstance(given, pa.DataType):
+        return given
+    if isinstance(given, str):
+        return _named(given)
+    kind = given if isinstance(given, type) else type(given)
+    for library, read in _LIBRARIES:
+        if comes_from(kind, library):
+            return read(given)
+    return _annotated(given)
+
+
+def comes_from(kind: type, library: str) -> bool:
+    """Whether a class is of a library, told without importing it."""
+    return kind.__module__.partition(".")[0] == library
+
+
+def _unknown(given: object) -> UnknownTypeError:
+    return UnknownTypeError(f"{snippet(repr(given))} is no type of a column")
+
+
+# --- names ------------------------------------------------------------------------------------------
+
+#: Arrow's, pandas' and numpy's names of types without a parameter, in lower case.
+_NAMES: Final[dict[str, pa.DataType]] = {
+    **{
+        f"{sign}int{bits}": getattr(pa, f"{sign}int{bits}")()
+        for sign in ("", "u")
+        for bits in (8, 16, 32, 64)
+    },
+    "int": pa.int64(),
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "float": pa.float64(),
+    "double": pa.float64(),
+    "bool": pa.bool_(),
+    "boolean": pa.bool_(),
+    "str": pa.string(),
+    "string": pa.string(),
+    "utf8": pa.string(),
+    "large_string": pa.large_string(),
+    "date": pa.date32(),
+    "date32": pa.date32(),
+    "date32[day]": pa.date32(),
+    "date64": pa.date64(),
+    "date64[ms]": pa.date64(),
+    "time": pa.time64("us"),
+    "time32[s]": pa.time32("s"),
+    "time32[ms]": pa.time32("ms"),
+    "time64[us]": pa.time64("us"),
+    "time64[ns]": pa.time64("ns"),
+    "datetime": pa.timestamp("us"),
+    "timedelta": pa.duration("us"),
+    "decimal": _DECIMAL,
+    "category": _CATEGORY,
+}
+_TIMESTAMP: Final = re.compile(r"(?:timestamp|datetime64)\[(s|ms|us|ns)(?:, *(?:tz=)?([^\]]+))?\]")
+_DURATION: Final = re.compile(r"(?:duration|timedelta64)\[(s|ms|us|ns)\]")
+_DIGITS: Final = re.compile(r"decimal(?:128|256)?\((\d+)(?:, *(\d+))?\)")
+_OFFSET: Final = re.compile(r"(?:UTC)?([+-](?:0\d|1[0-4]):[0-5]\d)")
+
+
+def _named(name: str) -> pa.DataType:
+    text = name.strip()
+    # pandas says of which kind a string or an Arrow column is; the type is the same.
+    text = re.sub(r"\[(pyarrow|python|pyarrow_numpy)\]$", "", text)
+    if (kind := _NAMES.get(text.lower())) is not None:
+        return kind
+    if (found := _TIMESTAMP.fullmatch(text)) is not None:
+        return pa.timestamp(found[1], found[2] and _zone(found[2]))
+    if (found := _DURATION.fullmatch(text)) is not None:
+        return pa.duration(found[1])
+    if (found := _DIGITS.fullmatch(text)) is not None:
+        return _decimal(int(found[1]), int(found[2] or 0))
+    raise _unknown(name)
+
+
+def _zone(name: str) -> str:
+    """Check the name of a zone, and say an offset as Arrow does."""
+    if (offset := _OFFSET.fullmatch(name)) is not None:
+        return offset[1]
+    try:
+        return ZoneInfo(name).key
+    except (ValueError, OSError, KeyError):
+        raise UnknownTypeError(
+            f"{terminal(name)!r} is no time zone, such as 'UTC' or 'Europe/Warsaw'"
+        ) from None
+
+
+def _decimal(precision: int, scale: int) -> pa.DataType:
+    if not 0 <= scale <= precision or not 1 <= precision <= _DECIMAL256:
+        raise UnknownTypeError(
+            f"a decimal of {precision} digits with {scale} after the point: expected 1 to {_DECIMAL256} "
+            "digits, and no more after the point than there are"
+        )
+    return (pa.decimal128 if precision <= _DECIMAL128 else pa.decimal256)(precision, scale)
+
+
+# --- pandas, numpy and polars -----------------------------------------------------------------------
+
+
+def _of_pandas(given: Any) -> pa.DataType:  # noqa: ANN401 - of pandas, which is not imported
+    try:
+        dtype = given() if isinstance(given, type) else given
+    except TypeError:  # DatetimeTZDtype and ArrowDtype are nothing without their parameters
+        raise _unknown(given) from None
+    if (arrow := getattr(dtype, "pyarrow_dtype", None)) is not None:
+        return arrow
+    categories = getattr(dtype, "categories", None)
+    if categories is not None and categories.dtype != object:
+        return pa.dictionary(pa.int32(), arrow_type(categories.dtype))
+    return _named(str(dtype))
+
+
+def _of_numpy(given: Any) -> pa.DataType:  # noqa: ANN401 - of numpy, imported by whoever gave this
+    import numpy as np
+
+    # A number of numpy's would pass for its dtype.
+    if isinstance(given, np.generic | np.ndarray):
+        raise _unknown(given)
+    try:
+        dtype = np.dtype(given)
+    except TypeError:
+        raise _unknown(given) from None
+    return pa.string() if dtype.kind in "UT" else _named(dtype.name)
+
+
+def _of_polars(given: Any) -> pa.DataType:  # noqa: ANN401 - of polars, imported by whoever gave this
+    import polars as pl
+
+    try:
+        base = given.base_type()
+    except AttributeError:
+        raise _unknown(given) from None
+    if base in {pl.List, pl.Array, pl.Struct} and isinstance(given, type):
+        raise _unknown(given)
+    if base == pl.List:
+        return pa.list_(arrow_type(given.inner))
+    if base == pl.Array:
+        return pa.list_(arrow_type(given.inner), given.size)
+    if base == pl.Struct:
+        return pa.struct([(field.name, arrow_type(field.dtype)) for field in given.fields])
+    if base in {pl.Categorical, pl.Enum}:
+        return _CATEGORY
+    return _of_plain_polars(given, base)
+
+
+def _of_plain_polars(given: Any, base: Any) -> pa.DataType:  # noqa: ANN401 - of polars
+    import polars as pl
+
+    if base == pl.Datetime:
+        zone = getattr(given, "time_zone", None)
+        return pa.timestamp(getattr(given, "time_unit", None) or "us", zone and _zone(zone))
+    if base == pl.Duration:
+        return pa.duration(getattr(given, "time_unit", None) or "us")
+    if base == pl.Decimal:
+        return _decimal(getattr(given, "precision", None) or _DECIMAL128, getattr(given, "scale", None) or 0)
+    if base == pl.Time:
+        return pa.time64("ns")
+    if str(base) in {"Null", "Object", "Unknown", "Binary"}:
+        raise _unknown(given)
+    return _named(str(base))
+
+
+# --- Python types and pydantic models ---------------------------------------------------------------
+
+_PYTHON: Final[dict[Any, pa.DataType]] = {
+    int: pa.int64(),
+    float: pa.float64(),
+    str: pa.string(),
+    bool: pa.bool_(),
+    dt.date: pa.date32(),
+    dt.datetime: pa.timestamp("us"),
+    dt.time: pa.time64("us"),
+    dt.timedelta: pa.duration("us"),
+    Decimal: _DECIMAL,
+}
+_NOTHING: Final = types.NoneType
+#: What may stand around a type and leaves it the type it is; a union only where the other is None.
+_WRAPPERS: Final = frozenset({typing.Annotated, typing.Union, types.UnionType})
+#: Types of pydantic's own, by name.
+_PYDANTIC: Final[dict[str, pa.DataType]] = {
+    "AwareDatetime": pa.timestamp("us", "UTC"),
+    "NaiveDatetime": pa.timestamp("us"),
+    "EmailStr": pa.string(),
+}
+
+
+def _annotated(given: Any) -> pa.DataType:  # noqa: ANN401 - an annotation
+    """Turn a Python annotation into an Arrow type."""
+    constraints: list[Any] = []
+    origin, arguments = typing.get_origin(given), typing.get_args(given)
+    while origin in _WRAPPERS:
+        constraints += getattr(given, "__metadata__", ())
+        inner = [arguments[0]] if origin is typing.Annotated else [a for a in arguments if a is not _NOTHING]
+        if len(inner) != 1:
+            raise _unknown(given)
+        given = inner[0]
+        origin, arguments = typing.get_origin(given), typing.get_args(given)
+    if given is Decimal:
+        return _constrained_decimal(constraints)
+    if origin is list:
+        return pa.list_(arrow_type(arguments[0]))
+    return _class(given)
+
+
+def _class(given: Any) -> pa.DataType:  # noqa: ANN401 - whatever the caller gave
+    if is_model(given):
+        return pa.struct([(name, arrow_type(kind)) for name, kind in model_fields(given)])
+    if isinstance(given, type) and comes_from(given, "pydantic") and given.__name__ in _PYDANTIC:
+        return _PYDANTIC[given.__name__]
+    if isinstance(given, type) and given in _PYTHON:
+        return _PYTHON[given]
+    raise _unknown(given)
+
+
+def is_model(given: object) -> bool:
+    """Whether this is a model class of pydantic, without importing it."""
+    return isinstance(given, type) and any(
+        base.__name__ == "BaseModel" and comes_from(base, "pydantic") for base in given.__mro__[1:]
+    )
+
+
+def model_fields(model: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - a model class
+    """Give the columns of a model: the names that its input has, and its annotations."""
+    return [
+        (_input_name(name, field), _with_constraints(field.annotation, field.metadata))
+        for name, field in model.model_fields.items()
+    ]
+
+
+def _with_constraints(annotation: Any, constraints: list[Any]) -> Any:  # noqa: ANN401 - an annotation
+    return typing.Annotated[annotation, *constraints] if constraints else annotation
+
+
+def _input_name(name: str, field: Any) -> str:  # noqa: ANN401 - a FieldInfo
+    alias = field.validation_alias if field.validation_alias is not None else field.alias
+    # AliasChoices names several; the first is the one that pydantic looks for first.
+    choices = getattr(alias, "choices", [alias])
+    return next((choice for choice in choices if isinstance(choice, str)), name)
+
+
+def _constrained_decimal(constraints: Iterable[Any]) -> pa.DataType:
+    limits: dict[str, int] = {}
+    for constraint in constraints:
+        # `Field(max_digits=...)` inside Annotated keeps its limits in a list of its own.
+        for each in (constraint, *getattr(constraint, "metadata", ())):
+            for name in ("max_digits", "decimal_places"):
+                if (limit := getattr(each, name, None)) is not None:
+                    limits[name] = limit
+    if "decimal_places" not in limits:
+        return _DECIMAL
+    return _decimal(limits.get("max_digits", _DECIMAL128), limits["decimal_places"])
+
+
+_LIBRARIES: Final[tuple[tuple[str, Callable[[Any], pa.DataType]], ...]] = (
+    ("pandas", _of_pandas),
+    ("numpy", _of_numpy),
+    ("polars", _of_polars),
+)

@@ -1,0 +1,157 @@
+"""AnswerMetadata: the story of an answer, and its one spelling as JSON.
+
+The spelling is ordinary JSON and reads back exactly. Statistics hold whole numbers of any length, floats
+and decimals side by side, and ``0.1`` is not the same number as ``Decimal("0.1")``: a decimal is spelled
+with a capital exponent (``1E-1``), which Python never writes for a float, so its kind is in its spelling.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from connecty_frames.errors import ConfigError
+from connecty_frames.escape import snippet
+
+__all__ = ["AnswerMetadata"]
+
+#: Fields that are never None, by what they hold.
+_KINDS: Final[dict[str, type]] = {"rows": int, "statistics": dict, "schema": list, "version": str}
+#: How much of a question a repr shows.
+_SHOWN: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class AnswerMetadata:
+    """Where a frame comes from.
+
+    Parameters
+    ----------
+    question
+        The question in words; None after re-attaching by id.
+    question_id
+        The server's id of it; None for a saved response that was decoded by itself.
+    dw_id
+        The data workspace it was put to.
+    base_url
+        The address of the API that answered.
+    sql_query, response_summary
+        The SQL that made the table and the written summary, None where the server sent none.
+    asked_at
+        When the question was sent, aware and in UTC; None after re-attaching by id.
+    elapsed
+        Seconds from asking to the answer; None after re-attaching by id.
+    rows
+        The rows of the table as it came.
+    total_rows
+        The rows of the whole answer, None if unknown.
+    truncated
+        Whether rows were cut, None if unknown.
+    statistics
+        The server's statistics by column and section: JSON values, with numbers as int, float or Decimal.
+    schema
+        For each column its ``name``, its Arrow ``type`` as text, and the ``evidence`` for it in words.
+    version
+        The version of connecty_frames that made the table.
+
+    Raises
+    ------
+    ConfigError
+        Where ``asked_at`` is not aware.
+    """
+
+    question: str | None = None
+    question_id: str | None = None
+    dw_id: int | None = None
+    base_url: str | None = None
+    sql_query: str | None = None
+    response_summary: str | None = None
+    asked_at: datetime | None = None
+    elapsed: float | None = None
+    rows: int = 0
+    total_rows: int | None = None
+    truncated: bool | None = None
+    statistics: dict[str, Any] = field(default_factory=dict)
+    schema: list[dict[str, str]] = field(default_factory=list)
+    version: str = ""
+
+    def __post_init__(self) -> None:
+        if self.asked_at is None:
+            return
+        if self.asked_at.tzinfo is None:
+            raise ConfigError(f"asked_at={self.asked_at!r}: expected an aware datetime.", setting="asked_at")
+        object.__setattr__(self, "asked_at", self.asked_at.astimezone(UTC))
+
+    def __repr__(self) -> str:
+        asked = repr(snippet(self.question, _SHOWN)) if self.question else "an answer"
+        where = f", question_id {snippet(self.question_id, _SHOWN)}" if self.question_id else ""
+        return f"<AnswerMetadata: {asked}, {self.counted}{where}>"
+
+    @property
+    def counted(self) -> str:
+        """The rows in words, such as ``3 of 100 rows, truncated``."""
+        total = "" if self.total_rows is None else f" of {self.total_rows:,}"
+        return f"{self.rows:,}{total} rows{', truncated' if self.truncated else ''}"
+
+    def to_json(self) -> str:
+        """Give the story as JSON text that :meth:`from_json` reads back exactly.
+
+        Raises
+        ------
+        ConfigError
+            Where the statistics hold what is no JSON value, or nest too deeply to be written.
+        """
+        story = {each.name: getattr(self, each.name) for each in fields(self)}
+        if self.asked_at is not None:
+            story["asked_at"] = self.asked_at.isoformat()
+        try:
+            return _spell(story)
+        except TypeError as error:
+            raise ConfigError(f"statistics: {error}", setting="statistics") from None
+        except RecursionError:
+            raise ConfigError("statistics: nested too deeply.", setting="statistics") from None
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> AnswerMetadata:
+        """Read what :meth:`to_json` gave. Fields of a later version are passed over.
+
+        Raises
+        ------
+        ConfigError
+            Where the text is something else.
+        """
+        try:
+            story = json.loads(text, parse_float=_number)
+            if not isinstance(story, dict):
+                raise TypeError("no object")  # noqa: TRY301 - joins the other ways of being no story
+            known = {each.name: story[each.name] for each in fields(cls) if each.name in story}
+            for name, kind in _KINDS.items():
+                if not isinstance(known.get(name, kind()), kind):
+                    raise TypeError(name)  # noqa: TRY301 - the same
+            if known.get("asked_at") is not None:
+                known["asked_at"] = datetime.fromisoformat(known["asked_at"])
+            return cls(**known)
+        except (ValueError, TypeError, RecursionError):
+            raise ConfigError(
+                f"This is not the story of an answer as AnswerMetadata.to_json() gives it: {snippet(text)}"
+            ) from None
+
+
+def _spell(value: object) -> str:
+    """Write a JSON value with every number exact and of its kind."""
+    if isinstance(value, Decimal) and value.is_finite():
+        sign, digits, exponent = value.as_tuple()
+        return f"{'-' if sign else ''}{''.join(map(str, digits))}E{exponent}"
+    if isinstance(value, dict):
+        inside = [f"{json.dumps(str(key))}: {_spell(item)}" for key, item in value.items()]
+        return "{" + ", ".join(inside) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join([_spell(item) for item in value]) + "]"
+    return json.dumps(value)
+
+
+def _number(text: str) -> float | Decimal:
+    return Decimal(text) if "E" in text else float(text)

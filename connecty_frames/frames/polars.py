@@ -1,0 +1,172 @@
+"""Arrow table to polars: the same values, and no type that polars would drop or die of.
+
+polars takes over Arrow's memory (text excepted, which it keeps in views). A few types it does not have,
+and how it says so depends on the type: decimal256 is a panic, which no ``except Exception`` catches, a
+zone such as ``+05:30`` an error, and a column of nulls alone gets a dtype that nothing else fits. So what
+it cannot hold is found from the types beforehand, at any depth.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, cast
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connecty_frames.errors import TypeFidelityWarning, warn
+from connecty_frames.escape import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["to_polars"]
+
+#: The digits of polars' only decimal.
+_DIGITS: Final = 38
+#: A zone that is a plain offset.
+_OFFSET: Final = re.compile(r"([+-]\d\d):(\d\d)")
+#: The furthest whole hours of the zones Etc/GMT+12 and Etc/GMT-14.
+_WEST: Final = -12
+_EAST: Final = 14
+#: How many columns a warning names before it counts the rest.
+_NAMED: Final = 10
+
+
+def to_polars(table: pa.Table) -> pl.DataFrame:
+    """Give an Arrow table as a polars frame of the same names, rows and values.
+
+    Parameters
+    ----------
+    table
+        Of any types and chunks; the chunks are kept.
+
+    Returns
+    -------
+    polars.DataFrame
+        Without a column of dtype Null or Object. Timestamps and durations in seconds become milliseconds
+        and times of day nanoseconds, which polars has instead: the values are the same. Decimals of more
+        than 38 digits (decimal256) become their exact text, digit by digit.
+
+    Warns
+    -----
+    TypeFidelityWarning
+        Once, where decimals became text, or a zone that is an offset polars does not know became UTC.
+    """
+    names = table.column_names
+    lost: list[str] = []
+    columns = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        target = _holdable(field.type)
+        columns.append(_uncut(column if target == field.type else _converted(column, target)))
+        if _loses(field.type, target):
+            lost.append(f"{terminal(field.name)!r} ({field.type} -> {target})")
+    if lost:
+        _warn_of_losses(lost)
+    # polars calls a column without a name after its position, so the names are given afterwards.
+    numbered = pa.Table.from_arrays(columns, names=[str(at) for at in range(len(names))])
+    frame = cast("pl.DataFrame", pl.from_arrow(numbered, rechunk=False))
+    frame.columns = names
+    return frame
+
+
+# --- what polars holds ------------------------------------------------------------------------------
+
+
+def _holdable(kind: pa.DataType) -> pa.DataType:
+    """Give the type itself where polars holds it, else the nearest one that it does, at any depth."""
+    for holds, nearest in _NEAREST:
+        if holds(kind):
+            return nearest(kind)
+    return kind
+
+
+def _decimal(kind: pa.DataType) -> pa.DataType:
+    return pa.decimal128(kind.precision, kind.scale) if kind.precision <= _DIGITS else pa.string()
+
+
+def _timestamp(kind: pa.DataType) -> pa.DataType:
+    offset = _OFFSET.fullmatch(kind.tz or "")
+    if offset is None:
+        return kind
+    hours, minutes = int(offset[1]), int(offset[2])
+    # polars calls an offset by its name in the time zone database, where only whole hours have one.
+    return kind if minutes == 0 and _WEST <= hours <= _EAST else pa.timestamp(kind.unit, "UTC")
+
+
+def _fixed_list(kind: pa.DataType) -> pa.DataType:
+    return pa.list_(_field(kind.value_field), kind.list_size)
+
+
+def _struct(kind: pa.DataType) -> pa.DataType:
+    return pa.struct([_field(kind.field(at)) for at in range(kind.num_fields)])
+
+
+def _map(kind: pa.DataType) -> pa.DataType:
+    return pa.map_(kind.key_type, _holdable(kind.item_type), keys_sorted=kind.keys_sorted)
+
+
+def _field(field: pa.Field) -> pa.Field:
+    return field.with_type(_holdable(field.type))
+
+
+#: Types that polars does not have, or may not have inside, and what stands in.
+_NEAREST: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], pa.DataType]], ...]] = (
+    (pa.types.is_decimal256, _decimal),
+    (pa.types.is_timestamp, _timestamp),
+    (pa.types.is_null, lambda _: pa.string()),
+    (pa.types.is_list, lambda kind: pa.list_(_field(kind.value_field))),
+    (pa.types.is_large_list, lambda kind: pa.large_list(_field(kind.value_field))),
+    (pa.types.is_fixed_size_list, _fixed_list),
+    (pa.types.is_struct, _struct),
+    (pa.types.is_map, _map),
+)
+
+
+def _converted(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
+    """Give a column in a type that polars holds."""
+    converted = column.cast(target)
+    if pa.types.is_decimal256(column.type) and pa.types.is_string(target):
+        return _plain_digits(column, converted)
+    return converted
+
+
+def _uncut(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Copy a part of a list of fixed size out of the whole: polars refuses one with nulls that is not."""
+    if not pa.types.is_fixed_size_list(column.type) or not any(chunk.offset for chunk in column.chunks):
+        return column
+    nothing = pa.array([], column.type)
+    return pa.chunked_array([pa.concat_arrays([chunk, nothing]) for chunk in column.chunks])
+
+
+def _plain_digits(column: pa.ChunkedArray, text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Spell small decimals out: Arrow writes ``1E-7``, where a reader of digits expects ``0.0000001``."""
+    if not pc.any(pc.match_substring(text, "E")).as_py():
+        return text
+    spelled = [None if value is None else f"{value:f}" for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(spelled, pa.string())])
+
+
+# --- what was lost on the way -----------------------------------------------------------------------
+
+
+def _loses(kind: pa.DataType, target: pa.DataType) -> bool:
+    """Whether more than the spelling of a type changed: a decimal became text, or a zone another one."""
+    if pa.types.is_nested(kind):
+        inner = ((kind.field(at).type, target.field(at).type) for at in range(kind.num_fields))
+        return any(_loses(one, other) for one, other in inner)
+    if pa.types.is_decimal256(kind):
+        return bool(pa.types.is_string(target))
+    return bool(pa.types.is_timestamp(kind)) and kind != target
+
+
+def _warn_of_losses(lost: list[str]) -> None:
+    rest = len(lost) - _NAMED
+    more = f" and {rest} more" if rest > 0 else ""
+    warn(
+        TypeFidelityWarning(
+            "polars has no type for some of these columns. Their values are kept exactly, decimals of more "
+            "than 38 digits as text and instants in UTC: " + ", ".join(lost[:_NAMED]) + more + "."
+        )
+    )

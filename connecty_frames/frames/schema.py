@@ -1,0 +1,126 @@
+"""A caller's ``schema=`` to a Contract: Arrow types by column name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import pyarrow as pa
+
+from connecty_frames.decode import Contract, Schema
+from connecty_frames.errors import ConfigError
+from connecty_frames.escape import snippet, terminal
+from connecty_frames.frames.dtypes import (
+    UnknownTypeError,
+    arrow_type,
+    comes_from,
+    is_model,
+    model_fields,
+)
+
+__all__ = ["to_contract"]
+
+_ACCEPTED: Final = (
+    'an Arrow type or its name (pa.int64(), "timestamp[us, tz=UTC]", "decimal128(18, 2)"), a pandas, numpy '
+    'or polars dtype or its name ("Int64", "datetime64[us, UTC]", pl.Date), or a Python type (int, float, '
+    "str, bool, date, datetime, time, timedelta, Decimal, list[...])"
+)
+_SCHEMAS: Final = (
+    "a dict of column names to types, a pyarrow or polars schema, a pydantic model class, or a saved "
+    "answer.schema"
+)
+
+
+def to_contract(schema: object) -> Contract | None:
+    """Read a caller's ``schema=``.
+
+    Parameters
+    ----------
+    schema
+        None; a dict of column names to types, which overrides the named columns; or all columns as a
+        pyarrow or polars schema, a pydantic model class, or a saved ``answer.schema``.
+
+    Returns
+    -------
+    Contract or None
+        The Arrow types by name, None where nothing was given.
+
+    Raises
+    ------
+    ConfigError
+        Where it is something else, or a type is unknown or nothing that JSON values can become (binary,
+        null, object, union): it says the column, what was given and what is accepted.
+    """
+    if schema is None:
+        return None
+    if isinstance(schema, Schema):
+        return _contract(zip(schema.names, schema.types, strict=True), complete=True)
+    if isinstance(schema, pa.Schema):
+        return _contract(((field.name, field.type) for field in schema), complete=True)
+    if is_model(schema):
+        return _contract(model_fields(schema), complete=True)
+    if isinstance(schema, Mapping):
+        return _contract(schema.items(), complete=comes_from(type(schema), "polars"))
+    raise ConfigError(f"schema={snippet(repr(schema))}: expected {_SCHEMAS}.", setting="schema")
+
+
+def _contract(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> Contract:
+    kinds: dict[str, pa.DataType] = {}
+    for name, given in columns:
+        if not isinstance(name, str):
+            raise ConfigError(
+                f"schema: a column is named {snippet(repr(name))}: expected text.", setting="schema"
+            )
+        if name in kinds:
+            raise ConfigError(f"schema: column {terminal(name)!r} is there twice.", setting="schema")
+        try:
+            kinds[name] = _checked(arrow_type(given))
+        except UnknownTypeError as error:
+            raise ConfigError(
+                f"schema: column {terminal(name)!r}: {error}. Accepted are {_ACCEPTED}.", setting="schema"
+            ) from None
+        except RecursionError:
+            raise ConfigError(
+                f"schema: column {terminal(name)!r} is of a model that holds itself.", setting="schema"
+            ) from None
+    return Contract(kinds, complete=complete)
+
+
+# --- what a column of JSON values can be ------------------------------------------------------------
+
+
+def _checked(kind: pa.DataType) -> pa.DataType:
+    """Give back a type that JSON values can become, at any depth."""
+    if pa.types.is_dictionary(kind):
+        _checked(kind.value_type)
+    elif pa.types.is_map(kind):
+        _checked(kind.key_type)
+        _checked(kind.item_type)
+    elif any(holds(kind) for holds in _NESTED):
+        for at in range(kind.num_fields):
+            _checked(kind.field(at).type)
+    elif not any(holds(kind) for holds in _FLAT) or (pa.types.is_decimal(kind) and kind.scale < 0):
+        raise UnknownTypeError(f"{kind} is nothing that JSON values can become")
+    return kind
+
+
+_NESTED: Final[tuple[Callable[[pa.DataType], bool], ...]] = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_struct,
+)
+_FLAT: Final[tuple[Callable[[pa.DataType], bool], ...]] = (
+    pa.types.is_integer,
+    pa.types.is_float32,
+    pa.types.is_float64,
+    pa.types.is_boolean,
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_date,
+    pa.types.is_time,
+    pa.types.is_timestamp,
+    pa.types.is_duration,
+    pa.types.is_decimal,
+)

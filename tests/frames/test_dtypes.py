@@ -1,0 +1,306 @@
+"""A type in whoever's words, each with the Arrow type that it means, written out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Any, Optional, Union
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pydantic
+import pytest
+
+from connecty_frames.frames.dtypes import UnknownTypeError, arrow_type, comes_from, is_model, model_fields
+
+CATEGORY = pa.dictionary(pa.int32(), pa.string())
+
+
+class Address(pydantic.BaseModel):
+    """A model inside another."""
+
+    city: str
+    number: int | None = None
+
+
+class Order(pydantic.BaseModel):
+    """A model of all that a model may say."""
+
+    number: int
+    total: Decimal = pydantic.Field(max_digits=18, decimal_places=2)
+    note: str | None = None
+    placed: pydantic.AwareDatetime = pydantic.Field(alias="placedAt")
+    seen: pydantic.NaiveDatetime | None = pydantic.Field(default=None, validation_alias="seen_at")
+    choice: int = pydantic.Field(validation_alias=pydantic.AliasChoices("first", "second"))
+    deep: int = pydantic.Field(validation_alias=pydantic.AliasPath("a", 0))
+    tags: list[str] = []
+    home: Address
+    others: list[Address]
+    quantity: pydantic.PositiveInt
+    rate: Annotated[Decimal, pydantic.Field(max_digits=50, decimal_places=20)] | None = None
+    share: pydantic.condecimal(decimal_places=4)  # type: ignore[valid-type]
+    any_decimal: Decimal = pydantic.Field(gt=0)
+
+
+NAMES = {
+    "int8": pa.int8(),
+    "Int8": pa.int8(),
+    "uint64": pa.uint64(),
+    "UInt64": pa.uint64(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "float32": pa.float32(),
+    "Float64": pa.float64(),
+    "double": pa.float64(),
+    "double[pyarrow]": pa.float64(),
+    "bool": pa.bool_(),
+    "boolean": pa.bool_(),
+    "str": pa.string(),
+    "string": pa.string(),
+    " string ": pa.string(),
+    "String": pa.string(),
+    "string[pyarrow]": pa.string(),
+    "string[python]": pa.string(),
+    "large_string": pa.large_string(),
+    "date": pa.date32(),
+    "date32[day]": pa.date32(),
+    "date32[day][pyarrow]": pa.date32(),
+    "date64[ms]": pa.date64(),
+    "time": pa.time64("us"),
+    "time32[ms]": pa.time32("ms"),
+    "time64[ns]": pa.time64("ns"),
+    "datetime": pa.timestamp("us"),
+    "timestamp[us]": pa.timestamp("us"),
+    "timestamp[us, tz=UTC]": pa.timestamp("us", "UTC"),
+    "timestamp[ms, tz=Europe/Warsaw][pyarrow]": pa.timestamp("ms", "Europe/Warsaw"),
+    "timestamp[s, tz=+05:30]": pa.timestamp("s", "+05:30"),
+    "datetime64[ns]": pa.timestamp("ns"),
+    "datetime64[us, UTC]": pa.timestamp("us", "UTC"),
+    "datetime64[us, UTC-03:00]": pa.timestamp("us", "-03:00"),
+    "timedelta": pa.duration("us"),
+    "timedelta64[s]": pa.duration("s"),
+    "duration[ns]": pa.duration("ns"),
+    "decimal128(18, 2)": pa.decimal128(18, 2),
+    "decimal(18,2)": pa.decimal128(18, 2),
+    "decimal(5)": pa.decimal128(5, 0),
+    "decimal256(76, 10)": pa.decimal256(76, 10),
+    "decimal(39, 1)": pa.decimal256(39, 1),
+    "decimal": pa.decimal128(38, 9),
+    "category": CATEGORY,
+}
+PANDAS_AND_NUMPY = [
+    (pd.Int64Dtype(), pa.int64()),
+    (pd.Int8Dtype, pa.int8()),
+    (pd.UInt32Dtype(), pa.uint32()),
+    (pd.Float32Dtype(), pa.float32()),
+    (pd.BooleanDtype(), pa.bool_()),
+    (pd.BooleanDtype, pa.bool_()),
+    (pd.StringDtype(), pa.string()),
+    (pd.StringDtype("pyarrow"), pa.string()),
+    (pd.CategoricalDtype(), CATEGORY),
+    (pd.CategoricalDtype(["a", "b"]), CATEGORY),
+    (pd.CategoricalDtype([1, 2]), pa.dictionary(pa.int32(), pa.int64())),
+    (pd.DatetimeTZDtype("us", "Europe/Warsaw"), pa.timestamp("us", "Europe/Warsaw")),
+    (pd.ArrowDtype(pa.list_(pa.int64())), pa.list_(pa.int64())),
+    (pd.ArrowDtype(pa.decimal128(18, 2)), pa.decimal128(18, 2)),
+    (np.int16, pa.int16()),
+    (np.float64, pa.float64()),
+    (np.bool_, pa.bool_()),
+    (np.str_, pa.string()),
+    (np.dtype("uint8"), pa.uint8()),
+    (np.dtype("datetime64[s]"), pa.timestamp("s")),
+    (np.dtype("timedelta64[ms]"), pa.duration("ms")),
+    (np.dtype("U5"), pa.string()),
+]
+POLARS = [
+    (pl.Int8, pa.int8()),
+    (pl.UInt64(), pa.uint64()),
+    (pl.Float32, pa.float32()),
+    (pl.Boolean, pa.bool_()),
+    (pl.String, pa.string()),
+    (pl.Utf8, pa.string()),
+    (pl.Date, pa.date32()),
+    (pl.Time, pa.time64("ns")),
+    (pl.Datetime, pa.timestamp("us")),
+    (pl.Datetime("ms"), pa.timestamp("ms")),
+    (pl.Datetime("us", "UTC"), pa.timestamp("us", "UTC")),
+    (pl.Duration, pa.duration("us")),
+    (pl.Duration("ns"), pa.duration("ns")),
+    (pl.Decimal, pa.decimal128(38, 0)),
+    (pl.Decimal(18, 2), pa.decimal128(18, 2)),
+    (pl.Decimal(None, 4), pa.decimal128(38, 4)),
+    (pl.Categorical, CATEGORY),
+    (pl.Categorical(), CATEGORY),
+    (pl.Enum(["a", "b"]), CATEGORY),
+    (pl.List(pl.Int64), pa.list_(pa.int64())),
+    (pl.Array(pl.String, 3), pa.list_(pa.string(), 3)),
+    (
+        pl.Struct({"a": pl.Date, "b": pl.List(pl.Int8)}),
+        pa.struct([("a", pa.date32()), ("b", pa.list_(pa.int8()))]),
+    ),
+]
+PYTHON = [
+    (int, pa.int64()),
+    (float, pa.float64()),
+    (str, pa.string()),
+    (bool, pa.bool_()),
+    (dt.date, pa.date32()),
+    (dt.datetime, pa.timestamp("us")),
+    (dt.time, pa.time64("us")),
+    (dt.timedelta, pa.duration("us")),
+    (Decimal, pa.decimal128(38, 9)),
+    (int | None, pa.int64()),
+    (Optional[int], pa.int64()),  # noqa: UP045 - the older spelling
+    (Union[None, str], pa.string()),  # noqa: UP007 - the same
+    (Annotated[int, "anything"], pa.int64()),
+    (Annotated[Decimal, pydantic.Field(max_digits=9, decimal_places=3)], pa.decimal128(9, 3)),
+    (list[int], pa.list_(pa.int64())),
+    (list[dt.date | None], pa.list_(pa.date32())),
+    (list[list[str]], pa.list_(pa.list_(pa.string()))),
+    (pydantic.AwareDatetime, pa.timestamp("us", "UTC")),
+    (Address, pa.struct([("city", pa.string()), ("number", pa.int64())])),
+]
+UNKNOWN: list[Any] = [
+    "object",
+    "int128",
+    "nonsense",
+    "",
+    "datetime64",
+    "timestamp[us, tz=Nowhere/At_All]",
+    "timestamp[us, tz=../../etc/passwd]",
+    "timestamp[us, tz=+25:00]",
+    "decimal(77, 2)",
+    "decimal(5, 6)",
+    "decimal(0)",
+    "decimal128(x, y)",
+    "binary",
+    "null",
+    "list<item: int64>",
+    "period[D]",
+    None,
+    5,
+    1.5,
+    object,
+    object(),
+    [int],
+    list,
+    dict,
+    dict[str, int],
+    tuple[int, int],
+    int | str,
+    Any,
+    type(None),
+    pd.PeriodDtype("D"),
+    pd.DatetimeTZDtype,
+    pd.Timestamp,
+    pd.DataFrame,
+    np.dtype("O"),
+    np.dtype("datetime64"),
+    np.dtype("complex128"),
+    np.int64(5),
+    np.array([1]),
+    np.float16,
+    pl.Null,
+    pl.Object,
+    pl.Unknown,
+    pl.Int128,
+    pl.Binary,
+    pl.List,
+    pl.List(pl.Null),
+    pl.Struct,
+    pl.Array,
+    pl.Series([1]),
+    pl.col("a"),
+]
+
+
+class TestNames:
+    """Types by name."""
+
+    @pytest.mark.parametrize(("name", "expected"), NAMES.items())
+    def test_known(self, name: str, expected: pa.DataType) -> None:
+        """A name of Arrow's, pandas' or numpy's is that type."""
+        assert arrow_type(name) == expected
+
+    def test_float_is_64_bits(self) -> None:
+        """Arrow prints its 32-bit float as `float`; everyone else means 64 bits by it."""
+        assert str(pa.float32()) == "float"
+        assert arrow_type("float") == pa.float64()
+
+
+@pytest.mark.parametrize(("given", "expected"), PANDAS_AND_NUMPY, ids=repr)
+def test_pandas_and_numpy(given: object, expected: pa.DataType) -> None:
+    """A dtype, as object or class, is the Arrow type of the same values."""
+    assert arrow_type(given) == expected
+
+
+@pytest.mark.parametrize(("given", "expected"), POLARS, ids=repr)
+def test_polars(given: object, expected: pa.DataType) -> None:
+    """So is one of polars; text is plain strings, not the large ones that polars exports."""
+    assert arrow_type(given) == expected
+
+
+@pytest.mark.parametrize(("given", "expected"), PYTHON, ids=repr)
+def test_python(given: object, expected: pa.DataType) -> None:
+    """Python's types and annotations; whether None is allowed makes no difference."""
+    assert arrow_type(given) == expected
+
+
+def test_arrow() -> None:
+    """An Arrow type is itself."""
+    assert arrow_type(pa.large_string()) == pa.large_string()
+
+
+@pytest.mark.parametrize("given", UNKNOWN, ids=repr)
+def test_unknown(given: object) -> None:
+    """Anything else is told as such, and by no other exception."""
+    with pytest.raises(UnknownTypeError, match=r"is no type of a column|is no time zone|a decimal of"):
+        arrow_type(given)
+
+
+class TestModels:
+    """pydantic model classes, and what only looks like one."""
+
+    def test_is_model(self) -> None:
+        """A subclass of BaseModel is one; an instance, BaseModel itself and other classes are not."""
+        assert is_model(Order)
+        assert not is_model(Address(city="x"))
+        assert not is_model(pydantic.BaseModel)
+        assert not is_model(int)
+
+        class BaseModel:
+            """Somebody else's."""
+
+        class Child(BaseModel):
+            """A child of that."""
+
+        assert not is_model(Child)
+
+    def test_fields(self) -> None:
+        """Names are those of the input: aliases first. Limits on decimals make their digits."""
+        assert [(name, arrow_type(given)) for name, given in model_fields(Order)] == [
+            ("number", pa.int64()),
+            ("total", pa.decimal128(18, 2)),
+            ("note", pa.string()),
+            ("placedAt", pa.timestamp("us", "UTC")),
+            ("seen_at", pa.timestamp("us")),
+            ("first", pa.int64()),
+            ("deep", pa.int64()),
+            ("tags", pa.list_(pa.string())),
+            ("home", pa.struct([("city", pa.string()), ("number", pa.int64())])),
+            ("others", pa.list_(pa.struct([("city", pa.string()), ("number", pa.int64())]))),
+            ("quantity", pa.int64()),
+            ("rate", pa.decimal256(50, 20)),
+            ("share", pa.decimal128(38, 4)),
+            ("any_decimal", pa.decimal128(38, 9)),
+        ]
+
+
+def test_comes_from() -> None:
+    """A class is of a library by its module, submodules included, and not by a name that begins alike."""
+    assert comes_from(pd.DataFrame, "pandas")
+    assert comes_from(pl.Int64, "polars")
+    assert not comes_from(pd.DataFrame, "pan")
+    assert not comes_from(int, "pandas")

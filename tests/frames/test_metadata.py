@@ -1,0 +1,206 @@
+"""AnswerMetadata: the story of an answer and its spelling as JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connecty_frames.errors import ConfigError
+from connecty_frames.frames import AnswerMetadata
+
+QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+FULL = AnswerMetadata(
+    question="the last 100 logins",
+    question_id=QUESTION_ID,
+    dw_id=13,
+    base_url="https://api.example.com/",
+    sql_query="select *\nfrom usr.logins",
+    response_summary='Zażółć "gęślą" jaźń 😀 \ud800 </script>',
+    asked_at=dt.datetime(2025, 10, 26, 2, 30, 0, 123456, dt.timezone(dt.timedelta(hours=2))),
+    elapsed=1.25,
+    rows=3,
+    total_rows=100,
+    truncated=True,
+    statistics={"total": {"numeric": {"min": Decimal("0.10"), "mean": 0.1, "max": 2**100, "n": None}}},
+    schema=[{"name": "total", "type": "decimal128(18, 2)", "evidence": "numeric statistics"}],
+    version="0.1.0",
+)
+
+
+class TestFields:
+    """What is known and what is None."""
+
+    def test_nothing_known(self) -> None:
+        """Every field has a value for not knowing."""
+        story = AnswerMetadata()
+        assert (story.question, story.question_id, story.dw_id, story.base_url) == (None, None, None, None)
+        assert (story.sql_query, story.response_summary, story.asked_at) == (None, None, None)
+        assert (story.elapsed, story.rows, story.total_rows, story.truncated) == (None, 0, None, None)
+        assert (story.statistics, story.schema, story.version) == ({}, [], "")
+
+    def test_asked_at_is_utc(self) -> None:
+        """A time in another zone is the same instant in UTC."""
+        assert FULL.asked_at == dt.datetime(2025, 10, 26, 0, 30, 0, 123456, dt.UTC)
+        assert FULL.asked_at.tzinfo is dt.UTC
+
+    def test_naive_time(self) -> None:
+        """A time without a zone is no instant."""
+        with pytest.raises(ConfigError, match="aware") as caught:
+            AnswerMetadata(asked_at=dt.datetime(2025, 1, 1))  # noqa: DTZ001 - what is refused
+        assert caught.value.setting == "asked_at"
+
+    def test_frozen(self) -> None:
+        """A story is not rewritten."""
+        with pytest.raises(AttributeError):
+            FULL.rows = 4  # type: ignore[misc]
+
+
+class TestRepr:
+    """One line for a reader."""
+
+    def test_full(self) -> None:
+        """Question, rows and id."""
+        assert repr(FULL) == (
+            "<AnswerMetadata: 'the last 100 logins', 3 of 100 rows, truncated, "
+            "question_id 729cb7a4-4b06-449e-a3c9-df40f5e570b8>"
+        )
+
+    def test_nothing_known(self) -> None:
+        """Without a question it is an answer."""
+        assert repr(AnswerMetadata(rows=1234)) == "<AnswerMetadata: an answer, 1,234 rows>"
+
+    def test_long_and_hostile(self) -> None:
+        """A long question is cut, and control characters are shown."""
+        assert repr(AnswerMetadata(question="\x1b[2J" + "x" * 500)) == (
+            "<AnswerMetadata: '\\\\x1b[2J" + "x" * 53 + "…', 0 rows>"
+        )
+
+
+class TestJson:
+    """Text that reads back as the same story."""
+
+    def test_round_trip(self) -> None:
+        """Every field comes back, a lone surrogate and a decimal's trailing zero included."""
+        back = AnswerMetadata.from_json(FULL.to_json())
+        assert back == FULL
+        assert str(back.statistics["total"]["numeric"]["min"]) == "0.10"
+        assert type(back.statistics["total"]["numeric"]["mean"]) is float
+        assert type(back.statistics["total"]["numeric"]["max"]) is int
+
+    def test_is_json_for_everyone(self) -> None:
+        """Any reader of JSON reads the same fields and numbers."""
+        read = json.loads(FULL.to_json())
+        assert list(read) == [
+            "question",
+            "question_id",
+            "dw_id",
+            "base_url",
+            "sql_query",
+            "response_summary",
+            "asked_at",
+            "elapsed",
+            "rows",
+            "total_rows",
+            "truncated",
+            "statistics",
+            "schema",
+            "version",
+        ]
+        assert read["asked_at"] == "2025-10-26T00:30:00.123456+00:00"
+        assert read["statistics"]["total"]["numeric"] == {"min": 0.1, "mean": 0.1, "max": 2**100, "n": None}
+
+    @pytest.mark.parametrize(
+        ("number", "text"),
+        [
+            (Decimal("0.10"), "10E-2"),
+            (Decimal("-1E+3"), "-1E3"),
+            (Decimal(7), "7E0"),
+            (Decimal("-0.0"), "-0E-1"),
+            (0.1, "0.1"),
+            (1e300, "1e+300"),
+            (2**100, "1267650600228229401496703205376"),
+            (True, "true"),
+        ],
+    )
+    def test_spelling_of_numbers(self, number: Any, text: str) -> None:
+        """A decimal has a capital exponent; nothing else has."""
+        assert AnswerMetadata(statistics={"c": number}).to_json().find(f'{{"c": {text}}}') > 0
+
+    def test_not_a_number(self) -> None:
+        """NaN and infinity come back, though they are no JSON."""
+        back = AnswerMetadata.from_json(AnswerMetadata(statistics={"a": math.nan, "b": -math.inf}).to_json())
+        assert math.isnan(back.statistics["a"])
+        assert back.statistics["b"] == -math.inf
+
+    def test_fields_of_a_later_version(self) -> None:
+        """What is not known is passed over."""
+        assert AnswerMetadata.from_json('{"rows": 2, "mood": "good"}') == AnswerMetadata(rows=2)
+
+    def test_bytes(self) -> None:
+        """Arrow's metadata is bytes."""
+        assert AnswerMetadata.from_json(b'{"rows": 2}') == AnswerMetadata(rows=2)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "{",
+            "[]",
+            "5",
+            '"text"',
+            '{"asked_at": "yesterday"}',
+            '{"asked_at": "2025-01-01T00:00:00"}',
+            '{"asked_at": 5}',
+            '{"rows": "3"}',
+            '{"statistics": []}',
+            '{"schema": {}}',
+            '{"version": null}',
+            b"\xff\xff",
+            "[" * 100_000,
+        ],
+    )
+    def test_no_story(self, text: str | bytes) -> None:
+        """Anything else is an error of ours that shows how it begins, and only that."""
+        with pytest.raises(ConfigError, match="not the story of an answer") as caught:
+            AnswerMetadata.from_json(text)
+        assert len(str(caught.value)) < 250
+
+    def test_statistics_that_are_no_json(self) -> None:
+        """An object in the statistics is an error of ours."""
+        with pytest.raises(ConfigError, match="statistics") as caught:
+            AnswerMetadata(statistics={"a": object()}).to_json()
+        assert caught.value.setting == "statistics"
+
+    def test_statistics_without_end(self) -> None:
+        """So are statistics that nest too deeply."""
+        nested: dict[str, Any] = {}
+        for _ in range(100_000):
+            nested = {"a": nested}
+        story = AnswerMetadata(statistics=nested)
+        with pytest.raises(ConfigError, match="nested too deeply"):
+            story.to_json()
+
+    @given(
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers()
+            | st.floats(allow_nan=False)
+            | st.decimals(allow_nan=False, allow_infinity=False)
+            | st.text(),
+            lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
+            max_leaves=20,
+        )
+    )
+    def test_any_statistics(self, value: Any) -> None:
+        """Whatever the statistics hold: values and their types come back."""
+        back = AnswerMetadata.from_json(AnswerMetadata(statistics={"c": value}).to_json()).statistics["c"]
+        assert back == value
+        assert repr(back) == repr(value)

@@ -1,0 +1,187 @@
+"""A caller's ``schema=`` to a contract."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import OrderedDict
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pydantic
+import pytest
+
+from connecty_frames.decode import ColumnSchema, Contract, Schema
+from connecty_frames.errors import ConfigError
+from connecty_frames.frames import to_contract
+
+
+class Login(pydantic.BaseModel):
+    """What the document's example has."""
+
+    login_timestamp: pydantic.AwareDatetime
+    user_email: str | None
+
+
+class Tree(pydantic.BaseModel):
+    """A model that holds itself."""
+
+    children: list[Tree]
+
+
+class Loose(pydantic.BaseModel):
+    """A model with a field of no one type."""
+
+    value: int | str
+
+
+LOGIN = {"login_timestamp": pa.timestamp("us", "UTC"), "user_email": pa.string()}
+
+
+class TestKinds:
+    """What may be given."""
+
+    def test_nothing(self) -> None:
+        """None is no contract."""
+        assert to_contract(None) is None
+
+    @pytest.mark.parametrize("make", [dict, OrderedDict])
+    def test_dict(self, make: Any) -> None:
+        """A dict overrides the columns that it names, each in any library's words."""
+        given = make(
+            a="Int64",
+            b=pd.StringDtype(),
+            c=pl.Datetime("us", "UTC"),
+            d=dt.date,
+            e=pa.decimal128(18, 2),
+            f=Decimal,
+        )
+        assert to_contract(given) == Contract(
+            {
+                "a": pa.int64(),
+                "b": pa.string(),
+                "c": pa.timestamp("us", "UTC"),
+                "d": pa.date32(),
+                "e": pa.decimal128(18, 2),
+                "f": pa.decimal128(38, 9),
+            },
+            complete=False,
+        )
+
+    def test_empty_dict(self) -> None:
+        """It overrides nothing."""
+        assert to_contract({}) == Contract({}, complete=False)
+
+    @pytest.mark.parametrize(
+        "schema",
+        [
+            pa.schema([("login_timestamp", pa.timestamp("us", "UTC")), ("user_email", pa.string())]),
+            pl.Schema({"login_timestamp": pl.Datetime("us", "UTC"), "user_email": pl.String}),
+            Login,
+            Schema(
+                [
+                    ColumnSchema("login_timestamp", pa.timestamp("us", "UTC"), "temporal statistics"),
+                    ColumnSchema("user_email", pa.string(), "string statistics"),
+                ]
+            ),
+        ],
+        ids=["pyarrow", "polars", "pydantic", "saved"],
+    )
+    def test_complete(self, schema: object) -> None:
+        """Whole schemas are contracts on all columns, in their order."""
+        contract = to_contract(schema)
+        assert contract == Contract(LOGIN, complete=True)
+        assert list(contract.types) == ["login_timestamp", "user_email"]
+
+    def test_saved_as_text(self) -> None:
+        """A schema that was saved and read again is the same contract."""
+        saved = Schema([ColumnSchema("a", pa.list_(pa.struct([("b c", pa.decimal256(50, 3))])), "JSON")])
+        assert to_contract(Schema.from_json(saved.to_json())) == Contract(
+            {"a": pa.list_(pa.struct([("b c", pa.decimal256(50, 3))]))}, complete=True
+        )
+
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            pa.list_(pa.int64()),
+            pa.large_list(pa.string()),
+            pa.list_(pa.int8(), 3),
+            pa.struct([("a", pa.list_(pa.date32()))]),
+            pa.map_(pa.string(), pa.int64()),
+            pa.dictionary(pa.int32(), pa.string()),
+            pa.decimal256(76, 0),
+            pa.string_view(),
+            pa.time32("s"),
+            pa.date64(),
+        ],
+        ids=str,
+    )
+    def test_types_of_json(self, kind: pa.DataType) -> None:
+        """Every type that JSON values can become is taken as it is."""
+        assert to_contract({"c": kind}) == Contract({"c": kind}, complete=False)
+
+
+class TestRefused:
+    """ConfigErrors that say which column, what was given, and what is accepted."""
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ("nonsense", "'nonsense' is no type of a column"),
+            (5, "5 is no type of a column"),
+            (pa.null(), "null is nothing that JSON values can become"),
+            (pa.binary(), "binary is nothing that JSON values can become"),
+            (pa.list_(pa.null()), "null is nothing that JSON values can become"),
+            (pa.struct([("a", pa.binary())]), "binary is nothing that JSON values can become"),
+            (pa.map_(pa.string(), pa.null()), "null is nothing that JSON values can become"),
+            (pa.dictionary(pa.int8(), pa.binary()), "binary is nothing that JSON values can become"),
+            (pa.decimal128(5, -2), "decimal128(5, -2) is nothing that JSON values can become"),
+            (pa.month_day_nano_interval(), "month_day_nano_interval is nothing that JSON values can become"),
+            (
+                pa.dense_union([pa.field("a", pa.int8())]),
+                "dense_union<a: int8=0> is nothing that JSON values can become",
+            ),
+            (pl.Object, "Object is no type of a column"),
+            (int | str, "int | str is no type of a column"),
+            ("timestamp[us, tz=Mars]", "'Mars' is no time zone, such as 'UTC' or 'Europe/Warsaw'"),
+            ("decimal(99, 2)", "a decimal of 99 digits with 2 after the point: expected 1 to 76 digits"),
+        ],
+        ids=str,
+    )
+    def test_types(self, given: object, said: str) -> None:
+        """The column is named, the type is shown, and the accepted ones are listed."""
+        with pytest.raises(ConfigError) as caught:
+            to_contract({"fine": int, "my column": given})
+        assert str(caught.value).startswith(f"schema: column 'my column': {said}")
+        assert "Accepted are an Arrow type or its name" in str(caught.value)
+        assert caught.value.setting == "schema"
+
+    @pytest.mark.parametrize(
+        ("schema", "said"),
+        [
+            ([("a", int)], r"schema=\[\('a', <class 'int'>\)\]: expected a dict of column names to types"),
+            ("Int64", "schema='Int64': expected a dict"),
+            (int, "expected a dict"),
+            (pd.DataFrame({"a": [1]}), "expected a dict"),
+            (pydantic.BaseModel, "expected a dict"),
+            (Login(login_timestamp=dt.datetime.now(dt.UTC), user_email=None), "expected a dict"),
+            ({1: int}, "schema: a column is named 1: expected text"),
+            (pa.schema([("a", pa.int8()), ("a", pa.int8())]), "schema: column 'a' is there twice"),
+            (Tree, "schema: column 'children' is of a model that holds itself"),
+            (Loose, r"schema: column 'value': int \| str is no type of a column"),
+        ],
+    )
+    def test_schemas(self, schema: object, said: str) -> None:
+        """So are whole schemas that are none."""
+        with pytest.raises(ConfigError, match=said) as caught:
+            to_contract(schema)
+        assert caught.value.setting == "schema"
+
+    def test_hostile_names(self) -> None:
+        """Names and values are shown with control characters escaped, and cut."""
+        with pytest.raises(ConfigError) as caught:
+            to_contract({"\x1b[2J": "\x1b[31m" + "x" * 10_000})
+        assert "\x1b" not in str(caught.value)
+        assert len(str(caught.value)) < 700
