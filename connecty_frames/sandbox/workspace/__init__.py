@@ -1,0 +1,30 @@
+"""The sample workspace: a shop's database made by SQL, and the questions it knows.
+
+The SQL draws everything from the row number, never from chance or the clock, so that each sandbox holds
+the same rows.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["build", "catalogue"]
+
+_HERE: Final[Traversable] = files(__name__)
+
+
+def build(connection: DuckDBPyConnection) -> None:
+    """Create the schemas ``usr`` and ``sales`` and fill them."""
+    connection.execute((_HERE / "workspace.sql").read_text(encoding="utf-8"))
+
+
+def catalogue() -> tuple[str, str]:
+    """Give the questions that the workspace knows as TOML text, and the name of their file."""
+    file = _HERE / "catalogue.toml"
+    return file.read_text(encoding="utf-8"), file.name

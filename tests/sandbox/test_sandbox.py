@@ -1,0 +1,236 @@
+"""The sandbox as a whole: how it is started, told apart and left."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+import requests
+
+from connecty_frames.errors import ConfigError
+from connecty_frames.sandbox import Plan, Sandbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_it_is_ready_when_entered() -> None:
+    """The first request is answered, and the connection has what a client takes."""
+    with Sandbox() as sandbox:
+        assert list(sandbox.connection) == ["client_id", "client_secret", "base_url", "dw_id"]
+        assert sandbox.connection["dw_id"] == 13
+        assert sandbox.connection["base_url"].startswith("http://127.0.0.1:")
+        assert requests.get(sandbox.connection["base_url"] + "/v1/health", timeout=5).status_code == 200
+
+
+def test_nothing_is_left_behind(connect: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread, no port and no file, though a question was still being worked on."""
+    monkeypatch.chdir(tmp_path)
+    threads = set(threading.enumerate())
+    with Sandbox(latency=60) as sandbox:
+        api = connect(sandbox)
+        api.ask("SELECT 1")
+        port = int(sandbox.connection["base_url"].rpartition(":")[2])
+
+    assert set(threading.enumerate()) == threads
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_query_that_runs_for_ever_does_not_hold_it(connect: Any) -> None:
+    """Leaving interrupts what runs."""
+    threads = set(threading.enumerate())
+    with Sandbox(time_limit=3600) as sandbox:
+        api = connect(sandbox)
+        question_id = api.ask("SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0")
+        while api.results(question_id).json()["state"] == "PENDING":
+            pass
+
+    assert set(threading.enumerate()) == threads
+
+
+def test_it_is_left_when_the_block_raises() -> None:
+    """An error goes through, and nothing stays."""
+    threads = set(threading.enumerate())
+    with pytest.raises(ZeroDivisionError), Sandbox():
+        raise ZeroDivisionError
+
+    assert set(threading.enumerate()) == threads
+
+
+def test_two_sandboxes_do_not_meet(connect: Any) -> None:
+    """Each has its own port, secret, questions and token."""
+    with Sandbox() as one, Sandbox() as other:
+        first, second = connect(one), connect(other)
+        question_id = first.ask("SELECT 1")
+
+        assert second.results(question_id).status_code == 404
+        second.session.headers["Authorization"] = first.session.headers["Authorization"]
+        assert second.results(question_id).status_code == 401
+
+
+def test_it_can_be_entered_again() -> None:
+    """A second time starts afresh; at the same time twice is an error."""
+    sandbox = Sandbox()
+    with sandbox:
+        secret = sandbox.connection["client_secret"]
+        with pytest.raises(ConfigError, match="running already"):
+            sandbox.__enter__()
+    with pytest.raises(ConfigError, match="not running"):
+        _ = sandbox.connection
+    with sandbox:
+        assert sandbox.connection["client_secret"] != secret
+
+
+def test_the_port_can_be_chosen() -> None:
+    """A free one is taken; a taken one is an error that says what to do, and leaves nothing open."""
+    with Sandbox() as sandbox:
+        port = int(sandbox.connection["base_url"].rpartition(":")[2])
+        with pytest.raises(ConfigError, match=rf"cannot listen .*port={port}.*port=0 takes any free port"):
+            Sandbox(port=port).__enter__()
+    with Sandbox(port=port) as sandbox:
+        assert sandbox.connection["base_url"] == f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+def test_it_listens_on_ipv6() -> None:
+    """An address of version 6 stands in brackets."""
+    with Sandbox(host="::1") as sandbox:
+        assert sandbox.connection["base_url"].startswith("http://[::1]:")
+        assert requests.get(sandbox.connection["base_url"] + "/v1/health", timeout=5).status_code == 200
+
+
+def test_exports_are_for_a_shell() -> None:
+    """A shell that runs them has the variables, whatever characters are in them."""
+    with Sandbox() as sandbox:
+        script = (
+            sandbox.exports()
+            + '\necho "$CONNECTY_CLIENT_ID $CONNECTY_CLIENT_SECRET $CONNECTY_BASE_URL $CONNECTY_DW_ID"'
+        )
+        echoed = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout  # noqa: S607
+        connection = sandbox.connection
+
+    assert echoed.split() == [
+        connection["client_id"],
+        connection["client_secret"],
+        connection["base_url"],
+        "13",
+    ]
+
+
+def test_it_serves_in_the_foreground_until_ctrl_c() -> None:
+    """A process tells how it is reached, serves, and ends by itself on an interrupt."""
+    script = (
+        "from connecty_frames.sandbox import Sandbox\n"
+        "Sandbox().serve(lambda sandbox: print(sandbox.connection['base_url'], flush=True))\n"
+        "import threading; print([thread.name for thread in threading.enumerate()])"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().strip()
+        assert requests.get(url + "/v1/health", timeout=5).status_code == 200
+        process.send_signal(2)
+        rest, _ = process.communicate(timeout=10)
+
+    assert (process.returncode, rest) == (0, "['MainThread']\n")
+
+
+def test_a_database_and_questions_of_ones_own(connect: Any, tmp_path: Path) -> None:
+    """A DuckDB file is served with a catalogue that goes with it."""
+    database, questions = tmp_path / "own.duckdb", tmp_path / "own.toml"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 42 AS answer")
+    questions.write_text(
+        '[[question]]\nquestion = "the answer"\nsql = "FROM t"\nsummary = "It is {answer}."\n'
+    )
+
+    with Sandbox(database=database, questions=str(questions)) as sandbox:
+        body = connect(sandbox).answer("The answer?", include="dataframe,summary").json()
+    assert body["results"] == {"response_summary": "It is 42.", "dataframe": [["answer"], [42]]}
+    with Sandbox(database=database) as sandbox:
+        api = connect(sandbox)
+        assert api.answer("SELECT * FROM t").json()["results"]["dataframe"] == [["answer"], [42]]
+        assert "catalogue is empty" in api.answer("how many orders are there").json()["error"]
+
+
+def test_an_answerer_of_ones_own(connect: Any) -> None:
+    """Any object with the method is asked, with the question and the workspace."""
+
+    class Echo:
+        def answer(self, question: str, dw_id: int) -> Plan:
+            return Plan(f"SELECT '{question}' AS question, {dw_id} AS dw_id", "You asked: {question}")
+
+    with Sandbox(answerer=Echo()) as sandbox:
+        results = connect(sandbox).answer("why", include="dataframe,summary").json()["results"]
+
+    assert results == {
+        "response_summary": "You asked: why",
+        "dataframe": [["question", "dw_id"], ["why", 13]],
+    }
+
+
+def test_a_long_question_fails_at_the_time_limit(connect: Any) -> None:
+    """It is FAILED, and says by what."""
+    with Sandbox(time_limit=0.2) as sandbox:
+        body = (
+            connect(sandbox)
+            .answer("SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0")
+            .json()
+        )
+
+    assert body["state"] == "FAILED"
+    assert "it ran longer than 0.2 s" in body["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "setting", "message"),
+    [
+        ({"latency": -1.0}, "latency", "Give 0 or more seconds"),
+        ({"latency": float("nan")}, "latency", "is not a time"),
+        ({"time_limit": 0.0}, "time_limit", "Give more than 0 seconds"),
+        ({"token_lifetime": float("inf")}, "token_lifetime", "is not a time"),
+        ({"workers": 0}, "workers", "at least 1"),
+        ({"port": 70000}, "port", "Give 0 .* to 65535"),
+        ({"port": -1}, "port", "is not a port"),
+        ({"timezone": "Mars/Olympus"}, "timezone", "IANA name such as 'Europe/Warsaw'"),
+        ({"timezone": "../etc/passwd"}, "timezone", "is not known"),
+        ({"timezone": ""}, "timezone", "is not known"),
+        ({"statistics": "none"}, "statistics", "'full' or 'documented'"),
+        ({"database": "/nowhere/x.duckdb"}, "database", "is not a file"),
+        ({"questions": "/nowhere/x.toml"}, "questions", "is not a file"),
+        ({"questions": __file__}, "questions", "is not a catalogue"),
+        ({"questions": __file__, "answerer": object()}, "answerer", "either questions= or answerer="),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], setting: str, message: str) -> None:
+    """At once, with the argument's name, what is wrong and what would be right."""
+    with pytest.raises(ConfigError, match=message) as caught:
+        Sandbox(**arguments)
+
+    assert caught.value.setting == setting
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    """On entering, and the port is closed again."""
+    (tmp_path / "x.duckdb").write_text("no database\n" * 1000)
+    threads = set(threading.enumerate())
+
+    with pytest.raises(ConfigError, match="cannot be opened as a DuckDB file"):
+        Sandbox(database=tmp_path / "x.duckdb").__enter__()
+    assert set(threading.enumerate()) == threads
+
+
+def test_a_zone_of_ones_own(connect: Any) -> None:
+    """Instants and the expiry of tokens are told in it."""
+    with Sandbox(timezone="America/New_York") as sandbox:
+        api = connect(sandbox)
+        rows = api.answer("show the last 100 logins", max_rows=1).json()["results"]["dataframe"]
+        expires_at = api.session.post(api.url("/v1/auth/token"), json=api.credentials()).json()["expires_at"]
+
+    assert rows[1][0] == "2025-11-04T07:05:01.146482-05:00"
+    assert expires_at[-6:] in {"-05:00", "-04:00"}

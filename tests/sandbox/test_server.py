@@ -1,0 +1,466 @@
+"""The four endpoints as a client without any library sees them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from connecty_frames.protocol import QuestionAccepted, ResultsResponse, TokenResponse
+from connecty_frames.sandbox import Sandbox
+
+LOGINS = "show the last 100 logins"
+NO_TABLE = "what is this workspace about"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+FIELDS = {
+    "dataframe": "dataframe",
+    "statistics": "dataframe_stats",
+    "sqlquery": "sql_query",
+    "summary": "response_summary",
+}
+
+
+def assert_error(reply: requests.Response, status: int, error: str, message: str) -> None:
+    """Check the one shape of all errors."""
+    assert reply.status_code == status
+    assert reply.headers["Content-Type"] == "application/json"
+    body = reply.json()
+    assert list(body) == ["error", "message", "request_id"]
+    assert body["error"] == error
+    assert re.search(message, body["message"]), body["message"]
+    assert body["request_id"] == reply.headers["X-Request-Id"]
+
+
+# Health
+
+
+def test_health_needs_no_token(api: Any) -> None:
+    """It answers 200 to anybody."""
+    reply = requests.get(api.url("/v1/health"), timeout=5)
+
+    assert (reply.status_code, reply.json()) == (200, {"status": "OK"})
+    assert re.fullmatch(r"[0-9a-f]{16}", reply.headers["X-Request-Id"])
+
+
+def test_each_response_has_an_id_of_its_own(api: Any) -> None:
+    """Two requests never share one."""
+    assert api.get("/v1/health").headers["X-Request-Id"] != api.get("/v1/health").headers["X-Request-Id"]
+
+
+# Token
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_token_is_given_for_credentials(api: Any, method: str) -> None:
+    """By both methods, since the API document heads the endpoint GET and shows POST."""
+    reply = requests.request(method, api.url("/v1/auth/token"), json=api.credentials(), timeout=5)
+
+    assert reply.status_code == 200
+    assert list(reply.json()) == ["access_token", "expires_at"]
+    TokenResponse.model_validate_json(reply.content)
+    expires_at = datetime.fromisoformat(reply.json()["expires_at"])
+    assert expires_at.utcoffset() in {timedelta(hours=1), timedelta(hours=2)}
+    assert timedelta(seconds=290) < expires_at - datetime.now(expires_at.tzinfo) <= timedelta(seconds=300)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"client_secret": "wrong"}, {"client_id": "wrong"}, {"client_secret": ""}, {"client_secret": "żółw"}],
+)
+def test_wrong_credentials_are_refused(api: Any, wrong: dict[str, str]) -> None:
+    """401, and the body does not say which of the two was wrong."""
+    reply = requests.post(api.url("/v1/auth/token"), json=api.credentials() | wrong, timeout=5)
+
+    assert_error(reply, 401, "unauthorized", r"^The client_id or the client_secret is wrong\.$")
+    assert reply.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "body: Invalid JSON"),
+        (b"client_id=a&client_secret=b", "body: Invalid JSON"),
+        (b"[]", "body: Input should be an object"),
+        (b"{}", r"body\.client_id: Field required; body\.client_secret: Field required"),
+        (b'{"client_id": 1, "client_secret": "x"}', r"body\.client_id: Input should be a valid string"),
+        (b'{"client_id": "sandbox", "client_secret": null}', r"body\.client_secret: "),
+        (b'{"client_id": "sandbox", "client_secret": "\\ud800"}', "body: Invalid JSON"),
+        (b'{"client_id": "sandbox", "client_secret": "\xff"}', "body: "),
+    ],
+)
+def test_a_bad_token_request_is_told_what_is_bad(api: Any, body: bytes, message: str) -> None:
+    """422 with each field that is wrong, and without what was sent."""
+    reply = requests.post(api.url("/v1/auth/token"), data=body, timeout=5)
+
+    assert_error(reply, 422, "unprocessable", message)
+
+
+def test_the_token_endpoint_can_refuse_post() -> None:
+    """With token_by_post=False it is what its heading says: GET alone."""
+    with Sandbox(token_by_post=False) as sandbox, requests.Session() as session:
+        url = sandbox.connection["base_url"] + "/v1/auth/token"
+        credentials = {key: sandbox.connection[key] for key in ("client_id", "client_secret")}
+        refused = session.post(url, json=credentials)
+
+        assert_error(refused, 405, "method_not_allowed", "")
+        assert "GET" in refused.headers["Allow"]
+        assert session.get(url, json=credentials).status_code == 200
+
+
+# Authorisation
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, "", "Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Basic c2FuZGJveDp4", "Token x"],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/dw/13/questions"),
+        ("GET", f"/v1/dw/13/questions/{UNKNOWN}/results"),
+        ("POST", "/v1/dw/99/questions"),
+        ("GET", f"/v1/dw/99/questions/{UNKNOWN}/results"),
+    ],
+)
+def test_nothing_without_a_good_token(api: Any, method: str, path: str, header: str | None) -> None:
+    """401 before anything else is looked at: workspaces and ids are not told to strangers."""
+    headers = {} if header is None else {"Authorization": header}
+    reply = requests.request(method, api.url(path), headers=headers, timeout=5)
+
+    assert_error(reply, 401, "unauthorized", r"missing|not one of this server's")
+    assert reply.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_the_scheme_is_in_any_case(api: Any) -> None:
+    """Schemes of authorisation know no case (RFC 9110, 11.1)."""
+    header = api.session.headers["Authorization"].replace("Bearer", "bearer")
+    reply = requests.get(
+        api.url(f"/v1/dw/13/questions/{UNKNOWN}/results"), headers={"Authorization": header}, timeout=5
+    )
+
+    assert reply.status_code == 404
+
+
+def test_a_token_expires(connect: Any, shifted_clock: Any) -> None:
+    """After its lifetime it is refused, and a new one is good."""
+    with Sandbox(token_lifetime=60, clock=shifted_clock) as sandbox:
+        api = connect(sandbox)
+        question_id = api.ask("SELECT 1")
+        shifted_clock.shift = timedelta(seconds=61)
+
+        assert_error(api.results(question_id), 401, "unauthorized", r"^The token has expired\.$")
+        api.login()
+        assert api.results(question_id).status_code == 200
+
+
+# Asking
+
+
+def test_a_question_gets_an_id(api: Any) -> None:
+    """A UUID, and nothing else."""
+    reply = api.session.post(api.url("/v1/dw/13/questions"), json={"question": LOGINS})
+
+    assert reply.status_code == 200
+    assert list(reply.json()) == ["question_id"]
+    assert uuid.UUID(reply.json()["question_id"]).version == 4
+    QuestionAccepted.model_validate_json(reply.content)
+
+
+def test_the_same_question_asked_twice_is_two_questions(api: Any) -> None:
+    """There is no key by which the second would be known."""
+    assert api.ask(LOGINS) != api.ask(LOGINS)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "body: Invalid JSON"),
+        (b"{", "body: Invalid JSON"),
+        (b'"question"', "body: Input should be an object"),
+        (b"{}", r"body\.question: Field required"),
+        (b'{"question": ""}', r"body\.question: String should have at least 1 character"),
+        (b'{"question": null}', r"body\.question: Input should be a valid string"),
+        (b'{"question": 5}', r"body\.question: Input should be a valid string"),
+        (b'{"question": ["a"]}', r"body\.question: Input should be a valid string"),
+    ],
+)
+def test_a_bad_question_is_told_what_is_bad(api: Any, body: bytes, message: str) -> None:
+    """422, and nothing is asked."""
+    before = len(api.sandbox.ledger.questions)
+    reply = api.session.post(api.url("/v1/dw/13/questions"), data=body)
+
+    assert_error(reply, 422, "unprocessable", message)
+    assert len(api.sandbox.ledger.questions) == before
+
+
+@pytest.mark.parametrize("dw_id", ["14", "0", "-13", "013", "13.0", "abc", "13%20"])
+def test_another_workspace_is_not_found(api: Any, dw_id: str) -> None:
+    """404 for asking and for fetching."""
+    question_id = api.ask("SELECT 1")
+
+    asked = api.session.post(api.url(f"/v1/dw/{dw_id}/questions"), json={"question": LOGINS})
+    assert_error(asked, 404, "not_found", "There is no workspace")
+    assert_error(
+        api.get(f"/v1/dw/{dw_id}/questions/{question_id}/results"), 404, "not_found", "There is no workspace"
+    )
+
+
+# States
+
+
+def test_every_state_is_seen(connect: Any) -> None:
+    """One question at a time is in progress, the next is pending, and both come to their end."""
+    with Sandbox(workers=1, latency=0.15) as sandbox:
+        api = connect(sandbox)
+        good, bad = api.ask("SELECT 1 AS n"), api.ask("SELECT no_such_column")
+        seen = {good: [], bad: []}
+        while not {"COMPLETED", "FAILED"} & set(seen[bad]):
+            for question_id, states in seen.items():
+                body = api.results(question_id).json()
+                if body["state"] in {"PENDING", "IN_PROGRESS"}:
+                    assert list(body) == ["state"]
+                states.append(body["state"])
+
+    assert [state for state, _ in itertools.groupby(seen[good])][-2:] == ["IN_PROGRESS", "COMPLETED"]
+    assert [state for state, _ in itertools.groupby(seen[bad])] == ["PENDING", "IN_PROGRESS", "FAILED"]
+
+
+def test_a_failed_question_says_why(api: Any) -> None:
+    """The state, our own field error with DuckDB's words and the SQL, and nothing else."""
+    body = api.answer("SELECT 'x'::INTEGER AS n", include="dataframe,statistics,sqlquery,summary").json()
+
+    assert list(body) == ["state", "error"]
+    assert body["state"] == "FAILED"
+    assert "Could not convert string 'x' to INT32" in body["error"]
+    assert body["error"].endswith("SELECT 'x'::INTEGER AS n")
+
+
+def test_an_unknown_question_fails_with_the_nearest(api: Any) -> None:
+    """What the catalogue does not know is not answered by something else."""
+    body = api.answer("show the last 50 logins").json()
+
+    assert body["state"] == "FAILED"
+    assert "  - show the last 100 logins" in body["error"]
+
+
+def test_a_question_is_answered_more_than_once(api: Any) -> None:
+    """A finished question gives the same results whenever it is asked for them."""
+    question_id = api.ask("SELECT 1 AS n")
+    bodies = set()
+    while len(bodies) < 1 or b"PENDING" in b"".join(bodies) or b"IN_PROGRESS" in b"".join(bodies):
+        bodies = {api.results(question_id).content}
+
+    assert (
+        {api.results(question_id).content for _ in range(5)}
+        == bodies
+        == {b'{"state":"COMPLETED","results":{"dataframe":[["n"],[1]]}}'}
+    )
+
+
+# Results
+
+
+def test_the_example_of_the_api_document(api: Any) -> None:
+    """The columns, the statistics and the instants of the document, rows in microseconds."""
+    body = api.answer(LOGINS, include="dataframe,sqlquery,statistics", max_rows=3).json()
+
+    assert list(body) == ["state", "results"]
+    assert list(body["results"]) == ["sql_query", "dataframe", "dataframe_stats"]
+    assert body["results"]["sql_query"].startswith("WITH ranked_logins AS (\n    SELECT\n        l.user_id,")
+    assert body["results"]["dataframe"] == [
+        ["login_timestamp", "user_email"],
+        ["2025-11-04T13:05:01.146482+01:00", "damian@connectyai.com"],
+        ["2025-11-04T11:48:15.46+01:00", "damian@connectyai.com"],
+        ["2025-11-04T10:49:22.91+01:00", "damian@connectyai.com"],
+    ]
+    assert body["results"]["dataframe_stats"] == {
+        "login_timestamp": {
+            "general": {"count": 100, "nulls_count": 0},
+            "temporal": {
+                "distinct_count": 100,
+                "distinct_approx": False,
+                "min": "2025-10-24T11:03:05.196568+02:00",
+                "max": "2025-11-04T13:05:01.146482+01:00",
+            },
+        },
+        "user_email": {
+            "general": {"count": 100, "nulls_count": 0},
+            "string": {
+                "distinct_count": 2,
+                "distinct_approx": False,
+                "empty_string_count": 0,
+                "min_len": 21,
+                "mean_len": 22.44,
+                "max_len": 45,
+            },
+        },
+    }
+
+
+def test_every_include_in_every_order(api: Any) -> None:
+    """What is asked for is there, what is not is left out; by default the table alone."""
+    question_id = api.ask(LOGINS)
+    api.answer(LOGINS)
+    while api.results(question_id).json()["state"] != "COMPLETED":
+        pass
+    for count in range(1, 5):
+        for chosen in itertools.permutations(FIELDS, count):
+            body = api.results(question_id, include=",".join(chosen)).json()
+            ResultsResponse.model_validate(body)
+            assert set(body["results"]) == {FIELDS[name] for name in chosen}, chosen
+    assert set(api.results(question_id).json()["results"]) == {"dataframe"}
+
+
+@pytest.mark.parametrize("comma", [",", "%2C", "%2c"])
+def test_commas_may_be_encoded(api: Any, comma: str) -> None:
+    """As the document writes them, and as libraries send them."""
+    question_id = api.ask("SELECT 1 AS n")
+    while api.results(question_id).json()["state"] != "COMPLETED":
+        pass
+    query = f"?include=dataframe{comma}summary&max_rows=5"
+    body = api.get(f"/v1/dw/13/questions/{question_id}/results{query}").json()
+
+    assert set(body["results"]) == {"dataframe", "response_summary"}
+
+
+@pytest.mark.parametrize(
+    "include",
+    [
+        "",
+        "Dataframe",
+        "rows",
+        "dataframe,",
+        ",",
+        "dataframe, summary",
+        "dataframe;summary",
+        "dataframe_stats",
+    ],
+)
+def test_a_bad_include_is_refused(api: Any, include: str) -> None:
+    """422, naming what there is."""
+    reply = api.results(api.ask("SELECT 1"), include=include)
+
+    assert_error(reply, 422, "unprocessable", "dataframe, statistics, sqlquery, summary")
+
+
+@pytest.mark.parametrize("max_rows", ["-1", "1.0", "x", "", "+5", " 5", "5 ", "1e3", "٣", "5_0", "9" * 19])
+def test_a_bad_max_rows_is_refused(api: Any, max_rows: str) -> None:
+    """422 for anything but the digits of a whole number."""
+    reply = api.results(api.ask("SELECT 1"), max_rows=max_rows)
+
+    assert_error(reply, 422, "unprocessable", "expected a whole number that is not negative")
+
+
+@pytest.mark.parametrize(
+    ("params", "rows"), [({}, 1000), ({"max_rows": 0}, 0), ({"max_rows": 1}, 1), ({"max_rows": 10**6}, 1500)]
+)
+def test_max_rows_cuts_the_table_and_nothing_else(api: Any, params: dict[str, int], rows: int) -> None:
+    """1000 by default; the statistics and the summary are of the whole result."""
+    sql = "SELECT i FROM range(1500) AS t(i) ORDER BY i"
+    results = api.answer(sql, include="dataframe,statistics,summary", **params).json()["results"]
+
+    assert results["dataframe"] == [["i"], *([i] for i in range(rows))]
+    assert results["dataframe_stats"]["i"]["general"] == {"count": 1500, "nulls_count": 0}
+    assert results["dataframe_stats"]["i"]["numeric"]["max"] == 1499
+    assert results["response_summary"] == "The query returned 1500 rows."
+
+
+@pytest.mark.parametrize("question_id", [UNKNOWN, "abc", "..", "%2e%2e", "1", "null"])
+def test_an_unknown_question_is_not_found(api: Any, question_id: str) -> None:
+    """404, whether it could be an id or not."""
+    reply = requests.Request(
+        "GET", api.url("/v1/dw/13/questions/x/results"), headers=dict(api.session.headers)
+    ).prepare()
+    reply.url = api.url(f"/v1/dw/13/questions/{question_id}/results")
+
+    assert_error(api.session.send(reply), 404, "not_found", "")
+
+
+def test_an_answer_without_a_table(api: Any) -> None:
+    """It completes with its summary; there is no SQL and no table to include."""
+    body = api.answer(NO_TABLE, include="dataframe,statistics,sqlquery,summary").json()
+
+    assert body["state"] == "COMPLETED"
+    assert list(body["results"]) == ["response_summary"]
+    assert body["results"]["response_summary"].startswith("A made-up shop")
+    assert api.answer(NO_TABLE).json() == {"state": "COMPLETED", "results": {}}
+
+
+def test_digits_arrive_as_they_are(api: Any) -> None:
+    """No number passes through a float on its way."""
+    reply = api.answer(
+        "SELECT '1234567890123456789012345678901234.5678'::DECIMAL(38, 4) AS d, 2::DECIMAL(9, 2) AS e"
+    )
+
+    assert reply.text == (
+        '{"state":"COMPLETED","results":{"dataframe":[["d","e"],[1234567890123456789012345678901234.5678,2.00]]}}'
+    )
+
+
+def test_documented_statistics(connect: Any) -> None:
+    """The guessed sections are not sent when only the documented ones are wanted."""
+    with Sandbox(statistics="documented") as sandbox:
+        stats = (
+            connect(sandbox)
+            .answer("SELECT 1 AS n, '' AS s", include="statistics")
+            .json()["results"]["dataframe_stats"]
+        )
+
+    assert {name: list(sections) for name, sections in stats.items()} == {
+        "n": ["general"],
+        "s": ["general", "string"],
+    }
+
+
+# Anything else
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "error"),
+    [
+        ("GET", "/", 404, "not_found"),
+        ("GET", "/v1", 404, "not_found"),
+        ("GET", "/v1/health/", 404, "not_found"),
+        ("POST", "/v1/health", 405, "method_not_allowed"),
+        ("DELETE", "/v1/auth/token", 405, "method_not_allowed"),
+        ("GET", "/v1/dw/13/questions", 405, "method_not_allowed"),
+        ("POST", f"/v1/dw/13/questions/{UNKNOWN}/results", 405, "method_not_allowed"),
+    ],
+)
+def test_what_is_not_in_the_document_is_not_here(
+    api: Any, method: str, path: str, status: int, error: str
+) -> None:
+    """Other paths are 404, other methods 405 with the right ones named."""
+    reply = api.session.request(method, api.url(path))
+
+    assert_error(reply, status, error, "")
+    assert ("Allow" in reply.headers) == (status == 405)
+
+
+def test_a_fault_of_the_sandbox_has_the_same_shape(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """500 as JSON with an id, and without a word of what went wrong inside."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("inner secret")
+
+    monkeypatch.setattr("connecty_frames.sandbox.server._answer", broken)
+    reply = api.results(api.ask("SELECT 1"))
+
+    assert_error(reply, 500, "internal_error", r"^The sandbox is at fault\.$")
+    assert "inner secret" not in reply.text
+
+
+def test_a_hundred_thousand_rows(api: Any) -> None:
+    """The whole table arrives, each row in its place."""
+    reply = api.answer("list all orders", max_rows=1_000_000)
+    rows = json.loads(reply.content)["results"]["dataframe"]
+
+    assert rows[0][:3] == ["order_id", "customer_id", "ordered_at"]
+    assert [row[0] for row in rows[1:]] == list(range(1, 100_001))

@@ -1,0 +1,196 @@
+"""What is told of each column, for results written out."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connecty_frames.clock import SYSTEM_CLOCK
+from connecty_frames.sandbox.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connecty_frames.sandbox.payload import Result
+
+
+def statistics(run: Callable[[str], Result], sql: str) -> Any:
+    """Give the statistics with the digits of their numbers kept."""
+    return json.loads(run(sql).statistics, parse_float=Decimal)
+
+
+def test_every_column_has_general(run: Callable[[str], Result]) -> None:
+    """The count is of all rows of the result, the nulls among them included."""
+    told = statistics(run, "SELECT * FROM (VALUES ([1]), (NULL), (NULL)) AS t(v)")
+
+    assert told == {"v": {"general": {"count": 3, "nulls_count": 2}}}
+
+
+def test_text(run: Callable[[str], Result]) -> None:
+    """Lengths are in characters, their mean has two digits after the point, nulls do not take part."""
+    told = statistics(run, "SELECT * FROM (VALUES ('ż'), (''), (''), ('abcd'), (NULL)) AS t(v)")
+
+    assert told["v"] == {
+        "general": {"count": 5, "nulls_count": 1},
+        "string": {
+            "distinct_count": 3,
+            "distinct_approx": False,
+            "empty_string_count": 2,
+            "min_len": 0,
+            "mean_len": Decimal("1.25"),
+            "max_len": 4,
+        },
+    }
+
+
+def test_the_mean_length_is_rounded(run: Callable[[str], Result]) -> None:
+    """2, 3 and 3 characters are 2.67 on average."""
+    told = statistics(run, "SELECT * FROM (VALUES ('aa'), ('bbb'), ('ccc')) AS t(v)")
+
+    assert told["v"]["string"]["mean_len"] == Decimal("2.67")
+
+
+@pytest.mark.parametrize(
+    ("value", "length"), [("UUID '729cb7a4-4b06-449e-a3c9-df40f5e570b8'", 36), ("'ab'::ENUM('ab', 'c')", 2)]
+)
+def test_uuids_and_enumerations_are_text(run: Callable[[str], Result], value: str, length: int) -> None:
+    """They have the section of text, about the text that is sent."""
+    told = statistics(run, f"SELECT {value} AS v")["v"]["string"]
+
+    assert (told["min_len"], told["max_len"], told["distinct_count"]) == (length, length, 1)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "least", "greatest"),
+    [
+        ("DATE '0044-03-15 (BC)'", "DATE 'infinity'", "0044-03-15 BC", "infinity"),
+        (
+            "TIMESTAMP '2025-01-01'",
+            "TIMESTAMP '2025-01-01 00:00:00.1'",
+            "2025-01-01T00:00:00",
+            "2025-01-01T00:00:00.1",
+        ),
+        (
+            "TIMESTAMPTZ '2025-10-24 09:03:05.196568+00'",
+            "TIMESTAMPTZ '2025-11-04 12:05:01.146482+00'",
+            "2025-10-24T11:03:05.196568+02:00",
+            "2025-11-04T13:05:01.146482+01:00",
+        ),
+        ("TIME '00:00:00'", "TIME '24:00:00'", "00:00:00", "24:00:00"),
+    ],
+)
+def test_dates_and_times(
+    run: Callable[[str], Result], earlier: str, later: str, least: str, greatest: str
+) -> None:
+    """The extremes are written as the values are."""
+    told = statistics(run, f"FROM (VALUES ({later}), ({earlier}), ({later}), (NULL)) AS t(v)")
+
+    assert told["v"] == {
+        "general": {"count": 4, "nulls_count": 1},
+        "temporal": {"distinct_count": 2, "distinct_approx": False, "min": least, "max": greatest},
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "distinct", "extremes", "mean"),
+    [
+        ("(1), (2), (2), (NULL)", 2, '"min":1,"max":2', "1.6666666666666667"),
+        ("(1.0::DOUBLE), (3.0)", 2, '"min":1.0,"max":3.0', "2.0"),
+        ("(0.10::DECIMAL(38, 2)), (0.20)", 2, '"min":0.10,"max":0.20', "0.15000000000000002"),
+        ("('nan'::DOUBLE), (1), ('nan')", 2, '"min":1.0,"max":"NaN"', '"NaN"'),
+        ("('-inf'::DOUBLE), (1)", 2, '"min":"-Infinity","max":1.0', '"-Infinity"'),
+        (
+            "(18446744073709551615::UBIGINT)",
+            1,
+            '"min":18446744073709551615,"max":18446744073709551615',
+            "1.8446744073709552e+19",
+        ),
+        (
+            "(170141183460469231731687303715884105727::HUGEINT), (170141183460469231731687303715884105726)",
+            2,
+            '"min":170141183460469231731687303715884105726,"max":170141183460469231731687303715884105727',
+            "1.7014118346046923e+38",
+        ),
+    ],
+)
+def test_numbers(run: Callable[[str], Result], values: str, distinct: int, extremes: str, mean: str) -> None:
+    """Extremes have every digit and show by a fraction whether they are floats; a mean is always one."""
+    told = run(f"FROM (VALUES {values}) AS t(v)").statistics.decode()
+
+    expected = f'{{"distinct_count":{distinct},"distinct_approx":false,{extremes},"mean":{mean}}}'
+    assert f'"numeric":{expected}' in told
+
+
+def test_booleans(run: Callable[[str], Result]) -> None:
+    """True and false are counted."""
+    told = statistics(run, "SELECT * FROM (VALUES (true), (true), (false), (NULL)) AS t(v)")
+
+    assert told["v"] == {
+        "general": {"count": 4, "nulls_count": 1},
+        "boolean": {"true_count": 2, "false_count": 1},
+    }
+
+
+@pytest.mark.parametrize("value", ["{'a': 1}", "map {'a': 1}", "''::BLOB", "INTERVAL 1 DAY"])
+def test_other_types_have_general_only(run: Callable[[str], Result], value: str) -> None:
+    """Of what is neither text, number, time nor boolean only the count is told."""
+    assert list(statistics(run, f"SELECT {value} AS v")["v"]) == ["general"]
+
+
+def test_no_rows(run: Callable[[str], Result]) -> None:
+    """Of no rows there is nothing to tell, and no mean of nothing."""
+    sql = "SELECT '' AS s, now() AS t, 1.5 AS n, true AS b WHERE false"
+
+    assert statistics(run, sql) == {
+        "s": {
+            "general": {"count": 0, "nulls_count": 0},
+            "string": {
+                "distinct_count": 0,
+                "distinct_approx": False,
+                "empty_string_count": 0,
+                "min_len": None,
+                "mean_len": None,
+                "max_len": None,
+            },
+        },
+        "t": {
+            "general": {"count": 0, "nulls_count": 0},
+            "temporal": {"distinct_count": 0, "distinct_approx": False, "min": None, "max": None},
+        },
+        "n": {
+            "general": {"count": 0, "nulls_count": 0},
+            "numeric": {
+                "distinct_count": 0,
+                "distinct_approx": False,
+                "min": None,
+                "max": None,
+                "mean": None,
+            },
+        },
+        "b": {"general": {"count": 0, "nulls_count": 0}, "boolean": {"true_count": 0, "false_count": 0}},
+    }
+
+
+def test_the_first_of_two_columns_of_one_name_keeps_the_entry(run: Callable[[str], Result]) -> None:
+    """A mapping by name has one place for both."""
+    told = statistics(run, "SELECT 1 AS v, 'x' AS v, 2 AS w")
+
+    assert list(told) == ["v", "w"]
+    assert list(told["v"]) == ["general", "numeric"]
+
+
+def test_documented_statistics_leave_out_the_guesses() -> None:
+    """Only the sections that the API document shows are sent."""
+    engine = Engine(None, timezone="UTC", time_limit=20, documented_only=True, clock=SYSTEM_CLOCK)
+    told = json.loads(engine.run("SELECT 1 AS n, true AS b, '' AS s, now() AS t").statistics)
+    engine.close()
+
+    assert {name: list(sections) for name, sections in told.items()} == {
+        "n": ["general"],
+        "b": ["general"],
+        "s": ["general", "string"],
+        "t": ["general", "temporal"],
+    }

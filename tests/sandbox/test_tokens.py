@@ -1,0 +1,89 @@
+"""Tokens that are good, and others."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import jwt
+import pytest
+
+from connecty_frames.clock import Clock
+from connecty_frames.sandbox.tokens import Tokens
+
+
+class FixedClock(Clock):
+    """A clock that stands still."""
+
+    time = datetime(2025, 11, 5, 10, 49, 22, 793708, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """Give the time that was set."""
+        return self.time
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """Give a clock at the moment of the API document's example."""
+    return FixedClock()
+
+
+@pytest.fixture
+def tokens(clock: FixedClock) -> Tokens:
+    """Give tokens by that clock."""
+    return Tokens(lifetime=300, timezone="Europe/Warsaw", clock=clock)
+
+
+def test_the_expiry_is_told_as_in_the_api_document(tokens: Tokens) -> None:
+    """It is ISO-8601 text in the zone, with its offset."""
+    assert tokens.issue()[1] == "2025-11-05T11:54:22.793708+01:00"
+
+
+def test_a_token_is_good_until_it_expires(tokens: Tokens, clock: FixedClock) -> None:
+    """To the moment, by the clock that was given."""
+    token, _ = tokens.issue()
+
+    clock.time += timedelta(seconds=299.999)
+    assert tokens.fault(token) is None
+    clock.time += timedelta(seconds=0.001)
+    assert tokens.fault(token) == "The token has expired."
+
+
+def test_tokens_differ(tokens: Tokens) -> None:
+    """Two tokens of one moment are two."""
+    assert tokens.issue()[0] != tokens.issue()[0]
+
+
+def test_a_token_is_a_signed_jwt(tokens: Tokens) -> None:
+    """It has the three parts of a JWT and names its subject."""
+    token, _ = tokens.issue()
+
+    assert token.count(".") == 2
+    assert jwt.get_unverified_header(token)["alg"] == "HS256"
+    assert jwt.decode(token, options={"verify_signature": False})["sub"] == "sandbox"
+
+
+def test_other_tokens_are_refused(tokens: Tokens, clock: FixedClock) -> None:
+    """A token of another sandbox, one changed by a letter, one unsigned, and no token at all."""
+    token, _ = tokens.issue()
+    stranger, _ = Tokens(lifetime=300, timezone="UTC", clock=clock).issue()
+    header, claims, signature = token.split(".")
+    unsigned = jwt.encode({"sub": "sandbox", "exp": 9e9}, None, algorithm="none")
+    eternal = jwt.encode({"sub": "sandbox"}, tokens._key, algorithm="HS256")
+    changed = f"{header}.{claims}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
+
+    for bad in (stranger, changed, unsigned, eternal, "", "x", "a.b.c", "ż.ż.ż", f"{header}.{claims}."):
+        assert tokens.fault(bad) == "The token is not one of this server's.", bad
+
+
+def test_only_both_credentials_are_accepted(tokens: Tokens) -> None:
+    """The id and the secret must both be right, whatever characters the wrong ones have."""
+    right = (tokens.client_id, tokens.client_secret)
+
+    assert tokens.accepts(*right)
+    for wrong in ((right[0], "x"), ("x", right[1]), (right[1], right[0]), ("", ""), ("żółw", "😀")):
+        assert not tokens.accepts(*wrong)
+
+
+def test_secrets_differ_between_sandboxes(tokens: Tokens, clock: FixedClock) -> None:
+    """Nothing learnt from one opens another."""
+    assert tokens.client_secret != Tokens(lifetime=1, timezone="UTC", clock=clock).client_secret

@@ -1,0 +1,256 @@
+"""The sample workspace: what is in it, and what it can be asked."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+
+from connecty_frames.clock import SYSTEM_CLOCK
+from connecty_frames.errors import QuestionFailed
+from connecty_frames.sandbox import workspace
+from connecty_frames.sandbox.engine import Engine
+from connecty_frames.sandbox.questions import Catalogue
+
+#: Every question of the catalogue with the number of rows that answer it.
+ROWS = {
+    "list the top 5 countries with the most orders": 5,
+    "show the last 100 logins": 100,
+    "how many orders are there": 1,
+    "how many orders were placed each month": 24,
+    "how many orders were placed each week": 105,
+    "what is the revenue of each day": 731,
+    "how many orders were placed each hour of the night of 27 October 2024": 8,
+    "what is the average order value by country": 19,
+    "what is the revenue by country": 19,
+    "what are the credit limits of the customers": 2000,
+    "what are the loyalty numbers of the customers": 2000,
+    "where do the serial ranges of the products begin": 200,
+    "who invited whom": 40,
+    "which users want the newsletter": 40,
+    "how many orders are gifts": 3,
+    "when were the last 50 orders shipped": 50,
+    "which delivery slots are the most popular": 48,
+    "when were the customers born": 2000,
+    "when were the countries founded": 20,
+    "what were the 20 longest sessions": 20,
+    "what are the weights and ratings of the products": 200,
+    "which tags do the products have": 200,
+    "what are the sizes of the products": 200,
+    "what are the attributes of the products": 200,
+    "what was in the last 10 orders": 10,
+    "which notes did the customers leave": 61,
+    "what are the postal codes of the customers": 2000,
+    "which accounts do the users have": 40,
+    "what are the fax numbers of the customers": 2000,
+    "which orders came from Antarctica": 0,
+    "which countries are the first 25 customers from": 25,
+    "list all orders": 100_000,
+}
+#: Those that fail on purpose, and with what.
+FAILURES = {
+    "what is the average status of the orders": "Could not convert string",
+    "which warehouse ships the fastest": "Table with name warehouses does not exist",
+}
+WORDS_ALONE = "what is this workspace about"
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    """Give the catalogue of the workspace."""
+    return Catalogue.from_toml(*workspace.catalogue())
+
+
+def table(engine: Engine, sql: str) -> Any:
+    """Give the rows of a query."""
+    return json.loads(engine.run(sql).dataframe(10**9))[1:]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("usr.users", 40),
+        ("usr.logins", 5_000),
+        ("sales.countries", 20),
+        ("sales.customers", 2_000),
+        ("sales.products", 200),
+        ("sales.orders", 100_000),
+        ("sales.order_items", 200_167),
+    ],
+)
+def test_each_table_has_its_rows(engine: Engine, name: str, rows: int) -> None:
+    """The tables are those of a small shop."""
+    assert table(engine, f"FROM {name} SELECT count(*)") == [[rows]]
+
+
+def test_there_are_no_other_tables(engine: Engine) -> None:
+    """What the SQL needed on its way is gone."""
+    names = table(engine, "SELECT schema_name || '.' || table_name AS n FROM duckdb_tables() ORDER BY n")
+
+    assert [name for (name,) in names if not name.endswith(".result")] == [
+        "sales.countries",
+        "sales.customers",
+        "sales.order_items",
+        "sales.orders",
+        "sales.products",
+        "usr.logins",
+        "usr.users",
+    ]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT count(*) FROM sales.orders ANTI JOIN sales.customers USING (customer_id)",
+        "SELECT count(*) FROM sales.order_items ANTI JOIN sales.orders USING (order_id)",
+        "SELECT count(*) FROM sales.orders ANTI JOIN sales.order_items USING (order_id)",
+        "SELECT count(*) FROM sales.order_items ANTI JOIN sales.products USING (product_id)",
+        "SELECT count(*) FROM sales.customers ANTI JOIN sales.countries USING (country_code)",
+        "SELECT count(*) FROM usr.logins ANTI JOIN usr.users USING (user_id)",
+        "SELECT count(*) - count(DISTINCT order_id) FROM sales.orders",
+        "SELECT count(*) - count(DISTINCT ordered_at) FROM sales.orders",
+        "SELECT count(*) - count(DISTINCT email) FROM usr.users",
+        "SELECT count(*) - count(DISTINCT login_at) FROM usr.logins",
+        "SELECT count(*) FROM usr.users WHERE invited_by >= user_id",
+        "SELECT count(*) FROM sales.orders WHERE status = 'placed' AND shipped_at IS NOT NULL",
+        """
+        SELECT count(*)
+        FROM (SELECT order_id, sum(quantity * unit_price) AS due FROM sales.order_items GROUP BY order_id)
+        JOIN sales.orders USING (order_id)
+        WHERE due <> total
+        """,
+    ],
+)
+def test_the_tables_fit_together(engine: Engine, sql: str) -> None:
+    """No reference leads nowhere, keys are keys, and totals are the sums of their items."""
+    assert table(engine, sql) == [[0]]
+
+
+def test_orders_cross_four_changes_of_summer_time(engine: Engine) -> None:
+    """Over two years the offset of Warsaw changes four times, on the days it really did."""
+    offsets = table(engine, "SELECT ordered_at FROM sales.orders ORDER BY ordered_at")
+    changes = [
+        (after[:10], before[-6:], after[-6:])
+        for (before,), (after,) in itertools.pairwise(offsets)
+        if before[-6:] != after[-6:]
+    ]
+
+    assert changes == [
+        ("2024-03-31", "+01:00", "+02:00"),
+        ("2024-10-27", "+02:00", "+01:00"),
+        ("2025-03-30", "+01:00", "+02:00"),
+        ("2025-10-26", "+02:00", "+01:00"),
+    ]
+    assert (offsets[0][0][:10], offsets[-1][0][:10]) == ("2023-11-01", "2025-10-31")
+
+
+def test_notes_hold_every_awkward_text(engine: Engine) -> None:
+    """Among the notes is what programs trip over, as it is."""
+    notes = [note for (note,) in table(engine, "SELECT note FROM sales.customers WHERE note IS NOT NULL")]
+
+    assert {
+        *("", " ", "NA", "null", "NULL", "None", "nan", "true", "1e5", "00123", "32,5", "2025-01-01", "=1+1"),
+        *("it's", 'say "hello"', "C:\\new\\table", "ends with a backslash\\", "tab\tbed", "two\nlines"),
+        *("two\r\nlines", "nul\0inside", "bell\a and \x1b[2J", "],[", '","', '{"a": [1, null]}', "[NaN]"),
+        *("e\u0301 is two characters, é is one", "مرحبا", "left \u202eright\u202c", "\ufeffbyte order mark"),
+        *("line\u2028separator", "😀", "👩\u200d👩\u200d👧\u200d👦", "\uffff", "long " * 500),
+    } <= set(notes)
+    assert len(notes) == len(set(notes)) == 61
+
+
+def test_every_question_is_accounted_for(catalogue: Catalogue) -> None:
+    """The catalogue is what these tests know of, at least 24 questions, each with paraphrases."""
+    assert set(catalogue.questions) == {*ROWS, *FAILURES, WORDS_ALONE}
+    assert len(catalogue.questions) == 35
+    assert len(catalogue._plans) >= 3 * 35
+
+
+@pytest.mark.parametrize(("question", "rows"), ROWS.items())
+def test_a_question_is_answered(engine: Engine, catalogue: Catalogue, question: str, rows: int) -> None:
+    """Each has the rows that are due, and a summary without an empty place."""
+    plan = catalogue.answer(question, 13)
+    result = engine.run(plan.sql)
+
+    assert len(result) == rows
+    if rows:
+        assert "{" not in plan.summarise(result)
+
+
+@pytest.mark.parametrize(("question", "message"), FAILURES.items())
+def test_a_question_fails(engine: Engine, catalogue: Catalogue, question: str, message: str) -> None:
+    """Some fail, so that failure can be tried out."""
+    with pytest.raises(QuestionFailed, match=message):
+        engine.run(catalogue.answer(question, 13).sql)
+
+
+def test_a_question_is_answered_in_words(catalogue: Catalogue) -> None:
+    """One has no table."""
+    assert catalogue.answer(WORDS_ALONE, 13).sql is None
+
+
+def test_the_top_five_countries(engine: Engine, catalogue: Catalogue) -> None:
+    """The first question of the API document, with what this workspace answers."""
+    result = engine.run(catalogue.answer("list the top 5 countries with the most orders", 13).sql)
+
+    assert json.loads(result.dataframe(5)) == [
+        ["country", "orders"],
+        ["Poland", 31768],
+        ["Germany", 12922],
+        ["France", 8459],
+        ["Italy", 5719],
+        ["Spain", 5051],
+    ]
+
+
+def test_the_night_of_the_change_has_an_hour_twice(engine: Engine, catalogue: Catalogue) -> None:
+    """The hour from two to three comes with both offsets."""
+    sql = catalogue.answer("orders per hour on 27 October 2024", 13).sql
+
+    assert [hour for hour, _ in table(engine, sql)] == [
+        "2024-10-26T22:00:00+02:00",
+        "2024-10-26T23:00:00+02:00",
+        "2024-10-27T00:00:00+02:00",
+        "2024-10-27T01:00:00+02:00",
+        "2024-10-27T02:00:00+02:00",
+        "2024-10-27T02:00:00+01:00",
+        "2024-10-27T03:00:00+01:00",
+        "2024-10-27T04:00:00+01:00",
+    ]
+
+
+def test_the_questions_show_every_type(engine: Engine, catalogue: Catalogue) -> None:
+    """Together they have each kind of column that a frame has a type for."""
+    kinds = set()
+    for question in ROWS:
+        cursor = engine._connection.cursor()
+        kinds |= {kind.id for kind in cursor.sql(catalogue.answer(question, 13).sql).types}
+        cursor.close()
+
+    assert kinds >= {
+        *("bigint", "ubigint", "hugeint", "decimal", "double", "boolean", "varchar", "uuid", "enum", "blob"),
+        *("date", "time", "timestamp", "timestamp with time zone", "interval", "list", "struct", "map"),
+    }
+
+
+def test_every_build_holds_the_same(engine: Engine, catalogue: Catalogue) -> None:
+    """A second build, in another zone too, answers every question alike."""
+    again = Engine(None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK)
+    for question in ROWS:
+        sql = catalogue.answer(question, 13).sql
+        assert engine.run(sql) == again.run(sql), question
+    again.close()
+
+    far = Engine(None, timezone="Pacific/Auckland", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK)
+    for name in (
+        "usr.users",
+        "usr.logins",
+        "sales.customers",
+        "sales.products",
+        "sales.orders",
+        "sales.order_items",
+    ):
+        checksum = f"FROM {name} AS t SELECT sum(hash(t)::HUGEINT) AS h"
+        assert engine.run(checksum) == far.run(checksum), name
+    far.close()
