@@ -1,0 +1,110 @@
+"""Ways from response bytes to something one can work with: ours, the parsers alone, and by hand.
+
+By hand means what a careful author writes today who knows every column's type: parse, build the frame, then
+cast the columns that the library did not get right by itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["WAYS"]
+
+
+def _json(body: bytes) -> object:
+    return json.loads(body)
+
+
+def _orjson(body: bytes) -> object:
+    import orjson
+
+    return orjson.loads(body)
+
+
+def _orjson_uncollected(body: bytes) -> object:
+    gc.disable()
+    try:
+        return _orjson(body)
+    finally:
+        gc.enable()
+
+
+def _parsed(body: bytes) -> tuple[list[str], list[list[Any]], dict[str, set[str]]]:
+    import orjson
+
+    results = orjson.loads(body)["results"]
+    header, *rows = results["dataframe"]
+    return header, rows, {name: set(sections) for name, sections in results["dataframe_stats"].items()}
+
+
+def _pandas_by_hand(body: bytes) -> object:
+    import pandas as pd
+
+    header, rows, sections = _parsed(body)
+    frame = pd.DataFrame(rows, columns=header)
+    for name in header:
+        if "temporal" in sections[name]:
+            if len(rows[0][header.index(name)]) == len("2025-01-01"):
+                frame[name] = pd.to_datetime(frame[name], format="%Y-%m-%d")
+            else:
+                frame[name] = pd.to_datetime(frame[name], format="ISO8601", utc=True)
+        elif "string" in sections[name]:
+            frame[name] = frame[name].astype("string")
+        elif "numeric" in sections[name] and frame[name].isna().any():
+            whole = (frame[name].dropna() % 1 == 0).all()
+            frame[name] = frame[name].astype("Int64" if whole else "Float64")
+    return frame
+
+
+def _polars_by_hand(body: bytes) -> object:
+    import polars as pl
+
+    header, rows, sections = _parsed(body)
+    frame = pl.DataFrame(rows, schema=header, orient="row", infer_schema_length=None)
+    moments = [name for name in header if "temporal" in sections[name]]
+    dates = [name for name in moments if len(rows[0][header.index(name)]) == len("2025-01-01")]
+    return frame.with_columns(
+        pl.col(name).str.to_date("%Y-%m-%d")
+        if name in dates
+        else pl.col(name).str.to_datetime("%+", time_unit="us", time_zone="UTC")
+        for name in moments
+    )
+
+
+def _ours(body: bytes) -> Any:  # noqa: ANN401 - an Answer; the import is part of no other way
+    from connecty_frames import Answer
+
+    return Answer.from_json(body)
+
+
+def _ours_arrow(body: bytes) -> object:
+    return _ours(body).to_arrow()
+
+
+def _ours_pandas(body: bytes) -> object:
+    return _ours(body).to_pandas()
+
+
+def _ours_polars(body: bytes) -> object:
+    return _ours(body).to_polars()
+
+
+#: Each way by name.
+WAYS: dict[str, Callable[[bytes], object]] = {
+    "json.loads": _json,
+    "orjson.loads, collector off": _orjson_uncollected,
+    "orjson.loads, collector on": _orjson,
+    "pandas by hand": _pandas_by_hand,
+    "polars by hand": _polars_by_hand,
+    "connecty_frames to Arrow": _ours_arrow,
+    "connecty_frames to pandas": _ours_pandas,
+    "connecty_frames to polars": _ours_polars,
+}
+
+warnings.simplefilter("error")

@@ -1,0 +1,136 @@
+"""Made-up results responses of the kinds that people fetch, deterministic by seed."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["WORKLOADS", "mixed", "repeated"]
+
+_WARSAW = ZoneInfo("Europe/Warsaw")
+_START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def _response(
+    names: list[str], rows: list[list[Any]], kinds: list[str], separators: tuple[str, str]
+) -> bytes:
+    """Write a response with honest statistics, as the API document shows them."""
+    statistics: dict[str, dict[str, Any]] = {}
+    for position, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+        values = [row[position] for row in rows if row[position] is not None]
+        sections: dict[str, Any] = {"general": {"count": len(rows), "nulls_count": len(rows) - len(values)}}
+        if kind == "temporal":
+            in_order = sorted((datetime.fromisoformat(value).timestamp(), value) for value in values)
+            sections["temporal"] = {"min": in_order[0][1], "max": in_order[-1][1]}
+        elif kind == "string":
+            sections["string"] = {"min_len": min(map(len, values)), "max_len": max(map(len, values))}
+        elif kind == "numeric":
+            sections["numeric"] = {"min": min(values), "max": max(values)}
+        statistics[name] = sections
+    body = {
+        "state": "COMPLETED",
+        "results": {
+            "sql_query": "SELECT 1",
+            "response_summary": "Made up.",
+            "dataframe": [names, *rows],
+            "dataframe_stats": statistics,
+        },
+    }
+    return json.dumps(body, separators=separators, ensure_ascii=False).encode()
+
+
+def _moment(chance: random.Random) -> datetime:
+    return _START + timedelta(microseconds=chance.randrange(2 * 365 * 86_400_000_000))
+
+
+def _stamp(moment: datetime) -> str:
+    """Write a moment as the API does: the fraction without its trailing zeros."""
+    text = moment.astimezone(_WARSAW).isoformat()
+    if "." not in text:
+        return text
+    head, tail = text.split(".")
+    return f"{head}.{tail[:-6].rstrip('0')}{tail[-6:]}"
+
+
+def mixed(rows: int, separators: tuple[str, str] = (",", ":"), *, digit_text: bool = False) -> bytes:
+    """W1: eight columns of the usual kinds; W5 with other separators and text of digits only."""
+    chance = random.Random(1)
+    words = ["north", "south", "east", "west", "centre"]
+    table = [
+        [
+            _stamp(_moment(chance)),
+            f"{chance.randrange(10**8):08d}" if digit_text else f"user{chance.randrange(10**6)}@example.com",
+            chance.randrange(10**9),
+            round(chance.uniform(0, 10_000), 4),
+            chance.random() < 0.5,
+            _moment(chance).date().isoformat(),
+            chance.choice(words),
+            None if chance.random() < 0.1 else chance.randrange(-1000, 1000),
+        ]
+        for _ in range(rows)
+    ]
+    names = ["logged_in", "email", "id", "amount", "active", "day", "region", "change"]
+    kinds = ["temporal", "string", "numeric", "numeric", "boolean", "temporal", "string", "numeric"]
+    return _response(names, table, kinds, separators)
+
+
+def escaped(rows: int) -> bytes:
+    r"""W2: in every row text with ``\n``, ``\"``, ``\u`` escapes and brackets."""
+    chance = random.Random(2)
+    table = [
+        [
+            chance.randrange(10**9),
+            f'line one\nline "two" [{chance.randrange(1000)}], {{x}}\t\\end',
+            f"name {chance.randrange(10**6)} \u0001 \x7f",
+            round(chance.uniform(0, 100), 2),
+            "],[" if chance.random() < 0.1 else "plain",
+            None if chance.random() < 0.1 else "a, b",
+        ]
+        for _ in range(rows)
+    ]
+    names = ["id", "note", "name", "price", "code", "tags"]
+    kinds = ["numeric", "string", "string", "numeric", "string", "string"]
+    return _response(names, table, kinds, (",", ":"))
+
+
+def wide(rows: int, columns: int) -> bytes:
+    """W4: numbers with nulls, many columns."""
+    chance = random.Random(4)
+    table = [
+        [
+            None
+            if chance.random() < 0.1
+            else chance.randrange(10**6)
+            if column % 2
+            else round(chance.uniform(0, 1), 6)
+            for column in range(columns)
+        ]
+        for _ in range(rows)
+    ]
+    return _response([f"c{column}" for column in range(columns)], table, ["numeric"] * columns, (",", ":"))
+
+
+def repeated(rows: int) -> bytes:
+    """W1's rows again and again, so that a large body takes no time to make."""
+    part = 50_000
+    body = mixed(part)
+    first = body.index(b"],[") + 2
+    last = body.index(b'],"dataframe_stats"')
+    counted = body[last:].replace(f'"count":{part}'.encode(), f'"count":{rows}'.encode())
+    return body[:first] + b",".join([body[first:last]] * (rows // part)) + counted
+
+
+#: The workloads by name. The kinds of columns are told by ``dataframe_stats``.
+WORKLOADS: dict[str, Callable[[], bytes]] = {
+    "W1": lambda: mixed(500_000),
+    "W2": lambda: escaped(200_000),
+    "W3": lambda: mixed(1_000),
+    "W4": lambda: wide(2_000, 500),
+    "W5": lambda: mixed(500_000, (", ", ": "), digit_text=True),
+}
