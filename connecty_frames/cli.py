@@ -22,6 +22,7 @@ from connecty_frames.errors import (
     QuestionError,
     QuestionTimeout,
     ResponseError,
+    ServerError,
     SubmissionUncertain,
     TruncatedError,
 )
@@ -148,8 +149,10 @@ def health() -> None:
     from connecty_frames.client import check_health
     from connecty_frames.config import resolve
 
-    check_health()
-    typer.echo(f"{resolve().address} is operational")
+    address = resolve().address
+    if not check_health():
+        raise ServerError(f"{address} is not operational: it answers, but not with 200 OK. Try again later.")
+    typer.echo(f"{address} is operational")
 
 
 @app.command()

@@ -1,0 +1,201 @@
+"""The endpoints of the Public API as calls: what is sent, what is accepted, what may be repeated."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from connecty_frames.client.exchange import Call, Kind, Reply, Trouble
+from connecty_frames.client.refusals import foreign
+from connecty_frames.client.retries import ASK, FETCH, ONCE, Try, repeat, retry_after
+from connecty_frames.decode import Envelope, read_envelope
+from connecty_frames.errors import ConfigError, ConnectionFailed, ConnectyError, ResponseError
+from connecty_frames.protocol import HEALTH, QUESTIONS, RESULTS, QuestionAccepted, QuestionRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from connecty_frames.client.auth import Auth, Bearer
+    from connecty_frames.client.transport import Transport
+    from connecty_frames.clock import Clock, Deadline
+
+__all__ = ["API", "Results", "health", "id_in", "question_body"]
+
+_QUESTION_ID: Final = re.compile(
+    rb'"question_id"\s*:\s*"([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})"'
+)
+_OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """One look at a question: its state and, once it is done, the body with its results."""
+
+    envelope: Envelope = field(repr=False)
+    body: bytes = field(repr=False)
+    host: str
+    content_type: str | None
+    wait: float | None
+
+
+class API:
+    """The endpoints that need a token, for one client.
+
+    Parameters
+    ----------
+    random
+        Gives numbers from 0 up to 1; the waits between tries come from it.
+    """
+
+    def __init__(self, transport: Transport, auth: Auth, *, random: Callable[[], float]) -> None:
+        self.transport = transport
+        self.random = random
+        self._auth = auth
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that deadlines are counted on."""
+        return self.transport.clock
+
+    def ask(
+        self, body: bytes, *, dw_id: int, deadline: Deadline, sending: Callable[[], None]
+    ) -> str | Trouble:
+        """Send a question, and give its id or why there is none.
+
+        It goes out again only after 429, one 401, or a connection that was never made. A trouble of any
+        other kind than those and ``REFUSED`` means that nobody knows whether it was started.
+
+        Parameters
+        ----------
+        body
+            From :func:`question_body`.
+        sending
+            Called right before the question is sent, each time.
+
+        Raises
+        ------
+        ConnectyError
+            Where no token could be got, so that the question was not sent.
+        """
+
+        def attempt(limits: Try) -> str | Trouble:
+            bearer = self._auth.bearer(deadline)
+            if isinstance(bearer, Trouble):
+                bearer.leave()
+            call = Call("POST", QUESTIONS.format(dw_id=dw_id), body, bearer, fresh=True)
+            sending()
+            outcome = self._send(call, bearer, deadline, limits)
+            return outcome if isinstance(outcome, Trouble) else self._accepted(outcome)
+
+        return repeat(attempt, rules=ASK, deadline=deadline, random=self.random)
+
+    def results(
+        self,
+        question_id: str,
+        *,
+        dw_id: int,
+        include: Iterable[str],
+        max_rows: int | None = None,
+        deadline: Deadline,
+    ) -> Results | Trouble:
+        """Look at a question, again and again where that can help.
+
+        Parameters
+        ----------
+        include
+            The components to send with a finished answer, with plain commas as the API document shows.
+        max_rows
+            The most rows to send; None leaves it to the API's default.
+        """
+        path = f"{RESULTS.format(dw_id=dw_id, question_id=question_id)}?include={','.join(include)}"
+        if max_rows is not None:
+            path += f"&max_rows={max_rows}"
+
+        def attempt(limits: Try) -> Results | Trouble:
+            bearer = self._auth.bearer(deadline)
+            if isinstance(bearer, Trouble):
+                if bearer.kind is Kind.DOWN and self._auth.proven:
+                    return bearer
+                bearer.leave()
+            outcome = self._send(Call("GET", path, auth=bearer), bearer, deadline, limits)
+            return outcome if isinstance(outcome, Trouble) else self._read(outcome)
+
+        return repeat(attempt, rules=FETCH, deadline=deadline, random=self.random)
+
+    def _send(self, call: Call, bearer: Bearer, deadline: Deadline, limits: Try) -> Reply | Trouble:
+        outcome = self.transport.send(call, deadline=deadline, limits=limits)
+        if isinstance(outcome, Trouble) and outcome.kind is Kind.UNAUTHORIZED:
+            self._auth.refuse(bearer)
+        return outcome
+
+    def _accepted(self, reply: Reply) -> str | Trouble:
+        try:
+            return str(QuestionAccepted.model_validate_json(reply.body).question_id)
+        except ValidationError:
+            pass
+        seen = f"{reply.host} answered {reply.status} without a question_id"
+        return foreign(reply, redact=self.transport.redact) or Trouble(
+            Kind.UNREADABLE,
+            ResponseError(f"{seen}.", host=reply.host),
+            seen,
+            status=reply.status,
+            body=reply.body,
+        )
+
+    def _read(self, reply: Reply) -> Results | Trouble:
+        if not reply.body.strip():
+            # Headers that were cut look just like this, so it is worth another look.
+            seen = f"{reply.host} answered {reply.status} with nothing in it"
+            return Trouble(Kind.EMPTY, ResponseError(f"{seen}.", host=reply.host), seen, status=reply.status)
+        stranger = foreign(reply, redact=self.transport.redact)
+        if stranger is not None:
+            return stranger
+        content_type = reply.headers.get("Content-Type")
+        try:
+            envelope = read_envelope(reply.body, host=reply.host, content_type=content_type)
+        except ResponseError as error:
+            broken: ConnectyError = error.with_traceback(None)
+        else:
+            wait = retry_after(reply.headers, self.clock.now())
+            return Results(envelope, reply.body, reply.host, content_type, wait)
+        return Trouble(Kind.UNREADABLE, broken, f"{reply.host} sent what is no results response")
+
+
+def question_body(question: str) -> bytes:
+    """Write a question as the API wants it: UTF-8 JSON, the text exactly as given.
+
+    Raises
+    ------
+    UnicodeEncodeError
+        For a lone surrogate, which UTF-8 cannot hold.
+    """
+    return QuestionRequest(question=question).model_dump_json().encode("utf-8")
+
+
+def id_in(body: bytes) -> str | None:
+    """Find a question's id in what came of an answer: if it arrived whole, nothing may lose it."""
+    found = _QUESTION_ID.search(body)
+    return found[1].decode().lower() if found else None
+
+
+def health(transport: Transport, *, deadline: Deadline, random: Callable[[], float]) -> bool:
+    """Whether the backend is operational, which the API document makes 200 mean; no token is sent.
+
+    Raises
+    ------
+    ConfigError, ConnectionFailed
+        Where it could not be asked.
+    """
+
+    def attempt(limits: Try) -> Reply | Trouble:
+        return transport.send(Call("GET", HEALTH), deadline=deadline, limits=limits)
+
+    outcome = repeat(attempt, rules=ONCE, deadline=deadline, random=random)
+    if isinstance(outcome, Trouble):
+        if isinstance(outcome.error, ConfigError | ConnectionFailed):
+            outcome.leave()
+        return False
+    return outcome.status == _OK

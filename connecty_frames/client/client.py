@@ -1,0 +1,344 @@
+"""Client: one organisation's credentials and connections."""
+
+from __future__ import annotations
+
+import random as _random
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, overload
+
+from pydantic import SecretStr
+
+from connecty_frames.answer import Answer, contract_of
+from connecty_frames.client import api as _api
+from connecty_frames.client.api import API
+from connecty_frames.client.auth import Auth
+from connecty_frames.client.question import Question
+from connecty_frames.client.redaction import Redaction
+from connecty_frames.client.submission import checked_question, submit
+from connecty_frames.client.transport import Transport
+from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
+from connecty_frames.config import Settings, resolve
+from connecty_frames.errors import ConfigError
+from connecty_frames.escape import terminal
+from connecty_frames.options import AskOptions, Choices, Engine, check_dw_id, check_question_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Unpack
+    from uuid import UUID
+
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+__all__ = ["Client", "check_health"]
+
+#: Seconds a health probe may take; who probes wants to know soon.
+_PROBE: Final = 10.0
+
+
+class Client:
+    """A connection to ConnectyAI's Public API.
+
+    Making one connects to nothing. It may be shared by threads and is closed at the end of ``with``; a
+    process that was forked has connections of its own.
+
+    Parameters
+    ----------
+    client_id, client_secret
+        The credentials, which ConnectyAI support gives out.
+    region
+        Where the organisation is registered, ``"eu1"`` or ``"us1"``.
+    base_url
+        The address of the API; takes the place of ``region``.
+    dw_id
+        The data workspace to ask where a call names none.
+    timeout
+        Seconds for a whole call where it names none.
+    clock, random
+        Where time and chance come from; for tests.
+
+    Raises
+    ------
+    ConfigError
+        Where a setting is missing or wrong. What is not given comes from ``configure()``, then from the
+        environment (``CONNECTY_CLIENT_ID`` and so on), then from the defaults.
+    """
+
+    def __init__(
+        self,
+        client_id: str | None = None,
+        *,
+        client_secret: str | SecretStr | None = None,
+        region: Literal["eu1", "us1"] | None = None,
+        base_url: str | None = None,
+        dw_id: int | None = None,
+        timeout: float | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        random: Callable[[], float] = _random.random,
+    ) -> None:
+        self._shown = "<Client without settings>"  # a traceback may show one whose settings were refused
+        refused = None
+        try:
+            settings = resolve(
+                client_id=client_id,
+                client_secret=client_secret,
+                region=region,
+                base_url=base_url,
+                dw_id=dw_id,
+                timeout=timeout,
+            )
+            self._set_up(settings, clock, random)
+        except ConfigError as error:
+            refused = error
+        if refused is not None:
+            # Without the frames below and the locals here, which hold the secret in the clear.
+            client_id = client_secret = settings = None  # type: ignore[assignment]
+            refused.__context__ = None
+            raise refused.with_traceback(None)
+
+    def _set_up(self, settings: Settings, clock: Clock, random: Callable[[], float]) -> None:
+        client_id, client_secret = settings.credentials
+        address = terminal(settings.address)
+        self._shown = f"<Client {_masked(client_id)} at {address}, dw_id={settings.dw_id}>"
+        self._dw_id = settings.dw_id
+        self._timeout = settings.timeout
+        self._transport = Transport(settings.address, clock=clock, redact=Redaction())
+        auth = Auth(SecretStr(client_id), client_secret, transport=self._transport, random=random)
+        self._api = API(self._transport, auth, random=random)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections. Using the client afterwards is a ConfigError."""
+        self._transport.close()
+
+    def health(self, *, timeout: float | None = None) -> bool:
+        """Whether the backend is operational.
+
+        Parameters
+        ----------
+        timeout
+            Seconds; None means 10.
+
+        Returns
+        -------
+        bool
+            True for the status 200 (the API document, ``/v1/health``), False for any other answer, or none.
+
+        Raises
+        ------
+        ConnectionFailed
+            Where there is nobody to ask.
+        ConfigError
+            Where the address leads elsewhere (a redirect).
+        """
+        return _probe(self._transport, timeout, self._api.random)
+
+    def submit(self, question: str, *, dw_id: int | None = None, timeout: float | None = None) -> Question:
+        """Ask a question and do not wait for its answer.
+
+        It is sent at most once: again only after 429, one 401, or a connection that was never made.
+
+        Parameters
+        ----------
+        question
+            In plain language, sent exactly as given.
+        dw_id
+            The data workspace; None takes the client's.
+        timeout
+            Seconds to get it accepted; None takes the client's.
+
+        Returns
+        -------
+        Question
+            The handle on it.
+
+        Raises
+        ------
+        ConfigError
+            Where the question or workspace cannot be one, or the server redirects; nothing was started.
+        ConnectionFailed, AuthError, NotFoundError, RateLimitError, APIError
+            Where the server cannot be reached or refused; nothing was started.
+        QuestionTimeout
+            Where the time ran out before it was sent.
+        SubmissionUncertain
+            Where nobody knows whether it was started. Look in ConnectyAI's chat history.
+        """
+        options = AskOptions(dw_id=dw_id, timeout=timeout)
+        return self._submit(question, options, self._deadline(options))
+
+    def question(self, question_id: str | UUID, *, dw_id: int | None = None) -> Question:
+        """Give the handle on a question asked before, in this or any other process; nothing is sent.
+
+        Parameters
+        ----------
+        question_id
+            The server's id of it, a UUID.
+        dw_id
+            The data workspace it was put to; None takes the client's.
+
+        Raises
+        ------
+        ConfigError
+            Where the id is no UUID, or there is no workspace.
+        """
+        return Question(
+            self._api, check_question_id(question_id), dw_id=self._workspace(dw_id), timeout=self._timeout
+        )
+
+    def ask(self, question: str, **choices: Unpack[Choices]) -> Answer:
+        """Ask a question and wait for its answer.
+
+        Parameters
+        ----------
+        question
+            In plain language. With ``question_id=`` nothing is asked, and it does not matter.
+        **choices
+            The fields of ``AskOptions``: ``dw_id``, ``max_rows``, ``schema``, ``timeout`` and so on.
+
+        Returns
+        -------
+        Answer
+            The table and its story.
+
+        Raises
+        ------
+        ConfigError, TypeError
+            Where a choice is wrong; nothing was sent.
+        ConnectyError
+            As for :meth:`submit` and ``Question.result``; once there is a question, with its id.
+        """
+        return self.answer(question, AskOptions.from_choices(choices))
+
+    @overload
+    def ask_df(
+        self, question: str, *, engine: Literal["pandas"] = "pandas", **choices: Unpack[Choices]
+    ) -> pd.DataFrame: ...
+    @overload
+    def ask_df(
+        self, question: str, *, engine: Literal["polars"], **choices: Unpack[Choices]
+    ) -> pl.DataFrame: ...
+    @overload
+    def ask_df(
+        self, question: str, *, engine: Literal["pyarrow"], **choices: Unpack[Choices]
+    ) -> pa.Table: ...
+    def ask_df(
+        self, question: str, *, engine: Engine = "pandas", **choices: Unpack[Choices]
+    ) -> pd.DataFrame | pl.DataFrame | pa.Table:
+        """Ask a question and give its table as a frame that still knows where it came from.
+
+        Parameters
+        ----------
+        question
+            In plain language. With ``question_id=`` nothing is asked, and it does not matter.
+        engine
+            ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
+        **choices
+            The other fields of ``AskOptions``.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            One row for each row of the answer.
+
+        Raises
+        ------
+        NoTableError
+            Where the question was answered without a table; it carries the summary.
+        ConfigError, TypeError, ConnectyError
+            As for :meth:`ask`.
+        """
+        options = AskOptions.from_choices(choices, engine=engine)
+        return self.answer(question, options).to_frame(options)
+
+    def answer(self, question: str, options: AskOptions) -> Answer:
+        """Do what :meth:`ask` does, with choices that are already one object.
+
+        One deadline holds from here to the decoded answer.
+        """
+        deadline = self._deadline(options)
+        if options.question_id is not None:
+            return self.question(options.question_id, dw_id=options.dw_id).fetch(options, deadline=deadline)
+        contract_of(options)  # a wrong schema must not cost a question
+        return self._submit(question, options, deadline).fetch(options, deadline=deadline)
+
+    def __repr__(self) -> str:
+        return self._shown
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: connections do not travel, and secrets must not."""
+        raise TypeError(
+            "A Client cannot be pickled, since it holds connections and a secret; make one in each process"
+        )
+
+    def _submit(self, question: str, options: AskOptions, deadline: Deadline) -> Question:
+        checked_question(question)
+        dw_id = self._workspace(options.dw_id)
+        accepted = submit(self._api, question, dw_id=dw_id, deadline=deadline)
+        return Question(
+            self._api,
+            accepted.question_id,
+            dw_id=dw_id,
+            timeout=self._timeout,
+            question=question,
+            accepted=accepted,
+        )
+
+    def _deadline(self, options: AskOptions) -> Deadline:
+        return Deadline.after(options.timeout or self._timeout, self._transport.clock)
+
+    def _workspace(self, dw_id: int | None) -> int:
+        found = self._dw_id if dw_id is None else dw_id
+        if found is None:
+            raise ConfigError(
+                "No dw_id. Give the data workspace to ask as dw_id=, as an argument of Client, by "
+                "configure(), or in the environment as CONNECTY_DW_ID. ConnectyAI shows it in Manager > Data "
+                "Environments > Data Workspaces > Workspace ID.",
+                setting="dw_id",
+            )
+        if not check_dw_id(found):
+            raise ConfigError(
+                f"dw_id={found!r}: expected a workspace id, a whole number such as 13.", setting="dw_id"
+            )
+        return found
+
+
+def check_health(
+    *,
+    region: Literal["eu1", "us1"] | None = None,
+    base_url: str | None = None,
+    timeout: float | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+    random: Callable[[], float] = _random.random,
+) -> bool:
+    """Whether the backend is operational; needs no credentials.
+
+    Parameters and errors are those of ``Client`` and ``Client.health``.
+    """
+    address = resolve(region=region, base_url=base_url).address
+    transport = Transport(address, clock=clock, redact=Redaction())
+    try:
+        return _probe(transport, timeout, random)
+    finally:
+        transport.close()
+
+
+def _probe(transport: Transport, timeout: float | None, random: Callable[[], float]) -> bool:
+    seconds = AskOptions(timeout=timeout).timeout or _PROBE
+    return _api.health(transport, deadline=Deadline.after(seconds, transport.clock), random=random)
+
+
+def _masked(client_id: str) -> str:
+    """Show the beginning of a long client id, which is enough to tell two apart."""
+    shown: Any = client_id[:4] if len(client_id) >= 16 else ""  # noqa: PLR2004 - then most of it stays hidden
+    return terminal(f"{shown}…")

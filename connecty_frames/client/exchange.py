@@ -1,0 +1,99 @@
+"""What one request and its outcome are.
+
+A request ends as a :class:`Reply` or a :class:`Trouble`. Trouble is a value here, and raised only once it is
+known that nothing more can be done: a retry is decided by its :class:`Kind`, and an exception that was
+raised among the frames of requests would carry headers and bodies, and so secrets, in its traceback.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from requests.auth import AuthBase
+
+    from connecty_frames.errors import ConnectyError
+
+__all__ = ["Call", "Kind", "Reply", "Trouble"]
+
+
+class Kind(Enum):
+    """What went wrong, as far as it decides what may be done next."""
+
+    UNCONNECTED = auto()  #: no connection was made, so nothing was sent
+    LOST = auto()  #: sent, and no whole answer came
+    GARBLED = auto()  #: an answer whose packing is broken
+    NOT_HTTP = auto()  #: an answer that is not HTTP
+    TOO_LARGE = auto()  #: a body over the limit
+    BUSY = auto()  #: 429
+    DOWN = auto()  #: 502, 503, 504: something between us and the server, or it restarts
+    UNAUTHORIZED = auto()  #: 401
+    REFUSED = auto()  #: a definite no: a redirect, any other 4xx, a setting that cannot work
+    FAULT = auto()  #: 408, 500 and other 5xx: nobody knows what was done
+    FOREIGN = auto()  #: success by its status, and not from the API by its content type
+    EMPTY = auto()  #: success by its status, and nothing in it
+    UNREADABLE = auto()  #: success by its status and type, and not what the API promises
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. Its repr shows no body and no bearer, so that a traceback with locals does not either.
+
+    Parameters
+    ----------
+    path
+        Path and query, from the base address on.
+    fresh
+        Whether it goes out on a connection of its own: one from the pool may have died unnoticed, and
+        then nobody could say whether the request arrived.
+    """
+
+    method: str
+    path: str
+    body: bytes | None = field(default=None, repr=False)
+    auth: AuthBase | None = field(default=None, repr=False)
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer, whatever its status."""
+
+    call: Call
+    host: str
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why there is no reply to use.
+
+    Parameters
+    ----------
+    error
+        What a caller gets if this is the end of it.
+    seen
+        The same as a clause for a longer sentence: "the connection was reset".
+    wait
+        Seconds after which the server allows another try, None if it did not say.
+    body
+        What came of the answer.
+    """
+
+    kind: Kind
+    error: ConnectyError
+    seen: str
+    wait: float | None = None
+    status: int | None = None
+    body: bytes = field(default=b"", repr=False)
+
+    def leave(self) -> NoReturn:
+        """Raise the error; a copy, since one failure may be shared by many threads."""
+        raise copy.copy(self.error) from None

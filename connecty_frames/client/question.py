@@ -1,0 +1,376 @@
+"""Question: a handle on a question that was asked, which any process can have again by its id."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from connecty_frames import display
+from connecty_frames.answer import Answer, contract_of
+from connecty_frames.client.exchange import Kind, Trouble
+from connecty_frames.client.interrupts import resuming, tell
+from connecty_frames.client.polling import delay
+from connecty_frames.clock import Deadline
+from connecty_frames.errors import (
+    ConnectyError,
+    NotFoundError,
+    QuestionFailed,
+    QuestionTimeout,
+    UnknownStateWarning,
+    warn,
+)
+from connecty_frames.escape import snippet
+from connecty_frames.options import AskOptions, Choices
+from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL, FOLLOWERS, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+    from typing import Unpack
+
+    from connecty_frames.client.api import API, Results
+    from connecty_frames.client.submission import Accepted
+    from connecty_frames.decode import Envelope
+
+__all__ = ["Question"]
+
+#: Seconds after acceptance in which a 404 means "not there yet".
+_SETTLING: Final = 10.0
+#: What ends by itself if there is time; at the deadline it is the time that ran out.
+_PASSING: Final = frozenset({Kind.LOST, Kind.DOWN, Kind.BUSY, Kind.EMPTY})
+#: ``max_rows=None`` fetches so many times as much as long as nothing tells how much there is.
+_GROWTH: Final = 10
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """The final look at a question, kept so that its rows need not travel again.
+
+    Parameters
+    ----------
+    fetched
+        The ``max_rows`` it was asked for with.
+    elapsed
+        Seconds from sending the question to this, None after re-attaching by id.
+    """
+
+    found: Results = field(repr=False)
+    fetched: int
+    elapsed: float | None
+
+    @property
+    def state(self) -> str:
+        """``COMPLETED`` or ``FAILED``."""
+        return self.found.envelope.state
+
+    @property
+    def total(self) -> int | None:
+        """The rows of the whole answer, None where no statistics tell."""
+        return self.found.envelope.total_rows
+
+    @cached_property
+    def rows(self) -> int:
+        """The rows that came; they are counted only where somebody asks."""
+        return self.found.envelope.count_rows()
+
+    @property
+    def whole(self) -> bool:
+        """Whether asking for more rows would give no more."""
+        return self.state != State.COMPLETED or self.rows < self.fetched or self.rows == self.total
+
+    def serves(self, max_rows: int | None) -> bool:
+        """Whether it is what another look with ``max_rows`` would give."""
+        if self.state != State.COMPLETED or self.fetched == max_rows:
+            return True
+        return self.whole and (max_rows is None or max_rows >= self.rows)
+
+    @property
+    def next_size(self) -> int:
+        """How many rows to ask for after this many were not all."""
+        if self.total is not None and self.total > self.rows:
+            return self.total
+        return max(self.fetched * _GROWTH, DEFAULT_MAX_ROWS)
+
+
+class Question:
+    """A question that was asked.
+
+    It comes from ``Client.submit`` and, by its id alone, from ``Client.question``. Neither making one nor its
+    properties connect to anything.
+    """
+
+    def __init__(
+        self,
+        api: API,
+        question_id: str,
+        *,
+        dw_id: int,
+        timeout: float,
+        question: str | None = None,
+        accepted: Accepted | None = None,
+    ) -> None:
+        self._api = api
+        self._question_id = question_id
+        self._dw_id = dw_id
+        self._timeout = timeout
+        self._question = question
+        self._accepted = accepted
+        self._told: str | None = None
+        self._known: State | None = None
+        self._warned = False
+        self._finished: _Finished | None = None
+
+    @property
+    def question_id(self) -> str:
+        """The server's id of the question."""
+        return self._question_id
+
+    @property
+    def dw_id(self) -> int:
+        """The data workspace it was put to."""
+        return self._dw_id
+
+    @property
+    def question(self) -> str | None:
+        """The question in words, None after re-attaching by id."""
+        return self._question
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When it was sent, aware and in UTC; None after re-attaching by id."""
+        return self._accepted.asked_at if self._accepted else None
+
+    def state(self) -> str:
+        """Ask the server once for the state; no rows travel.
+
+        Returns
+        -------
+        str
+            ``PENDING``, ``IN_PROGRESS``, ``COMPLETED`` or ``FAILED`` (the API document, "Possible state
+            values"), or whatever else the server says, with an UnknownStateWarning.
+
+        Raises
+        ------
+        NotFoundError
+            Where the workspace has no such question.
+        ConnectionFailed, AuthError, APIError, ResponseError
+            Where the server cannot be asked.
+        QuestionTimeout
+            Where no answer came within the client's timeout.
+        """
+        with self._carried():
+            deadline = Deadline.after(self._timeout, self._api.clock)
+            found = self._look(("sqlquery",), None, deadline)
+            self._is_final(found.envelope.state)
+            return found.envelope.state
+
+    def wait(self, timeout: float | None = None) -> str:
+        """Wait until the question is done.
+
+        Parameters
+        ----------
+        timeout
+            Seconds; None takes the client's.
+
+        Returns
+        -------
+        str
+            ``COMPLETED`` or ``FAILED``; the latter is no error here.
+
+        Raises
+        ------
+        QuestionTimeout
+            Where it is not done in time. The server may still be working on it.
+        NotFoundError, ConnectionFailed, AuthError, APIError, ResponseError
+            Where the server cannot be asked.
+        """
+        options = AskOptions(timeout=timeout)
+        with self._carried():
+            deadline = Deadline.after(options.timeout or self._timeout, self._api.clock)
+            finished = self._finished or self._poll(DEFAULT_MAX_ROWS, deadline, lambda _state, _elapsed: None)
+            return finished.state
+
+    def result(self, **choices: Unpack[Choices]) -> Answer:
+        """Wait until the question is done and give its answer.
+
+        Parameters
+        ----------
+        **choices
+            As for ``ask``, but without ``dw_id`` and ``question_id``: ``max_rows`` (1000; None fetches
+            all), ``timeout`` in seconds, ``schema``, ``tz`` and the others of ``AskOptions``.
+
+        Returns
+        -------
+        Answer
+            Its table is None where the question was answered without one.
+
+        Raises
+        ------
+        ConfigError, TypeError
+            Where a choice is wrong.
+        QuestionFailed
+            Where the server gave up, with all it said.
+        QuestionTimeout
+            Where it is not done in time. The server may still be working on it.
+        NotFoundError, ConnectionFailed, AuthError, APIError
+            Where the server cannot be asked.
+        ResponseError, ConversionError, TruncatedError
+            Where the answer cannot be used, or not as chosen. Calling again with other choices needs
+            no new question.
+        """
+        fixed = {"dw_id": self._dw_id, "question_id": self._question_id}
+        return self.fetch(AskOptions.from_choices(choices, **fixed))
+
+    def fetch(self, options: AskOptions, *, deadline: Deadline | None = None) -> Answer:
+        """Do what :meth:`result` does, with choices and a deadline that are already there."""
+        with self._carried():
+            contract_of(options)
+            deadline = deadline or Deadline.after(options.timeout or self._timeout, self._api.clock)
+            with display.progress(options.progress, self._question, self._question_id) as report:
+                finished = self._finish(options.max_rows, deadline, report)
+            if finished.state == State.FAILED:
+                self._fail(finished)
+            return Answer.from_response(
+                finished.found.body,
+                options=options,
+                fetched=finished.fetched,
+                question=self._question,
+                question_id=self._question_id,
+                dw_id=self._dw_id,
+                base_url=self._api.transport.address,
+                asked_at=self.asked_at,
+                elapsed=finished.elapsed,
+                host=finished.found.host,
+                content_type=finished.found.content_type,
+            )
+
+    def __repr__(self) -> str:
+        asked = "" if self._question is None else f", question={snippet(self._question, 100)!r}"
+        return f"<Question {self._question_id}, dw_id={self._dw_id}{asked}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: the connection and its credentials do not travel."""
+        raise TypeError(
+            "A Question cannot be pickled, since it belongs to a Client; keep its question_id and use "
+            f"{resuming(self._question_id, self._dw_id)}"
+        )
+
+    def _finish(
+        self, max_rows: int | None, deadline: Deadline, report: Callable[[str, float], None]
+    ) -> _Finished:
+        """Give the final look with so many rows, kept or new; with all of them for None."""
+        kept = self._finished
+        if kept is not None and kept.serves(max_rows):
+            return kept
+        if max_rows is not None:
+            return self._poll(max_rows, deadline, report)
+        kept = kept or self._poll(DEFAULT_MAX_ROWS, deadline, report)
+        while not kept.whole:
+            kept = self._poll(kept.next_size, deadline, report)
+        return kept
+
+    def _poll(self, max_rows: int, deadline: Deadline, report: Callable[[str, float], None]) -> _Finished:
+        """Look until the state is final. The look that finds it so already has the rows."""
+        clock = self._api.clock
+        began = self._accepted.sent if self._accepted else clock.monotonic()
+        while True:
+            found = self._look(COMPONENTS, max_rows, deadline)
+            final = self._is_final(found.envelope.state)
+            elapsed = clock.monotonic() - began
+            report(found.envelope.state, elapsed)
+            if final:
+                self._finished = _Finished(found, max_rows, elapsed if self._accepted else None)
+                return self._finished
+            pause = delay(elapsed, self._api.random)
+            if found.wait is not None and found.wait < deadline.remaining():
+                pause = max(pause, found.wait)
+            deadline.sleep(pause)
+            if deadline.remaining() <= 0:
+                raise self._timed_out()
+
+    def _look(self, include: Iterable[str], max_rows: int | None, deadline: Deadline) -> Results:
+        """Ask the server, and make an error of what cannot be mended."""
+        while True:
+            outcome = self._api.results(
+                self._question_id, dw_id=self._dw_id, include=include, max_rows=max_rows, deadline=deadline
+            )
+            if not isinstance(outcome, Trouble):
+                return outcome
+            since = self._api.clock.monotonic() - self._accepted.accepted if self._accepted else _SETTLING
+            if isinstance(outcome.error, NotFoundError) and since < _SETTLING:
+                deadline.sleep(delay(since, self._api.random))
+                if deadline.remaining() > 0:
+                    continue
+            if deadline.remaining() <= 0 and outcome.kind in _PASSING:
+                raise self._timed_out(outcome.seen)
+            outcome.leave()
+
+    def _is_final(self, state: str) -> bool:
+        """Whether nothing follows a state. One that is unknown or goes backwards is not believed at once."""
+        self._told = state
+        known = State(state) if state in State.__members__ else None
+        expected = known is not None and (self._known is None or known in FOLLOWERS[self._known])
+        if known is not None:
+            self._known = known
+        if not expected and not self._warned:
+            self._warned = True
+            why = "after a later one" if known else "which the API document does not have"
+            warn(
+                UnknownStateWarning(
+                    f"The server says that question {self._question_id} is {snippet(state)!r}, {why}. It is "
+                    "treated as not finished."
+                )
+            )
+        return expected and known in FINAL
+
+    def _timed_out(self, seen: str | None = None) -> QuestionTimeout:
+        trouble = f" The last thing seen: {seen}." if seen else ""
+        state = f"the server last said {snippet(self._told)}" if self._told else "the server told no state"
+        return QuestionTimeout(
+            f"No answer to question {self._question_id} in the time allowed; {state}.{trouble} It may still "
+            f"be worked on: {resuming(self._question_id, self._dw_id)} fetches the answer.",
+            question_id=self._question_id,
+            question=self._question,
+            dw_id=self._dw_id,
+            state=self._told,
+            asked_at=self.asked_at,
+        )
+
+    def _fail(self, finished: _Finished) -> NoReturn:
+        details = _all_said(finished.found.envelope)
+        said = "; ".join(f"{snippet(name)}: {snippet(str(value), 500)}" for name, value in details.items())
+        says = f"The server says: {said}" if said else "The server does not say why"
+        asked = "" if self._question is None else f" {snippet(self._question)!r}"
+        raise QuestionFailed(
+            f"The question{asked} failed. {says}. Putting it in other words may help.",
+            question_id=self._question_id,
+            question=self._question,
+            dw_id=self._dw_id,
+            state=finished.state,
+            asked_at=self.asked_at,
+            details=details,
+        )
+
+    @contextmanager
+    def _carried(self) -> Iterator[None]:
+        """Let every error that leaves carry the id, and an interrupt say how to go on."""
+        try:
+            yield
+        except ConnectyError as error:
+            error.question_id = error.question_id or self._question_id
+            raise
+        except KeyboardInterrupt as interrupt:
+            tell(
+                interrupt,
+                f"Question {self._question_id} may still be worked on; to fetch its answer without asking "
+                f"again: {resuming(self._question_id, self._dw_id)}",
+            )
+            raise
+
+
+def _all_said(envelope: Envelope) -> dict[str, object]:
+    """Give whatever a server says of a question that failed, the SQL it tried included."""
+    said = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
+    return {**envelope.details, **{name: text for name, text in said.items() if text}}

@@ -1,0 +1,135 @@
+"""When a request is sent again, and after how long.
+
+The rules are tables: what kind of trouble allows another try of what kind of request. The times are
+"full jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), at least what
+the server's ``Retry-After`` asks for, and never past the deadline of the call.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from connecty_frames.client.exchange import Kind, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from connecty_frames.clock import Deadline
+
+__all__ = ["ASK", "FETCH", "ONCE", "TOKEN", "Rules", "Try", "backoff", "http_date", "repeat", "retry_after"]
+
+_Result = TypeVar("_Result")
+
+_FIRST: Final = 0.5
+_LONGEST: Final = 8.0
+#: Connecting is given up after so many tries and so many seconds.
+CONNECT_TRIES: Final = 3
+CONNECT_SECONDS: Final = 10.0
+#: Seconds without a byte after which a fetch counts as lost and is tried again; doubled at each loss, since
+#: a large answer may take its time.
+_IDLE: Final = 60.0
+
+#: How many tries each kind of trouble allows; a kind that is not there allows no other.
+Rules = dict[Kind, float]
+
+#: Fetching changes nothing on the server, so it may be repeated until the deadline.
+FETCH: Final[Rules] = {
+    Kind.UNCONNECTED: CONNECT_TRIES,
+    Kind.LOST: math.inf,
+    Kind.BUSY: math.inf,
+    Kind.DOWN: math.inf,
+    Kind.UNAUTHORIZED: 2,
+    Kind.GARBLED: 2,
+    Kind.EMPTY: 3,
+    Kind.UNREADABLE: 3,
+}
+#: A question costs money: it goes out again only where it is certain that nothing was started.
+ASK: Final[Rules] = {Kind.UNCONNECTED: CONNECT_TRIES, Kind.BUSY: math.inf, Kind.UNAUTHORIZED: 2}
+TOKEN: Final[Rules] = {Kind.UNCONNECTED: CONNECT_TRIES, Kind.BUSY: math.inf}
+#: A probe is an answer in itself.
+ONCE: Final[Rules] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What one try may take, in seconds: to connect, and between two bytes."""
+
+    connect: float
+    idle: float
+
+
+def repeat(
+    attempt: Callable[[Try], _Result | Trouble],
+    *,
+    rules: Mapping[Kind, float],
+    deadline: Deadline,
+    random: Callable[[], float],
+) -> _Result | Trouble:
+    """Try until there is a result, a trouble that allows no other try, or no time left.
+
+    Returns
+    -------
+    result or Trouble
+        The trouble is the last one seen.
+    """
+    clock = deadline.clock
+    seen: Counter[Kind] = Counter()
+    began = clock.monotonic()
+    idle = _IDLE if rules.get(Kind.LOST, 0) > 1 else math.inf
+    while True:
+        left = CONNECT_SECONDS - (clock.monotonic() - began)
+        tries_left = CONNECT_TRIES - seen[Kind.UNCONNECTED]
+        outcome = attempt(Try(max(left, 0.1) / max(tries_left, 1), idle * 2 ** seen[Kind.LOST]))
+        if not isinstance(outcome, Trouble):
+            return outcome
+        if outcome.kind is not Kind.UNCONNECTED:
+            began = clock.monotonic()  # it was reachable until now
+        seen[outcome.kind] += 1
+        if seen[outcome.kind] >= rules.get(outcome.kind, 1):
+            return outcome
+        pause = 0.0 if outcome.kind is Kind.UNAUTHORIZED else backoff(seen.total(), random)
+        if outcome.wait is not None:
+            pause = max(pause, outcome.wait)
+            if pause >= deadline.remaining():
+                return outcome  # waiting would only make the same failure come later
+        if outcome.kind is Kind.UNCONNECTED and clock.monotonic() + pause - began >= CONNECT_SECONDS:
+            return outcome
+        deadline.sleep(pause)
+        if deadline.remaining() <= 0:
+            return outcome
+
+
+def backoff(failures: int, random: Callable[[], float]) -> float:
+    """Give the seconds to wait after so many failures: ``random(0, min(8, 0.5 * 2**(failures - 1)))``."""
+    return float(random() * min(_LONGEST, _FIRST * 2 ** min(failures - 1, 10)))
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Read ``Retry-After``: seconds or an HTTP date (RFC 9110, section 10.2.3); None for anything else.
+
+    A date is measured against the server's own ``Date`` where it sent one, since clocks differ. A date in
+    the past says nothing about when to come back.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,15}", value):
+        return float(value)
+    moment = http_date(value)
+    if moment is None:
+        return None
+    seconds = (moment - (http_date(headers.get("Date", "")) or now)).total_seconds()
+    return seconds if seconds > 0 else None
+
+
+def http_date(value: str) -> datetime | None:
+    """Read an HTTP date (RFC 9110, section 5.6.7) as an aware moment in UTC; None where it is none."""
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

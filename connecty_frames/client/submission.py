@@ -1,0 +1,144 @@
+"""A question is sent at most once.
+
+There is no idempotency key in the API and no way to list or cancel questions, and each one costs money and
+minutes. So where it is not certain that nothing was started, nothing is sent again: the caller gets a
+SubmissionUncertain that says what was seen and what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from connecty_frames.client.api import API, id_in, question_body
+from connecty_frames.client.exchange import Kind, Trouble
+from connecty_frames.client.interrupts import resuming, tell
+from connecty_frames.errors import AuthError, ConfigError, QuestionTimeout, SubmissionUncertain
+from connecty_frames.escape import snippet
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from connecty_frames.clock import Deadline
+
+__all__ = ["Accepted", "checked_question", "submit"]
+
+#: What proves that nothing was started: refused, never sent, or told to come back later.
+_NOT_STARTED: Final = frozenset({Kind.REFUSED, Kind.UNCONNECTED, Kind.UNAUTHORIZED, Kind.BUSY})
+_WHAT_TO_DO: Final = (
+    "It may be running, so it was not sent again. Look in ConnectyAI's chat history before asking it anew"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A question that the server took.
+
+    Parameters
+    ----------
+    asked_at
+        When it was sent, aware and in UTC.
+    sent, accepted
+        When it was sent and taken, in seconds of the monotonic clock.
+    """
+
+    question_id: str
+    asked_at: datetime
+    sent: float
+    accepted: float
+
+
+def checked_question(question: object) -> bytes:
+    """Give a question as the body that asks it.
+
+    Raises
+    ------
+    ConfigError
+        Where it is no text, is blank, or cannot be written as UTF-8.
+    """
+    if not isinstance(question, str):
+        raise ConfigError(
+            f"question is of type {type(question).__name__}; expected the question as a str.",
+            setting="question",
+        )
+    if not question.strip():
+        raise ConfigError("question is blank; expected a question in plain language.", setting="question")
+    try:
+        return question_body(question)
+    except ValueError:  # of pydantic or of the codec, both about the one thing UTF-8 cannot hold
+        raise ConfigError(
+            "question holds a lone surrogate, which is half a character and cannot be sent as UTF-8; decode "
+            f"the text it comes from anew: {snippet(question)}",
+            setting="question",
+        ) from None
+
+
+def submit(api: API, question: str, *, dw_id: int, deadline: Deadline) -> Accepted:
+    """Send a question, once.
+
+    Raises
+    ------
+    ConfigError
+        Where it cannot be a question, or the server redirects; nothing was started.
+    ConnectionFailed, AuthError, RateLimitError, APIError
+        Where the server cannot be reached or refused; nothing was started.
+    QuestionTimeout
+        Where the time ran out before it was sent.
+    SubmissionUncertain
+        Where nobody knows whether it was started.
+    """
+    body = checked_question(question)
+    sendings: list[tuple[datetime, float]] = []
+
+    def sending() -> None:
+        sendings.append((api.clock.now(), api.clock.monotonic()))
+
+    try:
+        outcome = api.ask(body, dw_id=dw_id, deadline=deadline, sending=sending)
+    except KeyboardInterrupt as interrupt:
+        if sendings:
+            tell(
+                interrupt,
+                f"The question {snippet(question)!r} was being sent to workspace {dw_id} at "
+                f"{sendings[-1][0]:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}.",
+            )
+        raise
+    except AuthError as error:
+        if deadline.remaining() > 0 or error.status is not None:
+            raise
+        outcome = Trouble(Kind.UNCONNECTED, error, "no token came in time")
+    if isinstance(outcome, Trouble) and not sendings:
+        raise QuestionTimeout(
+            f"The time ran out before the question could be sent ({outcome.seen}); nothing was sent.",
+            question=question,
+            dw_id=dw_id,
+        )
+    asked_at, sent = sendings[-1]
+    if isinstance(outcome, Trouble):
+        question_id = id_in(outcome.body)
+        if question_id is None or not _taken(outcome):
+            _give_up(outcome, question, dw_id=dw_id, asked_at=asked_at, question_id=question_id)
+        outcome = question_id
+    return Accepted(outcome, asked_at, sent, api.clock.monotonic())
+
+
+def _taken(trouble: Trouble) -> bool:
+    """Whether the status said yes, whatever became of the rest of the answer."""
+    return trouble.status is not None and 200 <= trouble.status < 300  # noqa: PLR2004 - HTTP's own numbers
+
+
+def _give_up(
+    trouble: Trouble, question: str, *, dw_id: int, asked_at: datetime, question_id: str | None
+) -> NoReturn:
+    if trouble.kind in _NOT_STARTED:
+        trouble.leave()
+    found = f" Its id came, though: {resuming(question_id, dw_id)} may fetch it." if question_id else ""
+    raise SubmissionUncertain(
+        f"Nobody knows whether the question {snippet(question)!r} was started: it was sent to workspace "
+        f"{dw_id} at {asked_at:%Y-%m-%d %H:%M:%S} UTC, and then {trouble.seen}. {_WHAT_TO_DO}.{found}",
+        question_id=question_id,
+        question=question,
+        dw_id=dw_id,
+        asked_at=asked_at,
+        details={"seen": trouble.seen, "status": trouble.status, "answer": str(trouble.error)},
+    )

@@ -1,0 +1,282 @@
+"""One request out, one outcome back; foreign exceptions are mapped here and nowhere else.
+
+:meth:`Transport.send` makes a single attempt and decides nothing about another. No exception of requests,
+urllib3 or the standard library leaves it: ``exception.request.body`` of a failed token call holds the
+secret, and so do the locals of their frames. For the same reason an interrupt goes on with the traceback
+cut at our door.
+
+Redirects are not followed, cookies not kept, ``.netrc`` not read: the adapter is called directly, for
+``Session.send`` does all three. The session is there for its adapters and for the environment's proxies and
+CA bundles, which it only reads; nothing about it changes after it is made, so threads may share it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import requests
+import urllib3
+
+from connecty_frames import __version__
+from connecty_frames.client.body import LIMIT, BodyGarbled, BodyTooLarge, read_body
+from connecty_frames.client.exchange import Call, Kind, Reply, Trouble
+from connecty_frames.client.refusals import refusal
+from connecty_frames.client.retries import Try, retry_after
+from connecty_frames.client.wire import ATTEMPT, Attempt, Wire, tls_context
+from connecty_frames.errors import (
+    ConfigError,
+    ConnectionFailed,
+    ConnectyError,
+    ResponseError,
+    ResponseTooLarge,
+)
+from connecty_frames.escape import snippet, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connecty_frames.client.redaction import Redaction
+    from connecty_frames.clock import Clock, Deadline
+
+__all__ = ["Transport"]
+
+#: The shortest timeout there is, in seconds: zero would mean a socket that does not wait at all.
+_MOMENT: Final = 0.001
+
+#: What to look at when no connection could be made, by how far it came.
+_ADVICE: Final = {
+    "resolve": "The name is not known here: check region or base_url, and the network or VPN.",
+    "connect": "Nobody answers there: check region or base_url, the network, VPN and firewall.",
+    "tls": "No trusted TLS connection could be made. Where a company proxy has a certificate of its own, "
+    "point REQUESTS_CA_BUNDLE at its CA bundle.",
+    "proxy": "Check the proxy named in HTTPS_PROXY or HTTP_PROXY, and NO_PROXY.",
+}
+
+#: What ended an exchange under way, the most telling first: exception -> kind, words.
+_SEEN: Final[tuple[tuple[type[BaseException], Kind, str], ...]] = (
+    (BodyTooLarge, Kind.TOO_LARGE, "{detail}"),
+    (BodyGarbled, Kind.GARBLED, "the body of the answer cannot be unpacked: {detail}"),
+    (http.client.RemoteDisconnected, Kind.LOST, "the connection was closed without an answer"),
+    (http.client.IncompleteRead, Kind.LOST, "the answer was cut after {received} bytes"),
+    (urllib3.exceptions.IncompleteRead, Kind.LOST, "the answer was cut after {received} bytes"),
+    (ConnectionResetError, Kind.LOST, "the connection was reset"),
+    (BrokenPipeError, Kind.LOST, "the connection was closed while sending"),
+    (urllib3.exceptions.ReadTimeoutError, Kind.LOST, "no answer came in time"),
+    (TimeoutError, Kind.LOST, "no answer came in time"),
+    (requests.Timeout, Kind.LOST, "no answer came in time"),
+    (http.client.HTTPException, Kind.NOT_HTTP, "the answer was not HTTP"),
+    (urllib3.exceptions.InvalidHeader, Kind.NOT_HTTP, "the answer had headers that cannot be read"),
+    (UnicodeError, Kind.NOT_HTTP, "the answer had headers that cannot be read"),
+    (OSError, Kind.LOST, "the connection failed"),
+    (Exception, Kind.LOST, "the connection failed"),
+)
+
+
+class Transport:
+    """The connections of one client to one address.
+
+    Parameters
+    ----------
+    address
+        The base address, without a final slash.
+    redact
+        The secrets that nothing a server says may show.
+    limit
+        The longest body that is read, in bytes after unpacking.
+    """
+
+    def __init__(self, address: str, *, clock: Clock, redact: Redaction, limit: int = LIMIT) -> None:
+        self.address = address
+        self.clock = clock
+        self.redact = redact
+        parts = urllib3.util.parse_url(address)
+        self.host = terminal(parts.netloc or "")
+        self._limit = limit
+        self._context = tls_context()
+        self._session = self._new_session()
+        self._process = os.getpid()
+        self._closed = False
+
+    def close(self) -> None:
+        """Close every connection. A later request is a ConfigError."""
+        self._closed = True
+        self._session.close()
+
+    def send(self, call: Call, *, deadline: Deadline, limits: Try) -> Reply | Trouble:
+        """Make one attempt.
+
+        Returns
+        -------
+        Reply or Trouble
+            A reply has a status of 2xx and its whole body.
+
+        Raises
+        ------
+        ConfigError
+            Where the client is closed.
+        """
+        if self._closed:
+            raise ConfigError("This Client is closed; make another.")
+        if deadline.remaining() <= 0:
+            late = ConnectionFailed(
+                f"No time was left to send to {self.host}; nothing was sent.", host=self.host
+            )
+            return Trouble(Kind.UNCONNECTED, late, "no time was left")
+        attempt = Attempt(deadline, limits.connect, limits.idle)
+        received = io.BytesIO()  # hands its bytes over without a copy, which counts for large answers
+        status: list[int] = []
+        handled = sys.exception()  # the caller's own, if this is called from an except clause
+        current = ATTEMPT.set(attempt)
+        try:
+            outcome: Reply | BaseException = self._exchange(call, attempt, received, status)
+        except BaseException as error:  # noqa: BLE001 - see the top: none may pass with its traceback
+            outcome = error
+        finally:
+            ATTEMPT.reset(current)
+        if isinstance(outcome, Reply):
+            wait = retry_after(outcome.headers, self.clock.now())
+            return refusal(outcome, redact=self.redact, wait=wait) or outcome
+        for cause in _causes(outcome, but=handled):
+            cause.__traceback__ = None  # frames that hold secrets, connections, and this very exception
+        if not isinstance(outcome, Exception):
+            raise outcome
+        causes = list(_causes(outcome, but=handled))
+        return self._trouble(causes, attempt, received.getvalue(), status[0] if status else None)
+
+    def _exchange(self, call: Call, attempt: Attempt, received: io.BytesIO, status: list[int]) -> Reply:
+        """Send and read. What came is left in ``received`` and ``status`` when an exception ends it."""
+        session = self._new_session() if call.fresh else self._shared_session()
+        try:
+            request = requests.Request(
+                call.method,
+                self.address + call.path,
+                headers=_headers(call),
+                data=call.body,
+                auth=call.auth,
+            ).prepare()
+            settings = session.merge_environment_settings(
+                request.url or "", proxies={}, stream=True, verify=None, cert=None
+            )
+            response = session.get_adapter(self.address).send(
+                request,
+                stream=True,
+                timeout=(attempt.connect, max(attempt.deadline.remaining(), _MOMENT)),
+                verify=settings["verify"] or True,
+                proxies=settings["proxies"],
+            )
+            status.append(response.status_code)
+            try:
+                read_body(response.raw, received, limit=self._limit)
+            finally:
+                response.close()
+        finally:
+            if call.fresh:
+                session.close()
+        return Reply(call, self.host, response.status_code, response.headers, received.getvalue())
+
+    def _shared_session(self) -> requests.Session:
+        """Give the session, a new one in a forked child: two processes on one socket mix their answers."""
+        if self._process != os.getpid():
+            self._session, self._process = self._new_session(), os.getpid()
+        return self._session
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        session.mount("https://", Wire(self._context))
+        session.mount("http://", Wire(self._context))
+        return session
+
+    def _trouble(
+        self, causes: list[BaseException], attempt: Attempt, received: bytes, status: int | None
+    ) -> Trouble:
+        """Map a foreign exception and all it wraps; a text is shown only where it cannot hold a secret."""
+        if attempt.phase is None and not isinstance(causes[0], requests.ConnectionError | requests.Timeout):
+            return self._unusable()
+        if attempt.phase not in (None, "sent"):
+            return self._unconnected(causes, attempt)
+        cause, kind, words = _recognize(causes)
+        seen = words.format(detail=snippet(str(cause)), received=len(received))
+        error_class = ResponseTooLarge if kind is Kind.TOO_LARGE else ResponseError
+        message = f"No usable answer from {self.host}: {seen}."
+        return Trouble(
+            kind,
+            error_class(message, host=self.host, snippet=snippet(self.redact(received))),
+            seen,
+            status=status,
+            body=received,
+        )
+
+    def _unusable(self) -> Trouble:
+        """Refuse what no request could be made of: a proxy's address or a CA bundle, as ours is checked."""
+        error = ConfigError(
+            f"No request to {self.host} could be made; nothing was sent. Check the environment: HTTPS_PROXY "
+            "and HTTP_PROXY must be addresses, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE files that exist."
+        )
+        return Trouble(Kind.REFUSED, error, "no request could be made")
+
+    def _unconnected(self, causes: list[BaseException], attempt: Attempt) -> Trouble:
+        reason = next((reason for cause in causes if (reason := _reason(cause))), type(causes[0]).__name__)
+        behind_proxy = attempt.dialled != _host_port(self.address)
+        phase = "proxy" if behind_proxy and attempt.phase != "tls" else attempt.phase or "connect"
+        host = attempt.dialled if phase == "proxy" else _host_port(self.address)
+        if phase == "proxy" and any(" 407 " in f"{cause} " for cause in causes if isinstance(cause, OSError)):
+            refused: ConnectyError = ConfigError(
+                f"The proxy {host} asks for a user and password, or refuses those it got (407); nothing was "
+                "sent. Check HTTPS_PROXY or HTTP_PROXY."
+            )
+            return Trouble(Kind.REFUSED, refused, "the proxy answered 407", status=407)
+        message = f"No connection to {host} ({phase}: {reason}); nothing was sent. {_ADVICE[phase]}"
+        return Trouble(
+            Kind.UNCONNECTED, ConnectionFailed(message, host=host, phase=phase), f"no connection to {host}"
+        )
+
+
+def _headers(call: Call) -> dict[str, str]:
+    headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "User-Agent": f"connecty_frames/{__version__}",
+    }
+    return headers if call.body is None else {**headers, "Content-Type": "application/json"}
+
+
+def _host_port(address: str) -> str:
+    parts = urllib3.util.parse_url(address)
+    host = (parts.host or "").strip("[]")
+    return f"{host}:{parts.port or {'http': 80, 'https': 443}.get(parts.scheme or '', 0)}"
+
+
+def _causes(error: BaseException, *, but: BaseException | None) -> Iterator[BaseException]:
+    """Walk from an exception through all it wraps: requests and urllib3 keep them in different places."""
+    seen: set[int] = {id(but)}
+    waiting: list[Any] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            inner = (getattr(cause, "reason", None), cause.__cause__, cause.__context__)
+            waiting.extend([*cause.args, *inner])
+
+
+def _recognize(causes: list[BaseException]) -> tuple[BaseException, Kind, str]:
+    return next(
+        (cause, kind, words) for known, kind, words in _SEEN for cause in causes if isinstance(cause, known)
+    )
+
+
+def _reason(cause: BaseException) -> str | None:
+    """Give the operating system's own words; those of requests may show a proxy's address and password."""
+    if isinstance(cause, TimeoutError):
+        return "no answer in time"
+    if isinstance(cause, requests.RequestException | urllib3.exceptions.HTTPError):
+        return None
+    if isinstance(cause, UnicodeError):
+        return "the name cannot be looked up"
+    if isinstance(cause, OSError):
+        return snippet(cause.strerror or str(cause)) if cause.args else None
+    return None

@@ -1,0 +1,229 @@
+"""Sockets and connections that keep a deadline and know whether anything was sent.
+
+Two things that requests and urllib3 do not tell decide what may be done after trouble:
+
+- *Was anything sent?* A question costs money, so it may be sent again only where the first try never left.
+  The exception does not say: through a proxy, say, a ProxyError is raised for a request the proxy received.
+  A connection of ours writes down how far it came in the :class:`Attempt` under way (``phase``).
+- *How long may this take?* A timeout of requests holds for each read alone, so that a server sending one
+  byte a second is never too slow. A socket of ours sets the time left before every read and write.
+
+The attempt is found through a context variable, since a pooled connection outlives it and urllib3 hands
+nothing of the kind down.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
+
+if TYPE_CHECKING:
+    from connecty_frames.clock import Deadline
+
+__all__ = ["ATTEMPT", "Attempt", "Wire", "tls_context"]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request on its way: how long it may take, and how far it came.
+
+    Parameters
+    ----------
+    deadline
+        When the whole call must be over.
+    connect
+        Seconds in which the connection must stand.
+    idle
+        Seconds without a byte after which the other end counts as gone.
+    phase
+        ``resolve``, ``connect``, ``proxy``, ``tls``, then ``sent``. None means that no connection of ours
+        was involved, and counts as sent wherever that is the safer guess.
+    dialled
+        Whom the connection was made to, as ``host:port``: the proxy where there is one.
+    """
+
+    deadline: Deadline
+    connect: float
+    idle: float
+    phase: str | None = None
+    dialled: str = ""
+
+    def seconds_left(self) -> float:
+        """Give the time one read or write may take; TimeoutError once the deadline has passed."""
+        left = self.deadline.remaining()
+        if left <= 0:
+            raise TimeoutError("the deadline of the call has passed")
+        return min(left, self.idle)
+
+
+#: The request that the running thread has under way.
+ATTEMPT: Final[ContextVar[Attempt | None]] = ContextVar("connecty_frames.attempt", default=None)
+
+
+def _note(phase: str) -> None:
+    attempt = ATTEMPT.get()
+    if attempt is not None:
+        attempt.phase = phase
+
+
+class _Timed(socket.socket):
+    """A socket whose every read and write ends by the deadline of the attempt under way."""
+
+    def _arm(self) -> None:
+        attempt = ATTEMPT.get()
+        if attempt is not None:
+            self.settimeout(attempt.seconds_left())
+
+    def recv_into(self, *args: Any, **options: Any) -> int:  # noqa: ANN401 - as in socket
+        self._arm()
+        return super().recv_into(*args, **options)
+
+    def recv(self, *args: Any, **options: Any) -> bytes:  # noqa: ANN401 - as in socket
+        self._arm()
+        return super().recv(*args, **options)
+
+    def send(self, *args: Any, **options: Any) -> int:  # noqa: ANN401 - as in socket
+        self._arm()
+        return super().send(*args, **options)
+
+    def sendall(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as in socket
+        self._arm()
+        super().sendall(*args, **options)
+
+
+class _TimedTLS(_Timed, ssl.SSLSocket):
+    """The same for TLS; ``ssl.SSLContext`` makes these from its ``sslsocket_class``."""
+
+
+def _dial(host: str, port: int, options: Any) -> socket.socket:  # noqa: ANN401 - urllib3's list of options
+    """Connect to the first address of a host that answers, all of them within the attempt's time.
+
+    Each address has an equal share of the time left, so that a dead first one (an ``::1`` nobody listens
+    on, an IPv6 route that leads nowhere) does not use up the others' time.
+    """
+    attempt = ATTEMPT.get()
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    _note("connect")
+    until = None if attempt is None else attempt.deadline.clock.monotonic() + attempt.connect
+    trouble: OSError = OSError("the name has no address")
+    for position, (family, kind, protocol, _, address) in enumerate(addresses):
+        sock = _Timed(family, kind, protocol)
+        try:
+            for option in options or ():
+                sock.setsockopt(*option)
+            if attempt is not None and until is not None:
+                left = min(until - attempt.deadline.clock.monotonic(), attempt.deadline.remaining())
+                sock.settimeout(max(left / (len(addresses) - position), 0.001))
+            sock.connect(address)
+            if attempt is not None:
+                sock.settimeout(attempt.seconds_left())  # a TLS handshake takes its time from this
+        except OSError as error:
+            sock.close()
+            # Its traceback would keep this frame, and so every connection up to the pool, from being freed.
+            trouble = error.with_traceback(None)
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise trouble
+
+
+class _Noting(HTTPConnection):
+    """A connection that notes how far the attempt came."""
+
+    _connecting = False
+
+    def _new_conn(self) -> socket.socket:
+        attempt = ATTEMPT.get()
+        host, port = self._dns_host.strip("[]"), self.port or self.default_port
+        if attempt is not None:
+            attempt.phase, attempt.dialled = "resolve", f"{host}:{port}"
+        sock = _dial(host, port, self.socket_options)
+        _note("proxy" if self._tunnel_host else "tls")
+        return sock
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        _note("tls")
+
+    def connect(self) -> None:
+        self._connecting = True
+        try:
+            super().connect()
+        finally:
+            self._connecting = False
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 - as in http.client
+        if not self._connecting:  # what a tunnel is asked for with is no part of the request
+            if self.sock is None:
+                self.connect()
+            _note("sent")
+        super().send(data)
+
+
+class _NotingTLS(_Noting, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Noting
+
+
+class _PoolTLS(HTTPSConnectionPool):
+    ConnectionCls = _NotingTLS
+
+
+_POOLS: Final = {"http": _Pool, "https": _PoolTLS}
+
+
+def tls_context() -> ssl.SSLContext:
+    """Make the TLS settings of urllib3, verification on, with sockets that keep the deadline."""
+    context = create_urllib3_context()
+    context.sslsocket_class = _TimedTLS
+    return context
+
+
+class Wire(HTTPAdapter):
+    """The adapter of requests that uses these connections, through a proxy or not.
+
+    Parameters
+    ----------
+    context
+        From :func:`tls_context`; making one takes milliseconds, so that all adapters share it.
+    size
+        How many idle connections are kept.
+    """
+
+    def __init__(self, context: ssl.SSLContext, *, size: int = 16) -> None:
+        self._context = context
+        super().__init__(pool_maxsize=size)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as in requests
+        """Make the pools for direct connections."""
+        super().init_poolmanager(*args, **{**options, "ssl_context": self._context})
+        self.poolmanager.pool_classes_by_scheme = dict(_POOLS)
+
+    def close(self) -> None:
+        """Close the idle connections now: urllib3 leaves that to whenever the pools are freed."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - it is no dict and cannot be iterated over
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+        super().close()
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:  # noqa: ANN401 - as in requests
+        """Make the pools for connections through a proxy."""
+        manager = super().proxy_manager_for(proxy, **{**options, "ssl_context": self._context})
+        if not proxy.lower().startswith("socks"):  # a SOCKS manager needs connections of its own
+            manager.pool_classes_by_scheme = dict(_POOLS)
+        return manager

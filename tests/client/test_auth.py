@@ -1,0 +1,295 @@
+"""Credentials to token: one call at a time, kept while it holds, refreshed once."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+import responses
+from pydantic import SecretStr
+
+from connecty_frames.client.auth import Auth, Bearer
+from connecty_frames.client.exchange import Kind, Trouble
+from connecty_frames.client.redaction import Redaction
+from connecty_frames.client.transport import Transport
+from connecty_frames.clock import SYSTEM_CLOCK, Deadline
+from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ConnectyError
+
+if TYPE_CHECKING:
+    from connecty_frames.client import Client
+
+URL = "https://api.test/v1/auth/token"
+#: What FakeClock says at the start, as a Date header.
+DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
+
+
+@pytest.fixture
+def auth(clock: Any) -> Auth:
+    """Give credentials for api.test on the fake clock."""
+    transport = Transport("https://api.test", clock=clock, redact=Redaction())
+    return Auth(SecretStr("id"), SecretStr("canary-secret"), transport=transport, random=lambda: 0.0)
+
+
+def bearer(auth: Auth, clock: Any, seconds: float = 60.0) -> Bearer:
+    """Give the token, which there must be."""
+    found = auth.bearer(Deadline.after(seconds, clock))
+    assert isinstance(found, Bearer)
+    return found
+
+
+def trouble(auth: Auth, clock: Any, seconds: float = 60.0) -> Trouble:
+    """Give the trouble, which there must be."""
+    found = auth.bearer(Deadline.after(seconds, clock))
+    assert isinstance(found, Trouble)
+    return found
+
+
+def tokens(expires_at: Any = "2025-11-05T13:00:00+00:00", date: str = DATE, count: int = 3) -> None:
+    """Let the endpoint give out t1, t2, t3."""
+    for number in range(1, count + 1):
+        body = {"access_token": f"token-{number}", "expires_at": expires_at}
+        responses.post(URL, json=body, headers={"Date": date})
+
+
+def sent(prepared: Bearer) -> str:
+    """Give the Authorization header a token makes."""
+    return requests.Request("GET", URL, auth=prepared).prepare().headers["Authorization"]
+
+
+@responses.activate
+def test_the_token_is_asked_for_as_the_document_shows(auth: Auth, clock: Any) -> None:
+    """A POST with a JSON body of client_id and client_secret; the token goes out as a bearer."""
+    tokens()
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+    request = responses.calls[0].request
+    assert request.headers["Content-Type"] == "application/json"
+    assert json.loads(request.body) == {"client_id": "id", "client_secret": "canary-secret"}
+
+
+@responses.activate
+def test_the_token_is_kept_until_shortly_before_its_end(auth: Auth, clock: Any) -> None:
+    """An hour's token is used for 3570 s and then replaced."""
+    tokens()
+    bearer(auth, clock)
+    clock.at += 3569
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+    clock.at += 2
+    assert sent(bearer(auth, clock)) == "Bearer token-2"
+
+
+@responses.activate
+def test_the_lifetime_is_measured_from_the_servers_date(auth: Auth, clock: Any) -> None:
+    """Our clock is an hour behind the server's; the token still holds for the five minutes it was given."""
+    tokens("2025-11-05T14:05:00+01:00", "Wed, 05 Nov 2025 13:00:00 GMT")
+    bearer(auth, clock)
+    clock.at += 269
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+    clock.at += 2
+    assert sent(bearer(auth, clock)) == "Bearer token-2"
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    "expires_at",
+    [None, "", "soon", 7, "2020-01-01T00:00:00+00:00", "9999-01-01T00:00:00+00:00", {"a": 1}],
+)
+def test_an_unusable_end_is_a_short_life_and_no_loop(auth: Auth, clock: Any, expires_at: Any) -> None:
+    """Missing, past or nonsense: the token is used for 54 s, not fetched before each request."""
+    tokens(expires_at)
+    for _ in range(3):
+        assert sent(bearer(auth, clock)) == "Bearer token-1"
+    clock.at += 55
+    assert sent(bearer(auth, clock)) == "Bearer token-2"
+
+
+@responses.activate
+def test_an_end_without_a_zone_is_utc(auth: Auth, clock: Any) -> None:
+    """A naive expires_at ten minutes ahead of the server's Date holds for nine and a half."""
+    tokens("2025-11-05T12:10:00")
+    bearer(auth, clock)
+    clock.at += 569
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+
+
+@responses.activate
+def test_get_is_tried_after_405_alone_and_remembered(auth: Auth, clock: Any) -> None:
+    """The document heads the endpoint GET: one GET with the same body, and GET at once the next time."""
+    responses.post(URL, status=405)
+    responses.get(URL, json={"access_token": "token-1"})
+    first = bearer(auth, clock)
+    auth.refuse(first)
+    bearer(auth, clock)
+    assert [call.request.method for call in responses.calls] == ["POST", "GET", "GET"]
+    assert json.loads(responses.calls[1].request.body)["client_secret"] == "canary-secret"
+
+
+@responses.activate
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: int) -> None:
+    """Any 4xx of the token endpoint is an AuthError with status, the server's words and the region."""
+    responses.post(URL, json={"detail": "bad secret canary-secret"}, status=status)
+    error = trouble(auth, clock).error
+    assert isinstance(error, AuthError)
+    assert error.status == status
+    assert "bad secret ***" in str(error)
+    assert "region" in str(error)
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        ({"status": 500}, 500),
+        ({"status": 503}, 503),
+        ({"body": "<html>Sign in</html>", "content_type": "text/html"}, 200),
+        ({"json": {"token": "t"}}, 200),
+        ({"json": {"access_token": ""}}, 200),
+        ({"json": {"access_token": "two words"}}, 200),
+        ({"json": {"access_token": "line\nbreak"}}, 200),
+        ({"body": "[]", "content_type": "application/json"}, 200),
+        ({"body": requests.ReadTimeout()}, None),
+    ],
+)
+def test_an_unusable_endpoint_is_an_auth_error(
+    auth: Auth, clock: Any, reply: Any, status: int | None
+) -> None:
+    """No usable token, whatever the reason: AuthError, after one call."""
+    responses.post(URL, **reply)
+    error = trouble(auth, clock).error
+    assert isinstance(error, AuthError)
+    assert error.status == status
+    assert "unusable" in str(error)
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_a_failure_is_shared_for_five_seconds(auth: Auth, clock: Any) -> None:
+    """While it cools off nobody calls again; afterwards one call finds the endpoint well."""
+    responses.post(URL, status=503)
+    tokens(count=1)
+    assert trouble(auth, clock).kind is Kind.DOWN
+    clock.at += 4.9
+    trouble(auth, clock)
+    assert len(responses.calls) == 1
+    clock.at += 0.2
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+
+
+@responses.activate
+def test_a_redirect_of_the_token_call_is_not_followed(auth: Auth, clock: Any) -> None:
+    """The secret does not go to another host: ConfigError naming it, one request."""
+    responses.post(URL, status=307, headers={"Location": "https://evil.test/"})
+    error = trouble(auth, clock).error
+    assert isinstance(error, ConfigError)
+    assert "evil.test" in str(error)
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_a_late_refusal_does_not_throw_away_a_newer_token(auth: Auth, clock: Any) -> None:
+    """Two threads held token-1; the second to be refused leaves token-2 in place."""
+    tokens()
+    first = bearer(auth, clock)
+    auth.refuse(first)
+    assert sent(bearer(auth, clock)) == "Bearer token-2"
+    auth.refuse(first)
+    assert sent(bearer(auth, clock)) == "Bearer token-2"
+
+
+def test_a_bearer_does_not_show_its_token() -> None:
+    """Neither repr nor str."""
+    assert str(Bearer(SecretStr("canary-token"), expires=0.0)) == "Bearer(***)"
+
+
+def test_a_netrc_file_does_not_replace_the_bearer(
+    server: Any, client: Client, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A .netrc entry for the host changes nothing about what is sent, token call included."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    client.question("729cb7a4-4b06-449e-a3c9-df40f5e570b8").state()
+    assert [seen.headers.get("authorization") for seen in server.seen] == [None, "Bearer canary-token-1"]
+
+
+class TestThreads:
+    """Sixty-four threads at once are one token call."""
+
+    def ask(self, client: Client, count: int = 64) -> list[Any]:
+        """Let so many threads ask for a state at the same moment."""
+        barrier = threading.Barrier(count)
+        question = client.question("729cb7a4-4b06-449e-a3c9-df40f5e570b8")
+
+        def state() -> Any:
+            barrier.wait(10)
+            try:
+                return question.state()
+            except ConnectyError as error:
+                return type(error)
+
+        with ThreadPoolExecutor(count) as pool:
+            return [future.result() for future in [pool.submit(state) for _ in range(count)]]
+
+    def test_cold(self, server: Any, client: Client) -> None:
+        """No thread has a token: one call, all succeed."""
+        assert self.ask(client) == ["PENDING"] * 64
+        assert server.count("token") == 1
+
+    def test_revoked(self, server: Any, client: Client) -> None:
+        """All hold a token that was revoked: one more call, all succeed."""
+        new = {"access_token": "canary-token-2"}
+        server.on("token", server.answer(200, {"access_token": "canary-token-1"}), server.answer(200, new))
+        refuse, accept = server.answer(401), server.answer(200, {"state": "PENDING"})
+        take = server.take
+
+        def by_token(request: Any) -> Any:
+            step = take(request)
+            if request.target.endswith("token"):
+                return step
+            return accept if request.headers["authorization"].endswith("-2") else refuse
+
+        server.take = by_token
+        assert self.ask(client) == ["PENDING"] * 64
+        assert server.count("token") == 2
+
+    def test_down(self, server: Any, client: Client) -> None:
+        """The token endpoint is down from the start: one call, and all share the failure."""
+        server.on("token", server.answer(503))
+        assert self.ask(client) == [AuthError] * 64
+        assert server.count("token") == 1
+
+    def test_refused(self, server: Any, client: Client) -> None:
+        """The credentials are wrong: one call, 64 AuthErrors."""
+        server.on("token", server.answer(401))
+        assert self.ask(client) == [AuthError] * 64
+        assert server.count("token") == 1
+
+
+def test_a_waiting_thread_keeps_its_own_deadline(server: Any) -> None:
+    """A token call that hangs holds nobody longer than they allowed."""
+    server.on("token", server.hang)
+    transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
+    auth = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 0.0)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(auth.bearer, Deadline.after(0.6, SYSTEM_CLOCK))
+        threading.Event().wait(0.1)
+        quick = pool.submit(auth.bearer, Deadline.after(0.1, SYSTEM_CLOCK)).result()
+        assert isinstance(quick, Trouble)
+        assert not slow.done()
+        assert isinstance(slow.result(), Trouble)
+    transport.close()
+
+
+@responses.activate
+def test_a_connection_never_made_is_no_matter_of_credentials(clock: Any) -> None:
+    """A host that is not there is a ConnectionFailed, not an AuthError."""
+    transport = Transport("http://127.0.0.1:9", clock=clock, redact=Redaction())
+    responses.add_passthru("http://127.0.0.1:9")
+    lonely = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 0.0)
+    assert isinstance(trouble(lonely, clock).error, ConnectionFailed)
+    transport.close()

@@ -1,0 +1,220 @@
+"""A client is made of settings, connects to nothing until asked, and keeps its secrets."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from pydantic import SecretStr
+
+from connecty_frames.client import Client, check_health
+from connecty_frames.errors import ConfigError, ConnectionFailed, NoTableError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
+
+
+def make(**settings: Any) -> Client:
+    """Make a client from credentials and these settings."""
+    return Client("canary-client-id", client_secret="canary-secret", **settings)
+
+
+def test_credentials_are_needed_at_once() -> None:
+    """Without them the constructor raises a ConfigError that names what is missing, and the sandbox."""
+    with pytest.raises(ConfigError, match=r"client_id.*CONNECTY_CLIENT_ID.*client_secret.*sandbox"):
+        Client()
+    with pytest.raises(ConfigError, match="No client_secret"):
+        Client("canary-client-id")
+
+
+def test_settings_come_from_the_environment_where_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CONNECTY_CLIENT_ID, CONNECTY_CLIENT_SECRET, CONNECTY_REGION and CONNECTY_DW_ID are enough."""
+    for name, value in (("CLIENT_ID", "i"), ("CLIENT_SECRET", "s"), ("REGION", "us1"), ("DW_ID", "7")):
+        monkeypatch.setenv(f"CONNECTY_{name}", value)
+    with Client() as client:
+        assert repr(client) == "<Client … at https://api.us1.connecty-ai.com, dw_id=7>"
+        assert client.question(QUESTION_ID).dw_id == 7
+
+
+def test_a_secret_may_come_as_a_secret() -> None:
+    """SecretStr is taken as it is."""
+    Client("i", client_secret=SecretStr("s")).close()
+
+
+def test_making_one_connects_to_nothing(server: Any) -> None:
+    """Neither the constructor, nor re-attaching, nor any property or repr sends a request."""
+    with make(base_url=server.address, dw_id=13) as client:
+        question = client.question(QUESTION_ID)
+        _ = (repr(client), repr(question), question.question_id, question.dw_id, question.question)
+        assert question.asked_at is None
+    assert server.seen == []
+
+
+def test_a_final_slash_makes_no_double_one(server: Any) -> None:
+    """The address with a slash at its end asks for /v1/health all the same."""
+    with make(base_url=f"{server.address}/") as client:
+        assert client.health() is True
+    assert [seen.target for seen in server.seen] == ["/v1/health"]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(200, True), (204, False), (404, False), (500, False), (503, False)]
+)
+def test_health_is_200_and_nothing_else(server: Any, status: int, expected: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """The document says 200 means operational; one request, without a token, and no retry."""
+    server.on("health", server.answer(status))
+    with make(base_url=server.address) as client:
+        assert client.health() is expected
+    assert check_health(base_url=server.address) is expected
+    assert [seen.target for seen in server.seen] == ["/v1/health"] * 2
+    assert "authorization" not in server.seen[0].headers
+
+
+def test_health_without_anybody_there_is_an_error(server: Any) -> None:
+    """Nobody to ask is a ConnectionFailed, silence is False, a redirect a ConfigError."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        nobody = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.raises(ConnectionFailed):
+        check_health(base_url=nobody)
+    server.on("health", server.answer(302, Location="https://login.test/"), server.hang)
+    with pytest.raises(ConfigError, match=r"login\.test"):
+        check_health(base_url=server.address)
+    assert check_health(base_url=server.address, timeout=0.2) is False
+
+
+@pytest.mark.parametrize("question_id", ["../x", "a?x", "a#b", "7", "", f"{QUESTION_ID}/../..", None])
+def test_an_id_is_checked_before_it_touches_an_address(server: Any, client: Client, question_id: Any) -> None:
+    """ConfigError, and nothing is sent."""
+    with pytest.raises(ConfigError):
+        client.question(question_id)
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    "address", ["http://api.test", "https://u:p@api.test", "https://api.test/?x", "ftp://x"]
+)
+def test_an_address_that_would_leak_is_refused(address: str) -> None:
+    """ConfigError from the constructor."""
+    with pytest.raises(ConfigError) as caught:
+        make(base_url=address)
+    assert caught.value.setting == "base_url"
+
+
+@pytest.mark.parametrize(
+    ("engine", "frame"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("pyarrow", pa.Table)]
+)
+def test_the_engine_chooses_the_frame(server: Any, client: Client, engine: Any, frame: type) -> None:
+    """One column of two rows, in each library."""
+    server.on("results", server.answer(200, ROWS))
+    assert type(client.ask_df("how many?", engine=engine)) is frame
+
+
+def test_pandas_is_the_default(server: Any, client: Client) -> None:
+    """Without engine= a pandas frame comes, with its values."""
+    server.on("results", server.answer(200, ROWS))
+    assert client.ask_df("how many?")["n"].tolist() == [1, 2]
+
+
+def test_an_answer_asked_before_costs_nothing(server: Any, client: Client) -> None:
+    """question_id= fetches; no question is sent, and its words are not claimed."""
+    server.on("results", server.answer(200, ROWS))
+    answer = client.ask("how many?", question_id=QUESTION_ID)
+    assert (answer.rows, answer.question, answer.question_id) == (2, None, QUESTION_ID)
+    assert server.count("ask") == 0
+
+
+def test_a_call_names_its_own_workspace(server: Any, client: Client) -> None:
+    """dw_id= of the call goes before the client's."""
+    server.on("results", server.answer(200, ROWS))
+    client.ask("how many?", dw_id=7)
+    query = "include=dataframe,statistics,sqlquery,summary&max_rows=1000"
+    assert [seen.target for seen in server.seen if "/dw/" in seen.target] == [
+        "/v1/dw/7/questions",
+        f"/v1/dw/7/questions/{QUESTION_ID}/results?{query}",
+    ]
+
+
+def test_no_table_is_an_error_of_ask_df_alone(server: Any, client: Client) -> None:
+    """Of ask it is an answer, of ask_df a NoTableError with summary and id."""
+    body = {"state": "COMPLETED", "results": {"response_summary": "There is none."}}
+    server.on("results", server.answer(200, body))
+    assert client.ask("how many?").table is None
+    with pytest.raises(NoTableError, match="There is none") as caught:
+        client.ask_df("how many?")
+    assert (caught.value.question_id, caught.value.response_summary) == (QUESTION_ID, "There is none.")
+
+
+@pytest.mark.parametrize("choices", [{"schema": object()}, {"max_rows": -1}, {"tz": "Mars"}, {"timeout": 0}])
+def test_a_wrong_choice_costs_no_question(server: Any, client: Client, choices: Any) -> None:
+    """ConfigError before anything is sent."""
+    with pytest.raises(ConfigError):
+        client.ask("how many?", **choices)
+    assert server.seen == []
+
+
+def test_an_unknown_choice_is_a_type_error(client: Client) -> None:
+    """As for any function of Python, with the name that was meant."""
+    with pytest.raises(TypeError, match="did you mean 'max_rows'"):
+        client.ask("how many?", maxrows=5)  # type: ignore[call-arg]
+
+
+def test_a_closed_client_says_so(server: Any) -> None:
+    """ConfigError; nothing is sent. Closing twice does no harm."""
+    with make(base_url=server.address, dw_id=13) as client:
+        pass
+    client.close()
+    with pytest.raises(ConfigError, match="closed"):
+        client.submit("how many?")
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_client_is_not_copied(client: Client, copied: Callable[[Any], Any]) -> None:
+    """A TypeError that says why, for pickle and copy alike."""
+    with pytest.raises(TypeError, match="A Client cannot be pickled"):
+        copied(client)
+
+
+def test_threads_share_a_client(server: Any, client: Client) -> None:
+    """Thirty-two threads ask at once: each sends one question and gets its rows; one token serves all."""
+    server.on("results", server.answer(200, ROWS))
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(client.ask("how many?").rows)) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert found == [2] * 32
+    assert (server.count("ask"), server.count("token")) == (32, 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_has_connections_of_its_own(server: Any, client: Client) -> None:
+    """Parent and child go on with the same client, over different connections."""
+    client.question(QUESTION_ID).state()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if client.question(QUESTION_ID).state() == "PENDING" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    client.question(QUESTION_ID).state()
+    connections = [seen.connection for seen in server.seen if "/results" in seen.target]
+    assert connections == [1, 2, 1]
+
+
+def test_an_unknown_workspace_is_not_found(server: Any, client: Client) -> None:
+    """404 to the question: NotFoundError that names what to check."""
+    server.on("ask", server.answer(404, {"detail": "No workspace 99"}))
+    with pytest.raises(NotFoundError, match=r"No workspace 99\. Check dw_id"):
+        client.ask("how many?", dw_id=99)

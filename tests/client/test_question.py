@@ -1,0 +1,378 @@
+"""A question's handle: it looks, waits and fetches, and loses neither the id nor what the server said."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import threading
+import time
+from typing import Any
+
+import pytest
+import responses
+
+from connecty_frames.client import Client, Question
+from connecty_frames.errors import (
+    ConfigError,
+    ConversionError,
+    NotFoundError,
+    QuestionFailed,
+    QuestionTimeout,
+    RateLimitError,
+    ResponseError,
+    ServerError,
+    UnknownStateWarning,
+)
+
+QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+BASE = "https://api.test"
+RESULTS = f"{BASE}/v1/dw/13/questions/{QUESTION_ID}/results"
+RESUME = f'Client.question("{QUESTION_ID}", dw_id=13).result()'
+
+
+def rows(count: int, total: int | None = None) -> dict[str, Any]:
+    """Make a completed response of so many rows, with statistics where a total is given."""
+    results: dict[str, Any] = {"dataframe": [["n"], *([n] for n in range(count))], "sql_query": "SELECT n"}
+    if total is not None:
+        results["dataframe_stats"] = {"n": {"general": {"count": total, "nulls_count": 0}}}
+    return {"state": "COMPLETED", "results": results}
+
+
+@pytest.fixture
+def api() -> Any:
+    """Give the mocked API, which hands out tokens and takes questions."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.post(f"{BASE}/v1/auth/token", json={"access_token": "t", "expires_at": "2099-01-01T00:00:00Z"})
+        mock.post(f"{BASE}/v1/dw/13/questions", json={"question_id": QUESTION_ID})
+        yield mock
+
+
+@pytest.fixture
+def client(clock: Any) -> Any:
+    """Give a client on the fake clock, without jitter."""
+    with Client(
+        "id", client_secret="s", base_url=BASE, dw_id=13, timeout=60, clock=clock, random=lambda: 0.5
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def question(client: Client) -> Question:
+    """Give the handle on a question asked before."""
+    return client.question(QUESTION_ID)
+
+
+def looks(api: Any) -> list[str]:
+    """List the queries of the requests for results."""
+    urls = [call.request.url for call in api.calls if "/results" in call.request.url]
+    return [url.partition("?")[2] for url in urls]
+
+
+def answers(api: Any, *bodies: Any) -> None:
+    """Let the requests for results be answered by these, one after another; the last repeats."""
+    for body in bodies:
+        api.get(RESULTS, **({"json": body} if isinstance(body, dict) else {"status": body}))
+
+
+def test_a_state_needs_one_request_and_no_rows(api: Any, question: Question) -> None:
+    """include=sqlquery alone: no table travels."""
+    answers(api, {"state": "IN_PROGRESS"})
+    assert question.state() == "IN_PROGRESS"
+    assert looks(api) == ["include=sqlquery"]
+
+
+def test_the_completed_poll_is_the_result(api: Any, question: Question) -> None:
+    """Three looks at the full include, as the document writes it; the third brings the rows."""
+    answers(api, {"state": "PENDING"}, {"state": "IN_PROGRESS"}, rows(2, 2))
+    answer = question.result(max_rows=50)
+    assert looks(api) == ["include=dataframe,statistics,sqlquery,summary&max_rows=50"] * 3
+    assert answer.table.to_pydict() == {"n": [0, 1]}
+    assert (answer.question_id, answer.sql_query) == (QUESTION_ID, "SELECT n")
+    assert (answer.question, answer.metadata.asked_at, answer.metadata.elapsed) == (None, None, None)
+    assert (answer.metadata.dw_id, answer.metadata.base_url) == (13, BASE)
+
+
+def test_an_answer_knows_its_question_and_time(api: Any, client: Client) -> None:
+    """Asked here and done after two polls of 0.1 s: question, asked_at and 0.2 s are on the answer."""
+    answers(api, {"state": "PENDING"}, {"state": "PENDING"}, rows(2, 2))
+    answer = client.ask("how many?")
+    assert answer.question == "how many?"
+    assert answer.metadata.asked_at.isoformat() == "2025-11-05T12:00:00+00:00"
+    assert answer.metadata.elapsed == pytest.approx(0.2)
+
+
+def test_what_came_is_kept(api: Any, question: Question) -> None:
+    """After wait(), and for the same rows again or in other types, nothing more is sent."""
+    answers(api, rows(2, 2))
+    assert question.wait() == "COMPLETED"
+    assert question.result().rows == 2
+    assert question.result(schema={"n": "string"}).table.to_pydict() == {"n": ["0", "1"]}
+    assert question.result(max_rows=None).rows == 2
+    assert question.result(max_rows=7).rows == 2
+    assert len(looks(api)) == 1
+    question.result(max_rows=1, on_truncation="ignore")
+    assert len(looks(api)) == 2
+
+
+def test_all_rows_take_a_second_fetch_where_the_first_is_full(api: Any, question: Question) -> None:
+    """1000 of 2500 came: the second fetch asks for 2500."""
+    answers(api, rows(1000, 2500), rows(2500, 2500))
+    assert question.result(max_rows=None).rows == 2500
+    assert [look.rpartition("=")[2] for look in looks(api)] == ["1000", "2500"]
+
+
+def test_all_rows_are_there_where_the_total_says_so(api: Any, question: Question) -> None:
+    """1000 of 1000 came: nothing more to fetch."""
+    answers(api, rows(1000, 1000))
+    assert question.result(max_rows=None).truncated is False
+    assert len(looks(api)) == 1
+
+
+def test_all_rows_without_statistics_are_fetched_until_not_full(api: Any, question: Question) -> None:
+    """Nothing tells the total: ten times as many, until fewer come than were asked for."""
+    answers(api, rows(1000), rows(10_000), rows(10_001))
+    assert question.result(max_rows=None).rows == 10_001
+    assert [look.rpartition("=")[2] for look in looks(api)] == ["1000", "10000", "100000"]
+
+
+def test_a_failure_says_all_the_server_said(api: Any, client: Client) -> None:
+    """QuestionFailed with id, words, time, SQL and every extra field; wait() just says FAILED."""
+    body = {"state": "FAILED", "error": "no such table\x1b[2J", "results": {"sql_query": "SELECT x"}}
+    answers(api, body)
+    question = client.submit("how many?")
+    assert question.wait() == "FAILED"
+    with pytest.raises(QuestionFailed) as caught:
+        question.result()
+    error = caught.value
+    assert (error.question_id, error.question, error.dw_id, error.state) == (
+        QUESTION_ID,
+        "how many?",
+        13,
+        "FAILED",
+    )
+    assert error.details == {"error": "no such table\x1b[2J", "sql_query": "SELECT x"}
+    assert "error: no such table\\x1b[2J; sql_query: SELECT x" in str(error)
+    assert error.asked_at == question.asked_at
+    assert len(looks(api)) == 1
+
+
+def test_an_answer_without_a_table_is_an_answer(api: Any, question: Question) -> None:
+    """COMPLETED with a summary alone: table None."""
+    answers(api, {"state": "COMPLETED", "results": {"response_summary": "There is none."}})
+    answer = question.result()
+    assert (answer.table, answer.response_summary) == (None, "There is none.")
+
+
+def test_the_deadline_ends_the_wait(api: Any, question: Question, clock: Any) -> None:
+    """QuestionTimeout after exactly the time allowed: id, last state, and the line that resumes."""
+    answers(api, {"state": "IN_PROGRESS"})
+    with pytest.raises(QuestionTimeout) as caught:
+        question.wait(timeout=30)
+    assert clock.at == pytest.approx(1030.0)
+    assert isinstance(caught.value, TimeoutError)
+    assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "IN_PROGRESS")
+    assert RESUME in str(caught.value)
+
+
+def test_a_server_that_asks_for_patience_gets_it(api: Any, question: Question, clock: Any) -> None:
+    """Retry-After: 4 beside PENDING makes the next look come 4 s later."""
+    api.get(RESULTS, json={"state": "PENDING"}, headers={"Retry-After": "4"})
+    answers(api, rows(1, 1))
+    question.result()
+    assert clock.slept == [4.0]
+
+
+def test_one_deadline_holds_from_submission_to_answer(api: Any, client: Client, clock: Any) -> None:
+    """Three seconds spent on a 429 leave seven of ten for the answer."""
+    api.replace(responses.POST, f"{BASE}/v1/dw/13/questions", status=429, headers={"Retry-After": "3"})
+    api.post(f"{BASE}/v1/dw/13/questions", json={"question_id": QUESTION_ID})
+    answers(api, {"state": "PENDING"})
+    with pytest.raises(QuestionTimeout):
+        client.ask("how many?", timeout=10)
+    assert clock.at == pytest.approx(1010.0)
+
+
+def test_an_unknown_state_is_not_finished(api: Any, question: Question) -> None:
+    """It is asked again, with one warning however often it comes."""
+    answers(api, {"state": "QUEUED\x1b"}, {"state": "QUEUED\x1b"}, rows(1, 1))
+    with pytest.warns(UnknownStateWarning, match=r"'QUEUED\\\\x1b', which the API document") as caught:
+        assert question.result().rows == 1
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_a_state_that_goes_backwards_is_not_finished(api: Any, question: Question) -> None:
+    """IN_PROGRESS, then PENDING: one warning, and the answer all the same."""
+    answers(api, {"state": "IN_PROGRESS"}, {"state": "PENDING"}, rows(1, 1))
+    with pytest.warns(UnknownStateWarning, match="after a later one"):
+        assert question.result().rows == 1
+
+
+def test_a_final_state_that_contradicts_the_last_is_confirmed_first(api: Any, question: Question) -> None:
+    """FAILED, then COMPLETED: not believed at once, but when it is said again."""
+    answers(api, {"state": "FAILED"}, rows(1, 1))
+    assert question.state() == "FAILED"
+    with pytest.warns(UnknownStateWarning):
+        assert question.result().rows == 1
+    assert len(looks(api)) == 3
+
+
+def test_a_404_right_after_acceptance_is_tolerated(api: Any, client: Client, clock: Any) -> None:
+    """Not there for a second: the answer comes. After 10 s it is a NotFoundError with the id."""
+    answers(api, 404, 404, rows(1, 1))
+    question = client.submit("how many?")
+    assert question.result().rows == 1
+    api.remove(responses.GET, RESULTS)
+    answers(api, 404)
+    with pytest.raises(NotFoundError) as caught:
+        client.submit("how many?").result()
+    assert caught.value.question_id == QUESTION_ID
+    assert 1010.0 <= clock.at <= 1012.0
+
+
+def test_a_404_of_a_question_asked_long_ago_is_final(api: Any, question: Question) -> None:
+    """Re-attached by id: NotFoundError at once."""
+    answers(api, 404)
+    with pytest.raises(NotFoundError) as caught:
+        question.state()
+    assert caught.value.question_id == QUESTION_ID
+    assert len(looks(api)) == 1
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_passing_trouble_passes(api: Any, question: Question, status: int) -> None:
+    """The fetch is repeated after each of them."""
+    answers(api, status, status, rows(1, 1))
+    assert question.result().rows == 1
+
+
+def test_an_outage_until_the_deadline_is_a_timeout(api: Any, question: Question, clock: Any) -> None:
+    """503 for a minute: QuestionTimeout that names the last thing seen."""
+    answers(api, {"state": "IN_PROGRESS"}, 503)
+    with pytest.raises(QuestionTimeout, match=r"last said IN_PROGRESS.*api\.test answered 503"):
+        question.result()
+    assert clock.at == pytest.approx(1060.0)
+
+
+def test_what_does_not_pass_leaves_at_once_with_the_id(api: Any, question: Question) -> None:
+    """500, a wait beyond the deadline, a login page: one look each, and the id on the error."""
+    api.get(RESULTS, status=500)
+    api.get(RESULTS, status=429, headers={"Retry-After": "999"})
+    api.get(RESULTS, body="<html>", content_type="text/html")
+    for expected in (ServerError, RateLimitError, ResponseError):
+        with pytest.raises(expected) as caught:
+            question.result()
+        assert caught.value.question_id == QUESTION_ID
+    assert len(looks(api)) == 3
+
+
+@pytest.mark.parametrize("body", ["", '{"state": "COMPLETED", "results": {"dataf', '{"no": "state"}', "[]"])
+def test_a_body_that_says_nothing_is_asked_for_again(api: Any, question: Question, body: str) -> None:
+    """Empty, cut without a length, or without a state: at most three looks, then ResponseError."""
+    api.get(RESULTS, body=body, content_type="application/json")
+    with pytest.raises(ResponseError) as caught:
+        question.result()
+    assert caught.value.question_id == QUESTION_ID
+    assert len(looks(api)) == 3
+
+
+def test_a_cut_answer_is_fetched_again(server: Any) -> None:
+    """Cut by length, by chunk, by close and by reset; then whole: all its rows, and none of the halves."""
+    body = json.dumps(rows(3, 3)).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    server.on(
+        "results",
+        server.send_and_close(head + b"Content-Length: %d\r\n\r\n" % len(body) + body[:-1]),
+        server.send_and_close(head + b"Transfer-Encoding: chunked\r\n\r\n5\r\n" + body[:5] + b"\r\n"),
+        server.send_and_close(head + b"\r\n" + body[:-1]),
+        server.send_and_close(head[:20]),
+        server.reset,
+        server.answer(200, raw=body),
+    )
+    with Client(
+        "id", client_secret="s", base_url=server.address, dw_id=13, timeout=10, random=lambda: 0.0
+    ) as client:
+        assert client.question(QUESTION_ID).result().table.to_pydict() == {"n": [0, 1, 2]}
+    assert server.count("results") == 6
+
+
+def test_a_token_that_expires_during_a_wait_is_refreshed(server: Any) -> None:
+    """200, 401, 200: the wait goes on with a second token."""
+    server.on(
+        "results",
+        server.answer(200, {"state": "PENDING"}),
+        server.answer(401),
+        server.answer(200, rows(1, 1)),
+    )
+    with Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=10) as client:
+        assert client.question(QUESTION_ID).result().rows == 1
+    assert server.count("token") == 2
+
+
+def test_a_decoding_error_carries_the_id(api: Any, question: Question) -> None:
+    """A value that does not fit schema= raises with the id, and other choices need no new fetch."""
+    answers(api, rows(2, 2))
+    with pytest.raises(ConversionError) as caught:
+        question.result(schema={"n": "date32"})
+    assert caught.value.question_id == QUESTION_ID
+    assert question.result().rows == 2
+    assert len(looks(api)) == 1
+
+
+def test_wrong_choices_send_nothing(api: Any, question: Question) -> None:
+    """A wrong value is a ConfigError, a wrong keyword a TypeError, the question's own id among them."""
+    with pytest.raises(ConfigError, match="max_rows=-1"):
+        question.result(max_rows=-1)
+    with pytest.raises(ConfigError, match="timeout"):
+        question.wait(timeout=0)
+    with pytest.raises(ConfigError):
+        question.result(schema=object())
+    for wrong in ({"maxrows": 5}, {"dw_id": 14}, {"question_id": QUESTION_ID}):
+        with pytest.raises(TypeError, match="unexpected keyword"):
+            question.result(**wrong)  # type: ignore[arg-type]
+    assert looks(api) == []
+
+
+def test_progress_is_reported_step_by_step(api: Any, client: Client) -> None:
+    """A callable sees each state with the question and its id."""
+    answers(api, {"state": "PENDING"}, {"state": "IN_PROGRESS"}, rows(1, 1))
+    steps: list[Any] = []
+    client.ask("how many?", progress=steps.append)
+    assert [(step.state, step.question, step.question_id) for step in steps] == [
+        (state, "how many?", QUESTION_ID) for state in ("PENDING", "IN_PROGRESS", "COMPLETED")
+    ]
+
+
+@pytest.mark.usefixtures("api")
+def test_a_handle_tells_what_it_is_safely(client: Client, question: Question) -> None:
+    """Its repr shows id, workspace and words; control characters are shown, not sent."""
+    assert repr(question) == f"<Question {QUESTION_ID}, dw_id=13>"
+    asked = client.submit("clear \x1b[2J all")
+    assert repr(asked) == f"<Question {QUESTION_ID}, dw_id=13, question='clear \\\\x1b[2J all'>"
+
+
+def test_a_handle_is_not_pickled(question: Question) -> None:
+    """The error says what to keep instead."""
+    with pytest.raises(TypeError, match="keep its question_id"):
+        pickle.dumps(question)
+
+
+def test_ctrl_c_while_waiting_leaves_with_the_line_that_resumes(
+    server: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """KeyboardInterrupt within half a second; the note and one line on stderr have the id."""
+    server.on("results", server.answer(200, {"state": "IN_PROGRESS"}))
+    with Client("id", client_secret="s", base_url=server.address, dw_id=13) as client:
+        question = client.submit("how many?")
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            question.result()
+    assert time.monotonic() - began < 0.8
+    (note,) = caught.value.__notes__
+    assert note == (
+        f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: {RESUME}"
+    )
+    assert capsys.readouterr().err.strip() == note

@@ -1,0 +1,41 @@
+"""A secret that a server repeats is shown as *** in every form."""
+
+from __future__ import annotations
+
+import pytest
+
+from connecty_frames.client.redaction import Redaction
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ('bad secret pä/ss"wd+1', "bad secret ***"),
+        (r"bad secret pä/ss\"wd+1", "bad secret ***"),
+        (r"bad secret p\u00e4/ss\"wd+1", "bad secret ***"),
+        ("bad secret p%C3%A4%2Fss%22wd%2B1", "bad secret ***"),
+        ("bad secret cMOkL3NzIndkKzE=", "bad secret ***="),
+        ("nothing of it", "nothing of it"),
+    ],
+)
+def test_every_form_of_a_secret_is_hidden(said: str, shown: str) -> None:
+    """Plain, JSON-escaped, URL-encoded and base64: none of them is left."""
+    redact = Redaction()
+    redact.add("client_secret", 'pä/ss"wd+1')
+    assert redact(said) == shown
+    assert redact(said.encode()) == shown
+
+
+def test_the_token_before_the_last_is_hidden_too() -> None:
+    """After a refresh an answer to the old token may still come; the third token replaces the first."""
+    redact = Redaction()
+    for token in ("token-one", "token-two", "token-three"):
+        redact.add("token", token)
+    assert redact("token-two token-three") == "*** ***"
+
+
+def test_a_short_secret_does_not_tear_words_apart() -> None:
+    """A client id of one letter is no reason to hide that letter everywhere."""
+    redact = Redaction()
+    redact.add("client_id", "a")
+    assert redact("a bad day") == "a bad day"
