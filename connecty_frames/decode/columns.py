@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connecty_frames.decode import numbers, temporal, tokens
 from connecty_frames.decode.evidence import Misfit
@@ -43,12 +44,8 @@ def _texts(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     try:
         return pa.array(texts, type_)
     except UnicodeEncodeError:
-        for row, text in enumerate(texts):
-            try:
-                (text or "").encode()
-            except UnicodeEncodeError:
-                raise Misfit(row, str(text), "holds half of a surrogate pair, which is no text") from None
-        raise
+        row = next(row for row, text in enumerate(texts) if text and not tokens.encodes(text))
+        raise Misfit(row, str(texts[row]), "holds half of a surrogate pair, which is no text") from None
 
 
 def _booleans(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
@@ -84,29 +81,37 @@ def _lists(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     items = list(chain.from_iterable(value or () for value in values))
     rows = [row for row, value in enumerate(values) for _ in value or ()]
     children = _in_rows(rows, items, type_.value_type)
-    offsets: list[int | None] = []
-    end = 0
-    for value in values:
-        offsets.append(None if value is None else end)
-        end += len(value or ())
+    if pa.types.is_fixed_size_list(type_):
+        for row, value in enumerate(values):
+            if value is not None and len(value) != type_.list_size:
+                raise Misfit(row, str(text_of(value)), f"has not {type_.list_size} items")
     large = pa.types.is_large_list(type_)
     arrays = pa.LargeListArray if large else pa.ListArray
-    starts = pa.array([*offsets, end], pa.int64() if large else pa.int32())
-    built = arrays.from_arrays(starts, children)
-    try:
-        return built.cast(type_)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise Misfit(0, str(text_of(values[0])), f"does not fit in {type_}") from None
+    starts = _starts(values, pa.int64() if large else pa.int32())
+    return arrays.from_arrays(starts, children).cast(type_)
+
+
+def _starts(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    """Give where each cell's items start among those of all, null for null, and where the last end."""
+    lengths = (len(value or ()) for value in values)
+    *starts, end = accumulate(lengths, initial=0)
+    return pa.array(
+        [*(None if value is None else start for start, value in zip(starts, values, strict=True)), end], type_
+    )
 
 
 def _structs(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     fields = [type_.field(position) for position in range(type_.num_fields)]
     keys = {field.name for field in fields}
+    if len(keys) < len(fields):
+        raise Misfit(0, str(type_), "has a field twice, which no object has")
     for row, value in enumerate(values):
         if value is None:
             continue
         if not isinstance(value, dict) or isinstance(value, RepeatedKeys) or value.keys() != keys:
             raise Misfit(row, str(text_of(value)), f"is no object with just the keys {sorted(keys)}")
+    if not fields:
+        return pa.array(values, type_)
     rows = range(len(values))
     children = [
         _in_rows(rows, [value and value[field.name] for value in values], field.type) for field in fields
@@ -123,17 +128,18 @@ def _maps(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     rows = [row for row, value in enumerate(values) for _ in value or ()]
     keys = _in_rows(rows, [key for value in values for key in value or ()], type_.key_type)
     items = [item for value in values for item in (value or {}).values()]
-    offsets: list[int | None] = []
-    end = 0
-    for value in values:
-        offsets.append(None if value is None else end)
-        end += len(value or ())
-    starts = pa.array([*offsets, end], pa.int32())
+    starts = _starts(values, pa.int32())
     return pa.MapArray.from_arrays(starts, keys, _in_rows(rows, items, type_.item_type)).cast(type_)
 
 
 def _dictionaries(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    return build(values, type_.value_type).dictionary_encode().cast(type_)
+    encoded = build(values, type_.value_type).dictionary_encode()
+    index = type_.index_type
+    most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
+    if len(encoded.dictionary) > most:
+        row = pc.index(encoded.indices, pa.scalar(most, encoded.indices.type)).as_py()
+        raise Misfit(row, str(text_of(values[row])), f"is one more distinct value than {type_} tells apart")
+    return encoded.cast(type_)
 
 
 def _in_rows(rows: Sequence[int], items: Sequence[Any], type_: pa.DataType) -> pa.Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from connecty_frames.options import AskOptions
 
 __all__ = ["Decoded", "decode"]
-
-#: How deep a cell may be nested: no answer needs more, and readers further on recurse.
-_MAX_DEPTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,8 @@ def _order(names: list[str], contract: Contract | None) -> list[int]:
     """Give the positions of the columns in the order of the table, held to the contract."""
     if contract is None:
         return list(range(len(names)))
-    missing = [name for name in contract.types if name not in names]
+    positions = {name: position for position, name in enumerate(names)}
+    missing = [name for name in contract.types if name not in positions]
     extra = [name for name in names if name not in contract.types] if contract.complete else []
     if missing or extra:
         parts = [
@@ -123,7 +121,7 @@ def _order(names: list[str], contract: Contract | None) -> list[int]:
             f"{', '.join(repr(snippet(name)) for name in names) or 'none'}.",
             column=(missing or extra)[0],
         )
-    return [names.index(name) for name in contract.types] if contract.complete else list(range(len(names)))
+    return [positions[name] for name in contract.types] if contract.complete else list(range(len(names)))
 
 
 def _column(  # noqa: PLR0917 - the one place where all that is known of a column meets
@@ -137,8 +135,8 @@ def _column(  # noqa: PLR0917 - the one place where all that is known of a colum
     """Build one column of the type that is settled or decided for it."""
     name = evidence.name
     nested = evidence.kinds & {Kind.ARRAY, Kind.OBJECT}
-    if nested and any(_too_deep(value) for value in evidence.values):
-        raise ResponseError(f"Column {snippet(name)!r} is nested deeper than {_MAX_DEPTH} levels.")
+    if nested and tokens.too_deep(evidence.values):
+        raise ResponseError(f"Column {snippet(name)!r} is nested deeper than {tokens.MAX_DEPTH} levels.")
     if name in pinned:
         decision = types.Decision(
             pinned[name], "schema=", as_json=bool(nested) and columns.is_text(pinned[name])
@@ -157,6 +155,10 @@ def _column(  # noqa: PLR0917 - the one place where all that is known of a colum
         array = columns.build(values, decision.type)
     except Misfit as misfit:
         raise _conversion_error(name, misfit) from None
+    except pa.ArrowException as error:  # what only Arrow knows of the more unusual types
+        raise ConversionError(
+            f"Column {snippet(name)!r} cannot be made {decision.type}: {snippet(str(error))}", column=name
+        ) from None
     return array, ColumnSchema(name, decision.type, decision.evidence)
 
 
@@ -182,21 +184,6 @@ def _conversion_error(name: str, misfit: Misfit) -> ConversionError:
         row=misfit.row,
         value=value,
     )
-
-
-def _too_deep(value: object) -> bool:
-    """Whether a cell is nested too deeply, found level by level so that nothing recurses."""
-    level = [value]
-    for _ in range(_MAX_DEPTH + 1):
-        level = [
-            item
-            for nested in level
-            if isinstance(nested, list | dict)
-            for item in (nested.values() if isinstance(nested, dict) else nested)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _no_columns(rows: int) -> pa.Table:

@@ -36,7 +36,7 @@ class Envelope:
         The question's state, as the server spelled it.
     rows
         The JSON of ``dataframe``, None where it is absent or null. Parsed (see ``tokens``) where the body
-        is not strict JSON, since nothing else can read it then.
+        is not strict JSON, since nothing else can read it then. That it is an array is not yet known.
     statistics
         ``dataframe_stats`` by column and section, numbers as their texts.
     details
@@ -46,17 +46,17 @@ class Envelope:
     state: str
     sql_query: str | None = None
     response_summary: str | None = None
-    rows: memoryview | list[Any] | None = None
+    rows: object = None
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     has_results: bool = False
 
     def count_rows(self) -> int:
         """Count the rows that came, the header not among them."""
-        if self.rows is None:
-            return 0
-        rows = self.rows if isinstance(self.rows, list) else _ROWS.decode(self.rows)
-        return max(len(rows) - 1, 0)
+        rows = self.rows
+        if isinstance(rows, memoryview):
+            rows = _ROWS.decode(rows) if bytes(rows[:1]) == b"[" else None
+        return max(len(rows) - 1, 0) if isinstance(rows, list) else 0
 
     @property
     def total_rows(self) -> int | None:
@@ -109,8 +109,8 @@ def read_envelope(body: bytes, *, host: str | None = None, content_type: str | N
     try:
         parts = _split(body)
         response = ResultsResponse.model_validate(parts)
-    except UnicodeDecodeError as error:
-        raise refuse(f"is not UTF-8 at byte {error.start}") from None
+    except UnicodeDecodeError:
+        raise refuse("is not UTF-8") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the body"
@@ -160,18 +160,20 @@ def _parse(part: object) -> Any:  # noqa: ANN401 - any JSON value
     return tokens.parse(str(memoryview(part), "utf-8")) if isinstance(part, msgspec.Raw) else part
 
 
-def _rows(dataframe: object) -> memoryview | list[Any] | None:
+def _rows(dataframe: object) -> object:
     """Give the rows as they are; ``null`` is no rows, and what is no array is for ``rows`` to refuse."""
-    if isinstance(dataframe, msgspec.Raw):
-        raw = memoryview(dataframe)
-        return None if bytes(raw[:5]) == b"null" else raw
-    if dataframe is None or isinstance(dataframe, list):
+    if not isinstance(dataframe, msgspec.Raw):
         return dataframe
-    return memoryview(tokens.dump(dataframe).encode())
+    raw = memoryview(dataframe)
+    return None if bytes(raw[:5]) == b"null" else raw
 
 
 def _statistics(found: object) -> dict[str, dict[str, Any]]:
     """Keep what has the shape of statistics. They are evidence, never a reason to refuse an answer."""
     if not isinstance(found, dict):
         return {}
-    return {column: sections for column, sections in found.items() if isinstance(sections, dict)}
+    return {
+        column: sections
+        for column, sections in found.items()
+        if isinstance(sections, dict) and not tokens.too_deep([sections])
+    }

@@ -9,14 +9,14 @@ left has many digits and few after the point, which is how money looks, and beco
 from __future__ import annotations
 
 import math
-import re
 import sys
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connecty_frames.decode import tokens
 from connecty_frames.decode.evidence import Misfit
 
 if TYPE_CHECKING:
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["arrow_type", "read"]
 
-_WHOLE: Final = r"-?(?:0|[1-9]\d*)"
-_NUMBER: Final = re.compile(_WHOLE + r"(?:\.\d+)?(?:[eE][+-]?\d+)?")
+#: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
+#: other scripts), so that it must be asked first.
+_WHOLE: Final = r"-?(?:0|[1-9][0-9]*)"
+_NUMBER: Final = _WHOLE + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 #: As PostgreSQL's to_json writes what JSON numbers cannot say.
 _NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+_FLOATING: Final = "|".join((_NUMBER, *sorted(_NOT_FINITE)))
 
 #: Any number of at most 15 significant digits survives float64 (DBL_DIG of C).
 _SAFE_LENGTH: Final = 15
@@ -39,6 +42,8 @@ _FLOAT_WHOLE: Final = 2**53
 #: does not change with the rows fetched.
 _DECIMALS: Final[dict[int, Callable[..., pa.DataType]]] = {38: pa.decimal128, 76: pa.decimal256}
 _WIDEST: Final = max(_DECIMALS)
+#: The digits of the largest whole number of 64 bits.
+_INTEGER_DIGITS: Final = 20
 
 
 def arrow_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]:
@@ -56,12 +61,20 @@ def arrow_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]
     Misfit
         At the first text that is no number, or that no type holds exactly.
     """
-    for position, text in enumerate(texts):
-        if text not in _NOT_FINITE and not _NUMBER.fullmatch(text):
-            raise Misfit(position, text, "is no number")
-    if pc.match_substring_regex(pa.array(texts, pa.string()), rf"^{_WHOLE}\z").true_count == len(texts):
+    array = pa.array(texts, pa.string())
+    other = _first_unlike(array, _FLOATING)
+    if other is not None:
+        raise Misfit(other, texts[other], "is no number")
+    if _first_unlike(array, _WHOLE) is None:
         return _whole_type(texts)
     return _fraction_type(texts, strict=strict)
+
+
+def _first_unlike(array: pa.Array, pattern: str) -> int | None:
+    """Give the position of the first text that a pattern does not match, None where there is none."""
+    matches = pc.match_substring_regex(array, rf"^(?:{pattern})\z")
+    position: int = pc.index(matches, value=False).as_py()
+    return None if position < 0 else position
 
 
 def _whole_type(texts: Sequence[str]) -> tuple[pa.DataType, str]:
@@ -93,6 +106,7 @@ def _fraction_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, 
     for position, text in enumerate(texts):
         if text in _NOT_FINITE:
             raise Misfit(position, text, "cannot stand in a column of decimals, which others need")
+        # The range of float64 is known to hold it, or its length to be small: there is a Decimal.
         whole, fraction = _digits(Decimal(text))
         integer_digits, scale = max(integer_digits, whole), max(scale, fraction)
         if integer_digits + scale > _WIDEST:
@@ -117,13 +131,11 @@ def _survives(position: int, text: str) -> bool:
     if text in _NOT_FINITE:
         return True
     nearest = float(text)
-    try:
-        exact = Decimal(text)
-    except InvalidOperation:  # an exponent of twenty digits
-        raise Misfit(position, text, "is beyond the range of float64") from None
     if math.isinf(nearest):
         raise Misfit(position, text, "is above the range of float64")
-    if Decimal(repr(nearest)) == exact:
+    # Its shortest digits, which is how float64 is read back, or the full ones of a power of two.
+    full = Decimal.from_float(nearest)  # noqa: FURB164 - Decimal(nearest) obeys a trap of the caller's context
+    if tokens.decimal(text) in (Decimal(repr(nearest)), full):
         return True
     if abs(nearest) < sys.float_info.min:
         raise Misfit(position, text, "is below the range of float64")
@@ -131,10 +143,8 @@ def _survives(position: int, text: str) -> bool:
 
 
 def _computed(text: str) -> bool:
-    number = Decimal(text)
-    digits = "".join(map(str, number.as_tuple().digits))
-    trailing_zeros = len(digits) - len(digits.rstrip("0"))
-    return _digits(number)[1] - trailing_zeros > _COMPUTED_DIGITS and abs(number) < _FLOAT_WHOLE
+    number = Decimal(text).normalize(tokens.EXACT)
+    return _digits(number)[1] > _COMPUTED_DIGITS and number.copy_abs() < _FLOAT_WHOLE
 
 
 def _digits(number: Decimal) -> tuple[int, int]:
@@ -157,58 +167,73 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
         At the first text that is not a value of the type; its ``row`` is the position.
     """
     array = pa.array(texts, pa.string())
-    try:
-        values = pc.cast(array, pa.float64() if pa.types.is_floating(type_) else type_)
-        if not pa.types.is_floating(type_):
-            return values
-        _check_floats(texts, values)
-        return _narrow(texts, values, type_)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        # Arrow reads plain spellings only; one by one, 1e3 is a whole number too.
-        numbers = [None if text is None else _number(row, text, type_) for row, text in enumerate(texts)]
-        return pa.array(numbers, type_)
+    floating = pa.types.is_floating(type_)
+    other = _first_unlike(array, _FLOATING if floating else _NUMBER)
+    if other is not None:
+        raise Misfit(other, str(texts[other]), f"is no number that fits in {type_}")
+    if floating:
+        return _floats(texts, pc.cast(array, pa.float64()), type_)
+    if _first_unlike(array, _plain(type_)) is None:
+        try:
+            return pc.cast(array, type_)
+        except pa.ArrowException:  # too large for a whole type, or a decimal type that Arrow does not cast to
+            pass
+    # One by one, 1e3 is a whole number too.
+    numbers = [None if text is None else _exact(row, text, type_) for row, text in enumerate(texts)]
+    return pa.array(numbers, type_)
 
 
-def _number(row: int, text: str, type_: pa.DataType) -> int | float | Decimal:
-    """Read one number exactly as a type."""
-    if not _NUMBER.fullmatch(text) and not (pa.types.is_floating(type_) and text in _NOT_FINITE):
-        raise Misfit(row, text, f"is no number that fits in {type_}")
-    try:
-        number = float(text) if pa.types.is_floating(type_) else Decimal(text)
-        exact = int(number) if pa.types.is_integer(type_) else number
-        fits = exact == number or math.isnan(number)
-        pa.scalar(exact, type_)
-    except (pa.ArrowInvalid, OverflowError, InvalidOperation, ValueError):
-        fits = False
-    if not fits:
-        raise Misfit(row, text, f"does not fit in {type_}")
-    return exact
+def _plain(type_: pa.DataType) -> str:
+    """Give the spellings that Arrow may cast to a whole or decimal type.
+
+    For decimals the pattern counts the digits too: beyond them Arrow wraps around, from 1e-77 it makes
+    0.00, and 1e-999999999 ends the process.
+    """
+    if pa.types.is_integer(type_):
+        return _WHOLE
+    before = type_.precision - type_.scale
+    if type_.scale < 0 or before < 0:
+        return "0"
+    more = rf"|[1-9][0-9]{{0,{before - 1}}}" if before else ""
+    fraction = rf"(?:\.[0-9]{{1,{type_.scale}}})?" if type_.scale else ""
+    return rf"-?(?:0{more}){fraction}"
 
 
-def _check_floats(texts: Sequence[str | None], values: pa.Array) -> None:
-    """Refuse what float64 would turn into infinity, zero or another whole number, in silence."""
+def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
+    """Read one number exactly as a whole or decimal type."""
+    number = tokens.decimal(text)
+    whole = pa.types.is_integer(type_)
+    before, scale = (_INTEGER_DIGITS, 0) if whole else (type_.precision - type_.scale, type_.scale)
+    if number is not None:
+        number = number.normalize(tokens.EXACT)
+        # Counted before any conversion: 1e999999999 as an int would have as many digits.
+        if number.adjusted() < before and _digits(number)[1] <= max(scale, 0):
+            exact = int(number) if whole else number
+            try:
+                pa.scalar(exact, type_)
+            except (pa.ArrowInvalid, OverflowError):
+                pass
+            else:
+                return exact
+    raise Misfit(row, text, f"does not fit in {type_}")
+
+
+def _floats(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType) -> pa.Array:
+    """Refuse what a float would turn into infinity, zero or another whole number, in silence."""
     suspect = pc.or_(
         pc.or_(pc.is_inf(values), pc.less(pc.abs(values), sys.float_info.min)),
         pc.greater_equal(pc.abs(values), _FLOAT_WHOLE),
     )
-    for row, odd in enumerate(suspect.to_pylist()):
-        text = texts[row]
-        if (
-            odd
-            and text is not None
-            and not _survives(row, text)
-            and "." not in text
-            and "e" not in text.lower()
-        ):
+    for row in pc.indices_nonzero(suspect).to_pylist():
+        text = str(texts[row])
+        if not _survives(row, text) and text.lstrip("-").isdecimal():
             raise Misfit(row, text, "does not fit in double")
-
-
-def _narrow(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType) -> pa.Array:
-    """Cast float64 to the float type asked for; infinity and whole numbers must not come of it."""
     narrow = pc.cast(values, type_, safe=False)
     wide = pc.cast(narrow, pa.float64())
     whole = pc.and_(pc.equal(pc.floor(values), values), pc.not_equal(wide, values))
-    lost = pc.or_(pc.and_(pc.is_inf(wide), pc.is_finite(values)), whole)
+    infinite = pc.and_(pc.is_inf(wide), pc.is_finite(values))
+    zero = pc.and_(pc.equal(wide, 0), pc.not_equal(values, 0))
+    lost = pc.or_(pc.or_(infinite, zero), whole)
     if lost.true_count:
         row = lost.index(True).as_py()
         raise Misfit(row, str(texts[row]), f"does not fit in {type_}")

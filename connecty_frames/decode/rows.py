@@ -6,8 +6,10 @@ there are columns. Nothing is padded, dropped or shifted.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, count
 from typing import Any, Final
 
 import msgspec
@@ -52,22 +54,33 @@ class Rows:
         """Give the cells of a column as the JSON texts they were, None for null."""
         if self.source is None:
             return [None if value is None else tokens.dump(value) for value in self.columns[column]]
-        rows = _CELLS.decode(self.source)
-        cells = (str(memoryview(row[column]), "utf-8").strip() for row in rows[1:])
+        cells = (str(memoryview(row[column]), "utf-8").strip() for row in self._raw[1:])
         return [None if cell == "null" else cell for cell in cells]
 
+    @cached_property
+    def _raw(self) -> list[list[msgspec.Raw]]:
+        """The header and the rows as JSON texts, cut once for all columns that need them."""
+        rows: list[list[msgspec.Raw]] = _CELLS.decode(self.source or b"[]")
+        return rows
 
-def read_rows(source: memoryview | list[Any]) -> Rows:
+
+def read_rows(source: object) -> Rows:
     """Read ``dataframe``: an array of column names first, then an array for each row.
+
+    Parameters
+    ----------
+    source
+        The JSON of it, or what ``tokens.parse`` gave where that has been read.
 
     Raises
     ------
     ResponseError
         Where it is no array of arrays, has no header, or a row has more or fewer cells than the header.
     """
-    rows = source if isinstance(source, list) else _parse(source)
+    raw = source if isinstance(source, memoryview) else None
+    rows = source if raw is None else _parse(raw)
     if not isinstance(rows, list):
-        raise ResponseError(f"dataframe is no array of rows. It begins: {snippet(tokens.dump(rows))}")
+        raise ResponseError(f"dataframe is no array of rows. It begins: {_shown(rows)}")
     if not rows or not isinstance(rows[0], list):
         raise ResponseError("dataframe has no header: its first row must be the array of column names.")
     header, *body = rows
@@ -75,14 +88,12 @@ def read_rows(source: memoryview | list[Any]) -> Rows:
     width = len(names)
     for number, row in enumerate(body):
         if not isinstance(row, list):
-            raise ResponseError(f"Row {number} of dataframe is no array: {snippet(tokens.dump(row))}")
+            raise ResponseError(f"Row {number} of dataframe is no array: {_shown(row)}")
         if len(row) != width:
             raise ResponseError(
-                f"Row {number} of dataframe has {len(row)} cells for {width} columns: "
-                f"{snippet(tokens.dump(row))}"
+                f"Row {number} of dataframe has {len(row)} cells for {width} columns: {_shown(row)}"
             )
     columns = [list(column) for column in zip(*body, strict=True)] if body else [[] for _ in names]
-    raw = source if isinstance(source, memoryview) else None
     return Rows(names, columns, len(body), own_names, warnings, raw)
 
 
@@ -93,6 +104,13 @@ def _parse(source: memoryview) -> Any:  # noqa: ANN401 - any JSON value
         raise ResponseError(f"dataframe is not UTF-8 at byte {error.start} of it.") from None
     except RecursionError:
         raise ResponseError("dataframe is nested too deeply.") from None
+    except ValueError as error:  # pragma: no cover - msgspec has proved the grammar
+        raise ResponseError(f"dataframe is no JSON: {error}") from None
+
+
+def _shown(value: object) -> str:
+    """Show how a value begins; writing out a deeply nested one would recurse too far."""
+    return "(deeply nested)" if tokens.too_deep([value]) else snippet(tokens.dump(value))
 
 
 def _names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
@@ -100,6 +118,7 @@ def _names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnN
     given = [_given_name(position, name) for position, name in enumerate(header)]
     times = Counter(given)
     taken = {name for name in given if name}
+    numbers: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
     seen: set[str] = set()
     names: list[str] = []
     warnings: list[ColumnNameWarning] = []
@@ -107,19 +126,18 @@ def _names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnN
         final = name
         if not name or name in seen:
             base = name or f"column_{position}"
-            choices = (
-                f"{base}_{number}" if number else base for number in range(len(given) + len(taken) + 1)
-            )
+            # Numbers only ever grow, so that many columns of one name are not searched again and again.
+            choices = chain(() if name else (base,), (f"{base}_{number}" for number in numbers[base]))
             final = next(choice for choice in choices if choice not in taken)
             taken.add(final)
-        seen.add(final)
         names.append(final)
         if final != header[position] or type(header[position]) is not str:
             what = snippet(tokens.dump(header[position]))
-            reason = "is taken" if name and name in names[:-1] else "is no name"
+            reason = "is taken" if name in seen else "is no name"
             warnings.append(
                 ColumnNameWarning(f"Column {position} is called {final!r}, since its name {what} {reason}.")
             )
+        seen.add(final)
     own: list[str | None] = [name if type(name) is str and times[name] == 1 else None for name in header]
     return names, own, warnings
 
@@ -128,15 +146,13 @@ def _given_name(position: int, name: object) -> str:
     """Give a name as text: empty for none, the exact text of a number or a truth value."""
     if isinstance(name, list | dict):
         raise ResponseError(
-            f"The header of dataframe holds {snippet(tokens.dump(name))} at position {position}, which is no "
+            f"The header of dataframe holds {_shown(name)} at position {position}, which is no "
             "column name; is the header row missing?"
         )
     text = "" if name is None else name if isinstance(name, str) else tokens.dump(name)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
+    if not tokens.encodes(text):
         raise ResponseError(
             f"The column name at position {position} holds half of a surrogate pair, which is no text: "
             f"{snippet(text)}"
-        ) from None
+        )
     return str(text)

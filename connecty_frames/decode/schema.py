@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, overload
 import pyarrow as pa
 
 from connecty_frames.errors import ConfigError
+from connecty_frames.escape import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,9 +82,13 @@ class Schema(Sequence[ColumnSchema]):
         return hash((tuple(self.names), tuple(self.types)))
 
     def __repr__(self) -> str:
-        width = max((len(column.name) for column in self), default=0)
+        names = [terminal(name) for name in self.names]
+        width = max(map(len, names), default=0)
         kinds = max((len(str(column.type)) for column in self), default=0)
-        lines = (f"{c.name:<{width}}  {c.type!s:<{kinds}}  {c.evidence}" for c in self)
+        lines = (
+            f"{name:<{width}}  {column.type!s:<{kinds}}  {column.evidence}"
+            for name, column in zip(names, self, strict=True)
+        )
         return "\n".join(lines) or "(no columns)"
 
     @property

@@ -28,7 +28,7 @@ _YEAR = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
 _DAY = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
 _MIDNIGHT = r"24:00(?::00(?:\.0{1,9})?)?"
-_OFFSET = r"(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d(?::[0-5]\d)?)?)"
+_OFFSET = r"(?:Z|[+-](?:[01]\d|2[0-3])(?:[0-5]\d|:[0-5]\d(?::[0-5]\d)?)?)"
 _NUMBER = r"-?\d{1,9}"
 _DURATION = (
     rf"-?P(?:{_NUMBER}W|(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}(?:\.\d{{1,9}})?S)?)?)"
@@ -45,7 +45,7 @@ class Form(Enum):
     DURATION = "durations"
 
 
-#: What each form looks like, in the syntax of RE2 and of Python alike.
+#: What each form looks like, in the syntax of RE2 and, with its digits kept to ASCII, of Python alike.
 _GRAMMAR: Final[dict[Form, str]] = {
     Form.DATE: _DAY,
     Form.NAIVE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT})",
@@ -62,16 +62,17 @@ _REASONS: Final[tuple[tuple[str, str], ...]] = (
     (r"BC$", "is before the year 1"),
     (r"^[+-]?\d{5,}-", "is after the year 9999"),
     (r"^0000-", "is in the year 0000"),
-    (r":60", "is a leap second"),
+    (r":[0-5]\d:60", "is a leap second"),
     (rf"^{_CLOCK}{_OFFSET}$", "is a time with an offset, which is no moment without a date"),
     (r"\.\d{10,}", "has more than 9 digits of a second"),
     (r"^-?P", "is a duration with years, months or a fraction that has no fixed length"),
 )
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
+_DAY_MICROS: Final = 86_400_000_000
 #: 0001-01-01 and 9999-12-31T23:59:59.999999 in microseconds: what Python, pandas and polars can show.
-_FIRST: Final = (1 - _EPOCH) * 86_400_000_000
-_LAST: Final = (date(9999, 12, 31).toordinal() + 1 - _EPOCH) * 86_400_000_000 - 1
+_FIRST: Final = (1 - _EPOCH) * _DAY_MICROS
+_LAST: Final = (date(9999, 12, 31).toordinal() + 1 - _EPOCH) * _DAY_MICROS - 1
 
 _seventh_digit: Final = re.compile(r"\.\d{7}").search
 _PARTS: Final = re.compile(
@@ -193,7 +194,7 @@ def _matches(array: pa.Array, form: Form) -> pa.Array:
 
 
 def _form_of_one(text: str) -> Form | None:
-    return next((form for form in Form if re.fullmatch(_GRAMMAR[form], text)), None)
+    return next((form for form in Form if re.fullmatch(_GRAMMAR[form], text, re.ASCII)), None)
 
 
 def _reason(text: str) -> str:
@@ -223,13 +224,16 @@ def _check_days(array: pa.Array, form: Form, texts: Sequence[str]) -> None:
 
 
 def _read_dates(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    return pc.cast(pc.cast(pa.array(texts, pa.string()), pa.date32()), type_)
+    days = pc.cast(pa.array(texts, pa.string()), pa.date32())
+    if not pa.types.is_timestamp(type_):
+        return pc.cast(days, type_)
+    return _in_unit(pc.multiply(pc.cast(pc.cast(days, pa.int32()), pa.int64()), _DAY_MICROS), texts, type_)
 
 
 def _read_timestamps(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
     zone = "UTC" if type_.tz else None
     array = pa.array(texts, pa.string())
-    special = pc.match_substring_regex(array, r"[T ]24:|[+-]\d\d:?\d\d:\d\d$")
+    special = pc.match_substring_regex(array, r"[T ]24:|[+-]\d\d:\d\d:\d\d$")
     trimmed = pc.replace_substring_regex(array, r"(\.\d{6})\d+", r"\1")
     if special.true_count:
         trimmed = pc.if_else(special, "1970-01-01T00:00:00Z" if zone else "1970-01-01T00:00:00", trimmed)

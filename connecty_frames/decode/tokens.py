@@ -7,10 +7,34 @@ them. So numbers are kept as the text they were, of a class that tells which kin
 from __future__ import annotations
 
 import json
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["ConstantText", "FloatText", "IntText", "RepeatedKeys", "dump", "parse", "plain"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "EXACT",
+    "MAX_DEPTH",
+    "ConstantText",
+    "FloatText",
+    "IntText",
+    "RepeatedKeys",
+    "decimal",
+    "dump",
+    "encodes",
+    "pairs",
+    "parse",
+    "plain",
+    "too_deep",
+]
+
+#: How deep a value may be nested: no answer needs more, and whatever reads it further on recurses.
+MAX_DEPTH: Final = 100
+#: Python prints whole numbers of this many digits whatever limit its user has set, and longer ones not.
+_PRINTABLE_DIGITS: Final = 640
+#: Python's own context belongs to the user, who may have narrowed it or turned its traps off.
+EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
 
 
 class IntText(str):
@@ -32,14 +56,24 @@ class ConstantText(str):
 
 
 class RepeatedKeys(dict[str, Any]):
-    """An object in which a key occurs twice, so that no Python or Arrow object equals it."""
+    """An object in which a key occurs twice, so that no Python or Arrow object equals it.
 
-    __slots__ = ()
+    Parameters
+    ----------
+    pairs
+        All keys and values, in the order they were written.
+    """
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    return found if len(found) == len(pairs) else RepeatedKeys(found)
+    return found if len(found) == len(pairs) else RepeatedKeys(pairs)
 
 
 _DECODER = json.JSONDecoder(
@@ -60,21 +94,57 @@ def parse(text: str) -> Any:  # noqa: ANN401 - any JSON value
     return _DECODER.decode(text)
 
 
+def pairs(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Give all keys and values of an object, a repeated key each time."""
+    return value.pairs if isinstance(value, RepeatedKeys) else value.items()
+
+
 def dump(value: object) -> str:
     """Write what :func:`parse` gave as compact JSON with every number as it was."""
     if isinstance(value, IntText | FloatText | ConstantText):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{dump(key)}:{dump(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{dump(key)}:{dump(item)}" for key, item in pairs(value)) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(dump, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
+def too_deep(values: Iterable[object]) -> bool:
+    """Whether some value is nested too deeply, found level by level so that nothing recurses."""
+    level = [value for value in values if isinstance(value, list | dict)]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for nested in level
+            for item in (nested if isinstance(nested, list) else (item for _, item in pairs(nested)))
+            if isinstance(item, list | dict)
+        ]
+    return bool(level)
+
+
+def encodes(text: str) -> bool:
+    """Whether UTF-8 can hold a text: JSON's escapes can write half of a surrogate pair, which is none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def decimal(text: str) -> Decimal | None:
+    """Read a number text exactly, None where its exponent is beyond what a Decimal can have."""
+    try:
+        return Decimal(text, EXACT)
+    except InvalidOperation:
+        return None
+
+
 def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
     """Turn the number texts of a small value into Python numbers of the same value.
 
-    A number becomes an int, a float where that holds it exactly, otherwise a Decimal.
+    A number becomes an int, a float where that holds it exactly, otherwise a Decimal; what is too long or
+    too large for Python stays text.
     """
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
@@ -88,11 +158,10 @@ def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _plain_number(text: IntText | FloatText) -> int | float | Decimal | str:
-    try:
-        exact = Decimal(text)
-    except InvalidOperation:  # an exponent of twenty digits stays the text it is
-        return str(text)
     if isinstance(text, IntText):
-        return int(exact)
+        return int(text) if len(text) <= _PRINTABLE_DIGITS else str(text)
+    exact = decimal(text)
+    if exact is None:
+        return str(text)
     nearest = float(text)
     return nearest if Decimal(repr(nearest)) == exact else exact

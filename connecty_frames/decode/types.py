@@ -15,7 +15,8 @@ import pyarrow as pa
 from connecty_frames.decode import numbers, temporal, tokens
 from connecty_frames.decode.evidence import NUMBERS, Evidence, Kind, Misfit
 from connecty_frames.decode.temporal import Form
-from connecty_frames.decode.tokens import RepeatedKeys
+from connecty_frames.decode.tokens import ConstantText, RepeatedKeys
+from connecty_frames.escape import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,12 +71,11 @@ def decide(evidence: Evidence, options: AskOptions) -> Decision:
     )
     try:
         decision = rule.decide(evidence, options)
-    except UnicodeEncodeError:  # half of a surrogate pair: no type can hold it, and the builder says where
-        return Decision(pa.string(), "no text")
+    except UnicodeEncodeError:
+        return _kept(_half_pair(evidence))
     except Misfit as misfit:
         where = None if misfit.row is None else evidence.row_of(misfit.row)
-        problem = Misfit(where, misfit.value, misfit.reason)
-        return Decision(pa.string(), f"exact text, since {_shown(problem)}", problem)
+        return _kept(Misfit(where, misfit.value, misfit.reason))
     if evidence.section is not None and rule.section is None and decision.problem is None:
         row, value = next((row, value) for row, value in enumerate(evidence.values) if value is not None)
         reason = f"is among {_listed(evidence.kinds)}, though the statistics are {evidence.section}"
@@ -83,6 +83,20 @@ def decide(evidence: Evidence, options: AskOptions) -> Decision:
             decision.type, decision.evidence, Misfit(row, tokens.dump(value), reason), decision.as_json
         )
     return decision
+
+
+def _kept(problem: Misfit) -> Decision:
+    where = "the statistics' min or max" if problem.row is None else f"row {problem.row}"
+    shown = f"{snippet(problem.value, 60)!r} ({where}) {problem.reason}"
+    return Decision(pa.string(), f"exact text, since {shown}", problem)
+
+
+def _half_pair(evidence: Evidence) -> Misfit:
+    """Find what no text can hold; in a value, no column can either, and building it is an error."""
+    cells = [*enumerate(evidence.values), *((None, bound) for bound in evidence.bounds)]
+    texts = ((row, value if isinstance(value, str) else tokens.dump(value)) for row, value in cells)
+    row, text = next((row, text) for row, text in texts if not tokens.encodes(text))
+    return Misfit(row, text, "holds half of a surrogate pair, which is no text")
 
 
 def _text(evidence: Evidence, _: AskOptions) -> Decision:
@@ -122,7 +136,7 @@ def _bare(evidence: Evidence) -> Misfit | None:
     if Kind.CONSTANT not in evidence.kinds:
         return None
     row, value = next(
-        (row, value) for row, value in enumerate(evidence.values) if value in ("NaN", "Infinity", "-Infinity")
+        (row, value) for row, value in enumerate(evidence.values) if isinstance(value, ConstantText)
     )
     return Misfit(row, value, "stands without quotes, which is no JSON; it was read as the float it means")
 
@@ -224,7 +238,7 @@ def _has_constant(value: object) -> bool:
         return any(map(_has_constant, value))
     if isinstance(value, dict):
         return any(map(_has_constant, value.values()))
-    return Evidence("", [value]).kinds == {Kind.CONSTANT}
+    return isinstance(value, ConstantText)
 
 
 def _mixed(evidence: Evidence, _: AskOptions) -> Decision:
@@ -252,11 +266,6 @@ def _counted(evidence: Evidence) -> str:
 
 def _listed(kinds: frozenset[Kind]) -> str:
     return " and ".join(sorted(kind.value for kind in kinds))
-
-
-def _shown(problem: Misfit) -> str:
-    where = "the statistics' min or max" if problem.row is None else f"row {problem.row}"
-    return f"{problem.value!r} ({where}) {problem.reason}"
 
 
 _ALL: Final = frozenset(Kind)

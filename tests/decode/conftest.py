@@ -1,0 +1,77 @@
+"""Ways to decode a body written out in a test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from connecty_frames.decode import Contract, Decoded, decode, read_envelope
+from connecty_frames.options import AskOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from connecty_frames.errors import ConnectyWarning
+
+
+class Column(NamedTuple):
+    """What became of the only column of a body."""
+
+    type: pa.DataType
+    values: list[Any]
+    warnings: list[ConnectyWarning]
+    evidence: str
+    #: The numbers behind dates and times.
+    ints: list[int | None]
+
+
+def body_of(dataframe: str, statistics: str | None = None) -> bytes:
+    """Write a finished response around the JSON of its rows and statistics."""
+    parts = f'"dataframe":{dataframe}'
+    if statistics is not None:
+        parts += f',"dataframe_stats":{statistics}'
+    return f'{{"state":"COMPLETED","results":{{{parts}}}}}'.encode("utf-8", "surrogatepass")
+
+
+def _decode_json(
+    dataframe: str,
+    statistics: str | None = None,
+    *,
+    contract: Contract | None = None,
+    fetched: int | None = None,
+    **options: Any,
+) -> Decoded:
+    envelope = read_envelope(body_of(dataframe, statistics))
+    return decode(envelope, AskOptions(**options), contract=contract, fetched=fetched)
+
+
+@pytest.fixture
+def decode_json() -> Callable[..., Decoded]:
+    """Decode rows and statistics given as JSON."""
+    return _decode_json
+
+
+@pytest.fixture
+def column() -> Callable[..., Column]:
+    """Decode the one column ``c`` of the cells and the section of the statistics given as JSON."""
+
+    def decode_column(cells: list[str], section: str | None = None, **options: Any) -> Column:
+        pinned = options.pop("pinned", None)
+        contract = None if pinned is None else Contract({"c": pinned}, complete=False)
+        rows = ",".join(['["c"]', *(f"[{cell}]" for cell in cells)])
+        statistics = None if section is None else f'{{"c":{{{section}}}}}'
+        found = _decode_json(f"[{rows}]", statistics, contract=contract, **options)
+        assert found.table is not None
+        array = found.table.column(0).combine_chunks()
+        array.validate(full=True)
+        try:
+            ints = array.view("int64").to_pylist()
+        except ValueError:
+            ints = []
+        values = [] if "[ns" in str(array.type) else array.to_pylist()
+        return Column(array.type, values, found.warnings, found.schema[0].evidence, ints)
+
+    return decode_column

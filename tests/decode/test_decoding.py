@@ -1,0 +1,511 @@
+"""The whole way from response bytes to a table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import json
+import math
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connecty_frames.decode import Contract, decode, plain_statistics, read_envelope
+from connecty_frames.errors import ConnectyError, ConversionError, ResponseError
+from connecty_frames.options import AskOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connecty_frames.decode import Decoded
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+def test_the_documents_own_example() -> None:
+    """The API document's response: instants and text, 3 rows of 100, truncated, nothing to warn of."""
+    body = (GOLDEN / "login_timestamps.json").read_bytes()
+    found = decode(read_envelope(body), AskOptions(), fetched=3)
+    assert found.table is not None
+    assert found.table.schema == pa.schema(
+        [("login_timestamp", pa.timestamp("us", "UTC")), ("user_email", pa.string())]
+    )
+    assert found.table.to_pydict() == {
+        "login_timestamp": [
+            datetime(2025, 11, 4, 12, 5, 1, 146000, UTC),
+            datetime(2025, 11, 4, 10, 48, 15, 460000, UTC),
+            datetime(2025, 11, 4, 9, 49, 22, 910000, UTC),
+        ],
+        "user_email": ["damian@connectyai.com"] * 3,
+    }
+    assert (found.rows, found.total_rows, found.truncated, found.warnings) == (3, 100, True, [])
+    assert found.schema["login_timestamp"].evidence == (
+        "temporal statistics; 3 of 3 values and the statistics' min and max are timestamps with offsets "
+        "+01:00, +02:00"
+    )
+
+
+# --- shapes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "results", ["{}", '{"dataframe":null}', '{"dataframe": null ,"dataframe_stats":{"a":{}}}', "null"]
+)
+def test_no_table(results: str) -> None:
+    """No dataframe is no table, and no error here."""
+    envelope = read_envelope(f'{{"state":"COMPLETED","results":{results}}}'.encode())
+    found = decode(envelope, AskOptions(), fetched=1000)
+    assert found.table is None
+    assert (found.rows, len(found.schema), found.truncated, found.warnings) == (0, 0, None, [])
+
+
+@pytest.mark.parametrize(
+    ("dataframe", "rows", "columns"),
+    [("[[]]", 0, []), ("[[],[],[]]", 2, []), ('[["a"]]', 0, ["a"]), ('[["a","a"],[1,2]]', 1, ["a", "a_1"])],
+)
+def test_small_tables(
+    decode_json: Callable[..., Decoded], dataframe: str, rows: int, columns: list[str]
+) -> None:
+    """Tables without rows, without columns, and with one name twice."""
+    found = decode_json(dataframe)
+    assert found.table is not None
+    assert (found.table.num_rows, found.rows, found.table.column_names) == (rows, rows, columns)
+    assert found.schema.names == columns
+
+
+@pytest.mark.parametrize(
+    "dataframe",
+    [
+        "[]",
+        "{}",
+        "5",
+        '"x"',
+        "true",
+        "[1]",
+        '[["a"],[1,2]]',
+        '[["a","b"],[1]]',
+        '[["a"],1]',
+        '[[["a"]]]',
+        '[["\\ud800"],[1]]',
+    ],
+)
+def test_what_is_no_table(decode_json: Callable[..., Decoded], dataframe: str) -> None:
+    """Wrong kinds, no header and ragged rows are a ResponseError, also in a body that is no strict JSON."""
+    for statistics in (None, "NaN"):
+        with pytest.raises(ResponseError):
+            decode_json(dataframe, statistics)
+
+
+def test_statistics_go_to_the_column_of_their_name(decode_json: Callable[..., Decoded]) -> None:
+    """Not to a renamed column, nor to either of two that share a name."""
+    statistics = '{"a":{"string":{}},"b":{"string":{}},"a_1":{"string":{}},"other":{"string":{}}}'
+    found = decode_json('[["a","a","b",null],[1,2,3,4]]', statistics)
+    assert found.schema.types == [pa.int64(), pa.int64(), pa.string(), pa.int64()]
+
+
+@pytest.mark.parametrize(
+    "statistics",
+    [
+        "null",
+        "[]",
+        "5",
+        '"x"',
+        "NaN",
+        '{"a":null}',
+        '{"a":[]}',
+        '{"a":{"general":[1],"temporal":[],"numeric":5}}',
+        '{"a":{"numeric":{"min":{},"max":[]}}}',
+        '{"a":{"geographic":{"min":1}}}',
+        '{"a":{"general":{"count":-1}}}',
+        '{"a":{"general":{"count":NaN}}}',
+        '{"a":{"x":' + "[" * 500 + "]" * 500 + "}}",
+        '{"\\ud800":{}}',
+    ],
+)
+def test_statistics_are_never_an_error(decode_json: Callable[..., Decoded], statistics: str) -> None:
+    """Whatever their shape, the rows decide."""
+    found = decode_json('[["a"],[1],[null]]', statistics, strict=True)
+    assert found.table is not None
+    assert found.table.to_pydict() == {"a": [1, None]}
+    assert found.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("nested", "levels"),
+    [("[" * 101 + "]" * 101, 101), ('{"a":' * 101 + "1" + "}" * 101, 101), ("[" * 800 + "]" * 800, 800)],
+)
+def test_nested_too_deeply(decode_json: Callable[..., Decoded], nested: str, levels: int) -> None:
+    """More than 100 levels are a ResponseError that names the column."""
+    assert levels > 100
+    with pytest.raises(ResponseError, match="Column 'a' is nested deeper than 100 levels"):
+        decode_json(f'[["a"],[{nested}]]')
+
+
+def test_nested_100_levels(decode_json: Callable[..., Decoded]) -> None:
+    """100 levels are read."""
+    found = decode_json('[["a"],[' + "[" * 100 + "]" * 100 + "]]")
+    assert str(found.schema.types[0]).count("list") == 100
+
+
+def test_a_bare_nan_elsewhere_changes_nothing(decode_json: Callable[..., Decoded]) -> None:
+    """A body that is no strict JSON gives the same table: digits, shapes and repeated keys included."""
+    dataframe = '[["a","b","c"],[1.10,{"x":1,"x":2},"\\u00e9"],[null,[1],null]]'
+    strict = decode_json(dataframe, '{"a":{"string":{}}}')
+    patient = decode_json(dataframe, '{"a":{"string":{"mean_len":NaN}}}')
+    assert strict.table == patient.table
+    assert patient.table is not None
+    assert patient.table.to_pydict() == {"a": ["1.10", None], "b": ['{"x":1,"x":2}', "[1]"], "c": ["é", None]}
+
+
+# --- rows and their count ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "fetched", "total", "truncated"),
+    [
+        ("100", 2, 100, True),
+        ("2", 2, 2, False),
+        ("2", 1000, 2, False),
+        ("3", 1000, 3, True),
+        ("2", None, 2, False),
+        ("1", 2, 1, False),
+        (None, 2, None, None),
+        (None, 1, None, None),
+        (None, 3, None, False),
+        (None, None, None, None),
+    ],
+)
+def test_truncated(
+    decode_json: Callable[..., Decoded],
+    count: str | None,
+    fetched: int | None,
+    total: int | None,
+    truncated: object,
+) -> None:
+    """Told by the statistics; without them, fewer rows than asked for are all, and as many may not be."""
+    statistics = None if count is None else f'{{"a":{{"general":{{"count":{count}}}}}}}'
+    found = decode_json('[["a"],[1],[2]]', statistics, fetched=fetched)
+    assert (found.rows, found.total_rows, found.truncated) == (2, total, truncated)
+
+
+def test_max_rows_of_zero(decode_json: Callable[..., Decoded]) -> None:
+    """No row was asked for: nobody knows of more, unless the statistics do."""
+    assert decode_json('[["a"]]', fetched=0).truncated is None
+    assert decode_json('[["a"]]', '{"a":{"general":{"count":0}}}', fetched=0).truncated is False
+    assert decode_json('[["a"]]', '{"a":{"general":{"count":5}}}', fetched=0).truncated is True
+
+
+# --- contract ---------------------------------------------------------------------------------------
+
+
+def test_pinned_types(decode_json: Callable[..., Decoded]) -> None:
+    """What the caller settles is settled, whatever the statistics say; the rest is decided as ever."""
+    contract = Contract({"b": pa.string(), "a": pa.float64()}, complete=False)
+    found = decode_json('[["a","b","c"],[1,{"x": 1},2]]', '{"a":{"string":{}}}', contract=contract)
+    assert found.table is not None
+    assert found.table.column_names == ["a", "b", "c"]
+    assert found.table.to_pydict() == {"a": [1.0], "b": ['{"x": 1}'], "c": [2]}
+    assert [column.evidence for column in found.schema] == ["schema=", "schema=", "1 whole numbers"]
+
+
+def test_a_complete_contract_gives_the_order(decode_json: Callable[..., Decoded]) -> None:
+    """The columns come in the order of the schema."""
+    contract = Contract({"b": pa.int8(), "a": pa.string()}, complete=True)
+    found = decode_json('[["a","b"],["x",1]]', contract=contract)
+    assert found.table is not None
+    assert found.table.schema == pa.schema([("b", pa.int8()), ("a", pa.string())])
+    assert found.table.to_pydict() == {"b": [1], "a": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("types", "complete", "says", "column"),
+    [
+        (
+            ["a", "b", "x", "y"],
+            True,
+            "missing: 'x', 'y')",
+            "x",
+        ),
+        (["a"], True, "not in the schema: 'b'", "b"),
+        (["a", "x"], True, "missing: 'x'; not in the schema: 'b'", "x"),
+        (["x"], False, "missing: 'x'", "x"),
+    ],
+)
+def test_the_columns_are_not_those_of_the_schema(
+    decode_json: Callable[..., Decoded],
+    types: list[str],
+    complete: bool,  # noqa: FBT001 - a table
+    says: str,
+    column: str,
+) -> None:
+    """Missing and extra columns are an error that lists both and what there is."""
+    contract = Contract(dict.fromkeys(types, pa.int64()), complete=complete)
+    with pytest.raises(ConversionError) as caught:
+        decode_json('[["a","b"],[1,2]]', contract=contract)
+    assert says in str(caught.value)
+    assert "It has 'a', 'b'." in str(caught.value)
+    assert caught.value.column == column
+
+
+@pytest.mark.parametrize(
+    ("cell", "type_", "value"),
+    [
+        ('"x"', pa.int64(), "x"),
+        ("1.5", pa.int64(), "1.5"),
+        ("300", pa.int8(), "300"),
+        ('"0x1F"', pa.int64(), "0x1F"),
+        ("1.005", pa.decimal128(5, 2), "1.005"),
+        ("1e-999999999", pa.decimal128(38, 2), "1e-999999999"),
+        ("1e999999999", pa.int64(), "1e999999999"),
+        ("1e999", pa.float64(), "1e999"),
+        ("1", pa.bool_(), "1"),
+        ("1", pa.date32(), "1"),
+        ('"2025-01-01T00:00:00"', pa.date32(), "2025-01-01T00:00:00"),
+        ('"2025-01-01T00:00:00"', pa.timestamp("us", "UTC"), "2025-01-01T00:00:00"),
+        ('"9999-12-31"', pa.timestamp("ns"), "9999-12-31"),
+        ('"infinity"', pa.timestamp("us"), "infinity"),
+        ("[1]", pa.struct([("a", pa.int64())]), "[1]"),
+        ('["x"]', pa.list_(pa.int64()), "x"),
+    ],
+)
+def test_what_does_not_fit_the_contract(
+    decode_json: Callable[..., Decoded], cell: str, type_: pa.DataType, value: str
+) -> None:
+    """A misfit always raises, and names column, row and value."""
+    contract = Contract({"a": type_}, complete=True)
+    with pytest.raises(ConversionError) as caught:
+        decode_json(f'[["a"],[null],[{cell}]]', contract=contract)
+    assert (caught.value.column, caught.value.row, caught.value.value) == ("a", 1, value)
+
+
+@pytest.mark.parametrize("type_", [pa.dictionary(pa.int32(), pa.list_(pa.int64())), pa.binary()])
+def test_types_that_cannot_be_made(decode_json: Callable[..., Decoded], type_: pa.DataType) -> None:
+    """No exception of Arrow's reaches the caller."""
+    with pytest.raises(ConversionError, match="Column 'a'"):
+        decode_json('[["a"],[[1]]]', contract=Contract({"a": type_}, complete=True))
+
+
+# --- the same values as the standard library --------------------------------------------------------
+
+
+class _Whole(str):
+    """A number without fraction, as it was written."""
+
+    __slots__ = ()
+
+
+class _Fraction(str):
+    """Any other number, as it was written."""
+
+    __slots__ = ()
+
+
+def _holds(source: Any, value: Any) -> bool:  # noqa: PLR0911 - a case for each kind
+    """Whether a cell of the table is what the standard library reads in the source."""
+    if source is None:
+        return value is None
+    if isinstance(value, str):
+        return bool(value == source if isinstance(source, str) else _parsed(value) == source)
+    if isinstance(source, _Whole | _Fraction):
+        return _is_number(source, value)
+    if isinstance(source, str):
+        return bool(type(value).fromisoformat(source) == value)
+    if isinstance(source, list):
+        return len(source) == len(value) and all(map(_holds, source, value))
+    if isinstance(source, dict):
+        return source.keys() == value.keys() and all(_holds(source[key], value[key]) for key in source)
+    return value is source
+
+
+def _is_number(source: str, value: float | Decimal) -> bool:
+    """Whether a number is exactly the source's; a computed one may be the nearest float."""
+    if not isinstance(value, float):
+        return Decimal(value) == Decimal(source)
+    computed = re.search(r"\.\d{10,}", source) is not None and value == float(source)
+    return computed or Decimal(source) in (Decimal(repr(value)), Decimal(value))
+
+
+def _parsed(text: str | bytes) -> Any:
+    return json.loads(text, parse_int=_Whole, parse_float=_Fraction)
+
+
+_NUMBERS = st.one_of(
+    st.integers(-(2**65), 2**65).map(str),
+    st.integers(-(10**80), 10**80).map(str),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.decimals(allow_nan=False, allow_infinity=False, places=3).map("{:f}".format),
+    st.sampled_from(["-0", "1e5", "1E-7", "1e999", "1e-400", "0.1234567890123456789", "1" * 400]),
+)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+_STAMPS = st.one_of(
+    st.dates().map(dt.date.isoformat),
+    st.datetimes().map(datetime.isoformat),
+    st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
+)
+_CELLS = {
+    "numbers": _NUMBERS,
+    "texts": _TEXTS.map(json.dumps),
+    "raw texts": _TEXTS.map(lambda text: json.dumps(text, ensure_ascii=False)),
+    "stamps": _STAMPS.map(json.dumps),
+    "booleans": st.sampled_from(["true", "false"]),
+    "arrays": st.lists(_NUMBERS, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
+    "objects": st.lists(_NUMBERS, min_size=1, max_size=2).map(
+        lambda items: "{" + ",".join(f'"k{n}": {item}' for n, item in enumerate(items)) + "}"
+    ),
+}
+_SECTIONS = st.sampled_from([None, "string", "temporal", "numeric", "boolean", "general", "other"])
+
+
+@st.composite
+def _tables(draw: st.DrawFn) -> tuple[str, str]:
+    """Make the JSON of a few rows, each column of one or two kinds of cells, and statistics."""
+    rows = draw(st.integers(0, 4))
+    columns, statistics = [], {}
+    for position in range(draw(st.integers(1, 3))):
+        kinds = draw(st.lists(st.sampled_from(list(_CELLS)), min_size=1, max_size=2))
+        cell = st.one_of(st.just("null"), *(_CELLS[kind] for kind in kinds))
+        columns.append([f'"c{position}"', *draw(st.lists(cell, min_size=rows, max_size=rows))])
+        section = draw(_SECTIONS)
+        if section is not None:
+            statistics[f"c{position}"] = {section: {}}
+    lines = (f"[{', '.join(cells)}]" for cells in zip(*columns, strict=True))
+    return f"[{','.join(lines)}]", json.dumps(statistics)
+
+
+@given(_tables())
+def test_no_value_is_ever_changed(table: tuple[str, str]) -> None:
+    """Every cell of the table is what the standard library reads in the body, digit by digit."""
+    dataframe, statistics = table
+    body = f'{{"state":"COMPLETED","results":{{"dataframe":{dataframe},"dataframe_stats":{statistics}}}}}'
+    # A caller's own decimal context must not matter.
+    with decimal.localcontext(decimal.Context(prec=2, traps=[decimal.Inexact, decimal.FloatOperation])):
+        found = decode(read_envelope(body.encode()), AskOptions())
+    assert found.table is not None
+    found.table.validate(full=True)
+    header, *rows = _parsed(dataframe)
+    assert found.table.column_names == header
+    assert found.table.num_rows == len(rows)
+    for position, column in enumerate(found.table.columns):
+        for row, value in zip(rows, column.to_pylist(), strict=True):
+            assert _holds(row[position], value), (row[position], value, column.type)
+
+
+# --- hostile bodies ---------------------------------------------------------------------------------
+
+AWKWARD = (
+    '{"state":"COMPLETED","took":1.5,"results":{"sql_query":"SELECT \\"é\\"","dataframe":[["a","b","c","d"],'
+    '["2025-01-01",1.50,{"x":[1,2]},"\\ud83d\\ude00"],[null,-2,null,""]],"dataframe_stats":{"a":{"general":'
+    '{"count":2,"nulls_count":1},"temporal":{"min":"2025-01-01","max":null}},"b":{"numeric":{"min":-2}}}}}'
+).encode()
+
+
+def _read(body: bytes) -> Decoded | None:
+    """Decode whatever it is; only errors of our own may come of it."""
+    try:
+        envelope = read_envelope(body)
+        envelope.count_rows()
+        plain_statistics(envelope)
+        return decode(envelope, AskOptions(), fetched=2)
+    except ConnectyError:
+        return None
+
+
+def test_a_body_cut_at_every_byte() -> None:
+    """No beginning of a body is a body."""
+    assert _read(AWKWARD) is not None
+    for end in range(len(AWKWARD)):
+        assert _read(AWKWARD[:end]) is None
+
+
+@given(st.integers(0, len(AWKWARD) - 1), st.integers(0, 40), st.binary(max_size=4))
+def test_a_body_with_a_hole(start: int, length: int, patch: bytes) -> None:
+    """Whatever stands in place of a part, no foreign error comes of it, and no value that was not sent."""
+    body = AWKWARD[:start] + patch + AWKWARD[start + length :]
+    found = _read(body)
+    if found is None or found.table is None:
+        return
+    rows = json.loads(body, parse_int=_Whole, parse_float=_Fraction)["results"]["dataframe"][1:]
+    assert found.table.num_rows == len(rows)
+    for position, column in enumerate(found.table.columns):
+        for row, value in zip(rows, column.to_pylist(), strict=True):
+            source = row[position]
+            named = isinstance(value, float) and math.isnan(value)
+            assert named or _holds(source, value), (source, value, column.type)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "01",
+        "1.",
+        ".5",
+        "+1",
+        "1e",
+        "0x1F",
+        "1_0",
+        "nan",
+        "tru",
+        "nul",
+        "'a'",
+        '"a',
+        '"\\x"',
+        '"\t"',
+        '"\\u12"',
+        "[1",
+        "[1,]",
+        "[,1]",
+        "{1:2}",
+        '{"a"}',
+        '{"a":}',
+        '{"a":1,}',
+        "1 2",
+        "\x0c1",
+        "\u00a01",
+        "\u0661",
+        "--1",
+        "1e+",
+        "-",
+        "/**/1",
+    ],
+)
+def test_what_is_no_json(decode_json: Callable[..., Decoded], cell: str) -> None:
+    """Outside of JSON's grammar nothing is read."""
+    with pytest.raises(ResponseError, match="is no JSON"):
+        decode_json(f'[["a"],[{cell}]]')
+
+
+@pytest.mark.parametrize(
+    "text", [b"\xff", b"\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xe2\x82"]
+)
+@pytest.mark.parametrize("where", [b"cell", b"name", b"query", b"column"])
+def test_invalid_utf8(text: bytes, where: bytes) -> None:
+    """Bytes that are no UTF-8 are refused wherever they stand."""
+    body = (
+        b'{"state":"COMPLETED","results":{"sql_query":"query","dataframe":[["name"],["cell"]],'
+        b'"dataframe_stats":{"column":{}}}}'
+    )
+    assert _read(body) is not None
+    with pytest.raises(ResponseError, match="is not UTF-8"):
+        decode(read_envelope(body.replace(b'"' + where + b'"', b'"' + text + b'"')), AskOptions())
+
+
+def test_large_cells(decode_json: Callable[..., Decoded]) -> None:
+    """A text of 5 MB, digits of a megabyte and an array of 100,000 are read like others."""
+    text, digits = "é" * 2_500_000, "1" * 1_000_000
+    items = ",".join(["1"] * 100_000)
+    found = decode_json(f'[["a","b","c"],["{text}",{digits},[{items}]]]')
+    assert found.table is not None
+    assert found.table.to_pydict() == {"a": [text], "b": [digits], "c": [[1] * 100_000]}
+
+
+def test_names_are_escaped_in_messages(decode_json: Callable[..., Decoded]) -> None:
+    """What a terminal would obey does not reach it by way of a warning."""
+    found = decode_json('[["\\u001b[2J"],[1],["x"]]')
+    assert "\x1b" not in str(found.warnings[0])

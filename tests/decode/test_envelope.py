@@ -1,0 +1,156 @@
+"""The small part of a response, validated; the rows left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from connecty_frames.decode import plain_statistics, read_envelope
+from connecty_frames.errors import ResponseError
+
+
+def test_everything_a_response_can_hold() -> None:
+    """Each field arrives, the rows as the bytes they were, unknown fields as details."""
+    envelope = read_envelope(
+        b' {"state":"COMPLETED","took":1.5,"results":{"sql_query":"SELECT 1","response_summary":"One.",'
+        b'"dataframe": [["a"], [1.10]] ,"dataframe_stats":{"a":{"general":{"count":1}}},"more":{"x":[1]}}} '
+    )
+    assert envelope.state == "COMPLETED"
+    assert envelope.sql_query == "SELECT 1"
+    assert envelope.response_summary == "One."
+    assert isinstance(envelope.rows, memoryview)
+    assert bytes(envelope.rows) == b'[["a"], [1.10]]'
+    assert envelope.statistics == {"a": {"general": {"count": "1"}}}
+    assert envelope.details == {"took": 1.5, "more": {"x": [1]}}
+    assert envelope.has_results
+    assert envelope.count_rows() == 1
+    assert envelope.total_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "has_results"),
+    [
+        (b'{"state":"PENDING"}', False),
+        (b'{"state":"FAILED","results":null}', False),
+        (b'{"state":"COMPLETED","results":{}}', True),
+        (b'{"state":"COMPLETED","results":{"dataframe":null,"dataframe_stats":null,"sql_query":null}}', True),
+        (b'{"state":"COMPLETED","results":{"dataframe": null }}', True),
+    ],
+)
+def test_no_rows(body: bytes, has_results: bool) -> None:  # noqa: FBT001 - an expectation
+    """Absent and null are the same: no rows, no statistics, nothing refused."""
+    envelope = read_envelope(body)
+    assert envelope.rows is None
+    assert envelope.has_results is has_results
+    assert envelope.count_rows() == 0
+    assert envelope.total_rows is None
+    assert envelope.statistics == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "is no JSON"),
+        (b"<html>", "is no JSON"),
+        (b'{"state":"COMPLETED"', "is no JSON"),
+        (b'{"state":"COMPLETED"} x', "is no JSON"),
+        (b"\xef\xbb\xbf{}", "is no JSON"),
+        (b"[]", "the body: expected an object"),
+        (b"null", "the body: expected an object"),
+        (b"{}", "state: Field required"),
+        (b'{"state":null}', "state: Input should be a valid string"),
+        (b'{"state":5}', "state: Input should be a valid string"),
+        (b'{"state":"COMPLETED","results":[]}', "results: expected an object"),
+        (b'{"state":"COMPLETED","results":"x"}', "results: expected an object"),
+        (
+            b'{"state":"COMPLETED","results":{"sql_query":5}}',
+            "results.sql_query: Input should be a valid string",
+        ),
+        (b'{"state":"\xff"}', "is not UTF-8"),
+        (b'{"\xff":1}', "is not UTF-8"),
+        (b'{"state":"COMPLETED","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "is nested too deeply"),
+    ],
+)
+def test_what_the_api_does_not_promise(body: bytes, says: str) -> None:
+    """Each wrong body is a ResponseError that says what is wrong and where it came from."""
+    with pytest.raises(ResponseError) as caught:
+        read_envelope(body, host="api.example.com", content_type="application/json")
+    assert says in str(caught.value)
+    assert "from api.example.com (application/json)" in str(caught.value)
+    assert caught.value.host == "api.example.com"
+    assert caught.value.content_type == "application/json"
+
+
+def test_the_last_of_repeated_fields_counts() -> None:
+    """As every JSON reader does it."""
+    envelope = read_envelope(
+        b'{"state":"FAILED","state":"COMPLETED","results":{"sql_query":"a","sql_query":"b"}}'
+    )
+    assert (envelope.state, envelope.sql_query) == ("COMPLETED", "b")
+
+
+@pytest.mark.parametrize(
+    ("dataframe", "count"),
+    [
+        ("[]", 0),
+        ("[[]]", 0),
+        ('[["a"]]', 0),
+        ('[["a"],[1],[2]]', 2),
+        ("{}", 0),
+        ('"x"', 0),
+        ("5", 0),
+        ("[1,2]", 1),
+        ('[["a"],[NaN]]', 1),
+        ("NaN", 0),
+    ],
+)
+def test_count_rows(dataframe: str, count: int) -> None:
+    """Rows are counted without the header; what is no array has none, and is refused later."""
+    envelope = read_envelope(f'{{"state":"COMPLETED","results":{{"dataframe":{dataframe}}}}}'.encode())
+    assert envelope.count_rows() == count
+
+
+@pytest.mark.parametrize(
+    ("statistics", "total"),
+    [
+        ("{}", None),
+        ('{"a":{"general":{"count":100,"nulls_count":3}}}', 100),
+        (
+            '{"a":{"general":{"count":100,"nulls_count":0}},"b":{"general":{"count":100,"nulls_count":7}}}',
+            100,
+        ),
+        ('{"a":{"general":{"count":100,"nulls_count":0}},"b":{"general":{"count":93,"nulls_count":7}}}', 100),
+        ('{"a":{"general":{"count":0}}}', 0),
+        ('{"a":{"general":{"count":1.0}},"b":{"general":{"count":"5"}},"c":{"general":{"count":-1}}}', None),
+        ('{"a":{"general":{"count":99999999999999999999}}}', None),
+        ('{"a":{"general":[]},"b":{"general":null},"c":{}}', None),
+        ('{"a":{"general":{"count":5,"nulls_count":"many"}},"b":{"general":{"count":4}}}', 5),
+    ],
+)
+def test_total_rows(statistics: str, total: int | None) -> None:
+    """`count` is the whole result's rows; where it differs between columns, nulls are added."""
+    body = f'{{"state":"COMPLETED","results":{{"dataframe_stats":{statistics}}}}}'
+    assert read_envelope(body.encode()).total_rows == total
+
+
+@pytest.mark.parametrize("statistics", ["null", "[]", "5", '"x"', '{"a":[]}', '{"a":null}', '{"a":NaN}'])
+def test_statistics_of_the_wrong_shape_are_left_out(statistics: str) -> None:
+    """Statistics are evidence, never a reason to refuse an answer."""
+    body = f'{{"state":"COMPLETED","results":{{"dataframe_stats":{statistics}}}}}'
+    assert read_envelope(body.encode()).statistics == {}
+
+
+def test_statistics_nested_too_deeply_are_left_out() -> None:
+    """What nobody could read on is dropped, column by column."""
+    deep = '{"x":' * 300 + "1" + "}" * 300
+    body = f'{{"state":"COMPLETED","results":{{"dataframe_stats":{{"a":{deep},"b":{{"general":{{}}}}}}}}}}'
+    envelope = read_envelope(body.encode())
+    assert plain_statistics(envelope) == {"b": {"general": {}}}
+
+
+def test_a_bare_nan_anywhere_is_read() -> None:
+    """A body that is no strict JSON is read patiently, its rows too."""
+    envelope = read_envelope(
+        b'{"state":"COMPLETED","results":{"dataframe":[["a"],[1.10]],"dataframe_stats":{"a":{"numeric":{"mean":NaN}}}}}'
+    )
+    assert envelope.rows == [["a"], ["1.10"]]
+    assert envelope.statistics == {"a": {"numeric": {"mean": "NaN"}}}

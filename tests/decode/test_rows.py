@@ -1,0 +1,137 @@
+"""The shape of a table: names, widths, and the JSON of each cell."""
+
+from __future__ import annotations
+
+import pytest
+
+from connecty_frames.decode.rows import Rows, read_rows
+from connecty_frames.errors import ColumnNameWarning, ResponseError
+
+
+def read(dataframe: str) -> Rows:
+    """Read the JSON of ``dataframe``."""
+    return read_rows(memoryview(dataframe.encode()))
+
+
+def test_columns() -> None:
+    """The header names the columns, and cells stay the texts they were."""
+    rows = read('[["a", "b"], [1.10, "x"], [null, true]]')
+    assert rows.names == ["a", "b"]
+    assert rows.columns == [["1.10", None], ["x", True]]
+    assert rows.count == 2
+    assert rows.own_names == ["a", "b"]
+    assert rows.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("dataframe", "columns", "count"),
+    [('[["a"]]', [[]], 0), ("[[]]", [], 0), ("[[],[],[]]", [], 2), ('[["a"],[null]]', [[None]], 1)],
+)
+def test_small_shapes(dataframe: str, columns: list[list[None]], count: int) -> None:
+    """No rows, no columns, rows without columns."""
+    rows = read(dataframe)
+    assert rows.columns == columns
+    assert rows.count == count
+
+
+@pytest.mark.parametrize(
+    ("header", "names", "own_names", "warned"),
+    [
+        ('["a","b"]', ["a", "b"], ["a", "b"], []),
+        ('["a","a","a"]', ["a", "a_1", "a_2"], [None, None, None], [1, 2]),
+        ('["a","a","a_1"]', ["a", "a_2", "a_1"], [None, None, "a_1"], [1]),
+        ('["a_1","a","a","a"]', ["a_1", "a", "a_2", "a_3"], ["a_1", None, None, None], [2, 3]),
+        ('["",null]', ["column_0", "column_1"], [None, None], [0, 1]),
+        ('["","column_0"]', ["column_0_1", "column_0"], ["", "column_0"], [0]),
+        ('["",""]', ["column_0", "column_1"], [None, None], [0, 1]),
+        ("[5,1.50,true]", ["5", "1.50", "true"], [None, None, None], [0, 1, 2]),
+        ('[5,"5"]', ["5", "5_1"], [None, None], [0, 1]),
+        ('[" a ","\\u0000","é"]', [" a ", "\x00", "é"], [" a ", "\x00", "é"], []),
+    ],
+)
+def test_names(header: str, names: list[str], own_names: list[str | None], warned: list[int]) -> None:
+    """The first of duplicates keeps its name, no two are the same, and each change is a warning."""
+    rows = read(f"[{header}]")
+    assert rows.names == names
+    assert rows.own_names == own_names
+    assert all(type(name) is str for name in rows.names)
+    assert [str(warning).split(" is called")[0] for warning in rows.warnings] == [
+        f"Column {n}" for n in warned
+    ]
+    assert all(isinstance(warning, ColumnNameWarning) for warning in rows.warnings)
+
+
+def test_warnings_say_why() -> None:
+    """A name that is taken is told from a thing that is no name."""
+    texts = [str(warning) for warning in read('[["a","a",null]]').warnings]
+    assert texts == [
+        "Column 1 is called 'a_1', since its name \"a\" is taken.",
+        "Column 2 is called 'column_2', since its name null is no name.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dataframe", "says"),
+    [
+        ("{}", "is no array of rows. It begins: {}"),
+        ('"x"', 'is no array of rows. It begins: "x"'),
+        ("5", "is no array of rows. It begins: 5"),
+        ("[]", "has no header"),
+        ('["a","b"]', "has no header"),
+        ("[null]", "has no header"),
+        ('[{"a":1}]', "has no header"),
+        ('[["a"],{"a":1}]', 'Row 0 of dataframe is no array: {"a":1}'),
+        ('[["a"],[1],null]', "Row 1 of dataframe is no array: null"),
+        ('[["a","b"],[1,2],[3]]', "Row 1 of dataframe has 1 cells for 2 columns: [3]"),
+        ('[["a"],[1,2]]', "Row 0 of dataframe has 2 cells for 1 columns: [1,2]"),
+        ('[["a"],[]]', "Row 0 of dataframe has 0 cells for 1 columns: []"),
+        ("[[],[1]]", "Row 0 of dataframe has 1 cells for 0 columns: [1]"),
+        ("[[[1]],[2]]", "holds [1] at position 0, which is no column name"),
+        ('[["a",{}]]', "holds {} at position 1, which is no column name"),
+        ('[["\\ud800"]]', "The column name at position 0 holds half of a surrogate pair"),
+        ('{"a":' + "[" * 900 + "]" * 900 + "}", "It begins: (deeply nested)"),
+        ('[["a"],{"a":' + "[" * 900 + "]" * 900 + "}]", "is no array: (deeply nested)"),
+        ('[["a"],[1,' + "[" * 900 + "]" * 900 + "]]", "has 2 cells for 1 columns: (deeply nested)"),
+        ("[[" + "[" * 900 + "]" * 900 + "]]", "holds (deeply nested) at position 0"),
+        ("[" * 100_000 + "]" * 100_000, "is nested too deeply"),
+    ],
+)
+def test_what_is_no_table(dataframe: str, says: str) -> None:
+    """Nothing is padded, dropped or shifted: each is an error that names the row or the position."""
+    with pytest.raises(ResponseError) as caught:
+        read(dataframe)
+    assert says in str(caught.value)
+
+
+def test_invalid_utf8() -> None:
+    """Bytes that are no UTF-8 are an error, not a replacement character."""
+    with pytest.raises(ResponseError, match="dataframe is not UTF-8 at byte 9 of it"):
+        read_rows(memoryview(b'[["a"],["\xff"]]'))
+
+
+@pytest.mark.parametrize(
+    ("dataframe", "source"),
+    [
+        (
+            '[["a"],[ {"b": 1.0, "b": [ ]} ],[null],["\\u00e9"],[1e5]]',
+            ['{"b": 1.0, "b": [ ]}', None, '"\\u00e9"', "1e5"],
+        ),
+        ('[["a"],["null"],[ null ]]', ['"null"', None]),
+    ],
+)
+def test_source(dataframe: str, source: list[str | None]) -> None:
+    """Each cell's JSON is what the server wrote, to the last space inside."""
+    assert read(dataframe).source_of(0) == source
+
+
+def test_source_of_rows_that_were_no_strict_json() -> None:
+    """Where the body has a bare NaN the cells' JSON is written anew, with every digit and every key."""
+    rows = read_rows([["a"], ["x"], [None]])
+    assert rows.source_of(0) == ['"x"', None]
+
+
+def test_many_columns_of_one_name() -> None:
+    """20,000 columns of one name are named without searching from the start each time."""
+    rows = read("[[" + ",".join(['"a"'] * 20_000) + "]]")
+    assert rows.names[:2] == ["a", "a_1"]
+    assert rows.names[-1] == "a_19999"

@@ -1,0 +1,74 @@
+"""Schema: what each column is and why, saved and read back."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from connecty_frames.decode import ColumnSchema, Schema
+from connecty_frames.errors import ConfigError
+
+SCHEMA = Schema(
+    [
+        ColumnSchema("id", pa.int64(), "3 whole numbers"),
+        ColumnSchema("at", pa.timestamp("us", "Europe/Warsaw"), "temporal statistics"),
+        ColumnSchema("tags", pa.list_(pa.struct([("é", pa.decimal256(76, 2))])), "arrays"),
+    ]
+)
+
+
+def test_it_is_a_sequence() -> None:
+    """Columns by position, name and slice; names, types and Arrow's schema in order."""
+    assert len(SCHEMA) == 3
+    assert SCHEMA[0] == SCHEMA["id"] == ColumnSchema("id", pa.int64(), "3 whole numbers")
+    assert SCHEMA[1:].names == ["at", "tags"]
+    assert SCHEMA.types[0] == pa.int64()
+    assert SCHEMA.arrow.names == ["id", "at", "tags"]
+    with pytest.raises(KeyError, match="no column 'x'; there are 'id', 'at', 'tags'"):
+        SCHEMA["x"]
+
+
+def test_equality_is_of_names_and_types() -> None:
+    """The evidence may differ from day to day; names, order and types may not."""
+    other = Schema(ColumnSchema(c.name, c.type, "another day") for c in SCHEMA)
+    assert other == SCHEMA
+    assert hash(other) == hash(SCHEMA)
+    assert Schema(reversed(list(SCHEMA))) != SCHEMA
+    assert Schema([]) != "(no columns)"
+
+
+def test_saved_and_read_back() -> None:
+    """Everything comes back, nested types, zones and the words too."""
+    found = Schema.from_json(SCHEMA.to_json())
+    assert found == SCHEMA
+    assert [column.evidence for column in found] == ["3 whole numbers", "temporal statistics", "arrays"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "5",
+        '{"columns":[],"arrow":"zz"}',
+        '{"columns":[],"arrow":"00"}',
+        '{"columns":5,"arrow":5}',
+        '{"columns":["x"],"arrow":""}',
+        SCHEMA.to_json().replace('"columns": [', '"columns": [{"evidence":"one more"},'),
+    ],
+)
+def test_what_is_no_saved_schema(text: str) -> None:
+    """Anything else is a ConfigError that says how to save one."""
+    with pytest.raises(ConfigError, match=r"answer\.schema\.to_json"):
+        Schema.from_json(text)
+
+
+def test_repr_is_safe_to_print() -> None:
+    """One line a column; what a terminal would obey is shown as an escape."""
+    schema = Schema(
+        [ColumnSchema("a\x1b[2J", pa.int64(), "1 whole numbers"), ColumnSchema("b", pa.string(), "text")]
+    )
+    assert repr(schema) == "a\\x1b[2J  int64   1 whole numbers\nb         string  text"
+    assert repr(Schema([])) == "(no columns)"

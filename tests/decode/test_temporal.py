@@ -1,0 +1,302 @@
+"""Temporal text: the grammar, and what each text is worth."""
+
+from __future__ import annotations
+
+import datetime as dt
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connecty_frames.decode import temporal
+from connecty_frames.decode.evidence import Misfit
+from connecty_frames.decode.temporal import Form
+
+NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", "UTC")
+#: 2025-01-01T00:00:00Z in seconds since 1970.
+NEW_YEAR = 1_735_689_600
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("2025-01-01", Form.DATE),
+        ("0001-01-01", Form.DATE),
+        ("9999-12-31", Form.DATE),
+        ("2024-02-29", Form.DATE),
+        ("2025-01-01T00:00", Form.NAIVE),
+        ("2025-01-01 23:59:59", Form.NAIVE),
+        ("2025-01-01T00:00:00.1", Form.NAIVE),
+        ("2025-01-01T00:00:00.123456789", Form.NAIVE),
+        ("2025-01-01T24:00", Form.NAIVE),
+        ("2025-01-01T24:00:00.000", Form.NAIVE),
+        ("2025-01-01T00:00:00Z", Form.AWARE),
+        ("2025-01-01 00:00:00+01", Form.AWARE),
+        ("2025-01-01T00:00+0100", Form.AWARE),
+        ("2025-01-01T00:00:00.5-09:30", Form.AWARE),
+        ("1890-01-01T00:00:00+01:24:39", Form.AWARE),
+        ("2025-01-01T24:00:00-01:00", Form.AWARE),
+        ("00:00", Form.TIME),
+        ("23:59:59.999999999", Form.TIME),
+        ("P1W", Form.DURATION),
+        ("P1DT2H3M4.5S", Form.DURATION),
+        ("-PT1M", Form.DURATION),
+        ("P-1DT-0.5S", Form.DURATION),
+    ],
+)
+def test_forms(text: str, form: Form) -> None:
+    """What the grammar admits."""
+    assert temporal.form_of([text]) is form
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is empty, which is not null"),
+        (" 2025-01-01", "is padded with white space"),
+        ("2025-01-01 ", "is padded with white space"),
+        ("2025-01-01\n", "is padded with white space"),
+        ("infinity", "is infinite"),
+        ("-infinity", "is infinite"),
+        ("0044-03-15 BC", "is before the year 1"),
+        ("0044-03-15T12:00:00 BC", "is before the year 1"),
+        ("10000-01-01", "is after the year 9999"),
+        ("+12025-01-01T00:00:00", "is after the year 9999"),
+        ("0000-01-01", "is in the year 0000"),
+        ("2025-06-30T23:59:60Z", "is a leap second"),
+        ("12:30+01:00", "is a time with an offset"),
+        ("12:30:00Z", "is a time with an offset"),
+        ("2025-01-01T00:00:00.1234567891", "has more than 9 digits of a second"),
+        ("P1Y", "is a duration with years, months or a fraction"),
+        ("P1M", "is a duration with years, months or a fraction"),
+        ("P0.5D", "is a duration with years, months or a fraction"),
+        ("P", "is a duration without a part"),
+        ("P1DT", "is a duration without a part"),
+        ("2025-02-29", "is a day that the calendar does not have"),
+        ("1900-02-29T00:00:00Z", "is a day that the calendar does not have"),
+        ("2025-04-31T00:00:00", "is a day that the calendar does not have"),
+        *(
+            (text, "is no ISO-8601 date or time")
+            for text in (
+                "2025",
+                "2025-01",
+                "20250101",
+                "2025-1-1",
+                "2025-001",
+                "2025-W01-1",
+                "01/02/2025",
+                "2025-13-01",
+                "2025-00-10",
+                "2025-01-32",
+                "2025-01-01t00:00:00z",
+                "2025-01-01T00:00:00,5",
+                "2025-01-01T25:00",
+                "2025-01-01T00:60",
+                "2025-01-01T24:00:01",
+                "2025-01-01T24:01",
+                "24:00:00",
+                "2025-01-01T00:00:00 Z",
+                "2025-01-01T00:00:00+24:00",
+                "2025-01-01T00:00:00+0100:30",
+                "2025-01-01T00:00:00.",
+                "2025-01-01T00:00:00+1:00",
+                "2025-01-01T",
+                "2025-01-0\u0661",
+                "\u0662025-01-01",
+                "1:30",
+                "32,5",
+                "4,391,674",
+                "today",
+                "1735689600",
+                "\x00",
+            )
+        ),
+    ],
+)
+def test_no_form(text: str, reason: str) -> None:
+    """Everything else is no temporal text, and the reason says what it is."""
+    with pytest.raises(Misfit) as caught:
+        temporal.form_of([text])
+    assert caught.value.reason.startswith(reason)
+    assert caught.value.value == text
+
+
+@pytest.mark.parametrize(
+    ("texts", "row", "reason"),
+    [
+        (["2025-01-01", "2025-01-01T00:00:00"], 1, "is among timestamps without offset, others are dates"),
+        (
+            ["2025-01-01T00:00", "2025-01-01T00:00Z"],
+            1,
+            "is among timestamps with offsets, others are timestamps without",
+        ),
+        (["12:00", "12:30", "2025-01-01"], 2, "is among dates, others are times of day"),
+        (["2025-01-01", "2025-01-02", "x"], 2, "is no ISO-8601 date or time"),
+    ],
+)
+def test_mixed_forms(texts: list[str], row: int, reason: str) -> None:
+    """Two forms in one column have no type; the first value of another form is named."""
+    with pytest.raises(Misfit) as caught:
+        temporal.form_of(texts)
+    assert caught.value.row == row
+    assert caught.value.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "expected"),
+    [
+        ("2025-01-01", pa.date32(), dt.date(2025, 1, 1)),
+        ("0001-01-01", pa.date32(), dt.date(1, 1, 1)),
+        ("9999-12-31", pa.date64(), dt.date(9999, 12, 31)),
+        ("2025-01-01", NAIVE, datetime(2025, 1, 1)),  # noqa: DTZ001 - it has no zone
+        ("0001-01-01T00:00:00", NAIVE, datetime(1, 1, 1)),  # noqa: DTZ001
+        ("9999-12-31T23:59:59.999999", NAIVE, datetime.max),  # noqa: DTZ901
+        ("9999-12-31T23:59:59.999999Z", AWARE, datetime(9999, 12, 31, 23, 59, 59, 999999, UTC)),
+        ("1969-12-31 23:59:59.5", NAIVE, datetime(1969, 12, 31, 23, 59, 59, 500000)),  # noqa: DTZ001
+        ("2025-12-31T24:00", NAIVE, datetime(2026, 1, 1)),  # noqa: DTZ001
+        ("2024-02-28T24:00:00.00Z", AWARE, datetime(2024, 2, 29, tzinfo=UTC)),
+        ("2025-01-01T24:00:00+02:00", AWARE, datetime(2025, 1, 1, 22, tzinfo=UTC)),
+        ("2025-01-01T00:00:00-09:30", AWARE, datetime(2025, 1, 1, 9, 30, tzinfo=UTC)),
+        ("2025-01-01T00:00+01", AWARE, datetime(2024, 12, 31, 23, tzinfo=UTC)),
+        ("2025-01-01T00:00:00.123+0130", AWARE, datetime(2024, 12, 31, 22, 30, 0, 123000, UTC)),
+        ("1890-01-01T00:00:00+01:24:39", AWARE, datetime(1889, 12, 31, 22, 35, 21, tzinfo=UTC)),
+        ("1890-01-01T24:00:00-01:24:39", AWARE, datetime(1890, 1, 2, 1, 24, 39, tzinfo=UTC)),
+        ("1890-01-01T00:00:00.5-00:00:01", AWARE, datetime(1890, 1, 1, 0, 0, 1, 500000, UTC)),
+        ("0001-01-01T01:00:00+01:00", AWARE, datetime(1, 1, 1, tzinfo=UTC)),
+        ("2025-01-01T00:00:00", pa.timestamp("s"), datetime(2025, 1, 1)),  # noqa: DTZ001
+        (
+            "2025-01-01T00:00:00.5Z",
+            pa.timestamp("ms", "Europe/Warsaw"),
+            datetime(2025, 1, 1, 0, 0, 0, 500000, UTC),
+        ),
+        ("12:30", pa.time64("us"), dt.time(12, 30)),
+        ("23:59:59.999999", pa.time64("us"), dt.time(23, 59, 59, 999999)),
+        ("12:30:01", pa.time32("s"), dt.time(12, 30, 1)),
+        ("12:30:01.25", pa.time32("ms"), dt.time(12, 30, 1, 250000)),
+        ("P1W", pa.duration("us"), timedelta(days=7)),
+        ("P1DT2H3M4.5S", pa.duration("us"), timedelta(days=1, hours=2, minutes=3, seconds=4.5)),
+        ("-P1DT1H", pa.duration("s"), timedelta(days=-1, hours=-1)),
+        ("P1DT-0.5S", pa.duration("ms"), timedelta(days=1, seconds=-0.5)),
+        ("PT-0.25S", pa.duration("us"), timedelta(seconds=-0.25)),
+    ],
+)
+def test_values(text: str, type_: pa.DataType, expected: object) -> None:
+    """Each text is exactly this date, time or instant, between nulls as well."""
+    assert temporal.read([text], type_).to_pylist() == [expected]
+    among_nulls = temporal.read([None, text, None, text], type_)
+    assert among_nulls.type == type_
+    assert among_nulls.to_pylist() == [None, expected, None, expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "expected"),
+    [
+        ("2025-01-01T00:00:00.123456789Z", pa.timestamp("ns", "UTC"), NEW_YEAR * 10**9 + 123_456_789),
+        ("2025-01-01T00:00:00.1234567", pa.timestamp("ns"), NEW_YEAR * 10**9 + 123_456_700),
+        ("1969-12-31T23:59:59.999999999", pa.timestamp("ns"), -1),
+        ("1970-01-01T24:00:00.000000000", pa.timestamp("ns"), 86_400 * 10**9),
+        ("1970-01-01T00:00:00.000000001+01:00:01", pa.timestamp("ns", "UTC"), -3601 * 10**9 + 1),
+        ("1677-09-21T00:12:43.145224193", pa.timestamp("ns"), -(2**63) + 1),
+        ("2262-04-11T23:47:16.854775807", pa.timestamp("ns"), 2**63 - 1),
+        ("12:00:00.000000001", pa.time64("ns"), 43_200 * 10**9 + 1),
+        ("PT0.000000001S", pa.duration("ns"), 1),
+        ("1970-01-02", pa.timestamp("ns"), 86_400 * 10**9),
+    ],
+)
+def test_nanoseconds(text: str, type_: pa.DataType, expected: int) -> None:
+    """The seventh to ninth digit count, to both ends of what 64 bits hold."""
+    assert temporal.read([text], type_).view("int64").to_pylist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "reason"),
+    [
+        ("1677-09-21T00:12:43.145224192", pa.timestamp("ns"), "needs nanoseconds"),
+        ("2262-04-11T23:47:16.854775808", pa.timestamp("ns"), "needs nanoseconds"),
+        ("9999-12-31", pa.timestamp("ns"), "needs nanoseconds"),
+        ("0001-01-01T00:00:00", pa.timestamp("ns"), "needs nanoseconds"),
+        ("0001-01-01T00:00:00+00:01", AWARE, "is before the year 1"),
+        ("9999-12-31T23:59:59-00:01", AWARE, "is after the year 9999"),
+        ("9999-12-31T24:00:00", NAIVE, "is after the year 9999"),
+        ("2025-01-01T00:00:00.5", pa.timestamp("s"), "has more digits"),
+        ("2025-01-01T00:00:00.0005", pa.timestamp("ms"), "has more digits"),
+        ("2025-01-01T00:00:00.0000001", NAIVE, "has more digits"),
+        ("12:00:00.5", pa.time32("s"), "has more digits"),
+        ("PT0.5S", pa.duration("s"), "does not fit"),
+        ("P999999999W", pa.duration("ns"), "does not fit"),
+        (
+            "2025-01-01T00:00:00",
+            pa.date32(),
+            "is among timestamps without offset, which date32[day] does not hold",
+        ),
+        ("2025-01-01T00:00:00Z", NAIVE, "is among timestamps with offsets"),
+        ("2025-01-01T00:00:00", AWARE, "is among timestamps without offset"),
+        ("2025-01-01", AWARE, "is among dates"),
+        ("12:00", NAIVE, "is among times of day"),
+        ("P1D", pa.time64("us"), "is among durations"),
+    ],
+)
+def test_what_a_type_does_not_hold(text: str, type_: pa.DataType, reason: str) -> None:
+    """A value that is not exactly one of the type is refused by row, never rounded, shifted or wrapped."""
+    with pytest.raises(Misfit) as caught:
+        temporal.read([None, text], type_)
+    assert caught.value.row == 1
+    assert caught.value.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("texts", "type_"),
+    [
+        (["2025-01-01T00:00:00.123456"], pa.timestamp("us")),
+        (["2025-01-01T00:00:00.1234567"], pa.timestamp("ns")),
+        (["2025-01-01T00:00:00", "2025-01-01T00:00:00.1234567"], pa.timestamp("ns")),
+        (["2025-01-01T00:00:00.0000000", "9999-12-31T00:00:00"], pa.timestamp("us")),
+    ],
+)
+def test_the_unit(texts: list[str], type_: pa.DataType) -> None:
+    """Microseconds; nanoseconds only where a seventh digit needs them."""
+    assert temporal.arrow_type(Form.NAIVE, texts, "UTC") == type_
+
+
+def test_no_unit_holds_both() -> None:
+    """A nanosecond beside the year 9999 fits in no unit."""
+    with pytest.raises(Misfit, match=r"needs nanoseconds|more digits"):
+        temporal.arrow_type(Form.NAIVE, ["9999-12-31T00:00:00", "2025-01-01T00:00:00.0000001"], "UTC")
+
+
+def test_offsets() -> None:
+    """The different offsets, sorted."""
+    texts = [
+        "2025-07-01T00:00:00+02:00",
+        "2025-01-01T00:00:00+01:00",
+        "2025-01-01T00:00:00Z",
+        "2025-01-01T00:00:00+01:00",
+    ]
+    assert temporal.offsets(texts) == ["+01:00", "+02:00", "Z"]
+
+
+@given(
+    st.datetimes(),
+    st.timedeltas(timedelta(hours=-23, minutes=-59), timedelta(hours=23, minutes=59)),
+    st.booleans(),
+)
+def test_any_instant(moment: datetime, offset: timedelta, with_seconds: bool) -> None:  # noqa: FBT001 - hypothesis
+    """Whatever local time at whatever offset the standard library writes is that instant, or out of range."""
+    seconds = int(offset.total_seconds())
+    zone = dt.timezone(timedelta(seconds=seconds if with_seconds else seconds // 60 * 60))
+    aware = moment.replace(tzinfo=zone)
+    try:
+        expected = aware.astimezone(UTC)
+    except OverflowError:
+        with pytest.raises(Misfit, match="the year"):
+            temporal.read([aware.isoformat()], AWARE)
+        return
+    assert temporal.read([aware.isoformat()], AWARE).to_pylist() == [expected]
+
+
+def test_no_values() -> None:
+    """Reading no value at all gives nulls of the type."""
+    assert temporal.read([None, None], AWARE).to_pylist() == [None, None]
+    assert temporal.read([], AWARE).type == AWARE

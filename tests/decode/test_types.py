@@ -1,0 +1,439 @@
+"""The table of types: each line of it, and every doubt that keeps a column exact text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from connecty_frames.decode.evidence import Kind
+from connecty_frames.decode.types import RULES
+from connecty_frames.errors import ConversionError, TypeFidelityWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STRING, TEMPORAL, NUMERIC, BOOLEAN = '"string":{}', '"temporal":{}', '"numeric":{}', '"boolean":{}'
+GENERAL = '"general":{"count":3,"nulls_count":0}'
+TEXT, INT, FLOAT = pa.string(), pa.int64(), pa.float64()
+INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
+
+
+@pytest.mark.parametrize(
+    ("cells", "section", "type_", "values"),
+    [
+        # Text stays text with string statistics, whatever it looks like.
+        (
+            ['"00123"', '"2025-01-01"', '"NA"', '"null"', '""'],
+            STRING,
+            TEXT,
+            ["00123", "2025-01-01", "NA", "null", ""],
+        ),
+        (['"1e5"', '"true"', '"NaN"', '" x "'], STRING, TEXT, ["1e5", "true", "NaN", " x "]),
+        (['"2025-01-01T00:00:00Z"'], STRING, TEXT, ["2025-01-01T00:00:00Z"]),
+        (["1.10", "7", "true", "null"], STRING, TEXT, ["1.10", "7", "true", None]),
+        (['{"a": 1.0}', "[ ]", '"x"'], STRING, TEXT, ['{"a": 1.0}', "[ ]", "x"]),
+        (['"\\ud83d\\ude00"', '"a\\u0000b"', '"\\n"'], STRING, TEXT, ["😀", "a\x00b", "\n"]),
+        (["null"], STRING, TEXT, [None]),
+        ([], STRING, TEXT, []),
+        # Temporal statistics.
+        (
+            ['"2025-01-01"', '"0001-01-01"', "null"],
+            TEMPORAL,
+            pa.date32(),
+            [dt.date(2025, 1, 1), dt.date(1, 1, 1), None],
+        ),
+        (['"2025-01-01T00:00"'], TEMPORAL, LOCAL, [datetime(2025, 1, 1)]),  # noqa: DTZ001 - it has no zone
+        (
+            ['"2025-07-01T12:00:00+02:00"', '"2025-01-01T12:00:00.5+01:00"', "null"],
+            TEMPORAL,
+            INSTANT,
+            [datetime(2025, 7, 1, 10, tzinfo=UTC), datetime(2025, 1, 1, 11, 0, 0, 500000, UTC), None],
+        ),
+        (
+            ['"12:30:00"', '"23:59:59.5"'],
+            TEMPORAL,
+            pa.time64("us"),
+            [dt.time(12, 30), dt.time(23, 59, 59, 500000)],
+        ),
+        (['"PT1M"', '"-P1D"'], TEMPORAL, pa.duration("us"), [dt.timedelta(minutes=1), dt.timedelta(days=-1)]),
+        (["null", "null"], TEMPORAL, INSTANT, [None, None]),
+        ([], TEMPORAL, INSTANT, []),
+        ([], '"temporal":{"min":null,"max":null}', INSTANT, []),
+        # Numeric statistics: quoted numbers too.
+        (["1", '"2"', "null"], NUMERIC, INT, [1, 2, None]),
+        (['"0.5"', "1"], NUMERIC, FLOAT, [0.5, 1.0]),
+        (['"9223372036854775808"'], NUMERIC, pa.uint64(), [9223372036854775808]),
+        (['"123456789012345678.12"'], NUMERIC, pa.decimal128(38, 2), [Decimal("123456789012345678.12")]),
+        (['"Infinity"', '"-Infinity"', "1"], NUMERIC, FLOAT, [math.inf, -math.inf, 1.0]),
+        (["null"], NUMERIC, FLOAT, [None]),
+        ([], NUMERIC, FLOAT, []),
+        # Boolean statistics.
+        (["true", '"false"', "null"], BOOLEAN, pa.bool_(), [True, False, None]),
+        ([], BOOLEAN, pa.bool_(), []),
+        # No statistics that tell: the JSON kinds do.
+        (["1", "-0", "null"], None, INT, [1, 0, None]),
+        (["1", "2.5"], GENERAL, FLOAT, [1.0, 2.5]),
+        (["18446744073709551615"], None, pa.uint64(), [18446744073709551615]),
+        (["1" + "0" * 40], None, pa.decimal256(76, 0), [Decimal("1" + "0" * 40)]),
+        (["true", "null"], None, pa.bool_(), [True, None]),
+        (['"5"', '"6"'], None, TEXT, ["5", "6"]),
+        (['"NaN"'], None, TEXT, ["NaN"]),
+        (['"true"'], GENERAL, TEXT, ["true"]),
+        (["null", "null"], None, TEXT, [None, None]),
+        ([], None, TEXT, []),
+        ([], GENERAL, TEXT, []),
+        # Text without statistics: temporal only where every value is a full date or timestamp.
+        (['"2025-01-01"', "null"], None, pa.date32(), [dt.date(2025, 1, 1), None]),
+        (['"2025-01-01T00:00:00"'], None, LOCAL, [datetime(2025, 1, 1)]),  # noqa: DTZ001
+        (['"2025-01-01T00:00:00Z"'], GENERAL, INSTANT, [datetime(2025, 1, 1, tzinfo=UTC)]),
+        (['"2025-01-01"', '"2025"'], None, TEXT, ["2025-01-01", "2025"]),
+        (['"2025-01-01"', '"2025-01-01T00:00:00"'], None, TEXT, ["2025-01-01", "2025-01-01T00:00:00"]),
+        (['"2025-02-30"'], None, TEXT, ["2025-02-30"]),
+        (['"2025-01-01"', '""'], None, TEXT, ["2025-01-01", ""]),
+        (['"12:30"'], None, TEXT, ["12:30"]),
+        (['"P1D"'], None, TEXT, ["P1D"]),
+        (['"9999-12-31T24:00:00"'], None, TEXT, ["9999-12-31T24:00:00"]),
+        (['"2025-01-0\u0661"'], None, TEXT, ["2025-01-0\u0661"]),
+        # Nested.
+        (["[1,2]", "[]", "null"], None, pa.list_(INT), [[1, 2], [], None]),
+        (["[1.5,null]", "[2]"], None, pa.list_(FLOAT), [[1.5, None], [2.0]]),
+        (['["a"]', "[null]"], None, pa.list_(TEXT), [["a"], [None]]),
+        (["[]"], None, pa.list_(TEXT), [[]]),
+        (["[true]"], None, pa.list_(pa.bool_()), [[True]]),
+        (["[[1],[]]"], None, pa.list_(pa.list_(INT)), [[[1], []]]),
+        (['["2025-01-01"]'], None, pa.list_(TEXT), [["2025-01-01"]]),
+        (["[12345678901234567890]"], None, pa.list_(pa.uint64()), [[12345678901234567890]]),
+        (
+            ['{"a":1,"b":"x"}', '{"b":null,"a":2}', "null"],
+            None,
+            pa.struct([("a", INT), ("b", TEXT)]),
+            [{"a": 1, "b": "x"}, {"a": 2, "b": None}, None],
+        ),
+        (
+            ['{"a":[{"b":1}]}'],
+            None,
+            pa.struct([("a", pa.list_(pa.struct([("b", INT)])))]),
+            [{"a": [{"b": 1}]}],
+        ),
+        # Not of one shape: the JSON as it was written.
+        (["[1, 2.50]", '["a"]'], None, TEXT, ["[1, 2.50]", '["a"]']),
+        (["[1, true]"], None, TEXT, ["[1, true]"]),
+        (['{"a":1}', '{"b": 1.0}', "null"], None, TEXT, ['{"a":1}', '{"b": 1.0}', None]),
+        (['{"a": 1, "a": 2}'], None, TEXT, ['{"a": 1, "a": 2}']),
+        (["{}", "{ }"], None, TEXT, ["{}", "{ }"]),
+        (["[1e999]"], None, TEXT, ["[1e999]"]),
+        (['{"a":"\\u00e9"}', "{}"], None, TEXT, ['{"a":"\\u00e9"}', "{}"]),
+    ],
+)
+def test_types_and_values(
+    column: Callable[..., Any],
+    cells: list[str],
+    section: str | None,
+    type_: pa.DataType,
+    values: list[object],
+) -> None:
+    """The type and every value, and no warning."""
+    found = column(cells, section)
+    assert (found.type, found.values) == (type_, values)
+    assert found.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "section", "type_", "values", "says"),
+    [
+        (['"infinity"'], TEMPORAL, TEXT, ["infinity"], "'infinity' (row 0) is infinite"),
+        (
+            ['"2025-01-01"', '"0044-03-15 BC"'],
+            TEMPORAL,
+            TEXT,
+            ["2025-01-01", "0044-03-15 BC"],
+            "(row 1) is before the year 1",
+        ),
+        (['"0000-01-01"'], TEMPORAL, TEXT, ["0000-01-01"], "is in the year 0000"),
+        (['"10000-01-01"'], TEMPORAL, TEXT, ["10000-01-01"], "is after the year 9999"),
+        (['"2016-12-31T23:59:60Z"'], TEMPORAL, TEXT, ["2016-12-31T23:59:60Z"], "is a leap second"),
+        (['"2025-01-01 "'], TEMPORAL, TEXT, ["2025-01-01 "], "is padded"),
+        (['"12:00+01"'], TEMPORAL, TEXT, ["12:00+01"], "is a time with an offset"),
+        (
+            ["null", '""', '"2025-01-01"'],
+            TEMPORAL,
+            TEXT,
+            [None, "", "2025-01-01"],
+            "'' (row 1) is empty, which is not null",
+        ),
+        (
+            ['"2025-01-01"', '"2025-01-01T00:00:00"'],
+            TEMPORAL,
+            TEXT,
+            ["2025-01-01", "2025-01-01T00:00:00"],
+            "(row 1) is among timestamps without offset, others are dates",
+        ),
+        (
+            ['"2025-01-01T00:00:00"', '"2025-01-01T00:00:00Z"'],
+            TEMPORAL,
+            TEXT,
+            ["2025-01-01T00:00:00", "2025-01-01T00:00:00Z"],
+            "(row 1) is among timestamps with offsets, others are timestamps without offset",
+        ),
+        (['"P1Y"'], TEMPORAL, TEXT, ["P1Y"], "is a duration with years"),
+        (
+            ["2025"],
+            TEMPORAL,
+            INT,
+            [2025],
+            "'2025' (row 0) is among whole numbers, though the statistics are temporal",
+        ),
+        (
+            ['"2025-01-01"'],
+            '"temporal":{"max":"infinity"}',
+            TEXT,
+            ["2025-01-01"],
+            "(the statistics' min or max) is infinite",
+        ),
+        (
+            ['"2025-01-01"'],
+            '"temporal":{"max":"\\ud800"}',
+            TEXT,
+            ["2025-01-01"],
+            "min or max) holds half of a surrogate pair",
+        ),
+        (["1", '"007"'], NUMERIC, TEXT, ["1", "007"], "'007' (row 1) is no number"),
+        (["1", '""'], NUMERIC, TEXT, ["1", ""], "'' (row 1) is no number"),
+        (['"\u0661\u0662"'], NUMERIC, TEXT, ["\u0661\u0662"], "is no number"),
+        (["0.5", "1e999"], NUMERIC, TEXT, ["0.5", "1e999"], "'1e999' (row 1) is above the range of float64"),
+        (["true"], NUMERIC, pa.bool_(), [True], "is among booleans, though the statistics are numeric"),
+        (["1"], '"numeric":{"max":"many"}', TEXT, ["1"], "'many' (the statistics' min or max) is no number"),
+        (["true", '"yes"'], BOOLEAN, TEXT, ["true", "yes"], "'yes' (row 1) is neither true nor false"),
+        (["0"], BOOLEAN, INT, [0], "is among whole numbers, though the statistics are boolean"),
+        (["1", "1e-400"], None, TEXT, ["1", "1e-400"], "'1e-400' (row 1) is below the range of float64"),
+        (["9" * 77], None, TEXT, ["9" * 77], "has more than 76 digits"),
+        (["9" * 5000], None, TEXT, ["9" * 5000], "has more than 76 digits"),
+        (
+            ["null", "1", '"x"'],
+            None,
+            TEXT,
+            [None, "1", "x"],
+            "(row 2) is not what others are: the column mixes texts and whole",
+        ),
+        (["true", "1"], None, TEXT, ["true", "1"], "mixes booleans and whole numbers"),
+        (['"x"', '{"a": 1}'], None, TEXT, ["x", '{"a": 1}'], "mixes objects and texts"),
+        (["[1]", '{"a": 1}'], None, TEXT, ["[1]", '{"a": 1}'], "mixes arrays and objects"),
+        (["0.5", "NaN", "null"], None, FLOAT, [0.5, "nan", None], "'NaN' (row 1) stands without quotes"),
+        (["1", "-Infinity"], NUMERIC, FLOAT, [1.0, -math.inf], "'-Infinity' (row 1) stands without quotes"),
+        (['"NaN"', "NaN"], NUMERIC, FLOAT, ["nan", "nan"], "'NaN' (row 1) stands without quotes"),
+        (["[NaN]", "[1]"], None, pa.list_(FLOAT), [["nan"], [1.0]], "stands without quotes"),
+        (['"x"', "NaN"], None, TEXT, ["x", "NaN"], "mixes bare NaN or Infinity tokens and texts"),
+    ],
+)
+def test_doubts(  # noqa: PLR0917 - a table
+    column: Callable[..., Any],
+    cells: list[str],
+    section: str | None,
+    type_: pa.DataType,
+    values: list[object],
+    says: str,
+) -> None:
+    """What cannot be what is due is kept exactly, with one warning; strict makes it an error."""
+    found = column(cells, section)
+    shown = [_named(value) for value in found.values]
+    assert (found.type, shown) == (type_, values)
+    assert [type(warning) for warning in found.warnings] == [TypeFidelityWarning]
+    assert "Column 'c' " in str(found.warnings[0])
+    assert says in str(found.warnings[0])
+    with pytest.raises(ConversionError) as caught:
+        column(cells, section, strict=True)
+    assert caught.value.column == "c"
+
+
+def _named(value: object) -> object:
+    """Give NaN, which equals nothing, a name."""
+    if isinstance(value, list):
+        return [_named(item) for item in value]
+    return "nan" if isinstance(value, float) and math.isnan(value) else value
+
+
+def test_quoted_nan_is_a_float_and_not_null(column: Callable[..., Any]) -> None:
+    """In a numeric column the text NaN is the float, without a warning, and null stays null."""
+    found = column(['"NaN"', "null", "1.5"], NUMERIC)
+    assert found.type == FLOAT
+    assert [_named(value) for value in found.values] == ["nan", None, 1.5]
+    assert found.warnings == []
+
+
+def test_strict_says_where(column: Callable[..., Any]) -> None:
+    """The error names column, row and value; the row is None where the statistics' own bound is the value."""
+    with pytest.raises(ConversionError) as caught:
+        column(["null", '"2025-01-01"', '"infinity"'], TEMPORAL, strict=True)
+    assert (caught.value.column, caught.value.row, caught.value.value) == ("c", 2, "infinity")
+    with pytest.raises(ConversionError) as caught:
+        column(['"2025-01-01"'], '"temporal":{"max":"infinity"}', strict=True)
+    assert (caught.value.row, caught.value.value) == (None, "infinity")
+
+
+@pytest.mark.parametrize("section", [STRING, TEMPORAL, NUMERIC, None])
+def test_half_a_surrogate_pair_is_an_error(column: Callable[..., Any], section: str | None) -> None:
+    """No column can hold it, so it is a ConversionError that says where, strict or not."""
+    for strict in (False, True):
+        with pytest.raises(ConversionError, match="half of a surrogate pair") as caught:
+            column(['"ok"', "null", '"\\ud800"'], section, strict=strict)
+        assert (caught.value.column, caught.value.row) == ("c", 2)
+
+
+@pytest.mark.parametrize("cell", ['["\\ud800"]', '{"\\ud800":1}', '{"a":"\\udc00"}'])
+def test_half_a_surrogate_pair_inside_a_cell(column: Callable[..., Any], cell: str) -> None:
+    """The same inside of arrays and objects, keys included."""
+    with pytest.raises(ConversionError, match="half of a surrogate pair") as caught:
+        column(["null", cell])
+    assert caught.value.row == 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "strict", "type_"),
+    [
+        (["0.1", "0.25"], True, FLOAT),
+        (["0.33333333333333333333"], False, FLOAT),
+        (["0.33333333333333333333"], True, pa.decimal128(38, 20)),
+        (["1234567890123456.78"], False, pa.decimal128(38, 2)),
+        (["1234567890123456.78"], True, pa.decimal128(38, 2)),
+        (["[0.33333333333333333333]"], True, pa.list_(pa.decimal128(38, 20))),
+    ],
+)
+def test_fractions(column: Callable[..., Any], cells: list[str], strict: bool, type_: pa.DataType) -> None:  # noqa: FBT001
+    """A float where nothing is lost or the number was computed, decimal otherwise and always under strict."""
+    found = column(cells, strict=strict)
+    assert found.type == type_
+    assert found.warnings == []
+
+
+@pytest.mark.parametrize("cell", ['"2025-01-01"', '"2025-01-01T00:00:00"', '"2025-01-01T00:00:00Z"'])
+def test_infer_temporal_off(column: Callable[..., Any], cell: str) -> None:
+    """Text without statistics then stays text; with temporal statistics it does not."""
+    assert column([cell], infer_temporal=False).type == TEXT
+    assert column([cell], TEMPORAL, infer_temporal=False).type != TEXT
+
+
+@pytest.mark.parametrize("tz", ["UTC", "Europe/Warsaw"])
+@pytest.mark.parametrize("cells", [['"2025-07-01T12:00:00+02:00"'], []])
+def test_tz_shows_the_same_instant(column: Callable[..., Any], tz: str, cells: list[str]) -> None:
+    """The zone is the type's, the instant is the value's; columns without offset have no zone."""
+    found = column(cells, TEMPORAL, tz=tz)
+    assert found.type == pa.timestamp("us", tz)
+    # 2025-07-01T10:00:00Z in microseconds.
+    assert found.ints == [1_751_364_000_000_000][: len(cells)]
+    assert column(['"2025-07-01T12:00:00"'], TEMPORAL, tz=tz).type == LOCAL
+
+
+@pytest.mark.parametrize(
+    ("cells", "section", "type_"),
+    [
+        (['"2025-01-01"'] * 30, '"temporal":{"min":"2025-01-01","max":"2025-01-01"}', pa.date32()),
+        (
+            ['"2025-01-01T00:00:00"'] * 30,
+            '"temporal":{"min":"2024-01-01T00:00:00","max":"2026-01-01T00:00:00"}',
+            LOCAL,
+        ),
+        (
+            ['"2025-01-01T00:00:00.123Z"'] * 30,
+            '"temporal":{"min":"2025-01-01T00:00:00.1234567Z","max":"2025-01-02T00:00:00Z"}',
+            pa.timestamp("ns", "UTC"),
+        ),
+        (['"12:30"'] * 30, '"temporal":{"min":"00:00:00","max":"23:59:59"}', pa.time64("us")),
+        (["1"] * 29 + ["9223372036854775808"], '"numeric":{"min":1,"max":9223372036854775808}', pa.uint64()),
+        (["1"] * 29 + ["-5"], '"numeric":{"min":-5,"max":1}', INT),
+        (["1", "0.5"] * 15, '"numeric":{"min":0.5,"max":1}', FLOAT),
+        (["1" + "0" * 30] * 30, '"numeric":{"min":1,"max":1' + "0" * 30 + "}", pa.decimal128(38, 0)),
+        (["true", "false"] * 15, BOOLEAN, pa.bool_()),
+        (['"1"', "null", '"2025-01-01"'] * 10, STRING, TEXT),
+    ],
+)
+def test_the_same_type_however_few_rows_come(
+    column: Callable[..., Any], cells: list[str], section: str, type_: pa.DataType
+) -> None:
+    """Where the statistics tell, 0, 1, 20 and all rows have one type, with and without nulls."""
+    for rows in (0, 1, 20, 30):
+        assert column(cells[:rows], section).type == type_
+        assert column(["null", *cells[:rows], "null"], section).type == type_
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1"],
+        ["0.5"],
+        ["true"],
+        ['"x"'],
+        ['"2025-01-01"'],
+        ["[1]"],
+        ['{"a":1}'],
+        ["12345678901234567890"],
+        ["NaN"],
+        ["1", '"x"'],
+    ],
+)
+@pytest.mark.parametrize("section", [STRING, TEMPORAL, NUMERIC, BOOLEAN, None])
+def test_nulls_never_change_a_type(column: Callable[..., Any], cells: list[str], section: str | None) -> None:
+    """A null before, between and after leaves the type what it was."""
+    assert column(["null", *cells, "null"], section).type == column(cells, section).type
+
+
+@pytest.mark.parametrize(
+    ("cells", "section", "evidence"),
+    [
+        (['"x"'], STRING, "string statistics"),
+        (
+            ['"2025-07-01T00:00:00+02:00"', '"2025-01-01T00:00:00+01:00"', "null"],
+            TEMPORAL,
+            "temporal statistics; 2 of 2 values (1 null) are timestamps with offsets +01:00, +02:00",
+        ),
+        (
+            ['"2025-01-01"'],
+            '"temporal":{"min":"2025-01-01","max":"2025-01-01"}',
+            "temporal statistics; 1 of 1 values and the statistics' min and max are dates",
+        ),
+        ([], TEMPORAL, "temporal statistics without a value"),
+        ([], NUMERIC, "numeric statistics without a value"),
+        ([], BOOLEAN, "boolean statistics without a value"),
+        (["1", "2"], NUMERIC, "numeric statistics; 2 whole numbers"),
+        (["1.5"], None, "1 numbers, some with a fraction, all exact as float64"),
+        (
+            ["0.12345678901234567890", "1"],
+            None,
+            "2 numbers, some with a fraction; 1 of them computed, given as the nearest float64",
+        ),
+        (["1234567890123456.78"], None, "1 numbers, some with a fraction, 1 of them not exact as float64"),
+        (["true"], None, "1 of 1 values are true or false"),
+        (['"a"', "null"], None, "1 of 1 values (1 null) are texts"),
+        (['"2025-01-01"'], None, "1 of 1 values are dates; no statistics"),
+        (["null"], None, "only nulls, and no statistics that tell a type"),
+        ([], None, "no rows"),
+        (["[1]"], None, "1 of 1 values are arrays of one shape"),
+        (["[1]", '["a"]'], None, "2 of 2 values are arrays that differ in shape: as JSON"),
+        (["1", '"x"'], None, "mixed texts and whole numbers"),
+        (['"infinity"'], TEMPORAL, "exact text, since 'infinity' (row 0) is infinite"),
+    ],
+)
+def test_evidence_in_words(
+    column: Callable[..., Any], cells: list[str], section: str | None, evidence: str
+) -> None:
+    """Each decision says what it was made from."""
+    assert column(cells, section).evidence == evidence
+
+
+def test_evidence_is_short(column: Callable[..., Any]) -> None:
+    """A value of a megabyte is shown by its beginning."""
+    found = column(['"' + "x" * 1_000_000 + '"'], NUMERIC)
+    assert len(found.evidence) < 200
+    assert len(str(found.warnings[0])) < 300
+
+
+def test_there_is_a_rule_for_everything() -> None:
+    """The last rule covers every kind under any statistics, so that no column is without a type."""
+    assert RULES[-1].section is None
+    assert RULES[-1].kinds == frozenset(Kind)
+    assert {rule.section for rule in RULES} == {"string", "temporal", "numeric", "boolean", None}
