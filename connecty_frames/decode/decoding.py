@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from connecty_frames.decode import columns, tokens, types
-from connecty_frames.decode.evidence import Evidence, Kind, Misfit
+from connecty_frames.decode.evidence import Evidence, Kind, Misfit, PlainColumn
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.decode.schema import ColumnSchema, Contract, Schema
 from connecty_frames.decode.verify import verify
@@ -76,7 +76,7 @@ def decode(
     total_rows = envelope.total_rows
     if envelope.rows is None:
         return Decoded(None, Schema(()), 0, total_rows, None)
-    rows = read_rows(envelope.rows)
+    rows = read_rows(envelope.rows, envelope.statistics)
     statistics = [{} if name is None else envelope.statistics.get(name, {}) for name in rows.own_names]
     order = _order(rows.names, contract)
     pinned = {} if contract is None else contract.types
@@ -137,20 +137,17 @@ def _column(  # noqa: PLR0917 - the one place where all that is known of a colum
     nested = evidence.kinds & {Kind.ARRAY, Kind.OBJECT}
     if nested and tokens.too_deep(evidence.values):
         raise ResponseError(f"Column {snippet(name)!r} is nested deeper than {tokens.MAX_DEPTH} levels.")
-    if name in pinned:
-        decision = types.Decision(
-            pinned[name], "schema=", as_json=bool(nested) and columns.is_text(pinned[name])
-        )
-    else:
-        decision = types.decide(evidence, options)
+    decision = _decided(evidence, pinned.get(name), options)
     if decision.problem is not None:
         warnings.append(_doubt(name, decision, strict=options.strict))
+    described = ColumnSchema(name, decision.type, decision.evidence)
+    if decision.array is not None:
+        return decision.array, described
     values = evidence.values
-    if decision.as_json:
-        sources = rows.source_of(position)
-        values = [
-            value if isinstance(value, str) else source for value, source in zip(values, sources, strict=True)
-        ]
+    if columns.is_text(decision.type) and (nested or isinstance(values, PlainColumn)):
+        # Only the source has arrays, objects, and a zero's minus as they were written.
+        cells = zip(values, rows.source_of(position), strict=True)
+        values = [value if type(value) is str else source for value, source in cells]
     try:
         array = columns.build(values, decision.type)
     except Misfit as misfit:
@@ -159,7 +156,17 @@ def _column(  # noqa: PLR0917 - the one place where all that is known of a colum
         raise ConversionError(
             f"Column {snippet(name)!r} cannot be made {decision.type}: {snippet(str(error))}", column=name
         ) from None
-    return array, ColumnSchema(name, decision.type, decision.evidence)
+    return array, described
+
+
+def _decided(evidence: Evidence, type_: pa.DataType | None, options: AskOptions) -> types.Decision:
+    """Settle a column's type, as the caller says if he does."""
+    if type_ is None:
+        return types.decide(evidence, options)
+    pinned = types.Decision(type_, "schema=")
+    # Where the evidence says the same of a plain column, it has been read already.
+    found = types.decide(evidence, options) if isinstance(evidence.values, PlainColumn) else pinned
+    return replace(pinned, array=found.array) if found.type == type_ and found.problem is None else pinned
 
 
 def _doubt(name: str, decision: types.Decision, *, strict: bool) -> TypeFidelityWarning:

@@ -15,13 +15,22 @@ from pydantic import ValidationError
 from connecty_frames.decode import tokens
 from connecty_frames.errors import ResponseError
 from connecty_frames.escape import snippet
-from connecty_frames.protocol import QuestionResults, ResultsResponse
+from connecty_frames.protocol import QuestionResults, ResultsResponse, State
 
 __all__ = ["Envelope", "read_envelope", "whole_number"]
 
 #: A count of more digits counts no rows.
 _MOST_DIGITS: Final = 19
 
+
+class _Finished(msgspec.Struct):
+    """A finished answer in one walk over the body, the parts of its results left unread."""
+
+    state: str = ""
+    results: dict[str, msgspec.Raw] | None = None
+
+
+_FINISHED: Final = msgspec.json.Decoder(_Finished)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -135,10 +144,14 @@ def read_envelope(body: bytes, *, host: str | None = None, content_type: str | N
 def _split(body: bytes) -> Any:  # noqa: ANN401 - any JSON value, for the model to judge
     """Read everything but the rows; numbers as Python's, but as their texts in rows and statistics."""
     try:
-        parts: Any = dict(_OBJECT.decode(body))
-        results = parts.get("results")
-        if results is not None and bytes(memoryview(results)[:1]) == b"{":
-            parts["results"] = dict(_OBJECT.decode(results))
+        found = _FINISHED.decode(body)
+        parts: Any = {"state": found.state, "results": found.results}
+        if found.state != State.COMPLETED or found.results is None:
+            # Small, and without an answer everything that the server says matters.
+            parts = dict(_OBJECT.decode(body))
+            results = parts.get("results")
+            if results is not None and bytes(memoryview(results)[:1]) == b"{":
+                parts["results"] = dict(_OBJECT.decode(results))
     except msgspec.DecodeError:
         # Not strict JSON (a bare NaN, say), or nested deeply: the patient reader knows more.
         parts = tokens.parse(body.decode("utf-8"))

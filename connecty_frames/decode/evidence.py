@@ -6,14 +6,17 @@ and type the rest by them are the source of most silent errors in this field.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, overload
+
+import pyarrow as pa
 
 from connecty_frames.decode.tokens import ConstantText, FloatText, IntText, RepeatedKeys
 
-__all__ = ["NUMBERS", "Evidence", "Kind", "Misfit"]
+__all__ = ["NUMBERS", "Evidence", "Kind", "Misfit", "PlainColumn", "kind_of", "section_of"]
 
 
 class Kind(Enum):
@@ -45,6 +48,55 @@ _KIND_OF: Final[dict[type, Kind]] = {
 #: The sections of the statistics that tell a type, strongest first. ``general`` stands with every column
 #: and tells none; ``numeric`` and ``boolean`` are our guess at what the API document leaves out.
 _SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
+
+
+def kind_of(value: object) -> Kind:
+    """Give the kind of a value that ``tokens.parse`` gave and that is not null."""
+    return _KIND_OF[type(value)]
+
+
+def section_of(statistics: dict[str, Any]) -> str | None:
+    """Give the section of a column's statistics that tells its type, None where none does."""
+    return next((name for name in _SECTIONS if isinstance(statistics.get(name), dict)), None)
+
+
+class PlainColumn(Sequence[Any]):
+    """A column of one kind that was read as a whole: an Arrow array, and cells only where they are asked for.
+
+    Parameters
+    ----------
+    kind
+        What its values are; where it is FRACTION, some of the numbers may be whole.
+    array
+        Its values: texts as strings, whole numbers as int64 or, as numbers with a fraction, as the texts
+        they are, truth values as bool.
+    """
+
+    def __init__(self, kind: Kind, array: pa.ChunkedArray) -> None:
+        self.kind = kind
+        self.array = array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @overload
+    def __getitem__(self, key: int) -> object: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[object]: ...
+    def __getitem__(self, key: int | slice) -> object:
+        """Give cells as ``tokens.parse`` would have."""
+        return self._cells[key]
+
+    @cached_property
+    def _cells(self) -> list[Any]:
+        values: list[Any] = self.array.to_pylist()
+        if self.kind not in NUMBERS:
+            return values
+        texts = (value if value is None else str(value) for value in values)
+        return [
+            text if text is None else IntText(text) if text.lstrip("-").isdecimal() else FloatText(text)
+            for text in texts
+        ]
 
 
 class Misfit(ValueError):
@@ -82,18 +134,38 @@ class Evidence:
     """
 
     name: str
-    values: list[Any]
+    values: Sequence[Any]
     statistics: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def kinds(self) -> frozenset[Kind]:
         """Which kinds of values occur, null aside."""
+        if isinstance(self.values, PlainColumn):
+            return frozenset({self.values.kind} if self.count else ())
         return frozenset(_KIND_OF[kind] for kind in set(map(type, self.values)) - {type(None)})
+
+    @cached_property
+    def count(self) -> int:
+        """How many values there are, nulls not among them."""
+        if isinstance(self.values, PlainColumn):
+            return len(self.values) - int(self.values.array.null_count)
+        return len(self.values) - sum(value is None for value in self.values)
+
+    @cached_property
+    def array(self) -> pa.ChunkedArray | pa.Array | None:
+        """The values as an Arrow array of texts, number texts, int64 or bool; None where they are no such."""
+        if isinstance(self.values, PlainColumn):
+            return self.values.array
+        if self.kinds == {Kind.BOOLEAN}:
+            return pa.array(self.values, pa.bool_())
+        if self.kinds == {Kind.TEXT} or (self.kinds and self.kinds <= NUMBERS):
+            return pa.array(self.values, pa.string())
+        return None
 
     @cached_property
     def section(self) -> str | None:
         """The section of the statistics that tells the type, None where none does."""
-        return next((name for name in _SECTIONS if isinstance(self.statistics.get(name), dict)), None)
+        return section_of(self.statistics)
 
     @cached_property
     def bounds(self) -> list[str]:

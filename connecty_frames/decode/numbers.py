@@ -9,6 +9,7 @@ left has many digits and few after the point, which is how money looks, and beco
 from __future__ import annotations
 
 import math
+import re
 import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,7 @@ from connecty_frames.decode.evidence import Misfit
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["arrow_type", "read"]
+__all__ = ["arrow_type", "read", "read_quickly"]
 
 #: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
 #: other scripts), so that it must be asked first.
@@ -31,6 +32,9 @@ _NUMBER: Final = _WHOLE + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 #: As PostgreSQL's to_json writes what JSON numbers cannot say.
 _NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 _FLOATING: Final = "|".join((_NUMBER, *sorted(_NOT_FINITE)))
+
+_PLAIN_WHOLE: Final = re.compile(_WHOLE)
+_PLAIN_NUMBER: Final = re.compile(_WHOLE + r"(?:\.[0-9]+)?")
 
 #: Any number of at most 15 significant digits survives float64 (DBL_DIG of C).
 _SAFE_LENGTH: Final = 15
@@ -68,6 +72,37 @@ def arrow_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]
     if _first_unlike(array, _WHOLE) is None:
         return _whole_type(texts)
     return _fraction_type(texts, strict=strict)
+
+
+def read_quickly(
+    values: pa.ChunkedArray | pa.Array, bounds: Sequence[str]
+) -> tuple[pa.ChunkedArray | pa.Array, str] | None:
+    """Read a column of plain numbers by Arrow's own cast, or give None where that might not be exact.
+
+    The outcome is that of ``arrow_type`` and ``read``.
+
+    Parameters
+    ----------
+    values
+        JSON's own numbers, as int64 or as texts. There must be one that is not null.
+    bounds
+        Two more, as texts.
+    """
+    count = len(values) - values.null_count + len(bounds)
+    if any(len(bound) > _SAFE_LENGTH or not _PLAIN_NUMBER.fullmatch(bound) for bound in bounds):
+        return None
+    if pa.types.is_integer(values.type):
+        words = f"{count:,} whole numbers"
+        return (values, words) if all(map(_PLAIN_WHOLE.fullmatch, bounds)) else None
+    if pc.max(pc.binary_length(values)).as_py() > _SAFE_LENGTH or not _hold(values, "."):
+        return None
+    if _hold(values, "e") or _hold(values, "E"):
+        return None
+    return pc.cast(values, pa.float64()), f"{count:,} numbers, some with a fraction, all exact as float64"
+
+
+def _hold(texts: pa.ChunkedArray | pa.Array, what: str) -> bool:
+    return bool(pc.any(pc.match_substring(texts, what)).as_py())
 
 
 def _first_unlike(array: pa.Array, pattern: str) -> int | None:

@@ -1,4 +1,4 @@
-"""The general reader: any legal rows become columns of exact cells.
+"""The rows of a response as columns of exact cells: plain rows by ``bulk``, any legal rows here.
 
 It also settles the shape of a table: what the columns are called, and that every row has as many cells as
 there are columns. Nothing is padded, dropped or shifted.
@@ -10,13 +10,18 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, count
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from connecty_frames.decode import tokens
+from connecty_frames.decode.bulk import read_plain
+from connecty_frames.decode.evidence import section_of
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 from connecty_frames.escape import snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Rows", "read_rows"]
 
@@ -32,7 +37,7 @@ class Rows:
     names
         The column names, each once.
     columns
-        The cells of each column as ``tokens.parse`` gives them.
+        The cells of each column as ``tokens.parse`` gives them, or would.
     count
         How many rows there are.
     own_names
@@ -44,7 +49,7 @@ class Rows:
     """
 
     names: list[str]
-    columns: list[list[Any]]
+    columns: Sequence[Sequence[Any]]
     count: int
     own_names: list[str | None]
     warnings: list[ColumnNameWarning]
@@ -64,13 +69,15 @@ class Rows:
         return rows
 
 
-def read_rows(source: object) -> Rows:
+def read_rows(source: object, statistics: Mapping[str, dict[str, Any]] | None = None) -> Rows:
     """Read ``dataframe``: an array of column names first, then an array for each row.
 
     Parameters
     ----------
     source
         The JSON of it, or what ``tokens.parse`` gave where that has been read.
+    statistics
+        By column; they only tell what may be tried first.
 
     Raises
     ------
@@ -78,7 +85,17 @@ def read_rows(source: object) -> Rows:
         Where it is no array of arrays, has no header, or a row has more or fewer cells than the header.
     """
     raw = source if isinstance(source, memoryview) else None
-    rows = source if raw is None else _parse(raw)
+    sections = {name: section_of(found) for name, found in (statistics or {}).items()}
+    plain = None if raw is None else read_plain(raw, sections)
+    if plain is not None:
+        header, columns = plain
+        names, own_names, warnings = _names(header)
+        return Rows(names, columns, len(columns[0]), own_names, warnings, raw)
+    return _read_any(source if raw is None else _parse(raw), raw)
+
+
+def _read_any(rows: object, raw: memoryview | None) -> Rows:
+    """Read rows one by one, whatever they hold."""
     if not isinstance(rows, list):
         raise ResponseError(f"dataframe is no array of rows. It begins: {_shown(rows)}")
     if not rows or not isinstance(rows[0], list):

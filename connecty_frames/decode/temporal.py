@@ -10,9 +10,10 @@ library. Texts are matched and cast as whole Arrow arrays; only the few that Arr
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,12 +23,13 @@ from connecty_frames.decode.evidence import Misfit
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Form", "arrow_type", "form_of", "offsets", "read"]
+__all__ = ["Form", "arrow_type", "form_of", "offsets", "read", "read_quickly", "shown_in"]
 
 _YEAR = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
 _DAY = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
 _MIDNIGHT = r"24:00(?::00(?:\.0{1,9})?)?"
+_HOUR = r"(?:[01]\d|2[0-3])"
 _OFFSET = r"(?:Z|[+-](?:[01]\d|2[0-3])(?:[0-5]\d|:[0-5]\d(?::[0-5]\d)?)?)"
 _NUMBER = r"-?\d{1,9}"
 _DURATION = (
@@ -48,8 +50,8 @@ class Form(Enum):
 #: What each form looks like, in the syntax of RE2 and, with its digits kept to ASCII, of Python alike.
 _GRAMMAR: Final[dict[Form, str]] = {
     Form.DATE: _DAY,
-    Form.NAIVE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT})",
-    Form.AWARE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}){_OFFSET}",
+    Form.NAIVE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR})",
+    Form.AWARE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR}){_OFFSET}",
     Form.TIME: _CLOCK,
     Form.DURATION: _DURATION,
 }
@@ -76,7 +78,7 @@ _LAST: Final = (date(9999, 12, 31).toordinal() + 1 - _EPOCH) * _DAY_MICROS - 1
 
 _seventh_digit: Final = re.compile(r"\.\d{7}").search
 _PARTS: Final = re.compile(
-    r"(?P<day>.{10})[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
+    r"(?P<day>.{10})[T ](?P<hour>\d\d)(?::(?P<minute>\d\d))?(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
     r"(?P<offset>Z|[+-].*)?"
 )
 _DURATION_PARTS: Final = re.compile(
@@ -141,10 +143,53 @@ _TYPES: Final = {
 }
 
 
-def offsets(texts: Sequence[str]) -> list[str]:
+def read_quickly(
+    texts: pa.ChunkedArray | pa.Array, bounds: Sequence[str], tz: str
+) -> tuple[Form, pa.ChunkedArray | pa.Array] | None:
+    """Read a column by Arrow's own cast, or give None where that might not be what the grammar says.
+
+    The outcome is that of ``form_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in the
+    grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, but for the year
+    0000; and it refuses a seventh digit of the second in microseconds.
+    """
+    form = _form_of_one(next(value.as_py() for value in texts if value.is_valid))
+    if form not in _QUICK or any(_form_of_one(bound) is not form for bound in bounds):
+        return None
+    type_, least_length = _QUICK[form]
+    try:
+        pc.cast(pa.array(bounds, pa.string()), type_)
+        values = pc.cast(texts, type_)
+    except pa.ArrowInvalid:
+        return None
+    units = pc.cast(values, pa.int32() if form is Form.DATE else pa.int64())
+    ends = pc.min_max(units).as_py()
+    first, last = (end // (_DAY_MICROS if form is Form.DATE else 1) for end in (_FIRST, _LAST))
+    if ends["min"] < first or ends["max"] > last:
+        return None
+    if pc.min_max(pc.binary_length(texts)).as_py()["min"] < least_length:
+        return None
+    return form, pc.cast(values, pa.timestamp("us", tz)) if form is Form.AWARE else values
+
+
+#: What a form is cast to, and how long the shortest text of it is: a shorter one is a date.
+_QUICK: Final = {
+    Form.DATE: (pa.date32(), len("2025-01-01")),
+    Form.NAIVE: (pa.timestamp("us"), len("2025-01-01T10")),
+    Form.AWARE: (pa.timestamp("us", "UTC"), len("2025-01-01T10Z")),
+}
+
+
+def offsets(texts: pa.ChunkedArray | pa.Array, bounds: Sequence[str]) -> list[str]:
     """Give the different offsets of aware timestamps, sorted."""
-    found = pc.extract_regex(pa.array(texts, pa.string()), rf"(?P<offset>{_OFFSET})$")
-    return sorted(text for text in pc.unique(found.field("offset")).to_pylist() if text)
+    last_of = re.compile(rf"{_OFFSET}$").search
+    some = [*bounds, next((value.as_py() for value in texts if value.is_valid), "")]
+    likely = {found[0]: 0 for text in some if (found := last_of(text))}
+    for offset in likely:
+        likely[offset] = pc.sum(pc.ends_with(texts, offset)).as_py() or 0
+    if sum(likely.values()) == len(texts) - texts.null_count:
+        return sorted(likely)
+    found = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{_OFFSET})$"), "offset")
+    return sorted({*likely, *(text for text in pc.unique(found).to_pylist() if text)})
 
 
 def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
@@ -168,6 +213,23 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
     places = pc.cumulative_sum(pa.array([int(text is not None) for text in texts]))
     places = pc.if_else(pa.array([text is not None for text in texts]), pc.subtract(places, 1), None)
     return values.take(places)
+
+
+def shown_in(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
+    """Give the row of an instant whose local year is before 1 or after 9999 in a zone, None for none.
+
+    Neither Python nor pandas nor polars can show such a moment, though Arrow can hold it.
+    """
+    if tz == "UTC" or len(values) == values.null_count:
+        return None
+    instants = pc.cast(pc.cast(values, pa.timestamp("us", "UTC"), safe=False), pa.int64())
+    for end in pc.min_max(instants).as_py().values():
+        try:
+            (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=end)).astimezone(ZoneInfo(tz))
+        except OverflowError:
+            row: int = pc.index(instants, end).as_py()
+            return row
+    return None
 
 
 def _held_form(texts: Sequence[str], type_: pa.DataType) -> Form:
@@ -333,7 +395,7 @@ def _micros(text: str) -> int:
     if found is None:  # pragma: no cover - the grammar has been matched
         raise AssertionError(text)
     days = date.fromisoformat(found["day"]).toordinal() - _EPOCH
-    seconds = int(found["hour"]) * 3600 + int(found["minute"]) * 60 + int(found["second"] or 0)
+    seconds = int(found["hour"]) * 3600 + int(found["minute"] or 0) * 60 + int(found["second"] or 0)
     fraction = int((found["fraction"] or "")[:6].ljust(6, "0"))
     return (days * 86400 + seconds - _offset_seconds(found["offset"])) * 1_000_000 + fraction
 

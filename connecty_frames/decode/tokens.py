@@ -25,6 +25,7 @@ __all__ = [
     "encodes",
     "pairs",
     "parse",
+    "parse_first",
     "plain",
     "too_deep",
 ]
@@ -94,6 +95,17 @@ def parse(text: str) -> Any:  # noqa: ANN401 - any JSON value
     return _DECODER.decode(text)
 
 
+def parse_first(text: str, start: int) -> tuple[Any, int]:
+    """Read the JSON value that begins at a position; also gives where it ends.
+
+    Raises
+    ------
+    ValueError
+        Where there is none, or it does not end.
+    """
+    return _DECODER.raw_decode(text, start)
+
+
 def pairs(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
     """Give all keys and values of an object, a repeated key each time."""
     return value.pairs if isinstance(value, RepeatedKeys) else value.items()
@@ -114,6 +126,8 @@ def too_deep(values: Iterable[object]) -> bool:
     """Whether some value is nested too deeply, found level by level so that nothing recurses."""
     level = [value for value in values if isinstance(value, list | dict)]
     for _ in range(MAX_DEPTH):
+        if not level:
+            break
         level = [
             item
             for nested in level

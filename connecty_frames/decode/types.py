@@ -7,7 +7,7 @@ whole column stays exact text, and the decision says which value and why. A valu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -32,14 +32,14 @@ class Decision:
 
     Parameters
     ----------
-    as_json
-        Whether the column holds arrays and objects as the JSON they were.
+    array
+        The column itself, where deciding on it has read it already.
     """
 
     type: pa.DataType
     evidence: str
     problem: Misfit | None = None
-    as_json: bool = False
+    array: pa.ChunkedArray | pa.Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,7 @@ def decide(evidence: Evidence, options: AskOptions) -> Decision:
     if evidence.section is not None and rule.section is None and decision.problem is None:
         row, value = next((row, value) for row, value in enumerate(evidence.values) if value is not None)
         reason = f"is among {_listed(evidence.kinds)}, though the statistics are {evidence.section}"
-        return Decision(
-            decision.type, decision.evidence, Misfit(row, tokens.dump(value), reason), decision.as_json
-        )
+        return replace(decision, problem=Misfit(row, tokens.dump(value), reason))
     return decision
 
 
@@ -100,35 +98,71 @@ def _half_pair(evidence: Evidence) -> Misfit:
 
 
 def _text(evidence: Evidence, _: AskOptions) -> Decision:
-    return Decision(
-        pa.string(), "string statistics", as_json=bool(evidence.kinds & {Kind.ARRAY, Kind.OBJECT})
-    )
+    return _as_text(evidence, "string statistics")
+
+
+def _as_text(evidence: Evidence, words: str) -> Decision:
+    """Decide on text; where all values are texts, they are the column as they stand."""
+    return Decision(pa.string(), words, array=evidence.array if evidence.kinds == {Kind.TEXT} else None)
 
 
 def _temporal(evidence: Evidence, options: AskOptions) -> Decision:
-    if not evidence.scalars:
+    if not (evidence.count or evidence.bounds):
         return Decision(pa.timestamp("us", options.tz), "temporal statistics without a value")
-    form = temporal.form_of(evidence.scalars)
-    found = temporal.arrow_type(form, evidence.scalars, options.tz)
-    return Decision(found, f"temporal statistics; {_counted(evidence)} are {_described(form, evidence)}")
+    return _moments(evidence, options, tuple(Form), "temporal statistics; {}")
 
 
-def _described(form: Form, evidence: Evidence) -> str:
-    offsets = temporal.offsets(evidence.scalars) if form is Form.AWARE else []
-    return f"{form.value} {', '.join(offsets)}".rstrip()
+def _moments(evidence: Evidence, options: AskOptions, forms: Sequence[Form], words: str) -> Decision:
+    """Read texts as the dates and times they are, of one of some forms."""
+    quick = temporal.read_quickly(evidence.array, evidence.bounds, options.tz) if evidence.count else None
+    if quick is not None:
+        form, array = quick
+    else:
+        form = temporal.form_of(evidence.scalars)
+        if form in forms:
+            found = temporal.arrow_type(form, evidence.scalars, options.tz)
+            array = temporal.read(evidence.values, found)
+    if form not in forms:
+        raise Misfit(0, evidence.scalars[0], f"is among {form.value}")
+    offsets = ""
+    if form is Form.AWARE:
+        texts = pa.array([], pa.string()) if evidence.array is None else evidence.array
+        offsets = ", ".join(temporal.offsets(texts, evidence.bounds))
+    decision = Decision(
+        array.type, words.format(f"{_counted(evidence)} are {form.value} {offsets}".rstrip()), array=array
+    )
+    beyond = temporal.shown_in(array, options.tz) if form is Form.AWARE else None
+    if beyond is None:
+        return decision
+    universal = array.cast(pa.timestamp(array.type.unit, "UTC"))
+    reason = f"has no year that can be shown in {options.tz}, so the column is in UTC"
+    return replace(
+        decision,
+        type=universal.type,
+        array=universal,
+        problem=Misfit(beyond, evidence.values[beyond], reason),
+    )
 
 
 def _numeric(evidence: Evidence, options: AskOptions) -> Decision:
-    if not evidence.scalars:
+    if not (evidence.count or evidence.bounds):
         return Decision(pa.float64(), "numeric statistics without a value")
-    found, words = numbers.arrow_type(evidence.scalars, strict=options.strict)
-    return Decision(found, f"numeric statistics; {words}", _bare(evidence))
+    return _amounts(evidence, evidence.bounds, options, "numeric statistics; {}")
 
 
 def _numbers(evidence: Evidence, options: AskOptions) -> Decision:
-    texts = [value for value in evidence.values if value is not None]
-    found, words = numbers.arrow_type(texts, strict=options.strict)
-    return Decision(found, words, _bare(evidence))
+    return _amounts(evidence, [], options, "{}")
+
+
+def _amounts(evidence: Evidence, bounds: Sequence[str], options: AskOptions, words: str) -> Decision:
+    """Read numbers as the type that holds them all."""
+    if evidence.kinds and evidence.kinds <= {Kind.WHOLE, Kind.FRACTION}:
+        quick = numbers.read_quickly(evidence.array, bounds)
+        if quick is not None:
+            return Decision(quick[0].type, words.format(quick[1]), array=quick[0])
+    texts = [*(value for value in evidence.values if value is not None), *bounds]
+    found, reason = numbers.arrow_type(texts, strict=options.strict)
+    return Decision(found, words.format(reason), _bare(evidence))
 
 
 def _bare(evidence: Evidence) -> Misfit | None:
@@ -141,16 +175,20 @@ def _bare(evidence: Evidence) -> Misfit | None:
     return Misfit(row, value, "stands without quotes, which is no JSON; it was read as the float it means")
 
 
-def _boolean(evidence: Evidence, _: AskOptions) -> Decision:
-    for position, value in enumerate(value for value in evidence.values if value is not None):
-        if value not in (True, False, "true", "false"):
-            raise Misfit(position, str(value), "is neither true nor false")
-    words = f"boolean statistics; {_counted(evidence)} are true or false"
-    return Decision(pa.bool_(), words if evidence.kinds else "boolean statistics without a value")
+def _boolean(evidence: Evidence, options: AskOptions) -> Decision:
+    if not evidence.kinds:
+        return Decision(pa.bool_(), "boolean statistics without a value")
+    found = _booleans(evidence, options)
+    if evidence.kinds != {Kind.BOOLEAN}:
+        for position, value in enumerate(value for value in evidence.values if value is not None):
+            if value not in (True, False, "true", "false"):
+                raise Misfit(position, str(value), "is neither true nor false")
+        found = replace(found, array=None)
+    return replace(found, evidence=f"boolean statistics; {found.evidence}")
 
 
 def _booleans(evidence: Evidence, _: AskOptions) -> Decision:
-    return Decision(pa.bool_(), f"{_counted(evidence)} are true or false")
+    return Decision(pa.bool_(), f"{_counted(evidence)} are true or false", array=evidence.array)
 
 
 def _nothing(evidence: Evidence, _: AskOptions) -> Decision:
@@ -161,27 +199,19 @@ def _nothing(evidence: Evidence, _: AskOptions) -> Decision:
 
 def _untold(evidence: Evidence, options: AskOptions) -> Decision:
     """Decide on text without statistics: it stays text unless every value is a full date or timestamp."""
-    plain = Decision(pa.string(), f"{_counted(evidence)} are texts")
-    if not options.infer_temporal:
-        return plain
-    texts = [value for value in evidence.values if value is not None]
-    try:
-        form = temporal.form_of(texts)
-        if form not in (Form.DATE, Form.NAIVE, Form.AWARE):
-            return plain
-        found = temporal.arrow_type(form, texts, options.tz)
-    except Misfit:
-        return plain
-    return Decision(found, f"{_counted(evidence)} are {_described(form, evidence)}; no statistics")
+    if options.infer_temporal:
+        try:
+            return _moments(evidence, options, (Form.DATE, Form.NAIVE, Form.AWARE), "{}; no statistics")
+        except Misfit:
+            pass
+    return _as_text(evidence, f"{_counted(evidence)} are texts")
 
 
 def _nested(evidence: Evidence, options: AskOptions) -> Decision:
     found = _type_inside([value for value in evidence.values if value is not None], options)
     kinds = _listed(evidence.kinds)
     if found is None:
-        return Decision(
-            pa.string(), f"{_counted(evidence)} are {kinds} that differ in shape: as JSON", as_json=True
-        )
+        return Decision(pa.string(), f"{_counted(evidence)} are {kinds} that differ in shape: as JSON")
     return Decision(found, f"{_counted(evidence)} are {kinds} of one shape", _bare_inside(evidence))
 
 
@@ -249,18 +279,13 @@ def _mixed(evidence: Evidence, _: AskOptions) -> Decision:
         if value is not None and type(value) is not first
     )
     reason = f"is not what others are: the column mixes {_listed(evidence.kinds)}"
-    as_json = bool(evidence.kinds & {Kind.ARRAY, Kind.OBJECT})
-    return Decision(
-        pa.string(), f"mixed {_listed(evidence.kinds)}", Misfit(row, tokens.dump(value), reason), as_json
-    )
+    return Decision(pa.string(), f"mixed {_listed(evidence.kinds)}", Misfit(row, tokens.dump(value), reason))
 
 
 def _counted(evidence: Evidence) -> str:
-    count = sum(value is not None for value in evidence.values)
-    nulls = len(evidence.values) - count
-    bounds = (
-        f" and the statistics' {'min and max' if count else 'min and max only'}" if evidence.bounds else ""
-    )
+    count, nulls = evidence.count, len(evidence.values) - evidence.count
+    only = "" if count else " only"
+    bounds = f" and the statistics' min and max{only}" if evidence.bounds else ""
     return f"{count:,} of {count:,} values{bounds}" + (f" ({nulls:,} null)" if nulls else "")
 
 
