@@ -40,6 +40,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from connecty_frames.decode import tokens
+from connecty_frames.decode.buffers import texts_of
 from connecty_frames.decode.evidence import Kind, PlainColumn, kind_of
 
 if TYPE_CHECKING:
@@ -235,7 +236,8 @@ class _BlockReader:
     def _columns(
         self, text: pa.Buffer, block: _Block, separators: int, *, quote: str | bool
     ) -> list[pa.ChunkedArray]:
-        table = csv.read_csv(
+        # Of Arrow's two CSV readers this is the one without threads of its own.
+        table = csv.open_csv(
             pa.BufferReader(text),
             read_options=csv.ReadOptions(
                 column_names=self._names, block_size=text.size + 1, use_threads=False
@@ -244,7 +246,7 @@ class _BlockReader:
                 quote_char=quote, double_quote=False, newlines_in_values=bool(quote)
             ),
             convert_options=self._convert,
-        )
+        ).read_all()
         columns = list(zip(self._kinds, table.columns, strict=True))
         texts = [column for kind, column in columns if kind is Kind.TEXT]
         _check_texts(texts, block.quotes)
@@ -262,24 +264,33 @@ class _BlockReader:
 
 def _check_texts(columns: Sequence[pa.ChunkedArray], quotes: int) -> None:
     """Check (3)."""
+    fields = 0
     for column in columns:
-        enclosed = pc.and_(pc.starts_with(column, '"'), pc.ends_with(column, '"'))
-        shortest = pc.min_max(pc.binary_length(column)).as_py()["min"]
-        if pc.all(enclosed).as_py() is False or (shortest is not None and shortest < len('""')):
+        present = len(column) - column.null_count
+        for chunk in column.chunks:
+            data, starts, ends = texts_of(chunk)
+            present -= len(starts)
+            if (
+                (data[starts] != _QUOTE).any()
+                or (data[ends - 1] != _QUOTE).any()
+                or (ends - starts == 1).any()
+            ):
+                raise _NotPlain
+            fields += len(starts)
+        if present:  # an empty field
             raise _NotPlain
-    if quotes != 2 * sum(len(column) - column.null_count for column in columns):
+    if quotes != 2 * fields:
         raise _NotPlain
 
 
 def _check_numbers(columns: Sequence[pa.ChunkedArray]) -> None:
     """Check (4) for numbers that are read as texts."""
     for column in columns:
-        ends = pc.min_max(column).as_py()
-        if ends["min"] is not None and not (ends["min"] >= "-" and ends["max"] < ":"):
-            raise _NotPlain
         for chunk in column.chunks:
-            data = chunk.buffers()[2]
-            if data is not None and (np.frombuffer(data, np.uint8) <= ord(" ")).any():
+            data, starts, _ = texts_of(chunk)
+            first = data[starts]
+            digits = (first >= ord("0")) & (first <= ord("9"))
+            if not (digits | (first == ord("-"))).all() or (data <= ord(" ")).any():
                 raise _NotPlain
 
 

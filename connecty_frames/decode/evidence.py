@@ -72,7 +72,7 @@ class PlainColumn(Sequence[Any]):
         they are, truth values as bool.
     """
 
-    def __init__(self, kind: Kind, array: pa.ChunkedArray) -> None:
+    def __init__(self, kind: Kind, array: pa.ChunkedArray | pa.Array) -> None:
         self.kind = kind
         self.array = array
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import tokens
+from connecty_frames.decode.buffers import chunks_of, texts_of
 from connecty_frames.decode.evidence import Misfit
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ _FLOATING: Final = "|".join((_NUMBER, *sorted(_NOT_FINITE)))
 
 _PLAIN_WHOLE: Final = re.compile(_WHOLE)
 _PLAIN_NUMBER: Final = re.compile(_WHOLE + r"(?:\.[0-9]+)?")
+
+#: The bit by which ASCII's two cases differ.
+_CASE: Final = 0x20
 
 #: Any number of at most 15 significant digits survives float64 (DBL_DIG of C).
 _SAFE_LENGTH: Final = 15
@@ -94,15 +98,15 @@ def read_quickly(
     if pa.types.is_integer(values.type):
         words = f"{count:,} whole numbers"
         return (values, words) if all(map(_PLAIN_WHOLE.fullmatch, bounds)) else None
-    if pc.max(pc.binary_length(values)).as_py() > _SAFE_LENGTH or not _hold(values, "."):
-        return None
-    if _hold(values, "e") or _hold(values, "E"):
+    fraction = False
+    for chunk in chunks_of(values):
+        data, starts, ends = texts_of(chunk)
+        if (ends - starts).max(initial=0) > _SAFE_LENGTH or ((data | _CASE) == ord("e")).any():
+            return None
+        fraction = fraction or bool((data == ord(".")).any())
+    if not fraction:
         return None
     return pc.cast(values, pa.float64()), f"{count:,} numbers, some with a fraction, all exact as float64"
-
-
-def _hold(texts: pa.ChunkedArray | pa.Array, what: str) -> bool:
-    return bool(pc.any(pc.match_substring(texts, what)).as_py())
 
 
 def _first_unlike(array: pa.Array, pattern: str) -> int | None:

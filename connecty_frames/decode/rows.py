@@ -1,4 +1,4 @@
-"""The rows of a response as columns of exact cells: plain rows by ``bulk``, any legal rows here.
+"""The rows of a response as columns of exact cells: plain rows by ``bulk``, all others here.
 
 It also settles the shape of a table: what the columns are called, and that every row has as many cells as
 there are columns. Nothing is padded, dropped or shifted.
@@ -6,25 +6,30 @@ there are columns. Nothing is padded, dropped or shifted.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
+import pyarrow as pa
 
 from connecty_frames.decode import tokens
 from connecty_frames.decode.bulk import read_plain
-from connecty_frames.decode.evidence import section_of
+from connecty_frames.decode.evidence import Kind, PlainColumn, section_of
+from connecty_frames.decode.tokens import FloatText
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 from connecty_frames.escape import snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["Rows", "read_rows"]
 
+_VALUES: Final = msgspec.json.Decoder(float_hook=FloatText)
 _CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
 
 
@@ -36,23 +41,23 @@ class Rows:
     ----------
     names
         The column names, each once.
-    columns
-        The cells of each column as ``tokens.parse`` gives them, or would.
-    count
-        How many rows there are.
     own_names
         The name of each column as the server knows it, None where it has none or shares it.
     warnings
         What had to be done to the names.
+    columns
+        The cells of each column as ``tokens.parse`` gives them, or would.
+    count
+        How many rows there are.
     source
         The JSON, None where it was no strict JSON.
     """
 
     names: list[str]
-    columns: Sequence[Sequence[Any]]
-    count: int
     own_names: list[str | None]
     warnings: list[ColumnNameWarning]
+    columns: Sequence[Sequence[Any]]
+    count: int
     source: memoryview | None
 
     def source_of(self, column: int) -> list[str | None]:
@@ -84,25 +89,41 @@ def read_rows(source: object, statistics: Mapping[str, dict[str, Any]] | None = 
     ResponseError
         Where it is no array of arrays, has no header, or a row has more or fewer cells than the header.
     """
-    raw = source if isinstance(source, memoryview) else None
+    if not isinstance(source, memoryview):
+        return _by_column(source, None, _as_they_are)
     sections = {name: section_of(found) for name, found in (statistics or {}).items()}
-    plain = None if raw is None else read_plain(raw, sections)
+    plain = read_plain(source, sections)
     if plain is not None:
         header, columns = plain
-        names, own_names, warnings = _names(header)
-        return Rows(names, columns, len(columns[0]), own_names, warnings, raw)
-    return _read_any(source if raw is None else _parse(raw), raw)
+        return Rows(*_names(header), columns=columns, count=len(columns[0]), source=source)
+    try:
+        with _collector_paused():
+            return _by_column(_VALUES.decode(source), source, _typed)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _by_column(_parse(source), source, _as_they_are)  # the patient reader knows more
 
 
-def _read_any(rows: object, raw: memoryview | None) -> Rows:
-    """Read rows one by one, whatever they hold."""
+def _by_column(
+    rows: object,
+    source: memoryview | None,
+    column: Callable[[Rows, int, tuple[Any, ...]], Sequence[Any]],
+) -> Rows:
+    """Take rows apart into columns."""
     if not isinstance(rows, list):
         raise ResponseError(f"dataframe is no array of rows. It begins: {_shown(rows)}")
     if not rows or not isinstance(rows[0], list):
         raise ResponseError("dataframe has no header: its first row must be the array of column names.")
     header, *body = rows
-    names, own_names, warnings = _names(header)
-    width = len(names)
+    width = len(header)
+    if {type(row) for row in body} - {list} or {len(row) for row in body} - {width}:
+        _refuse_ragged(body, width)
+    found = Rows(*_names(header), columns=[], count=len(body), source=source)
+    cells = list(zip(*body, strict=True)) if body else [()] * width
+    return replace(found, columns=[column(found, *each) for each in enumerate(cells)])
+
+
+def _refuse_ragged(body: list[Any], width: int) -> NoReturn:
+    """Say which row is no row of the table."""
     for number, row in enumerate(body):
         if not isinstance(row, list):
             raise ResponseError(f"Row {number} of dataframe is no array: {_shown(row)}")
@@ -110,8 +131,45 @@ def _read_any(rows: object, raw: memoryview | None) -> Rows:
             raise ResponseError(
                 f"Row {number} of dataframe has {len(row)} cells for {width} columns: {_shown(row)}"
             )
-    columns = [list(column) for column in zip(*body, strict=True)] if body else [[] for _ in names]
-    return Rows(names, columns, len(body), own_names, warnings, raw)
+    raise AssertionError("every row is an array of the right length")  # pragma: no cover
+
+
+def _as_they_are(_rows: Rows, _position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
+    return list(cells)
+
+
+def _typed(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
+    """Give cells that msgspec has read as an array where they are scalars of one kind.
+
+    Where they are not, they are read again: msgspec keeps one of two equal keys, and no minus of a zero.
+    """
+    kinds = frozenset(map(type, cells)) - {type(None)}
+    if kinds == {str}:
+        return PlainColumn(Kind.TEXT, pa.array(cells, pa.string()))
+    if kinds == {bool}:
+        return PlainColumn(Kind.BOOLEAN, pa.array(cells, pa.bool_()))
+    if kinds == {int}:
+        try:
+            return PlainColumn(Kind.WHOLE, pa.array(cells, pa.int64()))
+        except (pa.ArrowInvalid, OverflowError):
+            pass
+    if kinds and kinds <= {int, FloatText}:
+        texts = cells if kinds == {FloatText} else [cell if cell is None else str(cell) for cell in cells]
+        return PlainColumn(Kind.FRACTION, pa.array(texts, pa.string()))
+    sources = rows.source_of(position) if kinds else cells
+    return [text if text is None else tokens.parse(text) for text in sources]
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from looking at millions of cells again and again; none is garbage."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _parse(source: memoryview) -> Any:  # noqa: ANN401 - any JSON value

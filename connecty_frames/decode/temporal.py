@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connecty_frames.decode.buffers import chunks_of, texts_of
 from connecty_frames.decode.evidence import Misfit
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ _FIRST: Final = (1 - _EPOCH) * _DAY_MICROS
 _LAST: Final = (date(9999, 12, 31).toordinal() + 1 - _EPOCH) * _DAY_MICROS - 1
 
 _seventh_digit: Final = re.compile(r"\.\d{7}").search
+_last_offset: Final = re.compile(rf"{_OFFSET}$").search
 _PARTS: Final = re.compile(
     r"(?P<day>.{10})[T ](?P<hour>\d\d)(?::(?P<minute>\d\d))?(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
     r"(?P<offset>Z|[+-].*)?"
@@ -166,7 +168,10 @@ def read_quickly(
     first, last = (end // (_DAY_MICROS if form is Form.DATE else 1) for end in (_FIRST, _LAST))
     if ends["min"] < first or ends["max"] > last:
         return None
-    if pc.min_max(pc.binary_length(texts)).as_py()["min"] < least_length:
+    if any(
+        (ends - starts).min(initial=least_length) < least_length
+        for _, starts, ends in map(texts_of, chunks_of(texts))
+    ):
         return None
     return form, pc.cast(values, pa.timestamp("us", tz)) if form is Form.AWARE else values
 
@@ -181,12 +186,12 @@ _QUICK: Final = {
 
 def offsets(texts: pa.ChunkedArray | pa.Array, bounds: Sequence[str]) -> list[str]:
     """Give the different offsets of aware timestamps, sorted."""
-    last_of = re.compile(rf"{_OFFSET}$").search
     some = [*bounds, next((value.as_py() for value in texts if value.is_valid), "")]
-    likely = {found[0]: 0 for text in some if (found := last_of(text))}
+    likely = dict.fromkeys(found[0] for text in some if (found := _last_offset(text)))
+    left = len(texts) - texts.null_count
     for offset in likely:
-        likely[offset] = pc.sum(pc.ends_with(texts, offset)).as_py() or 0
-    if sum(likely.values()) == len(texts) - texts.null_count:
+        left -= (pc.sum(pc.ends_with(texts, offset)).as_py() or 0) if left else 0
+    if not left:
         return sorted(likely)
     found = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{_OFFSET})$"), "offset")
     return sorted({*likely, *(text for text in pc.unique(found).to_pylist() if text)})

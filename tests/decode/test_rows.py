@@ -17,7 +17,7 @@ def test_columns() -> None:
     """The header names the columns, and cells stay the texts they were."""
     rows = read('[["a", "b"], [1.10, "x"], [null, true]]')
     assert rows.names == ["a", "b"]
-    assert rows.columns == [["1.10", None], ["x", True]]
+    assert [list(column) for column in rows.columns] == [["1.10", None], ["x", True]]
     assert rows.count == 2
     assert rows.own_names == ["a", "b"]
     assert rows.warnings == []
