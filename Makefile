@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 QUESTION ?= list the top 5 countries with the most orders
 
-.PHONY: demo test test-lowest check format bench docs clean
+.PHONY: demo test test-lowest check format bench bench-fidelity fuzz docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -30,6 +30,14 @@ format: $(VENV)/lint.stamp
 
 bench: $(VENV)/demo.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/decode.py
+
+# Every value right, or said to be otherwise? The truth is DuckDB's own Arrow export.
+bench-fidelity: $(VENV)/demo.stamp
+	PYTHONPATH=benchmarks $(BIN)/python -m fidelity
+
+# A million hostile bodies.
+fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
+	$(BIN)/python benchmarks/fuzz.py
 
 docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html

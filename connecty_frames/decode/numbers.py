@@ -24,15 +24,15 @@ from connecty_frames.decode.evidence import Misfit
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["arrow_type", "read", "read_quickly"]
+__all__ = ["NOT_FINITE", "arrow_type", "read", "read_quickly"]
 
 #: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
 #: other scripts), so that it must be asked first.
 _WHOLE: Final = r"-?(?:0|[1-9][0-9]*)"
 _NUMBER: Final = _WHOLE + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 #: As PostgreSQL's to_json writes what JSON numbers cannot say.
-_NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
-_FLOATING: Final = "|".join((_NUMBER, *sorted(_NOT_FINITE)))
+NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+_FLOATING: Final = "|".join((_NUMBER, *sorted(NOT_FINITE)))
 
 _PLAIN_WHOLE: Final = re.compile(_WHOLE)
 _PLAIN_NUMBER: Final = re.compile(_WHOLE + r"(?:\.[0-9]+)?")
@@ -98,15 +98,21 @@ def read_quickly(
     if pa.types.is_integer(values.type):
         words = f"{count:,} whole numbers"
         return (values, words) if all(map(_PLAIN_WHOLE.fullmatch, bounds)) else None
-    fraction = False
-    for chunk in chunks_of(values):
-        data, starts, ends = texts_of(chunk)
-        if (ends - starts).max(initial=0) > _SAFE_LENGTH or ((data | _CASE) == ord("e")).any():
+    parts = [texts_of(chunk) for chunk in chunks_of(values)]
+    if not any(((data == ord(".")) | ((data | _CASE) == ord("e"))).any() for data, _, _ in parts):
+        return None  # all whole, and some beyond int64
+    floats = pc.cast(values, pa.float64())
+    ends = pc.min_max(pc.abs(floats)).as_py()
+    edge = math.isinf(ends["max"]) or ends["min"] < sys.float_info.min
+    if edge and any(((data | _CASE) == ord("e")).any() for data, _, _ in parts):
+        return None  # perhaps beyond float64's range; a zero without exponent is just that
+    if any((ends - starts > _SAFE_LENGTH).any() for _, starts, ends in parts):
+        same = pc.equal(pc.cast(floats, pa.string()), values)
+        long = pc.greater(pc.binary_length(values), _SAFE_LENGTH)
+        unlike = pc.filter(values, pc.and_not(long, same)).to_pylist()
+        if not all(_survives(0, text) for text in unlike if text is not None):
             return None
-        fraction = fraction or bool((data == ord(".")).any())
-    if not fraction:
-        return None
-    return pc.cast(values, pa.float64()), f"{count:,} numbers, some with a fraction, all exact as float64"
+    return floats, f"{count:,} numbers, some with a fraction, all exact as float64"
 
 
 def _first_unlike(array: pa.Array, pattern: str) -> int | None:
@@ -143,7 +149,7 @@ def _fraction_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, 
         return pa.float64(), f"{words}; {len(lost):,} of them computed, given as the nearest float64"
     integer_digits = scale = 0
     for position, text in enumerate(texts):
-        if text in _NOT_FINITE:
+        if text in NOT_FINITE:
             raise Misfit(position, text, "cannot stand in a column of decimals, which others need")
         # The range of float64 is known to hold it, or its length to be small: there is a Decimal.
         whole, fraction = _digits(Decimal(text))
@@ -167,7 +173,7 @@ def _survives(position: int, text: str) -> bool:
         Where the number is beyond float64's range, so that the nearest would be infinite, zero, or short of
         digits.
     """
-    if text in _NOT_FINITE:
+    if text in NOT_FINITE:
         return True
     nearest = float(text)
     if math.isinf(nearest):

@@ -282,6 +282,12 @@ def _mixed(evidence: Evidence, _: AskOptions) -> Decision:
     return Decision(pa.string(), f"mixed {_listed(evidence.kinds)}", Misfit(row, tokens.dump(value), reason))
 
 
+def _numbers_and_words(evidence: Evidence, options: AskOptions) -> Decision:
+    """Decide on numbers among texts: NaN and infinity are numbers that JSON can only write as texts."""
+    texts = {value for value in evidence.values if type(value) is str}
+    return (_numbers if texts <= numbers.NOT_FINITE else _mixed)(evidence, options)
+
+
 def _counted(evidence: Evidence) -> str:
     count, nulls = evidence.count, len(evidence.values) - evidence.count
     only = "" if count else " only"
@@ -306,5 +312,6 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(None, frozenset({Kind.TEXT}), "string, date32 or timestamp", _untold),
     Rule(None, frozenset({Kind.ARRAY}), "list or string", _nested),
     Rule(None, frozenset({Kind.OBJECT}), "struct or string", _nested),
+    Rule(None, NUMBERS | {Kind.TEXT}, "float64, decimal or string", _numbers_and_words),
     Rule(None, _ALL, "string", _mixed),
 )
