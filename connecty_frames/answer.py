@@ -68,6 +68,7 @@ class Answer:
     def from_response(
         cls,
         body: bytes,
+        envelope: decode.Envelope,
         *,
         options: AskOptions,
         fetched: int | None,
@@ -77,19 +78,17 @@ class Answer:
         base_url: str | None = None,
         asked_at: datetime | None = None,
         elapsed: float | None = None,
-        host: str | None = None,
-        content_type: str | None = None,
     ) -> Answer:
         """Decode a results response.
 
         Parameters
         ----------
         body
-            The response as received; its state must be COMPLETED.
+            The response as received.
+        envelope
+            What ``decode.read_envelope`` gave of it; its state must be COMPLETED.
         fetched
             The ``max_rows`` it was asked for with, None where that is unknown.
-        host, content_type
-            Where it came from, for errors.
 
         Raises
         ------
@@ -103,7 +102,6 @@ class Answer:
             Where rows were cut and ``on_truncation="raise"``.
         """
         contract = contract_of(options)
-        envelope = decode.read_envelope(body, host=host, content_type=content_type)
         if envelope.state != State.COMPLETED:
             raise _unfinished(envelope, question_id=question_id, question=question, dw_id=dw_id)
         decoded = decode.decode(envelope, options, contract=contract, fetched=fetched)
@@ -160,8 +158,10 @@ class Answer:
             As the response deserves.
         """
         options = AskOptions.from_choices(choices)
+        body = _read(source)
         return cls.from_response(
-            _read(source),
+            body,
+            decode.read_envelope(body),
             options=options,
             fetched=choices.get("max_rows"),
             question=question,
@@ -171,6 +171,11 @@ class Answer:
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Save the response as it was received, whole or not at all, for :meth:`from_json`.
+
+        Parameters
+        ----------
+        path
+            The file to write, in a folder that exists.
 
         Returns
         -------

@@ -96,6 +96,9 @@ def main() -> None:
         sys.exit(130)
     except tuple(EXIT_CODES) as error:
         _say(f"{type(error).__name__}: {error}")
+        question_id = getattr(error, "question_id", None)
+        if question_id is not None and question_id not in str(error):
+            _say(f"question_id {question_id}")
         sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))
 
 
@@ -123,23 +126,27 @@ def ask(
     engine: Annotated[Engine, typer.Option(help="Whose names the types of a table have.")] = Engine.PANDAS,
     max_rows: Annotated[int, typer.Option(min=0, help="The most rows to fetch.")] = 1000,
     format_: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.TABLE,
-    output: Annotated[Path | None, typer.Option(help="The file to write to, whole or not at all.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write to, whole or not at all; - is standard output.")
+    ] = None,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Ask the embedded sandbox.")] = False,
 ) -> None:
     """Ask a question; its table goes to standard output, its summary and SQL to standard error."""
-    if format_ is Format.PARQUET and output is None and sys.stdout.isatty():
-        raise ConfigError(
-            "Parquet is no text for a terminal: give --output FILE, or a pipe.", setting="format"
-        )
-    with _client(sandbox=sandbox) as client:
-        answer = client.ask(question, dw_id=dw_id, max_rows=max_rows)
-    with _destination(output) as file:
-        if format_ is Format.TABLE:
-            _write_table(answer, engine, file)
-        else:
-            from connecty_frames.frames import WRITERS
+    # Opened first: a file that cannot be written must not cost a question.
+    with _destination(output, format_) as file:
+        with _client(sandbox=sandbox) as client:
+            answer = client.ask(question, dw_id=dw_id, max_rows=max_rows)
+        try:
+            if format_ is Format.TABLE:
+                _write_table(answer, engine, file)
+            else:
+                from connecty_frames.frames import WRITERS
 
-            WRITERS[format_](answer.to_arrow(), file)
+                WRITERS[format_](answer.to_arrow(), file)
+            file.flush()
+        except OSError:
+            _tell_story(answer)  # it was paid for, and its id is the way back to it
+            raise
     _tell_story(answer)
 
 
@@ -168,7 +175,6 @@ def sandbox(
 
     def announce(running: Sandbox) -> None:
         typer.echo(running.exports())
-        sys.stdout.flush()
         _say("The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.")
 
     box.serve(announce)
@@ -228,11 +234,16 @@ def _write_table(answer: Answer, engine: Engine, file: BinaryIO) -> None:
 
 
 @contextmanager
-def _destination(output: Path | None) -> Iterator[BinaryIO]:
+def _destination(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
     """Give standard output, or a file that appears only once it is whole."""
-    if output is None:
+    if output is None or str(output) == "-":
+        if sys.stdout is None:  # started with >&-
+            raise ConfigError("Standard output is closed: give --output FILE.", setting="output")
+        if format_ is Format.PARQUET and sys.stdout.isatty():
+            raise ConfigError(
+                "Parquet is no text for a terminal: give --output FILE, or a pipe.", setting="format"
+            )
         yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
         return
     from connecty_frames.frames import whole_file
 

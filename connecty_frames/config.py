@@ -11,10 +11,11 @@ import ipaddress
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connecty_frames.errors import ConfigError
+from connecty_frames.options import LONGEST
 from connecty_frames.protocol import REGIONS
 
 __all__ = ["Settings", "configure", "resolve"]
@@ -57,7 +58,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    if not text or not text.isprintable():
+    if not text.strip():
+        raise ValueError("it is empty")
+    if not text.isprintable():
         raise ValueError("expected text without control characters")
     return text
 
@@ -65,6 +68,12 @@ def _plain(text: str) -> str:
 def _plain_secret(secret: SecretStr) -> SecretStr:
     _plain(secret.get_secret_value())
     return secret
+
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("expected a number")  # noqa: TRY004 - pydantic collects these and no TypeError
+    return value
 
 
 class Settings(BaseSettings):
@@ -81,7 +90,7 @@ class Settings(BaseSettings):
     dw_id
         The data workspace to ask where a call names none.
     timeout
-        Seconds for a whole call where it names none.
+        Seconds for a whole call where it names none, up to 30 days.
     """
 
     model_config = SettingsConfigDict(
@@ -92,8 +101,10 @@ class Settings(BaseSettings):
     client_secret: Annotated[SecretStr, AfterValidator(_plain_secret)] | None = None
     region: Literal["eu1", "us1"] = "eu1"
     base_url: Annotated[str, AfterValidator(_checked_address)] | None = None
-    dw_id: Annotated[int, Field(ge=0)] | None = None
-    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300.0
+    dw_id: Annotated[int, Field(ge=0), BeforeValidator(_no_truth)] | None = None
+    timeout: Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False), BeforeValidator(_no_truth)] = (
+        300.0
+    )
 
     @property
     def address(self) -> str:
@@ -139,10 +150,11 @@ def configure(**settings: Any) -> None:  # noqa: ANN401 - the kinds are those of
     ConfigError
         Where a name or value is wrong; nothing is set then.
     """
-    after = {
-        name: value for name, value in {**_configured, **_one_address(settings)}.items() if value is not None
-    }
-    _settings(after)
+    before = dict(_configured)
+    if settings.get("region") is not None and settings.get("base_url") is None:
+        before.pop("base_url", None)  # the later word counts
+    after = {name: value for name, value in {**before, **settings}.items() if value is not None}
+    _settings(_one_address(after))
     _configured.clear()
     _configured.update(after)
 
@@ -156,7 +168,7 @@ def resolve(**arguments: Any) -> Settings:  # noqa: ANN401 - as above
         Where a name or value is wrong.
     """
     given = {name: value for name, value in arguments.items() if value is not None}
-    return _settings({**_configured, **_one_address(given)})
+    return _settings({**_one_address(_configured), **_one_address(given)})
 
 
 def _one_address(source: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ Every error can be pickled, and none carries a secret.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -71,7 +72,8 @@ __all__ = [
     "warn",
 ]
 
-_PACKAGE: Final = str(Path(__file__).parent)
+#: With the separator, so that a folder beside it whose name begins alike is not taken for it.
+_PACKAGE: Final = str(Path(__file__).parent) + os.sep
 
 
 class ConnectyError(Exception):

@@ -8,18 +8,20 @@ declared here, with their defaults and their rules, and nowhere else: the verbs 
 from __future__ import annotations
 
 import difflib
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connecty_frames.errors import ConfigError
+from connecty_frames.escape import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "LONGEST",
     "AskOptions",
     "Choices",
     "DtypeBackend",
@@ -32,6 +34,11 @@ __all__ = [
 Engine = Literal["pandas", "polars", "pyarrow"]
 DtypeBackend = Literal["numpy_nullable", "pyarrow", "numpy"]
 OnTruncation = Literal["warn", "raise", "ignore"]
+
+#: The longest timeout, 30 days in seconds: sockets and locks take no more on every system.
+LONGEST: Final = 2_592_000.0
+#: More rows than any answer has; what is meant is None.
+_TOO_MANY: Final = 10**18
 
 
 class Choices(TypedDict, total=False):
@@ -108,18 +115,21 @@ class AskOptions:
     def __post_init__(self) -> None:
         for name, (holds, expected) in _RULES.items():
             value = getattr(self, name)
+            if isinstance(value, Integral) and not isinstance(value, int):  # of numpy: out of a frame
+                value = int(value)
+                object.__setattr__(self, name, value)
             if not holds(value):
-                raise ConfigError(f"{name}={value!r}: expected {expected}.", setting=name)
+                raise ConfigError(f"{name}={snippet(repr(value))}: expected {expected}.", setting=name)
         if self.question_id is not None:
             object.__setattr__(self, "question_id", check_question_id(self.question_id))
 
     @classmethod
     def from_choices(cls, choices: Choices, **fixed: object) -> AskOptions:
         """Make the options of a call from its keywords; an unknown one is a TypeError, as in Python."""
-        known = [field.name for field in fields(cls)]
+        known = [name for name in Choices.__annotations__ if name not in fixed]
         for name in choices:
-            if name not in known or name in fixed:
-                close = difflib.get_close_matches(name, [k for k in known if k not in fixed], n=1)
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
                 hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
                 raise TypeError(f"unexpected keyword argument {name!r}{hint}")
         return cls(**cast("dict[str, Any]", {**choices, **fixed}))
@@ -131,7 +141,7 @@ def check_question_id(value: object) -> str:
         return str(UUID(str(value)))
     except ValueError:
         raise ConfigError(
-            f"question_id={value!r}: expected the UUID of a question asked before, such as "
+            f"question_id={snippet(repr(value))}: expected the UUID of a question asked before, such as "
             "'729cb7a4-4b06-449e-a3c9-df40f5e570b8'.",
             setting="question_id",
         ) from None
@@ -152,29 +162,38 @@ def _known_zone(value: object) -> bool:
     return True
 
 
+def _one_of(*known: str) -> Callable[[object], bool]:
+    # With the kind first: a frame or an array compares to something without a truth value.
+    return lambda value: isinstance(value, str) and value in known
+
+
 def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
 def _seconds(value: object) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
-    )
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LONGEST
 
 
 #: What each choice must be: a test, and the same in words for the error.
 _RULES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "dw_id": (lambda v: v is None or check_dw_id(v), "a workspace id, a whole number such as 13"),
-    "engine": (lambda v: v in ("pandas", "polars", "pyarrow"), "'pandas', 'polars' or 'pyarrow'"),
+    "engine": (_one_of("pandas", "polars", "pyarrow"), "'pandas', 'polars' or 'pyarrow'"),
     "dtype_backend": (
-        lambda v: v in ("numpy_nullable", "pyarrow", "numpy"),
+        _one_of("numpy_nullable", "pyarrow", "numpy"),
         "'numpy_nullable', 'pyarrow' or 'numpy'",
     ),
-    "max_rows": (lambda v: v is None or check_dw_id(v), "a whole number from 0, or None for all rows"),
+    "max_rows": (
+        lambda v: v is None or (check_dw_id(v) and v < _TOO_MANY),
+        "a whole number from 0, or None for all rows",
+    ),
     "tz": (_known_zone, "the IANA name of a time zone, such as 'UTC' or 'Europe/Warsaw'"),
     "infer_temporal": (_is_bool, "True or False"),
     "strict": (_is_bool, "True or False"),
-    "on_truncation": (lambda v: v in ("warn", "raise", "ignore"), "'warn', 'raise' or 'ignore'"),
-    "timeout": (lambda v: v is None or _seconds(v), "seconds above 0, or None for the configured ones"),
+    "on_truncation": (_one_of("warn", "raise", "ignore"), "'warn', 'raise' or 'ignore'"),
+    "timeout": (
+        lambda v: v is None or _seconds(v),
+        "seconds above 0 and up to 30 days, or None for the configured ones",
+    ),
     "progress": (lambda v: v is None or _is_bool(v) or callable(v), "True, False, None or a callable"),
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from connecty_frames.client import Client
 from connecty_frames.config import Settings, resolve
 from connecty_frames.errors import ConfigError
+from connecty_frames.escape import snippet
 from connecty_frames.options import AskOptions, Choices, Engine
 
 if TYPE_CHECKING:
@@ -58,7 +59,14 @@ def _client(given: Client | None) -> Client:
     settings = resolve()
     with _lock:
         if settings not in _clients:
-            _clients[settings] = Client()
+            # From the settings that it is kept under: they may be configured anew at any moment.
+            _clients[settings] = Client(
+                settings.client_id,
+                client_secret=settings.client_secret,
+                base_url=settings.address,
+                dw_id=settings.dw_id,
+                timeout=settings.timeout,
+            )
         return _clients[settings]
 
 
@@ -173,19 +181,21 @@ def read_connecty(
     Raises
     ------
     ConfigError
-        Where ``index_col`` names a column that the answer does not have (the error carries the id, so
-        that nothing needs to be asked again), or both ``dtype`` and ``schema`` are given.
+        Where ``index_col`` is no name of a column, or both ``dtype`` and ``schema`` are given; nothing was
+        sent. Where the answer has no such column; the error carries the id, so that nothing needs to be
+        asked again.
     ConnectyError
         All that :func:`ask_df` raises.
     """
     if dtype is not None and choices.get("schema") is not None:
         raise ConfigError("dtype and schema are the same choice: give one of them.", setting="dtype")
-    options = AskOptions.from_choices(choices if dtype is None else {**choices, "schema": dtype})
+    names = _index_names(index_col)
+    given = choices if dtype is None else {**choices, "schema": dtype}
+    options = AskOptions.from_choices(given, engine="pandas")
     answer = _client(con).answer(question, options)
     frame: pd.DataFrame = answer.to_frame(options)
     if index_col is None:
         return frame
-    names = [index_col] if isinstance(index_col, str) else list(index_col)
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ConfigError(
@@ -195,3 +205,16 @@ def read_connecty(
             question_id=answer.question_id,
         )
     return frame.set_index(names if not isinstance(index_col, str) else index_col)
+
+
+def _index_names(index_col: object) -> list[str]:
+    """Give the columns of an index, held to be names before a question is paid for."""
+    names = [index_col] if isinstance(index_col, str) else index_col
+    if names is None:
+        return []
+    if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
+        return list(names)
+    raise ConfigError(
+        f"index_col={snippet(repr(index_col))}: expected the name of a column, or a list of names.",
+        setting="index_col",
+    )

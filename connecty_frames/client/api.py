@@ -36,8 +36,6 @@ class Results:
 
     envelope: Envelope = field(repr=False)
     body: bytes = field(repr=False)
-    host: str
-    content_type: str | None
     wait: float | None
 
 
@@ -160,7 +158,7 @@ class API:
             broken: ConnectyError = error.with_traceback(None)
         else:
             wait = retry_after(reply.headers, self.clock.now())
-            return Results(envelope, reply.body, reply.host, content_type, wait)
+            return Results(envelope, reply.body, wait)
         return Trouble(Kind.UNREADABLE, broken, f"{reply.host} sent what is no results response")
 
 

@@ -234,6 +234,7 @@ class Question:
                 self._fail(finished)
             return Answer.from_response(
                 finished.found.body,
+                finished.found.envelope,
                 options=options,
                 fetched=finished.fetched,
                 question=self._question,
@@ -242,8 +243,6 @@ class Question:
                 base_url=self._api.transport.address,
                 asked_at=self.asked_at,
                 elapsed=finished.elapsed,
-                host=finished.found.host,
-                content_type=finished.found.content_type,
             )
 
     def __repr__(self) -> str:

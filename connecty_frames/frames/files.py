@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
+import secrets
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WRITERS", "texts", "whole_file"]
 
-_JSON: Final = msgspec.json.Encoder(decimal_format="number")
+# The hook is for nanoseconds, which are pandas' own kinds of moment and duration in a list or struct.
+_JSON: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=lambda value: value.isoformat())
 _PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -49,6 +51,8 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
             None if value is None else _JSON.encode(_plain(value)).decode() for value in column.to_pylist()
         ]
         return pa.chunked_array([pa.array(values, pa.string())])
+    if pa.types.is_string_view(column.type):  # Arrow 17 cannot cast it
+        return pa.chunked_array([pa.array(column.to_pylist(), pa.string())])
     return pc.cast(column, pa.string())
 
 
@@ -71,7 +75,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a cell
 
 def _is_textual(type_: pa.DataType) -> bool:
     """Whether a file holds the text of a value instead of the value."""
-    return bool(pa.types.is_temporal(type_) or pa.types.is_nested(type_))
+    return bool(pa.types.is_temporal(type_) or pa.types.is_nested(type_) or pa.types.is_string_view(type_))
 
 
 def _write_csv(table: pa.Table, file: BinaryIO) -> None:
@@ -110,19 +114,33 @@ WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], None]]] = {
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file for writing that appears only once it is whole, in place of one of that name.
 
+    A link stays a link, and what it points at is replaced. What is no file, such as a pipe or
+    ``/dev/stdout``, is written to as it stands.
+
     Raises
     ------
     OSError
         Where it cannot be written; a file that was there before is then as it was.
     """
-    target = Path(path)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    part = Path(name)
+    given = Path(path)
+    if given.exists() and not given.is_file():
+        with given.open("wb") as file:
+            yield file
+        return
+    target = Path(os.path.realpath(given))
+    # Not by tempfile, whose files nobody but their owner may read.
+    part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        file = part.open("xb")
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(target)) from None
+    try:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, part)
         part.replace(target)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""What all tests share: one sandbox that runs, and a process without settings of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connecty_frames.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """Serve one sandbox for all tests that only ask."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep settings of the environment and of other tests out, and leave no connection behind."""
+    for name in [name for name in os.environ if name.upper().startswith("CONNECTY_")]:
+        monkeypatch.delenv(name)
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    yield
+    # Looked up and not imported: what a test does not load stays unloaded.
+    config = sys.modules.get("connecty_frames.config")
+    if config is not None:
+        config._configured.clear()
+    verbs = sys.modules.get("connecty_frames.verbs")
+    if verbs is not None:
+        for client in verbs._clients.values():
+            client.close()
+        verbs._clients.clear()
+
+
+@pytest.fixture
+def connected(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Let the environment name the shared sandbox, as its exports do in a shell."""
+    for name, value in sandbox.connection.items():
+        monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(value))
+    return sandbox
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Give the folder of fixed answers, written by hand from the API document."""
+    return Path(__file__).parent / "golden"

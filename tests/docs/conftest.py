@@ -1,0 +1,151 @@
+"""The examples of the documentation: found in Markdown, and run as a reader would run them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+
+#: ``<!-- not run: why -->``, alone on its line.
+_MARK: Final = re.compile(r"\s*<!--\s*not run:\s*(?P<reason>.*?)\s*-->\s*")
+#: A fence of three or more backticks or tildes, and the language after it.
+_FENCE: Final = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})\s*(?P<language>[^\s`]*)[^`]*")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block.
+
+    Parameters
+    ----------
+    language
+        What its fence says it is, such as ``python``.
+    text
+        What stands in it, without the indentation of the fence.
+    line
+        The line of the file that its first line is, counted from 1.
+    not_run
+        Why it is not to be run, None where it is.
+    """
+
+    language: str
+    text: str
+    line: int
+    not_run: str | None
+
+
+def pages() -> list[Path]:
+    """Give every page of the documentation."""
+    found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [page for page in found if "_build" not in page.parts]
+
+
+def blocks(markdown: str) -> list[Block]:
+    """Give the fenced blocks of a page, in order.
+
+    Raises
+    ------
+    ValueError
+        Where a mark is not in front of a block or gives no reason, or a block does not end.
+    """
+    found: list[Block] = []
+    lines = markdown.splitlines()
+    mark: tuple[int, str] | None = None
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        marked, fence = _MARK.fullmatch(line), _FENCE.fullmatch(line)
+        if marked:
+            mark = at + 1, marked["reason"]
+            if not mark[1]:
+                raise ValueError(f"line {at + 1}: a mark without a reason")
+        elif fence:
+            end = _end(lines, at, fence["fence"])
+            # As Markdown has it, a block's text begins where its fence does.
+            text = "\n".join(_outdented(inner, len(fence["indent"])) for inner in lines[at + 1 : end])
+            found.append(Block(fence["language"].lower(), text, at + 2, mark and mark[1]))
+            mark, at = None, end
+        elif line.strip() and mark:
+            break
+        at += 1
+    if mark:
+        raise ValueError(f"line {mark[0]}: a mark with no block after it")
+    return found
+
+
+def commands(console: str) -> list[str]:
+    """Give the commands of a console block: what stands after ``$ ``, with continued lines."""
+    joined = re.sub(r"\\\n\s*(?:> )?", "", console)
+    return [line.removeprefix("$ ").strip() for line in joined.splitlines() if line.startswith("$ ")]
+
+
+def is_ours(command: str) -> bool:
+    """Whether a command is one of ``connecty``."""
+    return bool(re.match(r"connecty(\s|$)", command))
+
+
+def run_python(page: str, found: list[Block]) -> dict[str, object]:
+    """Run the Python blocks of a page in order, in one namespace; a traceback shows the page's own lines."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in found:
+        if block.language == "python" and block.not_run is None:
+            code = compile("\n" * (block.line - 1) + block.text + "\n", page, "exec", dont_inherit=True)
+            exec(code, namespace)  # noqa: S102 - our own documentation
+    return namespace
+
+
+def _end(lines: list[str], start: int, fence: str) -> int:
+    for at in range(start + 1, len(lines)):
+        closing = lines[at].strip()
+        if len(closing) >= len(fence) and set(closing) == {fence[0]}:
+            return at
+    raise ValueError(f"line {start + 1}: a block that does not end")
+
+
+def _outdented(line: str, indent: int) -> str:
+    return line[min(indent, len(line) - len(line.lstrip(" "))) :]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The runner as a fixture, since test files of one folder do not import each other."""
+
+    blocks = staticmethod(blocks)
+    commands = staticmethod(commands)
+    is_ours = staticmethod(is_ours)
+    run_python = staticmethod(run_python)
+
+
+@pytest.fixture
+def examples() -> Examples:
+    """Give the runner."""
+    return Examples()
+
+
+def _console(page: Path) -> list[tuple[int, str]]:
+    found = blocks(page.read_text(encoding="utf-8"))
+    return [
+        (block.line, command)
+        for block in found
+        if block.language == "console" and block.not_run is None
+        for command in commands(block.text)
+        if is_ours(command)
+    ]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of every page with Python on it, and of every command."""
+    if "python_page" in metafunc.fixturenames:
+        found = [
+            page for page in pages() if any(b.language == "python" for b in blocks(page.read_text("utf-8")))
+        ]
+        metafunc.parametrize("python_page", found, ids=[str(page.relative_to(ROOT)) for page in found])
+    if "console_command" in metafunc.fixturenames:
+        runs = [(page, line, command) for page in pages() for line, command in _console(page)]
+        ids = [f"{page.relative_to(ROOT)}:{line} {command}" for page, line, command in runs]
+        metafunc.parametrize("console_command", [command for _, _, command in runs], ids=ids)

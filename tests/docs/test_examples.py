@@ -1,0 +1,47 @@
+"""The examples of the README and the documentation do what they say, against the sandbox."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from connecty_frames.sandbox import Sandbox
+
+
+@pytest.mark.usefixtures("connected")
+def test_the_python_of_a_page_runs(
+    python_page: Path, examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every block in order, in one namespace, in an empty folder; a warning is an error."""
+    monkeypatch.chdir(tmp_path)
+    found = examples.blocks(python_page.read_text(encoding="utf-8"))
+
+    namespace = examples.run_python(str(python_page), found)
+
+    assert len(namespace) > 2, "nothing on this page was run"
+
+
+def test_a_command_ends_well(console_command: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    """With exit code 0, as a reader's shell runs it with the exports of a sandbox."""
+    exports = {f"CONNECTY_{name.upper()}": str(value) for name, value in sandbox.connection.items()}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    done = subprocess.run(
+        ["sh", "-c", console_command],  # noqa: S607 - a reader's shell is whatever it is
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **exports, "PATH": path},
+        cwd=tmp_path,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr

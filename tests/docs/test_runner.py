@@ -1,0 +1,158 @@
+"""The runner of the examples: what it finds in a page, and that a broken example does not pass."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import pytest
+
+PAGE = """\
+# Title
+
+Text with `python` in it.
+
+```python
+first = 1
+```
+
+<!-- not run: it needs an account -->
+
+```python
+raise SystemExit
+```
+
+```python
+second = first + 1
+```
+
+```sh
+connecty never
+```
+
+- in a list:
+
+  ```console
+  $ connecty health
+  it is operational
+  $ export A=1
+  $ connecty ask "a \\
+      b" --sandbox
+  ```
+
+````markdown
+```python
+raise SystemExit
+```
+````
+
+~~~python
+third = second + 1
+~~~
+"""
+
+
+def test_blocks_are_found_with_their_lines(examples: Any) -> None:
+    """Each with its language, its first line and why it is not run; a fence in a fence is text."""
+    found = examples.blocks(PAGE)
+
+    assert [(block.language, block.line, block.not_run) for block in found] == [
+        ("python", 6, None),
+        ("python", 12, "it needs an account"),
+        ("python", 16, None),
+        ("sh", 20, None),
+        ("console", 26, None),
+        ("markdown", 34, None),
+        ("python", 40, None),
+    ]
+    assert found[0].text == "first = 1"
+    assert found[4].text.splitlines()[0] == "$ connecty health"
+    assert found[5].text == "```python\nraise SystemExit\n```"
+
+
+def test_blocks_run_in_order_in_one_namespace(examples: Any) -> None:
+    """What is marked is left out, and what a later one needs is there."""
+    namespace = examples.run_python("page.md", examples.blocks(PAGE))
+
+    assert (namespace["first"], namespace["second"], namespace["third"]) == (1, 2, 3)
+
+
+def test_the_commands_of_a_console(examples: Any) -> None:
+    """What follows a prompt, continued lines joined; what is shown as output is none."""
+    found = examples.commands(examples.blocks(PAGE)[4].text)
+
+    assert found == ["connecty health", "export A=1", 'connecty ask "a b" --sandbox']
+    assert [examples.is_ours(command) for command in found] == [True, False, True]
+    assert not examples.is_ours("connectyx ask")
+
+
+def test_a_broken_example_is_told_with_its_line(examples: Any) -> None:
+    """The traceback names the page and the line in it."""
+    with pytest.raises(ZeroDivisionError) as raised:
+        examples.run_python("page.md", examples.blocks("one\n\n```python\na = 1\na / 0\n```\n"))
+
+    last = traceback.extract_tb(raised.value.__traceback__)[-1]
+    assert (last.filename, last.lineno) == ("page.md", 5)
+
+
+def test_an_example_that_is_no_python_is_told_with_its_line(examples: Any) -> None:
+    """Also where it does not even compile."""
+    with pytest.raises(SyntaxError) as raised:
+        examples.run_python("page.md", examples.blocks("```python\n\nif:\n```\n"))
+
+    assert (raised.value.filename, raised.value.lineno) == ("page.md", 3)
+
+
+def test_an_assertion_in_an_example_counts(examples: Any) -> None:
+    """As in a test."""
+    with pytest.raises(AssertionError):
+        examples.run_python("page.md", examples.blocks("```python\nassert 1 == 2\n```\n"))
+
+
+def test_a_warning_in_an_example_is_an_error(examples: Any) -> None:
+    """An example shows how it is done, and that is without one."""
+    with pytest.raises(UserWarning, match="careful"):
+        examples.run_python(
+            "page.md", examples.blocks("```python\nimport warnings\nwarnings.warn('careful')\n```\n")
+        )
+
+
+def test_indentation_is_kept(examples: Any) -> None:
+    """Of the block's own lines, whether the fence itself is indented or not."""
+    code = "if True:\n    for n in [1]:\n        x = n"
+    indented = "\n".join(f"   {line}" for line in f"```python\n{code}\n```".splitlines())
+
+    for page in (f"```python\n{code}\n```\n", indented):
+        assert examples.blocks(page)[0].text == code
+        assert examples.run_python("page.md", examples.blocks(page))["x"] == 1
+
+
+def test_an_example_knows_nothing_of_the_runner(examples: Any) -> None:
+    """Neither its names nor its imports of the future: an annotation is looked up, as in a script."""
+    with pytest.raises(NameError, match="examples"):
+        examples.run_python("page.md", examples.blocks("```python\nprint(examples)\n```\n"))
+    with pytest.raises(NameError, match="undefined"):
+        examples.run_python("page.md", examples.blocks("```python\nx: undefined = 1\n```\n"))
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ("```python\nx = 1\n", "line 1: a block that does not end"),
+        ("<!-- not run: -->\n```python\n```\n", "line 1: a mark without a reason"),
+        ("<!-- not run: why -->\n\ntext\n\n```python\n```\n", "line 1: a mark with no block after it"),
+        ("text\n<!-- not run: why -->\n", "line 2: a mark with no block after it"),
+    ],
+)
+def test_a_page_that_is_broken_is_refused(examples: Any, page: str, message: str) -> None:
+    """A mark or a fence gone astray would leave out more than anybody meant."""
+    with pytest.raises(ValueError, match=message):
+        examples.blocks(page)
+
+
+def test_other_comments_and_languages_are_passed_over(examples: Any) -> None:
+    """A comment is no mark; a block of another language, or of none, is not run."""
+    found = examples.blocks("<!-- a note -->\n```\nnothing\n```\n\n```{toctree}\ntypes\n```\n")
+
+    assert [(block.language, block.not_run) for block in found] == [("", None), ("{toctree}", None)]
+    assert examples.run_python("page.md", found) == {"__name__": "__main__"}

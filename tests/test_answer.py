@@ -1,0 +1,418 @@
+"""Answer: one decoded table and its story, from golden answers and with no service at all."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import pickle
+import warnings
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+TOP_COUNTRIES = "list the top 5 countries with the most orders"
+COUNTRIES = {
+    "country": ["Poland", "Germany", "France", "Italy", "Spain"],
+    "orders": [31768, 12922, 8459, 5719, 5051],
+}
+
+
+def body(rows: list[list[Any]] | None, **results: Any) -> bytes:
+    """Write a completed response."""
+    parts = results if rows is None else {"dataframe": rows, **results}
+    return json.dumps({"state": "COMPLETED", "results": parts}).encode()
+
+
+@pytest.fixture
+def countries(golden: Path) -> cf.Answer:
+    """Give the answer to the document's first question."""
+    return cf.Answer.from_json(
+        golden / "top_countries.json", question=TOP_COUNTRIES, question_id=QUESTION_ID, dw_id=13
+    )
+
+
+@pytest.fixture
+def logins(golden: Path) -> cf.Answer:
+    """Give the document's example."""
+    return cf.Answer.from_json(golden / "login_timestamps.json", on_truncation="ignore")
+
+
+# The document's answers
+
+
+def test_the_example_of_the_document(logins: cf.Answer) -> None:
+    """Instants and text, 3 of 100 rows, truncated."""
+    assert logins.table.schema.equals(
+        pa.schema({"login_timestamp": pa.timestamp("us", "UTC"), "user_email": pa.string()})
+    )
+    assert logins.table.to_pydict() == {
+        "login_timestamp": [
+            datetime(2025, 11, 4, 12, 5, 1, 146_000, tzinfo=UTC),
+            datetime(2025, 11, 4, 10, 48, 15, 460_000, tzinfo=UTC),
+            datetime(2025, 11, 4, 9, 49, 22, 910_000, tzinfo=UTC),
+        ],
+        "user_email": ["damian@connectyai.com"] * 3,
+    }
+    assert (logins.rows, logins.total_rows, logins.truncated, len(logins)) == (3, 100, True, 3)
+    assert logins.response_summary is None
+    assert logins.sql_query.endswith("ORDER BY \n    login_timestamp DESC;\n")
+    assert logins.statistics["user_email"]["string"]["mean_len"] == 22.44
+
+
+def test_the_story_of_an_answer(countries: cf.Answer) -> None:
+    """Everything that is known of it, in one object and by property."""
+    story = countries.metadata
+
+    assert (countries.question, story.question) == (TOP_COUNTRIES, TOP_COUNTRIES)
+    assert (countries.question_id, story.question_id) == (QUESTION_ID, QUESTION_ID)
+    assert story.dw_id == 13
+    assert (story.base_url, story.asked_at, story.elapsed) == (None, None, None)
+    assert countries.response_summary == "Poland has the most orders of all countries: 31768."
+    assert (story.rows, story.total_rows, story.truncated) == (5, 5, False)
+    assert [(column["name"], column["type"]) for column in story.schema] == [
+        ("country", "string"),
+        ("orders", "int64"),
+    ]
+    assert story.version == cf.__version__
+
+
+def test_the_schema_gives_a_reason_for_each_type(countries: cf.Answer) -> None:
+    """By position, by name and as Arrow; the evidence is words."""
+    assert countries.schema.names == ["country", "orders"]
+    assert countries.schema.types == [pa.string(), pa.int64()]
+    assert countries.schema["orders"].type == pa.int64()
+    assert all(len(column.evidence) > 5 for column in countries.schema)
+
+
+def test_the_rows_alone_are_enough(golden: Path) -> None:
+    """The default include: types from the values, no story but the rows, nothing known of the total."""
+    answer = cf.Answer.from_json(golden / "dataframe_only.json")
+
+    assert answer.table.to_pydict() == COUNTRIES
+    assert answer.table.schema.types == [pa.string(), pa.int64()]
+    assert (answer.total_rows, answer.truncated) == (None, None)
+    assert (answer.sql_query, answer.response_summary, answer.statistics) == (None, None, {})
+
+
+@pytest.mark.parametrize("name", ["no_components.json", "summary_only.json"])
+def test_an_answer_without_a_table(name: str, golden: Path) -> None:
+    """It is an answer, true and of no rows; only a frame of it cannot be made."""
+    answer = cf.Answer.from_json(golden / name, question_id=QUESTION_ID)
+
+    assert answer.table is None
+    assert (answer.rows, len(answer), bool(answer)) == (0, 0, True)
+    assert list(answer.schema) == []
+    for make in (answer.to_pandas, answer.to_polars, answer.to_arrow, answer.__arrow_c_stream__):
+        with pytest.raises(cf.NoTableError, match="answered without a table") as raised:
+            make()
+        assert raised.value.question_id == QUESTION_ID
+        assert raised.value.response_summary == answer.response_summary
+        assert raised.value.state == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [
+        ("failed.json", cf.QuestionFailed, r"^The question failed\.$"),
+        ("pending.json", cf.QuestionError, r"not finished \(state PENDING\)"),
+        ("in_progress.json", cf.QuestionError, r"not finished \(state IN_PROGRESS\)"),
+    ],
+)
+def test_what_is_not_completed_is_no_answer(
+    name: str, kind: type[cf.QuestionError], message: str, golden: Path
+) -> None:
+    """FAILED is a QuestionFailed, a state on the way a QuestionError that names it."""
+    with pytest.raises(cf.QuestionError, match=message) as raised:
+        cf.Answer.from_json(golden / name, question="how many?", question_id=QUESTION_ID, dw_id=13)
+
+    assert type(raised.value) is kind
+    assert (raised.value.question, raised.value.question_id) == ("how many?", QUESTION_ID)
+    assert raised.value.state == json.loads((golden / name).read_bytes())["state"]
+
+
+def test_all_that_is_said_of_a_failure_is_shown() -> None:
+    """The document has no field for a reason, so that any field may be one; as safe text."""
+    with pytest.raises(cf.QuestionFailed, match=r"The server says error: no \\x1b\[2J; code: 7\.") as raised:
+        cf.Answer.from_json(b'{"state": "FAILED", "error": "no \\u001b[2J", "code": 7}')
+
+    assert raised.value.details == {"error": "no \x1b[2J", "code": 7}
+
+
+@pytest.mark.parametrize("name", ["error_401.json", "error_404.json", "error_422.json", "token.json"])
+def test_another_body_is_no_answer(name: str, golden: Path) -> None:
+    """An error or a token has no state."""
+    with pytest.raises(cf.ResponseError, match="is not what the API promises: state: Field required"):
+        cf.Answer.from_json(golden / name)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"",
+        b"   ",
+        b"<html>Sign in</html>",
+        b"null",
+        b"[]",
+        b'"COMPLETED"',
+        b"{",
+        b'{"state": "COMPLETED", "results": {"dataframe": [["a"], [1]',
+        b'{"state": "COMPLETED", "results": []}',
+        b'{"state": "COMPLETED", "results": {"dataframe": {}}}',
+        b'{"state": "COMPLETED", "results": {"dataframe": []}}',
+        b'{"state": "COMPLETED", "results": {"dataframe": [["a"], [1, 2]]}}',
+        b'{"state": "COMPLETED", "results": {"dataframe": [["a"], 1]}}',
+        b'{"state": "COMPLETED", "results": {"dataframe": "a"}}',
+        b'{"state": 1}',
+        b"\xff\xfe\x00",
+        b"PK\x03\x04\x00\x00",
+    ],
+)
+def test_nonsense_is_a_response_error(source: bytes) -> None:
+    """Never an error of a library underneath, and it shows how the body begins."""
+    with pytest.raises(cf.ResponseError) as raised:
+        cf.Answer.from_json(source)
+
+    assert raised.value.__cause__ is None
+    assert raised.value.host is None
+
+
+# Sources
+
+
+def test_each_kind_of_source(golden: Path) -> None:
+    """Bytes are a body, a str and a Path the file that holds one."""
+    path = golden / "top_countries.json"
+    content = path.read_bytes()
+    for source in (content, bytearray(content), memoryview(content), str(path), path):
+        assert cf.Answer.from_json(source).table.to_pydict() == COUNTRIES
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ('{"state": "FAILED"}', "source is JSON in a str; give the body as bytes"),
+        (' [["a"]]', "source is JSON in a str"),
+        (None, "source is of type NoneType; expected bytes"),
+        ({"state": "FAILED"}, "source is of type dict"),
+        (io.BytesIO(b"{}"), "source is of type BytesIO"),
+    ],
+)
+def test_another_source_is_refused(source: Any, message: str) -> None:
+    """With what would do; a body in a str would otherwise be looked for as a file."""
+    with pytest.raises(cf.ConfigError, match=message) as raised:
+        cf.Answer.from_json(source)
+
+    assert raised.value.setting == "source"
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """Python's own error, for it is no matter of ours."""
+    with pytest.raises(FileNotFoundError, match=r"nope\.json"):
+        cf.Answer.from_json(tmp_path / "nope.json")
+
+
+def test_choices_bear_on_decoding(golden: Path) -> None:
+    """schema, tz and infer_temporal do what they do for a question."""
+    path = golden / "top_countries.json"
+    assert cf.Answer.from_json(path, schema={"orders": pa.int32()}).table.schema.types[1] == pa.int32()
+    warsaw = cf.Answer.from_json(golden / "login_timestamps.json", tz="Europe/Warsaw", on_truncation="ignore")
+    assert warsaw.table.schema.types[0] == pa.timestamp("us", "Europe/Warsaw")
+    text = cf.Answer.from_json(body([["day"], ["2025-01-01"]]), infer_temporal=False)
+    assert text.table.to_pydict() == {"day": ["2025-01-01"]}
+
+
+def test_choices_are_checked_as_everywhere(golden: Path) -> None:
+    """A slip is a TypeError with a hint, a wrong value a ConfigError."""
+    path = golden / "top_countries.json"
+    with pytest.raises(TypeError, match="did you mean 'strict'"):
+        cf.Answer.from_json(path, strickt=True)  # type: ignore[call-arg]
+    with pytest.raises(cf.ConfigError, match="tz='Mars'"):
+        cf.Answer.from_json(path, tz="Mars")
+    with pytest.raises(cf.ConfigError, match="schema: column 'orders': 'numbers' is no type"):
+        cf.Answer.from_json(path, schema={"orders": "numbers"})
+
+
+# Truncation
+
+
+def test_rows_cut_are_told(golden: Path) -> None:
+    """By default with a warning, and as an error or not at all where that is chosen."""
+    path = golden / "login_timestamps.json"
+    with pytest.warns(
+        cf.TruncationWarning,
+        match=r"^3 of 100 rows came; max_rows=None fetches all, on_truncation='ignore' is silent\.$",
+    ):
+        cf.Answer.from_json(path)
+    with pytest.raises(cf.TruncatedError, match=r"^3 of 100 rows came; max_rows=None fetches all\.$"):
+        cf.Answer.from_json(path, on_truncation="raise")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cf.Answer.from_json(path, on_truncation="ignore").truncated is True
+
+
+def test_where_nobody_can_tell_it_counts_as_cut(golden: Path) -> None:
+    """As many rows as were asked for, and no statistics: a pipeline must not go on with half a result."""
+    path = golden / "dataframe_only.json"
+    with pytest.raises(cf.TruncatedError, match=r"^5 rows came, as many as were asked for; no statistics"):
+        cf.Answer.from_json(path, max_rows=5, on_truncation="raise")
+    answer = cf.Answer.from_json(path, max_rows=5, on_truncation="ignore")
+    assert (answer.truncated, answer.total_rows) == (None, None)
+    assert cf.Answer.from_json(path, max_rows=6, on_truncation="raise").truncated is False
+
+
+def test_a_thousand_is_written_as_one() -> None:
+    """Large counts have separators, which is how people read them."""
+    rows = [["n"], *([n] for n in range(1000))]
+    statistics = {"n": {"general": {"count": 1_234_567, "nulls_count": 0}}}
+
+    with pytest.raises(cf.TruncatedError, match="1,000 of 1,234,567 rows came"):
+        cf.Answer.from_json(body(rows, dataframe_stats=statistics), on_truncation="raise")
+
+
+# Frames
+
+
+@pytest.mark.parametrize(
+    ("dtype_backend", "dtypes"),
+    [
+        ("numpy_nullable", {"country": "string", "orders": "Int64"}),
+        ("pyarrow", {"country": "string[pyarrow]", "orders": "int64[pyarrow]"}),
+    ],
+)
+def test_a_pandas_frame(countries: cf.Answer, dtype_backend: Any, dtypes: dict[str, str]) -> None:
+    """Of either backend, with the story."""
+    frame = countries.to_pandas(dtype_backend)
+
+    assert type(frame) is pd.DataFrame
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == dtypes
+    assert frame.to_dict("list") == COUNTRIES
+    assert frame.connecty.question_id == QUESTION_ID
+
+
+def test_a_pandas_frame_of_plain_numpy(countries: cf.Answer) -> None:
+    """Numbers as numpy has them, and no column of objects."""
+    frame = countries.to_pandas("numpy")
+
+    assert frame["orders"].dtype == "int64"
+    assert not [name for name, dtype in frame.dtypes.items() if str(dtype) == "object"]
+    assert frame.to_dict("list") == COUNTRIES
+
+
+def test_a_polars_frame(countries: cf.Answer) -> None:
+    """With the story in the registry."""
+    frame = countries.to_polars()
+
+    assert frame.schema == pl.Schema({"country": pl.String, "orders": pl.Int64})
+    assert frame.connecty.question_id == QUESTION_ID
+
+
+def test_an_arrow_table(countries: cf.Answer) -> None:
+    """With the story in its schema; the answer's own table stays without."""
+    table = countries.to_arrow()
+
+    assert table.to_pydict() == COUNTRIES
+    assert cf.metadata(table) == countries.metadata
+    assert countries.table.schema.metadata is None
+
+
+def test_frames_are_made_as_often_as_they_are_asked_for(countries: cf.Answer) -> None:
+    """Each by itself: to change one changes no other."""
+    first, second = countries.to_pandas(), countries.to_pandas()
+    first.loc[0, "orders"] = 1
+
+    assert second.to_dict("list") == COUNTRIES
+    assert countries.table.to_pydict() == COUNTRIES
+
+
+def test_any_library_takes_an_answer_by_the_arrow_protocol(countries: cf.Answer) -> None:
+    """As polars and pyarrow do."""
+    assert pl.DataFrame(countries).to_dict(as_series=False) == COUNTRIES
+    assert pa.table(countries).to_pydict() == COUNTRIES
+
+
+def test_a_backend_that_there_is_none_of(countries: cf.Answer) -> None:
+    """A ConfigError with the three that there are."""
+    with pytest.raises(
+        cf.ConfigError, match=r"dtype_backend='object': expected 'numpy_nullable', 'pyarrow' or"
+    ):
+        countries.to_pandas("object")  # type: ignore[arg-type]
+
+
+# Saving
+
+
+def test_the_response_is_saved_as_it_was_received(golden: Path, tmp_path: Path) -> None:
+    """Byte for byte, white space included, and the path is given back."""
+    source = golden / "top_countries.json"
+
+    saved = cf.Answer.from_json(source).to_json(str(tmp_path / "saved.json"))
+
+    assert saved == tmp_path / "saved.json"
+    assert saved.read_bytes() == source.read_bytes()
+    assert list(tmp_path.iterdir()) == [saved]
+
+
+def test_a_folder_that_is_not_there_is_named(countries: cf.Answer, tmp_path: Path) -> None:
+    """By the path that was given, and not by that of a file in between."""
+    target = tmp_path / "nope" / "saved.json"
+
+    with pytest.raises(FileNotFoundError) as raised:
+        countries.to_json(target)
+
+    assert raised.value.filename == str(target)
+
+
+@pytest.mark.parametrize("again", [lambda a: pickle.loads(pickle.dumps(a)), copy.deepcopy, copy.copy])  # noqa: S301 - our own
+def test_an_answer_survives_a_pickle(countries: cf.Answer, again: Any) -> None:
+    """Table, schema and story."""
+    found = again(countries)
+
+    assert found.table.equals(countries.table)
+    assert found.metadata == countries.metadata
+    assert repr(found) == repr(countries)
+
+
+# What a person sees
+
+
+def test_the_repr_tells_what_it_is(countries: cf.Answer, logins: cf.Answer) -> None:
+    """Question, rows of total, columns, id, and each column with its type."""
+    assert repr(countries) == (
+        "<Answer to 'list the top 5 countries with the most orders': 5 of 5 rows x 2 columns, "
+        f"question_id {QUESTION_ID}>\n"
+        "  country: string\n"
+        "  orders: int64"
+    )
+    assert repr(logins).splitlines()[0] == (
+        "<Answer to (question unknown): 3 of 100 rows, truncated x 2 columns, question_id unknown>"
+    )
+
+
+def test_the_repr_stays_short_and_safe() -> None:
+    """Of many columns it shows twelve, of foreign names what is safe."""
+    names = ["a\x1b[2J", *(f"column {n}" for n in range(19))]
+
+    shown = repr(cf.Answer.from_json(body([names]), question="how\nmany?"))
+
+    assert shown.splitlines()[0].startswith("<Answer to 'how many?': 0 rows x 20 columns")
+    assert shown.splitlines()[1] == "  a\\x1b[2J: string"
+    assert shown.splitlines()[-1] == "  … 8 more columns"
+    assert len(shown.splitlines()) == 1 + 12 + 1
+
+
+def test_an_answer_without_a_table_says_so() -> None:
+    """In place of rows and columns."""
+    assert repr(cf.Answer.from_json(body(None))) == (
+        "<Answer to (question unknown): no table, question_id unknown>"
+    )

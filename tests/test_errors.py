@@ -1,0 +1,205 @@
+"""The tree of errors and warnings, and what each carries."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import subprocess
+import sys
+import warnings
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames import errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOMENT = datetime(2025, 11, 5, 12, 0, tzinfo=UTC)
+QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+OF_A_QUESTION: dict[str, Any] = {
+    "question_id": QUESTION_ID,
+    "question": "how many?",
+    "dw_id": 13,
+    "state": "FAILED",
+    "asked_at": MOMENT,
+    "details": {"error": "no"},
+}
+OF_AN_ANSWER: dict[str, Any] = {
+    "question_id": QUESTION_ID,
+    "status": 404,
+    "request_id": "r-1",
+    "text": "no such",
+}
+OF_A_BODY: dict[str, Any] = {
+    "question_id": QUESTION_ID,
+    "host": "h:443",
+    "content_type": "text/html",
+    "snippet": "<html>",
+}
+#: Each error, its parents, and everything that it carries.
+ERRORS: dict[str, tuple[tuple[type[BaseException], ...], dict[str, Any]]] = {
+    "ConnectyError": ((Exception,), {"question_id": QUESTION_ID}),
+    "ConfigError": ((errors.ConnectyError, ValueError), {"setting": "tz", "question_id": QUESTION_ID}),
+    "ConnectionFailed": (
+        (errors.ConnectyError,),
+        {"host": "h:443", "phase": "tls", "question_id": QUESTION_ID},
+    ),
+    "AuthError": ((errors.ConnectyError,), {"status": 401, "question_id": QUESTION_ID}),
+    "APIError": ((errors.ConnectyError,), OF_AN_ANSWER),
+    "NotFoundError": ((errors.APIError,), OF_AN_ANSWER),
+    "RateLimitError": ((errors.APIError,), {**OF_AN_ANSWER, "status": 429, "retry_after": 2.5}),
+    "ServerError": ((errors.APIError,), {**OF_AN_ANSWER, "status": 503}),
+    "ResponseError": ((errors.ConnectyError,), OF_A_BODY),
+    "ResponseTooLarge": ((errors.ResponseError,), OF_A_BODY),
+    "QuestionError": ((errors.ConnectyError,), OF_A_QUESTION),
+    "QuestionFailed": ((errors.QuestionError,), OF_A_QUESTION),
+    "QuestionTimeout": ((errors.QuestionError, TimeoutError), OF_A_QUESTION),
+    "NoTableError": (
+        (errors.QuestionError,),
+        {**OF_A_QUESTION, "response_summary": "Nothing.", "sql_query": "SELECT 1"},
+    ),
+    "SubmissionUncertain": ((errors.QuestionError,), OF_A_QUESTION),
+    "ConversionError": (
+        (errors.ConnectyError,),
+        {"column": "c", "row": 7, "value": "x", "question_id": QUESTION_ID},
+    ),
+    "TruncatedError": (
+        (errors.ConnectyError,),
+        {"rows": 3, "total_rows": 100, "question_id": QUESTION_ID},
+    ),
+}
+WARNINGS = {
+    "TruncationWarning",
+    "TypeFidelityWarning",
+    "ColumnNameWarning",
+    "StatisticsWarning",
+    "UnknownStateWarning",
+    "InsecureWarning",
+}
+
+
+def classes(root: type[BaseException]) -> set[str]:
+    """Give the names of the classes in errors.py that are of a kind."""
+    return {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, root)}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_has_its_parents(name: str) -> None:
+    """Exactly the ones that the tree draws."""
+    assert getattr(errors, name).__bases__ == ERRORS[name][0]
+
+
+def test_there_are_no_other_errors_and_warnings() -> None:
+    """A new one belongs in the tree and in these tests."""
+    assert classes(errors.ConnectyError) == set(ERRORS)
+    assert classes(Warning) == {"ConnectyWarning"} | WARNINGS
+
+
+@pytest.mark.parametrize("name", sorted(WARNINGS))
+def test_a_warning_is_ours_and_a_users(name: str) -> None:
+    """One filter catches them all, and Python shows them by default."""
+    assert getattr(errors, name).__bases__ == (errors.ConnectyWarning,)
+    assert issubclass(errors.ConnectyWarning, UserWarning)
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    """Every class stands in it once, indented below its parent."""
+    drawn = (errors.__doc__ or "").split("No exception of a library")[0]
+
+    for name in {*ERRORS, *WARNINGS, "ConnectyWarning"}:
+        assert drawn.count(f" {name} ") == 1
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_carries_what_it_is_told(name: str) -> None:
+    """Each fact as an attribute, and the message as its text."""
+    facts = ERRORS[name][1]
+    error = getattr(errors, name)("what, where, what to do", **facts)
+
+    assert str(error) == "what, where, what to do"
+    assert {fact: getattr(error, fact) for fact in facts} == facts
+
+
+@pytest.mark.parametrize("name", ERRORS)
+@pytest.mark.parametrize("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy])  # noqa: S301 - our own
+def test_an_error_survives_a_pickle_and_a_copy(name: str, again: Any) -> None:
+    """Kind, message, facts and notes: a pool of processes loses nothing."""
+    facts = ERRORS[name][1]
+    error = getattr(errors, name)("message", **facts)
+    error.add_note("note")
+
+    found = again(error)
+
+    assert type(found) is type(error)
+    assert str(found) == "message"
+    assert {fact: getattr(found, fact) for fact in facts} == facts
+    assert found.__notes__ == ["note"]
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_needs_a_message_alone(name: str) -> None:
+    """What is unknown is None, and the facts of a question are an empty dict."""
+    error = getattr(errors, name)("message")
+
+    assert error.question_id is None
+    if isinstance(error, errors.QuestionError):
+        assert (error.question, error.dw_id, error.state, error.asked_at) == (None, None, None, None)
+        assert error.details == {}
+
+
+def test_facts_are_the_errors_own() -> None:
+    """A dict that is changed later does not change the error."""
+    details = {"error": "no"}
+    error = errors.QuestionFailed("message", details=details)
+    details["error"] = "yes"
+
+    assert error.details == {"error": "no"}
+
+
+def test_they_are_caught_as_what_python_has_for_it() -> None:
+    """A wrong value is a ValueError, a wait that was too long a TimeoutError."""
+    with pytest.raises(ValueError, match="wrong"):
+        raise errors.ConfigError("wrong")
+    with pytest.raises(TimeoutError, match="late"):
+        raise errors.QuestionTimeout("late")
+
+
+def test_a_warning_points_at_the_line_of_the_caller(golden: Path) -> None:
+    """At the call in this file, however deep below it the reason was found."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        cf.Answer.from_json(golden / "login_timestamps.json")  # the line
+
+    assert [(warning.category, warning.filename) for warning in seen] == [(cf.TruncationWarning, __file__)]
+    with open(__file__, encoding="utf-8") as file:  # noqa: PTH123 - read as any file is
+        assert "# the line" in file.read().splitlines()[seen[0].lineno - 1]
+
+
+def test_a_folder_with_a_name_that_begins_alike_is_not_ours(tmp_path: Path, golden: Path) -> None:
+    """A project called connecty_frames_reports beside the package is a caller like any other."""
+    package = tmp_path / "connecty_frames"
+    package.symlink_to(errors.__file__.rpartition("/")[0])
+    user = tmp_path / "connecty_frames_reports.py"
+    user.write_text(
+        "import warnings\n"
+        "from connecty_frames import Answer\n"
+        "with warnings.catch_warnings(record=True) as seen:\n"
+        "    warnings.simplefilter('always')\n"
+        f"    Answer.from_json({str(golden / 'login_timestamps.json')!r})\n"
+        "print(seen[0].filename, seen[0].lineno)\n"
+    )
+
+    shown = subprocess.run([sys.executable, user], capture_output=True, text=True, check=True, cwd=tmp_path)
+
+    assert shown.stdout.split() == [str(user), "5"]
+
+
+def test_a_warning_that_is_an_error_is_raised() -> None:
+    """With the filter ``error``, as in this project's tests."""
+    with pytest.raises(errors.StatisticsWarning, match="they differ"):
+        errors.warn(errors.StatisticsWarning("they differ"))

@@ -1,0 +1,309 @@
+"""An Arrow table as a file: every value reads back as what it was, and a file is whole or not there."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+import threading
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.frames import WRITERS, texts, whole_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAN = float("nan")
+#: type, values, the lines of CSV after the header, the JSON values
+CASES: dict[str, tuple[pa.DataType, list[Any], list[str], str]] = {
+    "whole numbers": (
+        pa.int64(),
+        [1, None, -(2**63)],
+        ["1", "", "-9223372036854775808"],
+        "[1,null,-9223372036854775808]",
+    ),
+    "above int64": (pa.uint64(), [2**64 - 1], ["18446744073709551615"], "[18446744073709551615]"),
+    "floats": (pa.float64(), [0.1, None, 1e22, -0.0], ["0.1", "", "1e+22", "-0"], "[0.1,null,1e22,-0.0]"),
+    "no numbers": (
+        pa.float64(),
+        [NAN, float("inf"), float("-inf"), None],
+        ["nan", "inf", "-inf", ""],
+        '["NaN","Infinity","-Infinity",null]',
+    ),
+    "money": (pa.decimal128(38, 2), [Decimal("1.10"), None], ["1.10", ""], "[1.10,null]"),
+    "long numbers": (
+        pa.decimal256(76, 0),
+        [Decimal("1" + "0" * 59 + "7")],
+        ["1" + "0" * 59 + "7"],
+        "[1" + "0" * 59 + "7]",
+    ),
+    "truth": (pa.bool_(), [True, None, False], ["true", "", "false"], "[true,null,false]"),
+    "text": (
+        pa.string(),
+        ["a", "", None, '"', "a,b", "NA", "007"],
+        ['"a"', '""', "", '""""', '"a,b"', '"NA"', '"007"'],
+        '["a","",null,"\\"","a,b","NA","007"]',
+    ),
+    "large text": (pa.large_string(), ["a", None], ['"a"', ""], '["a",null]'),
+    "text views": (pa.string_view(), ["a", None], ['"a"', ""], '["a",null]'),
+    "dates": (pa.date32(), [date(1, 1, 1), None], ['"0001-01-01"', ""], '["0001-01-01",null]'),
+    "times": (
+        pa.time64("us"),
+        [time(1, 2, 3, 4), None],
+        ['"01:02:03.000004"', ""],
+        '["01:02:03.000004",null]',
+    ),
+    "moments": (
+        pa.timestamp("us"),
+        [datetime(2025, 1, 1, 1, 2, 3, 4), None],  # noqa: DTZ001 - naive on purpose
+        ['"2025-01-01T01:02:03.000004"', ""],
+        '["2025-01-01T01:02:03.000004",null]',
+    ),
+    "instants": (
+        pa.timestamp("us", "UTC"),
+        [datetime(2025, 1, 1, tzinfo=UTC), None],
+        ['"2025-01-01T00:00:00.000000Z"', ""],
+        '["2025-01-01T00:00:00.000000Z",null]',
+    ),
+    "instants in a zone": (
+        pa.timestamp("us", "Europe/Warsaw"),
+        [datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC)],
+        ['"2025-01-01T01:00:00.000000+01:00"', '"2025-07-01T02:00:00.000000+02:00"'],
+        '["2025-01-01T01:00:00.000000+01:00","2025-07-01T02:00:00.000000+02:00"]',
+    ),
+    "instants west of Greenwich": (
+        pa.timestamp("us", "America/St_Johns"),
+        [datetime(2025, 1, 1, tzinfo=UTC)],
+        ['"2024-12-31T20:30:00.000000-03:30"'],
+        '["2024-12-31T20:30:00.000000-03:30"]',
+    ),
+    "nanoseconds": (
+        pa.timestamp("ns"),
+        [1],
+        ['"1970-01-01T00:00:00.000000001"'],
+        '["1970-01-01T00:00:00.000000001"]',
+    ),
+    "durations": (
+        pa.duration("us"),
+        [timedelta(seconds=-1.5), timedelta(days=1), timedelta(microseconds=1), timedelta(0), None],
+        ['"-PT1.5S"', '"PT86400S"', '"PT0.000001S"', '"PT0S"', ""],
+        '["-PT1.5S","PT86400S","PT0.000001S","PT0S",null]',
+    ),
+    "lists": (pa.list_(pa.int64()), [[1, None], [], None], ['"[1,null]"', '"[]"', ""], "[[1,null],[],null]"),
+    "structs": (
+        pa.struct({"a": pa.decimal128(5, 2), "b": pa.float64()}),
+        [{"a": Decimal("1.10"), "b": NAN}],
+        ['"{""a"":1.10,""b"":""NaN""}"'],
+        '[{"a":1.10,"b":"NaN"}]',
+    ),
+    "instants in structs": (
+        pa.struct({"at": pa.timestamp("us", "UTC")}),
+        [{"at": datetime(2025, 1, 1, 0, 0, 0, 5, tzinfo=UTC)}],
+        ['"{""at"":""2025-01-01T00:00:00.000005Z""}"'],
+        '[{"at":"2025-01-01T00:00:00.000005Z"}]',
+    ),
+    "nanoseconds in lists": (
+        pa.list_(pa.timestamp("ns", "UTC")),
+        [[1]],
+        ['"[""1970-01-01T00:00:00.000000001+00:00""]"'],
+        '[["1970-01-01T00:00:00.000000001+00:00"]]',
+    ),
+    "nothing": (pa.string(), [], [], "[]"),
+}
+
+
+def written(name: str, table: pa.Table) -> bytes:
+    """Write a table."""
+    file = io.BytesIO()
+    WRITERS[name](table, file)
+    return file.getvalue()
+
+
+def of(kind: pa.DataType, values: list[Any], name: str = "c") -> pa.Table:
+    """Make a table of one column."""
+    return pa.table({name: pa.array(values, kind)})
+
+
+def test_the_formats() -> None:
+    """Three of them."""
+    assert list(WRITERS) == ["csv", "json", "parquet"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_csv(case: str) -> None:
+    """Nulls are nothing, texts in quotes, every digit is there."""
+    kind, values, lines, _ = CASES[case]
+
+    assert written("csv", of(kind, values)).decode() == "\n".join(['"c"', *lines, ""])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_json(case: str) -> None:
+    """One object a row, numbers as numbers with every digit, what is no number as text."""
+    kind, values, _, expected = CASES[case]
+
+    content = written("json", of(kind, values)).decode()
+
+    assert content.endswith("]\n")
+    assert [row["c"] for row in json.loads(content, parse_float=str)] == json.loads(expected, parse_float=str)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case != "text views"])
+def test_parquet(case: str) -> None:
+    """Type and values come back; what Arrow 17 cannot write is left out here."""
+    kind, values, _, _ = CASES[case]
+    table = of(kind, values)
+
+    found = pq.read_table(io.BytesIO(written("parquet", table)))
+
+    assert found.schema.types == [kind]
+    # As text, since NaN is equal to nothing.
+    assert str(found.to_pydict()) == str(table.to_pydict())
+
+
+def test_parquet_keeps_the_story_and_guards_every_page(golden: Path) -> None:
+    """The story is in the metadata, and a flipped bit is an error instead of another value."""
+    answer = cf.Answer.from_json(golden / "top_countries.json", question="which?")
+    content = bytearray(written("parquet", answer.to_arrow()))
+    assert cf.metadata(pq.read_table(io.BytesIO(content))) == answer.metadata
+
+    at = content.index(b"Germany")
+    content[at] ^= 1
+    with pytest.raises(OSError, match="CRC checksum"):
+        pq.read_table(io.BytesIO(content), page_checksum_verification=True)
+
+
+def test_names_are_quoted_too() -> None:
+    """A quote, a comma and a line in a name do not end it."""
+    table = of(pa.int64(), [1], 'a"b,c\nd')
+
+    assert written("csv", table) == b'"a""b,c\nd"\n1\n'
+    assert written("json", table) == b'[{"a\\"b,c\\nd":1}]\n'
+
+
+def test_several_columns_and_rows() -> None:
+    """In the order of the table."""
+    table = pa.table({"b": [1, 2], "a": ["x", None]})
+
+    assert written("csv", table) == b'"b","a"\n1,"x"\n2,\n'
+    assert written("json", table) == b'[{"b":1,"a":"x"},{"b":2,"a":null}]\n'
+
+
+def test_a_column_in_several_pieces() -> None:
+    """Chunks are no matter."""
+    column = pa.chunked_array([pa.array([timedelta(1)]), pa.array([None, timedelta(2)], pa.duration("us"))])
+
+    assert texts(column).to_pylist() == ["PT86400S", None, "PT172800S"]
+
+
+# Whole files
+
+
+def test_a_file_appears_once_it_is_whole(tmp_path: Path) -> None:
+    """While it is written there is none of its name, and afterwards none of any other."""
+    target = tmp_path / "out.csv"
+    with whole_file(target) as file:
+        file.write(b"half")
+        assert not target.exists()
+        file.write(b" and half")
+
+    assert target.read_bytes() == b"half and half"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError, KeyboardInterrupt])
+def test_what_was_there_stays_where_the_writing_fails(tmp_path: Path, error: type[BaseException]) -> None:
+    """Also at Ctrl-C, and nothing half is left."""
+    target = tmp_path / "out.csv"
+    target.write_bytes(b"before")
+
+    def fail() -> None:
+        with whole_file(str(target)) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+
+    assert target.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_new_file_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    """As any file that is written; an old one keeps its mode."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_bytes(b"")
+    old.chmod(0o640)
+    before = os.umask(0o022)
+    try:
+        for target in (old, new):
+            with whole_file(target) as file:
+                file.write(b"x")
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(new.stat().st_mode) == 0o644
+    assert stat.S_IMODE(old.stat().st_mode) == 0o640
+    assert old.read_bytes() == b"x"
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """What it points at is replaced."""
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"before")
+    link.symlink_to("target")
+
+    with whole_file(link) as file:
+        file.write(b"after")
+
+    assert link.is_symlink()
+    assert target.read_bytes() == b"after"
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    """It is not replaced by a file; and neither is a device, which may be the system's."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
+    reader.start()
+
+    with whole_file(pipe) as file:
+        file.write(b"through")
+
+    reader.join(10)
+    assert received == [b"through"]
+    assert pipe.is_fifo()
+
+
+def test_a_long_name_is_no_trouble(tmp_path: Path) -> None:
+    """As long as the system allows."""
+    target = tmp_path / ("n" * 250)
+    with whole_file(target) as file:
+        file.write(b"x")
+
+    assert target.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("nope/out.csv", FileNotFoundError), (".", IsADirectoryError), ("file/x", NotADirectoryError)],
+)
+def test_a_place_that_is_none_is_named_before_anything_is_written(
+    tmp_path: Path, path: str, error: type[OSError]
+) -> None:
+    """By the path that was given."""
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(error) as raised, whole_file(tmp_path / path):
+        pytest.fail("there is nothing to write to")
+
+    assert raised.value.filename == str(tmp_path / path)

@@ -1,0 +1,365 @@
+"""The public names: which there are, that each is documented, and what importing them costs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import json
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import connecty_frames as cf
+
+ROOT = Path(__file__).parents[1]
+HEAVY = [
+    "pandas",
+    "polars",
+    "pyarrow",
+    "numpy",
+    "duckdb",
+    "requests",
+    "urllib3",
+    "pydantic",
+    "msgspec",
+    "typer",
+]
+NAMES = [
+    "APIError",
+    "Answer",
+    "AnswerMetadata",
+    "AskOptions",
+    "AuthError",
+    "Client",
+    "ColumnNameWarning",
+    "ConfigError",
+    "ConnectionFailed",
+    "ConnectyError",
+    "ConnectyWarning",
+    "ConversionError",
+    "InsecureWarning",
+    "NoTableError",
+    "NotFoundError",
+    "Question",
+    "QuestionError",
+    "QuestionFailed",
+    "QuestionTimeout",
+    "RateLimitError",
+    "ResponseError",
+    "ResponseTooLarge",
+    "Schema",
+    "ServerError",
+    "StatisticsWarning",
+    "SubmissionUncertain",
+    "TruncatedError",
+    "TruncationWarning",
+    "TypeFidelityWarning",
+    "UnknownStateWarning",
+    "ask",
+    "ask_df",
+    "carry",
+    "configure",
+    "metadata",
+    "read_connecty",
+]
+
+
+def run(code: str) -> Any:
+    """Run code in a fresh interpreter and give what it prints, as JSON."""
+    shown = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    return json.loads(shown.stdout)
+
+
+def signature(function: Any) -> str:
+    """Give the parameters as ``help`` shows them, without annotations."""
+    plain = inspect.signature(function)
+    parameters = [p.replace(annotation=p.empty) for p in plain.parameters.values()]
+    return str(plain.replace(parameters=parameters, return_annotation=plain.empty))
+
+
+# Names
+
+
+def test_the_public_names() -> None:
+    """Exactly these; a new one belongs in this list, in the documentation and in the change log."""
+    assert cf.__all__ == NAMES
+
+
+def test_every_name_is_there() -> None:
+    """Each is what it is called, and found again without another look-up."""
+    for name in NAMES:
+        assert getattr(cf, name).__name__ == name
+        assert name in vars(cf)
+
+
+def test_dir_tells_the_names() -> None:
+    """For completion: the public ones and the version, and nothing of the inside."""
+    assert dir(cf) == sorted([*NAMES, "__version__"])
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    """As of any module, so that hasattr and getattr with a default work."""
+    with pytest.raises(AttributeError, match="module 'connecty_frames' has no attribute 'ask_everything'"):
+        cf.ask_everything  # noqa: B018 - to look is the test
+
+
+def test_a_star_brings_the_names() -> None:
+    """All of them, and the version is that of the distribution."""
+    code = (
+        "from connecty_frames import *\n"
+        "names = [name for name in dir() if not name.startswith('_')]\n"
+        "import json\n"
+        "print(json.dumps(names))"
+    )
+
+    assert run(code) == sorted(NAMES)
+    assert cf.__version__ == importlib.metadata.version("connecty-frames")
+
+
+def test_the_package_is_typed() -> None:
+    """PEP 561: with the marker file."""
+    assert (Path(cf.__file__).parent / "py.typed").is_file()
+
+
+# Documentation
+
+
+def documented() -> list[tuple[str, Any]]:
+    """Give every public name and every public member of a public class that is ours."""
+    found: list[tuple[str, Any]] = []
+    for name in NAMES:
+        thing = getattr(cf, name)
+        found.append((name, thing))
+        if inspect.isclass(thing):
+            found += [
+                (f"{name}.{member}", value)
+                for member, value in vars(thing).items()
+                if not member.startswith("_")
+                and isinstance(value, types.FunctionType | classmethod | staticmethod | property)
+            ]
+    return found
+
+
+@pytest.mark.parametrize(("name", "thing"), documented(), ids=[name for name, _ in documented()])
+def test_everything_public_has_a_docstring(name: str, thing: Any) -> None:
+    """Its first line is one sentence, and a numpydoc section has its underline."""
+    text = inspect.getdoc(thing)
+    assert text, name
+    first = text.splitlines()[0]
+    assert first.endswith((".", "?")) or "," in first
+    for section in re.findall(r"^(Parameters|Returns|Raises|Yields)$", text, re.MULTILINE):
+        assert re.search(rf"^{section}\n{'-' * len(section)}$", text, re.MULTILINE)
+
+
+def described(text: str) -> set[str]:
+    """Give the names that head an entry of a numpydoc section."""
+    lines = [line for line in text.splitlines() if line and not line.startswith(" ")]
+    return {word.strip().lstrip("*") for line in lines for word in line.split(",")}
+
+
+def parameters(function: Any) -> list[str]:
+    """Give the names of a function's parameters, but for the object itself."""
+    kinds = inspect.signature(function, follow_wrapped=False).parameters.values()
+    own = [p.name for p in kinds if p.kind is not p.VAR_KEYWORD]
+    return [name for name in own if name not in {"self", "cls"}]
+
+
+#: The seams between floors, which say whose work they do, and the reading of what ``to_json`` gave.
+UNDESCRIBED = {
+    "Answer.from_response",
+    "Answer.to_frame",
+    "AskOptions.from_choices",
+    "Client.answer",
+    "Question.fetch",
+    "AnswerMetadata.from_json",
+    "Schema.from_json",
+}
+FUNCTIONS = [
+    (name, getattr(thing, "__func__", thing))
+    for name, thing in documented()
+    if isinstance(getattr(thing, "__func__", thing), types.FunctionType) and name not in UNDESCRIBED
+]
+
+
+@pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=[name for name, _ in FUNCTIONS])
+def test_every_parameter_is_described(name: str, function: Any) -> None:
+    """In the docstring; the choices that ``help`` shows of a verb are described at AskOptions."""
+    text = inspect.getdoc(function) or ""
+    shown = set(parameters(function))
+    if "**choices" in text:
+        shown -= set(parameters(cf.AskOptions)) - {"engine"}
+
+    assert not shown - described(text), name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in NAMES if name.endswith(("Error", "Failed", "Timeout"))] + ["Client", "AskOptions"],
+)
+def test_every_argument_of_a_class_is_described(name: str) -> None:
+    """In its docstring, or in that of the class it comes from."""
+    kind = getattr(cf, name)
+    texts = [
+        inspect.cleandoc(base.__doc__ or "")
+        for base in kind.__mro__
+        if base.__module__.startswith("connecty")
+    ]
+
+    assert not set(parameters(kind)) - {"message"} - described("\n".join(texts))
+
+
+# Signatures
+
+
+def test_ask_df_shows_its_choices() -> None:
+    """With the defaults, although they are declared once and elsewhere."""
+    assert signature(cf.ask_df) == (
+        "(question, *, engine='pandas', client=None, dw_id=None, dtype_backend='numpy_nullable', "
+        "max_rows=1000, schema=None, tz='UTC', infer_temporal=True, strict=False, on_truncation='warn', "
+        "timeout=None, progress=None, question_id=None)"
+    )
+
+
+def test_ask_shows_its_choices() -> None:
+    """All but the engine: no frame is made."""
+    assert signature(cf.ask) == (
+        "(question, *, client=None, dw_id=None, dtype_backend='numpy_nullable', max_rows=1000, schema=None, "
+        "tz='UTC', infer_temporal=True, strict=False, on_truncation='warn', timeout=None, progress=None, "
+        "question_id=None)"
+    )
+
+
+def test_read_connecty_has_the_shape_of_read_sql() -> None:
+    """Question, con, dtype, index_col, then the choices; dtype is the schema."""
+    assert signature(cf.read_connecty) == (
+        "(question, con=None, *, dtype=None, index_col=None, dw_id=None, dtype_backend='numpy_nullable', "
+        "max_rows=1000, tz='UTC', infer_temporal=True, strict=False, on_truncation='warn', timeout=None, "
+        "progress=None, question_id=None)"
+    )
+
+
+# What importing costs
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    """No library of ours is loaded before something is used that needs it."""
+    code = f"import connecty_frames, sys, json; print(json.dumps([m for m in {HEAVY} if m in sys.modules]))"
+
+    assert run(code) == []
+
+
+@pytest.mark.parametrize(
+    ("use", "absent"),
+    [
+        ("cf.ConfigError", HEAVY),
+        ("cf.AskOptions()", HEAVY),
+        ("cf.configure(dw_id=13)", ["pandas", "polars", "pyarrow", "duckdb", "requests"]),
+        ("cf.metadata", ["pandas", "polars", "pyarrow", "duckdb", "requests"]),
+        ("cf.Client(client_id='a', client_secret='bbbb')", ["pandas", "polars", "duckdb"]),
+    ],
+)
+def test_using_loads_what_is_needed_and_no_more(use: str, absent: list[str]) -> None:
+    """A script that catches an error pays for no frame library, one of polars not for DuckDB."""
+    code = (
+        f"import connecty_frames as cf, json, sys; {use}\n"
+        f"print(json.dumps([name for name in {absent} if name in sys.modules]))"
+    )
+
+    assert run(code) == []
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_the_accessor_is_there_when_the_library_came_first(library: str) -> None:
+    """``import pandas; import connecty_frames`` is enough for completion to know ``df.connecty``."""
+    code = (
+        f"import {library}, connecty_frames, json\n"
+        f"print(json.dumps(hasattr({library}.DataFrame, 'connecty')))"
+    )
+
+    assert run(code) is True
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_the_accessor_is_there_when_the_library_came_second(library: str) -> None:
+    """From the first call of ``metadata`` on: importing us loads no library and patches none."""
+    code = (
+        f"import connecty_frames as cf, json, {library}\n"
+        f"before = hasattr({library}.DataFrame, 'connecty')\n"
+        f"cf.metadata({library}.DataFrame())\n"
+        f"print(json.dumps([before, hasattr({library}.DataFrame, 'connecty')]))"
+    )
+
+    assert run(code) == [False, True]
+
+
+@pytest.mark.parametrize("first", NAMES)
+def test_a_module_never_takes_the_place_of_a_name(first: str) -> None:
+    """Whatever is used first, ``metadata`` stays a function and ``ask`` one, too."""
+    assert callable(getattr(cf, first))
+    assert not isinstance(getattr(cf, first), types.ModuleType)
+
+
+def test_no_module_has_the_name_of_a_public_function() -> None:
+    """Python would put the module in its place once it is imported."""
+    modules = {path.stem for path in (ROOT / "connecty_frames").iterdir()}
+
+    assert not modules & set(NAMES)
+
+
+# Types
+
+
+def test_a_type_checker_knows_the_frame(tmp_path: Path) -> None:
+    """By the engine: the library's own frame; and it refuses an engine and a choice that there are not."""
+    pytest.importorskip("mypy")
+    snippet = tmp_path / "snippet.py"
+    snippet.write_text(
+        "import connecty_frames as cf\n"
+        "reveal_type(cf.ask_df('q'))\n"
+        "reveal_type(cf.ask_df('q', engine='pandas', max_rows=None))\n"
+        "reveal_type(cf.ask_df('q', engine='polars', tz='UTC'))\n"
+        "reveal_type(cf.ask_df('q', engine='pyarrow'))\n"
+        "reveal_type(cf.ask('q', question_id='x'))\n"
+        "reveal_type(cf.read_connecty('q', cf.Client(), dtype={'a': int}, index_col='a'))\n"
+        "reveal_type(cf.Client().ask_df('q', engine='polars'))\n"
+        "reveal_type(cf.Client().submit('q'))\n"
+        "cf.ask_df('q', engine='dask')\n"
+        "cf.ask_df('q', max_row=5)\n"
+        "cf.ask('q', engine='polars')\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--no-error-summary", "--hide-error-context", str(snippet)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+    lines = dict(
+        re.findall(
+            r"^.*snippet\.py:(\d+): (?:note: Revealed type is (.+)|error: .*)$", done.stdout, re.MULTILINE
+        )
+    )
+    assert done.stderr == ""
+    for line, pattern in {
+        "2": r"\"pandas.*\.DataFrame\"",
+        "3": r"\"pandas.*\.DataFrame\"",
+        "4": r"\"polars.*\.DataFrame\"",
+        "5": r"\"(Any|pyarrow.*\.Table)\"",
+        "6": r"\"connecty_frames\.answer\.Answer\"",
+        "7": r"\"pandas.*\.DataFrame\"",
+        "8": r"\"polars.*\.DataFrame\"",
+        "9": r"\"connecty_frames\.client\.question\.Question\"",
+    }.items():
+        assert re.fullmatch(pattern, lines[line]), (line, lines[line])
+    assert re.search(r":10: error: No overload variant", done.stdout)
+    assert re.search(r":11: error: (No overload variant|Unexpected keyword)", done.stdout)
+    assert re.search(r":12: error: Unexpected keyword argument", done.stdout)
