@@ -158,10 +158,13 @@ def read_quickly(
     if form not in _QUICK or any(_form_of_one(bound) is not form for bound in bounds):
         return None
     type_, least_length = _QUICK[form]
+    if any(map(_seventh_digit, bounds)):
+        return None
     try:
-        pc.cast(pa.array(bounds, pa.string()), type_)
+        for bound in bounds:
+            date.fromisoformat(bound[:10])
         values = pc.cast(texts, type_)
-    except pa.ArrowInvalid:
+    except (ValueError, pa.ArrowInvalid):
         return None
     units = pc.cast(values, pa.int32() if form is Form.DATE else pa.int64())
     ends = pc.min_max(units).as_py()

@@ -108,7 +108,10 @@ class AnswerMetadata:
         if self.asked_at is not None:
             story["asked_at"] = self.asked_at.isoformat()
         try:
-            return _spell(story)
+            try:
+                return json.dumps(story)
+            except TypeError:  # a decimal, most likely, which Python's json cannot spell
+                return _spell(story)
         except TypeError as error:
             raise ConfigError(f"statistics: {error}", setting="statistics") from None
         except RecursionError:
