@@ -18,7 +18,7 @@ test: $(VENV)/test.stamp
 test-lowest: $(LOWEST)/test.stamp
 	$(LOWEST)/bin/python -m pytest
 
-check: $(VENV)/test.stamp $(VENV)/lint.stamp
+check: $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
