@@ -43,6 +43,26 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from typing import TypedDict, Unpack
+
+    class _APIFacts(TypedDict, total=False):
+        """The keywords of APIError."""
+
+        status: int
+        request_id: str | None
+        text: str
+        question_id: str | None
+
+    class _QuestionFacts(TypedDict, total=False):
+        """The keywords of QuestionError."""
+
+        question_id: str | None
+        question: str | None
+        dw_id: int | None
+        state: str | None
+        asked_at: datetime | None
+        details: Mapping[str, object] | None
+
 
 __all__ = [
     "APIError",
@@ -179,19 +199,13 @@ class RateLimitError(APIError):
     ----------
     retry_after
         Seconds after which the server allows another try, None if it did not say.
+    **facts
+        As of :class:`APIError`.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        retry_after: float | None = None,
-        status: int = 429,
-        request_id: str | None = None,
-        text: str = "",
-        question_id: str | None = None,
-    ) -> None:
-        super().__init__(message, status=status, request_id=request_id, text=text, question_id=question_id)
+    def __init__(self, message: str, *, retry_after: float | None = None, **facts: Unpack[_APIFacts]) -> None:
+        facts.setdefault("status", 429)
+        super().__init__(message, **facts)
         self.retry_after = retry_after
 
 
@@ -282,6 +296,8 @@ class NoTableError(QuestionError):
     ----------
     response_summary, sql_query
         What did come, None where it did not.
+    **facts
+        As of :class:`QuestionError`.
     """
 
     def __init__(
@@ -290,22 +306,9 @@ class NoTableError(QuestionError):
         *,
         response_summary: str | None = None,
         sql_query: str | None = None,
-        question_id: str | None = None,
-        question: str | None = None,
-        dw_id: int | None = None,
-        state: str | None = None,
-        asked_at: datetime | None = None,
-        details: Mapping[str, object] | None = None,
+        **facts: Unpack[_QuestionFacts],
     ) -> None:
-        super().__init__(
-            message,
-            question_id=question_id,
-            question=question,
-            dw_id=dw_id,
-            state=state,
-            asked_at=asked_at,
-            details=details,
-        )
+        super().__init__(message, **facts)
         self.response_summary = response_summary
         self.sql_query = sql_query
 
