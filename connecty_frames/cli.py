@@ -158,7 +158,7 @@ def health() -> None:
 
     address = resolve().address
     if not check_health():
-        raise ServerError(f"{address} is not operational, or does not answer. Try again later.")
+        raise ServerError(f"{address} is not operational: it does not answer 200 OK. Try again later.")
     typer.echo(f"{address} is operational")
 
 
