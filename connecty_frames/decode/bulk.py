@@ -4,7 +4,8 @@ Plain rows are rows of scalars in compact JSON. They look like CSV, which Arrow 
 is made a line break, and with the quote character turned off every field is a JSON token as it stands, its
 ``"`` included. That this reading is the JSON's own is shown for each block, from these facts and checks:
 
-0. The body is JSON: msgspec has walked over it. So no text holds a control character.
+0. The body is JSON: msgspec has walked over it. So no text holds a control character, and after a backslash
+   stands one of JSON's escapes.
 1. *Escapes are hidden*: a backslash behind a backslash becomes 0x01, one with a ``"`` becomes 0x02. Then
    every ``"`` in the block opens or closes a text.
 2. *A block begins outside of texts and holds an even number of quotes*, so it ends outside of them too.
@@ -14,8 +15,10 @@ is made a line break, and with the quote character turned off every field is a J
 4. *Each field of a number column that is not null begins with a digit or a minus, and has no white space*; so
    it is a number. Arrow itself refuses what is no whole number or no truth value in a column of these. So no
    field begins with a bracket or brace, and where none begins with one, there is none outside of texts.
-5. *There are as many rows as separators, and one more*: no row was empty. Arrow itself refuses a row with
-   more or fewer fields than there are columns.
+5. *No field is empty.* JSON has no two commas without a value between them, but white space may hold a line
+   break: then a line that is a part of a row has an empty field behind its last comma or before its first.
+   So a line is a whole row. Arrow itself refuses a line with more or fewer fields than there are columns.
+6. *There are as many lines as separators, and one more*: no row was empty.
 
 A text may hold a comma or ``],[``; then (3) fails, or a row does not fit. Such a block is read again with
 each ``"`` led by 0x03, which is then Arrow's quote character: a text is a quoted field that holds its own two
@@ -31,6 +34,7 @@ import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -46,11 +50,17 @@ from connecty_frames.decode.evidence import Kind, PlainColumn, kind_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from connecty_frames.decode.buffers import Texts
+
 
 __all__ = ["read_plain"]
 
 #: Blocks of this many bytes stay in a processor's cache, and bound the memory that the work takes.
 _BLOCK: Final = 1 << 20
+#: A row of more bytes than this is not plain: Arrow counts the bytes of a block in 32 bits.
+_LONGEST: Final = 1 << 29
 #: Blocks that are read at once, and that wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)
 _WAITING: Final = 2 * _WORKERS
@@ -111,10 +121,20 @@ def read_plain(
         if header and body and set(attempt) <= _READ_AS.keys():
             try:
                 arrays = _read(body, attempt)
-                return header, [PlainColumn(*each) for each in zip(attempt, arrays, strict=True)]
+                return header, [_column(*each) for each in zip(kinds, attempt, arrays, strict=True)]
             except (_NotPlain, pa.ArrowInvalid):
                 continue
     return None
+
+
+def _column(due: Kind, kind: Kind, array: pa.ChunkedArray) -> PlainColumn:
+    """Give a column as what it was due to be, though others needed to be read as texts."""
+    if due is not kind:
+        try:
+            return PlainColumn(due, pc.cast(array, _READ_AS[due]))
+        except pa.ArrowInvalid:
+            pass
+    return PlainColumn(kind, array)
 
 
 def _glance(source: memoryview) -> tuple[list[Any], list[Any], int] | None:
@@ -183,6 +203,8 @@ def _blocks(body: memoryview) -> Iterator[_Block]:
         size = _BLOCK
         block = None
         while block is None:
+            if size > _LONGEST:
+                raise _NotPlain
             piece = bytes(body[start : start + size])
             block, cut = _block(piece, whole=start + size >= len(body))
             size *= 2  # a row longer than the piece
@@ -192,8 +214,10 @@ def _blocks(body: memoryview) -> Iterator[_Block]:
 
 def _block(piece: bytes, *, whole: bool) -> tuple[_Block | None, int]:
     """Give the longest block a piece holds and where the next begins; nothing if it holds none."""
-    cut = len(piece) if whole else piece.rfind(_SEPARATOR)
-    while cut > 0:
+    for find in (len,) if whole else (_last_separator, _last_outside):
+        cut = find(piece)
+        if cut <= 0:
+            break
         data = piece[:cut]
         escaped = b"\\" in data
         if escaped:
@@ -201,8 +225,28 @@ def _block(piece: bytes, *, whole: bool) -> tuple[_Block | None, int]:
         quotes = int(np.count_nonzero(np.frombuffer(data, np.uint8) == _QUOTE))
         if quotes % 2 == 0:
             return _Block(data, quotes, escaped), cut + len(_SEPARATOR)
-        cut = piece.rfind(_SEPARATOR, 0, cut)  # this one stands inside of a text
     return None, 0
+
+
+def _last_separator(piece: bytes) -> int:
+    """Give where the last separator is, which may stand inside of a text; -1 for none."""
+    return piece.rfind(_SEPARATOR)
+
+
+def _last_outside(piece: bytes) -> int:
+    """Give where the last separator outside of texts is, -1 for none, in one pass however many are inside."""
+    bare = np.frombuffer(piece.replace(b"\\\\", b"  ").replace(b'\\"', b"  "), np.uint8)
+    ends = _separators(bare)
+    opened = np.searchsorted(np.flatnonzero(bare == _QUOTE), ends)
+    outside = ends[opened % 2 == 0]
+    return int(outside[-1]) if len(outside) else -1
+
+
+def _separators(data: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Give where each ``],[`` begins."""
+    ends = np.flatnonzero(data[:-2] == _SEPARATOR[0])
+    found: NDArray[np.intp] = ends[(data[ends + 1] == _SEPARATOR[1]) & (data[ends + 2] == _SEPARATOR[2])]
+    return found
 
 
 class _BlockReader:
@@ -223,8 +267,7 @@ class _BlockReader:
     def read(self, block: _Block) -> list[pa.ChunkedArray]:
         """Read a block, or refuse it."""
         lines = np.frombuffer(block.data, np.uint8).copy()
-        ends = np.flatnonzero(lines[:-2] == _SEPARATOR[0])
-        ends = ends[(lines[ends + 1] == _SEPARATOR[1]) & (lines[ends + 2] == _SEPARATOR[2])]
+        ends = _separators(lines)
         for place in range(len(_SEPARATOR)):
             lines[ends + place] = _NEWLINE  # of three line breaks, Arrow skips the empty lines
         try:
@@ -254,7 +297,7 @@ class _BlockReader:
         inside = (
             sum(pc.sum(pc.count_substring(text, "\n\n\n")).as_py() or 0 for text in texts) if quote else 0
         )
-        if table.num_rows != separators - inside + 1:
+        if table.num_rows != separators - inside + 1:  # check (6)
             raise _NotPlain
         return [
             _text(column, escaped=block.escaped, broken=inside > 0) if kind is Kind.TEXT else column
@@ -262,36 +305,33 @@ class _BlockReader:
         ]
 
 
+def _fields(column: pa.ChunkedArray) -> Iterator[Texts]:
+    """Give the fields of a column that are not null, after check (5)."""
+    for chunk in column.chunks:
+        found = texts_of(chunk)
+        if len(found.starts) + chunk.null_count != len(chunk):
+            raise _NotPlain
+        yield found
+
+
 def _check_texts(columns: Sequence[pa.ChunkedArray], quotes: int) -> None:
     """Check (3)."""
-    fields = 0
-    for column in columns:
-        present = len(column) - column.null_count
-        for chunk in column.chunks:
-            data, starts, ends = texts_of(chunk)
-            present -= len(starts)
-            if (
-                (data[starts] != _QUOTE).any()
-                or (data[ends - 1] != _QUOTE).any()
-                or (ends - starts == 1).any()
-            ):
-                raise _NotPlain
-            fields += len(starts)
-        if present:  # an empty field
+    count = 0
+    for data, starts, ends in chain.from_iterable(map(_fields, columns)):
+        if (data[starts] != _QUOTE).any() or (data[ends - 1] != _QUOTE).any() or (ends - starts == 1).any():
             raise _NotPlain
-    if quotes != 2 * fields:
+        count += len(starts)
+    if quotes != 2 * count:
         raise _NotPlain
 
 
 def _check_numbers(columns: Sequence[pa.ChunkedArray]) -> None:
     """Check (4) for numbers that are read as texts."""
-    for column in columns:
-        for chunk in column.chunks:
-            data, starts, _ = texts_of(chunk)
-            first = data[starts]
-            digits = (first >= ord("0")) & (first <= ord("9"))
-            if not (digits | (first == ord("-"))).all() or (data <= ord(" ")).any():
-                raise _NotPlain
+    for data, starts, _ in chain.from_iterable(map(_fields, columns)):
+        first = data[starts]
+        digits = (first >= ord("0")) & (first <= ord("9"))
+        if not (digits | (first == ord("-"))).all() or (data <= ord(" ")).any():
+            raise _NotPlain
 
 
 def _text(column: pa.ChunkedArray, *, escaped: bool, broken: bool) -> pa.ChunkedArray:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Rows", "read_rows"]
 
 _VALUES: Final = msgspec.json.Decoder(float_hook=FloatText)
+_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
 
 
@@ -98,9 +99,16 @@ def read_rows(source: object, statistics: Mapping[str, dict[str, Any]] | None = 
         return Rows(*_names(header), columns=columns, count=len(columns[0]), source=source)
     try:
         with _collector_paused():
-            return _by_column(_VALUES.decode(source), source, _typed)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _by_column(_with_header(_VALUES.decode(source), source), source, _typed)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ResponseError):
         return _by_column(_parse(source), source, _as_they_are)  # the patient reader knows more
+
+
+def _with_header(rows: Any, source: memoryview) -> object:  # noqa: ANN401 - any JSON value
+    """Read the header again where it holds more than texts: a name may be ``-0``."""
+    if isinstance(rows, list) and rows and isinstance(rows[0], list) and set(map(type, rows[0])) - {str}:
+        rows[0] = tokens.parse(str(memoryview(_ROWS.decode(source)[0]), "utf-8"))
+    return rows
 
 
 def _by_column(
@@ -154,7 +162,12 @@ def _typed(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
         except (pa.ArrowInvalid, OverflowError):
             pass
     if kinds and kinds <= {int, FloatText}:
-        texts = cells if kinds == {FloatText} else [cell if cell is None else str(cell) for cell in cells]
+        if kinds == {FloatText}:
+            texts: Sequence[str | None] = cells
+        elif 0 in cells:  # perhaps -0, which is a float of its own
+            texts = rows.source_of(position)
+        else:
+            texts = [cell if cell is None else str(cell) for cell in cells]
         return PlainColumn(Kind.FRACTION, pa.array(texts, pa.string()))
     sources = rows.source_of(position) if kinds else cells
     return [text if text is None else tokens.parse(text) for text in sources]
