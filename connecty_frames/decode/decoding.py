@@ -89,7 +89,8 @@ def decode(
         described.append(column)
     schema = Schema(described)
     table = pa.Table.from_arrays(arrays, schema=schema.arrow) if arrays else _no_columns(rows.count)
-    disagreements = verify(table, [statistics[position] for position in order], rows.count, total_rows)
+    in_order = [statistics[position] for position in order]
+    disagreements = verify(table, in_order, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (strict=True makes this an error.)")
     truncated = _truncated(rows.count, total_rows, fetched)

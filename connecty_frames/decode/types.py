@@ -296,6 +296,8 @@ def _counted(evidence: Evidence) -> str:
 
 
 def _listed(kinds: frozenset[Kind]) -> str:
+    if Kind.FRACTION in kinds:
+        kinds -= {Kind.WHOLE}  # among numbers with a fraction, some always happen to be whole
     return " and ".join(sorted(kind.value for kind in kinds))
 
 
