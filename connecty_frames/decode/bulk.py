@@ -116,8 +116,9 @@ def read_plain(
     ]
     # Where whole numbers turn out to be too long, or to stand beside fractions, all are read as texts.
     wider = [Kind.FRACTION if kind is Kind.WHOLE else kind for kind in kinds]
+    attempts = [kinds] if wider == kinds else [kinds, wider]
     body = source[start:-2]
-    for attempt in [kinds, wider] if wider != kinds else [kinds]:
+    for attempt in attempts:
         if header and body and set(attempt) <= _READ_AS.keys():
             try:
                 arrays = _read(body, attempt)
