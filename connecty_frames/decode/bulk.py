@@ -115,8 +115,8 @@ def read_plain(
         for name, value in zip(header, first, strict=True)
     ]
     # Where whole numbers turn out to be too long, or to stand beside fractions, all are read as texts.
-    wider = [Kind.FRACTION if kind is Kind.WHOLE else kind for kind in kinds]
-    attempts = [kinds] if wider == kinds else [kinds, wider]
+    wider: list[Kind] = [Kind.FRACTION if kind is Kind.WHOLE else kind for kind in kinds]
+    attempts: list[list[Kind]] = [kinds] if wider == kinds else [kinds, wider]
     body = source[start:-2]
     for attempt in attempts:
         if header and body and set(attempt) <= _READ_AS.keys():

@@ -78,7 +78,8 @@ def decide(evidence: Evidence, options: AskOptions) -> Decision:
         return _kept(Misfit(where, misfit.value, misfit.reason))
     if evidence.section is not None and rule.section is None and decision.problem is None:
         row, value = next((row, value) for row, value in enumerate(evidence.values) if value is not None)
-        reason = f"is among {_listed(evidence.kinds)}, though the statistics are {evidence.section}"
+        kinds = Evidence(evidence.name, list(evidence.values)).kinds  # of each cell, not of how it was read
+        reason = f"is among {_listed(kinds)}, though the statistics are {evidence.section}"
         return replace(decision, problem=Misfit(row, tokens.dump(value), reason))
     return decision
 
@@ -296,8 +297,6 @@ def _counted(evidence: Evidence) -> str:
 
 
 def _listed(kinds: frozenset[Kind]) -> str:
-    if Kind.FRACTION in kinds:
-        kinds -= {Kind.WHOLE}  # among numbers with a fraction, some always happen to be whole
     return " and ".join(sorted(kind.value for kind in kinds))
 
 

@@ -3,6 +3,7 @@ r"""The columnar reader: each precondition of its proof, and that it reads what 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -302,8 +303,11 @@ def told(decoded: Decoded) -> tuple[object, ...]:
         table.schema,
         repr([column.to_pylist() for column in units]),
         [column.evidence for column in decoded.schema],
-        # Of numbers with a fraction some may be whole; only the patient reader says that some are.
-        [str(warning).replace(" and whole numbers", "") for warning in decoded.warnings],
+        # Whether numbers are whole or have a fraction is known of a column, and of a value only patiently.
+        [
+            re.sub("numbers with a fraction( and whole numbers)?|whole numbers", "numbers", str(warning))
+            for warning in decoded.warnings
+        ],
     )
 
 
