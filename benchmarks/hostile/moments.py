@@ -1,0 +1,90 @@
+"""Dates, times and durations read as whole nanoseconds: the oracle's own reading of ISO-8601."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Final
+
+__all__ = ["AWARE", "DATE", "DURATION", "NAIVE", "TIME", "moment"]
+
+DATE, NAIVE, AWARE, TIME, DURATION = "date", "naive", "aware", "time", "duration"
+
+_SECOND: Final = 10**9
+_DAY: Final = 86_400 * _SECOND
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+
+_CLOCK: Final = r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
+_OFFSET: Final = r"Z|[+-]\d\d(?:\d\d|:\d\d(?::\d\d)?)?"
+_date: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII).fullmatch
+_stamp: Final = re.compile(rf"(.{{10}})[T ](?:{_CLOCK}|(\d\d))({_OFFSET})?", re.ASCII).fullmatch
+_time: Final = re.compile(_CLOCK, re.ASCII).fullmatch
+_parts: Final = re.compile(
+    r"(-?)P(?=.)(?:(-?\d{1,9})W|(?:(-?\d{1,9})D)?"
+    r"(?:T(?=.)(?:(-?\d{1,9})H)?(?:(-?\d{1,9})M)?(?:(-?)(\d{1,9})(?:\.(\d{1,9}))?S)?)?)",
+    re.ASCII,
+).fullmatch
+
+
+def moment(text: str) -> tuple[str, int] | None:
+    """Give what a text is and its nanoseconds (since 1970, since midnight, or for themselves), else None."""
+    days = _days(text)
+    if days is not None:
+        return DATE, days * _DAY
+    found = _stamp(text)
+    if found:
+        return _instant(*found.groups())
+    found = _time(text)
+    if found:
+        clock = _nanoseconds(*found.groups())
+        return (TIME, clock) if clock is not None and clock < _DAY else None
+    return _duration(text)
+
+
+def _days(text: str) -> int | None:
+    found = _date(text)
+    if not found:
+        return None
+    try:
+        return date(*map(int, found.groups())).toordinal() - _EPOCH
+    except ValueError:
+        return None
+
+
+def _instant(day: str, *rest: str | None) -> tuple[str, int] | None:
+    hour, minute, second, fraction, only_hour, offset = rest
+    days, clock = _days(day), _nanoseconds(only_hour or hour or "", minute, second, fraction)
+    if only_hour == "24":  # written as 24:00 or not at all
+        return None
+    if days is None or clock is None:
+        return None
+    local = days * _DAY + clock
+    if offset is None:
+        return NAIVE, local
+    digits = offset.replace(":", "")[1:].ljust(6, "0")
+    hours, minutes, seconds = (int(digits[place : place + 2]) for place in (0, 2, 4))
+    if hours > 23 or minutes > 59 or seconds > 59:
+        return None
+    ahead = ((hours * 60 + minutes) * 60 + seconds) * _SECOND
+    return AWARE, local + ahead if offset[0] == "-" else local - ahead
+
+
+def _nanoseconds(hour: str, minute: str | None, second: str | None, fraction: str | None) -> int | None:
+    hours, minutes, seconds = int(hour), int(minute or 0), int(second or 0)
+    nanoseconds = ((hours * 60 + minutes) * 60 + seconds) * _SECOND + int((fraction or "").ljust(9, "0"))
+    fits = hours <= 24 and minutes <= 59 and seconds <= 59 and nanoseconds <= _DAY
+    return nanoseconds if fits else None
+
+
+def _duration(text: str) -> tuple[str, int] | None:
+    found = _parts(text)
+    if not found:
+        return None
+    sign, weeks, days, hours, minutes, minus, seconds, fraction = found.groups()
+    if weeks is days is hours is minutes is seconds is None:
+        return None
+    whole = (int(weeks or 0) * 7 + int(days or 0)) * _DAY
+    whole += (int(hours or 0) * 60 + int(minutes or 0)) * 60 * _SECOND
+    part = int(seconds or 0) * _SECOND + int((fraction or "").ljust(9, "0"))
+    total = whole - part if minus else whole + part
+    return DURATION, -total if sign else total
