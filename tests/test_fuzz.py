@@ -58,9 +58,7 @@ def test_a_few_thousand_hostile_bodies() -> None:
 
 
 def test_a_failure_tells_how_to_see_it_again(hostile: dict[str, ModuleType]) -> None:
-    """One body alone is judged as well, and well-behaved ones pass."""
-    assert _fuzz("--seed", "1", "--case", "7").returncode == 0
-    assert _fuzz("--body", "e30=").returncode == 0
+    """The same seed and case give the same body, whenever they are asked for."""
     family, body = hostile["bodies"].body_of(1, 7)
     assert (family, body) == hostile["bodies"].body_of(1, 7)
 
