@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Any
@@ -662,6 +663,35 @@ def test_a_lie_is_caught(
     statistics = f'"general":{{"count":{len(values)}}},"{section}":{{{told}}}'
     found = _verdict(f'["c"],{rows}', statistics, strict=False)
     assert [text.partition("the statistics' ")[2][:3] for text in found] == [end]
+
+
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats()
+    | st.sampled_from(
+        ["", "NaN", "1e9", "2025-01-01", "2025-01-01T00:00:00.5Z", "10:00", "PT1S", "P", "24:00"]
+    )
+    | st.text(max_size=8),
+    lambda inside: st.lists(inside, max_size=2) | st.dictionaries(st.text(max_size=2), inside, max_size=2),
+    max_leaves=4,
+)
+FIELDS = ["count", "nulls_count", "min", "max", "distinct_count", "distinct_approx", "empty_string_count"]
+SECTIONS = ["general", "numeric", "temporal", "string", "boolean", "other"]
+
+
+@given(
+    st.lists(ODD, max_size=4),
+    st.dictionaries(st.sampled_from(SECTIONS), st.dictionaries(st.sampled_from(FIELDS), ODD) | ODD) | ODD,
+    st.booleans(),
+)
+def test_odd_statistics_raise_nothing_else(cells: list[Any], statistics: Any, strict: bool) -> None:  # noqa: FBT001
+    """Whatever stands in the statistics: a word of warning, or an error of ours."""
+    rows = ",".join(['["c"]', *(json.dumps([cell]) for cell in cells)])
+    body = f'{{"state":"COMPLETED","results":{{"dataframe":[{rows}],"dataframe_stats":{{"c":'
+    with suppress(ConnectyError):
+        decode(read_envelope(f"{body}{json.dumps(statistics)}}}}}}}".encode()), AskOptions(strict=strict))
 
 
 # --- Whole answers --------------------------------------------------------------------------------------
