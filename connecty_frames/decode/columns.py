@@ -15,7 +15,7 @@ from connecty_frames.decode.tokens import RepeatedKeys
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["build", "is_text", "text_of"]
+__all__ = ["build", "is_text"]
 
 
 def build(values: Sequence[Any], type_: pa.DataType) -> pa.Array:

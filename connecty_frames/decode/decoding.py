@@ -175,19 +175,18 @@ def _doubt(name: str, decision: types.Decision, *, strict: bool) -> TypeFidelity
     problem = decision.problem or Misfit(None, "", "")
     if strict:
         raise _conversion_error(name, problem)
-    where = "the statistics' min or max" if problem.row is None else f"row {problem.row}"
     outcome = "stays exact text" if pa.types.is_string(decision.type) else f"is {decision.type}"
     return TypeFidelityWarning(
-        f"Column {snippet(name)!r} {outcome}: {snippet(problem.value, 60)!r} ({where}) {problem.reason}. "
+        f"Column {snippet(name)!r} {outcome}: {snippet(problem.value, 60)!r} ({problem.place}) "
+        f"{problem.reason}. "
         "schema= settles a column's type, strict=True makes this an error."
     )
 
 
 def _conversion_error(name: str, misfit: Misfit) -> ConversionError:
-    where = "the statistics' min or max" if misfit.row is None else f"row {misfit.row}"
     value = snippet(misfit.value, 60)
     return ConversionError(
-        f"Column {snippet(name)!r}, {where}: {value!r} {misfit.reason}.",
+        f"Column {snippet(name)!r}, {misfit.place}: {value!r} {misfit.reason}.",
         column=name,
         row=misfit.row,
         value=value,

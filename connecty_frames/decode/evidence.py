@@ -118,6 +118,11 @@ class Misfit(ValueError):
         self.value = value
         self.reason = reason
 
+    @property
+    def place(self) -> str:
+        """Where the value stands, in words."""
+        return "the statistics' min or max" if self.row is None else f"row {self.row}"
+
 
 @dataclass(frozen=True)
 class Evidence:

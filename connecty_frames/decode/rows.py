@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Rows", "read_rows"]
 
 _VALUES: Final = msgspec.json.Decoder(float_hook=FloatText)
-_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
 
 
@@ -107,7 +106,8 @@ def read_rows(source: object, statistics: Mapping[str, dict[str, Any]] | None = 
 def _with_header(rows: Any, source: memoryview) -> object:  # noqa: ANN401 - any JSON value
     """Read the header again where it holds more than texts: a name may be ``-0``."""
     if isinstance(rows, list) and rows and isinstance(rows[0], list) and set(map(type, rows[0])) - {str}:
-        rows[0] = tokens.parse(str(memoryview(_ROWS.decode(source)[0]), "utf-8"))
+        text = str(source, "utf-8")
+        rows[0], _ = tokens.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
     return rows
 
 

@@ -85,8 +85,7 @@ def decide(evidence: Evidence, options: AskOptions) -> Decision:
 
 
 def _kept(problem: Misfit) -> Decision:
-    where = "the statistics' min or max" if problem.row is None else f"row {problem.row}"
-    shown = f"{snippet(problem.value, 60)!r} ({where}) {problem.reason}"
+    shown = f"{snippet(problem.value, 60)!r} ({problem.place}) {problem.reason}"
     return Decision(pa.string(), f"exact text, since {shown}", problem)
 
 
@@ -173,7 +172,10 @@ def _bare(evidence: Evidence) -> Misfit | None:
     row, value = next(
         (row, value) for row, value in enumerate(evidence.values) if isinstance(value, ConstantText)
     )
-    return Misfit(row, value, "stands without quotes, which is no JSON; it was read as the float it means")
+    return Misfit(row, value, _WITHOUT_QUOTES)
+
+
+_WITHOUT_QUOTES: Final = "stands without quotes, which is no JSON; it was read as the float it means"
 
 
 def _boolean(evidence: Evidence, options: AskOptions) -> Decision:
@@ -258,9 +260,7 @@ def _struct_inside(values: Sequence[dict[str, Any]], options: AskOptions) -> pa.
 def _bare_inside(evidence: Evidence) -> Misfit | None:
     for row, value in enumerate(evidence.values):
         if _has_constant(value):
-            return Misfit(
-                row, "NaN", "stands without quotes, which is no JSON; it was read as the float it means"
-            )
+            return Misfit(row, "NaN", _WITHOUT_QUOTES)
     return None
 
 

@@ -195,7 +195,7 @@ def _parsed(text: Any, remedy: str) -> AnswerMetadata | None:  # noqa: ANN401 - 
 class _Home(NamedTuple):
     """Where the frames of one library keep a story."""
 
-    library: str
+    module: str
     kinds: tuple[str, ...]
     read: Callable[[Any], AnswerMetadata | None]
     write: Callable[[Any, AnswerMetadata], Any]
@@ -211,7 +211,7 @@ _HOMES: Final = (
 def _home(frame: object) -> _Home:
     """Find where a frame keeps its story, among the libraries that are loaded."""
     for home in _HOMES:
-        library = sys.modules.get(home.library)
+        library = sys.modules.get(home.module)
         kinds = tuple(getattr(library, kind) for kind in home.kinds if hasattr(library, kind))
         if isinstance(frame, kinds):
             return home
@@ -247,7 +247,7 @@ class ConnectyAccessor:
             raise AttributeError(str(error)) from None
         # polars 2 says in place of any AttributeError that there is no such attribute, and nothing of how
         # to get the story back. So there the accessor is made, and says it when it is used.
-        if self._kept is None and _home(frame).library != "polars":
+        if self._kept is None and _home(frame).module != "polars":
             raise AttributeError(_NO_STORY)
 
     @property
