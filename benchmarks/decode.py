@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import resource
 import statistics
 import subprocess
@@ -15,12 +16,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import workloads
 from rich.console import Console
 from rich.table import Table
 from ways import WAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: How often a way is timed in its process, after one run to warm up.
 REPEATS = {"W3": 200, "W4": 10}
@@ -42,7 +46,7 @@ def measure(way: str, file: Path, repeats: int) -> dict[str, Any]:
     """Time one way in this process: milliseconds of each run, and the peak of memory above the start."""
     body = file.read_bytes()
     run = WAYS[way]
-    kept = run(body[:0] or _tiny())  # imports and first-time costs, on a body of no size
+    kept = run(workloads.mixed(2))  # imports and first-time costs, on a body of no size
     del kept
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     times = []
@@ -55,8 +59,17 @@ def measure(way: str, file: Path, repeats: int) -> dict[str, Any]:
     return {"ms": times, "peak": peak / len(body)}
 
 
-def _tiny() -> bytes:
-    return workloads.mixed(2)
+def write(file: Path, make: Callable[..., bytes], *arguments: int) -> None:
+    """Make a body in a process of its own: a child's peak of memory begins with that of its parent."""
+    maker = multiprocessing.get_context("spawn").Process(target=_write, args=(file, make, *arguments))
+    maker.start()
+    maker.join()
+    if maker.exitcode:
+        raise SystemExit(f"{file.name} could not be made")
+
+
+def _write(file: Path, make: Callable[..., bytes], *arguments: int) -> None:
+    file.write_bytes(make(*arguments))
 
 
 def in_fresh_process(way: str, file: Path, repeats: int) -> dict[str, Any]:
@@ -70,7 +83,7 @@ def in_fresh_process(way: str, file: Path, repeats: int) -> dict[str, Any]:
 def workload_table(name: str, folder: Path, console: Console) -> dict[str, float]:
     """Run every way over one workload and print them side by side; gives the medians."""
     file = folder / f"{name}.json"
-    file.write_bytes(workloads.WORKLOADS[name]())
+    write(file, workloads.WORKLOADS[name])
     repeats = REPEATS.get(name, 5)
     measured = {way: in_fresh_process(way, file, repeats) for way in WAYS}
     medians = {way: statistics.median(found["ms"]) for way, found in measured.items()}
@@ -96,7 +109,7 @@ def growth(folder: Path, console: Console) -> None:
     smallest = 0.0
     for rows in (50_000, 500_000, 5_000_000):
         file = folder / f"growth-{rows}.json"
-        file.write_bytes(workloads.repeated(rows))
+        write(file, workloads.repeated, rows)
         found = in_fresh_process("connecty_frames to Arrow", file, 3)
         per = statistics.median(found["ms"]) / (rows / 50_000)
         smallest = smallest or per

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -122,15 +124,17 @@ def repeated(rows: int) -> bytes:
     body = mixed(part)
     first = body.index(b"],[") + 2
     last = body.index(b'],"dataframe_stats"')
-    counted = body[last:].replace(f'"count":{part}'.encode(), f'"count":{rows}'.encode())
+    counted = re.sub(
+        rb'(count":)(\d+)', lambda found: found[1] + b"%d" % (int(found[2]) * rows // part), body[last:]
+    )
     return body[:first] + b",".join([body[first:last]] * (rows // part)) + counted
 
 
 #: The workloads by name. The kinds of columns are told by ``dataframe_stats``.
 WORKLOADS: dict[str, Callable[[], bytes]] = {
-    "W1": lambda: mixed(500_000),
-    "W2": lambda: escaped(200_000),
-    "W3": lambda: mixed(1_000),
-    "W4": lambda: wide(2_000, 500),
-    "W5": lambda: mixed(500_000, (", ", ": "), digit_text=True),
+    "W1": partial(mixed, 500_000),
+    "W2": partial(escaped, 200_000),
+    "W3": partial(mixed, 1_000),
+    "W4": partial(wide, 2_000, 500),
+    "W5": partial(mixed, 500_000, (", ", ": "), digit_text=True),
 }
