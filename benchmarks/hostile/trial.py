@@ -152,6 +152,7 @@ class Trials:
             mock.patch.object(rows, "read_plain", read_plain),
             mock.patch.object(reader, "_columns", read_columns),
             mock.patch.object(bulk, "_BLOCK", size),
+            mock.patch.object(rows, "_SMALL", 0),
         ):
             yield
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["Texts", "chunks_of", "texts_of"]
+__all__ = ["Texts", "bytes_of", "chunks_of", "texts_of"]
 
 
 class Texts(NamedTuple):
@@ -24,6 +24,15 @@ class Texts(NamedTuple):
 def chunks_of(column: pa.ChunkedArray | pa.Array) -> list[pa.Array]:
     """Give a column's chunks; an array is one."""
     return column.chunks if hasattr(column, "chunks") else [column]
+
+
+def bytes_of(chunk: pa.StringArray) -> NDArray[np.uint8]:
+    """Give the bytes of an array of ``string`` type as one run, without a copy."""
+    _, offsets, data = chunk.buffers()
+    if data is None or len(chunk) == 0:
+        return np.empty(0, np.uint8)
+    edges = np.frombuffer(offsets, np.int32)
+    return np.frombuffer(data, np.uint8)[edges[chunk.offset] : edges[chunk.offset + len(chunk)]]
 
 
 def texts_of(chunk: pa.StringArray) -> Texts:

@@ -17,7 +17,7 @@ from connecty_frames.errors import ResponseError
 from connecty_frames.escape import snippet
 from connecty_frames.protocol import QuestionResults, ResultsResponse, State
 
-__all__ = ["Envelope", "read_envelope", "whole_number"]
+__all__ = ["Envelope", "LooseRows", "read_envelope", "whole_number"]
 
 #: A count of more digits counts no rows.
 _MOST_DIGITS: Final = 19
@@ -32,7 +32,34 @@ class _Finished(msgspec.Struct):
 
 _FINISHED: Final = msgspec.json.Decoder(_Finished)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
 _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class LooseRows:
+    """Rows out of a body that is no strict JSON.
+
+    Parameters
+    ----------
+    cells
+        What ``tokens.parse`` gave.
+    body
+        The whole body.
+    """
+
+    cells: Any
+    body: bytes
+
+    def sources(self) -> list[list[bytes]] | None:
+        """Give the cells as the texts they were, the header among them; None where nothing can cut them."""
+        body, mark = tokens.strict(self.body.decode())
+        try:
+            results = _FINISHED.decode(body).results or {}
+            rows = _CELLS.decode(results["dataframe"])
+        except (msgspec.DecodeError, RecursionError):
+            return None
+        return [[tokens.bare(str(memoryview(cell), "utf-8"), mark).encode() for cell in row] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +71,8 @@ class Envelope:
     state
         The question's state, as the server spelled it.
     rows
-        The JSON of ``dataframe``, None where it is absent or null. Parsed (see ``tokens``) where the body
-        is not strict JSON, since nothing else can read it then. That it is an array is not yet known.
+        The JSON of ``dataframe``, None where it is absent or null; parsed where the body is no strict JSON,
+        since nothing else can read it then. That it is an array is not yet known.
     statistics
         ``dataframe_stats`` by column and section, numbers as their texts.
     details
@@ -55,16 +82,17 @@ class Envelope:
     state: str
     sql_query: str | None = None
     response_summary: str | None = None
-    rows: object = None
+    rows: memoryview | LooseRows | None = None
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     has_results: bool = False
 
     def count_rows(self) -> int:
         """Count the rows that came, the header not among them."""
-        rows = self.rows
-        if isinstance(rows, memoryview):
-            rows = _ROWS.decode(rows) if bytes(rows[:1]) == b"[" else None
+        if isinstance(self.rows, memoryview):
+            rows = _ROWS.decode(self.rows) if bytes(self.rows[:1]) == b"[" else None
+        else:
+            rows = None if self.rows is None else self.rows.cells
         return max(len(rows) - 1, 0) if isinstance(rows, list) else 0
 
     @property
@@ -134,7 +162,7 @@ def read_envelope(body: bytes, *, host: str | None = None, content_type: str | N
         state=response.state,
         sql_query=results.sql_query,
         response_summary=results.response_summary,
-        rows=_rows(results.dataframe),
+        rows=_rows(results.dataframe, body),
         statistics=_statistics(results.dataframe_stats),
         details={**(response.model_extra or {}), **(results.model_extra or {})},
         has_results=response.results is not None,
@@ -173,10 +201,10 @@ def _parse(part: object) -> Any:  # noqa: ANN401 - any JSON value
     return tokens.parse(str(memoryview(part), "utf-8")) if isinstance(part, msgspec.Raw) else part
 
 
-def _rows(dataframe: object) -> object:
+def _rows(dataframe: object, body: bytes) -> memoryview | LooseRows | None:
     """Give the rows as they are; ``null`` is no rows, and what is no array is for ``rows`` to refuse."""
     if not isinstance(dataframe, msgspec.Raw):
-        return dataframe
+        return None if dataframe is None else LooseRows(dataframe, body)
     raw = memoryview(dataframe)
     return None if bytes(raw[:5]) == b"null" else raw
 

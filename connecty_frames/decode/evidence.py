@@ -10,11 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import pyarrow as pa
 
 from connecty_frames.decode.tokens import ConstantText, FloatText, IntText, RepeatedKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connecty_frames.decode.numbers import Amounts
+    from connecty_frames.decode.temporal import Moments
 
 __all__ = ["NUMBERS", "Evidence", "Kind", "Misfit", "PlainColumn", "kind_of", "section_of"]
 
@@ -29,6 +35,8 @@ class Kind(Enum):
     CONSTANT = "bare NaN or Infinity tokens"
     ARRAY = "arrays"
     OBJECT = "objects"
+
+    __hash__ = object.__hash__  # Enum's own is Python, and sets of kinds are made for every column
 
 
 #: The kinds that are numbers.
@@ -69,15 +77,38 @@ class PlainColumn(Sequence[Any]):
         What its values are; where it is FRACTION, some of the numbers may be whole.
     array
         Its values: texts as strings, whole numbers as int64 or, as numbers with a fraction, as the texts
-        they are, truth values as bool.
+        they are, truth values as bool. Or what gives them, where ``read`` is likely to be all that is asked
+        for.
+    read
+        Its texts as what they mean, where they were read at once.
     """
 
-    def __init__(self, kind: Kind, array: pa.ChunkedArray | pa.Array) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        array: pa.ChunkedArray | pa.Array | Callable[[], pa.ChunkedArray],
+        read: Moments | Amounts | None = None,
+    ) -> None:
         self.kind = kind
-        self.array = array
+        self.read = read
+        self._array = array
+
+    @cached_property
+    def array(self) -> pa.ChunkedArray | pa.Array:
+        """Its values as they were before any meaning was read into them."""
+        return self._array() if callable(self._array) else self._array
+
+    @property
+    def null_count(self) -> int:
+        """How many of its cells are null."""
+        return int(self._any.null_count)
+
+    @property
+    def _any(self) -> pa.ChunkedArray | pa.Array:
+        return self.array if self.read is None else self.read.values
 
     def __len__(self) -> int:
-        return len(self.array)
+        return len(self._any)
 
     @overload
     def __getitem__(self, key: int) -> object: ...
@@ -124,7 +155,7 @@ class Misfit(ValueError):
         return "the statistics' min or max" if self.row is None else f"row {self.row}"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Evidence:
     """One column before it has a type.
 
@@ -136,25 +167,38 @@ class Evidence:
         Its cells as ``tokens.parse`` gives them, None for null.
     statistics
         The server's statistics of the column by section; empty where there are none.
+
+    Attributes
+    ----------
+    kinds
+        Which kinds of values occur, null aside.
+    count
+        How many values there are, nulls not among them.
+    section
+        The section of the statistics that tells the type, None where none does.
+    bounds
+        The min and max of the statistics, as two more values of the column (see ``scalars``).
     """
 
     name: str
     values: Sequence[Any]
     statistics: dict[str, Any] = field(default_factory=dict)
+    kinds: frozenset[Kind] = field(init=False)
+    count: int = field(init=False)
+    section: str | None = field(init=False)
+    bounds: list[str] = field(init=False)
 
-    @cached_property
-    def kinds(self) -> frozenset[Kind]:
-        """Which kinds of values occur, null aside."""
-        if isinstance(self.values, PlainColumn):
-            return frozenset({self.values.kind} if self.count else ())
-        return frozenset(_KIND_OF[kind] for kind in set(map(type, self.values)) - {type(None)})
-
-    @cached_property
-    def count(self) -> int:
-        """How many values there are, nulls not among them."""
-        if isinstance(self.values, PlainColumn):
-            return len(self.values) - int(self.values.array.null_count)
-        return len(self.values) - sum(value is None for value in self.values)
+    def __post_init__(self) -> None:
+        values = self.values
+        if isinstance(values, PlainColumn):
+            self.count = len(values) - values.null_count
+            self.kinds = frozenset((values.kind,) if self.count else ())
+        else:
+            self.count = len(values) - sum(value is None for value in values)
+            self.kinds = frozenset(_KIND_OF[kind] for kind in set(map(type, values)) - {type(None)})
+        self.section = section_of(self.statistics)
+        found = {} if self.section is None else self.statistics[self.section]
+        self.bounds = [value for name in ("min", "max") if isinstance(value := found.get(name), str)]
 
     @cached_property
     def array(self) -> pa.ChunkedArray | pa.Array | None:
@@ -167,18 +211,10 @@ class Evidence:
             return pa.array(self.values, pa.string())
         return None
 
-    @cached_property
-    def section(self) -> str | None:
-        """The section of the statistics that tells the type, None where none does."""
-        return section_of(self.statistics)
-
-    @cached_property
-    def bounds(self) -> list[str]:
-        """The min and max of the statistics, as two more values of the column (see ``scalars``)."""
-        if self.section is None:
-            return []
-        found = self.statistics[self.section]
-        return [value for name in ("min", "max") if isinstance(value := found.get(name), str)]
+    @property
+    def read(self) -> Moments | Amounts | None:
+        """The values as what they mean, where they were read at once."""
+        return self.values.read if isinstance(self.values, PlainColumn) else None
 
     @cached_property
     def scalars(self) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ from connecty_frames.decode.evidence import Misfit
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["NOT_FINITE", "arrow_type", "read", "read_quickly"]
+__all__ = ["NOT_FINITE", "Amounts", "arrow_type", "bounded", "read", "read_quickly"]
 
 #: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
 #: other scripts), so that it must be asked first.
@@ -35,7 +36,7 @@ NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 _FLOATING: Final = "|".join((_NUMBER, *sorted(NOT_FINITE)))
 
 _PLAIN_WHOLE: Final = re.compile(_WHOLE)
-_PLAIN_NUMBER: Final = re.compile(_WHOLE + r"(?:\.[0-9]+)?")
+_PLAIN_NUMBER: Final = re.compile(_NUMBER)
 
 #: The bit by which ASCII's two cases differ.
 _CASE: Final = 0x20
@@ -78,41 +79,78 @@ def arrow_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]
     return _fraction_type(texts, strict=strict)
 
 
-def read_quickly(
-    values: pa.ChunkedArray | pa.Array, bounds: Sequence[str]
-) -> tuple[pa.ChunkedArray | pa.Array, str] | None:
-    """Read a column of plain numbers by Arrow's own cast, or give None where that might not be exact.
-
-    The outcome is that of ``arrow_type`` and ``read``.
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Number texts read as the float64 values that they all are, to the last digit.
 
     Parameters
     ----------
-    values
-        JSON's own numbers, as int64 or as texts. There must be one that is not null.
-    bounds
-        Two more, as texts.
+    fractional
+        Whether one has a fraction or an exponent; whole numbers alone are due to be another type.
     """
-    count = len(values) - values.null_count + len(bounds)
-    if any(len(bound) > _SAFE_LENGTH or not _PLAIN_NUMBER.fullmatch(bound) for bound in bounds):
-        return None
-    if pa.types.is_integer(values.type):
-        words = f"{count:,} whole numbers"
-        return (values, words) if all(map(_PLAIN_WHOLE.fullmatch, bounds)) else None
-    parts = [texts_of(chunk) for chunk in chunks_of(values)]
-    if not any(((data == ord(".")) | ((data | _CASE) == ord("e"))).any() for data, _, _ in parts):
-        return None  # all whole, and some beyond int64
-    floats = pc.cast(values, pa.float64())
-    ends = pc.min_max(pc.abs(floats)).as_py()
-    edge = math.isinf(ends["max"]) or ends["min"] < sys.float_info.min
-    if edge and any(((data | _CASE) == ord("e")).any() for data, _, _ in parts):
-        return None  # perhaps beyond float64's range; a zero without exponent is just that
+
+    values: pa.ChunkedArray | pa.Array
+    fractional: bool
+
+    @classmethod
+    def joined(cls, parts: Sequence[Amounts]) -> Amounts:
+        """Put the parts of a column together."""
+        values = pa.chunked_array([part.values for part in parts], pa.float64())
+        return cls(values, any(part.fractional for part in parts))
+
+
+def read_quickly(texts: pa.ChunkedArray | pa.Array) -> Amounts | None:
+    """Read JSON's own numbers by Arrow's cast, or give None where that might not be exact.
+
+    The outcome is that of ``arrow_type`` and ``read`` where one has a fraction.
+    """
+    parts = [texts_of(chunk) for chunk in chunks_of(texts)]
+    exponents = any(((data | _CASE) == ord("e")).any() for data, _, _ in parts)
+    fractional = exponents or any((data == ord(".")).any() for data, _, _ in parts)
+    floats = pc.cast(texts, pa.float64())
+    if exponents:
+        ends = pc.min_max(pc.abs(floats)).as_py()
+        if math.isinf(ends["max"]) or ends["min"] < sys.float_info.min:
+            return None  # perhaps beyond float64's range; a zero without exponent is just that
     if any((ends - starts > _SAFE_LENGTH).any() for _, starts, ends in parts):
-        same = pc.equal(pc.cast(floats, pa.string()), values)
-        long = pc.greater(pc.binary_length(values), _SAFE_LENGTH)
-        unlike = pc.filter(values, pc.and_not(long, same)).to_pylist()
-        if not all(_survives(0, text) for text in unlike if text is not None):
+        same = pc.equal(pc.cast(floats, pa.string()), texts)
+        long = pc.greater(pc.binary_length(texts), _SAFE_LENGTH)
+        unlike = pc.filter(texts, pc.and_not(long, same)).to_pylist()
+        if not all(_exact_as_float(text) for text in unlike if text is not None):
             return None
-    return floats, f"{count:,} numbers, some with a fraction, all exact as float64"
+    return Amounts(floats, fractional)
+
+
+def bounded(
+    read: Amounts | pa.ChunkedArray | pa.Array, count: int, bounds: Sequence[str]
+) -> tuple[pa.ChunkedArray | pa.Array, str] | None:
+    """Hold two more texts against a column read as float64, or as int64; None where they may not fit.
+
+    Also says in words what the numbers are; ``count`` tells how many are not null.
+    """
+    fractions = isinstance(read, Amounts)
+    if not all(map(_exact_as_float if fractions else _is_short_whole, bounds)):
+        return None
+    count += len(bounds)
+    if not fractions:
+        return read, f"{count:,} whole numbers"
+    if not read.fractional:
+        return None  # all whole, and some beyond int64
+    return read.values, f"{count:,} numbers, some with a fraction, all exact as float64"
+
+
+def _is_short_whole(text: str) -> bool:
+    return len(text) <= _SAFE_LENGTH and _PLAIN_WHOLE.fullmatch(text) is not None
+
+
+def _exact_as_float(text: str) -> bool:
+    """Whether a text is a JSON number that float64 gives back unchanged."""
+    if _PLAIN_NUMBER.fullmatch(text) is None:
+        return False
+    try:
+        return (len(text) <= _SAFE_LENGTH and "e" not in text.lower()) or _survives(0, text)
+    except Misfit:
+        return False
 
 
 def _first_unlike(array: pa.Array, pattern: str) -> int | None:

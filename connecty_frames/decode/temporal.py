@@ -10,6 +10,7 @@ library. Texts are matched and cast as whole Arrow arrays; only the few that Arr
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -24,7 +25,19 @@ from connecty_frames.decode.evidence import Misfit
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Form", "arrow_type", "form_of", "offsets", "read", "read_quickly", "shown_in"]
+__all__ = [
+    "Form",
+    "Moments",
+    "arrow_type",
+    "bounded",
+    "form_of",
+    "offsets",
+    "quick_form",
+    "read",
+    "read_patiently",
+    "read_quickly",
+    "shown_in",
+]
 
 _YEAR = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
 _DAY = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
@@ -56,6 +69,8 @@ _GRAMMAR: Final[dict[Form, str]] = {
     Form.TIME: _CLOCK,
     Form.DURATION: _DURATION,
 }
+
+_LIKE: Final = {form: re.compile(grammar, re.ASCII).fullmatch for form, grammar in _GRAMMAR.items()}
 
 #: Why a text is none of the forms: the first pattern found in it says so.
 _REASONS: Final[tuple[tuple[str, str], ...]] = (
@@ -145,59 +160,124 @@ _TYPES: Final = {
 }
 
 
-def read_quickly(
-    texts: pa.ChunkedArray | pa.Array, bounds: Sequence[str], tz: str
-) -> tuple[Form, pa.ChunkedArray | pa.Array] | None:
-    """Read a column by Arrow's own cast, or give None where that might not be what the grammar says.
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Temporal texts of one form, read as what they mean.
+
+    Parameters
+    ----------
+    values
+        date32, timestamp[us], or, of texts with offsets, timestamp[us, UTC].
+    offsets
+        The different offsets of the texts.
+    """
+
+    form: Form
+    values: pa.ChunkedArray | pa.Array
+    offsets: frozenset[str] = frozenset()
+
+    @classmethod
+    def joined(cls, parts: Sequence[Moments]) -> Moments:
+        """Put the parts of a column together; all are of one form."""
+        values = pa.chunked_array([part.values for part in parts])
+        return cls(parts[0].form, values, frozenset().union(*(part.offsets for part in parts)))
+
+
+def quick_form(text: str) -> Form | None:
+    """Give the form that ``read_quickly`` may read texts like this one as, None where it reads no such."""
+    form = _form_of_one(text)
+    return None if form not in _QUICK or _seventh_digit(text) else form
+
+
+def read_quickly(texts: pa.ChunkedArray | pa.Array, form: Form) -> Moments | None:
+    """Read texts by Arrow's own cast, or give None where that might not be what the grammar says.
 
     The outcome is that of ``form_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in the
     grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, but for the year
     0000; and it refuses a seventh digit of the second in microseconds.
     """
-    form = _form_of_one(next(value.as_py() for value in texts if value.is_valid))
-    if form not in _QUICK or any(_form_of_one(bound) is not form for bound in bounds):
-        return None
-    type_, least_length = _QUICK[form]
-    if any(map(_seventh_digit, bounds)):
-        return None
+    type_, unit, least_length = _QUICK[form]
     try:
-        for bound in bounds:
-            date.fromisoformat(bound[:10])
         values = pc.cast(texts, type_)
-    except (ValueError, pa.ArrowInvalid):
+    except pa.ArrowInvalid:
         return None
-    units = pc.cast(values, pa.int32() if form is Form.DATE else pa.int64())
-    ends = pc.min_max(units).as_py()
+    ends = pc.min_max(pc.cast(values, unit)).as_py()
     first, last = (end // (_DAY_MICROS if form is Form.DATE else 1) for end in (_FIRST, _LAST))
+    if ends["min"] is None:
+        return Moments(form, values)
     if ends["min"] < first or ends["max"] > last:
         return None
-    if any(
+    if form is not Form.DATE and any(
         (ends - starts).min(initial=least_length) < least_length
         for _, starts, ends in map(texts_of, chunks_of(texts))
     ):
         return None
-    return form, pc.cast(values, pa.timestamp("us", tz)) if form is Form.AWARE else values
+    return Moments(form, values, offsets(texts) if form is Form.AWARE else frozenset())
 
 
-#: What a form is cast to, and how long the shortest text of it is: a shorter one is a date.
+def bounded(moments: Moments, bounds: Sequence[str], tz: str) -> Moments | None:
+    """Hold two more texts against a column, and give it in a zone; None where they are of another form."""
+    if any(quick_form(bound) is not moments.form for bound in bounds):
+        return None
+    try:
+        for bound in bounds:
+            date.fromisoformat(bound[:10])
+    except ValueError:
+        return None
+    if moments.form is not Form.AWARE:
+        return moments
+    values = moments.values if tz == "UTC" else pc.cast(moments.values, pa.timestamp("us", tz))
+    return replace(moments, values=values, offsets=moments.offsets.union(*map(_offset_of, bounds)))
+
+
+#: A zone has two offsets, in winter and in summer; where there are more than these, a pattern finds them all.
+_FEW_OFFSETS: Final = 3
+#: What a form is cast to, what counts its units, and how long the shortest text of it is: a shorter one is a
+#: date.
 _QUICK: Final = {
-    Form.DATE: (pa.date32(), len("2025-01-01")),
-    Form.NAIVE: (pa.timestamp("us"), len("2025-01-01T10")),
-    Form.AWARE: (pa.timestamp("us", "UTC"), len("2025-01-01T10Z")),
+    Form.DATE: (pa.date32(), pa.int32(), len("2025-01-01")),
+    Form.NAIVE: (pa.timestamp("us"), pa.int64(), len("2025-01-01T10")),
+    Form.AWARE: (pa.timestamp("us", "UTC"), pa.int64(), len("2025-01-01T10Z")),
 }
 
 
-def offsets(texts: pa.ChunkedArray | pa.Array, bounds: Sequence[str]) -> list[str]:
-    """Give the different offsets of aware timestamps, sorted."""
-    some = [*bounds, next((value.as_py() for value in texts if value.is_valid), "")]
-    likely = dict.fromkeys(found[0] for text in some if (found := _last_offset(text)))
-    left = len(texts) - texts.null_count
-    for offset in likely:
-        left -= (pc.sum(pc.ends_with(texts, offset)).as_py() or 0) if left else 0
-    if not left:
-        return sorted(likely)
-    found = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{_OFFSET})$"), "offset")
-    return sorted({*likely, *(text for text in pc.unique(found).to_pylist() if text)})
+def offsets(texts: pa.ChunkedArray | pa.Array) -> frozenset[str]:
+    """Give the different offsets of aware timestamps."""
+    seen: frozenset[str] = frozenset()
+    told = pc.is_null(texts)
+    while (other := pc.index(told, value=False).as_py()) >= 0:
+        if len(seen) == _FEW_OFFSETS:
+            found = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{_OFFSET})$"), "offset")
+            return frozenset(text for text in pc.unique(found).to_pylist() if text)
+        (offset,) = _offset_of(texts[other].as_py())
+        told = pc.or_kleene(told, pc.ends_with(texts, offset))
+        seen |= {offset}
+    return seen
+
+
+def _offset_of(text: str) -> frozenset[str]:
+    found = _last_offset(text)
+    return frozenset(() if found is None else (found[0],))
+
+
+def read_patiently(
+    texts: Sequence[str | None], bounds: Sequence[str], tz: str, forms: Sequence[Form]
+) -> Moments:
+    """Read a column whose texts and bounds are all of one of some forms; None is null.
+
+    Raises
+    ------
+    Misfit
+        Where they are not, or no type holds them all; its ``row`` is the position among those that are not
+        null, and then the bounds.
+    """
+    scalars = [*(text for text in texts if text is not None), *bounds]
+    form = form_of(scalars)
+    if form not in forms:
+        raise Misfit(0, scalars[0], f"is among {form.value}")
+    values = read(texts, arrow_type(form, scalars, tz))
+    found = offsets(pa.array(scalars, pa.string())) if form is Form.AWARE else frozenset()
+    return Moments(form, values, found)
 
 
 def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
@@ -264,7 +344,7 @@ def _matches(array: pa.Array, form: Form) -> pa.Array:
 
 
 def _form_of_one(text: str) -> Form | None:
-    return next((form for form in Form if re.fullmatch(_GRAMMAR[form], text, re.ASCII)), None)
+    return next((form for form, like in _LIKE.items() if like(text)), None)
 
 
 def _reason(text: str) -> str:

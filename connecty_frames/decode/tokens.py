@@ -7,7 +7,9 @@ them. So numbers are kept as the text they were, of a class that tells which kin
 from __future__ import annotations
 
 import json
+import re
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ __all__ = [
     "FloatText",
     "IntText",
     "RepeatedKeys",
+    "bare",
     "decimal",
     "dump",
     "encodes",
@@ -27,6 +30,7 @@ __all__ = [
     "parse",
     "parse_first",
     "plain",
+    "strict",
     "too_deep",
 ]
 
@@ -36,6 +40,12 @@ MAX_DEPTH: Final = 100
 _PRINTABLE_DIGITS: Final = 640
 #: Python's own context belongs to the user, who may have narrowed it or turned its traps off.
 EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
+
+
+#: A text, or what is bare.
+_BARE: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(-?Infinity|NaN)', re.DOTALL)
+#: Of the characters that mean nothing.
+_MARK: Final = "\ue000"
 
 
 class IntText(str):
@@ -104,6 +114,20 @@ def parse_first(text: str, start: int) -> tuple[Any, int]:
         Where there is none, or it does not end.
     """
     return _DECODER.raw_decode(text, start)
+
+
+def strict(text: str) -> tuple[str, str]:
+    """Make JSON of text that would be JSON but for bare ``NaN`` and infinities; also give their mark.
+
+    They become texts that begin with the mark, which occurs nowhere else: :func:`bare` turns them back.
+    """
+    mark = next(mark for length in count(1) if (mark := _MARK * length) not in text)
+    return _BARE.sub(lambda found: f'"{mark}{found[1]}"' if found[1] else found[0], text), mark
+
+
+def bare(text: str, mark: str) -> str:
+    """Give back the text of which :func:`strict` made JSON, or a part of it."""
+    return re.sub(f'"{mark}([^"]*)"', r"\1", text)
 
 
 def pairs(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:

@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from connecty_frames.decode import numbers, temporal, tokens
 from connecty_frames.decode.evidence import NUMBERS, Evidence, Kind, Misfit
-from connecty_frames.decode.temporal import Form
+from connecty_frames.decode.numbers import Amounts
+from connecty_frames.decode.temporal import Form, Moments
 from connecty_frames.decode.tokens import ConstantText, RepeatedKeys
 from connecty_frames.escape import snippet
 
@@ -114,20 +115,11 @@ def _temporal(evidence: Evidence, options: AskOptions) -> Decision:
 
 def _moments(evidence: Evidence, options: AskOptions, forms: Sequence[Form], words: str) -> Decision:
     """Read texts as the dates and times they are, of one of some forms."""
-    quick = temporal.read_quickly(evidence.array, evidence.bounds, options.tz) if evidence.count else None
-    if quick is not None:
-        form, array = quick
-    else:
-        form = temporal.form_of(evidence.scalars)
-        if form in forms:
-            found = temporal.arrow_type(form, evidence.scalars, options.tz)
-            array = temporal.read(evidence.values, found)
-    if form not in forms:
-        raise Misfit(0, evidence.scalars[0], f"is among {form.value}")
-    offsets = ""
-    if form is Form.AWARE:
-        texts = pa.array([], pa.string()) if evidence.array is None else evidence.array
-        offsets = ", ".join(temporal.offsets(texts, evidence.bounds))
+    found = _quick_moments(evidence, options)
+    if found is None:
+        found = temporal.read_patiently(evidence.values, evidence.bounds, options.tz, forms)
+    form, array = found.form, found.values
+    offsets = ", ".join(sorted(found.offsets))
     decision = Decision(
         array.type, words.format(f"{_counted(evidence)} are {form.value} {offsets}".rstrip()), array=array
     )
@@ -144,6 +136,16 @@ def _moments(evidence: Evidence, options: AskOptions, forms: Sequence[Form], wor
     )
 
 
+def _quick_moments(evidence: Evidence, options: AskOptions) -> Moments | None:
+    found = evidence.read if isinstance(evidence.read, Moments) else None
+    if found is None and evidence.array is not None:
+        texts = evidence.array
+        first = next((text.as_py() for text in texts if text.is_valid), "")
+        form = temporal.quick_form(first)
+        found = None if form is None else temporal.read_quickly(texts, form)
+    return None if found is None else temporal.bounded(found, evidence.bounds, options.tz)
+
+
 def _numeric(evidence: Evidence, options: AskOptions) -> Decision:
     if not (evidence.count or evidence.bounds):
         return Decision(pa.float64(), "numeric statistics without a value")
@@ -156,13 +158,23 @@ def _numbers(evidence: Evidence, options: AskOptions) -> Decision:
 
 def _amounts(evidence: Evidence, bounds: Sequence[str], options: AskOptions, words: str) -> Decision:
     """Read numbers as the type that holds them all."""
-    if evidence.kinds and evidence.kinds <= {Kind.WHOLE, Kind.FRACTION}:
-        quick = numbers.read_quickly(evidence.array, bounds)
-        if quick is not None:
-            return Decision(quick[0].type, words.format(quick[1]), array=quick[0])
+    quick = _quick_amounts(evidence, bounds)
+    if quick is not None:
+        return Decision(quick[0].type, words.format(quick[1]), array=quick[0])
     texts = [*(value for value in evidence.values if value is not None), *bounds]
     found, reason = numbers.arrow_type(texts, strict=options.strict)
     return Decision(found, words.format(reason), _bare(evidence))
+
+
+def _quick_amounts(
+    evidence: Evidence, bounds: Sequence[str]
+) -> tuple[pa.ChunkedArray | pa.Array, str] | None:
+    if not evidence.kinds or not evidence.kinds <= {Kind.WHOLE, Kind.FRACTION}:
+        return None
+    found = evidence.read if isinstance(evidence.read, Amounts) else evidence.array
+    if found is not None and not isinstance(found, Amounts) and not pa.types.is_integer(found.type):
+        found = numbers.read_quickly(found)
+    return None if found is None else numbers.bounded(found, evidence.count, bounds)
 
 
 def _bare(evidence: Evidence) -> Misfit | None:

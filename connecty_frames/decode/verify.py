@@ -39,7 +39,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -149,7 +149,7 @@ def _disagreements(
     # Most often the two are equal, and NaN need not be looked for.
     if isinstance(general, dict) and whole_number(general.get("nulls_count")) != column.null_count:
         yield from _count(general, "nulls_count", "nulls", column, _nulls, whole=whole)
-    family = next((family for family in _FAMILIES if family.holds(column.type)), None)
+    family = _family_of(column.type)
     section = sections.get(family.section) if family else None
     if family is None or not isinstance(section, dict):
         return
@@ -388,6 +388,11 @@ def _as_double(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _is_text(type_: pa.DataType) -> bool:
     """Whether Arrow can measure the texts; of string views not every version can."""
     return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_))
+
+
+@lru_cache
+def _family_of(type_: pa.DataType) -> _Family | None:
+    return next((family for family in _FAMILIES if family.holds(type_)), None)
 
 
 _numeric: Final = partial(_Family, section="numeric", read=_number)

@@ -282,7 +282,7 @@ def three_readings(dataframe: bytes, statistics: str, block: int) -> list[Decode
     )
     envelope = read_envelope(body)
     found = []
-    with mock.patch.object(bulk, "_BLOCK", block):
+    with mock.patch.object(bulk, "_BLOCK", block), mock.patch.object(rows, "_SMALL", 0):
         found.append(decode(envelope, AskOptions()))
         with mock.patch.object(rows, "read_plain", return_value=None):
             found.append(decode(envelope, AskOptions()))

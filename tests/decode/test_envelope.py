@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connecty_frames.decode import plain_statistics, read_envelope
+from connecty_frames.decode.envelope import LooseRows
 from connecty_frames.errors import ResponseError
 
 
@@ -152,5 +153,7 @@ def test_a_bare_nan_anywhere_is_read() -> None:
     envelope = read_envelope(
         b'{"state":"COMPLETED","results":{"dataframe":[["a"],[1.10]],"dataframe_stats":{"a":{"numeric":{"mean":NaN}}}}}'
     )
-    assert envelope.rows == [["a"], ["1.10"]]
+    assert isinstance(envelope.rows, LooseRows)
+    assert envelope.rows.cells == [["a"], ["1.10"]]
+    assert envelope.count_rows() == 1
     assert envelope.statistics == {"a": {"numeric": {"mean": "NaN"}}}

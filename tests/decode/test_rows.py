@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from connecty_frames.decode import tokens
+from connecty_frames.decode.envelope import LooseRows, read_envelope
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 
@@ -124,10 +126,28 @@ def test_source(dataframe: str, source: list[str | None]) -> None:
     assert read(dataframe).source_of(0) == source
 
 
+def loose(dataframe: str) -> Rows:
+    """Read ``dataframe`` out of a response that is no strict JSON."""
+    body = '{"state":"COMPLETED","extra":NaN,"results":{"dataframe":' + dataframe + "}}"
+    rows = read_envelope(body.encode()).rows
+    assert isinstance(rows, LooseRows)
+    return read_rows(rows)
+
+
 def test_source_of_rows_that_were_no_strict_json() -> None:
-    """Where the body has a bare NaN the cells' JSON is written anew, with every digit and every key."""
-    rows = read_rows([["a"], ["x"], [None]])
-    assert rows.source_of(0) == ['"x"', None]
+    """Each cell's JSON is what the server wrote, also where the body has a bare NaN or infinity."""
+    rows = loose('[["a","b"],[{"k" : 1.0, "k": [ -Infinity,NaN ]},NaN],["NaN \\"NaN\\" \ue000NaN", null ]]')
+    assert rows.source_of(0) == [
+        '{"k" : 1.0, "k": [ -Infinity,NaN ]}',
+        '"NaN \\"NaN\\" \ue000NaN"',
+    ]
+    assert rows.source_of(1) == ["NaN", None]
+
+
+def test_source_of_rows_that_nothing_can_cut() -> None:
+    """Rows that cannot be read a second time are written anew, with every digit and every key."""
+    rows = read_rows(LooseRows(tokens.parse('[["a"], [[1.0, NaN]], [null]]'), b""))
+    assert rows.source_of(0) == ["[1.0,NaN]", None]
 
 
 def test_many_columns_of_one_name() -> None:
