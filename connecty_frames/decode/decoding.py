@@ -73,10 +73,10 @@ def decode(
         Where a value does not fit the contract, or is no text (half of a surrogate pair); under ``strict``
         also where a column would stay exact text.
     """
-    total_rows = envelope.total_rows
     if envelope.rows is None:
-        return Decoded(None, Schema(()), 0, total_rows, None)
+        return Decoded(None, Schema(()), 0, envelope.total_rows, None)
     rows = read_rows(envelope.rows, envelope.statistics)
+    total_rows = envelope.rows_in_all(rows.count)
     statistics = [{} if name is None else envelope.statistics.get(name, {}) for name in rows.own_names]
     order = _order(rows.names, contract)
     pinned = {} if contract is None else contract.types

@@ -102,15 +102,26 @@ class Envelope:
         ``count`` is the rows of the whole result (in the document's example 100 beside 3 rows). A server
         whose counts differ between columns counts values without nulls: then ``count + nulls_count``.
         """
+        counts = self._counts()
+        if len({count for count, _ in counts}) <= 1:
+            return counts[0][0] if counts else None
+        return max(count + nulls for count, nulls in counts)
+
+    def rows_in_all(self, came: int) -> int | None:
+        """Give ``total_rows``, now that it is known how many came.
+
+        Where every column has as many nulls, only that shows whether a server counts them.
+        """
+        return came if {sum(pair) for pair in self._counts()} == {came} else self.total_rows
+
+    def _counts(self) -> list[tuple[int, int]]:
+        """Give the ``count`` and ``nulls_count`` of each column that has a count."""
         general = [sections.get("general") for sections in self.statistics.values()]
-        counts = [
+        return [
             (count, whole_number(section.get("nulls_count")) or 0)
             for section in general
             if isinstance(section, dict) and (count := whole_number(section.get("count"))) is not None
         ]
-        if len({count for count, _ in counts}) <= 1:
-            return counts[0][0] if counts else None
-        return max(count + nulls for count, nulls in counts)
 
 
 def whole_number(value: object) -> int | None:

@@ -509,3 +509,11 @@ def test_names_are_escaped_in_messages(decode_json: Callable[..., Decoded]) -> N
     """What a terminal would obey does not reach it by way of a warning."""
     found = decode_json('[["\\u001b[2J"],[1],["x"]]')
     assert "\x1b" not in str(found.warnings[0])
+
+
+def test_a_server_that_leaves_nulls_out_of_equal_counts(decode_json: Callable[..., Decoded]) -> None:
+    """Where all columns have as many nulls, the rows that came tell that ``count`` is without them."""
+    general = '{"general":{"count":2,"nulls_count":1}}'
+    found = decode_json('[["a","b"],[1,2],[null,3],[4,null]]', f'{{"a":{general},"b":{general}}}')
+    assert (found.rows, found.total_rows, found.truncated) == (3, 3, False)
+    assert found.warnings == []
