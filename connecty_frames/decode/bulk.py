@@ -352,7 +352,7 @@ class _BlockReader:
         self, text: pa.Buffer, block: _Block, separators: int, *, quote: str | bool
     ) -> list[pa.Array]:
         # Of Arrow's two CSV readers this is the one without threads of its own.
-        table = csv.open_csv(
+        reader = csv.open_csv(
             pa.BufferReader(text),
             read_options=csv.ReadOptions(
                 column_names=self._names, block_size=text.size + 1, use_threads=False
@@ -362,7 +362,11 @@ class _BlockReader:
             ),
             convert_options=self._convert,
             memory_pool=pa.system_memory_pool(),  # Arrow's own keeps what it needs for a while
-        ).read_next_batch()
+        )
+        batches = reader.read_all().to_batches()
+        if len(batches) != 1:  # empty lines alone; for more, Arrow would need more than one block
+            raise _NotPlain
+        (table,) = batches
         columns = list(zip((each.kind for each in self._readings), table.columns, strict=True))
         texts = [column for kind, column in columns if kind is Kind.TEXT]
         bare = _bare(texts, block.quotes)

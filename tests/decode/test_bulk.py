@@ -94,6 +94,7 @@ def plain(dataframe: str | bytes, block: int = ONE_BLOCK, **sections: str) -> Co
         pytest.param('[["a"],[1],[]]', id="an empty last row"),
         pytest.param('[["a"],["x"],[ ],["y"]]', id="an empty row with a space"),
         pytest.param('[["a"],["x,"],[],["y"]]', id="an empty row after a text with a comma"),
+        pytest.param('[["a"],["x"],[],[],[],[],["y"]]', id="a block of empty rows alone"),
         pytest.param('[["a"],["],["],[],["y"]]', id="an empty row after a text with a separator"),
         # What is refused before anything is read.
         pytest.param('[["a"]]', id="no rows"),
