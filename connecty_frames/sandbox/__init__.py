@@ -2,10 +2,55 @@
 
 To try the library, to develop offline, and to test against. :class:`Sandbox` is the service; an
 :class:`Answerer` of one's own, which gives a :class:`Plan` for each question, takes the place of the
-catalogue.
+catalogue; a :class:`Fault` makes it misbehave. What it saw stands in its :class:`Ledger`.
+
+Each name is loaded when it is first used (PEP 562): the processes that run the queries are of this package
+too, and start without the server.
 """
 
-from connecty_frames.sandbox.questions import Answerer, Plan
-from connecty_frames.sandbox.sandbox import Connection, Sandbox
+from __future__ import annotations
 
-__all__ = ["Answerer", "Connection", "Plan", "Sandbox"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from connecty_frames.sandbox.faults import Fault, Faults
+    from connecty_frames.sandbox.ledger import AskedQuestion, Ledger, SeenRequest
+    from connecty_frames.sandbox.questions import Answerer, Plan
+    from connecty_frames.sandbox.sandbox import Connection, Sandbox
+
+__all__ = [
+    "Answerer",
+    "AskedQuestion",
+    "Connection",
+    "Fault",
+    "Faults",
+    "Ledger",
+    "Plan",
+    "Sandbox",
+    "SeenRequest",
+]
+
+_HOMES: Final[dict[str, str]] = {
+    "Answerer": "questions",
+    "AskedQuestion": "ledger",
+    "Connection": "sandbox",
+    "Fault": "faults",
+    "Faults": "faults",
+    "Ledger": "ledger",
+    "Plan": "questions",
+    "Sandbox": "sandbox",
+    "SeenRequest": "ledger",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,7 +1,9 @@
 """Where questions wait, are worked on, and are collected.
 
-Workers take them in order: a question is PENDING until one is free, IN_PROGRESS while the latency passes and
-the query runs, then COMPLETED or FAILED for good. Answers are kept as long as the sandbox lives.
+Threads take them in order: a question is PENDING until one is free, IN_PROGRESS while the latency passes and
+the query runs, then COMPLETED or FAILED for good. The newest :data:`KEPT` finished questions are kept, as
+long as their tables together stay within :data:`KEPT_BYTES`; older ones are forgotten, as if they were never
+asked.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -21,7 +24,12 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.payload import Result
     from connecty_frames.sandbox.questions import Answerer
 
-__all__ = ["Case", "Desk"]
+__all__ = ["KEPT", "KEPT_BYTES", "Case", "Desk"]
+
+#: How many finished questions are kept.
+KEPT: Final = 10_000
+#: How much memory their tables may take; the newest is kept however large it is.
+KEPT_BYTES: Final = 2**29
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -50,22 +58,33 @@ class Desk:
     ----------
     workers
         How many questions are worked on at once.
+    capacity
+        How many may be unfinished at once.
     latency
         Seconds that are spent on each before its query runs.
     """
 
-    def __init__(self, engine: Engine, answerer: Answerer, *, workers: int, latency: float) -> None:
+    def __init__(
+        self, engine: Engine, answerer: Answerer, *, workers: int, capacity: int, latency: float
+    ) -> None:
         self._engine = engine
         self._answerer = answerer
+        self._capacity = capacity
         self._latency = latency
+        self._lock = threading.Lock()
         self._cases: dict[str, Case] = {}
+        self._finished: deque[Case] = deque()
+        self._finished_bytes = 0
         self._closing = threading.Event()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="connecty-sandbox-worker")
 
-    def submit(self, question: str, dw_id: int) -> Case:
-        """Take a question in."""
+    def submit(self, question: str, dw_id: int) -> Case | None:
+        """Take a question in; None if as many are unfinished as may be."""
         case = Case(str(uuid.uuid4()), dw_id, question)
-        self._cases[case.question_id] = case
+        with self._lock:
+            if len(self._cases) - len(self._finished) >= self._capacity:
+                return None
+            self._cases[case.question_id] = case
         self._pool.submit(self._work_on, case)
         return case
 
@@ -98,4 +117,21 @@ class Desk:
             case.error = f"{type(error).__name__}: {error}"
             if not self._closing.is_set():
                 _LOG.exception("The sandbox could not answer %r", case.question)
+        self._keep(case)
         case.state = State.COMPLETED if case.error is None else State.FAILED
+
+    def _keep(self, case: Case) -> None:
+        """Count a question as finished, and forget the oldest where there are too many."""
+        with self._lock:
+            self._finished.append(case)
+            self._finished_bytes += _size(case)
+            while len(self._finished) > 1 and (
+                len(self._finished) > KEPT or self._finished_bytes > KEPT_BYTES
+            ):
+                oldest = self._finished.popleft()
+                self._finished_bytes -= _size(oldest)
+                del self._cases[oldest.question_id]
+
+
+def _size(case: Case) -> int:
+    return 0 if case.result is None else case.result.size

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 from array import array
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -23,7 +22,10 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-__all__ = ["Result"]
+__all__ = ["Result", "read_result"]
+
+#: How many rows are fetched at a time: as Python objects they take several times the memory of their text.
+_BATCH: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +39,18 @@ class Result:
     rows
         The rows as JSON arrays with a comma between, without the header row.
     ends
-        Where each row ends in ``rows``, in bytes.
+        Where each row ends in ``rows``, in bytes: whole numbers of 64 bits, one after the other.
     statistics
         The JSON object ``dataframe_stats``.
     """
 
     columns: tuple[str, ...]
     rows: bytes
-    ends: array[int]
+    ends: bytes
     statistics: bytes
 
     def __len__(self) -> int:
-        return len(self.ends)
+        return len(self._ends)
 
     def dataframe(self, max_rows: int) -> bytes:
         """Give the JSON array ``dataframe`` with the header and at most that many rows."""
@@ -56,14 +58,24 @@ class Result:
         shown = min(max_rows, len(self))
         if shown == 0:
             return b"[" + header + b"]"
-        return b"[" + header + b"," + self.rows[: self.ends[shown - 1]] + b"]"
+        return b"[" + header + b"," + self.rows[: self._ends[shown - 1]] + b"]"
 
     def first_row(self) -> dict[str, object]:
         """Give the first row by column name, numbers as their exact text; empty if there is none."""
         if len(self) == 0:
             return {}
-        row: list[Any] = json.loads(self.rows[: self.ends[0]], parse_float=str)
+        row: list[Any] = json.loads(self.rows[: self._ends[0]], parse_float=str)
         return dict(zip(self.columns, row, strict=True))
+
+    @property
+    def size(self) -> int:
+        """How much memory it takes, in bytes."""
+        return len(self.rows) + len(self.ends) + len(self.statistics)
+
+    @property
+    def _ends(self) -> memoryview[int]:
+        """The ends as numbers."""
+        return memoryview(self.ends).cast("Q")
 
 
 def read_result(
@@ -81,8 +93,12 @@ def read_result(
     kinds = cursor.table(table).types
     cells = ", ".join(json_text(f"c{position}", kind) for position, kind in enumerate(kinds))
     cursor.execute(f"SELECT '[' || concat_ws(',', {cells}) || ']' FROM {table}")  # noqa: S608 - our own names
-    rows = [row.encode() for (row,) in cursor.fetchall()]
-    # One more for the comma between two rows, which belongs to neither.
-    ends = array("Q", (end - 1 for end in accumulate(len(row) + 1 for row in rows)))
+    rows, ends = bytearray(), array("Q")
+    while batch := cursor.fetchmany(_BATCH):
+        for (row,) in batch:
+            rows += row.encode()
+            ends.append(len(rows))
+            rows += b","
+    del rows[-1:]
     statistics = measure(cursor, table, columns, kinds, documented_only=documented_only)
-    return Result(tuple(columns), b",".join(rows), ends, statistics)
+    return Result(tuple(columns), bytes(rows), ends.tobytes(), statistics)

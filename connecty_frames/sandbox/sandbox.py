@@ -18,20 +18,25 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.desk import Desk
 from connecty_frames.sandbox.engine import Engine
+from connecty_frames.sandbox.faults import Faults
+from connecty_frames.sandbox.guard import allowed_hosts
 from connecty_frames.sandbox.ledger import Ledger
+from connecty_frames.sandbox.line import Protocol
+from connecty_frames.sandbox.misbehaviour import Misbehaviour
 from connecty_frames.sandbox.questions import Catalogue
 from connecty_frames.sandbox.server import Server
 from connecty_frames.sandbox.tokens import Tokens
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
     from starlette.types import ASGIApp
 
     from connecty_frames.clock import Clock
+    from connecty_frames.sandbox.faults import Fault
     from connecty_frames.sandbox.questions import Answerer
 
 __all__ = ["Connection", "Sandbox"]
@@ -43,6 +48,8 @@ DW_ID: Final = 13
 #: Seconds that open requests get to end when the sandbox closes.
 _GRACE: Final = 2
 _MAX_PORT: Final = 65_535
+#: How often Ctrl-C is looked for, in seconds.
+_LISTEN_EVERY: Final = 0.5
 
 
 class Connection(TypedDict):
@@ -58,7 +65,9 @@ class Sandbox:
     """ConnectyAI's Public API, served over HTTP from an embedded DuckDB.
 
     A context manager: it serves from a thread, is ready when the ``with`` block begins, and leaves no
-    thread, port or file behind when it ends. It can be entered again, and then starts afresh.
+    thread, process, port or file behind when it ends. It can be entered again, and then starts afresh.
+
+    What it saw stands in ``ledger``; how it misbehaves, in ``faults``, which can be changed while it runs.
 
     Parameters
     ----------
@@ -77,7 +86,9 @@ class Sandbox:
     host, port
         Where to listen: loopback unless told otherwise, and any free port.
     workers
-        How many questions are worked on at once; others are PENDING.
+        How many questions are worked on at once, each in a process of its own; others are PENDING.
+    capacity
+        How many questions may be unfinished at once; another one is answered by 429 and ``Retry-After``.
     time_limit
         Seconds after which a question is stopped and FAILED.
     token_lifetime
@@ -86,6 +97,8 @@ class Sandbox:
         What turns questions into SQL, in place of the catalogue.
     token_by_post
         ``False`` makes the token endpoint answer POST by 405, since the API document heads it GET.
+    faults
+        How to misbehave; by default it does not.
     clock
         The clock by which tokens expire and questions take too long.
 
@@ -107,15 +120,20 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
         workers: int = 4,
+        capacity: int = 100,
         time_limit: float = 30.0,
         token_lifetime: float = 300.0,
         answerer: Answerer | None = None,
         token_by_post: bool = True,
+        faults: Iterable[Fault] = (),
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        _check_numbers(
-            latency=latency, time_limit=time_limit, token_lifetime=token_lifetime, workers=workers, port=port
-        )
+        _check_times(latency=latency, time_limit=time_limit, token_lifetime=token_lifetime)
+        _check_counts(workers=workers, capacity=capacity)
+        if not 0 <= port <= _MAX_PORT:
+            raise ConfigError(
+                f"port={port!r} is not a port. Give 0 (any free one) to {_MAX_PORT}.", setting="port"
+            )
         if answerer is not None and questions is not None:
             raise ConfigError("Give either questions= or answerer=: one of them answers.", setting="answerer")
         if statistics not in get_args(Statistics):
@@ -133,6 +151,7 @@ class Sandbox:
         self._host = host
         self._port = port
         self._workers = workers
+        self._capacity = capacity
         self._time_limit = time_limit
         self._token_lifetime = token_lifetime
         self._token_by_post = token_by_post
@@ -140,6 +159,7 @@ class Sandbox:
         self._connection: Connection | None = None
         self._open = ExitStack()
         self.ledger = Ledger()
+        self.faults = Faults(faults)
 
     @property
     def connection(self) -> Connection:
@@ -173,12 +193,15 @@ class Sandbox:
             if announce is not None:
                 announce(self)
             with suppress(KeyboardInterrupt):
-                threading.Event().wait()
+                # In pieces: a signal in the moment before a wait is only noticed after it.
+                while not threading.Event().wait(_LISTEN_EVERY):
+                    pass
 
     def __enter__(self) -> Self:
         if self._connection is not None:
             raise ConfigError("The sandbox is running already. Make another one to have two.")
         self.ledger.clear()
+        self.faults.rearm()
         with ExitStack() as stack:
             listener = stack.enter_context(_listener(self._host, self._port))
             engine = Engine(
@@ -189,11 +212,23 @@ class Sandbox:
                 clock=self._clock,
             )
             stack.callback(engine.close)
-            desk = Desk(engine, self._answerer, workers=self._workers, latency=self._latency)
+            desk = Desk(
+                engine, self._answerer, workers=self._workers, capacity=self._capacity, latency=self._latency
+            )
             stack.callback(desk.close)
             tokens = Tokens(lifetime=self._token_lifetime, timezone=self._timezone, clock=self._clock)
-            server = Server(desk, tokens, self.ledger, dw_id=DW_ID, token_by_post=self._token_by_post)
+            misbehaviour = Misbehaviour(self.faults, tokens)
+            server = Server(
+                desk,
+                tokens,
+                self.ledger,
+                misbehaviour,
+                dw_id=DW_ID,
+                token_by_post=self._token_by_post,
+                allows=allowed_hosts(self._host, listener.getsockname()[0]),
+            )
             stack.enter_context(_serving(server.app, listener))
+            stack.callback(misbehaviour.close)
             self._connection = {
                 "client_id": tokens.client_id,
                 "client_secret": tokens.client_secret,
@@ -238,6 +273,9 @@ def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
     # No logging of its own: a library has no business configuring the logging of its host.
     config = uvicorn.Config(
         app,
+        # Not what else is installed and faster: faults reach below HTTP.
+        http=Protocol,
+        loop="asyncio",
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -257,18 +295,19 @@ def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
         thread.join()
 
 
-def _check_numbers(*, workers: int, port: int, **seconds: float) -> None:
-    """Refuse numbers that make no sense."""
+def _check_times(**seconds: float) -> None:
+    """Refuse times that make no sense."""
     for name, value in seconds.items():
         least = "0 or more" if name == "latency" else "more than 0"
         if not math.isfinite(value) or value < 0 or (value == 0 and name != "latency"):
             raise ConfigError(f"{name}={value!r} is not a time. Give {least} seconds.", setting=name)
-    if workers < 1:
-        raise ConfigError(f"workers={workers!r}: at least 1 is needed to answer anything.", setting="workers")
-    if not 0 <= port <= _MAX_PORT:
-        raise ConfigError(
-            f"port={port!r} is not a port. Give 0 (any free one) to {_MAX_PORT}.", setting="port"
-        )
+
+
+def _check_counts(**counts: int) -> None:
+    """Refuse to work with nothing."""
+    for name, count in counts.items():
+        if count < 1:
+            raise ConfigError(f"{name}={count!r}: at least 1 is needed to answer anything.", setting=name)
 
 
 def _checked_zone(timezone: str) -> str:

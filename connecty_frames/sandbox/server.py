@@ -2,27 +2,24 @@
 
 What the API document leaves unsaid is our own guess:
 
-- Errors have one shape, whatever the endpoint and status::
-
-      {"error": "not_found", "message": "There is no workspace 14 here.", "request_id": "3f0c..."}
-
+- Errors have one shape, whatever the endpoint and status: :mod:`connecty_frames.sandbox.replies`.
 - Every response names its request in the header ``X-Request-Id``.
 - A FAILED question carries the reason in a field ``error`` beside its state.
 - The token endpoint is headed GET in the document and shown with POST: it takes both.
+- With too many unfinished questions another one is answered by 429 and ``Retry-After``.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 
 from connecty_frames.protocol import (
@@ -38,31 +35,30 @@ from connecty_frames.protocol import (
     State,
     TokenRequest,
 )
+from connecty_frames.sandbox.guard import BODY_LIMIT, is_json, read_body
 from connecty_frames.sandbox.ledger import AskedQuestion, SeenRequest
+from connecty_frames.sandbox.replies import error_reply, json_reply
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from collections.abc import Callable
+
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from connecty_frames.sandbox.desk import Case, Desk
+    from connecty_frames.sandbox.faults import Endpoint
     from connecty_frames.sandbox.ledger import Ledger
+    from connecty_frames.sandbox.misbehaviour import Handler, Misbehaviour
     from connecty_frames.sandbox.tokens import Tokens
 
 __all__ = ["Server"]
 
 _Body = TypeVar("_Body", bound=BaseModel)
 _LOG: Final = logging.getLogger(__name__)
-_JSON: Final = "application/json"
-#: What the field ``error`` says. Python's own names of the statuses change with its version.
-_ERRORS: Final = {
-    401: "unauthorized",
-    404: "not_found",
-    405: "method_not_allowed",
-    422: "unprocessable",
-    500: "internal_error",
-}
 #: More rows than any result has; int() would take its time over more digits than these.
 _MAX_DIGITS: Final = 18
+#: Seconds after which a question may be asked again that was one too many.
+_RETRY_AFTER: Final = 1
 
 
 class Server:
@@ -74,50 +70,88 @@ class Server:
         The one workspace there is.
     token_by_post
         Whether the token endpoint takes POST; without, only GET.
+    allows
+        Tells whether a ``Host`` header names this server.
     """
 
     def __init__(
-        self, desk: Desk, tokens: Tokens, ledger: Ledger, *, dw_id: int, token_by_post: bool
+        self,
+        desk: Desk,
+        tokens: Tokens,
+        ledger: Ledger,
+        misbehaviour: Misbehaviour,
+        *,
+        dw_id: int,
+        token_by_post: bool,
+        allows: Callable[[str], bool],
     ) -> None:
         self._desk = desk
         self._tokens = tokens
         self._ledger = ledger
+        self._misbehaviour = misbehaviour
         self._dw_id = dw_id
         app = Starlette(
             routes=[
-                Route(HEALTH, self._health, methods=["GET"]),
-                Route(TOKEN, self._token, methods=["GET", "POST"] if token_by_post else ["GET"]),
-                Route(QUESTIONS, self._ask, methods=["POST"]),
-                Route(RESULTS, self._results, methods=["GET"]),
+                self._route(HEALTH, "health", self._health, ["GET"]),
+                self._route(TOKEN, "token", self._token, ["GET", "POST"] if token_by_post else ["GET"]),
+                self._route(QUESTIONS, "ask", self._ask, ["POST"]),
+                self._route(RESULTS, "results", self._results, ["GET"]),
             ],
-            exception_handlers={HTTPException: _error, Exception: _error},
+            exception_handlers={HTTPException: error_reply, Exception: error_reply},
         )
         # A path with a slash too many is another path, not a reason to send a client elsewhere.
         app.router.redirect_slashes = False
         # Pasted around the whole, so that even the answer to an unforeseen error has its number.
-        self.app: ASGIApp = _Numbered(app, ledger)
+        self.app: ASGIApp = _Front(app, ledger, allows)
+
+    def _route(self, path: str, endpoint: Endpoint, handler: Handler, methods: list[str]) -> Route:
+        """Give the route to an endpoint, on which a fault may lie in wait."""
+
+        async def answer(request: Request) -> Response:
+            request.state.body = await read_body(request)
+            question_id: str | None = request.path_params.get("question_id")
+            request.state.question = self._question(request.state.body, question_id)
+            return await self._misbehaviour.answer(endpoint, request, handler)
+
+        return Route(path, answer, methods=methods)
+
+    def _question(self, body: bytes | None, question_id: str | None) -> str | None:
+        """Give the words of the question that a request asks, or asks about."""
+        if question_id is not None:
+            case = self._desk.find(question_id, self._dw_id)
+            return None if case is None else case.question
+        try:
+            return msgspec.json.decode(body or b"{}", type=_Asked).question
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
 
     async def _health(self, _request: Request) -> Response:
         """Tell that the service is up."""
-        return Response(b'{"status":"OK"}', media_type=_JSON)
+        return json_reply({"status": "OK"})
 
     async def _token(self, request: Request) -> Response:
         """Exchange credentials for a token."""
-        asked = await _body(request, TokenRequest)
+        asked = _body(request, TokenRequest)
         if not self._tokens.accepts(asked.client_id, asked.client_secret.get_secret_value()):
             raise HTTPException(401, "The client_id or the client_secret is wrong.")
         token, expires_at = self._tokens.issue()
         self._ledger.tokens += 1
-        return _json({"access_token": token, "expires_at": expires_at})
+        return json_reply({"access_token": token, "expires_at": expires_at})
 
     async def _ask(self, request: Request) -> Response:
         """Take a question in and give its id."""
         dw_id = self._authorised_workspace(request)
-        asked = await _body(request, QuestionRequest)
+        asked = _body(request, QuestionRequest)
         case = self._desk.submit(asked.question, dw_id)
-        self._ledger.questions.append(AskedQuestion(case.question_id, dw_id, asked.question))
+        if case is None:
+            raise HTTPException(
+                429,
+                "As many questions are unfinished as may be. Ask again when one has come to its end.",
+                {"Retry-After": str(_RETRY_AFTER)},
+            )
+        self._ledger.enter_question(AskedQuestion(case.question_id, dw_id, asked.question))
         accepted = QuestionAccepted.model_validate({"question_id": case.question_id})
-        return Response(accepted.model_dump_json(), media_type=_JSON)
+        return json_reply(accepted.model_dump(mode="json"))
 
     async def _results(self, request: Request) -> Response:
         """Give the state of a question and, once there are any, its results."""
@@ -128,7 +162,7 @@ class Server:
         case = self._desk.find(question_id, dw_id)
         if case is None:
             raise HTTPException(404, f"The workspace {dw_id} was not asked a question {question_id}.")
-        return _json(_answer(case, include, max_rows))
+        return json_reply(_answer(case, include, max_rows))
 
     def _authorised_workspace(self, request: Request) -> int:
         """Check the token, then the workspace: who has no token does not learn what there is."""
@@ -144,26 +178,47 @@ class Server:
         return self._dw_id
 
 
-class _Numbered:
-    """Gives each request an id, names it in the response, and enters it in the ledger."""
+class _Asked(msgspec.Struct):
+    """The body that asks a question, as far as the ledger and the faults care."""
 
-    def __init__(self, app: ASGIApp, ledger: Ledger) -> None:
+    question: str | None = None
+
+
+class _Front:
+    """Gives each request an id, turns away what is meant for others, and enters everything in the ledger."""
+
+    def __init__(self, app: ASGIApp, ledger: Ledger, allows: Callable[[str], bool]) -> None:
         self._app = app
         self._ledger = ledger
+        self._allows = allows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = secrets.token_hex(8)
-        scope["state"] = {"request_id": request_id}
+
+        def enter(status: int | None) -> None:
+            state = scope["state"]
+            self._ledger.enter_request(
+                SeenRequest(
+                    scope["method"], scope["path"], status, request_id, state["question"], state["fault"]
+                )
+            )
 
         async def send_numbered(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-                seen = SeenRequest(scope["method"], scope["path"], message["status"], request_id)
-                self._ledger.requests.append(seen)
+                enter(message["status"])
             await send(message)
 
+        scope["state"] = {"request_id": request_id, "question": None, "fault": None, "enter": enter}
         try:
-            await self._app(scope, receive, send_numbered)
+            request = Request(scope)
+            if self._allows(request.headers.get("host", "")):
+                await self._app(scope, receive, send_numbered)
+            else:
+                refusal = HTTPException(421, "The header Host names another server than this one.")
+                await (await error_reply(request, refusal))(scope, receive, send_numbered)
+        except ClientDisconnect:
+            pass  # in the middle of its own request; nobody is left to be answered
         except Exception:  # noqa: BLE001 - the last place where an error can be caught
             # Starlette answers an unforeseen error by 500 and raises it again, upon which uvicorn would close
             # the connection under the next request.
@@ -188,10 +243,14 @@ def _answer(case: Case, include: frozenset[str], max_rows: int) -> dict[str, Any
     return {"state": case.state, "results": results}
 
 
-async def _body(request: Request, model: type[_Body]) -> _Body:
+def _body(request: Request, model: type[_Body]) -> _Body:
     """Read a body as what it must be."""
+    if request.method == "POST" and not is_json(request):
+        raise HTTPException(415, "The header Content-Type: application/json is missing.")
+    if request.state.body is None:
+        raise HTTPException(413, f"The body is longer than {BODY_LIMIT} bytes.")
     try:
-        return model.model_validate_json(await request.body())
+        return model.model_validate_json(request.state.body)
     except ValidationError as error:
         faults = [
             ".".join(str(part) for part in ("body", *fault["loc"])) + ": " + fault["msg"]
@@ -222,23 +281,3 @@ def _max_rows(request: Request) -> int:
     if not (given.isascii() and given.isdigit() and len(given) <= _MAX_DIGITS):
         raise HTTPException(422, f"max_rows={given}: expected a whole number that is not negative.")
     return int(given)
-
-
-def _json(content: dict[str, Any]) -> Response:
-    """Give a response with a JSON body."""
-    return Response(msgspec.json.encode(content), media_type=_JSON)
-
-
-async def _error(request: Request, error: Exception) -> Response:
-    """Give the response to an error, always in the one shape."""
-    status, message, headers = 500, "The sandbox is at fault.", {}
-    if isinstance(error, HTTPException):
-        status, message, headers = error.status_code, error.detail, dict(error.headers or {})
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    body = {
-        "error": _ERRORS.get(status, "error"),
-        "message": message,
-        "request_id": request.scope["state"]["request_id"],
-    }
-    return Response(msgspec.json.encode(body), status, headers, media_type=_JSON)

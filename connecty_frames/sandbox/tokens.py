@@ -38,6 +38,8 @@ class Tokens:
         self._lifetime = timedelta(seconds=lifetime)
         self._zone = ZoneInfo(timezone)
         self._clock = clock
+        #: Counts how often everything was made to expire; a token names the count it is of.
+        self._round = 0
 
     def accepts(self, client_id: str, client_secret: str) -> bool:
         """Tell whether the credentials are the sandbox's, in a time that tells nothing about them."""
@@ -54,10 +56,15 @@ class Tokens:
             "iat": now.timestamp(),
             "exp": expires_at.timestamp(),
             "jti": secrets.token_hex(8),
+            "round": self._round,
         }
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM), expires_at.astimezone(
             self._zone
         ).isoformat()
+
+    def expire(self) -> None:
+        """Let every token that was given out so far be expired, whatever was said of it."""
+        self._round += 1
 
     def fault(self, token: str) -> str | None:
         """Say what is wrong with a token; None if nothing is."""
@@ -71,6 +78,6 @@ class Tokens:
             )
         except jwt.InvalidTokenError:
             return "The token is not one of this server's."
-        if self._clock.now().timestamp() >= claims["exp"]:
+        if claims.get("round") != self._round or self._clock.now().timestamp() >= claims["exp"]:
             return "The token has expired."
         return None

@@ -358,9 +358,15 @@ def test_errors_have_one_shape(live: Any) -> None:
         live.send("GET", f"/v1/dw/13/questions/{UNKNOWN}/results", headers=live.token()),
         live.send("DELETE", "/v1/health"),
         live.send("POST", "/v1/dw/13/questions", data=b"nonsense", headers=live.token()),
+        live.send(
+            "POST",
+            "/v1/dw/13/questions",
+            data=b"nonsense",
+            headers={**live.token(), "Content-Type": "application/json"},
+        ),
     ]
 
-    assert [reply.status_code for reply in replies] == [401, 404, 405, 422]
+    assert [reply.status_code for reply in replies] == [401, 404, 405, 415, 422]
     for reply in replies:
         assert kinds(reply.json()) == {"error": "str", "message": "str", "request_id": "str"}
         assert reply.json()["request_id"] == reply.headers["X-Request-Id"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -76,6 +79,24 @@ class Api:
                 return reply
             time.sleep(0.005)
         raise AssertionError(f"no end to {question!r}")
+
+
+@pytest.fixture
+def children() -> Callable[[], set[int]]:
+    """Give a look at the processes that this one has started and not yet buried."""
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("processes are looked up in /proc")
+
+    def look() -> set[int]:
+        found = set()
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it ended meanwhile
+                parent = stat.read_text().rpartition(")")[2].split()[1]
+                if int(parent) == os.getpid():
+                    found.add(int(stat.parent.name))
+        return found
+
+    return look
 
 
 @pytest.fixture

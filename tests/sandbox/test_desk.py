@@ -59,7 +59,7 @@ def gate() -> Gate:
 @pytest.fixture
 def desk(engine: Engine, gate: Gate) -> Iterator[Desk]:
     """Give a desk with one worker behind the gate."""
-    desk = Desk(NoStop(engine), gate, workers=1, latency=0.0)
+    desk = Desk(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
     yield desk
     gate.open.set()
     desk.close()
@@ -118,10 +118,63 @@ def test_a_question_is_found_by_its_id_in_its_workspace(desk: Desk) -> None:
     assert desk.find("no-uuid", 13) is None
 
 
+def test_a_desk_takes_so_many_and_no_more(engine: Engine, gate: Gate) -> None:
+    """One more is turned away until another has come to its end."""
+    desk = Desk(NoStop(engine), gate, workers=1, capacity=2, latency=0.0)
+    first, second, third = (desk.submit(words, 13) for words in "abc")
+    assert first is not None
+    assert second is not None
+    assert third is None
+
+    gate.open.set()
+    until(lambda: second.state is State.COMPLETED)
+    assert desk.submit("d", 13) is not None
+    desk.close()
+
+
+@pytest.mark.parametrize(("limit", "value"), [("KEPT", 2), ("KEPT_BYTES", 300)])
+def test_the_oldest_are_forgotten(
+    engine: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    """Beyond so many questions, or so many bytes of tables, what is finished longest is gone."""
+    monkeypatch.setattr(f"connecty_frames.sandbox.desk.{limit}", value)
+    gate.open.set()
+    desk = Desk(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
+    cases = []
+    for words in "abc":
+        cases.append(desk.submit(words, 13))
+        until(lambda: cases[-1].state is State.COMPLETED)
+
+    sizes = [case.result.size for case in cases]
+    assert 100 < min(sizes) == max(sizes) < 150
+    found = [desk.find(case.question_id, 13) for case in cases]
+    assert found == [None, cases[1], cases[2]]
+    desk.close()
+
+
+def test_an_answer_is_kept_however_large(engine: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest one, so that whoever asked can fetch it; and a question that waits is never forgotten."""
+    monkeypatch.setattr("connecty_frames.sandbox.desk.KEPT_BYTES", 1)
+    gate.open.set()
+    desk = Desk(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
+    first = desk.submit("a", 13)
+    until(lambda: first.state is State.COMPLETED)
+    assert desk.find(first.question_id, 13) is first
+
+    gate.open.clear()
+    waiting = desk.submit("b", 13)
+    assert desk.find(waiting.question_id, 13) is waiting
+    gate.open.set()
+    until(lambda: waiting.state is State.COMPLETED)
+    assert desk.find(first.question_id, 13) is None
+    assert desk.find(waiting.question_id, 13) is waiting
+    desk.close()
+
+
 def test_latency_is_spent_on_each_question(engine: Engine, gate: Gate) -> None:
     """A question is in progress for the latency before anything else is done."""
     gate.open.set()
-    desk = Desk(NoStop(engine), gate, workers=1, latency=0.2)
+    desk = Desk(NoStop(engine), gate, workers=1, capacity=10, latency=0.2)
     started = time.monotonic()
     case = desk.submit("a", 13)
     until(lambda: case.state is State.IN_PROGRESS)
@@ -136,7 +189,7 @@ def test_closing_does_not_wait_for_the_latency(engine: Engine, gate: Gate) -> No
     """What waits stays PENDING, and no thread is left."""
     threads = set(threading.enumerate())
     gate.open.set()
-    desk = Desk(NoStop(engine), gate, workers=1, latency=60.0)
+    desk = Desk(NoStop(engine), gate, workers=1, capacity=10, latency=60.0)
     working, waiting = desk.submit("a", 13), desk.submit("b", 13)
     until(lambda: working.state is State.IN_PROGRESS)
     started = time.monotonic()

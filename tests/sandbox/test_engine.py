@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from connecty_frames.errors import ConfigError, QuestionFailed
 from connecty_frames.sandbox.engine import Engine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LONG = "SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0"
@@ -24,7 +26,7 @@ def engine_on(
     *,
     time_limit: float = 20.0,
     timezone: str = "Europe/Warsaw",
-    memory_limit: str = "1GB",
+    memory: int = 1024,
 ) -> Engine:
     """Give an engine with one thing about it changed."""
     return Engine(
@@ -33,7 +35,7 @@ def engine_on(
         time_limit=time_limit,
         documented_only=False,
         clock=SYSTEM_CLOCK,
-        memory_limit=memory_limit,
+        memory=memory,
     )
 
 
@@ -54,6 +56,14 @@ def engine_on(
         "SET memory_limit = '100GB'",
         "RESET lock_configuration",
         "PRAGMA enable_external_access",
+        "SELECT getenv('HOME')",
+        "CREATE SECRET s (TYPE s3)",
+        "SELECT * FROM read_blob('/etc/passwd')",
+        "SELECT * FROM sniff_csv('/etc/passwd')",
+        "SELECT * FROM read_json('/proc/self/environ')",
+        "SELECT * FROM parquet_metadata('/tmp/x.parquet')",
+        "SELECT set_config('memory_limit', '100GB')",
+        "SELECT * FROM query($$COPY sales.orders TO '/tmp/orders.csv'$$)",
         "CALL enable_logging()",
         "SELECT * FROM enable_logging()",
         "CHECKPOINT",
@@ -160,9 +170,85 @@ def test_stopping_ends_what_runs() -> None:
     engine.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its share of memory")
+def test_memory_is_limited_in_a_single_call(engine: Engine) -> None:
+    """A call that would take 4 GB and a minute fails at once and says why; the next one is answered."""
+    with pytest.raises(QuestionFailed, match=r"(?s)wants more memory than the 1024 MiB .*list_sum\(range"):
+        engine.run("SELECT list_sum(range(500000000))")
+
+    assert engine.run("SELECT 1 AS a").rows == b"[1]"
+
+
+def test_time_is_limited_in_a_single_call() -> None:
+    """A call that nothing interrupts is ended, and the next question is answered."""
+    engine = engine_on(time_limit=0.5)
+    with pytest.raises(QuestionFailed, match=r"it ran longer than 0\.5 s"):
+        engine.run("SELECT len(list_sort(list_transform(range(20000000), lambda x: hash(x)::VARCHAR)))")
+
+    assert engine.run("SELECT 1 AS a").rows == b"[1]"
+    engine.close()
+
+
+def test_large_answers_leave_room_for_the_next(engine: Engine) -> None:
+    """One after the other, each with the whole of its share."""
+    sql = "SELECT i, repeat('x', 100) AS s FROM range(1000000) AS t(i)"
+    sizes = [len(engine.run(sql).rows) for _ in range(3)]
+
+    # Brackets, two commas and two quotes around 100 letters, and the digits of every number.
+    assert sizes == [1_000_000 * (106) - 1 + 5_888_890] * 3
+
+
+def test_a_process_that_dies_fails_its_question_alone() -> None:
+    """With its exit code; the next question gets another one."""
+    engine = engine_on()
+    engine.run("SELECT 1")
+    (worker,) = engine._idle
+    threading.Timer(0.3, worker.kill).start()
+
+    with pytest.raises(QuestionFailed, match="its process ended by itself, exit code -9"):
+        engine.run(LONG)
+    assert engine.run("SELECT 1 AS a").rows == b"[1]"
+    engine._idle[0].kill()
+    engine._idle[0].exit_code()
+    assert engine.run("SELECT 2 AS a").rows == b"[2]"
+    engine.close()
+
+
+def test_a_question_that_runs_for_ever_holds_up_no_other() -> None:
+    """Others are answered beside it."""
+    engine = engine_on(time_limit=3600)
+
+    def work() -> None:
+        with pytest.raises(QuestionFailed):
+            engine.run(LONG)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+
+    assert [engine.run(f"SELECT {n} AS n").rows for n in range(3)] == [b"[0]", b"[1]", b"[2]"]
+    assert thread.is_alive()
+    engine.stop()
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+    engine.close()
+
+
+def test_processes_are_started_for_questions_and_ended_on_closing(children: Callable[[], set[int]]) -> None:
+    """None before the first question, one for questions in a row, none afterwards."""
+    before = children()
+    engine = engine_on()
+    assert children() == before
+    engine.run("SELECT 1")
+    engine.run("SELECT 2")
+    assert len(children() - before) == 1
+
+    engine.close()
+    assert children() == before
+
+
 def test_memory_is_limited() -> None:
     """A query that wants more than its share fails, and writes nothing to disk instead."""
-    engine = engine_on(memory_limit="100MB")
+    engine = engine_on(memory=100)
 
     with pytest.raises(QuestionFailed, match="Out of Memory"):
         engine.run("SELECT list(i::VARCHAR || repeat('x', 1000)) FROM range(20000000) AS t(i)")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connecty_frames.sandbox.ledger import AskedQuestion, Ledger, SeenRequest
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_requests_are_counted_by_endpoint() -> None:
@@ -30,6 +33,38 @@ def test_a_ledger_can_be_cleared() -> None:
     assert ledger == Ledger([], [], 0)
 
 
+def test_submissions_are_counted_by_their_words() -> None:
+    """A question that was accepted twice is seen."""
+    ledger = Ledger()
+    for question_id, words in (("1", "a"), ("2", "b"), ("3", "a")):
+        ledger.enter_question(AskedQuestion(question_id, 13, words))
+
+    assert ledger.submissions() == {"a": 2, "b": 1}
+
+
+def test_a_ledger_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest entries are kept, never fewer than promised."""
+    monkeypatch.setattr("connecty_frames.sandbox.ledger.KEPT", 100)
+    ledger = Ledger()
+    for n in range(1000):
+        ledger.enter_question(AskedQuestion(str(n), 13, "q"))
+        ledger.enter_request(SeenRequest("GET", f"/{n}", 200, "id"))
+        assert min(n + 1, 100) <= len(ledger.questions) == len(ledger.requests) <= 110
+
+    assert (ledger.questions[-1].question_id, ledger.requests[-1].path) == ("999", "/999")
+    assert ledger.questions[-100].question_id == "900"
+
+
+def test_twenty_thousand_questions_are_counted_exactly() -> None:
+    """Nothing of a long test run is forgotten."""
+    ledger = Ledger()
+    for n in range(20_000):
+        ledger.enter_question(AskedQuestion(str(n), 13, f"question {n}"))
+
+    assert len(ledger.submissions()) == 20_000
+    assert set(ledger.submissions().values()) == {1}
+
+
 def test_a_running_sandbox_writes_everything_down(api: Any) -> None:
     """Tokens, questions and requests are there as soon as they are answered."""
     ledger = api.sandbox.ledger
@@ -44,5 +79,10 @@ def test_a_running_sandbox_writes_everything_down(api: Any) -> None:
         ("POST", "/v1/auth/token", 200),
         ("POST", "/v1/dw/13/questions", 200),
         ("GET", "/v1/nowhere", 404),
+    ]
+    assert [(seen.question, seen.fault) for seen in ledger.requests] == [
+        (None, None),
+        ("SELECT 1", None),
+        (None, None),
     ]
     assert ledger.requests[2].request_id == refused.headers["X-Request-Id"]

@@ -16,7 +16,10 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox import Plan, Sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+LONG = "SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0"
 
 
 def test_it_is_ready_when_entered() -> None:
@@ -28,16 +31,23 @@ def test_it_is_ready_when_entered() -> None:
         assert requests.get(sandbox.connection["base_url"] + "/v1/health", timeout=5).status_code == 200
 
 
-def test_nothing_is_left_behind(connect: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No thread, no port and no file, though a question was still being worked on."""
+def test_nothing_is_left_behind(
+    connect: Any, children: Callable[[], set[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No thread, no process, no port and no file, though a question was still being worked on."""
     monkeypatch.chdir(tmp_path)
-    threads = set(threading.enumerate())
-    with Sandbox(latency=60) as sandbox:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    threads, processes = set(threading.enumerate()), children()
+    with Sandbox(workers=2, time_limit=3600) as sandbox:
         api = connect(sandbox)
-        api.ask("SELECT 1")
+        api.answer("SELECT 1")
+        api.ask(LONG)
+        api.ask(LONG)
+        while len(children() - processes) < 2:
+            pass
         port = int(sandbox.connection["base_url"].rpartition(":")[2])
 
-    assert set(threading.enumerate()) == threads
+    assert (set(threading.enumerate()), children()) == (threads, processes)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=1)
     assert list(tmp_path.iterdir()) == []
@@ -53,6 +63,28 @@ def test_a_query_that_runs_for_ever_does_not_hold_it(connect: Any) -> None:
             pass
 
     assert set(threading.enumerate()) == threads
+
+
+def test_a_question_that_runs_for_ever_does_not_starve_others(connect: Any) -> None:
+    """One of two threads is held up until the time limit; the other answers what comes."""
+    with Sandbox(workers=2, time_limit=3600) as sandbox:
+        api = connect(sandbox)
+        slow = api.ask(LONG)
+        answers = [api.answer(f"SELECT {n} AS n").json()["results"]["dataframe"] for n in range(5)]
+
+        assert answers == [[["n"], [n]] for n in range(5)]
+        assert api.results(slow).json() == {"state": "IN_PROGRESS"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its share of memory")
+def test_a_question_that_wants_all_memory_fails(connect: Any) -> None:
+    """FAILED with a reason; the next is answered."""
+    with Sandbox() as sandbox:
+        api = connect(sandbox)
+        body = api.answer("select list_sum(range(500000000))").json()
+        assert body["state"] == "FAILED"
+        assert "wants more memory than the 1024 MiB for a question" in body["error"]
+        assert api.answer("SELECT 1 AS n").json()["results"]["dataframe"] == [["n"], [1]]
 
 
 def test_it_is_left_when_the_block_raises() -> None:
@@ -195,6 +227,8 @@ def test_a_long_question_fails_at_the_time_limit(connect: Any) -> None:
         ({"time_limit": 0.0}, "time_limit", "Give more than 0 seconds"),
         ({"token_lifetime": float("inf")}, "token_lifetime", "is not a time"),
         ({"workers": 0}, "workers", "at least 1"),
+        ({"capacity": 0}, "capacity", "at least 1"),
+        ({"faults": ["ask:reset"]}, "fault", r"Fault\.from_text"),
         ({"port": 70000}, "port", "Give 0 .* to 65535"),
         ({"port": -1}, "port", "is not a port"),
         ({"timezone": "Mars/Olympus"}, "timezone", "IANA name such as 'Europe/Warsaw'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import socket
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from connecty_frames.sandbox import Sandbox
 
 LOGINS = "show the last 100 logins"
 NO_TABLE = "what is this workspace about"
+JSON = {"Content-Type": "application/json"}
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 FIELDS = {
     "dataframe": "dataframe",
@@ -96,7 +98,7 @@ def test_wrong_credentials_are_refused(api: Any, wrong: dict[str, str]) -> None:
 )
 def test_a_bad_token_request_is_told_what_is_bad(api: Any, body: bytes, message: str) -> None:
     """422 with each field that is wrong, and without what was sent."""
-    reply = requests.post(api.url("/v1/auth/token"), data=body, timeout=5)
+    reply = requests.post(api.url("/v1/auth/token"), data=body, headers=JSON, timeout=5)
 
     assert_error(reply, 422, "unprocessable", message)
 
@@ -194,7 +196,7 @@ def test_the_same_question_asked_twice_is_two_questions(api: Any) -> None:
 def test_a_bad_question_is_told_what_is_bad(api: Any, body: bytes, message: str) -> None:
     """422, and nothing is asked."""
     before = len(api.sandbox.ledger.questions)
-    reply = api.session.post(api.url("/v1/dw/13/questions"), data=body)
+    reply = api.session.post(api.url("/v1/dw/13/questions"), data=body, headers=JSON)
 
     assert_error(reply, 422, "unprocessable", message)
     assert len(api.sandbox.ledger.questions) == before
@@ -210,6 +212,68 @@ def test_another_workspace_is_not_found(api: Any, dw_id: str) -> None:
     assert_error(
         api.get(f"/v1/dw/{dw_id}/questions/{question_id}/results"), 404, "not_found", "There is no workspace"
     )
+
+
+def test_a_body_has_to_be_json(api: Any) -> None:
+    """415 for a POST of anything else, as any web page could send it, and nothing is asked."""
+    before = len(api.sandbox.ledger.questions)
+    body = b'{"question": "SELECT 1"}'
+    for kind in (None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        headers = {} if kind is None else {"Content-Type": kind}
+        reply = api.session.post(api.url("/v1/dw/13/questions"), data=body, headers=headers)
+        assert_error(reply, 415, "unsupported_media_type", "Content-Type: application/json is missing")
+        reply = requests.post(api.url("/v1/auth/token"), data=b"{}", headers=headers, timeout=5)
+        assert_error(reply, 415, "unsupported_media_type", "Content-Type: application/json is missing")
+
+    assert len(api.sandbox.ledger.questions) == before
+    headers = {"Content-Type": "Application/JSON ; charset=utf-8"}
+    assert api.session.post(api.url("/v1/dw/13/questions"), data=body, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_has_a_limit(api: Any, chunked: Any) -> None:
+    """413 beyond a mebibyte, heard by whoever sent it; a question just within it is taken."""
+    before = len(api.sandbox.ledger.questions)
+    room = 2**20 - len('{"question": "SELECT 1 --"}')
+
+    for spaces, status in ((room, 200), (room + 1, 413), (5_000_000, 413)):
+        body = b'{"question": "SELECT 1 --' + b" " * spaces + b'"}'
+        data = iter([body]) if chunked else body
+        reply = api.session.post(api.url("/v1/dw/13/questions"), data=data, headers=JSON)
+        assert reply.status_code == status
+    assert_error(reply, 413, "too_large", "longer than 1048576 bytes")
+    assert len(api.sandbox.ledger.questions) == before + 1
+
+
+def test_a_body_that_never_ends_harms_nobody(api: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A sender that leaves in the middle of it is not answered, and nothing is asked."""
+    before = len(api.sandbox.ledger.questions)
+    host, _, port = api.sandbox.connection["base_url"].removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(
+            f"POST /v1/dw/13/questions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+            f"Authorization: {api.session.headers['Authorization']}\r\nContent-Length: 100\r\n\r\n{{".encode()
+        )
+
+    assert api.get("/v1/health").status_code == 200
+    assert len(api.sandbox.ledger.questions) == before
+    assert caplog.records == []
+
+
+def test_too_many_unfinished_questions(connect: Any) -> None:
+    """429 with Retry-After for one more; once there is room it is taken."""
+    with Sandbox(workers=1, capacity=2, latency=0.3) as sandbox:
+        api = connect(sandbox)
+        first = api.ask("SELECT 1")
+        api.ask("SELECT 2")
+        refused = api.session.post(api.url("/v1/dw/13/questions"), json={"question": "SELECT 3"})
+
+        assert_error(refused, 429, "too_many_requests", "As many questions are unfinished as may be")
+        assert refused.headers["Retry-After"] == "1"
+        assert sandbox.ledger.submissions() == {"SELECT 1": 1, "SELECT 2": 1}
+        while api.results(first).json()["state"] != "COMPLETED":
+            pass
+        api.ask("SELECT 3")
 
 
 # States
@@ -417,6 +481,40 @@ def test_documented_statistics(connect: Any) -> None:
         "n": ["general"],
         "s": ["general", "string"],
     }
+
+
+# Strangers
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "10.0.0.1", "", "localhost@evil.example"],
+)
+@pytest.mark.parametrize("path", ["/v1/health", "/v1/auth/token", "/nowhere"])
+def test_another_host_is_turned_away(api: Any, host: str, path: str) -> None:
+    """421 whatever is wanted: a name that somebody points at loopback is not ours."""
+    reply = requests.get(api.url(path), headers={"Host": host}, timeout=5)
+
+    assert_error(reply, 421, "misdirected", "names another server")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:80"])
+def test_loopback_has_several_names(api: Any, host: str) -> None:
+    """Any of them is good, behind any port: a forwarded one is another."""
+    assert requests.get(api.url("/v1/health"), headers={"Host": host}, timeout=5).status_code == 200
+
+
+def test_no_other_origin_is_let_in(api: Any) -> None:
+    """A browser that asks for a page of another origin gets no header that would allow it."""
+    asking = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    replies = [
+        requests.options(api.url("/v1/dw/13/questions"), headers=asking, timeout=5),
+        requests.options(api.url("/v1/auth/token"), headers=asking, timeout=5),
+        requests.get(api.url("/v1/health"), headers=asking, timeout=5),
+    ]
+
+    assert [reply.status_code for reply in replies] == [405, 405, 200]
+    assert [name for reply in replies for name in reply.headers if name.lower().startswith("access-")] == []
 
 
 # Anything else

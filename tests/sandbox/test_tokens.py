@@ -48,6 +48,15 @@ def test_a_token_is_good_until_it_expires(tokens: Tokens, clock: FixedClock) -> 
     assert tokens.fault(token) == "The token has expired."
 
 
+def test_all_tokens_can_be_made_to_expire(tokens: Tokens) -> None:
+    """Those that were given out; the next one is good."""
+    token, _ = tokens.issue()
+    tokens.expire()
+
+    assert tokens.fault(token) == "The token has expired."
+    assert tokens.fault(tokens.issue()[0]) is None
+
+
 def test_tokens_differ(tokens: Tokens) -> None:
     """Two tokens of one moment are two."""
     assert tokens.issue()[0] != tokens.issue()[0]

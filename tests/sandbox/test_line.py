@@ -1,0 +1,156 @@
+"""What a fault looks like from the other end of the connection, byte by byte."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connecty_frames.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEALTHY = b'{"status":"OK"}'
+NOTHING_SENT = None
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    """Serve one sandbox for all of these."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def box(running: Sandbox) -> Sandbox:
+    """Give it without faults and with an empty ledger."""
+    running.faults.clear()
+    running.ledger.clear()
+    return running
+
+
+def call(box: Sandbox, *, timeout: float = 10, path: str = "/v1/health") -> tuple[bytes, bytes, str]:
+    """Send a GET; give the head and the body that came, and how it ended."""
+    host, _, port = box.connection["base_url"].removeprefix("http://").rpartition(":")
+    came, ended = b"", "closed"
+    with socket.create_connection((host, int(port)), timeout=timeout) as connection:
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode()
+        )
+        try:
+            while chunk := connection.recv(65536):
+                came += chunk
+        except ConnectionResetError:
+            ended = "reset"
+        except TimeoutError:
+            ended = "silent"
+    head, _, body = came.partition(b"\r\n\r\n")
+    return head, body, ended
+
+
+def test_a_fault_in_wait_harms_nobody_else(box: Sandbox) -> None:
+    """The reply of another endpoint is whole."""
+    box.faults.add(Fault("ask", reset=True))
+
+    head, body, ended = call(box)
+    assert (head.partition(b"\r\n")[0], body, ended) == (b"HTTP/1.1 200 OK", HEALTHY, "closed")
+    assert box.ledger.requests[0].fault is None
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    ("fault", "ended"), [({"reset": True}, "reset"), ({"close": True}, "closed"), ({"lost": True}, "silent")]
+)
+def test_nothing_comes(box: Sandbox, fault: dict[str, Any], when: Any, ended: str) -> None:
+    """Not a byte: the connection is reset, closed, or stays open and silent."""
+    box.faults.add(Fault("health", when=when, **fault))
+
+    assert call(box, timeout=0.5) == (b"", b"", ended)
+    assert [(seen.path, seen.status) for seen in box.ledger.requests] == [("/v1/health", NOTHING_SENT)]
+
+
+@pytest.mark.parametrize("length", [0, 1, 14])
+def test_a_body_is_cut(box: Sandbox, length: int) -> None:
+    """Its head is whole and promises all of it; so many bytes of it come."""
+    box.faults.add(Fault("health", cut=length))
+
+    head, body, ended = call(box)
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"content-length: 15" in head.lower()
+    assert (body, ended) == (HEALTHY[:length], "closed")
+    assert box.ledger.requests[0].fault == f"health:cut={length}"
+
+
+@pytest.mark.parametrize("fault", [Fault("health", drip_body=0.02), Fault("health", drip_headers=0.001)])
+def test_a_slow_drip_is_whole_in_the_end(box: Sandbox, fault: Fault) -> None:
+    """All bytes come, one after the other, and the request has its id in them."""
+    box.faults.add(fault)
+    started = time.monotonic()
+
+    head, body, ended = call(box)
+    assert (body, ended) == (HEALTHY, "closed")
+    assert re.search(rb"x-request-id: [0-9a-f]{16}", head)
+    assert time.monotonic() - started >= 0.15
+
+
+def test_headers_drip_from_the_first_byte(box: Sandbox) -> None:
+    """A client that gives up early has only the beginning of the status line."""
+    box.faults.add(Fault("health", drip_headers=0.2))
+
+    head, _, ended = call(box, timeout=0.1)
+    assert ended == "silent"
+    assert b"HTTP/1.1 200 OK".startswith(head)
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 304, 400, 418, 429, 500, 503, 599])
+def test_any_status(box: Sandbox, status: int) -> None:
+    """The status, with the header Retry-After as it was given."""
+    box.faults.add(Fault("health", status=status, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"))
+
+    head, body, ended = call(box)
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"retry-after: Wed, 21 Oct 2015 07:28:00 GMT" in head
+    assert (b"told to misbehave" in body) == (status not in {204, 304})
+    assert ended == "closed"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_latency(box: Sandbox, when: Any) -> None:
+    """The reply is whole, and later."""
+    box.faults.add(Fault("health", latency=0.2, when=when))
+    started = time.monotonic()
+
+    assert call(box)[1] == HEALTHY
+    assert time.monotonic() - started >= 0.2
+
+
+def test_a_fault_can_be_cleared_while_it_runs(box: Sandbox) -> None:
+    """The next request is answered well."""
+    box.faults.add(Fault("health", reset=True))
+    assert call(box)[2] == "reset"
+
+    box.faults.clear()
+    assert call(box)[1] == HEALTHY
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("health", lost=True), Fault("health", latency=600), Fault("health", drip_headers=600)]
+)
+def test_closing_does_not_wait_for_a_fault(fault: Fault) -> None:
+    """A reply that is held back is held no longer, and no thread is left."""
+    threads = set(threading.enumerate())
+    with Sandbox(faults=[fault]) as box:
+        waiting = threading.Thread(target=call, args=(box,), kwargs={"timeout": 30})
+        waiting.start()
+        time.sleep(0.2)
+        started = time.monotonic()
+    stopped = time.monotonic() - started
+    waiting.join()
+
+    assert stopped < 1.5, "longer than open requests get to end by themselves"
+    assert set(threading.enumerate()) == threads

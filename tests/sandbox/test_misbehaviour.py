@@ -1,0 +1,137 @@
+"""Faults at the endpoints: what has happened, and what is told of it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from connecty_frames.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+QUESTION = "SELECT 7 AS n"
+
+
+@pytest.fixture
+def api(connect: Any) -> Iterator[Any]:
+    """Give a sandbox of its own to each test, with a session that is logged in."""
+    with Sandbox() as box:
+        yield connect(box)
+
+
+def post(api: Any, question: str = QUESTION) -> requests.Response:
+    """Ask a question, and give whatever comes."""
+    return api.session.post(api.url("/v1/dw/13/questions"), json={"question": question}, timeout=5)
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"reset": True}, {"close": True}])
+@pytest.mark.parametrize(("when", "accepted"), [("before", 0), ("after", 1)])
+def test_a_question_before_and_after_it_is_accepted(
+    api: Any, fault: dict[str, Any], when: Any, accepted: int
+) -> None:
+    """The asker sees the same; the ledger knows what it cost."""
+    api.sandbox.faults.add(Fault("ask", when=when, **fault))
+    with suppress(requests.ConnectionError):
+        assert post(api).status_code == 503
+
+    assert api.sandbox.ledger.submissions() == ({QUESTION: 1} if accepted else {})
+    seen = api.sandbox.ledger.requests[-1]
+    assert (seen.method, seen.question, seen.status) == ("POST", QUESTION, fault.get("status"))
+    assert seen.fault.startswith("ask:")
+
+
+def test_a_lost_reply_leaves_the_question_running(api: Any) -> None:
+    """Accepted, worked on, and answered to whoever knows the id."""
+    api.sandbox.faults.add(Fault("ask", lost=True))
+    with pytest.raises(requests.ReadTimeout):
+        api.session.post(api.url("/v1/dw/13/questions"), json={"question": QUESTION}, timeout=0.3)
+
+    (asked,) = api.sandbox.ledger.questions
+    while (body := api.results(asked.question_id).json())["state"] != "COMPLETED":
+        pass
+    assert body["results"]["dataframe"] == [["n"], [7]]
+
+
+def test_the_polls_of_one_question_fail_twice_and_then_work(api: Any) -> None:
+    """Another question is none the wiser."""
+    api.sandbox.faults.add(Fault("results", status=503, retry_after=1, times=2, question=QUESTION))
+    one, other = api.ask(QUESTION), api.ask("SELECT 8 AS n")
+
+    replies = [api.results(one), api.results(other), api.results(one), api.results(one)]
+    assert [reply.status_code for reply in replies] == [503, 200, 503, 200]
+    assert replies[0].headers["Retry-After"] == "1"
+    assert [seen.question for seen in api.sandbox.ledger.requests][-4:] == [
+        QUESTION,
+        "SELECT 8 AS n",
+        QUESTION,
+        QUESTION,
+    ]
+
+
+def test_a_state_that_is_not_in_the_document(api: Any) -> None:
+    """Whatever it is in; a stranger is told nothing but that."""
+    api.sandbox.faults.add(Fault("results", state="ARCHIVED", times=2))
+    question_id = api.ask(QUESTION)
+
+    assert api.results(question_id).json() == {"state": "ARCHIVED"}
+    path = f"/v1/dw/13/questions/{question_id}/results"
+    assert requests.get(api.url(path), timeout=5).status_code == 401
+    assert api.results(question_id).json()["state"] != "ARCHIVED"
+
+
+def test_tokens_expire_all_at_once(api: Any) -> None:
+    """In the middle of it all; a new one is good, and the question is only then accepted."""
+    api.sandbox.faults.add(Fault("ask", expired=True, times=1))
+
+    refused = post(api)
+    assert (refused.status_code, refused.json()["message"]) == (401, "The token has expired.")
+    assert api.sandbox.ledger.submissions() == {}
+    assert post(api).status_code == 401
+    api.login()
+    assert post(api).status_code == 200
+
+
+def test_a_new_token_that_is_no_good(api: Any) -> None:
+    """It looks fresh, and is refused."""
+    api.sandbox.faults.add(Fault("token", expired=True))
+    api.login()
+
+    assert post(api).status_code == 401
+
+
+def test_a_token_request_that_fails_after_it_was_given(api: Any) -> None:
+    """It is counted, and did not arrive."""
+    before = api.sandbox.ledger.tokens
+    api.sandbox.faults.add(Fault("token", reset=True, when="after"))
+    with pytest.raises(requests.ConnectionError):
+        requests.post(api.url("/v1/auth/token"), json=api.credentials(), timeout=5)
+
+    assert api.sandbox.ledger.tokens == before + 1
+
+
+def test_an_answer_that_is_cut_is_whole_the_next_time(api: Any) -> None:
+    """The client that checks the length fetches it again; nothing is asked twice."""
+    question_id = api.ask(QUESTION)
+    while (whole := api.results(question_id)).json()["state"] != "COMPLETED":
+        pass
+    api.sandbox.faults.add(Fault("results", cut=20, times=1))
+
+    with pytest.raises(requests.RequestException):
+        api.results(question_id)
+    assert api.results(question_id).content == whole.content
+    assert api.sandbox.ledger.submissions() == {QUESTION: 1}
+
+
+def test_faults_add_no_secret_to_the_ledger(api: Any) -> None:
+    """What is written down has neither the token nor the client secret."""
+    api.sandbox.faults.add(Fault("token", latency=0.0), Fault("ask", latency=0.0))
+    api.login()
+    post(api)
+
+    written = repr(api.sandbox.ledger)
+    assert api.sandbox.connection["client_secret"] not in written
+    assert api.session.headers["Authorization"].removeprefix("Bearer ") not in written
