@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 QUESTION ?= list the top 5 countries with the most orders
 
-.PHONY: demo test test-lowest check format bench bench-fidelity fuzz docs clean
+.PHONY: demo test test-lowest check format bench bench-fidelity bench-polling bench-metadata fuzz docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -31,6 +31,10 @@ format: $(VENV)/lint.stamp
 bench: $(VENV)/demo.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/decode.py
 
+# What a story costs the frame that it is on.
+bench-metadata: $(VENV)/demo.stamp
+	$(BIN)/python benchmarks/metadata.py
+
 # Every value right, or said to be otherwise? The truth is DuckDB's own Arrow export.
 bench-fidelity: $(VENV)/demo.stamp
 	PYTHONPATH=benchmarks $(BIN)/python -m fidelity
@@ -38,6 +42,10 @@ bench-fidelity: $(VENV)/demo.stamp
 # A million hostile bodies.
 fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/fuzz.py
+
+# How soon one learns that a question is done, and what that costs in requests.
+bench-polling: $(VENV)/demo.stamp
+	$(BIN)/python benchmarks/polling.py
 
 docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
@@ -52,7 +60,7 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[sandbox]'
+	$(BIN)/python -m pip install --quiet --editable '.[plot,sandbox]'
 	@touch $@
 
 $(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
@@ -62,6 +70,6 @@ $(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
 $(LOWEST)/test.stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet uv
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[sandbox]'
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[plot,sandbox]'
 	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --group lowest
 	@touch $@

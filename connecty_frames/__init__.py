@@ -48,9 +48,9 @@ if TYPE_CHECKING:
         TypeFidelityWarning,
         UnknownStateWarning,
     )
-    from connecty_frames.frames import AnswerMetadata, carry, metadata
+    from connecty_frames.frames import AnswerMetadata, carry, metadata, read_parquet
     from connecty_frames.options import AskOptions
-    from connecty_frames.verbs import ask, ask_df, read_connecty
+    from connecty_frames.verbs import ask, ask_df, install_readers, read_connecty
 
 __version__ = "0.1.0"
 
@@ -89,8 +89,10 @@ __all__ = [
     "ask_df",
     "carry",
     "configure",
+    "install_readers",
     "metadata",
     "read_connecty",
+    "read_parquet",
 ]
 
 #: Where each public name lives; what is not here is in errors.
@@ -105,8 +107,10 @@ _HOMES: Final[dict[str, str]] = {
     "ask_df": "verbs",
     "carry": "frames",
     "configure": "config",
+    "install_readers": "verbs",
     "metadata": "frames",
     "read_connecty": "verbs",
+    "read_parquet": "frames",
 }
 
 

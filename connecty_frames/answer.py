@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connecty_frames import __version__, decode, frames
+from connecty_frames import __version__, decode, display, frames
 from connecty_frames.errors import (
     ConfigError,
+    ConnectyError,
     NoTableError,
     QuestionError,
     QuestionFailed,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
+    import altair as alt
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -103,7 +105,9 @@ class Answer:
         """
         contract = contract_of(options)
         if envelope.state != State.COMPLETED:
-            raise _unfinished(envelope, question_id=question_id, question=question, dw_id=dw_id)
+            raise _unfinished(
+                envelope, question_id=question_id, question=question, dw_id=dw_id, asked_at=asked_at
+            )
         decoded = decode.decode(envelope, options, contract=contract, fetched=fetched)
         metadata = AnswerMetadata(
             question=question,
@@ -283,11 +287,47 @@ class Answer:
         """
         return frames.attach(self._table(), self._metadata)
 
+    def plot(self, *, x: str | None = None, y: str | None = None, color: str | None = None) -> alt.Chart:
+        """Draw the table with altair, in the way that its types suggest.
+
+        A number over time is a line, a number by category bars in the order of the answer, a number over
+        another points, and one number alone the number itself. The first columns that fit are drawn.
+        Where a moment or category occurs more than once, a further category is told apart by colour.
+
+        Parameters
+        ----------
+        x, y, color
+            The columns to draw, to colour and to tell apart, in place of those chosen by type.
+
+        Returns
+        -------
+        altair.Chart
+            To be shown or changed: the question is its title, the names of the columns those of the axes.
+            Nothing is sampled or left out. Decimals and long integers are drawn as float64, to about 16
+            digits, and NaN and infinity not at all; the tooltips have every value in full. Moments are
+            drawn in the zone of their column.
+
+        Raises
+        ------
+        NoTableError
+            Where the question was answered without a table.
+        ConfigError
+            Where no plot fits the types, a column is not there, there are more rows than the 5,000 (bars:
+            500) that can be drawn well, or altair is not installed.
+        """
+        return display.plot(self._table(), self.question, x, y, color)
+
     def to_frame(self, options: AskOptions) -> Any:  # noqa: ANN401 - the frame of the engine chosen
         """Give the table as the frame that ``options.engine`` and ``options.dtype_backend`` choose."""
-        if options.engine == "pandas":
-            return self.to_pandas(options.dtype_backend)
-        return self.to_polars() if options.engine == "polars" else self.to_arrow()
+        try:
+            if options.engine == "pandas":
+                return self.to_pandas(options.dtype_backend)
+            return self.to_polars() if options.engine == "polars" else self.to_arrow()
+        except BaseException as error:
+            if self.question_id is not None and not isinstance(error, ConnectyError):
+                # The frame is all that the caller would have got, so nothing else tells them the id.
+                error.add_note(f"question_id={self.question_id!r} fetches the answer without asking again.")
+            raise
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Export the table by the Arrow PyCapsule protocol."""
@@ -308,6 +348,10 @@ class Answer:
         lines += [f"  {terminal(column.name)}: {column.type}" for column in self.schema[:_SHOWN_COLUMNS]]
         more = len(self.schema) - _SHOWN_COLUMNS
         return "\n".join([*lines, f"  … {more} more columns"] if more > 0 else lines)
+
+    def _repr_html_(self) -> str:
+        """Show the answer in a notebook."""
+        return display.story_html(self._metadata, self.table, self.rows)
 
     def _table(self) -> pa.Table:
         if self._decoded.table is None:
@@ -359,21 +403,30 @@ def _read(source: bytes | str | os.PathLike[str]) -> bytes:
 
 
 def _unfinished(
-    envelope: decode.Envelope, *, question_id: str | None, question: str | None, dw_id: int | None
+    envelope: decode.Envelope,
+    *,
+    question_id: str | None,
+    question: str | None,
+    dw_id: int | None,
+    asked_at: datetime | None,
 ) -> QuestionError:
-    """Say why there is no answer, with everything the server said."""
-    details = "; ".join(f"{name}: {value}" for name, value in envelope.details.items())
-    failed = envelope.state == State.FAILED
-    what = (
-        "The question failed" if failed else f"The question is not finished (state {snippet(envelope.state)})"
-    )
-    said = f". The server says {snippet(details, 500)}" if details else ""
-    kind = QuestionFailed if failed else QuestionError
+    """Say why there is no answer, with everything the server said, the SQL it tried included."""
+    texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
+    details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
+    said = "; ".join(f"{snippet(name)}: {snippet(str(value), 500)}" for name, value in details.items())
+    says = f" The server says: {said}." if said else ""
+    asked = "The question" if question is None else f"The question {snippet(question)!r}"
+    kind: type[QuestionError] = QuestionError
+    what = f"{asked} is not finished (state {snippet(envelope.state)}).{says}"
+    if envelope.state == State.FAILED:
+        says = says or " The server does not say why."
+        kind, what = QuestionFailed, f"{asked} failed.{says} Putting it in other words may help."
     return kind(
-        f"{what}{said}.",
+        what,
         question_id=question_id,
         question=question,
         dw_id=dw_id,
         state=envelope.state,
-        details=envelope.details,
+        asked_at=asked_at,
+        details=details,
     )

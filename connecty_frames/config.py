@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+from numbers import Integral, Real
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -15,10 +17,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.options import LONGEST
+from connecty_frames.options import LONGEST, NO_ID
 from connecty_frames.protocol import REGIONS
 
-__all__ = ["Settings", "configure", "resolve"]
+__all__ = ["LARGEST_BODY", "Settings", "configure", "resolve"]
+
+#: The longest response body that is read where nothing else is set, in bytes after unpacking.
+LARGEST_BODY: Final = 2 * 1024**3
 
 _HOW_TO_TRY: Final = (
     "To try connecty_frames without an account, run `connecty sandbox` and export what it prints, or in "
@@ -91,6 +96,14 @@ class Settings(BaseSettings):
         The data workspace to ask where a call names none.
     timeout
         Seconds for a whole call where it names none, up to 30 days.
+    max_body_bytes
+        The longest response that is read, in bytes after unpacking.
+    verify_tls
+        False turns the verification of certificates off, with an InsecureWarning for each client: whoever
+        is between here and the API can then read the secret.
+    ca_bundle
+        The certificates to trust, a PEM file or a folder of them. Where none is set, those that
+        ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
     """
 
     model_config = SettingsConfigDict(
@@ -101,10 +114,13 @@ class Settings(BaseSettings):
     client_secret: Annotated[SecretStr, AfterValidator(_plain_secret)] | None = None
     region: Literal["eu1", "us1"] = "eu1"
     base_url: Annotated[str, AfterValidator(_checked_address)] | None = None
-    dw_id: Annotated[int, Field(ge=0), BeforeValidator(_no_truth)] | None = None
+    dw_id: Annotated[int, Field(ge=0, lt=NO_ID), BeforeValidator(_no_truth)] | None = None
     timeout: Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False), BeforeValidator(_no_truth)] = (
         300.0
     )
+    max_body_bytes: Annotated[int, Field(gt=0), BeforeValidator(_no_truth)] = LARGEST_BODY
+    verify_tls: bool = True
+    ca_bundle: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
 
     @property
     def address(self) -> str:
@@ -131,6 +147,13 @@ class Settings(BaseSettings):
         )
 
 
+#: What a setting must be where Python gives it. Only the environment has to write it as text.
+_KINDS: Final = {
+    "dw_id": (Integral, "a number, the whole one that ConnectyAI shows, such as 13"),
+    "timeout": (Real, "a number of seconds"),
+    "max_body_bytes": (Integral, "a number of bytes"),
+    "verify_tls": (bool, "True or False"),
+}
 _configured: dict[str, Any] = {}
 
 
@@ -143,7 +166,8 @@ def configure(**settings: Any) -> None:  # noqa: ANN401 - the kinds are those of
     Parameters
     ----------
     **settings
-        ``client_id client_secret region base_url dw_id timeout``, as for ``Client``.
+        ``client_id client_secret region base_url dw_id timeout max_body_bytes verify_tls ca_bundle``, as
+        for ``Client``.
 
     Raises
     ------
@@ -180,6 +204,9 @@ def _one_address(source: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settings(values: dict[str, Any]) -> Settings:
+    for name, (kind, expected) in _KINDS.items():
+        if not isinstance(values.get(name), kind | None):
+            raise ConfigError(f"{name} (given): expected {expected}.", setting=name)
     try:
         return Settings(**values)
     except ValidationError as error:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LONGEST",
+    "NO_ID",
     "AskOptions",
     "Choices",
     "DtypeBackend",
@@ -37,6 +38,8 @@ OnTruncation = Literal["warn", "raise", "ignore"]
 
 #: The longest timeout, 30 days in seconds: sockets and locks take no more on every system.
 LONGEST: Final = 2_592_000.0
+#: No address has room for the id of a workspace that is so large.
+NO_ID: Final = 10**100
 #: More rows than any answer has; what is meant is None.
 _TOO_MANY: Final = 10**18
 
@@ -148,8 +151,8 @@ def check_question_id(value: object) -> str:
 
 
 def check_dw_id(value: object) -> bool:
-    """Whether a value can be the id of a data workspace: a whole number from 0."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    """Whether a value can be the id of a data workspace: a whole number from 0 that an address can hold."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < NO_ID
 
 
 def _known_zone(value: object) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer import Answer
 
-__all__ = ["ask", "ask_df", "read_connecty"]
+__all__ = ["ask", "ask_df", "install_readers", "read_connecty"]
 
 Verb = TypeVar("Verb", bound="Callable[..., Any]")
 
@@ -66,6 +66,9 @@ def _client(given: Client | None) -> Client:
                 base_url=settings.address,
                 dw_id=settings.dw_id,
                 timeout=settings.timeout,
+                max_body_bytes=settings.max_body_bytes,
+                verify_tls=settings.verify_tls,
+                ca_bundle=settings.ca_bundle,
             )
         return _clients[settings]
 
@@ -205,6 +208,50 @@ def read_connecty(
             question_id=answer.question_id,
         )
     return frame.set_index(names if not isinstance(index_col, str) else index_col)
+
+
+def install_readers() -> None:
+    """Put ``read_connecty`` where pandas and polars have their own readers.
+
+    Afterwards ``pd.read_connecty`` is :func:`read_connecty`, and ``pl.read_connecty(question, con=None,
+    **choices)`` gives a polars frame. Both libraries are loaded by this; nothing is put on them without this
+    call, and a second one changes nothing. Type checkers do not see what it does: ``cf.read_connecty`` and
+    ``cf.ask_df`` are the typed ones.
+    """
+    import pandas as pd
+    import polars as pl
+
+    for library, reader in ((pd, read_connecty), (pl, _read_polars)):
+        library.read_connecty = reader  # type: ignore[attr-defined]
+
+
+@_shown()
+def _read_polars(question: str, con: Client | None = None, **choices: Unpack[Choices]) -> pl.DataFrame:
+    """Ask a question and give the answer as a polars frame.
+
+    Parameters
+    ----------
+    question
+        In plain language.
+    con
+        The connection to use; None takes the one that the settings describe.
+    **choices
+        See :class:`AskOptions`; polars has no index and no other dtypes than its own.
+
+    Returns
+    -------
+    polars.DataFrame
+        As of ``ask_df(..., engine="polars")``.
+
+    Raises
+    ------
+    ConnectyError
+        All that :func:`ask_df` raises.
+    """
+    return ask_df(question, engine="polars", client=con, **choices)
+
+
+_read_polars.__name__ = _read_polars.__qualname__ = "read_connecty"
 
 
 def _index_names(index_col: object) -> list[str]:

@@ -124,7 +124,11 @@ def test_an_answer_without_a_table(name: str, golden: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("failed.json", cf.QuestionFailed, r"^The question failed\.$"),
+        (
+            "failed.json",
+            cf.QuestionFailed,
+            r"^The question 'how many\?' failed\. The server does not say why\. ",
+        ),
         ("pending.json", cf.QuestionError, r"not finished \(state PENDING\)"),
         ("in_progress.json", cf.QuestionError, r"not finished \(state IN_PROGRESS\)"),
     ],
@@ -143,7 +147,7 @@ def test_what_is_not_completed_is_no_answer(
 
 def test_all_that_is_said_of_a_failure_is_shown() -> None:
     """The document has no field for a reason, so that any field may be one; as safe text."""
-    with pytest.raises(cf.QuestionFailed, match=r"The server says error: no \\x1b\[2J; code: 7\.") as raised:
+    with pytest.raises(cf.QuestionFailed, match=r"The server says: error: no \\x1b\[2J; code: 7\.") as raised:
         cf.Answer.from_json(b'{"state": "FAILED", "error": "no \\u001b[2J", "code": 7}')
 
     assert raised.value.details == {"error": "no \x1b[2J", "code": 7}
@@ -416,3 +420,33 @@ def test_an_answer_without_a_table_says_so() -> None:
     assert repr(cf.Answer.from_json(body(None))) == (
         "<Answer to (question unknown): no table, question_id unknown>"
     )
+
+
+def test_a_notebook_shows_the_answer(countries: cf.Answer, logins: cf.Answer) -> None:
+    """Its question, summary, extent, table, SQL and columns; a cut is visible."""
+    page = countries._repr_html_()
+    for told in (TOP_COUNTRIES, "5 of 5 rows", QUESTION_ID, "Poland has the most orders", ">31768<", ">SQL<"):
+        assert told in page
+    assert "3 of 100 rows, cut" in logins._repr_html_()
+    assert "no rows" not in cf.Answer.from_json(body(None))._repr_html_()
+
+
+def test_a_plot_of_an_answer(countries: cf.Answer) -> None:
+    """Titled by the question, and a chart of altair that may be changed."""
+    alt = pytest.importorskip("altair")
+
+    chart = countries.plot()
+
+    assert type(chart) is alt.Chart
+    assert chart.title == TOP_COUNTRIES
+    assert chart.mark_point().to_dict()["mark"] == {"type": "point"}
+    assert countries.plot(y="orders", x="country").to_dict()["mark"] == {"type": "bar"}
+
+
+def test_a_plot_without_a_table_or_a_fit(golden: Path, logins: cf.Answer) -> None:
+    """Is an error of ours that says so."""
+    pytest.importorskip("altair")
+    with pytest.raises(cf.NoTableError, match="answered without a table"):
+        cf.Answer.from_json(golden / "summary_only.json").plot()
+    with pytest.raises(cf.ConfigError, match="No plot fits this answer"):
+        logins.plot()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,9 @@ VALUES: dict[str, dict[str, Any]] = {
     },
     "dw_id": {"argument": 1, "configure": 2, "environment": 3},
     "timeout": {"argument": 10.0, "configure": 20.0, "environment": 30.0},
+    "max_body_bytes": {"argument": 1, "configure": 2, "environment": 3},
+    "verify_tls": {"argument": False, "configure": False, "environment": False},
+    "ca_bundle": {"argument": Path("/a.pem"), "configure": Path("/c.pem"), "environment": Path("/e.pem")},
 }
 DEFAULTS = {
     "client_id": None,
@@ -35,6 +39,9 @@ DEFAULTS = {
     "base_url": None,
     "dw_id": None,
     "timeout": 300.0,
+    "max_body_bytes": 2_147_483_648,
+    "verify_tls": True,
+    "ca_bundle": None,
 }
 
 
@@ -49,7 +56,7 @@ def held(name: str, **arguments: Any) -> Any:
 
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_the_default_holds_where_nothing_is_said(name: str) -> None:
-    """Region eu1, 300 seconds, and no credentials, address or workspace."""
+    """Region eu1, 300 seconds, 2 GiB, certificates verified; no credentials, address, workspace or bundle."""
     assert held(name) == DEFAULTS[name]
 
 
@@ -229,15 +236,22 @@ WRONG: list[tuple[str, Any, str]] = [
     ("region", "EU1", "'eu1' or 'us1'"),
     ("region", ["eu1"], "'eu1' or 'us1'"),
     ("dw_id", -1, "greater than or equal to 0"),
-    ("dw_id", "thirteen", "valid integer"),
-    ("dw_id", 13.5, "valid integer"),
+    ("dw_id", "13", "expected a number, the whole one"),
+    ("dw_id", 13.0, "expected a number, the whole one"),
+    ("dw_id", 10**100, "less than 1"),
     ("dw_id", True, "expected a number"),
     ("timeout", 0, "greater than 0"),
-    ("timeout", "soon", "valid number"),
+    ("timeout", "60", "expected a number of seconds"),
     ("timeout", float("nan"), "finite number"),
     ("timeout", float("inf"), "2592000|finite number"),
     ("timeout", 1e12, "less than or equal to 2592000"),
     ("timeout", True, "expected a number"),
+    ("max_body_bytes", 0, "greater than 0"),
+    ("max_body_bytes", "1", "expected a number of bytes"),
+    ("max_body_bytes", True, "expected a number"),
+    ("verify_tls", "no", "expected True or False"),
+    ("verify_tls", 0, "expected True or False"),
+    ("ca_bundle", 7, "not a valid path"),
 ]
 
 
@@ -276,7 +290,10 @@ def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.Mo
     ("given", "hint"),
     [
         ({"clientid": "a"}, r"did you mean 'client_id'\?"),
-        ({"url": "a"}, "there are client_id, client_secret, region, base_url, dw_id, timeout"),
+        (
+            {"url": "a"},
+            "there are client_id, client_secret, region, base_url, dw_id, timeout, max_body_bytes, ",
+        ),
     ],
 )
 def test_an_unknown_setting_is_refused(given: dict[str, str], hint: str) -> None:

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.frames import WRITERS, texts, whole_file
+from connecty_frames.display import texts
+from connecty_frames.frames import WRITERS, whole_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +85,12 @@ CASES: dict[str, tuple[pa.DataType, list[Any], list[str], str]] = {
         [datetime(2025, 1, 1, tzinfo=UTC)],
         ['"2024-12-31T20:30:00.000000-03:30"'],
         '["2024-12-31T20:30:00.000000-03:30"]',
+    ),
+    "instants at an offset": (
+        pa.timestamp("us", "-03:30"),
+        [datetime(2025, 1, 1, tzinfo=UTC), None],
+        ['"2024-12-31T20:30:00.000000-03:30"', ""],
+        '["2024-12-31T20:30:00.000000-03:30",null]',
     ),
     "nanoseconds": (
         pa.timestamp("ns"),

@@ -64,8 +64,10 @@ NAMES = [
     "ask_df",
     "carry",
     "configure",
+    "install_readers",
     "metadata",
     "read_connecty",
+    "read_parquet",
 ]
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import ValidationError
 
 from connecty_frames.client.exchange import Call, Kind, Reply, Trouble
 from connecty_frames.client.refusals import foreign
-from connecty_frames.client.retries import ASK, FETCH, ONCE, Try, repeat, retry_after
+from connecty_frames.client.retries import ASK, FETCH, ONCE, Rules, Try, repeat, retry_after
 from connecty_frames.decode import Envelope, read_envelope
 from connecty_frames.errors import ConfigError, ConnectionFailed, ConnectyError, ResponseError
 from connecty_frames.protocol import HEALTH, QUESTIONS, RESULTS, QuestionAccepted, QuestionRequest
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from connecty_frames.clock import Clock, Deadline
 
 __all__ = ["API", "Results", "health", "id_in", "question_body"]
+
+_Result = TypeVar("_Result")
 
 _QUESTION_ID: Final = re.compile(
     rb'"question_id"\s*:\s*"([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})"'
@@ -59,19 +61,19 @@ class API:
         return self.transport.clock
 
     def ask(
-        self, body: bytes, *, dw_id: int, deadline: Deadline, sending: Callable[[], None]
+        self, body: bytes, *, dw_id: int, deadline: Deadline, sending: Callable[[Call], None]
     ) -> str | Trouble:
         """Send a question, and give its id or why there is none.
 
         It goes out again only after 429, one 401, or a connection that was never made. A trouble of any
-        other kind than those and ``REFUSED`` means that nobody knows whether it was started.
+        other kind than those, ``REFUSED`` and ``LATE`` means that nobody knows whether it was started.
 
         Parameters
         ----------
         body
             From :func:`question_body`.
         sending
-            Called right before the question is sent, each time.
+            Called with the request right before it is sent, each time.
 
         Raises
         ------
@@ -82,13 +84,15 @@ class API:
         def attempt(limits: Try) -> str | Trouble:
             bearer = self._auth.bearer(deadline)
             if isinstance(bearer, Trouble):
+                if bearer.kind is Kind.LATE:
+                    return bearer
                 bearer.leave()
             call = Call("POST", QUESTIONS.format(dw_id=dw_id), body, bearer, fresh=True)
-            sending()
+            sending(call)
             outcome = self._send(call, bearer, deadline, limits)
             return outcome if isinstance(outcome, Trouble) else self._accepted(outcome)
 
-        return repeat(attempt, rules=ASK, deadline=deadline, random=self.random)
+        return self._repeat(attempt, ASK, deadline)
 
     def results(
         self,
@@ -115,13 +119,19 @@ class API:
         def attempt(limits: Try) -> Results | Trouble:
             bearer = self._auth.bearer(deadline)
             if isinstance(bearer, Trouble):
-                if bearer.kind is Kind.DOWN and self._auth.proven:
+                if bearer.kind is Kind.LATE or (bearer.kind is Kind.DOWN and self._auth.proven):
                     return bearer
                 bearer.leave()
             outcome = self._send(Call("GET", path, auth=bearer), bearer, deadline, limits)
             return outcome if isinstance(outcome, Trouble) else self._read(outcome)
 
-        return repeat(attempt, rules=FETCH, deadline=deadline, random=self.random)
+        return self._repeat(attempt, FETCH, deadline)
+
+    def _repeat(
+        self, attempt: Callable[[Try], _Result | Trouble], rules: Rules, deadline: Deadline
+    ) -> _Result | Trouble:
+        budget = self.transport.budget
+        return repeat(attempt, rules=rules, deadline=deadline, random=self.random, budget=budget)
 
     def _send(self, call: Call, bearer: Bearer, deadline: Deadline, limits: Try) -> Reply | Trouble:
         outcome = self.transport.send(call, deadline=deadline, limits=limits)
@@ -191,7 +201,7 @@ def health(transport: Transport, *, deadline: Deadline, random: Callable[[], flo
     def attempt(limits: Try) -> Reply | Trouble:
         return transport.send(Call("GET", HEALTH), deadline=deadline, limits=limits)
 
-    outcome = repeat(attempt, rules=ONCE, deadline=deadline, random=random)
+    outcome = repeat(attempt, rules=ONCE, deadline=deadline, random=random, budget=transport.budget)
     if isinstance(outcome, Trouble):
         if isinstance(outcome.error, ConfigError | ConnectionFailed):
             outcome.leave()

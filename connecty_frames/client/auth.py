@@ -12,6 +12,7 @@ What goes wrong here goes wrong for every thread at once, so the rules are about
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -83,7 +84,7 @@ class Bearer(AuthBase):
 class _Kept:
     """What all threads share: the token, or why there is none."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.RLock = field(default_factory=threading.RLock)
     bearer: Bearer | None = None
     failure: Trouble | None = None
     failed_at: float = 0.0
@@ -123,9 +124,9 @@ class Auth:
         bearer = kept.bearer
         if bearer is not None and clock.monotonic() < bearer.expires:
             return bearer
-        if not kept.lock.acquire(timeout=max(deadline.remaining(), 0.0)):
-            return _unusable(self._transport.host, "no token came in time", kind=Kind.LOST)
         try:
+            if not kept.lock.acquire(timeout=max(deadline.remaining(), 0.0)):
+                return _unusable(self._transport.host, "no token came in time", kind=Kind.LATE)
             if kept.bearer is not None and clock.monotonic() < kept.bearer.expires:
                 return kept.bearer
             if kept.failure is not None and clock.monotonic() - kept.failed_at < COOL_OFF:
@@ -139,7 +140,10 @@ class Auth:
                 kept.bearer, kept.failure, kept.proven = found, None, True
             return found
         finally:
-            kept.lock.release()
+            # An interrupt may come before anything could note that the lock is held. The lock itself knows:
+            # it lets nobody release it but its owner.
+            with contextlib.suppress(RuntimeError):
+                kept.lock.release()
 
     @property
     def proven(self) -> bool:
@@ -177,9 +181,17 @@ class Auth:
                     self._method = "POST"
             return outcome
 
-        outcome = repeat(attempt, rules=TOKEN_RULES, deadline=deadline, random=self._random)
+        outcome = repeat(
+            attempt,
+            rules=TOKEN_RULES,
+            deadline=deadline,
+            random=self._random,
+            budget=self._transport.budget,
+        )
         if isinstance(outcome, Trouble):
-            return _as_auth(outcome, self._transport.host)
+            trouble = _as_auth(outcome, self._transport.host)
+            late = trouble.kind is Kind.DOWN and deadline.remaining() <= 0
+            return dataclasses.replace(trouble, kind=Kind.LATE) if late else trouble
         stranger = foreign(outcome, redact=self._transport.redact)
         if stranger is not None:
             return _as_auth(stranger, self._transport.host)
@@ -236,7 +248,7 @@ def _lifetime(expires_at: object, now: datetime) -> float:
 
 def _as_auth(trouble: Trouble, host: str) -> Trouble:
     """Say of a failed token call that it was one; what is no matter of credentials stays itself."""
-    if trouble.kind in (Kind.UNCONNECTED, Kind.BUSY) or isinstance(trouble.error, ConfigError):
+    if trouble.kind in (Kind.LATE, Kind.UNCONNECTED, Kind.BUSY) or isinstance(trouble.error, ConfigError):
         return trouble
     if trouble.status is not None and 400 <= trouble.status < 500 and trouble.kind is not Kind.FAULT:  # noqa: PLR2004 - HTTP's own numbers
         error = AuthError(f"{trouble.error} {_CHECK}", status=trouble.status)

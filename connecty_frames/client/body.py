@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
     from urllib3.response import HTTPResponse
 
-__all__ = ["LIMIT", "BodyGarbled", "BodyTooLarge", "read_body"]
+__all__ = ["BodyGarbled", "BodyTooLarge", "read_body"]
 
-#: The longest body that is read, in bytes after unpacking.
-LIMIT: Final = 2 * 1024**3
 _STEP: Final = 256 * 1024
 #: For ``zlib``: a gzip header and trailer, the largest window.
 _GZIP: Final = 31
@@ -34,8 +32,13 @@ class BodyTooLarge(Exception):
     """The body is longer than the limit."""
 
 
-def read_body(raw: HTTPResponse, into: io.BytesIO, *, limit: int = LIMIT) -> None:
+def read_body(raw: HTTPResponse, into: io.BytesIO, *, limit: int) -> None:
     """Read a body into ``into``, which holds what came when an exception says that it is not whole.
+
+    Parameters
+    ----------
+    limit
+        The longest body that is read, in bytes after unpacking.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def read_body(raw: HTTPResponse, into: io.BytesIO, *, limit: int = LIMIT) -> Non
         raise BodyGarbled(f"it is packed with {encoding[:40]!r}, which was not asked for")
     for piece in pieces:
         if into.tell() + len(piece) > limit:
-            raise BodyTooLarge(f"it is longer than the limit of {limit} bytes")
+            raise BodyTooLarge(f"the answer is longer than the limit of {limit} bytes")
         into.write(piece)
 
 

@@ -13,15 +13,16 @@ from connecty_frames.client.api import API
 from connecty_frames.client.auth import Auth
 from connecty_frames.client.question import Question
 from connecty_frames.client.redaction import Redaction
-from connecty_frames.client.submission import checked_question, submit
+from connecty_frames.client.submission import Sendings, checked_question, submit
 from connecty_frames.client.transport import Transport
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames.config import Settings, resolve
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, InsecureWarning, warn
 from connecty_frames.escape import terminal
 from connecty_frames.options import AskOptions, Choices, Engine, check_dw_id, check_question_id
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
     from types import TracebackType
     from typing import Unpack
@@ -55,6 +56,12 @@ class Client:
         The data workspace to ask where a call names none.
     timeout
         Seconds for a whole call where it names none.
+    max_body_bytes
+        The longest response that is read, 2 GiB where nothing is set.
+    verify_tls
+        False accepts any certificate, and gives an InsecureWarning for it.
+    ca_bundle
+        The certificates to trust instead of the usual ones, a PEM file or a folder of them.
     clock, random
         Where time and chance come from; for tests.
 
@@ -74,6 +81,9 @@ class Client:
         base_url: str | None = None,
         dw_id: int | None = None,
         timeout: float | None = None,
+        max_body_bytes: int | None = None,
+        verify_tls: bool | None = None,
+        ca_bundle: str | os.PathLike[str] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         random: Callable[[], float] = _random.random,
     ) -> None:
@@ -87,6 +97,9 @@ class Client:
                 base_url=base_url,
                 dw_id=dw_id,
                 timeout=timeout,
+                max_body_bytes=max_body_bytes,
+                verify_tls=verify_tls,
+                ca_bundle=ca_bundle,
             )
             self._set_up(settings, clock, random)
         except ConfigError as error:
@@ -103,7 +116,7 @@ class Client:
         self._shown = f"<Client {_masked(client_id)} at {address}, dw_id={settings.dw_id}>"
         self._dw_id = settings.dw_id
         self._timeout = settings.timeout
-        self._transport = Transport(settings.address, clock=clock, redact=Redaction())
+        self._transport = _transport(settings, clock)
         auth = Auth(SecretStr(client_id), client_secret, transport=self._transport, random=random)
         self._api = API(self._transport, auth, random=random)
 
@@ -175,7 +188,9 @@ class Client:
             Where nobody knows whether it was started. Look in ConnectyAI's chat history.
         """
         options = AskOptions(dw_id=dw_id, timeout=timeout)
-        return self._submit(question, options, self._deadline(options))
+        sendings = self._sendings(question, options)
+        with sendings.told():
+            return self._submit(sendings, self._deadline(options))
 
     def question(self, question_id: str | UUID, *, dw_id: int | None = None) -> Question:
         """Give the handle on a question asked before, in this or any other process; nothing is sent.
@@ -270,7 +285,9 @@ class Client:
         if options.question_id is not None:
             return self.question(options.question_id, dw_id=options.dw_id).fetch(options, deadline=deadline)
         contract_of(options)  # a wrong schema must not cost a question
-        return self._submit(question, options, deadline).fetch(options, deadline=deadline)
+        sendings = self._sendings(question, options)
+        with sendings.told():
+            return self._submit(sendings, deadline).fetch(options, deadline=deadline)
 
     def __repr__(self) -> str:
         return self._shown
@@ -281,16 +298,18 @@ class Client:
             "A Client cannot be pickled, since it holds connections and a secret; make one in each process"
         )
 
-    def _submit(self, question: str, options: AskOptions, deadline: Deadline) -> Question:
+    def _sendings(self, question: str, options: AskOptions) -> Sendings:
         checked_question(question)
-        dw_id = self._workspace(options.dw_id)
-        accepted = submit(self._api, question, dw_id=dw_id, deadline=deadline)
+        return Sendings(question, dw_id=self._workspace(options.dw_id), clock=self._transport.clock)
+
+    def _submit(self, sendings: Sendings, deadline: Deadline) -> Question:
+        accepted = submit(self._api, sendings, deadline=deadline)
         return Question(
             self._api,
             accepted.question_id,
-            dw_id=dw_id,
+            dw_id=sendings.dw_id,
             timeout=self._timeout,
-            question=question,
+            question=sendings.question,
             accepted=accepted,
         )
 
@@ -318,6 +337,8 @@ def check_health(
     region: Literal["eu1", "us1"] | None = None,
     base_url: str | None = None,
     timeout: float | None = None,
+    verify_tls: bool | None = None,
+    ca_bundle: str | os.PathLike[str] | None = None,
     clock: Clock = SYSTEM_CLOCK,
     random: Callable[[], float] = _random.random,
 ) -> bool:
@@ -325,12 +346,31 @@ def check_health(
 
     Parameters and errors are those of ``Client`` and ``Client.health``.
     """
-    address = resolve(region=region, base_url=base_url).address
-    transport = Transport(address, clock=clock, redact=Redaction())
+    settings = resolve(region=region, base_url=base_url, verify_tls=verify_tls, ca_bundle=ca_bundle)
+    transport = _transport(settings, clock)
     try:
         return _probe(transport, timeout, random)
     finally:
         transport.close()
+
+
+def _transport(settings: Settings, clock: Clock) -> Transport:
+    """Make the connections that the settings describe, with a warning where nobody checks who answers."""
+    if not settings.verify_tls:
+        warn(
+            InsecureWarning(
+                "verify_tls is False: whoever answers is taken for the API and gets the credentials. Give a "
+                "private certificate authority as ca_bundle= instead."
+            )
+        )
+    return Transport(
+        settings.address,
+        clock=clock,
+        redact=Redaction(),
+        limit=settings.max_body_bytes,
+        verify=settings.verify_tls,
+        ca_bundle=settings.ca_bundle,
+    )
 
 
 def _probe(transport: Transport, timeout: float | None, random: Callable[[], float]) -> bool:

@@ -8,6 +8,7 @@ raised among the frames of requests would carry headers and bodies, and so secre
 from __future__ import annotations
 
 import copy
+import io
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NoReturn
@@ -25,6 +26,7 @@ __all__ = ["Call", "Kind", "Reply", "Trouble"]
 class Kind(Enum):
     """What went wrong, as far as it decides what may be done next."""
 
+    LATE = auto()  #: no time was left, so nothing was sent
     UNCONNECTED = auto()  #: no connection was made, so nothing was sent
     LOST = auto()  #: sent, and no whole answer came
     GARBLED = auto()  #: an answer whose packing is broken
@@ -51,6 +53,8 @@ class Call:
     fresh
         Whether it goes out on a connection of its own: one from the pool may have died unnoticed, and
         then nobody could say whether the request arrived.
+    received
+        What has come of the body of its answer; an interrupt may leave it half way.
     """
 
     method: str
@@ -58,6 +62,8 @@ class Call:
     body: bytes | None = field(default=None, repr=False)
     auth: AuthBase | None = field(default=None, repr=False)
     fresh: bool = False
+    # Hands its bytes over without a copy, which counts for large answers.
+    received: io.BytesIO = field(default_factory=io.BytesIO, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

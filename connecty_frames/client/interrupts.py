@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["resuming", "tell"]
+__all__ = ["pursuing", "resuming", "tell"]
 
 
 def resuming(question_id: str, dw_id: int) -> str:
@@ -12,8 +12,18 @@ def resuming(question_id: str, dw_id: int) -> str:
     return f'Client.question("{question_id}", dw_id={dw_id}).result()'
 
 
+def pursuing(question_id: str, dw_id: int) -> str:
+    """Say what is known of a question that was accepted and is left alone now."""
+    return (
+        f"Question {question_id} may still be worked on; to fetch its answer without asking again: "
+        f"{resuming(question_id, dw_id)}"
+    )
+
+
 def tell(interrupt: KeyboardInterrupt, what: str) -> None:
-    """Put what is known on the interrupt as its note, and on standard error as one line."""
+    """Put what is known on the interrupt as its note, and on standard error as one line, once."""
+    if what in getattr(interrupt, "__notes__", ()):
+        return
     interrupt.add_note(what)
     if sys.stderr is not None:  # pythonw has none
         sys.stderr.write(f"\n{what}\n")

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from connecty_frames import display
 from connecty_frames.answer import Answer, contract_of
 from connecty_frames.client.exchange import Kind, Trouble
-from connecty_frames.client.interrupts import resuming, tell
+from connecty_frames.client.interrupts import pursuing, resuming, tell
 from connecty_frames.client.polling import delay
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import (
     ConnectyError,
     NotFoundError,
-    QuestionFailed,
     QuestionTimeout,
     UnknownStateWarning,
     warn,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.client.api import API, Results
     from connecty_frames.client.submission import Accepted
-    from connecty_frames.decode import Envelope
 
 __all__ = ["Question"]
 
@@ -230,8 +228,6 @@ class Question:
             deadline = deadline or Deadline.after(options.timeout or self._timeout, self._api.clock)
             with display.progress(options.progress, self._question, self._question_id) as report:
                 finished = self._finish(options.max_rows, deadline, report)
-            if finished.state == State.FAILED:
-                self._fail(finished)
             return Answer.from_response(
                 finished.found.body,
                 finished.found.envelope,
@@ -302,7 +298,7 @@ class Question:
                 deadline.sleep(delay(since, self._api.random))
                 if deadline.remaining() > 0:
                     continue
-            if deadline.remaining() <= 0 and outcome.kind in _PASSING:
+            if outcome.kind is Kind.LATE or (deadline.remaining() <= 0 and outcome.kind in _PASSING):
                 raise self._timed_out(outcome.seen)
             outcome.leave()
 
@@ -337,39 +333,17 @@ class Question:
             asked_at=self.asked_at,
         )
 
-    def _fail(self, finished: _Finished) -> NoReturn:
-        details = _all_said(finished.found.envelope)
-        said = "; ".join(f"{snippet(name)}: {snippet(str(value), 500)}" for name, value in details.items())
-        says = f"The server says: {said}" if said else "The server does not say why"
-        asked = "" if self._question is None else f" {snippet(self._question)!r}"
-        raise QuestionFailed(
-            f"The question{asked} failed. {says}. Putting it in other words may help.",
-            question_id=self._question_id,
-            question=self._question,
-            dw_id=self._dw_id,
-            state=finished.state,
-            asked_at=self.asked_at,
-            details=details,
-        )
-
     @contextmanager
     def _carried(self) -> Iterator[None]:
-        """Let every error that leaves carry the id, and an interrupt say how to go on."""
+        """Let everything that leaves carry the id: our errors, an interrupt, what a callable raised."""
         try:
             yield
         except ConnectyError as error:
             error.question_id = error.question_id or self._question_id
             raise
         except KeyboardInterrupt as interrupt:
-            tell(
-                interrupt,
-                f"Question {self._question_id} may still be worked on; to fetch its answer without asking "
-                f"again: {resuming(self._question_id, self._dw_id)}",
-            )
+            tell(interrupt, pursuing(self._question_id, self._dw_id))
             raise
-
-
-def _all_said(envelope: Envelope) -> dict[str, object]:
-    """Give whatever a server says of a question that failed, the SQL it tried included."""
-    said = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
-    return {**envelope.details, **{name: text for name, text in said.items() if text}}
+        except BaseException as error:
+            error.add_note(pursuing(self._question_id, self._dw_id))
+            raise

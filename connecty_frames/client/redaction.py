@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Redaction"]
 
 _SHOWN: Final = "***"
+_HEX: Final = re.compile("%[0-9A-F]{2}")
 #: Shorter than this, and every other word of a message could be "it".
 _SHORTEST: Final = 4
 #: How much of a text is looked at; what is shown of it is far shorter.
@@ -48,9 +50,11 @@ class Redaction:
 
 def _forms(secret: str) -> Iterator[str]:
     yield secret
-    yield quote(secret, safe="")
-    yield quote_plus(secret)
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    for encoded in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+        yield encoded
+        yield _HEX.sub(lambda found: found[0].lower(), encoded)
+    for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+        yield escaped
+        yield escaped.replace("/", r"\/")  # as PHP writes it
     yield base64.b64encode(secret.encode()).decode().rstrip("=")
     yield base64.urlsafe_b64encode(secret.encode()).decode().rstrip("=")

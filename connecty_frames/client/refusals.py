@@ -157,8 +157,9 @@ def _message(body: object) -> str:
 
 def _target(reply: Reply) -> str:
     """Give the host a redirect points at; the rest of the address may hold a secret."""
+    location = reply.headers.get("Location", "")
     try:
-        host = urlsplit(reply.headers.get("Location", "")).hostname
+        host = urlsplit(location).hostname or (reply.host if location else None)
     except ValueError:
         host = None
     return snippet(host) if host else "nowhere in particular"

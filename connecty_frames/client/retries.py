@@ -2,7 +2,8 @@
 
 The rules are tables: what kind of trouble allows another try of what kind of request. The times are
 "full jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), at least what
-the server's ``Retry-After`` asks for, and never past the deadline of the call.
+the server's ``Retry-After`` asks for, and never past the deadline of the call. What the calls of a client
+may try again together is limited by its :class:`~connecty_frames.client.budget.Budget`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from connecty_frames.client.exchange import Kind, Trouble
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from connecty_frames.client.budget import Budget
     from connecty_frames.clock import Deadline
 
 __all__ = ["ASK", "FETCH", "ONCE", "TOKEN", "Rules", "Try", "backoff", "http_date", "repeat", "retry_after"]
@@ -70,6 +72,7 @@ def repeat(
     rules: Mapping[Kind, float],
     deadline: Deadline,
     random: Callable[[], float],
+    budget: Budget,
 ) -> _Result | Trouble:
     """Try until there is a result, a trouble that allows no other try, or no time left.
 
@@ -87,6 +90,7 @@ def repeat(
         tries_left = CONNECT_TRIES - seen[Kind.UNCONNECTED]
         outcome = attempt(Try(max(left, 0.1) / max(tries_left, 1), idle * 2 ** seen[Kind.LOST]))
         if not isinstance(outcome, Trouble):
+            budget.give_back()
             return outcome
         if outcome.kind is not Kind.UNCONNECTED:
             began = clock.monotonic()  # it was reachable until now
@@ -98,11 +102,26 @@ def repeat(
             pause = max(pause, outcome.wait)
             if pause >= deadline.remaining():
                 return outcome  # waiting would only make the same failure come later
-        if outcome.kind is Kind.UNCONNECTED and clock.monotonic() + pause - began >= CONNECT_SECONDS:
+        until = began + CONNECT_SECONDS if outcome.kind is Kind.UNCONNECTED else math.inf
+        # What the server itself says to do is no retry that could make an outage worse.
+        invited = outcome.kind is Kind.UNAUTHORIZED or (
+            outcome.kind is Kind.BUSY and outcome.wait is not None
+        )
+        if not _waited(pause, until, deadline, None if invited else budget):
             return outcome
+
+
+def _waited(pause: float, until: float, deadline: Deadline, budget: Budget | None) -> bool:
+    """Wait so long, and for a retry of the budget; False where there is not the time."""
+    while True:
+        if deadline.clock.monotonic() + pause >= until:
+            return False
         deadline.sleep(pause)
         if deadline.remaining() <= 0:
-            return outcome
+            return False
+        pause = budget.take() if budget is not None else 0.0
+        if not pause:
+            return True
 
 
 def backoff(failures: int, random: Callable[[], float]) -> float:

@@ -7,21 +7,23 @@ SubmissionUncertain that says what was seen and what to do.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames.client.api import API, id_in, question_body
-from connecty_frames.client.exchange import Kind, Trouble
-from connecty_frames.client.interrupts import resuming, tell
-from connecty_frames.errors import AuthError, ConfigError, QuestionTimeout, SubmissionUncertain
+from connecty_frames.client.exchange import Call, Kind, Trouble
+from connecty_frames.client.interrupts import pursuing, resuming, tell
+from connecty_frames.errors import ConfigError, QuestionTimeout, SubmissionUncertain
 from connecty_frames.escape import snippet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from connecty_frames.clock import Deadline
+    from connecty_frames.clock import Clock, Deadline
 
-__all__ = ["Accepted", "checked_question", "submit"]
+__all__ = ["Accepted", "Sendings", "checked_question", "submit"]
 
 #: What proves that nothing was started: refused, never sent, or told to come back later.
 _NOT_STARTED: Final = frozenset({Kind.REFUSED, Kind.UNCONNECTED, Kind.UNAUTHORIZED, Kind.BUSY})
@@ -46,6 +48,56 @@ class Accepted:
     asked_at: datetime
     sent: float
     accepted: float
+
+
+class Sendings:
+    """What is known of a question on its way, for an interrupt may come at any moment.
+
+    Parameters
+    ----------
+    question
+        In words.
+    dw_id
+        The data workspace it is put to.
+    clock
+        Tells when it was sent.
+    """
+
+    def __init__(self, question: str, *, dw_id: int, clock: Clock) -> None:
+        self.question = question
+        self.dw_id = dw_id
+        self._clock = clock
+        self._all: list[tuple[datetime, float, Call]] = []
+
+    def add(self, call: Call) -> None:
+        """Write down that it is sent now."""
+        self._all.append((self._clock.now(), self._clock.monotonic(), call))
+
+    @property
+    def last(self) -> tuple[datetime, float]:
+        """When it was last sent: aware and in UTC, and in seconds of the monotonic clock."""
+        asked_at, sent, _ = self._all[-1]
+        return asked_at, sent
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Let an interrupt tell what is known, from the first sending on."""
+        try:
+            yield
+        except KeyboardInterrupt as interrupt:
+            if self._all:
+                tell(interrupt, self._known())
+            raise
+
+    def _known(self) -> str:
+        asked_at, _, call = self._all[-1]
+        question_id = id_in(call.received.getvalue())
+        if question_id is not None:
+            return pursuing(question_id, self.dw_id)
+        return (
+            f"The question {snippet(self.question)!r} was being sent to workspace {self.dw_id} at "
+            f"{asked_at:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}."
+        )
 
 
 def checked_question(question: object) -> bytes:
@@ -73,8 +125,13 @@ def checked_question(question: object) -> bytes:
         ) from None
 
 
-def submit(api: API, question: str, *, dw_id: int, deadline: Deadline) -> Accepted:
+def submit(api: API, sendings: Sendings, *, deadline: Deadline) -> Accepted:
     """Send a question, once.
+
+    Parameters
+    ----------
+    sendings
+        The question; what becomes of it is written down there.
 
     Raises
     ------
@@ -87,33 +144,16 @@ def submit(api: API, question: str, *, dw_id: int, deadline: Deadline) -> Accept
     SubmissionUncertain
         Where nobody knows whether it was started.
     """
+    question, dw_id = sendings.question, sendings.dw_id
     body = checked_question(question)
-    sendings: list[tuple[datetime, float]] = []
-
-    def sending() -> None:
-        sendings.append((api.clock.now(), api.clock.monotonic()))
-
-    try:
-        outcome = api.ask(body, dw_id=dw_id, deadline=deadline, sending=sending)
-    except KeyboardInterrupt as interrupt:
-        if sendings:
-            tell(
-                interrupt,
-                f"The question {snippet(question)!r} was being sent to workspace {dw_id} at "
-                f"{sendings[-1][0]:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}.",
-            )
-        raise
-    except AuthError as error:
-        if deadline.remaining() > 0 or error.status is not None:
-            raise
-        outcome = Trouble(Kind.UNCONNECTED, error, "no token came in time")
-    if isinstance(outcome, Trouble) and not sendings:
+    outcome = api.ask(body, dw_id=dw_id, deadline=deadline, sending=sendings.add)
+    if isinstance(outcome, Trouble) and outcome.kind is Kind.LATE:
         raise QuestionTimeout(
-            f"The time ran out before the question could be sent ({outcome.seen}); nothing was sent.",
+            f"The time ran out before the question could be sent ({outcome.seen}); it was not started.",
             question=question,
             dw_id=dw_id,
         )
-    asked_at, sent = sendings[-1]
+    asked_at, sent = sendings.last
     if isinstance(outcome, Trouble):
         question_id = id_in(outcome.body)
         if question_id is None or not _taken(outcome):

@@ -13,7 +13,6 @@ CA bundles, which it only reads; nothing about it changes after it is made, so t
 from __future__ import annotations
 
 import http.client
-import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -22,11 +21,13 @@ import requests
 import urllib3
 
 from connecty_frames import __version__
-from connecty_frames.client.body import LIMIT, BodyGarbled, BodyTooLarge, read_body
+from connecty_frames.client.body import BodyGarbled, BodyTooLarge, read_body
+from connecty_frames.client.budget import Budget
 from connecty_frames.client.exchange import Call, Kind, Reply, Trouble
 from connecty_frames.client.refusals import refusal
 from connecty_frames.client.retries import Try, retry_after
 from connecty_frames.client.wire import ATTEMPT, Attempt, Wire, tls_context
+from connecty_frames.config import LARGEST_BODY
 from connecty_frames.errors import (
     ConfigError,
     ConnectionFailed,
@@ -38,6 +39,7 @@ from connecty_frames.escape import snippet, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from connecty_frames.client.redaction import Redaction
     from connecty_frames.clock import Clock, Deadline
@@ -52,9 +54,13 @@ _ADVICE: Final = {
     "resolve": "The name is not known here: check region or base_url, and the network or VPN.",
     "connect": "Nobody answers there: check region or base_url, the network, VPN and firewall.",
     "tls": "No trusted TLS connection could be made. Where a company proxy has a certificate of its own, "
-    "point REQUESTS_CA_BUNDLE at its CA bundle.",
+    "give its CA bundle as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
     "proxy": "Check the proxy named in HTTPS_PROXY or HTTP_PROXY, and NO_PROXY.",
 }
+
+_MORE_ROOM: Final = (
+    " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or CONNECTY_MAX_BODY_BYTES."
+)
 
 #: What ended an exchange under way, the most telling first: exception -> kind, words.
 _SEEN: Final[tuple[tuple[type[BaseException], Kind, str], ...]] = (
@@ -87,19 +93,46 @@ class Transport:
         The secrets that nothing a server says may show.
     limit
         The longest body that is read, in bytes after unpacking.
+    verify
+        Whether the server must prove by a certificate who it is.
+    ca_bundle
+        The certificates to trust, a file or folder; None leaves it to the environment and to requests.
+
+    Raises
+    ------
+    ConfigError
+        Where there are no certificates in ``ca_bundle``.
     """
 
-    def __init__(self, address: str, *, clock: Clock, redact: Redaction, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        clock: Clock,
+        redact: Redaction,
+        limit: int = LARGEST_BODY,
+        verify: bool = True,
+        ca_bundle: Path | None = None,
+    ) -> None:
         self.address = address
         self.clock = clock
         self.redact = redact
         parts = urllib3.util.parse_url(address)
         self.host = terminal(parts.netloc or "")
         self._limit = limit
-        self._context = tls_context()
+        self._verify = verify
+        self._ca_bundle = None if ca_bundle is None else str(ca_bundle)
+        self._context = tls_context(verify=verify, ca_bundle=ca_bundle)
         self._session = self._new_session()
+        self._budget = Budget(clock)
         self._process = os.getpid()
         self._closed = False
+
+    @property
+    def budget(self) -> Budget:
+        """The retries that all calls share."""
+        self._settle()
+        return self._budget
 
     def close(self) -> None:
         """Close every connection. A later request is a ConfigError."""
@@ -125,14 +158,13 @@ class Transport:
             late = ConnectionFailed(
                 f"No time was left to send to {self.host}; nothing was sent.", host=self.host
             )
-            return Trouble(Kind.UNCONNECTED, late, "no time was left")
+            return Trouble(Kind.LATE, late, "no time was left")
         attempt = Attempt(deadline, limits.connect, limits.idle)
-        received = io.BytesIO()  # hands its bytes over without a copy, which counts for large answers
         status: list[int] = []
         handled = sys.exception()  # the caller's own, if this is called from an except clause
         current = ATTEMPT.set(attempt)
         try:
-            outcome: Reply | BaseException = self._exchange(call, attempt, received, status)
+            outcome: Reply | Trouble | BaseException = self._exchange(call, attempt, status)
         except BaseException as error:  # noqa: BLE001 - see the top: none may pass with its traceback
             outcome = error
         finally:
@@ -140,15 +172,17 @@ class Transport:
         if isinstance(outcome, Reply):
             wait = retry_after(outcome.headers, self.clock.now())
             return refusal(outcome, redact=self.redact, wait=wait) or outcome
+        if isinstance(outcome, Trouble):
+            return outcome
         for cause in _causes(outcome, but=handled):
             cause.__traceback__ = None  # frames that hold secrets, connections, and this very exception
         if not isinstance(outcome, Exception):
             raise outcome
         causes = list(_causes(outcome, but=handled))
-        return self._trouble(causes, attempt, received.getvalue(), status[0] if status else None)
+        return self._trouble(causes, attempt, call.received.getvalue(), status[0] if status else None)
 
-    def _exchange(self, call: Call, attempt: Attempt, received: io.BytesIO, status: list[int]) -> Reply:
-        """Send and read. What came is left in ``received`` and ``status`` when an exception ends it."""
+    def _exchange(self, call: Call, attempt: Attempt, status: list[int]) -> Reply | Trouble:
+        """Send and read. What came is left in the call and in ``status`` when an exception ends it."""
         session = self._new_session() if call.fresh else self._shared_session()
         try:
             request = requests.Request(
@@ -159,30 +193,40 @@ class Transport:
                 auth=call.auth,
             ).prepare()
             settings = session.merge_environment_settings(
-                request.url or "", proxies={}, stream=True, verify=None, cert=None
+                request.url or "", proxies={}, stream=True, verify=self._ca_bundle, cert=None
             )
+            proxy = requests.utils.select_proxy(request.url or "", settings["proxies"])
+            if proxy and proxy.lower().startswith("socks"):
+                return self._unfollowed()
             response = session.get_adapter(self.address).send(
                 request,
                 stream=True,
                 timeout=(attempt.connect, max(attempt.deadline.remaining(), _MOMENT)),
-                verify=settings["verify"] or True,
+                # Only a setting of ours turns it off: an empty CURL_CA_BUNDLE would otherwise, unseen.
+                verify=(settings["verify"] or True) if self._verify else False,
                 proxies=settings["proxies"],
             )
             status.append(response.status_code)
             try:
-                read_body(response.raw, received, limit=self._limit)
+                read_body(response.raw, call.received, limit=self._limit)
             finally:
                 response.close()
         finally:
             if call.fresh:
                 session.close()
-        return Reply(call, self.host, response.status_code, response.headers, received.getvalue())
+        return Reply(call, self.host, response.status_code, response.headers, call.received.getvalue())
 
     def _shared_session(self) -> requests.Session:
-        """Give the session, a new one in a forked child: two processes on one socket mix their answers."""
-        if self._process != os.getpid():
-            self._session, self._process = self._new_session(), os.getpid()
+        self._settle()
         return self._session
+
+    def _settle(self) -> None:
+        """Have a session and a budget of its own in a forked child.
+
+        Two processes on one socket mix their answers, and a lock may be held by a thread that is not there.
+        """
+        if self._process != os.getpid():
+            self._session, self._budget, self._process = self._new_session(), Budget(self.clock), os.getpid()
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()
@@ -201,7 +245,8 @@ class Transport:
         cause, kind, words = _recognize(causes)
         seen = words.format(detail=snippet(str(cause)), received=len(received))
         error_class = ResponseTooLarge if kind is Kind.TOO_LARGE else ResponseError
-        message = f"No usable answer from {self.host}: {seen}."
+        advice = _MORE_ROOM if kind is Kind.TOO_LARGE else ""
+        message = f"No usable answer from {self.host}: {seen}.{advice}"
         return Trouble(
             kind,
             error_class(message, host=self.host, snippet=snippet(self.redact(received))),
@@ -217,6 +262,15 @@ class Transport:
             "and HTTP_PROXY must be addresses, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE files that exist."
         )
         return Trouble(Kind.REFUSED, error, "no request could be made")
+
+    def _unfollowed(self) -> Trouble:
+        """Refuse a SOCKS proxy: a connection through one is none of ours."""
+        error = ConfigError(
+            f"The proxy for {self.host} is a SOCKS proxy; nothing was sent. Through one it could not be told "
+            "whether a question was sent, nor a deadline be kept. Name an HTTP proxy in HTTPS_PROXY, or list "
+            "the host in NO_PROXY (ALL_PROXY counts where no other is named)."
+        )
+        return Trouble(Kind.REFUSED, error, "the proxy is a SOCKS proxy")
 
     def _unconnected(self, causes: list[BaseException], attempt: Attempt) -> Trouble:
         reason = next((reason for cause in causes if (reason := _reason(cause))), type(causes[0]).__name__)

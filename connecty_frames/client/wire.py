@@ -25,7 +25,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
+from connecty_frames.errors import ConfigError
+from connecty_frames.escape import snippet
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from connecty_frames.clock import Deadline
 
 __all__ = ["ATTEMPT", "Attempt", "Wire", "tls_context"]
@@ -181,14 +186,35 @@ class _Pool(HTTPConnectionPool):
 class _PoolTLS(HTTPSConnectionPool):
     ConnectionCls = _NotingTLS
 
+    def _validate_conn(self, conn: Any) -> None:  # noqa: ANN401 - as in urllib3
+        """Connect, as there, but without a warning: a client that verifies nothing warns when it is made."""
+        if conn.is_closed:
+            conn.connect()
+
 
 _POOLS: Final = {"http": _Pool, "https": _PoolTLS}
 
 
-def tls_context() -> ssl.SSLContext:
-    """Make the TLS settings of urllib3, verification on, with sockets that keep the deadline."""
-    context = create_urllib3_context()
+def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SSLContext:
+    """Make the TLS settings of urllib3 with sockets that keep the deadline.
+
+    Raises
+    ------
+    ConfigError
+        Where there are no certificates in ``ca_bundle``.
+    """
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
     context.sslsocket_class = _TimedTLS
+    if verify and ca_bundle is not None:
+        folder = ca_bundle.is_dir()
+        try:
+            context.load_verify_locations(None if folder else ca_bundle, ca_bundle if folder else None)
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigError(
+                f"ca_bundle={snippet(str(ca_bundle))}: expected a file of certificates in PEM format, or a "
+                f"folder of them ({snippet(error.strerror or str(error))}).",
+                setting="ca_bundle",
+            ) from None
     return context
 
 
@@ -224,6 +250,5 @@ class Wire(HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:  # noqa: ANN401 - as in requests
         """Make the pools for connections through a proxy."""
         manager = super().proxy_manager_for(proxy, **{**options, "ssl_context": self._context})
-        if not proxy.lower().startswith("socks"):  # a SOCKS manager needs connections of its own
-            manager.pool_classes_by_scheme = dict(_POOLS)
+        manager.pool_classes_by_scheme = dict(_POOLS)
         return manager

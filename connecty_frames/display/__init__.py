@@ -1,6 +1,49 @@
-"""What a person sees: the progress of a question, and its table in a terminal."""
+"""What a person sees: the progress of a question, its table in a terminal or notebook, and a plot.
 
+Below ``frames``, so that the accessor on a frame can show itself. What is here takes Arrow tables and
+knows no frame library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+# At once and by name: a module would otherwise take the place of its function once it is imported.
 from connecty_frames.display.progress import Progress, progress
-from connecty_frames.display.table import terminal_table
 
-__all__ = ["Progress", "progress", "terminal_table"]
+if TYPE_CHECKING:
+    from connecty_frames.display.cells import JSON, json_value, texts
+    from connecty_frames.display.notebook import SHOWN_ROWS, story_html
+    from connecty_frames.display.plot import plot
+    from connecty_frames.display.table import terminal_table
+
+__all__ = [
+    "JSON",
+    "SHOWN_ROWS",
+    "Progress",
+    "json_value",
+    "plot",
+    "progress",
+    "story_html",
+    "terminal_table",
+    "texts",
+]
+
+_LAZY: Final = {
+    "JSON": "cells",
+    "SHOWN_ROWS": "notebook",
+    "json_value": "cells",
+    "plot": "plot",
+    "story_html": "notebook",
+    "terminal_table": "table",
+    "texts": "cells",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    globals()[name] = found
+    return found

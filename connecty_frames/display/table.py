@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from connecty_frames.display.cells import texts
 from connecty_frames.escape import terminal
-from connecty_frames.frames import texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
 
-__all__ = ["terminal_table"]
+__all__ = ["is_number", "terminal_table"]
 
 
 def terminal_table(table: pa.Table, types: Sequence[str], rows: int) -> Table:
@@ -31,14 +31,15 @@ def terminal_table(table: pa.Table, types: Sequence[str], rows: int) -> Table:
     shown = Table()
     for name, type_, column in zip(table.column_names, types, table.columns, strict=True):
         title = Text.assemble(Text(terminal(name), "bold"), "\n", Text(terminal(type_), "dim"))
-        shown.add_column(title, justify="right" if _is_number(column.type) else "left", overflow="fold")
+        shown.add_column(title, justify="right" if is_number(column.type) else "left", overflow="fold")
     columns = [texts(column.slice(0, rows)).to_pylist() for column in table.columns]
     for row in zip(*columns, strict=True):
         shown.add_row(*(Text("null", "dim") if cell is None else Text(terminal(cell)) for cell in row))
     return shown
 
 
-def _is_number(type_: pa.DataType) -> bool:
+def is_number(type_: pa.DataType) -> bool:
+    """Whether values of a type stand to the right."""
     import pyarrow as pa
 
     return any(test(type_) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal))

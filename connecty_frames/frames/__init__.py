@@ -15,8 +15,9 @@ from connecty_frames.frames.metadata import AnswerMetadata
 from connecty_frames.frames.story import attach, carry, metadata, register_accessors
 
 if TYPE_CHECKING:
-    from connecty_frames.frames.files import WRITERS, texts, whole_file
+    from connecty_frames.frames.files import WRITERS, whole_file
     from connecty_frames.frames.pandas import to_pandas
+    from connecty_frames.frames.parquet import read_parquet
     from connecty_frames.frames.polars import to_polars
     from connecty_frames.frames.schema import to_contract
 
@@ -26,8 +27,8 @@ __all__ = [
     "attach",
     "carry",
     "metadata",
+    "read_parquet",
     "register_accessors",
-    "texts",
     "to_contract",
     "to_pandas",
     "to_polars",
@@ -36,7 +37,7 @@ __all__ = [
 
 _LAZY: Final = {
     "WRITERS": "files",
-    "texts": "files",
+    "read_parquet": "parquet",
     "to_contract": "schema",
     "to_pandas": "pandas",
     "to_polars": "polars",

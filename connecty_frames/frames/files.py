@@ -3,7 +3,7 @@
 ========= ==============================================================================================
 csv       nulls as nothing and texts in quotes, so that an empty text and null stay apart
 json      an array of one object a row; numbers with all their digits
-parquet   with the story of the answer in its metadata and a checksum on every page
+parquet   with the story of the answer in its metadata, a checksum on every page and one on the rest
 ========= ==============================================================================================
 
 In csv and json, moments and durations are ISO-8601 text. What JSON has no number for (NaN, infinity) is
@@ -12,65 +12,31 @@ text, as in the API itself.
 
 from __future__ import annotations
 
-import math
+import json
 import os
+import re
 import secrets
 import shutil
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from connecty_frames.display import JSON, json_value, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["WRITERS", "texts", "whole_file"]
+__all__ = ["ATTRS", "PANDAS", "SEAL", "STORY", "WRITERS", "seal", "whole_file"]
 
-# The hook is for nanoseconds, which are pandas' own kinds of moment and duration in a list or struct.
-_JSON: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=lambda value: value.isoformat())
-_PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-
-
-def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Give the values of a column as texts, nulls as null."""
-    if pa.types.is_timestamp(column.type):
-        # Arrow writes a space for the T, and the offset without a colon.
-        spaced = pc.cast(column, pa.string())
-        timed = pc.replace_substring(spaced, " ", "T", max_replacements=1)
-        return pc.replace_substring_regex(timed, r"([+-]\d\d)(\d\d)$", r"\1:\2")
-    if pa.types.is_duration(column.type):
-        counts = pc.cast(column, pa.int64()).to_pylist()
-        per_second = _PER_SECOND[column.type.unit]
-        durations = [None if count is None else _duration(count, per_second) for count in counts]
-        return pa.chunked_array([pa.array(durations, pa.string())])
-    if pa.types.is_nested(column.type):
-        values = [
-            None if value is None else _JSON.encode(_plain(value)).decode() for value in column.to_pylist()
-        ]
-        return pa.chunked_array([pa.array(values, pa.string())])
-    if pa.types.is_string_view(column.type):  # Arrow 17 cannot cast it
-        return pa.chunked_array([pa.array(column.to_pylist(), pa.string())])
-    return pc.cast(column, pa.string())
-
-
-def _duration(count: int, per_second: int) -> str:
-    seconds, rest = divmod(abs(count), per_second)
-    fraction = f".{rest:0{len(str(per_second)) - 1}d}".rstrip("0") if rest else ""
-    return f"{'-' if count < 0 else ''}PT{seconds}{fraction}S"
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a cell
-    """Give what JSON can hold: NaN and infinity are text."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+#: Keys in the metadata of a schema: our story, and our checksum of all that no page's covers.
+STORY: Final = b"connecty"
+SEAL: Final = b"connecty.seal"
+#: Where pandas keeps its attrs in a file, and where dtypes and index.
+ATTRS: Final = b"PANDAS_ATTRS"
+PANDAS: Final = b"pandas"
 
 
 def _is_textual(type_: pa.DataType) -> bool:
@@ -91,15 +57,40 @@ def _write_json(table: pa.Table, file: BinaryIO) -> None:
         for column in table.columns
     ]
     names = table.column_names
-    rows = [dict(zip(names, map(_plain, row), strict=True)) for row in zip(*columns, strict=True)]
-    file.write(_JSON.encode(rows) + b"\n")
+    rows = [dict(zip(names, map(json_value, row), strict=True)) for row in zip(*columns, strict=True)]
+    file.write(JSON.encode(rows) + b"\n")
 
 
 def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
     from pyarrow import parquet
 
+    kept = dict(table.schema.metadata or {})
+    if STORY in kept:  # where pandas.read_parquet looks for it
+        kept.setdefault(ATTRS, json.dumps({STORY.decode(): kept[STORY].decode()}).encode())
+    table = table.replace_schema_metadata({**kept, SEAL: seal(table.replace_schema_metadata(kept))})
     # Without checksums, one flipped bit is most often read as another value, in silence.
     parquet.write_table(table, file, write_page_checksum=True)
+
+
+def seal(table: pa.Table) -> bytes:
+    """Sum up what the checksums of pages leave out: names, types, number of rows, what is kept beside."""
+    kept = table.schema.metadata or {}
+    kinds = [_family(kind) for kind in table.schema.types]
+    beside = [kept.get(key) for key in (STORY, ATTRS, PANDAS)]
+    return str(zlib.crc32(repr((table.column_names, kinds, table.num_rows, beside)).encode())).encode()
+
+
+def _family(kind: pa.DataType) -> str:
+    """Name a type, but for what a way through a file may change and no value depends on."""
+    if pa.types.is_dictionary(kind):
+        return _family(kind.value_type)
+    if pa.types.is_nested(kind):
+        inner = [kind.field(at) for at in range(kind.num_fields)]
+        return f"nested {[(field.name, _family(field.type)) for field in inner if pa.types.is_struct(kind)]}"
+    if pa.types.is_timestamp(kind):
+        return f"timestamp {kind.tz}"
+    # Without width and unit: large_string and time64[ns] are string and time64[us] elsewhere.
+    return re.sub(r"large_|_view|32|64|128|256|\[.*\]", "", str(kind))
 
 
 #: How a table is written, by the name of the format.

@@ -134,6 +134,8 @@ class AnswerMetadata:
             for name, kind in _KINDS.items():
                 if not isinstance(known.get(name, kind()), kind):
                     raise TypeError(name)  # noqa: TRY301 - the same
+            if any({"name", "type", "evidence"} - set(column) for column in known.get("schema", [])):
+                raise TypeError("schema")  # noqa: TRY301 - the same
             if known.get("asked_at") is not None:
                 known["asked_at"] = datetime.fromisoformat(known["asked_at"])
             return cls(**known)

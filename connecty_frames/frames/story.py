@@ -24,9 +24,11 @@ from connecty_frames.escape import snippet, terminal
 from connecty_frames.frames.metadata import AnswerMetadata
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
+    from pathlib import Path
 
-__all__ = ["ConnectyAccessor", "attach", "carry", "metadata", "register_accessors"]
+__all__ = ["ConnectyAccessor", "attach", "carry", "metadata", "module_of", "register_accessors"]
 
 Frame = TypeVar("Frame")
 
@@ -128,6 +130,11 @@ def carry(source: object, frame: Frame) -> Frame:
     return attach(frame, story)
 
 
+def module_of(frame: object) -> str:
+    """Name the library of a frame; ConfigError where it is none."""
+    return _home(frame).module
+
+
 # --- the three places -------------------------------------------------------------------------------
 
 
@@ -192,6 +199,18 @@ def _parsed(text: Any, remedy: str) -> AnswerMetadata | None:  # noqa: ANN401 - 
         ) from None
 
 
+def _shallow(frame: Any) -> Any:  # noqa: ANN401 - of pandas
+    return frame.copy(deep=False)
+
+
+def _clone(frame: Any) -> Any:  # noqa: ANN401 - of polars
+    return frame.clone()
+
+
+def _same(frame: Any) -> Any:  # noqa: ANN401 - of pyarrow, whose frames never change
+    return frame
+
+
 class _Home(NamedTuple):
     """Where the frames of one library keep a story."""
 
@@ -199,12 +218,14 @@ class _Home(NamedTuple):
     kinds: tuple[str, ...]
     read: Callable[[Any], AnswerMetadata | None]
     write: Callable[[Any, AnswerMetadata], Any]
+    #: Gives a second frame over the same columns.
+    twin: Callable[[Any], Any]
 
 
 _HOMES: Final = (
-    _Home("pandas", ("DataFrame", "Series"), _read_attrs, _write_attrs),
-    _Home("polars", ("DataFrame", "LazyFrame", "Series"), _read_registry, _write_registry),
-    _Home("pyarrow", ("Table", "RecordBatch", "Schema"), _read_schema, _write_schema),
+    _Home("pandas", ("DataFrame", "Series"), _read_attrs, _write_attrs, _shallow),
+    _Home("polars", ("DataFrame", "LazyFrame", "Series"), _read_registry, _write_registry, _clone),
+    _Home("pyarrow", ("Table", "RecordBatch", "Schema"), _read_schema, _write_schema, _same),
 )
 
 
@@ -227,8 +248,9 @@ def _home(frame: object) -> _Home:
 class ConnectyAccessor:
     """``frame.connecty``: what is known of the answer that a frame came from.
 
-    It holds the story and not the frame: polars and pandas 2 keep an accessor on its frame, so that one
-    holding the frame would keep it alive.
+    It holds the story, and the frame only weakly: polars and pandas 2 keep an accessor on its frame, so that
+    one holding the frame would keep it alive. For a frame that is gone by the time it is asked, such as the
+    one in ``frame.head().connecty``, it has a second one over the same columns.
 
     Raises
     ------
@@ -237,9 +259,10 @@ class ConnectyAccessor:
         itself, one of polars for whatever is asked of it.
     """
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_kept", "_living", "_twin")
 
-    def __init__(self, frame: object) -> None:
+    def __init__(self, frame: Any) -> None:  # noqa: ANN401 - of pandas or polars
+        home = _home(frame)
         try:
             self._kept = metadata(frame)
         except ConfigError as error:
@@ -247,14 +270,21 @@ class ConnectyAccessor:
             raise AttributeError(str(error)) from None
         # polars 2 says in place of any AttributeError that there is no such attribute, and nothing of how
         # to get the story back. So there the accessor is made, and says it when it is used.
-        if self._kept is None and _home(frame).module != "polars":
+        if self._kept is None and home.module != "polars":
             raise AttributeError(_NO_STORY)
+        self._living = weakref.ref(frame)
+        self._twin = home.twin(frame)
 
     @property
     def _story(self) -> AnswerMetadata:
         if self._kept is None:
             raise AttributeError(_NO_STORY)
         return self._kept
+
+    @property
+    def _frame(self) -> Any:  # noqa: ANN401 - of pandas or polars
+        frame = self._living()
+        return self._twin if frame is None else frame
 
     def __repr__(self) -> str:
         if self._kept is None:
@@ -268,6 +298,30 @@ class ConnectyAccessor:
         )
         lines = [f"  {name}: {snippet(text, _SHOWN)}" for name, text in told if text is not None]
         return "\n".join(["<connecty>", *lines])
+
+    def _repr_html_(self) -> str | None:
+        """Show the frame and its story in a notebook."""
+        if self._kept is None:
+            return None  # the repr says how to get a story
+        from connecty_frames.display import SHOWN_ROWS, story_html
+        from connecty_frames.frames.parquet import to_arrow
+
+        frame = self._frame
+        try:
+            table = to_arrow(frame.head(SHOWN_ROWS))
+        except ConfigError:  # of columns that Arrow has no type for; the story is there all the same
+            table = None
+        return story_html(self._kept, table, len(frame))
+
+    @property
+    def metadata(self) -> AnswerMetadata:
+        """The whole story."""
+        return self._story
+
+    @property
+    def schema(self) -> list[dict[str, str]]:
+        """For each column of the answer its ``name``, its Arrow ``type`` and the ``evidence`` for it."""
+        return self._story.schema
 
     @property
     def question(self) -> str | None:
@@ -303,6 +357,31 @@ class ConnectyAccessor:
     def statistics(self) -> dict[str, Any]:
         """The server's statistics by column and section; numbers are int, float or Decimal."""
         return self._story.statistics
+
+    def write_parquet(self, path: str | os.PathLike[str]) -> Path:
+        """Write the frame and its story to a Parquet file, whole or not at all, for ``cf.read_parquet``.
+
+        Parameters
+        ----------
+        path
+            The file to write, in a folder that exists.
+
+        Returns
+        -------
+        Path
+            The file, which replaces one of that name. Each page has a checksum, which reading verifies.
+
+        Raises
+        ------
+        ConfigError
+            Where the frame holds what Parquet does not: names that are not text or occur twice, or values
+            that Arrow has no type for.
+        OSError
+            Where it cannot be written; a file that was there before is then as it was.
+        """
+        from connecty_frames.frames.parquet import write_parquet
+
+        return write_parquet(self._frame, path, self._story)
 
 
 _registering: Final = threading.Lock()

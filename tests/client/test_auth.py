@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +14,8 @@ from connecty_frames.client.auth import Auth, Bearer
 from connecty_frames.client.exchange import Kind, Trouble
 from connecty_frames.client.redaction import Redaction
 from connecty_frames.client.transport import Transport
-from connecty_frames.clock import SYSTEM_CLOCK, Deadline
-from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ConnectyError
+from connecty_frames.clock import Deadline
+from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
 
 if TYPE_CHECKING:
     from connecty_frames.client import Client
@@ -215,74 +213,6 @@ def test_a_netrc_file_does_not_replace_the_bearer(
     monkeypatch.setenv("NETRC", str(netrc))
     client.question("729cb7a4-4b06-449e-a3c9-df40f5e570b8").state()
     assert [seen.headers.get("authorization") for seen in server.seen] == [None, "Bearer canary-token-1"]
-
-
-class TestThreads:
-    """Sixty-four threads at once are one token call."""
-
-    def ask(self, client: Client, count: int = 64) -> list[Any]:
-        """Let so many threads ask for a state at the same moment."""
-        barrier = threading.Barrier(count)
-        question = client.question("729cb7a4-4b06-449e-a3c9-df40f5e570b8")
-
-        def state() -> Any:
-            barrier.wait(10)
-            try:
-                return question.state()
-            except ConnectyError as error:
-                return type(error)
-
-        with ThreadPoolExecutor(count) as pool:
-            return [future.result() for future in [pool.submit(state) for _ in range(count)]]
-
-    def test_cold(self, server: Any, client: Client) -> None:
-        """No thread has a token: one call, all succeed."""
-        assert self.ask(client) == ["PENDING"] * 64
-        assert server.count("token") == 1
-
-    def test_revoked(self, server: Any, client: Client) -> None:
-        """All hold a token that was revoked: one more call, all succeed."""
-        new = {"access_token": "canary-token-2"}
-        server.on("token", server.answer(200, {"access_token": "canary-token-1"}), server.answer(200, new))
-        refuse, accept = server.answer(401), server.answer(200, {"state": "PENDING"})
-        take = server.take
-
-        def by_token(request: Any) -> Any:
-            step = take(request)
-            if request.target.endswith("token"):
-                return step
-            return accept if request.headers["authorization"].endswith("-2") else refuse
-
-        server.take = by_token
-        assert self.ask(client) == ["PENDING"] * 64
-        assert server.count("token") == 2
-
-    def test_down(self, server: Any, client: Client) -> None:
-        """The token endpoint is down from the start: one call, and all share the failure."""
-        server.on("token", server.answer(503))
-        assert self.ask(client) == [AuthError] * 64
-        assert server.count("token") == 1
-
-    def test_refused(self, server: Any, client: Client) -> None:
-        """The credentials are wrong: one call, 64 AuthErrors."""
-        server.on("token", server.answer(401))
-        assert self.ask(client) == [AuthError] * 64
-        assert server.count("token") == 1
-
-
-def test_a_waiting_thread_keeps_its_own_deadline(server: Any) -> None:
-    """A token call that hangs holds nobody longer than they allowed."""
-    server.on("token", server.hang)
-    transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
-    auth = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 0.0)
-    with ThreadPoolExecutor(2) as pool:
-        slow = pool.submit(auth.bearer, Deadline.after(0.6, SYSTEM_CLOCK))
-        threading.Event().wait(0.1)
-        quick = pool.submit(auth.bearer, Deadline.after(0.1, SYSTEM_CLOCK)).result()
-        assert isinstance(quick, Trouble)
-        assert not slow.done()
-        assert isinstance(slow.result(), Trouble)
-    transport.close()
 
 
 @responses.activate

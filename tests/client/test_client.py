@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
 import socket
 import threading
@@ -93,24 +92,6 @@ def test_health_without_anybody_there_is_an_error(server: Any) -> None:
     assert check_health(base_url=server.address, timeout=0.2) is False
 
 
-@pytest.mark.parametrize("question_id", ["../x", "a?x", "a#b", "7", "", f"{QUESTION_ID}/../..", None])
-def test_an_id_is_checked_before_it_touches_an_address(server: Any, client: Client, question_id: Any) -> None:
-    """ConfigError, and nothing is sent."""
-    with pytest.raises(ConfigError):
-        client.question(question_id)
-    assert server.seen == []
-
-
-@pytest.mark.parametrize(
-    "address", ["http://api.test", "https://u:p@api.test", "https://api.test/?x", "ftp://x"]
-)
-def test_an_address_that_would_leak_is_refused(address: str) -> None:
-    """ConfigError from the constructor."""
-    with pytest.raises(ConfigError) as caught:
-        make(base_url=address)
-    assert caught.value.setting == "base_url"
-
-
 @pytest.mark.parametrize(
     ("engine", "frame"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("pyarrow", pa.Table)]
 )
@@ -197,20 +178,6 @@ def test_threads_share_a_client(server: Any, client: Client) -> None:
         thread.join(20)
     assert found == [2] * 32
     assert (server.count("ask"), server.count("token")) == (32, 1)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_has_connections_of_its_own(server: Any, client: Client) -> None:
-    """Parent and child go on with the same client, over different connections."""
-    client.question(QUESTION_ID).state()
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if client.question(QUESTION_ID).state() == "PENDING" else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    client.question(QUESTION_ID).state()
-    connections = [seen.connection for seen in server.seen if "/results" in seen.target]
-    assert connections == [1, 2, 1]
 
 
 def test_an_unknown_workspace_is_not_found(server: Any, client: Client) -> None:

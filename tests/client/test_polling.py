@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from connecty_frames.client.polling import delay
@@ -22,10 +26,30 @@ def test_jitter_is_a_fifth_either_way(drawn: float, expected: float) -> None:
     assert delay(30.0, lambda: drawn) == pytest.approx(expected, abs=1e-4)
 
 
-def test_five_minutes_take_about_a_hundred_requests() -> None:
-    """Polling a question of 300 s takes at most 110 requests."""
-    elapsed, requests = 0.0, 1
-    while elapsed < 300:
-        elapsed += delay(elapsed, lambda: 0.5)
-        requests += 1
-    assert requests <= 110
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "polling.py"
+
+
+def bench(setting: str = "pass") -> subprocess.CompletedProcess[str]:
+    """Run the short form of ``make bench-polling``, the polling being set otherwise before."""
+    code = (
+        f"import runpy, sys, connecty_frames.client.polling as polling; {setting}; "
+        f"sys.argv = ['polling', '--seeds', '100']; runpy.run_path({str(BENCHMARK)!r}, run_name='__main__')"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_the_promises_of_the_benchmark_are_kept() -> None:
+    """From 0.2 s to 300 s: a delay of 7 % and 0.1 s at most on average, and 110 requests at most."""
+    done = bench()
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "every promise kept"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "missed"),
+    [("polling._SHARE = 0.3", "a mean delay of"), ("polling._LONGEST = 1.0", "requests, more than 110")],
+)
+def test_the_benchmark_tells_what_is_missed(setting: str, missed: str) -> None:
+    """Polling that lags, or hammers, makes it fail."""
+    done = bench(setting)
+    assert done.returncode == 1
+    assert missed in done.stdout

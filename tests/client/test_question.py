@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import pickle
-import signal
-import threading
-import time
 from typing import Any
 
 import pytest
@@ -278,39 +273,6 @@ def test_a_body_that_says_nothing_is_asked_for_again(api: Any, question: Questio
     assert len(looks(api)) == 3
 
 
-def test_a_cut_answer_is_fetched_again(server: Any) -> None:
-    """Cut by length, by chunk, by close and by reset; then whole: all its rows, and none of the halves."""
-    body = json.dumps(rows(3, 3)).encode()
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-    server.on(
-        "results",
-        server.send_and_close(head + b"Content-Length: %d\r\n\r\n" % len(body) + body[:-1]),
-        server.send_and_close(head + b"Transfer-Encoding: chunked\r\n\r\n5\r\n" + body[:5] + b"\r\n"),
-        server.send_and_close(head + b"\r\n" + body[:-1]),
-        server.send_and_close(head[:20]),
-        server.reset,
-        server.answer(200, raw=body),
-    )
-    with Client(
-        "id", client_secret="s", base_url=server.address, dw_id=13, timeout=10, random=lambda: 0.0
-    ) as client:
-        assert client.question(QUESTION_ID).result().table.to_pydict() == {"n": [0, 1, 2]}
-    assert server.count("results") == 6
-
-
-def test_a_token_that_expires_during_a_wait_is_refreshed(server: Any) -> None:
-    """200, 401, 200: the wait goes on with a second token."""
-    server.on(
-        "results",
-        server.answer(200, {"state": "PENDING"}),
-        server.answer(401),
-        server.answer(200, rows(1, 1)),
-    )
-    with Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=10) as client:
-        assert client.question(QUESTION_ID).result().rows == 1
-    assert server.count("token") == 2
-
-
 def test_a_decoding_error_carries_the_id(api: Any, question: Question) -> None:
     """A value that does not fit schema= raises with the id, and other choices need no new fetch."""
     answers(api, rows(2, 2))
@@ -357,22 +319,3 @@ def test_a_handle_is_not_pickled(question: Question) -> None:
     """The error says what to keep instead."""
     with pytest.raises(TypeError, match="keep its question_id"):
         pickle.dumps(question)
-
-
-def test_ctrl_c_while_waiting_leaves_with_the_line_that_resumes(
-    server: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """KeyboardInterrupt within half a second; the note and one line on stderr have the id."""
-    server.on("results", server.answer(200, {"state": "IN_PROGRESS"}))
-    with Client("id", client_secret="s", base_url=server.address, dw_id=13) as client:
-        question = client.submit("how many?")
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-        began = time.monotonic()
-        with pytest.raises(KeyboardInterrupt) as caught:
-            question.result()
-    assert time.monotonic() - began < 0.8
-    (note,) = caught.value.__notes__
-    assert note == (
-        f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: {RESUME}"
-    )
-    assert capsys.readouterr().err.strip() == note

@@ -110,7 +110,8 @@ def test_an_error_carries_status_request_id_and_wait() -> None:
     ("location", "named"),
     [
         ("https://login.test/sso?code=canary", "login.test"),
-        ("/elsewhere", "nowhere in particular"),
+        ("/elsewhere?code=canary", "api.test"),
+        ("", "nowhere in particular"),
         ("http://[", "nowhere in particular"),
     ],
 )

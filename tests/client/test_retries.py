@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connecty_frames.client.budget import Budget
 from connecty_frames.client.exchange import Kind, Trouble
 from connecty_frames.client.retries import ASK, FETCH, Try, backoff, http_date, repeat, retry_after
 from connecty_frames.clock import Deadline
@@ -77,21 +78,30 @@ def test_a_date_in_words_of_another_time_is_no_http_date() -> None:
 def test_a_fetch_goes_on_through_trouble(clock: Any) -> None:
     """A lost answer, a 503 and a 429 are each followed by another try."""
     attempt, _ = trying(trouble(Kind.LOST), trouble(Kind.DOWN), trouble(Kind.BUSY), "rows")
-    outcome = repeat(attempt, rules=FETCH, deadline=Deadline.after(60, clock), random=lambda: 0.5)
+    outcome = repeat(
+        attempt, rules=FETCH, deadline=Deadline.after(60, clock), random=lambda: 0.5, budget=Budget(clock)
+    )
     assert (outcome, clock.slept) == ("rows", [0.25, 0.5, 1.0])
 
 
 def test_the_server_is_given_the_time_it_asks_for(clock: Any) -> None:
     """Retry-After: 7 makes the wait 7 s, though backoff alone would be shorter."""
     attempt, _ = trying(trouble(Kind.BUSY, wait=7.0), "rows")
-    assert repeat(attempt, rules=FETCH, deadline=Deadline.after(60, clock), random=lambda: 0.5) == "rows"
+    assert (
+        repeat(
+            attempt, rules=FETCH, deadline=Deadline.after(60, clock), random=lambda: 0.5, budget=Budget(clock)
+        )
+        == "rows"
+    )
     assert clock.slept == [7.0]
 
 
 def test_a_wait_beyond_the_deadline_fails_at_once(clock: Any) -> None:
     """Retry-After: 61 with 60 s left is a failure now, after one try and no sleep."""
     attempt, limits = trying(trouble(Kind.BUSY, wait=61.0))
-    outcome = repeat(attempt, rules=FETCH, deadline=Deadline.after(60, clock), random=lambda: 0.5)
+    outcome = repeat(
+        attempt, rules=FETCH, deadline=Deadline.after(60, clock), random=lambda: 0.5, budget=Budget(clock)
+    )
     assert isinstance(outcome, Trouble)
     assert (len(limits), clock.slept) == (1, [])
 
@@ -99,7 +109,9 @@ def test_a_wait_beyond_the_deadline_fails_at_once(clock: Any) -> None:
 def test_the_deadline_ends_it(clock: Any) -> None:
     """An outage without end is over at the deadline to the second."""
     attempt, _ = trying(trouble(Kind.DOWN))
-    outcome = repeat(attempt, rules=FETCH, deadline=Deadline.after(60, clock), random=lambda: 0.5)
+    outcome = repeat(
+        attempt, rules=FETCH, deadline=Deadline.after(60, clock), random=lambda: 0.5, budget=Budget(clock)
+    )
     assert isinstance(outcome, Trouble)
     assert clock.at == 1060.0
 
@@ -121,7 +133,7 @@ def test_the_deadline_ends_it(clock: Any) -> None:
 def test_a_question_is_sent_again_only_where_nothing_was_started(clock: Any, kind: Kind, tries: int) -> None:
     """Only a connection that was never made and one 401 allow another send (and 429, without a count)."""
     attempt, limits = trying(trouble(kind))
-    repeat(attempt, rules=ASK, deadline=Deadline.after(60, clock), random=lambda: 0.0)
+    repeat(attempt, rules=ASK, deadline=Deadline.after(60, clock), random=lambda: 0.0, budget=Budget(clock))
     assert len(limits) == tries
 
 
@@ -134,7 +146,7 @@ def test_connecting_is_given_up_within_ten_seconds(clock: Any) -> None:
         clock.at += limit.connect
         return trouble(Kind.UNCONNECTED)
 
-    repeat(attempt, rules=ASK, deadline=Deadline.after(60, clock), random=lambda: 0.1)
+    repeat(attempt, rules=ASK, deadline=Deadline.after(60, clock), random=lambda: 0.1, budget=Budget(clock))
     assert len(limits) == 3
     assert clock.at - 1000.0 <= 10.0 + 1e-9
 
@@ -142,8 +154,8 @@ def test_connecting_is_given_up_within_ten_seconds(clock: Any) -> None:
 def test_a_fetch_is_more_patient_each_time_its_answer_was_lost(clock: Any) -> None:
     """Seconds without a byte may be 60, then 120, then 240; for a question there is the deadline alone."""
     attempt, limits = trying(trouble(Kind.LOST), trouble(Kind.LOST), "rows")
-    repeat(attempt, rules=FETCH, deadline=Deadline.after(60, clock), random=lambda: 0.0)
+    repeat(attempt, rules=FETCH, deadline=Deadline.after(60, clock), random=lambda: 0.0, budget=Budget(clock))
     assert [limit.idle for limit in limits] == [60.0, 120.0, 240.0]
     attempt, limits = trying("id")
-    repeat(attempt, rules=ASK, deadline=Deadline.after(60, clock), random=lambda: 0.0)
+    repeat(attempt, rules=ASK, deadline=Deadline.after(60, clock), random=lambda: 0.0, budget=Budget(clock))
     assert [limit.idle for limit in limits] == [math.inf]

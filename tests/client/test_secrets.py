@@ -1,57 +1,114 @@
-"""Client id, secret and token are found nowhere, whatever goes wrong.
+"""Client id, secret, token and the password of a proxy are found nowhere, whatever goes wrong.
 
-The canaries are in the ``client`` fixture; each test makes something fail and looks through all that an error
-leaves behind: its text, its fields, its pickle, the locals of every frame of ours and of the libraries
-underneath, and the DEBUG log of every logger.
+Each test makes something happen and looks through all that it leaves behind: text, fields, notes and pickle
+of an error, the locals of every frame of ours and of the libraries underneath, the DEBUG log of every logger,
+what answers show and files hold, and what the command line writes. The canaries have characters that each way
+of writing them down writes in its own way.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
+from rich.traceback import Traceback
+from scripted import QUESTION_ID, Script
 
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
-SECRETS = ("canary-client-id", "canary-secret", "canary-token-1")
-FORMS = [
-    form
-    for secret in SECRETS
-    for form in (secret, quote(secret), base64.b64encode(secret.encode()).decode().rstrip("="))
-]
+SECRETS = ('canary-client-id/"\u00fc+', 'canary-secret/"\u00fc+', 'canary-token/"+1')
+PASSWORD = "canary-proxy/+1"
+
+
+def forms_of(secret: str) -> list[str]:
+    """Write a secret down in every way that a server, a library or a file may."""
+    bare = secret.encode()
+    forms = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    forms |= {way(bare).decode().rstrip("=") for way in (base64.b64encode, base64.urlsafe_b64encode)}
+    return sorted(forms)
+
+
+FORMS = [form for secret in SECRETS for form in forms_of(secret)]
 #: Before the first token came, nobody can know what it would have been.
-FORMS_OF_CREDENTIALS = [form for form in FORMS if not form.startswith((SECRETS[2], "Y2FuYXJ5LXRva2Vu"))]
+FORMS_OF_CREDENTIALS = [form for secret in SECRETS[:2] for form in forms_of(secret)]
+FORMS_OF_PASSWORD = [*forms_of(PASSWORD), base64.b64encode(f"user:{PASSWORD}".encode()).decode()]
 ECHO = " ".join(FORMS)
+ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]], "response_summary": "Two."}}
+
+
+@pytest.fixture
+def server(server: Script) -> Script:
+    """Give the server whose token is a canary."""
+    server.on("token", server.answer(200, {"access_token": SECRETS[2]}))
+    return server
+
+
+@pytest.fixture
+def client(server: Script) -> Iterator[Client]:
+    """Give a client whose credentials are canaries."""
+    with Client(
+        SECRETS[0],
+        client_secret=SECRETS[1],
+        base_url=server.address,
+        dw_id=13,
+        timeout=10,
+        random=lambda: 0.0,
+    ) as client:
+        yield client
 
 
 def left_behind(error: BaseException, log: str) -> str:
     """Give all that an error leaves where somebody could read it, but for the frames of this test."""
-    texts = [log, repr(error), str(error), repr(vars(error))]
+    texts = [log, repr(error), str(error), repr(vars(error)), *getattr(error, "__notes__", [])]
     seen: BaseException | None = error
     while seen is not None:
-        frames = traceback.walk_tb(seen.__traceback__)
-        for frame, _ in frames:
+        for frame, _ in traceback.walk_tb(seen.__traceback__):
             if Path(frame.f_code.co_filename).parent != Path(__file__).parent:
                 texts += [f"{name}={value!r}" for name, value in frame.f_locals.items()]
         seen = seen.__cause__ or seen.__context__
     if isinstance(error, ConnectyError):
         texts.append(pickle.dumps(error).decode("latin-1"))
-    return "\n".join(texts)
+    return "\n".join([*texts, *shown_by_debuggers(error)])
+
+
+def shown_by_debuggers(error: BaseException) -> Iterator[str]:
+    """Give what the standard library and rich show of an error with the locals of its frames."""
+    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+    yield from trace.format_exception_only()
+    ours = [frame for frame in trace.stack if Path(frame.filename).parent != Path(__file__).parent]
+    yield from (str(frame.locals) for frame in ours)
+    pretty = Traceback.extract(
+        type(error),
+        error,
+        error.__traceback__,
+        show_locals=True,
+        locals_max_length=10_000,
+        locals_max_string=10_000,
+        locals_hide_dunder=False,
+    )
+    for stack in pretty.stacks:
+        yield stack.exc_value
+        for frame in stack.frames:
+            if Path(frame.filename).parent != Path(__file__).parent:
+                yield from ("".join(node.iter_tokens()) for node in (frame.locals or {}).values())
 
 
 def assert_clean(
@@ -60,6 +117,14 @@ def assert_clean(
     """Find none of the canaries in any form."""
     text = left_behind(error, caplog.text)
     assert [form for form in forms or FORMS if form in text] == []
+
+
+@pytest.fixture(autouse=True)
+def _listening() -> Iterator[None]:
+    """Have Ctrl-C do what it does at a terminal: a job in the background does not hear it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +149,7 @@ STEPS: dict[str, Callable[[Any], Any]] = {
     "invalid": lambda server: server.answer(422, raw=ECHO.encode(), X_Request_Id=ECHO),
     "fault": lambda server: server.answer(500, {"error": {"message": ECHO}}),
     "redirect": lambda server: server.answer(302, Location=f"https://login.test/?t={quote(ECHO)}"),
-    "page": lambda server: server.answer(200, raw=f"<p>{ECHO}".encode(), Content_Type=f"text/{SECRETS[1]}"),
+    "page": lambda server: server.answer(200, raw=f"<p>{ECHO}".encode(), Content_Type=f"text/{FORMS[0]}"),
     "json": lambda server: server.answer(200, {"said": ECHO}),
     "reset": lambda server: server.reset,
     "closed": lambda server: server.close,
@@ -136,13 +201,121 @@ def test_no_interrupt_shows_a_secret(
     assert_clean(caught.value, caplog)
 
 
-def test_a_success_logs_no_secret(server: Any, client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    """The DEBUG log of a whole call."""
-    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"response_summary": "x"}}))
-    answer = client.ask("how many?")
+def test_a_success_leaves_no_secret(
+    server: Any, client: Client, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """The DEBUG log of a whole call; the answer, its frames and story in every form; each file of them."""
+    server.on("results", server.answer(200, ROWS))
+    question = client.submit("how many?")
+    answer = question.result()
     assert caplog.text != ""
-    shown = caplog.text + repr(client) + repr(answer) + repr(answer.metadata)
-    assert [form for form in FORMS if form in shown] == []
+    frames = [answer.to_pandas(), answer.to_polars(), answer.to_arrow()]
+    shown = [repr(value) for value in (client, question, answer, answer.metadata, answer.schema, *frames)]
+    shown += [getattr(value, "_repr_html_", str)() or "" for value in (answer, *frames)]
+    shown += [value.connecty._repr_html_() or "" for value in frames[:2]]
+    shown += [str(frames[0].attrs), str(frames[2].schema.metadata)]
+    held = [pickle.dumps(value) for value in (answer, answer.metadata, *frames)]
+    for number, frame in enumerate(frames[:2]):
+        frame.connecty.write_parquet(tmp_path / f"{number}.parquet")
+        frames[0].to_parquet(tmp_path / f"{number}.plain.parquet")
+    answer.to_json(tmp_path / "answer.json")
+    held += [path.read_bytes() for path in tmp_path.iterdir()]
+    assert len(held) == 10
+    everything = "\n".join([caplog.text, *shown, *(content.decode("latin-1") for content in held)])
+    assert [form for form in FORMS if form in everything] == []
+
+
+def run_cli(server: Any, *arguments: str, **environment: str) -> str:
+    """Run the command line as somebody with these credentials, and give all that it writes."""
+    settings = {
+        "CLIENT_ID": SECRETS[0],
+        "CLIENT_SECRET": SECRETS[1],
+        "BASE_URL": server.address,
+        "DW_ID": "13",
+    }
+    settings = {f"CONNECTY_{name}": value for name, value in {**settings, "TIMEOUT": "5"}.items()}
+    done = subprocess.run(
+        [sys.executable, "-c", "from connecty_frames.cli import main; main()", *arguments],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **settings, **environment},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    return (done.stdout + done.stderr).decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"), [("token", "refused"), ("ask", "invalid"), ("ask", "reset"), ("results", "page")]
+)
+def test_no_command_shows_a_secret(server: Any, kind: str, step: str) -> None:
+    """Whatever is wrong, it says so without; nor does it where nothing is wrong."""
+    server.on("results", server.answer(200, ROWS))
+    written = run_cli(server, "ask", "how many?")
+    assert "Two." in written
+    server.on(kind, STEPS[step](server))
+    written += run_cli(server, "ask", "how many?")
+    assert server.count(kind) == 2
+    known = FORMS if kind != "token" else FORMS_OF_CREDENTIALS
+    assert [form for form in known if form in written] == []
+
+
+class TestProxy:
+    """The password of a proxy is in the environment, and nowhere else."""
+
+    @pytest.fixture(autouse=True)
+    def _proxy(self, server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let everything go through the server as a proxy."""
+        address = server.address.replace("//", f"//user:{quote(PASSWORD, safe='')}@")
+        monkeypatch.setenv("HTTP_PROXY", address)
+        monkeypatch.setenv("HTTPS_PROXY", address)
+
+    @pytest.mark.parametrize("step", ["refused", "fault", "redirect", "page", "reset", "garbage", "cut"])
+    @pytest.mark.parametrize("kind", ["token", "ask", "results"])
+    def test_what_it_answers(
+        self, server: Script, client: Client, caplog: pytest.LogCaptureFixture, kind: str, step: str
+    ) -> None:
+        """Any answer of it, or none."""
+        server.on(kind, STEPS[step](server))
+        with pytest.raises(ConnectyError) as caught:
+            client.ask("how many?", timeout=0.5)
+        assert_clean(caught.value, caplog, FORMS_OF_PASSWORD)
+
+    @pytest.mark.parametrize("step", ["refused", "fault", "reset", "garbage"])
+    def test_how_it_refuses_a_tunnel(
+        self, server: Script, caplog: pytest.LogCaptureFixture, step: str
+    ) -> None:
+        """CONNECT answered by a status, by nothing or by anything; credentials are not sent then."""
+        server.on("tunnel", STEPS[step](server))
+        with (
+            Client(SECRETS[0], client_secret=SECRETS[1], base_url="https://127.0.0.1:9", dw_id=13) as client,
+            pytest.raises(ConnectyError) as caught,
+        ):
+            client.ask("how many?")
+        assert_clean(caught.value, caplog, [*FORMS_OF_PASSWORD, *FORMS_OF_CREDENTIALS])
+
+    def test_where_nobody_is(self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A proxy that refuses connections, and one whose address is none."""
+        for address in ("127.0.0.1:9", ":80:80"):
+            monkeypatch.setenv("HTTPS_PROXY", f"http://user:{quote(PASSWORD, safe='')}@{address}")
+            with (
+                Client(SECRETS[0], client_secret=SECRETS[1], base_url="https://a.test", dw_id=13) as client,
+                pytest.raises(ConnectyError) as caught,
+            ):
+                client.ask("how many?")
+            assert_clean(caught.value, caplog, [*FORMS_OF_PASSWORD, *FORMS_OF_CREDENTIALS])
+
+    def test_an_interrupt(self, server: Script, client: Client, caplog: pytest.LogCaptureFixture) -> None:
+        """Ctrl-C among the frames of requests."""
+        server.on("ask", server.hang)
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt) as caught:
+            client.ask("how many?")
+        assert_clean(caught.value, caplog, [*FORMS_OF_PASSWORD, *FORMS])
+
+    def test_a_command(self, server: Script) -> None:
+        """What the command line writes."""
+        server.on("ask", server.reset)
+        assert [form for form in FORMS_OF_PASSWORD if form in run_cli(server, "ask", "how many?")] == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,9 +13,6 @@ from connecty_frames.client.redaction import Redaction
 from connecty_frames.client.retries import Try
 from connecty_frames.client.transport import Transport
 from connecty_frames.clock import SYSTEM_CLOCK, Deadline
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Reply | Trouble, float]:
@@ -40,24 +37,6 @@ def closed_port() -> int:
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-
-
-@pytest.mark.parametrize(
-    "dripped",
-    [
-        HEAD * 10,
-        HEAD + b"Content-Length: 1000\r\n\r\n" + b"x" * 1000,
-        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 200,
-    ],
-    ids=["headers", "body", "chunks"],
-)
-def test_a_slow_drip_ends_at_the_deadline(server: Any, dripped: bytes) -> None:
-    """A server that sends a byte every 50 ms is cut off after 0.4 s, 0.25 s at most late."""
-    server.on("health", server.drip(dripped))
-    outcome, seconds = send(server.address, seconds=0.4)
-    assert isinstance(outcome, Trouble)
-    assert (outcome.kind, outcome.seen) == (Kind.LOST, "no answer came in time")
-    assert 0.4 <= seconds < 0.65
 
 
 def test_silence_ends_sooner_than_the_deadline(server: Any) -> None:
@@ -170,47 +149,3 @@ def test_a_setting_that_cannot_work_is_the_environments_fault(
     assert outcome.kind is Kind.REFUSED
     assert "REQUESTS_CA_BUNDLE" in str(outcome.error)
     assert "canary" not in str(outcome.error)
-
-
-class TestProxy:
-    """Through a proxy the same holds: what it received counts as sent, what it refused does not."""
-
-    @pytest.fixture
-    def through(self, server: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Trouble]:
-        """Give a function that sends to an address through the server as its proxy."""
-        proxy = server.address.replace("http://", "http://user:canary-proxy@")
-        monkeypatch.setenv("HTTP_PROXY", proxy)
-        monkeypatch.setenv("HTTPS_PROXY", proxy)
-
-        def through(address: str) -> Trouble:
-            outcome, _ = send(address)
-            assert isinstance(outcome, Trouble)
-            assert "canary-proxy" not in f"{outcome.error!r}{outcome}"
-            return outcome
-
-        return through
-
-    def test_a_request_that_the_proxy_received_was_sent(
-        self, server: Any, through: Callable[[str], Trouble]
-    ) -> None:
-        """The proxy resets after it read the request: lost, not unconnected."""
-        server.on("health", server.reset)
-        assert through("http://api.nowhere.example").kind is Kind.LOST
-
-    def test_a_proxy_that_wants_a_password_is_a_setting(
-        self, server: Any, through: Callable[[str], Trouble]
-    ) -> None:
-        """CONNECT answered by 407: refused, without the password in the message."""
-        server.on("ask", server.answer(407))
-        trouble = through("https://api.nowhere.example")
-        assert (trouble.kind, trouble.status) == (Kind.REFUSED, 407)
-        assert "HTTPS_PROXY" in str(trouble.error)
-
-    def test_a_tunnel_that_was_not_dug_carried_nothing(
-        self, server: Any, through: Callable[[str], Trouble]
-    ) -> None:
-        """CONNECT answered by 502: no connection, phase proxy, the proxy named."""
-        server.on("ask", server.answer(502))
-        trouble = through("https://api.nowhere.example")
-        assert (trouble.kind, trouble.error.phase) == (Kind.UNCONNECTED, "proxy")  # type: ignore[attr-defined]
-        assert server.address.removeprefix("http://") in str(trouble.error)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -73,11 +75,124 @@ def test_a_terminal_shows_the_line(
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
 
+    monkeypatch.setenv("COLUMNS", "120")
+
     with progress(None, "how many [red]orders[/]?", QUESTION_ID) as report:
         report("IN_PROGRESS", 12.3)
 
-    assert "how many [red]orders[/]?" in stream.getvalue()
+    line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()[-2]
+    assert re.fullmatch(rf". how many \[red\]orders\[/\]\? IN_PROGRESS 0:00:0\d {QUESTION_ID}\s*", line)
     assert capsys.readouterr().out == ""
+
+
+def test_a_narrow_terminal_cuts_the_question_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state, the time and the id are what one looks for."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    with progress(None, "how many orders were there in each month of the last year?", QUESTION_ID) as report:
+        report("IN_PROGRESS", 0.0)
+
+    line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()[-2]
+    assert re.fullmatch(rf". how many orders were… IN_PROGRESS 0:00:0\d {QUESTION_ID}\s*", line)
+
+
+def test_what_others_print_stays_where_it_belongs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While the line is shown, standard output is still for data."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+
+    with progress(True, "how many?", QUESTION_ID):  # noqa: FBT003 - the choice as a user makes it
+        print("data")  # noqa: T201 - what others do
+
+    assert capsys.readouterr().out == "data\n"
+
+
+def test_questions_at_the_same_time_share_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a line, whichever ends first; when all have ended nothing of it is left."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    before = set(threading.enumerate())
+
+    first, second = progress(None, "first", QUESTION_ID), progress(None, "second", QUESTION_ID)
+    report = first.__enter__()
+    also = second.__enter__()
+    report("PENDING", 0.0)
+    also("IN_PROGRESS", 0.0)
+    both = stream.getvalue()
+    first.__exit__(None, None, None)
+    also("COMPLETED", 0.0)
+    second.__exit__(None, None, None)
+
+    frame = both[both.rindex("first") :]
+    assert "PENDING" in frame
+    assert "second" in frame
+    assert "IN_PROGRESS" in frame
+    assert sys.stderr is stream
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive()
+    with progress(None, "third", QUESTION_ID) as again:
+        again("PENDING", 0.0)
+    assert "third" in stream.getvalue()
+
+
+def test_true_in_a_log_is_a_line_for_each_state(capsys: pytest.CaptureFixture[str]) -> None:
+    """It was asked for: plain lines, on standard error, none of them twice."""
+    with progress(True, "how many\x1b[2J?", QUESTION_ID) as report:  # noqa: FBT003 - as above
+        for state, elapsed in (("PENDING", 0.0), ("PENDING", 0.4), ("IN_PROGRESS", 1.2), ("COMPLETED", 3.0)):
+            report(state, elapsed)
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        f"how many\\x1b[2J?  PENDING  0 s  {QUESTION_ID}\n"
+        f"how many\\x1b[2J?  IN_PROGRESS  1 s  {QUESTION_ID}\n"
+        f"how many\\x1b[2J?  COMPLETED  3 s  {QUESTION_ID}\n"
+    )
+
+
+class Shell:
+    """IPython's shell as far as a notebook's output goes; the notebooks themselves are run elsewhere."""
+
+    kernel = None
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, str, bool]] = []
+        self.display_pub = self
+
+    def publish(self, data: dict[str, str], *, transient: dict[str, str], update: bool = False) -> None:
+        """Keep what would be sent."""
+        self.published.append((data["text/plain"], transient["display_id"], update))
+
+    def get_ipython(self) -> Shell:
+        """Be the module as well."""
+        return self
+
+
+def test_a_notebook_shows_one_output_that_ends_empty(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It changes in place, and nothing goes to standard error, which stays in a notebook."""
+    shell = Shell()
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+
+    with progress(None, "how many?", QUESTION_ID) as report:
+        report("IN_PROGRESS", 2.0)
+    with progress(False, "how many?", QUESTION_ID) as report:  # noqa: FBT003 - as above
+        report("IN_PROGRESS", 2.0)
+
+    texts, places, updates = zip(*shell.published, strict=True)
+    assert texts == ("how many?", f"how many?  IN_PROGRESS  2 s  {QUESTION_ID}", "")
+    assert len(set(places)) == 1
+    assert updates == (False, True, True)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_false_shows_nothing_even_there(monkeypatch: pytest.MonkeyPatch) -> None:

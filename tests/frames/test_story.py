@@ -8,7 +8,6 @@ import pickle
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +32,7 @@ STORY = AnswerMetadata(
     total_rows=100,
     truncated=True,
     statistics={"a": {"general": {"count": 100}}},
+    schema=[{"name": "a", "type": "int64", "evidence": "3 whole numbers"}],
 )
 OTHER = AnswerMetadata(question="another", rows=1)
 
@@ -164,21 +164,6 @@ class TestPandas:
             _ = frame.connecty
         assert not hasattr(frame, "connecty")
         assert metadata(attach(frame, STORY)) == STORY
-
-    def test_cost_of_column_reads(self) -> None:
-        """1,000 column reads of a 1,000-column frame take at most twice those of a plain frame."""
-        columns = {f"c{at}": [at] for at in range(1000)}
-        statistics = {name: {"general": {"count": at, "text": "x" * 100}} for at, name in enumerate(columns)}
-        plain = pd.DataFrame(columns)
-        told = attach(pd.DataFrame(columns), AnswerMetadata(statistics=statistics))
-        took: dict[int, list[float]] = {id(plain): [], id(told): []}
-        for _ in range(15):
-            for frame in (plain, told):
-                start = time.perf_counter()
-                for name in columns:
-                    frame[name]
-                took[id(frame)].append(time.perf_counter() - start)
-        assert min(took[id(told)]) <= 2 * min(took[id(plain)])
 
 
 class TestPolars:
@@ -314,6 +299,38 @@ class TestAccessor:
         assert told.truncated is True
         assert told.total_rows == 100
         assert told.statistics == {"a": {"general": {"count": 100}}}
+        assert told.schema == [{"name": "a", "type": "int64", "evidence": "3 whole numbers"}]
+        assert told.metadata == STORY
+
+    @with_accessor
+    def test_html(self, make: Callable[[], Any]) -> None:
+        """As the value of a notebook's cell: the story, and the frame that it is on."""
+        shown = (
+            attach(make(), STORY).head(2).connecty
+            if make is MAKERS["pandas"]
+            else attach(make(), STORY).connecty
+        )
+        page = shown._repr_html_()
+        assert "top 5 countries" in page
+        assert "3 of 100 rows, cut" in page
+        assert '<td class="connecty-number">3</td>' in page
+
+    @with_accessor
+    def test_html_of_a_frame_that_arrow_cannot_hold(self, make: Callable[[], Any]) -> None:
+        """The story alone."""
+        frame = make()
+        odd: Any = (
+            frame.assign(o=[1, "x", ()])
+            if make is MAKERS["pandas"]
+            else frame.with_columns(pl.Series("o", [1, "x", ()], dtype=pl.Object))
+        )
+        page = attach(odd, STORY).connecty._repr_html_()
+        assert "top 5 countries" in page
+        assert "<td class" not in page
+
+    def test_html_without_story(self) -> None:
+        """None: a notebook then shows the repr, which says how to get one."""
+        assert MAKERS["polars"]().connecty._repr_html_() is None
 
     @with_accessor
     def test_repr(self, make: Callable[[], Any]) -> None:
@@ -332,11 +349,20 @@ class TestAccessor:
         )
 
     @with_accessor
-    @pytest.mark.parametrize("name", ["question", "sql_query", "truncated", "statistics"])
+    @pytest.mark.parametrize(
+        "name", ["question", "sql_query", "truncated", "statistics", "schema", "metadata"]
+    )
     def test_frame_without_story(self, make: Callable[[], Any], name: str) -> None:
         """Whatever is asked of it is an AttributeError that names cf.carry."""
         with pytest.raises(AttributeError, match=r"no story.*cf\.carry\(source, frame\)"):
             getattr(make().connecty, name)
+
+    @with_accessor
+    def test_nothing_to_write(self, make: Callable[[], Any], tmp_path: Path) -> None:
+        """A frame without a story is not written: its own library does that."""
+        with pytest.raises(AttributeError, match=r"cf\.carry\(source, frame\)"):
+            make().connecty.write_parquet(tmp_path / "frame.parquet")
+        assert list(tmp_path.iterdir()) == []
 
     def test_pandas_frame_without_story(self) -> None:
         """The accessor itself is the error, so that hasattr is False."""

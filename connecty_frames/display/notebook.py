@@ -1,0 +1,157 @@
+"""An answer in a notebook: what was asked, what came, the SQL behind it, and why each type is what it is.
+
+The page this becomes part of is someone's notebook with their credentials in it, and every word here may come
+from a database or a server. So all of it is text: escaped, without a script, a link or anything to fetch,
+and marked for MathJax to leave alone, which would typeset what stands between two dollar signs.
+
+The colours follow the notebook (Jupyter, VS Code, a Sphinx page) and, where it says nothing, the system. The
+background is ours as well, so that a guess that is wrong is still legible.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from connecty_frames.display.cells import texts
+from connecty_frames.display.table import is_number
+from connecty_frames.escape import html
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from connecty_frames.frames import AnswerMetadata
+
+__all__ = ["SHOWN_ROWS", "story_html"]
+
+#: How much is shown: rows and columns of a table, and characters of a cell.
+SHOWN_ROWS: Final = 10
+_SHOWN_COLUMNS: Final = 30
+_SHOWN_CHARACTERS: Final = 300
+#: SQL of more characters is shown without colours, since a lexer may take its time over it.
+_COLOURED: Final = 20_000
+#: The classes of the style sheet, by the family of tokens that gets it.
+_CLASSES: Final = {
+    "Token.Keyword": "k",
+    "Token.Name.Builtin": "k",
+    "Token.Literal.String": "s",
+    "Token.Literal.Number": "n",
+    "Token.Comment": "c",
+}
+
+
+def story_html(story: AnswerMetadata, table: pa.Table | None, rows: int) -> str:
+    """Give a story and its table as HTML for a notebook's cell.
+
+    Parameters
+    ----------
+    table
+        The table, or the first rows of it; None shows none.
+    rows
+        How many rows it has in all.
+    """
+    parts = [
+        f'<div class="connecty-question">{_text(story.question or "An answer")}</div>',
+        f'<div class="connecty-facts">{_facts(story)}</div>',
+    ]
+    if story.response_summary:
+        parts.append(f'<div class="connecty-summary">{_text(story.response_summary.strip())}</div>')
+    if table is not None:
+        parts.append(_table(table, rows))
+    if story.sql_query:
+        parts.append(_folded("SQL", f"<pre>{_coloured(story.sql_query.strip())}</pre>"))
+    if story.schema:
+        parts.append(_folded("Columns", _columns(story.schema)))
+    style = f"<style>{_style()}</style>"
+    return f'{style}<div class="connecty tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
+
+
+@cache
+def _style() -> str:
+    return (files(__package__) / "notebook.css").read_text(encoding="utf-8")
+
+
+def _text(text: str) -> str:
+    return html(text).replace("\t", "    ")
+
+
+def _facts(story: AnswerMetadata) -> str:
+    """Give the extent of the answer, with a visible sign where it was cut, and where it came from."""
+    total = "" if story.total_rows is None else f" of {story.total_rows:,}"
+    counted = f"{story.rows:,}{total} rows"
+    known = [
+        f'<strong class="connecty-cut">✂ {counted}, cut</strong>' if story.truncated else counted,
+        "" if story.truncated is not None or not story.rows else "whether there are more is unknown",
+        "" if story.dw_id is None else f"workspace {story.dw_id}",
+        "" if story.elapsed is None else f"{story.elapsed:.1f} s",
+        f"{story.asked_at:%Y-%m-%d %H:%M} UTC" if story.asked_at else "",
+        f"<code>{_text(story.question_id)}</code>" if story.question_id else "",
+    ]
+    return " · ".join(fact for fact in known if fact)
+
+
+def _table(table: pa.Table, rows: int) -> str:
+    shown = table.slice(0, SHOWN_ROWS).select(range(min(table.num_columns, _SHOWN_COLUMNS)))
+    sides = [' class="connecty-number"' if is_number(kind) else "" for kind in shown.schema.types]
+    heads = [
+        f"<th{side}>{_text(field.name)}<small>{_text(str(field.type))}</small></th>"
+        for field, side in zip(shown.schema, sides, strict=True)
+    ]
+    columns = [texts(column).to_pylist() for column in shown.columns]
+    body = [
+        "<tr>"
+        + "".join(f"<td{side}>{_cell(cell)}</td>" for side, cell in zip(sides, row, strict=True))
+        + "</tr>"
+        for row in zip(*columns, strict=True)
+    ]
+    notes = []
+    if rows > shown.num_rows:
+        notes.append(f"the first {shown.num_rows:,} of {rows:,} rows")
+    if table.num_columns > shown.num_columns:
+        notes.append(f"the first {shown.num_columns} of {table.num_columns} columns")
+    note = f'<div class="connecty-facts">Shown: {", ".join(notes)}</div>' if notes else ""
+    return (
+        f'<div class="connecty-table"><table><thead><tr>{"".join(heads)}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>{note}"
+    )
+
+
+def _cell(cell: str | None) -> str:
+    if cell is None:
+        return '<span class="connecty-null">null</span>'
+    more = "…" if len(cell) > _SHOWN_CHARACTERS else ""
+    return _text(cell[:_SHOWN_CHARACTERS]) + more
+
+
+def _columns(schema: list[dict[str, str]]) -> str:
+    rows = [
+        f"<tr><td>{_text(column['name'])}</td><td><code>{_text(column['type'])}</code></td>"
+        f"<td>{_text(column['evidence'])}</td></tr>"
+        for column in schema
+    ]
+    return (
+        '<div class="connecty-table"><table><thead><tr><th>name</th><th>type</th><th>evidence</th></tr>'
+        f"</thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{title}</summary>{content}</details>"
+
+
+def _coloured(sql: str) -> str:
+    if len(sql) > _COLOURED:
+        return _text(sql)
+    return "".join(_spans(sql))
+
+
+def _spans(sql: str) -> Iterator[str]:
+    from pygments.lexers.sql import SqlLexer
+
+    # Their lexer and not their formatter, which leaves control characters and dollar signs as they are.
+    for kind, value in SqlLexer(ensurenl=False, stripnl=False).get_tokens(sql):
+        name = next((css for family, css in _CLASSES.items() if str(kind).startswith(family)), None)
+        yield _text(value) if name is None else f'<span class="connecty-{name}">{_text(value)}</span>'

@@ -1,0 +1,280 @@
+"""The plot that the types of a table suggest, drawn by altair.
+
+==================== =================================================================================
+time and number      a line; one for each value of a category where a moment occurs more than once
+category and number  bars in the order of the answer; in parts where a category occurs more than once
+number and number    points, as is what occurs more than once and has no category to tell it apart
+one number           the number itself
+==================== =================================================================================
+
+What is drawn is what came: nothing is sampled, summed or left out. More marks than a browser draws well are
+an error. JavaScript has one kind of number, so decimals and long integers are drawn as float64, to about 16
+digits; the tooltips show every value in full. Moments are drawn in their own zone, wherever the reader is.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connecty_frames.display.cells import clock, texts
+from connecty_frames.display.table import is_number
+from connecty_frames.errors import ConfigError
+from connecty_frames.escape import snippet, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import altair as alt
+
+__all__ = ["plot"]
+
+#: The most marks of a kind that are drawn: what altair allows, and bars in a picture of 10,000 pixels.
+_MARKS: Final = 5_000
+_BARS: Final = 500
+#: The pixels of a plot, but of bars, which have a height each.
+_WIDTH: Final = 560
+_HEIGHT: Final = 320
+#: A line of so few moments shows each; and how many labels a time axis has room for.
+_FEW: Final = 60
+_TICKS: Final = 8
+#: How much of a title is shown.
+_SHOWN: Final = 120
+
+
+def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color: str | None) -> alt.Chart:
+    """Give the chart of a table; told at ``Answer.plot``."""
+    try:
+        import altair as alt
+    except ImportError as error:
+        raise ConfigError(
+            f"Plots need {error.name}: pip install 'connecty-frames[plot]'.", setting="plot"
+        ) from None
+    names = table.column_names
+    suffix = " in full"
+    while any(name + suffix in names for name in names):
+        suffix += "."
+    columns = [_Column(name, table[at], suffix) for at, name in enumerate(names)]
+    drawing, across, up = _chosen(columns, x, y, table.num_rows)
+    if table.num_rows > drawing.most:
+        raise ConfigError(
+            f"{table.num_rows:,} rows are more than the {drawing.most:,} that {drawing.kind} show well. Ask "
+            "for fewer, such as sums by month or the first 50; or draw a part of answer.to_pandas() with "
+            "altair.",
+            setting="plot",
+        )
+    chart: alt.Chart = drawing.draw(alt, alt.Chart(alt.InlineData(values=_values(columns))), across, up)
+    repeated = across.kind != "number" and len(set(across.shown)) < table.num_rows
+    parts = _parts(columns, across, color, repeated=repeated)
+    if parts is not None:
+        chart = chart.encode(color=alt.Color(field=parts.field, type="nominal", title=terminal(parts.name)))
+    elif repeated:
+        chart = chart.mark_circle()
+    hints = [alt.Tooltip(field=c.shown_field, type="nominal", title=_hint(c.name)) for c in columns]
+    chart = chart.encode(tooltip=hints)
+    return chart if title is None else chart.properties(title=snippet(title, _SHOWN))
+
+
+# --- columns ----------------------------------------------------------------------------------------
+
+
+class _Column:
+    """A column as it is drawn: each value once as a mark and once in full."""
+
+    def __init__(self, name: str, cells: pa.ChunkedArray, suffix: str) -> None:
+        self.name = name
+        self.type = cells.type
+        self.kind = next((kind for holds, kind in _KINDS if holds(cells.type)), "other")
+        self.shown_name = name + suffix
+        self._cells = cells
+
+    @property
+    def field(self) -> str:
+        return _path(self.name)
+
+    @property
+    def shown_field(self) -> str:
+        return _path(self.shown_name)
+
+    @cached_property
+    def shown(self) -> list[str | None]:
+        """The values in full."""
+        shown: list[str | None] = texts(self._cells).to_pylist()
+        return shown
+
+    @property
+    def drawn(self) -> Sequence[float | str | None]:
+        """The values as Vega-Lite draws them."""
+        if self.kind == "number":
+            floats = pc.cast(self._cells, pa.float64(), safe=False).to_pylist()
+            return [value if value is not None and math.isfinite(value) else None for value in floats]
+        if self.kind == "time":
+            # The time on the clock of the column's zone, marked and drawn as UTC: a browser would otherwise
+            # show it in its own zone, or move what that zone does not have.
+            shown = clock(self._cells) if pa.types.is_timestamp(self.type) else self._cells
+            moments = texts(shown.cast(pa.timestamp("ms"), safe=False)).to_pylist()
+            return [None if moment is None else f"{moment}Z" for moment in moments]
+        return self.shown
+
+
+def _path(name: str) -> str:
+    """Give a name as a path of Vega-Lite, to which dots, brackets and quotes mean something."""
+    return "".join(f"\\{letter}" if letter in "\\.[]'\"" else letter for letter in name)
+
+
+def _hint(name: str) -> str:
+    """Name a line of a tooltip. Vega fetches the picture whose address is under ``image``."""
+    return f"{name} " if name in {"image", "title"} else terminal(name)
+
+
+def _is_category(kind: pa.DataType) -> bool:
+    return any(
+        test(kind)
+        for test in (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_boolean,
+            pa.types.is_dictionary,
+        )
+    )
+
+
+def _is_time(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
+
+
+_KINDS: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
+    (_is_time, "time"),
+    (is_number, "number"),
+    (_is_category, "category"),
+)
+
+
+def _values(columns: list[_Column]) -> list[dict[str, Any]]:
+    """Give the rows as Vega-Lite reads them."""
+    names = [name for column in columns for name in (column.name, column.shown_name)]
+    values = [each for column in columns for each in (column.drawn, column.shown)]
+    return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+# --- what is drawn ----------------------------------------------------------------------------------
+
+
+class _Drawing(NamedTuple):
+    """One way to draw, and what it needs."""
+
+    kind: str
+    across: str
+    most: int
+    draw: Callable[[Any, Any, _Column, _Column], Any]
+
+
+def _chosen(
+    columns: list[_Column], x: str | None, y: str | None, rows: int
+) -> tuple[_Drawing, _Column, _Column]:
+    """Choose the columns to draw, and by their kinds how."""
+    given_x, given_y = (_named(columns, name) for name in (x, y))
+    numbers = [column for column in columns if column.kind == "number" and column is not given_x]
+    up = given_y or next(iter(numbers), None)
+    if up is None or up.kind != "number" or rows == 0:
+        raise _nothing_fits(columns, rows)
+    if rows == 1 and len(columns) == 1:
+        return _NUMBER, up, up
+    for drawing in _DRAWINGS:
+        fitting = [c for c in columns if c.kind == drawing.across and c is not up and given_x in {None, c}]
+        if fitting and fitting[0] in numbers and given_y is None:  # of two numbers, the first goes across
+            return drawing, up, fitting[0]
+        if fitting:
+            return drawing, fitting[0], up
+    raise _nothing_fits(columns, rows)
+
+
+def _parts(columns: list[_Column], across: _Column, color: str | None, *, repeated: bool) -> _Column | None:
+    """Choose what colours tell apart: what was named, else a category where a place occurs more than once."""
+    if color is not None or not repeated:
+        return _named(columns, color)
+    return next((c for c in columns if c.kind == "category" and c is not across), None)
+
+
+def _named(columns: list[_Column], name: str | None) -> _Column | None:
+    if name is None:
+        return None
+    for column in columns:
+        if column.name == name:
+            return column
+    known = ", ".join(repr(terminal(column.name)) for column in columns)
+    raise ConfigError(f"There is no column {snippet(repr(name))} to draw; there are {known}.", setting="plot")
+
+
+def _nothing_fits(columns: list[_Column], rows: int) -> ConfigError:
+    found = ", ".join(f"{terminal(c.name)!r} ({c.type})" for c in columns) or "none"
+    why = "there are no rows" if rows == 0 else f"the columns are {snippet(found, 300)}"
+    return ConfigError(
+        f"No plot fits this answer: {why}. A plot needs a number over a time, a category or another number, "
+        "or one number alone; x= and y= name the columns to draw.",
+        setting="plot",
+    )
+
+
+def _line(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:  # noqa: ANN401 - of altair
+    return (
+        chart.mark_line(point=len(across.shown) <= _FEW)
+        .encode(
+            x=alt.X(
+                field=across.field,
+                type="temporal",
+                title=terminal(across.name),
+                scale=alt.Scale(type="utc"),
+                axis=alt.Axis(tickCount=_TICKS),  # with more, every other label is dropped: the days
+            ),
+            y=_measure(alt, alt.Y, up),
+        )
+        .properties(width=_WIDTH, height=_HEIGHT)
+    )
+
+
+def _bars(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:  # noqa: ANN401 - of altair
+    # Lying, so that names stay legible; in the order of the answer, which the question may have asked for.
+    return (
+        chart.mark_bar()
+        .encode(
+            x=_measure(alt, alt.X, up),
+            y=alt.Y(field=across.field, type="nominal", title=terminal(across.name), sort=None),
+        )
+        .properties(width=_WIDTH)
+    )
+
+
+def _points(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:  # noqa: ANN401 - of altair
+    free = alt.Scale(zero=False)
+    return (
+        chart.mark_circle(opacity=0.7, size=50)
+        .encode(x=_measure(alt, alt.X, across, scale=free), y=_measure(alt, alt.Y, up, scale=free))
+        .properties(width=_WIDTH, height=_HEIGHT)
+    )
+
+
+def _number(alt: Any, chart: Any, _: _Column, up: _Column) -> Any:  # noqa: ANN401 - of altair
+    return (
+        chart.mark_text(size=48, fontWeight="bold")
+        .encode(text=alt.Text(field=up.shown_field, type="nominal"))
+        .properties(width=_WIDTH, height=_HEIGHT // 3)
+    )
+
+
+def _measure(alt: Any, channel: Any, column: _Column, **more: Any) -> Any:  # noqa: ANN401 - of altair
+    axis = alt.Axis(tickMinStep=1) if pa.types.is_integer(column.type) else alt.Axis()
+    return channel(field=column.field, type="quantitative", title=terminal(column.name), axis=axis, **more)
+
+
+_NUMBER: Final = _Drawing("numbers", "number", 1, _number)
+#: Looked through in this order for a column to draw numbers over.
+_DRAWINGS: Final = (
+    _Drawing("lines", "time", _MARKS, _line),
+    _Drawing("bars", "category", _BARS, _bars),
+    _Drawing("points", "number", _MARKS, _points),
+)

@@ -1,0 +1,207 @@
+"""An answer in a notebook, as HTML: what is told, and that it is all text."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from connecty_frames.display import SHOWN_ROWS, story_html
+from connecty_frames.frames import AnswerMetadata
+
+STORY = AnswerMetadata(
+    question="which countries?",
+    question_id="729cb7a4-4b06-449e-a3c9-df40f5e570b8",
+    dw_id=13,
+    sql_query="SELECT country, count(*) -- all\nFROM sales.orders WHERE status = 'ok' LIMIT 5",
+    response_summary="Poland leads.",
+    asked_at=datetime(2025, 11, 4, 12, 5, tzinfo=UTC),
+    elapsed=2.34,
+    rows=2,
+    total_rows=2,
+    truncated=False,
+    schema=[
+        {"name": "country", "type": "string", "evidence": "string statistics"},
+        {"name": "orders", "type": "int64", "evidence": "2 whole numbers"},
+    ],
+)
+TABLE = pa.table({"country": ["Poland", None], "orders": [31768, 5]})
+
+
+class Page(HTMLParser):
+    """What a page consists of: its tags, and the text in each place."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep a tag."""
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        """Keep text, but for the style sheet."""
+        if self.tags[-1:] != ["style"]:
+            self.text += data
+
+
+def shown(story: AnswerMetadata = STORY, table: pa.Table | None = TABLE, rows: int = 2) -> Page:
+    """Read the page of a story."""
+    return Page(story_html(story, table, rows))
+
+
+def test_everything_is_told() -> None:
+    """The question, extent and origin, summary, table, SQL, and each column with its evidence."""
+    assert shown().text == (
+        "which countries?"
+        "2 of 2 rows · workspace 13 · 2.3 s · 2025-11-04 12:05 UTC · 729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+        "Poland leads."
+        "countrystringordersint64Poland31768null5"
+        "SQLSELECT country, count(*) -- all\nFROM sales.orders WHERE status = 'ok' LIMIT 5"
+        "Columnsnametypeevidencecountrystringstring statisticsordersint642 whole numbers"
+    )
+
+
+def test_the_sql_is_folded_and_coloured() -> None:
+    """Closed details; words of the language, texts, numbers and comments have classes of their own."""
+    page = story_html(STORY, TABLE, 2)
+
+    assert "<details><summary>SQL</summary><pre>" in page
+    assert re.findall(r'<span class="connecty-(\w)">([^<]*)</span>', page.partition("<pre>")[2]) == [
+        ("k", "SELECT"),
+        ("k", "count"),
+        ("c", "-- all\n"),
+        ("k", "FROM"),
+        ("k", "WHERE"),
+        ("s", "&#x27;ok&#x27;"),
+        ("k", "LIMIT"),
+        ("n", "5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["select '", "'" * 30_000, "/*" * 9000, "select \x00\u202e$x$\r\n\t<b>", "ż" * 100, "--", '"' * 19_999],
+)
+def test_sql_is_whole_whatever_it_is(sql: str) -> None:
+    """Every character is there, escaped where it has a power; it takes no lexer's patience."""
+    page = shown(AnswerMetadata(sql_query=f"x{sql}x"), None, 0)
+
+    plain = (
+        sql.replace("\r\n", "\n").replace("\x00", "\\x00").replace("\u202e", "\\u202e").replace("\t", "    ")
+    )
+    assert page.text == f"An answer0 rowsSQLx{plain}x"
+
+
+def test_a_cut_is_visible() -> None:
+    """A sign in a colour of its own, and where nobody knows, that is said."""
+    cut = story_html(AnswerMetadata(rows=3, total_rows=1234, truncated=True), None, 0)
+    assert '<strong class="connecty-cut">✂ 3 of 1,234 rows, cut</strong>' in cut
+
+    unknown = shown(AnswerMetadata(rows=3), None, 0)
+    assert unknown.text == "An answer3 rows · whether there are more is unknown"
+
+
+def test_only_the_first_rows_and_columns_are_shown() -> None:
+    """And that is said."""
+    table = pa.table({f"c{at}": list(range(50)) for at in range(40)})
+
+    page = shown(AnswerMetadata(), table, 50)
+
+    assert SHOWN_ROWS == 10
+    assert page.tags.count("tr") == 11
+    assert page.tags.count("th") == 30
+    assert page.text.endswith("Shown: the first 10 of 50 rows, the first 30 of 40 columns")
+
+
+def test_a_long_cell_is_cut_visibly() -> None:
+    """At 300 characters, with a sign."""
+    page = shown(AnswerMetadata(), pa.table({"a": ["x" * 301, "y" * 300]}), 2)
+
+    assert "x" * 300 + "…" in page.text
+    assert "y" * 300 in page.text
+    assert page.text.count("…") == 1
+
+
+def test_an_answer_without_a_table() -> None:
+    """Shows what there is."""
+    page = shown(AnswerMetadata(question="why?", response_summary="Because."), None, 0)
+
+    assert page.text == "why?0 rowsBecause."
+    assert "table" not in page.tags
+
+
+@pytest.mark.parametrize("table", [pa.table({}), pa.table({"a": pa.array([], pa.string())})])
+def test_a_table_of_nothing(table: pa.Table) -> None:
+    """Is no error."""
+    assert "An answer" in shown(AnswerMetadata(), table, 0).text
+
+
+def test_values_of_every_kind() -> None:
+    """As text that loses nothing; numbers to the right."""
+    table = pa.table(
+        {
+            "big": pa.array([2**63], pa.uint64()),
+            "at": pa.array([datetime(2025, 7, 1, tzinfo=UTC)], pa.timestamp("us", "Europe/Warsaw")),
+            "nested": [{"a": [1, None]}],
+            "empty": [""],
+        }
+    )
+    page = story_html(AnswerMetadata(), table, 1)
+
+    assert '<td class="connecty-number">9223372036854775808</td>' in page
+    assert "<td>2025-07-01T02:00:00.000000+02:00</td>" in page
+    assert "<td>{&quot;a&quot;:[1,null]}</td><td></td>" in page
+
+
+def test_everything_foreign_is_text() -> None:
+    """Wherever it stands: the tags of the page are ours, and so are its attributes."""
+    evil = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>$x$\u202e\x1b[2J"
+    story = AnswerMetadata(
+        question=evil,
+        question_id=evil,
+        sql_query=evil,
+        response_summary=evil,
+        schema=[{"name": evil, "type": evil, "evidence": evil}],
+    )
+    content = story_html(story, pa.table({evil: [evil]}), 1)
+    page = Page(content)
+
+    ours = {
+        "style", "div", "table", "thead", "tbody", "tr", "th", "td", "small", "details", "summary", "pre",
+        "span", "code", "strong",
+    }  # fmt: skip
+    assert set(page.tags) <= ours
+    assert page.attributes == {"class"}
+    assert (
+        page.text.count("<script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>$x$\\u202e\\x1b[2J") == 9
+    )
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]|\$", content)
+
+
+def test_mathjax_leaves_it_alone() -> None:
+    """By the classes that its versions look for: else it typesets what is between dollar signs."""
+    assert '<div class="connecty tex2jax_ignore mathjax_ignore">' in story_html(STORY, TABLE, 2)
+
+
+def test_nothing_is_fetched() -> None:
+    """No script, no link, no address, neither in the page nor in its style."""
+    content = story_html(STORY, TABLE, 2)
+
+    assert not re.search(r"https?:|//|@import|url\(|<script|<link|<img|javascript", content, re.IGNORECASE)
+
+
+def test_the_page_is_text_for_a_notebook_file() -> None:
+    """Which is JSON in UTF-8."""
+    story: Any = AnswerMetadata(question="\ud800 żółć 🙂")
+
+    assert "\\ud800 żółć 🙂" in json.loads(json.dumps(story_html(story, None, 0)).encode())

@@ -1,0 +1,278 @@
+"""A plot chosen from types: each kind, odd values and names, and clear words where none fits."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.display import plot
+
+pytest.importorskip("altair", reason="the extra [plot] is not installed")
+
+DAYS = [date(2025, 1, 1), date(2025, 1, 2)]
+
+
+def drawn(columns: dict[str, Any], **choices: str) -> dict[str, Any]:
+    """Give the specification of a plot."""
+    named = {name: choices.get(name) for name in ("x", "y", "color")}
+    found: dict[str, Any] = plot(pa.table(columns), "how many?", **named).to_dict()
+    return found
+
+
+def channels(specification: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Give for each channel but the tooltip its field, type and title."""
+    return {
+        name: tuple(channel.get(key) for key in ("field", "type", "title"))
+        for name, channel in specification["encoding"].items()
+        if name != "tooltip"
+    }
+
+
+def values(specification: dict[str, Any], name: str) -> list[Any]:
+    """Give what is drawn of a column."""
+    data = specification["data"]
+    rows = data["values"] if "values" in data else specification["datasets"][data["name"]]
+    return [row[name] for row in rows]
+
+
+# Kinds
+
+
+def test_a_number_over_time_is_a_line() -> None:
+    """The axes have the names of the columns, the title is the question."""
+    found = drawn({"revenue": [1.5, 2.5], "day": DAYS})
+
+    assert found["mark"]["type"] == "line"
+    assert found["title"] == "how many?"
+    assert channels(found) == {
+        "x": ("day", "temporal", "day"),
+        "y": ("revenue", "quantitative", "revenue"),
+    }
+
+
+def test_several_lines_where_moments_repeat() -> None:
+    """A category tells them apart."""
+    found = drawn({"day": [*DAYS, *DAYS], "shop": ["a", "a", "b", "b"], "n": [1, 2, 3, 4]})
+
+    assert found["mark"]["type"] == "line"
+    assert channels(found)["color"] == ("shop", "nominal", "shop")
+
+
+def test_a_number_by_category_is_bars() -> None:
+    """In the order of the answer; a second category adds nothing where the first does not repeat."""
+    found = drawn({"country": ["PL", "DE"], "capital": ["Warsaw", "Berlin"], "orders": [5, 7]})
+
+    assert found["mark"]["type"] == "bar"
+    assert channels(found) == {
+        "x": ("orders", "quantitative", "orders"),
+        "y": ("country", "nominal", "country"),
+    }
+    assert found["encoding"]["y"]["sort"] is None
+
+
+def test_bars_in_parts_where_categories_repeat() -> None:
+    """A second category tells the parts apart."""
+    found = drawn({"country": ["PL", "PL"], "paid": [True, False], "orders": [5, 7]})
+
+    assert found["mark"]["type"] == "bar"
+    assert channels(found)["color"] == ("paid", "nominal", "paid")
+    assert values(found, "paid") == ["true", "false"]
+
+
+@pytest.mark.parametrize("across", [["a", "a"], [DAYS[0], DAYS[0]]], ids=["category", "time"])
+def test_what_cannot_be_told_apart_is_points(across: list[Any]) -> None:
+    """Bars would be summed, and a line would go up and down where there is no way."""
+    assert drawn({"at": across, "n": [1, 2]})["mark"]["type"] == "circle"
+
+
+def test_a_number_over_a_number_is_points() -> None:
+    """The first goes across."""
+    found = drawn({"price": [1, 2], "sold": [5, 3]})
+
+    assert found["mark"]["type"] == "circle"
+    assert channels(found) == {
+        "x": ("price", "quantitative", "price"),
+        "y": ("sold", "quantitative", "sold"),
+    }
+
+
+def test_one_number_is_the_number() -> None:
+    """With every digit."""
+    found = drawn({"n": [9007199254740993]})
+
+    assert found["mark"]["type"] == "text"
+    assert channels(found) == {"text": ("n in full", "nominal", None)}
+    assert values(found, "n in full") == ["9007199254740993"]
+
+
+def test_the_columns_may_be_named() -> None:
+    """Across, up and to tell apart."""
+    columns = {"day": DAYS, "shop": ["a", "b"], "n": [1, 2], "m": [3, 4]}
+
+    assert channels(drawn(columns, y="m"))["y"][0] == "m"
+    assert drawn(columns, x="shop")["mark"]["type"] == "bar"
+    assert channels(drawn(columns, x="m"))["x"] == ("m", "quantitative", "m")
+    assert channels(drawn(columns, x="m", y="n"))["y"] == ("n", "quantitative", "n")
+    assert channels(drawn(columns, color="shop"))["color"] == ("shop", "nominal", "shop")
+    assert channels(drawn({"a": [1], "b": [2]}, y="a"))["x"][0] == "b"
+
+
+# Values
+
+
+def test_decimals_and_long_numbers_are_drawn_as_floats() -> None:
+    """JavaScript has no other number; the tooltip has each in full."""
+    found = drawn({"c": ["a", "b"], "n": [Decimal("12345678901234567890.12"), None]})
+
+    assert values(found, "n") == [12345678901234567000.0, None]
+    assert values(found, "n in full") == ["12345678901234567890.12", None]
+    assert [hint["field"] for hint in found["encoding"]["tooltip"]] == ["c in full", "n in full"]
+
+
+def test_what_is_no_number_is_not_drawn() -> None:
+    """NaN and infinity are in the tooltip, and the specification is JSON that a browser reads."""
+    found = drawn({"x": [1.0, 2.0, 3.0], "y": [float("nan"), float("inf"), 1.0]})
+
+    assert values(found, "y") == [None, None, 1.0]
+    assert values(found, "y in full") == ["nan", "inf", "1"]
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array([date(2025, 3, 30)]), "2025-03-30T00:00:00.000Z"),
+        (pa.array([datetime(2025, 3, 30, 2, 30)], pa.timestamp("us")), "2025-03-30T02:30:00.000Z"),  # noqa: DTZ001
+        (
+            pa.array([datetime(2025, 7, 1, tzinfo=UTC)], pa.timestamp("us", "Europe/Warsaw")),
+            "2025-07-01T02:00:00.000Z",
+        ),
+        (
+            pa.array([datetime(2025, 7, 1, tzinfo=UTC)], pa.timestamp("us", "+05:30")),
+            "2025-07-01T05:30:00.000Z",
+        ),
+        (pa.array([1], pa.timestamp("ns", "UTC")), "1970-01-01T00:00:00.000Z"),
+    ],
+)
+def test_moments_are_drawn_on_their_own_clock(column: pa.Array, expected: str) -> None:
+    """Wherever the reader's browser is: marked and drawn as UTC, which has no gaps."""
+    found = drawn({"at": column, "n": [1]})
+
+    assert values(found, "at") == [expected]
+    assert found["encoding"]["x"]["scale"] == {"type": "utc"}
+
+
+@pytest.mark.parametrize(
+    "name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "back\\slash", "count()", "b in full"]
+)
+def test_any_name_of_a_column(name: str) -> None:
+    """What means something to Vega is escaped, and the title is the name."""
+    found = drawn({name: ["x", "y"], "b": [1, 2]})
+
+    assert values(found, name) == ["x", "y"]
+    assert found["encoding"]["y"]["title"] == name
+    # As Vega reads a path: a backslash takes the power from what follows it.
+    path = found["encoding"]["y"]["field"]
+    assert path.replace("\\\\", "\0").replace("\\", "").replace("\0", "\\") == name
+    assert values(found, "b") == [1, 2]
+
+
+def test_a_tooltip_fetches_no_picture() -> None:
+    """Vega's would, from the address in a column called image, which may be anybody's."""
+    found = drawn({"image": ["https://evil.example/x.png"], "title": [1]})
+
+    assert [hint["title"] for hint in found["encoding"]["tooltip"]] == ["image ", "title "]
+
+
+def test_control_characters_in_names_and_titles() -> None:
+    """Are shown as what they are."""
+    found: dict[str, Any] = plot(pa.table({"a\u202e": ["x"], "n": [1]}), "q\x1b?", None, None, None).to_dict()
+
+    assert found["encoding"]["y"]["title"] == "a\\u202e"
+    assert found["title"] == "q\\x1b?"
+
+
+# Where none fits
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ({}, "there are no rows"),
+        ({"n": pa.array([], pa.int64())}, "there are no rows"),
+        ({"n": [1, 2]}, r"the columns are 'n' \(int64\)"),
+        ({"c": ["a"]}, r"the columns are 'c' \(string\)"),
+        ({"day": DAYS, "c": ["a", "b"]}, r"'day' \(date32\[day\]\), 'c' \(string\)"),
+        ({"l": [[1], [2]], "n": [1, 2]}, "'l' "),
+    ],
+)
+def test_nothing_fits(columns: dict[str, Any], why: str) -> None:
+    """An error of ours that says what there is and what a plot needs."""
+    with pytest.raises(cf.ConfigError, match=f"^No plot fits this answer: .*{why}.*A plot needs a number"):
+        drawn(columns)
+
+
+def test_a_column_that_there_is_none_of() -> None:
+    """Is named, with those that there are; so is one that cannot go where it was put."""
+    with pytest.raises(cf.ConfigError, match="There is no column 'month' to draw; there are 'day', 'n'"):
+        drawn({"day": DAYS, "n": [1, 2]}, x="month")
+    with pytest.raises(cf.ConfigError, match="No plot fits"):
+        drawn({"day": DAYS, "n": [1, 2]}, y="day")
+
+
+@pytest.mark.parametrize(("kind", "most"), [("lines", 5000), ("bars", 500), ("points", 5000)])
+def test_more_than_can_be_drawn(kind: str, most: int) -> None:
+    """Nothing is left out: one more than a browser draws well is an error that says what to do."""
+
+    def columns(rows: int) -> dict[str, Any]:
+        across = {
+            "lines": pa.array(range(rows), pa.timestamp("s")),
+            "bars": [str(at) for at in range(rows)],
+            "points": list(range(rows)),
+        }
+        return {"at": across[kind], "n": list(range(rows))}
+
+    assert len(values(drawn(columns(most)), "n")) == most
+    with pytest.raises(cf.ConfigError, match=rf"^{most + 1:,} rows are more than the {most:,} that {kind}"):
+        drawn(columns(most + 1))
+
+
+def test_without_altair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to install."""
+    monkeypatch.setitem(sys.modules, "altair", None)
+
+    with pytest.raises(cf.ConfigError, match=r"^Plots need altair: pip install 'connecty-frames\[plot\]'\.$"):
+        plot(pa.table({"n": [1]}), None, None, None, None)
+
+
+# As a picture
+
+
+@pytest.mark.parametrize(
+    ("columns", "texts"),
+    [
+        ({"a.b[0]": ["Pol.and", "x[1]"], 'n "q"': [1, 2]}, ["a.b[0]", 'n "q"', "Pol.and", "x[1]"]),
+        ({"day": DAYS, "rev:enue": [Decimal("1.5"), 2]}, ["day", "rev:enue", "Thu 02"]),
+        ({"x": [1, 2], "it's": [3, 4]}, ["x", "it's"]),
+        ({"n": [9007199254740993]}, ["9007199254740993"]),
+    ],
+    ids=["bars", "line", "points", "number"],
+)
+def test_it_can_be_drawn(columns: dict[str, Any], texts: list[str]) -> None:
+    """By Vega itself: the names and values are in the picture."""
+    converter = pytest.importorskip("vl_convert", reason="nothing draws plots on the lowest versions")
+
+    picture = converter.vegalite_to_svg(
+        plot(pa.table(columns), "how <b>many</b>?", None, None, None).to_json()
+    )
+
+    shown = picture.replace("&quot;", '"').replace("&apos;", "'").replace("&lt;", "<").replace("&gt;", ">")
+    for text in ["how <b>many</b>?", *texts]:
+        assert f">{text}<" in shown

@@ -1,0 +1,263 @@
+"""The other end, as bad as a test wants it: a server on loopback that does as told and notes all it saw.
+
+What it does is a step: a function that gets the connection, sends whatever bytes it likes, and says whether
+the connection stays open. The requests are sorted by what they ask for: ``health``, ``token``, ``ask``,
+``results``, and ``tunnel`` for what only a proxy is asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import struct
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from connecty_frames.clock import Clock
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterator
+
+Step = Callable[[socket.socket], bool]
+
+QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+TOKEN = {"access_token": "canary-token-1", "expires_at": "2099-01-01T00:00:00+00:00"}
+#: Time enough for anything on loopback, and an end if a test goes wrong.
+PATIENCE = 20.0
+
+
+class FakeClock(Clock):
+    """A clock that moves only when somebody sleeps, and remembers the sleeps."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        """Give a wall time that moves with the monotonic one."""
+        return datetime(2025, 11, 5, 12, 0, tzinfo=UTC) + timedelta(seconds=self.at - 1000.0)
+
+    def monotonic(self) -> float:
+        """Give the seconds slept so far, from 1000 on."""
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        """Move on."""
+        if seconds > 0:
+            self.slept.append(seconds)
+            self.at += seconds
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as the server saw it."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    connection: int
+
+
+def kind_of(target: str) -> str:
+    """Say what a request is about; a proxy's CONNECT is ``tunnel``."""
+    path = urlsplit(target).path
+    if "/" not in path:
+        return "tunnel"
+    return {"/v1/health": "health", "/v1/auth/token": "token"}.get(
+        path, "results" if path.endswith("/results") else "ask"
+    )
+
+
+@dataclass(repr=False)  # a traceback with locals would read what the server's threads are changing
+class Script:
+    """What the server does with each request, by what is asked for; the last step repeats."""
+
+    address: str
+    steps: dict[str, list[Step]] = field(default_factory=lambda: defaultdict(list))
+    seen: list[Seen] = field(default_factory=list)
+    connections: int = 0
+    open: set[socket.socket] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def on(self, kind: str, *steps: Step) -> None:
+        """Say what to do with the requests of a kind, one after another."""
+        self.steps[kind] = list(steps)
+
+    def count(self, kind: str, method: str | None = None) -> int:
+        """Count the requests of a kind that arrived whole."""
+        return sum(kind_of(s.target) == kind and method in (None, s.method) for s in self.seen)
+
+    @property
+    def questions(self) -> list[str]:
+        """The questions that arrived, in order."""
+        return [json.loads(s.body)["question"] for s in self.seen if kind_of(s.target) == "ask"]
+
+    @property
+    def bearers(self) -> list[str | None]:
+        """What the requests for questions and results had as ``Authorization``, in order."""
+        kinds = ("ask", "results")
+        return [s.headers.get("authorization") for s in self.seen if kind_of(s.target) in kinds]
+
+    def take(self, request: Seen) -> Step:
+        """Write a request down and give what is to be done with it."""
+        with self.lock:
+            self.seen.append(request)
+            steps = self.steps[kind_of(request.target)]
+            return steps.pop(0) if len(steps) > 1 else steps[0]
+
+    @staticmethod
+    def answer(status: int, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Step:
+        """Answer with JSON, or with raw bytes."""
+        content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        named = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+
+        def step(connection: socket.socket) -> bool:
+            connection.sendall(f"HTTP/1.1 {status} Said\r\n{head}\r\n".encode() + content)
+            return True
+
+        return step
+
+    @staticmethod
+    def send_and_close(content: bytes) -> Step:
+        """Send some bytes, whatever they are, and close."""
+
+        def step(connection: socket.socket) -> bool:
+            connection.sendall(content)
+            return False
+
+        return step
+
+    @classmethod
+    def send_and_reset(cls, content: bytes) -> Step:
+        """Send some bytes, whatever they are, and reset the connection."""
+
+        def step(connection: socket.socket) -> bool:
+            connection.sendall(content)
+            return cls.reset(connection)
+
+        return step
+
+    @staticmethod
+    def reset(connection: socket.socket) -> bool:
+        """Reset the connection, the request having been read."""
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return False
+
+    @staticmethod
+    def close(connection: socket.socket) -> bool:  # noqa: ARG004 - a step like the others
+        """Close without an answer."""
+        return False
+
+    def hang(self, connection: socket.socket) -> bool:  # noqa: ARG002 - a step like the others
+        """Say nothing until the test is over."""
+        self.done.wait(PATIENCE)
+        return False
+
+    def send_and_hang(self, content: bytes) -> Step:
+        """Send some bytes, whatever they are, and nothing more until the test is over."""
+
+        def step(connection: socket.socket) -> bool:
+            connection.sendall(content)
+            return self.hang(connection)
+
+        return step
+
+    def drip(self, content: bytes, seconds: float = 0.05) -> Step:
+        """Send one byte after another."""
+
+        def step(connection: socket.socket) -> bool:
+            for byte in content:
+                if self.done.wait(seconds):
+                    break
+                connection.sendall(bytes([byte]))
+            return False
+
+        return step
+
+    def late(self, seconds: float, then: Step) -> Step:
+        """Take so many seconds before the step."""
+
+        def step(connection: socket.socket) -> bool:
+            self.done.wait(seconds)
+            return then(connection)
+
+        return step
+
+
+@contextmanager
+def serve(host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None) -> Iterator[Script]:
+    """Run a server that hands out a token and accepts questions until it is told otherwise."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    threads: list[threading.Thread] = []
+    with socket.create_server((host, 0), family=family, backlog=256) as listener:
+        named = f"[{host}]" if ":" in host else host
+        script = Script(f"http{'s' if tls else ''}://{named}:{listener.getsockname()[1]}")
+        script.on("token", Script.answer(200, TOKEN))
+        script.on("ask", Script.answer(202, {"question_id": QUESTION_ID}))
+        script.on("results", Script.answer(200, {"state": "PENDING"}))
+        script.on("health", Script.answer(200, {}))
+        thread = threading.Thread(target=_listen, args=(listener, script, threads, tls), daemon=True)
+        thread.start()
+        try:
+            yield script
+        finally:
+            script.done.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(PATIENCE)
+    for connection in list(script.open):
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)  # a client may keep it for its next request
+    for conversation in threads:
+        conversation.join(PATIENCE)
+
+
+def _listen(
+    listener: socket.socket, script: Script, threads: list[threading.Thread], tls: ssl.SSLContext | None
+) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        script.connections += 1
+        arguments = (connection, script.connections, script, tls)
+        threads[:] = [thread for thread in threads if thread.is_alive()]
+        threads.append(threading.Thread(target=_converse, args=arguments, daemon=True))
+        threads[-1].start()
+
+
+def _converse(connection: socket.socket, number: int, script: Script, tls: ssl.SSLContext | None) -> None:
+    connection.settimeout(PATIENCE)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with contextlib.suppress(OSError), connection:
+        secured = tls.wrap_socket(connection, server_side=True) if tls else connection
+        script.open.add(secured)
+        with secured, secured.makefile("rb") as stream:
+            while (request := read_request(stream, number)) and script.take(request)(secured):
+                pass
+        script.open.discard(secured)
+
+
+def read_request(stream: IO[bytes], number: int) -> Seen | None:
+    """Read a request to its end, None where there is none any more."""
+    line = stream.readline().decode("latin-1").split()
+    if len(line) != 3 or not line[2].startswith("HTTP/"):
+        return None
+    headers: dict[str, str] = {}
+    while header := stream.readline().decode("latin-1").strip():
+        name, _, value = header.partition(":")
+        headers[name.lower()] = value.strip()
+    body = stream.read(int(headers.get("content-length", "0")))
+    return Seen(line[0], line[1], headers, body, number)

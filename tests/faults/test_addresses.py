@@ -1,0 +1,70 @@
+"""What must not become part of an address, or go there, is refused before anything is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scripted import QUESTION_ID
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    from connecty_frames.client import Client
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("base_url", "http://api.test"),
+        ("base_url", "http://192.0.2.1"),
+        ("base_url", "http://127.0.0.1.evil.test"),
+        ("base_url", "https://user:canary@api.test"),
+        ("base_url", "https://user@api.test"),
+        ("base_url", "https://api.test/?x"),
+        ("base_url", "https://api.test/\r\nX: y"),
+        ("base_url", "ftp://api.test"),
+        ("client_secret", "canary\r\nX: y"),
+        ("client_secret", "canary\x00"),
+        ("client_id", "canary\x1b[2J"),
+    ],
+)
+def test_a_setting_that_would_leak(server: Any, setting: str, value: str) -> None:
+    """ConfigError from the constructor that names the setting and does not repeat what may be secret."""
+    settings: dict[str, Any] = {
+        "client_id": "id",
+        "client_secret": "s",
+        "base_url": server.address,
+        setting: value,
+    }
+    with pytest.raises(cf.ConfigError) as caught:
+        cf.Client(**settings)
+    assert caught.value.setting == setting
+    assert "canary" not in str(caught.value)
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "question_id", ["../x", "a?x", "a#b", "7", "", f"{QUESTION_ID}/../..", None, 7, b"x"]
+)
+def test_an_id_that_is_no_uuid(server: Any, client: Client, question_id: Any) -> None:
+    """ConfigError for the setting question_id, from every way in; nothing is sent."""
+    with pytest.raises(cf.ConfigError) as caught:
+        client.question(question_id)
+    assert caught.value.setting == "question_id"
+    if question_id is not None:
+        with pytest.raises(cf.ConfigError, match="question_id"):
+            cf.ask_df("how many?", client=client, question_id=question_id)
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("dw_id", [-1, True, "13", "../x", 1.5, 10**100])
+def test_a_workspace_that_is_no_number(server: Any, client: Client, dw_id: Any) -> None:
+    """ConfigError for the setting dw_id, from a call and from the client; nothing is sent."""
+    with pytest.raises(cf.ConfigError) as caught:
+        client.submit("how many?", dw_id=dw_id)
+    assert caught.value.setting == "dw_id"
+    with pytest.raises(cf.ConfigError) as caught:
+        cf.Client("id", client_secret="s", dw_id=dw_id)
+    assert caught.value.setting == "dw_id"
+    assert server.connections == 0

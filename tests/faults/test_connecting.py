@@ -1,0 +1,144 @@
+"""No connection, or one that is not what it was: whatever the verb, nothing was sent and it is said so."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scripted import QUESTION_ID, serve
+from timing import within
+
+import connecty_frames as cf
+from connecty_frames.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+VERBS: dict[str, Callable[[Client], object]] = {
+    "ask": lambda client: cf.ask("how many?", client=client),
+    "ask_df": lambda client: cf.ask_df("how many?", client=client),
+    "read_connecty": lambda client: cf.read_connecty("how many?", client),
+    "submit": lambda client: client.submit("how many?"),
+    "state": lambda client: client.question(QUESTION_ID).state(),
+    "result": lambda client: client.question(QUESTION_ID).result(),
+    "health": lambda client: client.health(),
+}
+
+
+def make(address: str, timeout: float = 10.0) -> Client:
+    """Make a client of an address."""
+    return Client("id", client_secret="s", base_url=address, dw_id=13, timeout=timeout, random=lambda: 0.0)
+
+
+@pytest.fixture
+def nobody() -> str:
+    """Give an address that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """Give an address that takes no connection and refuses none: all of its queue is taken."""
+    if sys.platform != "linux":
+        pytest.skip("another system may refuse what does not fit into its queue")
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)  # noqa: FBT003 - as in socket
+            waiting.connect_ex(listener.getsockname())
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_nobody_listens(nobody: str, verb: str) -> None:
+    """Refused: ConnectionFailed with host and phase, whatever the verb."""
+    with (
+        make(f"http://{nobody}") as client,
+        pytest.raises(cf.ConnectionFailed, match="nothing was sent") as caught,
+    ):
+        VERBS[verb](client)
+    assert (caught.value.host, caught.value.phase) == (nobody, "connect")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_name_nobody_knows(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look-up that fails: ConnectionFailed in phase resolve, after three looks at most."""
+    looked: list[str] = []
+
+    def unknown(host: str, *_: Any, **__: Any) -> Any:
+        looked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with make("https://api.nowhere.example") as client, pytest.raises(cf.ConnectionFailed) as caught:
+        VERBS[verb](client)
+    assert (caught.value.host, caught.value.phase) == ("api.nowhere.example:443", "resolve")
+    assert looked == ["api.nowhere.example"] * (1 if verb == "health" else 3)
+
+
+@pytest.mark.parametrize("verb", ["ask_df", "submit", "state"])
+def test_nobody_answers_the_knock(deaf: str, verb: str) -> None:
+    """A connection that never stands: ConnectionFailed when the time allowed is over."""
+    with (
+        make(f"http://{deaf}", timeout=0.5) as client,
+        within(0.5),
+        pytest.raises(cf.ConnectionFailed) as caught,
+    ):
+        VERBS[verb](client)
+    assert (caught.value.host, caught.value.phase) == (deaf, "connect")
+
+
+def test_a_server_that_goes_away_between_token_and_question_never_got_it(nobody: str) -> None:
+    """The token came and nobody listens any more: ConnectionFailed, no question, no doubt."""
+    with serve() as server, make(server.address) as client:
+        client.question(QUESTION_ID).state()
+        client._transport.address = f"http://{nobody}"
+        with pytest.raises(cf.ConnectionFailed):
+            client.submit("how many?")
+    assert server.count("ask") == 0
+
+
+def test_a_localhost_whose_first_address_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens on ::1: the answer comes from 127.0.0.1."""
+    with serve() as server:
+        port = int(server.address.rpartition(":")[2])
+        addresses = [
+            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+        with make(f"http://localhost:{port}") as client:
+            assert client.submit("how many?").question_id == QUESTION_ID
+    assert server.questions == ["how many?"]
+
+
+def test_a_server_on_ipv6_alone() -> None:
+    """An address in brackets works as any other."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with serve("::1") as server, make(server.address) as client:
+        assert client.submit("how many?").question_id == QUESTION_ID
+    assert server.questions == ["how many?"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_has_connections_of_its_own(server: Any, client: Client) -> None:
+    """Parent and child go on with the same client and token, over different connections."""
+    client.question(QUESTION_ID).state()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if client.question(QUESTION_ID).state() == "PENDING" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    client.question(QUESTION_ID).state()
+    connections = [seen.connection for seen in server.seen if "/results" in seen.target]
+    assert connections == [1, 2, 1]
+    assert server.count("token") == 1

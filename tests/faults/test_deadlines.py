@@ -1,0 +1,101 @@
+"""Whatever drips or hangs, the call is over a quarter of a second after its deadline at the latest."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scripted import QUESTION_ID, Script
+from timing import within
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+SECONDS = 0.3
+
+SLOW: dict[str, Callable[[Script], Any]] = {
+    "silence": lambda server: server.hang,
+    "half the headers": lambda server: server.send_and_hang(HEAD[:30]),
+    "half the body": lambda server: server.send_and_hang(HEAD + b'Content-Length: 99\r\n\r\n{"state": "PEN'),
+    "headers by the byte": lambda server: server.drip(HEAD * 10, 0.01),
+    "body by the byte": lambda server: server.drip(HEAD + b"Content-Length: 999\r\n\r\n" + b" " * 999, 0.002),
+    "gzip by the byte": lambda server: server.drip(
+        HEAD + b"Content-Encoding: gzip\r\nContent-Length: 999\r\n\r\n" + gzip.compress(b" ") * 40, 0.002
+    ),
+    "chunks by the byte": lambda server: server.drip(
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 100, 0.002
+    ),
+}
+#: What becomes of a call that meets it at each of its steps, and how many questions the server then saw.
+ERRORS: dict[str, tuple[type[cf.ConnectyError], int]] = {
+    "token": (cf.QuestionTimeout, 0),
+    "ask": (cf.SubmissionUncertain, 1),
+    "results": (cf.QuestionTimeout, 1),
+}
+
+
+def make(server: Script, timeout: float = SECONDS) -> cf.Client:
+    """Make a client that has so much time."""
+    return cf.Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=timeout)
+
+
+@pytest.mark.parametrize("slow", SLOW)
+@pytest.mark.parametrize("kind", ERRORS)
+def test_a_slow_answer_ends_with_the_deadline(server: Script, kind: str, slow: str) -> None:
+    """Not before and not after it, with the error that is due and the id where there is one."""
+    server.on(kind, SLOW[slow](server))
+    error, questions = ERRORS[kind]
+    with make(server) as client:
+        began = time.monotonic()
+        with within(SECONDS), pytest.raises(error) as caught:
+            client.ask_df("how many?")
+        assert time.monotonic() - began >= SECONDS
+    assert server.count("ask") == questions
+    assert caught.value.question_id == (QUESTION_ID if kind == "results" else None)
+
+
+def test_a_question_that_takes_too_long(server: Script) -> None:
+    """PENDING until the end: QuestionTimeout, a TimeoutError, with id, state and the line that resumes."""
+    with make(server) as client, within(SECONDS), pytest.raises(TimeoutError) as caught:
+        client.ask_df("how many?")
+    assert isinstance(caught.value, cf.QuestionTimeout)
+    assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "PENDING")
+    assert f'Client.question("{QUESTION_ID}", dw_id=13).result()' in str(caught.value)
+    assert server.questions == ["how many?"]
+
+
+@pytest.mark.parametrize("verb", [cf.ask, cf.ask_df, cf.read_connecty])
+def test_no_time_at_all(server: Script, verb: Callable[..., object]) -> None:
+    """A billionth of a second: QuestionTimeout that says the question was not started; nothing was sent."""
+    cf.configure(client_id="id", client_secret="s", base_url=server.address, dw_id=13)
+    with pytest.raises(cf.QuestionTimeout, match="it was not started") as caught:
+        verb("how many?", timeout=1e-9)
+    assert caught.value.question_id is None
+    assert server.connections == 0
+
+
+def test_a_thread_that_waits_for_anothers_token_keeps_its_own_deadline(server: Script) -> None:
+    """A token call that hangs holds nobody longer than they allowed."""
+    server.on("token", server.hang)
+    with make(server, timeout=2.0) as client:
+
+        def ask() -> None:
+            with contextlib.suppress(cf.QuestionTimeout):
+                client.ask("how many?")
+
+        slow = threading.Thread(target=ask)
+        slow.start()
+        while server.count("token") == 0:
+            time.sleep(0.005)
+        with within(0.2), pytest.raises(cf.QuestionTimeout):
+            client.ask("how many?", timeout=0.2)
+        assert slow.is_alive()
+        slow.join(10)
+    assert (server.count("token"), server.count("ask")) == (1, 0)

@@ -1,0 +1,156 @@
+"""Ctrl-C leaves as KeyboardInterrupt and at once, with all that is known of the question.
+
+The interrupts are real ones: SIGINT, sent to this process while its main thread asks.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from scripted import QUESTION_ID, Script, serve
+from timing import within
+
+from connecty_frames.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")
+
+RESUME = (
+    f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
+    f'Client.question("{QUESTION_ID}", dw_id=13).result()'
+)
+#: How often somebody presses Ctrl-C, and the longest they wait with it, in seconds.
+PRESSES = 100
+LONGEST = 0.06
+
+
+def interrupt(act: Callable[[], object], after: float) -> KeyboardInterrupt:
+    """Press Ctrl-C so long after something was begun, and give what leaves, which it does within 0.5 s."""
+    pressed: list[float] = []
+
+    def press() -> None:
+        time.sleep(after)
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    finger = threading.Thread(target=press)
+    try:
+        with within(after + 0.25):
+            finger.start()
+            act()
+    except KeyboardInterrupt as error:
+        return error
+    finally:
+        finger.join()
+    raise AssertionError("the call ended by itself")
+
+
+@pytest.mark.parametrize("act", ["ask", "result", "wait"])
+def test_while_waiting(server: Script, client: Client, capsys: pytest.CaptureFixture[str], act: str) -> None:
+    """The note, and one line on standard error: the id and the line that resumes."""
+    acts: dict[str, Callable[[], object]] = {
+        "ask": lambda: client.ask("how many?"),
+        "result": client.question(QUESTION_ID).result,
+        "wait": client.question(QUESTION_ID).wait,
+    }
+    error = interrupt(acts[act], 0.2)
+    assert error.__notes__ == [RESUME]
+    assert capsys.readouterr().err.strip() == RESUME
+    assert server.count("ask") == (act == "ask")
+
+
+def test_between_sending_and_answer(
+    server: Script, client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody knows whether it was started: the note says when and where it was sent, and what to do."""
+    server.on("ask", server.hang)
+    error = interrupt(lambda: client.submit("what now?"), 0.2)
+    (note,) = error.__notes__
+    assert note.startswith("The question 'what now?' was being sent to workspace 13 at ")
+    assert note.endswith(
+        "It may be running, so it was not sent again. "
+        "Look in ConnectyAI's chat history before asking it anew."
+    )
+    assert capsys.readouterr().err.strip() == note
+    assert server.questions == ["what now?"]
+
+
+def test_while_the_id_arrives(server: Script, client: Client) -> None:
+    """The id came and the end of the answer did not: the id is kept."""
+    accepted = (
+        b'HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{"question_id": "%s"' % QUESTION_ID.encode()
+    )
+    server.on("ask", server.send_and_hang(accepted))
+    error = interrupt(lambda: client.submit("how many?"), 0.2)
+    assert error.__notes__ == [RESUME]
+
+
+def test_before_anything_was_sent(server: Script, client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C during the token call: no note, for there is no question."""
+    server.on("token", server.hang)
+    error = interrupt(lambda: client.submit("how many?"), 0.2)
+    assert not hasattr(error, "__notes__")
+    assert capsys.readouterr().err == ""
+    assert server.count("ask") == 0
+
+
+@pytest.fixture(autouse=True)
+def _listening() -> Iterator[None]:
+    """Have Ctrl-C do what it does at a terminal: a job in the background does not hear it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def _no_collection() -> Iterator[None]:
+    """Keep Python's collector away: what it calls swallows an interrupt, whosever it is."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+# One that comes while a socket is made leaves it to the collector, before anybody could close it.
+@pytest.mark.filterwarnings("ignore:unclosed <connecty_frames.client.wire._Timed:ResourceWarning")
+@pytest.mark.usefixtures("_no_collection")
+def test_a_hundred_at_random_moments() -> None:
+    """Each leaves within half a second; no question was sent twice, and an id is told once it is known."""
+    seed = random.randrange(2**32)  # noqa: S311 - no secret
+    print(f"seed {seed}")  # noqa: T201 - shown where the test fails
+    draw = random.Random(seed)  # noqa: S311 - no secret
+    for _ in range(PRESSES):
+        with serve() as server:
+            for kind in ("token", "ask", "results"):
+                server.on(kind, server.late(LONGEST / 6, server.steps[kind][0]))
+            with Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=10) as client:
+                error = interrupt(partial(client.ask, "how many?"), draw.uniform(0, LONGEST))
+        notes = getattr(error, "__notes__", [])
+        assert server.count("ask") <= 1
+        if server.count("results"):
+            assert notes == [RESUME]
+        elif server.count("ask"):
+            (note,) = notes
+            assert note == RESUME or "'how many?' was being sent to workspace 13" in note
+
+
+def test_the_client_is_as_it_was(server: Script, client: Client) -> None:
+    """After an interrupt in the token call, another thread gets its token at once."""
+    server.on("token", server.hang, server.steps["token"][0])
+    interrupt(lambda: client.submit("how many?"), 0.1)
+    found: list[str] = []
+    thread = threading.Thread(target=lambda: found.append(client.question(QUESTION_ID).state()))
+    thread.start()
+    thread.join(5)
+    assert found == ["PENDING"]

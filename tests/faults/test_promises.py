@@ -1,0 +1,35 @@
+"""The page on reliability names tests that exist, and has every fault."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| (\d+) \|.*\|(.*)\|$", PAGE, re.MULTILINE)
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+
+
+@pytest.mark.parametrize(("path", "name"), sorted(set(NAMED.findall(PAGE))))
+def test_a_test_that_is_named_is_there(path: str, name: str) -> None:
+    """In the file that the page says."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_fault_has_a_row_and_every_row_a_test() -> None:
+    """Numbers 1 to 32, in order."""
+    assert [int(number) for number, _ in ROWS] == list(range(1, 33))
+    assert [number for number, tests in ROWS if not NAMED.search(tests)] == []
+
+
+def test_every_promise_names_its_test() -> None:
+    """No line of the first table is only words."""
+    promises = PAGE.partition("## Promises")[2].partition("## Faults")[0]
+    lines = [line for line in promises.splitlines() if line.startswith("| ")][1:]
+    assert len(lines) >= 10
+    assert [line for line in lines if not NAMED.search(line)] == []

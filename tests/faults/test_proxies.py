@@ -1,0 +1,148 @@
+"""Through a proxy the same holds: what it received counts as sent, what it refused does not."""
+
+from __future__ import annotations
+
+import select
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scripted import QUESTION_ID, Script, serve
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+    from scripted import Step
+
+ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
+#: A key and a self-signed certificate for 127.0.0.1 that only tests trust.
+PEM = Path(__file__).parents[1] / "client" / "loopback.pem"
+#: The discard port, which nobody listens on: whatever comes of it came through the proxy.
+BEHIND = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    """Give a proxy that everything goes through; by itself it answers as the API would."""
+    with serve() as script:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, script.address.replace("//", "//user:canary-proxy@"))
+        yield script
+
+
+@pytest.fixture
+def secured() -> Iterator[Script]:
+    """Give the API over TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(PEM)
+    with serve(tls=context) as script:
+        script.on("results", script.answer(200, ROWS))
+        yield script
+
+
+def make(address: str, **settings: Any) -> cf.Client:
+    """Make a client of an address."""
+    return cf.Client(
+        "id", client_secret="s", base_url=address, dw_id=13, timeout=5, random=lambda: 0.0, **settings
+    )
+
+
+def tunnel(to: Script, holds: Callable[[], bool] = lambda: True) -> Step:
+    """Make the step that digs a tunnel; it is reset when something comes back and it does not hold."""
+    import socket
+
+    def step(connection: socket.socket) -> bool:
+        host, port = to.address.rpartition("//")[2].split(":")
+        with socket.create_connection((host, int(port))) as far:
+            connection.sendall(b"HTTP/1.1 200 Dug\r\n\r\n")
+            while True:
+                for end in select.select([connection, far], [], [], 20)[0]:
+                    content = end.recv(65_536)
+                    if not content:
+                        return False
+                    if end is far and not holds():
+                        return Script.reset(connection)
+                    (far if end is connection else connection).sendall(content)
+
+    return step
+
+
+def test_an_answer_through_a_proxy(proxy: Script) -> None:
+    """The requests go to the proxy, which gets the whole address and its own password."""
+    proxy.on("results", proxy.answer(200, ROWS))
+    with make(BEHIND) as client:
+        assert client.ask("how many?").rows == 2
+    assert [seen.target.partition("?")[0] for seen in proxy.seen] == [
+        f"{BEHIND}/v1/auth/token",
+        f"{BEHIND}/v1/dw/13/questions",
+        f"{BEHIND}/v1/dw/13/questions/{QUESTION_ID}/results",
+    ]
+    assert {seen.headers["proxy-authorization"][:6] for seen in proxy.seen} == {"Basic "}
+
+
+@pytest.mark.parametrize("end", ["reset", "close"])
+def test_a_proxy_that_goes_away_with_a_question(proxy: Script, end: str) -> None:
+    """It had received the question: SubmissionUncertain, and the question is not sent again."""
+    proxy.on("ask", getattr(proxy, end))
+    with make(BEHIND) as client, pytest.raises(cf.SubmissionUncertain):
+        client.ask("how many?")
+    assert proxy.questions == ["how many?"]
+
+
+def test_a_tunnel(proxy: Script, secured: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS from end to end: the proxy sees whom to connect to and nothing else."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(PEM))
+    proxy.on("tunnel", tunnel(secured))
+    with make(secured.address) as client:
+        assert client.ask("how many?").rows == 2
+    assert {(seen.method, seen.target) for seen in proxy.seen} == {("CONNECT", secured.address[8:])}
+    assert secured.questions == ["how many?"]
+    assert all("proxy-authorization" not in seen.headers for seen in secured.seen)
+
+
+def test_a_tunnel_that_falls_in_on_a_question(proxy: Script, secured: Script) -> None:
+    """The API got it, and the proxy resets before the answer is through: SubmissionUncertain, once."""
+    proxy.on("tunnel", tunnel(secured, holds=lambda: secured.count("ask") == 0))
+    with make(secured.address, ca_bundle=PEM) as client, pytest.raises(cf.SubmissionUncertain):
+        client.ask("how many?")
+    assert secured.questions == ["how many?"]
+
+
+def test_a_proxy_that_wants_a_password(proxy: Script, caplog: pytest.LogCaptureFixture) -> None:
+    """CONNECT answered by 407: ConfigError, once, without the password it got."""
+    caplog.set_level("DEBUG")
+    proxy.on("tunnel", proxy.answer(407))
+    with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConfigError, match="407") as caught:
+        client.ask("how many?")
+    assert "HTTPS_PROXY" in str(caught.value)
+    assert "canary-proxy" not in f"{caught.value!r}{vars(caught.value)}{caplog.text}"
+    assert proxy.count("tunnel") == 1
+
+
+def test_a_tunnel_that_is_not_dug(proxy: Script) -> None:
+    """CONNECT answered by 502: ConnectionFailed in phase proxy, which names the proxy; three tries."""
+    proxy.on("tunnel", proxy.answer(502))
+    with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConnectionFailed) as caught:
+        client.ask("how many?")
+    assert (caught.value.host, caught.value.phase) == (proxy.address[7:], "proxy")
+    assert "canary-proxy" not in str(caught.value)
+    assert proxy.count("tunnel") == 3
+
+
+@pytest.mark.parametrize("scheme", ["socks4", "socks5", "socks5h", "SOCKS5"])
+def test_a_socks_proxy(server: Script, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """Its connections would keep no deadline: ConfigError that says what to set; nothing is sent."""
+    monkeypatch.setenv("ALL_PROXY", f"{scheme}://user:canary-proxy@{server.address[7:]}")
+    with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConfigError, match="SOCKS") as caught:
+        client.ask("how many?")
+    assert "NO_PROXY" in str(caught.value)
+    assert "canary-proxy" not in str(caught.value)
+    assert server.connections == 0
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server.on("results", server.answer(200, ROWS))
+    with make(server.address) as client:
+        assert client.ask("how many?").rows == 2

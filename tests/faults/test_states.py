@@ -1,0 +1,119 @@
+"""What a server may say of a question: its id is kept, and whatever was said is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scripted import QUESTION_ID, Script
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    from connecty_frames.client import Client
+
+ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
+
+
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        (["QUEUED", "QUEUED", "QUEUED"], "which the API document does not have"),
+        (["IN_PROGRESS", "PENDING", "PENDING"], "after a later one"),
+    ],
+)
+def test_a_state_nobody_expects(server: Script, patient: Client, states: list[str], said: str) -> None:
+    """Unknown, or backwards: asked on, with one warning; then the rows."""
+    server.on(
+        "results", *(server.answer(200, {"state": state}) for state in states), server.answer(200, ROWS)
+    )
+    with pytest.warns(cf.UnknownStateWarning, match=said) as warned:
+        assert patient.ask("how many?").rows == 2
+    assert len(warned) == 1
+    assert (server.count("results"), server.count("ask")) == (4, 1)
+
+
+def test_a_state_nobody_expects_until_the_deadline(server: Script, patient: Client, clock: Any) -> None:
+    """QuestionTimeout at the deadline, with the id and the state."""
+    server.on("results", server.answer(200, {"state": "QUEUED"}))
+    with pytest.warns(cf.UnknownStateWarning), pytest.raises(cf.QuestionTimeout) as caught:
+        patient.ask("how many?")
+    assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "QUEUED")
+    assert clock.at == pytest.approx(1060.0)
+
+
+def test_a_question_that_is_not_there_yet(server: Script, patient: Client) -> None:
+    """404 right after acceptance: asked on."""
+    server.on("results", server.answer(404), server.answer(404), server.answer(200, ROWS))
+    assert patient.ask("how many?").rows == 2
+    assert server.questions == ["how many?"]
+
+
+def test_a_question_that_is_never_there(server: Script, patient: Client, clock: Any) -> None:
+    """404 for ten seconds: NotFoundError with the id."""
+    server.on("results", server.answer(404))
+    with pytest.raises(cf.NotFoundError) as caught:
+        patient.ask("how many?")
+    assert caught.value.question_id == QUESTION_ID
+    assert 1010.0 <= clock.at <= 1012.0
+    assert server.questions == ["how many?"]
+
+
+def test_a_question_that_failed(server: Script, patient: Client) -> None:
+    """QuestionFailed with id, words, time, and all that was said, SQL included."""
+    said = {"state": "FAILED", "error": "no such table \x1b[2J", "results": {"sql_query": "SELECT x"}}
+    server.on("results", server.answer(200, said))
+    with pytest.raises(cf.QuestionFailed) as caught:
+        patient.ask("how many?")
+    error = caught.value
+    assert (error.question_id, error.question, error.state) == (QUESTION_ID, "how many?", "FAILED")
+    assert error.details == {"error": "no such table \x1b[2J", "sql_query": "SELECT x"}
+    assert error.asked_at is not None
+    assert str(error) == (
+        "The question 'how many?' failed. The server says: error: no such table \\x1b[2J; "
+        "sql_query: SELECT x. Putting it in other words may help."
+    )
+    assert server.count("results") == 1
+
+
+@pytest.mark.parametrize("results", [None, {}, {"response_summary": "There is none."}])
+def test_an_answer_without_a_table(server: Script, patient: Client, results: Any) -> None:
+    """Ask gives it, ask_df raises NoTableError with the summary and the id."""
+    server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
+    answer = patient.ask("how many?")
+    assert answer.table is None
+    with pytest.raises(cf.NoTableError) as caught:
+        patient.ask_df("how many?")
+    assert caught.value.question_id == QUESTION_ID
+    assert caught.value.response_summary == (results or {}).get("response_summary")
+
+
+@pytest.mark.parametrize("kind", [MemoryError, KeyboardInterrupt])
+def test_a_frame_that_cannot_be_made(
+    server: Script, patient: Client, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory that runs out, or Ctrl-C, while the frame is made of the answer: the note has the id."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise kind
+
+    monkeypatch.setattr("connecty_frames.frames.to_pandas", fail)
+    server.on("results", server.answer(200, ROWS))
+    with pytest.raises(kind) as caught:
+        patient.ask_df("how many?")
+    assert caught.value.__notes__ == [f"question_id='{QUESTION_ID}' fetches the answer without asking again."]
+
+
+def test_a_progress_callable_that_raises(server: Script, patient: Client) -> None:
+    """Its own exception leaves, with the id as its note; the answer can still be had."""
+    server.on("results", server.answer(200, {"state": "PENDING"}), server.answer(200, ROWS))
+
+    def fail(_step: object) -> None:
+        raise ZeroDivisionError("in the caller's own code")
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        patient.ask("how many?", progress=fail)
+    (note,) = caught.value.__notes__
+    assert f'Client.question("{QUESTION_ID}", dw_id=13).result()' in note
+    assert patient.question(QUESTION_ID).result().rows == 2
+    assert server.questions == ["how many?"]

@@ -1,0 +1,209 @@
+"""Tokens: one call for all threads, no loop, whatever the server says about when a token ends."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scripted import QUESTION_ID, FakeClock, Script
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scripted import Seen, Step
+
+    from connecty_frames.client import Client
+
+ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
+#: What FakeClock says at the start, as a Date header; and an hour later.
+DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
+DATE_OF_ANOTHER_CLOCK = "Wed, 05 Nov 2025 13:00:00 GMT"
+THREADS = 64
+EXPIRIES = 100
+
+
+def tokens(server: Script, expires_at: Any, date: str = DATE) -> None:
+    """Let the server hand out t1, t2, t3."""
+    given = [{"access_token": f"t{number}", "expires_at": expires_at} for number in (1, 2, 3)]
+    server.on("token", *(server.answer(200, token, Date=date) for token in given))
+
+
+def revoking(server: Script, holds: Callable[[str], bool]) -> None:
+    """Let the server answer 401 to every token that does not hold."""
+    take, refuse = server.take, server.answer(401)
+
+    def by_token(request: Seen) -> Step:
+        step = take(request)
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return step if request.target.endswith("token") or holds(bearer) else refuse
+
+    server.take = by_token  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("kind", ["ask", "results"])
+def test_a_token_that_expires_during_a_request(server: Script, client: Client, kind: str) -> None:
+    """401, then well: one refresh, and the request again with the new token."""
+    tokens(server, "2099-01-01T00:00:00Z")
+    server.on("results", server.answer(200, ROWS))
+    server.on(kind, server.answer(401), server.steps[kind][0])
+    assert client.ask("how many?").rows == 2
+    expected = {
+        "ask": ["Bearer t1", "Bearer t2", "Bearer t2"],
+        "results": ["Bearer t1", "Bearer t1", "Bearer t2"],
+    }
+    assert server.bearers == expected[kind]
+    assert server.count("token") == 2
+
+
+@pytest.mark.parametrize("kind", ["ask", "results"])
+def test_a_server_that_refuses_fresh_tokens(server: Script, client: Client, kind: str) -> None:
+    """401 to each: AuthError after two tokens and two requests."""
+    server.on(kind, server.answer(401, {"detail": "Unknown organisation"}))
+    with pytest.raises(cf.AuthError, match=r"Unknown organisation.*region") as caught:
+        client.ask("how many?")
+    assert caught.value.status == 401
+    assert (server.count("token"), server.count(kind)) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "date"),
+    [
+        ("2025-11-05T12:10:00+00:00", DATE),
+        ("2025-11-05T13:10:00.5+01:00", DATE),
+        ("2025-11-05T12:10:00", DATE),
+        ("2025-11-05T13:10:00+00:00", DATE_OF_ANOTHER_CLOCK),
+    ],
+    ids=["UTC", "offset", "naive", "an hour off"],
+)
+def test_a_token_is_kept_for_as_long_as_it_holds(
+    server: Script, patient: Client, clock: FakeClock, expires_at: str, date: str
+) -> None:
+    """Ten minutes by the server's own Date, less half a minute: one token, and then the next."""
+    tokens(server, expires_at, date)
+    for seconds in (0, 300, 269, 3):
+        clock.at += seconds
+        patient.question(QUESTION_ID).state()
+    assert server.bearers == ["Bearer t1"] * 3 + ["Bearer t2"]
+
+
+@pytest.mark.parametrize(
+    "expires_at", [None, "", "soon", 7, {"a": 1}, "2020-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+)
+def test_an_end_that_says_nothing(server: Script, patient: Client, clock: FakeClock, expires_at: Any) -> None:
+    """Missing, past, absurd: kept for 54 s, and never fetched before each request."""
+    tokens(server, expires_at)
+    for seconds in (0, 0, 53, 2):
+        clock.at += seconds
+        patient.question(QUESTION_ID).state()
+    assert server.bearers == ["Bearer t1"] * 3 + ["Bearer t2"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+def test_credentials_that_are_refused(server: Script, client: Client, status: int) -> None:
+    """AuthError with status and the server's words; for five seconds nobody asks again."""
+    server.on("token", server.answer(status, {"detail": "No such client"}))
+    for _ in range(3):
+        with pytest.raises(cf.AuthError, match="No such client") as caught:
+            client.ask("how many?")
+        assert caught.value.status == status
+    assert (server.count("token"), server.count("ask")) == (1, 0)
+
+
+def test_new_credentials_are_tried_at_once(server: Script) -> None:
+    """The cool-off is that of the old ones."""
+    server.on("results", server.answer(200, ROWS))
+    server.on("token", server.answer(401), server.answer(200, {"access_token": "t1"}))
+    cf.configure(client_id="id", client_secret="wrong", base_url=server.address, dw_id=13)
+    with pytest.raises(cf.AuthError):
+        cf.ask("how many?")
+    cf.configure(client_secret="right")
+    assert cf.ask("how many?").rows == 2
+    assert server.count("token") == 2
+
+
+class TestThreads:
+    """Sixty-four threads at once are one token call."""
+
+    def ask(self, client: Client) -> list[Any]:
+        """Let all threads ask for a state at the same moment."""
+        barrier = threading.Barrier(THREADS)
+        question = client.question(QUESTION_ID)
+
+        def state() -> Any:
+            barrier.wait(20)
+            try:
+                return question.state()
+            except cf.ConnectyError as error:
+                return type(error)
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            return [future.result() for future in [pool.submit(state) for _ in range(THREADS)]]
+
+    def test_cold(self, server: Script, client: Client) -> None:
+        """No thread has a token: one call, all succeed."""
+        assert self.ask(client) == ["PENDING"] * THREADS
+        assert server.count("token") == 1
+
+    def test_revoked(self, server: Script, client: Client) -> None:
+        """All hold a token that was revoked: one more call, all succeed."""
+        tokens(server, "2099-01-01T00:00:00Z")
+        revoking(server, lambda bearer: bearer != "t1")
+        assert self.ask(client) == ["PENDING"] * THREADS
+        assert server.count("token") == 2
+
+    @pytest.mark.parametrize("status", [401, 500, 503])
+    def test_down(self, server: Script, client: Client, status: int) -> None:
+        """The credentials are wrong, or the endpoint is down from the start: one call, 64 AuthErrors."""
+        server.on("token", server.answer(status))
+        assert self.ask(client) == [cf.AuthError] * THREADS
+        assert (server.count("token"), server.count("results")) == (1, 0)
+
+    @pytest.mark.parametrize("way", ["by the clock", "by the server"])
+    def test_a_hundred_expiries(self, server: Script, clock: FakeClock, way: str) -> None:
+        """Half of the hundred in each way: one token call for each, and the first; no thread fails."""
+        issued = [0]
+
+        def issue(connection: Any) -> bool:
+            issued[0] += 1
+            token = {"access_token": f"t{issued[0]}", "expires_at": "2025-11-05T12:10:00Z"}
+            return server.answer(200, token, Date=DATE)(connection)
+
+        server.on("token", issue)
+        valid = ["t1"]
+        if way == "by the server":
+            revoking(server, lambda bearer: bearer == valid[0])
+        rounds, failures = 1 + EXPIRIES // 2, []
+
+        def expire() -> None:
+            """Between two rounds, when no request is under way."""
+            if way == "by the clock":
+                clock.at += 600
+            else:
+                valid[0] = f"t{issued[0] + 1}"
+
+        barrier = threading.Barrier(THREADS, action=expire)
+        with cf.Client(
+            "id", client_secret="s", base_url=server.address, dw_id=13, timeout=1e6, clock=clock
+        ) as client:
+            question = client.question(QUESTION_ID)
+
+            def run() -> None:
+                for _ in range(rounds):
+                    barrier.wait(60)
+                    try:
+                        question.state()
+                    except cf.ConnectyError as error:
+                        failures.append(error)
+
+            threads = [threading.Thread(target=run) for _ in range(THREADS)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(60)
+        assert failures == []
+        assert server.count("token") == rounds
+        assert server.count("results") >= rounds * THREADS

@@ -1,0 +1,418 @@
+"""A frame and its story as a file: between libraries and processes, whole, and guarded against damage."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ENGINES = ["pandas", "polars", "pyarrow"]
+WRITERS: dict[str, Callable[[cf.Answer], Any]] = {
+    "pandas": cf.Answer.to_pandas,
+    "pandas of arrow": lambda answer: answer.to_pandas("pyarrow"),
+    "polars": cf.Answer.to_polars,
+}
+every_writer = pytest.mark.parametrize("make", WRITERS.values(), ids=WRITERS)
+every_engine = pytest.mark.parametrize("engine", ENGINES)
+
+ROWS: list[list[Any]] = [
+    ["id", "money", "share", "day", "at", "local", "slot", "note", "paid", "tags"],
+    [9007199254740993, 1234567890123456.78, 0.1, "2025-03-30", "2025-03-30T01:00:00.123456+01:00",
+     "2025-03-30T02:30:00", "09:30:00", "", True, ["a", None]],
+    [None, None, None, None, None, None, None, None, None, None],
+    [-1, -0.01, 2.5, "1969-12-31", "2025-03-30T04:00:00+02:00", "2025-03-30T02:30:00.000001",
+     "23:59:59.999999", "00123", False, []],
+]  # fmt: skip
+SCHEMA = pa.schema(
+    {
+        "id": pa.int64(),
+        "money": pa.decimal128(18, 2),
+        "share": pa.float64(),
+        "day": pa.date32(),
+        "at": pa.timestamp("us", "UTC"),
+        "local": pa.timestamp("us"),
+        "slot": pa.time64("us"),
+        "note": pa.string(),
+        "paid": pa.bool_(),
+        "tags": pa.list_(pa.string()),
+    }
+)
+VALUES: dict[str, list[Any]] = {
+    "id": [9007199254740993, None, -1],
+    "money": [Decimal("1234567890123456.78"), None, Decimal("-0.01")],
+    "share": [0.1, None, 2.5],
+    "day": [date(2025, 3, 30), None, date(1969, 12, 31)],
+    "at": [
+        datetime(2025, 3, 30, 0, 0, 0, 123456, tzinfo=UTC),
+        None,
+        datetime(2025, 3, 30, 2, tzinfo=UTC),
+    ],
+    "local": [datetime(2025, 3, 30, 2, 30), None, datetime(2025, 3, 30, 2, 30, 0, 1)],  # noqa: DTZ001 - naive
+    "slot": [time(9, 30), None, time(23, 59, 59, 999999)],
+    "note": ["", None, "00123"],
+    "paid": [True, None, False],
+    "tags": [["a", None], None, []],
+}
+
+
+@pytest.fixture
+def answer() -> cf.Answer:
+    """Give an answer with a column of every kind."""
+    body = json.dumps({"state": "COMPLETED", "results": {"dataframe": ROWS, "sql_query": "select 'Ł'"}})
+    return cf.Answer.from_json(
+        body.replace("1234567890123456.8", "1234567890123456.78").encode(), schema=SCHEMA, question="what?"
+    )
+
+
+@pytest.fixture
+def countries(golden: Path) -> cf.Answer:
+    """Give the answer to the document's first question."""
+    return cf.Answer.from_json(golden / "top_countries.json", question="which?")
+
+
+# Between libraries
+
+
+@every_writer
+@every_engine
+def test_every_value_and_the_story_come_back(
+    make: Callable[[cf.Answer], Any], engine: Any, answer: cf.Answer, tmp_path: Path
+) -> None:
+    """From either library into each: the frame is that of the answer itself, dtypes included."""
+    path = make(answer).connecty.write_parquet(tmp_path / "frame.parquet")
+
+    found = cf.read_parquet(path, engine=engine)
+
+    assert cf.metadata(found) == answer.metadata
+    if engine == "pandas":
+        expected = answer.to_pandas()
+        # polars has large lists only; the values are the same.
+        assert found["tags"].to_list() == expected["tags"].to_list()
+        pd.testing.assert_frame_equal(found.drop(columns="tags"), expected.drop(columns="tags"))
+    elif engine == "polars":
+        assert dict(found.schema) | {"slot": pl.Time} == dict(answer.to_polars().schema)
+        assert found.to_dict(as_series=False) == VALUES
+    else:
+        assert found.to_pydict() == VALUES
+        assert list(found.schema.metadata) == [b"connecty"]
+
+
+def test_the_backend_of_pandas_is_a_choice(countries: cf.Answer, tmp_path: Path) -> None:
+    """As everywhere; a wrong one is told before the file is looked for."""
+    path = countries.to_pandas().connecty.write_parquet(tmp_path / "frame.parquet")
+
+    found = cf.read_parquet(path, dtype_backend="pyarrow")
+
+    assert [str(dtype) for dtype in found.dtypes] == ["string[pyarrow]", "int64[pyarrow]"]
+    with pytest.raises(cf.ConfigError, match="engine='spark': expected 'pandas', 'polars' or 'pyarrow'"):
+        cf.read_parquet("nowhere", engine="spark")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("derive", "index"),
+    [
+        (lambda df: df[df["orders"] > 6000], pd.RangeIndex(3)),
+        (lambda df: df.iloc[[4, 0]], pd.Index([4, 0])),
+        (
+            lambda df: df.set_index("country").head(1),
+            pd.Index(["Poland"], dtype="string[pyarrow]", name="country"),
+        ),
+        (lambda df: df.iloc[1:2], pd.RangeIndex(1, 2)),
+    ],
+    ids=["filter", "positions", "a column", "slice"],
+)
+def test_an_index_is_an_index_again(
+    derive: Callable[[Any], Any], index: pd.Index, countries: cf.Answer, tmp_path: Path
+) -> None:
+    """In pandas with its labels and names."""
+    frame = derive(countries.to_pandas())
+    path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+
+    found = cf.read_parquet(path)
+
+    pd.testing.assert_index_equal(found.index, index, exact="equiv")
+    pd.testing.assert_frame_equal(found, frame, check_index_type="equiv")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("engine", ["polars", "pyarrow"])
+def test_an_index_elsewhere(engine: Any, countries: cf.Answer, tmp_path: Path) -> None:
+    """Is a column where it has a name, and is left out where it has none."""
+    frame = countries.to_pandas()
+    named = frame.set_index("country").connecty.write_parquet(tmp_path / "named.parquet")
+    unnamed = frame.iloc[[4, 0]].connecty.write_parquet(tmp_path / "unnamed.parquet")
+
+    first, second = (cf.read_parquet(path, engine=engine) for path in (named, unnamed))
+
+    names = [
+        getattr(found, "columns", []) if engine == "polars" else found.column_names
+        for found in (first, second)
+    ]
+    assert names == [["orders", "country"], ["country", "orders"]]
+
+
+def test_attrs_of_ones_own_stay(countries: cf.Answer, tmp_path: Path) -> None:
+    """Those of a user travel with the story, and what JSON cannot hold is told before anything is written."""
+    frame = countries.to_pandas()
+    frame.attrs["mine"] = {"a": [1]}
+    path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+    assert cf.read_parquet(path).attrs["mine"] == {"a": [1]}
+
+    frame.attrs["mine"] = object()
+    with pytest.raises(cf.ConfigError, match=r"^frame\.attrs\['mine'\] is no JSON"):
+        frame.connecty.write_parquet(tmp_path / "other.parquet")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Categorical(["b", "a", "b", None, "a"], ["b", "a"], ordered=True),
+        pd.period_range("2025-01", periods=5, freq="M"),
+        pd.interval_range(0, 5),
+    ],
+    ids=["categories", "periods", "intervals"],
+)
+def test_columns_that_only_pandas_has(column: Any, countries: cf.Answer, tmp_path: Path) -> None:
+    """Come back as what they were; another library has them or says that it has not."""
+    frame = countries.to_pandas().assign(c=column)
+    path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+
+    pd.testing.assert_series_equal(cf.read_parquet(path)["c"], frame["c"])
+    try:
+        assert cf.read_parquet(path, engine="polars").height == 5
+    except cf.ConfigError as error:
+        assert "a type that polars lacks" in str(error)  # noqa: PT017 - either is right
+
+
+def test_dates_that_were_changed_stay_what_they_are(tmp_path: Path) -> None:
+    """The story says date, but a time of day was added: it is not cut off."""
+    body = b'{"state": "COMPLETED", "results": {"dataframe": [["day"], ["2025-01-01"]]}}'
+    frame = cf.Answer.from_json(body).to_pandas()
+    frame["day"] += pd.Timedelta(hours=1)
+    path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+
+    assert cf.read_parquet(path, engine="polars")["day"].to_list() == [datetime(2025, 1, 1, 1)]  # noqa: DTZ001
+    assert cf.read_parquet(path)["day"].to_list() == [pd.Timestamp("2025-01-01 01:00")]
+
+
+# The frame that is written
+
+
+def test_a_frame_that_nothing_else_holds(countries: cf.Answer, tmp_path: Path) -> None:
+    """It is written although it is gone by then, as in ``frame.head().connecty.write_parquet(path)``."""
+    path = tmp_path / "frame.parquet"
+    countries.to_pandas().head(2).connecty.write_parquet(path)
+    assert cf.read_parquet(path)["country"].to_list() == ["Poland", "Germany"]
+
+    cf.carry(countries.to_pandas(), countries.to_polars().tail(1)).connecty.write_parquet(path)
+    assert cf.read_parquet(path)["country"].to_list() == ["Spain"]
+
+
+def test_a_frame_that_was_changed_in_place(countries: cf.Answer, tmp_path: Path) -> None:
+    """It is written as it is, although the accessor was there before."""
+    frame, other = countries.to_pandas(), countries.to_polars()
+    told, also = frame.connecty, other.connecty
+    frame.loc[0, "orders"] = 1
+    other[0, "orders"] = 2
+
+    assert cf.read_parquet(told.write_parquet(tmp_path / "a"))["orders"].to_list()[0] == 1
+    assert cf.read_parquet(also.write_parquet(tmp_path / "b"))["orders"].to_list()[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda df: df.set_axis(["a", "a"], axis=1), "Two columns of this frame are called 'a'"),
+        (lambda df: df.set_axis([0, 1], axis=1), r"names that are not text.*frame\.columns = \["),
+        (lambda df: df.assign(o=[1, "x", None, 2.5, ()]), "values that Arrow has no type for: .*column o"),
+    ],
+    ids=["twice", "numbers", "objects"],
+)
+def test_a_pandas_frame_that_parquet_cannot_hold(
+    spoil: Callable[[Any], Any], message: str, countries: cf.Answer, tmp_path: Path
+) -> None:
+    """An error of ours that says where and what to do, and no file."""
+    frame = spoil(countries.to_pandas())
+
+    with pytest.raises(cf.ConfigError, match=message) as raised:
+        frame.connecty.write_parquet(tmp_path / "frame.parquet")
+
+    assert raised.value.__cause__ is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("dtype", [pl.Object, pl.Int128])
+def test_a_polars_frame_that_arrow_cannot_hold(dtype: Any, countries: cf.Answer, tmp_path: Path) -> None:
+    """The same; polars itself panics or writes addresses of memory."""
+    column = pl.Series("o", [1] * 5, dtype=dtype)
+    frame = cf.carry(countries.to_polars(), countries.to_polars().with_columns(column))
+
+    with pytest.raises(
+        cf.ConfigError, match=r"^Column 'o' is of polars' (Object|Int128).*, which Arrow lacks"
+    ):
+        frame.connecty.write_parquet(tmp_path / "frame.parquet")
+
+
+def test_a_place_that_is_none(countries: cf.Answer, tmp_path: Path) -> None:
+    """Python's own error, with the path that was given."""
+    with pytest.raises(FileNotFoundError) as raised:
+        countries.to_polars().connecty.write_parquet(tmp_path / "nope" / "frame.parquet")
+
+    assert raised.value.filename == str(tmp_path / "nope" / "frame.parquet")
+
+
+# What is read
+
+
+def test_a_file_of_others_has_no_story(tmp_path: Path) -> None:
+    """It is a frame all the same, and one that pandas wrote keeps its index and attrs."""
+    path = tmp_path / "frame.parquet"
+    frame = pd.DataFrame({"a": [1]}, index=pd.Index(["x"], name="key"))
+    frame.attrs = {"mine": 1}
+    frame.to_parquet(path)
+
+    found = cf.read_parquet(path)
+
+    assert cf.metadata(found) is None
+    assert (found.attrs, found.index.name, found["a"].to_list()) == ({"mine": 1}, "key", [1])
+
+
+def test_names_that_polars_cannot_hold(tmp_path: Path) -> None:
+    """Two columns of one name are an error of ours."""
+    path = tmp_path / "frame.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), path)
+
+    with pytest.raises(cf.ConfigError, match=r"Two columns are called 'a', which polars cannot hold"):
+        cf.read_parquet(path, engine="polars")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all", b"PAR1\x00\x00\x00\x00PAR1"])
+@every_engine
+def test_what_is_no_parquet(content: bytes, engine: Any, tmp_path: Path) -> None:
+    """An error of ours that names the file."""
+    path = tmp_path / "frame.parquet"
+    path.write_bytes(content)
+
+    with pytest.raises(cf.ConfigError, match=r"frame\.parquet is no Parquet file, or damaged") as raised:
+        cf.read_parquet(path, engine=engine)
+
+    assert raised.value.setting == "path"
+
+
+def test_a_path_that_is_none(tmp_path: Path) -> None:
+    """A file that is not there is Python's own error; what is no path is ours."""
+    with pytest.raises(FileNotFoundError):
+        cf.read_parquet(tmp_path / "nope")
+    with pytest.raises(IsADirectoryError):
+        cf.read_parquet(tmp_path)
+    with pytest.raises(cf.ConfigError, match="path is of type int"):
+        cf.read_parquet(5)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("key", ["PANDAS_ATTRS", "pandas", "connecty.other"])
+@pytest.mark.parametrize(
+    "text",
+    [b"{", b"5", b"[]", b'["a"]', b"\xff", b"[" * 5000, b'{"columns": [5]}', b"{}"],
+)
+@every_engine
+def test_what_others_left_beside_a_table(key: str, text: bytes, engine: Any, tmp_path: Path) -> None:
+    """Is passed over where it is not what we know, and the table is read."""
+    path = tmp_path / "frame.parquet"
+    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({key: text}), path)
+
+    found = cf.read_parquet(path, engine=engine)
+
+    assert cf.metadata(found) is None
+    assert [str(value) for value in found["a"]] == ["1"]
+
+
+@pytest.mark.parametrize("text", ["5", "{", "\ud800", '{"schema": [{"name": "a"}]}'])
+def test_a_story_that_is_damaged(text: str, tmp_path: Path) -> None:
+    """Is not the same as none, wherever it is kept."""
+    safe = text.encode(errors="backslashreplace")
+    for key, kept in (("connecty", safe), ("PANDAS_ATTRS", json.dumps({"connecty": text}))):
+        path = tmp_path / "frame.parquet"
+        pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({key: kept}), path)
+
+        with pytest.raises(cf.ConfigError, match="damaged"):
+            cf.read_parquet(path)
+
+
+def test_every_flipped_bit_is_noticed(countries: cf.Answer, tmp_path: Path) -> None:
+    """Of 2,000 drawn by chance, each is an error of ours, or changes no value, no name and no story."""
+    path = countries.to_polars().connecty.write_parquet(tmp_path / "frame.parquet")
+    content = path.read_bytes()
+    seed = random.randrange(2**32)  # noqa: S311 - a seed
+    caught = 0
+    for at in random.Random(seed).sample(range(8 * len(content)), 2000):  # noqa: S311 - places, no secrets
+        flipped = bytearray(content)
+        flipped[at // 8] ^= 1 << at % 8
+        path.write_bytes(flipped)
+        try:
+            found = cf.read_parquet(path, engine="pyarrow")
+        except cf.ConfigError:
+            caught += 1
+            continue
+        assert found.to_pydict() == countries.table.to_pydict(), (seed, at)
+        # A bit of the length of the list that it stands in drops the story, but none makes it another.
+        assert cf.metadata(found) in (None, countries.metadata), (seed, at)
+
+    assert caught > 1000, seed
+
+
+# In another process
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("make", [cf.Answer.to_pandas, cf.Answer.to_polars], ids=["pandas", "polars"])
+def test_a_new_process_needs_the_file_alone(
+    make: Callable[[cf.Answer], Any], engine: str, countries: cf.Answer, tmp_path: Path
+) -> None:
+    """There the story is on the frame and at the accessor, in either library."""
+    path = make(countries).connecty.write_parquet(tmp_path / "frame.parquet")
+    script = (
+        "import sys, connecty_frames as cf\n"
+        f"frame = cf.read_parquet({str(path)!r}, engine={engine!r})\n"
+        "print(cf.metadata(frame).question)\n"
+        "print(frame.connecty.response_summary if hasattr(frame, 'connecty') else '-')\n"
+        "print(sorted({'pandas', 'polars', 'requests'} & set(sys.modules)))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False
+    )
+
+    summary = "-" if engine == "pyarrow" else "Poland has the most orders of all countries: 31768."
+    loaded = [] if engine == "pyarrow" else [engine]
+    assert (done.stdout, done.stderr) == (f"which?\n{summary}\n{loaded}\n", "")
+
+
+def test_what_pandas_itself_reads_in_a_new_process(countries: cf.Answer, tmp_path: Path) -> None:
+    """With the package imported after pandas, the accessor is there for pandas' own reader, too."""
+    path = countries.to_polars().connecty.write_parquet(tmp_path / "frame.parquet")
+    script = (
+        f"import pandas as pd, connecty_frames\nprint(pd.read_parquet({str(path)!r}).connecty.question)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False
+    )
+
+    # Not what is on standard error: over files of Python's, pyarrow 17 aborts now and then at the very end.
+    assert done.stdout == "which?\n"
