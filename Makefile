@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 QUESTION ?= list the top 5 countries with the most orders
 
-.PHONY: demo test test-lowest check format bench bench-fidelity bench-polling bench-metadata fuzz docs clean
+.PHONY: demo test test-lowest check format bench bench-fidelity bench-polling bench-metadata fuzz soak docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -43,6 +43,10 @@ bench-fidelity: $(VENV)/demo.stamp
 fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/fuzz.py
 
+# Twenty thousand questions, a quarter of them in trouble. The scripted server is the tests' own.
+soak: $(VENV)/demo.stamp
+	PYTHONPATH=benchmarks:tests/faults $(BIN)/python -m soak $(SOAK)
+
 # How soon one learns that a question is done, and what that costs in requests.
 bench-polling: $(VENV)/demo.stamp
 	$(BIN)/python benchmarks/polling.py
@@ -51,7 +55,7 @@ docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) $(LOWEST) docs/_build
+	rm -rf $(VENV) $(LOWEST) docs/_build docs/api/generated
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     )
     from connecty_frames.frames import AnswerMetadata, carry, metadata, read_parquet
     from connecty_frames.options import AskOptions
-    from connecty_frames.verbs import ask, ask_df, install_readers, read_connecty
+    from connecty_frames.verbs import ask, ask_df, ask_many, install_readers, read_connecty
 
 __version__ = "0.1.0"
 
@@ -87,6 +87,7 @@ __all__ = [
     "UnknownStateWarning",
     "ask",
     "ask_df",
+    "ask_many",
     "carry",
     "configure",
     "install_readers",
@@ -105,6 +106,7 @@ _HOMES: Final[dict[str, str]] = {
     "Schema": "decode",
     "ask": "verbs",
     "ask_df": "verbs",
+    "ask_many": "verbs",
     "carry": "frames",
     "configure": "config",
     "install_readers": "verbs",

@@ -160,6 +160,13 @@ class Answer:
             Where the file cannot be read.
         ResponseError, QuestionError, ConversionError, TruncatedError
             As the response deserves.
+
+        Examples
+        --------
+        >>> import connecty_frames as cf
+        >>> path = cf.ask("how many orders are there").to_json("orders.json")
+        >>> cf.Answer.from_json(path).schema
+        orders  int64  numeric statistics; 3 whole numbers
         """
         options = AskOptions.from_choices(choices)
         body = _read(source)

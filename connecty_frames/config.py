@@ -1,26 +1,34 @@
-"""Connection settings: argument > ``configure()`` > environment > default.
+"""Connection settings: argument > ``configure()`` > environment > profile > default.
 
-One object, :class:`Settings`, is made from the four sources and passed on; nothing below reads the
-environment.
+One object, :class:`Settings`, is made from these sources and passed on; nothing below reads the environment
+or a file.
 """
 
 from __future__ import annotations
 
 import difflib
 import ipaddress
+from contextlib import contextmanager
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from connecty_frames.errors import ConfigError
+from connecty_frames.escape import snippet
 from connecty_frames.options import LONGEST, NO_ID
+from connecty_frames.profiles import DEFAULT, Profiles
 from connecty_frames.protocol import REGIONS
 
-__all__ = ["LARGEST_BODY", "Settings", "configure", "resolve"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_settings import PydanticBaseSettingsSource
+
+__all__ = ["LARGEST_BODY", "Settings", "configure", "configured", "explain", "is_loopback", "resolve"]
 
 #: The longest response body that is read where nothing else is set, in bytes after unpacking.
 LARGEST_BODY: Final = 2 * 1024**3
@@ -46,14 +54,15 @@ def _checked_address(address: str) -> str:
     if any(not character.isprintable() or character.isspace() for character in address):
         raise ValueError("expected an address without spaces and control characters")
     _ = parts.port  # raises ValueError where the port is no number
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
             "http:// would send the secret in the clear; use https:// (http is for loopback only)"
         )
     return address.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether what is sent to a host stays on this machine."""
     if host == "localhost":
         return True
     try:
@@ -73,6 +82,13 @@ def _plain(text: str) -> str:
 def _plain_secret(secret: SecretStr) -> SecretStr:
     _plain(secret.get_secret_value())
     return secret
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _no_truth(value: object) -> object:
@@ -104,6 +120,8 @@ class Settings(BaseSettings):
     ca_bundle
         The certificates to trust, a PEM file or a folder of them. Where none is set, those that
         ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
+    profile
+        The table of ``config.toml`` to take what is set nowhere else from; ``default`` where none is named.
     """
 
     model_config = SettingsConfigDict(
@@ -120,7 +138,20 @@ class Settings(BaseSettings):
     )
     max_body_bytes: Annotated[int, Field(gt=0), BeforeValidator(_no_truth)] = LARGEST_BODY
     verify_tls: bool = True
-    ca_bundle: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    ca_bundle: Annotated[Path, AfterValidator(_expanded)] | None = None
+    profile: Annotated[str, AfterValidator(_plain)] | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - what pydantic-settings calls it with
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what :func:`resolve` gathered, which knows where each value comes from."""
+        return (init_settings,)
 
     @property
     def address(self) -> str:
@@ -141,8 +172,9 @@ class Settings(BaseSettings):
         missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
         where = " and ".join(f"{name} (environment: CONNECTY_{name.upper()})" for name in missing)
         raise ConfigError(
-            f"No {where}. Set it as an argument of Client, by connecty_frames.configure(), or in the "
-            f"environment; ConnectyAI support gives out credentials. {_HOW_TO_TRY}",
+            f"No {where}. Set it as an argument of Client, by connecty_frames.configure(), in the "
+            "environment, or in a profile (`connecty config path` names the file); ConnectyAI support gives "
+            f"out credentials. {_HOW_TO_TRY}",
             setting=missing[0],
         )
 
@@ -157,70 +189,171 @@ _KINDS: Final = {
 _configured: dict[str, Any] = {}
 
 
+class _Source(NamedTuple):
+    """Somewhere that settings come from."""
+
+    #: In words; ``{NAME}`` stands for the name of the setting in capitals.
+    place: str
+    values: dict[str, Any]
+    #: Whether a number is written as text, as the environment has nothing else.
+    text: bool = False
+
+    def of(self, setting: str) -> str:
+        return self.place.replace("{NAME}", setting.upper())
+
+
+class _Found(NamedTuple):
+    """The strongest value of a setting, and its source."""
+
+    value: Any
+    source: _Source
+
+
 def configure(**settings: Any) -> None:  # noqa: ANN401 - the kinds are those of Settings, checked there
     """Set connection settings for the whole process.
 
-    They hold for every later call and Client that does not name its own; the environment counts only
+    They hold for every later call and Client that does not name its own; environment and profile count only
     where neither does. None takes a setting back.
 
     Parameters
     ----------
     **settings
-        ``client_id client_secret region base_url dw_id timeout max_body_bytes verify_tls ca_bundle``, as
-        for ``Client``.
+        ``client_id client_secret region base_url dw_id timeout max_body_bytes verify_tls ca_bundle profile``,
+        as for ``Client``.
 
     Raises
     ------
     ConfigError
         Where a name or value is wrong; nothing is set then.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.configure(dw_id=13, timeout=60)
+    >>> cf.configure(timeout=None)  # takes it back
     """
     before = dict(_configured)
     if settings.get("region") is not None and settings.get("base_url") is None:
         before.pop("base_url", None)  # the later word counts
     after = {name: value for name, value in {**before, **settings}.items() if value is not None}
-    _settings(_one_address(after))
+    try:
+        _made(_Source("argument", after))
+    except ConfigError:
+        for held in (settings, before, after):
+            held.clear()  # a traceback with locals would show the secret in it
+        raise
     _configured.clear()
     _configured.update(after)
 
 
+@contextmanager
+def configured(**settings: Any) -> Iterator[None]:  # noqa: ANN401 - as above
+    """Let these settings and no others be configured for as long as the context lasts."""
+    before = dict(_configured)
+    _configured.clear()
+    try:
+        configure(**settings)
+        yield
+    finally:
+        _configured.clear()
+        _configured.update(before)
+
+
 def resolve(**arguments: Any) -> Settings:  # noqa: ANN401 - as above
-    """Give the settings that hold, from arguments (None is not given), ``configure()``, environment, default.
+    """Give the settings that hold, from arguments (None is not given) and the weaker sources.
 
     Raises
     ------
     ConfigError
         Where a name or value is wrong.
     """
-    given = {name: value for name, value in arguments.items() if value is not None}
-    return _settings({**_one_address(_configured), **_one_address(given)})
-
-
-def _one_address(source: dict[str, Any]) -> dict[str, Any]:
-    """Let a region also set the address, so that it beats an address from a weaker source."""
-    region = source.get("region")
-    if source.get("base_url") is None and isinstance(region, str) and region in REGIONS:
-        return {**source, "base_url": REGIONS[region]}
-    return source
-
-
-def _settings(values: dict[str, Any]) -> Settings:
-    for name, (kind, expected) in _KINDS.items():
-        if not isinstance(values.get(name), kind | None):
-            raise ConfigError(f"{name} (given): expected {expected}.", setting=name)
     try:
-        return Settings(**values)
+        return _made(_Source("argument", arguments), _Source("configure()", _configured))
+    except ConfigError:
+        arguments.clear()
+        raise
+
+
+def explain(**arguments: Any) -> list[tuple[str, Any, str]]:  # noqa: ANN401 - as above
+    """Give each setting that holds: its name, its value and where it comes from.
+
+    Raises
+    ------
+    ConfigError
+        Where a name or value is wrong.
+    """
+    found = _found((_Source("argument", arguments), _Source("configure()", _configured)))
+    settings = _settings(found)
+    return [
+        (name, getattr(settings, name), found[name].source.of(name) if name in found else "default")
+        for name in Settings.model_fields
+    ]
+
+
+def _made(*given: _Source) -> Settings:
+    """Make the settings. What refuses them leaves without the frames in which a secret stands open."""
+    try:
+        return _settings(_found(given))
+    except ConfigError as error:
+        refused = error
+    refused.__context__ = None
+    del given
+    raise refused.with_traceback(None)
+
+
+def _found(given: tuple[_Source, ...]) -> dict[str, _Found]:
+    """Give the strongest value of each setting that any source has."""
+    environment = _Source("environment variable CONNECTY_{NAME}", EnvSettingsSource(Settings)(), text=True)
+    found: dict[str, _Found] = {}
+    for source in (*given, environment):
+        _fill(found, source)
+    named = found["profile"].value if "profile" in found else None
+    if named is None or isinstance(named, str):  # else it is refused, like any setting of a wrong kind
+        _fill(found, _profile(named))
+    return found
+
+
+def _fill(found: dict[str, _Found], source: _Source) -> None:
+    """Take from a source what no stronger one has."""
+    # Region and address are one decision: a region beats the address that a weaker source names.
+    decided = {"region", "base_url"} if {"region", "base_url"} & set(found) else set()
+    for name, value in source.values.items():
+        if value is not None and name not in decided:
+            found.setdefault(name, _Found(value, source))
+
+
+def _profile(name: str | None) -> _Source:
+    profiles = Profiles.read(needed=name is not None)
+    values = dict(profiles.settings(name))
+    bundle = values.get("ca_bundle")
+    if isinstance(bundle, str) and not bundle.startswith("~"):
+        # A file names its neighbours, wherever one stands.
+        values["ca_bundle"] = profiles.path.absolute().parent / bundle
+    place = f"profile {snippet(name or DEFAULT)} in {profiles.path}"
+    if "profile" in values:
+        raise ConfigError(f"profile ({place}): a profile cannot name another.", setting="profile")
+    return _Source(place, values)
+
+
+def _settings(found: dict[str, _Found]) -> Settings:
+    for name, (kind, expected) in _KINDS.items():
+        each = found.get(name)
+        if each is not None and not each.source.text and not isinstance(each.value, kind):
+            raise ConfigError(f"{name} ({each.source.of(name)}): expected {expected}.", setting=name)
+    try:
+        return Settings(**{name: each.value for name, each in found.items()})
     except ValidationError as error:
-        raise _config_error(error, values) from None
+        raise _config_error(error, found) from None
 
 
-def _config_error(error: ValidationError, values: dict[str, Any]) -> ConfigError:
+def _config_error(error: ValidationError, found: dict[str, _Found]) -> ConfigError:
     """Say which setting is wrong and where it came from, without its value: it may be a secret."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     name = str(first["loc"][0])
+    place = found[name].source.of(name)
     if first["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, Settings.model_fields, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(Settings.model_fields)}."
-        return ConfigError(f"Unknown setting {name!r}; {hint}", setting=name)
-    source = "given" if name in values else f"environment variable CONNECTY_{name.upper()}"
+        return ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)
     reason = first["msg"].removeprefix("Value error, ")
-    return ConfigError(f"{name} ({source}): {reason}.", setting=name)
+    return ConfigError(f"{name} ({place}): {reason}.", setting=name)

@@ -37,8 +37,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -392,9 +393,34 @@ class InsecureWarning(ConnectyWarning):
     """A protection was turned off on purpose."""
 
 
+class Place(NamedTuple):
+    """A line of somebody's code, for warnings that come up where it is not on the stack."""
+
+    filename: str
+    lineno: int
+    namespace: dict[str, Any]
+
+    @classmethod
+    def of_caller(cls) -> Place:
+        """Give the first line outside this package."""
+        frame = sys._getframe()  # noqa: SLF001 - how the warnings module itself finds a caller
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+            frame = frame.f_back
+        return cls(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
+
+
+#: Where warnings point to in a thread of ours.
+PLACE: Final[ContextVar[Place]] = ContextVar("PLACE")
+
+
 def warn(warning: ConnectyWarning) -> None:
     """Give a warning that points at the first line outside this package: the caller's."""
-    level, frame = 1, sys._getframe()  # noqa: SLF001 - how the warnings module itself finds a caller
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(warning, stacklevel=level)
+    place = PLACE.get(None) or Place.of_caller()
+    warnings.warn_explicit(
+        warning,
+        type(warning),
+        place.filename,
+        place.lineno,
+        module=place.namespace.get("__name__"),
+        registry=place.namespace.setdefault("__warningregistry__", {}),
+    )

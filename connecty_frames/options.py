@@ -100,6 +100,16 @@ class AskOptions:
     ------
     ConfigError
         Where a value is of the wrong kind or out of range.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.AskOptions(max_rows=None, tz="Europe/Warsaw").engine
+    'pandas'
+    >>> cf.AskOptions(max_rows=-1)
+    Traceback (most recent call last):
+        ...
+    connecty_frames.errors.ConfigError: max_rows=-1: expected a whole number from 0, or None for all rows.
     """
 
     dw_id: int | None = None

@@ -14,15 +14,16 @@ from connecty_frames.escape import snippet
 from connecty_frames.options import AskOptions, Choices, Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pandas as pd
     import polars as pl
     import pyarrow as pa
 
     from connecty_frames.answer import Answer
+    from connecty_frames.client import Asked
 
-__all__ = ["ask", "ask_df", "install_readers", "read_connecty"]
+__all__ = ["ask", "ask_df", "ask_many", "forget_clients", "install_readers", "read_connecty"]
 
 Verb = TypeVar("Verb", bound="Callable[..., Any]")
 
@@ -69,8 +70,18 @@ def _client(given: Client | None) -> Client:
                 max_body_bytes=settings.max_body_bytes,
                 verify_tls=settings.verify_tls,
                 ca_bundle=settings.ca_bundle,
+                profile=settings.profile,
             )
         return _clients[settings]
+
+
+def forget_clients() -> None:
+    """Close the clients that calls with the same settings share; later calls make new ones."""
+    with _lock:
+        clients = list(_clients.values())
+        _clients.clear()
+    for client in clients:
+        client.close()
 
 
 @_shown()
@@ -102,6 +113,14 @@ def ask(question: str, *, client: Client | None = None, **choices: Unpack[Choice
         Where there is no answer.
     ConversionError, TruncatedError
         Where the answer is not what ``schema``, ``strict`` or ``on_truncation`` ask for.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> answer = cf.ask("how many orders are there")
+    >>> print(answer.response_summary)
+    There are 100000 orders.
+    >>> orders = answer.to_polars()
     """
     return _client(client).ask(question, **choices)
 
@@ -147,9 +166,90 @@ def ask_df(
         Where the question was answered without a table.
     ConnectyError
         All that :func:`ask` raises.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> df = cf.ask_df("list the top 5 countries with the most orders")
+    >>> list(df.columns)
+    ['country', 'orders']
+    >>> print(df.connecty.response_summary)
+    Poland has the most orders of all countries: 31768.
     """
     options = AskOptions.from_choices(choices, engine=engine)
     return _client(client).answer(question, options).to_frame(options)
+
+
+@overload
+def ask_many(
+    questions: Iterable[str],
+    *,
+    max_workers: int = ...,
+    as_completed: Literal[False] = ...,
+    client: Client | None = ...,
+    **choices: Unpack[Choices],
+) -> list[Asked]: ...
+@overload
+def ask_many(
+    questions: Iterable[str],
+    *,
+    max_workers: int = ...,
+    as_completed: Literal[True],
+    client: Client | None = ...,
+    **choices: Unpack[Choices],
+) -> Iterator[Asked]: ...
+@_shown("question_id")
+def ask_many(
+    questions: Iterable[str],
+    *,
+    max_workers: int = 8,
+    as_completed: bool = False,
+    client: Client | None = None,
+    **choices: Unpack[Choices],
+) -> list[Asked] | Iterator[Asked]:
+    """Ask many questions, several at a time, and wait for their answers.
+
+    One that fails does not keep the others from being answered. They share one connection, so one token and
+    one budget of retries.
+
+    Parameters
+    ----------
+    questions
+        In plain language; all are taken before the first is asked. One that is in there twice is asked twice.
+    max_workers
+        How many are under way at once, 1 or more.
+    as_completed
+        Whether to give an iterator that has each as soon as it is done, instead of a list.
+    client
+        The connection to use; None takes the one that the settings describe.
+    **choices
+        See :class:`AskOptions`; they hold for each question alike, ``timeout`` from when it is taken up.
+
+    Returns
+    -------
+    list or iterator of concurrent.futures.Future
+        Each is finished: its ``result()`` gives the Answer, or raises what became of its question, and its
+        ``question`` is the question. A list is in the order asked. An iterator asks when it is asked for its
+        next: who stops iterating asks nothing more.
+
+    Raises
+    ------
+    ConfigError, TypeError
+        Where a choice is wrong; nothing was sent.
+    KeyboardInterrupt
+        On Ctrl-C. Its note, and standard error, say which questions were asked and how to fetch their
+        answers; no other one is asked.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> asked = cf.ask_many(["how many orders are there", "what is the revenue by country"])
+    >>> [each.result().rows for each in asked]
+    [1, 19]
+    """
+    if as_completed:
+        return _client(client).ask_many(questions, max_workers=max_workers, as_completed=True, **choices)
+    return _client(client).ask_many(questions, max_workers=max_workers, **choices)
 
 
 @_shown("schema")
@@ -189,6 +289,13 @@ def read_connecty(
         asked again.
     ConnectyError
         All that :func:`ask_df` raises.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> df = cf.read_connecty("list the top 5 countries with the most orders", index_col="country")
+    >>> int(df.loc["Poland", "orders"])
+    31768
     """
     if dtype is not None and choices.get("schema") is not None:
         raise ConfigError("dtype and schema are the same choice: give one of them.", setting="dtype")

@@ -29,6 +29,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Keep settings of the environment and of other tests out, and leave no connection behind."""
     for name in [name for name in os.environ if name.upper().startswith("CONNECTY_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("CONNECTY_CONFIG", os.devnull)  # the profiles of whoever runs the tests
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

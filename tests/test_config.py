@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 import connecty_frames as cf
+from connecty_frames import config
 from connecty_frames.config import resolve
 
 EU = "https://api.eu1.connecty-ai.com"
@@ -258,7 +261,7 @@ WRONG: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize(("name", "value", "reason"), WRONG)
 def test_a_wrong_argument_is_named(name: str, value: Any, reason: str) -> None:
     """With what is wrong, and without its value, which may be a secret."""
-    with pytest.raises(cf.ConfigError, match=rf"^{name} \(given\): .*({reason})") as raised:
+    with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): .*({reason})") as raised:
         resolve(**{name: value})
 
     assert raised.value.setting == name
@@ -268,7 +271,7 @@ def test_a_wrong_argument_is_named(name: str, value: Any, reason: str) -> None:
 @pytest.mark.parametrize(("name", "value", "reason"), WRONG)
 def test_a_wrong_setting_is_not_configured(name: str, value: Any, reason: str) -> None:
     """It is told at once, and what held before goes on to hold."""
-    with pytest.raises(cf.ConfigError, match=rf"^{name} \(given\): .*({reason})"):
+    with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): .*({reason})"):
         cf.configure(**{name: value})
 
     assert held(name) == DEFAULTS[name]
@@ -342,7 +345,7 @@ def test_the_way_to_the_sandbox_that_it_tells_works() -> None:
     with pytest.raises(cf.ConfigError) as raised:
         cf.Client()
     parts = str(raised.value).split("`")
-    assert parts[3:7:2] == [
+    assert parts[5:9:2] == [
         "from connecty_frames.sandbox import Sandbox",
         "with Sandbox() as sandbox: Client(**sandbox.connection)",
     ]
@@ -393,3 +396,256 @@ def test_settings_that_are_the_same_are_equal() -> None:
     assert first == second
     assert hash(first) == hash(second)
     assert first != resolve(client_id="a", client_secret="other", dw_id=1)
+
+
+# Profiles
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Write a file of profiles that nobody else can read, and name it."""
+    file = tmp_path / "config.toml"
+    monkeypatch.setenv("CONNECTY_CONFIG", str(file))
+
+    def write(text: str, mode: int = 0o600) -> Path:
+        file.write_bytes(text.encode())
+        file.chmod(mode)
+        return file
+
+    return write
+
+
+#: A value of each setting as TOML, and how the settings show it.
+IN_TOML: dict[str, tuple[str, Any]] = {
+    "client_id": ('"by-profile"', "by-profile"),
+    "client_secret": ('"profile-secret"', "profile-secret"),
+    "region": ('"us1"', "us1"),
+    "base_url": ('"https://profile.example/"', "https://profile.example"),
+    "dw_id": ("4", 4),
+    "timeout": ("40", 40.0),
+    "max_body_bytes": ("4", 4),
+    "verify_tls": ("false", False),
+    "ca_bundle": ('"/p.pem"', Path("/p.pem")),
+}
+
+
+@pytest.mark.parametrize("name", IN_TOML)
+def test_a_profile_beats_the_default_and_nothing_else(
+    name: str, write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Environment, configure() and argument each count more."""
+    text, value = IN_TOML[name]
+    write(f"[default]\n{name} = {text}\n")
+    assert held(name) == value
+
+    monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(VALUES[name]["environment"]))
+    assert held(name) == VALUES[name]["environment"]
+    cf.configure(**{name: VALUES[name]["configure"]})
+    assert held(name) == VALUES[name]["configure"]
+    assert held(name, **{name: VALUES[name]["argument"]}) == VALUES[name]["argument"]
+
+
+def test_a_profile_is_named_by_each_source(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The strongest that names one counts, and default where none does."""
+    write("[default]\ndw_id = 1\n[a]\ndw_id = 2\n[b]\ndw_id = 3\n[c]\ndw_id = 4\n")
+
+    assert held("dw_id") == 1
+    monkeypatch.setenv("CONNECTY_PROFILE", "a")
+    assert held("dw_id") == 2
+    cf.configure(profile="b")
+    assert held("dw_id") == 3
+    assert held("dw_id", profile="c") == 4
+    with cf.Client("x", client_secret="yyyy", profile="c") as client:
+        assert "dw_id=4" in repr(client)
+
+
+def test_a_profile_is_whole_by_itself(write: Any) -> None:
+    """Nothing of the default one goes along with another."""
+    write('[default]\nclient_id = "a"\ndw_id = 1\n[b]\ntimeout = 5\n')
+
+    assert (held("client_id", profile="b"), held("dw_id", profile="b")) == (None, None)
+
+
+def test_region_and_address_are_one_decision_across_sources(
+    write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who names a region does not want the address of a file."""
+    write('[default]\nbase_url = "https://profile.example"\n')
+    assert resolve().address == "https://profile.example"
+    assert resolve(region="us1").address == US
+    monkeypatch.setenv("CONNECTY_REGION", "us1")
+    assert resolve().address == US
+    monkeypatch.setenv("CONNECTY_BASE_URL", "https://environment.example")
+    assert resolve().address == "https://environment.example"
+
+
+def test_a_bundle_is_looked_for_beside_the_file(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever one stands; an absolute path and a home stay what they are."""
+    file = write('[a]\nca_bundle = "ca.pem"\n[b]\nca_bundle = "~/ca.pem"\n[c]\nca_bundle = "/ca.pem"\n')
+    monkeypatch.setenv("HOME", "/home/ada")
+
+    found = [held("ca_bundle", profile=name) for name in "abc"]
+    assert found == [file.parent / "ca.pem", Path("/home/ada/ca.pem"), Path("/ca.pem")]
+
+
+def test_no_file_is_no_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """At the usual place none needs to be; a file or a profile that is named must be there."""
+    monkeypatch.delenv("CONNECTY_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert held("dw_id") is None
+    with pytest.raises(
+        cf.ConfigError, match=r"cannot be read: No such file.*Set CONNECTY_CONFIG to name another"
+    ):
+        resolve(profile="a")
+    monkeypatch.setenv("CONNECTY_CONFIG", str(tmp_path / "named.toml"))
+    with pytest.raises(cf.ConfigError, match=r"The profiles in .*named\.toml cannot be read: No such file"):
+        resolve()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the file is depends on the platform")
+def test_the_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """That of the platform: under Linux, what XDG says."""
+    monkeypatch.delenv("CONNECTY_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "connecty").mkdir()
+    (tmp_path / "connecty" / "config.toml").write_text("[default]\ndw_id = 5\n")
+
+    assert held("dw_id") == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[default]\ndw_id = \n", r"config\.toml is no TOML: .*\(at line 2, column 9\)\.$"),
+        ("[a]\n[a]\n", r"is no TOML: .*\(at line 2, "),
+        ("dw_id = 5\n", r"'dw_id' in .*config\.toml stands in no profile; put it below \[default\]"),
+        ('[default]\ndw_id = "5"\n', r"^dw_id \(profile default in .*config\.toml\): expected a number"),
+        ("[default]\ntimeout = -1\n", r"^timeout \(profile default in .*\): Input should be greater than 0"),
+        ("[default]\ntimeout = true\n", r"^timeout \(profile default in .*\): expected a number"),
+        ("[default]\nclientid = 1\n", r"Unknown setting 'clientid' \(profile default in .*'client_id'\?$"),
+        ('[default]\nprofile = "b"\n', r"^profile \(profile default in .*\): a profile cannot name another"),
+        ("[default.client_id]\na = 1\n", r"^client_id \(profile default in .*\): .*valid string"),
+        ('[default]\nbase_url = "http://a.example"\n', r"^base_url \(profile .*\): http:// would send the"),
+    ],
+)
+def test_a_file_that_is_wrong_is_told(write: Any, text: str, message: str) -> None:
+    """With the file, and the line or the setting."""
+    write(text)
+
+    with pytest.raises(cf.ConfigError, match=message):
+        resolve()
+
+
+def test_a_profile_that_is_not_there(write: Any) -> None:
+    """The error has those that are; configure() refuses it at once."""
+    file = write("[default]\n[staging]\n")
+    message = f"No profile 'x' in {file}; there are default, staging."
+
+    for call in (resolve, cf.configure, cf.Client):
+        with pytest.raises(cf.ConfigError) as raised:
+            call(profile="x")
+        assert str(raised.value) == message
+    assert config._configured == {}
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\x1b[2J", 5])
+def test_what_cannot_name_a_profile(write: Any, name: Any) -> None:
+    """Nor has it power over a terminal."""
+    write("[default]\n")
+
+    with pytest.raises(cf.ConfigError) as raised:
+        resolve(profile=name)
+    assert "\x1b" not in str(raised.value)
+
+
+def test_a_file_that_is_no_text(write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are no UTF-8, and a folder; a mark of its encoding is none of its text."""
+    file = write("")
+    file.write_bytes(b"[default]\n\xff")
+    with pytest.raises(cf.ConfigError, match="is no TOML: it is not UTF-8 text"):
+        resolve()
+    file.write_bytes(b"\xef\xbb\xbf[default]\r\ndw_id = 5\r\n")
+    assert held("dw_id") == 5
+    monkeypatch.setenv("CONNECTY_CONFIG", str(tmp_path))
+    with pytest.raises(cf.ConfigError, match="cannot be read: Is a directory"):
+        resolve()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o777])
+@pytest.mark.parametrize("table", ["default", "other"])
+def test_a_secret_that_others_can_read_is_refused(write: Any, mode: int, table: str) -> None:
+    """Of whatever profile it is, with the command that mends it."""
+    file = write(f'[{table}]\nclient_secret = "{SECRET}"\n', mode)
+
+    with pytest.raises(cf.ConfigError, match=rf"\(mode {mode:o}\)\. Run: chmod 600 {file}$") as raised:
+        resolve()
+
+    assert raised.value.setting == "client_secret"
+    file.chmod(0o600)
+    assert held("client_secret", profile=table) == SECRET
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
+def test_a_file_without_a_secret_may_be_read_by_all(write: Any) -> None:
+    """There is nothing to hide in it."""
+    write('[default]\nclient_id = "a"\n', 0o644)
+
+    assert held("client_id") == "a"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[default]\nclient_secret = "{SECRET}"\ndw_id = -1\n',
+        f'[default]\nclient_secret = "{SECRET}\\n"\n',
+        f'[default]\nclient_secret = "{SECRET}"\nx = \n',
+        f'[default]\nclient_secret = "{SECRET}"\nunknown = 1\n',
+        f'client_secret = "{SECRET}"\n',
+        f'[default]\nclient_secret = ["{SECRET}"]\n',
+    ],
+)
+@pytest.mark.parametrize("call", [resolve, cf.configure, cf.Client, cf.ask_many])
+def test_no_error_of_a_file_shows_its_secret(write: Any, text: str, call: Any) -> None:
+    """Neither its words nor the locals of any frame of it, what led to it included."""
+    write(text)
+
+    with pytest.raises(cf.ConfigError) as raised:
+        call(*[["x"]] if call is cf.ask_many else [])
+
+    assert (raised.value.__cause__, raised.value.__context__) == (None, None)
+    trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    below = [frame.locals for frame in trace.stack if frame.filename != __file__]
+    assert SECRET not in "".join(trace.format_exception_only()) + str(below)
+
+
+@pytest.mark.parametrize("call", [resolve, cf.configure])
+def test_no_call_that_is_refused_shows_its_secret(call: Any) -> None:
+    """In the locals of our frames, where a secret was given in the clear."""
+    with pytest.raises(cf.ConfigError) as raised:
+        call(client_secret=SECRET, timeout=-1)
+
+    trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    assert SECRET not in str([frame.locals for frame in trace.stack if frame.filename != __file__])
+
+
+def test_what_holds_is_explained(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each setting with its value and source, in the order of Settings."""
+    file = write('[a]\nregion = "us1"\nclient_secret = "bbbb"\n')
+    monkeypatch.setenv("CONNECTY_DW_ID", "7")
+    cf.configure(timeout=60)
+
+    found = config.explain(profile="a", client_id="c")
+
+    assert found == [
+        ("client_id", "c", "argument"),
+        ("client_secret", SecretStr("bbbb"), f"profile a in {file}"),
+        ("region", "us1", f"profile a in {file}"),
+        ("base_url", None, "default"),
+        ("dw_id", 7, "environment variable CONNECTY_DW_ID"),
+        ("timeout", 60.0, "configure()"),
+        ("max_body_bytes", 2_147_483_648, "default"),
+        ("verify_tls", True, "default"),
+        ("ca_bundle", None, "default"),
+        ("profile", "a", "argument"),
+    ]

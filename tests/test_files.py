@@ -140,8 +140,8 @@ def of(kind: pa.DataType, values: list[Any], name: str = "c") -> pa.Table:
 
 
 def test_the_formats() -> None:
-    """Three of them."""
-    assert list(WRITERS) == ["csv", "json", "parquet"]
+    """Six of them."""
+    assert list(WRITERS) == ["csv", "json", "ndjson", "parquet", "arrow", "markdown"]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -161,6 +161,57 @@ def test_json(case: str) -> None:
 
     assert content.endswith("]\n")
     assert [row["c"] for row in json.loads(content, parse_float=str)] == json.loads(expected, parse_float=str)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_ndjson(case: str) -> None:
+    """The same objects, one a line."""
+    kind, values, _, expected = CASES[case]
+
+    content = written("ndjson", of(kind, values)).decode()
+
+    rows = [json.loads(line, parse_float=str)["c"] for line in content.splitlines()]
+    assert rows == json.loads(expected, parse_float=str)
+    assert content == "" or content.endswith("}\n")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_arrow(case: str) -> None:
+    """Type and values come back."""
+    kind, values, _, _ = CASES[case]
+    table = of(kind, values)
+
+    found = pa.ipc.open_file(written("arrow", table)).read_all()
+
+    assert found.schema.types == [kind]
+    assert str(found.to_pydict()) == str(table.to_pydict())
+
+
+def test_arrow_keeps_the_story(golden: Path) -> None:
+    """In the metadata of the schema."""
+    answer = cf.Answer.from_json(golden / "top_countries.json", question="which?")
+
+    found = pa.ipc.open_file(written("arrow", answer.to_arrow())).read_all()
+
+    assert cf.metadata(found) == answer.metadata
+
+
+def test_markdown() -> None:
+    """Numbers to the right, nulls as nothing, and nothing in a cell is markup or ends it."""
+    table = pa.table(
+        {
+            "n_1": pa.array([1, None], pa.int64()),
+            "text": pa.array(["a|b\r\nc *d* <e> \\x00", "\x1b[2J\u202e$1$"], pa.string()),
+            "day": pa.array([date(2025, 1, 1), None], pa.date32()),
+        }
+    )
+
+    assert written("markdown", table).decode() == (
+        "| n\\_1 | text | day |\n"
+        "| --: | :-- | :-- |\n"
+        "| 1 | a\\|b<br>c \\*d\\* \\<e\\> \\\\x00 | 2025-01-01 |\n"
+        "|  | \\\\x1b\\[2J\\\\u202e\\$1\\$ |  |\n"
+    )
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "text views"])

@@ -62,6 +62,7 @@ NAMES = [
     "UnknownStateWarning",
     "ask",
     "ask_df",
+    "ask_many",
     "carry",
     "configure",
     "install_readers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import ValidationError
 
 from connecty_frames.client.exchange import Call, Kind, Reply, Trouble
+from connecty_frames.client.log import logged
 from connecty_frames.client.refusals import foreign
 from connecty_frames.client.retries import ASK, FETCH, ONCE, Rules, Try, repeat, retry_after
 from connecty_frames.decode import Envelope, read_envelope
-from connecty_frames.errors import ConfigError, ConnectionFailed, ConnectyError, ResponseError
-from connecty_frames.protocol import HEALTH, QUESTIONS, RESULTS, QuestionAccepted, QuestionRequest
+from connecty_frames.errors import ConfigError, ConnectionFailed, ResponseError
+from connecty_frames.escape import snippet, terminal
+from connecty_frames.protocol import HEALTH, QUESTIONS, RESULTS, QuestionAccepted, QuestionRequest, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -89,8 +92,16 @@ class API:
                 bearer.leave()
             call = Call("POST", QUESTIONS.format(dw_id=dw_id), body, bearer, fresh=True)
             sending(call)
-            outcome = self._send(call, bearer, deadline, limits)
-            return outcome if isinstance(outcome, Trouble) else self._accepted(outcome)
+            with logged(call, self.clock) as line:
+                line.outcome = outcome = self._send(call, bearer, deadline, limits)
+                if isinstance(outcome, Trouble):
+                    return outcome
+                accepted = self._accepted(outcome)
+                if isinstance(accepted, Trouble):
+                    line.outcome = accepted
+                else:
+                    line.question_id = accepted
+                return accepted
 
         return self._repeat(attempt, ASK, deadline)
 
@@ -122,8 +133,17 @@ class API:
                 if bearer.kind is Kind.LATE or (bearer.kind is Kind.DOWN and self._auth.proven):
                     return bearer
                 bearer.leave()
-            outcome = self._send(Call("GET", path, auth=bearer), bearer, deadline, limits)
-            return outcome if isinstance(outcome, Trouble) else self._read(outcome)
+            call = Call("GET", path, auth=bearer)
+            with logged(call, self.clock) as line:
+                line.outcome = outcome = self._send(call, bearer, deadline, limits)
+                if isinstance(outcome, Trouble):
+                    return outcome
+                results = self._read(outcome)
+                if isinstance(results, Trouble):
+                    line.outcome = results
+                else:
+                    line.state = snippet(self.transport.redact(results.envelope.state))
+                return results
 
         return self._repeat(attempt, FETCH, deadline)
 
@@ -161,14 +181,21 @@ class API:
         stranger = foreign(reply, redact=self.transport.redact)
         if stranger is not None:
             return stranger
-        content_type = reply.headers.get("Content-Type")
+        redact = self.transport.redact
+        content_type = terminal(redact(reply.headers.get("Content-Type", ""))) or None
         try:
             envelope = read_envelope(reply.body, host=reply.host, content_type=content_type)
         except ResponseError as error:
-            broken: ConnectyError = error.with_traceback(None)
+            begins = snippet(redact(reply.body))
+            message = redact(str(error).replace(error.snippet, begins))
+            broken = ResponseError(message, host=reply.host, content_type=content_type, snippet=begins)
         else:
             wait = retry_after(reply.headers, self.clock.now())
-            return Results(envelope, reply.body, wait)
+            if envelope.state == State.COMPLETED:
+                return Results(envelope, reply.body, wait)
+            # There are no values, and all that it says will be shown.
+            said = {"state": redact(envelope.state), "details": redact.inside(envelope.details)}
+            return Results(dataclasses.replace(envelope, **said), b"", wait)
         return Trouble(Kind.UNREADABLE, broken, f"{reply.host} sent what is no results response")
 
 
@@ -199,7 +226,10 @@ def health(transport: Transport, *, deadline: Deadline, random: Callable[[], flo
     """
 
     def attempt(limits: Try) -> Reply | Trouble:
-        return transport.send(Call("GET", HEALTH), deadline=deadline, limits=limits)
+        call = Call("GET", HEALTH)
+        with logged(call, transport.clock) as line:
+            line.outcome = outcome = transport.send(call, deadline=deadline, limits=limits)
+            return outcome
 
     outcome = repeat(attempt, rules=ONCE, deadline=deadline, random=random, budget=transport.budget)
     if isinstance(outcome, Trouble):

@@ -25,6 +25,7 @@ from pydantic import SecretStr, ValidationError
 from requests.auth import AuthBase
 
 from connecty_frames.client.exchange import Call, Kind, Reply, Trouble
+from connecty_frames.client.log import logged
 from connecty_frames.client.refusals import foreign
 from connecty_frames.client.retries import TOKEN as TOKEN_RULES
 from connecty_frames.client.retries import Try, http_date, repeat
@@ -168,7 +169,7 @@ class Auth:
         def attempt(limits: Try) -> Reply | Trouble:
             nonlocal asked_at
             asked_at = deadline.clock.monotonic()
-            outcome = self._transport.send(self._call(), deadline=deadline, limits=limits)
+            outcome = self._send(deadline, limits)
             if (
                 isinstance(outcome, Trouble)
                 and outcome.status == _METHOD_NOT_ALLOWED
@@ -176,7 +177,7 @@ class Auth:
             ):
                 # The API document heads the endpoint GET and shows it as POST.
                 self._method = "GET"
-                outcome = self._transport.send(self._call(), deadline=deadline, limits=limits)
+                outcome = self._send(deadline, limits)
                 if isinstance(outcome, Trouble):
                     self._method = "POST"
             return outcome
@@ -196,6 +197,12 @@ class Auth:
         if stranger is not None:
             return _as_auth(stranger, self._transport.host)
         return self._read(outcome, asked_at)
+
+    def _send(self, deadline: Deadline, limits: Try) -> Reply | Trouble:
+        call = self._call()
+        with logged(call, self._transport.clock) as line:
+            line.outcome = outcome = self._transport.send(call, deadline=deadline, limits=limits)
+            return outcome
 
     def _call(self) -> Call:
         # In one expression: a local variable with the secret would be seen in a traceback with locals.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from urllib3.response import HTTPResponse
 
@@ -32,26 +32,32 @@ class BodyTooLarge(Exception):
     """The body is longer than the limit."""
 
 
-def read_body(raw: HTTPResponse, into: io.BytesIO, *, limit: int) -> None:
+def read_body(
+    raw: HTTPResponse, into: io.BytesIO, *, limit: int, in_time: Callable[[], object] = lambda: None
+) -> None:
     """Read a body into ``into``, which holds what came when an exception says that it is not whole.
 
     Parameters
     ----------
     limit
         The longest body that is read, in bytes after unpacking.
+    in_time
+        Called for each piece, and raises once there is no time left: a little of gzip can be long unpacked.
 
     Raises
     ------
     BodyGarbled, BodyTooLarge
         As they say; what urllib3 raises (a body cut short, a timeout) passes through.
     """
-    encoding = (raw.headers.get("Content-Encoding") or "identity").strip().lower()
+    named = (raw.headers.get("Content-Encoding") or "identity").strip()
+    encoding = named.lower()
     pieces = _pieces(raw)
     if encoding in ("gzip", "x-gzip"):
         pieces = _unpacked(pieces, limit + 1)
     elif encoding != "identity":
-        raise BodyGarbled(f"it is packed with {encoding[:40]!r}, which was not asked for")
+        raise BodyGarbled(f"it is packed with {named!r}, which was not asked for")
     for piece in pieces:
+        in_time()
         if into.tell() + len(piece) > limit:
             raise BodyTooLarge(f"the answer is longer than the limit of {limit} bytes")
         into.write(piece)

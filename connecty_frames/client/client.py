@@ -11,6 +11,7 @@ from connecty_frames.answer import Answer, contract_of
 from connecty_frames.client import api as _api
 from connecty_frames.client.api import API
 from connecty_frames.client.auth import Auth
+from connecty_frames.client.many import Asked, Batch, StoppedDeadline
 from connecty_frames.client.question import Question
 from connecty_frames.client.redaction import Redaction
 from connecty_frames.client.submission import Sendings, checked_question, submit
@@ -23,7 +24,8 @@ from connecty_frames.options import AskOptions, Choices, Engine, check_dw_id, ch
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    import threading
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Unpack
     from uuid import UUID
@@ -62,6 +64,8 @@ class Client:
         False accepts any certificate, and gives an InsecureWarning for it.
     ca_bundle
         The certificates to trust instead of the usual ones, a PEM file or a folder of them.
+    profile
+        The table of ``config.toml`` to take what is set nowhere else from.
     clock, random
         Where time and chance come from; for tests.
 
@@ -69,7 +73,16 @@ class Client:
     ------
     ConfigError
         Where a setting is missing or wrong. What is not given comes from ``configure()``, then from the
-        environment (``CONNECTY_CLIENT_ID`` and so on), then from the defaults.
+        environment (``CONNECTY_CLIENT_ID`` and so on), then from the profile, then from the defaults.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> with cf.Client(timeout=60) as client:
+    ...     question = client.submit("how many orders are there")
+    ...     answer = question.result()
+    >>> answer.rows
+    1
     """
 
     def __init__(
@@ -84,6 +97,7 @@ class Client:
         max_body_bytes: int | None = None,
         verify_tls: bool | None = None,
         ca_bundle: str | os.PathLike[str] | None = None,
+        profile: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
         random: Callable[[], float] = _random.random,
     ) -> None:
@@ -100,6 +114,7 @@ class Client:
                 max_body_bytes=max_body_bytes,
                 verify_tls=verify_tls,
                 ca_bundle=ca_bundle,
+                profile=profile,
             )
             self._set_up(settings, clock, random)
         except ConfigError as error:
@@ -285,9 +300,81 @@ class Client:
         if options.question_id is not None:
             return self.question(options.question_id, dw_id=options.dw_id).fetch(options, deadline=deadline)
         contract_of(options)  # a wrong schema must not cost a question
-        sendings = self._sendings(question, options)
-        with sendings.told():
-            return self._submit(sendings, deadline).fetch(options, deadline=deadline)
+        return self._answer(self._sendings(question, options), options, deadline)
+
+    @overload
+    def ask_many(
+        self,
+        questions: Iterable[str],
+        *,
+        max_workers: int = 8,
+        as_completed: Literal[False] = False,
+        **choices: Unpack[Choices],
+    ) -> list[Asked]: ...
+    @overload
+    def ask_many(
+        self,
+        questions: Iterable[str],
+        *,
+        max_workers: int = 8,
+        as_completed: Literal[True],
+        **choices: Unpack[Choices],
+    ) -> Iterator[Asked]: ...
+    def ask_many(
+        self,
+        questions: Iterable[str],
+        *,
+        max_workers: int = 8,
+        as_completed: bool = False,
+        **choices: Unpack[Choices],
+    ) -> list[Asked] | Iterator[Asked]:
+        """Ask many questions, several at a time, and wait for their answers.
+
+        Parameters
+        ----------
+        questions
+            In plain language; all are taken before the first is asked. One that is in there twice is asked
+            twice.
+        max_workers
+            How many are under way at once, 1 or more.
+        as_completed
+            Whether to give an iterator that has each as soon as it is done, instead of a list.
+        **choices
+            As for :meth:`ask`, for each of them alike; ``timeout`` counts for each from when it is taken up.
+            There is no ``question_id`` here.
+
+        Returns
+        -------
+        list or iterator of concurrent.futures.Future
+            Each is finished: its ``result()`` gives the Answer, or raises what became of its question, and
+            its ``question`` is the question. A list is in the order asked. An iterator asks when it is asked
+            for its next: who stops iterating asks nothing more.
+
+        Raises
+        ------
+        ConfigError, TypeError
+            Where a choice is wrong; nothing was sent.
+        KeyboardInterrupt
+            On Ctrl-C. Its note, and a line on standard error, say which questions were asked and how to fetch
+            their answers; no other one is asked.
+        """
+        if choices.get("question_id") is not None:
+            raise ConfigError(
+                "question_id is of one question; ask(question_id=...) fetches its answer.",
+                setting="question_id",
+            )
+        options = AskOptions.from_choices(choices)
+        contract_of(options)
+        self._workspace(options.dw_id)
+
+        def answer(sendings: Sendings, stop: threading.Event) -> Answer:
+            until = self._deadline(options)
+            return self._answer(sendings, options, StoppedDeadline(until.clock, until.at, stop))
+
+        batch = Batch(
+            questions, lambda question: self._sendings(question, options), answer, max_workers=max_workers
+        )
+        return batch.completed() if as_completed else batch.finished()
 
     def __repr__(self) -> str:
         return self._shown
@@ -301,6 +388,10 @@ class Client:
     def _sendings(self, question: str, options: AskOptions) -> Sendings:
         checked_question(question)
         return Sendings(question, dw_id=self._workspace(options.dw_id), clock=self._transport.clock)
+
+    def _answer(self, sendings: Sendings, options: AskOptions, deadline: Deadline) -> Answer:
+        with sendings.told():
+            return self._submit(sendings, deadline).fetch(options, deadline=deadline)
 
     def _submit(self, sendings: Sendings, deadline: Deadline) -> Question:
         accepted = submit(self._api, sendings, deadline=deadline)
@@ -339,6 +430,7 @@ def check_health(
     timeout: float | None = None,
     verify_tls: bool | None = None,
     ca_bundle: str | os.PathLike[str] | None = None,
+    profile: str | None = None,
     clock: Clock = SYSTEM_CLOCK,
     random: Callable[[], float] = _random.random,
 ) -> bool:
@@ -346,7 +438,9 @@ def check_health(
 
     Parameters and errors are those of ``Client`` and ``Client.health``.
     """
-    settings = resolve(region=region, base_url=base_url, verify_tls=verify_tls, ca_bundle=ca_bundle)
+    settings = resolve(
+        region=region, base_url=base_url, verify_tls=verify_tls, ca_bundle=ca_bundle, profile=profile
+    )
     transport = _transport(settings, clock)
     try:
         return _probe(transport, timeout, random)

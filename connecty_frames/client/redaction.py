@@ -7,10 +7,11 @@ messages, logs and notebooks, where a secret must never be.
 from __future__ import annotations
 
 import base64
+import html
 import itertools
 import json
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
@@ -41,10 +42,23 @@ class Redaction:
         """Give the beginning of a text with ``***`` for each secret in it."""
         if isinstance(text, bytes):
             text = text[:_LOOKED_AT].decode("utf-8", errors="backslashreplace")
-        text = text[:_LOOKED_AT]
-        for generations in list(self._forms.values()):
-            for form in itertools.chain(*generations):
-                text = text.replace(form, _SHOWN)
+        return self._hidden(text[:_LOOKED_AT])
+
+    def inside(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+        """Give a JSON value with the same done to every text in it."""
+        if isinstance(value, str):
+            return self._hidden(value)
+        if isinstance(value, list):
+            return [self.inside(each) for each in value]
+        if isinstance(value, dict):
+            return {self._hidden(name): self.inside(each) for name, each in value.items()}
+        return value
+
+    def _hidden(self, text: str) -> str:
+        known = itertools.chain.from_iterable(list(self._forms.values()))
+        # The longest first, whosever it is: a client id may be a part of the secret.
+        for form in sorted(itertools.chain.from_iterable(known), key=len, reverse=True):
+            text = text.replace(form, _SHOWN)
         return text
 
 
@@ -53,6 +67,8 @@ def _forms(secret: str) -> Iterator[str]:
     for encoded in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
         yield encoded
         yield _HEX.sub(lambda found: found[0].lower(), encoded)
+    yield html.escape(secret)
+    yield html.escape(secret, quote=False)
     for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
         yield escaped
         yield escaped.replace("/", r"\/")  # as PHP writes it

@@ -91,7 +91,7 @@ def refusal(reply: Reply, *, redact: Redaction, wait: float | None = None) -> Tr
         facts["retry_after"] = wait
     what = f"{reply.host} answered {status} to {reply.call.method} {reply.call.path.partition('?')[0]}"
     if status // 100 == 3:  # noqa: PLR2004 - as above
-        what += f" with a redirect to {_target(reply)}"
+        what += f" with a redirect to {_target(reply, redact)}"
     elif text:
         what += f": {text}"
     after = f" It says to try again after {wait:.0f} s." if wait is not None else ""
@@ -155,9 +155,9 @@ def _message(body: object) -> str:
     return ""
 
 
-def _target(reply: Reply) -> str:
+def _target(reply: Reply, redact: Redaction) -> str:
     """Give the host a redirect points at; the rest of the address may hold a secret."""
-    location = reply.headers.get("Location", "")
+    location = redact(reply.headers.get("Location", ""))
     try:
         host = urlsplit(location).hostname or (reply.host if location else None)
     except ValueError:

@@ -36,6 +36,8 @@ CONNECT_SECONDS: Final = 10.0
 #: Seconds without a byte after which a fetch counts as lost and is tried again; doubled at each loss, since
 #: a large answer may take its time.
 _IDLE: Final = 60.0
+#: So often at most: a month of losses would double it beyond every number there is.
+_DOUBLED: Final = 10
 
 #: How many tries each kind of trouble allows; a kind that is not there allows no other.
 Rules = dict[Kind, float]
@@ -88,7 +90,9 @@ def repeat(
     while True:
         left = CONNECT_SECONDS - (clock.monotonic() - began)
         tries_left = CONNECT_TRIES - seen[Kind.UNCONNECTED]
-        outcome = attempt(Try(max(left, 0.1) / max(tries_left, 1), idle * 2 ** seen[Kind.LOST]))
+        outcome = attempt(
+            Try(max(left, 0.1) / max(tries_left, 1), idle * 2 ** min(seen[Kind.LOST], _DOUBLED))
+        )
         if not isinstance(outcome, Trouble):
             budget.give_back()
             return outcome
@@ -149,6 +153,7 @@ def http_date(value: str) -> datetime | None:
     """Read an HTTP date (RFC 9110, section 5.6.7) as an aware moment in UTC; None where it is none."""
     try:
         moment = parsedate_to_datetime(value)
+        # In UTC it may lie beyond the last year there is.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from connecty_frames.client.api import API, id_in, question_body
 from connecty_frames.client.exchange import Call, Kind, Trouble
 from connecty_frames.client.interrupts import pursuing, resuming, tell
-from connecty_frames.errors import ConfigError, QuestionTimeout, SubmissionUncertain
+from connecty_frames.errors import ConfigError, ConnectyError, QuestionTimeout, SubmissionUncertain
 from connecty_frames.escape import snippet
 
 if TYPE_CHECKING:
@@ -68,10 +68,15 @@ class Sendings:
         self.dw_id = dw_id
         self._clock = clock
         self._all: list[tuple[datetime, float, Call]] = []
+        self._question_id: str | None = None
 
     def add(self, call: Call) -> None:
         """Write down that it is sent now."""
         self._all.append((self._clock.now(), self._clock.monotonic(), call))
+
+    def accept(self, question_id: str) -> None:
+        """Write down its id."""
+        self._question_id = question_id
 
     @property
     def last(self) -> tuple[datetime, float]:
@@ -81,17 +86,28 @@ class Sendings:
 
     @contextmanager
     def told(self) -> Iterator[None]:
-        """Let an interrupt tell what is known, from the first sending on."""
+        """Let an interrupt of any kind tell what is known, from the first sending on."""
         try:
             yield
         except KeyboardInterrupt as interrupt:
-            if self._all:
-                tell(interrupt, self._known())
+            known = self.known()
+            if known is not None:
+                tell(interrupt, known)
+            raise
+        except ConnectyError:
+            raise  # it says all that is known
+        except BaseException as error:  # what a handler of signals raises, SystemExit above all
+            known = self.known()
+            if known is not None and known not in getattr(error, "__notes__", ()):
+                error.add_note(known)
             raise
 
-    def _known(self) -> str:
+    def known(self) -> str | None:
+        """Say what is known of it, None if it was never sent."""
+        if not self._all:
+            return None
         asked_at, _, call = self._all[-1]
-        question_id = id_in(call.received.getvalue())
+        question_id = self._question_id or id_in(call.received.getvalue())
         if question_id is not None:
             return pursuing(question_id, self.dw_id)
         return (
@@ -159,6 +175,7 @@ def submit(api: API, sendings: Sendings, *, deadline: Deadline) -> Accepted:
         if question_id is None or not _taken(outcome):
             _give_up(outcome, question, dw_id=dw_id, asked_at=asked_at, question_id=question_id)
         outcome = question_id
+    sendings.accept(outcome)
     return Accepted(outcome, asked_at, sent, api.clock.monotonic())
 
 

@@ -27,7 +27,7 @@ from connecty_frames.client.exchange import Call, Kind, Reply, Trouble
 from connecty_frames.client.refusals import refusal
 from connecty_frames.client.retries import Try, retry_after
 from connecty_frames.client.wire import ATTEMPT, Attempt, Wire, tls_context
-from connecty_frames.config import LARGEST_BODY
+from connecty_frames.config import LARGEST_BODY, is_loopback
 from connecty_frames.errors import (
     ConfigError,
     ConnectionFailed,
@@ -65,6 +65,7 @@ _MORE_ROOM: Final = (
 #: What ended an exchange under way, the most telling first: exception -> kind, words.
 _SEEN: Final[tuple[tuple[type[BaseException], Kind, str], ...]] = (
     (BodyTooLarge, Kind.TOO_LARGE, "{detail}"),
+    (MemoryError, Kind.TOO_LARGE, "the answer is longer than the memory there is for it"),
     (BodyGarbled, Kind.GARBLED, "the body of the answer cannot be unpacked: {detail}"),
     (http.client.RemoteDisconnected, Kind.LOST, "the connection was closed without an answer"),
     (http.client.IncompleteRead, Kind.LOST, "the answer was cut after {received} bytes"),
@@ -119,6 +120,8 @@ class Transport:
         self.redact = redact
         parts = urllib3.util.parse_url(address)
         self.host = terminal(parts.netloc or "")
+        #: Then it is on this machine, and what goes there must not leave it by way of a proxy.
+        self._in_the_clear = parts.scheme == "http"
         self._limit = limit
         self._verify = verify
         self._ca_bundle = None if ca_bundle is None else str(ca_bundle)
@@ -198,6 +201,8 @@ class Transport:
             proxy = requests.utils.select_proxy(request.url or "", settings["proxies"])
             if proxy and proxy.lower().startswith("socks"):
                 return self._unfollowed()
+            if proxy and self._in_the_clear and not is_loopback(_host_port(proxy).rpartition(":")[0]):
+                settings["proxies"] = {}
             response = session.get_adapter(self.address).send(
                 request,
                 stream=True,
@@ -208,7 +213,7 @@ class Transport:
             )
             status.append(response.status_code)
             try:
-                read_body(response.raw, call.received, limit=self._limit)
+                read_body(response.raw, call.received, limit=self._limit, in_time=attempt.seconds_left)
             finally:
                 response.close()
         finally:
@@ -243,7 +248,7 @@ class Transport:
         if attempt.phase not in (None, "sent"):
             return self._unconnected(causes, attempt)
         cause, kind, words = _recognize(causes)
-        seen = words.format(detail=snippet(str(cause)), received=len(received))
+        seen = words.format(detail=snippet(self.redact(str(cause))), received=len(received))
         error_class = ResponseTooLarge if kind is Kind.TOO_LARGE else ResponseError
         advice = _MORE_ROOM if kind is Kind.TOO_LARGE else ""
         message = f"No usable answer from {self.host}: {seen}.{advice}"
@@ -258,8 +263,9 @@ class Transport:
     def _unusable(self) -> Trouble:
         """Refuse what no request could be made of: a proxy's address or a CA bundle, as ours is checked."""
         error = ConfigError(
-            f"No request to {self.host} could be made; nothing was sent. Check the environment: HTTPS_PROXY "
-            "and HTTP_PROXY must be addresses, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE files that exist."
+            f"No request to {self.host} could be made; nothing was sent. Check base_url and the environment: "
+            "HTTPS_PROXY and HTTP_PROXY must be addresses, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE files that "
+            "exist."
         )
         return Trouble(Kind.REFUSED, error, "no request could be made")
 

@@ -28,8 +28,18 @@ def build(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     """
     for holds, builder in _BUILDERS:
         if holds(type_):
-            return builder(values, type_)
+            try:
+                return builder(values, type_)
+            except UnicodeEncodeError:
+                raise _half_pair(values) from None
     raise Misfit(0, str(type_), "is a type that JSON values cannot become")
+
+
+def _half_pair(values: Sequence[Any]) -> Misfit:
+    """Say which cell is what no Arrow array can even be asked about."""
+    texts = enumerate(map(str, map(text_of, values)))
+    row, text = next((row, text) for row, text in texts if not tokens.encodes(text))
+    return Misfit(row, text, "holds half of a surrogate pair, which is no text")
 
 
 def text_of(value: object) -> str | None:
@@ -40,12 +50,7 @@ def text_of(value: object) -> str | None:
 
 
 def _texts(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    texts = [text_of(value) for value in values]
-    try:
-        return pa.array(texts, type_)
-    except UnicodeEncodeError:
-        row = next(row for row, text in enumerate(texts) if text and not tokens.encodes(text))
-        raise Misfit(row, str(texts[row]), "holds half of a surrogate pair, which is no text") from None
+    return pa.array([text_of(value) for value in values], type_)
 
 
 def _booleans(values: Sequence[Any], type_: pa.DataType) -> pa.Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from connecty_frames.options import AskOptions
 
 __all__ = ["Decoded", "decode"]
+
+#: How many columns an error describes before it counts the rest.
+_NAMED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,18 @@ def decode(
     order = _order(rows.names, contract)
     pinned = {} if contract is None else contract.types
     warnings: list[ConnectyWarning] = list(rows.warnings)
-    arrays, described = [], []
+    arrays, described, unfitting = [], [], []
     for position in order:
         evidence = Evidence(rows.names[position], rows.columns[position], statistics[position])
-        array, column = _column(evidence, rows, position, options, pinned, warnings)
+        try:
+            array, column = _column(evidence, rows, position, options, pinned, warnings)
+        except ConversionError as error:
+            unfitting.append(error)
+            continue
         arrays.append(array)
         described.append(column)
+    if unfitting:
+        raise _all_of(unfitting)
     schema = Schema(described)
     table = pa.Table.from_arrays(arrays, schema=schema.arrow) if arrays else _no_columns(rows.count)
     in_order = [statistics[position] for position in order]
@@ -145,7 +154,7 @@ def _column(  # noqa: PLR0917 - the one place where all that is known of a colum
     if decision.array is not None:
         return decision.array, described
     values = evidence.values
-    if columns.is_text(decision.type) and (nested or isinstance(values, PlainColumn)):
+    if evidence.count and columns.is_text(decision.type) and (nested or isinstance(values, PlainColumn)):
         # Only the source has arrays, objects, and a zero's minus as they were written.
         cells = zip(values, rows.source_of(position), strict=True)
         values = [value if type(value) is str else source for value, source in cells]
@@ -177,19 +186,31 @@ def _doubt(name: str, decision: types.Decision, *, strict: bool) -> TypeFidelity
         raise _conversion_error(name, problem)
     outcome = "stays exact text" if pa.types.is_string(decision.type) else f"is {decision.type}"
     return TypeFidelityWarning(
-        f"Column {snippet(name)!r} {outcome}: {snippet(problem.value, 60)!r} ({problem.place}) "
-        f"{problem.reason}. "
+        f"Column {snippet(name)!r} {outcome}: {problem.shown!r} ({problem.place}) {problem.reason}. "
         "schema= settles a column's type, strict=True makes this an error."
     )
 
 
 def _conversion_error(name: str, misfit: Misfit) -> ConversionError:
-    value = snippet(misfit.value, 60)
     return ConversionError(
-        f"Column {snippet(name)!r}, {misfit.place}: {value!r} {misfit.reason}.",
+        f"Column {snippet(name)!r}, {misfit.place}: {misfit.shown!r} {misfit.reason}.",
         column=name,
         row=misfit.row,
-        value=value,
+        value=misfit.shown,
+    )
+
+
+def _all_of(errors: list[ConversionError]) -> ConversionError:
+    """Say of all columns at once what does not fit; the attributes are about the first."""
+    first, more = errors[0], len(errors) - _NAMED
+    if len(errors) == 1:
+        return first
+    said = [f"{len(errors):,} columns do not fit.", *map(str, errors[:_NAMED])]
+    return ConversionError(
+        " ".join([*said, f"And {more:,} more."] if more > 0 else said),
+        column=first.column,
+        row=first.row,
+        value=first.value,
     )
 
 

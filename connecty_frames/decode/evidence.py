@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, overload
 import pyarrow as pa
 
 from connecty_frames.decode.tokens import ConstantText, FloatText, IntText, RepeatedKeys
+from connecty_frames.escape import terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from connecty_frames.decode.numbers import Amounts
     from connecty_frames.decode.temporal import Moments
@@ -56,6 +57,8 @@ _KIND_OF: Final[dict[type, Kind]] = {
 #: The sections of the statistics that tell a type, strongest first. ``general`` stands with every column
 #: and tells none; ``numeric`` and ``boolean`` are our guess at what the API document leaves out.
 _SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
+#: How much of a value is shown.
+_SHOWN: Final = 60
 
 
 def kind_of(value: object) -> Kind:
@@ -110,6 +113,9 @@ class PlainColumn(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._any)
 
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._cells)
+
     @overload
     def __getitem__(self, key: int) -> object: ...
     @overload
@@ -148,6 +154,12 @@ class Misfit(ValueError):
         self.row = row
         self.value = value
         self.reason = reason
+
+    @property
+    def shown(self) -> str:
+        """How the value begins, with its white space, which may be what is wrong with it."""
+        text = terminal(self.value[: _SHOWN + 1])
+        return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
     @property
     def place(self) -> str:

@@ -17,7 +17,6 @@ from connecty_frames.decode.evidence import NUMBERS, Evidence, Kind, Misfit
 from connecty_frames.decode.numbers import Amounts
 from connecty_frames.decode.temporal import Form, Moments
 from connecty_frames.decode.tokens import ConstantText, RepeatedKeys
-from connecty_frames.escape import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,8 +85,8 @@ def decide(evidence: Evidence, options: AskOptions) -> Decision:
 
 
 def _kept(problem: Misfit) -> Decision:
-    shown = f"{snippet(problem.value, 60)!r} ({problem.place}) {problem.reason}"
-    return Decision(pa.string(), f"exact text, since {shown}", problem)
+    words = f"exact text, since {problem.shown!r} ({problem.place}) {problem.reason}"
+    return Decision(pa.string(), words, problem)
 
 
 def _half_pair(evidence: Evidence) -> Misfit:

@@ -72,7 +72,7 @@ def progress(
             wanted(Progress(state, elapsed, question_id, question))
 
         yield report
-    elif wanted is False or sys.stderr is None:
+    elif wanted is False or getattr(sys.stderr, "closed", sys.stderr is None):
         yield lambda _state, _elapsed: None
     elif notebook is not None:
         with _in_notebook(notebook, question, question_id) as show:

@@ -3,11 +3,14 @@
 ========= ==============================================================================================
 csv       nulls as nothing and texts in quotes, so that an empty text and null stay apart
 json      an array of one object a row; numbers with all their digits
+ndjson    one such object a line
 parquet   with the story of the answer in its metadata, a checksum on every page and one on the rest
+arrow     an Arrow IPC file, also known as Feather, with the story in the metadata of its schema
+markdown  a table as GitHub writes them, for people; nulls as nothing
 ========= ==============================================================================================
 
-In csv and json, moments and durations are ISO-8601 text. What JSON has no number for (NaN, infinity) is
-text, as in the API itself.
+In csv, json and markdown, moments and durations are ISO-8601 text. What JSON has no number for (NaN,
+infinity) is text, as in the API itself.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import pyarrow as pa
 
 from connecty_frames.display import JSON, json_value, texts
+from connecty_frames.escape import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +48,10 @@ def _is_textual(type_: pa.DataType) -> bool:
     return bool(pa.types.is_temporal(type_) or pa.types.is_nested(type_) or pa.types.is_string_view(type_))
 
 
+def _is_number(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))
+
+
 def _write_csv(table: pa.Table, file: BinaryIO) -> None:
     from pyarrow import csv
 
@@ -52,13 +60,20 @@ def _write_csv(table: pa.Table, file: BinaryIO) -> None:
 
 
 def _write_json(table: pa.Table, file: BinaryIO) -> None:
+    file.write(JSON.encode(_objects(table)) + b"\n")
+
+
+def _write_ndjson(table: pa.Table, file: BinaryIO) -> None:
+    file.write(JSON.encode_lines(_objects(table)))
+
+
+def _objects(table: pa.Table) -> list[dict[str, object]]:
     columns = [
         (texts(column) if pa.types.is_temporal(column.type) else column).to_pylist()
         for column in table.columns
     ]
     names = table.column_names
-    rows = [dict(zip(names, map(json_value, row), strict=True)) for row in zip(*columns, strict=True)]
-    file.write(JSON.encode(rows) + b"\n")
+    return [dict(zip(names, map(json_value, row), strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
@@ -70,6 +85,25 @@ def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
     table = table.replace_schema_metadata({**kept, SEAL: seal(table.replace_schema_metadata(kept))})
     # Without checksums, one flipped bit is most often read as another value, in silence.
     parquet.write_table(table, file, write_page_checksum=True)
+
+
+def _write_arrow(table: pa.Table, file: BinaryIO) -> None:
+    with pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _write_markdown(table: pa.Table, file: BinaryIO) -> None:
+    rules = ["--:" if _is_number(type_) else ":--" for type_ in table.schema.types]
+    columns = [texts(column).to_pylist() for column in table.columns]
+    for row in (table.column_names, None, *zip(*columns, strict=True)):
+        cells = rules if row is None else [_in_markdown(cell or "") for cell in row]
+        file.write(f"| {' | '.join(cells)} |\n".encode())
+
+
+def _in_markdown(text: str) -> str:
+    """Escape what Markdown would take for markup, so that it shows as it is."""
+    lines = [terminal(line) for line in re.split(r"\r\n?|\n", text)]
+    return "<br>".join(re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", line) for line in lines)
 
 
 def seal(table: pa.Table) -> bytes:
@@ -97,7 +131,10 @@ def _family(kind: pa.DataType) -> str:
 WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], None]]] = {
     "csv": _write_csv,
     "json": _write_json,
+    "ndjson": _write_ndjson,
     "parquet": _write_parquet,
+    "arrow": _write_arrow,
+    "markdown": _write_markdown,
 }
 
 

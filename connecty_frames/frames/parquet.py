@@ -167,6 +167,14 @@ def read_parquet(
         Where an argument is wrong, or the file is no Parquet, or damaged: every page's checksum is verified.
     OSError
         Where the file cannot be opened.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> df = cf.ask_df("how many orders are there")
+    >>> path = df.connecty.write_parquet("orders.parquet")
+    >>> cf.read_parquet(path, engine="polars").connecty.question
+    'how many orders are there'
     """
     options = AskOptions(engine=engine, dtype_backend=dtype_backend)
     table, story, attrs = _read(path)

@@ -94,6 +94,13 @@ def metadata(frame: object) -> AnswerMetadata | None:
     ConfigError
         Where it is no frame, or what is kept under ``connecty`` is no story. A story that was damaged is
         not the same as none.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> table = cf.ask_df("how many orders are there", engine="pyarrow")
+    >>> cf.metadata(table).question
+    'how many orders are there'
     """
     home = _home(frame)
     register_accessors()
@@ -119,6 +126,14 @@ def carry(source: object, frame: Frame) -> Frame:
     ------
     ConfigError
         Where one of them is no frame, or the source has no story.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> df = cf.ask_df("list the top 5 countries with the most orders", engine="polars")
+    >>> top = cf.carry(df, df.head(3))
+    >>> top.connecty.question
+    'list the top 5 countries with the most orders'
     """
     story = metadata(source)
     if story is None:

@@ -28,7 +28,7 @@ __all__ = ["KEPT", "KEPT_BYTES", "Case", "Desk"]
 
 #: How many finished questions are kept.
 KEPT: Final = 10_000
-#: How much memory their tables may take; the newest is kept however large it is.
+#: How much memory their tables and texts may take; the newest is kept however large it is.
 KEPT_BYTES: Final = 2**29
 
 _LOG: Final = logging.getLogger(__name__)
@@ -113,7 +113,8 @@ class Desk:
             case.summary = plan.summarise(case.result)
         except QuestionFailed as error:
             case.error = str(error)
-        except Exception as error:  # noqa: BLE001 - whatever a foreign answerer does, the question comes to an end
+        # Whatever a foreign answerer raises (pytest.fail and sys.exit raise no Exception), the question ends.
+        except BaseException as error:  # noqa: BLE001
             case.error = f"{type(error).__name__}: {error}"
             if not self._closing.is_set():
                 _LOG.exception("The sandbox could not answer %r", case.question)
@@ -134,4 +135,5 @@ class Desk:
 
 
 def _size(case: Case) -> int:
-    return 0 if case.result is None else case.result.size
+    texts = (case.question, case.sql, case.summary, case.error)
+    return sum(len(text) for text in texts if text) + (0 if case.result is None else case.result.size)

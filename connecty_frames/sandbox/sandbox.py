@@ -289,6 +289,11 @@ def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
     try:
         while thread.is_alive() and not server.started:
             SYSTEM_CLOCK.sleep(0.005)
+        if not server.started:
+            raise ConfigError(
+                "The server of the sandbox could not be started; standard error tells why. A low limit of "
+                "open files (`ulimit -n`) is a usual reason."
+            )
         yield
     finally:
         server.should_exit = True

@@ -110,7 +110,9 @@ class Server:
         async def answer(request: Request) -> Response:
             request.state.body = await read_body(request)
             question_id: str | None = request.path_params.get("question_id")
-            request.state.question = self._question(request.state.body, question_id)
+            # A web page may send any text, though not as JSON: it does not get to fill the ledger.
+            sent = request.state.body if is_json(request) else None
+            request.state.question = self._question(sent, question_id)
             return await self._misbehaviour.answer(endpoint, request, handler)
 
         return Route(path, answer, methods=methods)

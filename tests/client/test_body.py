@@ -82,6 +82,21 @@ def test_the_limit_holds_before_the_memory_is_taken() -> None:
     assert read(raw(TEXT), limit=len(TEXT)) == TEXT
 
 
+def test_unpacking_ends_with_the_time() -> None:
+    """A little gzip can be long unpacked: the time is looked at for each piece, not only while reading."""
+    left = [1.0] * 10
+
+    def in_time() -> None:
+        if not left:
+            raise TimeoutError
+        left.pop()
+
+    into, bomb = io.BytesIO(), raw(gzip.compress(bytes(100_000_000)), Content_Encoding="gzip")
+    with pytest.raises(TimeoutError):
+        read_body(bomb, into, limit=1_000_000_000, in_time=in_time)
+    assert into.tell() < 5_000_000
+
+
 def test_what_came_before_a_failure_is_kept() -> None:
     """A cut body leaves its beginning, in which a question's id may be."""
     into = io.BytesIO()

@@ -17,11 +17,12 @@ from connecty_frames.client.redaction import Redaction
         ("bad secret p%C3%A4%2Fss%22wd%2B1", "bad secret ***"),
         ("bad secret p%c3%a4/ss%22wd%2b1", "bad secret ***"),
         ("bad secret cMOkL3NzIndkKzE=", "bad secret ***="),
+        ("<p>bad secret pä/ss&quot;wd+1", "<p>bad secret ***"),
         ("nothing of it", "nothing of it"),
     ],
 )
 def test_every_form_of_a_secret_is_hidden(said: str, shown: str) -> None:
-    """Plain, JSON-escaped, URL-encoded and base64: none of them is left."""
+    """Plain, JSON-escaped, URL-encoded, base64 and HTML: none of them is left."""
     redact = Redaction()
     redact.add("client_secret", 'pä/ss"wd+1')
     assert redact(said) == shown
@@ -34,6 +35,22 @@ def test_the_token_before_the_last_is_hidden_too() -> None:
     for token in ("token-one", "token-two", "token-three"):
         redact.add("token", token)
     assert redact("token-two token-three") == "*** ***"
+
+
+def test_a_secret_that_begins_with_the_client_id_is_hidden_whole() -> None:
+    """Hiding the id first would leave the rest of the secret to be read."""
+    redact = Redaction()
+    redact.add("client_id", "acme")
+    redact.add("client_secret", "acme-9f8e7d6c")
+    assert redact("acme sent acme-9f8e7d6c") == "*** sent ***"
+
+
+def test_every_text_in_a_value_is_hidden() -> None:
+    """Names and texts at any depth; what is no text stays what it is."""
+    redact = Redaction()
+    redact.add("token", "token-one")
+    said = {"token-one": ["has token-one", {"n": 1, "none": None}]}
+    assert redact.inside(said) == {"***": ["has ***", {"n": 1, "none": None}]}
 
 
 def test_a_short_secret_does_not_tear_words_apart() -> None:

@@ -50,6 +50,7 @@ def test_backoff_is_full_jitter_that_doubles_to_eight_seconds(failures: int, mos
         (" 120 ", 120.0),
         ("Wed, 05 Nov 2025 12:00:30 GMT", 30.0),
         ("Wed, 05 Nov 2025 11:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
         ("-5", None),
         ("nan", None),
         ("1e35", None),
@@ -152,10 +153,14 @@ def test_connecting_is_given_up_within_ten_seconds(clock: Any) -> None:
 
 
 def test_a_fetch_is_more_patient_each_time_its_answer_was_lost(clock: Any) -> None:
-    """Seconds without a byte may be 60, then 120, then 240; for a question there is the deadline alone."""
+    """60 s without a byte, then 120, then 240, up to 17 hours; for a question there is the deadline alone."""
     attempt, limits = trying(trouble(Kind.LOST), trouble(Kind.LOST), "rows")
     repeat(attempt, rules=FETCH, deadline=Deadline.after(60, clock), random=lambda: 0.0, budget=Budget(clock))
     assert [limit.idle for limit in limits] == [60.0, 120.0, 240.0]
+    attempt, limits = trying(*[trouble(Kind.LOST)] * 2000, "rows")
+    month = Deadline.after(30 * 24 * 3600, clock)
+    assert repeat(attempt, rules=FETCH, deadline=month, random=lambda: 0.5, budget=Budget(clock)) == "rows"
+    assert limits[-1].idle == 61_440.0
     attempt, limits = trying("id")
     repeat(attempt, rules=ASK, deadline=Deadline.after(60, clock), random=lambda: 0.0, budget=Budget(clock))
     assert [limit.idle for limit in limits] == [math.inf]

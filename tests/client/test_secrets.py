@@ -27,7 +27,7 @@ from rich.traceback import Traceback
 from scripted import QUESTION_ID, Script
 
 from connecty_frames.client import Client
-from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain
+from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, UnknownStateWarning
 
 if TYPE_CHECKING:
     import socket
@@ -187,6 +187,24 @@ def test_no_error_of_a_look_shows_a_secret(
     with pytest.raises(ConnectyError) as caught:
         look(client)
     assert_clean(caught.value, caplog)
+
+
+@pytest.mark.parametrize("said", [{"said": ECHO}, {"state": "FAILED", "error": [{"message": ECHO}]}])
+def test_no_word_about_a_question_shows_a_secret(
+    server: Any, client: Client, caplog: pytest.LogCaptureFixture, said: dict[str, Any]
+) -> None:
+    """Nor why it failed, nor what was said in place of its state."""
+    server.on("results", server.answer(200, said))
+    with pytest.raises(ConnectyError) as caught:
+        client.question(QUESTION_ID).result()
+    assert_clean(caught.value, caplog)
+
+
+def test_no_unknown_state_shows_a_secret(server: Any, client: Client) -> None:
+    """The warning says what the server said, without it."""
+    server.on("results", server.answer(200, {"state": f"WAITING {SECRETS[1]}"}))
+    with pytest.warns(UnknownStateWarning, match=r"WAITING \*\*\*"):
+        assert client.question(QUESTION_ID).state() == "WAITING ***"
 
 
 @pytest.mark.parametrize(("kind", "act"), [("token", look), ("ask", ask), ("results", look)])

@@ -58,6 +58,11 @@ def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
     [
         ('["a","\\ud800"]', pa.string(), 1, "holds half of a surrogate pair"),
         ('[["a"],["\\udc00"]]', pa.list_(pa.string()), 1, "holds half of a surrogate pair"),
+        ('[null,"1","\\ud800"]', pa.int64(), 2, "holds half of a surrogate pair"),
+        ('["\\udfff"]', pa.float64(), 0, "holds half of a surrogate pair"),
+        ('["1","\\ud800"]', pa.decimal128(9, 2), 1, "holds half of a surrogate pair"),
+        ('["2025-01-01",null,"\\ud800"]', pa.date32(), 2, "holds half of a surrogate pair"),
+        ('[{"x":1,"y":"\\ud800"}]', POINT, 0, "holds half of a surrogate pair"),
         ('[true,"yes"]', pa.bool_(), 1, "is neither true nor false"),
         ("[true,1]", pa.bool_(), 1, "is neither true nor false"),
         ("[true,[]]", pa.bool_(), 1, "is neither true nor false"),

@@ -285,6 +285,47 @@ def test_what_does_not_fit_the_contract(
     assert (caught.value.column, caught.value.row, caught.value.value) == ("a", 1, value)
 
 
+def test_every_column_that_does_not_fit_is_named(decode_json: Callable[..., Decoded]) -> None:
+    """A caller mends a schema at once and not column by column; the attributes are about the first."""
+    contract = Contract({"a": pa.int8(), "b": pa.string(), "c": pa.date32()}, complete=True)
+    with pytest.raises(ConversionError) as caught:
+        decode_json('[["a","b","c"],[1,"x","2025-01-01"],[300,"y"," 2025-01-02"]]', contract=contract)
+    assert str(caught.value) == (
+        "2 columns do not fit. Column 'a', row 1: '300' does not fit in int8. "
+        "Column 'c', row 1: ' 2025-01-02' is padded with white space."
+    )
+    assert (caught.value.column, caught.value.row, caught.value.value) == ("a", 1, "300")
+
+
+def test_of_many_columns_that_do_not_fit_some_are_named(decode_json: Callable[..., Decoded]) -> None:
+    """An error of 12 columns describes 10 and counts the rest."""
+    names = [f"c{number}" for number in range(12)]
+    contract = Contract(dict.fromkeys(names, pa.int8()), complete=True)
+    with pytest.raises(ConversionError) as caught:
+        decode_json(json.dumps([names, ["x"] * 12]), contract=contract)
+    message = str(caught.value)
+    assert [name in message for name in names] == [True] * 10 + [False] * 2
+    assert message.startswith("12 columns do not fit. Column 'c0', row 0: 'x' is no number")
+    assert message.endswith(" And 2 more.")
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        (" 1", " 1"),
+        ("1\n", "1\\n"),
+        ("\u202e1", "\\u202e1"),
+        ("x" * 61, "x" * 60 + "…"),
+        ("\x1b" * 20, "\\x1b" * 15 + "…"),
+    ],
+)
+def test_how_a_value_is_shown(decode_json: Callable[..., Decoded], cell: str, shown: str) -> None:
+    """White space stays, as it may be what is wrong; what a terminal obeys is escaped; 60 letters at most."""
+    with pytest.raises(ConversionError) as caught:
+        decode_json(json.dumps([["a"], [cell]]), contract=Contract({"a": pa.int64()}, complete=True))
+    assert caught.value.value == shown
+
+
 @pytest.mark.parametrize("type_", [pa.dictionary(pa.int32(), pa.list_(pa.int64())), pa.binary()])
 def test_types_that_cannot_be_made(decode_json: Callable[..., Decoded], type_: pa.DataType) -> None:
     """No exception of Arrow's reaches the caller."""

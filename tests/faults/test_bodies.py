@@ -201,3 +201,20 @@ def test_a_number_that_a_decimal_holds(server: Script, client: Client) -> None:
     server.on("results", raw(server, b'{"dataframe": [["n"], [123456789012345678901234567890]]}'))
     table = client.ask_df("how many?", engine="pyarrow")
     assert table["n"].to_pylist() == [Decimal(123456789012345678901234567890)]
+
+
+def test_a_body_that_memory_cannot_hold(
+    server: Script, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ResponseTooLarge, and it is not fetched again: the memory would be as short the next time."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+    question = client.submit("how many?")
+    monkeypatch.setattr("connecty_frames.client.transport.read_body", fail)
+    with pytest.raises(cf.ResponseTooLarge, match="memory") as caught:
+        question.result()
+    assert caught.value.question_id == QUESTION_ID
+    assert server.count("results") == 1

@@ -29,6 +29,11 @@ SLOW: dict[str, Callable[[Script], Any]] = {
     "gzip by the byte": lambda server: server.drip(
         HEAD + b"Content-Encoding: gzip\r\nContent-Length: 999\r\n\r\n" + gzip.compress(b" ") * 40, 0.002
     ),
+    "gzip that swells": lambda server: server.send_and_hang(
+        HEAD
+        + b"Content-Encoding: gzip\r\nContent-Length: 999999\r\n\r\n"
+        + gzip.compress(bytes(10_000_000)) * 25
+    ),
     "chunks by the byte": lambda server: server.drip(
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 100, 0.002
     ),

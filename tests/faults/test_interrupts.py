@@ -5,6 +5,7 @@ The interrupts are real ones: SIGINT, sent to this process while its main thread
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import random
@@ -94,6 +95,38 @@ def test_while_the_id_arrives(server: Script, client: Client) -> None:
     server.on("ask", server.send_and_hang(accepted))
     error = interrupt(lambda: client.submit("how many?"), 0.2)
     assert error.__notes__ == [RESUME]
+
+
+@pytest.mark.parametrize("end", ["closed", "a broken pipe", "none"])
+def test_where_nobody_can_be_told(
+    server: Script, client: Client, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """A standard error that takes nothing does not change what leaves: KeyboardInterrupt with its note."""
+    receiver, sender = os.pipe()
+    os.close(receiver)
+    with contextlib.suppress(BrokenPipeError), os.fdopen(sender, "w", encoding="utf-8") as stream:
+        if end == "closed":
+            stream.close()
+        monkeypatch.setattr(sys, "stderr", None if end == "none" else stream)
+        error = interrupt(lambda: client.ask("how many?"), 0.3)
+    assert error.__notes__ == [RESUME]
+    assert server.questions == ["how many?"]
+
+
+def test_another_signal_while_the_id_arrives(server: Script, client: Client) -> None:
+    """SystemExit, as many services make of SIGTERM, leaves at once with the same note."""
+    accepted = (
+        b'HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{"question_id": "%s"' % QUESTION_ID.encode()
+    )
+    server.on("ask", server.send_and_hang(accepted))
+    before = signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        with within(0.55), pytest.raises(SystemExit) as caught:
+            client.submit("how many?")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert caught.value.__notes__ == [RESUME]
 
 
 def test_before_anything_was_sent(server: Script, client: Client, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,6 +93,15 @@ def test_a_proxy_that_goes_away_with_a_question(proxy: Script, end: str) -> None
     assert proxy.questions == ["how many?"]
 
 
+def test_plain_http_does_not_leave_the_machine(server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy elsewhere would see the secret in the clear: an address on loopback is reached without it."""
+    server.on("results", server.answer(200, ROWS))
+    for elsewhere in ("http://192.0.2.1:3128", "192.0.2.1:3128", "http://proxy.invalid"):
+        monkeypatch.setenv("HTTP_PROXY", elsewhere)
+        with make(server.address) as client:
+            assert client.ask("how many?").rows == 2
+
+
 def test_a_tunnel(proxy: Script, secured: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """TLS from end to end: the proxy sees whom to connect to and nothing else."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(PEM))

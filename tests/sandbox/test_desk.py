@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 import uuid
@@ -35,6 +36,8 @@ class Gate:
             raise QuestionFailed("I will not.")
         if question == "break":
             raise ZeroDivisionError("by zero")
+        if question == "leave":
+            sys.exit("I am off")
         if question == "talk":
             return Plan(None, "Only words.")
         return Plan("SELECT 7 AS n", "It is {n}.")
@@ -132,11 +135,19 @@ def test_a_desk_takes_so_many_and_no_more(engine: Engine, gate: Gate) -> None:
     desk.close()
 
 
-@pytest.mark.parametrize(("limit", "value"), [("KEPT", 2), ("KEPT_BYTES", 300)])
+def test_an_answerer_that_leaves_ends_its_question(desk: Desk, gate: Gate) -> None:
+    """What is no Exception (sys.exit, pytest.fail) fails the question too, instead of leaving it undone."""
+    gate.open.set()
+    case = desk.submit("leave", 13)
+    until(lambda: case.state is State.FAILED)
+    assert case.error == "SystemExit: I am off"
+
+
+@pytest.mark.parametrize(("limit", "value"), [("KEPT", 2), ("KEPT_BYTES", 340)])
 def test_the_oldest_are_forgotten(
     engine: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
-    """Beyond so many questions, or so many bytes of tables, what is finished longest is gone."""
+    """Beyond so many questions, or so many bytes of tables and texts, what is finished longest is gone."""
     monkeypatch.setattr(f"connecty_frames.sandbox.desk.{limit}", value)
     gate.open.set()
     desk = Desk(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)

@@ -172,6 +172,28 @@ def test_it_serves_in_the_foreground_until_ctrl_c() -> None:
     assert (process.returncode, rest) == (0, "['MainThread']\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit there")
+def test_a_server_that_cannot_start_is_told() -> None:
+    """With room for the listening socket alone: ConfigError, and no sandbox that never answers."""
+    script = (
+        "import os, resource\n"
+        "from connecty_frames.errors import ConfigError\n"
+        "from connecty_frames.sandbox import Sandbox\n"
+        "sandbox, free = Sandbox(), os.dup(0)\n"
+        "os.close(free)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, free + 1))\n"
+        "try:\n"
+        "    sandbox.__enter__()\n"
+        "except ConfigError as error:\n"
+        "    print(error)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "could not be started" in ended.stdout
+    assert "ulimit -n" in ended.stdout
+
+
 def test_a_database_and_questions_of_ones_own(connect: Any, tmp_path: Path) -> None:
     """A DuckDB file is served with a catalogue that goes with it."""
     database, questions = tmp_path / "own.duckdb", tmp_path / "own.toml"

@@ -226,6 +226,7 @@ def test_a_body_has_to_be_json(api: Any) -> None:
         assert_error(reply, 415, "unsupported_media_type", "Content-Type: application/json is missing")
 
     assert len(api.sandbox.ledger.questions) == before
+    assert [seen.question for seen in api.sandbox.ledger.requests if seen.status == 415][-8:] == [None] * 8
     headers = {"Content-Type": "Application/JSON ; charset=utf-8"}
     assert api.session.post(api.url("/v1/dw/13/questions"), data=body, headers=headers).status_code == 200
 

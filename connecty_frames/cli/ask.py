@@ -1,0 +1,187 @@
+"""``connecty ask``: a question, and its answer as text, table or file."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
+
+import typer
+
+from connecty_frames.cli.output import (
+    Engine,
+    Format,
+    Part,
+    destination,
+    format_of,
+    harmless,
+    told_whatever_happens,
+    write_part,
+    write_table,
+)
+from connecty_frames.cli.profile import Profile  # noqa: TC001 - typer reads the annotations
+from connecty_frames.cli.sandbox import sandbox_class
+from connecty_frames.cli.words import say
+from connecty_frames.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connecty_frames.answer import Answer
+    from connecty_frames.client import Client
+
+__all__ = ["ask"]
+
+_ALONE: Final = "One part of the answer alone"
+
+
+class Cut(StrEnum):
+    """What to do where rows were cut."""
+
+    WARN = "warn"
+    RAISE = "raise"
+    IGNORE = "ignore"
+
+
+def _rows(text: object) -> int | None:
+    """Read a number of rows, or ``all``."""
+    words = str(text)
+    if words == "all":
+        return None
+    if words.isascii() and words.isdigit():
+        return int(words)
+    raise typer.BadParameter(f"{words!r} is neither a number of rows, such as 1000, nor 'all'.")
+
+
+def ask(
+    question: Annotated[str | None, typer.Argument(help="The question, in plain language.")] = None,
+    *,
+    dw_id: Annotated[int | None, typer.Option(help="The data workspace to ask.")] = None,
+    profile: Profile = None,
+    question_id: Annotated[
+        str | None, typer.Option(help="Fetch the answer to a question asked before; nothing is asked.")
+    ] = None,
+    max_rows: Annotated[
+        int | None, typer.Option(parser=_rows, metavar="N|all", help="The most rows to fetch.")
+    ] = 1000,
+    on_truncation: Annotated[Cut, typer.Option(help="What to do where rows were cut.")] = Cut.WARN,
+    timeout: Annotated[float | None, typer.Option(help="Seconds for everything, waiting included.")] = None,
+    tz: Annotated[
+        str, typer.Option(help="The zone in which instants are shown, such as Asia/Tokyo.")
+    ] = "UTC",
+    strict: Annotated[bool, typer.Option("--strict", help="Make doubts about types errors.")] = False,
+    format_: Annotated[
+        Format | None,
+        typer.Option("--format", help="What to write; else what the name of the file says, else a table."),
+    ] = None,
+    engine: Annotated[Engine, typer.Option(help="Whose names the types of a table have.")] = Engine.PANDAS,
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write to, whole or not at all; - is standard output.")
+    ] = None,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Write the SQL and nothing else.", rich_help_panel=_ALONE)
+    ] = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Write the summary and nothing else.", rich_help_panel=_ALONE)
+    ] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Write the statistics as JSON.", rich_help_panel=_ALONE)
+    ] = False,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            help="Write the type of each column and the evidence for it; with --format json, what "
+            "Schema.from_json reads.",
+            rich_help_panel=_ALONE,
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Keep progress, summary and SQL off standard error.")
+    ] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Ask the embedded sandbox.")] = False,
+) -> None:
+    """Ask a question; its table goes to standard output, its summary and SQL to standard error."""
+    part = _one_part(sql=sql, summary=summary, stats=stats, schema=schema)
+    written = format_of(format_, output, part)
+    if question is None and question_id is None:
+        raise ConfigError("No question. Give one, or --question-id ID of one asked before.")
+    if sandbox and (profile or question_id):
+        raise ConfigError(
+            "--sandbox starts afresh: it has no profile, and knows no question asked before.",
+            setting="sandbox",
+        )
+    # Opened first: a file that cannot be written must not cost a question.
+    with destination(output, written) as file, _client(sandbox=sandbox, profile=profile) as client:
+        answer = client.ask(
+            question or "",
+            dw_id=dw_id,
+            question_id=question_id,
+            max_rows=max_rows,
+            on_truncation="ignore" if part is not None and on_truncation is Cut.WARN else on_truncation.value,
+            timeout=timeout,
+            tz=tz,
+            strict=strict,
+            progress=False if quiet else None,
+        )
+        with told_whatever_happens(lambda: None if quiet else _tell_story(answer, alone=part is not None)):
+            with harmless(file, written, part) as harmless_file:
+                _write(answer, part, written, engine, harmless_file)
+            file.flush()
+
+
+def _write(answer: Answer, part: Part | None, written: Format, engine: Engine, file: BinaryIO) -> None:
+    if part is not None:
+        write_part(answer, part, written, file)
+    elif written is Format.TABLE:
+        write_table(answer, engine, file)
+    else:
+        from connecty_frames.frames import WRITERS
+
+        WRITERS[written](answer.to_arrow(), file)
+
+
+def _one_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Part | None:
+    chosen = [
+        part
+        for part, wanted in (
+            (Part.SQL, sql),
+            (Part.SUMMARY, summary),
+            (Part.STATISTICS, stats),
+            (Part.SCHEMA, schema),
+        )
+        if wanted
+    ]
+    if len(chosen) > 1:
+        raise ConfigError("--sql, --summary, --stats and --schema each write one thing alone: give one.")
+    return chosen[0] if chosen else None
+
+
+@contextmanager
+def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
+    """Give the client that the settings describe, or one of a sandbox of its own."""
+    from connecty_frames.client import Client, resume_by
+
+    option = "" if profile is None else f" --profile {shlex.quote(profile)}"
+    resume_by(f"connecty ask --question-id {{question_id}} --dw-id {{dw_id}}{_literal(option)}")
+    with ExitStack() as stack:
+        if sandbox:
+            box = stack.enter_context(sandbox_class()())
+            yield stack.enter_context(Client(**box.connection))
+        else:
+            yield stack.enter_context(Client(profile=profile))
+
+
+def _literal(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _tell_story(answer: Answer, *, alone: bool) -> None:
+    """Write the summary, the SQL and the extent of an answer to standard error."""
+    if answer.response_summary and not alone:
+        say(answer.response_summary.strip())
+    if answer.sql_query and not alone:
+        say(f"\n{answer.sql_query.strip()}\n")
+    say(f"{answer.metadata.counted}; question_id {answer.question_id}")

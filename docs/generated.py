@@ -1,0 +1,164 @@
+"""What of the documentation is made from the code, as Markdown: a table that cannot be out of date.
+
+The directive ``{generated}`` of the pages takes its words from here (see ``conf.py``). What the code does not
+describe is a KeyError, so that neither the pages are built nor the tests pass without it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+import warnings
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+import connecty_frames as cf
+from connecty_frames import errors, frames
+from connecty_frames.config import Settings
+from connecty_frames.decode.evidence import NUMBERS, Kind
+from connecty_frames.decode.types import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from connecty_frames.options import DtypeBackend
+
+__all__ = [
+    "SECTIONS",
+    "commands",
+    "error_tree",
+    "frames_table",
+    "settings",
+    "types_table",
+    "warning_tree",
+]
+
+#: One value of each type that a column of an answer can have.
+_VALUES: Final[dict[pa.DataType, object]] = {
+    pa.string(): "a",
+    pa.date32(): date(2025, 11, 4),
+    pa.timestamp("us"): datetime(2025, 11, 4),  # noqa: DTZ001 - what a moment without an offset is
+    pa.timestamp("us", "UTC"): datetime(2025, 11, 4, tzinfo=UTC),
+    pa.time64("us"): time(13, 5),
+    pa.duration("us"): timedelta(days=1),
+    pa.int64(): 1,
+    pa.uint64(): 2**63,
+    pa.float64(): 0.5,
+    pa.decimal128(38, 2): Decimal("0.25"),
+    pa.bool_(): True,
+    pa.list_(pa.int64()): [1],
+    pa.struct({"name": pa.string()}): {"name": "a"},
+}
+#: The third choice, ``"pyarrow"``, gives every type as it is.
+_BACKENDS: Final[tuple[DtypeBackend, ...]] = ("numpy_nullable", "numpy")
+
+
+def types_table() -> str:
+    """Give the rules by which a column's type is decided, in their order."""
+    return _table(
+        ("statistics", "values", "Arrow type"),
+        ((f"`{rule.section}`" if rule.section else "", _kinds(rule.kinds), rule.gives) for rule in RULES),
+    )
+
+
+def frames_table() -> str:
+    """Give what becomes of each Arrow type in pandas and polars, as seen on a frame."""
+    columns = [pa.array([value], kind) for kind, value in _VALUES.items()]
+    table = pa.table(columns, names=list(map(str, _VALUES)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", cf.TypeFidelityWarning)  # what numpy cannot hold is what is shown
+        dtypes = [
+            *(frames.to_pandas(table, dtype_backend=backend).dtypes for backend in _BACKENDS),
+            frames.to_polars(table).dtypes,
+        ]
+    head = ("Arrow", *(f"pandas, `{backend}`" for backend in _BACKENDS), "polars")
+    return _table(head, (tuple(f"`{kind}`" for kind in row) for row in zip(_VALUES, *dtypes, strict=True)))
+
+
+def error_tree() -> str:
+    """Give the errors as a nested list, each with its exit code where it is not that of the one above."""
+    return "\n".join(_branch(errors.ConnectyError, 0))
+
+
+def warning_tree() -> str:
+    """Give the warnings, in the same way."""
+    return "\n".join(_branch(errors.ConnectyWarning, 0))
+
+
+def settings() -> str:
+    """Give every setting, its environment variable and its default."""
+    described = _described(Settings)
+    rows = [
+        (f"`{name}`", f"`CONNECTY_{name.upper()}`", _default(field.default), described[name])
+        for name, field in Settings.model_fields.items()
+    ]
+    return _table(("setting", "environment", "default", "meaning"), rows)
+
+
+def commands() -> str:
+    """Give every command with its options, as typer itself documents them."""
+    command = [sys.executable, "-m", "typer", "connecty_frames.cli", "utils", "docs", "--name", "connecty"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return shown.partition("\n")[2]  # the page has a title of its own
+
+
+#: What a page can ask for.
+SECTIONS: Final[dict[str, Callable[[], str]]] = {
+    "types": types_table,
+    "frames": frames_table,
+    "errors": error_tree,
+    "warnings": warning_tree,
+    "settings": settings,
+    "commands": commands,
+}
+
+
+def _kinds(kinds: frozenset[Kind]) -> str:
+    if kinds == frozenset(Kind):
+        return "anything"
+    others = sorted(kind.value for kind in kinds - NUMBERS)
+    return " and ".join(["numbers", *others] if kinds & NUMBERS else others) or "only nulls, or no rows"
+
+
+def _branch(kind: type[BaseException], depth: int) -> list[str]:
+    """Give a class and those below it, in the order in which they are written."""
+    from connecty_frames.cli import EXIT_CODES
+
+    also = [base.__name__ for base in kind.__bases__ if base.__module__ == "builtins"]
+    is_a = f" (also a `{also[0]}`)" if also and depth else ""
+    code = EXIT_CODES.get(kind)
+    exits = f" Exit code {code}." if code else ""
+    line = f"{'  ' * depth}- {{py:exc}}`~connecty_frames.{kind.__name__}`{is_a}: {_summary(kind)}{exits}"
+    below = (below for below in kind.__subclasses__() if below.__name__ in cf.__all__)
+    return [line, *(each for child in below for each in _branch(child, depth + 1))]
+
+
+def _summary(kind: type) -> str:
+    return _code((kind.__doc__ or "").partition("\n\n")[0].strip())
+
+
+def _described(kind: type) -> dict[str, str]:
+    """Give what the docstring of a class says about each of its parameters."""
+    text = inspect.getdoc(kind) or ""
+    section = re.split(r"^Parameters\n-+\n", text, flags=re.MULTILINE)[1]
+    entries = re.findall(r"^(\S.*)\n((?: {4}.*\n?)+)", section, re.MULTILINE)
+    return {name: _code(" ".join(words.split())) for names, words in entries for name in names.split(", ")}
+
+
+def _default(value: object) -> str:
+    return "" if value is None else f"`{value!r}`"
+
+
+def _code(text: str) -> str:
+    """Spell code as Markdown does, with one backtick."""
+    return text.replace("``", "`")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,154 @@
+"""The command line as a process, on pipes and on a terminal."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from connecty_frames.sandbox import Sandbox
+
+CONNECTY: Final = str(Path(sys.executable).with_name("connecty"))
+
+
+class Shell:
+    """Runs commands to their end. A fixture, since test files of one folder do not import each other."""
+
+    command = CONNECTY
+
+    def environment(self, **settings: object) -> dict[str, str]:
+        """Give the environment of a process: this one's, without colours and profiles, and with settings."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CONNECTY_")}
+        named = {f"CONNECTY_{name.upper()}": str(value) for name, value in settings.items()}
+        return {**kept, "NO_COLOR": "1", "COLUMNS": "100", "CONNECTY_CONFIG": os.devnull, **named}
+
+    def run(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
+        """Run a command with its output in pipes."""
+        done = subprocess.run(
+            [CONNECTY, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=self.environment(**settings),
+            timeout=60,
+            check=False,
+        )
+        assert b"Traceback" not in done.stderr, done.stderr.decode()
+        return done
+
+    def text(self, done: subprocess.CompletedProcess[bytes]) -> tuple[int, str, str]:
+        """Give exit code, standard output and standard error."""
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def pipeline(self, line: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
+        """Run a line of a shell."""
+        path = f"{Path(CONNECTY).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line],  # noqa: S607 - any bash will do
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env={**self.environment(**settings), "PATH": path},
+            timeout=60,
+            check=False,
+        )
+
+    def screen(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        """Run a command whose standard output is a terminal; give exit code and what stands there."""
+        pty = pytest.importorskip("pty", reason="the system has no pseudo-terminals")
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [CONNECTY, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        )
+        os.close(theirs)
+        seen = b""
+        try:
+            while piece := os.read(ours, 65536):
+                seen += piece
+        except OSError:  # how Linux says that the other end is closed
+            pass
+        finally:
+            os.close(ours)
+        return process.wait(60), seen.decode().replace("\r\n", "\n")
+
+
+class Running:
+    """A command that goes on until it is interrupted."""
+
+    def __init__(self, *arguments: str, environment: dict[str, str]) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.process = subprocess.Popen(
+            [CONNECTY, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def exports(self) -> dict[str, str]:
+        """Read what a sandbox tells to export."""
+        assert self.process.stdout is not None
+        found = {}
+        for _ in range(4):
+            words = shlex.split(self.process.stdout.readline())
+            assert words[0] == "export"
+            name, _, value = words[1].partition("=")
+            found[name.removeprefix("CONNECTY_").lower()] = value
+        return found
+
+    def interrupt(self) -> tuple[int, str, str]:
+        """Do what Ctrl-C does, and give exit code, the rest of standard output, and standard error."""
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=20)
+        return self.process.returncode, out, err
+
+    def kill(self) -> None:
+        """End it, if it still runs, and close its streams."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(20)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+@pytest.fixture(scope="session")
+def shell() -> Shell:
+    """Give what runs commands."""
+    return Shell()
+
+
+@pytest.fixture
+def ask(shell: Shell, sandbox: Sandbox) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Ask the shared sandbox, named by the environment."""
+
+    def run(*arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
+        return shell.run("ask", *arguments, **{**sandbox.connection, **settings})
+
+    return run
+
+
+@pytest.fixture
+def start(shell: Shell) -> Iterator[Callable[..., Running]]:
+    """Start a command; what still runs at the end is killed."""
+    started: list[Running] = []
+
+    def run(*arguments: str, **settings: object) -> Running:
+        started.append(Running(*arguments, environment=shell.environment(**settings)))
+        return started[-1]
+
+    yield run
+    for running in started:
+        running.kill()

@@ -1,0 +1,539 @@
+"""``connecty ask``: data on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    from connecty_frames.sandbox import Sandbox
+
+TOP_COUNTRIES = "list the top 5 countries with the most orders"
+CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Italy",5719\n"Spain",5051\n'
+STORY = re.compile(
+    r"Poland has the most orders of all countries: 31768\.\n\nSELECT countries\.name .*\nLIMIT 5\n\n"
+    r"5 of 5 rows; question_id [0-9a-f-]{36}\n",
+    re.DOTALL,
+)
+
+
+def test_ask_the_embedded_sandbox(shell: Any) -> None:
+    """With no settings at all: a table, and then the story."""
+    code, out, err = shell.text(shell.run("ask", TOP_COUNTRIES, "--sandbox"))
+
+    assert code == 0
+    assert out == (
+        "┏━━━━━━━━━┳━━━━━━━━┓\n"
+        "┃ country ┃ orders ┃\n"
+        "┃ string  ┃  Int64 ┃\n"
+        "┡━━━━━━━━━╇━━━━━━━━┩\n"
+        "│ Poland  │  31768 │\n"
+        "│ Germany │  12922 │\n"
+        "│ France  │   8459 │\n"
+        "│ Italy   │   5719 │\n"
+        "│ Spain   │   5051 │\n"
+        "└─────────┴────────┘\n"
+    )
+    assert STORY.fullmatch(err)
+
+
+@pytest.mark.parametrize(
+    ("engine", "types"),
+    [("polars", ["String", "Int64"]), ("pyarrow", ["string", "int64"])],
+)
+def test_an_engine_names_the_types(shell: Any, ask: Any, engine: str, types: list[str]) -> None:
+    """As its library calls them."""
+    code, out, _ = shell.text(ask(TOP_COUNTRIES, "--engine", engine))
+
+    assert code == 0
+    assert re.findall(r"\w+", out.splitlines()[2]) == types
+
+
+def test_csv(shell: Any, ask: Any) -> None:
+    """On standard output and nothing beside it."""
+    code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", "csv"))
+
+    assert (code, out) == (0, CSV)
+    assert STORY.fullmatch(err)
+
+
+def test_json(shell: Any, ask: Any) -> None:
+    """An object a row."""
+    code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", "json"))
+
+    assert code == 0
+    assert json.loads(out)[0] == {"country": "Poland", "orders": 31768}
+    assert len(json.loads(out)) == 5
+    assert STORY.fullmatch(err)
+
+
+def test_parquet_through_a_pipe(ask: Any) -> None:
+    """Bytes as they are, with the story in them."""
+    done = ask(TOP_COUNTRIES, "--format", "parquet")
+
+    table = pq.read_table(io.BytesIO(done.stdout))
+    assert done.returncode == 0
+    assert table.num_rows == 5
+    assert cf.metadata(table).question == TOP_COUNTRIES
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet"])
+def test_a_file_is_written(shell: Any, ask: Any, tmp_path: Path, format_: str) -> None:
+    """Whole, in place of the one before, with nothing on standard output and nothing left behind."""
+    target = tmp_path / f"out.{format_}"
+    target.write_bytes(b"before")
+
+    code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", format_, "--output", str(target)))
+
+    assert (code, out) == (0, "")
+    assert STORY.fullmatch(err)
+    assert list(tmp_path.iterdir()) == [target]
+    if format_ == "csv":
+        assert target.read_text(encoding="utf-8") == CSV
+    else:
+        assert pq.read_table(target).num_rows == 5
+
+
+def test_a_table_in_a_file_is_as_wide_as_it_must_be(shell: Any, ask: Any, tmp_path: Path) -> None:
+    """Nothing is folded for a terminal that is not there."""
+    target = tmp_path / "out.txt"
+    question = f"SELECT '{'long ' * 40}' AS words"
+
+    code, _, _ = shell.text(ask(question, "--output", str(target)))
+
+    assert code == 0
+    assert "long " * 39 + "long" in target.read_text(encoding="utf-8")
+
+
+def test_a_dash_is_standard_output(shell: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    """As for other commands, and no file of that name."""
+    done = subprocess.run(
+        [shell.command, "ask", TOP_COUNTRIES, "--format", "csv", "--output", "-"],
+        capture_output=True,
+        env=shell.environment(**sandbox.connection),
+        cwd=tmp_path,
+        check=True,
+    )
+
+    assert done.stdout.decode() == CSV
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_cut_is_told(shell: Any, ask: Any) -> None:
+    """As a warning of one line and in the last line; only the first 50 rows of a table are shown."""
+    code, out, err = shell.text(ask("list all orders", "--max-rows", "60"))
+
+    assert code == 0
+    assert len(re.findall(r"^│ +\d+ │", out, re.MULTILINE)) == 50
+    assert err.startswith("TruncationWarning: 60 of 100,000 rows came; ")
+    assert "The first 50 of 60 rows are shown; --format csv writes them all.\n" in err
+    assert re.search(r"60 of 100,000 rows, truncated; question_id [0-9a-f-]{36}\n$", err)
+
+
+def test_doubts_are_told_on_standard_error(shell: Any, ask: Any) -> None:
+    """A column that stays text is a warning without a line of Python."""
+    code, out, err = shell.text(ask("when were the countries founded", "--format", "csv"))
+
+    assert code == 0
+    assert '"Italy","0753-04-21 BC"\n' in out
+    assert err.startswith("TypeFidelityWarning: Column 'founded_on' stays exact text: '0753-04-21 BC'")
+    assert ".py:" not in err
+
+
+def test_foreign_text_has_no_power_over_the_terminal(shell: Any, ask: Any) -> None:
+    """Control characters of values and of the SQL are shown as escapes."""
+    code, out, err = shell.text(ask("SELECT 'a' || chr(27) || '[2J' AS \"x\", '\x1b[2J' AS y"))
+
+    assert code == 0
+    assert "a\\x1b[2J" in out
+    assert "\x1b" not in out + err
+
+
+def test_another_encoding_is_no_trouble(shell: Any, sandbox: Sandbox) -> None:
+    """Where standard streams are ASCII, data is UTF-8 and what is told is escaped."""
+    done = subprocess.run(
+        [shell.command, "ask", "SELECT 'żółw 🚀' AS a", "--format", "csv"],
+        capture_output=True,
+        env={
+            **shell.environment(**sandbox.connection),
+            "LC_ALL": "C",
+            "PYTHONIOENCODING": "ascii",
+        },
+        check=True,
+    )
+
+    assert done.stdout.decode() == '"a"\n"żółw 🚀"\n'
+    assert b"SELECT" in done.stderr
+
+
+# Nothing is paid for in vain
+
+
+@pytest.mark.parametrize(
+    ("output", "error"),
+    [("nope/out.csv", "FileNotFoundError"), (".", "IsADirectoryError")],
+)
+def test_a_file_that_cannot_be_written_costs_no_question(
+    ask: Any, sandbox: Sandbox, tmp_path: Path, output: str, error: str
+) -> None:
+    """It is found out first, and named as it was given."""
+    before = len(sandbox.ledger.requests)
+
+    done = ask(TOP_COUNTRIES, "--output", str(tmp_path / output))
+
+    err = done.stderr.decode()
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert err.startswith(f"{error}: ")
+    assert err.rstrip().endswith(f"'{tmp_path / output}'")
+    assert len(sandbox.ledger.requests) == before
+
+
+def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: Sandbox) -> None:
+    """As with ``>&-`` in a shell."""
+    before = len(sandbox.ledger.requests)
+
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.quote(shell.command)} ask x --format csv >&-"],  # noqa: S607 - any sh will do
+        capture_output=True,
+        env=shell.environment(**sandbox.connection),
+        check=False,
+    )
+
+    assert shell.text(done) == (2, "", "ConfigError: Standard output is closed: give --output FILE.\n")
+    assert len(sandbox.ledger.requests) == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_disk_is_told_with_the_way_back(shell: Any, sandbox: Sandbox) -> None:
+    """The answer was paid for: its summary and its id are told before the error."""
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.quote(shell.command)} ask '{TOP_COUNTRIES}' --format csv >/dev/full"],  # noqa: S607 - as above
+        capture_output=True,
+        env=shell.environment(**sandbox.connection),
+        check=False,
+    )
+
+    code, _, err = shell.text(done)
+    assert code == 1
+    assert re.search(r"question_id [0-9a-f-]{36}\nOSError: .*No space left on device\n$", err)
+
+
+def test_a_reader_that_leaves(shell: Any, sandbox: Sandbox) -> None:
+    """As ``| head -1``: the first line comes, the story is told, and nothing is wrong but the exit code."""
+    line = "connecty ask 'list all orders' --max-rows 20000 --format csv | head -1"
+
+    done = shell.pipeline(line, **sandbox.connection)
+
+    assert done.returncode == 141
+    assert done.stdout.startswith(b'"order_id","customer_id"')
+    assert re.search(
+        r"^20,000 of 100,000 rows, truncated; question_id \S{36}\n$", done.stderr.decode(), re.MULTILINE
+    )
+    assert not re.search("Traceback|Exception|Error", done.stderr.decode())
+
+
+# Formats
+
+
+def test_ndjson(ask: Any) -> None:
+    """An object a line."""
+    done = ask(TOP_COUNTRIES, "--format", "ndjson")
+
+    assert json.loads(done.stdout.splitlines()[4]) == {"country": "Spain", "orders": 5051}
+
+
+def test_arrow_through_a_pipe(ask: Any) -> None:
+    """Bytes as they are, with the story in them."""
+    table = pa.ipc.open_file(ask(TOP_COUNTRIES, "--format", "arrow").stdout).read_all()
+
+    assert table.num_rows == 5
+    assert cf.metadata(table).question == TOP_COUNTRIES
+
+
+def test_markdown(ask: Any) -> None:
+    """A table as GitHub has them."""
+    out = ask(TOP_COUNTRIES, "--format", "markdown").stdout.decode()
+
+    assert out.splitlines()[:3] == ["| country | orders |", "| :-- | --: |", "| Poland | 31768 |"]
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("a.csv", b'"country"'),
+        ("a.JSON", b'[{"country"'),
+        ("a.ndjson", b'{"country"'),
+        ("a.jsonl", b'{"country"'),
+        ("a.parquet", b"PAR1"),
+        ("a.arrow", b"ARROW1"),
+        ("a.feather", b"ARROW1"),
+        ("a.md", b"| country"),
+        ("a.txt", "┏".encode()),
+        ("a", "┏".encode()),
+    ],
+)
+def test_a_name_says_what_it_holds(ask: Any, tmp_path: Path, name: str, begins: bytes) -> None:
+    """Where no format is chosen; else there would be a picture of a table in a file of that name."""
+    assert ask(TOP_COUNTRIES, "--output", str(tmp_path / name)).returncode == 0
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+def test_a_format_that_is_chosen_counts_more_than_a_name(ask: Any, tmp_path: Path) -> None:
+    """As it was said."""
+    assert ask(TOP_COUNTRIES, "--output", str(tmp_path / "a.json"), "--format", "csv").returncode == 0
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == CSV
+
+
+# One part alone
+
+
+def test_each_part_alone(ask: Any) -> None:
+    """On standard output and nothing beside it; as text, and as JSON."""
+    sql = ask(TOP_COUNTRIES, "--sql")
+    assert sql.stdout.startswith(b"SELECT countries.name AS country")
+    assert re.fullmatch(r"5 of 5 rows; question_id [0-9a-f-]{36}\n", sql.stderr.decode())
+    assert (
+        json.loads(ask(TOP_COUNTRIES, "--sql", "--format", "json").stdout).strip()
+        == sql.stdout.decode().strip()
+    )
+    summary = ask(TOP_COUNTRIES, "--summary")
+    assert summary.stdout == b"Poland has the most orders of all countries: 31768.\n"
+    statistics = json.loads(ask(TOP_COUNTRIES, "--stats").stdout)
+    assert statistics["country"]["general"]["count"] == 5
+    schema = ask(TOP_COUNTRIES, "--schema").stdout.decode().splitlines()
+    assert [line.split()[:2] for line in schema] == [["country", "string"], ["orders", "int64"]]
+    saved = cf.Schema.from_json(ask(TOP_COUNTRIES, "--schema", "--format", "json").stdout.decode())
+    assert saved.names == ["country", "orders"]
+
+
+def test_statistics_keep_every_digit(ask: Any) -> None:
+    """Whole numbers beyond 64 bits and decimals, as JSON numbers."""
+    out = ask(
+        "SELECT 123456789012345678901234567890::HUGEINT AS n, 0.10::DECIMAL(4,2) AS d", "--stats"
+    ).stdout
+
+    assert json.loads(out)["n"]["numeric"]["max"] == 123456789012345678901234567890
+    assert re.search(rb'"max": 0\.10?\b', out)
+
+
+def test_a_part_of_no_table_is_there_all_the_same(ask: Any) -> None:
+    """A summary without a table is an answer; SQL that did not come is 7, and no empty line."""
+    assert ask("what is this workspace about", "--summary").returncode == 0
+
+    without = ask("what is this workspace about", "--sql")
+    assert (without.returncode, without.stdout) == (7, b"")
+    assert b"QuestionError: The answer came without SQL.\n" in without.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--sql", "--stats"], "each write one thing alone"),
+        (["--sql", "--format", "parquet"], "not as parquet"),
+        (["--max-rows", "some"], "'some' is neither a number of rows, such as 1000, nor 'all'"),
+        (["--tz", "Mars"], "tz='Mars': expected the IANA name"),
+        (["--timeout", "-1"], "timeout=-1.0: expected seconds"),
+        (["--question-id", "../x"], "question_id='../x': expected the UUID"),
+        (["--sandbox", "--profile", "a"], "--sandbox starts afresh"),
+        (["--sandbox", "--question-id", "a"], "--sandbox starts afresh"),
+    ],
+)
+def test_a_wrong_choice_costs_no_question(
+    ask: Any, sandbox: Sandbox, arguments: list[str], said: str
+) -> None:
+    """2, and nothing is sent."""
+    before = len(sandbox.ledger.requests)
+
+    done = ask(TOP_COUNTRIES, *arguments)
+
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert said in " ".join(re.sub(r"[│╭╰─╮╯\n]", " ", done.stderr.decode()).split())
+    assert len(sandbox.ledger.requests) == before
+
+
+# Choices
+
+
+def test_an_id_fetches_without_asking_again(shell: Any, ask: Any, sandbox: Sandbox) -> None:
+    """The question may be left out."""
+    question_id = ask(TOP_COUNTRIES).stderr.decode().split()[-1]
+    before = len(sandbox.ledger.questions)
+
+    code, out, _ = shell.text(ask("--question-id", question_id, "--format", "csv"))
+
+    assert (code, out) == (0, CSV)
+    assert len(sandbox.ledger.questions) == before
+
+
+def test_all_rows(shell: Any, ask: Any) -> None:
+    """And nothing to warn of."""
+    code, out, err = shell.text(
+        ask("SELECT range AS n FROM range(2345)", "--max-rows", "all", "--format", "csv", "--quiet")
+    )
+
+    assert (code, err) == (0, "")
+    assert out.splitlines() == ['"n"', *map(str, range(2345))]
+
+
+def test_rows_cut_are_an_error_where_they_must_not_be(shell: Any, ask: Any) -> None:
+    """11, and no row."""
+    code, out, err = shell.text(ask(TOP_COUNTRIES, "--max-rows", "2", "--on-truncation", "raise"))
+
+    assert (code, out) == (11, "")
+    assert err.startswith("TruncatedError: 2 of 5 rows came; --max-rows all fetches all.\n")
+
+
+def test_quiet_keeps_what_one_must_know(shell: Any, ask: Any) -> None:
+    """The story is left out, a warning is not: nothing is cut in silence."""
+    code, _, err = shell.text(ask(TOP_COUNTRIES, "--max-rows", "2", "--quiet"))
+
+    assert code == 0
+    assert err == (
+        "TruncationWarning: 2 of 5 rows came; --max-rows all fetches all, --on-truncation ignore is silent.\n"
+    )
+
+
+def test_zone_and_strictness(shell: Any, ask: Any) -> None:
+    """Instants are shown in the zone; a doubt is an error."""
+    moment = "SELECT TIMESTAMPTZ '2025-03-30 01:30:00+00' AS a"
+    assert b"2025-03-30T10:30:00.000000+09:00" in ask(moment, "--tz", "Asia/Tokyo", "--format", "csv").stdout
+
+    code, out, err = shell.text(ask("when were the countries founded", "--strict"))
+    assert (code, out) == (10, "")
+    assert err.startswith("ConversionError: Column 'founded_on'")
+
+
+# Terminals
+
+
+HOSTILE = "SELECT 'a' || chr(27) || '[2J' || chr(8238) || chr(155) || 'b' AS x"
+
+
+@pytest.mark.parametrize("format_", ["table", "csv", "json", "ndjson", "markdown"])
+def test_no_format_has_power_over_a_terminal(shell: Any, sandbox: Sandbox, format_: str) -> None:
+    """ESC, C1 and bidirectional marks are shown as escapes; a pipe gets the bytes as they are."""
+    environment = shell.environment(**sandbox.connection)
+    code, seen = shell.screen("ask", HOSTILE, "--format", format_, "--quiet", **environment)
+
+    assert code == 0
+    assert "2J" in seen
+    assert [mark for mark in ("\x1b[2", "\x9b", "\u202e") if mark in seen] == []
+    if format_ == "csv":
+        assert shell.run("ask", HOSTILE, "--format", "csv", **sandbox.connection).stdout.decode() == (
+            '"x"\n"a\x1b[2J\u202e\x9bb"\n'
+        )
+
+
+@pytest.mark.parametrize("part", ["--sql", "--summary", "--stats", "--schema"])
+def test_no_part_has_power_over_a_terminal(shell: Any, sandbox: Sandbox, part: str) -> None:
+    """The SQL repeats what was asked, ESC and all."""
+    question = 'SELECT 1 AS "x\x1b[2J\u202e"'
+
+    code, seen = shell.screen("ask", question, part, **shell.environment(**sandbox.connection))
+
+    assert code == 0
+    assert [mark for mark in "\x1b\u202e" if mark in seen] == []
+
+
+@pytest.mark.parametrize("format_", ["parquet", "arrow"])
+def test_bytes_are_not_for_terminals(shell: Any, sandbox: Sandbox, format_: str) -> None:
+    """2, before a question is asked."""
+    before = len(sandbox.ledger.requests)
+
+    code, seen = shell.screen("ask", "x", "--format", format_, **shell.environment(**sandbox.connection))
+
+    assert (code, seen) == (2, "")
+    assert len(sandbox.ledger.requests) == before
+
+
+def test_colours_only_where_they_are_wanted(shell: Any, sandbox: Sandbox) -> None:
+    """On a terminal, unless NO_COLOR is set; a row is as wide as COLUMNS says."""
+    environment = {**shell.environment(**sandbox.connection), "TERM": "xterm-256color", "COLUMNS": "40"}
+    question = f"SELECT '{'long ' * 20}' AS words, '' AS colour"
+    without = shell.screen("ask", question, "-q", **environment)[1]
+    bold = shell.screen("ask", question, "-q", **{**environment, "NO_COLOR": ""})[1]
+
+    assert "\x1b[" in bold
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", without)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", without)
+    assert {len(line) for line in plain.splitlines() if "│" in line} == {40}
+
+
+def test_a_pipe_has_no_width(shell: Any, sandbox: Sandbox) -> None:
+    """Nothing is folded for a terminal that is not there."""
+    environment = shell.environment(**sandbox.connection)
+    del environment["COLUMNS"]
+    question = f"SELECT '{'long ' * 40}' AS words"
+
+    done = subprocess.run(
+        [shell.command, "ask", question, "-q"], capture_output=True, env=environment, check=True
+    )
+
+    assert "long " * 39 + "long" in done.stdout.decode()
+
+
+# Completion and start
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("connecty qu", {"questions"}),
+        ("connecty ask x --form", {"--format"}),
+        ("connecty ask x --format nd", {"ndjson"}),
+        ("connecty ask x --profile st", {"staging"}),
+    ],
+)
+def test_a_shell_completes(shell: Any, tmp_path: Path, words: str, expected: set[str]) -> None:
+    """Commands, options, their values, and the profiles there are."""
+    config = tmp_path / "config.toml"
+    config.write_text("[default]\n[staging]\n")
+
+    done = subprocess.run(
+        [shell.command],
+        capture_output=True,
+        env={
+            **shell.environment(config=config),
+            "_CONNECTY_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+        },
+        check=False,
+    )
+
+    assert set(done.stdout.decode().split()) == expected
+    assert done.stderr == b""
+
+
+def test_it_starts_as_a_module() -> None:
+    """Where the command is not on the path."""
+    done = subprocess.run(
+        [sys.executable, "-m", "connecty_frames.cli", "--version"], capture_output=True, check=True
+    )
+
+    assert done.stdout.decode() == f"{cf.__version__}\n"
+
+
+def test_it_starts_with_nothing_heavy() -> None:
+    """What a version, a help or a completion does not need is not loaded for it."""
+    code = (
+        "import sys, connecty_frames.cli\n"
+        "heavy = ['pandas', 'polars', 'pyarrow', 'duckdb', 'requests', 'pydantic', 'msgspec']\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    assert done.stdout == b"[]\n"

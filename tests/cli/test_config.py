@@ -1,0 +1,111 @@
+"""``connecty config``: what holds, where it comes from, and no secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connecty_frames.sandbox import Sandbox
+
+SECRET = "canary-of-a-secret"
+CLIENT_ID = "canary-of-a-client-id"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Give a file with two profiles."""
+    file = tmp_path / "config.toml"
+    file.write_text(
+        f'[default]\nclient_id = "{CLIENT_ID}"\nclient_secret = "{SECRET}"\ndw_id = 13\n\n'
+        "[staging]\ndw_id = 7\n"
+    )
+    file.chmod(0o600)
+    return file
+
+
+def rows(shell: Any, *arguments: str, **settings: object) -> dict[str, tuple[str, str]]:
+    """Give value and source of each setting."""
+    code, out, err = shell.text(shell.run("config", "show", *arguments, **settings))
+    assert (code, err) == (0, "")
+    assert SECRET not in out
+    assert CLIENT_ID not in out
+    split = [line.split(maxsplit=2) for line in out.splitlines()]
+    return {name: (value, place) for name, value, place in split}
+
+
+def test_each_setting_and_its_source(shell: Any, config: Path) -> None:
+    """From the environment, from the profile, or by default."""
+    assert rows(shell, config=config, timeout=60) == {
+        "client_id": ("cana…", f"profile default in {config}"),
+        "client_secret": ("***", f"profile default in {config}"),
+        "region": ("eu1", "default"),
+        "base_url": ("-", "default"),
+        "dw_id": ("13", f"profile default in {config}"),
+        "timeout": ("60.0", "environment variable CONNECTY_TIMEOUT"),
+        "max_body_bytes": ("2147483648", "default"),
+        "verify_tls": ("True", "default"),
+        "ca_bundle": ("-", "default"),
+        "profile": ("-", "default"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "place"),
+    [
+        (["--profile", "staging"], {}, "argument"),
+        ([], {"profile": "staging"}, "environment variable CONNECTY_PROFILE"),
+        (["--profile", "staging"], {"profile": "default"}, "argument"),
+    ],
+)
+def test_a_profile_that_is_named(
+    shell: Any, config: Path, arguments: list[str], settings: dict[str, str], place: str
+) -> None:
+    """The option counts more than the variable; nothing of another profile holds."""
+    found = rows(shell, *arguments, config=config, **settings)
+
+    assert found["profile"] == ("staging", place)
+    assert found["dw_id"] == ("7", f"profile staging in {config}")
+    assert found["client_id"] == ("-", "default")
+
+
+def test_a_short_id_shows_nothing(shell: Any) -> None:
+    """Four letters of five would be most of it."""
+    assert rows(shell, client_id="abcde")["client_id"][0] == "…"
+
+
+def test_the_path(shell: Any, config: Path) -> None:
+    """On standard output alone, whether the file is there or not."""
+    assert shell.text(shell.run("config", "path", config=config)) == (0, f"{config}\n", "")
+    missing = config.with_name("missing.toml")
+    assert shell.text(shell.run("config", "path", config=missing)) == (0, f"{missing}\n", "")
+
+
+def test_a_file_that_others_can_read(shell: Any, config: Path) -> None:
+    """2, and the command that mends it does."""
+    config.chmod(0o644)
+
+    code, out, err = shell.text(shell.run("config", "show", config=config))
+
+    assert (code, out) == (2, "")
+    assert SECRET not in err
+    command = err.rstrip().rpartition("Run: ")[2]
+    assert command == f"chmod 600 {config}"
+    assert shell.pipeline(f"{command} && connecty config show", config=config).returncode == 0
+
+
+def test_a_question_by_profile(shell: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    """Nothing but the profile says where to ask."""
+    file = tmp_path / "config.toml"
+    lines = [f"{name} = {value!r}" for name, value in sandbox.connection.items()]
+    file.write_text("\n".join(["[box]", *lines]))
+    file.chmod(0o600)
+
+    done = shell.run("ask", "how many orders are there", "--profile", "box", "--format", "csv", config=file)
+
+    assert done.returncode == 0, done.stderr
+    assert shell.run("health", "--profile", "box", config=file).returncode == 0
+    assert shell.run("ask", "how many orders are there", config=file).returncode == 2

@@ -1,0 +1,93 @@
+"""``connecty sandbox`` and ``connecty questions``: the other end, from a terminal."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connecty_frames.sandbox import Sandbox
+
+TOP_COUNTRIES = "list the top 5 countries with the most orders"
+CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Italy",5719\n"Spain",5051\n'
+
+
+def test_a_sandbox_serves_until_ctrl_c(shell: Any, start: Any) -> None:
+    """Its exports lead a client to it; afterwards nothing listens there."""
+    running = start("sandbox")
+    exports = running.exports()
+    assert list(exports) == ["client_id", "client_secret", "base_url", "dw_id"]
+
+    connection = {**exports, "dw_id": int(exports["dw_id"])}
+    with cf.Client(**connection) as client:
+        assert client.ask_df(TOP_COUNTRIES)["orders"].to_list() == [31768, 12922, 8459, 5719, 5051]
+    assert shell.text(shell.run("ask", TOP_COUNTRIES, "--format", "csv", **exports))[:2] == (0, CSV)
+
+    code, out, err = running.interrupt()
+
+    assert (code, out) == (0, "")
+    assert err == "The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.\n"
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{exports['base_url']}/v1/health", timeout=5)
+
+
+def test_a_sandbox_with_a_port_and_questions_of_its_own(shell: Any, start: Any, tmp_path: Path) -> None:
+    """Served on that port, answered from that catalogue."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    catalogue = tmp_path / "questions.toml"
+    catalogue.write_text(
+        '[[question]]\nquestion = "how old is the universe"\nsql = "SELECT 13.8 AS billion_years"\n'
+    )
+
+    exports = start("sandbox", "--port", str(port), "--questions", str(catalogue)).exports()
+
+    assert exports["base_url"] == f"http://127.0.0.1:{port}"
+    code, out, _ = shell.text(shell.run("ask", "how old is the universe", "--format", "csv", **exports))
+    assert (code, out) == (0, '"billion_years"\n13.8\n')
+
+
+def test_a_sandbox_that_misbehaves(start: Any) -> None:
+    """Each --fault strikes as it says, one after the other, and then all is well."""
+    faults = ("--fault", "health:status=503,times=1", "--fault", "health:reset,times=1")
+    health = start("sandbox", *faults).exports()["base_url"] + "/v1/health"
+
+    assert requests.get(health, timeout=5).status_code == 503
+    with pytest.raises(requests.ConnectionError):
+        requests.get(health, timeout=5)
+    assert requests.get(health, timeout=5).status_code == 200
+
+
+def test_a_port_that_is_taken(shell: Any, sandbox: Sandbox) -> None:
+    """2, the port and what to do."""
+    port = sandbox.connection["base_url"].rpartition(":")[2]
+
+    code, out, err = shell.text(shell.run("sandbox", "--port", port))
+
+    assert (code, out) == (2, "")
+    assert f"port={port}" in err
+    assert "port=0 takes any free port" in err
+
+
+def test_the_questions_that_it_knows(shell: Any) -> None:
+    """One a line."""
+    code, out, err = shell.text(shell.run("questions", "--sandbox"))
+
+    assert (code, err) == (0, "")
+    assert TOP_COUNTRIES in out.splitlines()
+    assert "show the last 100 logins" in out.splitlines()
+
+
+def test_nobody_else_lists_questions(shell: Any) -> None:
+    """2, and where there is a list."""
+    code, out, err = shell.text(shell.run("questions"))
+
+    assert (code, out) == (2, "")
+    assert err.startswith("ConfigError: ConnectyAI takes any question and lists none; --sandbox lists those")

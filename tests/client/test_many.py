@@ -1,0 +1,257 @@
+"""Many questions at a time: in order or as they are done, each by itself, and never one too many."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from concurrent.futures import Future
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.usefixtures("connected")
+
+TOP_COUNTRIES = "list the top 5 countries with the most orders"
+RESULTS = "GET /v1/dw/{dw_id}/questions/{question_id}/results"
+
+
+@pytest.fixture
+def counted(connected: Sandbox) -> Callable[[], tuple[int, int]]:
+    """Give the questions asked and the requests made since the beginning of the test."""
+    questions, requests = len(connected.ledger.questions), len(connected.ledger.requests)
+    return lambda: (
+        len(connected.ledger.questions) - questions,
+        len(connected.ledger.requests) - requests,
+    )
+
+
+def numbered(count: int) -> list[str]:
+    """Give so many questions, each with an answer of its own."""
+    return [f"SELECT {number} AS n" for number in range(count)]
+
+
+def value(future: Any) -> int:
+    """Give what a numbered question was answered."""
+    found: int = future.result().table["n"][0].as_py()
+    return found
+
+
+def threads() -> list[threading.Thread]:
+    """Give the threads in which questions are asked."""
+    return [thread for thread in threading.enumerate() if thread.name == "connecty-question"]
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """Give a sandbox of its own, which the environment does not name."""
+    with Sandbox(latency=0.2, workers=16) as running:
+        yield running
+
+
+def test_many_questions_in_the_order_asked(connected: Sandbox) -> None:
+    """Finished futures, one token at most for all of them, and each asked once."""
+    tokens = connected.ledger.tokens
+
+    futures = cf.ask_many(numbered(20), max_workers=4)
+
+    assert [future.question for future in futures] == numbered(20)
+    assert all(isinstance(future, Future) and future.done() for future in futures)
+    assert [value(future) for future in futures] == list(range(20))
+    assert connected.ledger.tokens - tokens <= 1
+    assert [connected.ledger.submissions()[question] for question in numbered(20)[10:]] == [1] * 10
+
+
+def test_one_that_fails_does_not_sink_the_rest() -> None:
+    """Each has its own error, also where it could not even be a question."""
+    blank, failed, well = cf.ask_many(["", "which warehouse ships the fastest", "SELECT 1 AS n"])
+
+    with pytest.raises(cf.ConfigError, match="blank"):
+        blank.result()
+    with pytest.raises(cf.QuestionFailed) as raised:
+        failed.result()
+    assert raised.value.question_id is not None
+    assert value(well) == 1
+
+
+def test_as_each_is_done() -> None:
+    """An iterator has the fast one first, whatever the order asked."""
+    slow = "SELECT count(*) AS n FROM range(30000000) a WHERE hash(range) % 3 = 0"
+
+    done = [future.question for future in cf.ask_many([slow, *numbered(3)], as_completed=True)]
+
+    assert sorted(done) == sorted([slow, *numbered(3)])
+    assert done[-1] == slow
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_who_stops_iterating_asks_nothing_more(box: Sandbox, keep: bool) -> None:  # noqa: FBT001 - a parameter
+    """Not even where the iterator is kept; two were under way, and one took the place of the first."""
+    with cf.Client(**box.connection) as client:
+        iterator = cf.ask_many(numbered(10), max_workers=2, as_completed=True, client=client)
+        assert box.ledger.questions == []
+        for _ in iterator:
+            break
+        if not keep:
+            del iterator
+        time.sleep(1)
+
+        assert len(box.ledger.questions) == 2
+
+
+def test_never_more_than_so_many_are_under_way(box: Sandbox) -> None:
+    """As the thread of each tells."""
+    most = 0
+
+    def count(_step: object) -> None:
+        nonlocal most
+        most = max(most, len(threads()))
+
+    with cf.Client(**box.connection) as client:
+        cf.ask_many(numbered(12), max_workers=3, client=client, progress=count)
+
+    assert most == 3
+    assert threads() == []
+
+
+def test_a_warning_of_one_of_many_points_at_the_caller() -> None:
+    """At the line that called, not at a thread; and where a warning is an error, it is that question's."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        line = sys._getframe().f_lineno + 1
+        cf.ask_many([TOP_COUNTRIES, TOP_COUNTRIES], max_rows=2)
+    assert [(w.category, w.filename, w.lineno) for w in seen] == [(cf.TruncationWarning, __file__, line)] * 2
+
+    cut, whole = cf.ask_many([TOP_COUNTRIES, "SELECT 1 AS n"], max_rows=2)
+    with pytest.raises(cf.TruncationWarning):
+        cut.result()
+    assert value(whole) == 1
+
+
+def test_many_see_what_their_caller_sees() -> None:
+    """Context variables are those of the caller."""
+    name: ContextVar[str] = ContextVar("name")
+    seen: list[str] = []
+    name.set("caller")
+
+    cf.ask_many(["SELECT 1 AS n"], progress=lambda _step: seen.append(name.get("nobody")))
+
+    assert set(seen) == {"caller"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"questions": "how many orders are there"}, "questions is of type str; expected a list"),
+        ({"questions": 5}, "questions is of type int; expected a list"),
+        ({"questions": ["x"], "max_workers": 0}, "max_workers=0: expected a whole number from 1"),
+        ({"questions": ["x"], "max_workers": 2.5}, r"max_workers=2\.5: expected"),
+        ({"questions": ["x"], "max_workers": True}, "max_workers=True: expected"),
+        ({"questions": ["x"], "tz": "Mars"}, "tz='Mars'"),
+        ({"questions": ["x"], "schema": 5}, "schema"),
+        ({"questions": ["x"], "question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"}, "is of one question"),
+    ],
+)
+@pytest.mark.parametrize("as_completed", [True, False])
+def test_a_wrong_choice_for_many_is_told_at_once(
+    counted: Callable[[], tuple[int, int]], given: Any, message: str, as_completed: Any
+) -> None:
+    """Before anything is sent."""
+    with pytest.raises(cf.ConfigError, match=message):
+        cf.ask_many(**given, as_completed=as_completed)
+
+    assert counted() == (0, 0)
+
+
+def test_none_of_many(counted: Callable[[], tuple[int, int]]) -> None:
+    """No question is no answer, and no request."""
+    assert cf.ask_many([]) == []
+    assert list(cf.ask_many(iter([]), as_completed=True)) == []
+    assert counted() == (0, 0)
+
+
+def test_questions_that_cannot_be_had_whole_are_not_asked(counted: Callable[[], tuple[int, int]]) -> None:
+    """An iterator that fails half way has cost nothing yet."""
+    with pytest.raises(ZeroDivisionError):
+        cf.ask_many(f"SELECT {1 // (2 - number)} AS n" for number in range(4))
+
+    assert counted() == (0, 0)
+
+
+@pytest.fixture
+def _listening() -> Iterator[None]:
+    """Have Ctrl-C do what it does at a terminal: a job in the background does not hear it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_listening")
+@pytest.mark.parametrize("as_completed", [True, False])
+def test_ctrl_c_leaves_many(box: Sandbox, capsys: Any, as_completed: Any) -> None:
+    """Within 0.5 s; it says which were asked and how to go on with each, and no other one is asked."""
+    questions = ["SELECT 1 AS n", "SELECT 2 AS n", "SELECT 3 AS n", "SELECT 4 AS n"]
+    for stuck in questions[1:3]:
+        box.faults.add(Fault("results", state="IN_PROGRESS", question=stuck))
+    pressed: list[float] = []
+
+    def press() -> None:
+        while len(box.ledger.questions) < 3:
+            time.sleep(0.02)
+        time.sleep(0.5)
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with cf.Client(**box.connection) as client:
+        presser = threading.Thread(target=press)
+        presser.start()
+        with pytest.raises(KeyboardInterrupt) as raised:
+            list(cf.ask_many(questions, max_workers=2, as_completed=as_completed, client=client))
+        left = time.monotonic()
+        presser.join()
+        time.sleep(0.5)
+
+    assert left - pressed[0] < 0.5
+    ids = {asked.question: asked.question_id for asked in box.ledger.questions}
+    assert sorted(ids) == questions[:3]  # two workers: either of the first two may come first
+    pursue = "may still be worked on; to fetch its answer without asking again: Client.question"
+    note = "\n".join(
+        [
+            "3 of 4 questions were asked.",
+            *(
+                f"{asked!r}{' (done)' if asked == questions[0] else ''}: Question {ids[asked]} {pursue}"
+                f'("{ids[asked]}", dw_id=13).result()'
+                for asked in questions[:3]
+            ),
+        ]
+    )
+    assert raised.value.__notes__ == [note]
+    assert capsys.readouterr().err == f"\n{note}\n"
+    assert threads() == []
+
+
+@pytest.mark.usefixtures("_listening")
+def test_ctrl_c_sends_no_question_that_waits_to_be_sent_again(box: Sandbox) -> None:
+    """One that the server was too busy for is none that was asked, and stays so."""
+    box.faults.add(Fault("ask", status=429, retry_after="2"))
+    timer = threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT))
+
+    with cf.Client(**box.connection) as client:
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            cf.ask_many(["SELECT 1 AS n"], client=client)
+        box.faults.clear()
+        time.sleep(2.5)
+
+    assert box.ledger.questions == []
+    assert threads() == []

@@ -1,0 +1,77 @@
+"""The examples in docstrings do what they say, against the sandbox."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import types
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+import connecty_frames as cf
+import connecty_frames.sandbox
+import connecty_frames.testing
+from connecty_frames.frames.story import ConnectyAccessor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: Output may be shortened by three dots, and lines broken as they fit.
+FLAGS: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """Give everything with a docstring that the reference shows, by name."""
+    for place in (cf, connecty_frames.sandbox, connecty_frames.testing):
+        yield place.__name__, place
+        for name in place.__all__:
+            yield from _with_members(name, getattr(place, name))
+    yield from _with_members("frame.connecty", ConnectyAccessor)
+
+
+def _with_members(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
+    yield name, thing
+    members = vars(thing).items() if inspect.isclass(thing) else ()
+    for member, value in members:
+        if isinstance(value, types.FunctionType | classmethod | staticmethod | property):
+            yield f"{name}.{member}", value
+
+
+def examples() -> list[doctest.DocTest]:
+    """Give the docstrings that have examples."""
+    parser = doctest.DocTestParser()
+    found = [(name, inspect.getdoc(thing) or "") for name, thing in public()]
+    return [parser.get_doctest(text, {}, name, name, 0) for name, text in found if ">>>" in text]
+
+
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+def test_the_example_of_a_docstring_runs(
+    example: doctest.DocTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself, in an empty folder, with what it shows as its output; a warning is an error."""
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+
+    result = doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.append)
+
+    assert result.failed == 0, "".join(said)
+    assert result.attempted > 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Answer.from_json", "AskOptions", "Client", "ask", "ask_df", "carry", "configure", "read_connecty"],
+)
+def test_where_one_begins_there_is_an_example(name: str) -> None:
+    """For what a newcomer looks up first."""
+    assert name in {example.name for example in examples()}
+
+
+def test_a_broken_example_fails() -> None:
+    """The runner can tell."""
+    broken = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "broken", "broken", 0)
+
+    assert doctest.DocTestRunner(verbose=False).run(broken, out=lambda _: None).failed == 1

@@ -1,0 +1,125 @@
+"""Everything public is in the documentation: a new name, option, setting or error that is not fails here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import generated
+import pytest
+
+import connecty_frames as cf
+import connecty_frames.sandbox
+import connecty_frames.testing
+from connecty_frames import errors
+from connecty_frames.config import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: The oldest typer that is supported asks the newest click for what that no longer likes to give.
+pytestmark = pytest.mark.filterwarnings("ignore:'click:DeprecationWarning")
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+ERRORS: Final = [name for name in errors.__all__ if name in cf.__all__]
+#: What typer gives every program, and describes itself.
+OF_TYPER: Final = {"--help", "--install-completion", "--show-completion"}
+
+
+def page(name: str) -> str:
+    """Give the source of a page."""
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def referenced(*pages: str) -> list[str]:
+    """Give the names that pages of the API reference list, each of which gets a page of its own."""
+    lists = [re.findall(r"^   (\w+)$", page(name), re.MULTILINE) for name in pages]
+    return sorted(name for names in lists for name in names)
+
+
+def options() -> Iterator[tuple[str, str]]:
+    """Give each command, those within commands too, with the name of each of its options and arguments."""
+    from typer.main import get_command
+
+    from connecty_frames.cli import app
+
+    commands = [("connecty", get_command(app))]
+    while commands:
+        path, command = commands.pop()
+        commands += [(f"{path} {name}", below) for name, below in getattr(command, "commands", {}).items()]
+        yield from ((path, parameter.opts[-1]) for parameter in command.params)
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    """Once, and nothing that is not public."""
+    found = referenced("api/asking.md", "api/answers.md", "api/frames.md", "api/errors.md")
+
+    assert found == sorted(cf.__all__)
+
+
+def test_every_name_of_the_modules_beside_is_in_the_reference() -> None:
+    """Once, too."""
+    assert referenced("api/sandbox.md") == sorted(connecty_frames.sandbox.__all__)
+    assert referenced("api/testing.md") == sorted(connecty_frames.testing.__all__)
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_every_error_is_told(name: str) -> None:
+    """Errors with what to do about them, warnings in the tree."""
+    kind = getattr(cf, name)
+    if issubclass(kind, Warning):
+        assert f"`~connecty_frames.{name}`" in generated.warning_tree()
+    elif kind is not cf.ConnectyError:
+        assert f"| `{name}` |" in page("errors.md")
+        assert f"`~connecty_frames.{name}`" in generated.error_tree()
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_every_error_is_in_the_readme(name: str) -> None:
+    """By its name: the table there is written by hand."""
+    assert f"`{name}`" in (DOCS.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    """In the line of the error that it is for."""
+    from connecty_frames.cli import EXIT_CODES
+
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*`) \| .* \| (\d+) \|$", text, re.MULTILINE)
+    told = {name: int(code) for names, code in rows for name in re.findall(r"\w+", names) if name in ERRORS}
+
+    assert {kind.__name__ for kind in EXIT_CODES} - {"ConnectyError", "OSError"} <= set(told)
+    for name, code in told.items():
+        kind = getattr(cf, name)
+        assert code == next(code for each, code in EXIT_CODES.items() if issubclass(kind, each)), name
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_told(name: str) -> None:
+    """With its environment variable and a description."""
+    row = next(row for row in generated.settings().splitlines() if row.startswith(f"| `{name}` |"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+
+    assert cells[1] == f"`CONNECTY_{name.upper()}`"
+    assert cells[3].endswith(".")
+
+
+def test_every_option_is_told() -> None:
+    """In the section of its command, with words of its own."""
+    told = generated.commands()
+    sections = dict(re.findall(r"^#+ `(.+)`\n((?:(?!#+ `).*\n)*)", f"# `connecty`\n{told}", re.MULTILINE))
+    found = [(command, option) for command, option in options() if option not in OF_TYPER]
+
+    assert {command for command, _ in found} <= set(sections)
+    for command, option in found:
+        line = rf"^\* `[^`]*{re.escape(option)}\b[^`]*`: \w"
+        assert re.search(line, sections[command], re.MULTILINE | re.IGNORECASE), (command, option)
+
+
+@pytest.mark.parametrize("name", generated.SECTIONS)
+def test_what_is_made_from_the_code_is_shown(name: str) -> None:
+    """On one page each: what no page asks for is not documented."""
+    asked = [path for path in DOCS.glob("*.md") if f"{{generated}} {name}\n" in path.read_text("utf-8")]
+
+    assert len(asked) == 1

@@ -1,0 +1,124 @@
+"""The log: one DEBUG line for each request, under one name, and nothing of it where nobody asked."""
+
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TOP_COUNTRIES = "list the top 5 countries with the most orders"
+SECRETIVE = "SELECT 'not for the log' AS a"
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """Serve a sandbox of its own, whose faults and tokens bother no other test."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Give what was logged under our name, with ids and measures as one character each."""
+    caplog.set_level(logging.DEBUG, logger="connecty_frames")
+
+    def seen() -> list[str]:
+        records = [record for record in caplog.records if record.name.startswith("connecty_frames.client")]
+        assert {record.levelno for record in records} <= {logging.DEBUG}
+        texts = [re.sub(r"[0-9a-f-]{36}", "ID", record.getMessage()) for record in records]
+        return [re.sub(r"\d+ ms, \d+ bytes$", "…", text) for text in texts]
+
+    return seen
+
+
+def test_a_line_for_each_request(box: Sandbox, lines: Callable[[], list[str]]) -> None:
+    """Token, question and looks, in order, with status, state and the question's id."""
+    with cf.Client(**box.connection) as client:
+        client.health()
+        answer = client.ask(TOP_COUNTRIES)
+
+    looks = "GET /v1/dw/13/questions/ID/results?include=dataframe,statistics,sqlquery,summary&max_rows=1000"
+    found = lines()
+    assert answer.rows == 5
+    assert found[:3] == [
+        "GET /v1/health: 200, …",
+        "POST /v1/auth/token: 200, …",
+        "POST /v1/dw/13/questions: 200 question_id ID, …",
+    ]
+    assert set(found[3:-1]) <= {f"{looks}: 200 PENDING, …", f"{looks}: 200 IN_PROGRESS, …"}
+    assert found[-1] == f"{looks}: 200 COMPLETED, …"
+    assert len(found) == len(box.ledger.requests)
+
+
+def test_the_measures(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """Milliseconds from sending to the end of the answer, and the bytes of its body."""
+    caplog.set_level(logging.DEBUG, logger="connecty_frames")
+    box.faults.add(Fault("health", latency=0.2))
+    with cf.Client(**box.connection) as client:
+        client.health()
+
+    found = re.search(r"(\d+) ms, (\d+) bytes$", caplog.messages[0])
+    assert found is not None
+    assert 200 <= int(found[1]) < 20_000
+    assert 0 < int(found[2]) < 1000
+
+
+def test_what_goes_wrong_is_told(box: Sandbox, lines: Callable[[], list[str]]) -> None:
+    """The status, or that there was none, and our word for it."""
+    box.faults.add(Fault("results", status=503, times=1))
+    box.faults.add(Fault("results", reset=True, times=1))
+    box.faults.add(Fault("results", state="LOST\x1b[2J", times=1))
+    with cf.Client(**box.connection) as client, pytest.warns(cf.UnknownStateWarning):
+        client.ask(TOP_COUNTRIES)
+
+    said = [line.rpartition("max_rows=1000: ")[2] for line in lines() if "/results" in line]
+    assert said[:3] == ["503 DOWN, …", "LOST, …", r"200 LOST\x1b[2J, …"]
+    assert said[-1] == "200 COMPLETED, …"
+
+
+def test_nothing_that_is_private(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither question nor cell nor credential, whatever becomes of the call."""
+    caplog.set_level(logging.DEBUG, logger="connecty_frames")
+    with cf.Client(**box.connection) as client:
+        client.ask(SECRETIVE)
+    wrong = {**box.connection, "client_secret": "a-wrong-secret"}
+    with cf.Client(**wrong) as client, pytest.raises(cf.AuthError):
+        client.ask(SECRETIVE)
+
+    assert "POST /v1/auth/token: 401 " in caplog.text
+    hidden = [
+        "not for the log",
+        "a-wrong-secret",
+        box.connection["client_secret"],
+        box.connection["client_id"],
+        "Bearer",
+    ]
+    assert [text for text in hidden if text in caplog.text] == []
+
+
+def test_a_process_that_did_not_ask_sees_nothing() -> None:
+    """No line, and no complaint that nobody listens: there is a NullHandler."""
+    code = (
+        "import logging, connecty_frames as cf\n"
+        "try:\n"
+        "    cf.Client('a', client_secret='bbbb', base_url='http://127.0.0.1:9', dw_id=1).submit('x')\n"
+        "except cf.ConnectionFailed:\n"
+        "    pass\n"
+        "logging.getLogger('connecty_frames').error('x')\n"
+        "print(logging.getLogger('connecty_frames').handlers)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stderr == ""
+    assert done.stdout == "[<NullHandler (NOTSET)>]\n"

@@ -1,0 +1,194 @@
+"""What users test their own code with: a sandbox in the place of ConnectyAI, by fixture or context."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames import config, verbs
+from connecty_frames.sandbox import Fault, Sandbox
+from connecty_frames.testing import connected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytest_plugins = ["pytester"]
+
+QUESTION = "how many orders are there"
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Run test files of a user, in a process and a folder of their own."""
+    monkeypatch.setenv("CONNECTY_BASE_URL", "https://api.eu1.connecty-ai.com")  # which no test may reach
+
+    def run(*arguments: str, **files: str) -> pytest.RunResult:
+        pytester.makepyfile(**files)
+        return pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", *arguments)
+
+    return run
+
+
+# The fixture
+
+
+def test_what_asks_asks_the_sandbox(suite: Any) -> None:
+    """The verbs, a Client, and a command that the test starts; none names a connection."""
+    result = suite(
+        test_it=f"""
+        import subprocess, sys
+        import connecty_frames as cf
+
+        def test_it(connecty_sandbox):
+            assert cf.ask({QUESTION!r}).rows == 1
+            with cf.Client() as client:
+                client.ask_df({QUESTION!r}, engine="polars")
+            command = [sys.executable, "-m", "connecty_frames.cli", "ask", {QUESTION!r}]
+            subprocess.run(command, check=True)
+            assert connecty_sandbox.ledger.submissions() == {{{QUESTION!r}: 3}}
+        """
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_each_test_begins_clean(suite: Any) -> None:
+    """Neither questions, tokens and faults of the test before, nor what it configured."""
+    test = f"""
+    import connecty_frames as cf
+    import pytest
+    from connecty_frames.sandbox import Fault
+
+    @pytest.mark.parametrize("number", range(3))
+    def test_it(connecty_sandbox, number):
+        assert connecty_sandbox.ledger.requests == []
+        cf.ask({QUESTION!r})
+        assert connecty_sandbox.ledger.tokens == 1
+        cf.configure(dw_id=99)
+        connecty_sandbox.faults.add(Fault("ask", status=500))
+        with pytest.raises(cf.ConnectyError):
+            cf.ask({QUESTION!r}, dw_id=13)
+    """
+
+    suite(test_it=test).assert_outcomes(passed=3)
+
+
+def test_its_sandbox_can_be_chosen(suite: Any) -> None:
+    """By the keywords of Sandbox; faults among them strike in each test."""
+    result = suite(
+        conftest="""
+        import pytest
+        from connecty_frames.sandbox import Fault
+
+        @pytest.fixture(scope="session")
+        def connecty_sandbox_options():
+            return {"latency": 0.3, "faults": [Fault("results", status=503, times=1)]}
+        """,
+        test_it=f"""
+        import connecty_frames as cf
+        import pytest
+
+        @pytest.mark.parametrize("number", range(2))
+        def test_it(connecty_sandbox, number):
+            assert cf.ask({QUESTION!r}).metadata.elapsed >= 0.3
+            assert [seen.status for seen in connecty_sandbox.ledger.requests].count(503) == 1
+        """,
+    )
+
+    result.assert_outcomes(passed=2)
+
+
+def test_a_run_without_it_pays_nothing(suite: Any) -> None:
+    """The plugin that pytest loads at every start brings no library along."""
+    result = suite(
+        test_it="""
+        import sys
+
+        def test_it():
+            assert "connecty_frames.pytest_plugin" in sys.modules
+            heavy = ["pandas", "polars", "pyarrow", "duckdb", "requests", "uvicorn", "pydantic"]
+            assert [name for name in heavy if name in sys.modules] == []
+        """
+    )
+
+    result.assert_outcomes(passed=1)
+
+
+def test_the_fixtures_are_listed(suite: Any) -> None:
+    """By ``pytest --fixtures``, each with what it is."""
+    lines = suite("--fixtures", test_it="").outlines
+
+    found = [line for line in lines if line.startswith("connecty_sandbox")]
+    assert [line.split()[0] for line in found] == ["connecty_sandbox_options", "connecty_sandbox"]
+
+
+def test_the_page_about_it_holds(suite: Any) -> None:
+    """Its tests, run by pytest as they stand there."""
+    page = (Path(__file__).parents[1] / "docs" / "testing.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    tests = [block for block in blocks if "def test_" in block]
+    options = [block for block in blocks if "connecty_sandbox_options" in block]
+
+    result = suite(test_page=tests[0], conftest=options[0])
+
+    assert (len(tests), len(options)) == (1, 1)
+    result.assert_outcomes(passed=2)
+
+
+# The context
+
+
+def test_settings_are_put_aside_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those configured and those of the environment, in whatever case they are written."""
+    monkeypatch.setenv("CONNECTY_REGION", "us1")
+    monkeypatch.setenv("CONNECTY_DW_ID", "7")
+    cf.configure(timeout=5, dw_id=8)
+    before = dict(os.environ)
+
+    with connected() as sandbox:
+        settings = config.resolve()
+        assert settings.address == sandbox.connection["base_url"]
+        assert (settings.dw_id, settings.timeout) == (13, 300.0)
+        assert cf.ask(QUESTION).rows == 1
+
+    assert dict(os.environ) == before
+    assert (config.resolve().dw_id, config.resolve().timeout, config.resolve().region) == (8, 5.0, "us1")
+    assert verbs._clients == {}
+
+
+def test_settings_come_back_after_an_error() -> None:
+    """And a sandbox that it started is stopped."""
+    box = Sandbox()
+    with pytest.raises(ZeroDivisionError), connected(box):
+        1 / 0  # noqa: B018 - the error is the test
+
+    with pytest.raises(cf.ConfigError, match="not running"):
+        box.connection  # noqa: B018 - to look is the test
+    assert config._configured == {}
+
+
+def test_a_sandbox_that_runs_goes_on_running() -> None:
+    """Who started it stops it; its faults strike what is connected."""
+    with Sandbox(faults=[Fault("ask", status=500)]) as box:
+        with connected(box), pytest.raises(cf.SubmissionUncertain):
+            cf.ask(QUESTION)
+        assert box.connection["dw_id"] == 13
+
+
+def test_a_process_that_is_started_asks_the_same_sandbox() -> None:
+    """By the environment."""
+    code = f"import connecty_frames as cf; print(cf.ask({QUESTION!r}).rows)"
+    with connected() as sandbox:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        asked = sandbox.ledger.submissions()
+
+    assert json.loads(done.stdout) == 1
+    assert asked == {QUESTION: 1}
