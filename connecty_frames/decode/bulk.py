@@ -44,7 +44,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from connecty_frames.decode import numbers, temporal, tokens
-from connecty_frames.decode.buffers import bytes_of, texts_of
+from connecty_frames.decode.buffers import POOL, bytes_of, texts_of
 from connecty_frames.decode.evidence import Kind, PlainColumn, kind_of
 from connecty_frames.decode.numbers import Amounts
 from connecty_frames.decode.temporal import Moments
@@ -235,7 +235,6 @@ def _parts(body: memoryview, readings: Sequence[_Reading]) -> list[list[_Part]]:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    pa.default_memory_pool().release_unused()  # what it keeps for threads that are no more
     return parts
 
 
@@ -361,7 +360,7 @@ class _BlockReader:
                 quote_char=quote, double_quote=False, newlines_in_values=bool(quote)
             ),
             convert_options=self._convert,
-            memory_pool=pa.system_memory_pool(),  # Arrow's own keeps what it needs for a while
+            memory_pool=POOL,
         )
         batches = reader.read_all().to_batches()
         if len(batches) != 1:  # empty lines alone; for more, Arrow would need more than one block
@@ -388,7 +387,9 @@ def _bare(texts: Sequence[pa.StringArray], quotes: int) -> list[pa.StringArray]:
     A field loses its first and its last character. If that takes away two quotes for each field, then both
     of each were quotes; no field was empty, or a quote alone.
     """
-    bare = [pc.binary_slice(text.view(pa.binary()), 1, -1).view(pa.string()) for text in texts]
+    bare = [
+        pc.binary_slice(text.view(pa.binary()), 1, -1, memory_pool=POOL).view(pa.string()) for text in texts
+    ]
     fields = sum(len(text) - text.null_count for text in texts)
     gone = sum(map(_count_quotes, texts)) - sum(map(_count_quotes, bare))
     if not gone == quotes == 2 * fields:

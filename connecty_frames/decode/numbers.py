@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import tokens
-from connecty_frames.decode.buffers import chunks_of, texts_of
+from connecty_frames.decode.buffers import POOL, chunks_of, texts_of
 from connecty_frames.decode.evidence import Misfit
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def read_quickly(texts: pa.ChunkedArray | pa.Array) -> Amounts | None:
     parts = [texts_of(chunk) for chunk in chunks_of(texts)]
     exponents = any(((data | _CASE) == ord("e")).any() for data, _, _ in parts)
     fractional = exponents or any((data == ord(".")).any() for data, _, _ in parts)
-    floats = pc.cast(texts, pa.float64())
+    floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
     if exponents:
         ends = pc.min_max(pc.abs(floats)).as_py()
         if math.isinf(ends["max"]) or ends["min"] < sys.float_info.min:

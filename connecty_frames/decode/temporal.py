@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.buffers import chunks_of, texts_of
+from connecty_frames.decode.buffers import POOL, chunks_of, texts_of
 from connecty_frames.decode.evidence import Misfit
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def read_quickly(texts: pa.ChunkedArray | pa.Array, form: Form) -> Moments | Non
     """
     type_, unit, least_length = _QUICK[form]
     try:
-        values = pc.cast(texts, type_)
+        values = pc.cast(texts, type_, memory_pool=POOL)
     except pa.ArrowInvalid:
         return None
     ends = pc.min_max(pc.cast(values, unit)).as_py()
@@ -244,13 +244,14 @@ _QUICK: Final = {
 def offsets(texts: pa.ChunkedArray | pa.Array) -> frozenset[str]:
     """Give the different offsets of aware timestamps."""
     seen: frozenset[str] = frozenset()
-    told = pc.is_null(texts)
-    while (other := pc.index(told, value=False).as_py()) >= 0:
+    told, left = pc.is_null(texts), len(texts) - texts.null_count
+    while left:
         if len(seen) == _FEW_OFFSETS:
             found = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{_OFFSET})$"), "offset")
             return frozenset(text for text in pc.unique(found).to_pylist() if text)
-        (offset,) = _offset_of(texts[other].as_py())
-        told = pc.or_kleene(told, pc.ends_with(texts, offset))
+        (offset,) = _offset_of(texts[pc.index(told, value=False).as_py()].as_py())
+        ended = pc.ends_with(texts, offset)
+        told, left = pc.or_kleene(told, ended), left - pc.sum(ended).as_py()
         seen |= {offset}
     return seen
 
