@@ -136,21 +136,22 @@ class Trials:
     def _blocks_of(self, size: int) -> Iterator[None]:
         """Let the columnar reader cut blocks of a size, and count what it does."""
         plain, reader = bulk.read_plain, bulk._BlockReader  # noqa: SLF001 - blocks as small as the tables
-        columns: Callable[..., Any] = reader._columns  # noqa: SLF001 - to count what becomes of them
+        cells: Callable[..., Any] = reader._cells  # noqa: SLF001 - to count what becomes of them
 
         def read_plain(*given: Any) -> object:  # noqa: ANN401 - as the original
             found = plain(*given)
             self.counts["bulk: refused" if found is None else "bulk: read"] += 1
             return found
 
-        def read_columns(*given: Any, quote: str | bool) -> object:  # noqa: ANN401 - as the original
-            found = columns(*given, quote=quote)
-            self.counts[f"bulk: blocks read {'again, tagged' if quote else 'at once'}"] += 1
+        def cut(*given: Any) -> object:  # noqa: ANN401 - as the original
+            self.counts["bulk: blocks cut"] += 1
+            found = cells(*given)
+            self.counts["bulk: blocks read"] += 1
             return found
 
         with (
             mock.patch.object(rows, "read_plain", read_plain),
-            mock.patch.object(reader, "_columns", read_columns),
+            mock.patch.object(reader, "_cells", cut),
             mock.patch.object(bulk, "_BLOCK", size),
             mock.patch.object(rows, "_SMALL", 0),
         ):

@@ -1,30 +1,31 @@
 """The columnar reader: blocks of plain rows to Arrow columns at native speed.
 
-Plain rows are rows of scalars in compact JSON. They look like CSV, which Arrow reads in C++: each ``],[``
-is made a line break, and with the quote character turned off every field is a JSON token as it stands, its
-``"`` included. That this reading is the JSON's own is shown for each block, from these facts and checks:
+Plain rows are rows of scalars in compact JSON. numpy finds their commas, and between two commas lies a cell.
+So the block as it lies there is the data of an Arrow array whose offsets are the edges of its cells, and
+Arrow takes the columns out of it. That this reading is the JSON's own is shown for each block, from these
+facts and checks:
 
 0. The body is JSON: msgspec has walked over it. So no text holds a control character, and after a backslash
-   stands one of JSON's escapes.
+   stands one of JSON's escapes. At UTF-8 msgspec did not look; Arrow does.
 1. *Escapes are hidden*: a backslash behind a backslash that is not itself behind one becomes 0x01, a ``"``
    there becomes 0x02. Then every ``"`` in the block opens or closes a text.
 2. *A block begins outside of texts and holds an even number of quotes*, so it ends outside of them too.
-3. *Each field of a text column that is not null begins and ends with a quote, and there are no more quotes
-   than these.* So each has two, and none is empty; as quotes open and close in turn, each is one text, whole;
-   no text is in another column, and all separators were outside of texts.
-4. *Each field of a number column that is not null begins with a digit or a minus, and has no white space*; so
-   it is a number. Arrow itself refuses what is no whole number or no truth value in a column of these. So no
-   field begins with a bracket or brace, and where none begins with one, there is none outside of texts.
-5. *No field is empty.* JSON has no two commas without a value between them, but white space may hold a line
-   break: then a line that is a part of a row has an empty field behind its last comma or before its first.
-   So a line is a whole row. Arrow itself refuses a line with more or fewer fields than there are columns.
-6. *There are as many lines as separators, and one more*: no row was empty.
+3. *There are as many cells as columns, or a multiple of that, and between two rows stands* ``],[``. These
+   brackets belong to no cell.
+4. *Each cell begins and ends as a token of its column does, or as null*: a text with a quote, a number with a
+   digit, before which may be a minus, a truth value with ``t`` or ``f`` and ``e``. An empty cell would begin
+   with what stands behind it, which is none of these; neither is white space.
+5. *There are two quotes for each cell that is a text, and no more.* No cell has more than two: between two
+   texts stands a comma, or they are inside of an object, which would begin with a brace. So each text has
+   two, and they are its first and its last character; as quotes open and close in turn, it is one text,
+   whole; no text is in another column, and all commas were outside of texts.
 
-A text may hold a comma or ``],[``; then (3) fails, or a row does not fit. Such a block is read again with
-each ``"`` led by 0x03, which is then Arrow's quote character: a text is a quoted field that holds its own two
-quotes, the checks stay the same, and line breaks inside of a field are the ``],[`` that they were.
+So every cell is one token, since a nested value would begin with a bracket or brace; and every row has as
+many as there are columns.
 
-A block for which a check fails is refused, and with it the whole body: the general reader takes it.
+A text may hold a comma; then a check fails. Such a block is cut again, at the commas that have an even number
+of quotes before them. A block for which a check fails again is refused, and with it the whole body: the
+general reader takes it.
 """
 
 from __future__ import annotations
@@ -41,10 +42,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
 
 from connecty_frames.decode import numbers, temporal, tokens
-from connecty_frames.decode.buffers import POOL, bytes_of, texts_of
+from connecty_frames.decode.buffers import POOL
 from connecty_frames.decode.evidence import Kind, PlainColumn, kind_of
 from connecty_frames.decode.numbers import Amounts
 from connecty_frames.decode.temporal import Moments
@@ -73,7 +73,7 @@ _GLANCE_ROWS: Final = 100
 
 _UTF8: Final = codecs.getincrementaldecoder("utf-8")
 _SEPARATOR: Final = b"],["
-_QUOTE, _BACKSLASH, _NEWLINE = ord('"'), ord("\\"), ord("\n")
+_QUOTE, _BACKSLASH, _COMMA = ord('"'), ord("\\"), ord(",")
 #: What stands for a backslash, and for a quote, behind a backslash: JSON has no such characters in texts.
 _HIDDEN_BACKSLASH, _HIDDEN_QUOTE = 1, 2
 _SHOWN: Final = bytes.maketrans(b"\x01\x02", b'\\"')
@@ -84,6 +84,21 @@ _READ_AS: Final = {
     Kind.FRACTION: pa.string(),
     Kind.BOOLEAN: pa.bool_(),
 }
+#: The tokens there are, one bit each, and by kind of column which it holds.
+_TEXT, _NUMBER, _TRUTH, _NULL = 1, 2, 4, 8
+_TOKENS: Final = {Kind.TEXT: _TEXT, Kind.WHOLE: _NUMBER, Kind.FRACTION: _NUMBER, Kind.BOOLEAN: _TRUTH}
+
+
+def _by_byte(characters: dict[int, bytes]) -> NDArray[np.uint8]:
+    """Make a table of all bytes that tells which token has a character there."""
+    table = np.zeros(256, np.uint8)
+    for token, some in characters.items():
+        table[list(some)] = token
+    return table
+
+
+_BEGINS: Final = _by_byte({_TEXT: b'"', _NUMBER: b"-0123456789", _TRUTH: b"tf", _NULL: b"n"})
+_ENDS: Final = _by_byte({_TEXT: b'"', _NUMBER: b"0123456789", _TRUTH: b"e", _NULL: b"l"})
 #: What a column holds that begins with nulls, by the section of its statistics.
 _BY_SECTION: Final = {"numeric": Kind.WHOLE, "boolean": Kind.BOOLEAN}
 
@@ -96,6 +111,13 @@ class _Reading(NamedTuple):
 
     kind: Kind
     quickly: Callable[[pa.Array], Moments | Amounts | None] | None = None
+
+    def read(self, texts: pa.StringArray) -> _Part:
+        """Read the texts of a block."""
+        if self.quickly is not None:
+            return self.quickly(texts)
+        type_ = _READ_AS[self.kind]
+        return texts if texts.type == type_ else pc.cast(texts, type_, memory_pool=POOL)
 
 
 #: The column of a block: what its texts mean, or its values (None: they mean something that is not known).
@@ -320,99 +342,60 @@ class _BlockReader:
 
     def __init__(self, readings: Sequence[_Reading]) -> None:
         self._readings = readings
-        self._names = [str(position) for position in range(len(readings))]
-        self._convert = csv.ConvertOptions(
-            column_types={
-                name: _READ_AS[each.kind] for name, each in zip(self._names, readings, strict=True)
-            },
-            null_values=["null"],
-            true_values=["true"],
-            false_values=["false"],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        )
+        tokens = [_TOKENS[each.kind] for each in readings]
+        self._may_be = np.array([token | _NULL for token in tokens], np.uint8)
+        #: By how much the edges of a cell are moved to leave its quotes out.
+        self._inwards = np.array([(1, -1) if token == _TEXT else (0, 0) for token in tokens], np.int32)
 
     def read(self, block: _Block) -> list[_Part]:
         """Read a block, or refuse it."""
-        lines, ends = block.data, _separators(block.data)
-        for place in range(len(_SEPARATOR)):
-            lines[ends + place] = _NEWLINE  # of three line breaks, Arrow skips the empty lines
+        buffer = pa.py_buffer(block.data)
+        _check_utf8(buffer)
+        commas = block.data == _COMMA
         try:
-            columns = self._columns(pa.py_buffer(lines), block, len(ends), quote=False)
-        except (_NotPlain, pa.ArrowInvalid):
-            led = lines.tobytes().replace(b'"', b'\x03"')
-            columns = self._columns(pa.py_buffer(led), block, len(ends), quote="\x03")
-        return [
-            column if each.quickly is None else each.quickly(column)
-            for each, column in zip(self._readings, columns, strict=True)
-        ]
+            edges, nulls = self._cells(block, np.flatnonzero(commas))
+        except _NotPlain:
+            inside = np.cumsum(block.data == _QUOTE, dtype=np.uint8) & 1
+            edges, nulls = self._cells(block, np.flatnonzero(commas & (inside == 0)))
+        # Each cell and, between two, what separates them: as such the block is an array as it lies there.
+        pieces = pa.Array.from_buffers(pa.string(), edges.size - 1, [None, pa.py_buffer(edges), buffer])
+        places = np.arange(0, edges.size, 2, dtype=np.int32).reshape(nulls.shape)
+        columns = []
+        for reading, null, place in zip(self._readings, nulls.T, places.T, strict=True):
+            texts = pc.take(pieces, pa.array(place, mask=null if null.any() else None), memory_pool=POOL)
+            if block.escaped and reading.kind is Kind.TEXT:
+                texts = _unescaped(texts)
+            columns.append(reading.read(texts))
+        return columns
 
-    def _columns(
-        self, text: pa.Buffer, block: _Block, separators: int, *, quote: str | bool
-    ) -> list[pa.Array]:
-        # Of Arrow's two CSV readers this is the one without threads of its own.
-        reader = csv.open_csv(
-            pa.BufferReader(text),
-            read_options=csv.ReadOptions(
-                column_names=self._names, block_size=text.size + 1, use_threads=False
-            ),
-            parse_options=csv.ParseOptions(
-                quote_char=quote, double_quote=False, newlines_in_values=bool(quote)
-            ),
-            convert_options=self._convert,
-            memory_pool=POOL,
-        )
-        batches = reader.read_all().to_batches()
-        if len(batches) != 1:  # empty lines alone; for more, Arrow would need more than one block
+    def _cells(self, block: _Block, commas: NDArray[np.intp]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Give where each cell starts and ends, quotes left out, and, by row and column, which are null."""
+        data, width = block.data, len(self._readings)
+        rows, left = divmod(len(commas) + 1, width)
+        if left:
             raise _NotPlain
-        (table,) = batches
-        columns = list(zip((each.kind for each in self._readings), table.columns, strict=True))
-        texts = [column for kind, column in columns if kind is Kind.TEXT]
-        bare = _bare(texts, block.quotes)
-        _check_numbers([column for kind, column in columns if kind is Kind.FRACTION])
-        inside = sum(pc.sum(pc.count_substring(text, "\n\n\n")).as_py() or 0 for text in bare) if quote else 0
-        if table.num_rows != separators - inside + 1:  # check (6)
+        edges = np.empty((rows * width, 2), np.int32)
+        edges[0, 0], edges[1:, 0] = 0, commas + 1
+        edges[-1, 1], edges[:-1, 1] = len(data), commas
+        ends, starts = edges[width - 1 : -1 : width, 1], edges[width::width, 0]
+        ends -= 1
+        if (data[ends] != _SEPARATOR[0]).any() or (data[starts] != _SEPARATOR[2]).any():
             raise _NotPlain
-        if inside:
-            bare = [pc.replace_substring(text, "\n\n\n", _SEPARATOR.decode()) for text in bare]
-        if block.escaped:
-            bare = list(map(_unescaped, bare))
-        shown = iter(bare)
-        return [next(shown) if kind is Kind.TEXT else column for kind, column in columns]
-
-
-def _bare(texts: Sequence[pa.StringArray], quotes: int) -> list[pa.StringArray]:
-    """Take the quotes off, and check (3): as many went as two of each field, and as there were, and no less.
-
-    A field loses its first and its last character. If that takes away two quotes for each field, then both
-    of each were quotes; no field was empty, or a quote alone.
-    """
-    bare = [
-        pc.binary_slice(text.view(pa.binary()), 1, -1, memory_pool=POOL).view(pa.string()) for text in texts
-    ]
-    fields = sum(len(text) - text.null_count for text in texts)
-    gone = sum(map(_count_quotes, texts)) - sum(map(_count_quotes, bare))
-    if not gone == quotes == 2 * fields:
-        raise _NotPlain
-    return bare
-
-
-def _count_quotes(texts: pa.StringArray) -> int:
-    return int(np.count_nonzero(bytes_of(texts) == _QUOTE))
-
-
-def _check_numbers(columns: Sequence[pa.Array]) -> None:
-    """Check (4) and (5) for numbers that are read as texts."""
-    for column in columns:
-        data, starts, _ = texts_of(column)
-        first = data[starts]
-        digits = (first >= ord("0")) & (first <= ord("9"))
-        if (
-            len(starts) + column.null_count != len(column)
-            or not (digits | (first == ord("-"))).all()
-            or (data <= ord(" ")).any()
-        ):
+        starts += 1
+        # Only an empty cell can lie at the end, or end at the start, of the block: clipped, it is refused.
+        first, last = (data.take(places, mode="clip") for places in (edges[:, 0], edges[:, 1] - 1))
+        tokens = (_BEGINS[first] & _ENDS[last]).reshape(rows, width)
+        if not (tokens & self._may_be).all() or 2 * np.count_nonzero(tokens == _TEXT) != block.quotes:
             raise _NotPlain
+        cells = edges.reshape(rows, width, 2)
+        cells += self._inwards
+        return edges, tokens == _NULL
+
+
+def _check_utf8(buffer: pa.Buffer) -> None:
+    """Look at the bytes of a whole block, which ends outside of texts and so between two characters."""
+    offsets = pa.py_buffer(np.array([0, buffer.size], np.int32))
+    pc.cast(pa.Array.from_buffers(pa.binary(), 1, [None, offsets, buffer]), pa.string())
 
 
 def _unescaped(chunk: pa.StringArray) -> pa.StringArray:

@@ -6,11 +6,12 @@ there are columns. Nothing is padded, dropped or shifted.
 
 from __future__ import annotations
 
+import codecs
 import gc
 from collections import Counter, defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -21,7 +22,6 @@ from connecty_frames.decode import tokens
 from connecty_frames.decode.bulk import read_plain
 from connecty_frames.decode.envelope import LooseRows
 from connecty_frames.decode.evidence import Kind, PlainColumn, section_of
-from connecty_frames.decode.tokens import FloatText
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 from connecty_frames.escape import snippet
 
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["Rows", "read_rows"]
 
 #: For rows of no more bytes the general reader is faster: it has less to prepare.
-_SMALL: Final = 1 << 16
-_VALUES: Final = msgspec.json.Decoder(float_hook=FloatText)
+_SMALL: Final = 1 << 12
+#: What Arrow infers where all cells are of one kind, which it checks; of bytes it takes texts too.
+_KINDS: Final = {pa.string(): Kind.TEXT, pa.bool_(): Kind.BOOLEAN, pa.int64(): Kind.WHOLE}
+_UTF8 = codecs.getincrementaldecoder("utf-8")
+_GLANCE = 1 << 16
 _CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
 
 
@@ -100,17 +103,23 @@ def read_rows(source: memoryview | LooseRows, statistics: Mapping[str, dict[str,
         return Rows(*_names(header), columns=columns, count=len(columns[0]), source=source)
     try:
         with _collector_paused():
-            return _by_column(_with_header(_VALUES.decode(source), source), source, _typed)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ResponseError):
+            return _by_column(_decoded(source), source, _typed)
+    except (ValueError, msgspec.DecodeError, RecursionError, ResponseError):
         return _by_column(_parse(source), source, _as_they_are)  # the patient reader knows more
 
 
-def _with_header(rows: Any, source: memoryview) -> object:  # noqa: ANN401 - any JSON value
-    """Read the header again where it holds more than texts: a name may be ``-0``."""
-    if isinstance(rows, list) and rows and isinstance(rows[0], list) and set(map(type, rows[0])) - {str}:
-        text = str(source, "utf-8")
-        rows[0], _ = tokens.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
-    return rows
+def _decoded(source: memoryview) -> list[Any]:
+    """Read the header and rows of as many cells; numbers that are not whole are given as their bytes."""
+    text = _UTF8().decode(source[:_GLANCE])  # what is cut off at the end waits for more
+    header, _ = tokens.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
+    return [header, *_tuples(len(header)).decode(source)[1:]]
+
+
+@lru_cache(maxsize=16)
+def _tuples(width: int) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
+    """Give what reads rows of a width; that it is theirs is thereby proved."""
+    row: Any = tuple[(Any,) * width]  # type: ignore[misc]
+    return msgspec.json.Decoder(list[row], float_hook=str.encode)
 
 
 def _by_column(
@@ -125,7 +134,7 @@ def _by_column(
         raise ResponseError("dataframe has no header: its first row must be the array of column names.")
     header, *body = rows
     width = len(header)
-    if {type(row) for row in body} - {list} or {len(row) for row in body} - {width}:
+    if {type(row) for row in body} - {list, tuple} or {len(row) for row in body} - {width}:
         _refuse_ragged(body, width)
     found = Rows(*_names(header), columns=[], count=len(body), source=source)
     cells = list(zip(*body, strict=True)) if body else [()] * width
@@ -153,23 +162,20 @@ def _typed(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
 
     Where they are not, they are read again: msgspec keeps one of two equal keys, and no minus of a zero.
     """
-    kinds = frozenset(map(type, cells)) - {type(None)}
-    if kinds == {str}:
-        return PlainColumn(Kind.TEXT, pa.array(cells, pa.string()))
-    if kinds == {bool}:
-        return PlainColumn(Kind.BOOLEAN, pa.array(cells, pa.bool_()))
-    if kinds == {int}:
-        try:
-            return PlainColumn(Kind.WHOLE, pa.array(cells, pa.int64()))
-        except (pa.ArrowInvalid, OverflowError):
-            pass
-    if kinds and kinds <= {int, FloatText}:
-        if kinds == {FloatText}:
-            texts: Sequence[str | None] = cells
-        elif 0 in cells:  # perhaps -0, which is a float of its own
-            texts = rows.source_of(position)
+    try:
+        array = pa.array(cells)
+    except (pa.ArrowException, OverflowError):  # of more than one kind, or beyond 64 bits
+        array = None
+    if array is not None and array.type in _KINDS:
+        return PlainColumn(_KINDS[array.type], array)
+    kinds = set(map(type, cells)) - {type(None)}
+    if kinds == {bytes}:
+        return PlainColumn(Kind.FRACTION, array.view(pa.string()))
+    if kinds and kinds <= {bytes, int}:
+        if 0 in cells:  # perhaps -0, which is a float of its own
+            texts: Sequence[Any] = rows.source_of(position)
         else:
-            texts = [cell if cell is None else str(cell) for cell in cells]
+            texts = [str(cell) if type(cell) is int else cell for cell in cells]
         return PlainColumn(Kind.FRACTION, pa.array(texts, pa.string()))
     sources = rows.source_of(position) if kinds else cells
     return [text if text is None else tokens.parse(text) for text in sources]

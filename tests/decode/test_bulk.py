@@ -70,6 +70,7 @@ def plain(dataframe: str | bytes, block: int = ONE_BLOCK, **sections: str) -> Co
         pytest.param('[["a"],[1.5],[true]]', id="a truth value among fractions"),
         pytest.param('[["a"],[1.5],[ 2.5]]', id="space before a fraction"),
         pytest.param('[["a"],[1.5],[2.5 ]]', id="space after a fraction"),
+        pytest.param('[["a"],[1],[2 ]]', id="space after a whole number"),
         pytest.param('[["a"],[1],[[2]]]', id="an array among whole numbers"),
         pytest.param('[["a"],[null],[[]]]', id="an array where there were only nulls"),
         pytest.param('[["a"],[true],[[false]]]', id="an array among truth values"),
@@ -89,6 +90,7 @@ def plain(dataframe: str | bytes, block: int = ONE_BLOCK, **sections: str) -> Co
         pytest.param('[["a","b"],["x","x"],["x,",\n"x","x"],[]]', id="a line break among texts with commas"),
         pytest.param('[["a","b"],[0,0],[1,2]\n,[3,4]]', id="a line break between rows"),
         # Without (6): an empty row would be no row.
+        pytest.param('[["a"],["x"],[\n"y"\r],["z"]]', id="line breaks around a text"),
         pytest.param('[["a"],[1],[],[2]]', id="an empty row"),
         pytest.param('[["a"],[],[1],[2]]', id="an empty first row"),
         pytest.param('[["a"],[1],[]]', id="an empty last row"),
@@ -160,7 +162,7 @@ def test_a_header_that_is_not_seen_whole() -> None:
         ),
         (r'[["a"],["\ud83d\ude00"],["\uD83D\uDE00"],["é\u00e9"]]', [(TEXT, ["😀", "😀", "éé"])]),
         (r'[["a"],["\u0022],[\u0022"],["\u005d,\u005b"]]', [(TEXT, ['"],["', "],["])]),
-        # The second reading, tagged: commas and separators inside of texts.
+        # The second cut: commas and separators inside of texts.
         ('[["a"],["x,y"]]', [(TEXT, ["x,y"])]),
         ('[["a","b"],["x,y","z"],["u","v,"]]', [(TEXT, ["x,y", "u"]), (TEXT, ["z", "v,"])]),
         ('[["a","b"],[",",1],[null,null],[",,",2]]', [(TEXT, [",", None, ",,"]), (WHOLE, [1, None, 2])]),
@@ -189,11 +191,9 @@ def test_a_header_that_is_not_seen_whole() -> None:
         ('[["a","b"],[1,2],[1e0,3]]', [(FRACTION, ["1", "1e0"]), (WHOLE, [2, 3])]),
         ('[["a","b"],[null,null],["x",1],[null,2]]', [(TEXT, [None, "x", None]), (WHOLE, [None, 1, 2])]),
         ('[["a"],[null],[null]]', [(TEXT, [None, None])]),
-        # White space: where it is everywhere it is taken out, where it is a whole line it is no row.
+        # White space is taken out, where it is everywhere.
         ('[["a", "b"], ["x", 1], ["y, z", 2]]', [(TEXT, ["x", "y, z"]), (WHOLE, [1, 2])]),
         (' [\n[\t"a" ]\r\n, [ "x y" ] , [ null ] ] ', [(TEXT, ["x y", None])]),
-        ('[["a"],[1],[\n2\r\n],[ 3\t]]', [(WHOLE, [1, 2, 3])]),
-        ('[["a"],["x"],[\n"y"\r],["z"]]', [(TEXT, ["x", "y", "z"])]),
         # Names are JSON as well.
         ('[[null,5,"],[","\\""],[1,2,3,4]]', [(WHOLE, [1]), (WHOLE, [2]), (WHOLE, [3]), (WHOLE, [4])]),
     ],
@@ -287,7 +287,7 @@ def three_readings(dataframe: bytes, statistics: str, block: int) -> list[Decode
         found.append(decode(envelope, AskOptions()))
         with mock.patch.object(rows, "read_plain", return_value=None):
             found.append(decode(envelope, AskOptions()))
-            with mock.patch.object(rows, "_VALUES", _Refusing()):
+            with mock.patch.object(rows, "_tuples", return_value=_Refusing()):
                 found.append(decode(envelope, AskOptions()))
     return found
 
