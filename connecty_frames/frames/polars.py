@@ -66,10 +66,10 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
         _warn_of_losses(lost)
     # polars calls a column without a name after its position, so the names are given afterwards.
     numbered = pa.Table.from_arrays(columns, names=[str(at) for at in range(len(names))])
-    if any(pa.types.is_nested(kind) or pa.types.is_dictionary(kind) for kind in numbered.schema.types):
-        frame = cast("pl.DataFrame", pl.from_arrow(numbered, rechunk=False))
-    else:
+    if all(pa.types.is_primitive(kind) or pa.types.is_string(kind) for kind in numbered.schema.types):
         frame = pl.DataFrame(_Stream(numbered))
+    else:
+        frame = cast("pl.DataFrame", pl.from_arrow(numbered, rechunk=False))
     frame.columns = names
     return frame
 
@@ -77,8 +77,8 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
 class _Stream:
     """A table that polars takes by Arrow's C interface.
 
-    A pyarrow table it takes by way of its pool of threads, which is most of the time for a small one. Maps and
-    dictionaries must go that way nevertheless: of these, polars before 2 would die here.
+    A pyarrow table it takes by way of its pool of threads, which is most of the time for a small one. But of
+    the types that are less common, polars before 2 would die here.
     """
 
     def __init__(self, table: pa.Table) -> None:
