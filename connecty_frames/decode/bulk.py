@@ -45,7 +45,7 @@ import pyarrow.compute as pc
 
 from connecty_frames.decode import numbers, temporal, tokens
 from connecty_frames.decode.buffers import POOL
-from connecty_frames.decode.evidence import Kind, PlainColumn, kind_of
+from connecty_frames.decode.evidence import Kind, PlainColumn, joined, kind_of
 from connecty_frames.decode.numbers import Amounts
 from connecty_frames.decode.temporal import Moments
 
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 __all__ = ["read_plain"]
 
 #: Blocks of this many bytes stay in a processor's cache, and bound the memory that the work takes.
-_BLOCK: Final = 1 << 20
+_BLOCK: Final = 1 << 21
 #: For more columns than these they are longer: each column of each block has its cost.
 _FEW_COLUMNS: Final = 128
 #: A row of more bytes than this is not plain: Arrow counts the bytes of a block in 32 bits.
@@ -112,12 +112,16 @@ class _Reading(NamedTuple):
     kind: Kind
     quickly: Callable[[pa.Array], Moments | Amounts | None] | None = None
 
+    @property
+    def keeps(self) -> bool:
+        """Whether texts remain texts."""
+        return self.quickly is None and _READ_AS[self.kind] == pa.string()
+
     def read(self, texts: pa.StringArray) -> _Part:
         """Read the texts of a block."""
         if self.quickly is not None:
             return self.quickly(texts)
-        type_ = _READ_AS[self.kind]
-        return texts if texts.type == type_ else pc.cast(texts, type_, memory_pool=POOL)
+        return texts if self.keeps else pc.cast(texts, _READ_AS[self.kind], memory_pool=POOL)
 
 
 #: The column of a block: what its texts mean, or its values (None: they mean something that is not known).
@@ -227,15 +231,15 @@ def _read(body: memoryview, readings: Sequence[_Reading]) -> list[PlainColumn]:
         zip(readings, zip(*_parts(body, readings), strict=True), strict=True)
     ):
         if reading.quickly is None:
-            array = pa.chunked_array(parts, _READ_AS[reading.kind])
-            columns.append(PlainColumn(reading.kind, array))
+            columns.append(
+                PlainColumn(reading.kind, parts[0] if len(parts) == 1 else pa.chunked_array(parts))
+            )
         else:
-            read = None if None in parts else type(parts[0]).joined(parts)
-            columns.append(PlainColumn(reading.kind, partial(_array_at, texts, position), read))
+            columns.append(PlainColumn(reading.kind, partial(_array_at, texts, position), joined(parts)))
     return columns
 
 
-def _array_at(columns: Callable[[], list[PlainColumn]], position: int) -> pa.ChunkedArray:
+def _array_at(columns: Callable[[], list[PlainColumn]], position: int) -> pa.ChunkedArray | pa.Array:
     return columns()[position].array
 
 
@@ -342,10 +346,15 @@ class _BlockReader:
 
     def __init__(self, readings: Sequence[_Reading]) -> None:
         self._readings = readings
-        tokens = [_TOKENS[each.kind] for each in readings]
-        self._may_be = np.array([token | _NULL for token in tokens], np.uint8)
+        token_of = [_TOKENS[each.kind] for each in readings]
+        self._may_be = np.array([token | _NULL for token in token_of], np.uint8)
         #: By how much the edges of a cell are moved to leave its quotes out.
-        self._inwards = np.array([(1, -1) if token == _TEXT else (0, 0) for token in tokens], np.int32)
+        self._inwards = np.array([token == _TEXT for token in token_of], np.intp)
+        # What is kept is taken alone, or it would keep the memory of all that was taken with it.
+        kept = [position for position, each in enumerate(readings) if each.keeps]
+        self._taken = [[position] for position in kept]
+        if len(kept) < len(readings):
+            self._taken.append([position for position in range(len(readings)) if position not in kept])
 
     def read(self, block: _Block) -> list[_Part]:
         """Read a block, or refuse it."""
@@ -359,37 +368,48 @@ class _BlockReader:
             edges, nulls = self._cells(block, np.flatnonzero(commas & (inside == 0)))
         # Each cell and, between two, what separates them: as such the block is an array as it lies there.
         pieces = pa.Array.from_buffers(pa.string(), edges.size - 1, [None, pa.py_buffer(edges), buffer])
-        places = np.arange(0, edges.size, 2, dtype=np.int32).reshape(nulls.shape)
-        columns = []
-        for reading, null, place in zip(self._readings, nulls.T, places.T, strict=True):
-            texts = pc.take(pieces, pa.array(place, mask=null if null.any() else None), memory_pool=POOL)
-            if block.escaped and reading.kind is Kind.TEXT:
-                texts = _unescaped(texts)
-            columns.append(reading.read(texts))
+        width, rows = nulls.shape
+        places = np.ascontiguousarray(np.arange(0, edges.size, 2, dtype=np.int32).reshape(rows, width).T)
+        columns: list[_Part] = [None] * width
+        for positions in self._taken:
+            texts = pc.take(pieces, _indices(places[positions], nulls[positions]), memory_pool=POOL)
+            for number, position in enumerate(positions):
+                reading, column = self._readings[position], texts.slice(number * rows, rows)
+                if block.escaped and reading.kind is Kind.TEXT:
+                    column = _unescaped(column)
+                columns[position] = reading.read(column)
         return columns
 
     def _cells(self, block: _Block, commas: NDArray[np.intp]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Give where each cell starts and ends, quotes left out, and, by row and column, which are null."""
+        """Give where each cell starts and ends, quotes left out, and, by column and row, which are null."""
         data, width = block.data, len(self._readings)
         rows, left = divmod(len(commas) + 1, width)
         if left:
             raise _NotPlain
-        edges = np.empty((rows * width, 2), np.int32)
-        edges[0, 0], edges[1:, 0] = 0, commas + 1
-        edges[-1, 1], edges[:-1, 1] = len(data), commas
-        ends, starts = edges[width - 1 : -1 : width, 1], edges[width::width, 0]
-        ends -= 1
-        if (data[ends] != _SEPARATOR[0]).any() or (data[starts] != _SEPARATOR[2]).any():
+        starts, ends = np.empty((2, rows, width), np.intp)
+        np.add(commas, 1, out=starts.ravel()[1:])
+        ends.ravel()[:-1] = commas
+        starts[0, 0], ends[-1, -1] = 0, len(data)
+        ends[:-1, -1] -= 1
+        if (data[ends[:-1, -1]] != _SEPARATOR[0]).any() or (data[starts[1:, 0]] != _SEPARATOR[2]).any():
             raise _NotPlain
-        starts += 1
+        starts[1:, 0] += 1
         # Only an empty cell can lie at the end, or end at the start, of the block: clipped, it is refused.
-        first, last = (data.take(places, mode="clip") for places in (edges[:, 0], edges[:, 1] - 1))
-        tokens = (_BEGINS[first] & _ENDS[last]).reshape(rows, width)
+        first, last = data.take(starts, mode="clip"), data.take(ends - 1, mode="clip")
+        tokens = _BEGINS.take(first) & _ENDS.take(last)
         if not (tokens & self._may_be).all() or 2 * np.count_nonzero(tokens == _TEXT) != block.quotes:
             raise _NotPlain
-        cells = edges.reshape(rows, width, 2)
-        cells += self._inwards
-        return edges, tokens == _NULL
+        starts += self._inwards
+        ends -= self._inwards
+        edges = np.empty((rows, width, 2), np.int32)
+        edges[..., 0], edges[..., 1] = starts, ends
+        return edges, np.ascontiguousarray((tokens == _NULL).T)
+
+
+def _indices(places: NDArray[np.int32], nulls: NDArray[np.bool_]) -> pa.Int32Array:
+    """Give places as what Arrow takes, null where there is a null."""
+    valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if nulls.any() else None
+    return pa.Array.from_buffers(pa.int32(), places.size, [valid, pa.py_buffer(places.ravel())])
 
 
 def _check_utf8(buffer: pa.Buffer) -> None:

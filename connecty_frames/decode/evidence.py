@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from connecty_frames.decode.numbers import Amounts
     from connecty_frames.decode.temporal import Moments
 
-__all__ = ["NUMBERS", "Evidence", "Kind", "Misfit", "PlainColumn", "kind_of", "section_of"]
+__all__ = ["NUMBERS", "Evidence", "Kind", "Misfit", "PlainColumn", "joined", "kind_of", "section_of"]
 
 
 class Kind(Enum):
@@ -71,6 +71,11 @@ def section_of(statistics: dict[str, Any]) -> str | None:
     return next((name for name in _SECTIONS if isinstance(statistics.get(name), dict)), None)
 
 
+def joined(parts: Sequence[Any]) -> Any:  # noqa: ANN401 - Moments or Amounts, as the parts
+    """Put together what was read of the parts of a column, None where that of a part is not known."""
+    return None if None in parts else type(parts[0]).joined(parts)
+
+
 class PlainColumn(Sequence[Any]):
     """A column of one kind that was read as a whole: an Arrow array, and cells only where they are asked for.
 
@@ -89,7 +94,7 @@ class PlainColumn(Sequence[Any]):
     def __init__(
         self,
         kind: Kind,
-        array: pa.ChunkedArray | pa.Array | Callable[[], pa.ChunkedArray],
+        array: pa.ChunkedArray | pa.Array | Callable[[], pa.ChunkedArray | pa.Array],
         read: Moments | Amounts | None = None,
     ) -> None:
         self.kind = kind

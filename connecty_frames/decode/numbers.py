@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import tokens
-from connecty_frames.decode.buffers import POOL, chunks_of, texts_of
+from connecty_frames.decode.buffers import POOL, bytes_of
 from connecty_frames.decode.evidence import Misfit
 
 if TYPE_CHECKING:
@@ -95,26 +95,29 @@ class Amounts:
     @classmethod
     def joined(cls, parts: Sequence[Amounts]) -> Amounts:
         """Put the parts of a column together."""
+        if len(parts) == 1:
+            return parts[0]
         values = pa.chunked_array([part.values for part in parts], pa.float64())
         return cls(values, any(part.fractional for part in parts))
 
 
-def read_quickly(texts: pa.ChunkedArray | pa.Array) -> Amounts | None:
+def read_quickly(texts: pa.StringArray) -> Amounts | None:
     """Read JSON's own numbers by Arrow's cast, or give None where that might not be exact.
 
     The outcome is that of ``arrow_type`` and ``read`` where one has a fraction.
     """
-    parts = [texts_of(chunk) for chunk in chunks_of(texts)]
-    exponents = any(((data | _CASE) == ord("e")).any() for data, _, _ in parts)
-    fractional = exponents or any((data == ord(".")).any() for data, _, _ in parts)
+    data = bytes_of(texts)
+    exponents = ((data | _CASE) == ord("e")).any()
+    fractional = bool(exponents or (data == ord(".")).any())
     floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
     if exponents:
         ends = pc.min_max(pc.abs(floats)).as_py()
         if math.isinf(ends["max"]) or ends["min"] < sys.float_info.min:
             return None  # perhaps beyond float64's range; a zero without exponent is just that
-    if any((ends - starts > _SAFE_LENGTH).any() for _, starts, ends in parts):
+    lengths = pc.binary_length(texts)
+    if (pc.max(lengths).as_py() or 0) > _SAFE_LENGTH:
         same = pc.equal(pc.cast(floats, pa.string()), texts)
-        long = pc.greater(pc.binary_length(texts), _SAFE_LENGTH)
+        long = pc.greater(lengths, _SAFE_LENGTH)
         unlike = pc.filter(texts, pc.and_not(long, same)).to_pylist()
         if not all(_exact_as_float(text) for text in unlike if text is not None):
             return None

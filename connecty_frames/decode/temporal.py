@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.buffers import POOL, chunks_of, texts_of
+from connecty_frames.decode.buffers import POOL
 from connecty_frames.decode.evidence import Misfit
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ _FIRST: Final = (1 - _EPOCH) * _DAY_MICROS
 _LAST: Final = (date(9999, 12, 31).toordinal() + 1 - _EPOCH) * _DAY_MICROS - 1
 
 _seventh_digit: Final = re.compile(r"\.\d{7}").search
+_usual_offset: Final = re.compile(r"[+-]\d\d:\d\d").fullmatch
 _last_offset: Final = re.compile(rf"{_OFFSET}$").search
 _PARTS: Final = re.compile(
     r"(?P<day>.{10})[T ](?P<hour>\d\d)(?::(?P<minute>\d\d))?(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
@@ -179,6 +180,8 @@ class Moments:
     @classmethod
     def joined(cls, parts: Sequence[Moments]) -> Moments:
         """Put the parts of a column together; all are of one form."""
+        if len(parts) == 1:
+            return parts[0]
         values = pa.chunked_array([part.values for part in parts])
         return cls(parts[0].form, values, frozenset().union(*(part.offsets for part in parts)))
 
@@ -189,35 +192,32 @@ def quick_form(text: str) -> Form | None:
     return None if form not in _QUICK or _seventh_digit(text) else form
 
 
-def read_quickly(texts: pa.ChunkedArray | pa.Array, form: Form) -> Moments | None:
+def read_quickly(texts: pa.StringArray, form: Form) -> Moments | None:
     """Read texts by Arrow's own cast, or give None where that might not be what the grammar says.
 
     The outcome is that of ``form_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in the
     grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, but for the year
     0000; and it refuses a seventh digit of the second in microseconds.
     """
-    type_, unit, least_length = _QUICK[form]
+    type_, first, last, least_length = _QUICK[form]
     try:
         values = pc.cast(texts, type_, memory_pool=POOL)
     except pa.ArrowInvalid:
         return None
-    ends = pc.min_max(pc.cast(values, unit)).as_py()
-    first, last = (end // (_DAY_MICROS if form is Form.DATE else 1) for end in (_FIRST, _LAST))
-    if ends["min"] is None:
+    ends = pc.min_max(values)
+    if not ends["min"].is_valid:
         return Moments(form, values)
-    if ends["min"] < first or ends["max"] > last:
+    if ends["min"].value < first or ends["max"].value > last:
         return None
-    if least_length and any(
-        (ends - starts).min(initial=least_length) < least_length
-        for _, starts, ends in map(texts_of, chunks_of(texts))
-    ):
+    if least_length and pc.min_max(pc.binary_length(texts))["min"].as_py() < least_length:
         return None
     return Moments(form, values, offsets(texts) if form is Form.AWARE else frozenset())
 
 
 def bounded(moments: Moments, bounds: Sequence[str], tz: str) -> Moments | None:
     """Hold two more texts against a column, and give it in a zone; None where they are of another form."""
-    if any(quick_form(bound) is not moments.form for bound in bounds):
+    like = _LIKE[moments.form]
+    if any(like(bound) is None or _seventh_digit(bound) for bound in bounds):
         return None
     try:
         for bound in bounds:
@@ -230,30 +230,28 @@ def bounded(moments: Moments, bounds: Sequence[str], tz: str) -> Moments | None:
     return replace(moments, values=values, offsets=moments.offsets.union(*map(_offset_of, bounds)))
 
 
-#: A zone has two offsets, in winter and in summer; where there are more than these, a pattern finds them all.
-_FEW_OFFSETS: Final = 3
-#: What a form is cast to, what counts its units, and how long the shortest text of it is: a shorter one is a
-#: date (0 where Arrow takes no other length).
+#: What a form is cast to, the least and the most it may then be, and how long the shortest text of it is: a
+#: shorter one is a date (0 where Arrow takes no other length).
 _QUICK: Final = {
-    Form.DATE: (pa.date32(), pa.int32(), 0),
-    Form.NAIVE: (pa.timestamp("us"), pa.int64(), len("2025-01-01T10")),
-    Form.AWARE: (pa.timestamp("us", "UTC"), pa.int64(), len("2025-01-01T10Z")),
+    Form.DATE: (pa.date32(), _FIRST // _DAY_MICROS, _LAST // _DAY_MICROS, 0),
+    Form.NAIVE: (pa.timestamp("us"), _FIRST, _LAST, len("2025-01-01T10")),
+    Form.AWARE: (pa.timestamp("us", "UTC"), _FIRST, _LAST, len("2025-01-01T10Z")),
 }
 
 
-def offsets(texts: pa.ChunkedArray | pa.Array) -> frozenset[str]:
+def offsets(texts: pa.StringArray) -> frozenset[str]:
     """Give the different offsets of aware timestamps."""
-    seen: frozenset[str] = frozenset()
-    told, left = pc.is_null(texts), len(texts) - texts.null_count
-    while left:
-        if len(seen) == _FEW_OFFSETS:
-            found = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{_OFFSET})$"), "offset")
-            return frozenset(text for text in pc.unique(found).to_pylist() if text)
-        (offset,) = _offset_of(texts[pc.index(told, value=False).as_py()].as_py())
-        ended = pc.ends_with(texts, offset)
-        told, left = pc.or_kleene(told, ended), left - pc.sum(ended).as_py()
-        seen |= {offset}
-    return seen
+    universal = pc.ends_with(texts, "Z")
+    found = {"Z"} if universal.true_count else set()
+    if universal.true_count < len(texts) - texts.null_count:
+        others = texts.filter(pc.invert(universal)) if found else texts
+        # Most are of one length, so that their last characters are theirs alone, and few of them differ.
+        tails = pc.unique(pc.binary_slice(others.view(pa.binary()), -len("+00:00"))).cast(pa.string())
+        if not all(tail is None or _usual_offset(tail) for tail in tails.to_pylist()):
+            matched = pc.extract_regex(others, rf"(?P<offset>{_OFFSET})$")
+            tails = pc.unique(pc.struct_field(matched, "offset"))
+        found.update(filter(None, tails.to_pylist()))
+    return frozenset(found)
 
 
 def _offset_of(text: str) -> frozenset[str]:

@@ -8,12 +8,13 @@ whole column stays exact text, and the decision says which value and why. A valu
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from connecty_frames.decode import numbers, temporal, tokens
-from connecty_frames.decode.evidence import NUMBERS, Evidence, Kind, Misfit
+from connecty_frames.decode.evidence import NUMBERS, Evidence, Kind, Misfit, joined
 from connecty_frames.decode.numbers import Amounts
 from connecty_frames.decode.temporal import Form, Moments
 from connecty_frames.decode.tokens import ConstantText, RepeatedKeys
@@ -66,9 +67,7 @@ class Rule:
 
 def decide(evidence: Evidence, options: AskOptions) -> Decision:
     """Decide a column's type from all that is known of it."""
-    rule = next(
-        rule for rule in RULES if rule.section in (None, evidence.section) and evidence.kinds <= rule.kinds
-    )
+    rule = _rule(evidence.section, evidence.kinds)
     try:
         decision = rule.decide(evidence, options)
     except UnicodeEncodeError:
@@ -82,6 +81,11 @@ def decide(evidence: Evidence, options: AskOptions) -> Decision:
         reason = f"is among {_listed(kinds)}, though the statistics are {evidence.section}"
         return replace(decision, problem=Misfit(row, tokens.dump(value), reason))
     return decision
+
+
+@lru_cache
+def _rule(section: str | None, kinds: frozenset[Kind]) -> Rule:
+    return next(rule for rule in RULES if rule.section in (None, section) and kinds <= rule.kinds)
 
 
 def _kept(problem: Misfit) -> Decision:
@@ -138,11 +142,16 @@ def _moments(evidence: Evidence, options: AskOptions, forms: Sequence[Form], wor
 def _quick_moments(evidence: Evidence, options: AskOptions) -> Moments | None:
     found = evidence.read if isinstance(evidence.read, Moments) else None
     if found is None and evidence.array is not None:
-        texts = evidence.array
-        first = next((text.as_py() for text in texts if text.is_valid), "")
+        first = next((text.as_py() for text in evidence.array if text.is_valid), "")
         form = temporal.quick_form(first)
-        found = None if form is None else temporal.read_quickly(texts, form)
+        found = None if form is None else _quickly(partial(temporal.read_quickly, form=form), evidence.array)
     return None if found is None else temporal.bounded(found, evidence.bounds, options.tz)
+
+
+def _quickly(read: Callable[[pa.Array], Any], texts: pa.ChunkedArray | pa.Array) -> Any:  # noqa: ANN401 - what it reads
+    return joined(
+        [read(chunk) for chunk in (texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts])]
+    )
 
 
 def _numeric(evidence: Evidence, options: AskOptions) -> Decision:
@@ -172,7 +181,7 @@ def _quick_amounts(
         return None
     found = evidence.read if isinstance(evidence.read, Amounts) else evidence.array
     if found is not None and not isinstance(found, Amounts) and not pa.types.is_integer(found.type):
-        found = numbers.read_quickly(found)
+        found = _quickly(numbers.read_quickly, found)
     return None if found is None else numbers.bounded(found, evidence.count, bounds)
 
 
