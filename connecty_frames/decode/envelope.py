@@ -97,22 +97,22 @@ class Envelope:
 
     @property
     def total_rows(self) -> int | None:
-        """The rows of the whole answer as the statistics tell them, None where they do not.
+        """The rows of the whole answer, as far as the statistics alone tell them."""
+        return self.rows_in_all()
+
+    def rows_in_all(self, came: int | None = None) -> int | None:
+        """Give the rows of the whole answer as the statistics tell them, None where they do not.
 
         ``count`` is the rows of the whole result (in the document's example 100 beside 3 rows). A server
-        whose counts differ between columns counts values without nulls: then ``count + nulls_count``.
+        whose counts differ between columns counts values without nulls: then ``count + nulls_count``. Where
+        every column has as many nulls, only how many rows came shows whether it counts them.
         """
         counts = self._counts()
+        if came is not None and {sum(pair) for pair in counts} == {came}:
+            return came
         if len({count for count, _ in counts}) <= 1:
             return counts[0][0] if counts else None
         return max(count + nulls for count, nulls in counts)
-
-    def rows_in_all(self, came: int) -> int | None:
-        """Give ``total_rows``, now that it is known how many came.
-
-        Where every column has as many nulls, only that shows whether a server counts them.
-        """
-        return came if {sum(pair) for pair in self._counts()} == {came} else self.total_rows
 
     def _counts(self) -> list[tuple[int, int]]:
         """Give the ``count`` and ``nulls_count`` of each column that has a count."""
@@ -224,8 +224,7 @@ def _statistics(found: object) -> dict[str, dict[str, Any]]:
     """Keep what has the shape of statistics. They are evidence, never a reason to refuse an answer."""
     if not isinstance(found, dict):
         return {}
-    return {
-        column: sections
-        for column, sections in found.items()
-        if isinstance(sections, dict) and not tokens.too_deep([sections])
-    }
+    shaped = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
+    if tokens.too_deep(shaped.values()):
+        return {column: sections for column, sections in shaped.items() if not tokens.too_deep([sections])}
+    return shaped

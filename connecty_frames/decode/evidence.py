@@ -68,7 +68,10 @@ def kind_of(value: object) -> Kind:
 
 def section_of(statistics: dict[str, Any]) -> str | None:
     """Give the section of a column's statistics that tells its type, None where none does."""
-    return next((name for name in _SECTIONS if isinstance(statistics.get(name), dict)), None)
+    for name in _SECTIONS:
+        if isinstance(statistics.get(name), dict):
+            return name
+    return None
 
 
 def joined(parts: Sequence[Any]) -> Any:  # noqa: ANN401 - Moments or Amounts, as the parts
@@ -101,10 +104,12 @@ class PlainColumn(Sequence[Any]):
         self.read = read
         self._array = array
 
-    @cached_property
+    @property
     def array(self) -> pa.ChunkedArray | pa.Array:
         """Its values as they were before any meaning was read into them."""
-        return self._array() if callable(self._array) else self._array
+        if callable(self._array):
+            self._array = self._array()
+        return self._array
 
     @property
     def null_count(self) -> int:

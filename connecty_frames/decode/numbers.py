@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import tokens
-from connecty_frames.decode.buffers import POOL, bytes_of
+from connecty_frames.decode.buffers import POOL, bytes_of, edges_of
 from connecty_frames.decode.evidence import Misfit
 
 if TYPE_CHECKING:
@@ -114,10 +114,10 @@ def read_quickly(texts: pa.StringArray) -> Amounts | None:
         ends = pc.min_max(pc.abs(floats)).as_py()
         if math.isinf(ends["max"]) or ends["min"] < sys.float_info.min:
             return None  # perhaps beyond float64's range; a zero without exponent is just that
-    lengths = pc.binary_length(texts)
-    if (pc.max(lengths).as_py() or 0) > _SAFE_LENGTH:
+    starts, ends = edges_of(texts)
+    if (ends - starts > _SAFE_LENGTH).any():
         same = pc.equal(pc.cast(floats, pa.string()), texts)
-        long = pc.greater(lengths, _SAFE_LENGTH)
+        long = pc.greater(pc.binary_length(texts), _SAFE_LENGTH)
         unlike = pc.filter(texts, pc.and_not(long, same)).to_pylist()
         if not all(_exact_as_float(text) for text in unlike if text is not None):
             return None
