@@ -108,6 +108,11 @@ def verify(
     ]
 
 
+def _ends(column: pa.ChunkedArray) -> list[Any]:
+    """Give the least and the most of numbers, None where there is none."""
+    return list(pc.min_max(column).as_py().values())
+
+
 @dataclass(frozen=True, slots=True)
 class _Family:
     """How the columns of some Arrow types are held against their statistics.
@@ -128,8 +133,10 @@ class _Family:
     places
         How many digits after the point the type has room for.
     plain
-        The column as what Arrow can compare and compute with: these numbers, or, of dates and times, whole
-        numbers that count the last place.
+        The column as what Arrow can compute with: these numbers, or, of dates and times, whole numbers that
+        count the last place.
+    ends
+        The least and the most of these numbers, None where there is none.
     """
 
     holds: Callable[[pa.DataType], bool]
@@ -139,6 +146,7 @@ class _Family:
     show: Callable[[Decimal, pa.DataType], str] = lambda number, _: str(number)
     places: Callable[[pa.DataType], int] = lambda _: 0
     plain: Callable[[pa.ChunkedArray], pa.ChunkedArray] = lambda column: column
+    ends: Callable[[pa.ChunkedArray], list[Any]] = _ends
 
 
 def _disagreements(
@@ -184,24 +192,25 @@ def _bounds(
     section: dict[str, Any], column: pa.ChunkedArray, family: _Family, *, whole: bool
 ) -> Iterator[str]:
     """Compare a column with its min and max; of a part only what lies outside of them disagrees."""
-    read = {end: _bound(section.get(end), column.type, family) for end in ("min", "max")}
-    bounds = {end: bound for end, bound in read.items() if bound is not None}
+    read = [_bound(section.get(end), column.type, family) for end in ("min", "max")]
+    bounds = [bound for bound in read if bound is not None]
     if not bounds:
         return
-    values, room = family.plain(column), family.places(column.type)
-    ends = pc.min_max(values).as_py()
-    if ends["min"] is None or not ends["min"] <= ends["max"]:
+    ends, room = list(family.ends(column)), family.places(column.type)
+    if ends[0] is None or not ends[0] <= ends[1]:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
-    for end, bound in bounds.items():
-        value = _CONTEXT.create_decimal(str(ends[end]))
-        if isinstance(ends[end], int):
+    for end, bound, found in zip(("min", "max"), read, ends, strict=True):
+        if bound is None:
+            continue
+        value = _CONTEXT.create_decimal(str(found))
+        if isinstance(found, int):
             value = value.scaleb(-room, _CONTEXT)
         if value == bound or (not whole and (value > bound) is (end == "min")):
             continue
-        if isinstance(ends[end], float) and _is_same(ends[end], float(bound)):
+        if isinstance(found, float) and _is_same(found, float(bound)):
             continue
         gap = _CONTEXT.abs(_CONTEXT.subtract(value, bound))
-        if not _is_cut(gap, max(map(_places, bounds.values())), values, room):
+        if not _is_cut(gap, max(map(_places, bounds)), family.plain(column), room):
             what, told = end if whole else "value", snippet(section[end], 60)
             yield f"has the {what} {family.show(value, column.type)}, but the statistics' {end} is {told}"
 
@@ -381,6 +390,15 @@ def _as_whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.int32() if column.type.bit_width == pa.int32().bit_width else pa.int64())
 
 
+def _counted_ends(column: pa.ChunkedArray) -> list[Any]:
+    """Do the same for dates and times, as the whole numbers that they are."""
+    return [end.value for end in pc.min_max(column).values()]
+
+
+def _duration_ends(column: pa.ChunkedArray) -> list[Any]:
+    return _ends(_as_whole(column))
+
+
 def _as_double(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column if pa.types.is_float64(column.type) else column.cast(pa.float64())
 
@@ -396,7 +414,9 @@ def _family_of(type_: pa.DataType) -> _Family | None:
 
 
 _numeric: Final = partial(_Family, section="numeric", read=_number)
-_moment: Final = partial(_Family, section="temporal", places=_room_in_unit, plain=_as_whole)
+_moment: Final = partial(
+    _Family, section="temporal", places=_room_in_unit, plain=_as_whole, ends=_counted_ends
+)
 
 _FAMILIES: Final[tuple[_Family, ...]] = (
     _Family(_is_text, "string", counts={"empty_string_count": ("empty texts", _empty_texts)}),
@@ -407,9 +427,19 @@ _FAMILIES: Final[tuple[_Family, ...]] = (
     ),
     _numeric(pa.types.is_integer),
     _numeric(pa.types.is_decimal, places=lambda type_: type_.scale),
-    _numeric(pa.types.is_floating, places=lambda _: _FLOAT_PLACES, plain=_as_double),
-    _Family(pa.types.is_date32, "temporal", read=_days, show=_show_days, plain=_as_whole),
+    _numeric(
+        pa.types.is_floating,
+        places=lambda _: _FLOAT_PLACES,
+        plain=_as_double,
+        ends=lambda column: _ends(_as_double(column)),
+    ),
+    _moment(pa.types.is_date32, read=_days, show=_show_days, places=lambda _: 0),
     _moment(pa.types.is_timestamp, read=_instant, show=_show_instant),
     _moment(pa.types.is_time, read=_time, show=_show_time),
-    _moment(pa.types.is_duration, read=_duration, show=_show_duration),
+    _moment(
+        pa.types.is_duration,
+        read=_duration,
+        show=_show_duration,
+        ends=lambda column: _ends(_as_whole(column)),
+    ),
 )
