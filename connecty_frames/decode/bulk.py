@@ -73,7 +73,7 @@ _GLANCE_ROWS: Final = 100
 
 _UTF8: Final = codecs.getincrementaldecoder("utf-8")
 _SEPARATOR: Final = b"],["
-_QUOTE, _BACKSLASH, _COMMA = ord('"'), ord("\\"), ord(",")
+_QUOTE, _BACKSLASH, _COMMA, _ASCII = ord('"'), ord("\\"), ord(","), 0x7F
 #: What stands for a backslash, and for a quote, behind a backslash: JSON has no such characters in texts.
 _HIDDEN_BACKSLASH, _HIDDEN_QUOTE = 1, 2
 _SHOWN: Final = bytes.maketrans(b"\x01\x02", b'\\"')
@@ -350,16 +350,18 @@ class _BlockReader:
         self._may_be = np.array([token | _NULL for token in token_of], np.uint8)
         #: By how much the edges of a cell are moved to leave its quotes out.
         self._inwards = np.array([token == _TEXT for token in token_of], np.intp)
-        # What is kept is taken alone, or it would keep the memory of all that was taken with it.
-        kept = [position for position, each in enumerate(readings) if each.keeps]
-        self._taken = [[position] for position in kept]
-        if len(kept) < len(readings):
-            self._taken.append([position for position in range(len(readings)) if position not in kept])
+        # What is kept is taken alone, or it would keep the memory of all that is taken with it.
+        self._order = sorted(range(len(readings)), key=lambda position: not readings[position].keeps)
+        kept = sum(each.keeps for each in readings)
+        self._runs = [slice(each, each + 1) for each in range(kept)]
+        if kept < len(readings):
+            self._runs.append(slice(kept, len(readings)))
 
     def read(self, block: _Block) -> list[_Part]:
         """Read a block, or refuse it."""
         buffer = pa.py_buffer(block.data)
-        _check_utf8(buffer)
+        if block.data.max() > _ASCII:
+            _check_utf8(buffer)
         commas = block.data == _COMMA
         try:
             edges, nulls = self._cells(block, np.flatnonzero(commas))
@@ -369,11 +371,13 @@ class _BlockReader:
         # Each cell and, between two, what separates them: as such the block is an array as it lies there.
         pieces = pa.Array.from_buffers(pa.string(), edges.size - 1, [None, pa.py_buffer(edges), buffer])
         width, rows = nulls.shape
-        places = np.ascontiguousarray(np.arange(0, edges.size, 2, dtype=np.int32).reshape(rows, width).T)
+        nulls = nulls[self._order]
+        first_row = 2 * np.array(self._order, np.int32)
+        places = np.add.outer(first_row, np.arange(0, edges.size, 2 * width, dtype=np.int32))
         columns: list[_Part] = [None] * width
-        for positions in self._taken:
-            texts = pc.take(pieces, _indices(places[positions], nulls[positions]), memory_pool=POOL)
-            for number, position in enumerate(positions):
+        for run in self._runs:
+            texts = pc.take(pieces, _indices(places[run], nulls[run]), memory_pool=POOL)
+            for number, position in enumerate(self._order[run]):
                 reading, column = self._readings[position], texts.slice(number * rows, rows)
                 if block.escaped and reading.kind is Kind.TEXT:
                     column = _unescaped(column)
@@ -403,7 +407,7 @@ class _BlockReader:
         ends -= self._inwards
         edges = np.empty((rows, width, 2), np.int32)
         edges[..., 0], edges[..., 1] = starts, ends
-        return edges, np.ascontiguousarray((tokens == _NULL).T)
+        return edges, (tokens == _NULL).T
 
 
 def _indices(places: NDArray[np.int32], nulls: NDArray[np.bool_]) -> pa.Int32Array:

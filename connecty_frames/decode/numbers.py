@@ -38,9 +38,6 @@ _FLOATING: Final = "|".join((_NUMBER, *sorted(NOT_FINITE)))
 _PLAIN_WHOLE: Final = re.compile(_WHOLE)
 _PLAIN_NUMBER: Final = re.compile(_NUMBER)
 
-#: The bit by which ASCII's two cases differ.
-_CASE: Final = 0x20
-
 #: Any number of at most 15 significant digits survives float64 (DBL_DIG of C).
 _SAFE_LENGTH: Final = 15
 #: More digits after the point than any currency or unit of trade has: the number was computed.
@@ -107,7 +104,7 @@ def read_quickly(texts: pa.StringArray) -> Amounts | None:
     The outcome is that of ``arrow_type`` and ``read`` where one has a fraction.
     """
     data = bytes_of(texts)
-    exponents = ((data | _CASE) == ord("e")).any()
+    exponents = (data > ord("9")).any()  # of the characters of numbers only e and E
     fractional = bool(exponents or (data == ord(".")).any())
     floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
     if exponents:

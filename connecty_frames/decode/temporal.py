@@ -210,8 +210,10 @@ def read_quickly(texts: pa.StringArray, form: Form) -> Moments | None:
         return Moments(form, values)
     if ends["min"].value < first or ends["max"].value > last:
         return None
-    if least_length and _shortest(texts) < least_length:
-        return None
+    if least_length:
+        starts, ends = edges_of(texts)
+        if (ends - starts)[ends > starts].min() < least_length:
+            return None
     return Moments(form, values, offsets(texts) if form is Form.AWARE else frozenset())
 
 
@@ -238,13 +240,6 @@ _QUICK: Final = {
     Form.NAIVE: (pa.timestamp("us"), _FIRST, _LAST, len("2025-01-01T10")),
     Form.AWARE: (pa.timestamp("us", "UTC"), _FIRST, _LAST, len("2025-01-01T10Z")),
 }
-
-
-def _shortest(texts: pa.StringArray) -> int:
-    """Give the length of the shortest text, of which none is empty."""
-    starts, ends = edges_of(texts)
-    lengths = ends - starts
-    return int((lengths[lengths > 0] if texts.null_count else lengths).min())
 
 
 def offsets(texts: pa.StringArray) -> frozenset[str]:
