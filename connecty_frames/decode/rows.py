@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Rows", "read_rows"]
 
 #: For rows of no more bytes the general reader is faster: it has less to prepare.
-_SMALL: Final = 1 << 12
+_SMALL: Final = 1 << 15
 #: What Arrow infers where all cells are of one kind, which it checks; of bytes it takes texts too.
 _KINDS: Final = {pa.string(): Kind.TEXT, pa.bool_(): Kind.BOOLEAN, pa.int64(): Kind.WHOLE}
 _UTF8 = codecs.getincrementaldecoder("utf-8")

@@ -147,7 +147,7 @@ def _instants(column: pa.ChunkedArray) -> Column:
     values = _ticks(column, "datetime64")
     if column.type.tz is None:
         return values
-    return pd.DatetimeIndex(values).tz_localize("UTC").tz_convert(column.type.tz).array
+    return pd.DatetimeIndex(values, tz="UTC").tz_convert(column.type.tz).array
 
 
 def _milliseconds(column: pa.ChunkedArray) -> Column:
@@ -177,6 +177,8 @@ def _masked_floats(column: pa.ChunkedArray) -> Column:
 
 def _masked_booleans(column: pa.ChunkedArray) -> Column:
     # pyarrow unpacks the bits into memory of its own, so this may be written to as it is.
+    if column.null_count == 0:
+        return pd.arrays.BooleanArray(column.to_numpy(), np.zeros(len(column), dtype=np.bool_))
     values = column.fill_null(False).to_numpy()  # noqa: FBT003 - the value to fill in
     return pd.arrays.BooleanArray(values, column.is_null().to_numpy())
 

@@ -93,10 +93,8 @@ class _Stream:
 
 def _holdable(kind: pa.DataType) -> pa.DataType:
     """Give the type itself where polars holds it, else the nearest one that it does, at any depth."""
-    for holds, nearest in _NEAREST:
-        if holds(kind):
-            return nearest(kind)
-    return kind
+    nearest = _NEAREST.get(kind.id)
+    return kind if nearest is None else nearest(kind)
 
 
 def _decimal(kind: pa.DataType) -> pa.DataType:
@@ -128,17 +126,17 @@ def _field(field: pa.Field) -> pa.Field:
     return field.with_type(_holdable(field.type))
 
 
-#: Types that polars does not have, or may not have inside, and what stands in.
-_NEAREST: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], pa.DataType]], ...]] = (
-    (pa.types.is_decimal256, _decimal),
-    (pa.types.is_timestamp, _timestamp),
-    (pa.types.is_null, lambda _: pa.string()),
-    (pa.types.is_list, lambda kind: pa.list_(_field(kind.value_field))),
-    (pa.types.is_large_list, lambda kind: pa.large_list(_field(kind.value_field))),
-    (pa.types.is_fixed_size_list, _fixed_list),
-    (pa.types.is_struct, _struct),
-    (pa.types.is_map, _map),
-)
+#: Types that polars does not have, or may not have inside, by Arrow's number for them, and what stands in.
+_NEAREST: Final[dict[int, Callable[[pa.DataType], pa.DataType]]] = {
+    pa.decimal256(1).id: _decimal,
+    pa.timestamp("s").id: _timestamp,
+    pa.null().id: lambda _: pa.string(),
+    pa.list_(pa.null()).id: lambda kind: pa.list_(_field(kind.value_field)),
+    pa.large_list(pa.null()).id: lambda kind: pa.large_list(_field(kind.value_field)),
+    pa.list_(pa.null(), 1).id: _fixed_list,
+    pa.struct([]).id: _struct,
+    pa.map_(pa.string(), pa.null()).id: _map,
+}
 
 
 def _converted(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
