@@ -44,7 +44,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import numbers, temporal, tokens
-from connecty_frames.decode.buffers import POOL
+from connecty_frames.decode.buffers import POOL, bytes_of
 from connecty_frames.decode.evidence import Kind, PlainColumn, joined, kind_of
 from connecty_frames.decode.numbers import Amounts
 from connecty_frames.decode.temporal import Moments
@@ -61,8 +61,8 @@ __all__ = ["read_plain"]
 _BLOCK: Final = 1 << 21
 #: For more columns than these they are longer: each column of each block has its cost.
 _FEW_COLUMNS: Final = 128
-#: A row of more bytes than this is not plain: Arrow counts the bytes of a block in 32 bits.
-_LONGEST: Final = 1 << 29
+#: A row of more bytes than this is not plain: the places of its commas could take eight times as much.
+_LONGEST: Final = 1 << 26
 #: Blocks that are read at once, and that wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)
 _WAITING: Final = 2 * _WORKERS
@@ -246,7 +246,7 @@ def _array_at(columns: Callable[[], list[PlainColumn]], position: int) -> pa.Chu
 def _parts(body: memoryview, readings: Sequence[_Reading]) -> list[list[_Part]]:
     """Read the blocks, a few at once."""
     reader = _BlockReader(readings)
-    size = _BLOCK * max(len(readings) // _FEW_COLUMNS, 1)
+    size = min(_BLOCK * max(len(readings) // _FEW_COLUMNS, 1), _LONGEST)
     if len(body) <= size:
         return [reader.read(block) for block in _blocks(body, size)]
     parts = []
@@ -424,10 +424,9 @@ def _check_utf8(buffer: pa.Buffer) -> None:
 
 def _unescaped(chunk: pa.StringArray) -> pa.StringArray:
     """Decode a column's texts as one JSON array of them, if any holds an escape."""
-    data = chunk.buffers()[2]
-    if data is None or b"\\" not in memoryview(data).tobytes():
+    if not (bytes_of(chunk) == _BACKSLASH).any():
         return chunk
     one = pa.ListArray.from_arrays([0, len(chunk)], pc.fill_null(chunk, ""))
-    joined = pc.binary_join(one, '","')[0].as_buffer().to_pybytes().translate(_SHOWN)
-    values = msgspec.json.decode(b'["' + joined + b'"]', type=list[str])
+    text = pc.binary_join(one, '","')[0].as_buffer().to_pybytes().translate(_SHOWN)
+    values = msgspec.json.decode(b'["' + text + b'"]', type=list[str])
     return pa.array(values, pa.string(), mask=pc.is_null(chunk).to_numpy(zero_copy_only=False))

@@ -6,7 +6,6 @@ there are columns. Nothing is padded, dropped or shifted.
 
 from __future__ import annotations
 
-import codecs
 import gc
 from collections import Counter, defaultdict
 from contextlib import contextmanager
@@ -32,10 +31,10 @@ __all__ = ["Rows", "read_rows"]
 
 #: For rows of no more bytes the general reader is faster: it has less to prepare.
 _SMALL: Final = 1 << 15
-#: What Arrow infers where all cells are of one kind, which it checks; of bytes it takes texts too.
+#: In how many bytes the header is looked for at first.
+_HEADER: Final = 1 << 16
+#: What Arrow infers of cells that are all of one kind, and of no others.
 _KINDS: Final = {pa.string(): Kind.TEXT, pa.bool_(): Kind.BOOLEAN, pa.int64(): Kind.WHOLE}
-_UTF8 = codecs.getincrementaldecoder("utf-8")
-_GLANCE = 1 << 16
 _CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
 
 
@@ -109,15 +108,23 @@ def read_rows(source: memoryview | LooseRows, statistics: Mapping[str, dict[str,
 
 
 def _decoded(source: memoryview) -> list[Any]:
-    """Read the header and rows of as many cells; numbers that are not whole are given as their bytes."""
-    text = _UTF8().decode(source[:_GLANCE])  # what is cut off at the end waits for more
-    header, _ = tokens.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
+    """Read the header, and rows of as many cells; numbers with a fraction are given as the bytes they are."""
+    try:
+        header = _header(source[:_HEADER])
+    except ValueError:
+        header = _header(source)
     return [header, *_tuples(len(header)).decode(source)[1:]]
+
+
+def _header(beginning: memoryview) -> list[Any]:
+    text = str(beginning, "utf-8", "ignore")  # a character may be cut off at the end
+    header: list[Any]
+    header, _ = tokens.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
+    return header
 
 
 @lru_cache(maxsize=16)
 def _tuples(width: int) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
-    """Give what reads rows of a width; that it is theirs is thereby proved."""
     row: Any = tuple[(Any,) * width]  # type: ignore[misc]
     return msgspec.json.Decoder(list[row], float_hook=str.encode)
 
@@ -162,17 +169,19 @@ def _typed(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
 
     Where they are not, they are read again: msgspec keeps one of two equal keys, and no minus of a zero.
     """
+    first = next((cell for cell in cells if cell is not None), None)
     try:
-        array = pa.array(cells)
+        array = None if isinstance(first, list | dict) else pa.array(cells)
     except (pa.ArrowException, OverflowError):  # of more than one kind, or beyond 64 bits
         array = None
-    if array is not None and array.type in _KINDS:
-        return PlainColumn(_KINDS[array.type], array)
+    kind = None if array is None else _KINDS.get(array.type)
+    if kind is not None:
+        return PlainColumn(kind, array)
     kinds = set(map(type, cells)) - {type(None)}
     if kinds == {bytes}:
-        return PlainColumn(Kind.FRACTION, array.view(pa.string()))
+        return PlainColumn(Kind.FRACTION, pa.array(cells, pa.string()))
     if kinds and kinds <= {bytes, int}:
-        if 0 in cells:  # perhaps -0, which is a float of its own
+        if any(type(cell) is int and cell == 0 for cell in cells):  # perhaps -0, which is a float of its own
             texts: Sequence[Any] = rows.source_of(position)
         else:
             texts = [str(cell) if type(cell) is int else cell for cell in cells]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -242,6 +243,34 @@ def test_one_row_and_many_columns() -> None:
     columns = [(TEXT, ["x"] * 3), (WHOLE, [1] * 3), (FRACTION, ["0.5"] * 3), (BOOLEAN, [True] * 3)] * 125
     for block in (100, 5000, ONE_BLOCK):
         assert plain(dataframe, block) == columns
+
+
+def test_escapes_in_columns_that_mean_more() -> None:
+    """Texts taken together, of which some are read as moments, keep their own escapes and no others."""
+    rows_ = ",".join(
+        f'["2025\\u002d01-0{day}","a\\nb{day}","2025-02-0{day}",{day}.5,"2025-03-0\\u003{day}"]'
+        for day in range(1, 10)
+    )
+    found = read_plain(
+        memoryview(f'[["a","b","c","d","e"],{rows_}]'.encode()),
+        {"a": "temporal", "c": "temporal", "e": "temporal"},
+    )
+    assert found is not None
+    first, texts, second, numbers, third = found[1]
+    for month, column in enumerate([first, second, third], start=1):
+        assert column.read is not None
+        assert column.read.values.to_pylist() == [date(2025, month, day) for day in range(1, 10)]
+        assert column.array.to_pylist() == [f"2025-0{month}-0{day}" for day in range(1, 10)]
+    assert texts.array.to_pylist() == [f"a\nb{day}" for day in range(1, 10)]
+    assert numbers.array.to_pylist() == [f"{day}.5" for day in range(1, 10)]
+
+
+def test_texts_keep_no_memory_but_their_own() -> None:
+    """A column that is kept is not a part of what was taken together with it."""
+    rows_ = ",".join(f'["{"x" * 10}","{"y" * 1000}",{number}]' for number in range(1000))
+    found = read_plain(memoryview(f'[["a","b","c"],{rows_}]'.encode()), {})
+    assert found is not None
+    assert 10_000 <= found[1][0].array.get_total_buffer_size() < 20_000
 
 
 def test_long_texts() -> None:

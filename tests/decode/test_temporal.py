@@ -266,15 +266,25 @@ def test_no_unit_holds_both() -> None:
         temporal.arrow_type(Form.NAIVE, ["9999-12-31T00:00:00", "2025-01-01T00:00:00.0000001"], "UTC")
 
 
-def test_offsets() -> None:
-    """The different offsets, sorted."""
-    texts = [
-        "2025-07-01T00:00:00+02:00",
-        "2025-01-01T00:00:00+01:00",
-        "2025-01-01T00:00:00Z",
-        "2025-01-01T00:00:00+01:00",
-    ]
-    assert temporal.offsets(pa.array(texts)) == {"+01:00", "+02:00", "Z"}
+@pytest.mark.parametrize(
+    ("tails", "offsets"),
+    [
+        (["+02:00", "+01:00", "Z", "+01:00"], {"+01:00", "+02:00", "Z"}),
+        (["Z"], {"Z"}),
+        ([":59Z", ".5Z", ".25Z"], {"Z"}),
+        (["-00:00", "+00:00"], {"-00:00", "+00:00"}),
+        (["+01:00", None, "+02:00"], {"+01:00", "+02:00"}),
+        # Of other lengths, where the last six characters are more or less than the offset.
+        (["+01", "+0200", "+03:00:59", "Z", "-04:30"], {"+01", "+0200", "+03:00:59", "Z", "-04:30"}),
+        ([f"+{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)], 24 * 60),
+    ],
+)
+def test_offsets(tails: list[str | None], offsets: set[str] | int) -> None:
+    """The different offsets, however they are written and however many there are."""
+    texts = pa.array([None if tail is None else f"2025-07-01T00:00{tail}" for tail in tails], pa.string())
+    found = temporal.offsets(texts)
+    assert (found if isinstance(offsets, set) else len(found)) == offsets
+    assert temporal.offsets(pa.concat_arrays([pa.array(["x", None]), texts]).slice(2)) == found
 
 
 @given(
