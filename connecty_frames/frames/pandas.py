@@ -10,7 +10,8 @@ NaN into NA (pandas 3), and an integer that met a float on its way is no longer 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,13 @@ Builder: TypeAlias = Callable[[pa.ChunkedArray], Column]
 
 #: pandas 3 has a string type of numpy's manners (a missing value is NaN); pandas 2 has only the other.
 _HAS_STR: Final = int(pd.__version__.partition(".")[0]) >= 3  # noqa: PLR2004 - pandas' major version
+if _HAS_STR:
+    #: What pandas gives to libraries such as this one, which need no check of what they built.
+    from pandas.api.internals import (  # type: ignore[import-not-found]
+        create_dataframe_from_blocks as _from_blocks,
+    )
+else:
+    _from_blocks = None
 #: Whole numbers up to here are all exact in float64, whichever they are.
 _EXACT: Final = 2**53
 #: More numpy columns than this, each by itself, make pandas warn of a fragmented frame (it does so at
@@ -72,10 +80,26 @@ def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable"
     arrays = [build(column) for build, column in zip(builders, table.columns, strict=True)]
     if dtype_backend == "numpy":
         _warn_of_losses(names, table.columns, arrays)
+    columns, index = _index_of(names), pd.RangeIndex(table.num_rows)
     loose = sum(isinstance(array, np.ndarray) for array in arrays)
-    frame = pd.DataFrame(dict(enumerate(arrays)), index=pd.RangeIndex(table.num_rows), copy=loose > _LOOSE)
-    frame.columns = pd.Index(names, dtype="str")
+    if _from_blocks is not None and loose <= _LOOSE:
+        blocks = list(map(_block, arrays, count()))
+        return cast("pd.DataFrame", _from_blocks(blocks, index=index, columns=columns))
+    frame = pd.DataFrame(dict(enumerate(arrays)), index=index, copy=loose > _LOOSE)
+    frame.columns = columns
     return frame
+
+
+def _index_of(names: list[str]) -> Any:  # noqa: ANN401 - the stubs know no index of such an array
+    return pd.Index(
+        _plain_strings(pa.chunked_array([names], pa.string())) if _HAS_STR else names, dtype="str"
+    )
+
+
+def _block(array: Column, position: int) -> tuple[Column, npt.NDArray[np.intp]]:
+    """Give an array as a block of one column: in two dimensions, where the array can have them."""
+    flat = isinstance(array, np.ndarray | pd.arrays.DatetimeArray)
+    return array.reshape(1, -1) if flat else array, np.array([position])
 
 
 def _builder(backend: DtypeBackend, kind: pa.DataType) -> Builder:
@@ -147,7 +171,7 @@ def _instants(column: pa.ChunkedArray) -> Column:
     values = _ticks(column, "datetime64")
     if column.type.tz is None:
         return values
-    return pd.DatetimeIndex(values, tz="UTC").tz_convert(column.type.tz).array
+    return pd.array(values, dtype=pd.DatetimeTZDtype(column.type.unit, "UTC")).tz_convert(column.type.tz)
 
 
 def _milliseconds(column: pa.ChunkedArray) -> Column:
