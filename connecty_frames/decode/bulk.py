@@ -66,6 +66,9 @@ _LONGEST: Final = 1 << 26
 #: Blocks that are read at once, and that wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)
 _WAITING: Final = 2 * _WORKERS
+#: From how many bytes on the work is shared out evenly, with how much room for cutting between rows.
+_SHARED: Final = 1 << 20
+_SLACK: Final = 1 << 14
 #: How much is looked at, in characters and rows, for what the columns hold. It proves nothing, and only
 #: decides what is tried first.
 _GLANCE: Final = 1 << 16
@@ -247,6 +250,8 @@ def _parts(body: memoryview, readings: Sequence[_Reading]) -> list[list[_Part]]:
     """Read the blocks, a few at once."""
     reader = _BlockReader(readings)
     size = min(_BLOCK * max(len(readings) // _FEW_COLUMNS, 1), _LONGEST)
+    if len(body) > _SHARED:
+        size = min(size, len(body) // _WORKERS + _SLACK)
     if len(body) <= size:
         return [reader.read(block) for block in _blocks(body, size)]
     parts = []
