@@ -12,11 +12,12 @@ package costs next to nothing.
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+
+from connecty_frames.lazy import lazily
 
 TYPE_CHECKING = False  # what type checkers take for True; the module typing alone would double the cost
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Final
 
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client, Question
@@ -96,8 +97,9 @@ __all__ = [
     "read_parquet",
 ]
 
-#: Where each public name lives; what is not here is in errors.
+#: Where each public name lives.
 _HOMES: Final[dict[str, str]] = {
+    **dict.fromkeys(__all__, "errors"),
     "Answer": "answer",
     "AnswerMetadata": "frames",
     "AskOptions": "options",
@@ -116,12 +118,7 @@ _HOMES: Final[dict[str, str]] = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = lazily(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

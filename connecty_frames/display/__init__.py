@@ -6,11 +6,11 @@ knows no frame library.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 # At once and by name: a module would otherwise take the place of its function once it is imported.
 from connecty_frames.display.progress import Progress, progress
+from connecty_frames.lazy import lazily
 
 if TYPE_CHECKING:
     from connecty_frames.display.cells import JSON, json_value, texts
@@ -41,9 +41,4 @@ _LAZY: Final = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = lazily(__name__, _LAZY)

@@ -6,13 +6,13 @@ first looked up.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 # At once and by name: the module `metadata` would otherwise take the place of the function `metadata` as
 # soon as anything imports it.
 from connecty_frames.frames.metadata import AnswerMetadata
 from connecty_frames.frames.story import attach, carry, metadata, register_accessors
+from connecty_frames.lazy import lazily
 
 if TYPE_CHECKING:
     from connecty_frames.frames.files import WRITERS, whole_file
@@ -45,9 +45,4 @@ _LAZY: Final = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = lazily(__name__, _LAZY)

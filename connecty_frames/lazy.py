@@ -1,0 +1,34 @@
+"""Names of a package that are loaded when they are first used (PEP 562)."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+TYPE_CHECKING = False  # as in the package's own door, which must cost next to nothing
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+__all__ = ["lazily"]
+
+
+def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """Give a package its ``__getattr__``.
+
+    Parameters
+    ----------
+    package
+        Its ``__name__``.
+    homes
+        The module of the package that each name is in.
+    """
+
+    def load(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        found = getattr(import_module(f"{package}.{homes[name]}"), name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    return load
