@@ -10,6 +10,7 @@ NaN into NA (pandas 3), and an integer that met a float on its way is no longer 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -30,15 +31,18 @@ __all__ = ["to_pandas"]
 Column: TypeAlias = Any
 Builder: TypeAlias = Callable[[pa.ChunkedArray], Column]
 
-#: pandas 3 has a string type of numpy's manners (a missing value is NaN); pandas 2 has only the other.
-_HAS_STR: Final = int(pd.__version__.partition(".")[0]) >= 3  # noqa: PLR2004 - pandas' major version
-if _HAS_STR:
-    #: What pandas gives to libraries such as this one, which need no check of what they built.
+_NULLABLE_STR: Final = pd.StringDtype("pyarrow")
+#: pandas 3 has a string type of numpy's manners (a missing value is NaN); pandas 2 has only the other, and
+#: keeps names as objects. pandas 3 also takes columns from those who need no check of what they built.
+if int(pd.__version__.partition(".")[0]) >= 3:  # noqa: PLR2004 - pandas' major version
     from pandas.api.internals import (  # type: ignore[import-not-found]
         create_dataframe_from_blocks as _from_blocks,
     )
+
+    _STR: Any = pd.StringDtype("pyarrow", na_value=np.nan)
+    _NAMES: Any = _STR
 else:
-    _from_blocks = None
+    _from_blocks, _STR, _NAMES = None, _NULLABLE_STR, "str"
 #: Whole numbers up to here are all exact in float64, whichever they are.
 _EXACT: Final = 2**53
 #: More numpy columns than this, each by itself, make pandas warn of a fragmented frame (it does so at
@@ -80,7 +84,7 @@ def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable"
     arrays = [build(column) for build, column in zip(builders, table.columns, strict=True)]
     if dtype_backend == "numpy":
         _warn_of_losses(names, table.columns, arrays)
-    columns, index = _index_of(names), pd.RangeIndex(table.num_rows)
+    columns, index = pd.Index(names, dtype=_NAMES), pd.RangeIndex(table.num_rows)
     loose = sum(isinstance(array, np.ndarray) for array in arrays)
     if _from_blocks is not None and loose <= _LOOSE:
         blocks = list(map(_block, arrays, count()))
@@ -90,18 +94,13 @@ def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable"
     return frame
 
 
-def _index_of(names: list[str]) -> Any:  # noqa: ANN401 - the stubs know no index of such an array
-    return pd.Index(
-        _plain_strings(pa.chunked_array([names], pa.string())) if _HAS_STR else names, dtype="str"
-    )
-
-
 def _block(array: Column, position: int) -> tuple[Column, npt.NDArray[np.intp]]:
     """Give an array as a block of one column: in two dimensions, where the array can have them."""
     flat = isinstance(array, np.ndarray | pd.arrays.DatetimeArray)
     return array.reshape(1, -1) if flat else array, np.array([position])
 
 
+@lru_cache
 def _builder(backend: DtypeBackend, kind: pa.DataType) -> Builder:
     """Look up what builds a column of one Arrow type."""
     for holds, build in _TABLES[backend]:
@@ -208,7 +207,7 @@ def _masked_booleans(column: pa.ChunkedArray) -> Column:
 
 
 def _strings(column: pa.ChunkedArray) -> Column:
-    return _of_dtype(pd.StringDtype("pyarrow"), column)
+    return _of_dtype(_NULLABLE_STR, column)
 
 
 def _of_dtype(dtype: Any, column: pa.ChunkedArray) -> Column:  # noqa: ANN401 - the stubs lack the method
@@ -242,9 +241,7 @@ def _plain_booleans(column: pa.ChunkedArray) -> Column:
 
 
 def _plain_strings(column: pa.ChunkedArray) -> Column:
-    if not _HAS_STR:
-        return _strings(column)
-    return _of_dtype(pd.StringDtype("pyarrow", na_value=np.nan), column)
+    return _of_dtype(_STR, column)
 
 
 # --- the tables -------------------------------------------------------------------------------------
