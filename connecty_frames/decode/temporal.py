@@ -1,10 +1,7 @@
-r"""Temporal text: a strict ISO-8601 grammar, and the exact reading of what it admits.
+"""Temporal text read exactly, as Arrow's dates, timestamps, times and durations.
 
-The grammar is that of ISO 8601-1:2019 as far as Arrow can hold it, with the space that PostgreSQL puts
-between date and time. What it does not admit (``infinity``, BC, a fifth digit of the year, leap seconds, year
-0000, times with offset, padding) stays text: every one of these has been read as a wrong instant by some
-library. Texts are matched and cast as whole Arrow arrays; only the few that Arrow cannot read
-(``24:00:00``, offsets with seconds) are computed one by one.
+Texts are cast as whole Arrow arrays; only the few that Arrow cannot read (``24:00:00``, offsets with seconds)
+are computed one by one.
 """
 
 from __future__ import annotations
@@ -12,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from enum import Enum
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -22,16 +18,24 @@ import pyarrow.compute as pc
 
 from connecty_frames.decode.buffers import POOL, edges_of
 from connecty_frames.decode.evidence import Misfit
+from connecty_frames.decode.iso8601 import (
+    DURATION_PARTS,
+    OFFSET,
+    PARTS,
+    Form,
+    form_of,
+    form_of_one,
+    is_like,
+    offset_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
-    "Form",
     "Moments",
     "arrow_type",
     "bounded",
-    "form_of",
     "offsets",
     "quick_form",
     "read",
@@ -39,53 +43,6 @@ __all__ = [
     "read_quickly",
     "shown_in",
 ]
-
-_YEAR = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
-_DAY = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
-_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
-_MIDNIGHT = r"24:00(?::00(?:\.0{1,9})?)?"
-_HOUR = r"(?:[01]\d|2[0-3])"
-_OFFSET = r"(?:Z|[+-](?:[01]\d|2[0-3])(?:[0-5]\d|:[0-5]\d(?::[0-5]\d)?)?)"
-_NUMBER = r"-?\d{1,9}"
-_DURATION = (
-    rf"-?P(?:{_NUMBER}W|(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}(?:\.\d{{1,9}})?S)?)?)"
-)
-
-
-class Form(Enum):
-    """A kind of temporal text; the value names it in the plural, for sentences."""
-
-    DATE = "dates"
-    NAIVE = "timestamps without offset"
-    AWARE = "timestamps with offsets"
-    TIME = "times of day"
-    DURATION = "durations"
-
-
-#: What each form looks like, in the syntax of RE2 and, with its digits kept to ASCII, of Python alike.
-_GRAMMAR: Final[dict[Form, str]] = {
-    Form.DATE: _DAY,
-    Form.NAIVE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR})",
-    Form.AWARE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR}){_OFFSET}",
-    Form.TIME: _CLOCK,
-    Form.DURATION: _DURATION,
-}
-
-_LIKE: Final = {form: re.compile(grammar, re.ASCII).fullmatch for form, grammar in _GRAMMAR.items()}
-
-#: Why a text is none of the forms: the first pattern found in it says so.
-_REASONS: Final[tuple[tuple[str, str], ...]] = (
-    (r"^$", "is empty, which is not null"),
-    (r"^\s|\s$", "is padded with white space"),
-    (r"^[+-]?infinity$", "is infinite"),
-    (r"BC$", "is before the year 1"),
-    (r"^[+-]?\d{5,}-", "is after the year 9999"),
-    (r"^0000-", "is in the year 0000"),
-    (r":[0-5]\d:60", "is a leap second"),
-    (rf"^{_CLOCK}{_OFFSET}$", "is a time with an offset, which is no moment without a date"),
-    (r"\.\d{10,}", "has more than 9 digits of a second"),
-    (r"^-?P", "is a duration with years, months or a fraction that has no fixed length"),
-)
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _DAY_MICROS: Final = 86_400_000_000
@@ -95,38 +52,6 @@ _LAST: Final = (date(9999, 12, 31).toordinal() + 1 - _EPOCH) * _DAY_MICROS - 1
 
 _seventh_digit: Final = re.compile(r"\.\d{7}").search
 _usual_offset: Final = re.compile(r"Z|[+-]\d\d:\d\d").fullmatch
-_last_offset: Final = re.compile(rf"{_OFFSET}$").search
-_PARTS: Final = re.compile(
-    r"(?P<day>.{10})[T ](?P<hour>\d\d)(?::(?P<minute>\d\d))?(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
-    r"(?P<offset>Z|[+-].*)?"
-)
-_DURATION_PARTS: Final = re.compile(
-    r"(-)?P(?:(-?\d+)W)?(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?)(\d+)(?:\.(\d+))?S)?)?"
-)
-
-
-def form_of(texts: Sequence[str]) -> Form:
-    """Give the form that every text has.
-
-    Raises
-    ------
-    Misfit
-        Where there is none: it names the first text that has no form, or another than the first text; its
-        ``row`` is the position in ``texts``.
-    """
-    array = pa.array(texts, pa.string())
-    for form in Form:
-        if _matches(array, form).true_count == len(array):
-            _check_days(array, form, texts)
-            return form
-    first = _form_of_one(texts[0])
-    for position, text in enumerate(texts):
-        form_here = _form_of_one(text)
-        if form_here is None:
-            raise Misfit(position, text, _reason(text))
-        if first is not None and form_here is not first:
-            raise Misfit(position, text, f"is among {form_here.value}, others are {first.value}")
-    raise AssertionError("some text has another form than the first")  # pragma: no cover
 
 
 def arrow_type(form: Form, texts: Sequence[str], tz: str) -> pa.DataType:
@@ -189,7 +114,7 @@ class Moments:
 
 def quick_form(text: str) -> Form | None:
     """Give the form that ``read_quickly`` may read texts like this one as, None where it reads no such."""
-    form = _form_of_one(text)
+    form = form_of_one(text)
     return None if form not in _QUICK or _seventh_digit(text) else form
 
 
@@ -219,8 +144,7 @@ def read_quickly(texts: pa.StringArray, form: Form) -> Moments | None:
 
 def bounded(moments: Moments, bounds: Sequence[str], tz: str) -> Moments | None:
     """Hold two more texts against a column, and give it in a zone; None where they are of another form."""
-    like = _LIKE[moments.form]
-    if any(like(bound) is None or _seventh_digit(bound) for bound in bounds):
+    if any(not is_like(bound, moments.form) or _seventh_digit(bound) for bound in bounds):
         return None
     try:
         for bound in bounds:
@@ -230,7 +154,7 @@ def bounded(moments: Moments, bounds: Sequence[str], tz: str) -> Moments | None:
     if moments.form is not Form.AWARE:
         return moments
     values = moments.values if tz == "UTC" else pc.cast(moments.values, pa.timestamp("us", tz))
-    return replace(moments, values=values, offsets=moments.offsets.union(*map(_offset_of, bounds)))
+    return replace(moments, values=values, offsets=moments.offsets.union(map(offset_of, bounds)))
 
 
 #: What a form is cast to, the least and the most it may then be, and how long the shortest text of it is: a
@@ -254,13 +178,8 @@ def offsets(texts: pa.StringArray) -> frozenset[str]:
     found = {int(tail).to_bytes(6, "little").decode().lstrip("\0") for tail in np.unique(tails)}
     if all(map(_usual_offset, found)):
         return frozenset(found)
-    matched = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{_OFFSET})$"), "offset")
+    matched = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{OFFSET})$"), "offset")
     return frozenset(filter(None, pc.unique(matched).to_pylist()))
-
-
-def _offset_of(text: str) -> frozenset[str]:
-    found = _last_offset(text)
-    return frozenset(() if found is None else (found[0],))
 
 
 def read_patiently(
@@ -342,40 +261,6 @@ _HELD: Final[dict[Form, Callable[[pa.DataType], bool]]] = {
 }
 
 
-def _matches(array: pa.Array, form: Form) -> pa.Array:
-    return pc.match_substring_regex(array, rf"^(?:{_GRAMMAR[form]})\z")
-
-
-def _form_of_one(text: str) -> Form | None:
-    return next((form for form, like in _LIKE.items() if like(text)), None)
-
-
-def _reason(text: str) -> str:
-    return next(
-        (reason for pattern, reason in _REASONS if re.search(pattern, text)), "is no ISO-8601 date or time"
-    )
-
-
-def _check_days(array: pa.Array, form: Form, texts: Sequence[str]) -> None:
-    """Refuse days that no calendar has, such as the 30th of February; and an empty duration."""
-    if form is Form.DURATION:
-        for position, text in enumerate(texts):
-            if text[-1] in "PT":
-                raise Misfit(position, text, "is a duration without a part")
-    if form in (Form.TIME, Form.DURATION):
-        return
-    days = pc.utf8_slice_codeunits(array, 0, 10)
-    try:
-        pc.cast(days, pa.date32())
-    except pa.ArrowInvalid:
-        for position, day in enumerate(days.to_pylist()):
-            try:
-                date.fromisoformat(day)
-            except ValueError:
-                raise Misfit(position, texts[position], "is a day that the calendar does not have") from None
-        raise
-
-
 def _read_dates(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
     days = pc.cast(pa.array(texts, pa.string()), pa.date32())
     if not pa.types.is_timestamp(type_):
@@ -412,7 +297,7 @@ def _read_durations(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
     """Add up weeks, days, hours, minutes and seconds; PostgreSQL signs each part by itself."""
     nanos = []
     for text in texts:
-        found = _DURATION_PARTS.fullmatch(text)
+        found = DURATION_PARTS.fullmatch(text)
         if found is None:  # pragma: no cover - the grammar has been matched
             raise AssertionError(text)
         sign, weeks, days, hours, minutes, minus, seconds, fraction = found.groups()
@@ -482,7 +367,7 @@ def _beyond_micros(text: str) -> int:
 
 def _micros(text: str) -> int:
     """Compute microseconds since 1970 from a timestamp that Arrow cannot read; digits beyond are cut."""
-    found = _PARTS.fullmatch(text)
+    found = PARTS.fullmatch(text)
     if found is None:  # pragma: no cover - the grammar has been matched
         raise AssertionError(text)
     days = date.fromisoformat(found["day"]).toordinal() - _EPOCH

@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from connecty_frames.decode import numbers, temporal, tokens
 from connecty_frames.decode.evidence import NUMBERS, Evidence, Kind, Misfit, joined
+from connecty_frames.decode.iso8601 import Form
 from connecty_frames.decode.numbers import Amounts
-from connecty_frames.decode.temporal import Form, Moments
+from connecty_frames.decode.temporal import Moments
 from connecty_frames.decode.tokens import ConstantText, RepeatedKeys
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connecty_frames.decode import temporal
 from connecty_frames.decode.evidence import Misfit
-from connecty_frames.decode.temporal import Form
+from connecty_frames.decode.iso8601 import Form, form_of
 
 NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", "UTC")
 #: 2025-01-01T00:00:00Z in seconds since 1970.
@@ -48,7 +48,7 @@ NEW_YEAR = 1_735_689_600
 )
 def test_forms(text: str, form: Form) -> None:
     """What the grammar admits."""
-    assert temporal.form_of([text]) is form
+    assert form_of([text]) is form
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_forms(text: str, form: Form) -> None:
 def test_no_form(text: str, reason: str) -> None:
     """Everything else is no temporal text, and the reason says what it is."""
     with pytest.raises(Misfit) as caught:
-        temporal.form_of([text])
+        form_of([text])
     assert caught.value.reason.startswith(reason)
     assert caught.value.value == text
 
@@ -139,7 +139,7 @@ def test_no_form(text: str, reason: str) -> None:
 def test_mixed_forms(texts: list[str], row: int, reason: str) -> None:
     """Two forms in one column have no type; the first value of another form is named."""
     with pytest.raises(Misfit) as caught:
-        temporal.form_of(texts)
+        form_of(texts)
     assert caught.value.row == row
     assert caught.value.reason.startswith(reason)
 
