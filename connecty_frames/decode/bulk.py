@@ -61,8 +61,9 @@ __all__ = ["read_plain"]
 _BLOCK: Final = 1 << 21
 #: For more columns than these they are longer: each column of each block has its cost.
 _FEW_COLUMNS: Final = 128
-#: A row of more bytes than this is not plain: the places of its commas could take eight times as much.
-_LONGEST: Final = 1 << 26
+#: A row of more bytes than this is not plain: where it is nothing but commas, their places take thirty times
+#: as much.
+_LONGEST: Final = 1 << 23
 #: Blocks that are read at once, and that wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)
 _WAITING: Final = 2 * _WORKERS

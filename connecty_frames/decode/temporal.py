@@ -50,6 +50,8 @@ _DAY_MICROS: Final = 86_400_000_000
 _FIRST: Final = (1 - _EPOCH) * _DAY_MICROS
 _LAST: Final = (date(9999, 12, 31).toordinal() + 1 - _EPOCH) * _DAY_MICROS - 1
 
+_EDGE_YEARS: Final = frozenset({"0001", "9999"})
+
 _seventh_digit: Final = re.compile(r"\.\d{7}").search
 _usual_offset: Final = re.compile(r"Z|[+-]\d\d:\d\d").fullmatch
 
@@ -135,6 +137,10 @@ def read_quickly(texts: pa.StringArray, form: Form) -> Moments | None:
         return Moments(form, values)
     if ends["min"].value < first or ends["max"].value > last:
         return None
+    # West of Greenwich the year 0000 lasts into the first day of the year 1.
+    early = form is Form.AWARE and ends["min"].value < first + _DAY_MICROS
+    if early and pc.any(pc.starts_with(texts, "0000")).as_py():
+        return None
     if least_length:
         starts, ends = edges_of(texts)
         if (ends - starts)[ends > starts].min() < least_length:
@@ -150,6 +156,10 @@ def bounded(moments: Moments, bounds: Sequence[str], tz: str) -> Moments | None:
         for bound in bounds:
             date.fromisoformat(bound[:10])
     except ValueError:
+        return None
+    # At the ends of time the hour decides whether an instant can be shown.
+    edges = [bound for bound in bounds if bound[:4] in _EDGE_YEARS]
+    if edges and read_quickly(pa.array(edges, pa.string()), moments.form) is None:
         return None
     if moments.form is not Form.AWARE:
         return moments

@@ -119,7 +119,10 @@ def _struct(kind: pa.DataType) -> pa.DataType:
 
 
 def _map(kind: pa.DataType) -> pa.DataType:
-    return pa.map_(kind.key_type, _holdable(kind.item_type), keys_sorted=kind.keys_sorted)
+    if hasattr(pl, "Map"):
+        return pa.map_(kind.key_type, _holdable(kind.item_type), keys_sorted=kind.keys_sorted)
+    # Older ones have lists of pairs instead, and make them of most maps by themselves, but panic at others.
+    return pa.list_(pa.struct([("key", kind.key_type), ("value", _holdable(kind.item_type))]))
 
 
 def _field(field: pa.Field) -> pa.Field:

@@ -280,7 +280,7 @@ def test_long_texts() -> None:
     assert plain(f'[["a"],["y"],["{many}"],["{long}"],["z"]]') == [(TEXT, ["y", many, long, "z"])]
 
 
-def test_a_row_longer_than_arrow_counts() -> None:
+def test_a_row_too_long_for_a_block() -> None:
     """A row that does not fit in a block of any size is not plain."""
     with mock.patch.object(bulk, "_LONGEST", 4000):
         assert plain('[["a"],["x"],["' + "y" * 900 + '"],["z"]]', 100) is not None

@@ -156,6 +156,27 @@ def test_types_and_values(
             "(row 1) is before the year 1",
         ),
         (['"0000-01-01"'], TEMPORAL, TEXT, ["0000-01-01"], "is in the year 0000"),
+        (
+            ['"2024-01-01T00:00:00Z"', '"0000-12-31T23:00:00-05:00"'],  # an instant of the year 1
+            TEMPORAL,
+            TEXT,
+            ["2024-01-01T00:00:00Z", "0000-12-31T23:00:00-05:00"],
+            "(row 1) is in the year 0000",
+        ),
+        (
+            ['"2024-01-01T00:00:00Z"'],
+            '"temporal":{"min":"0001-01-01T00:00:00+14:00"}',
+            TEXT,
+            ["2024-01-01T00:00:00Z"],
+            "min or max) is before the year 1",
+        ),
+        (
+            ['"2024-01-01T00:00:00"'],
+            '"temporal":{"max":"9999-12-31T24:00:00"}',
+            TEXT,
+            ["2024-01-01T00:00:00"],
+            "min or max) is after the year 9999",
+        ),
         (['"10000-01-01"'], TEMPORAL, TEXT, ["10000-01-01"], "is after the year 9999"),
         (['"2016-12-31T23:59:60Z"'], TEMPORAL, TEXT, ["2016-12-31T23:59:60Z"], "is a leap second"),
         (['"2025-01-01 "'], TEMPORAL, TEXT, ["2025-01-01 "], "is padded"),
@@ -342,6 +363,17 @@ def test_tz_shows_the_same_instant(column: Callable[..., Any], tz: str, cells: l
             ['"2025-01-01T00:00:00.123Z"'] * 30,
             '"temporal":{"min":"2025-01-01T00:00:00.1234567Z","max":"2025-01-02T00:00:00Z"}',
             pa.timestamp("ns", "UTC"),
+        ),
+        # The first and the last moment, which many systems write for none.
+        (
+            ['"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59.999999Z"'] * 15,
+            '"temporal":{"min":"0001-01-01T00:00:00Z","max":"9999-12-31T23:59:59.999999Z"}',
+            INSTANT,
+        ),
+        (
+            ['"0001-01-01"', '"9999-12-31"'] * 15,
+            '"temporal":{"min":"0001-01-01","max":"9999-12-31"}',
+            pa.date32(),
         ),
         (['"12:30"'] * 30, '"temporal":{"min":"00:00:00","max":"23:59:59"}', pa.time64("us")),
         (["1"] * 29 + ["9223372036854775808"], '"numeric":{"min":1,"max":9223372036854775808}', pa.uint64()),

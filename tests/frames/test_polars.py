@@ -18,6 +18,7 @@ from connecty_frames.errors import TypeFidelityWarning
 from connecty_frames.frames.polars import to_polars
 
 UTC, WARSAW = ZoneInfo("UTC"), ZoneInfo("Europe/Warsaw")
+MAP = pa.map_(pa.string(), pa.int64())
 NINES = "9" * 76
 
 #: Each Arrow type: its values, the polars dtype, and the values as polars gives them.
@@ -217,6 +218,22 @@ class TestOtherTypes:
         first = column.to_list()[0]
         assert first in ([{"key": "a", "value": 1}], {"a": 1})
         assert column.null_count() == 1
+
+    @pytest.mark.parametrize(
+        ("kind", "cells"),
+        [
+            (MAP, []),
+            (MAP, [None]),
+            (pa.list_(MAP), []),
+            (pa.list_(MAP), [[[("a", 1)], None]]),
+            (pa.struct([("m", MAP)]), [{"m": [("a", 1)]}, {"m": None}]),
+        ],
+    )
+    def test_maps_anywhere(self, kind: pa.DataType, cells: list[Any]) -> None:
+        """Inside of others and without a row: never a panic."""
+        found = to_polars(chunked(kind, cells))["c"].to_list()
+        assert len(found) == len(cells)
+        assert ("'a'" in repr(found)) is ("'a'" in repr(cells))
 
 
 class TestWhatPolarsCannotHold:
