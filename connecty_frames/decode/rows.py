@@ -21,6 +21,7 @@ from connecty_frames.decode import tokens
 from connecty_frames.decode.bulk import read_plain
 from connecty_frames.decode.envelope import LooseRows
 from connecty_frames.decode.evidence import Kind, PlainColumn, section_of
+from connecty_frames.decode.tokens import FloatText, IntText
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 from connecty_frames.escape import snippet
 
@@ -167,7 +168,7 @@ def _as_they_are(_rows: Rows, _position: int, cells: tuple[Any, ...]) -> Sequenc
 def _typed(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
     """Give cells that msgspec has read as an array where they are scalars of one kind.
 
-    Where they are not, they are read again: msgspec keeps one of two equal keys, and no minus of a zero.
+    Nested ones and zeros are read again: msgspec keeps one of two equal keys, and no minus of a zero.
     """
     first = next((cell for cell in cells if cell is not None), None)
     try:
@@ -180,14 +181,20 @@ def _typed(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
     kinds = set(map(type, cells)) - {type(None)}
     if kinds == {bytes}:
         return PlainColumn(Kind.FRACTION, pa.array(cells, pa.string()))
+    if kinds & {list, dict} or any(type(cell) is int and cell == 0 for cell in cells):
+        exact = [text if text is None else tokens.parse(text) for text in rows.source_of(position)]
+    else:
+        exact = [cell if (make := _EXACT.get(type(cell))) is None else make(cell) for cell in cells]
     if kinds and kinds <= {bytes, int}:
-        if any(type(cell) is int and cell == 0 for cell in cells):  # perhaps -0, which is a float of its own
-            texts: Sequence[Any] = rows.source_of(position)
-        else:
-            texts = [str(cell) if type(cell) is int else cell for cell in cells]
-        return PlainColumn(Kind.FRACTION, pa.array(texts, pa.string()))
-    sources = rows.source_of(position) if kinds else cells
-    return [text if text is None else tokens.parse(text) for text in sources]
+        return PlainColumn(Kind.FRACTION, pa.array(exact, pa.string()))
+    return exact
+
+
+#: What makes a cell that msgspec gave what ``tokens.parse`` would have given, where that is not the same.
+_EXACT: Final[dict[type, Callable[[Any], object]]] = {
+    int: IntText,
+    bytes: lambda digits: FloatText(digits.decode()),
+}
 
 
 @contextmanager
