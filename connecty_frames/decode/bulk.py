@@ -79,8 +79,8 @@ _UTF8: Final = codecs.getincrementaldecoder("utf-8")
 _SEPARATOR: Final = b"],["
 _QUOTE, _BACKSLASH, _COMMA, _ASCII = ord('"'), ord("\\"), ord(","), 0x7F
 #: What stands for a backslash, and for a quote, behind a backslash: JSON has no such characters in texts.
-_HIDDEN_BACKSLASH, _HIDDEN_QUOTE = 1, 2
-_SHOWN: Final = bytes.maketrans(b"\x01\x02", b'\\"')
+_HIDDEN: Final = b"\x01\x02"
+_SHOWN: Final = bytes.maketrans(_HIDDEN, b'\\"')
 #: What Arrow reads a column as. Numbers with a fraction are read as the texts they are: their digits decide.
 _READ_AS: Final = {
     Kind.TEXT: pa.string(),
@@ -296,11 +296,11 @@ def _blocks(body: memoryview, usual: int) -> Iterator[_Block]:
 
 def _block(piece: memoryview, *, whole: bool) -> tuple[_Block | None, int]:
     """Give the longest block a piece holds and where the next begins; nothing if it holds none."""
-    own = bytearray(piece)
-    data = np.frombuffer(own, np.uint8)
+    own = bytes(piece)
     escaped = b"\\" in own
-    if escaped:
-        _hide(data)
+    if escaped:  # of a run of backslashes, the first stands behind none
+        own = own.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
+    data = np.frombuffer(own, np.uint8)
     for find in (len,) if whole else (_last_separator, _last_outside):
         cut = find(own)
         if cut <= 0:
@@ -311,27 +311,12 @@ def _block(piece: memoryview, *, whole: bool) -> tuple[_Block | None, int]:
     return None, 0
 
 
-def _hide(data: NDArray[np.uint8]) -> None:
-    """Hide the characters behind backslashes that mean something to this reader."""
-    backslashes = np.flatnonzero(data == _BACKSLASH)
-    # In a run of backslashes every second one stands behind another.
-    begins = np.flatnonzero(np.diff(backslashes, prepend=-2) != 1)
-    runs = np.diff(begins, append=len(backslashes))
-    places = np.arange(len(backslashes)) - np.repeat(begins, runs)
-    behind = backslashes[places % 2 == 0] + 1
-    if behind[-1] == len(data):  # beyond the piece, and so beyond its last separator
-        behind = behind[:-1]
-    escaped = data[behind]
-    data[behind[escaped == _BACKSLASH]] = _HIDDEN_BACKSLASH
-    data[behind[escaped == _QUOTE]] = _HIDDEN_QUOTE
-
-
-def _last_separator(piece: bytearray) -> int:
+def _last_separator(piece: bytes) -> int:
     """Give where the last separator is, which may stand inside of a text; -1 for none."""
     return piece.rfind(_SEPARATOR)
 
 
-def _last_outside(piece: bytearray) -> int:
+def _last_outside(piece: bytes) -> int:
     """Give where the last separator outside of texts is, -1 for none, in one pass however many are inside."""
     data = np.frombuffer(piece, np.uint8)
     ends = _separators(data)
