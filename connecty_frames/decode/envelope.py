@@ -85,7 +85,6 @@ class Envelope:
     rows: memoryview | LooseRows | None = None
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
-    has_results: bool = False
 
     def count_rows(self) -> int:
         """Count the rows that came, the header not among them."""
@@ -176,7 +175,6 @@ def read_envelope(body: bytes, *, host: str | None = None, content_type: str | N
         rows=_rows(results.dataframe, body),
         statistics=_statistics(results.dataframe_stats),
         details={**(response.model_extra or {}), **(results.model_extra or {})},
-        has_results=response.results is not None,
     )
 
 

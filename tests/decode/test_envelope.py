@@ -22,26 +22,24 @@ def test_everything_a_response_can_hold() -> None:
     assert bytes(envelope.rows) == b'[["a"], [1.10]]'
     assert envelope.statistics == {"a": {"general": {"count": "1"}}}
     assert envelope.details == {"more": {"x": [1]}}
-    assert envelope.has_results
     assert envelope.count_rows() == 1
     assert envelope.total_rows == 1
 
 
 @pytest.mark.parametrize(
-    ("body", "has_results"),
+    "body",
     [
-        (b'{"state":"PENDING"}', False),
-        (b'{"state":"FAILED","results":null}', False),
-        (b'{"state":"COMPLETED","results":{}}', True),
-        (b'{"state":"COMPLETED","results":{"dataframe":null,"dataframe_stats":null,"sql_query":null}}', True),
-        (b'{"state":"COMPLETED","results":{"dataframe": null }}', True),
+        b'{"state":"PENDING"}',
+        b'{"state":"FAILED","results":null}',
+        b'{"state":"COMPLETED","results":{}}',
+        b'{"state":"COMPLETED","results":{"dataframe":null,"dataframe_stats":null,"sql_query":null}}',
+        b'{"state":"COMPLETED","results":{"dataframe": null }}',
     ],
 )
-def test_no_rows(body: bytes, has_results: bool) -> None:  # noqa: FBT001 - an expectation
+def test_no_rows(body: bytes) -> None:
     """Absent and null are the same: no rows, no statistics, nothing refused."""
     envelope = read_envelope(body)
     assert envelope.rows is None
-    assert envelope.has_results is has_results
     assert envelope.count_rows() == 0
     assert envelope.total_rows is None
     assert envelope.statistics == {}
