@@ -139,6 +139,8 @@ class AskOptions:
     @classmethod
     def from_choices(cls, choices: Choices, **fixed: object) -> AskOptions:
         """Make the options of a call from its keywords; an unknown one is a TypeError, as in Python."""
+        if not choices and not fixed:
+            return _DEFAULTS
         known = [name for name in Choices.__annotations__ if name not in fixed]
         for name in choices:
             if name not in known:
@@ -210,3 +212,5 @@ _RULES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     ),
     "progress": (lambda v: v is None or _is_bool(v) or callable(v), "True, False, None or a callable"),
 }
+
+_DEFAULTS: Final = AskOptions()

@@ -112,9 +112,10 @@ class PlainColumn(Sequence[Any]):
         return self._array
 
     @property
-    def null_count(self) -> int:
-        """How many of its cells are null."""
-        return int(self._any.null_count)
+    def filled(self) -> int:
+        """How many of its cells are not null."""
+        cells = self._any
+        return len(cells) - int(cells.null_count)
 
     @property
     def _any(self) -> pa.ChunkedArray | pa.Array:
@@ -213,7 +214,7 @@ class Evidence:
     def __post_init__(self) -> None:
         values = self.values
         if isinstance(values, PlainColumn):
-            self.count = len(values) - values.null_count
+            self.count = values.filled
             self.kinds = frozenset((values.kind,) if self.count else ())
         else:
             self.count = len(values) - sum(value is None for value in values)

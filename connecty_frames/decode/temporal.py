@@ -185,7 +185,10 @@ def offsets(texts: pa.StringArray) -> frozenset[str]:
     # The last eight bytes of each as a number, and of these the six that an offset most often has.
     tails = np.ndarray(data.size - 7, "<u8", data, strides=(1,))[ends - 8] >> 16
     tails = np.where(tails >> 40 == ord("Z"), ord("Z") << 40, tails)
-    found = {int(tail).to_bytes(6, "little").decode().lstrip("\0") for tail in np.unique(tails)}
+    least, most = tails.min(), tails.max()
+    # A zone has two offsets, in winter and in summer.
+    distinct = (least, most) if ((tails == least) | (tails == most)).all() else np.unique(tails)
+    found = {int(tail).to_bytes(6, "little").decode().lstrip("\0") for tail in distinct}
     if all(map(_usual_offset, found)):
         return frozenset(found)
     matched = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{OFFSET})$"), "offset")

@@ -13,7 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "EXACT",
@@ -36,6 +36,7 @@ __all__ = [
 
 #: How deep a value may be nested: no answer needs more, and whatever reads it further on recurses.
 MAX_DEPTH: Final = 100
+_NESTED: Final = (list, dict)
 #: Python prints whole numbers of this many digits whatever limit its user has set, and longer ones not.
 _PRINTABLE_DIGITS: Final = 640
 #: Python's own context belongs to the user, who may have narrowed it or turned its traps off.
@@ -148,7 +149,7 @@ def dump(value: object) -> str:
 
 def too_deep(values: Iterable[object]) -> bool:
     """Whether some value is nested too deeply, found level by level so that nothing recurses."""
-    level = [value for value in values if isinstance(value, list | dict)]
+    level = [value for value in values if isinstance(value, _NESTED)]
     for _ in range(MAX_DEPTH):
         if not level:
             break
@@ -156,7 +157,7 @@ def too_deep(values: Iterable[object]) -> bool:
             item
             for nested in level
             for item in (nested if isinstance(nested, list) else (item for _, item in pairs(nested)))
-            if isinstance(item, list | dict)
+            if isinstance(item, _NESTED)
         ]
     return bool(level)
 
@@ -184,22 +185,31 @@ def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
     A number becomes an int, a float where that holds it exactly, otherwise a Decimal; what is too long or
     too large for Python stays text.
     """
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, ConstantText):
-        return float(value)
-    if isinstance(value, IntText | FloatText):
-        return _plain_number(value)
-    return value
+    convert = _PLAIN.get(type(value))
+    return value if convert is None else convert(value)
 
 
-def _plain_number(text: IntText | FloatText) -> int | float | Decimal | str:
-    if isinstance(text, IntText):
-        return int(text) if len(text) <= _PRINTABLE_DIGITS else str(text)
+def _plain_object(value: dict[str, Any]) -> dict[str, Any]:
+    return {key: plain(item) for key, item in value.items()}
+
+
+def _plain_whole(text: IntText) -> int | str:
+    return int(text) if len(text) <= _PRINTABLE_DIGITS else str(text)
+
+
+def _plain_fraction(text: FloatText) -> float | Decimal | str:
     exact = decimal(text)
     if exact is None:
         return str(text)
     nearest = float(text)
     return nearest if Decimal(repr(nearest)) == exact else exact
+
+
+_PLAIN: Final[dict[type, Callable[[Any], Any]]] = {
+    dict: _plain_object,
+    RepeatedKeys: _plain_object,
+    list: lambda value: list(map(plain, value)),
+    ConstantText: float,
+    IntText: _plain_whole,
+    FloatText: _plain_fraction,
+}

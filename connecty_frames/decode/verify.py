@@ -192,13 +192,17 @@ def _bounds(
     section: dict[str, Any], column: pa.ChunkedArray, family: _Family, *, whole: bool
 ) -> Iterator[str]:
     """Compare a column with its min and max; of a part only what lies outside of them disagrees."""
-    read = [_bound(section.get(end), column.type, family) for end in ("min", "max")]
-    bounds = [bound for bound in read if bound is not None]
-    if not bounds:
+    stated = [section.get(end) for end in ("min", "max")]
+    if family.read is None or stated == [None, None]:
         return
-    ends, room = list(family.ends(column)), family.places(column.type)
+    ends = family.ends(column)
     if ends[0] is None or not ends[0] <= ends[1]:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
+    if [str(found) for found in ends] == stated:
+        return  # to the letter
+    read = [_bound(text, column.type, family) for text in stated]
+    bounds = [bound for bound in read if bound is not None]
+    room = family.places(column.type)
     for end, bound, found in zip(("min", "max"), read, ends, strict=True):
         if bound is None:
             continue

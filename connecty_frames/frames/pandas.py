@@ -167,10 +167,9 @@ def _dates(column: pa.ChunkedArray) -> Column:
 
 
 def _instants(column: pa.ChunkedArray) -> Column:
-    values = _ticks(column, "datetime64")
     if column.type.tz is None:
-        return values
-    return pd.array(values, dtype=pd.DatetimeTZDtype(column.type.unit, "UTC")).tz_convert(column.type.tz)
+        return _ticks(column, "datetime64")
+    return _of_dtype(pd.DatetimeTZDtype(column.type.unit, column.type.tz), column).copy()
 
 
 def _milliseconds(column: pa.ChunkedArray) -> Column:
@@ -207,11 +206,11 @@ def _masked_booleans(column: pa.ChunkedArray) -> Column:
 
 
 def _strings(column: pa.ChunkedArray) -> Column:
-    return _of_dtype(_NULLABLE_STR, column)
+    return _of_dtype(_NULLABLE_STR, _text(column))
 
 
 def _of_dtype(dtype: Any, column: pa.ChunkedArray) -> Column:  # noqa: ANN401 - the stubs lack the method
-    return dtype.__from_arrow__(_text(column))
+    return dtype.__from_arrow__(column)
 
 
 # --- numpy ------------------------------------------------------------------------------------------
@@ -241,7 +240,7 @@ def _plain_booleans(column: pa.ChunkedArray) -> Column:
 
 
 def _plain_strings(column: pa.ChunkedArray) -> Column:
-    return _of_dtype(_STR, column)
+    return _of_dtype(_STR, _text(column))
 
 
 # --- the tables -------------------------------------------------------------------------------------
