@@ -343,6 +343,7 @@ class _BlockReader:
         self._inwards = np.array([token == _TEXT for token in token_of], np.intp)
         # What is kept is taken alone, or it would keep the memory of all that is taken with it.
         self._order = sorted(range(len(readings)), key=lambda position: not readings[position].keeps)
+        self._first_row = 2 * np.array(self._order, np.int32)
         kept = sum(each.keeps for each in readings)
         self._runs = [slice(each, each + 1) for each in range(kept)]
         if kept < len(readings):
@@ -355,16 +356,15 @@ class _BlockReader:
             _check_utf8(buffer)
         commas = block.data == _COMMA
         try:
-            edges, nulls = self._cells(block, np.flatnonzero(commas))
+            edges, nulls = self._cells(block, commas.nonzero()[0])
         except _NotPlain:
             inside = np.cumsum(block.data == _QUOTE, dtype=np.uint8) & 1
-            edges, nulls = self._cells(block, np.flatnonzero(commas & (inside == 0)))
+            edges, nulls = self._cells(block, (commas & (inside == 0)).nonzero()[0])
         # Each cell and, between two, what separates them: as such the block is an array as it lies there.
         pieces = pa.Array.from_buffers(pa.string(), edges.size - 1, [None, pa.py_buffer(edges), buffer])
         width, rows = nulls.shape
         nulls = nulls[self._order]
-        first_row = 2 * np.array(self._order, np.int32)
-        places = np.add.outer(first_row, np.arange(0, edges.size, 2 * width, dtype=np.int32))
+        places = np.add.outer(self._first_row, np.arange(0, edges.size, 2 * width, dtype=np.int32))
         columns: list[_Part] = [None] * width
         for run in self._runs:
             texts = pc.take(pieces, _indices(places[run], nulls[run]), memory_pool=POOL)

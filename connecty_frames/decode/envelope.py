@@ -32,6 +32,7 @@ class _Finished(msgspec.Struct):
 
 _FINISHED: Final = msgspec.json.Decoder(_Finished)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TEXT: Final = msgspec.json.Decoder(str | None)
 _CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
 _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -194,16 +195,22 @@ def _split(body: bytes) -> Any:  # noqa: ANN401 - any JSON value, for the model 
         parts = tokens.parse(body.decode("utf-8"))
     if not isinstance(parts, dict):
         return parts
-    split: dict[str, Any] = {
-        name: tokens.plain(_parse(part)) for name, part in parts.items() if name != "results"
-    }
+    split: dict[str, Any] = {name: _plain(part) for name, part in parts.items() if name != "results"}
     results = parts.get("results")
     if isinstance(results, dict):
         rows = {"dataframe": results.pop("dataframe", None)}
         statistics = {"dataframe_stats": _parse(results.pop("dataframe_stats", None))}
-        others = {name: tokens.plain(_parse(part)) for name, part in results.items()}
+        others = {name: _plain(part) for name, part in results.items()}
         return {**split, "results": {**others, **statistics, **rows}}
-    return {**split, "results": tokens.plain(_parse(results))}
+    return {**split, "results": _plain(results)}
+
+
+def _plain(part: object) -> Any:  # noqa: ANN401 - any JSON value
+    """Read a part with Python's numbers; most are texts."""
+    try:
+        return _TEXT.decode(part) if isinstance(part, msgspec.Raw) else tokens.plain(part)
+    except msgspec.DecodeError:
+        return tokens.plain(_parse(part))
 
 
 def _parse(part: object) -> Any:  # noqa: ANN401 - any JSON value

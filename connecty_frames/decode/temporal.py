@@ -143,7 +143,7 @@ def read_quickly(texts: pa.StringArray, form: Form) -> Moments | None:
         return None
     if least_length:
         starts, ends = edges_of(texts)
-        if (ends - starts)[ends > starts].min() < least_length:
+        if np.count_nonzero(ends - starts < least_length) != texts.null_count:
             return None
     return Moments(form, values, offsets(texts) if form is Form.AWARE else frozenset())
 
