@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-TYPE_CHECKING = False  # as in the package's own door, which must cost next to nothing
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
 __all__ = ["lazily"]
 
