@@ -358,8 +358,7 @@ class _BlockReader:
         try:
             edges, nulls = self._cells(block, commas.nonzero()[0])
         except _NotPlain:
-            inside = np.cumsum(block.data == _QUOTE, dtype=np.uint8) & 1
-            edges, nulls = self._cells(block, (commas & (inside == 0)).nonzero()[0])
+            edges, nulls = self._cells(block, _outside(block.data, commas))
         # Each cell and, between two, what separates them: as such the block is an array as it lies there.
         pieces = pa.Array.from_buffers(pa.string(), edges.size - 1, [None, pa.py_buffer(edges), buffer])
         width, rows = nulls.shape
@@ -399,6 +398,15 @@ class _BlockReader:
         edges = np.empty((rows, width, 2), np.int32)
         edges[..., 0], edges[..., 1] = starts, ends
         return edges, (tokens == _NULL).T
+
+
+def _outside(data: NDArray[np.uint8], commas: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Give the places of commas that have an even number of quotes before them."""
+    marks = (commas | (data == _QUOTE)).nonzero()[0]
+    quotes = data[marks] == _QUOTE
+    inside = np.cumsum(quotes, dtype=np.uint8) & 1  # of which the last bit is right
+    places: NDArray[np.intp] = marks[(inside == 0) & ~quotes]
+    return places
 
 
 def _indices(places: NDArray[np.int32], nulls: NDArray[np.bool_]) -> pa.Int32Array:
