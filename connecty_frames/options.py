@@ -213,4 +213,5 @@ _RULES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "progress": (lambda v: v is None or _is_bool(v) or callable(v), "True, False, None or a callable"),
 }
 
+#: Checked once; they cannot be changed.
 _DEFAULTS: Final = AskOptions()

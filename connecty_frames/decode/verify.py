@@ -440,10 +440,5 @@ _FAMILIES: Final[tuple[_Family, ...]] = (
     _moment(pa.types.is_date32, read=_days, show=_show_days, places=lambda _: 0),
     _moment(pa.types.is_timestamp, read=_instant, show=_show_instant),
     _moment(pa.types.is_time, read=_time, show=_show_time),
-    _moment(
-        pa.types.is_duration,
-        read=_duration,
-        show=_show_duration,
-        ends=lambda column: _ends(_as_whole(column)),
-    ),
+    _moment(pa.types.is_duration, read=_duration, show=_show_duration, ends=_duration_ends),
 )
