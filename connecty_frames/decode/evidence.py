@@ -76,7 +76,9 @@ def section_of(statistics: dict[str, Any]) -> str | None:
 
 def joined(parts: Sequence[Any]) -> Any:  # noqa: ANN401 - Moments or Amounts, as the parts
     """Put together what was read of the parts of a column, None where that of a part is not known."""
-    return None if None in parts else type(parts[0]).joined(parts)
+    if None in parts:
+        return None
+    return parts[0] if len(parts) == 1 else type(parts[0]).joined(parts)
 
 
 class PlainColumn(Sequence[Any]):

@@ -92,8 +92,6 @@ class Amounts:
     @classmethod
     def joined(cls, parts: Sequence[Amounts]) -> Amounts:
         """Put the parts of a column together."""
-        if len(parts) == 1:
-            return parts[0]
         values = pa.chunked_array([part.values for part in parts], pa.float64())
         return cls(values, any(part.fractional for part in parts))
 

@@ -95,7 +95,7 @@ def read_rows(source: memoryview | LooseRows, statistics: Mapping[str, dict[str,
         Where it is no array of arrays, has no header, or a row has more or fewer cells than the header.
     """
     if isinstance(source, LooseRows):
-        return _by_column(source.cells, source, _as_they_are)
+        return _by_column(*_taken_apart(source.cells), source, _as_they_are)
     sections = {name: section_of(found) for name, found in (statistics or {}).items()}
     plain = read_plain(source, sections) if len(source) > _SMALL else None
     if plain is not None:
@@ -103,18 +103,19 @@ def read_rows(source: memoryview | LooseRows, statistics: Mapping[str, dict[str,
         return Rows(*_names(header), columns=columns, count=len(columns[0]), source=source)
     try:
         with _collector_paused():
-            return _by_column(_decoded(source), source, _typed)
+            return _by_column(*_decoded(source), source, _typed)
     except (ValueError, msgspec.DecodeError, RecursionError, ResponseError):
-        return _by_column(_parse(source), source, _as_they_are)  # the patient reader knows more
+        rows = _taken_apart(_parse(source))  # the patient reader knows more
+        return _by_column(*rows, source, _as_they_are)
 
 
-def _decoded(source: memoryview) -> list[Any]:
+def _decoded(source: memoryview) -> tuple[list[Any], list[tuple[Any, ...]]]:
     """Read the header, and rows of as many cells; numbers with a fraction are given as the bytes they are."""
     try:
         header = _header(source[:_HEADER])
     except ValueError:
         header = _header(source)
-    return [header, *_tuples(len(header)).decode(source)[1:]]
+    return header, _tuples(len(header)).decode(source)[1:]
 
 
 def _header(beginning: memoryview) -> list[Any]:
@@ -130,22 +131,28 @@ def _tuples(width: int) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
     return msgspec.json.Decoder(list[row], float_hook=str.encode)
 
 
-def _by_column(
-    rows: object,
-    source: memoryview | LooseRows,
-    column: Callable[[Rows, int, tuple[Any, ...]], Sequence[Any]],
-) -> Rows:
-    """Take rows apart into columns."""
+def _taken_apart(rows: object) -> tuple[list[Any], list[list[Any]]]:
+    """Give the header and the rows under it, all of which have as many cells."""
     if not isinstance(rows, list):
         raise ResponseError(f"dataframe is no array of rows. It begins: {_shown(rows)}")
     if not rows or not isinstance(rows[0], list):
         raise ResponseError("dataframe has no header: its first row must be the array of column names.")
     header, *body = rows
     width = len(header)
-    if {type(row) for row in body} - {list, tuple} or {len(row) for row in body} - {width}:
+    if {type(row) for row in body} - {list} or {len(row) for row in body} - {width}:
         _refuse_ragged(body, width)
+    return header, body
+
+
+def _by_column(
+    header: list[Any],
+    body: Sequence[Sequence[Any]],
+    source: memoryview | LooseRows,
+    column: Callable[[Rows, int, tuple[Any, ...]], Sequence[Any]],
+) -> Rows:
+    """Take rows that are as wide as their header apart into columns."""
     found = Rows(*_names(header), columns=[], count=len(body), source=source)
-    cells = list(zip(*body, strict=True)) if body else [()] * width
+    cells = list(zip(*body, strict=True)) if body else [()] * len(header)
     return replace(found, columns=[column(found, *each) for each in enumerate(cells)])
 
 

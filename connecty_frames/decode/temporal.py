@@ -108,8 +108,6 @@ class Moments:
     @classmethod
     def joined(cls, parts: Sequence[Moments]) -> Moments:
         """Put the parts of a column together; all are of one form."""
-        if len(parts) == 1:
-            return parts[0]
         values = pa.chunked_array([part.values for part in parts])
         return cls(parts[0].form, values, frozenset().union(*(part.offsets for part in parts)))
 
