@@ -107,32 +107,37 @@ class Batch:
         self._begin = begin
         self._answer = answer
         self._max_workers = max_workers
-        self._asked = [Asked(question) for question in questions]
-        self._sendings: dict[Asked, Sendings] = {}
+        self._questions = list(questions)
+        #: What is known of a question that was taken up, by its position; answers are not kept.
+        self._sendings: dict[int, Sendings] = {}
+        self._answered: set[int] = set()
         self._done: queue.SimpleQueue[Asked] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._place = Place.of_caller()
 
     def finished(self) -> list[Asked]:
-        """Ask all, and give them in their order once the last is done."""
-        for _ in self.completed():
+        """Ask all, and return them in their order once the last is done."""
+        asked = list(map(Asked, self._questions))
+        for _ in self._run(asked):
             pass
-        return self._asked
+        return asked
 
     def completed(self) -> Iterator[Asked]:
-        """Ask as many as there are places for, and give each as soon as it is done."""
-        waiting = iter(self._asked)
+        """Ask as many as there are places for, and give each as soon as it is done, and not keep it."""
+        return self._run(map(Asked, self._questions))
+
+    def _run(self, questions: Iterable[Asked]) -> Iterator[Asked]:
+        waiting = enumerate(questions)
         underway: dict[Asked, threading.Thread] = {}
         try:
             while True:
-                for asked in islice(waiting, self._max_workers - len(underway)):
-                    underway[asked] = self._thread(asked)
+                for position, asked in islice(waiting, self._max_workers - len(underway)):
+                    underway[asked] = self._thread(position, asked)
                     underway[asked].start()
+                    del asked  # a name here would keep it for as long as the iterator
                 if not underway:
                     return
-                done = self._next()
-                underway.pop(done).join()
-                yield done
+                yield self._next(underway)
         except KeyboardInterrupt as interrupt:
             self._stop.set()
             for thread in underway.values():
@@ -142,38 +147,39 @@ class Batch:
         finally:
             self._stop.set()
 
-    def _thread(self, asked: Asked) -> threading.Thread:
+    def _thread(self, position: int, asked: Asked) -> threading.Thread:
         # In the caller's context, as if it had asked itself.
         context = copy_context()
         context.run(PLACE.set, self._place)
         return threading.Thread(
-            target=context.run, args=(self._work, asked), name="connecty-question", daemon=True
+            target=context.run, args=(self._work, position, asked), name="connecty-question", daemon=True
         )
 
-    def _next(self) -> Asked:
+    def _next(self, underway: dict[Asked, threading.Thread]) -> Asked:
+        """Wait for the next that is done."""
         while True:
             try:
-                return self._done.get(timeout=_LISTEN_EVERY)
+                done = self._done.get(timeout=_LISTEN_EVERY)
             except queue.Empty:
                 continue
+            underway.pop(done).join()
+            return done
 
-    def _work(self, asked: Asked) -> None:
+    def _work(self, position: int, asked: Asked) -> None:
         try:
-            self._sendings[asked] = sendings = self._begin(asked.question)
+            self._sendings[position] = sendings = self._begin(asked.question)
             asked.set_result(self._answer(sendings, self._stop))
+            self._answered.add(position)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is this question's
             asked.set_exception(error)
         self._done.put(asked)
+        del asked  # which the traceback of its error would keep
 
     def _known(self) -> str:
         """Say of each question that was sent how to go on with it."""
         known = [
-            f"{snippet(asked.question, 60)!r}{' (done)' if _answered(asked) else ''}: {words}"
-            for asked in self._asked
-            if asked in self._sendings and (words := self._sendings[asked].known()) is not None
+            f"{snippet(question, 60)!r}{' (done)' if position in self._answered else ''}: {words}"
+            for position, question in enumerate(self._questions)
+            if position in self._sendings and (words := self._sendings[position].known()) is not None
         ]
-        return "\n".join([f"{len(known)} of {len(self._asked)} questions were asked.", *known])
-
-
-def _answered(asked: Asked) -> bool:
-    return asked.done() and asked.exception() is None
+        return "\n".join([f"{len(known)} of {len(self._questions)} questions were asked.", *known])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
 import threading
 import time
 import warnings
+import weakref
 from concurrent.futures import Future
 from contextvars import ContextVar
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,6 +99,24 @@ def test_as_each_is_done(box: Sandbox) -> None:
 
         assert sorted(first) == quick
         assert [future.question for future in done] == [slow]
+
+
+def test_none_is_kept_once_it_was_given(box: Sandbox) -> None:
+    """Tables and errors alike: of 60 futures, an iterator that is kept holds none of the 40 it gave."""
+    box.faults.add(Fault("ask", status=422, question="SELECT 7 AS n"))
+    seen: list[weakref.ref[Any]] = []
+
+    with cf.Client(**box.connection) as client:
+        done = cf.ask_many(numbered(60), max_workers=16, as_completed=True, client=client)
+        for future in islice(done, 40):
+            outcome = future.exception() or future.result().table
+            seen += [weakref.ref(future), weakref.ref(outcome)]
+        del future, outcome
+        gc.collect()
+
+        assert len(seen) == 80
+        assert [ref() for ref in seen if ref() is not None] == []
+        assert len(list(done)) == 20
 
 
 @pytest.mark.parametrize("keep", [True, False])
