@@ -38,6 +38,8 @@ __all__ = ["Answer", "contract_of"]
 
 #: How many columns a repr shows.
 _SHOWN_COLUMNS = 12
+#: How much of what a server says of a question is in a message, in bytes.
+_LONGEST_SAID = 3_000
 
 
 def contract_of(options: AskOptions) -> decode.Contract | None:
@@ -409,6 +411,20 @@ def _read(source: bytes | str | os.PathLike[str]) -> bytes:
     )
 
 
+def _said(details: dict[str, Any], more: int) -> str:
+    """Return what the server said on one line, and how many fields there was no room for."""
+    shown: list[str] = []
+    room = _LONGEST_SAID
+    for name, value in details.items():
+        shown.append(f"{snippet(name)}: {snippet(str(value), 500)}")
+        room -= len(shown[-1].encode())
+        if room < 0:
+            shown.pop()
+            break
+    left = len(details) - len(shown) + more
+    return "; ".join([*shown, *([f"and {left:,} more"] if left else [])])
+
+
 def _unfinished(
     envelope: decode.Envelope,
     *,
@@ -420,7 +436,7 @@ def _unfinished(
     """Say why there is no answer, with everything the server said, the SQL it tried included."""
     texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
     details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
-    said = "; ".join(f"{snippet(name)}: {snippet(str(value), 500)}" for name, value in details.items())
+    said = _said(details, envelope.more_details)
     says = f" The server says: {said}." if said else ""
     asked = "The question" if question is None else f"The question {snippet(question)!r}"
     kind: type[QuestionError] = QuestionError

@@ -85,6 +85,8 @@ def _plain_secret(secret: SecretStr) -> SecretStr:
 
 
 def _expanded(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("expected a path, which has no NUL character in it")
     try:
         return path.expanduser()
     except RuntimeError as error:

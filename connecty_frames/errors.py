@@ -4,7 +4,7 @@
 
     ConnectyError                  question_id on all of them (None if unknown)
     ├── ConfigError (ValueError)   a setting or choice is missing or wrong
-    ├── ConnectionFailed           no connection was made, so nothing was sent
+    ├── ConnectionFailed           no connection was made, or no token came; nothing else was sent
     ├── AuthError                  credentials refused, or the token endpoint is unusable
     ├── APIError                   the server answered with an error status
     │   ├── NotFoundError          404: no such workspace or question
@@ -129,14 +129,15 @@ class ConfigError(ConnectyError, ValueError):
 
 
 class ConnectionFailed(ConnectyError):
-    """No connection to the server could be made, so nothing was sent.
+    """No connection to the server could be made, or no token came over it; nothing else was sent.
 
     Parameters
     ----------
     host
-        Whom we tried to reach, as ``host:port``.
+        The server, or proxy, that was tried, as ``host:port``.
     phase
-        How far we came: ``resolve``, ``connect``, ``tls`` or ``proxy``.
+        How far the call came: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` where the token
+        endpoint lost the answer each time.
     """
 
     def __init__(
@@ -148,7 +149,7 @@ class ConnectionFailed(ConnectyError):
 
 
 class AuthError(ConnectyError):
-    """The credentials were refused, or the token endpoint is unusable.
+    """The credentials were refused, or the token endpoint answers with something else than a token.
 
     Parameters
     ----------
@@ -169,7 +170,7 @@ class APIError(ConnectyError):
     status
         The HTTP status.
     request_id
-        The server's name for the request (header ``X-Request-Id``), None if it gave none.
+        The server's name for the request (header ``X-Request-Id``); None without, or if a secret is in it.
     text
         What the server said, shortened and made safe to print.
     """

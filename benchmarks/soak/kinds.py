@@ -99,6 +99,10 @@ def _not_started(error: type[errors.ConnectyError]) -> frozenset[End]:
     return frozenset({End(error, known=False, accepted=0)})
 
 
+def _refused(error: type[errors.ConnectyError]) -> frozenset[End]:
+    return frozenset({End(error, known=False, accepted=1)})
+
+
 def _uncertain(accepted: int) -> frozenset[End]:
     return frozenset({End(errors.SubmissionUncertain, known=False, accepted=accepted)})
 
@@ -166,6 +170,11 @@ _CUT: Final = {
     "cut in the headers": sending(tricks.cut(tricks.sized, 40)),
     "cut after the headers": sending(tricks.cut(tricks.without_length, 51)),
 }
+_INTERIM: Final = {
+    "100": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "102": b"HTTP/1.1 102 Processing\r\n\r\n",
+    "103": b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n",
+}
 _GARBLED: Final = {
     "gzip cut": tricks.packed_and_cut,
     "gzip without its end": tricks.packed_without_end,
@@ -200,6 +209,18 @@ _ASKED: Final = (
     _asked(7, "a redirect", _not_started(errors.ConfigError), "status=307"),
     _asked(16, "204", _uncertain(1), "status=204,when=after"),
     *(_played(10, "ask", name, _uncertain(1), trick) for name, trick in _CUT.items() if "headers" in name),
+    *(_played(33, "ask", name, _RIGHT, tricks.after(before)) for name, before in _INTERIM.items()),
+    _played(33, "ask", "101", _uncertain(1), sending(tricks.switching)),
+    *(
+        # The relay says so of a question that the sandbox did accept.
+        _played(36, "ask", f"{status} cut", _refused(error), tricks.refusing(status))
+        for status, error in (
+            (400, errors.APIError),
+            (403, errors.AuthError),
+            (404, errors.NotFoundError),
+            (422, errors.APIError),
+        )
+    ),
     _played(11, "ask", "gzip cut", _uncertain(1), sending(tricks.packed_and_cut)),
     _played(11, "ask", "gzip without its end", _RIGHT, sending(tricks.packed_without_end)),
     _played(11, "ask", "plain text called gzip", _uncertain(1), sending(tricks.not_packed)),
@@ -215,6 +236,10 @@ _FETCHED: Final = (
     _fetched(9, "500", _with_id(errors.ServerError), "status=500"),
     _fetched(6, "403", _with_id(errors.AuthError), "status=403"),
     _fetched(6, "410", _with_id(errors.APIError), "status=410"),
+    _fetched(35, "408 twice", _RIGHT, "status=408,times=2"),
+    *(_played(33, "results", name, _RIGHT, tricks.after(before)) for name, before in _INTERIM.items()),
+    _played(33, "results", "101", _with_id(errors.ResponseError), sending(tricks.switching)),
+    _played(33, "results", "an answer too many", _RIGHT, tricks.twice),
     _played(7, "results", "a redirect", _with_id(errors.ConfigError), tricks.redirect),
     _fetched(10, "cut", _RIGHT, "cut=5,times=2"),
     *(_played(10, "results", name, _RIGHT, trick) for name, trick in _CUT.items()),
@@ -261,15 +286,17 @@ _FETCHED: Final = (
 _TOKEN: Final = (
     *(
         _played(25, "token", str(status), _not_started(errors.AuthError), answering(status))
-        for status in (401, 500, 503)
+        for status in (400, 401, 403)
     ),
+    *(_played(34, "token", str(status), _RIGHT, answering(status)) for status in (408, 500, 502, 503, 504)),
+    _played(34, "token", "503 twice", _RIGHT, answering(503), answering(503)),
+    *(_played(33, "token", name, _RIGHT, tricks.after(before)) for name, before in _INTERIM.items()),
     _played(25, "token", "429", _RIGHT, answering(429, Retry_After="0")),
     _played(7, "token", "a redirect", _not_started(errors.ConfigError), tricks.redirect),
     _played(25, "token", "405", _RIGHT, answering(405)),
-    _played(
-        25, "token", "reset", _not_started(errors.AuthError), sending(tricks.cut(tricks.sized, 0), "reset")
-    ),
-    _played(25, "token", "cut", _not_started(errors.AuthError), sending(tricks.cut(tricks.sized, -5))),
+    _played(34, "token", "reset", _RIGHT, sending(tricks.cut(tricks.sized, 0), "reset")),
+    _played(34, "token", "closed", _RIGHT, sending(tricks.cut(tricks.sized, 0))),
+    _played(34, "token", "cut", _RIGHT, sending(tricks.cut(tricks.sized, -5))),
     _played(25, "token", "a login page", _not_started(errors.AuthError), _LOGIN),
     _played(25, "token", "no HTTP", _not_started(errors.AuthError), sending(tricks.no_http)),
     _played(24, "token", "no token", _not_started(errors.AuthError), answering(200, b"{}")),
@@ -285,6 +312,7 @@ KINDS: Final = (*_ASKED, *_FETCHED, *_TOKEN)
 _LATE: Final = frozenset(
     {
         End(errors.QuestionTimeout, known=False, accepted=0),
+        End(errors.ConnectionFailed, known=False, accepted=0),
         End(errors.SubmissionUncertain, known=False, accepted=0),
         End(errors.SubmissionUncertain, known=False, accepted=1),
         End(errors.QuestionTimeout, known=True, accepted=1),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from scripted import Script
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
     from typing import TypeAlias
 
@@ -74,6 +75,32 @@ def sending(write: Callable[[bytes], bytes], ending: str = "close") -> Trick:
         return steps[ending](content)
 
     return trick
+
+
+def after(before: bytes) -> Trick:
+    """Send some bytes before the reply as it is."""
+    return lambda script, reply: script.around(sound(script, reply), before=before)
+
+
+def twice(script: Script, reply: Reply) -> Step:
+    """Send the reply, and at once another one that nobody asked for."""
+    again = script.send(sized(b'{"state": "FAILED", "error": "an answer too many"}'))
+
+    def step(connection: socket.socket) -> bool:
+        return sound(script, reply)(connection) and again(connection)
+
+    return step
+
+
+def switching(body: bytes) -> bytes:
+    """Switch to another protocol, which was not asked for."""
+    return b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + sized(body)
+
+
+def refusing(status: int) -> Trick:
+    """Refuse, and cut the words that say why."""
+    content = b'HTTP/1.1 %d No\r\nContent-Length: 99\r\n\r\n{"detail": "No' % status
+    return lambda script, _: script.send_and_close(content)
 
 
 def sized(body: bytes, more: bytes = b"") -> bytes:

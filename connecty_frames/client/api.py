@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from connecty_frames.client.exchange import Call, Kind, Reply, Trouble
 from connecty_frames.client.log import logged
-from connecty_frames.client.refusals import foreign
+from connecty_frames.client.refusals import not_json
 from connecty_frames.client.retries import ASK, FETCH, ONCE, Rules, Try, repeat, retry_after
 from connecty_frames.decode import Envelope, read_envelope
 from connecty_frames.errors import ConfigError, ConnectionFailed, ResponseError
@@ -90,7 +90,7 @@ class API:
                 if bearer.kind is Kind.LATE:
                     return bearer
                 bearer.leave()
-            call = Call("POST", QUESTIONS.format(dw_id=dw_id), body, bearer, fresh=True)
+            call = Call("POST", QUESTIONS.format(dw_id=dw_id), body, bearer)
             sending(call)
             with logged(call, self.clock) as line:
                 line.outcome = outcome = self._send(call, bearer, deadline, limits)
@@ -130,7 +130,7 @@ class API:
         def attempt(limits: Try) -> Results | Trouble:
             bearer = self._auth.bearer(deadline)
             if isinstance(bearer, Trouble):
-                if bearer.kind is Kind.LATE or (bearer.kind is Kind.DOWN and self._auth.proven):
+                if bearer.kind is Kind.LATE or (bearer.kind in (Kind.LOST, Kind.DOWN) and self._auth.proven):
                     return bearer
                 bearer.leave()
             call = Call("GET", path, auth=bearer)
@@ -142,7 +142,7 @@ class API:
                 if isinstance(results, Trouble):
                     line.outcome = results
                 else:
-                    line.state = snippet(self.transport.redact(results.envelope.state))
+                    line.state = snippet(results.envelope.state)
                 return results
 
         return self._repeat(attempt, FETCH, deadline)
@@ -165,7 +165,7 @@ class API:
         except ValidationError:
             pass
         seen = f"{reply.host} answered {reply.status} without a question_id"
-        return foreign(reply, redact=self.transport.redact) or Trouble(
+        return not_json(reply, redact=self.transport.redact) or Trouble(
             Kind.UNREADABLE,
             ResponseError(f"{seen}.", host=reply.host),
             seen,
@@ -174,18 +174,15 @@ class API:
         )
 
     def _read(self, reply: Reply) -> Results | Trouble:
-        if not reply.body.strip():
-            # Headers that were cut look just like this, so it is worth another look.
-            seen = f"{reply.host} answered {reply.status} with nothing in it"
-            return Trouble(Kind.EMPTY, ResponseError(f"{seen}.", host=reply.host), seen, status=reply.status)
-        stranger = foreign(reply, redact=self.transport.redact)
+        stranger = not_json(reply, redact=self.transport.redact)
         if stranger is not None:
             return stranger
         redact = self.transport.redact
-        content_type = terminal(redact(reply.headers.get("Content-Type", ""))) or None
+        content_type = terminal(reply.headers.get("Content-Type", "")) or None
         try:
             envelope = read_envelope(reply.body, host=reply.host, content_type=content_type)
         except ResponseError as error:
+            content_type = content_type and redact(content_type)
             begins = snippet(redact(reply.body))
             message = redact(str(error).replace(error.snippet, begins))
             broken = ResponseError(message, host=reply.host, content_type=content_type, snippet=begins)
@@ -194,8 +191,13 @@ class API:
             if envelope.state == State.COMPLETED:
                 return Results(envelope, reply.body, wait)
             # There are no values, and all that it says will be shown.
-            said = {"state": redact(envelope.state), "details": redact.inside(envelope.details)}
-            return Results(dataclasses.replace(envelope, **said), b"", wait)
+            state = envelope.state if envelope.state in State.__members__ else redact.data(envelope.state)
+            said = {
+                "details": redact.inside(envelope.details),
+                "sql_query": envelope.sql_query and redact.data(envelope.sql_query),
+                "response_summary": envelope.response_summary and redact.data(envelope.response_summary),
+            }
+            return Results(dataclasses.replace(envelope, state=state, **said), b"", wait)
         return Trouble(Kind.UNREADABLE, broken, f"{reply.host} sent what is no results response")
 
 

@@ -2,7 +2,10 @@
 
 What goes wrong here goes wrong for every thread at once, so the rules are about not making it worse:
 
-- One token call at a time. Who waits takes what it brought, a failure too, for five seconds.
+- One token call at a time. Waiting threads share its outcome.
+- A call that starts nothing may be repeated: an endpoint that is down, or loses the answer, is asked again
+  until the deadline of the caller, within the budget of retries. Refused credentials are not tried again for
+  five seconds.
 - A token's lifetime runs from the server's own ``Date`` to its ``expires_at``, and is counted on the
   monotonic clock: a laptop that is an hour off, or wakes up, does not matter.
 - An ``expires_at`` that is missing, past or nonsense counts as a short lifetime, never as "expired":
@@ -26,10 +29,10 @@ from requests.auth import AuthBase
 
 from connecty_frames.client.exchange import Call, Kind, Reply, Trouble
 from connecty_frames.client.log import logged
-from connecty_frames.client.refusals import foreign
+from connecty_frames.client.refusals import not_json, text_of
 from connecty_frames.client.retries import TOKEN as TOKEN_RULES
 from connecty_frames.client.retries import Try, http_date, repeat
-from connecty_frames.errors import AuthError, ConfigError
+from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
 from connecty_frames.protocol import TOKEN, TokenResponse
 
 if TYPE_CHECKING:
@@ -42,8 +45,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Auth", "Bearer"]
 
-#: Seconds a failed token call is shared, so that an outage is not multiplied by the threads that wait.
+#: Seconds in which credentials that were refused are not tried again.
 COOL_OFF: Final = 5.0
+#: Seconds that are too few to call an endpoint again that just failed.
+_NO_TIME: Final = 0.5
+_NOT_IN_TIME: Final = "the call that another thread made for one was not answered in time"
 #: Seconds a token is used whose ``expires_at`` says nothing usable.
 _UNKNOWN_LIFETIME: Final = 60.0
 #: A lifetime longer than this is a mistake of somebody's clock or zone.
@@ -52,6 +58,7 @@ _LONGEST_LIFETIME: Final = 24 * 3600.0
 _MARGIN: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
 _METHOD_NOT_ALLOWED: Final = 405
+_CHECK_ADDRESS: Final = "Check that region or base_url is where your organisation is registered."
 _CHECK: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
 )
@@ -92,6 +99,32 @@ class _Kept:
     proven: bool = False
     process: int = field(default_factory=os.getpid)
 
+    def valid(self, at: float) -> Bearer | None:
+        """Give the token if it may still be used."""
+        bearer = self.bearer
+        return bearer if bearer is not None and at < bearer.expires else None
+
+    def fail(self, failure: Trouble, deadline: Deadline) -> None:
+        """Keep why there is no token. That the time of one caller ran out tells the others nothing."""
+        if deadline.remaining() > 0:
+            self.failure, self.failed_at = failure, deadline.clock.monotonic()
+
+    def shared(self, began: float, deadline: Deadline) -> Trouble | None:
+        """Give the failure that another caller met, where a call of this one's own could do no better.
+
+        Parameters
+        ----------
+        began
+            When this caller began to wait.
+        """
+        failure = self.failure
+        if failure is None:
+            return None
+        if isinstance(failure.error, AuthError | ConfigError):
+            return failure if deadline.clock.monotonic() - self.failed_at < COOL_OFF else None
+        final = failure.kind is Kind.UNCONNECTED or deadline.remaining() <= (failure.wait or _NO_TIME)
+        return failure if final and self.failed_at >= began else None
+
 
 class Auth:
     """The credentials of one client and the token they got.
@@ -116,29 +149,26 @@ class Auth:
         self._random = random
         self._method = "POST"
         self._kept = _Kept()
-        transport.redact.add("client_id", client_id.get_secret_value())
-        transport.redact.add("client_secret", client_secret.get_secret_value())
+        transport.redact.add_client_id(client_id)
+        transport.redact.add("client_secret", client_secret)
 
     def bearer(self, deadline: Deadline) -> Bearer | Trouble:
         """Give a token that holds, fetched if need be; or why there is none."""
         kept, clock = self._own(), deadline.clock
-        bearer = kept.bearer
-        if bearer is not None and clock.monotonic() < bearer.expires:
+        began = clock.monotonic()
+        bearer = kept.valid(began)
+        if bearer is not None:
             return bearer
         try:
-            if not kept.lock.acquire(timeout=max(deadline.remaining(), 0.0)):
-                return _unusable(self._transport.host, "no token came in time", kind=Kind.LATE)
-            if kept.bearer is not None and clock.monotonic() < kept.bearer.expires:
-                return kept.bearer
-            if kept.failure is not None and clock.monotonic() - kept.failed_at < COOL_OFF:
-                return kept.failure
-            found = self._fetch(deadline)
-            if isinstance(found, Trouble):
-                # Running out of one caller's time is no failure of the endpoint: the next one has its own.
-                kept.failure = found if deadline.remaining() > 0 else None
-                kept.failed_at = clock.monotonic()
-            else:
-                kept.bearer, kept.failure, kept.proven = found, None, True
+            waits = not kept.lock.acquire(blocking=False)
+            if waits and not kept.lock.acquire(timeout=max(deadline.remaining(), 0.0)):
+                return kept.shared(began, deadline) or self._lost(_NOT_IN_TIME)
+            found = kept.valid(clock.monotonic()) or kept.shared(began, deadline)
+            found = found or self._fetch(kept, deadline)
+            if isinstance(found, Trouble) and deadline.remaining() <= 0:
+                # What was seen while there was time says more than that it ran out.
+                late = self._lost(_NOT_IN_TIME) if waits and found.kind is Kind.LATE else found
+                return kept.shared(began, deadline) or late
             return found
         finally:
             # An interrupt may come before anything could note that the lock is held. The lock itself knows:
@@ -163,11 +193,10 @@ class Auth:
             self._kept = _Kept(bearer=self._kept.bearer, proven=self._kept.proven)
         return self._kept
 
-    def _fetch(self, deadline: Deadline) -> Bearer | Trouble:
-        asked_at = deadline.clock.monotonic()
+    def _fetch(self, kept: _Kept, deadline: Deadline) -> Bearer | Trouble:
+        """Call the endpoint until there is a token; what happens is kept for the threads that wait."""
 
-        def attempt(limits: Try) -> Reply | Trouble:
-            nonlocal asked_at
+        def attempt(limits: Try) -> Bearer | Trouble:
             asked_at = deadline.clock.monotonic()
             outcome = self._send(deadline, limits)
             if (
@@ -180,23 +209,21 @@ class Auth:
                 outcome = self._send(deadline, limits)
                 if isinstance(outcome, Trouble):
                     self._method = "POST"
-            return outcome
+            found = outcome if isinstance(outcome, Trouble) else self._read(outcome, asked_at)
+            if isinstance(found, Trouble):
+                found = self._of_token(found)
+                kept.fail(found, deadline)
+            else:
+                kept.bearer, kept.failure, kept.proven = found, None, True
+            return found
 
-        outcome = repeat(
+        return repeat(
             attempt,
             rules=TOKEN_RULES,
             deadline=deadline,
             random=self._random,
             budget=self._transport.budget,
         )
-        if isinstance(outcome, Trouble):
-            trouble = _as_auth(outcome, self._transport.host)
-            late = trouble.kind is Kind.DOWN and deadline.remaining() <= 0
-            return dataclasses.replace(trouble, kind=Kind.LATE) if late else trouble
-        stranger = foreign(outcome, redact=self._transport.redact)
-        if stranger is not None:
-            return _as_auth(stranger, self._transport.host)
-        return self._read(outcome, asked_at)
 
     def _send(self, deadline: Deadline, limits: Try) -> Reply | Trouble:
         call = self._call()
@@ -218,6 +245,9 @@ class Auth:
         )
 
     def _read(self, reply: Reply, asked_at: float) -> Bearer | Trouble:
+        stranger = not_json(reply, redact=self._transport.redact)
+        if stranger is not None:
+            return stranger
         try:
             response = TokenResponse.model_validate_json(reply.body)
         except ValidationError:
@@ -228,10 +258,37 @@ class Auth:
             return _unusable(
                 reply.host, "its answer holds no access_token", kind=Kind.UNREADABLE, status=reply.status
             )
-        self._transport.redact.add("token", token.get_secret_value())
+        self._transport.redact.add("token", token)
         now = http_date(reply.headers.get("Date", "")) or self._transport.clock.now()
         lifetime = _lifetime(response.expires_at, now)
         return Bearer(token, expires=asked_at + lifetime - min(_MARGIN, lifetime * _MARGIN_SHARE))
+
+    def _lost(self, seen: str) -> Trouble:
+        """Say of a token call that its answer was lost."""
+        host = self._transport.host
+        message = f"No token came from {host}: {seen}. Nothing else is sent without one; try again later."
+        error = ConnectionFailed(message, host=host, phase="token")
+        return Trouble(Kind.LOST, error, f"no token came ({seen})")
+
+    def _of_token(self, trouble: Trouble) -> Trouble:
+        """Say of a failed token call that it was one. Only what the endpoint refused is about credentials."""
+        host, status = self._transport.host, trouble.status
+        seen = f"no token came ({trouble.seen})"
+        if trouble.kind is Kind.LOST:
+            return self._lost(trouble.seen)
+        if trouble.kind in (Kind.DOWN, Kind.FAULT):
+            return dataclasses.replace(trouble, kind=Kind.DOWN, seen=seen)
+        if trouble.kind in (Kind.LATE, Kind.UNCONNECTED, Kind.BUSY) or isinstance(
+            trouble.error, ConfigError | ConnectionFailed
+        ):
+            return trouble
+        if trouble.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
+            text = text_of(trouble.body, self._transport.redact)
+            refused = (
+                f"The credentials were refused: {host} answered {status}{text and f' ({text})'}. {_CHECK}"
+            )
+            return dataclasses.replace(trouble, kind=Kind.REFUSED, error=AuthError(refused, status=status))
+        return _unusable(host, trouble.seen, kind=trouble.kind, status=status)
 
 
 def _is_token(text: str) -> bool:
@@ -253,18 +310,6 @@ def _lifetime(expires_at: object, now: datetime) -> float:
     return seconds if 0 < seconds <= _LONGEST_LIFETIME else _UNKNOWN_LIFETIME
 
 
-def _as_auth(trouble: Trouble, host: str) -> Trouble:
-    """Say of a failed token call that it was one; what is no matter of credentials stays itself."""
-    if trouble.kind in (Kind.LATE, Kind.UNCONNECTED, Kind.BUSY) or isinstance(trouble.error, ConfigError):
-        return trouble
-    if trouble.status is not None and 400 <= trouble.status < 500 and trouble.kind is not Kind.FAULT:  # noqa: PLR2004 - HTTP's own numbers
-        error = AuthError(f"{trouble.error} {_CHECK}", status=trouble.status)
-        return dataclasses.replace(trouble, kind=Kind.REFUSED, error=error)
-    passing = trouble.kind in (Kind.LOST, Kind.DOWN, Kind.FAULT)
-    kind = Kind.DOWN if passing else trouble.kind
-    return _unusable(host, trouble.seen, kind=kind, status=trouble.status)
-
-
 def _unusable(host: str, seen: str, *, kind: Kind, status: int | None = None) -> Trouble:
-    error = AuthError(f"The token endpoint of {host} is unusable: {seen}. {_CHECK}", status=status)
+    error = AuthError(f"The token endpoint of {host} is unusable: {seen}. {_CHECK_ADDRESS}", status=status)
     return Trouble(kind, error, f"the token endpoint is unusable ({seen})", status=status)

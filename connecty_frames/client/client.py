@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as _random
+import sys
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, overload
 
 from pydantic import SecretStr
@@ -11,6 +12,7 @@ from connecty_frames.answer import Answer, contract_of
 from connecty_frames.client import api as _api
 from connecty_frames.client.api import API
 from connecty_frames.client.auth import Auth
+from connecty_frames.client.exchange import without_frames
 from connecty_frames.client.many import Asked, Batch, StoppedDeadline
 from connecty_frames.client.question import Question
 from connecty_frames.client.redaction import Redaction
@@ -102,7 +104,7 @@ class Client:
         random: Callable[[], float] = _random.random,
     ) -> None:
         self._shown = "<Client without settings>"  # a traceback may show one whose settings were refused
-        refused = None
+        refused, handled = None, sys.exception()
         try:
             settings = resolve(
                 client_id=client_id,
@@ -117,13 +119,13 @@ class Client:
                 profile=profile,
             )
             self._set_up(settings, clock, random)
-        except ConfigError as error:
+        except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
             refused = error
         if refused is not None:
             # Without the frames below and the locals here, which hold the secret in the clear.
             client_id = client_secret = settings = None  # type: ignore[assignment]
-            refused.__context__ = None
-            raise refused.with_traceback(None)
+            without_frames(refused, but=handled)
+            raise refused
 
     def _set_up(self, settings: Settings, clock: Clock, random: Callable[[], float]) -> None:
         client_id, client_secret = settings.credentials

@@ -11,7 +11,7 @@ import copy
 import io
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,37 @@ if TYPE_CHECKING:
 
     from connecty_frames.errors import ConnectyError
 
-__all__ = ["Call", "Kind", "Reply", "Trouble"]
+__all__ = ["Call", "Kind", "Reply", "Trouble", "succeeded", "without_frames"]
+
+
+def without_frames(error: BaseException, *, but: BaseException | None) -> list[BaseException]:
+    """Take their frames, whose locals hold secrets, from an exception and all that it wraps.
+
+    Parameters
+    ----------
+    but
+        The exception that was being handled before: its frames are its own.
+
+    Returns
+    -------
+    list
+        The exception and what it wraps; requests and urllib3 keep that in different places.
+    """
+    found: list[BaseException] = []
+    waiting: list[Any] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if isinstance(cause, BaseException) and cause is not but and cause not in found:
+            found.append(cause)
+            cause.__traceback__ = None
+            inner = (getattr(cause, "reason", None), cause.__cause__, cause.__context__)
+            waiting.extend([*cause.args, *inner])
+    return found
+
+
+def succeeded(status: int | None) -> bool:
+    """Whether a status says yes: 2xx (RFC 9110, section 15.3)."""
+    return status is not None and 200 <= status < 300  # noqa: PLR2004 - HTTP's own numbers
 
 
 class Kind(Enum):
@@ -33,10 +63,10 @@ class Kind(Enum):
     NOT_HTTP = auto()  #: an answer that is not HTTP
     TOO_LARGE = auto()  #: a body over the limit
     BUSY = auto()  #: 429
-    DOWN = auto()  #: 502, 503, 504: something between us and the server, or it restarts
+    DOWN = auto()  #: 408, 502, 503, 504: something between us and the server, or it restarts
     UNAUTHORIZED = auto()  #: 401
     REFUSED = auto()  #: a definite no: a redirect, any other 4xx, a setting that cannot work
-    FAULT = auto()  #: 408, 500 and other 5xx: nobody knows what was done
+    FAULT = auto()  #: 500 and other 5xx: nobody knows what was done
     FOREIGN = auto()  #: success by its status, and not from the API by its content type
     EMPTY = auto()  #: success by its status, and nothing in it
     UNREADABLE = auto()  #: success by its status and type, and not what the API promises
@@ -50,9 +80,6 @@ class Call:
     ----------
     path
         Path and query, from the base address on.
-    fresh
-        Whether it goes out on a connection of its own: one from the pool may have died unnoticed, and
-        then nobody could say whether the request arrived.
     received
         What has come of the body of its answer; an interrupt may leave it half way.
     """
@@ -61,9 +88,18 @@ class Call:
     path: str
     body: bytes | None = field(default=None, repr=False)
     auth: AuthBase | None = field(default=None, repr=False)
-    fresh: bool = False
     # Hands its bytes over without a copy, which counts for large answers.
     received: io.BytesIO = field(default_factory=io.BytesIO, repr=False, compare=False)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it goes out on a connection of its own, as every request with a body does.
+
+        A connection from the pool may have died unnoticed, and then nobody could say whether a question
+        arrived. And a server that answers without reading a body (the token endpoint is headed GET, after
+        all) takes the body for a second request, and leaves the answer to that on the connection.
+        """
+        return self.body is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,75 +2,139 @@
 
 A server may repeat in an error what it was sent: "invalid client_secret 'xyz'". Such text ends up in
 messages, logs and notebooks, where a secret must never be.
+
+Secrets, tokens and passwords are hidden wherever they occur. A client id is no secret and may be an ordinary
+word, so it is hidden in messages alone, and only where it stands as a word by itself. States, keys and ids
+are data: no part of them is taken for a client id.
 """
 
 from __future__ import annotations
 
 import base64
 import html
-import itertools
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from pydantic import SecretStr
 
 __all__ = ["Redaction"]
 
 _SHOWN: Final = "***"
-_HEX: Final = re.compile("%[0-9A-F]{2}")
-#: Shorter than this, and every other word of a message could be "it".
+#: The shortest secret and client id that are hidden: a shorter one could be a part of every other word.
 _SHORTEST: Final = 4
-#: How much of a text is looked at; what is shown of it is far shorter.
-_LOOKED_AT: Final = 65_536
+_SHORTEST_ID: Final = 8
+#: How much of a body is looked at, in bytes; what is shown of it is far shorter.
+_LOOKED_AT: Final = 2**20
+_NEVER: Final = "(?!)"
+_PERCENT: Final = re.compile(r"%[0-9A-F]{2}")
+_UNICODE: Final = re.compile(r"\\u[0-9a-f]{4}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)  # a traceback with locals would show the patterns
+class _Patterns:
+    """What finds the secrets that are known, and how long the longest form of one is."""
+
+    known: dict[str, tuple[SecretStr, ...]]
+    secrets: re.Pattern[str]
+    client_id: re.Pattern[str]
+    longest: int
 
 
 class Redaction:
-    """The secrets of one client, in every form in which a server could repeat them."""
+    """The secrets of one client, in every form in which a server could repeat them.
+
+    Two patterns are compiled from them when a text has to be shown: of secrets, and of the client id.
+    """
 
     def __init__(self) -> None:
-        self._forms: dict[str, tuple[tuple[str, ...], ...]] = {}
+        self._client_id: SecretStr | None = None
+        #: By name; beside each the one before it, since answers to that may be on their way.
+        self._secrets: dict[str, tuple[SecretStr, ...]] = {}
+        self._compiled: _Patterns | None = None
 
-    def add(self, name: str, secret: str) -> None:
-        """Know a secret by a name, beside the one before it: answers to that may be on their way."""
-        forms = sorted({form for form in _forms(secret) if len(form) >= _SHORTEST}, key=len, reverse=True)
-        self._forms[name] = (tuple(forms), *self._forms.get(name, ())[:1])
+    def add_client_id(self, client_id: SecretStr) -> None:
+        """Hide a client id in messages."""
+        self._client_id, self._compiled = client_id, None
+
+    def add(self, name: str, secret: SecretStr) -> None:
+        """Hide a secret everywhere."""
+        known = self._secrets.get(name, ())[:1]
+        if known != (secret,):
+            self._secrets = {**self._secrets, name: (secret, *known)}
 
     def __call__(self, text: str | bytes) -> str:
-        """Give the beginning of a text with ``***`` for each secret in it."""
-        if isinstance(text, bytes):
-            text = text[:_LOOKED_AT].decode("utf-8", errors="backslashreplace")
-        return self._hidden(text[:_LOOKED_AT])
+        """Return a message, of a body its beginning, with ``***`` for each secret and for the client id."""
+        return self._patterns().client_id.sub(_SHOWN, self.data(text))
+
+    def data(self, text: str | bytes) -> str:
+        """Return a text that is data, of a body its beginning, with ``***`` for each secret in it."""
+        patterns = self._patterns()
+        if isinstance(text, str):
+            return patterns.secrets.sub(_SHOWN, text)
+        begins = text[:_LOOKED_AT].decode(errors="backslashreplace")
+        shown = patterns.secrets.sub(_SHOWN, begins)
+        # A secret that the cut divides was not found: it begins in the last characters.
+        return shown[: -patterns.longest] if patterns.longest and len(text) > _LOOKED_AT else shown
 
     def inside(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value
-        """Give a JSON value with the same done to every text in it."""
+        """Return a JSON value with each text in it as a message, and each name as the data that it is."""
         if isinstance(value, str):
-            return self._hidden(value)
+            return self(value)
         if isinstance(value, list):
             return [self.inside(each) for each in value]
         if isinstance(value, dict):
-            return {self._hidden(name): self.inside(each) for name, each in value.items()}
+            return {self.data(name): self.inside(each) for name, each in value.items()}
         return value
 
-    def _hidden(self, text: str) -> str:
-        known = itertools.chain.from_iterable(list(self._forms.values()))
-        # The longest first, whosever it is: a client id may be a part of the secret.
-        for form in sorted(itertools.chain.from_iterable(known), key=len, reverse=True):
-            text = text.replace(form, _SHOWN)
-        return text
+    def _patterns(self) -> _Patterns:
+        """Return the patterns of what is known by now; another thread may just have got a token."""
+        known = self._secrets
+        patterns = self._compiled
+        if patterns is None or patterns.known is not known:
+            secrets = _forms((secret for each in known.values() for secret in each), _SHORTEST)
+            client_ids = _forms(() if self._client_id is None else (self._client_id,), _SHORTEST_ID)
+            either, words = ("|".join(map(re.escape, forms)) for forms in (secrets, client_ids))
+            patterns = self._compiled = _Patterns(
+                known,
+                re.compile(either or _NEVER),
+                re.compile(rf"(?<!\w)(?:{words or _NEVER})(?!\w)"),
+                max(map(len, [*secrets, *client_ids]), default=0),
+            )
+        return patterns
 
 
-def _forms(secret: str) -> Iterator[str]:
+def _forms(secrets: Iterable[SecretStr], shortest: int) -> list[str]:
+    """Return the forms of all secrets, the longest first, whosever it is: one may be a part of another."""
+    texts = [text for secret in secrets if len(text := secret.get_secret_value()) >= shortest]
+    return sorted({form for text in texts for form in _forms_of(text)}, key=len, reverse=True)
+
+
+def _forms_of(secret: str) -> Iterator[str]:
     yield secret
+    yield secret.encode().decode("latin-1")  # as a header arrives
     for encoded in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
         yield encoded
-        yield _HEX.sub(lambda found: found[0].lower(), encoded)
+        yield _PERCENT.sub(lambda found: found[0].lower(), encoded)
     yield html.escape(secret)
     yield html.escape(secret, quote=False)
     for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
         yield escaped
         yield escaped.replace("/", r"\/")  # as PHP writes it
-    yield base64.b64encode(secret.encode()).decode().rstrip("=")
-    yield base64.urlsafe_b64encode(secret.encode()).decode().rstrip("=")
+        yield _UNICODE.sub(lambda found: rf"\u{found[0][2:].upper()}", escaped)  # as .NET does
+    yield from _base64(secret.encode())
+
+
+def _base64(secret: bytes) -> Iterator[str]:
+    """Encode a secret that stands alone, and one inside of a longer text, such as ``user:password``."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(secret).decode().rstrip("=")
+        for before in range(3):
+            # The characters at either end that bits of other text share are left out.
+            inside = encode(bytes(before) + secret).decode()
+            yield inside[-(-8 * before // 6) : 8 * (before + len(secret)) // 6]

@@ -7,14 +7,16 @@ Source: the API document leaves error statuses and bodies open, so the statuses 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from connecty_frames.client.exchange import Kind, Reply, Trouble
+from connecty_frames.client.exchange import Kind, Reply, Trouble, succeeded
 from connecty_frames.errors import (
     APIError,
     AuthError,
     ConfigError,
+    ConnectionFailed,
     ConnectyError,
     NotFoundError,
     RateLimitError,
@@ -26,7 +28,7 @@ from connecty_frames.escape import snippet, terminal
 if TYPE_CHECKING:
     from connecty_frames.client.redaction import Redaction
 
-__all__ = ["foreign", "refusal", "text_of"]
+__all__ = ["certificate_wanted", "not_json", "refusal", "text_of"]
 
 _CHECK: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered"
@@ -47,7 +49,7 @@ _STATUSES: Final[dict[int, tuple[type[ConnectyError], Kind, str]]] = {
     ),
     404: (NotFoundError, Kind.REFUSED, "Check dw_id and question_id"),
     407: (ConfigError, Kind.REFUSED, "Check the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY"),
-    408: (APIError, Kind.FAULT, ""),
+    408: (APIError, Kind.DOWN, "The service did not get the request in time; try again later"),
     429: (RateLimitError, Kind.BUSY, "Try again later, or ask fewer questions at once"),
     502: (ServerError, Kind.DOWN, "The service is not reachable just now; try again later"),
     503: (ServerError, Kind.DOWN, "The service is not available just now; try again later"),
@@ -66,6 +68,11 @@ _UNKNOWN: Final = (APIError, Kind.FAULT, "")
 #: Where error bodies in JSON usually have their message, the most telling first.
 _MESSAGE_FIELDS: Final = ("message", "detail", "error_description", "error", "title", "msg")
 _SHOWN: Final = 300
+#: How nginx and IIS say in a page that there was no client certificate; others end TLS with an alert.
+_NO_CERTIFICATE: Final = re.compile(
+    rb"No required SSL certificate|Client Certificate Required", re.IGNORECASE
+)
+_LOOKED_AT: Final = 65_536
 
 
 def refusal(reply: Reply, *, redact: Redaction, wait: float | None = None) -> Trouble | None:
@@ -77,20 +84,24 @@ def refusal(reply: Reply, *, redact: Redaction, wait: float | None = None) -> Tr
         What its ``Retry-After`` says, in seconds.
     """
     status = reply.status
-    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own numbers
+    if succeeded(status):
         return None
+    if status // 100 == 4 and _NO_CERTIFICATE.search(reply.body[:_LOOKED_AT]):  # noqa: PLR2004 - HTTP's own numbers
+        return certificate_wanted(reply.host)
     error_class, kind, advice = _STATUSES.get(status) or _HUNDREDS.get(status // 100) or _UNKNOWN
-    text = text_of(reply, redact)
+    text = text_of(reply.body, redact)
     facts: dict[str, Any] = {}
     if issubclass(error_class, APIError):
         request_id = reply.headers.get("X-Request-Id")
-        facts = {"status": status, "text": text, "request_id": request_id and snippet(redact(request_id))}
+        if request_id and redact.data(request_id) != request_id:
+            request_id = None  # without the secret in it, it would be another id
+        facts = {"status": status, "text": text, "request_id": request_id and snippet(request_id)}
     elif error_class is AuthError:
         facts = {"status": status}
     if error_class is RateLimitError:
         facts["retry_after"] = wait
     what = f"{reply.host} answered {status} to {reply.call.method} {reply.call.path.partition('?')[0]}"
-    if status // 100 == 3:  # noqa: PLR2004 - as above
+    if status // 100 == 3:  # noqa: PLR2004 - HTTP's own numbers
         what += f" with a redirect to {_target(reply, redact)}"
     elif text:
         what += f": {text}"
@@ -105,8 +116,23 @@ def refusal(reply: Reply, *, redact: Redaction, wait: float | None = None) -> Tr
     )
 
 
-def foreign(reply: Reply, *, redact: Redaction) -> Trouble | None:
-    """Give the trouble of a success that is no JSON: a login page, most often. None for JSON."""
+def certificate_wanted(host: str) -> Trouble:
+    """Give the trouble of a server that wants a client certificate; it started nothing."""
+    error = ConnectionFailed(
+        f"{host} wants a client certificate, which connecty_frames has none of; nothing was started. Use an "
+        "address, network or proxy from which none is wanted, or ask its administrator.",
+        host=host,
+        phase="tls",
+    )
+    return Trouble(Kind.REFUSED, error, f"{host} wants a client certificate")
+
+
+def not_json(reply: Reply, *, redact: Redaction) -> Trouble | None:
+    """Give the trouble of a success that is no JSON: nothing, or a login page most often. None for JSON."""
+    if not reply.body.strip():
+        # Headers that were cut look just like this, so it is worth another look.
+        seen = f"{reply.host} answered {reply.status} with nothing in it"
+        return Trouble(Kind.EMPTY, ResponseError(f"{seen}.", host=reply.host), seen, status=reply.status)
     content_type = reply.headers.get("Content-Type")
     kind = (content_type or "").partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
@@ -130,13 +156,13 @@ def foreign(reply: Reply, *, redact: Redaction) -> Trouble | None:
     )
 
 
-def text_of(reply: Reply, redact: Redaction) -> str:
+def text_of(body: bytes, redact: Redaction) -> str:
     """Give what the server said, on one line, shortened and safe: its message where there is one."""
     try:
-        message = _message(json.loads(reply.body[:65_536]))
+        message = _message(json.loads(body[:_LOOKED_AT]))
     except (ValueError, RecursionError):
         message = ""
-    return snippet(redact(message or reply.body), _SHOWN)
+    return snippet(redact(message or body), _SHOWN)
 
 
 def _message(body: object) -> str:

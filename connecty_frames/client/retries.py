@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from connecty_frames.client.exchange import Kind, Trouble
+from connecty_frames.client.exchange import Kind, Trouble, without_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +56,15 @@ FETCH: Final[Rules] = {
 }
 #: A question costs money: it goes out again only where it is certain that nothing was started.
 ASK: Final[Rules] = {Kind.UNCONNECTED: CONNECT_TRIES, Kind.BUSY: math.inf, Kind.UNAUTHORIZED: 2}
-TOKEN: Final[Rules] = {Kind.UNCONNECTED: CONNECT_TRIES, Kind.BUSY: math.inf}
+#: A token starts nothing either, so that an endpoint that is down is no reason to fail before the deadline.
+TOKEN: Final[Rules] = {
+    Kind.UNCONNECTED: CONNECT_TRIES,
+    Kind.LOST: math.inf,
+    Kind.BUSY: math.inf,
+    Kind.DOWN: math.inf,
+    Kind.GARBLED: 2,
+    Kind.EMPTY: 3,
+}
 #: A probe is an answer in itself.
 ONCE: Final[Rules] = {}
 
@@ -82,17 +91,30 @@ def repeat(
     -------
     result or Trouble
         The trouble is the last one seen.
+
+    Raises
+    ------
+    BaseException
+        What interrupts an attempt, without the frames that it fell into.
     """
     clock = deadline.clock
     seen: Counter[Kind] = Counter()
     began = clock.monotonic()
     idle = _IDLE if rules.get(Kind.LOST, 0) > 1 else math.inf
+    handled = sys.exception()
     while True:
         left = CONNECT_SECONDS - (clock.monotonic() - began)
         tries_left = CONNECT_TRIES - seen[Kind.UNCONNECTED]
-        outcome = attempt(
-            Try(max(left, 0.1) / max(tries_left, 1), idle * 2 ** min(seen[Kind.LOST], _DOUBLED))
-        )
+        limits = Try(max(left, 0.1) / max(tries_left, 1), idle * 2 ** min(seen[Kind.LOST], _DOUBLED))
+        try:
+            outcome = attempt(limits)
+        except Exception:
+            raise
+        except BaseException as interrupt:
+            # What it fell into says nothing of it, and may show what a server repeated.
+            interrupt.__cause__, interrupt.__context__ = None, handled
+            without_frames(interrupt, but=handled)
+            raise
         if not isinstance(outcome, Trouble):
             budget.give_back()
             return outcome

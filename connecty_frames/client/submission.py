@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames.client.api import API, id_in, question_body
-from connecty_frames.client.exchange import Call, Kind, Trouble
+from connecty_frames.client.exchange import Call, Kind, Trouble, succeeded
 from connecty_frames.client.interrupts import pursuing, resuming, tell
 from connecty_frames.errors import ConfigError, ConnectyError, QuestionTimeout, SubmissionUncertain
 from connecty_frames.escape import snippet
@@ -172,16 +172,11 @@ def submit(api: API, sendings: Sendings, *, deadline: Deadline) -> Accepted:
     asked_at, sent = sendings.last
     if isinstance(outcome, Trouble):
         question_id = id_in(outcome.body)
-        if question_id is None or not _taken(outcome):
+        if question_id is None or not succeeded(outcome.status):
             _give_up(outcome, question, dw_id=dw_id, asked_at=asked_at, question_id=question_id)
         outcome = question_id
     sendings.accept(outcome)
     return Accepted(outcome, asked_at, sent, api.clock.monotonic())
-
-
-def _taken(trouble: Trouble) -> bool:
-    """Whether the status said yes, whatever became of the rest of the answer."""
-    return trouble.status is not None and 200 <= trouble.status < 300  # noqa: PLR2004 - HTTP's own numbers
 
 
 def _give_up(

@@ -14,19 +14,22 @@ from __future__ import annotations
 
 import http.client
 import os
+import ssl
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 import requests
 import urllib3
+from pydantic import SecretStr
 
 from connecty_frames import __version__
 from connecty_frames.client.body import BodyGarbled, BodyTooLarge, read_body
 from connecty_frames.client.budget import Budget
-from connecty_frames.client.exchange import Call, Kind, Reply, Trouble
-from connecty_frames.client.refusals import refusal
+from connecty_frames.client.exchange import Call, Kind, Reply, Trouble, succeeded, without_frames
+from connecty_frames.client.refusals import certificate_wanted, refusal
 from connecty_frames.client.retries import Try, retry_after
-from connecty_frames.client.wire import ATTEMPT, Attempt, Wire, tls_context
+from connecty_frames.client.wire import ATTEMPT, Attempt, InterimError, Wire, tls_context
 from connecty_frames.config import LARGEST_BODY, is_loopback
 from connecty_frames.errors import (
     ConfigError,
@@ -38,7 +41,6 @@ from connecty_frames.errors import (
 from connecty_frames.escape import snippet, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from connecty_frames.client.redaction import Redaction
@@ -48,6 +50,9 @@ __all__ = ["Transport"]
 
 #: The shortest timeout there is, in seconds: zero would mean a socket that does not wait at all.
 _MOMENT: Final = 0.001
+#: The longest body of an error that is read, in bytes, and how long a pause in it may be, in seconds.
+_LARGEST_REFUSAL: Final = 1024**2
+_REFUSAL_IDLE: Final = 5.0
 
 #: What to look at when no connection could be made, by how far it came.
 _ADVICE: Final = {
@@ -55,8 +60,15 @@ _ADVICE: Final = {
     "connect": "Nobody answers there: check region or base_url, the network, VPN and firewall.",
     "tls": "No trusted TLS connection could be made. Where a company proxy has a certificate of its own, "
     "give its CA bundle as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
+    "certificate": "The server may want a client certificate, which connecty_frames has none of, or TLS "
+    "versions and ciphers that this machine does not have. Ask its administrator.",
     "proxy": "Check the proxy named in HTTPS_PROXY or HTTP_PROXY, and NO_PROXY.",
 }
+
+#: The alerts with which a server ends TLS if it was shown no certificate: from TLS 1.3 on the first, which
+#: comes after the request and says that it was never read (RFC 8446, section 4.4.2.4); before, another.
+_CERTIFICATE_REQUIRED: Final = "CERTIFICATE_REQUIRED"
+_PERHAPS_REQUIRED: Final = ("HANDSHAKE_FAILURE", "BAD_CERTIFICATE")
 
 _MORE_ROOM: Final = (
     " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or CONNECTY_MAX_BODY_BYTES."
@@ -67,6 +79,7 @@ _SEEN: Final[tuple[tuple[type[BaseException], Kind, str], ...]] = (
     (BodyTooLarge, Kind.TOO_LARGE, "{detail}"),
     (MemoryError, Kind.TOO_LARGE, "the answer is longer than the memory there is for it"),
     (BodyGarbled, Kind.GARBLED, "the body of the answer cannot be unpacked: {detail}"),
+    (InterimError, Kind.NOT_HTTP, "{detail}"),
     (http.client.RemoteDisconnected, Kind.LOST, "the connection was closed without an answer"),
     (http.client.IncompleteRead, Kind.LOST, "the answer was cut after {received} bytes"),
     (urllib3.exceptions.IncompleteRead, Kind.LOST, "the answer was cut after {received} bytes"),
@@ -163,11 +176,10 @@ class Transport:
             )
             return Trouble(Kind.LATE, late, "no time was left")
         attempt = Attempt(deadline, limits.connect, limits.idle)
-        status: list[int] = []
         handled = sys.exception()  # the caller's own, if this is called from an except clause
         current = ATTEMPT.set(attempt)
         try:
-            outcome: Reply | Trouble | BaseException = self._exchange(call, attempt, status)
+            outcome: Reply | Trouble | BaseException = self._exchange(call, attempt)
         except BaseException as error:  # noqa: BLE001 - see the top: none may pass with its traceback
             outcome = error
         finally:
@@ -177,15 +189,13 @@ class Transport:
             return refusal(outcome, redact=self.redact, wait=wait) or outcome
         if isinstance(outcome, Trouble):
             return outcome
-        for cause in _causes(outcome, but=handled):
-            cause.__traceback__ = None  # frames that hold secrets, connections, and this very exception
+        causes = without_frames(outcome, but=handled)
         if not isinstance(outcome, Exception):
             raise outcome
-        causes = list(_causes(outcome, but=handled))
-        return self._trouble(causes, attempt, call.received.getvalue(), status[0] if status else None)
+        return self._trouble(causes, attempt, call.received.getvalue())
 
-    def _exchange(self, call: Call, attempt: Attempt, status: list[int]) -> Reply | Trouble:
-        """Send and read. What came is left in the call and in ``status`` when an exception ends it."""
+    def _exchange(self, call: Call, attempt: Attempt) -> Reply | Trouble:
+        """Send and read. What came is left in the call and the attempt when an exception ends it."""
         session = self._new_session() if call.fresh else self._shared_session()
         try:
             request = requests.Request(
@@ -203,6 +213,8 @@ class Transport:
                 return self._unfollowed()
             if proxy and self._in_the_clear and not is_loopback(_host_port(proxy).rpartition(":")[0]):
                 settings["proxies"] = {}
+            elif proxy:
+                self._hide_password(proxy)
             response = session.get_adapter(self.address).send(
                 request,
                 stream=True,
@@ -211,15 +223,31 @@ class Transport:
                 verify=(settings["verify"] or True) if self._verify else False,
                 proxies=settings["proxies"],
             )
-            status.append(response.status_code)
+            attempt.status = response.status_code
             try:
-                read_body(response.raw, call.received, limit=self._limit, in_time=attempt.seconds_left)
+                self._read(response, call, attempt)
             finally:
                 response.close()
         finally:
             if call.fresh:
                 session.close()
         return Reply(call, self.host, response.status_code, response.headers, call.received.getvalue())
+
+    def _hide_password(self, proxy: str) -> None:
+        """Take the password of a proxy for the secret that it is, alone and as it is sent (RFC 7617)."""
+        user, password = requests.utils.get_auth_from_url(proxy)
+        if password:
+            self.redact.add("proxy password", SecretStr(password))
+            self.redact.add("proxy user and password", SecretStr(f"{user}:{password}"))
+
+    def _read(self, response: requests.Response, call: Call, attempt: Attempt) -> None:
+        """Read the body; of an error as much as comes, since its status alone decides."""
+        if succeeded(response.status_code):
+            read_body(response.raw, call.received, limit=self._limit, in_time=attempt.seconds_left)
+            return
+        attempt.idle = min(attempt.idle, _REFUSAL_IDLE)
+        with suppress(Exception):
+            read_body(response.raw, call.received, limit=_LARGEST_REFUSAL, in_time=attempt.seconds_left)
 
     def _shared_session(self) -> requests.Session:
         self._settle()
@@ -239,12 +267,12 @@ class Transport:
         session.mount("http://", Wire(self._context))
         return session
 
-    def _trouble(
-        self, causes: list[BaseException], attempt: Attempt, received: bytes, status: int | None
-    ) -> Trouble:
+    def _trouble(self, causes: list[BaseException], attempt: Attempt, received: bytes) -> Trouble:
         """Map a foreign exception and all it wraps; a text is shown only where it cannot hold a secret."""
         if attempt.phase is None and not isinstance(causes[0], requests.ConnectionError | requests.Timeout):
             return self._unusable()
+        if _alerted(causes, _CERTIFICATE_REQUIRED):
+            return certificate_wanted(self.host)
         if attempt.phase not in (None, "sent"):
             return self._unconnected(causes, attempt)
         cause, kind, words = _recognize(causes)
@@ -256,7 +284,7 @@ class Transport:
             kind,
             error_class(message, host=self.host, snippet=snippet(self.redact(received))),
             seen,
-            status=status,
+            status=attempt.status,
             body=received,
         )
 
@@ -289,7 +317,8 @@ class Transport:
                 "sent. Check HTTPS_PROXY or HTTP_PROXY."
             )
             return Trouble(Kind.REFUSED, refused, "the proxy answered 407", status=407)
-        message = f"No connection to {host} ({phase}: {reason}); nothing was sent. {_ADVICE[phase]}"
+        advice = _ADVICE["certificate" if _alerted(causes, *_PERHAPS_REQUIRED) else phase]
+        message = f"No connection to {host} ({phase}: {reason}); nothing was sent. {advice}"
         return Trouble(
             Kind.UNCONNECTED, ConnectionFailed(message, host=host, phase=phase), f"no connection to {host}"
         )
@@ -310,17 +339,10 @@ def _host_port(address: str) -> str:
     return f"{host}:{parts.port or {'http': 80, 'https': 443}.get(parts.scheme or '', 0)}"
 
 
-def _causes(error: BaseException, *, but: BaseException | None) -> Iterator[BaseException]:
-    """Walk from an exception through all it wraps: requests and urllib3 keep them in different places."""
-    seen: set[int] = {id(but)}
-    waiting: list[Any] = [error]
-    while waiting:
-        cause = waiting.pop(0)
-        if isinstance(cause, BaseException) and id(cause) not in seen:
-            seen.add(id(cause))
-            yield cause
-            inner = (getattr(cause, "reason", None), cause.__cause__, cause.__context__)
-            waiting.extend([*cause.args, *inner])
+def _alerted(causes: list[BaseException], *alerts: str) -> bool:
+    """Whether the other end gave one of these alerts of TLS."""
+    reasons = [cause.reason or "" for cause in causes if isinstance(cause, ssl.SSLError)]
+    return any(reason.endswith(f"_ALERT_{alert}") for reason in reasons for alert in alerts)
 
 
 def _recognize(causes: list[BaseException]) -> tuple[BaseException, Kind, str]:

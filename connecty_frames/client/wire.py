@@ -1,12 +1,15 @@
-"""Sockets and connections that keep a deadline and know whether anything was sent.
+"""Sockets and connections that keep a deadline, know whether anything was sent, and never mix answers.
 
-Two things that requests and urllib3 do not tell decide what may be done after trouble:
+Three things that requests and urllib3 do not tell decide what may be done with a request and its connection:
 
 - *Was anything sent?* A question costs money, so it may be sent again only where the first try never left.
   The exception does not say: through a proxy, say, a ProxyError is raised for a request the proxy received.
   A connection of ours writes down how far it came in the :class:`Attempt` under way (``phase``).
 - *How long may this take?* A timeout of requests holds for each read alone, so that a server sending one
   byte a second is never too slow. A socket of ours sets the time left before every read and write.
+- *Is this the answer to this request?* ``http.client`` takes an interim response other than 100 for the
+  answer, and leaves the answer itself on the connection, where the next request finds it. A response of
+  ours skips interim responses, and closes a connection on which anything follows the answer.
 
 The attempt is found through a context variable, since a pooled connection outlives it and urllib3 hands
 nothing of the kind down.
@@ -14,10 +17,14 @@ nothing of the kind down.
 
 from __future__ import annotations
 
+import errno
+import http.client
+import io
 import socket
 import ssl
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from requests.adapters import HTTPAdapter
@@ -33,7 +40,10 @@ if TYPE_CHECKING:
 
     from connecty_frames.clock import Deadline
 
-__all__ = ["ATTEMPT", "Attempt", "Wire", "tls_context"]
+__all__ = ["ATTEMPT", "Attempt", "InterimError", "Wire", "tls_context"]
+
+#: Interim responses before an answer; more is no way to answer.
+_MOST_INTERIM: Final = 20
 
 
 @dataclass(slots=True)
@@ -53,6 +63,8 @@ class Attempt:
         was involved, and counts as sent wherever that is the safer guess.
     dialled
         Whom the connection was made to, as ``host:port``: the proxy where there is one.
+    status
+        The status that was answered, once the headers are there.
     """
 
     deadline: Deadline
@@ -60,6 +72,7 @@ class Attempt:
     idle: float
     phase: str | None = None
     dialled: str = ""
+    status: int | None = None
 
     def seconds_left(self) -> float:
         """Give the time one read or write may take; TimeoutError once the deadline has passed."""
@@ -107,6 +120,15 @@ class _Timed(socket.socket):
 class _TimedTLS(_Timed, ssl.SSLSocket):
     """The same for TLS; ``ssl.SSLContext`` makes these from its ``sslsocket_class``."""
 
+    def sendall(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as in socket
+        """Send, as there. A closed connection is told as one of TCP is: urllib3 then reads why."""
+        try:
+            super().sendall(*args, **options)
+        except ssl.SSLError as error:
+            if error.errno in (ssl.SSL_ERROR_SYSCALL, ssl.SSL_ERROR_EOF):
+                raise BrokenPipeError(errno.EPIPE, "the connection was closed while sending") from None
+            raise
+
 
 def _dial(host: str, port: int, options: Any) -> socket.socket:  # noqa: ANN401 - urllib3's list of options
     """Connect to the first address of a host that answers, all of them within the attempt's time.
@@ -142,10 +164,95 @@ def _dial(host: str, port: int, options: Any) -> socket.socket:  # noqa: ANN401 
     raise trouble
 
 
+class InterimError(http.client.HTTPException):
+    """Interim responses (1xx) that no answer can follow."""
+
+
+class _Incoming(io.BufferedReader):
+    """What arrives on a connection, closed at the end of one answer.
+
+    A connection on which anything follows the answer is closed too. It would be read as the answer to the
+    next request, which may be about another question.
+
+    Parameters
+    ----------
+    raw
+        The stream to read from.
+    connection
+        The connection it belongs to.
+    """
+
+    def __init__(self, raw: io.RawIOBase, connection: HTTPConnection) -> None:
+        super().__init__(raw)
+        self._connection = connection
+
+    def close(self) -> None:
+        """Close the stream, and the connection if it cannot be used again."""
+        sock = self._connection.sock  # None where the connection ends with this answer
+        surplus = not self.closed and sock is not None and self._holds_more(sock)
+        super().close()
+        if surplus:
+            self._connection.close()
+
+    def _holds_more(self, sock: socket.socket) -> bool:
+        """Look, without waiting, into the buffers of Python, of OpenSSL and of the system."""
+        timeout = sock.gettimeout()
+        attempt = ATTEMPT.set(None)  # or the socket would wait as long as the attempt may
+        try:
+            sock.settimeout(0)
+            return bool(self.peek(1))
+        except ssl.SSLWantReadError:
+            return False
+        except OSError:
+            return True  # it is broken
+        finally:
+            ATTEMPT.reset(attempt)
+            sock.settimeout(timeout)
+
+
+class _FinalResponse(http.client.HTTPResponse):
+    """A response that skips the interim ones before it (RFC 9110, section 15.2).
+
+    Parameters
+    ----------
+    connection
+        The connection that it comes on.
+    """
+
+    def __init__(self, connection: HTTPConnection, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **options)
+        self.fp = _Incoming(self.fp.detach(), connection)
+
+    def begin(self) -> None:
+        super().begin()
+        # RFC 9112, section 6.3: a server and what stands before it may see different ends of such a body.
+        if self.chunked and "content-length" in self.headers:
+            self.will_close = True
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_MOST_INTERIM + 1):
+            line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            status = line[1]
+            if status >= HTTPStatus.OK:
+                return line
+            if status == HTTPStatus.SWITCHING_PROTOCOLS:
+                raise InterimError("the server switched to another protocol (101), which was not asked for")
+            http.client.parse_headers(self.fp)
+        raise InterimError(f"more than {_MOST_INTERIM} interim responses (1xx) came in place of an answer")
+
+
 class _Noting(HTTPConnection):
     """A connection that notes how far the attempt came."""
 
     _connecting = False
+
+    def response_class(  # type: ignore[override]  # http.client only calls it
+        self,
+        *args: Any,  # noqa: ANN401 - as in http.client
+        **options: Any,  # noqa: ANN401
+    ) -> _FinalResponse:
+        """Make the response to the request that was sent."""
+        return _FinalResponse(self, *args, **options)
 
     def _new_conn(self) -> socket.socket:
         attempt = ATTEMPT.get()

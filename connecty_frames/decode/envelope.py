@@ -7,7 +7,8 @@ any cell. Reading them is the business of ``rows``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from pydantic import ValidationError
@@ -17,10 +18,17 @@ from connecty_frames.errors import ResponseError
 from connecty_frames.escape import snippet
 from connecty_frames.protocol import QuestionResults, ResultsResponse, State
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["Envelope", "LooseRows", "read_envelope", "whole_number"]
 
 #: A count of more digits counts no rows.
 _MOST_DIGITS: Final = 19
+#: How much is kept of what the API document does not name: fields, values in each, characters of a text.
+_MOST_DETAILS: Final = 1000
+_MOST_VALUES: Final = 1000
+_LONGEST_DETAIL: Final = 65_536
 
 
 class _Finished(msgspec.Struct):
@@ -77,7 +85,9 @@ class Envelope:
     statistics
         ``dataframe_stats`` by column and section, numbers as their texts.
     details
-        Fields that the API document does not name, by name.
+        Fields that the API document does not name, by name: the first thousand of them.
+    more_details
+        How many more there were.
     """
 
     state: str
@@ -86,6 +96,7 @@ class Envelope:
     rows: memoryview | LooseRows | None = None
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
+    more_details: int = 0
 
     def count_rows(self) -> int:
         """Count the rows that came, the header not among them."""
@@ -169,13 +180,18 @@ def read_envelope(body: bytes, *, host: str | None = None, content_type: str | N
     except ValueError as error:
         raise refuse(f"is no JSON: {error}") from None
     results = response.results or QuestionResults()
+    details = {**(response.model_extra or {}), **(results.model_extra or {})}
     return Envelope(
         state=response.state,
         sql_query=results.sql_query,
         response_summary=results.response_summary,
         rows=_rows(results.dataframe, body),
         statistics=_statistics(results.dataframe_stats),
-        details={**(response.model_extra or {}), **(results.model_extra or {})},
+        details={
+            name: _bounded(value, iter(range(_MOST_VALUES)))
+            for name, value in islice(details.items(), _MOST_DETAILS)
+        },
+        more_details=max(len(details) - _MOST_DETAILS, 0),
     )
 
 
@@ -195,12 +211,12 @@ def _split(body: bytes) -> Any:  # noqa: ANN401 - any JSON value, for the model 
         parts = tokens.parse(body.decode("utf-8"))
     if not isinstance(parts, dict):
         return parts
-    split: dict[str, Any] = {name: _plain(part) for name, part in parts.items() if name != "results"}
+    split: dict[str, Any] = {_text(name): _plain(part) for name, part in parts.items() if name != "results"}
     results = parts.get("results")
     if isinstance(results, dict):
         rows = {"dataframe": results.pop("dataframe", None)}
         statistics = {"dataframe_stats": _parse(results.pop("dataframe_stats", None))}
-        others = {name: _plain(part) for name, part in results.items()}
+        others = {_text(name): _plain(part) for name, part in results.items()}
         return {**split, "results": {**others, **statistics, **rows}}
     return {**split, "results": _plain(results)}
 
@@ -211,6 +227,24 @@ def _plain(part: object) -> Any:  # noqa: ANN401 - any JSON value
         return _TEXT.decode(part) if isinstance(part, msgspec.Raw) else tokens.plain(part)
     except msgspec.DecodeError:
         return tokens.plain(_parse(part))
+
+
+def _text(said: str) -> str:
+    r"""Write half of a surrogate pair, which no text can hold, as the escape that it was: ``\ud800``."""
+    return said.encode(errors="backslashreplace").decode()
+
+
+def _bounded(value: Any, places: Iterator[int]) -> Any:  # noqa: ANN401 - any JSON value
+    """Keep as many of a value's texts and of their characters as there are places for."""
+    if isinstance(value, str):
+        left = len(value) - _LONGEST_DETAIL
+        return _text(value) if left <= 0 else f"{_text(value[:_LONGEST_DETAIL])}… ({left:,} more characters)"
+    if isinstance(value, list):
+        return [_bounded(item, places) for item, _ in zip(value, places, strict=False)]
+    if isinstance(value, dict):
+        items = zip(value.items(), places, strict=False)
+        return {_text(name): _bounded(item, places) for (name, item), _ in items}
+    return value
 
 
 def _parse(part: object) -> Any:  # noqa: ANN401 - any JSON value

@@ -32,7 +32,8 @@ class Tokens:
     """
 
     def __init__(self, *, lifetime: float, timezone: str, clock: Clock) -> None:
-        self.client_id = "sandbox"
+        #: No word that a message could hold for its own sake.
+        self.client_id = f"sandbox-{secrets.token_hex(4)}"
         self.client_secret = secrets.token_urlsafe(24)
         self._key = secrets.token_bytes(32)
         self._lifetime = timedelta(seconds=lifetime)

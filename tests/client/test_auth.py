@@ -141,15 +141,12 @@ def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: i
 @pytest.mark.parametrize(
     ("reply", "status"),
     [
-        ({"status": 500}, 500),
-        ({"status": 503}, 503),
         ({"body": "<html>Sign in</html>", "content_type": "text/html"}, 200),
         ({"json": {"token": "t"}}, 200),
         ({"json": {"access_token": ""}}, 200),
         ({"json": {"access_token": "two words"}}, 200),
         ({"json": {"access_token": "line\nbreak"}}, 200),
         ({"body": "[]", "content_type": "application/json"}, 200),
-        ({"body": requests.ReadTimeout()}, None),
     ],
 )
 def test_an_unusable_endpoint_is_an_auth_error(
@@ -165,16 +162,37 @@ def test_an_unusable_endpoint_is_an_auth_error(
 
 
 @responses.activate
-def test_a_failure_is_shared_for_five_seconds(auth: Auth, clock: Any) -> None:
-    """While it cools off nobody calls again; afterwards one call finds the endpoint well."""
-    responses.post(URL, status=503)
+def test_an_empty_answer_is_asked_for_again(auth: Auth, clock: Any) -> None:
+    """Headers that were cut look like one: three calls, and then it is unusable."""
+    responses.post(URL, body="")
+    error = trouble(auth, clock).error
+    assert isinstance(error, AuthError)
+    assert "with nothing in it" in str(error)
+    assert len(responses.calls) == 3
+
+
+@responses.activate
+def test_refused_credentials_are_not_tried_again_for_five_seconds(auth: Auth, clock: Any) -> None:
+    """While they cool off nobody calls again; afterwards one call finds the credentials well."""
+    responses.post(URL, status=401)
     tokens(count=1)
-    assert trouble(auth, clock).kind is Kind.DOWN
+    assert trouble(auth, clock).kind is Kind.REFUSED
     clock.at += 4.9
     trouble(auth, clock)
     assert len(responses.calls) == 1
     clock.at += 0.2
     assert sent(bearer(auth, clock)) == "Bearer token-1"
+
+
+@responses.activate
+@pytest.mark.parametrize("reply", [{"status": 500}, {"status": 503}, {"body": requests.ReadTimeout()}])
+def test_an_endpoint_that_is_down_is_asked_again(auth: Auth, clock: Any, reply: Any) -> None:
+    """Twice down, then well: three calls in one, whatever the credentials."""
+    responses.post(URL, **reply)
+    responses.post(URL, **reply)
+    tokens(count=1)
+    assert sent(bearer(auth, clock)) == "Bearer token-1"
+    assert len(responses.calls) == 3
 
 
 @responses.activate

@@ -1,10 +1,26 @@
-"""A secret that a server repeats is shown as *** in every form."""
+"""Secrets that a server repeats are shown as ***, in every form; what is data stays as it is."""
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
+from pydantic import SecretStr
 
 from connecty_frames.client.redaction import Redaction
+
+SECRET = 'pä/ss"wd+1'
+
+
+def knowing(client_id: str = "", **secrets: str) -> Redaction:
+    """Return what hides a client id and secrets."""
+    redact = Redaction()
+    if client_id:
+        redact.add_client_id(SecretStr(client_id))
+    for name, secret in secrets.items():
+        redact.add(name, SecretStr(secret))
+    return redact
 
 
 @pytest.mark.parametrize(
@@ -13,6 +29,7 @@ from connecty_frames.client.redaction import Redaction
         ('bad secret pä/ss"wd+1', "bad secret ***"),
         (r"bad secret pä/ss\"wd+1", "bad secret ***"),
         (r"bad secret p\u00e4/ss\"wd+1", "bad secret ***"),
+        (r"bad secret p\u00E4/ss\"wd+1", "bad secret ***"),
         (r"bad secret p\u00e4\/ss\"wd+1", "bad secret ***"),
         ("bad secret p%C3%A4%2Fss%22wd%2B1", "bad secret ***"),
         ("bad secret p%c3%a4/ss%22wd%2b1", "bad secret ***"),
@@ -23,38 +40,85 @@ from connecty_frames.client.redaction import Redaction
 )
 def test_every_form_of_a_secret_is_hidden(said: str, shown: str) -> None:
     """Plain, JSON-escaped, URL-encoded, base64 and HTML: none of them is left."""
-    redact = Redaction()
-    redact.add("client_secret", 'pä/ss"wd+1')
-    assert redact(said) == shown
+    redact = knowing(client_secret=SECRET)
+    assert redact(said) == redact.data(said) == shown
     assert redact(said.encode()) == shown
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "user:", '{"p": "'])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_inside_of_an_encoded_text_is_hidden(before: str, encode: object) -> None:
+    """Wherever it begins in the text: of what hides it no more than a character at each end is left."""
+    assert callable(encode)
+    secret = "tok??en~~secret-0123"
+    said = encode(f"{before}{secret}after".encode()).decode()
+    shown = knowing(token=secret)(f"said {said}.")
+    assert "***" in shown
+    assert base64.b64encode(secret.encode()).decode()[4:16] not in shown
+    assert len(shown) <= len("said ***.") + len(encode(f"{before}after".encode())) + 2
 
 
 def test_the_token_before_the_last_is_hidden_too() -> None:
     """After a refresh an answer to the old token may still come; the third token replaces the first."""
     redact = Redaction()
     for token in ("token-one", "token-two", "token-three"):
-        redact.add("token", token)
-    assert redact("token-two token-three") == "*** ***"
+        redact.add("token", SecretStr(token))
+        assert redact(token) == "***"
+    assert redact("token-two token-three token-one") == "*** *** token-one"
 
 
 def test_a_secret_that_begins_with_the_client_id_is_hidden_whole() -> None:
     """Hiding the id first would leave the rest of the secret to be read."""
-    redact = Redaction()
-    redact.add("client_id", "acme")
-    redact.add("client_secret", "acme-9f8e7d6c")
-    assert redact("acme sent acme-9f8e7d6c") == "*** sent ***"
+    redact = knowing("acme-prod", client_secret="acme-prod-9f8e7d6c")
+    assert redact("acme-prod sent acme-prod-9f8e7d6c") == "*** sent ***"
 
 
-def test_every_text_in_a_value_is_hidden() -> None:
-    """Names and texts at any depth; what is no text stays what it is."""
-    redact = Redaction()
-    redact.add("token", "token-one")
-    said = {"token-one": ["has token-one", {"n": 1, "none": None}]}
-    assert redact.inside(said) == {"***": ["has ***", {"n": 1, "none": None}]}
+@pytest.mark.parametrize(
+    ("client_id", "said", "shown"),
+    [
+        ("orders", "no such table: orders", "no such table: orders"),
+        ("FAIL", "FAILED: FAIL", "FAILED: FAIL"),
+        ("2025", "in 2025", "in 2025"),
+        ("sandbox", "The sandbox has no answer", "The sandbox has no answer"),
+        ("customers", "unknown client customers.", "unknown client ***."),
+        ("customers", "no table customers2, my_customers", "no table customers2, my_customers"),
+        ("client+1", "unknown client client%2B1", "unknown client ***"),
+    ],
+)
+def test_a_client_id_is_hidden_as_a_word_of_eight_characters(client_id: str, said: str, shown: str) -> None:
+    """A shorter one, or a part of a longer word, is anybody's word."""
+    assert knowing(client_id)(said) == shown
+
+
+def test_data_is_not_changed_for_a_client_id() -> None:
+    """States, keys and ids may hold the same word; a secret is hidden there too."""
+    redact = knowing("customers", client_secret="s3cr3t")
+    assert redact.data("WAITING for customers s3cr3t") == "WAITING for customers ***"
+    assert redact.inside({"customers": ["customers", {"s3cr3t": 1}]}) == {"customers": ["***", {"***": 1}]}
 
 
 def test_a_short_secret_does_not_tear_words_apart() -> None:
-    """A client id of one letter is no reason to hide that letter everywhere."""
-    redact = Redaction()
-    redact.add("client_id", "a")
-    assert redact("a bad day") == "a bad day"
+    """Of three characters it is no secret, of four it is one."""
+    assert knowing(client_secret="bad")("a bad day") == "a bad day"
+    assert knowing(client_secret="pass")("a password") == "a ***word"
+
+
+def test_a_long_body_is_cut_before_a_secret_that_the_cut_divides() -> None:
+    """Of a body the first megabyte is looked at; no part of a secret is left at its end."""
+    secret = "0123456789abcdef" * 4
+    body = b"x" * (2**20 - 20) + secret.encode() + b"y" * 100
+    shown = knowing(client_secret=secret)(body)
+    assert set(shown) == {"x"}
+    assert 2**20 - 200 < len(shown) <= 2**20 - 20
+
+
+def test_a_long_text_is_looked_through_to_its_end() -> None:
+    """Only bodies are cut; a text that is data is whole."""
+    text = "x" * 2_000_000 + " s3cr3t"
+    assert knowing(client_secret="s3cr3t").data(text) == "x" * 2_000_000 + " ***"
+
+
+def test_json_in_json() -> None:
+    """The message of an error body is read before it is looked through."""
+    redact = knowing(client_secret=SECRET)
+    assert redact(json.loads(json.dumps({"m": f"bad {SECRET}"}))["m"]) == "bad ***"

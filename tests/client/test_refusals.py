@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from connecty_frames.client.exchange import Call, Kind, Reply
 from connecty_frames.client.redaction import Redaction
-from connecty_frames.client.refusals import foreign, refusal
+from connecty_frames.client.refusals import not_json, refusal
 from connecty_frames.errors import (
     APIError,
     AuthError,
@@ -21,7 +22,7 @@ from connecty_frames.errors import (
 )
 
 REDACT = Redaction()
-REDACT.add("client_secret", "canary-secret")
+REDACT.add("client_secret", SecretStr("canary-secret"))
 
 
 def reply(status: int, body: Any = b"", **headers: str) -> Reply:
@@ -41,7 +42,7 @@ def reply(status: int, body: Any = b"", **headers: str) -> Reply:
         (403, AuthError, Kind.REFUSED),
         (404, NotFoundError, Kind.REFUSED),
         (407, ConfigError, Kind.REFUSED),
-        (408, APIError, Kind.FAULT),
+        (408, APIError, Kind.DOWN),
         (409, APIError, Kind.REFUSED),
         (422, APIError, Kind.REFUSED),
         (429, RateLimitError, Kind.BUSY),
@@ -128,19 +129,19 @@ def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str, named
 )
 def test_json_is_json(content_type: str) -> None:
     """Parameters, case and +json do not matter."""
-    assert foreign(reply(200, b"{}", **{"Content-Type": content_type}), redact=REDACT) is None
+    assert not_json(reply(200, b"{}", **{"Content-Type": content_type}), redact=REDACT) is None
 
 
 def test_json_without_a_content_type_is_json() -> None:
     """A body that begins as an object is given the benefit of the doubt, anything else not."""
-    assert foreign(reply(200, b' {"state": "PENDING"}'), redact=REDACT) is None
-    assert foreign(reply(200, b"<html>"), redact=REDACT) is not None
+    assert not_json(reply(200, b' {"state": "PENDING"}'), redact=REDACT) is None
+    assert not_json(reply(200, b"<html>"), redact=REDACT) is not None
 
 
 def test_a_login_page_is_told_for_what_it_is() -> None:
     """The error says the content type, the host, what it might be, and how the page begins."""
     page = b"<html><title>Sign in\x1b</title>"
-    trouble = foreign(reply(200, page, **{"Content-Type": "text/html"}), redact=REDACT)
+    trouble = not_json(reply(200, page, **{"Content-Type": "text/html"}), redact=REDACT)
     assert trouble is not None
     error = trouble.error
     assert isinstance(error, ResponseError)

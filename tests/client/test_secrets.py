@@ -51,6 +51,7 @@ FORMS = [form for secret in SECRETS for form in forms_of(secret)]
 FORMS_OF_CREDENTIALS = [form for secret in SECRETS[:2] for form in forms_of(secret)]
 FORMS_OF_PASSWORD = [*forms_of(PASSWORD), base64.b64encode(f"user:{PASSWORD}".encode()).decode()]
 ECHO = " ".join(FORMS)
+ECHO_OF_PASSWORD = " ".join(FORMS_OF_PASSWORD)
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]], "response_summary": "Two."}}
 
 
@@ -69,7 +70,7 @@ def client(server: Script) -> Iterator[Client]:
         client_secret=SECRETS[1],
         base_url=server.address,
         dw_id=13,
-        timeout=10,
+        timeout=2,  # so long is a token asked for
         random=lambda: 0.0,
     ) as client:
         yield client
@@ -148,6 +149,7 @@ STEPS: dict[str, Callable[[Any], Any]] = {
     "forbidden": lambda server: server.answer(403, {"detail": ECHO}),
     "invalid": lambda server: server.answer(422, raw=ECHO.encode(), X_Request_Id=ECHO),
     "fault": lambda server: server.answer(500, {"error": {"message": ECHO}}),
+    "503": lambda server: server.answer(503, {"detail": ECHO}),
     "redirect": lambda server: server.answer(302, Location=f"https://login.test/?t={quote(ECHO)}"),
     "page": lambda server: server.answer(200, raw=f"<p>{ECHO}".encode(), Content_Type=f"text/{FORMS[0]}"),
     "json": lambda server: server.answer(200, {"said": ECHO}),
@@ -287,6 +289,17 @@ class TestProxy:
         monkeypatch.setenv("HTTP_PROXY", address)
         monkeypatch.setenv("HTTPS_PROXY", address)
 
+    @pytest.mark.parametrize("status", [400, 401, 403, 407, 422, 500, 502, 503])
+    @pytest.mark.parametrize("kind", ["token", "ask", "results"])
+    def test_what_it_repeats(
+        self, server: Script, client: Client, caplog: pytest.LogCaptureFixture, kind: str, status: int
+    ) -> None:
+        """A page of the proxy that shows the header with its password, or the password alone."""
+        server.on(kind, server.answer(status, raw=ECHO_OF_PASSWORD.encode(), X_Request_Id=ECHO_OF_PASSWORD))
+        with pytest.raises(ConnectyError) as caught:
+            client.ask("how many?", timeout=0.5)
+        assert_clean(caught.value, caplog, FORMS_OF_PASSWORD)
+
     @pytest.mark.parametrize("step", ["refused", "fault", "redirect", "page", "reset", "garbage", "cut"])
     @pytest.mark.parametrize("kind", ["token", "ask", "results"])
     def test_what_it_answers(
@@ -334,6 +347,67 @@ class TestProxy:
         """What the command line writes."""
         server.on("ask", server.reset)
         assert [form for form in FORMS_OF_PASSWORD if form in run_cli(server, "ask", "how many?")] == []
+
+
+#: Places of our code that secrets go through, or that text goes through which may hold them.
+PLACES = [
+    "redaction.Redaction.add",
+    "redaction.Redaction.data",
+    "redaction._forms",
+    "redaction._forms_of",
+    "redaction._base64",
+    "auth._is_token",
+    "auth.Auth._of_token",
+    "refusals.text_of",
+    "refusals._message",
+    "refusals.refusal",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(("kind", "step"), [("token", "invalid"), ("ask", "fault"), ("results", "json")])
+def test_no_interrupt_in_our_own_code_shows_a_secret(
+    server: Any, caplog: pytest.LogCaptureFixture, kind: str, step: str, place: str
+) -> None:
+    """Ctrl-C in the middle of a function that has a secret among its locals leaves without its frames."""
+    module, _, function = place.partition(".")
+    pressed = []
+
+    def press(frame: Any, event: str, _argument: object) -> None:
+        code = frame.f_code
+        here = code.co_filename.endswith(f"client/{module}.py") and code.co_qualname == function
+        if event == "return" and here and not pressed:
+            pressed.append(function)
+            raise KeyboardInterrupt
+
+    server.on(kind, STEPS[step](server))
+    try:
+        sys.setprofile(press)
+        with Client(
+            SECRETS[0], client_secret=SECRETS[1], base_url=server.address, dw_id=13, timeout=0.5
+        ) as client:
+            client.ask("how many?")
+    except BaseException as error:  # noqa: BLE001 - whichever it is
+        sys.setprofile(None)
+        assert isinstance(error, KeyboardInterrupt if pressed else ConnectyError)  # noqa: PT017
+        assert_clean(error, caplog, FORMS_OF_CREDENTIALS if kind == "token" else FORMS)
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.parametrize("wrong", [{"ca_bundle": "a\0b"}, {"clock": None}, {"ca_bundle": b"\xff"}])
+def test_no_wrong_argument_shows_a_secret(wrong: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever a constructor raises, a bug of the caller's or of ours, leaves no secret behind."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whichever it is
+        Client(SECRETS[0], client_secret=SECRETS[1], base_url="https://a.test", **wrong)
+    assert_clean(caught.value, caplog)
+
+
+def test_a_path_that_can_be_none_is_refused() -> None:
+    """A NUL in ca_bundle: ConfigError that names the setting."""
+    with pytest.raises(ConfigError, match="NUL") as caught:
+        Client("id", client_secret="s", base_url="https://a.test", ca_bundle="a\0b")
+    assert caught.value.setting == "ca_bundle"
 
 
 @pytest.mark.parametrize(

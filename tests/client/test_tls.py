@@ -161,3 +161,38 @@ def test_no_library_puts_a_tls_context_of_its_own_in_place_of_ours() -> None:
     request = requests.Request("GET", "https://api.test").prepare()
     pool = Wire(context).get_connection_with_tls_context(request, verify=True)
     assert pool.conn_kw["ssl_context"] is context
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_wants_a_client_certificate(version: ssl.TLSVersion) -> None:
+    """Before TLS 1.3 an alert of many meanings, from then on one that says so: never about credentials."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(PEM)
+    context.load_verify_locations(PEM)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.minimum_version = context.maximum_version = version
+    with serve(tls=context) as script, make(script.address, ca_bundle=PEM) as client:
+        with pytest.raises(cf.ConnectionFailed, match="client certificate") as caught:
+            client.ask("how many?")
+        assert caught.value.phase == "tls"
+        assert "client_id" not in str(caught.value)
+        assert script.seen == []
+
+
+@pytest.mark.parametrize(
+    ("status", "page"),
+    [
+        (400, "<html><head><title>400 No required SSL certificate was sent</title></head>"),
+        (403, "<h2>403.7 - Forbidden: Client Certificate Required</h2>"),
+    ],
+    ids=["nginx", "IIS"],
+)
+@pytest.mark.parametrize("kind", ["token", "ask", "results"])
+def test_a_page_that_says_so(server: Script, client: cf.Client, kind: str, status: int, page: str) -> None:
+    """The same for the servers that answer instead: nothing was started, nothing is sent again."""
+    server.on(kind, server.answer(status, raw=page.encode(), Content_Type="text/html"))
+    with pytest.raises(cf.ConnectionFailed, match="wants a client certificate") as caught:
+        client.ask("how many?")
+    assert caught.value.phase == "tls"
+    assert "client_id" not in str(caught.value)
+    assert server.count(kind) == 1

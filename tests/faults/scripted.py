@@ -130,6 +130,28 @@ class Script:
         return step
 
     @staticmethod
+    def around(then: Step, *, before: bytes = b"", after: bytes = b"") -> Step:
+        """Send some bytes before and after what a step sends."""
+
+        def step(connection: socket.socket) -> bool:
+            connection.sendall(before)
+            stays = then(connection)
+            connection.sendall(after)
+            return stays
+
+        return step
+
+    @staticmethod
+    def send(content: bytes) -> Step:
+        """Send some bytes, whatever they are, and keep the connection open."""
+
+        def step(connection: socket.socket) -> bool:
+            connection.sendall(content)
+            return True
+
+        return step
+
+    @staticmethod
     def send_and_close(content: bytes) -> Step:
         """Send some bytes, whatever they are, and close."""
 

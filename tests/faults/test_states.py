@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,8 @@ from scripted import QUESTION_ID, Script
 import connecty_frames as cf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from connecty_frames.client import Client
 
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
@@ -117,3 +120,90 @@ def test_a_progress_callable_that_raises(server: Script, patient: Client) -> Non
     assert f'Client.question("{QUESTION_ID}", dw_id=13).result()' in note
     assert patient.question(QUESTION_ID).result().rows == 2
     assert server.questions == ["how many?"]
+
+
+def failed(*fields: bytes) -> bytes:
+    """Return a body that says FAILED, and more."""
+    return b'{"state": "FAILED", ' + b", ".join(fields) + b"}"
+
+
+#: What is made when it is needed: some of it is large.
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "half a character": lambda: failed(
+        b'"error": "no \\ud800 table"', b'"half \\udc00": {"\\ud800": ["\\ud800"]}'
+    ),
+    "a million fields": lambda: failed(*(b'"field %d": "x"' % number for number in range(1_000_000))),
+    "a million values": lambda: failed(
+        b'"errors": [%s]' % b", ".join([b'"x"'] * 1_000_000), b'"message": "why"'
+    ),
+    "300 MB": lambda: failed(b'"error": "%s"' % (b"no table. " * 30_000_000), b'"message": "why"'),
+    "long names": lambda: failed(*(b'"%d%s": 1' % (number, b"n" * 10_000) for number in range(100))),
+    "wide characters": lambda: failed(*(b'"f%d": "%s"' % (n, "🦊".encode() * 900) for n in range(9))),
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE)
+def test_a_failure_that_says_too_much(server: Script, client: Client, body: str) -> None:
+    """QuestionFailed with the id, in at most four kilobytes that any terminal and file can take."""
+    server.on("results", server.answer(200, raw=HOSTILE[body]()))
+    with pytest.raises(cf.QuestionFailed) as caught:
+        client.question(QUESTION_ID).result(timeout=60)
+    error = caught.value
+    assert error.question_id == QUESTION_ID
+    assert len(str(error).encode()) <= 4096
+    assert len(pickle.dumps(error)) < 2_000_000
+    assert server.count("results") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("half a character", r"error: no \ud800 table; half \udc00: {'\\ud800': ['\\ud800']}."),
+        ("a million fields", "and 999,"),
+        ("a million values", "message: why"),
+        ("300 MB", "message: why"),
+    ],
+)
+def test_what_such_a_failure_shows(server: Script, client: Client, body: str, said: str) -> None:
+    """How it begins, what else there is room for, and how much was left out."""
+    server.on("results", server.answer(200, raw=HOSTILE[body]()))
+    with pytest.raises(cf.QuestionFailed) as caught:
+        client.question(QUESTION_ID).result(timeout=60)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("client_id", ["orders", "FAIL", "FAILED", "2025", "sandbox", "COMPLETED"])
+def test_a_client_id_that_is_a_word(server: Script, client_id: str) -> None:
+    """States, keys, request ids, rows and SQL stay as they are; so do short words in messages."""
+    said = {"state": "FAILED", "orders": "FAIL in 2025: the sandbox has no orders", "COMPLETED": 2025}
+    table = {"dataframe": [["orders", "2025"], ["FAILED", 1]], "sql_query": "SELECT orders FROM sandbox"}
+    server.on("results", server.answer(200, said))
+    settings = {"client_secret": "s3cr3t", "base_url": server.address, "dw_id": 13}
+    with cf.Client(client_id, **settings) as client:
+        with pytest.raises(cf.QuestionFailed) as failed:
+            client.question(QUESTION_ID).result()
+        server.on(
+            "results", server.answer(404, {"detail": "No orders in 2025"}, X_Request_Id="FAIL-sandbox-2025")
+        )
+        with pytest.raises(cf.NotFoundError, match="No orders in 2025") as missing:
+            client.question(QUESTION_ID).result()
+        server.on("results", server.answer(200, {"state": "COMPLETED", "results": table}))
+        answer = client.question(QUESTION_ID).result()
+    assert failed.value.state == "FAILED"
+    assert failed.value.details == {"orders": said["orders"], "COMPLETED": 2025}
+    assert "orders: FAIL in 2025: the sandbox has no orders; COMPLETED: 2025" in str(failed.value)
+    assert missing.value.request_id == "FAIL-sandbox-2025"
+    assert answer.to_arrow().to_pydict() == {"orders": ["FAILED"], "2025": [1]}
+    assert answer.sql_query == "SELECT orders FROM sandbox"
+
+
+def test_a_client_id_that_is_a_long_word(server: Script) -> None:
+    """From eight characters on it is hidden in messages, as a word by itself, and nowhere else."""
+    said = {"state": "FAILED", "customers": "No client customers knows customers_2"}
+    server.on("results", server.answer(200, said))
+    with (
+        cf.Client("customers", client_secret="s3cr3t", base_url=server.address, dw_id=13) as client,
+        pytest.raises(cf.QuestionFailed, match=r"customers: No client \*\*\* knows customers_2") as caught,
+    ):
+        client.question(QUESTION_ID).result()
+    assert caught.value.details == {"customers": "No client *** knows customers_2"}

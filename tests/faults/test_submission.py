@@ -71,11 +71,11 @@ HEAD = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n"
         (HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n", "the answer was not HTTP"),
         (HEAD + b"X: x\r\n" * 300 + b"\r\n", "the answer was not HTTP"),
         (HEAD + b"Content-Length: 99\r\n\r\n" + ACCEPTED[:30], "the answer was cut after 30 bytes"),
-        (HEAD + b"\r\n", "answered 202 without a question_id"),
+        (HEAD + b"\r\n", "answered 202 with nothing in it"),
         (HEAD + b'Content-Length: 19\r\n\r\n{"question_id": "7"}'[:-1], "answered 202 without a question_id"),
-        (b"HTTP/1.1 204 No Content\r\n\r\n", "instead of JSON"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "answered 204 with nothing in it"),
         (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>", "instead of JSON"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "instead of JSON"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "answered 200 with nothing in it"),
         (HEAD + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nxxxx", "cannot be unpacked"),
     ],
     ids=[
@@ -146,6 +146,67 @@ def test_a_refusal_is_definite(server: Any, client: Client, status: int, error: 
     with pytest.raises(error, match="Not like that"):
         client.submit("q")
     assert server.count("ask") == 1
+
+
+def cut(status: int, *headers: str) -> bytes:
+    """Return a refusal whose body ends before its length."""
+    head = "".join(f"{header}\r\n" for header in headers)
+    return f'HTTP/1.1 {status} No\r\n{head}Content-Length: 99\r\n\r\n{{"detail": "Not li'.encode()
+
+
+@pytest.mark.parametrize("ending", ["send_and_close", "send_and_reset"])
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, APIError), (403, AuthError), (404, NotFoundError), (422, APIError)]
+)
+def test_a_refusal_whose_body_is_cut_is_definite(
+    server: Any, client: Client, status: int, error: type[Exception], ending: str
+) -> None:
+    """The status came whole: its own error, with as much of the server's words as came, and no retry."""
+    server.on("ask", getattr(server, ending)(cut(status)))
+    with pytest.raises(error, match="Not li") as caught:
+        client.submit("q")
+    assert type(caught.value) is error
+    assert server.count("ask") == 1
+
+
+def test_a_429_whose_body_is_cut_is_sent_again(server: Any, client: Client) -> None:
+    """Nothing was started, and Retry-After came: twice, then accepted."""
+    refused = server.send_and_close(cut(429, "Retry-After: 0"))
+    server.on("ask", refused, refused, server.steps["ask"][0])
+    assert client.submit("q").question_id == QUESTION_ID
+    assert server.count("ask") == 3
+
+
+def test_a_401_whose_body_is_cut_is_sent_again_once(server: Any, client: Client) -> None:
+    """One new token, one more try."""
+    server.on("ask", server.send_and_close(cut(401)), server.steps["ask"][0])
+    assert client.submit("q").question_id == QUESTION_ID
+    assert (server.count("ask"), server.count("token")) == (2, 2)
+
+
+def test_a_redirect_whose_body_is_cut_is_definite(server: Any, client: Client) -> None:
+    """Not followed, and not uncertain."""
+    server.on("ask", server.send_and_close(cut(302, "Location: https://login.test/")))
+    with pytest.raises(ConfigError, match=r"redirect to login\.test"):
+        client.submit("q")
+    assert server.count("ask") == 1
+
+
+@pytest.mark.parametrize("status", [408, 500, 503])
+def test_a_fault_whose_body_is_cut_is_uncertain(server: Any, client: Client, status: int) -> None:
+    """These statuses do not say that nothing was started."""
+    server.on("ask", server.send_and_close(cut(status)))
+    with pytest.raises(SubmissionUncertain, match=f"answered {status}"):
+        client.submit("q")
+    assert server.count("ask") == 1
+
+
+def test_a_refusal_of_many_megabytes_is_read_as_far_as_it_is_of_use(server: Any, client: Client) -> None:
+    """The first megabyte, then the connection is closed; the status decides."""
+    body = b'{"detail": "Not like that"}' + b" " * 50_000_000
+    server.on("ask", server.answer(422, raw=body))
+    with pytest.raises(APIError, match="Not like that"):
+        client.submit("q")
 
 
 @pytest.mark.parametrize(

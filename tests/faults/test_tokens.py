@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID, FakeClock, Script
+from scripted import QUESTION_ID, TOKEN, FakeClock, Script
+from timing import within
 
 import connecty_frames as cf
 
@@ -113,6 +115,90 @@ def test_credentials_that_are_refused(server: Script, client: Client, status: in
     assert (server.count("token"), server.count("ask")) == (1, 0)
 
 
+#: What the endpoint does where it is down, and what becomes of a call that has no token by its end.
+DOWN: dict[str, tuple[Callable[[Script], Any], type[cf.ConnectyError]]] = {
+    "500": (lambda server: server.answer(500), cf.ServerError),
+    "502": (lambda server: server.answer(502, raw=b"<html>Bad gateway"), cf.ServerError),
+    "503": (lambda server: server.answer(503, {"detail": "Restarting"}), cf.ServerError),
+    "504": (lambda server: server.answer(504), cf.ServerError),
+    "503 cut": (
+        lambda server: server.send_and_close(b"HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\nbu"),
+        cf.ServerError,
+    ),
+    "reset": (lambda server: server.reset, cf.ConnectionFailed),
+    "closed": (lambda server: server.close, cf.ConnectionFailed),
+    "cut": (
+        lambda server: server.send_and_close(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"acc'),
+        cf.ConnectionFailed,
+    ),
+    "silent": (lambda server: server.hang, cf.ConnectionFailed),
+}
+
+
+def make(server: Script, timeout: float) -> Client:
+    """Return a client that has so much time, and waits between tries no longer than it must."""
+    return cf.Client(
+        "id", client_secret="s3cr3t", base_url=server.address, dw_id=13, timeout=timeout, random=lambda: 0.0
+    )
+
+
+@pytest.mark.parametrize("trouble", sorted(set(DOWN) - {"silent"}))
+def test_an_endpoint_that_is_down_for_a_moment(server: Script, client: Client, trouble: str) -> None:
+    """Twice, then well: it started nothing, so it is asked again, and the question goes out once."""
+    step = DOWN[trouble][0](server)
+    server.on("token", step, step, server.steps["token"][0])
+    server.on("results", server.answer(200, ROWS))
+    assert client.ask("how many?").rows == 2
+    assert (server.count("token"), server.count("ask")) == (3, 1)
+
+
+@pytest.mark.parametrize("trouble", DOWN)
+def test_an_endpoint_that_stays_down(server: Script, trouble: str) -> None:
+    """At the deadline an error of the server or the connection: nothing about credentials, nothing sent."""
+    step, error = DOWN[trouble]
+    server.on("token", step(server))
+    with make(server, timeout=0.5) as client:
+        for _ in range(2):
+            with within(0.5), pytest.raises(error) as caught:
+                client.ask("how many?")
+            assert type(caught.value) is error
+            assert not re.search("credential|client_id|client_secret", str(caught.value))
+    assert server.count("ask") == 0
+
+
+def test_an_endpoint_that_was_down_is_asked_at_once(server: Script) -> None:
+    """A question that failed for want of a token does not make the next one fail."""
+    server.on("token", server.answer(503))
+    server.on("results", server.answer(200, ROWS))
+    with make(server, timeout=0.3) as client:
+        with pytest.raises(cf.ServerError):
+            client.ask("how many?")
+        server.on("token", server.answer(200, TOKEN))
+        assert client.ask("how many?", timeout=5).rows == 2
+
+
+def test_an_endpoint_that_asks_to_come_back_later_than_one_caller_can(server: Script) -> None:
+    """The caller that has no time for Retry-After fails at once; one that has waits, and gets its answer."""
+    server.on("token", server.answer(429, Retry_After="2"), server.answer(429, Retry_After="1"))
+    with make(server, timeout=0.5) as client:
+        with pytest.raises(cf.RateLimitError):
+            client.ask("how many?")
+        server.on("token", server.answer(429, Retry_After="1"), server.answer(200, TOKEN))
+        server.on("results", server.answer(200, ROWS))
+        assert client.ask("how many?", timeout=10).rows == 2
+
+
+def test_an_endpoint_that_goes_down_while_a_question_is_worked_on(server: Script) -> None:
+    """The token expired and there is no other: QuestionTimeout with id, state and what was seen last."""
+    server.on("results", server.answer(200, {"state": "IN_PROGRESS"}), server.answer(401))
+    server.on("token", server.answer(200, TOKEN), server.answer(503))
+    with make(server, timeout=0.5) as client, pytest.raises(cf.QuestionTimeout) as caught:
+        client.ask("how many?")
+    assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "IN_PROGRESS")
+    assert "no token came" in str(caught.value)
+    assert server.count("ask") == 1
+
+
 def test_new_credentials_are_tried_at_once(server: Script) -> None:
     """The cool-off is that of the old ones."""
     server.on("results", server.answer(200, ROWS))
@@ -155,12 +241,26 @@ class TestThreads:
         assert self.ask(client) == ["PENDING"] * THREADS
         assert server.count("token") == 2
 
-    @pytest.mark.parametrize("status", [401, 500, 503])
-    def test_down(self, server: Script, client: Client, status: int) -> None:
-        """The credentials are wrong, or the endpoint is down from the start: one call, 64 AuthErrors."""
-        server.on("token", server.answer(status))
+    def test_refused(self, server: Script, client: Client) -> None:
+        """The credentials are wrong: one call, 64 AuthErrors."""
+        server.on("token", server.answer(401))
         assert self.ask(client) == [cf.AuthError] * THREADS
         assert (server.count("token"), server.count("results")) == (1, 0)
+
+    @pytest.mark.parametrize("trouble", DOWN)
+    def test_down(self, server: Script, trouble: str) -> None:
+        """The endpoint is down: one caller at a time asks it, within the budget, and all have its error."""
+        server.on("token", DOWN[trouble][0](server))
+        with make(server, timeout=1.0) as client, within(1.0):
+            assert self.ask(client) == [DOWN[trouble][1]] * THREADS
+        assert 1 <= server.count("token") <= 12  # the first, ten retries, one more after a second
+        assert server.count("results") == 0
+
+    def test_down_for_a_moment(self, server: Script, client: Client) -> None:
+        """One 503 and one closed connection: nobody fails, and three calls are enough for all."""
+        server.on("token", server.answer(503), server.close, server.answer(200, {"access_token": "t1"}))
+        assert self.ask(client) == ["PENDING"] * THREADS
+        assert server.count("token") == 3
 
     @pytest.mark.parametrize("way", ["by the clock", "by the server"])
     def test_a_hundred_expiries(self, server: Script, clock: FakeClock, way: str) -> None:

@@ -68,7 +68,7 @@ def test_a_token_is_a_signed_jwt(tokens: Tokens) -> None:
 
     assert token.count(".") == 2
     assert jwt.get_unverified_header(token)["alg"] == "HS256"
-    assert jwt.decode(token, options={"verify_signature": False})["sub"] == "sandbox"
+    assert jwt.decode(token, options={"verify_signature": False})["sub"] == tokens.client_id
 
 
 def test_other_tokens_are_refused(tokens: Tokens, clock: FixedClock) -> None:
