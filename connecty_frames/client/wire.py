@@ -22,6 +22,7 @@ import http.client
 import io
 import socket
 import ssl
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -178,28 +179,29 @@ class _Incoming(io.BufferedReader):
     ----------
     raw
         The stream to read from.
-    connection
-        The connection it belongs to.
+    connection, sock
+        The connection it belongs to, and its socket at the time.
     """
 
-    def __init__(self, raw: io.RawIOBase, connection: HTTPConnection) -> None:
+    def __init__(self, raw: io.RawIOBase, connection: HTTPConnection, sock: socket.socket) -> None:
         super().__init__(raw)
         self._connection = connection
+        self._sock = sock
 
     def close(self) -> None:
         """Close the stream, and the connection if it cannot be used again."""
-        sock = self._connection.sock  # None where the connection ends with this answer
-        surplus = not self.closed and sock is not None and self._holds_more(sock)
+        open_still = not self.closed and self._connection.sock is self._sock
+        surplus = open_still and self._holds_more()
         super().close()
         if surplus:
             self._connection.close()
 
-    def _holds_more(self, sock: socket.socket) -> bool:
+    def _holds_more(self) -> bool:
         """Look, without waiting, into the buffers of Python, of OpenSSL and of the system."""
-        timeout = sock.gettimeout()
+        timeout = self._sock.gettimeout()
         attempt = ATTEMPT.set(None)  # or the socket would wait as long as the attempt may
         try:
-            sock.settimeout(0)
+            self._sock.settimeout(0)
             return bool(self.peek(1))
         except ssl.SSLWantReadError:
             return False
@@ -207,7 +209,8 @@ class _Incoming(io.BufferedReader):
             return True  # it is broken
         finally:
             ATTEMPT.reset(attempt)
-            sock.settimeout(timeout)
+            with suppress(OSError):
+                self._sock.settimeout(timeout)
 
 
 class _FinalResponse(http.client.HTTPResponse):
@@ -217,11 +220,13 @@ class _FinalResponse(http.client.HTTPResponse):
     ----------
     connection
         The connection that it comes on.
+    sock, options
+        As for ``http.client.HTTPResponse``.
     """
 
-    def __init__(self, connection: HTTPConnection, *args: Any, **options: Any) -> None:  # noqa: ANN401
-        super().__init__(*args, **options)
-        self.fp = _Incoming(self.fp.detach(), connection)
+    def __init__(self, connection: HTTPConnection, sock: socket.socket, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(sock, **options)
+        self.fp = _Incoming(self.fp.detach(), connection, sock)
 
     def begin(self) -> None:
         super().begin()
@@ -248,11 +253,11 @@ class _Noting(HTTPConnection):
 
     def response_class(  # type: ignore[override]  # http.client only calls it
         self,
-        *args: Any,  # noqa: ANN401 - as in http.client
-        **options: Any,  # noqa: ANN401
+        sock: socket.socket,
+        **options: Any,  # noqa: ANN401 - as in http.client
     ) -> _FinalResponse:
         """Make the response to the request that was sent."""
-        return _FinalResponse(self, *args, **options)
+        return _FinalResponse(self, sock, **options)
 
     def _new_conn(self) -> socket.socket:
         attempt = ATTEMPT.get()

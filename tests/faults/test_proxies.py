@@ -51,14 +51,14 @@ def make(address: str, **settings: Any) -> cf.Client:
     )
 
 
-def tunnel(to: Script, holds: Callable[[], bool] = lambda: True) -> Step:
+def tunnel(to: Script, holds: Callable[[], bool] = lambda: True, before: bytes = b"") -> Step:
     """Make the step that digs a tunnel; it is reset when something comes back and it does not hold."""
     import socket
 
     def step(connection: socket.socket) -> bool:
         host, port = to.address.rpartition("//")[2].split(":")
         with socket.create_connection((host, int(port))) as far:
-            connection.sendall(b"HTTP/1.1 200 Dug\r\n\r\n")
+            connection.sendall(before + b"HTTP/1.1 200 Dug\r\n\r\n")
             while True:
                 for end in select.select([connection, far], [], [], 20)[0]:
                     content = end.recv(65_536)
@@ -111,6 +111,18 @@ def test_a_tunnel(proxy: Script, secured: Script, monkeypatch: pytest.MonkeyPatc
     assert {(seen.method, seen.target) for seen in proxy.seen} == {("CONNECT", secured.address[8:])}
     assert secured.questions == ["how many?"]
     assert all("proxy-authorization" not in seen.headers for seen in secured.seen)
+
+
+def test_interim_responses_of_a_proxy(proxy: Script, secured: Script) -> None:
+    """Before it digs a tunnel, and before an answer that it passes on: skipped like the server's own."""
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+    proxy.on("tunnel", tunnel(secured, before=early))
+    with make(secured.address, ca_bundle=PEM) as client:
+        assert client.ask("how many?").rows == 2
+    proxy.on("results", proxy.around(proxy.answer(200, ROWS), before=early))
+    with make(BEHIND) as client:
+        assert client.ask("how many?").rows == 2
+    assert (proxy.count("results"), proxy.count("ask"), secured.count("ask")) == (1, 1, 1)
 
 
 def test_a_tunnel_that_falls_in_on_a_question(proxy: Script, secured: Script) -> None:
