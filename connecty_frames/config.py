@@ -240,7 +240,7 @@ def configure(**settings: Any) -> None:  # noqa: ANN401 - the kinds are those of
     after = {name: value for name, value in {**before, **settings}.items() if value is not None}
     try:
         _made(_Source("argument", after))
-    except ConfigError:
+    except BaseException:
         for held in (settings, before, after):
             held.clear()  # a traceback with locals would show the secret in it
         raise
@@ -271,7 +271,7 @@ def resolve(**arguments: Any) -> Settings:  # noqa: ANN401 - as above
     """
     try:
         return _made(_Source("argument", arguments), _Source("configure()", _configured))
-    except ConfigError:
+    except BaseException:
         arguments.clear()
         raise
 
@@ -293,12 +293,12 @@ def explain(**arguments: Any) -> list[tuple[str, Any, str]]:  # noqa: ANN401 - a
 
 
 def _made(*given: _Source) -> Settings:
-    """Make the settings. What refuses them leaves without the frames in which a secret stands open."""
+    """Make the settings. Whatever ends that leaves without the frames in which a secret stands open."""
     try:
         return _settings(_found(given))
-    except ConfigError as error:
+    except BaseException as error:  # noqa: BLE001 - raised again below
         refused = error
-    refused.__context__ = None
+    refused.__cause__ = refused.__context__ = None
     del given
     raise refused.with_traceback(None)
 

@@ -26,6 +26,7 @@ import pytest
 from rich.traceback import Traceback
 from scripted import QUESTION_ID, Script
 
+import connecty_frames as cf
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, UnknownStateWarning
 
@@ -65,15 +66,20 @@ def server(server: Script) -> Script:
 @pytest.fixture
 def client(server: Script) -> Iterator[Client]:
     """Give a client whose credentials are canaries."""
-    with Client(
+    with make(server, timeout=10) as client:
+        yield client
+
+
+def make(server: Script, timeout: float) -> Client:
+    """Return a client whose credentials are canaries; for so long it asks for a token."""
+    return Client(
         SECRETS[0],
         client_secret=SECRETS[1],
         base_url=server.address,
         dw_id=13,
-        timeout=2,  # so long is a token asked for
+        timeout=timeout,
         random=lambda: 0.0,
-    ) as client:
-        yield client
+    )
 
 
 def left_behind(error: BaseException, log: str) -> str:
@@ -164,9 +170,8 @@ STEPS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(("kind", "act"), [("token", ask), ("token", look), ("ask", ask)])
-def test_no_error_shows_a_secret(  # noqa: PLR0917 - fixtures
+def test_no_error_shows_a_secret(
     server: Any,
-    client: Client,
     caplog: pytest.LogCaptureFixture,
     kind: str,
     act: Callable[[Client], object],
@@ -174,7 +179,8 @@ def test_no_error_shows_a_secret(  # noqa: PLR0917 - fixtures
 ) -> None:
     """Not even where the server repeats what it was sent."""
     server.on(kind, STEPS[step](server))
-    with pytest.raises(ConnectyError) as caught:
+    timeout = 0.5 if kind == "token" else 10
+    with make(server, timeout) as client, pytest.raises(ConnectyError) as caught:
         act(client)
     known = FORMS if kind == "ask" else FORMS_OF_CREDENTIALS
     assert_clean(caught.value, caplog, known)
@@ -383,9 +389,7 @@ def test_no_interrupt_in_our_own_code_shows_a_secret(
     server.on(kind, STEPS[step](server))
     try:
         sys.setprofile(press)
-        with Client(
-            SECRETS[0], client_secret=SECRETS[1], base_url=server.address, dw_id=13, timeout=0.5
-        ) as client:
+        with make(server, timeout=5) as client:
             client.ask("how many?")
     except BaseException as error:  # noqa: BLE001 - whichever it is
         sys.setprofile(None)
@@ -401,6 +405,45 @@ def test_no_wrong_argument_shows_a_secret(wrong: Any, caplog: pytest.LogCaptureF
     with pytest.raises(Exception) as caught:  # noqa: PT011 - whichever it is
         Client(SECRETS[0], client_secret=SECRETS[1], base_url="https://a.test", **wrong)
     assert_clean(caught.value, caplog)
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("place", ["_settings", "_found", "_fill", "_plain_secret"])
+@pytest.mark.parametrize("by", ["argument", "configure", "environment"])
+def test_nothing_that_ends_the_reading_of_settings_shows_a_secret(
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    by: str,
+    place: str,
+    ends: type[BaseException],
+) -> None:
+    """Ctrl-C, or a bug of ours, wherever the settings come from."""
+
+    def end(frame: Any, event: str, _argument: object) -> None:
+        code = frame.f_code
+        if event == "return" and code.co_name == place and code.co_filename.endswith("config.py"):
+            raise ends
+
+    credentials = {"client_id": SECRETS[0], "client_secret": SECRETS[1]}
+    if by == "environment":
+        for name, value in credentials.items():
+            monkeypatch.setenv(f"CONNECTY_{name.upper()}", value)
+    calls = {
+        "argument": lambda: Client(**credentials),
+        "configure": lambda: cf.configure(**credentials),
+        "environment": lambda: cf.ask("how many?"),
+    }
+    try:
+        sys.setprofile(end)
+        calls[by]()
+    except BaseException as error:  # noqa: BLE001 - whichever it is
+        sys.setprofile(None)
+        assert isinstance(error, ends)  # noqa: PT017
+        assert_clean(error, caplog)
+    else:
+        raise AssertionError("nothing ended it")
+    finally:
+        sys.setprofile(None)
 
 
 def test_a_path_that_can_be_none_is_refused() -> None:
@@ -449,7 +492,7 @@ def test_an_exception_from_deep_below_is_ours_and_alone(server: Any, client: Cli
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
-def test_no_foreign_exception_reaches_a_caller(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_foreign_exception_reaches_a_caller(server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a library raises while sending, the caller sees an error of ours."""
     from urllib3.connection import HTTPConnection
 
@@ -457,5 +500,5 @@ def test_no_foreign_exception_reaches_a_caller(client: Client, monkeypatch: pyte
         raise RuntimeError("something new")
 
     monkeypatch.setattr(HTTPConnection, "getresponse", fail)
-    with pytest.raises(ConnectyError):
+    with make(server, timeout=0.5) as client, pytest.raises(ConnectyError):
         ask(client)
