@@ -40,7 +40,7 @@ _UNICODE: Final = re.compile(r"\\u[0-9a-f]{4}")
 class _Patterns:
     """What finds the secrets that are known, and how long the longest form of one is."""
 
-    known: dict[str, tuple[SecretStr, ...]]
+    known: tuple[tuple[SecretStr, ...], ...]
     secrets: re.Pattern[str]
     client_id: re.Pattern[str]
     longest: int
@@ -66,7 +66,7 @@ class Redaction:
         """Hide a secret everywhere."""
         known = self._secrets.get(name, ())[:1]
         if known != (secret,):
-            self._secrets = {**self._secrets, name: (secret, *known)}
+            self._secrets[name] = (secret, *known)
 
     def __call__(self, text: str | bytes) -> str:
         """Return a message, of a body its beginning, with ``***`` for each secret and for the client id."""
@@ -94,10 +94,10 @@ class Redaction:
 
     def _patterns(self) -> _Patterns:
         """Return the patterns of what is known by now; another thread may just have got a token."""
-        known = self._secrets
+        known = tuple(self._secrets.values())
         patterns = self._compiled
-        if patterns is None or patterns.known is not known:
-            secrets = _forms((secret for each in known.values() for secret in each), _SHORTEST)
+        if patterns is None or patterns.known != known:
+            secrets = _forms((secret for each in known for secret in each), _SHORTEST)
             client_ids = _forms(() if self._client_id is None else (self._client_id,), _SHORTEST_ID)
             either, words = ("|".join(map(re.escape, forms)) for forms in (secrets, client_ids))
             patterns = self._compiled = _Patterns(
