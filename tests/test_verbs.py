@@ -607,4 +607,4 @@ def test_settings_that_change_in_between_do_not_mix(
     client = verbs._client(None)
 
     assert client._timeout == 300.0
-    assert repr(client) == f"<Client … at {connected.connection['base_url']}, dw_id=13>"
+    assert repr(client) == f"<Client sand… at {connected.connection['base_url']}, dw_id=13>"
