@@ -304,9 +304,9 @@ def test_an_interrupt_while_the_file_is_made(tmp_path: Path, monkeypatch: pytest
         assert len(list(tmp_path.iterdir())) == 2
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(Path, "open", interrupted)
-        with whole_file(target):
+        with pytest.raises(KeyboardInterrupt), whole_file(target):
             pytest.fail("the file was not opened")
 
     assert list(tmp_path.iterdir()) == [target]

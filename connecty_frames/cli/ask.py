@@ -23,14 +23,16 @@ from connecty_frames.cli.output import (
 )
 from connecty_frames.cli.profile import Profile  # noqa: TC001 - typer reads the annotations
 from connecty_frames.cli.sandbox import sandbox_class
-from connecty_frames.cli.words import say
+from connecty_frames.cli.words import say, say_if_possible
 from connecty_frames.errors import ConfigError
+from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from connecty_frames.answer import Answer
-    from connecty_frames.client import Client
+    from connecty_frames.client import Client, Question
+    from connecty_frames.options import Choices
 
 __all__ = ["ask"]
 
@@ -99,7 +101,10 @@ def ask(
         ),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Keep progress, summary and SQL off standard error.")
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Keep the line of acceptance, progress, summary and SQL off standard error."
+        ),
     ] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Ask the embedded sandbox.")] = False,
 ) -> None:
@@ -115,17 +120,19 @@ def ask(
         )
     # Opened first: a file that cannot be written must not cost a question.
     with destination(output, written) as file, _client(sandbox=sandbox, profile=profile) as client:
-        answer = client.ask(
-            question or "",
-            dw_id=dw_id,
-            question_id=question_id,
-            max_rows=max_rows,
-            on_truncation="ignore" if part is not None and on_truncation is Cut.WARN else on_truncation.value,
-            timeout=timeout,
-            tz=tz,
-            strict=strict,
-            progress=False if quiet else None,
-        )
+        choices: Choices = {
+            "dw_id": dw_id,
+            "question_id": question_id,
+            "max_rows": max_rows,
+            "on_truncation": "ignore" if part and on_truncation is Cut.WARN else on_truncation.value,
+            "timeout": timeout,
+            "tz": tz,
+            "strict": strict,
+            "progress": False if quiet else None,
+        }
+        # The question of an embedded sandbox ends with the command: there is nothing to fetch later.
+        accepted = None if quiet or sandbox else _tell_acceptance
+        answer = client.answer(question or "", AskOptions.from_choices(choices), accepted=accepted)
         with told_whatever_happens(lambda: None if quiet else _tell_story(answer, alone=part is not None)):
             with harmless(file, written, part) as harmless_file:
                 _write(answer, part, written, engine, harmless_file)
@@ -176,6 +183,16 @@ def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
 
 def _literal(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
+
+
+def _tell_acceptance(question: Question) -> None:
+    """Write the id of a question to standard error at once: it is paid for, whatever ends the command."""
+    from connecty_frames.client import resuming
+
+    say_if_possible(
+        f"Question {question.question_id} was accepted; to fetch its answer without asking again: "
+        f"{resuming(question.question_id, question.dw_id)}"
+    )
 
 
 def _tell_story(answer: Answer, *, alone: bool) -> None:
