@@ -119,7 +119,11 @@ def ask(
             setting="sandbox",
         )
     # Opened first: a file that cannot be written must not cost a question.
-    with destination(output, written) as file, _client(sandbox=sandbox, profile=profile) as client:
+    with (
+        _id_told(quiet=quiet) as known,
+        destination(output, written) as file,
+        _client(sandbox=sandbox, profile=profile) as client,
+    ):
         choices: Choices = {
             "dw_id": dw_id,
             "question_id": question_id,
@@ -130,9 +134,18 @@ def ask(
             "strict": strict,
             "progress": False if quiet else None,
         }
-        # The question of an embedded sandbox ends with the command: there is nothing to fetch later.
-        accepted = None if quiet or sandbox else _tell_acceptance
-        answer = client.answer(question or "", AskOptions.from_choices(choices), accepted=accepted)
+
+        def accepted(asked: Question) -> None:
+            known.append(asked)
+            if not quiet:
+                say_if_possible(_accepted(asked))
+
+        answer = client.answer(
+            question or "",
+            AskOptions.from_choices(choices),
+            # The question of an embedded sandbox ends with the command: there is nothing to fetch later.
+            accepted=None if sandbox else accepted,
+        )
         with told_whatever_happens(lambda: None if quiet else _tell_story(answer, alone=part is not None)):
             with harmless(file, written, part) as harmless_file:
                 _write(answer, part, written, engine, harmless_file)
@@ -185,11 +198,27 @@ def _literal(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def _tell_acceptance(question: Question) -> None:
-    """Write the id of a question to standard error at once: it is paid for, whatever ends the command."""
+@contextmanager
+def _id_told(*, quiet: bool) -> Iterator[list[Question]]:
+    """Yield a list for the question that is asked, and tell its id where its answer cannot be written."""
+    known: list[Question] = []
+    try:
+        yield known
+    except KeyboardInterrupt as interrupt:
+        if known and not hasattr(interrupt, "__notes__"):  # the client tells what it is interrupted in
+            say_if_possible(f"\n{_accepted(known[0])}")
+        raise
+    except OSError:
+        if known and quiet:
+            say_if_possible(_accepted(known[0]))
+        raise
+
+
+def _accepted(question: Question) -> str:
+    """Return the line that tells the id of a question, which is paid for, whatever ends the command."""
     from connecty_frames.client import resuming
 
-    say_if_possible(
+    return (
         f"Question {question.question_id} was accepted; to fetch its answer without asking again: "
         f"{resuming(question.question_id, question.dw_id)}"
     )

@@ -53,8 +53,10 @@ MEANINGS: Final[dict[int, str]] = {
     9: "sent, and nobody knows whether it arrived",
     10: "a value does not fit its column",
     11: "rows were cut, with --on-truncation raise",
+    129: "SIGHUP: the terminal was closed",
     130: "Ctrl-C",
     LEFT: "whoever read the output left early",
+    143: "SIGTERM, as from timeout or kill",
 }
 
 

@@ -119,6 +119,20 @@ def test_a_profile_is_part_of_the_command(
     assert err.partition("\n")[0] == f"{ACCEPTED.rstrip()} --profile 'my place'"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_an_answer_that_cannot_be_written_can_be_fetched(shell: Any, settings: dict[str, object]) -> None:
+    """Where the disk is full, --quiet is no reason to lose the id: it is told before the error."""
+    done = subprocess.run(
+        ["sh", "-c", '"$0" ask "how many?" --quiet --format csv >/dev/full', shell.command],  # noqa: S607 - any sh
+        stderr=subprocess.PIPE,
+        env=shell.environment(**settings),
+        timeout=60,
+        check=False,
+    )
+
+    assert done.stderr.decode().startswith(f"{ACCEPTED}OSError: [Errno 28] No space left on device\n")
+
+
 @pytest.mark.parametrize("end", ["closed", "full", "a broken pipe"])
 def test_where_nobody_can_be_told(shell: Any, server: Script, settings: dict[str, object], end: str) -> None:
     """All goes on as it does where there is no such line, as with --question-id, and the data is whole."""
