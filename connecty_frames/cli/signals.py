@@ -53,6 +53,7 @@ def ending_on_signals() -> Iterator[None]:
     except BaseException as error:
         if ending.number is None or (isinstance(error, SystemExit) and not error.code):
             raise
+        _drop_frames(error)
         for stream in (sys.stdout, sys.stderr):
             _flush(stream)
         sys.exit(128 + ending.number)
@@ -61,6 +62,13 @@ def ending_on_signals() -> Iterator[None]:
         for number, old in before.items():
             signal.signal(number, old)
         sys.unraisablehook = hook
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    """Let go of what an interrupt left half made, while complaints of its finalizers are still kept quiet."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def _flush(stream: TextIO | None) -> None:
@@ -92,10 +100,13 @@ class _Ending:
             raise KeyboardInterrupt
 
     def unraisable(self, lost: sys.UnraisableHookArgs) -> None:
-        """Interrupt again where Python dropped it, as it does in what the garbage collector calls."""
-        if not isinstance(lost.exc_value, KeyboardInterrupt):
+        """Interrupt again where Python dropped it, as it does in what the garbage collector calls.
+
+        Other errors in finalizers are not shown after a signal: they are of objects that it left half made.
+        """
+        if self.number is None:
             self._hook(lost)
-        else:
+        elif isinstance(lost.exc_value, KeyboardInterrupt):
             timer = threading.Timer(_AGAIN, self._interrupt)
             timer.daemon = True
             timer.start()

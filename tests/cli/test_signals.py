@@ -441,3 +441,27 @@ def test_a_signal_that_the_garbage_collector_swallows() -> None:
 
     assert ended.value.code == 143
     assert time.monotonic() - began < 5
+
+
+def test_what_a_signal_leaves_half_made(capfd: pytest.CaptureFixture[str]) -> None:
+    """Its finalizer may fail, as that of a response without a file does: standard error shows nothing."""
+
+    class HalfMade:
+        def __init__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            self.file = None
+
+        def __del__(self) -> None:
+            assert self.file is None
+
+    def make() -> None:
+        try:
+            HalfMade()
+        except KeyboardInterrupt as interrupt:  # as typer ends a command
+            raise SystemExit(130) from interrupt
+
+    with pytest.raises(SystemExit) as ended, ending_on_signals():
+        make()
+
+    assert ended.value.code == 143
+    assert capfd.readouterr() == ("", "")
