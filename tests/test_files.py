@@ -9,7 +9,8 @@ import stat
 import threading
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +19,6 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.display import texts
 from connecty_frames.frames import WRITERS, whole_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAN = float("nan")
 #: type, values, the lines of CSV after the header, the JSON values
@@ -293,6 +291,26 @@ def test_what_was_there_stays_where_the_writing_fails(tmp_path: Path, error: typ
 
     assert target.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_interrupt_while_the_file_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal is handled as soon as the system has made the file: KeyboardInterrupt, and no file is left."""
+    target = tmp_path / "out.csv"
+    target.write_bytes(b"before")
+    open_ = Path.open
+
+    def interrupted(path: Path, mode: str) -> BinaryIO:
+        open_(path, mode).close()
+        assert len(list(tmp_path.iterdir())) == 2
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", interrupted)
+        with pytest.raises(KeyboardInterrupt), whole_file(target):
+            pytest.fail("the file was not opened")
+
+    assert list(tmp_path.iterdir()) == [target]
+    assert target.read_bytes() == b"before"
 
 
 def test_a_new_file_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:

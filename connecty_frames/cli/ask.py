@@ -23,14 +23,16 @@ from connecty_frames.cli.output import (
 )
 from connecty_frames.cli.profile import Profile  # noqa: TC001 - typer reads the annotations
 from connecty_frames.cli.sandbox import sandbox_class
-from connecty_frames.cli.words import say
+from connecty_frames.cli.words import say, say_if_possible
 from connecty_frames.errors import ConfigError
+from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from connecty_frames.answer import Answer
-    from connecty_frames.client import Client
+    from connecty_frames.client import Client, Question
+    from connecty_frames.options import Choices
 
 __all__ = ["ask"]
 
@@ -99,7 +101,10 @@ def ask(
         ),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Keep progress, summary and SQL off standard error.")
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Keep the line of acceptance, progress, summary and SQL off standard error."
+        ),
     ] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Ask the embedded sandbox.")] = False,
 ) -> None:
@@ -114,17 +119,31 @@ def ask(
             setting="sandbox",
         )
     # Opened first: a file that cannot be written must not cost a question.
-    with destination(output, written) as file, _client(sandbox=sandbox, profile=profile) as client:
-        answer = client.ask(
+    with (
+        _id_told(quiet=quiet, sandbox=sandbox) as known,
+        destination(output, written) as file,
+        _client(sandbox=sandbox, profile=profile) as client,
+    ):
+        choices: Choices = {
+            "dw_id": dw_id,
+            "question_id": question_id,
+            "max_rows": max_rows,
+            "on_truncation": "ignore" if part and on_truncation is Cut.WARN else on_truncation.value,
+            "timeout": timeout,
+            "tz": tz,
+            "strict": strict,
+            "progress": False if quiet else None,
+        }
+
+        def accepted(asked: Question) -> None:
+            known.append(asked)
+            if not quiet:
+                say_if_possible(_accepted(asked, sandbox=sandbox))
+
+        answer = client.answer(
             question or "",
-            dw_id=dw_id,
-            question_id=question_id,
-            max_rows=max_rows,
-            on_truncation="ignore" if part is not None and on_truncation is Cut.WARN else on_truncation.value,
-            timeout=timeout,
-            tz=tz,
-            strict=strict,
-            progress=False if quiet else None,
+            AskOptions.from_choices(choices),
+            accepted=accepted,
         )
         with told_whatever_happens(lambda: None if quiet else _tell_story(answer, alone=part is not None)):
             with harmless(file, written, part) as harmless_file:
@@ -176,6 +195,33 @@ def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
 
 def _literal(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
+
+
+@contextmanager
+def _id_told(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
+    """Yield a list for the question that is asked, and tell its id where its answer cannot be written."""
+    known: list[Question] = []
+    try:
+        yield known
+    except KeyboardInterrupt as interrupt:
+        if known and not hasattr(interrupt, "__notes__"):  # the client tells what it is interrupted in
+            say_if_possible(f"\n{_accepted(known[0], sandbox=sandbox)}")
+        raise
+    except OSError:
+        if known and quiet:
+            say_if_possible(_accepted(known[0], sandbox=sandbox))
+        raise
+
+
+def _accepted(question: Question, *, sandbox: bool) -> str:
+    """Return the line that tells the id of a question, which is paid for, whatever ends the command."""
+    from connecty_frames.client import resuming
+
+    accepted = f"Question {question.question_id} was accepted"
+    if sandbox:  # an embedded one ends with the command, and its questions with it
+        return f"{accepted}."
+    fetched = resuming(question.question_id, question.dw_id)
+    return f"{accepted}; to fetch its answer without asking again: {fetched}"
 
 
 def _tell_story(answer: Answer, *, alone: bool) -> None:

@@ -45,7 +45,7 @@ MEANINGS: Final[dict[int, str]] = {
     1: "a file could not be written, or anything else",
     2: "the command line, a setting or a choice is wrong; nothing was sent",
     3: "the credentials were refused",
-    4: "no connection was made; nothing was sent",
+    4: "no connection was made, or no token came; no question was sent",
     5: "the server answered with an error",
     6: "the server's answer is not what the API promises",
     7: "the question failed, or its answer has no table or not the part that was asked for",
@@ -53,8 +53,10 @@ MEANINGS: Final[dict[int, str]] = {
     9: "sent, and nobody knows whether it arrived",
     10: "a value does not fit its column",
     11: "rows were cut, with --on-truncation raise",
+    129: "SIGHUP: the terminal was closed",
     130: "Ctrl-C",
     LEFT: "whoever read the output left early",
+    143: "SIGTERM, as from timeout or kill",
 }
 
 

@@ -21,6 +21,7 @@ from connecty_frames.escape import terminal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+    from typing import TextIO
 
     from connecty_frames.answer import Answer
 
@@ -29,6 +30,7 @@ __all__ = [
     "Format",
     "Part",
     "destination",
+    "drop",
     "format_of",
     "harmless",
     "told_whatever_happens",
@@ -148,13 +150,21 @@ def told_whatever_happens(tell: Callable[[], None]) -> Iterator[None]:
         yield
     except BrokenPipeError:
         tell()
-        # Python flushes what is left at its end, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop(sys.stdout)
         raise typer.Exit(LEFT) from None
+    except KeyboardInterrupt:
+        drop(sys.stdout)
+        raise
     except OSError:
         tell()
         raise
     tell()
+
+
+def drop(stream: TextIO | None) -> None:
+    """Drop what a standard stream has not taken: Python flushes it at its end, and would complain or wait."""
+    if stream is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def write_table(answer: Answer, engine: Engine, file: BinaryIO) -> None:

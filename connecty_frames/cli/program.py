@@ -13,6 +13,7 @@ from connecty_frames.cli.ask import ask
 from connecty_frames.cli.exits import EXIT_CODES, MEANINGS, code_of
 from connecty_frames.cli.profile import Profile, config
 from connecty_frames.cli.sandbox import questions, sandbox
+from connecty_frames.cli.signals import ending_on_signals
 from connecty_frames.cli.words import in_shell, say, show_warning
 from connecty_frames.errors import ServerError
 
@@ -30,15 +31,18 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; every error of ours is one line and an exit code."""
+    """Run the command line; every error of ours is one line and an exit code, every signal an exit code."""
     if sys.argv[1:] == ["--version"]:  # without making every command first
         typer.echo(__version__)
         return
     warnings.showwarning = show_warning
+    with ending_on_signals():
+        _run()
+
+
+def _run() -> None:
     try:
         app()
-    except KeyboardInterrupt:
-        sys.exit(130)  # what is known has been told
     except tuple(EXIT_CODES) as error:
         say(f"{type(error).__name__}: {in_shell(str(error))}")
         question_id = getattr(error, "question_id", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,4 +76,6 @@ def sandbox_class() -> type[Sandbox]:
         raise ConfigError(
             f"The sandbox needs {error.name}: pip install 'connecty-frames[sandbox]'.", setting="sandbox"
         ) from None
+    # That requests are cut off when a sandbox is stopped is no error, and everything else is one.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.msg)
     return Sandbox

@@ -293,16 +293,24 @@ class Client:
         options = AskOptions.from_choices(choices, engine=engine)
         return self.answer(question, options).to_frame(options)
 
-    def answer(self, question: str, options: AskOptions) -> Answer:
+    def answer(
+        self, question: str, options: AskOptions, *, accepted: Callable[[Question], object] | None = None
+    ) -> Answer:
         """Do what :meth:`ask` does, with choices that are already one object.
 
         One deadline holds from here to the decoded answer.
+
+        Parameters
+        ----------
+        accepted
+            Called with the question as soon as the server has accepted it; not called with
+            ``question_id=``, where nothing is asked.
         """
         deadline = self._deadline(options)
         if options.question_id is not None:
             return self.question(options.question_id, dw_id=options.dw_id).fetch(options, deadline=deadline)
         contract_of(options)  # a wrong schema must not cost a question
-        return self._answer(self._sendings(question, options), options, deadline)
+        return self._answer(self._sendings(question, options), options, deadline, accepted)
 
     @overload
     def ask_many(
@@ -391,9 +399,18 @@ class Client:
         checked_question(question)
         return Sendings(question, dw_id=self._workspace(options.dw_id), clock=self._transport.clock)
 
-    def _answer(self, sendings: Sendings, options: AskOptions, deadline: Deadline) -> Answer:
+    def _answer(
+        self,
+        sendings: Sendings,
+        options: AskOptions,
+        deadline: Deadline,
+        accepted: Callable[[Question], object] | None = None,
+    ) -> Answer:
         with sendings.told():
-            return self._submit(sendings, deadline).fetch(options, deadline=deadline)
+            question = self._submit(sendings, deadline)
+            if accepted is not None:
+                accepted(question)
+            return question.fetch(options, deadline=deadline)
 
     def _submit(self, sendings: Sendings, deadline: Deadline) -> Question:
         accepted = submit(self._api, sendings, deadline=deadline)

@@ -162,6 +162,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         file = part.open("xb")
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(target)) from None
+    except BaseException:  # an interrupt right after the file was made
+        part.unlink(missing_ok=True)
+        raise
     try:
         with file:
             yield file

@@ -182,20 +182,19 @@ class Sandbox:
         )
 
     def serve(self, announce: Callable[[Sandbox], None] | None = None) -> None:
-        """Serve in the foreground until Ctrl-C.
+        """Serve in the foreground until Ctrl-C, or whatever else raises KeyboardInterrupt.
 
         Parameters
         ----------
         announce
             Called with the sandbox once it is ready, to tell how it is reached.
         """
-        with self:
+        with self, suppress(KeyboardInterrupt):
             if announce is not None:
                 announce(self)
-            with suppress(KeyboardInterrupt):
-                # In pieces: a signal in the moment before a wait is only noticed after it.
-                while not threading.Event().wait(_LISTEN_EVERY):
-                    pass
+            # In pieces: a signal in the moment before a wait is only noticed after it.
+            while not threading.Event().wait(_LISTEN_EVERY):
+                pass
 
     def __enter__(self) -> Self:
         if self._connection is not None:

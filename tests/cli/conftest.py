@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from scripted import Script, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
 CONNECTY: Final = str(Path(sys.executable).with_name("connecty"))
+ACCEPTED: Final = re.compile(
+    r"Question ([0-9a-f-]{36}) was accepted; to fetch its answer without asking again: "
+    r"connecty ask --question-id \1 --dw-id 13"
+)
+
+
+#: What the scripted server answers.
+ANSWER: Final = {
+    "state": "COMPLETED",
+    "results": {"sql_query": "SELECT n", "response_summary": "Two rows.", "dataframe": [["n"], [2], [3]]},
+}
 
 
 class Shell:
@@ -47,6 +60,12 @@ class Shell:
     def text(self, done: subprocess.CompletedProcess[bytes]) -> tuple[int, str, str]:
         """Give exit code, standard output and standard error."""
         return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def after_acceptance(self, err: str) -> str:
+        """Check that standard error begins with the line of acceptance, and give what follows it."""
+        line, _, rest = err.partition("\n")
+        assert ACCEPTED.fullmatch(line), err
+        return rest
 
     def pipeline(self, line: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
         """Run a line of a shell."""
@@ -138,6 +157,21 @@ def ask(shell: Shell, sandbox: Sandbox) -> Callable[..., subprocess.CompletedPro
         return shell.run("ask", *arguments, **{**sandbox.connection, **settings})
 
     return run
+
+
+@pytest.fixture
+def server() -> Iterator[Script]:
+    """Give a server that does as a test says, and else accepts questions and answers them."""
+    with serve() as script:
+        script.on("results", Script.answer(200, ANSWER))
+        yield script
+
+
+@pytest.fixture
+def settings(server: Script, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """Give what leads a command to that server. Its output is buffered, as it usually is."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    return {"base_url": server.address, "client_id": "id", "client_secret": "secret", "dw_id": 13}
 
 
 @pytest.fixture

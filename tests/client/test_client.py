@@ -6,6 +6,7 @@ import copy
 import pickle
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,10 +16,19 @@ import pytest
 from pydantic import SecretStr
 
 from connecty_frames.client import Client, check_health
-from connecty_frames.errors import ConfigError, ConnectionFailed, NoTableError, NotFoundError
+from connecty_frames.errors import (
+    ConfigError,
+    ConnectionFailed,
+    NoTableError,
+    NotFoundError,
+    QuestionTimeout,
+)
+from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from connecty_frames.client import Question
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
@@ -113,6 +123,45 @@ def test_an_answer_asked_before_costs_nothing(server: Any, client: Client) -> No
     answer = client.ask("how many?", question_id=QUESTION_ID)
     assert (answer.rows, answer.question, answer.question_id) == (2, None, QUESTION_ID)
     assert server.count("ask") == 0
+
+
+def test_who_asks_is_told_of_the_acceptance(server: Any, client: Client) -> None:
+    """accepted= is called once, with the question, before its answer is asked for; not with question_id=."""
+    server.on("results", server.answer(200, ROWS))
+    told: list[tuple[str, int, str | None, int]] = []
+
+    def accepted(question: Question) -> None:
+        told.append((question.question_id, question.dw_id, question.question, server.count("results")))
+
+    assert client.answer("how many?", AskOptions(), accepted=accepted).rows == 2
+    assert told == [(QUESTION_ID, 13, "how many?", 0)]
+
+    client.answer("", AskOptions(question_id=QUESTION_ID), accepted=accepted)
+    assert len(told) == 1
+
+
+def test_what_is_called_on_acceptance_counts_towards_the_deadline(server: Any) -> None:
+    """timeout= holds from the call to the answer, whatever happens in between."""
+    with make(base_url=server.address, dw_id=13) as client, pytest.raises(QuestionTimeout) as caught:
+        client.answer("how many?", AskOptions(timeout=0.2), accepted=lambda _: time.sleep(0.3))
+    assert caught.value.question_id == QUESTION_ID
+    assert server.count("results") == 0
+
+
+def test_what_is_called_on_acceptance_may_fail(server: Any, client: Client) -> None:
+    """Its exception leaves, with the id and the line that resumes as its note."""
+
+    def fail(_question: object) -> None:
+        raise ZeroDivisionError("in the caller's own code")
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        client.answer("how many?", AskOptions(), accepted=fail)
+    (note,) = caught.value.__notes__
+    assert note == (
+        f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
+        f'Client.question("{QUESTION_ID}", dw_id=13).result()'
+    )
+    assert server.questions == ["how many?"]
 
 
 def test_a_call_names_its_own_workspace(server: Any, client: Client) -> None:

@@ -1,0 +1,162 @@
+"""The id of a question is told as soon as it is accepted: it is paid for, whatever ends the command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scripted import QUESTION_ID
+
+if TYPE_CHECKING:
+    from scripted import Script
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="streams are closed by a shell there")
+
+ACCEPTED = (
+    f"Question {QUESTION_ID} was accepted; to fetch its answer without asking again: "
+    f"connecty ask --question-id {QUESTION_ID} --dw-id 13\n"
+)
+CSV = '"n"\n2\n3\n'
+STORY = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
+
+
+def wait_for(what: Any) -> None:
+    """Wait until something is true."""
+    until = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_it_comes_before_all_else(shell: Any, settings: dict[str, object]) -> None:
+    """One line with the id and the command that fetches the answer, then the story as ever."""
+    done = shell.run("ask", "how many?", "--format", "csv", **settings)
+
+    assert shell.text(done) == (0, CSV, ACCEPTED + STORY)
+
+
+@pytest.mark.parametrize("to", ["pipe", "file"])
+def test_it_comes_while_the_question_runs(
+    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path, to: str
+) -> None:
+    """A command that is killed has told it, in a pipe and in a file: it was flushed at once."""
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        asking = subprocess.Popen(
+            [shell.command, "ask", "how many?"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if to == "pipe" else file,
+            env=shell.environment(**settings),
+        )
+    wait_for(lambda: server.count("results"))
+    asking.kill()
+    out, err = asking.communicate(timeout=30)
+
+    assert out == b""
+    assert (log.read_bytes() if to == "file" else err).decode() == ACCEPTED
+
+
+def test_it_comes_before_the_progress(shell: Any, server: Script, settings: dict[str, object]) -> None:
+    """On a terminal, the line is whole and above the line that ticks."""
+    server.on("results", server.late(0.3, server.steps["results"][0]))
+    pty = pytest.importorskip("pty", reason="the system has no pseudo-terminals")
+    ours, theirs = pty.openpty()
+    environment = {**shell.environment(**settings), "TERM": "xterm-256color", "COLUMNS": "200"}
+    asking = subprocess.Popen(
+        [shell.command, "ask", "how many?"], stdout=subprocess.DEVNULL, stderr=theirs, env=environment
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while piece := os.read(ours, 65536):
+            seen += piece
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    finally:
+        os.close(ours)
+
+    assert asking.wait(30) == 0
+    first, _, rest = seen.decode().replace("\r\n", "\n").partition("\n")
+    assert f"{first}\n" == ACCEPTED
+    assert "COMPLETED" in rest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["how many?", "--quiet"], ""),
+        (["--question-id", QUESTION_ID], STORY),
+        (["how many?", "--question-id", QUESTION_ID], STORY),
+    ],
+)
+def test_where_it_is_not_told(
+    shell: Any, server: Script, settings: dict[str, object], arguments: list[str], told: str
+) -> None:
+    """Where nobody wants it, and where nothing is asked."""
+    done = shell.run("ask", *arguments, "--format", "csv", **settings)
+
+    assert shell.text(done) == (0, CSV, told)
+    assert server.count("ask") == ("--quiet" in arguments)
+
+
+def test_a_profile_is_part_of_the_command(
+    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path
+) -> None:
+    """The command that fetches the answer finds the same settings."""
+    config = tmp_path / "config.toml"
+    config.write_text(f'["my place"]\nbase_url = "{server.address}"\ndw_id = 13\n')
+    named: dict[str, object] = {**settings, "base_url": "", "dw_id": "", "config": config}
+
+    code, _, err = shell.text(shell.run("ask", "how many?", "--profile", "my place", **named))
+
+    assert code == 0
+    assert err.partition("\n")[0] == f"{ACCEPTED.rstrip()} --profile 'my place'"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_an_answer_that_cannot_be_written_can_be_fetched(shell: Any, settings: dict[str, object]) -> None:
+    """Where the disk is full, --quiet is no reason to lose the id: it is told before the error."""
+    done = subprocess.run(
+        ["sh", "-c", '"$0" ask "how many?" --quiet --format csv >/dev/full', shell.command],  # noqa: S607 - any sh
+        stderr=subprocess.PIPE,
+        env=shell.environment(**settings),
+        timeout=60,
+        check=False,
+    )
+
+    assert done.stderr.decode().startswith(f"{ACCEPTED}OSError: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize("end", ["closed", "full", "a broken pipe"])
+def test_where_nobody_can_be_told(shell: Any, server: Script, settings: dict[str, object], end: str) -> None:
+    """All goes on as it does where there is no such line, as with --question-id, and the data is whole."""
+    if end == "full" and not Path("/dev/full").exists():
+        pytest.skip("the system has no /dev/full")
+    redirect = {"closed": "2>&-", "full": "2>/dev/full", "a broken pipe": ""}[end]
+
+    def run(choice: str) -> tuple[int, str]:
+        receiver, sender = os.pipe()
+        os.close(receiver)
+        with os.fdopen(sender, "wb") as broken:
+            done = subprocess.run(
+                ["sh", "-c", f'"$0" ask {choice} --format csv {redirect}', shell.command],  # noqa: S607 - any sh
+                stdout=subprocess.PIPE,
+                stderr=broken,
+                env=shell.environment(**settings),
+                timeout=60,
+                check=False,
+            )
+        return done.returncode, done.stdout.decode()
+
+    code, out = run("many")
+
+    assert (code, out) == run(f"--question-id {QUESTION_ID}")
+    assert out == CSV
+    assert server.questions == ["many"]
+    assert server.count("results") == 2

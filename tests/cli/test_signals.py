@@ -1,0 +1,467 @@
+"""Signals end a command as Ctrl-C does: the id and the line that resumes are told; exit code 128 + signal."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from scripted import QUESTION_ID
+
+from connecty_frames.cli import main
+from connecty_frames.cli.signals import ending_on_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scripted import Script
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there"),
+    # Of click, about what older versions of typer import from it.
+    pytest.mark.filterwarnings("ignore:'click:DeprecationWarning"),
+]
+
+#: How many signals come at random moments.
+SIGNALS = 12
+CODES = [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143)]
+RESUME = f"connecty ask --question-id {QUESTION_ID} --dw-id 13"
+ACCEPTED = f"Question {QUESTION_ID} was accepted; to fetch its answer without asking again: {RESUME}\n"
+WAITING = (
+    f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: {RESUME}\n"
+)
+SENDING = re.compile(
+    r"The question 'how many\?' was being sent to workspace 13 at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\. It "
+    r"may be running, so it was not sent again\. Look in ConnectyAI's chat history before asking it anew\.\n"
+)
+
+
+STORY = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
+OLD, NEW = b"before", b'[{"n":2},{"n":3}]\n'
+
+
+class Asking:
+    """A command that was started, and is sent signals."""
+
+    def __init__(self, *command: str, environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+
+    def wait_for(self, what: Callable[[], object]) -> None:
+        """Wait until something is true, while the command runs."""
+        until = time.monotonic() + 30
+        while not what():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    def send(self, *names: str) -> tuple[int, str, str]:
+        """Send signals, and return exit code, standard output and standard error."""
+        for name in names:
+            with suppress(ProcessLookupError):
+                self.process.send_signal(getattr(signal, name))
+        return self.end()
+
+    def end(self) -> tuple[int, str, str]:
+        """Return exit code, standard output and standard error at the end."""
+        out, err = self.process.communicate(timeout=20)
+        assert b"Traceback" not in err, err.decode()
+        return self.process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+def start_asking(shell: Any, settings: dict[str, object]) -> Callable[..., Asking]:
+    """Start a command that asks the server, and hears Ctrl-C also where this one runs in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def begin(*arguments: str, program: list[str] | None = None) -> Asking:
+        return Asking(*(program or [shell.command]), *arguments, environment=shell.environment(**settings))
+
+    return begin
+
+
+@pytest.mark.parametrize(("name", "code"), CODES)
+@pytest.mark.parametrize("moment", ["token", "ask", "results", "health"])
+def test_a_signal_while_the_server_is_silent(
+    server: Script, start_asking: Callable[..., Asking], moment: str, name: str, code: int
+) -> None:
+    """All that is known of the question at that moment is told, and nothing where nothing was sent."""
+    server.on(moment, server.hang)
+    command = start_asking("health") if moment == "health" else start_asking("ask", "how many?")
+    command.wait_for(lambda: server.count(moment))
+
+    found, out, err = command.send(name)
+
+    assert (found, out) == (code, "")
+    if moment in {"token", "health"}:
+        assert err == ""
+    elif moment == "ask":
+        assert SENDING.fullmatch(err.lstrip("\n"))
+    else:
+        assert err == f"{ACCEPTED}\n{WAITING}"
+    assert server.count("ask") == (moment in {"ask", "results"})
+
+
+@pytest.mark.parametrize("arguments", [["how many?", "--quiet"], ["--question-id", QUESTION_ID]])
+def test_what_is_not_told_on_acceptance_is_told_then(
+    server: Script, start_asking: Callable[..., Asking], arguments: list[str]
+) -> None:
+    """--quiet is no reason to lose what was paid for."""
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+    asking = start_asking("ask", *arguments)
+    asking.wait_for(lambda: server.count("results"))
+
+    assert asking.send("SIGTERM") == (143, "", f"\n{WAITING}")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["SIGTERM", "SIGTERM", "SIGTERM"],
+        ["SIGTERM", "SIGHUP"],
+        ["SIGHUP", "SIGTERM", "SIGINT"],
+        ["SIGINT", "SIGINT"],
+    ],
+    ids=" ".join,
+)
+def test_several_signals_in_a_row(
+    server: Script, start_asking: Callable[..., Asking], names: list[str]
+) -> None:
+    """One of them ends the command, and the message is told once and whole."""
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+    asking = start_asking("ask", "how many?")
+    asking.wait_for(lambda: server.count("results"))
+
+    code, out, err = asking.send(*names)
+
+    assert code in {code for name, code in CODES if name in names}
+    assert (out, err) == ("", f"{ACCEPTED}\n{WAITING}")
+
+
+@pytest.mark.parametrize(("ignored", "sent"), [("HUP", "SIGHUP"), ("TERM", "SIGTERM"), ("INT", "SIGINT")])
+def test_a_signal_that_is_ignored_stays_ignored(
+    server: Script, start_asking: Callable[..., Asking], shell: Any, ignored: str, sent: str
+) -> None:
+    """As SIGHUP under nohup: the answer is waited for."""
+    answer = server.steps["results"]
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+    asking = start_asking(
+        program=["sh", "-c", f"trap '' {ignored}; exec \"$0\" ask x --format csv", shell.command]
+    )
+    asking.wait_for(lambda: server.count("results"))
+    asking.process.send_signal(getattr(signal, sent))
+    before = server.count("results")
+    asking.wait_for(lambda: server.count("results") > before + 1)
+    server.steps["results"] = answer
+
+    code, out, err = asking.end()
+
+    assert (code, out) == (0, '"n"\n2\n3\n')
+    assert err.startswith(ACCEPTED)
+
+
+def test_a_command_that_may_take_so_long(
+    server: Script, start_asking: Callable[..., Asking], shell: Any
+) -> None:
+    """Under ``timeout``, whose exit code is 124."""
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+
+    code, out, err = start_asking(program=["timeout", "3", shell.command, "ask", "how many?"]).end()
+
+    assert (code, out, err) == (124, "", f"{ACCEPTED}\n{WAITING}")
+
+
+@pytest.mark.parametrize("redirect", ["2>&-", "2>/dev/full"])
+def test_where_nobody_can_be_told(
+    server: Script, start_asking: Callable[..., Asking], shell: Any, redirect: str
+) -> None:
+    """Standard error is closed or full: the exit code is the same."""
+    if redirect == "2>/dev/full" and not Path("/dev/full").exists():
+        pytest.skip("the system has no /dev/full")
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+    asking = start_asking(program=["sh", "-c", f'exec "$0" ask "how many?" {redirect}', shell.command])
+    asking.wait_for(lambda: server.count("results"))
+
+    assert asking.send("SIGTERM") == (143, "", "")
+
+
+#: Makes standard error the terminal of the command, and runs what the arguments say.
+IN_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(2, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_a_terminal_that_is_closed(server: Script, shell: Any, settings: dict[str, object]) -> None:
+    """129, in the middle of a line of progress that nothing takes any more."""
+    pty = pytest.importorskip("pty", reason="the system has no pseudo-terminals")
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+    ours, theirs = pty.openpty()
+    asking = subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL, shell.command, "ask", "how many?"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env={**shell.environment(**settings), "TERM": "xterm", "COLUMNS": "200"},
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen = b""
+    while b"PENDING" not in seen:
+        seen += os.read(ours, 65536)
+    os.close(ours)
+
+    assert asking.wait(10) == 129
+    assert seen.decode().replace("\r\n", "\n").startswith(ACCEPTED)
+
+
+# While an answer is decoded and written
+
+#: Sends SIGTERM to the command in the middle of a function, which is in the place of the first argument.
+AT = """
+import functools, importlib, os, signal, sys
+place, name = sys.argv.pop(1).split(":")
+owner = functools.reduce(getattr, name.split(".")[:-1], importlib.import_module(place))
+real = getattr(owner, name.split(".")[-1])
+def interrupted(*arguments, **options):
+    result = real(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return result
+setattr(owner, name.split(".")[-1], interrupted)
+from connecty_frames.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        ("connecty_frames.decode:read_envelope", f"\n{WAITING}", OLD),
+        ("connecty_frames.answer:decode.decode", f"\n{WAITING}", OLD),
+        ("connecty_frames.client:Client.answer", f"\n{ACCEPTED}", OLD),
+        ("connecty_frames.answer:Answer.to_arrow", f"\n{ACCEPTED}", OLD),
+        ("connecty_frames.frames.files:json_value", f"\n{ACCEPTED}", OLD),
+        ("os:fsync", f"{STORY}\n{ACCEPTED}", OLD),
+        ("pathlib:Path.replace", f"{STORY}\n{ACCEPTED}", NEW),
+    ],
+)
+def test_a_signal_while_the_answer_is_made_a_file(
+    start_asking: Callable[..., Asking],
+    tmp_path: Path,
+    moment: tuple[str, str, bytes],
+    *,
+    quiet: bool,
+) -> None:
+    """The id is told, the file is the old one or the new one, and no other file is left."""
+    place, told, content = moment
+    target = tmp_path / "out.json"
+    target.write_bytes(OLD)
+    program = [sys.executable, "-c", AT, place, "ask", "how many?", "--output", str(target)]
+
+    code, out, err = start_asking(*(["--quiet"] if quiet else []), program=program).end()
+
+    assert (code, out) == (143, "")
+    assert err == (told.removeprefix(STORY) if quiet else ACCEPTED + told)
+    assert list(tmp_path.iterdir()) == [target]
+    assert target.read_bytes() == content
+
+
+def test_a_signal_while_nobody_reads(server: Script, start_asking: Callable[..., Asking]) -> None:
+    """The command ends at once, though a full pipe takes nothing any more."""
+    rows = [["word"], *([f"{number:0100}"] for number in range(10_000))]
+    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": rows}}))
+    asking = start_asking("ask", "how many?", "--format", "csv", "--quiet", "--max-rows", "20000")
+    assert asking.process.stdout is not None
+    assert asking.process.stdout.read(1) == b'"'
+    time.sleep(0.3)
+    asking.process.terminate()
+
+    assert asking.process.wait(10) == 143
+    assert asking.end()[2] == f"\n{ACCEPTED}"
+
+
+def test_signals_at_random_moments(
+    server: Script, start_asking: Callable[..., Asking], tmp_path: Path
+) -> None:
+    """What was sent is told, a file is whole or not there, and no question is sent twice."""
+    seed = random.randrange(2**32)  # noqa: S311 - no secret
+    print(f"seed {seed}")  # noqa: T201 - shown where the test fails
+    draw = random.Random(seed)  # noqa: S311 - no secret
+    target = tmp_path / "out.json"
+    for kind in ("token", "ask", "results"):
+        server.on(kind, server.late(0.1, server.steps[kind][0]))
+    for _ in range(SIGNALS):
+        server.seen.clear()
+        asking = start_asking("ask", "how many?", "--output", str(target))
+        with suppress(subprocess.TimeoutExpired):
+            asking.process.wait(draw.uniform(0.2, 2.5))
+        code, out, err = asking.send("SIGTERM")
+
+        assert out == ""
+        assert code in {
+            0,
+            143,
+            -signal.SIGTERM,
+        }  # before the command began and after it ended, nobody listens
+        assert server.count("ask") <= 1
+        if server.count("results"):
+            assert err.startswith((ACCEPTED, f"\n{WAITING}"))
+        elif err or server.count("ask"):
+            assert WAITING in err or SENDING.fullmatch(err.lstrip("\n"))
+        assert list(tmp_path.iterdir()) in ([], [target])
+        if target.exists():
+            assert target.read_bytes() == NEW
+            target.unlink()
+
+
+# The sandbox
+
+
+def children(process: int) -> list[int]:
+    """Return the processes that a process started."""
+    return [
+        int(child)
+        for file in Path(f"/proc/{process}/task").glob("*/children")
+        for child in file.read_text(encoding="ascii").split()
+    ]
+
+
+def runs(process: int) -> bool:
+    """Whether a process is there, and is not only waiting to be buried."""
+    with suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+#: A query that takes hours.
+SLOW = "SELECT sum(a.range * b.range) FROM range(100000000) a, range(100000000) b"
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="processes are looked up in /proc"
+)
+
+
+@needs_proc
+@pytest.mark.parametrize(("name", "code"), CODES)
+def test_an_embedded_sandbox_leaves_nothing_behind(
+    start_asking: Callable[..., Asking], name: str, code: int
+) -> None:
+    """Neither the process that runs the query nor a file."""
+    asking = start_asking("ask", SLOW, "--sandbox", "--quiet")
+    asking.wait_for(lambda: children(asking.process.pid))
+    time.sleep(1)
+    (worker,) = children(asking.process.pid)
+
+    found, out, err = asking.send(name)
+
+    assert (found, out) == (code, "")
+    assert re.fullmatch(r"\nQuestion [0-9a-f-]{36} may still be worked on; .*\n", err)
+    assert not runs(worker)
+
+
+@needs_proc
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_sandbox_serves_until_a_signal(start: Any, name: str) -> None:
+    """0, since that is how one stops it; nothing listens any more, and no process is left."""
+    running = start("sandbox")
+    exports = running.exports()
+    asking = start("ask", SLOW, "--quiet", **exports)
+    until = time.monotonic() + 30
+    while not children(running.process.pid):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    (worker,) = children(running.process.pid)
+
+    running.process.send_signal(getattr(signal, name))
+    out, err = running.process.communicate(timeout=20)
+
+    assert (running.process.returncode, out) == (0, "")
+    assert err == "The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.\n"
+    assert not runs(worker)
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{exports['base_url']}/v1/health", timeout=5)
+    asking.kill()
+
+
+# The handlers
+
+
+def test_the_handlers_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those from before are back when main() returns, and when it exits."""
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = [*map(signal.getsignal, numbers), sys.unraisablehook]
+
+    def kill_and_wait() -> None:
+        assert signal.getsignal(signal.SIGTERM) != before[1]
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+    monkeypatch.setattr(sys, "argv", ["connecty", "config", "path"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert [*map(signal.getsignal, numbers), sys.unraisablehook] == before
+
+    with pytest.raises(SystemExit) as ended, ending_on_signals():
+        kill_and_wait()
+    assert ended.value.code == 143
+    assert [*map(signal.getsignal, numbers), sys.unraisablehook] == before
+
+
+def test_a_signal_that_the_garbage_collector_swallows() -> None:
+    """Python drops what is raised in a finalizer; the command ends all the same."""
+
+    class Finalized:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def finalize_and_wait() -> None:
+        Finalized()
+        time.sleep(10)
+
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as ended, ending_on_signals():
+        finalize_and_wait()
+
+    assert ended.value.code == 143
+    assert time.monotonic() - began < 5
+
+
+def test_what_a_signal_leaves_half_made(capfd: pytest.CaptureFixture[str]) -> None:
+    """Its finalizer may fail, as that of a response without a file does: standard error shows nothing."""
+
+    class HalfMade:
+        def __init__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            self.file = None
+
+        def __del__(self) -> None:
+            assert self.file is None
+
+    def make() -> None:
+        try:
+            HalfMade()
+        except KeyboardInterrupt as interrupt:  # as typer ends a command
+            raise SystemExit(130) from interrupt
+
+    with pytest.raises(SystemExit) as ended, ending_on_signals():
+        make()
+
+    assert ended.value.code == 143
+    assert capfd.readouterr() == ("", "")
