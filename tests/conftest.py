@@ -14,6 +14,12 @@ from connecty_frames.sandbox import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Processes that tests start find Python as most machines have it: with PYTHONUNBUFFERED nothing is left to
+# write when Python ends, with PYTHONDONTWRITEBYTECODE every start compiles. Where Python is, is kept.
+for _name in [name for name in os.environ if name.startswith("PYTHON")]:
+    if _name not in {"PYTHONHOME", "PYTHONPATH"}:
+        del os.environ[_name]
+
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 

@@ -11,9 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-import typer
-
-from connecty_frames.cli.exits import LEFT
+from connecty_frames.cli.streams import stdout_is_closed
 from connecty_frames.cli.words import say
 from connecty_frames.errors import ConfigError, QuestionError
 from connecty_frames.escape import terminal
@@ -120,7 +118,7 @@ def destination(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
         with whole_file(output) as file:
             yield file
         return
-    if sys.stdout is None:  # started with >&-
+    if stdout_is_closed():
         raise ConfigError("Standard output is closed: give --output FILE.", setting="output")
     if sys.stdout.isatty() and format_ in _BINARY:
         raise ConfigError(
@@ -146,11 +144,6 @@ def told_whatever_happens(tell: Callable[[], None]) -> Iterator[None]:
     """Tell the story after the data, also where that could not be written: the answer was paid for."""
     try:
         yield
-    except BrokenPipeError:
-        tell()
-        # Python flushes what is left at its end, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(LEFT) from None
     except OSError:
         tell()
         raise
