@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from connecty_frames.sandbox import Sandbox
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 for _name in [name for name in os.environ if name.startswith("PYTHON")]:
     if _name not in {"PYTHONHOME", "PYTHONPATH"}:
         del os.environ[_name]
+
+# How long an example takes is no property of what is tested, and depends on what else the machine does.
+settings.register_profile("suite", settings.default, deadline=None)
+settings.load_profile("suite")
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 

@@ -98,6 +98,7 @@ def test_as_each_is_done(box: Sandbox) -> None:
         assert [future.question for future in done] == [slow]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [True, False])
 def test_who_stops_iterating_asks_nothing_more(box: Sandbox, keep: bool) -> None:  # noqa: FBT001 - a parameter
     """Not even where the iterator is kept; two were under way, and one took the place of the first."""
@@ -200,6 +201,7 @@ def _listening() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_listening")
 @pytest.mark.parametrize("as_completed", [True, False])
 def test_ctrl_c_leaves_many(box: Sandbox, capsys: Any, as_completed: Any) -> None:
@@ -244,6 +246,7 @@ def test_ctrl_c_leaves_many(box: Sandbox, capsys: Any, as_completed: Any) -> Non
     assert threads() == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_listening")
 def test_ctrl_c_sends_no_question_that_waits_to_be_sent_again(box: Sandbox) -> None:
     """One that the server was too busy for is none that was asked, and stays so."""
