@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 2
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest cuts check format bench bench-fidelity bench-polling bench-metadata fuzz soak docs clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts check format bench bench-fidelity bench-polling bench-metadata fuzz soak docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -27,6 +27,10 @@ test-fast: $(VENV)/test.stamp
 # is about no version: the examples of the docs and the soak.
 test-lowest: $(LOWEST)/test.stamp
 	$(LOWEST)/bin/python $(PYTEST) --ignore=tests/docs --ignore=tests/test_soak.py
+
+# What the tests need, and nothing run.
+setup: $(VENV)/test.stamp
+setup-lowest: $(LOWEST)/test.stamp
 
 # An answer cut after each of its bytes; the tests cut after each seventh.
 cuts: $(VENV)/test.stamp
