@@ -1,23 +1,40 @@
 # Everything is a target here; each sets up what it needs. `make demo` and `make test` are all a newcomer needs.
 
 PYTHON ?= python3
-VENV := .venv
-LOWEST := .venv-lowest
+# Another Python than the usual one gets folders of its own: .venv-3.13 for make PYTHON=python3.13.
+OTHER := $(if $(filter python3,$(PYTHON)),,-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+VENV := .venv$(OTHER)
+LOWEST := .venv-lowest$(OTHER)
 BIN := $(VENV)/bin
 QUESTION ?= list the top 5 countries with the most orders
+# The tests run in so many processes; one that is idle takes tests over from another.
+JOBS ?= 2
+PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-lowest check format bench bench-fidelity bench-polling bench-metadata fuzz soak docs clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts check format bench bench-fidelity bench-polling bench-metadata fuzz soak docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python $(PYTEST)
+
+# Without what takes seconds: for each change while one works, and for each further Python in .ci/run.
+test-fast: $(VENV)/test.stamp
+	$(BIN)/python $(PYTEST) -m "not slow"
 
 # The lower bounds of pyproject.toml, exactly, instead of the newest versions; without what takes long and
-# is about no version: the examples of the docs, the soak, the ten thousand cuts.
+# is about no version: the examples of the docs and the soak.
 test-lowest: $(LOWEST)/test.stamp
-	$(LOWEST)/bin/python -m pytest --ignore=tests/docs --ignore=tests/test_soak.py --ignore=tests/faults/test_cuts.py
+	$(LOWEST)/bin/python $(PYTEST) --ignore=tests/docs --ignore=tests/test_soak.py
+
+# What the tests need, and nothing run.
+setup: $(VENV)/test.stamp
+setup-lowest: $(LOWEST)/test.stamp
+
+# An answer cut after each of its bytes; the tests cut after each seventh.
+cuts: $(VENV)/test.stamp
+	CUTS_EVERY=1 $(BIN)/python $(PYTEST) tests/faults/test_cuts.py
 
 check: $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp
 	$(BIN)/ruff format --check .
@@ -56,7 +73,7 @@ docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) $(LOWEST) docs/_build docs/api/generated
+	rm -rf .venv .venv-* docs/_build docs/api/generated
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -75,6 +92,6 @@ $(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
 $(LOWEST)/test.stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet uv
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[plot,sandbox]'
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --group lowest
+	$(LOWEST)/bin/uv pip install --quiet --system-certs --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[plot,sandbox]'
+	$(LOWEST)/bin/uv pip install --quiet --system-certs --python $(LOWEST)/bin/python --group lowest
 	@touch $@

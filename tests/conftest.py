@@ -8,11 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from connecty_frames.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Processes that tests start find Python as most machines have it: with PYTHONUNBUFFERED nothing is left to
+# write when Python ends, with PYTHONDONTWRITEBYTECODE every start compiles. Where Python is, is kept.
+for _name in [name for name in os.environ if name.startswith("PYTHON")]:
+    if _name not in {"PYTHONHOME", "PYTHONPATH"}:
+        del os.environ[_name]
+
+# How long an example takes is no property of what is tested, and depends on what else the machine does.
+settings.register_profile("suite", settings.default, deadline=None)
+settings.load_profile("suite")
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 

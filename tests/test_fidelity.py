@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 # The edge cases use types that older ones do not have.
 pytest.importorskip("duckdb", minversion="2.0")
 

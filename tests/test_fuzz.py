@@ -1,10 +1,9 @@
-"""The fuzzer of ``make fuzz``, its short form."""
+"""The short form of ``make fuzz``, with a fixed seed."""
 
 from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import subprocess
 import sys
@@ -45,9 +44,10 @@ def _fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_few_thousand_hostile_bodies() -> None:
-    """Each run takes other ones; where one fails, seed, case and body are printed."""
-    done = _fuzz("--cases", str(_CASES), "--seed", str(random.SystemRandom().randrange(10**6)))
+    """Always the same ones; where one fails, seed, case and body are printed."""
+    done = _fuzz("--cases", str(_CASES), "--seed", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = re.findall(r"^ *([\d,]+) (\w+: .*)$", done.stdout, re.MULTILINE)
     counts = {name: int(count.replace(",", "")) for count, name in lines}

@@ -1,9 +1,8 @@
-"""The soak of ``make soak``, its short form, and whether it could find anything."""
+"""The short form of ``make soak``, with fixed seeds, and whether it could find anything."""
 
 from __future__ import annotations
 
 import os
-import random
 import re
 import socket
 import subprocess
@@ -49,9 +48,10 @@ def soak() -> Any:
             sys.path.remove(path)
 
 
+@pytest.mark.slow
 def test_two_thousand_questions() -> None:
-    """Three seeds, each run others; every promise is kept, and a failure tells the seed and the case."""
-    seeds = [str(random.SystemRandom().randrange(10**6)) for _ in range(3)]
+    """Three seeds, always the same; every promise is kept, and a failure tells the seed and the case."""
+    seeds = ["1", "2", "3"]
     done = subprocess.run(
         [sys.executable, "-m", "soak", "--questions", str(_QUESTIONS), "--seed", *seeds],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([*_PATHS, str(_ROOT)])},

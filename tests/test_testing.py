@@ -40,6 +40,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterato
 # The fixture
 
 
+@pytest.mark.slow
 def test_what_asks_asks_the_sandbox(suite: Any) -> None:
     """The verbs, a Client, and a command that the test starts; none names a connection."""
     result = suite(
@@ -60,6 +61,7 @@ def test_what_asks_asks_the_sandbox(suite: Any) -> None:
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_each_test_begins_clean(suite: Any) -> None:
     """Neither questions, tokens and faults of the test before, nor what it configured."""
     test = f"""
@@ -81,6 +83,7 @@ def test_each_test_begins_clean(suite: Any) -> None:
     suite(test_it=test).assert_outcomes(passed=3)
 
 
+@pytest.mark.slow
 def test_its_sandbox_can_be_chosen(suite: Any) -> None:
     """By the keywords of Sandbox; faults among them strike in each test."""
     result = suite(
@@ -106,6 +109,7 @@ def test_its_sandbox_can_be_chosen(suite: Any) -> None:
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 def test_a_run_without_it_pays_nothing(suite: Any) -> None:
     """The plugin that pytest loads at every start brings no library along."""
     result = suite(
@@ -122,6 +126,7 @@ def test_a_run_without_it_pays_nothing(suite: Any) -> None:
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_the_fixtures_are_listed(suite: Any) -> None:
     """By ``pytest --fixtures``, each with what it is."""
     lines = suite("--fixtures", test_it="").outlines
@@ -130,6 +135,7 @@ def test_the_fixtures_are_listed(suite: Any) -> None:
     assert [line.split()[0] for line in found] == ["connecty_sandbox_options", "connecty_sandbox"]
 
 
+@pytest.mark.slow
 def test_the_page_about_it_holds(suite: Any) -> None:
     """Its tests, run by pytest as they stand there."""
     page = (Path(__file__).parents[1] / "docs" / "testing.md").read_text(encoding="utf-8")
@@ -183,6 +189,7 @@ def test_a_sandbox_that_runs_goes_on_running() -> None:
         assert box.connection["dw_id"] == 13
 
 
+@pytest.mark.slow
 def test_a_process_that_is_started_asks_the_same_sandbox() -> None:
     """By the environment."""
     code = f"import connecty_frames as cf; print(cf.ask({QUESTION!r}).rows)"

@@ -23,7 +23,7 @@ from connecty_frames.cli.output import (
 )
 from connecty_frames.cli.profile import Profile  # noqa: TC001 - typer reads the annotations
 from connecty_frames.cli.sandbox import sandbox_class
-from connecty_frames.cli.words import say, say_if_possible
+from connecty_frames.cli.words import say
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions
 
@@ -138,7 +138,7 @@ def ask(
         def accepted(asked: Question) -> None:
             known.append(asked)
             if not quiet:
-                say_if_possible(_accepted(asked, sandbox=sandbox))
+                say(_accepted(asked, sandbox=sandbox))
 
         answer = client.answer(
             question or "",
@@ -205,11 +205,13 @@ def _id_told(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
         yield known
     except KeyboardInterrupt as interrupt:
         if known and not hasattr(interrupt, "__notes__"):  # the client tells what it is interrupted in
-            say_if_possible(f"\n{_accepted(known[0], sandbox=sandbox)}")
+            say(f"\n{_accepted(known[0], sandbox=sandbox)}")
         raise
+    except BrokenPipeError:
+        raise  # its reader has seen enough
     except OSError:
         if known and quiet:
-            say_if_possible(_accepted(known[0], sandbox=sandbox))
+            say(_accepted(known[0], sandbox=sandbox))
         raise
 
 

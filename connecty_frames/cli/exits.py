@@ -18,7 +18,7 @@ from connecty_frames.errors import (
     TruncatedError,
 )
 
-__all__ = ["EXIT_CODES", "LEFT", "MEANINGS", "code_of"]
+__all__ = ["EXIT_CODES", "LEFT", "MEANINGS", "SIGNALLED", "code_of"]
 
 #: The exit code of each kind of error; the first class that an error is of decides.
 EXIT_CODES: Final[dict[type[BaseException], int]] = {
@@ -38,6 +38,9 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
 
 #: What a shell reports of a command that lost its reader: 128 and the number of SIGPIPE.
 LEFT: Final = 141
+
+#: The same of a command that a signal ended: 128 and the number of SIGHUP, SIGINT or SIGTERM.
+SIGNALLED: Final = (129, 130, 143)
 
 #: Every exit code in words, for the help and the documentation.
 MEANINGS: Final[dict[int, str]] = {

@@ -11,9 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-import typer
-
-from connecty_frames.cli.exits import LEFT
+from connecty_frames.cli.streams import drop_output, stdout_is_closed
 from connecty_frames.cli.words import say
 from connecty_frames.errors import ConfigError, QuestionError
 from connecty_frames.escape import terminal
@@ -21,7 +19,6 @@ from connecty_frames.escape import terminal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
-    from typing import TextIO
 
     from connecty_frames.answer import Answer
 
@@ -30,7 +27,6 @@ __all__ = [
     "Format",
     "Part",
     "destination",
-    "drop",
     "format_of",
     "harmless",
     "told_whatever_happens",
@@ -122,7 +118,7 @@ def destination(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
         with whole_file(output) as file:
             yield file
         return
-    if sys.stdout is None:  # started with >&-
+    if stdout_is_closed():
         raise ConfigError("Standard output is closed: give --output FILE.", setting="output")
     if sys.stdout.isatty() and format_ in _BINARY:
         raise ConfigError(
@@ -148,23 +144,13 @@ def told_whatever_happens(tell: Callable[[], None]) -> Iterator[None]:
     """Tell the story after the data, also where that could not be written: the answer was paid for."""
     try:
         yield
-    except BrokenPipeError:
-        tell()
-        drop(sys.stdout)
-        raise typer.Exit(LEFT) from None
     except KeyboardInterrupt:
-        drop(sys.stdout)
+        drop_output()
         raise
     except OSError:
         tell()
         raise
     tell()
-
-
-def drop(stream: TextIO | None) -> None:
-    """Drop what a standard stream has not taken: Python flushes it at its end, and would complain or wait."""
-    if stream is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def write_table(answer: Answer, engine: Engine, file: BinaryIO) -> None:

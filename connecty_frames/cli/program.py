@@ -10,10 +10,11 @@ import typer
 
 from connecty_frames import __version__
 from connecty_frames.cli.ask import ask
-from connecty_frames.cli.exits import EXIT_CODES, MEANINGS, code_of
+from connecty_frames.cli.exits import EXIT_CODES, LEFT, MEANINGS, code_of
 from connecty_frames.cli.profile import Profile, config
 from connecty_frames.cli.sandbox import questions, sandbox
 from connecty_frames.cli.signals import ending_on_signals
+from connecty_frames.cli.streams import standard_streams
 from connecty_frames.cli.words import in_shell, say, show_warning
 from connecty_frames.errors import ServerError
 
@@ -31,18 +32,21 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line; every error of ours is one line and an exit code, every signal an exit code."""
-    if sys.argv[1:] == ["--version"]:  # without making every command first
-        typer.echo(__version__)
-        return
+    """Run the command line, and end with the exit code of its error, its output or a signal."""
     warnings.showwarning = show_warning
-    with ending_on_signals():
+    with standard_streams(), ending_on_signals():
         _run()
 
 
 def _run() -> None:
+    """Run the command line; every error of ours is one line and an exit code."""
     try:
-        app()
+        if sys.argv[1:] == ["--version"]:  # without making every command first
+            typer.echo(__version__)
+        else:
+            app()
+    except BrokenPipeError:
+        sys.exit(LEFT)
     except tuple(EXIT_CODES) as error:
         say(f"{type(error).__name__}: {in_shell(str(error))}")
         question_id = getattr(error, "question_id", None)

@@ -14,12 +14,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.cli.output import drop
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
-    from typing import TextIO
 
 __all__ = ["ending_on_signals"]
 
@@ -54,8 +51,6 @@ def ending_on_signals() -> Iterator[None]:
         if ending.number is None or (isinstance(error, SystemExit) and not error.code):
             raise
         _drop_frames(error)
-        for stream in (sys.stdout, sys.stderr):
-            _flush(stream)
         sys.exit(128 + ending.number)
     finally:
         ending.close()
@@ -69,15 +64,6 @@ def _drop_frames(error: BaseException | None) -> None:
     while error is not None:
         error.__traceback__ = None
         error = error.__context__
-
-
-def _flush(stream: TextIO | None) -> None:
-    """Write what a standard stream holds, or drop it where it takes nothing: Python would exit with 120."""
-    try:
-        if stream is not None and not stream.closed:
-            stream.flush()
-    except OSError:
-        drop(stream)
 
 
 class _Ending:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -12,7 +11,7 @@ from connecty_frames.escape import terminal
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["in_shell", "say", "say_if_possible", "show_warning"]
+__all__ = ["in_shell", "say", "show_warning"]
 
 #: How our messages spell choices in Python, and how they are spelled here.
 _SPELLINGS: Final[tuple[tuple[str, str], ...]] = (
@@ -36,12 +35,6 @@ def in_shell(text: str) -> str:
 def say(text: str) -> None:
     """Write text to standard error, which is for people."""
     typer.echo(terminal(text, keep="\n\t"), err=True)
-
-
-def say_if_possible(text: str) -> None:
-    """Write text to standard error, or nothing where that is closed, full or a broken pipe."""
-    with suppress(OSError, ValueError):
-        say(text)
 
 
 def show_warning(  # noqa: PLR0917 - what the warnings module calls

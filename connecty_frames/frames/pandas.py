@@ -162,7 +162,7 @@ def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _dates(column: pa.ChunkedArray) -> Column:
     days, mask = _cells(column, np.int32)
     dates = days.astype(np.int64).view("datetime64[D]").astype("datetime64[s]")
-    dates[mask] = np.datetime64("NaT")
+    dates[mask] = np.datetime64("NaT", "s")
     return dates
 
 

@@ -20,6 +20,8 @@ import connecty_frames as cf
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Italy",5719\n"Spain",5051\n'
 STORY = re.compile(

@@ -97,6 +97,7 @@ def test_a_file_that_others_can_read(shell: Any, config: Path) -> None:
     assert shell.pipeline(f"{command} && connecty config show", config=config).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_question_by_profile(shell: Any, sandbox: Sandbox, tmp_path: Path) -> None:
     """Nothing but the profile says where to ask."""
     file = tmp_path / "config.toml"

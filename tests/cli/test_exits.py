@@ -190,6 +190,7 @@ def test_the_exit_codes_are_told(shell: Any, page: str) -> None:
     assert set(EXIT_CODES.values()) < set(MEANINGS)
 
 
+@pytest.mark.slow
 def test_a_question_that_takes_too_long(shell: Any) -> None:
     """8, with the line that fetches the answer; and that line does."""
     with Sandbox(latency=2) as slow:

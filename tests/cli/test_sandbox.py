@@ -19,6 +19,7 @@ TOP_COUNTRIES = "list the top 5 countries with the most orders"
 CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Italy",5719\n"Spain",5051\n'
 
 
+@pytest.mark.slow
 def test_a_sandbox_serves_until_ctrl_c(shell: Any, start: Any) -> None:
     """Its exports lead a client to it; afterwards nothing listens there."""
     running = start("sandbox")

@@ -119,6 +119,7 @@ def test_none_is_kept_once_it_was_given(box: Sandbox) -> None:
         assert len(list(done)) == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [True, False])
 def test_who_stops_iterating_asks_nothing_more(box: Sandbox, keep: bool) -> None:  # noqa: FBT001 - a parameter
     """Not even where the iterator is kept; two were under way, and one took the place of the first."""
@@ -221,6 +222,7 @@ def _listening() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_listening")
 @pytest.mark.parametrize("as_completed", [True, False])
 def test_ctrl_c_leaves_many(box: Sandbox, capsys: Any, as_completed: Any) -> None:
@@ -265,6 +267,7 @@ def test_ctrl_c_leaves_many(box: Sandbox, capsys: Any, as_completed: Any) -> Non
     assert threads() == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_listening")
 def test_ctrl_c_sends_no_question_that_waits_to_be_sent_again(box: Sandbox) -> None:
     """One that the server was too busy for is none that was asked, and stays so."""

@@ -270,6 +270,7 @@ def run_cli(server: Any, *arguments: str, **environment: str) -> str:
     return (done.stdout + done.stderr).decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "step"), [("token", "refused"), ("ask", "invalid"), ("ask", "reset"), ("results", "page")]
 )
@@ -349,6 +350,7 @@ class TestProxy:
             client.ask("how many?")
         assert_clean(caught.value, caplog, [*FORMS_OF_PASSWORD, *FORMS])
 
+    @pytest.mark.slow
     def test_a_command(self, server: Script) -> None:
         """What the command line writes."""
         server.on("ask", server.reset)

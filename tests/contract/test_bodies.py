@@ -147,6 +147,7 @@ def test_a_body_without_a_question_is_422(service: Any, body: dict[str, str]) ->
 # States
 
 
+@pytest.mark.slow
 def test_until_it_is_done_only_the_state_is_sent(slow_service: Any) -> None:
     """PENDING, then IN_PROGRESS, each alone in its body; then COMPLETED with the results."""
     if slow_service.kind != "golden":

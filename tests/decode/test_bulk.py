@@ -407,6 +407,7 @@ def spelled_tables(draw: Callable[..., Any]) -> tuple[bytes, list[str]]:
     return array([array(line) for line in [header, *lines]]).encode(), sections
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(spelled_tables(), st.sampled_from([1, 7, 30, ONE_BLOCK]))
 @example((b'[["c0"],[0.5],[-0]]', ["other"]), 7)
@@ -421,6 +422,7 @@ def test_three_readings_are_one(spelled: tuple[bytes, list[str]], block: int) ->
     assert by_columns == patiently
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(spelled_tables(), st.sampled_from([1, 7, 30, ONE_BLOCK]))
 def test_every_cell_is_that_of_pythons_json(spelled: tuple[bytes, list[str]], block: int) -> None:
@@ -443,6 +445,7 @@ def test_every_cell_is_that_of_pythons_json(spelled: tuple[bytes, list[str]], bl
             assert {type(cell) for cell in due} <= {type(None), str if kind is TEXT else bool}
 
 
+@pytest.mark.slow
 def test_plain_tables_are_read_by_columns() -> None:
     """The readings above would be one as well if the columnar reader refused everything; it does not."""
     read = 0

@@ -718,6 +718,7 @@ def test_the_example_in_milliseconds_alone(golden: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("max_rows", [20, None])
 def test_the_sandbox(sandbox: Sandbox, max_rows: int | None, *, strict: bool) -> None:

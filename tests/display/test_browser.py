@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHROMIUM: Final = shutil.which("chromium") or ""
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no chromium: apt-get install chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.external,
+    pytest.mark.skipif(not CHROMIUM, reason="there is no chromium: apt-get install chromium"),
+]
 
 #: What runs `hack` where it is taken for HTML, and what it may have to break out of first.
 ATTACKS: Final = [

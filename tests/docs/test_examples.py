@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.mark.usefixtures("connected")
 def test_the_python_of_a_page_runs(
     python_page: Path, examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,12 +1,14 @@
 """An answer cut after each of its bytes, headers included: never a part of a frame.
 
-Each cut is met by a client that would fetch again. What comes out is all the rows, or an error of ours.
+Each cut is met by a second look, and what comes out is all the rows. Where less than a status line came,
+it is one look and an error of ours. The suite cuts at every seventh byte, ``make cuts`` at each.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +48,8 @@ def packed(body: bytes) -> bytes:
 
 
 def chunked(body: bytes) -> bytes:
-    """Write it in chunks of 50 bytes."""
-    pieces = [body[at : at + 50] for at in range(0, len(body), 50)]
+    """Write it in chunks of 51 bytes."""
+    pieces = [body[at : at + 51] for at in range(0, len(body), 51)]
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in [*pieces, b""])
     return HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks
 
@@ -56,23 +58,39 @@ def chunked(body: bytes) -> bytes:
 WAYS = {"plain": (plain, 85), "gzip": (packed, 170), "chunked": (chunked, 80)}
 
 
+#: From one cut to the next. A chunk has 57 bytes with its ends, so every place in one is cut all the same.
+STEP = int(os.environ.get("CUTS_EVERY", "7"))
+#: The bytes of ``HTTP/1.1 200`` that are no status line yet.
+NO_STATUS = range(1, len("HTTP/1.1 200"))
+#: The last chunk without its ends of line, which add nothing: the first look is whole.
+WHOLE = {"plain": 0, "gzip": 0, "chunked": len("\r\n\r\n")}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_cut_at_every_byte(server: Script, client: Client, way: str) -> None:
-    """All the rows each time, after a second look wherever the first was not whole."""
+    """All the rows each time, after exactly one more look wherever the first was not whole."""
     write, count = WAYS[way]
     body, table = rows(count)
     whole = write(body)
     assert 3_000 <= len(whole) <= 4_000
     again = server.answer(200, raw=body)
-    parts, looks = 0, 0
-    for kept in range(len(whole)):
+    ending = range(len(whole) - WHOLE[way], len(whole))
+    cuts = sorted({*range(0, len(whole), STEP), *ending})
+    outcomes: dict[int, tuple[str, int]] = {}
+    for kept in cuts:
         server.on("results", server.send_and_close(whole[:kept]), again)
+        before = server.count("results")
         try:
             found = client.question(QUESTION_ID).result().to_arrow().to_pydict()
-        except cf.ConnectyError as error:
-            assert error.question_id == QUESTION_ID  # noqa: PT017 - an error is as good as the rows
+        except cf.ResponseError as error:
+            assert error.question_id == QUESTION_ID  # noqa: PT017 - counted below
+            outcome = "an error"
         else:
-            parts += found != table
-        looks += 1
-    assert (parts, looks) == (0, len(whole))
+            outcome = "the rows" if found == table else "other rows"
+        outcomes[kept] = (outcome, server.count("results") - before)
+    assert outcomes == {
+        kept: ("an error", 1) if kept in NO_STATUS else ("the rows", 1 if kept in ending else 2)
+        for kept in cuts
+    }
     assert server.count("token") == 1

@@ -158,11 +158,10 @@ def _no_collection() -> Iterator[None]:
 # One that comes while a socket is made leaves it to the collector, before anybody could close it.
 @pytest.mark.filterwarnings("ignore:unclosed <connecty_frames.client.wire._Timed:ResourceWarning")
 @pytest.mark.usefixtures("_no_collection")
+@pytest.mark.slow
 def test_a_hundred_at_random_moments() -> None:
     """Each leaves within half a second; no question was sent twice, and an id is told once it is known."""
-    seed = random.randrange(2**32)  # noqa: S311 - no secret
-    print(f"seed {seed}")  # noqa: T201 - shown where the test fails
-    draw = random.Random(seed)  # noqa: S311 - no secret
+    draw = random.Random(1)  # noqa: S311 - no secret
     for _ in range(PRESSES):
         with serve() as server:
             for kind in ("token", "ask", "results"):

@@ -262,6 +262,7 @@ class TestThreads:
         assert self.ask(client) == ["PENDING"] * THREADS
         assert server.count("token") == 3
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("way", ["by the clock", "by the server"])
     def test_a_hundred_expiries(self, server: Script, clock: FakeClock, way: str) -> None:
         """Half of the hundred in each way: one token call for each, and the first; no thread fails."""

@@ -183,7 +183,7 @@ UNKNOWN: list[Any] = [
     5,
     1.5,
     object,
-    object(),
+    pytest.param(object(), id="object()"),  # whose own text names its place in memory
     [int],
     list,
     dict,
@@ -212,7 +212,7 @@ UNKNOWN: list[Any] = [
     pl.Struct,
     pl.Array,
     pl.Series([1]),
-    pl.col("a"),
+    pytest.param(pl.col("a"), id='col("a")'),
 ]
 
 

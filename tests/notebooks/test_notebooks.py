@@ -44,6 +44,7 @@ def test_it_is_stored_without_outputs(notebook: Path) -> None:
     assert [(cell["outputs"], cell["execution_count"]) for cell in code] == [([], None)] * len(code)
 
 
+@pytest.mark.slow
 @each
 def test_it_runs(notebook: Path, tmp_path: Path) -> None:
     """Without an error, a warning, or anything on standard error."""

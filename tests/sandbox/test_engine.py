@@ -189,6 +189,7 @@ def test_time_is_limited_in_a_single_call() -> None:
     engine.close()
 
 
+@pytest.mark.slow
 def test_large_answers_leave_room_for_the_next(engine: Engine) -> None:
     """One after the other, each with the whole of its share."""
     sql = "SELECT i, repeat('x', 100) AS s FROM range(1000000) AS t(i)"
@@ -198,6 +199,7 @@ def test_large_answers_leave_room_for_the_next(engine: Engine) -> None:
     assert sizes == [1_000_000 * (106) - 1 + 5_888_890] * 3
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_fails_its_question_alone() -> None:
     """With its exit code; the next question gets another one."""
     engine = engine_on()
@@ -214,6 +216,7 @@ def test_a_process_that_dies_fails_its_question_alone() -> None:
     engine.close()
 
 
+@pytest.mark.slow
 def test_a_question_that_runs_for_ever_holds_up_no_other() -> None:
     """Others are answered beside it."""
     engine = engine_on(time_limit=3600)
@@ -233,6 +236,7 @@ def test_a_question_that_runs_for_ever_holds_up_no_other() -> None:
     engine.close()
 
 
+@pytest.mark.slow
 def test_processes_are_started_for_questions_and_ended_on_closing(children: Callable[[], set[int]]) -> None:
     """None before the first question, one for questions in a row, none afterwards."""
     before = children()
@@ -255,6 +259,7 @@ def test_memory_is_limited() -> None:
     engine.close()
 
 
+@pytest.mark.slow
 def test_questions_run_beside_each_other(engine: Engine) -> None:
     """Eight threads get their own answers."""
     rows = {}

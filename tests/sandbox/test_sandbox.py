@@ -76,6 +76,7 @@ def test_a_question_that_runs_for_ever_does_not_starve_others(connect: Any) -> N
         assert api.results(slow).json() == {"state": "IN_PROGRESS"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its share of memory")
 def test_a_question_that_wants_all_memory_fails(connect: Any) -> None:
     """FAILED with a reason; the next is answered."""

@@ -235,6 +235,7 @@ def test_the_questions_show_every_type(catalogue: Catalogue) -> None:
     }
 
 
+@pytest.mark.slow
 def test_every_build_holds_the_same(engine: Engine, catalogue: Catalogue) -> None:
     """A second build, in another zone too, answers every question alike."""
     again = Engine(None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK)
