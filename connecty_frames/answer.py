@@ -417,7 +417,7 @@ def _said(details: dict[str, Any], more: int) -> str:
     room = _LONGEST_SAID
     for name, value in details.items():
         shown.append(f"{snippet(name)}: {snippet(str(value), 500)}")
-        room -= len(shown[-1].encode())
+        room -= len(f"; {shown[-1]}".encode())
         if room < 0:
             shown.pop()
             break

@@ -239,7 +239,7 @@ def configure(**settings: Any) -> None:  # noqa: ANN401 - the kinds are those of
         before.pop("base_url", None)  # the later word counts
     after = {name: value for name, value in {**before, **settings}.items() if value is not None}
     try:
-        _made(_Source("argument", after))
+        _read(_Source("argument", after))
     except BaseException:
         for held in (settings, before, after):
             held.clear()  # a traceback with locals would show the secret in it
@@ -254,7 +254,10 @@ def configured(**settings: Any) -> Iterator[None]:  # noqa: ANN401 - as above
     before = dict(_configured)
     _configured.clear()
     try:
-        configure(**settings)
+        try:
+            configure(**settings)
+        finally:
+            settings.clear()  # a traceback with locals would show the secret in it
         yield
     finally:
         _configured.clear()
@@ -270,7 +273,7 @@ def resolve(**arguments: Any) -> Settings:  # noqa: ANN401 - as above
         Where a name or value is wrong.
     """
     try:
-        return _made(_Source("argument", arguments), _Source("configure()", _configured))
+        return _read(_Source("argument", arguments), _Source("configure()", _configured))[0]
     except BaseException:
         arguments.clear()
         raise
@@ -284,22 +287,26 @@ def explain(**arguments: Any) -> list[tuple[str, Any, str]]:  # noqa: ANN401 - a
     ConfigError
         Where a name or value is wrong.
     """
-    found = _found((_Source("argument", arguments), _Source("configure()", _configured)))
-    settings = _settings(found)
+    try:
+        settings, found = _read(_Source("argument", arguments), _Source("configure()", _configured))
+    except BaseException:
+        arguments.clear()
+        raise
     return [
         (name, getattr(settings, name), found[name].source.of(name) if name in found else "default")
         for name in Settings.model_fields
     ]
 
 
-def _made(*given: _Source) -> Settings:
+def _read(*given: _Source) -> tuple[Settings, dict[str, _Found]]:
     """Make the settings. Whatever ends that leaves without the frames in which a secret stands open."""
     try:
-        return _settings(_found(given))
+        found = _found(given)
+        return _settings(found), found
     except BaseException as error:  # noqa: BLE001 - raised again below
         refused = error
     refused.__cause__ = refused.__context__ = None
-    del given
+    given, found = (), {}
     raise refused.with_traceback(None)
 
 

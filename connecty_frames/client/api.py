@@ -6,6 +6,7 @@ import dataclasses
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -29,8 +30,9 @@ __all__ = ["API", "Results", "health", "id_in", "question_body"]
 
 _Result = TypeVar("_Result")
 
+#: An id in the outermost object: one inside of another would be that of another question.
 _QUESTION_ID: Final = re.compile(
-    rb'"question_id"\s*:\s*"([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})"'
+    rb'\A\s*\{[^{}\[\]]*?"question_id"\s*:\s*"([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})"'
 )
 _OK: Final = 200
 
@@ -178,13 +180,13 @@ class API:
         if stranger is not None:
             return stranger
         redact = self.transport.redact
-        content_type = terminal(reply.headers.get("Content-Type", "")) or None
+        content_type = reply.headers.get("Content-Type")
         try:
             envelope = read_envelope(reply.body, host=reply.host, content_type=content_type)
         except ResponseError as error:
-            content_type = content_type and redact(content_type)
+            content_type = content_type and terminal(redact(content_type))
             begins = snippet(redact(reply.body))
-            message = redact(str(error).replace(error.snippet, begins))
+            message = terminal(redact(str(error).replace(error.snippet, begins)))
             broken = ResponseError(message, host=reply.host, content_type=content_type, snippet=begins)
         else:
             wait = retry_after(reply.headers, self.clock.now())
@@ -215,7 +217,7 @@ def question_body(question: str) -> bytes:
 def id_in(body: bytes) -> str | None:
     """Find a question's id in what came of an answer: if it arrived whole, nothing may lose it."""
     found = _QUESTION_ID.search(body)
-    return found[1].decode().lower() if found else None
+    return str(UUID(found[1].decode())) if found else None
 
 
 def health(transport: Transport, *, deadline: Deadline, random: Callable[[], float]) -> bool:

@@ -22,6 +22,7 @@ import os
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr, ValidationError
@@ -57,7 +58,10 @@ _LONGEST_LIFETIME: Final = 24 * 3600.0
 #: How long before its end a token is no longer used: so many seconds, or this share of a short life.
 _MARGIN: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
-_METHOD_NOT_ALLOWED: Final = 405
+#: The method to try where one is not allowed (405).
+_OTHER: Final = {"POST": "GET", "GET": "POST"}
+#: The statuses by which an endpoint may refuse credentials; others are about the address.
+_REFUSING: Final = (400, 401, 403, 422)
 _CHECK_ADDRESS: Final = "Check that region or base_url is where your organisation is registered."
 _CHECK: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
@@ -90,12 +94,21 @@ class Bearer(AuthBase):
 
 @dataclass(slots=True)
 class _Kept:
-    """What all threads share: the token, or why there is none."""
+    """What all threads share: the token, or why there is none.
+
+    Parameters
+    ----------
+    last, last_at
+        What the last try met, and when; None where it got a token.
+    ended
+        Whether that ended the tries of a caller that had time for more.
+    """
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     bearer: Bearer | None = None
-    failure: Trouble | None = None
-    failed_at: float = 0.0
+    last: Trouble | None = None
+    last_at: float = 0.0
+    ended: bool = False
     proven: bool = False
     process: int = field(default_factory=os.getpid)
 
@@ -104,26 +117,28 @@ class _Kept:
         bearer = self.bearer
         return bearer if bearer is not None and at < bearer.expires else None
 
-    def fail(self, failure: Trouble, deadline: Deadline) -> None:
-        """Keep why there is no token. That the time of one caller ran out tells the others nothing."""
-        if deadline.remaining() > 0:
-            self.failure, self.failed_at = failure, deadline.clock.monotonic()
-
     def shared(self, began: float, deadline: Deadline) -> Trouble | None:
-        """Give the failure that another caller met, where a call of this one's own could do no better.
+        """Give the failure of another caller, where a call of this one's own could do no better.
 
         Parameters
         ----------
         began
             When this caller began to wait.
         """
-        failure = self.failure
-        if failure is None:
+        last, now, left = self.last, deadline.clock.monotonic(), deadline.remaining()
+        if last is None:
             return None
-        if isinstance(failure.error, AuthError | ConfigError):
-            return failure if deadline.clock.monotonic() - self.failed_at < COOL_OFF else None
-        final = failure.kind is Kind.UNCONNECTED or deadline.remaining() <= (failure.wait or _NO_TIME)
-        return failure if final and self.failed_at >= began else None
+        if self.ended and last.kind is Kind.REFUSED:
+            return last if now - self.last_at < COOL_OFF else None
+        if last.kind is Kind.BUSY:
+            return last if left <= self.pause(now) or (left <= 0 and self.last_at >= began) else None
+        return last if self.last_at >= began and (self.ended or left <= _NO_TIME) else None
+
+    def pause(self, now: float) -> float:
+        """Give the seconds after which the endpoint allows another call."""
+        last = self.last
+        wait = last.wait if last is not None and last.kind is Kind.BUSY else None
+        return max(self.last_at + wait - now, 0.0) if wait is not None else 0.0
 
 
 class Auth:
@@ -164,7 +179,9 @@ class Auth:
             if waits and not kept.lock.acquire(timeout=max(deadline.remaining(), 0.0)):
                 return kept.shared(began, deadline) or self._lost(_NOT_IN_TIME)
             found = kept.valid(clock.monotonic()) or kept.shared(began, deadline)
-            found = found or self._fetch(kept, deadline)
+            if found is None:
+                deadline.sleep(kept.pause(clock.monotonic()))
+                found = self._fetch(kept, deadline)
             if isinstance(found, Trouble) and deadline.remaining() <= 0:
                 # What was seen while there was time says more than that it ran out.
                 late = self._lost(_NOT_IN_TIME) if waits and found.kind is Kind.LATE else found
@@ -197,44 +214,42 @@ class Auth:
         """Call the endpoint until there is a token; what happens is kept for the threads that wait."""
 
         def attempt(limits: Try) -> Bearer | Trouble:
-            asked_at = deadline.clock.monotonic()
-            outcome = self._send(deadline, limits)
-            if (
-                isinstance(outcome, Trouble)
-                and outcome.status == _METHOD_NOT_ALLOWED
-                and self._method == "POST"
-            ):
+            asked_at, method = deadline.clock.monotonic(), self._method
+            outcome = self._send(method, deadline, limits)
+            if isinstance(outcome, Trouble) and outcome.status == HTTPStatus.METHOD_NOT_ALLOWED:
                 # The API document heads the endpoint GET and shows it as POST.
-                self._method = "GET"
-                outcome = self._send(deadline, limits)
-                if isinstance(outcome, Trouble):
-                    self._method = "POST"
+                method = _OTHER[method]
+                outcome = self._send(method, deadline, limits)
             found = outcome if isinstance(outcome, Trouble) else self._read(outcome, asked_at)
-            if isinstance(found, Trouble):
-                found = self._of_token(found)
-                kept.fail(found, deadline)
-            else:
-                kept.bearer, kept.failure, kept.proven = found, None, True
+            if isinstance(found, Bearer):
+                self._method = method
+                kept.bearer, kept.last, kept.ended, kept.proven = found, None, False, True
+                return found
+            found = self._of_token(found)
+            if deadline.remaining() > 0:  # that the time of one caller ran out tells the others nothing
+                kept.last, kept.last_at, kept.ended = found, deadline.clock.monotonic(), False
             return found
 
-        return repeat(
+        found = repeat(
             attempt,
             rules=TOKEN_RULES,
             deadline=deadline,
             random=self._random,
             budget=self._transport.budget,
         )
+        kept.ended = found is kept.last and deadline.remaining() > 0
+        return found
 
-    def _send(self, deadline: Deadline, limits: Try) -> Reply | Trouble:
-        call = self._call()
+    def _send(self, method: str, deadline: Deadline, limits: Try) -> Reply | Trouble:
+        call = self._call(method)
         with logged(call, self._transport.clock) as line:
             line.outcome = outcome = self._transport.send(call, deadline=deadline, limits=limits)
             return outcome
 
-    def _call(self) -> Call:
+    def _call(self, method: str) -> Call:
         # In one expression: a local variable with the secret would be seen in a traceback with locals.
         return Call(
-            self._method,
+            method,
             TOKEN,
             json.dumps(
                 {
@@ -282,13 +297,14 @@ class Auth:
             trouble.error, ConfigError | ConnectionFailed
         ):
             return trouble
-        if trouble.kind in (Kind.UNAUTHORIZED, Kind.REFUSED):
-            text = text_of(trouble.body, self._transport.redact)
-            refused = (
-                f"The credentials were refused: {host} answered {status}{text and f' ({text})'}. {_CHECK}"
-            )
-            return dataclasses.replace(trouble, kind=Kind.REFUSED, error=AuthError(refused, status=status))
-        return _unusable(host, trouble.seen, kind=trouble.kind, status=status)
+        if trouble.kind not in (Kind.UNAUTHORIZED, Kind.REFUSED):
+            return _unusable(host, trouble.seen, kind=trouble.kind, status=status)
+        text = text_of(trouble.body, self._transport.redact)
+        said = f"{trouble.seen}{text and f' ({text})'}"
+        if status not in _REFUSING:
+            return _unusable(host, said, kind=Kind.REFUSED, status=status)
+        refused = AuthError(f"The credentials were refused: {said}. {_CHECK}", status=status)
+        return dataclasses.replace(trouble, kind=Kind.REFUSED, error=refused)
 
 
 def _is_token(text: str) -> bool:

@@ -123,7 +123,7 @@ class Client:
             refused = error
         if refused is not None:
             # Without the frames below and the locals here, which hold the secret in the clear.
-            client_id = client_secret = settings = None  # type: ignore[assignment]
+            client_id = client_secret = base_url = settings = None  # type: ignore[assignment]
             without_frames(refused, but=handled)
             raise refused
 

@@ -15,7 +15,7 @@ import threading
 from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.client.interrupts import tell
@@ -127,12 +127,12 @@ class Batch:
         return self._run(map(Asked, self._questions))
 
     def _run(self, questions: Iterable[Asked]) -> Iterator[Asked]:
-        waiting = enumerate(questions)
+        waiting, positions = iter(questions), count()
         underway: dict[Asked, threading.Thread] = {}
         try:
             while True:
-                for position, asked in islice(waiting, self._max_workers - len(underway)):
-                    underway[asked] = self._thread(position, asked)
+                for asked in islice(waiting, self._max_workers - len(underway)):
+                    underway[asked] = self._thread(next(positions), asked)
                     underway[asked].start()
                     del asked  # a name here would keep it for as long as the iterator
                 if not underway:

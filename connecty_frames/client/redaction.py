@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import base64
 import html
-import json
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,17 +30,20 @@ _SHORTEST: Final = 4
 _SHORTEST_ID: Final = 8
 #: How much of a body is looked at, in bytes; what is shown of it is far shorter.
 _LOOKED_AT: Final = 2**20
+#: The longest form of a character in a text that was escaped, ``\\\\u00e4`` or ``%C3%A4`` for example.
+_LONGEST_CHARACTER: Final = 16
 _NEVER: Final = "(?!)"
-_PERCENT: Final = re.compile(r"%[0-9A-F]{2}")
-_UNICODE: Final = re.compile(r"\\u[0-9a-f]{4}")
+#: What no way of writing text down escapes.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]")
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # a traceback with locals would show the patterns
 class _Patterns:
-    """What finds the secrets that are known, and how long the longest form of one is."""
+    """What finds the secrets that are known, their beginnings, and the client id."""
 
     known: tuple[tuple[SecretStr, ...], ...]
     secrets: re.Pattern[str]
+    beginnings: re.Pattern[str]
     client_id: re.Pattern[str]
     longest: int
 
@@ -73,14 +75,21 @@ class Redaction:
         return self._patterns().client_id.sub(_SHOWN, self.data(text))
 
     def data(self, text: str | bytes) -> str:
-        """Return a text that is data, of a body its beginning, with ``***`` for each secret in it."""
+        """Return a text that is data, of a body its beginning, with ``***`` for each secret in it.
+
+        A body may be cut, and so may a text that ends with an ellipsis. What the cut may have left of a
+        secret is hidden too.
+        """
         patterns = self._patterns()
-        if isinstance(text, str):
-            return patterns.secrets.sub(_SHOWN, text)
-        begins = text[:_LOOKED_AT].decode(errors="backslashreplace")
-        shown = patterns.secrets.sub(_SHOWN, begins)
-        # A secret that the cut divides was not found: it begins in the last characters.
-        return shown[: -patterns.longest] if patterns.longest and len(text) > _LOOKED_AT else shown
+        if isinstance(text, bytes):
+            shown = patterns.secrets.sub(_SHOWN, text[:_LOOKED_AT].decode(errors="backslashreplace"))
+        else:
+            shown = patterns.secrets.sub(_SHOWN, text)
+            if not text.endswith("…"):
+                return shown
+        at = max(len(shown) - patterns.longest, 0)
+        found = patterns.beginnings.search(shown, at)
+        return shown if found is None else shown[: found.start()] + _SHOWN
 
     def inside(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value
         """Return a JSON value with each text in it as a message, and each name as the data that it is."""
@@ -90,6 +99,8 @@ class Redaction:
             return [self.inside(each) for each in value]
         if isinstance(value, dict):
             return {self.data(name): self.inside(each) for name, each in value.items()}
+        if isinstance(value, int | float | Decimal) and self.data(str(value)) != str(value):
+            return _SHOWN
         return value
 
     def _patterns(self) -> _Patterns:
@@ -99,12 +110,12 @@ class Redaction:
         if patterns is None or patterns.known != known:
             secrets = _forms((secret for each in known for secret in each), _SHORTEST)
             client_ids = _forms(() if self._client_id is None else (self._client_id,), _SHORTEST_ID)
-            either, words = ("|".join(map(re.escape, forms)) for forms in (secrets, client_ids))
             patterns = self._compiled = _Patterns(
                 known,
-                re.compile(either or _NEVER),
-                re.compile(rf"(?<!\w)(?:{words or _NEVER})(?!\w)"),
-                max(map(len, [*secrets, *client_ids]), default=0),
+                re.compile("|".join(map(_written, secrets)) or _NEVER),
+                re.compile("|".join({_written(form[:_SHORTEST]) for form in secrets}) or _NEVER),
+                re.compile(rf"(?<!\w)(?:{'|'.join(map(_written, client_ids)) or _NEVER})(?!\w)"),
+                _LONGEST_CHARACTER * max(map(len, secrets), default=0),
             )
         return patterns
 
@@ -118,15 +129,7 @@ def _forms(secrets: Iterable[SecretStr], shortest: int) -> list[str]:
 def _forms_of(secret: str) -> Iterator[str]:
     yield secret
     yield secret.encode().decode("latin-1")  # as a header arrives
-    for encoded in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
-        yield encoded
-        yield _PERCENT.sub(lambda found: found[0].lower(), encoded)
-    yield html.escape(secret)
-    yield html.escape(secret, quote=False)
-    for escaped in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
-        yield escaped
-        yield escaped.replace("/", r"\/")  # as PHP writes it
-        yield _UNICODE.sub(lambda found: rf"\u{found[0][2:].upper()}", escaped)  # as .NET does
+    yield secret.encode().hex()
     yield from _base64(secret.encode())
 
 
@@ -138,3 +141,25 @@ def _base64(secret: bytes) -> Iterator[str]:
             # The characters at either end that bits of other text share are left out.
             inside = encode(bytes(before) + secret).decode()
             yield inside[-(-8 * before // 6) : 8 * (before + len(secret)) // 6]
+
+
+def _written(text: str) -> str:
+    """Return the pattern of a text, each character of it plain or in any way of escaping it."""
+    return "".join(each if _PLAIN.match(each) else rf"\\*(?:{'|'.join(_ways(each))})" for each in text)
+
+
+def _ways(character: str) -> Iterator[str]:
+    """Return the patterns of how URLs, HTML, JSON, JavaScript and Python write a character."""
+    code, units = ord(character), character.encode("utf-16-be").hex()
+    in_url = "".join(f"%{byte:02x}" for byte in character.encode())
+    in_json = "".join(r"\\+u" + units[at : at + 4] for at in range(0, len(units), 4))
+    yield re.escape(character)
+    yield f"(?i:{in_url})"
+    yield f"(?i:{in_json})"
+    yield f"(?i:&#0*{code};|&#x0*{code:x};)"
+    yield rf"(?i:\\+x{code:02x})"
+    named = html.escape(character)
+    if named != character:
+        yield re.escape(named)
+    if character == " ":
+        yield r"\+"

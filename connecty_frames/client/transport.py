@@ -192,7 +192,13 @@ class Transport:
         causes = without_frames(outcome, but=handled)
         if not isinstance(outcome, Exception):
             raise outcome
-        return self._trouble(causes, attempt, call.received.getvalue())
+        received = call.received.getvalue()
+        if attempt.status is not None and not succeeded(attempt.status):
+            # Headers that cannot be read change nothing about a status that says no.
+            refused = refusal(Reply(call, self.host, attempt.status, {}, received), redact=self.redact)
+            if refused is not None:
+                return refused
+        return self._trouble(causes, attempt, received)
 
     def _exchange(self, call: Call, attempt: Attempt) -> Reply | Trouble:
         """Send and read. What came is left in the call and the attempt when an exception ends it."""
@@ -307,7 +313,8 @@ class Transport:
         return Trouble(Kind.REFUSED, error, "the proxy is a SOCKS proxy")
 
     def _unconnected(self, causes: list[BaseException], attempt: Attempt) -> Trouble:
-        reason = next((reason for cause in causes if (reason := _reason(cause))), type(causes[0]).__name__)
+        reasons = (reason for cause in causes if (reason := _reason(cause)))
+        reason = snippet(self.redact(next(reasons, type(causes[0]).__name__)))
         behind_proxy = attempt.dialled != _host_port(self.address)
         phase = "proxy" if behind_proxy and attempt.phase != "tls" else attempt.phase or "connect"
         host = attempt.dialled if phase == "proxy" else _host_port(self.address)
@@ -360,5 +367,5 @@ def _reason(cause: BaseException) -> str | None:
     if isinstance(cause, UnicodeError):
         return "the name cannot be looked up"
     if isinstance(cause, OSError):
-        return snippet(cause.strerror or str(cause)) if cause.args else None
+        return (cause.strerror or str(cause)) if cause.args else None
     return None

@@ -22,7 +22,6 @@ import http.client
 import io
 import socket
 import ssl
-from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -32,6 +31,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util.wait import wait_for_read
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.escape import snippet
@@ -65,7 +65,7 @@ class Attempt:
     dialled
         Whom the connection was made to, as ``host:port``: the proxy where there is one.
     status
-        The status that was answered, once the headers are there.
+        The status that was answered, once its line is there.
     """
 
     deadline: Deadline
@@ -96,7 +96,12 @@ def _note(phase: str) -> None:
 class _Timed(socket.socket):
     """A socket whose every read and write ends by the deadline of the attempt under way."""
 
+    #: False while somebody looks at what was read already; nothing more is there then.
+    reads = True
+
     def _arm(self) -> None:
+        if not self.reads:
+            raise BlockingIOError(errno.EAGAIN, "nothing is read now")
         attempt = ATTEMPT.get()
         if attempt is not None:
             self.settimeout(attempt.seconds_left())
@@ -190,27 +195,27 @@ class _Incoming(io.BufferedReader):
 
     def close(self) -> None:
         """Close the stream, and the connection if it cannot be used again."""
-        open_still = not self.closed and self._connection.sock is self._sock
-        surplus = open_still and self._holds_more()
+        in_use = not self.closed and self._connection.sock is self._sock
+        surplus = in_use and self._holds_more()
         super().close()
         if surplus:
             self._connection.close()
 
     def _holds_more(self) -> bool:
-        """Look, without waiting, into the buffers of Python, of OpenSSL and of the system."""
-        timeout = self._sock.gettimeout()
-        attempt = ATTEMPT.set(None)  # or the socket would wait as long as the attempt may
+        """Look into the buffers of Python, of OpenSSL and of the system, and read nothing.
+
+        To read would hide what has come: OpenSSL keeps a part of a record to itself until the rest is there.
+        """
+        sock = self._sock
+        if not isinstance(sock, _Timed):
+            return True  # TLS inside of TLS, to a proxy: nobody can tell
+        sock.reads = False
         try:
-            self._sock.settimeout(0)
-            return bool(self.peek(1))
-        except ssl.SSLWantReadError:
-            return False
-        except OSError:
-            return True  # it is broken
+            held = self.peek(1)
         finally:
-            ATTEMPT.reset(attempt)
-            with suppress(OSError):
-                self._sock.settimeout(timeout)
+            sock.reads = True
+        pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
+        return bool(held or pending or wait_for_read(sock, timeout=0.0))
 
 
 class _FinalResponse(http.client.HTTPResponse):
@@ -230,6 +235,9 @@ class _FinalResponse(http.client.HTTPResponse):
 
     def begin(self) -> None:
         super().begin()
+        # What cannot be read as headers may hold a secret, and urllib3 would log it.
+        self.headers.defects.clear()
+        self.headers.set_payload("")
         # RFC 9112, section 6.3: a server and what stands before it may see different ends of such a body.
         if self.chunked and "content-length" in self.headers:
             self.will_close = True
@@ -239,6 +247,9 @@ class _FinalResponse(http.client.HTTPResponse):
             line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
             status = line[1]
             if status >= HTTPStatus.OK:
+                attempt = ATTEMPT.get()
+                if attempt is not None and attempt.phase == "sent":
+                    attempt.status = status
                 return line
             if status == HTTPStatus.SWITCHING_PROTOCOLS:
                 raise InterimError("the server switched to another protocol (101), which was not asked for")
@@ -270,6 +281,8 @@ class _Noting(HTTPConnection):
 
     def _tunnel(self) -> None:
         super()._tunnel()
+        if self.sock is None:
+            raise OSError("the proxy sent more than an answer to CONNECT")
         _note("tls")
 
     def connect(self) -> None:

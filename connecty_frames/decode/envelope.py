@@ -237,8 +237,7 @@ def _text(said: str) -> str:
 def _bounded(value: Any, places: Iterator[int]) -> Any:  # noqa: ANN401 - any JSON value
     """Keep as many of a value's texts and of their characters as there are places for."""
     if isinstance(value, str):
-        left = len(value) - _LONGEST_DETAIL
-        return _text(value) if left <= 0 else f"{_text(value[:_LONGEST_DETAIL])}… ({left:,} more characters)"
+        return _text(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)
     if isinstance(value, list):
         return [_bounded(item, places) for item, _ in zip(value, places, strict=False)]
     if isinstance(value, dict):

@@ -6,21 +6,24 @@ for the next question to find.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
+import socket
 import ssl
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID, Script, serve
+from scripted import QUESTION_ID, TOKEN, Script, serve
 
 import connecty_frames as cf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PEM = Path(__file__).parents[1] / "client" / "loopback.pem"
 ANOTHER_ID = "11111111-2222-4333-8444-555555555555"
@@ -139,6 +142,74 @@ def test_interim_responses_are_skipped(far: Script, kind: str, interim: str) -> 
     assert counted == {"health": 1, "token": 1, "ask": 1, "results": 1}
 
 
+@pytest.mark.parametrize("early", [1, 3, 5, 40])
+def test_a_part_of_a_record_is_seen(early: int) -> None:
+    """Over TLS some bytes of a second answer come with the first, and the others with the next request."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(PEM)
+    answers = {QUESTION_ID: [whole(table(1)), WRONG], ANOTHER_ID: [whole(table(2))]}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            """Answer on each connection; of the second answer all but its beginning is kept for later."""
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=converse, args=(listener.accept()[0],), daemon=True).start()
+
+        def converse(sock: socket.socket) -> None:
+            with sock, contextlib.suppress(OSError, EOFError):
+                records, kept = Records(sock, context), b""
+                while request := records.request():
+                    sock.sendall(kept)
+                    asked = next((each for each in answers if each.encode() in request), "")
+                    said = answers.get(asked, [whole(json.dumps(TOKEN).encode())])
+                    first, *more = map(records.encrypted, said)
+                    kept = b"".join(more)[early:]
+                    sock.sendall(first + b"".join(more)[:early])
+
+        threading.Thread(target=answer, daemon=True).start()
+        address = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with cf.Client(
+            "id", client_secret="s3cr3t", base_url=address, dw_id=13, timeout=5, ca_bundle=PEM
+        ) as client:
+            assert client.question(QUESTION_ID).result().to_arrow().to_pydict() == {"n": [1]}
+            time.sleep(0.05)
+            assert client.question(ANOTHER_ID).result().to_arrow().to_pydict() == {"n": [2]}
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+class Records:
+    """The server's side of TLS, with what is sent in hand."""
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
+        self._sock, self._in, self._out = sock, ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_side=True)
+        self._until_done(self._tls.do_handshake)
+
+    def _until_done(self, act: Callable[[], Any]) -> Any:
+        while True:
+            try:
+                return act()
+            except ssl.SSLWantReadError:
+                pass
+            finally:
+                self._sock.sendall(self._out.read())
+            content = self._sock.recv(65_536)
+            if not content:
+                raise EOFError
+            self._in.write(content)
+
+    def request(self) -> bytes:
+        """Return a request that has no body, or one that fits into a record with its headers."""
+        found: bytes = self._until_done(lambda: self._tls.read(65_536))
+        return found
+
+    def encrypted(self, content: bytes) -> bytes:
+        """Return what sends some bytes."""
+        self._tls.write(content)
+        return self._out.read()
+
+
 def test_an_answer_that_follows_an_interim_response_late(far: Script) -> None:
     """103 at once and the answer a moment later, as a proxy sends them: each question has its own."""
     take = far.take
@@ -218,6 +289,18 @@ def test_a_clean_connection_is_used_again(far: Script) -> None:
         for _ in range(10):
             assert client.question(QUESTION_ID).result().to_arrow().to_pydict() == {"n": [1]}
     assert {seen.connection for seen in far.seen if "/results" in seen.target} == {2}
+
+
+def test_what_cannot_be_read_as_headers_is_not_logged(
+    server: Script, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may hold what a server repeats; the answer is the one that the rest says."""
+    caplog.set_level("DEBUG")
+    refused = b"HTTP/1.1 401 No\r\nContent-Type: application/json\r\ncanary-secret is wrong\r\nX: 1\r\n\r\n"
+    server.on("token", server.send_and_close(refused))
+    with make(server) as client, pytest.raises(cf.AuthError):
+        client.ask("how many?")
+    assert "canary-secret" not in caplog.text
 
 
 def test_what_the_connections_rest_on_is_there() -> None:

@@ -154,6 +154,23 @@ def test_a_tunnel_that_is_not_dug(proxy: Script) -> None:
     assert proxy.count("tunnel") == 3
 
 
+def test_a_proxy_that_repeats_its_password(proxy: Script) -> None:
+    """In the words beside the status: they are shown without it."""
+    proxy.on("tunnel", proxy.send_and_close(b"HTTP/1.1 403 canary-proxy is not allowed\r\n\r\n"))
+    with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConnectionFailed) as caught:
+        client.ask("how many?")
+    assert "Tunnel connection failed: 403 *** is not allowed" in str(caught.value)
+
+
+def test_a_proxy_that_sends_more_than_a_tunnel(proxy: Script) -> None:
+    """Bytes after its 200: ConnectionFailed in phase proxy that says so."""
+    proxy.on("tunnel", proxy.send(b"HTTP/1.1 200 Dug\r\n\r\nand more"))
+    with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConnectionFailed) as caught:
+        client.ask("how many?")
+    assert caught.value.phase == "proxy"
+    assert "more than an answer to CONNECT" in str(caught.value)
+
+
 @pytest.mark.parametrize("scheme", ["socks4", "socks5", "socks5h", "SOCKS5"])
 def test_a_socks_proxy(server: Script, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     """Its connections would keep no deadline: ConfigError that says what to set; nothing is sent."""

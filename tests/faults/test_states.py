@@ -138,6 +138,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     ),
     "300 MB": lambda: failed(b'"error": "%s"' % (b"no table. " * 30_000_000), b'"message": "why"'),
     "long names": lambda: failed(*(b'"%d%s": 1' % (number, b"n" * 10_000) for number in range(100))),
+    "many small fields": lambda: failed(*(b'"%x": ""' % number for number in range(1000))),
     "wide characters": lambda: failed(*(b'"f%d": "%s"' % (n, "🦊".encode() * 900) for n in range(9))),
 }
 

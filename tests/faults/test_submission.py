@@ -169,6 +169,49 @@ def test_a_refusal_whose_body_is_cut_is_definite(
     assert server.count("ask") == 1
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [b"Content-Length: 5\r\nContent-Length: 6\r\n", b"X: " + b"x" * 70_000 + b"\r\n", b"X: x\r\n" * 300],
+    ids=["two lengths", "70 KB header", "300 headers"],
+)
+def test_a_refusal_whose_headers_cannot_be_read_is_definite(
+    server: Any, client: Client, headers: bytes
+) -> None:
+    """The status line said no."""
+    server.on("ask", server.send_and_close(b"HTTP/1.1 422 No\r\n" + headers + b"\r\n{}"))
+    with pytest.raises(APIError) as caught:
+        client.submit("q")
+    assert caught.value.status == 422
+    assert server.count("ask") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        ('{"a": 1, "question_id": "%s"', True),
+        ('{"question_id": "%s", "more": {', True),
+        ('{"parent": {"question_id": "%s"}, "question_id": "729cb7a4-4b06', False),
+        ('[{"question_id": "%s"', False),
+        ('{"said": "\\"question_id\\": \\"%s\\"", "question_id": "729cb7a4-4b06', False),
+    ],
+)
+def test_the_id_of_another_question_is_not_taken(
+    server: Any,
+    client: Client,
+    body: str,
+    known: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Of an answer that is cut, an id counts only where the API puts it: in the outermost object."""
+    content = (body % QUESTION_ID).encode()
+    server.on("ask", server.send_and_close(b"HTTP/1.1 202 Accepted\r\nContent-Length: 999\r\n\r\n" + content))
+    if known:
+        assert client.submit("q").question_id == QUESTION_ID
+    else:
+        with pytest.raises(SubmissionUncertain) as caught:
+            client.submit("q")
+        assert caught.value.question_id is None
+
+
 def test_a_429_whose_body_is_cut_is_sent_again(server: Any, client: Client) -> None:
     """Nothing was started, and Retry-After came: twice, then accepted."""
     refused = server.send_and_close(cut(429, "Retry-After: 0"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -186,6 +187,70 @@ def test_an_endpoint_that_asks_to_come_back_later_than_one_caller_can(server: Sc
         server.on("token", server.answer(429, Retry_After="1"), server.answer(200, TOKEN))
         server.on("results", server.answer(200, ROWS))
         assert client.ask("how many?", timeout=10).rows == 2
+
+
+def test_an_endpoint_that_allows_another_method_for_a_while(server: Script) -> None:
+    """GET is kept to once it brought a token, and given up where it is not allowed any more."""
+    page = server.answer(200, raw=b"<html>Maintenance", Content_Type="text/html")
+    refused, token = server.answer(405), server.answer(200, TOKEN)
+    server.on("results", server.answer(200, ROWS))
+    server.on("token", refused, page)
+    with make(server, timeout=5) as client:
+        with pytest.raises(cf.AuthError, match="instead of JSON"):
+            client.ask("how many?")
+        server.on("token", refused, token)
+        assert client.ask("how many?").rows == 2
+        server.on("results", server.answer(401), server.answer(200, ROWS))
+        server.on("token", refused, token)
+        assert client.ask("how many?").rows == 2
+    methods = [seen.method for seen in server.seen if seen.target.endswith("token")]
+    assert methods == ["POST", "GET", "POST", "GET", "GET", "POST"]
+
+
+@pytest.mark.parametrize("ends", ["by its time", "by an interrupt"])
+@pytest.mark.parametrize("trouble", ["empty", "nobody listens"])
+def test_a_caller_that_gives_up_early_fails_no_other(
+    server: Script, monkeypatch: pytest.MonkeyPatch, trouble: str, ends: str
+) -> None:
+    """The first of three tries failed, and there was no time for the others: another caller has all three."""
+    from connecty_frames.client import wire
+
+    if trouble == "empty":
+        server.on("token", server.answer(200), server.answer(200, TOKEN))
+    server.on("results", server.answer(200, ROWS))
+    waits = iter([1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    client = cf.Client(
+        "id", client_secret="s3cr3t", base_url=server.address, dw_id=13, random=lambda: next(waits)
+    )
+    if trouble == "nobody listens":
+        dial, dialled = wire._dial, iter([True])
+        monkeypatch.setattr(wire, "_dial", lambda *args: fail() if next(dialled, False) else dial(*args))
+
+    def fail() -> Any:
+        wire._note("connect")
+        raise ConnectionRefusedError("nobody listens")
+
+    with client:
+        if ends == "by its time":
+            with pytest.raises(cf.ConnectyError):
+                client.ask("how many?", timeout=0.2)
+        else:
+            timer = threading.Timer(0.2, signal.raise_signal, (signal.SIGINT,))
+            timer.start()
+            with pytest.raises(KeyboardInterrupt):
+                client.ask("how many?", timeout=5)
+        assert client.ask("how many?", timeout=5).rows == 2
+    assert server.count("ask") == 1
+
+
+def test_an_endpoint_that_wants_a_client_certificate_is_asked_once(server: Script) -> None:
+    """A definite refusal like that of credentials: sixteen threads, one call."""
+    page = b"<html>400 No required SSL certificate was sent"
+    server.on("token", server.late(0.1, server.answer(400, raw=page, Content_Type="text/html")))
+    with make(server, timeout=5) as client, ThreadPoolExecutor(16) as pool:
+        found = [pool.submit(client.ask, "how many?").exception() for _ in range(16)]
+    assert {type(error) for error in found} == {cf.ConnectionFailed}
+    assert server.count("token") == 1
 
 
 def test_an_endpoint_that_goes_down_while_a_question_is_worked_on(server: Script) -> None:
