@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 for _name in [name for name in os.environ if name.startswith("PYTHON")]:
     if _name not in {"PYTHONHOME", "PYTHONPATH"}:
         del os.environ[_name]
+
+# A job in the background of a shell ignores Ctrl-C, and so does every process that it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is no property of what is tested, and depends on what else the machine does.
 settings.register_profile("suite", settings.default, deadline=None)

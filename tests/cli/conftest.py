@@ -106,8 +106,6 @@ class Running:
     """A command that goes on until it is interrupted."""
 
     def __init__(self, *arguments: str, environment: dict[str, str]) -> None:
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             [CONNECTY, *arguments],
             stdout=subprocess.PIPE,

@@ -168,7 +168,10 @@ def test_it_serves_in_the_foreground_until_ctrl_c() -> None:
         url = process.stdout.readline().strip()
         assert requests.get(url + "/v1/health", timeout=5).status_code == 200
         process.send_signal(2)
-        rest, _ = process.communicate(timeout=10)
+        try:
+            rest, _ = process.communicate(timeout=10)
+        finally:
+            process.kill()  # else leaving would wait for it
 
     assert (process.returncode, rest) == (0, "['MainThread']\n")
 
