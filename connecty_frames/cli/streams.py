@@ -33,6 +33,7 @@ def standard_streams() -> Iterator[None]:
     standard error. Standard error that could not be written changes no exit code: what a script must know of
     a question is the code itself.
     """
+    before = sys.stdout, sys.stderr
     output = _Output(_raw(sys.stdout, 1))
     sys.stdout = _text(sys.stdout, output)
     sys.stderr = _text(sys.stderr, _Messages(_raw(sys.stderr, 2)))
@@ -42,6 +43,7 @@ def standard_streams() -> Iterator[None]:
             yield
         finally:
             _flush()
+            sys.stdout, sys.stderr = before
     except SystemExit as ended:
         code = ended.code
     if output.failure is not None and code not in SIGNALLED:
