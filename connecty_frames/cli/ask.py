@@ -216,7 +216,7 @@ def _id_told(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
 
 
 def _accepted(question: Question, *, sandbox: bool) -> str:
-    """Return the line that tells the id of a question, which is paid for, whatever ends the command."""
+    """Return the line with the id of a question, which is paid for whatever ends the command."""
     from connecty_frames.client import resuming
 
     accepted = f"Question {question.question_id} was accepted"

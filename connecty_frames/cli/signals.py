@@ -1,4 +1,4 @@
-"""Signals that end a command, as Ctrl-C does: what is known of a question is told first.
+"""Signals that end a command, as Ctrl-C does: what is known of a question is printed first.
 
 The handlers belong to the program; a library leaves the signals of its process alone. A signal that is
 ignored, as SIGHUP is under ``nohup``, stays ignored.
@@ -22,7 +22,7 @@ __all__ = ["ending_on_signals"]
 
 #: The signals that end a command; not every system has all of them.
 _NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP")
-#: Seconds after a signal in which another one changes nothing, so that what is known is told to its end.
+#: Seconds after a signal in which another one changes nothing, so that the message is printed whole.
 _GRACE: Final = 1.0
 #: Seconds until a signal that Python lost is raised again.
 _AGAIN: Final = 0.05

@@ -113,12 +113,12 @@ class _Kept:
     process: int = field(default_factory=os.getpid)
 
     def valid(self, at: float) -> Bearer | None:
-        """Give the token if it may still be used."""
+        """Return the token if it may still be used."""
         bearer = self.bearer
         return bearer if bearer is not None and at < bearer.expires else None
 
     def shared(self, began: float, deadline: Deadline) -> Trouble | None:
-        """Give the failure of another caller, where a call of this one's own could do no better.
+        """Return the failure of another caller, where a call of this one's own could do no better.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class _Kept:
         return last if self.last_at >= began and (self.ended or left <= _NO_TIME) else None
 
     def pause(self, now: float) -> float:
-        """Give the seconds after which the endpoint allows another call."""
+        """Return the seconds until the endpoint allows another call."""
         last = self.last
         wait = last.wait if last is not None and last.kind is Kind.BUSY else None
         return max(self.last_at + wait - now, 0.0) if wait is not None else 0.0

@@ -66,7 +66,7 @@ class Kind(Enum):
     DOWN = auto()  #: 408, 502, 503, 504: something between us and the server, or it restarts
     UNAUTHORIZED = auto()  #: 401
     REFUSED = auto()  #: a definite no: a redirect, any other 4xx, a setting that cannot work
-    FAULT = auto()  #: 500 and other 5xx: nobody knows what was done
+    FAULT = auto()  #: 500 and other 5xx: it is unknown what was done
     FOREIGN = auto()  #: success by its status, and not from the API by its content type
     EMPTY = auto()  #: success by its status, and nothing in it
     UNREADABLE = auto()  #: success by its status and type, and not what the API promises

@@ -117,7 +117,7 @@ def refusal(reply: Reply, *, redact: Redaction, wait: float | None = None) -> Tr
 
 
 def certificate_wanted(host: str) -> Trouble:
-    """Give the trouble of a server that wants a client certificate; it started nothing."""
+    """Return the trouble of a server that wants a client certificate; it started nothing."""
     error = ConnectionFailed(
         f"{host} wants a client certificate, which connecty_frames has none of; nothing was started. Use an "
         "address, network or proxy from which none is wanted, or ask its administrator.",
@@ -128,7 +128,7 @@ def certificate_wanted(host: str) -> Trouble:
 
 
 def not_json(reply: Reply, *, redact: Redaction) -> Trouble | None:
-    """Give the trouble of a success that is no JSON: nothing, or a login page most often. None for JSON."""
+    """Return the trouble of a success without JSON: empty, or most often a login page. None for JSON."""
     if not reply.body.strip():
         # Headers that were cut look just like this, so it is worth another look.
         seen = f"{reply.host} answered {reply.status} with nothing in it"

@@ -127,7 +127,7 @@ class _TimedTLS(_Timed, ssl.SSLSocket):
     """The same for TLS; ``ssl.SSLContext`` makes these from its ``sslsocket_class``."""
 
     def sendall(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as in socket
-        """Send, as there. A closed connection is told as one of TCP is: urllib3 then reads why."""
+        """Send, as there. Report a closed connection as TCP does, so that urllib3 reads the answer."""
         try:
             super().sendall(*args, **options)
         except ssl.SSLError as error:

@@ -159,7 +159,7 @@ def ask(shell: Shell, sandbox: Sandbox) -> Callable[..., subprocess.CompletedPro
 
 @pytest.fixture
 def server() -> Iterator[Script]:
-    """Give a server that does as a test says, and else accepts questions and answers them."""
+    """Return a server that does as a test says, and else accepts questions and answers them."""
     with serve() as script:
         script.on("results", Script.answer(200, ANSWER))
         yield script
@@ -167,7 +167,7 @@ def server() -> Iterator[Script]:
 
 @pytest.fixture
 def settings(server: Script, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """Give what leads a command to that server. Its output is buffered, as it usually is."""
+    """Return what leads a command to that server. Its output is buffered, as it usually is."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     return {"base_url": server.address, "client_id": "id", "client_secret": "secret", "dw_id": 13}
 

@@ -1,4 +1,4 @@
-"""The id of a question is told as soon as it is accepted: it is paid for, whatever ends the command."""
+"""The id of a question is printed as soon as it is accepted: it is paid for, whatever ends the command."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def wait_for(what: Any) -> None:
 
 
 def test_it_comes_before_all_else(shell: Any, settings: dict[str, object]) -> None:
-    """One line with the id and the command that fetches the answer, then the story as ever."""
+    """One line with the id and the command that fetches the answer, then the rest as before."""
     done = shell.run("ask", "how many?", "--format", "csv", **settings)
 
     assert shell.text(done) == (0, CSV, ACCEPTED + STORY)
@@ -121,7 +121,7 @@ def test_a_profile_is_part_of_the_command(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_an_answer_that_cannot_be_written_can_be_fetched(shell: Any, settings: dict[str, object]) -> None:
-    """Where the disk is full, --quiet is no reason to lose the id: it is told before the error."""
+    """Where the disk is full, --quiet is no reason to lose the id: it is printed before the error."""
     done = subprocess.run(
         ["sh", "-c", '"$0" ask "how many?" --quiet --format csv >/dev/full', shell.command],  # noqa: S607 - any sh
         stderr=subprocess.PIPE,

@@ -100,7 +100,7 @@ def start_asking(shell: Any, settings: dict[str, object]) -> Callable[..., Askin
 def test_a_signal_while_the_server_is_silent(
     server: Script, start_asking: Callable[..., Asking], moment: str, name: str, code: int
 ) -> None:
-    """All that is known of the question at that moment is told, and nothing where nothing was sent."""
+    """All that is known of the question at that moment is printed, and nothing where nothing was sent."""
     server.on(moment, server.hang)
     command = start_asking("health") if moment == "health" else start_asking("ask", "how many?")
     command.wait_for(lambda: server.count(moment))
@@ -142,7 +142,7 @@ def test_what_is_not_told_on_acceptance_is_told_then(
 def test_several_signals_in_a_row(
     server: Script, start_asking: Callable[..., Asking], names: list[str]
 ) -> None:
-    """One of them ends the command, and the message is told once and whole."""
+    """One of them ends the command, and the message is printed once and whole."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
     asking = start_asking("ask", "how many?")
     asking.wait_for(lambda: server.count("results"))
