@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Auth", "Bearer"]
 
-#: Seconds in which credentials that were refused are not tried again.
+#: Seconds in which a refusal holds for all: credentials are not tried again, nor ``Retry-After`` passed by.
 COOL_OFF: Final = 5.0
 #: Seconds that are too few to call an endpoint again that just failed.
 _NO_TIME: Final = 0.5
@@ -135,10 +135,10 @@ class _Kept:
         return last if self.last_at >= began and (self.ended or left <= _NO_TIME) else None
 
     def pause(self, now: float) -> float:
-        """Return the seconds until the endpoint allows another call."""
-        last = self.last
-        wait = last.wait if last is not None and last.kind is Kind.BUSY else None
-        return max(self.last_at + wait - now, 0.0) if wait is not None else 0.0
+        """Return the seconds until the endpoint allows another call, if it said so a moment ago."""
+        last, since = self.last, now - self.last_at
+        wait = last.wait if last is not None and last.kind is Kind.BUSY and since < COOL_OFF else None
+        return max((wait or 0.0) - since, 0.0)
 
 
 class Auth:
