@@ -244,7 +244,13 @@ class _FinalResponse(http.client.HTTPResponse):
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(_MOST_INTERIM + 1):
-            line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            try:
+                line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            except http.client.BadStatusLine as error:
+                begun = str(error)
+                if begun.endswith("\n") or not "HTTP/1.".startswith(begun[:7]):
+                    raise
+                raise http.client.RemoteDisconnected("closed within the status line") from None
             status = line[1]
             if status >= HTTPStatus.OK:
                 attempt = ATTEMPT.get()
