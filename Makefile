@@ -7,8 +7,8 @@ VENV := .venv$(OTHER)
 LOWEST := .venv-lowest$(OTHER)
 BIN := $(VENV)/bin
 QUESTION ?= list the top 5 countries with the most orders
-# The tests run in so many processes; one that is idle takes tests over from another.
-JOBS ?= 2
+# The tests run in so many processes, for two cores, since some wait; one that is idle takes over from another.
+JOBS ?= 3
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: demo test test-fast test-lowest setup setup-lowest cuts check format bench bench-fidelity bench-polling bench-metadata fuzz soak docs clean
