@@ -15,7 +15,10 @@ from scripted import QUESTION_ID
 if TYPE_CHECKING:
     from scripted import Script
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="streams are closed by a shell there")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="streams are closed by a shell there"),
+]
 
 ACCEPTED = (
     f"Question {QUESTION_ID} was accepted; to fetch its answer without asking again: "

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from scripted import Script
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there"),
     # Of click, about what older versions of typer import from it.
     pytest.mark.filterwarnings("ignore:'click:DeprecationWarning"),

@@ -143,6 +143,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", HOSTILE)
 def test_a_failure_that_says_too_much(server: Script, client: Client, body: str) -> None:
     """QuestionFailed with the id, in at most four kilobytes that any terminal and file can take."""
