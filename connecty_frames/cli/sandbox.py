@@ -76,6 +76,10 @@ def sandbox_class() -> type[Sandbox]:
         raise ConfigError(
             f"The sandbox needs {error.name}: pip install 'connecty-frames[sandbox]'.", setting="sandbox"
         ) from None
-    # That requests are cut off when a sandbox is stopped is no error, and everything else is one.
-    logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.msg)
+    logging.getLogger("uvicorn.error").addFilter(_is_error)
     return Sandbox
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    """Whether a record of the server is one: that requests are cut off when a sandbox is stopped is none."""
+    return "graceful shutdown" not in record.msg

@@ -70,9 +70,12 @@ _ADVICE: Final = {
 _CERTIFICATE_REQUIRED: Final = "CERTIFICATE_REQUIRED"
 _PERHAPS_REQUIRED: Final = ("HANDSHAKE_FAILURE", "BAD_CERTIFICATE")
 
-_MORE_ROOM: Final = (
-    " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or CONNECTY_MAX_BODY_BYTES."
-)
+#: What to do about an answer that cannot be used, by its kind.
+_WHAT_TO_DO: Final = {
+    Kind.TOO_LARGE: " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or "
+    "CONNECTY_MAX_BODY_BYTES.",
+    Kind.NOT_HTTP: " Check base_url, and the proxies on the way there.",
+}
 
 #: What ended an exchange under way, the most telling first: exception -> kind, words.
 _SEEN: Final[tuple[tuple[type[BaseException], Kind, str], ...]] = (
@@ -229,7 +232,6 @@ class Transport:
                 verify=(settings["verify"] or True) if self._verify else False,
                 proxies=settings["proxies"],
             )
-            attempt.status = response.status_code
             try:
                 self._read(response, call, attempt)
             finally:
@@ -284,8 +286,7 @@ class Transport:
         cause, kind, words = _recognize(causes)
         seen = words.format(detail=snippet(self.redact(str(cause))), received=len(received))
         error_class = ResponseTooLarge if kind is Kind.TOO_LARGE else ResponseError
-        advice = _MORE_ROOM if kind is Kind.TOO_LARGE else ""
-        message = f"No usable answer from {self.host}: {seen}.{advice}"
+        message = f"No usable answer from {self.host}: {seen}.{_WHAT_TO_DO.get(kind, '')}"
         return Trouble(
             kind,
             error_class(message, host=self.host, snippet=snippet(self.redact(received))),

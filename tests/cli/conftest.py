@@ -79,15 +79,15 @@ class Shell:
             check=False,
         )
 
-    def screen(self, *arguments: str, **environment: str) -> tuple[int, str]:
-        """Run a command whose standard output is a terminal; give exit code and what stands there."""
+    def screen(self, *arguments: str, on: str = "stdout", **environment: str) -> tuple[int, str]:
+        """Run a command with a terminal as one of its streams; return exit code and what stands there."""
         pty = pytest.importorskip("pty", reason="the system has no pseudo-terminals")
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             [CONNECTY, *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=theirs,
-            stderr=subprocess.DEVNULL,
+            stdout=theirs if on == "stdout" else subprocess.DEVNULL,
+            stderr=theirs if on == "stderr" else subprocess.DEVNULL,
             env=environment,
         )
         os.close(theirs)

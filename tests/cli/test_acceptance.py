@@ -68,24 +68,11 @@ def test_it_comes_while_the_question_runs(
 def test_it_comes_before_the_progress(shell: Any, server: Script, settings: dict[str, object]) -> None:
     """On a terminal, the line is whole and above the line that ticks."""
     server.on("results", server.late(0.3, server.steps["results"][0]))
-    pty = pytest.importorskip("pty", reason="the system has no pseudo-terminals")
-    ours, theirs = pty.openpty()
     environment = {**shell.environment(**settings), "TERM": "xterm-256color", "COLUMNS": "200"}
-    asking = subprocess.Popen(
-        [shell.command, "ask", "how many?"], stdout=subprocess.DEVNULL, stderr=theirs, env=environment
-    )
-    os.close(theirs)
-    seen = b""
-    try:
-        while piece := os.read(ours, 65536):
-            seen += piece
-    except OSError:  # how Linux says that the other end is closed
-        pass
-    finally:
-        os.close(ours)
+    code, seen = shell.screen("ask", "how many?", on="stderr", **environment)
 
-    assert asking.wait(30) == 0
-    first, _, rest = seen.decode().replace("\r\n", "\n").partition("\n")
+    assert code == 0
+    first, _, rest = seen.partition("\n")
     assert f"{first}\n" == ACCEPTED
     assert "COMPLETED" in rest
 

@@ -279,7 +279,7 @@ def test_a_signal_while_the_answer_is_made_a_file(
     *,
     quiet: bool,
 ) -> None:
-    """The id is told, the file is the old one or the new one, and no other file is left."""
+    """The id is printed, the file is the old one or the new one, and no other file is left."""
     place, told, content = moment
     target = tmp_path / "out.json"
     target.write_bytes(OLD)
@@ -310,7 +310,7 @@ def test_a_signal_while_nobody_reads(server: Script, start_asking: Callable[...,
 def test_signals_at_random_moments(
     server: Script, start_asking: Callable[..., Asking], tmp_path: Path
 ) -> None:
-    """What was sent is told, a file is whole or not there, and no question is sent twice."""
+    """What was sent is printed, a file is whole or not there, and no question is sent twice."""
     draw = random.Random(38)  # noqa: S311 - no secret
     target = tmp_path / "out.json"
     for kind in ("token", "ask", "results"):

@@ -97,20 +97,20 @@ def words(arguments: list[str]) -> str:
 
 @pytest.mark.parametrize("arguments", [*OTHERS, *FORMATS, *PARTS], ids=words)
 def test_standard_output_on_a_full_disk(run: Any, arguments: list[str]) -> None:
-    """1 and one line of why; the answer of a question was paid for, so its story comes first."""
+    """1 and one line of why; summary, SQL and id of a question, which is paid for, come first."""
     done = run(*arguments, out="full")
 
     told = done.stderr.decode()
     assert done.returncode == 1
     assert told.endswith(FULL)
     assert told.count(FULL) == 1
-    story = told.removesuffix(FULL)
-    assert STORY.fullmatch(story) if arguments in FORMATS + PARTS else story == ""
+    printed = told.removesuffix(FULL)
+    assert STORY.fullmatch(printed) if arguments in FORMATS + PARTS else printed == ""
 
 
 @pytest.mark.parametrize("arguments", [*OTHERS, *FORMATS], ids=words)
 def test_a_reader_that_left_before(run: Any, arguments: list[str]) -> None:
-    """141, as a shell reports of a command that SIGPIPE ended; no error is told."""
+    """141, as a shell reports of a command that SIGPIPE ended; no error is printed."""
     done = run(*arguments, out="left")
 
     told = done.stderr.decode()
@@ -157,7 +157,7 @@ def test_standard_error_changes_no_exit_code(
 
 @pytest.mark.parametrize("err", ["full", "closed"])
 def test_a_file_is_written_whatever_standard_error_is(run: Any, tmp_path: Path, err: str) -> None:
-    """An answer that was paid for is not lost for its story."""
+    """An answer that was paid for is not lost because its summary cannot be printed."""
     done = run(*ASK, "--output", str(tmp_path / "a.csv"), err=err)
 
     assert (done.returncode, done.stdout) == (0, b"")

@@ -141,35 +141,20 @@ class Script:
 
         return step
 
-    @staticmethod
-    def send(content: bytes) -> Step:
+    @classmethod
+    def send(cls, content: bytes) -> Step:
         """Send some bytes, whatever they are, and keep the connection open."""
+        return cls.around(lambda _: True, before=content)
 
-        def step(connection: socket.socket) -> bool:
-            connection.sendall(content)
-            return True
-
-        return step
-
-    @staticmethod
-    def send_and_close(content: bytes) -> Step:
+    @classmethod
+    def send_and_close(cls, content: bytes) -> Step:
         """Send some bytes, whatever they are, and close."""
-
-        def step(connection: socket.socket) -> bool:
-            connection.sendall(content)
-            return False
-
-        return step
+        return cls.around(cls.close, before=content)
 
     @classmethod
     def send_and_reset(cls, content: bytes) -> Step:
         """Send some bytes, whatever they are, and reset the connection."""
-
-        def step(connection: socket.socket) -> bool:
-            connection.sendall(content)
-            return cls.reset(connection)
-
-        return step
+        return cls.around(cls.reset, before=content)
 
     @staticmethod
     def reset(connection: socket.socket) -> bool:
@@ -189,12 +174,7 @@ class Script:
 
     def send_and_hang(self, content: bytes) -> Step:
         """Send some bytes, whatever they are, and nothing more until the test is over."""
-
-        def step(connection: socket.socket) -> bool:
-            connection.sendall(content)
-            return self.hang(connection)
-
-        return step
+        return self.around(self.hang, before=content)
 
     def drip(self, content: bytes, seconds: float = 0.05) -> Step:
         """Send one byte after another."""

@@ -93,7 +93,7 @@ LEFT_BEHIND: dict[str, bytes] = {
 
 @pytest.fixture(params=["plain", "TLS"])
 def far(request: pytest.FixtureRequest) -> Iterator[Script]:
-    """Give a server, plain and over TLS, where what is left may wait in a buffer of OpenSSL."""
+    """Return a server, plain and over TLS, where surplus bytes may wait in a buffer of OpenSSL."""
     context = None
     if request.param == "TLS":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -356,7 +356,7 @@ def test_a_story_that_is_damaged(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_every_flipped_bit_is_noticed(countries: cf.Answer, tmp_path: Path) -> None:
-    """Of 2,000, always the same, each is an error of ours, or changes no value, no name and no story."""
+    """Of 2,000, always the same, each is an error of ours, or changes no value, no name and no metadata."""
     path = countries.to_polars().connecty.write_parquet(tmp_path / "frame.parquet")
     content = path.read_bytes()
     caught = 0
