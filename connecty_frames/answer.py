@@ -6,6 +6,7 @@ The only place where decoding, frames and the story on them meet.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,16 @@ from connecty_frames.errors import (
     QuestionFailed,
     TruncatedError,
     TruncationWarning,
+    TypeFidelityWarning,
     warn,
 )
-from connecty_frames.escape import snippet, terminal
+from connecty_frames.escape import snippet
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.options import AskOptions, Choices, DtypeBackend
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
     from typing import Unpack
 
@@ -34,10 +37,14 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from connecty_frames.errors import ConnectyWarning
+
 __all__ = ["Answer", "contract_of"]
 
 #: How many columns a repr shows.
 _SHOWN_COLUMNS = 12
+#: How many warnings of a category an answer makes before it counts the rest.
+_MOST_WARNINGS = 10
 #: How much of what a server says of a question is in a message, in bytes.
 _LONGEST_SAID = 3_000
 
@@ -127,7 +134,7 @@ class Answer:
             schema=[{"name": c.name, "type": str(c.type), "evidence": c.evidence} for c in decoded.schema],
             version=__version__,
         )
-        for warning in decoded.warnings:
+        for warning in _bounded([*_mended(envelope), *decoded.warnings]):
             warn(warning)
         answer = cls(body, decoded, metadata)
         answer._tell_truncation(options, fetched)
@@ -312,9 +319,10 @@ class Answer:
         -------
         altair.Chart
             To be shown or changed: the question is its title, the names of the columns those of the axes.
-            Nothing is sampled or left out. Decimals and long integers are drawn as float64, to about 16
-            digits, and NaN and infinity not at all; the tooltips have every value in full. Moments are
-            drawn in the zone of their column.
+            No row is sampled or left out. Decimals and long integers are drawn as float64, to about 16
+            digits, and NaN and infinity not at all; the tooltips have all digits, of texts 1,000 characters,
+            and of more than 50 columns the first 50 and those drawn. Moments are drawn in the zone of their
+            column.
 
         Raises
         ------
@@ -354,9 +362,12 @@ class Answer:
         asked = repr(snippet(story.question, 100)) if story.question else "(question unknown)"
         shape = "no table" if self.table is None else f"{story.counted} x {len(self.schema)} columns"
         lines = [f"<Answer to {asked}: {shape}, question_id {story.question_id or 'unknown'}>"]
-        lines += [f"  {terminal(column.name)}: {column.type}" for column in self.schema[:_SHOWN_COLUMNS]]
+        lines += [
+            f"  {snippet(column.name)}: {snippet(str(column.type))}"
+            for column in self.schema[:_SHOWN_COLUMNS]
+        ]
         more = len(self.schema) - _SHOWN_COLUMNS
-        return "\n".join([*lines, f"  … {more} more columns"] if more > 0 else lines)
+        return "\n".join([*lines, f"  … {more:,} more columns"] if more > 0 else lines)
 
     def _repr_html_(self) -> str:
         """Show the answer in a notebook."""
@@ -394,6 +405,33 @@ class Answer:
             )
         if options.on_truncation == "warn":
             warn(TruncationWarning(f"{what}; max_rows=None fetches all, on_truncation='ignore' is silent."))
+
+
+def _mended(envelope: decode.Envelope) -> list[ConnectyWarning]:
+    """Return the warning about texts of the server that are not as they came."""
+    if not envelope.mended:
+        return []
+    return [
+        TypeFidelityWarning(
+            f"Each half of a surrogate pair, which no text can hold, is written as the escape that it was in "
+            f"{' and '.join(envelope.mended)}."
+        )
+    ]
+
+
+def _bounded(warnings: Iterable[ConnectyWarning]) -> Iterator[ConnectyWarning]:
+    """Yield the first warnings of each category, and at the end one for the others of it."""
+    counts: Counter[type[ConnectyWarning]] = Counter()
+    for warning in warnings:
+        counts[type(warning)] += 1
+        if counts[type(warning)] <= _MOST_WARNINGS:
+            yield warning
+    for category, count in counts.items():
+        if count > _MOST_WARNINGS:
+            yield category(
+                f"{count - _MOST_WARNINGS:,} more warnings of this category are left out. Schema and "
+                "statistics of the answer show what they are about."
+            )
 
 
 def _read(source: bytes | str | os.PathLike[str]) -> bytes:

@@ -375,7 +375,7 @@ class TruncationWarning(ConnectyWarning):
 
 
 class TypeFidelityWarning(ConnectyWarning):
-    """A column could not get the type that was due, and holds its values as exact text instead."""
+    """A column could not get the type that was due and holds exact text; or a text is not as it came."""
 
 
 class ColumnNameWarning(ConnectyWarning):

@@ -1,4 +1,4 @@
-r"""Foreign text made safe to show.
+r"""Foreign text made safe to show: escaped, and of a length that is bounded.
 
 What a server says ends up in error messages, terminals and notebook HTML. A terminal obeys control
 characters (``\x1b[2J`` clears it) and the bidirectional marks of Unicode reorder what a reader sees
@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import html as _html
 import unicodedata
+from typing import TYPE_CHECKING
 
-__all__ = ["html", "snippet", "terminal"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["cut", "html", "listed", "quoted", "snippet", "terminal"]
 
 #: Unicode categories that are shown as an escape: control, format (the bidirectional marks among
 #: them), surrogate, private use, unassigned, line and paragraph separator.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 #: Format characters that ordinary text needs: the joiners of emoji and of Indic and Persian script.
 _WANTED = frozenset("\u200c\u200d")
+#: How many things a message names before it counts the rest.
+_NAMED = 10
 
 
 def terminal(text: str, *, keep: str = "") -> str:
@@ -40,6 +46,23 @@ def terminal(text: str, *, keep: str = "") -> str:
 def html(text: str) -> str:
     """Escape text for HTML, a dollar sign included: MathJax in notebooks would typeset between two."""
     return _html.escape(terminal(text, keep="\n\t")).replace("$", "&#36;")
+
+
+def cut(text: str, limit: int) -> str:
+    """Return the first characters of a text, and behind them how many more there are."""
+    more = len(text) - limit
+    return text if more <= 0 else f"{text[:limit]}… ({more:,} more characters)"
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return the first items with commas between, and behind them how many more there are."""
+    more = len(items) - _NAMED
+    return ", ".join(items[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def quoted(names: Sequence[str]) -> str:
+    """Return the first foreign names in quotes, with commas between, and how many more there are."""
+    return listed([*(repr(snippet(name)) for name in names[:_NAMED]), *names[_NAMED:]])
 
 
 def snippet(source: str | bytes, limit: int = 120) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from connecty_frames.client import Client
 from connecty_frames.config import Settings, resolve
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet
+from connecty_frames.escape import quoted, snippet
 from connecty_frames.options import AskOptions, Choices, Engine
 
 if TYPE_CHECKING:
@@ -309,8 +309,8 @@ def read_connecty(
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ConfigError(
-            f"index_col: the answer has no column {missing[0]!r}; there are "
-            f"{', '.join(map(repr, frame.columns))}. question_id={answer.question_id!r} fetches it again.",
+            f"index_col: the answer has no column {missing[0]!r}; there are {quoted(list(frame.columns))}. "
+            f"question_id={answer.question_id!r} fetches it again.",
             setting="index_col",
             question_id=answer.question_id,
         )

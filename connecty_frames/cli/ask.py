@@ -25,6 +25,7 @@ from connecty_frames.cli.profile import Profile  # noqa: TC001 - typer reads the
 from connecty_frames.cli.sandbox import sandbox_class
 from connecty_frames.cli.words import say
 from connecty_frames.errors import ConfigError
+from connecty_frames.escape import cut
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["ask"]
 
 _ALONE: Final = "One part of the answer alone"
+#: How many characters of a summary or of SQL go to standard error.
+_LONGEST: Final = 10_000
 
 
 class Cut(StrEnum):
@@ -229,7 +232,13 @@ def _accepted(question: Question, *, sandbox: bool) -> str:
 def _tell_story(answer: Answer, *, alone: bool) -> None:
     """Write the summary, the SQL and the extent of an answer to standard error."""
     if answer.response_summary and not alone:
-        say(answer.response_summary.strip())
+        say(_begun(answer.response_summary, "--summary"))
     if answer.sql_query and not alone:
-        say(f"\n{answer.sql_query.strip()}\n")
+        say(f"\n{_begun(answer.sql_query, '--sql')}\n")
     say(f"{answer.metadata.counted}; question_id {answer.question_id}")
+
+
+def _begun(text: str, option: str) -> str:
+    """Return as much of a text as people read, and the option that writes all of it."""
+    text = text.strip()
+    return text if len(text) <= _LONGEST else f"{cut(text, _LONGEST)}\n({option} writes it all.)"

@@ -9,10 +9,11 @@ import sys
 from contextlib import contextmanager
 from decimal import Decimal
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from connecty_frames.cli.streams import drop_output, stdout_is_closed
-from connecty_frames.cli.words import say
+from connecty_frames.cli.words import in_shell, say
 from connecty_frames.errors import ConfigError, QuestionError
 from connecty_frames.escape import terminal
 
@@ -34,8 +35,9 @@ __all__ = [
     "write_table",
 ]
 
-#: How many rows a terminal shows.
+#: How many rows are shown, and how many characters a column needs at least.
 _SHOWN_ROWS: Final = 50
+_NARROWEST: Final = 6
 #: How wide a table may be where nothing says how wide it should be, in characters.
 _WIDE: Final = 1000
 
@@ -165,18 +167,23 @@ def write_table(answer: Answer, engine: Engine, file: BinaryIO) -> None:
         Engine.POLARS: lambda: answer.to_polars().dtypes,
         Engine.PYARROW: lambda: table.schema.types,
     }
-    shown = terminal_table(table, list(map(str, types[engine]())), _SHOWN_ROWS)
     screen = file is sys.stdout.buffer
     # A terminal has a width, and COLUMNS gives one to what stands in for it. Nothing else needs folding.
     if screen and (sys.stdout.isatty() or os.environ.get("COLUMNS")):
         console = Console()
     else:
         console = Console(width=_WIDE, color_system="auto" if screen else None)
+    most = max(console.width // _NARROWEST, 1)
+    part = table.select(range(min(table.num_columns, most)))
     with console.capture() as captured:
-        console.print(shown)
+        console.print(terminal_table(part, list(map(str, islice(types[engine](), most))), _SHOWN_ROWS))
     file.write(captured.get().encode())
-    if table.num_rows > _SHOWN_ROWS:
-        say(f"The first {_SHOWN_ROWS} of {table.num_rows:,} rows are shown; --format csv writes them all.")
+    for what, count, shown in (
+        ("rows", table.num_rows, _SHOWN_ROWS),
+        ("columns", table.num_columns, most),
+    ):
+        if count > shown:
+            say(f"The first {shown} of {count:,} {what} are shown; --format csv writes them all.")
 
 
 def write_part(answer: Answer, part: Part, format_: Format, file: BinaryIO) -> None:
@@ -198,7 +205,8 @@ def write_part(answer: Answer, part: Part, format_: Format, file: BinaryIO) -> N
 def _part(answer: Answer, part: Part) -> tuple[str | None, Callable[[], str]]:
     """Give a part as text, None where there is none, and what gives it as JSON."""
     if part is Part.SCHEMA:
-        return repr(answer.schema) if answer.table is not None else None, answer.schema.to_json
+        schema = in_shell(repr(answer.schema)) if answer.table is not None else None
+        return schema, answer.schema.to_json
     if part is Part.STATISTICS:
         statistics = _statistics(answer.statistics) if answer.statistics else None
         return statistics, lambda: str(statistics)

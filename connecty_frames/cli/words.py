@@ -21,6 +21,7 @@ _SPELLINGS: Final[tuple[tuple[str, str], ...]] = (
     ("or raise the limit: max_body_bytes=, or CONNECTY_MAX_BODY_BYTES", "or set CONNECTY_MAX_BODY_BYTES"),
     ("as dw_id=, as an argument of Client, by configure(), or in", "as --dw-id, in a profile, or in"),
     ("as an argument of Client, by connecty_frames.configure(), in the", "in the"),
+    ("schema.to_json() gives all", "--format json writes all"),
     ("give its CA bundle as ca_bundle= or in", "give its CA bundle in"),
 )
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from connecty_frames.decode import numbers, temporal, tokens
 from connecty_frames.decode.evidence import Misfit
 from connecty_frames.decode.tokens import RepeatedKeys
+from connecty_frames.escape import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,7 +115,9 @@ def _structs(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
         if value is None:
             continue
         if not isinstance(value, dict) or isinstance(value, RepeatedKeys) or value.keys() != keys:
-            raise Misfit(row, str(text_of(value)), f"is no object with just the keys {sorted(keys)}")
+            raise Misfit(
+                row, str(text_of(value)), f"is no object with just the keys {listed(sorted(map(repr, keys)))}"
+            )
     if not fields:
         return pa.array(values, type_)
     rows = range(len(values))

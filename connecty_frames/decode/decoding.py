@@ -13,7 +13,7 @@ from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.decode.schema import ColumnSchema, Contract, Schema
 from connecty_frames.decode.verify import verify
 from connecty_frames.errors import ConversionError, ResponseError, TypeFidelityWarning
-from connecty_frames.escape import snippet
+from connecty_frames.escape import quoted, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,13 +122,13 @@ def _order(names: list[str], contract: Contract | None) -> list[int]:
     extra = [name for name in names if name not in contract.types] if contract.complete else []
     if missing or extra:
         parts = [
-            f"{what} {', '.join(repr(snippet(name)) for name in found)}"
+            f"{what} {quoted(found)}"
             for what, found in (("missing:", missing), ("not in the schema:", extra))
             if found
         ]
         raise ConversionError(
             f"The answer does not have the columns of schema= ({'; '.join(parts)}). It has "
-            f"{', '.join(repr(snippet(name)) for name in names) or 'none'}.",
+            f"{quoted(names) or 'none'}.",
             column=(missing or extra)[0],
         )
     return [positions[name] for name in contract.types] if contract.complete else list(range(len(names)))
@@ -164,7 +164,8 @@ def _column(  # noqa: PLR0917 - the one place where all that is known of a colum
         raise _conversion_error(name, misfit) from None
     except pa.ArrowException as error:  # what only Arrow knows of the more unusual types
         raise ConversionError(
-            f"Column {snippet(name)!r} cannot be made {decision.type}: {snippet(str(error))}", column=name
+            f"Column {snippet(name)!r} cannot be made {snippet(str(decision.type))}: {snippet(str(error))}",
+            column=name,
         ) from None
     return array, described
 
@@ -184,7 +185,7 @@ def _doubt(name: str, decision: types.Decision, *, strict: bool) -> TypeFidelity
     problem = decision.problem or Misfit(None, "", "")
     if strict:
         raise _conversion_error(name, problem)
-    outcome = "stays exact text" if pa.types.is_string(decision.type) else f"is {decision.type}"
+    outcome = "stays exact text" if pa.types.is_string(decision.type) else f"is {snippet(str(decision.type))}"
     return TypeFidelityWarning(
         f"Column {snippet(name)!r} {outcome}: {problem.shown!r} ({problem.place}) {problem.reason}. "
         "schema= settles a column's type, strict=True makes this an error."

@@ -29,6 +29,8 @@ _MOST_DIGITS: Final = 19
 _MOST_DETAILS: Final = 1000
 _MOST_VALUES: Final = 1000
 _LONGEST_DETAIL: Final = 65_536
+#: What is kept of the results whole, beside the rows.
+_TEXTS: Final = ("sql_query", "response_summary", "dataframe_stats")
 
 
 class _Finished(msgspec.Struct):
@@ -73,7 +75,7 @@ class LooseRows:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One results response without its rows.
+    r"""One results response without its rows.
 
     Parameters
     ----------
@@ -88,6 +90,9 @@ class Envelope:
         Fields that the API document does not name, by name: the first thousand of them.
     more_details
         How many more there were.
+    mended
+        Which of ``sql_query``, ``response_summary`` and ``dataframe_stats`` held half of a surrogate pair,
+        which no text can hold: the escape that it was stands there, ``\ud800``.
     """
 
     state: str
@@ -97,6 +102,7 @@ class Envelope:
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     more_details: int = 0
+    mended: tuple[str, ...] = ()
 
     def count_rows(self) -> int:
         """Count the rows that came, the header not among them."""
@@ -181,17 +187,20 @@ def read_envelope(body: bytes, *, host: str | None = None, content_type: str | N
         raise refuse(f"is no JSON: {error}") from None
     results = response.results or QuestionResults()
     details = {**(response.model_extra or {}), **(results.model_extra or {})}
+    sent = results.sql_query, results.response_summary, _statistics(results.dataframe_stats)
+    sql_query, summary, statistics = kept = tokens.mended(list(sent))
     return Envelope(
         state=response.state,
-        sql_query=results.sql_query,
-        response_summary=results.response_summary,
+        sql_query=sql_query,
+        response_summary=summary,
         rows=_rows(results.dataframe, body),
-        statistics=_statistics(results.dataframe_stats),
+        statistics=statistics,
         details={
             name: _bounded(value, iter(range(_MOST_VALUES)))
             for name, value in islice(details.items(), _MOST_DETAILS)
         },
         more_details=max(len(details) - _MOST_DETAILS, 0),
+        mended=tuple(name for name, before, after in zip(_TEXTS, sent, kept, strict=True) if before != after),
     )
 
 
@@ -211,12 +220,14 @@ def _split(body: bytes) -> Any:  # noqa: ANN401 - any JSON value, for the model 
         parts = tokens.parse(body.decode("utf-8"))
     if not isinstance(parts, dict):
         return parts
-    split: dict[str, Any] = {_text(name): _plain(part) for name, part in parts.items() if name != "results"}
+    split: dict[str, Any] = {
+        tokens.mended(name): _plain(part) for name, part in parts.items() if name != "results"
+    }
     results = parts.get("results")
     if isinstance(results, dict):
         rows = {"dataframe": results.pop("dataframe", None)}
         statistics = {"dataframe_stats": _parse(results.pop("dataframe_stats", None))}
-        others = {_text(name): _plain(part) for name, part in results.items()}
+        others = {tokens.mended(name): _plain(part) for name, part in results.items()}
         return {**split, "results": {**others, **statistics, **rows}}
     return {**split, "results": _plain(results)}
 
@@ -229,20 +240,15 @@ def _plain(part: object) -> Any:  # noqa: ANN401 - any JSON value
         return tokens.plain(_parse(part))
 
 
-def _text(said: str) -> str:
-    r"""Write half of a surrogate pair, which no text can hold, as the escape that it was: ``\ud800``."""
-    return said.encode(errors="backslashreplace").decode()
-
-
 def _bounded(value: Any, places: Iterator[int]) -> Any:  # noqa: ANN401 - any JSON value
     """Keep as many of a value's texts and of their characters as there are places for."""
     if isinstance(value, str):
-        return _text(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)
+        return tokens.mended(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)
     if isinstance(value, list):
         return [_bounded(item, places) for item, _ in zip(value, places, strict=False)]
     if isinstance(value, dict):
         items = zip(value.items(), places, strict=False)
-        return {_text(name): _bounded(item, places) for (name, item), _ in items}
+        return {tokens.mended(name): _bounded(item, places) for (name, item), _ in items}
     return value
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 import pyarrow as pa
 
 from connecty_frames.decode.tokens import ConstantText, FloatText, IntText, RepeatedKeys
-from connecty_frames.escape import terminal
+from connecty_frames.escape import cut, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +59,8 @@ _KIND_OF: Final[dict[type, Kind]] = {
 _SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
 #: How much of a value is shown.
 _SHOWN: Final = 60
+#: How long a reason is at most.
+_LONGEST_REASON: Final = 500
 
 
 def kind_of(value: object) -> Kind:
@@ -166,7 +168,8 @@ class Misfit(ValueError):
         super().__init__(f"{value} {reason}")
         self.row = row
         self.value = value
-        self.reason = reason
+        # It may hold a type of many fields, whose names are a server's.
+        self.reason = terminal(cut(reason, _LONGEST_REASON))
 
     @property
     def shown(self) -> str:

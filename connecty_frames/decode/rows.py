@@ -241,7 +241,8 @@ def _names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnN
     seen: set[str] = set()
     names: list[str] = []
     warnings: list[ColumnNameWarning] = []
-    for position, name in enumerate(given):
+    for position, text in enumerate(given):
+        name = "" if tokens.NUL in text else text
         final = name
         if not name or name in seen:
             base = name or f"column_{position}"
@@ -252,9 +253,17 @@ def _names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnN
         names.append(final)
         if final != header[position] or type(header[position]) is not str:
             what = snippet(tokens.dump(header[position]))
-            reason = "is taken" if name in seen else "is no name"
+            reason = (
+                "is taken"
+                if name in seen
+                else "holds a NUL character"
+                if tokens.NUL in text
+                else "is no name"
+            )
             warnings.append(
-                ColumnNameWarning(f"Column {position} is called {final!r}, since its name {what} {reason}.")
+                ColumnNameWarning(
+                    f"Column {position} is called {snippet(final)!r}, since its name {what} {reason}."
+                )
             )
         seen.add(final)
     own: list[str | None] = [name if type(name) is str and times[name] == 1 else None for name in header]

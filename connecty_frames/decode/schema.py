@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Final, overload
 
 import pyarrow as pa
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import terminal
+from connecty_frames.escape import cut, quoted, snippet, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["ColumnSchema", "Contract", "Schema"]
+
+#: How much a repr shows: columns, and characters of a name, a type and its evidence.
+_LISTED: Final = 500
+_LONGEST: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Schema(Sequence[ColumnSchema]):
             for column in self._columns:
                 if column.name == key:
                     return column
-            raise KeyError(f"no column {key!r}; there are {', '.join(map(repr, self.names))}")
+            raise KeyError(f"no column {snippet(key)!r}; there are {quoted(self.names)}")
         return self._columns[key]
 
     def __len__(self) -> int:
@@ -82,13 +86,15 @@ class Schema(Sequence[ColumnSchema]):
         return hash((tuple(self.names), tuple(self.types)))
 
     def __repr__(self) -> str:
-        names = [terminal(name) for name in self.names]
-        width = max(map(len, names), default=0)
-        kinds = max((len(str(column.type)) for column in self), default=0)
-        lines = (
-            f"{name:<{width}}  {column.type!s:<{kinds}}  {column.evidence}"
-            for name, column in zip(names, self, strict=True)
-        )
+        cells = [
+            [terminal(cut(text, _LONGEST)) for text in (column.name, str(column.type), column.evidence)]
+            for column in self._columns[:_LISTED]
+        ]
+        name, type_ = (max((len(row[at]) for row in cells), default=0) for at in (0, 1))
+        lines = [f"{row[0]:<{name}}  {row[1]:<{type_}}  {row[2]}" for row in cells]
+        more = len(self) - _LISTED
+        if more > 0:
+            lines.append(f"… {more:,} more columns; schema.to_json() gives all")
         return "\n".join(lines) or "(no columns)"
 
     @property

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EXACT",
     "MAX_DEPTH",
+    "NUL",
     "ConstantText",
     "FloatText",
     "IntText",
@@ -26,6 +27,7 @@ __all__ = [
     "decimal",
     "dump",
     "encodes",
+    "mended",
     "pairs",
     "parse",
     "parse_first",
@@ -36,6 +38,9 @@ __all__ = [
 
 #: How deep a value may be nested: no answer needs more, and whatever reads it further on recurses.
 MAX_DEPTH: Final = 100
+#: The character at which what is written in C takes a text to end: polars panics at it in a name, and Arrow's
+#: C interface cuts the name there.
+NUL: Final = "\0"
 _NESTED: Final = (list, dict)
 #: Python prints whole numbers of this many digits whatever limit its user has set, and longer ones not.
 _PRINTABLE_DIGITS: Final = 640
@@ -169,6 +174,17 @@ def encodes(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def mended(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    r"""Write each half of a surrogate pair in a value as the escape that it was, ``\ud800``."""
+    if type(value) is str:
+        return value if value.isascii() else value.encode(errors="backslashreplace").decode()
+    if isinstance(value, RepeatedKeys):
+        return RepeatedKeys([(mended(key), mended(item)) for key, item in value.pairs])
+    if isinstance(value, dict):
+        return {mended(key): mended(item) for key, item in value.items()}
+    return list(map(mended, value)) if isinstance(value, list) else value
 
 
 def decimal(text: str) -> Decimal | None:

@@ -18,7 +18,8 @@ from connecty_frames.decode.evidence import NUMBERS, Evidence, Kind, Misfit, joi
 from connecty_frames.decode.iso8601 import Form
 from connecty_frames.decode.numbers import Amounts
 from connecty_frames.decode.temporal import Moments
-from connecty_frames.decode.tokens import ConstantText, RepeatedKeys
+from connecty_frames.decode.tokens import NUL, ConstantText, RepeatedKeys
+from connecty_frames.escape import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,7 +97,7 @@ def _kept(problem: Misfit) -> Decision:
 
 def _half_pair(evidence: Evidence) -> Misfit:
     """Find what no text can hold; in a value, no column can either, and building it is an error."""
-    cells = [*enumerate(evidence.values), *((None, bound) for bound in evidence.bounds)]
+    cells = enumerate(evidence.values)
     texts = ((row, value if isinstance(value, str) else tokens.dump(value)) for row, value in cells)
     row, text = next((row, text) for row, text in texts if not tokens.encodes(text))
     return Misfit(row, text, "holds half of a surrogate pair, which is no text")
@@ -123,7 +124,7 @@ def _moments(evidence: Evidence, options: AskOptions, forms: Sequence[Form], wor
     if found is None:
         found = temporal.read_patiently(evidence.values, evidence.bounds, options.tz, forms)
     form, array = found.form, found.values
-    offsets = ", ".join(sorted(found.offsets))
+    offsets = listed(sorted(found.offsets))
     decision = Decision(
         array.type, words.format(f"{_counted(evidence)} are {form.value} {offsets}".rstrip()), array=array
     )
@@ -235,7 +236,7 @@ def _nested(evidence: Evidence, options: AskOptions) -> Decision:
     found = _type_inside([value for value in evidence.values if value is not None], options)
     kinds = _listed(evidence.kinds)
     if found is None:
-        return Decision(pa.string(), f"{_counted(evidence)} are {kinds} that differ in shape: as JSON")
+        return Decision(pa.string(), f"{_counted(evidence)} are {kinds} that no type holds: as JSON")
     return Decision(found, f"{_counted(evidence)} are {kinds} of one shape", _bare_inside(evidence))
 
 
@@ -267,7 +268,9 @@ _INSIDE: Final[dict[frozenset[Kind], pa.DataType]] = {
 
 def _struct_inside(values: Sequence[dict[str, Any]], options: AskOptions) -> pa.DataType | None:
     keys = list(values[0])
-    if not keys or any(isinstance(value, RepeatedKeys) or value.keys() != set(keys) for value in values):
+    if not keys or any(NUL in key for key in keys):
+        return None
+    if any(isinstance(value, RepeatedKeys) or value.keys() != set(keys) for value in values):
         return None
     fields = []
     for key in keys:

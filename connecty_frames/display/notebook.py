@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.display.cells import texts
 from connecty_frames.display.table import is_number
-from connecty_frames.escape import html
+from connecty_frames.escape import cut, html
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SHOWN_ROWS", "story_html"]
 
-#: How much is shown: rows and columns of a table, and characters of a cell.
+#: How much is shown: rows and columns of a table, columns in the list of them; characters of a cell or name,
+#: of the question, of the summary and the SQL.
 SHOWN_ROWS: Final = 10
 _SHOWN_COLUMNS: Final = 30
-_SHOWN_CHARACTERS: Final = 300
-#: SQL of more characters is shown without colours, since a lexer may take its time over it.
-_COLOURED: Final = 20_000
+_LISTED_COLUMNS: Final = 200
+_SHORT: Final = 300
+_QUESTION: Final = 1_000
+_LONG: Final = 20_000
 #: The classes of the style sheet, by the family of tokens that gets it.
 _CLASSES: Final = {
     "Token.Keyword": "k",
@@ -54,15 +56,15 @@ def story_html(story: AnswerMetadata, table: pa.Table | None, rows: int) -> str:
         How many rows it has in all.
     """
     parts = [
-        f'<div class="connecty-question">{_text(story.question or "An answer")}</div>',
+        f'<div class="connecty-question">{_shown(story.question or "An answer", _QUESTION)}</div>',
         f'<div class="connecty-facts">{_facts(story)}</div>',
     ]
     if story.response_summary:
-        parts.append(f'<div class="connecty-summary">{_text(story.response_summary.strip())}</div>')
+        parts.append(f'<div class="connecty-summary">{_shown(story.response_summary.strip(), _LONG)}</div>')
     if table is not None:
         parts.append(_table(table, rows))
     if story.sql_query:
-        parts.append(_folded("SQL", f"<pre>{_coloured(story.sql_query.strip())}</pre>"))
+        parts.append(_folded("SQL", f"<pre>{''.join(_coloured(cut(story.sql_query.strip(), _LONG)))}</pre>"))
     if story.schema:
         parts.append(_folded("Columns", _columns(story.schema)))
     style = f"<style>{_style()}</style>"
@@ -72,6 +74,10 @@ def story_html(story: AnswerMetadata, table: pa.Table | None, rows: int) -> str:
 @cache
 def _style() -> str:
     return (files(__package__) / "notebook.css").read_text(encoding="utf-8")
+
+
+def _shown(text: str, limit: int = _SHORT) -> str:
+    return _text(cut(text, limit))
 
 
 def _text(text: str) -> str:
@@ -88,7 +94,7 @@ def _facts(story: AnswerMetadata) -> str:
         "" if story.dw_id is None else f"workspace {story.dw_id}",
         "" if story.elapsed is None else f"{story.elapsed:.1f} s",
         f"{story.asked_at:%Y-%m-%d %H:%M} UTC" if story.asked_at else "",
-        f"<code>{_text(story.question_id)}</code>" if story.question_id else "",
+        f"<code>{_shown(story.question_id)}</code>" if story.question_id else "",
     ]
     return " · ".join(fact for fact in known if fact)
 
@@ -97,7 +103,7 @@ def _table(table: pa.Table, rows: int) -> str:
     shown = table.slice(0, SHOWN_ROWS).select(range(min(table.num_columns, _SHOWN_COLUMNS)))
     sides = [' class="connecty-number"' if is_number(kind) else "" for kind in shown.schema.types]
     heads = [
-        f"<th{side}>{_text(field.name)}<small>{_text(str(field.type))}</small></th>"
+        f"<th{side}>{_shown(field.name)}<small>{_shown(str(field.type))}</small></th>"
         for field, side in zip(shown.schema, sides, strict=True)
     ]
     columns = [texts(column).to_pylist() for column in shown.columns]
@@ -107,12 +113,7 @@ def _table(table: pa.Table, rows: int) -> str:
         + "</tr>"
         for row in zip(*columns, strict=True)
     ]
-    notes = []
-    if rows > shown.num_rows:
-        notes.append(f"the first {shown.num_rows:,} of {rows:,} rows")
-    if table.num_columns > shown.num_columns:
-        notes.append(f"the first {shown.num_columns} of {table.num_columns} columns")
-    note = f'<div class="connecty-facts">Shown: {", ".join(notes)}</div>' if notes else ""
+    note = _note(_part("rows", shown.num_rows, rows), _part("columns", shown.num_columns, table.num_columns))
     return (
         f'<div class="connecty-table"><table><thead><tr>{"".join(heads)}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>{note}"
@@ -122,33 +123,37 @@ def _table(table: pa.Table, rows: int) -> str:
 def _cell(cell: str | None) -> str:
     if cell is None:
         return '<span class="connecty-null">null</span>'
-    more = "…" if len(cell) > _SHOWN_CHARACTERS else ""
-    return _text(cell[:_SHOWN_CHARACTERS]) + more
+    return _shown(cell)
 
 
 def _columns(schema: list[dict[str, str]]) -> str:
     rows = [
-        f"<tr><td>{_text(column['name'])}</td><td><code>{_text(column['type'])}</code></td>"
-        f"<td>{_text(column['evidence'])}</td></tr>"
-        for column in schema
+        f"<tr><td>{_shown(column['name'])}</td><td><code>{_shown(column['type'])}</code></td>"
+        f"<td>{_shown(column['evidence'])}</td></tr>"
+        for column in schema[:_LISTED_COLUMNS]
     ]
+    note = _note(_part("columns", len(rows), len(schema)))
     return (
         '<div class="connecty-table"><table><thead><tr><th>name</th><th>type</th><th>evidence</th></tr>'
-        f"</thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f"</thead><tbody>{''.join(rows)}</tbody></table></div>{note}"
     )
+
+
+def _part(what: str, shown: int, of: int) -> str:
+    """Return in words what part of something is shown, nothing where it is all."""
+    return f"the first {shown:,} of {of:,} {what}" if shown < of else ""
+
+
+def _note(*parts: str) -> str:
+    said = ", ".join(filter(None, parts))
+    return f'<div class="connecty-facts">Shown: {said}</div>' if said else ""
 
 
 def _folded(title: str, content: str) -> str:
     return f"<details><summary>{title}</summary>{content}</details>"
 
 
-def _coloured(sql: str) -> str:
-    if len(sql) > _COLOURED:
-        return _text(sql)
-    return "".join(_spans(sql))
-
-
-def _spans(sql: str) -> Iterator[str]:
+def _coloured(sql: str) -> Iterator[str]:
     from pygments.lexers.sql import SqlLexer
 
     # Their lexer and not their formatter, which leaves control characters and dollar signs as they are.

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from connecty_frames.display.cells import clock, texts
 from connecty_frames.display.table import is_number
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet, terminal
+from connecty_frames.escape import cut, listed, quoted, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,8 +42,9 @@ _HEIGHT: Final = 320
 #: A line of so few moments shows each; and how many labels a time axis has room for.
 _FEW: Final = 60
 _TICKS: Final = 8
-#: How much of a title is shown.
-_SHOWN: Final = 120
+#: How much is shown: characters of a value in a tooltip, and columns in it.
+_LONGEST: Final = 1_000
+_HINTED: Final = 50
 
 
 def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color: str | None) -> alt.Chart:
@@ -56,7 +57,7 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
         ) from None
     names = table.column_names
     suffix = " in full"
-    while any(name + suffix in names for name in names):
+    while not set(names).isdisjoint(name + suffix for name in names):
         suffix += "."
     columns = [_Column(name, table[at], suffix) for at, name in enumerate(names)]
     drawing, across, up = _chosen(columns, x, y, table.num_rows)
@@ -67,16 +68,20 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
             "altair.",
             setting="plot",
         )
-    chart: alt.Chart = drawing.draw(alt, alt.Chart(alt.InlineData(values=_values(columns))), across, up)
     repeated = across.kind != "number" and len(set(across.shown)) < table.num_rows
     parts = _parts(columns, across, color, repeated=repeated)
+    used = [c for at, c in enumerate(columns) if at < _HINTED or c in (across, up, parts)]
+    chart: alt.Chart = drawing.draw(alt, alt.Chart(alt.InlineData(values=_values(used))), across, up)
     if parts is not None:
-        chart = chart.encode(color=alt.Color(field=parts.field, type="nominal", title=terminal(parts.name)))
+        chart = chart.encode(color=alt.Color(field=parts.field, type="nominal", title=snippet(parts.name)))
     elif repeated:
         chart = chart.mark_circle()
-    hints = [alt.Tooltip(field=c.shown_field, type="nominal", title=_hint(c.name)) for c in columns]
+    hints = [alt.Tooltip(field=c.shown_field, type="nominal", title=_hint(c.name)) for c in used]
     chart = chart.encode(tooltip=hints)
-    return chart if title is None else chart.properties(title=snippet(title, _SHOWN))
+    if used != columns:
+        left_out = f"The tooltips show {len(used)} of {len(columns):,} columns."
+        return chart.properties(title=alt.TitleParams(snippet(title or ""), subtitle=left_out))
+    return chart if title is None else chart.properties(title=snippet(title))
 
 
 # --- columns ----------------------------------------------------------------------------------------
@@ -102,7 +107,7 @@ class _Column:
 
     @cached_property
     def shown(self) -> list[str | None]:
-        """The values in full."""
+        """The values as texts, with all digits."""
         shown: list[str | None] = texts(self._cells).to_pylist()
         return shown
 
@@ -110,7 +115,9 @@ class _Column:
     def drawn(self) -> Sequence[float | str | None]:
         """The values as Vega-Lite draws them."""
         if self.kind == "number":
-            floats = pc.cast(self._cells, pa.float64(), safe=False).to_pylist()
+            # By way of text: Arrow's own cast of decimals is wrong in the last digit, also of 984.18.
+            digits = pc.cast(self._cells, pa.string()) if pa.types.is_decimal(self.type) else self._cells
+            floats = pc.cast(digits, pa.float64(), safe=False).to_pylist()
             return [value if value is not None and math.isfinite(value) else None for value in floats]
         if self.kind == "time":
             # The time on the clock of the column's zone, marked and drawn as UTC: a browser would otherwise
@@ -128,7 +135,11 @@ def _path(name: str) -> str:
 
 def _hint(name: str) -> str:
     """Name a line of a tooltip. Vega fetches the picture whose address is under ``image``."""
-    return f"{name} " if name in {"image", "title"} else terminal(name)
+    return f"{name} " if name in {"image", "title"} else snippet(name)
+
+
+def _hinted(text: str | None) -> str | None:
+    return None if text is None else cut(text, _LONGEST)
 
 
 def _is_category(kind: pa.DataType) -> bool:
@@ -157,7 +168,7 @@ _KINDS: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
 def _values(columns: list[_Column]) -> list[dict[str, Any]]:
     """Give the rows as Vega-Lite reads them."""
     names = [name for column in columns for name in (column.name, column.shown_name)]
-    values = [each for column in columns for each in (column.drawn, column.shown)]
+    values = [each for column in columns for each in (column.drawn, map(_hinted, column.shown))]
     return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
 
 
@@ -206,13 +217,13 @@ def _named(columns: list[_Column], name: str | None) -> _Column | None:
     for column in columns:
         if column.name == name:
             return column
-    known = ", ".join(repr(terminal(column.name)) for column in columns)
+    known = quoted([column.name for column in columns])
     raise ConfigError(f"There is no column {snippet(repr(name))} to draw; there are {known}.", setting="plot")
 
 
 def _nothing_fits(columns: list[_Column], rows: int) -> ConfigError:
-    found = ", ".join(f"{terminal(c.name)!r} ({c.type})" for c in columns) or "none"
-    why = "there are no rows" if rows == 0 else f"the columns are {snippet(found, 300)}"
+    found = listed([f"{snippet(c.name)!r} ({snippet(str(c.type))})" for c in columns]) or "none"
+    why = "there are no rows" if rows == 0 else f"the columns are {found}"
     return ConfigError(
         f"No plot fits this answer: {why}. A plot needs a number over a time, a category or another number, "
         "or one number alone; x= and y= name the columns to draw.",
@@ -227,7 +238,7 @@ def _line(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:  # noqa: A
             x=alt.X(
                 field=across.field,
                 type="temporal",
-                title=terminal(across.name),
+                title=snippet(across.name),
                 scale=alt.Scale(type="utc"),
                 axis=alt.Axis(tickCount=_TICKS),  # with more, every other label is dropped: the days
             ),
@@ -243,7 +254,7 @@ def _bars(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:  # noqa: A
         chart.mark_bar()
         .encode(
             x=_measure(alt, alt.X, up),
-            y=alt.Y(field=across.field, type="nominal", title=terminal(across.name), sort=None),
+            y=alt.Y(field=across.field, type="nominal", title=snippet(across.name), sort=None),
         )
         .properties(width=_WIDTH)
     )
@@ -268,7 +279,7 @@ def _number(alt: Any, chart: Any, _: _Column, up: _Column) -> Any:  # noqa: ANN4
 
 def _measure(alt: Any, channel: Any, column: _Column, **more: Any) -> Any:  # noqa: ANN401 - of altair
     axis = alt.Axis(tickMinStep=1) if pa.types.is_integer(column.type) else alt.Axis()
-    return channel(field=column.field, type="quantitative", title=terminal(column.name), axis=axis, **more)
+    return channel(field=column.field, type="quantitative", title=snippet(column.name), axis=axis, **more)
 
 
 _NUMBER: Final = _Drawing("numbers", "number", 1, _number)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames.escape import snippet, terminal
+from connecty_frames.escape import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,7 +102,7 @@ def _in_log(question: str | None, question_id: str) -> Callable[[str, float], No
     def report(state: str, elapsed: float) -> None:
         if told[-1:] != [state]:
             told.append(state)
-            line = f"{_title(question, _SHOWN)}  {terminal(state)}  {elapsed:.0f} s  {question_id}"
+            line = f"{_title(question, _SHOWN)}  {snippet(state)}  {elapsed:.0f} s  {question_id}"
             print(line, file=sys.stderr, flush=True)  # noqa: T201 - to whoever asked for it
 
     return report
@@ -122,7 +122,7 @@ def _in_terminal(question: str | None, question_id: str) -> Iterator[Callable[[s
         title = _title(question, room)
         task = display.add_task("", total=None, title=title, state="", question_id=question_id)
     try:
-        yield lambda state, _elapsed: display.update(task, state=terminal(state), refresh=True)
+        yield lambda state, _elapsed: display.update(task, state=snippet(state), refresh=True)
     finally:
         with _lock:
             display.remove_task(task)
@@ -177,7 +177,7 @@ def _in_notebook(
     publish({"text/plain": title}, transient=place)
     try:
         yield lambda state, elapsed: publish(
-            {"text/plain": f"{title}  {terminal(state)}  {elapsed:.0f} s  {question_id}"},
+            {"text/plain": f"{title}  {snippet(state)}  {elapsed:.0f} s  {question_id}"},
             transient=place,
             update=True,
         )

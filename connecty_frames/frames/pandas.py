@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from connecty_frames.errors import TypeFidelityWarning, warn
-from connecty_frames.escape import terminal
+from connecty_frames.escape import listed, snippet
 
 if TYPE_CHECKING:
     from connecty_frames.options import DtypeBackend
@@ -48,8 +48,6 @@ _EXACT: Final = 2**53
 #: More numpy columns than this, each by itself, make pandas warn of a fragmented frame (it does so at
 #: 100) when its owner adds a column.
 _LOOSE: Final = 50
-#: How many columns a warning names before it counts the rest.
-_NAMED: Final = 10
 
 
 def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:
@@ -316,18 +314,13 @@ def _warn_of_losses(names: list[str], columns: list[pa.ChunkedArray], arrays: li
     for name, column, array in zip(names, columns, arrays, strict=True):
         for holds, words in _LOSSES:
             if holds(column, array):
-                lost.setdefault(words, []).append(f"{terminal(name)!r} ({column.type})")
+                lost.setdefault(words, []).append(f"{snippet(name)!r} ({snippet(str(column.type))})")
                 break
     if lost:
-        said = "; ".join(f"{words}: {_listed(where)}" for words, where in lost.items())
+        said = "; ".join(f"{words}: {listed(where)}" for words, where in lost.items())
         warn(
             TypeFidelityWarning(
                 f'dtype_backend="numpy" does not hold all there is. {said[0].upper()}{said[1:]}. '
                 'dtype_backend="numpy_nullable" or "pyarrow" loses nothing.'
             )
         )
-
-
-def _listed(names: list[str]) -> str:
-    rest = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")

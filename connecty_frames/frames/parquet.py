@@ -27,7 +27,7 @@ from connecty_frames.frames.story import attach, metadata, module_of
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
     import polars as pl
@@ -93,6 +93,11 @@ def _of_pandas(frame: pd.DataFrame) -> pa.Table:
 def _of_polars(frame: pl.DataFrame) -> pa.Table:
     # Found from the types: polars says it by a panic, which no `except Exception` catches.
     for name, dtype in frame.schema.items():
+        if any("\0" in each for each in (name, *_field_names(dtype))):
+            raise ConfigError(
+                f"Column {snippet(name)!r} has a NUL character in its name or that of a field, which polars "
+                "cannot give to Arrow: rename it."
+            )
         if str(dtype.base_type()) in _ONLY_POLARS:
             raise ConfigError(f"Column {terminal(name)!r} is of polars' {dtype}, which Arrow lacks: cast it.")
     try:
@@ -101,6 +106,15 @@ def _of_polars(frame: pl.DataFrame) -> pa.Table:
         raise ConfigError(
             f"This frame holds values that Arrow has no type for: {snippet(str(error), 200)}"
         ) from None
+
+
+def _field_names(dtype: Any) -> Iterator[str]:  # noqa: ANN401 - of polars, which is not imported
+    """Yield the names of the fields of structs, at any depth."""
+    for field in getattr(dtype, "fields", ()):
+        yield field.name
+        yield from _field_names(field.dtype)
+    if hasattr(dtype, "inner"):
+        yield from _field_names(dtype.inner)
 
 
 _TO_ARROW: Final[dict[str, Callable[[Any], pa.Table]]] = {

@@ -15,8 +15,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.errors import TypeFidelityWarning, warn
-from connecty_frames.escape import terminal
+from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
+from connecty_frames.escape import listed, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,6 @@ _OFFSET: Final = re.compile(r"([+-]\d\d):(\d\d)")
 #: The furthest whole hours of the zones Etc/GMT+12 and Etc/GMT-14.
 _WEST: Final = -12
 _EAST: Final = 14
-#: How many columns a warning names before it counts the rest.
-_NAMED: Final = 10
 
 
 def to_polars(table: pa.Table) -> pl.DataFrame:
@@ -53,6 +51,11 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
     -----
     TypeFidelityWarning
         Once, where decimals became text, or a zone that is an offset polars does not know became UTC.
+
+    Raises
+    ------
+    ConfigError
+        Where the name of a field in a struct has a NUL character.
     """
     names = table.column_names
     lost: list[str] = []
@@ -61,7 +64,7 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
         target = _holdable(field.type)
         columns.append(_uncut(column if target == field.type else _converted(column, target)))
         if _loses(field.type, target):
-            lost.append(f"{terminal(field.name)!r} ({field.type} -> {target})")
+            lost.append(f"{snippet(field.name)!r} ({snippet(str(field.type))} -> {snippet(str(target))})")
     if lost:
         _warn_of_losses(lost)
     # polars calls a column without a name after its position, so the names are given afterwards.
@@ -115,7 +118,13 @@ def _fixed_list(kind: pa.DataType) -> pa.DataType:
 
 
 def _struct(kind: pa.DataType) -> pa.DataType:
-    return pa.struct([_field(kind.field(at)) for at in range(kind.num_fields)])
+    fields = [_field(kind.field(at)) for at in range(kind.num_fields)]
+    if any("\0" in field.name for field in fields):
+        raise ConfigError(
+            "A field of a struct has a NUL character in its name, at which polars would cut the name: rename "
+            'it, or use engine="pyarrow".'
+        )
+    return pa.struct(fields)
 
 
 def _map(kind: pa.DataType) -> pa.DataType:
@@ -180,11 +189,9 @@ def _loses(kind: pa.DataType, target: pa.DataType) -> bool:
 
 
 def _warn_of_losses(lost: list[str]) -> None:
-    rest = len(lost) - _NAMED
-    more = f" and {rest} more" if rest > 0 else ""
     warn(
         TypeFidelityWarning(
             "polars has no type for some of these columns. Their values are kept exactly, decimals of more "
-            "than 38 digits as text and instants in UTC: " + ", ".join(lost[:_NAMED]) + more + "."
+            f"than 38 digits as text and instants in UTC: {listed(lost)}."
         )
     )

@@ -98,6 +98,8 @@ def _checked(kind: pa.DataType) -> pa.DataType:
         _checked(kind.item_type)
     elif any(holds(kind) for holds in _NESTED):
         for at in range(kind.num_fields):
+            if "\0" in kind.field(at).name:
+                raise UnknownTypeError("a field has a NUL character in its name, which no frame holds")
             _checked(kind.field(at).type)
     elif not any(holds(kind) for holds in _FLAT) or (pa.types.is_decimal(kind) and kind.scale < 0):
         raise UnknownTypeError(f"{kind} is nothing that JSON values can become")

@@ -74,7 +74,7 @@ def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
         ("[[],{}]", pa.list_(pa.int64()), 1, "is no array"),
         ('[[1],null,[2,"x"]]', pa.list_(pa.int64()), 2, "is no number"),
         ("[[1,2],null,[1]]", pa.list_(pa.int64(), 2), 2, "has not 2 items"),
-        ('[{"x":1,"y":"a"},{"x":1}]', POINT, 1, "is no object with just the keys ['x', 'y']"),
+        ('[{"x":1,"y":"a"},{"x":1}]', POINT, 1, "is no object with just the keys 'x', 'y'"),
         ('[{"x":1,"y":"a","z":0}]', POINT, 0, "is no object with just the keys"),
         ('[null,{"x":1,"x":2,"y":"a"}]', POINT, 1, "is no object with just the keys"),
         ('[null,{"x":300,"y":"a"}]', POINT, 1, "does not fit in int8"),

@@ -48,7 +48,14 @@ def test_small_shapes(dataframe: str, columns: list[list[None]], count: int) -> 
         ('["",""]', ["column_0", "column_1"], [None, None], [0, 1]),
         ("[5,1.50,true]", ["5", "1.50", "true"], [None, None, None], [0, 1, 2]),
         ('[5,"5"]', ["5", "5_1"], [None, None], [0, 1]),
-        ('[" a ","\\u0000","é"]', [" a ", "\x00", "é"], [" a ", "\x00", "é"], []),
+        ('[" a ","\\u0001","é"]', [" a ", "\x01", "é"], [" a ", "\x01", "é"], []),
+        ('["a\\u0000b","a"]', ["column_0", "a"], ["a\0b", "a"], [0]),
+        (
+            '["\\u0000","\\u0000","column_0"]',
+            ["column_0_1", "column_1", "column_0"],
+            [None, None, "column_0"],
+            [0, 1],
+        ),
     ],
 )
 def test_names(header: str, names: list[str], own_names: list[str | None], warned: list[int]) -> None:
@@ -65,10 +72,11 @@ def test_names(header: str, names: list[str], own_names: list[str | None], warne
 
 def test_warnings_say_why() -> None:
     """A name that is taken is told from a thing that is no name."""
-    texts = [str(warning) for warning in read('[["a","a",null]]').warnings]
+    texts = [str(warning) for warning in read('[["a","a",null,"b\\u0000c"]]').warnings]
     assert texts == [
         "Column 1 is called 'a_1', since its name \"a\" is taken.",
         "Column 2 is called 'column_2', since its name null is no name.",
+        "Column 3 is called 'column_3', since its name \"b\\u0000c\" holds a NUL character.",
     ]
 
 

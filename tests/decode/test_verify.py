@@ -61,6 +61,15 @@ def said(decode_json: Callable[..., Decoded]) -> Callable[..., list[str]]:
     return decode_column
 
 
+def test_decimals_are_compared_by_their_digits(said: Callable[..., list[str]]) -> None:
+    """Not as floats: of 984.18 Arrow's cast makes 984.1800000000001."""
+    counted = '"numeric":{"min":984.18,"max":985.07,"distinct_count":2,"distinct_approx":false}'
+    assert said("984.18 | 985.07", counted, pinned=pa.decimal128(18, 2), strict=True) == []
+    assert said("984.18 | 985.07", '"numeric":{"min":984.17,"max":985.07}', pinned=pa.decimal128(18, 2)) == [
+        "Column 'c' has the min 984.18, but the statistics' min is 984.17."
+    ]
+
+
 # --- Counts ---------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import tracemalloc
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 from scripted import QUESTION_ID, Script
 
@@ -185,6 +186,30 @@ def test_a_bare_nan(server: Script, client: Client) -> None:
     with pytest.warns(cf.ConnectyWarning, match="NaN"):
         values = client.ask_df("how many?", engine="pyarrow")["n"].to_pylist()
     assert (values[0], repr(values[1]), values[2]) == (1.5, "nan", None)
+
+
+NULS = (
+    b'{"dataframe": [["a\\u0000b", "s"], [1, {"k\\u0000l": 2}]], '
+    b'"dataframe_stats": {"a\\u0000b": {"temporal": {"min": "x"}}}}'
+)
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
+def test_a_nul_in_a_name_or_a_key(server: Script, client: Client, engine: Any) -> None:
+    """The column gets a name with a warning and keeps its statistics, an object is JSON; no name is cut."""
+    server.on("results", raw(server, NULS))
+
+    with pytest.warns(cf.ConnectyWarning) as warned:
+        frame = client.ask_df("how many?", engine=engine)
+
+    assert list(getattr(frame, "column_names", frame.columns)) == ["column_0", "s"]
+    assert pa.table(frame).to_pydict() == {"column_0": [1], "s": ['{"k\\u0000l": 2}']}
+    assert [(each.category, str(each.message)[:40]) for each in warned] == [
+        (cf.ColumnNameWarning, "Column 0 is called 'column_0', since its"),
+        (cf.TypeFidelityWarning, "Column 'column_0' is int64: '1' (row 0) "),
+    ]
+    if engine != "pyarrow":
+        assert "column_0" in frame.connecty._repr_html_()
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "1e999", "-1e999", "1e-400"])

@@ -22,8 +22,8 @@ def test_a_test_that_is_named_is_there(path: str, name: str) -> None:
 
 
 def test_every_fault_has_a_row_and_every_row_a_test() -> None:
-    """Numbers 1 to 38, 41 and 42, in order."""
-    assert [int(number) for number, _ in ROWS] == [*range(1, 39), 41, 42]
+    """Numbers 1 to 38 and 40 to 42, in order."""
+    assert [int(number) for number, _ in ROWS] == [*range(1, 39), *range(40, 43)]
     assert [number for number, tests in ROWS if not NAMED.search(tests)] == []
 
 

@@ -1,0 +1,321 @@
+"""Whatever is shown of an answer has a bound, says what was left out, and cannot drive a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.frames import AnswerMetadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ESC = "\x1b[2J"
+MANY = 3_000
+MEGABYTE = 1_000_000
+
+
+def body(rows: list[list[Any]], **results: Any) -> bytes:
+    """Return a completed response."""
+    return json.dumps({"state": "COMPLETED", "results": {"dataframe": rows, **results}}).encode()
+
+
+def wide(**results: Any) -> cf.Answer:
+    """Return an answer of many columns and one row."""
+    return cf.Answer.from_json(body([[f"c{n}" for n in range(MANY)], list(range(MANY))], **results))
+
+
+class TestTerminals:
+    """Escape sequences in names of struct fields, which are parts of types."""
+
+    @pytest.fixture
+    def answer(self) -> cf.Answer:
+        """Return an answer with a column whose type has an escape sequence in it."""
+        return cf.Answer.from_json(body([["s"], [{ESC: 1}]]))
+
+    def test_reprs(self, answer: cf.Answer) -> None:
+        """The escape sequence is spelled out."""
+        assert str(answer.schema.types[0]) == f"struct<{ESC}: int64>"
+        assert repr(answer).splitlines()[1] == "  s: struct<\\x1b[2J: int64>"
+        assert repr(answer.schema) == "s  struct<\\x1b[2J: int64>  1 of 1 values are objects of one shape"
+
+    def test_a_saved_schema(self, answer: cf.Answer) -> None:
+        """So is one in the evidence, which a file may have changed."""
+        saved = json.loads(answer.schema.to_json())
+        saved["columns"][0]["evidence"] = ESC
+        assert ESC not in repr(cf.Schema.from_json(json.dumps(saved)))
+
+    def test_warnings(self) -> None:
+        """A bare NaN in such an object is a warning that names the type."""
+        bare = body([["s"], [{ESC: 0}]]).replace(b": 0", b": NaN")
+        with pytest.warns(cf.TypeFidelityWarning, match=r"is struct<\\x1b\[2J: double>"):
+            cf.Answer.from_json(bare)
+
+    @pytest.mark.parametrize("engine", ["pandas", "polars"])
+    def test_what_a_library_lacks(self, engine: str) -> None:
+        """The warning of a type that a library does not have names it as well."""
+        answer = cf.Answer.from_json(body([["s"], [{ESC: 0}]]).replace(b": 0", b": " + b"9" * 40))
+        with pytest.warns(cf.TypeFidelityWarning, match=r"struct<\\x1b\[2J: decimal256"):
+            answer.to_polars() if engine == "polars" else answer.to_pandas("numpy")
+
+    def test_errors(self) -> None:
+        """The keys that a struct of ``schema=`` has, and its type."""
+        with pytest.raises(cf.ConversionError) as caught:
+            cf.Answer.from_json(body([["s"], [1]]), schema={"s": pa.struct([(ESC, pa.int64())])})
+        assert ESC not in str(caught.value)
+
+
+class TestManyColumns:
+    """Thousands of columns are counted, not listed."""
+
+    def test_the_schema(self) -> None:
+        """Of its columns 500."""
+        lines = repr(wide().schema).splitlines()
+        assert lines[499].split()[:2] == ["c499", "int64"]
+        assert lines[500:] == ["… 2,500 more columns; schema.to_json() gives all"]
+
+    def test_a_column_that_is_not_there(self) -> None:
+        """Ten names and the number of the others."""
+        with pytest.raises(KeyError, match=r"'c8', 'c9' and 2,990 more"):
+            _ = wide().schema["x"]
+        with pytest.raises(cf.ConversionError, match=r"schema: 'c1', .* 2,989 more\). It has .* more\."):
+            cf.Answer.from_json(body([[f"c{n}" for n in range(MANY)]]), schema=pa.schema({"c0": pa.int64()}))
+
+    def test_a_plot_of_a_column_that_is_not_there(self) -> None:
+        """Ten names and the number of the others."""
+        pytest.importorskip("altair")
+        with pytest.raises(cf.ConfigError, match=r"'c9' and 2,990 more"):
+            wide().plot(y="x")
+        texts = cf.Answer.from_json(body([[f"c{n}" for n in range(MANY)], ["x"] * MANY]))
+        with pytest.raises(cf.ConfigError, match=r"'c9' \(string\) and 2,990 more"):
+            texts.plot()
+
+    def test_a_plot(self) -> None:
+        """The tooltips have the first fifty and those that are drawn; the title says so."""
+        pytest.importorskip("altair")
+        chart = wide().plot(x="c2000", y="c2001").to_dict()
+        assert len(chart["encoding"]["tooltip"]) == 52
+        (values,) = chart["datasets"].values()
+        assert len(values[0]) == 104
+        assert chart["title"] == {"text": "", "subtitle": "The tooltips show 52 of 3,000 columns."}
+
+    def test_warnings_of_names(self) -> None:
+        """Ten of a category, and one for the others."""
+        with pytest.warns(cf.ColumnNameWarning) as warned:
+            cf.Answer.from_json(body([["a"] * MANY]))
+        assert len(warned) == 11
+        assert str(warned[-1].message).startswith("2,989 more warnings of this category are left out")
+        assert {each.category for each in warned} == {cf.ColumnNameWarning}
+
+    def test_warnings_of_types_and_statistics(self) -> None:
+        """Each category has its own ten."""
+        names = [f"c{n}" for n in range(MANY)]
+        statistics = {
+            name: {"temporal": {"min": "x"}} if at % 2 else {"general": {"count": 1, "nulls_count": 1}}
+            for at, name in enumerate(names)
+        }
+        with pytest.warns(cf.ConnectyWarning) as warned:
+            cf.Answer.from_json(body([names, ["x"] * MANY], dataframe_stats=statistics))
+        assert [each.category for each in warned].count(cf.TypeFidelityWarning) == 11
+        assert [each.category for each in warned].count(cf.StatisticsWarning) == 11
+        assert len(warned) == 22
+
+    def test_a_notebook(self) -> None:
+        """Thirty in the table and two hundred in the list; both say of how many."""
+        page = wide()._repr_html_()
+        assert "Shown: the first 30 of 3,000 columns" in page
+        assert "Shown: the first 200 of 3,000 columns" in page
+        assert len(page) < 100_000
+
+
+class TestLongTexts:
+    """Texts of a megabyte are cut, and how much is left out is said."""
+
+    @pytest.fixture
+    def answer(self) -> cf.Answer:
+        """Return an answer in which everything is long."""
+        long = "$" * MEGABYTE
+        rows = [[long, "b"], [long, {long: 1}]]
+        return cf.Answer.from_json(
+            body(rows, sql_query=long, response_summary=long), question=long, question_id=None
+        )
+
+    def test_a_notebook(self, answer: cf.Answer) -> None:
+        """Of the answer, and of its frames."""
+        for page in (
+            answer._repr_html_(),
+            answer.to_pandas().connecty._repr_html_(),
+            answer.to_polars().connecty._repr_html_(),
+        ):
+            assert len(page) < 300_000
+            for left in ("999,000", "980,000", "999,700"):  # of the question, of summary and SQL, of a cell
+                assert f"… ({left} more characters)" in page
+
+    def test_reprs(self, answer: cf.Answer) -> None:
+        """A few lines of a name, a type and the question."""
+        frame = answer.to_pandas()
+        for shown in (answer, answer.schema, answer.metadata, frame.connecty):
+            assert len(repr(shown)) < 5_000
+
+    def test_a_saved_story(self) -> None:
+        """Metadata of a file may hold an id or evidence of any length."""
+        long = "x" * MEGABYTE
+        columns = [{"name": long, "type": long, "evidence": long}]
+        frame = cf.frames.attach(pd.DataFrame({"a": [1]}), AnswerMetadata(question_id=long, schema=columns))
+        assert len(frame.connecty._repr_html_()) < 20_000
+        assert len(repr(frame.connecty)) < 1_000
+
+    def test_errors(self) -> None:
+        """A struct of ``schema=`` with many fields, or with long names."""
+        for names in ([f"k{n}" for n in range(MANY)], ["k" * MEGABYTE, "l"]):
+            kind = pa.struct([(name, pa.int64()) for name in names])
+            with pytest.raises(cf.ConversionError) as caught:
+                cf.Answer.from_json(body([["s"], [{}]]), schema={"s": kind})
+            assert len(str(caught.value)) < 1_000
+
+    def test_many_offsets(self) -> None:
+        """The evidence names ten of them."""
+        cells = [
+            f"2025-01-01T00:00:00+{hours:02}:{minutes:02}"
+            for hours in range(14)
+            for minutes in range(0, 60, 5)
+        ]
+        evidence = cf.Answer.from_json(body([["t"], *([cell] for cell in cells)])).schema["t"].evidence
+        assert evidence.endswith("+00:40, +00:45 and 158 more; no statistics")
+
+    def test_a_plot(self) -> None:
+        """A tooltip has a thousand characters of a text."""
+        pytest.importorskip("altair")
+        chart = cf.Answer.from_json(body([["c", "n"], ["x" * 2_000, 1]])).plot().to_dict()
+        (values,) = chart["datasets"].values()
+        assert values[0]["c in full"] == "x" * 1_000 + "… (1,000 more characters)"
+
+    @pytest.mark.slow
+    def test_the_command_line(self, tmp_path: Path) -> None:
+        """The table, the summary and the SQL; each says how all of it is written."""
+        script = tmp_path / "show.py"
+        script.write_text(_SHOW, encoding="utf-8")
+        ended = subprocess.run(
+            [sys.executable, script],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=True,
+            timeout=60,
+            env={**os.environ, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"},
+        )
+        assert ended.stdout.count("┳") == 19
+        for said in (
+            "The first 20 of 3,000 columns are shown; --format csv writes them all.",
+            "… (990,000 more characters)\n(--summary writes it all.)",
+            "… (990,000 more characters)\n(--sql writes it all.)",
+        ):
+            assert said in ended.stderr
+        assert len(ended.stderr) < 30_000
+
+
+_SHOW = """
+import json, sys
+import connecty_frames as cf
+from connecty_frames.cli import ask
+from connecty_frames.cli.output import Engine, write_table
+
+names = [f"c{n}" for n in range(3_000)]
+long = "x" * 1_000_000
+results = {"sql_query": long, "response_summary": long}
+body = json.dumps({"state": "COMPLETED", "results": {**results, "dataframe": [names, list(range(3_000))]}})
+answer = cf.Answer.from_json(body.encode())
+write_table(answer, Engine.PYARROW, sys.stdout.buffer)
+ask._tell_story(answer, alone=False)
+"""
+
+
+class TestHalves:
+    """Half of a surrogate pair, which no text can hold, outside of the rows."""
+
+    def test_a_summary_and_sql(self) -> None:
+        """Each is written as its escape, with a warning that names the places; the texts can be encoded."""
+        said = {
+            "sql_query": "select '\ud800'",
+            "response_summary": "\udfff ż 😀",
+            "dataframe_stats": {"a": {"string": {"top": ["\ud801"], "\ud802": 1.10}}},
+        }
+        with pytest.warns(cf.TypeFidelityWarning) as warned:
+            answer = cf.Answer.from_json(body([["a"], ["x"]], **said))
+
+        assert answer.sql_query == "select '\\ud800'"
+        assert answer.response_summary == "\\udfff ż 😀"
+        assert answer.statistics == {"a": {"string": {"top": ["\\ud801"], "\\ud802": 1.1}}}
+        (message,) = [str(each.message) for each in warned]
+        assert message == (
+            "Each half of a surrogate pair, which no text can hold, is written as the escape that it was in "
+            "sql_query and response_summary and dataframe_stats."
+        )
+        assert answer.to_polars().connecty.sql_query.encode() == b"select '\\ud800'"
+
+    def test_whole_pairs(self) -> None:
+        """Escapes that make a character are that character, without a warning."""
+        answer = cf.Answer.from_json(
+            b'{"state": "COMPLETED", "results": {"sql_query": "\\ud83d\\ude00", "dataframe": [["a"]]}}'
+        )
+        assert answer.sql_query == "😀"
+
+    def test_a_bound_of_the_statistics(self) -> None:
+        """The column stays text, as beside any other text that is no date."""
+        statistics = {"a": {"temporal": {"max": "\ud800"}}}
+        with pytest.warns(cf.TypeFidelityWarning) as warned:
+            answer = cf.Answer.from_json(body([["a"], ["2025-01-01"]], dataframe_stats=statistics))
+        assert "(the statistics' min or max)" in str(warned[1].message)
+        assert answer.table.to_pydict() == {"a": ["2025-01-01"]}
+
+
+class TestNul:
+    """Names with a NUL, which polars cannot give to Arrow; an answer has none, but its user may make them."""
+
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            pl.DataFrame({"a\0b": [1]}),
+            pl.DataFrame({"s": [{"a\0b": 1}]}),
+            pl.DataFrame({"s": [[{"t": {"a\0b": 1}}]]}),
+        ],
+        ids=["name", "field", "field of a field"],
+    )
+    def test_a_frame_of_polars(self, frame: pl.DataFrame, tmp_path: Path) -> None:
+        """The page has the metadata without the table, and writing is an error that says what to do."""
+        cf.frames.attach(frame, AnswerMetadata(question="how many?"))
+        assert "how many?" in frame.connecty._repr_html_()
+        with pytest.raises(cf.ConfigError, match=r"NUL character .* rename it\.$"):
+            frame.connecty.write_parquet(tmp_path / "x.parquet")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_frame_of_pandas(self, tmp_path: Path) -> None:
+        """It is written and read with its name."""
+        frame = cf.frames.attach(pd.DataFrame({"a\0b": [1]}), AnswerMetadata(question="how many?"))
+        assert "a\\x00b" in frame.connecty._repr_html_()
+        path = frame.connecty.write_parquet(tmp_path / "x.parquet")
+        assert list(cf.read_parquet(path).columns) == ["a\0b"]
+        assert cf.read_parquet(path, engine="polars").columns == ["a\0b"]
+
+    def test_a_file_with_such_a_field(self, tmp_path: Path) -> None:
+        """Polars would cut its name: an error of ours, and the other libraries read it."""
+        path = tmp_path / "x.parquet"
+        with cf.frames.whole_file(path) as file:
+            cf.frames.WRITERS["parquet"](pa.table({"s": [{"a\0b": 1}]}), file)
+        assert cf.read_parquet(path, engine="pyarrow").to_pydict() == {"s": [{"a\0b": 1}]}
+        with pytest.raises(cf.ConfigError, match="NUL"):
+            cf.read_parquet(path, engine="polars")
+
+    def test_a_schema(self) -> None:
+        """A struct of ``schema=`` with such a field is refused."""
+        with pytest.raises(cf.ConfigError, match="a field has a NUL character in its name"):
+            cf.Answer.from_json(body([["s"]]), schema={"s": pa.list_(pa.struct([("a\0b", pa.int64())]))})
