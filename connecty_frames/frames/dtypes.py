@@ -30,7 +30,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from connecty_frames.escape import snippet, terminal
+from connecty_frames.escape import snippet
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -135,7 +135,7 @@ def _zone(name: str) -> str:
         return ZoneInfo(name).key
     except (ValueError, OSError, KeyError):
         raise UnknownTypeError(
-            f"{terminal(name)!r} is no time zone, such as 'UTC' or 'Europe/Warsaw'"
+            f"{snippet(name)!r} is no time zone, such as 'UTC' or 'Europe/Warsaw'"
         ) from None
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from connecty_frames.decode import Contract, Schema
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet, terminal
+from connecty_frames.escape import snippet
 from connecty_frames.frames.dtypes import (
     UnknownTypeError,
     arrow_type,
@@ -72,16 +72,16 @@ def _contract(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> Contract
                 f"schema: a column is named {snippet(repr(name))}: expected text.", setting="schema"
             )
         if name in kinds:
-            raise ConfigError(f"schema: column {terminal(name)!r} is there twice.", setting="schema")
+            raise ConfigError(f"schema: column {snippet(name)!r} is there twice.", setting="schema")
         try:
             kinds[name] = _checked(arrow_type(given))
         except UnknownTypeError as error:
             raise ConfigError(
-                f"schema: column {terminal(name)!r}: {error}. Accepted are {_ACCEPTED}.", setting="schema"
+                f"schema: column {snippet(name)!r}: {error}. Accepted are {_ACCEPTED}.", setting="schema"
             ) from None
         except RecursionError:
             raise ConfigError(
-                f"schema: column {terminal(name)!r} is of a model that holds itself.", setting="schema"
+                f"schema: column {snippet(name)!r} is of a model that holds itself.", setting="schema"
             ) from None
     return Contract(kinds, complete=complete)
 
@@ -102,7 +102,7 @@ def _checked(kind: pa.DataType) -> pa.DataType:
                 raise UnknownTypeError("a field has a NUL character in its name, which no frame holds")
             _checked(kind.field(at).type)
     elif not any(holds(kind) for holds in _FLAT) or (pa.types.is_decimal(kind) and kind.scale < 0):
-        raise UnknownTypeError(f"{kind} is nothing that JSON values can become")
+        raise UnknownTypeError(f"{snippet(str(kind))} is nothing that JSON values can become")
     return kind
 
 
