@@ -1,4 +1,4 @@
-"""The API over HTTP: four endpoints, in front of a desk.
+"""The API over HTTP: four endpoints, in front of a desk, and their description at ``/openapi.json``.
 
 What the API document leaves unsaid is our own guess:
 
@@ -38,6 +38,7 @@ from connecty_frames.protocol import (
 )
 from connecty_frames.sandbox.guard import is_json, read_body
 from connecty_frames.sandbox.ledger import AskedQuestion, SeenRequest
+from connecty_frames.sandbox.openapi import served_document
 from connecty_frames.sandbox.replies import error_reply, json_reply
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ __all__ = ["Server"]
 
 _Body = TypeVar("_Body", bound=BaseModel)
 _LOG: Final = logging.getLogger(__name__)
-#: More rows than any result has; int() would take its time over more digits than these.
+#: A number of so many digits is more rows than any result has, whatever digits follow.
 _MAX_DIGITS: Final = 18
 #: Seconds after which a question may be asked again that was one too many.
 _RETRY_AFTER: Final = 1
@@ -97,6 +98,7 @@ class Server:
                 self._route(TOKEN, "token", self._token, ["GET", "POST"] if token_by_post else ["GET"]),
                 self._route(QUESTIONS, "ask", self._ask, ["POST"]),
                 self._route(RESULTS, "results", self._results, ["GET"]),
+                Route("/openapi.json", self._openapi),
             ],
             exception_handlers={HTTPException: error_reply, Exception: error_reply},
         )
@@ -126,6 +128,10 @@ class Server:
             return msgspec.json.decode(body, type=_Asked).question
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
+
+    async def _openapi(self, _request: Request) -> Response:
+        """Describe the API."""
+        return json_reply(served_document(self._dw_id))
 
     async def _health(self, _request: Request) -> Response:
         """Tell that the service is up."""
@@ -287,6 +293,6 @@ def _max_rows(request: Request) -> int:
     if given is None:
         return DEFAULT_MAX_ROWS
     # int() would take " 5", "+5", "5_000" and digits of other scripts as well.
-    if not (given.isascii() and given.isdigit() and len(given) <= _MAX_DIGITS):
+    if not (given.isascii() and given.isdigit()):
         raise HTTPException(422, f"max_rows={snippet(given)}: expected a whole number that is not negative.")
-    return int(given)
+    return int(given.lstrip("0")[:_MAX_DIGITS] or "0")

@@ -230,10 +230,10 @@ def test_a_long_question_is_not_compared(api: Any, monkeypatch: pytest.MonkeyPat
 )
 def test_what_was_sent_is_repeated_in_short(api: Any, method: str, path: str) -> None:
     """An error names the wrong value by its beginning."""
-    reply = api.session.request(method, api.url(path.format("9" * 12_000)))
+    reply = api.session.request(method, api.url(path.format("x" * 12_000)))
 
     assert reply.status_code in {404, 422}
-    assert "9" * 120 + "…" in reply.json()["message"]
+    assert "x" * 120 + "…" in reply.json()["message"]
     assert len(reply.content) < 500
 
 
