@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 3
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts check format bench bench-fidelity bench-polling bench-metadata fuzz soak docs clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -35,6 +35,15 @@ setup-lowest: $(LOWEST)/test.stamp
 # An answer cut after each of its bytes; the tests cut after each seventh.
 cuts: $(VENV)/test.stamp
 	CUTS_EVERY=1 $(BIN)/python $(PYTEST) tests/faults/test_cuts.py
+
+# Other cases than those of the tests, and more of them.
+schemathesis: $(VENV)/test.stamp
+	SCHEMATHESIS="--max-examples 300" $(BIN)/python -m pytest -s tests/sandbox/test_openapi.py -k schemathesis
+
+# The OpenAPI document for readers, from the one that the sandbox serves.
+openapi: $(VENV)/test.stamp
+	$(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, width=120)' \
+		<connecty_frames/sandbox/openapi.json >docs/api/openapi.yaml
 
 check: $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ asked.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import uuid
 from collections import deque
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.errors import QuestionFailed
+from connecty_frames.escape import snippet
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ class Desk:
         except BaseException as error:  # noqa: BLE001
             case.error = f"{type(error).__name__}: {error}"
             if not self._closing.is_set():
-                _LOG.exception("The sandbox could not answer %r", case.question)
+                _LOG.exception("The sandbox could not answer %r", snippet(case.question))
         self._keep(case)
         case.state = State.COMPLETED if case.error is None else State.FAILED
 
@@ -136,4 +138,4 @@ class Desk:
 
 def _size(case: Case) -> int:
     texts = (case.question, case.sql, case.summary, case.error)
-    return sum(len(text) for text in texts if text) + (0 if case.result is None else case.result.size)
+    return sum(map(sys.getsizeof, texts)) + (0 if case.result is None else case.result.size)

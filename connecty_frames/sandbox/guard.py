@@ -1,29 +1,41 @@
-"""Who may talk to the sandbox, and how much.
+"""Who may talk to the sandbox, how much, and how slowly.
 
 It listens on loopback, where every web page that a browser shows can send requests too. Three things keep
 those out: the header ``Host`` must name where the sandbox listens, so that a name which an attacker points
 at 127.0.0.1 (DNS rebinding) reaches nothing; a body must say that it is JSON, which a page may not send
 elsewhere without asking; and the answer to such asking, CORS, is not given.
+
+A request has to arrive whole within limits on its time and size, so that nobody fills the memory or holds
+connections open forever. :mod:`connecty_frames.sandbox.line` keeps the time for its head.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import re
 import socket
 from typing import TYPE_CHECKING, Final
+
+from starlette.exceptions import HTTPException
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
 
-__all__ = ["BODY_LIMIT", "allowed_hosts", "is_json", "read_body"]
+__all__ = ["BODY_LIMIT", "BODY_SECONDS", "HEAD_SECONDS", "allowed_hosts", "is_json", "read_body"]
 
+#: How many seconds the head of a request may take to arrive, from its first byte or from the connection on.
+HEAD_SECONDS: Final = 10.0
+#: How many seconds its body may take, from the end of the head on.
+BODY_SECONDS: Final = 30.0
 #: How long a body may be, in bytes: a question is a sentence, or a query.
 BODY_LIMIT: Final = 2**20
 #: How much of a longer one is read and thrown away, so that its sender is there to hear the answer.
 _DRAINED: Final = 2**24
+#: What follows an answer to half a request is the rest of it, and no other request.
+_CLOSE: Final = {"Connection": "close"}
 _HOST: Final = re.compile(
     r"(?:\[(?P<literal>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{1,5})?", re.ASCII
 )
@@ -63,16 +75,30 @@ def is_json(request: Request) -> bool:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
-async def read_body(request: Request) -> bytes | None:
-    """Give the body of a request, None if it is too long."""
+async def read_body(request: Request) -> bytes:
+    """Return the body of a request.
+
+    Raises
+    ------
+    HTTPException
+        408 if it does not arrive in time, 413 if it is too long.
+    """
     body, length = bytearray(), 0
-    async for chunk in request.stream():
-        length += len(chunk)
-        if length <= BODY_LIMIT:
-            body += chunk
-        elif length > _DRAINED:
-            break
-    return bytes(body) if length <= BODY_LIMIT else None
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                length += len(chunk)
+                if length <= BODY_LIMIT:
+                    body += chunk
+                elif length > _DRAINED:
+                    break
+    except TimeoutError:
+        raise HTTPException(
+            408, f"The body did not arrive whole within {BODY_SECONDS:g} seconds.", _CLOSE
+        ) from None
+    if length > BODY_LIMIT:
+        raise HTTPException(413, f"The body is longer than {BODY_LIMIT} bytes.", _CLOSE)
+    return bytes(body)
 
 
 def _is_address(text: str) -> bool:

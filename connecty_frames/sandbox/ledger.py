@@ -3,23 +3,32 @@
 A question costs money where this is not a sandbox. A test that wants to know how often its pipeline really
 asked reads it here, at the other end of the line.
 
-A sandbox may run for weeks: of requests and of questions the newest :data:`KEPT` are kept. Up to that many,
-every count is exact; :meth:`Ledger.clear` makes room.
+A sandbox may run for weeks: of requests and of questions the newest :data:`KEPT` are kept, as long as they
+take no more than :data:`KEPT_BYTES`. Up to there, every count is exact; :meth:`Ledger.clear` makes room. A
+text longer than :data:`LONGEST` is cut. Its length and its SHA-256 take the place of the rest, so that
+different texts stay different.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import accumulate, islice, takewhile
 from typing import Final, NamedTuple, TypeVar
 
-__all__ = ["KEPT", "AskedQuestion", "Ledger", "SeenRequest"]
+__all__ = ["KEPT", "KEPT_BYTES", "LONGEST", "AskedQuestion", "Ledger", "SeenRequest"]
 
 #: How many requests, and how many questions, are remembered.
 KEPT: Final = 100_000
-
-_Entry = TypeVar("_Entry")
+#: How many bytes the requests, and how many the questions, may take.
+KEPT_BYTES: Final = 2**27
+#: How many characters of a text are kept.
+LONGEST: Final = 10_000
+#: What part of the limits may be exceeded before the oldest entries are deleted: to delete moves all others.
+_SLACK: Final = 10
 
 
 class SeenRequest(NamedTuple):
@@ -52,6 +61,9 @@ class AskedQuestion(NamedTuple):
     question: str
 
 
+_Entry = TypeVar("_Entry", SeenRequest, AskedQuestion)
+
+
 @dataclass(slots=True)
 class Ledger:
     """Everything that reached the sandbox, in order.
@@ -69,6 +81,8 @@ class Ledger:
     requests: list[SeenRequest] = field(default_factory=list)
     questions: list[AskedQuestion] = field(default_factory=list)
     tokens: int = 0
+    #: The bytes entered into each list since its oldest entries were last deleted.
+    _entered: Counter[type] = field(default_factory=Counter, init=False, repr=False, compare=False)
 
     def counts(self) -> Counter[str]:
         """Count the requests by method and endpoint, as in ``POST /v1/dw/{dw_id}/questions``."""
@@ -80,11 +94,11 @@ class Ledger:
 
     def enter_request(self, request: SeenRequest) -> None:
         """Write a request down."""
-        _enter(self.requests, request)
+        self._enter(self.requests, request)
 
     def enter_question(self, asked: AskedQuestion) -> None:
         """Write an accepted question down."""
-        _enter(self.questions, asked)
+        self._enter(self.questions, asked)
 
     def clear(self) -> None:
         """Start counting anew."""
@@ -92,12 +106,30 @@ class Ledger:
         self.questions.clear()
         self.tokens = 0
 
+    def _enter(self, entries: list[_Entry], entry: _Entry) -> None:
+        """Append an entry, and delete the oldest ones where there are too many."""
+        entry = type(entry)._make(map(_cut, entry))
+        entries.append(entry)
+        self._entered[type(entry)] += _size(entry)
+        if len(entries) > KEPT + KEPT // _SLACK or self._entered[type(entry)] > KEPT_BYTES // _SLACK:
+            self._entered[type(entry)] = 0
+            # Added up anew, since users delete entries as well.
+            sizes = accumulate(map(_size, islice(reversed(entries), KEPT)))
+            kept = sum(1 for _ in takewhile(lambda size: size <= KEPT_BYTES, sizes))
+            del entries[: len(entries) - kept]
 
-def _enter(entries: list[_Entry], entry: _Entry) -> None:
-    """Append, and forget the oldest of too many: several at once, since each time moves all others."""
-    entries.append(entry)
-    if len(entries) > KEPT + KEPT // 10:
-        del entries[:-KEPT]
+
+def _cut(value: object) -> object:
+    """Return a value as it is kept: a long text without its end."""
+    if not isinstance(value, str) or len(value) <= LONGEST:
+        return value
+    digest = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()
+    return f"{value[:LONGEST]}... [{len(value)} characters in all, SHA-256 {digest}]"
+
+
+def _size(entry: tuple[object, ...]) -> int:
+    """Return the bytes that an entry takes, as if it shared nothing with others."""
+    return sum(map(sys.getsizeof, (entry, *entry)))
 
 
 def _endpoint(path: str) -> str:

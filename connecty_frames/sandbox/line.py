@@ -1,10 +1,13 @@
-"""How a fault comes over the connection.
+"""How a fault comes over the connection, and how long the head of a request may take.
 
 A status or a state is a response like any other. A connection that is reset, a body that ends early and
 headers that come drop by drop are not: a web server keeps its promises about these whatever the application
-does. So :class:`Protocol`, which is uvicorn's own with one thing added, hands the transport of the
+does. So :class:`Protocol`, which is uvicorn's own with two things added, hands the transport of the
 connection to the application, and :class:`Broken` writes the bytes of its reply there by itself. uvicorn sees
 a connection that ended, and that is all it has to see: each of these faults ends it.
+
+The other thing is a limit on the time for a head. uvicorn closes a connection that is idle after an answer,
+but waits without end for the first request of a connection and for the rest of a head that has begun.
 """
 
 from __future__ import annotations
@@ -17,8 +20,11 @@ import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+import h11
 from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from connecty_frames.sandbox import guard
 
 if TYPE_CHECKING:
     import threading
@@ -36,7 +42,10 @@ _RESET: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Protocol(H11Protocol):
-    """HTTP as uvicorn speaks it, with the transport within reach of the application."""
+    """HTTP as uvicorn speaks it, with the transport within reach of the application and a limit for heads."""
+
+    #: Closes the connection; None while no head is awaited.
+    _head_limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Put the transport into the scope of each request of the connection."""
@@ -48,6 +57,28 @@ class Protocol(H11Protocol):
             await app(scope, receive, send)
 
         self.app = with_transport
+        self._limit_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Keep the limit while the data is a part of a head."""
+        if self.conn.their_state is h11.IDLE and self._head_limit is None:
+            self._limit_head()
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_limit()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Await no head any longer."""
+        self._stop_limit()
+        super().connection_lost(exc)
+
+    def _limit_head(self) -> None:
+        self._head_limit = self.loop.call_later(guard.HEAD_SECONDS, self.timeout_keep_alive_handler)
+
+    def _stop_limit(self) -> None:
+        if self._head_limit is not None:
+            self._head_limit.cancel()
+            self._head_limit = None
 
 
 async def pause(scope: Scope, seconds: float, closing: threading.Event) -> None:

@@ -8,7 +8,8 @@ worse than none. Letters alone cannot keep "most" and "least" apart, so a match 
 - each word of one has a counterpart in the other: the same number, or a word that begins alike and differs
   by a slip of the pen, :data:`WORD_SCORE` of 100.
 
-Politeness ("please", "show me the") is not counted.
+Politeness ("please", "show me the") is not counted. A question far longer than every wording of the catalogue
+is not compared with them: the time for that grows with its length, and it keeps all other threads waiting.
 
 Another way from question to SQL is plugged in by giving the sandbox any object with the method of
 :class:`Answerer`.
@@ -37,6 +38,8 @@ __all__ = ["MATCH_SCORE", "WORD_SCORE", "Answerer", "Catalogue", "Plan"]
 MATCH_SCORE: Final = 90.0
 #: How alike a word and its counterpart must be, by rapidfuzz's ``ratio``.
 WORD_SCORE: Final = 75.0
+#: How long a question that is looked up may be, in characters, beside twice the longest wording.
+_ALWAYS_COMPARED: Final = 1000
 #: How many questions are named when none is close enough.
 _NEAREST: Final = 3
 
@@ -127,6 +130,7 @@ class Catalogue:
                         setting="questions",
                     )
                 self._plans[_plain(wording)] = Plan(entry.sql, entry.summary)
+        self._compared = _ALWAYS_COMPARED + 2 * max(map(len, self._plans), default=0)
 
     @classmethod
     def from_toml(cls, text: str, source: str) -> Catalogue:
@@ -158,6 +162,15 @@ class Catalogue:
 
     def answer(self, question: str, dw_id: int) -> Plan:  # noqa: ARG002 - a catalogue serves one workspace
         """Give the plan for a question; see :meth:`Answerer.answer`."""
+        plan = self._known(question) if len(question) <= self._compared else None
+        if plan is not None:
+            return plan
+        if _LOOKS_LIKE_SQL.match(question):
+            return Plan(question)
+        raise QuestionFailed(self._not_known(question))
+
+    def _known(self, question: str) -> Plan | None:
+        """Return the plan of the wording that a question matches, None if there is none."""
         asked = _plain(question)
         alike = process.extract(
             asked, self._plans.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=MATCH_SCORE, limit=None
@@ -165,14 +178,16 @@ class Catalogue:
         for known, *_ in alike:
             if _have_counterparts(asked, known) and _have_counterparts(known, asked):
                 return self._plans[known]
-        if _LOOKS_LIKE_SQL.match(question):
-            return Plan(question)
-        raise QuestionFailed(self._not_known(question))
+        return None
 
     def _not_known(self, question: str) -> str:
         """Say that a question is not known, and which ones are near."""
         near = process.extract(
-            question, self.questions, scorer=fuzz.WRatio, processor=utils.default_process, limit=_NEAREST
+            question[: self._compared],
+            self.questions,
+            scorer=fuzz.WRatio,
+            processor=utils.default_process,
+            limit=_NEAREST,
         )
         nearest = "".join(f"\n  - {wording}" for wording, *_ in near)
         hint = f" The nearest questions it knows:{nearest}" if nearest else " Its catalogue is empty."

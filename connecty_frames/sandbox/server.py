@@ -1,4 +1,4 @@
-"""The API over HTTP: four endpoints, in front of a desk.
+"""The API over HTTP: four endpoints, in front of a desk, and their description at ``/openapi.json``.
 
 What the API document leaves unsaid is our own guess:
 
@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 
+from connecty_frames.escape import snippet
 from connecty_frames.protocol import (
     COMPONENTS,
     DEFAULT_INCLUDE,
@@ -35,8 +36,9 @@ from connecty_frames.protocol import (
     State,
     TokenRequest,
 )
-from connecty_frames.sandbox.guard import BODY_LIMIT, is_json, read_body
+from connecty_frames.sandbox.guard import is_json, read_body
 from connecty_frames.sandbox.ledger import AskedQuestion, SeenRequest
+from connecty_frames.sandbox.openapi import served_document
 from connecty_frames.sandbox.replies import error_reply, json_reply
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ __all__ = ["Server"]
 
 _Body = TypeVar("_Body", bound=BaseModel)
 _LOG: Final = logging.getLogger(__name__)
-#: More rows than any result has; int() would take its time over more digits than these.
+#: A number of so many digits is more rows than any result has, whatever digits follow.
 _MAX_DIGITS: Final = 18
 #: Seconds after which a question may be asked again that was one too many.
 _RETRY_AFTER: Final = 1
@@ -96,6 +98,7 @@ class Server:
                 self._route(TOKEN, "token", self._token, ["GET", "POST"] if token_by_post else ["GET"]),
                 self._route(QUESTIONS, "ask", self._ask, ["POST"]),
                 self._route(RESULTS, "results", self._results, ["GET"]),
+                Route("/openapi.json", self._openapi),
             ],
             exception_handlers={HTTPException: error_reply, Exception: error_reply},
         )
@@ -108,24 +111,27 @@ class Server:
         """Give the route to an endpoint, on which a fault may lie in wait."""
 
         async def answer(request: Request) -> Response:
-            request.state.body = await read_body(request)
             question_id: str | None = request.path_params.get("question_id")
             # A web page may send any text, though not as JSON: it does not get to fill the ledger.
-            sent = request.state.body if is_json(request) else None
+            sent: bytes = request.state.body if is_json(request) else b"{}"
             request.state.question = self._question(sent, question_id)
             return await self._misbehaviour.answer(endpoint, request, handler)
 
         return Route(path, answer, methods=methods)
 
-    def _question(self, body: bytes | None, question_id: str | None) -> str | None:
+    def _question(self, body: bytes, question_id: str | None) -> str | None:
         """Give the words of the question that a request asks, or asks about."""
         if question_id is not None:
             case = self._desk.find(question_id, self._dw_id)
             return None if case is None else case.question
         try:
-            return msgspec.json.decode(body or b"{}", type=_Asked).question
+            return msgspec.json.decode(body, type=_Asked).question
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
+
+    async def _openapi(self, _request: Request) -> Response:
+        """Describe the API."""
+        return json_reply(served_document(self._dw_id))
 
     async def _health(self, _request: Request) -> Response:
         """Tell that the service is up."""
@@ -163,7 +169,9 @@ class Server:
         question_id: str = request.path_params["question_id"]
         case = self._desk.find(question_id, dw_id)
         if case is None:
-            raise HTTPException(404, f"The workspace {dw_id} was not asked a question {question_id}.")
+            raise HTTPException(
+                404, f"The workspace {dw_id} was not asked a question {snippet(question_id)}."
+            )
         return json_reply(_answer(case, include, max_rows))
 
     def _authorised_workspace(self, request: Request) -> int:
@@ -176,7 +184,7 @@ class Server:
             raise HTTPException(401, fault)
         dw_id: str = request.path_params["dw_id"]
         if dw_id != str(self._dw_id):
-            raise HTTPException(404, f"There is no workspace {dw_id} here.")
+            raise HTTPException(404, f"There is no workspace {snippet(dw_id)} here.")
         return self._dw_id
 
 
@@ -187,7 +195,7 @@ class _Asked(msgspec.Struct):
 
 
 class _Front:
-    """Gives each request an id, turns away what is meant for others, and enters everything in the ledger."""
+    """Numbers each request, reads it whole, turns away what is meant for others, enters all in the ledger."""
 
     def __init__(self, app: ASGIApp, ledger: Ledger, allows: Callable[[str], bool]) -> None:
         self._app = app
@@ -213,18 +221,25 @@ class _Front:
 
         scope["state"] = {"request_id": request_id, "question": None, "fault": None, "enter": enter}
         try:
-            request = Request(scope)
-            if self._allows(request.headers.get("host", "")):
-                await self._app(scope, receive, send_numbered)
-            else:
-                refusal = HTTPException(421, "The header Host names another server than this one.")
+            request = Request(scope, receive)
+            try:
+                await self._admit(request)
+            except HTTPException as refusal:
                 await (await error_reply(request, refusal))(scope, receive, send_numbered)
+            else:
+                await self._app(scope, receive, send_numbered)
         except ClientDisconnect:
             pass  # in the middle of its own request; nobody is left to be answered
         except Exception:  # noqa: BLE001 - the last place where an error can be caught
             # Starlette answers an unforeseen error by 500 and raises it again, upon which uvicorn would close
             # the connection under the next request.
             _LOG.exception("The sandbox is at fault in request %s", request_id)
+
+    async def _admit(self, request: Request) -> None:
+        """Read the body of a request, whatever becomes of it: the rest would hold the connection open."""
+        request.state.body = await read_body(request)
+        if not self._allows(request.headers.get("host", "")):
+            raise HTTPException(421, "The header Host names another server than this one.")
 
 
 def _answer(case: Case, include: frozenset[str], max_rows: int) -> dict[str, Any]:
@@ -249,8 +264,6 @@ def _body(request: Request, model: type[_Body]) -> _Body:
     """Read a body as what it must be."""
     if request.method == "POST" and not is_json(request):
         raise HTTPException(415, "The header Content-Type: application/json is missing.")
-    if request.state.body is None:
-        raise HTTPException(413, f"The body is longer than {BODY_LIMIT} bytes.")
     try:
         return model.model_validate_json(request.state.body)
     except ValidationError as error:
@@ -269,7 +282,7 @@ def _include(request: Request) -> frozenset[str]:
     include = frozenset(given.split(","))
     if not include <= set(COMPONENTS):
         raise HTTPException(
-            422, f"include={given}: expected a comma-separated list of {', '.join(COMPONENTS)}."
+            422, f"include={snippet(given)}: expected a comma-separated list of {', '.join(COMPONENTS)}."
         )
     return include
 
@@ -280,6 +293,6 @@ def _max_rows(request: Request) -> int:
     if given is None:
         return DEFAULT_MAX_ROWS
     # int() would take " 5", "+5", "5_000" and digits of other scripts as well.
-    if not (given.isascii() and given.isdigit() and len(given) <= _MAX_DIGITS):
-        raise HTTPException(422, f"max_rows={given}: expected a whole number that is not negative.")
-    return int(given)
+    if not (given.isascii() and given.isdigit()):
+        raise HTTPException(422, f"max_rows={snippet(given)}: expected a whole number that is not negative.")
+    return int(given.lstrip("0")[:_MAX_DIGITS] or "0")

@@ -143,7 +143,7 @@ def test_an_answerer_that_leaves_ends_its_question(desk: Desk, gate: Gate) -> No
     assert case.error == "SystemExit: I am off"
 
 
-@pytest.mark.parametrize(("limit", "value"), [("KEPT", 2), ("KEPT_BYTES", 340)])
+@pytest.mark.parametrize(("limit", "value"), [("KEPT", 2), ("KEPT_BYTES", 700)])
 def test_the_oldest_are_forgotten(
     engine: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:

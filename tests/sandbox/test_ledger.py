@@ -55,6 +55,47 @@ def test_a_ledger_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> 
     assert ledger.questions[-100].question_id == "900"
 
 
+def test_a_ledger_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long entries are fewer; the newest are kept, and those of one list at no cost of the other."""
+    monkeypatch.setattr("connecty_frames.sandbox.ledger.KEPT_BYTES", 1_000_000)
+    ledger = Ledger()
+    ledger.enter_question(AskedQuestion("1", 13, "q"))
+    for n in range(1000):
+        ledger.enter_request(SeenRequest("GET", f"/{n}/".ljust(9_000, "x"), 404, "id"))
+
+    assert 100 <= len(ledger.requests) <= 125
+    assert ledger.requests[-1].path.startswith("/999/")
+    assert ledger.submissions() == {"q": 1}
+
+
+def test_entries_that_a_user_deleted_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes entries out as they come loses none to the limit."""
+    monkeypatch.setattr("connecty_frames.sandbox.ledger.KEPT_BYTES", 1_000_000)
+    ledger, taken = Ledger(), 0
+    for n in range(1000):
+        ledger.enter_request(SeenRequest("GET", f"/{n}/".ljust(9_000, "x"), 404, "id"))
+        if n % 50 == 49:
+            taken += len(ledger.requests)
+            ledger.requests.clear()
+
+    assert taken == 1000
+
+
+def test_a_long_text_is_cut() -> None:
+    """Its length and its SHA-256 stand in place of the end, so that questions are counted apart."""
+    ledger = Ledger()
+    for question in ("x" * 10_000, "x" * 10_001, "x" * 10_001, "x" * 10_000 + "y"):
+        ledger.enter_question(AskedQuestion("id", 13, question))
+
+    whole, *cut = ledger.submissions().items()
+    assert whole == ("x" * 10_000, 1)
+    assert [count for _, count in cut] == [2, 1]
+    assert cut[0][0] == "x" * 10_000 + (
+        "... [10001 characters in all, SHA-256"
+        " 6e54d64dcefa6e734070adc72c1e29a67b369cd0d0a6a588578139c2672479cd]"
+    )
+
+
 def test_twenty_thousand_questions_are_counted_exactly() -> None:
     """Nothing of a long test run is forgotten."""
     ledger = Ledger()

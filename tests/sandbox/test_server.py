@@ -415,7 +415,7 @@ def test_a_bad_include_is_refused(api: Any, include: str) -> None:
     assert_error(reply, 422, "unprocessable", "dataframe, statistics, sqlquery, summary")
 
 
-@pytest.mark.parametrize("max_rows", ["-1", "1.0", "x", "", "+5", " 5", "5 ", "1e3", "٣", "5_0", "9" * 19])
+@pytest.mark.parametrize("max_rows", ["-1", "1.0", "x", "", "+5", " 5", "5 ", "1e3", "٣", "5_0"])
 def test_a_bad_max_rows_is_refused(api: Any, max_rows: str) -> None:
     """422 for anything but the digits of a whole number."""
     reply = api.results(api.ask("SELECT 1"), max_rows=max_rows)
@@ -424,9 +424,17 @@ def test_a_bad_max_rows_is_refused(api: Any, max_rows: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "rows"), [({}, 1000), ({"max_rows": 0}, 0), ({"max_rows": 1}, 1), ({"max_rows": 10**6}, 1500)]
+    ("params", "rows"),
+    [
+        ({}, 1000),
+        ({"max_rows": 0}, 0),
+        ({"max_rows": 1}, 1),
+        ({"max_rows": 10**6}, 1500),
+        ({"max_rows": "9" * 5000}, 1500),
+        ({"max_rows": "0" * 30 + "7"}, 7),
+    ],
 )
-def test_max_rows_cuts_the_table_and_nothing_else(api: Any, params: dict[str, int], rows: int) -> None:
+def test_max_rows_cuts_the_table_and_nothing_else(api: Any, params: dict[str, Any], rows: int) -> None:
     """1000 by default; the statistics and the summary are of the whole result."""
     sql = "SELECT i FROM range(1500) AS t(i) ORDER BY i"
     results = api.answer(sql, include="dataframe,statistics,summary", **params).json()["results"]
