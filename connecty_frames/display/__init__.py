@@ -14,12 +14,13 @@ from connecty_frames.lazy import lazily
 
 if TYPE_CHECKING:
     from connecty_frames.display.cells import JSON, json_value, texts
-    from connecty_frames.display.notebook import SHOWN_ROWS, story_html
+    from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, story_html
     from connecty_frames.display.plot import plot
     from connecty_frames.display.table import terminal_table
 
 __all__ = [
     "JSON",
+    "SHOWN_COLUMNS",
     "SHOWN_ROWS",
     "Progress",
     "json_value",
@@ -32,6 +33,7 @@ __all__ = [
 
 _LAZY: Final = {
     "JSON": "cells",
+    "SHOWN_COLUMNS": "notebook",
     "SHOWN_ROWS": "notebook",
     "json_value": "cells",
     "plot": "plot",

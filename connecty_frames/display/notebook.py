@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from connecty_frames.frames import AnswerMetadata
 
-__all__ = ["SHOWN_ROWS", "story_html"]
+__all__ = ["SHOWN_COLUMNS", "SHOWN_ROWS", "story_html"]
 
 #: How much is shown: rows and columns of a table, columns in the list of them; characters of a cell or name,
 #: of the question, of the summary and the SQL.
 SHOWN_ROWS: Final = 10
-_SHOWN_COLUMNS: Final = 30
+SHOWN_COLUMNS: Final = 30
 _LISTED_COLUMNS: Final = 200
 _SHORT: Final = 300
 _QUESTION: Final = 1_000
@@ -45,15 +45,15 @@ _CLASSES: Final = {
 }
 
 
-def story_html(story: AnswerMetadata, table: pa.Table | None, rows: int) -> str:
+def story_html(story: AnswerMetadata, table: pa.Table | None, shape: tuple[int, int]) -> str:
     """Give a story and its table as HTML for a notebook's cell.
 
     Parameters
     ----------
     table
-        The table, or the first rows of it; None shows none.
-    rows
-        How many rows it has in all.
+        The table, or the first rows and columns of it; None shows none.
+    shape
+        How many rows and columns it has in all.
     """
     parts = [
         f'<div class="connecty-question">{_shown(story.question or "An answer", _QUESTION)}</div>',
@@ -62,7 +62,7 @@ def story_html(story: AnswerMetadata, table: pa.Table | None, rows: int) -> str:
     if story.response_summary:
         parts.append(f'<div class="connecty-summary">{_shown(story.response_summary.strip(), _LONG)}</div>')
     if table is not None:
-        parts.append(_table(table, rows))
+        parts.append(_table(table, shape))
     if story.sql_query:
         parts.append(_folded("SQL", f"<pre>{''.join(_coloured(cut(story.sql_query.strip(), _LONG)))}</pre>"))
     if story.schema:
@@ -99,8 +99,8 @@ def _facts(story: AnswerMetadata) -> str:
     return " · ".join(fact for fact in known if fact)
 
 
-def _table(table: pa.Table, rows: int) -> str:
-    shown = table.slice(0, SHOWN_ROWS).select(range(min(table.num_columns, _SHOWN_COLUMNS)))
+def _table(table: pa.Table, shape: tuple[int, int]) -> str:
+    shown = table.slice(0, SHOWN_ROWS).select(range(min(table.num_columns, SHOWN_COLUMNS)))
     sides = [' class="connecty-number"' if is_number(kind) else "" for kind in shown.schema.types]
     heads = [
         f"<th{side}>{_shown(field.name)}<small>{_shown(str(field.type))}</small></th>"
@@ -113,7 +113,7 @@ def _table(table: pa.Table, rows: int) -> str:
         + "</tr>"
         for row in zip(*columns, strict=True)
     ]
-    note = _note(_part("rows", shown.num_rows, rows), _part("columns", shown.num_columns, table.num_columns))
+    note = _note(_part("rows", shown.num_rows, shape[0]), _part("columns", shown.num_columns, shape[1]))
     return (
         f'<div class="connecty-table"><table><thead><tr>{"".join(heads)}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>{note}"
