@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet, terminal
+from connecty_frames.escape import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +30,7 @@ def check_zones(
             # Libraries written in C would cut it there, and read another zone.
             if "\0" in zone or not is_known(zone):
                 raise ConfigError(
-                    f"Column {terminal(name)!r}: {library} does not know the time zone {snippet(zone)!r}. "
+                    f"Column {snippet(name)!r}: {library} does not know the time zone {snippet(zone)!r}. "
                     "If it is a new one, update the time zone database (package tzdata) or the library; "
                     'Arrow (engine="pyarrow") holds any zone.'
                 )
