@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 3
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak docs clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -44,6 +44,10 @@ schemathesis: $(VENV)/test.stamp
 openapi: $(VENV)/test.stamp
 	$(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, width=120)' \
 		<connecty_frames/sandbox/openapi.json >docs/api/openapi.yaml
+
+# Each bit of a Parquet file flipped; the tests flip every 31st.
+flips: $(VENV)/test.stamp
+	FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -k bit_anywhere
 
 check: $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp
 	$(BIN)/ruff format --check .

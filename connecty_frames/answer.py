@@ -23,6 +23,7 @@ from connecty_frames.errors import (
     warn,
 )
 from connecty_frames.escape import snippet
+from connecty_frames.files import checked_path, whole_file
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.options import AskOptions, Choices, DtypeBackend
 from connecty_frames.protocol import State
@@ -164,7 +165,7 @@ class Answer:
         Raises
         ------
         ConfigError
-            Where ``source`` is neither.
+            Where ``source`` is neither, or a path that no file can have.
         OSError
             Where the file cannot be read.
         ResponseError, QuestionError, ConversionError, TruncatedError
@@ -204,10 +205,12 @@ class Answer:
 
         Raises
         ------
+        ConfigError
+            Where ``path`` is none.
         OSError
             Where it cannot be written; a file that was there before is then as it was.
         """
-        with frames.whole_file(path) as file:
+        with whole_file(path) as file:
             file.write(self._body)
         return Path(path)
 
@@ -442,7 +445,7 @@ def _read(source: bytes | str | os.PathLike[str]) -> bytes:
             "source is JSON in a str; give the body as bytes, or the path of a file.", setting="source"
         )
     if isinstance(source, str | os.PathLike):
-        return Path(source).read_bytes()
+        return checked_path(source, "source").read_bytes()
     raise ConfigError(
         f"source is of type {type(source).__name__}; expected bytes (a response body) or a path.",
         setting="source",

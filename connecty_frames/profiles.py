@@ -12,8 +12,9 @@
 A table is whole by itself: nothing of ``[default]`` holds for ``[staging]``, so that a question can never go
 out with the credentials of one place and the workspace of another.
 
-The file may hold secrets, so it is refused where anybody else can read it. Secrets are wrapped as soon as
-they are read, and what the TOML reader raises is not passed on: its frames hold the text of the file.
+The file decides where questions and secrets go, so it must belong to the user or to root. It may hold
+secrets, so it is refused where anybody else can read it then. Secrets are wrapped as soon as they are read,
+and what the TOML reader raises is not passed on: its frames hold the text of the file.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pydantic import SecretStr
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.escape import snippet
+from connecty_frames.files import open_regular
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -42,6 +44,8 @@ DEFAULT: Final = "default"
 VARIABLE: Final = "CONNECTY_CONFIG"
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+#: The longest file that is read, in bytes.
+_LONGEST: Final = 2**20
 
 
 def config_file() -> Path:
@@ -81,12 +85,12 @@ class Profiles:
         Raises
         ------
         ConfigError
-            Where the file cannot be read, is no TOML or no file of profiles, or holds a secret that others
-            can read.
+            Where the file cannot be read, belongs to another user than this one and root, is no TOML or no
+            file of profiles, or holds a secret that others can read.
         """
         path = config_file()
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 return cls(path, _tables(file, path))
         except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
             # A service may run with the home of somebody else, where it may not even look.
@@ -118,29 +122,47 @@ class Profiles:
 
 def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
     """Read the tables of a file, secrets wrapped."""
-    try:
-        found = _wrapped(tomllib.loads(file.read().decode("utf-8-sig")))
-    except tomllib.TOMLDecodeError as error:
-        reason = str(error)  # "... (at line 3, column 7)"
-    except UnicodeDecodeError:
-        reason = "it is not UTF-8 text"
+    status = os.fstat(file.fileno())
+    # On Windows owner and mode say nothing; there, a profile folder is its owner's.
+    if os.name != "nt" and status.st_uid not in (os.geteuid(), 0):
+        raise ConfigError(
+            f"{path} belongs to another user (uid {status.st_uid}), who could send questions and secrets "
+            f"elsewhere. Make it your own: chown {os.geteuid()} {shlex.quote(str(path))}",
+            setting="profile",
+        )
+    found = _parsed(file, path)
+    loose = [name for name, value in found.items() if not isinstance(value, dict)]
+    if loose:
+        raise ConfigError(
+            f"{snippet(loose[0])!r} in {path} stands in no profile; put it below [{DEFAULT}] or another "
+            "name in brackets.",
+            setting="profile",
+        )
+    others = os.name != "nt" and status.st_mode & _OTHERS
+    if others and any("client_secret" in table for table in found.values()):
+        raise ConfigError(
+            f"{path} holds a client_secret, and others can read or change it (mode "
+            f"{stat.S_IMODE(status.st_mode):o}). Run: chmod 600 {shlex.quote(str(path))}",
+            setting="client_secret",
+        )
+    return found
+
+
+def _parsed(file: BufferedReader, path: Path) -> dict[str, Any]:
+    """Read TOML, secrets wrapped. The errors are raised where no frame holds the text of the file."""
+    if os.fstat(file.fileno()).st_size > _LONGEST:
+        reason = f"it is longer than {_LONGEST:,} bytes"
     else:
-        loose = [name for name, value in found.items() if not isinstance(value, dict)]
-        if loose:
-            raise ConfigError(
-                f"{snippet(loose[0])!r} in {path} stands in no profile; put it below [{DEFAULT}] or another "
-                "name in brackets.",
-                setting="profile",
-            )
-        mode = os.fstat(file.fileno()).st_mode
-        # On Windows these bits say nothing; there, a profile folder is its owner's.
-        if os.name != "nt" and mode & _OTHERS and any("client_secret" in table for table in found.values()):
-            raise ConfigError(
-                f"{path} holds a client_secret, and others can read or change it (mode "
-                f"{stat.S_IMODE(mode):o}). Run: chmod 600 {shlex.quote(str(path))}",
-                setting="client_secret",
-            )
-        return found
+        try:
+            return _wrapped(tomllib.loads(file.read(_LONGEST).decode("utf-8-sig")))
+        except tomllib.TOMLDecodeError as error:
+            reason = str(error)  # "... (at line 3, column 7)"
+        except UnicodeDecodeError:
+            reason = "it is not UTF-8 text"
+        except RecursionError:
+            reason = "its values are nested too deeply"
+        except ValueError:  # Python's limit
+            reason = "a number in it has too many digits"
     raise ConfigError(f"{path} is no TOML: {reason}.", setting="profile")
 
 

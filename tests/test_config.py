@@ -279,7 +279,15 @@ def test_a_wrong_setting_is_not_configured(name: str, value: Any, reason: str) -
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("REGION", "mars"), ("DW_ID", "x"), ("TIMEOUT", "-1"), ("BASE_URL", "http://a.example")],
+    [
+        ("REGION", "mars"),
+        ("DW_ID", "x"),
+        ("DW_ID", "9" * 5_000),
+        ("TIMEOUT", "-1"),
+        ("TIMEOUT", "1e999"),
+        ("TIMEOUT", "nan"),
+        ("BASE_URL", "http://a.example"),
+    ],
 )
 def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the variable that it is, so that one knows where to look."""
@@ -571,6 +579,79 @@ def test_a_file_that_is_no_text(write: Any, tmp_path: Path, monkeypatch: pytest.
         resolve()
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"[default]\na = " + b"[" * 50_000 + b"]" * 50_000, "its values are nested too deeply"),
+        (b"[default]\ndw_id = " + b"9" * 5_000, "a number in it has too many digits"),
+        (b"#" * 1_048_577, "it is longer than 1,048,576 bytes"),
+        (b"[default]\nclient_id = '\0'", r"Found invalid character '\\x00' \(at line 2"),
+    ],
+    ids=["nested", "digits", "long", "NUL"],
+)
+def test_a_file_that_the_reader_cannot_take(write: Any, content: bytes, reason: str) -> None:
+    """An error of ours with the file and why, whatever the TOML reader raises."""
+    file = write("")
+    file.write_bytes(content)
+
+    with pytest.raises(cf.ConfigError, match=rf"^{file} is no TOML: {reason}") as raised:
+        resolve()
+
+    assert raised.value.setting == "profile"
+
+
+def test_a_bundle_in_a_file_that_no_path_can_be(write: Any) -> None:
+    """A NUL in it, which TOML can spell, is refused with the profile that it is in."""
+    write('[default]\nca_bundle = "a\\u0000b"\n')
+
+    with pytest.raises(cf.ConfigError, match=r"^ca_bundle \(profile default in .*NUL") as raised:
+        resolve()
+
+    assert raised.value.setting == "ca_bundle"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "device", "device behind a link"])
+def test_what_is_no_regular_file(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe would be waited for, and a device read, without end: neither is opened for long."""
+    file = tmp_path / "config.toml"
+    if kind == "pipe":
+        os.mkfifo(file)
+    elif kind == "device behind a link":
+        file.symlink_to("/dev/zero")
+    monkeypatch.setenv("CONNECTY_CONFIG", "/dev/zero" if kind == "device" else str(file))
+
+    with pytest.raises(cf.ConfigError, match=r"cannot be read: Not a regular file\. Set CONNECTY_CONFIG"):
+        resolve()
+
+
+def test_a_link_to_a_file(write: Any, tmp_path: Path) -> None:
+    """Is as good as the file, as where settings are kept under version control."""
+    kept = write(f'[default]\nclient_secret = "{SECRET}"\n').rename(tmp_path / "kept.toml")
+    (tmp_path / "config.toml").symlink_to(kept)
+
+    assert held("client_secret") == SECRET
+
+
+@pytest.mark.skipif(
+    getattr(os, "geteuid", lambda: None)() != 0, reason="only root can give a file to somebody else"
+)
+@pytest.mark.parametrize("text", [f'[default]\nclient_secret = "{SECRET}"\n', "[default]\ndw_id = 5\n"])
+def test_a_file_of_another_user_is_refused(write: Any, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner could send questions elsewhere. One of root's is taken by everybody."""
+    file = write(text)
+    os.chown(file, 12345, -1)
+    with pytest.raises(
+        cf.ConfigError, match=rf"^{file} belongs to another user \(uid 12345\).* chown 0 {file}$"
+    ) as raised:
+        resolve()
+    assert raised.value.setting == "profile"
+
+    os.chown(file, 0, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert resolve() is not None
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o777])
 @pytest.mark.parametrize("table", ["default", "other"])
@@ -603,7 +684,11 @@ def test_a_file_without_a_secret_may_be_read_by_all(write: Any) -> None:
         f'[default]\nclient_secret = "{SECRET}"\nunknown = 1\n',
         f'client_secret = "{SECRET}"\n',
         f'[default]\nclient_secret = ["{SECRET}"]\n',
+        f'[default]\nclient_secret = "{SECRET}"\nx = {"[" * 50_000}\n',
+        f'[default]\nclient_secret = "{SECRET}"\nx = {"9" * 5_000}\n',
+        f'[default]\nclient_secret = "{SECRET}"\nca_bundle = "\\u0000"\n',
     ],
+    ids=range(9),
 )
 @pytest.mark.parametrize("call", [resolve, cf.configure, cf.Client, cf.ask_many])
 def test_no_error_of_a_file_shows_its_secret(write: Any, text: str, call: Any) -> None:

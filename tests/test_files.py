@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import io
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 import threading
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +24,11 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.display import texts
-from connecty_frames.frames import WRITERS, whole_file
+from connecty_frames.files import whole_file
+from connecty_frames.frames import WRITERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NAN = float("nan")
 #: type, values, the lines of CSV after the header, the JSON values
@@ -360,9 +370,10 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_a_long_name_is_no_trouble(tmp_path: Path) -> None:
-    """As long as the system allows."""
-    target = tmp_path / ("n" * 250)
+@pytest.mark.parametrize("name", ["n" * 250, "\u4e2d" * 83], ids=["letters", "Chinese"])
+def test_a_long_name_is_no_trouble(name: str, tmp_path: Path) -> None:
+    """As long as the system allows: 255 bytes, of which other scripts need more for a character."""
+    target = tmp_path / name
     with whole_file(target) as file:
         file.write(b"x")
 
@@ -383,3 +394,160 @@ def test_a_place_that_is_none_is_named_before_anything_is_written(
         pytest.fail("there is nothing to write to")
 
     assert raised.value.filename == str(tmp_path / path)
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", b"bytes", 5, None])
+def test_what_is_no_path(path: Any, golden: Path) -> None:
+    """An error of ours wherever a file is named, instead of one of Python's about bytes or types."""
+    answer = cf.Answer.from_json(golden / "top_countries.json")
+    frame = answer.to_polars()
+
+    for use in (answer.to_json, frame.connecty.write_parquet, cf.read_parquet):
+        with pytest.raises(cf.ConfigError, match=r"^path(=| is of type )") as raised:
+            use(path)
+        assert raised.value.setting == "path"
+    if not isinstance(path, bytes):  # which is a response itself
+        with pytest.raises(cf.ConfigError, match=r"^source(=| is of type )"):
+            cf.Answer.from_json(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero"])
+def test_only_a_file_is_read_as_parquet(kind: str, tmp_path: Path) -> None:
+    """A pipe would be waited for, and a device read, without end."""
+    path = tmp_path / "pipe" if kind == "pipe" else Path(kind)
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(OSError, match="Not a regular file"):
+        cf.read_parquet(path)
+
+
+# What writers that were killed leave
+
+#: Writes half a file, says so and waits.
+HALF = """
+import sys, time
+from connecty_frames.files import whole_file
+with whole_file(sys.argv[1]) as file:
+    file.write(b"half")
+    file.flush()
+    print("half", flush=True)
+    sys.stdin.read()
+    file.write(b" and half")
+"""
+
+
+@contextmanager
+def writer(target: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Give another process that has written half of a file."""
+    command = [sys.executable, "-c", HALF, str(target)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"half\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows they stay")
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    """And what another one, still alive, is writing to the same file is not."""
+    target = tmp_path / "out.csv"
+    with writer(target) as living:
+        with writer(target) as killed:
+            killed.send_signal(signal.SIGKILL)
+            killed.wait(10)
+        assert len(list(tmp_path.iterdir())) == 2
+
+        with whole_file(target) as file:
+            file.write(b"mine")
+        assert len(list(tmp_path.iterdir())) == 2
+        assert target.read_bytes() == b"mine"
+
+        assert living.stdin is not None
+        living.stdin.close()
+        assert living.wait(10) == 0
+
+    assert target.read_bytes() == b"half and half"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_was_not_left_by_a_writer_to_the_same_file_stays(tmp_path: Path) -> None:
+    """Files of other names, also of other targets, and what is no file: links, folders and pipes."""
+    for name in (".out.csv.0123456z.part", ".other.csv.01234567.part", "out.csv.01234567.part", "outXcsv"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / ".out.csv.00000001.part").symlink_to(tmp_path / "outXcsv")
+    (tmp_path / ".out.csv.00000002.part").mkdir()
+    os.mkfifo(tmp_path / ".out.csv.00000003.part")
+    (tmp_path / ".outXcsv.00000004.part").write_bytes(b"")
+    before = set(tmp_path.iterdir())
+    abandoned = tmp_path / ".out.csv.89abcdef.part"
+    abandoned.write_bytes(b"half")
+
+    with whole_file(tmp_path / "out.csv") as file:
+        file.write(b"x")
+
+    assert set(tmp_path.iterdir()) == {*before, tmp_path / "out.csv"}
+
+
+def test_many_writers_to_one_file(tmp_path: Path) -> None:
+    """Each writes all of it, nobody takes another's for abandoned, and nothing is left."""
+    target = tmp_path / "out.csv"
+    failed: list[BaseException] = []
+
+    def write(number: int) -> None:
+        try:
+            for _ in range(50):
+                with whole_file(target) as file:
+                    file.write(bytes([number]) * 100)
+        except BaseException as error:  # noqa: BLE001 - whichever it is
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert list(tmp_path.iterdir()) == [target]
+    assert len(target.read_bytes()) == 100
+
+
+def test_a_temporary_file_that_another_writer_took_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it was locked, it is abandoned to anybody who looks: another one is made."""
+    target = tmp_path / "out.csv"
+    lock = fcntl.flock
+    taken: list[Path] = []
+
+    def too_late(file: int, operation: int) -> None:
+        if not taken:
+            taken.extend(tmp_path.iterdir())
+            taken[0].unlink()
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", too_late)
+    with whole_file(target) as file:
+        file.write(b"x")
+
+    assert len(taken) == 1
+    assert target.read_bytes() == b"x"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are written all the same, and what might be another's is left alone."""
+    abandoned = tmp_path / ".out.csv.89abcdef.part"
+    abandoned.write_bytes(b"half")
+
+    def refuse(_file: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with whole_file(tmp_path / "out.csv") as file:
+        file.write(b"x")
+
+    assert set(tmp_path.iterdir()) == {abandoned, tmp_path / "out.csv"}

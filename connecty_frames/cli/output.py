@@ -115,7 +115,7 @@ def destination(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
         Where there is no standard output, or it is a terminal and the data no text.
     """
     if output is not None and str(output) != "-":
-        from connecty_frames.frames import whole_file
+        from connecty_frames.files import whole_file
 
         with whole_file(output) as file:
             yield file

@@ -20,6 +20,8 @@ from __future__ import annotations
 import errno
 import http.client
 import io
+import re
+import shlex
 import socket
 import ssl
 from contextvars import ContextVar
@@ -35,6 +37,7 @@ from urllib3.util.wait import wait_for_read
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.escape import snippet
+from connecty_frames.files import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +48,8 @@ __all__ = ["ATTEMPT", "Attempt", "InterimError", "Wire", "tls_context"]
 
 #: Interim responses before an answer; more is no way to answer.
 _MOST_INTERIM: Final = 20
+#: How OpenSSL looks for a certificate in a folder: by the hash of its subject.
+_HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
 @dataclass(slots=True)
@@ -337,9 +342,18 @@ def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SS
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
     context.sslsocket_class = _TimedTLS
     if verify and ca_bundle is not None:
-        folder = ca_bundle.is_dir()
         try:
-            context.load_verify_locations(None if folder else ca_bundle, ca_bundle if folder else None)
+            if ca_bundle.is_dir():
+                if not any(_HASHED.fullmatch(each.name) for each in ca_bundle.iterdir()):
+                    raise ConfigError(
+                        f"ca_bundle={snippet(str(ca_bundle))}: the folder holds no certificate under a name "
+                        f"that OpenSSL looks for. Run: openssl rehash {shlex.quote(str(ca_bundle))}",
+                        setting="ca_bundle",
+                    )
+                context.load_verify_locations(capath=ca_bundle)
+            else:
+                open_regular(ca_bundle).close()  # OpenSSL would wait for ever at a pipe
+                context.load_verify_locations(ca_bundle)
         except OSError as error:  # ssl.SSLError is one
             raise ConfigError(
                 f"ca_bundle={snippet(str(ca_bundle))}: expected a file of certificates in PEM format, or a "

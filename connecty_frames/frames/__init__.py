@@ -15,7 +15,7 @@ from connecty_frames.frames.story import attach, carry, metadata, register_acces
 from connecty_frames.lazy import lazily
 
 if TYPE_CHECKING:
-    from connecty_frames.frames.files import WRITERS, whole_file
+    from connecty_frames.frames.files import WRITERS
     from connecty_frames.frames.pandas import to_pandas
     from connecty_frames.frames.parquet import read_parquet
     from connecty_frames.frames.polars import to_polars
@@ -32,7 +32,6 @@ __all__ = [
     "to_contract",
     "to_pandas",
     "to_polars",
-    "whole_file",
 ]
 
 _LAZY: Final = {
@@ -41,7 +40,6 @@ _LAZY: Final = {
     "to_contract": "schema",
     "to_pandas": "pandas",
     "to_polars": "polars",
-    "whole_file": "files",
 }
 
 

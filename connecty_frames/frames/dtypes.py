@@ -35,7 +35,7 @@ from connecty_frames.escape import snippet
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["UnknownTypeError", "arrow_type", "comes_from", "is_model", "model_fields"]
+__all__ = ["UnknownTypeError", "arrow_type", "comes_from", "is_model", "model_fields", "zone_name"]
 
 #: The digits of Arrow's widest decimals.
 _DECIMAL128: Final = 38
@@ -119,7 +119,7 @@ def _named(name: str) -> pa.DataType:
     if (kind := _NAMES.get(text.lower())) is not None:
         return kind
     if (found := _TIMESTAMP.fullmatch(text)) is not None:
-        return pa.timestamp(found[1], found[2] and _zone(found[2]))
+        return pa.timestamp(found[1], found[2] and zone_name(found[2]))
     if (found := _DURATION.fullmatch(text)) is not None:
         return pa.duration(found[1])
     if (found := _DIGITS.fullmatch(text)) is not None:
@@ -127,7 +127,7 @@ def _named(name: str) -> pa.DataType:
     raise _unknown(name)
 
 
-def _zone(name: str) -> str:
+def zone_name(name: str) -> str:
     """Check the name of a zone, and say an offset as Arrow does."""
     if (offset := _OFFSET.fullmatch(name)) is not None:
         return offset[1]
@@ -202,7 +202,7 @@ def _of_plain_polars(given: Any, base: Any) -> pa.DataType:  # noqa: ANN401 - of
 
     if base == pl.Datetime:
         zone = getattr(given, "time_zone", None)
-        return pa.timestamp(getattr(given, "time_unit", None) or "us", zone and _zone(zone))
+        return pa.timestamp(getattr(given, "time_unit", None) or "us", zone and zone_name(zone))
     if base == pl.Duration:
         return pa.duration(getattr(given, "time_unit", None) or "us")
     if base == pl.Decimal:

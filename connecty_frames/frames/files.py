@@ -4,7 +4,7 @@
 csv       nulls as nothing and texts in quotes, so that an empty text and null stay apart
 json      an array of one object a row; numbers with all their digits
 ndjson    one such object a line
-parquet   with the story of the answer in its metadata, a checksum on every page and one on the rest
+parquet   with the story of the answer in its metadata, and a checksum of the whole file
 arrow     an Arrow IPC file, also known as Feather, with the story in the metadata of its schema
 markdown  a table as GitHub writes them, for people; nulls as nothing
 ========= ==============================================================================================
@@ -16,13 +16,8 @@ infinity) is text, as in the API itself.
 from __future__ import annotations
 
 import json
-import os
 import re
-import secrets
-import shutil
 import zlib
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import pyarrow as pa
@@ -31,13 +26,12 @@ from connecty_frames.display import JSON, json_value, texts
 from connecty_frames.escape import terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-__all__ = ["ATTRS", "PANDAS", "SEAL", "STORY", "WRITERS", "seal", "whole_file"]
+__all__ = ["ATTRS", "PANDAS", "STORY", "WRITERS", "is_intact"]
 
-#: Keys in the metadata of a schema: our story, and our checksum of all that no page's covers.
+#: The key of our story in the metadata of a schema.
 STORY: Final = b"connecty"
-SEAL: Final = b"connecty.seal"
 #: Where pandas keeps its attrs in a file, and where dtypes and index.
 ATTRS: Final = b"PANDAS_ATTRS"
 PANDAS: Final = b"pandas"
@@ -82,9 +76,13 @@ def _write_parquet(table: pa.Table, file: BinaryIO) -> None:
     kept = dict(table.schema.metadata or {})
     if STORY in kept:  # where pandas.read_parquet looks for it
         kept.setdefault(ATTRS, json.dumps({STORY.decode(): kept[STORY].decode()}).encode())
-    table = table.replace_schema_metadata({**kept, SEAL: seal(table.replace_schema_metadata(kept))})
-    # Without checksums, one flipped bit is most often read as another value, in silence.
-    parquet.write_table(table, file, write_page_checksum=True)
+    sink = pa.BufferOutputStream()
+    # Those of pages are for other readers.
+    parquet.write_table(table.replace_schema_metadata(kept), sink, write_page_checksum=True)
+    content = memoryview(sink.getvalue())
+    footer = _footer(content)
+    before = (content[:footer], _MARK)
+    file.writelines((*before, _checksum(*before, content[footer:]), content[footer:]))
 
 
 def _write_arrow(table: pa.Table, file: BinaryIO) -> None:
@@ -106,25 +104,34 @@ def _in_markdown(text: str) -> str:
     return "<br>".join(re.sub(r"([\\`*_\[\]<>|~&$])", r"\\\1", line) for line in lines)
 
 
-def seal(table: pa.Table) -> bytes:
-    """Sum up what the checksums of pages leave out: names, types, number of rows, what is kept beside."""
-    kept = table.schema.metadata or {}
-    kinds = [_family(kind) for kind in table.schema.types]
-    beside = [kept.get(key) for key in (STORY, ATTRS, PANDAS)]
-    return str(zlib.crc32(repr((table.column_names, kinds, table.num_rows, beside)).encode())).encode()
+# Parquet's own checksums cover pages and not what says how these are to be read, where one flipped bit is
+# most often read as other values, in silence. So the whole file has a checksum too. It stands between the
+# pages and the footer, where Parquet allows any bytes and no reader looks, since all go by the offsets in the
+# footer. Whatever rewrites the file drops it.
+
+#: What the checksum of a whole file stands behind.
+_MARK: Final = b"connecty"
 
 
-def _family(kind: pa.DataType) -> str:
-    """Name a type, but for what a way through a file may change and no value depends on."""
-    if pa.types.is_dictionary(kind):
-        return _family(kind.value_type)
-    if pa.types.is_nested(kind):
-        inner = [kind.field(at) for at in range(kind.num_fields)]
-        return f"nested {[(field.name, _family(field.type)) for field in inner if pa.types.is_struct(kind)]}"
-    if pa.types.is_timestamp(kind):
-        return f"timestamp {kind.tz}"
-    # Without width and unit: large_string and time64[ns] are string and time64[us] elsewhere.
-    return re.sub(r"large_|_view|32|64|128|256|\[.*\]", "", str(kind))
+def is_intact(content: memoryview) -> bool | None:
+    """Return whether a Parquet file is what was written, None if it has no checksum of ours."""
+    footer = _footer(content)
+    pages, checksum = content[: footer - 4], content[footer - 4 : footer]
+    if footer < 0 or bytes(pages[-len(_MARK) :]) != _MARK:
+        return None
+    return bytes(checksum) == _checksum(pages, content[footer:])
+
+
+def _footer(content: memoryview) -> int:
+    """Return where the footer of a Parquet file begins: the file ends with its length and ``PAR1``."""
+    return len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+
+
+def _checksum(*parts: memoryview | bytes) -> bytes:
+    checksum = 0
+    for part in parts:
+        checksum = zlib.crc32(part, checksum)
+    return checksum.to_bytes(4, "little")
 
 
 #: How a table is written, by the name of the format.
@@ -136,43 +143,3 @@ WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], None]]] = {
     "arrow": _write_arrow,
     "markdown": _write_markdown,
 }
-
-
-@contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file for writing that appears only once it is whole, in place of one of that name.
-
-    A link stays a link, and what it points at is replaced. What is no file, such as a pipe or
-    ``/dev/stdout``, is written to as it stands.
-
-    Raises
-    ------
-    OSError
-        Where it cannot be written; a file that was there before is then as it was.
-    """
-    given = Path(path)
-    if given.exists() and not given.is_file():
-        with given.open("wb") as file:
-            yield file
-        return
-    target = Path(os.path.realpath(given))
-    # Not by tempfile, whose files nobody but their owner may read.
-    part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
-    try:
-        file = part.open("xb")
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(target)) from None
-    except BaseException:  # an interrupt right after the file was made
-        part.unlink(missing_ok=True)
-        raise
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, part)
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

@@ -18,8 +18,8 @@ from connecty_frames.escape import snippet
 
 __all__ = ["AnswerMetadata"]
 
-#: Fields that are never None, by what they hold.
-_KINDS: Final[dict[str, type]] = {"rows": int, "statistics": dict, "schema": list, "version": str}
+#: What the schema says of each column.
+_OF_A_COLUMN: Final = frozenset({"name", "type", "evidence"})
 #: How much of a question a repr shows.
 _SHOWN: Final = 60
 
@@ -60,7 +60,7 @@ class AnswerMetadata:
     Raises
     ------
     ConfigError
-        Where ``asked_at`` is not aware.
+        Where ``asked_at`` is not aware, or is no year from 1 to 9999 in UTC.
     """
 
     question: str | None = None
@@ -83,7 +83,10 @@ class AnswerMetadata:
             return
         if self.asked_at.tzinfo is None:
             raise ConfigError(f"asked_at={self.asked_at!r}: expected an aware datetime.", setting="asked_at")
-        object.__setattr__(self, "asked_at", self.asked_at.astimezone(UTC))
+        try:
+            object.__setattr__(self, "asked_at", self.asked_at.astimezone(UTC))
+        except OverflowError:
+            raise ConfigError(f"asked_at={self.asked_at!r} has no date in UTC.", setting="asked_at") from None
 
     def __repr__(self) -> str:
         asked = repr(snippet(self.question, _SHOWN)) if self.question else "an answer"
@@ -112,7 +115,7 @@ class AnswerMetadata:
                 return json.dumps(story)
             except TypeError:  # a decimal, most likely, which Python's json cannot spell
                 return _spell(story)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ConfigError(f"statistics: {error}", setting="statistics") from None
         except RecursionError:
             raise ConfigError("statistics: nested too deeply.", setting="statistics") from None
@@ -126,23 +129,18 @@ class AnswerMetadata:
         ConfigError
             Where the text is something else.
         """
+        import msgspec
+
         try:
-            story = json.loads(text, parse_float=_number)
-            if not isinstance(story, dict):
-                raise TypeError("no object")  # noqa: TRY301 - joins the other ways of being no story
-            known = {each.name: story[each.name] for each in fields(cls) if each.name in story}
-            for name, kind in _KINDS.items():
-                if not isinstance(known.get(name, kind()), kind):
-                    raise TypeError(name)  # noqa: TRY301 - the same
-            if any({"name", "type", "evidence"} - set(column) for column in known.get("schema", [])):
-                raise TypeError("schema")  # noqa: TRY301 - the same
-            if known.get("asked_at") is not None:
-                known["asked_at"] = datetime.fromisoformat(known["asked_at"])
-            return cls(**known)
-        except (ValueError, TypeError, RecursionError):
+            story = msgspec.convert(json.loads(text, parse_float=_number), cls)
+            if any(_OF_A_COLUMN - column.keys() for column in story.schema):
+                raise ValueError("schema")  # noqa: TRY301 - joins the other ways of being no story
+        except (ValueError, TypeError, ArithmeticError, RecursionError, msgspec.ValidationError):
+            shown = text if isinstance(text, str | bytes) else repr(text)
             raise ConfigError(
-                f"This is not the story of an answer as AnswerMetadata.to_json() gives it: {snippet(text)}"
+                f"This is not the story of an answer as AnswerMetadata.to_json() gives it: {snippet(shown)}"
             ) from None
+        return story
 
 
 def _spell(value: object) -> str:
@@ -159,4 +157,7 @@ def _spell(value: object) -> str:
 
 
 def _number(text: str) -> float | Decimal:
-    return Decimal(text) if "E" in text else float(text)
+    number = Decimal(text) if "E" in text else float(text)
+    if str(number) in {"NaN", "inf", "-inf"}:  # has an exponent that is too large
+        raise ValueError(text)
+    return number

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from connecty_frames.errors import TypeFidelityWarning, warn
 from connecty_frames.escape import listed, snippet
+from connecty_frames.frames.zones import check_zones
 
 if TYPE_CHECKING:
     from connecty_frames.options import DtypeBackend
@@ -71,6 +72,11 @@ def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable"
         durations keep their unit (s, ms, us, ns) and zone; times of day, decimals and nested values are
         ArrowDtype in every backend.
 
+    Raises
+    ------
+    ConfigError
+        For a time zone that the time zone database lacks.
+
     Warns
     -----
     TypeFidelityWarning
@@ -78,6 +84,7 @@ def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable"
         NaN and null that became one, types that numpy does not have.
     """
     names = table.column_names
+    check_zones(zip(names, table.schema.types, strict=True), "pandas", _is_zone)
     builders = [_builder(dtype_backend, kind) for kind in table.schema.types]
     arrays = [build(column) for build, column in zip(builders, table.columns, strict=True)]
     if dtype_backend == "numpy":
@@ -96,6 +103,15 @@ def _block(array: Column, position: int) -> tuple[Column, npt.NDArray[np.intp]]:
     """Give an array as a block of one column: in two dimensions, where the array can have them."""
     flat = isinstance(array, np.ndarray | pd.arrays.DatetimeArray)
     return array.reshape(1, -1) if flat else array, np.array([position])
+
+
+@lru_cache
+def _is_zone(name: str) -> bool:
+    try:
+        pd.DatetimeTZDtype("us", name)
+    except Exception:  # noqa: BLE001 - KeyError, ValueError, OSError and others, depending on the name
+        return False
+    return True
 
 
 @lru_cache

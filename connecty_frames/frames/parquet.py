@@ -14,20 +14,23 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, overload
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.escape import snippet, terminal
-from connecty_frames.frames.files import ATTRS, PANDAS, SEAL, STORY, WRITERS, seal, whole_file
+from connecty_frames.files import checked_path, open_regular, whole_file
+from connecty_frames.frames.files import ATTRS, PANDAS, STORY, WRITERS, is_intact
 from connecty_frames.frames.story import attach, metadata, module_of
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import pandas as pd
     import polars as pl
@@ -48,15 +51,16 @@ _ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128", "Float16", "Unkn
 
 def write_parquet(frame: object, path: str | os.PathLike[str], story: AnswerMetadata) -> Path:
     """Write a frame and a story to a file, whole or not at all; told at ``frame.connecty.write_parquet``."""
+    target = checked_path(path)
     table = attach(to_arrow(frame), story)
     attrs = {STORY.decode(): story.to_json(), **_attrs(frame)}
     table = table.replace_schema_metadata({**table.schema.metadata, ATTRS: json.dumps(attrs).encode()})
     try:
-        with whole_file(path) as file:
+        with whole_file(target) as file:
             WRITERS["parquet"](table, file)
     except pa.ArrowException as error:
         raise ConfigError(f"This frame cannot be written as Parquet: {snippet(str(error), 200)}") from None
-    return Path(path)
+    return target
 
 
 def to_arrow(frame: object) -> pa.Table:
@@ -78,8 +82,8 @@ def _of_pandas(frame: pd.DataFrame) -> pa.Table:
             'for example by frame.columns = ["_".join(map(str, name)) for name in frame.columns].'
         )
     if not frame.columns.is_unique:
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigError(f"Two columns of this frame are called {terminal(twice)!r}: rename one.")
+        twice = next(name for name, times in Counter(names).items() if times > 1)
+        raise ConfigError(f"Two columns of this frame are called {snippet(twice)!r}: rename one.")
     plain = frame.copy(deep=False)
     plain.attrs = {}  # pyarrow would warn of attrs that are not JSON
     try:
@@ -99,7 +103,9 @@ def _of_polars(frame: pl.DataFrame) -> pa.Table:
                 "cannot give to Arrow: rename it."
             )
         if str(dtype.base_type()) in _ONLY_POLARS:
-            raise ConfigError(f"Column {terminal(name)!r} is of polars' {dtype}, which Arrow lacks: cast it.")
+            raise ConfigError(
+                f"Column {snippet(name)!r} is of polars' {snippet(str(dtype))}, which Arrow lacks: cast it."
+            )
     try:
         return frame.to_arrow()
     except pa.ArrowException as error:
@@ -178,9 +184,17 @@ def read_parquet(
     Raises
     ------
     ConfigError
-        Where an argument is wrong, or the file is no Parquet, or damaged: every page's checksum is verified.
+        Where an argument is wrong; or the file is no Parquet, damaged, keeps under ``connecty`` what is not
+        the metadata of an answer, or holds what the library cannot, such as a time zone that it does not
+        know. What pandas keeps beside a table (index, attrs) is passed over where it makes no sense.
     OSError
-        Where the file cannot be opened.
+        Where the file cannot be opened, or is no regular file.
+
+    Notes
+    -----
+    A file that ``frame.connecty.write_parquet`` wrote has a checksum, which is verified before anything else:
+    of such a file, damage is an error and never another value. Of other files, pages are verified where they
+    have checksums, and values are checked to be valid.
 
     Examples
     --------
@@ -191,40 +205,59 @@ def read_parquet(
     'how many orders are there'
     """
     options = AskOptions(engine=engine, dtype_backend=dtype_backend)
-    table, story, attrs = _read(path)
-    index, seconds = _notes_of_pandas(table)
-    table = _typed(table, seconds, story)
-    frame = _FRAMES[options.engine](table, index, options.dtype_backend)
+    with open_regular(checked_path(path)) as file:
+        # Memory of Arrow's: over Python's own, pyarrow 17 aborts now and then as the process ends.
+        content = pa.allocate_buffer(os.fstat(file.fileno()).st_size)
+        content = content.slice(0, file.readinto(content))
+    name = terminal(os.fspath(path))
+    if (intact := is_intact(memoryview(content))) is False:
+        raise ConfigError(f"{name} is damaged: its checksum is not the one that was written.", setting="path")
+    with _errors_say(f"{name} is no Parquet file, or damaged"):
+        table, attrs = _with_story(_table(content, checked=intact is True))
+        index, seconds = _notes_of_pandas(table)
+    try:
+        story = metadata(table)
+    except ConfigError:
+        raise ConfigError(
+            f"{name} is damaged: what it keeps under {STORY.decode()!r} is not the metadata of an answer. "
+            "pandas.read_parquet and polars.read_parquet read the table without it.",
+            setting="path",
+        ) from None
+    with _errors_say(f"{name} is damaged, or holds what {engine} cannot"):
+        frame = _FRAMES[options.engine](_typed(table, seconds, story), index, options.dtype_backend)
     if engine == "pandas":
         frame.attrs = attrs
     return frame if story is None else attach(frame, story)
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[pa.Table, AnswerMetadata | None, dict[str, Any]]:
-    """Give the table of a file, its story, and its attrs of pandas."""
-    if not isinstance(path, str | os.PathLike):
-        raise ConfigError(f"path is of type {type(path).__name__}: expected a file's path.", setting="path")
-    Path(path).open("rb").close()  # for Python's own error where it cannot be opened
+def _table(content: pa.Buffer, *, checked: bool) -> pa.Table:
+    """Read the table of a file; one without a checksum of ours is checked as far as it can be."""
+    file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=not checked)
+    table = file.read()
+    if not checked:
+        table.validate(full=True)  # polars panics at text that is not UTF-8
+    return table
+
+
+@contextmanager
+def _errors_say(problem: str) -> Iterator[None]:
+    """Turn what libraries raise for a file that nobody checked, which may be anything, into our error."""
     try:
-        # Arrow's own file: over one of Python's, pyarrow 17 aborts now and then as the process ends.
-        with pa.OSFile(os.fsdecode(path)) as file:
-            table = parquet.ParquetFile(file, page_checksum_verification=True).read()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise ConfigError(
-            f"{terminal(str(path))} is no Parquet file, or damaged: {snippet(str(error), 200)}",
-            setting="path",
-        ) from None
+        yield
+    except (ConnectyError, Warning):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        detail = f"{type(error).__name__}: {snippet(str(error), 200)}"
+        raise ConfigError(f"{problem} ({detail}).", setting="path") from None
+
+
+def _with_story(table: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+    """Return a table with its story where ours looks for it, and its attrs of pandas."""
     kept = dict(table.schema.metadata or {})
-    if SEAL in kept and kept.pop(SEAL) != seal(table):
-        raise ConfigError(
-            f"{terminal(str(path))} is damaged: its names or its story are not what was written.",
-            setting="path",
-        )
     attrs = _object(kept.get(ATTRS))
     if STORY not in kept and STORY.decode() in attrs:  # pandas wrote it
         kept[STORY] = str(attrs[STORY.decode()]).encode(errors="backslashreplace")
-    table = table.replace_schema_metadata(kept)
-    return table, metadata(table), attrs
+    return table.replace_schema_metadata(kept), attrs
 
 
 def _object(text: bytes | None) -> dict[str, Any]:
@@ -245,7 +278,8 @@ def _notes_of_pandas(table: pa.Table) -> tuple[list[Any], set[str]]:
             for column in noted.get("columns", [])
             if column["numpy_type"] == "datetime64[s]" and not column["metadata"]
         }
-        return list(noted.get("index_columns", [])), seconds
+        index = noted.get("index_columns")
+        return index if isinstance(index, list) else [], seconds
     except (TypeError, KeyError):  # somebody else's notes
         return [], set()
 
@@ -256,7 +290,7 @@ def _typed(table: pa.Table, seconds: set[str], story: AnswerMetadata | None) -> 
     for at, name in enumerate(table.column_names):
         column = table.column(at)
         if name in seconds and pa.types.is_timestamp(column.type):
-            column = column.cast(pa.timestamp("s"))
+            column = _again(column, pa.timestamp("s"))
         stand_in, kind = _STAND_INS.get(told.get(name, ""), (None, None))
         if column.type == stand_in:
             column = _again(column, kind)
@@ -282,25 +316,43 @@ def _again(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def _as_pandas(table: pa.Table, index: list[Any], backend: DtypeBackend) -> pd.DataFrame:
+    labels = [each for each in index if isinstance(each, str) and each in table.column_names]
+    try:
+        found = _index_of_pandas(table, labels, index, backend)
+    except Exception:  # noqa: BLE001 - notes that make no sense are passed over, and no column is left out
+        labels, found = [], None
+    frame = _columns_of_pandas(table.drop_columns(labels), backend)
+    if found is not None:
+        frame.index = found
+    return frame
+
+
+def _columns_of_pandas(table: pa.Table, backend: DtypeBackend) -> pd.DataFrame:
     from connecty_frames.frames.pandas import to_pandas
 
-    labels = [each for each in index if isinstance(each, str) and each in table.column_names]
-    frame = to_pandas(table.drop_columns(labels), dtype_backend=backend)
-    for name, kind in zip(table.column_names, table.schema.types, strict=True):
+    frame = to_pandas(table, dtype_backend=backend)
+    for at, kind in enumerate(table.schema.types):
         # Categories, periods and intervals are pandas' own; an answer has none.
-        if backend != "pyarrow" and name in frame.columns and _is_of_pandas(kind):
-            frame[name] = table.select([name]).to_pandas()[name].array
-    if any(label.startswith(_UNNAMED) for label in labels):
-        frame.index = table.select(labels).to_pandas().index  # pyarrow knows what it was
-    elif labels:
-        frame.index = to_pandas(table.select(labels), dtype_backend=backend).set_index(labels).index
-    elif index and isinstance(index[0], dict):
-        count = {key: index[0][key] for key in ("start", "stop", "step")}
-        if len(range(*count.values())) == len(frame):
-            import pandas as pd
-
-            frame.index = pd.RangeIndex(**count, name=index[0].get("name"))
+        if backend != "pyarrow" and _is_of_pandas(kind):
+            frame.isetitem(at, table.select([at]).to_pandas(ignore_metadata=True).iloc[:, 0].array)
     return frame
+
+
+def _index_of_pandas(
+    table: pa.Table, labels: list[str], index: list[Any], backend: DtypeBackend
+) -> pd.Index | None:
+    """Return the index that pandas noted, None where it noted none."""
+    import pandas as pd
+
+    if any(label.startswith(_UNNAMED) for label in labels):
+        return cast("pd.Index", table.select(labels).to_pandas().index)  # pyarrow knows what it was
+    if labels:
+        return _columns_of_pandas(table.select(labels), backend).set_index(labels).index
+    if index and isinstance(index[0], dict):
+        noted = index[0]
+        found = pd.RangeIndex(noted["start"], noted["stop"], noted["step"], name=noted.get("name"))
+        return found if len(found) == table.num_rows else None
+    return None
 
 
 def _is_of_pandas(kind: pa.DataType) -> bool:
@@ -314,11 +366,11 @@ def _as_polars(table: pa.Table, index: list[Any], _: DtypeBackend) -> pl.DataFra
 
     names = table.column_names
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigError(f"Two columns are called {terminal(twice)!r}, which polars cannot hold.")
+        twice = next(name for name, times in Counter(names).items() if times > 1)
+        raise ConfigError(f"Two columns are called {snippet(twice)!r}, which polars cannot hold.")
     try:
         return to_polars(_without_labels(table, index))
-    except pl.exceptions.PolarsError as error:  # such as pandas' periods, in older versions
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # such as pandas' periods
         raise ConfigError(
             f"This file holds a type that polars lacks: {snippet(str(error), 200)}", setting="engine"
         ) from None

@@ -9,6 +9,7 @@ it cannot hold is found from the types beforehand, at any depth.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
 import polars as pl
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.escape import listed, snippet
+from connecty_frames.frames.zones import check_zones
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,21 +49,22 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
         and times of day nanoseconds, which polars has instead: the values are the same. Decimals of more
         than 38 digits (decimal256) become their exact text, digit by digit.
 
+    Raises
+    ------
+    ConfigError
+        For a time zone that polars does not know, or a NUL character in the name of a struct's field.
+
     Warns
     -----
     TypeFidelityWarning
         Once, where decimals became text, or a zone that is an offset polars does not know became UTC.
-
-    Raises
-    ------
-    ConfigError
-        Where the name of a field in a struct has a NUL character.
     """
     names = table.column_names
+    targets = [_holdable(kind) for kind in table.schema.types]
+    check_zones(zip(names, targets, strict=True), "polars", _is_zone)
     lost: list[str] = []
     columns = []
-    for field, column in zip(table.schema, table.columns, strict=True):
-        target = _holdable(field.type)
+    for field, column, target in zip(table.schema, table.columns, targets, strict=True):
         columns.append(_uncut(column if target == field.type else _converted(column, target)))
         if _loses(field.type, target):
             lost.append(f"{snippet(field.name)!r} ({snippet(str(field.type))} -> {snippet(str(target))})")
@@ -89,6 +92,17 @@ class _Stream:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self._table.__arrow_c_stream__(requested_schema)
+
+
+@lru_cache
+def _is_zone(name: str) -> bool:
+    if _OFFSET.fullmatch(name):
+        return True  # those that polars lacks were replaced
+    try:
+        pl.Series([0]).cast(pl.Datetime("us", name))
+    except pl.exceptions.PolarsError:
+        return False
+    return True
 
 
 # --- what polars holds ------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from connecty_frames.frames.dtypes import (
     comes_from,
     is_model,
     model_fields,
+    zone_name,
 )
 
 __all__ = ["to_contract"]
@@ -91,6 +92,8 @@ def _contract(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> Contract
 
 def _checked(kind: pa.DataType) -> pa.DataType:
     """Give back a type that JSON values can become, at any depth."""
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        zone_name(kind.tz)
     if pa.types.is_dictionary(kind):
         _checked(kind.value_type)
     elif pa.types.is_map(kind):

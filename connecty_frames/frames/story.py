@@ -385,7 +385,7 @@ class ConnectyAccessor:
         Returns
         -------
         Path
-            The file, which replaces one of that name. Each page has a checksum, which reading verifies.
+            The file, which replaces one of that name. It has a checksum, which ``cf.read_parquet`` verifies.
 
         Raises
         ------

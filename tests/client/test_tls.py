@@ -6,6 +6,7 @@ holds until 2126. Made by ``openssl req -x509 -newkey ec -days 36500 -addext sub
 
 from __future__ import annotations
 
+import os
 import shutil
 import ssl
 import subprocess
@@ -85,6 +86,15 @@ def test_our_setting_beats_that_of_requests(secured: Script, monkeypatch: pytest
         assert client.ask("how many?").rows == 2
 
 
+def test_a_folder_without_names_of_openssl(tmp_path: Path) -> None:
+    """The certificate in it would never be found: ConfigError with the command that names it."""
+    shutil.copy(PEM, tmp_path / "ca.pem")
+
+    with pytest.raises(cf.ConfigError, match=rf"Run: openssl rehash {tmp_path}$") as caught:
+        make("https://api.test", ca_bundle=tmp_path)
+    assert caught.value.setting == "ca_bundle"
+
+
 @pytest.mark.parametrize("setting", ["", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_a_certificate_nobody_trusts(secured: Script, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent: ConnectionFailed in phase tls that names the setting; an empty variable is none."""
@@ -104,6 +114,18 @@ def test_a_bundle_without_certificates(content: bytes | None, tmp_path: Path) ->
         bundle.write_bytes(content)
     with pytest.raises(cf.ConfigError, match=r"bundle\.pem.*expected a file of certificates") as caught:
         make("https://api.test", ca_bundle=bundle)
+    assert caught.value.setting == "ca_bundle"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("pipe", "Not a regular file"), ("n" * 5000, "File name too long")]
+)
+def test_a_bundle_that_cannot_be_opened(name: str, reason: str, tmp_path: Path) -> None:
+    """The same, and nothing waits for somebody to write to a pipe."""
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(cf.ConfigError, match=reason) as caught:
+        make("https://api.test", ca_bundle=tmp_path / name)
     assert caught.value.setting == "ca_bundle"
 
 

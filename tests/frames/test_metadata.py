@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -54,6 +54,13 @@ class TestFields:
         """A time without a zone is no instant."""
         with pytest.raises(ConfigError, match="aware") as caught:
             AnswerMetadata(asked_at=dt.datetime(2025, 1, 1))  # noqa: DTZ001 - what is refused
+        assert caught.value.setting == "asked_at"
+
+    def test_a_time_that_utc_has_no_date_for(self) -> None:
+        """The first hours of year 1 east of Greenwich are an error of ours."""
+        east = dt.timezone(dt.timedelta(hours=14))
+        with pytest.raises(ConfigError, match="has no date in UTC") as caught:
+            AnswerMetadata(asked_at=dt.datetime(1, 1, 1, tzinfo=east))
         assert caught.value.setting == "asked_at"
 
     def test_frozen(self) -> None:
@@ -164,18 +171,37 @@ class TestJson:
             '{"version": null}',
             b"\xff\xff",
             "[" * 100_000,
+            '{"statistics": {"a": 1E999999999999999999999}}',
+            '{"statistics": {"a": 1e999}}',
+            '{"rows": ' + "9" * 5_000 + "}",
+            '{"rows": true}',
+            '{"question": 5}',
+            '{"truncated": 1}',
+            '{"elapsed": "1"}',
+            '{"asked_at": "0001-01-01T00:00:00+14:00"}',
+            '{"schema": [5]}',
+            '{"schema": [{"name": "a", "type": "b"}]}',
+            '{"schema": [{"name": "a", "type": ["b"], "evidence": "c"}]}',
+            5,
+            None,
         ],
     )
-    def test_no_story(self, text: str | bytes) -> None:
+    def test_no_story(self, text: Any) -> None:
         """Anything else is an error of ours that shows how it begins, and only that."""
         with pytest.raises(ConfigError, match="not the story of an answer") as caught:
             AnswerMetadata.from_json(text)
         assert len(str(caught.value)) < 250
 
-    def test_statistics_that_are_no_json(self) -> None:
-        """An object in the statistics is an error of ours."""
+    def test_a_number_that_the_context_lets_pass(self) -> None:
+        """Where decimals that are too large become NaN in silence, it is an error all the same."""
+        with localcontext(traps=[]), pytest.raises(ConfigError, match="not the story of an answer"):
+            AnswerMetadata.from_json('{"statistics": {"a": 1E999999999999999999999}}')
+
+    @pytest.mark.parametrize("value", [object(), 10**5000, Decimal("NaN")], ids=["object", "digits", "NaN"])
+    def test_statistics_that_are_no_json(self, value: object) -> None:
+        """What cannot be written in the statistics is an error of ours."""
         with pytest.raises(ConfigError, match="statistics") as caught:
-            AnswerMetadata(statistics={"a": object()}).to_json()
+            AnswerMetadata(statistics={"a": value}).to_json()
         assert caught.value.setting == "statistics"
 
     def test_statistics_without_end(self) -> None:

@@ -146,6 +146,8 @@ class TestRefused:
             (pl.Object, "Object is no type of a column"),
             (int | str, "int | str is no type of a column"),
             ("timestamp[us, tz=Mars]", "'Mars' is no time zone, such as 'UTC' or 'Europe/Warsaw'"),
+            (pa.timestamp("us", "Mars"), "'Mars' is no time zone, such as 'UTC' or 'Europe/Warsaw'"),
+            (pa.list_(pa.timestamp("us", "UTC\0")), r"'UTC\\x00' is no time zone"),
             ("decimal(99, 2)", "a decimal of 99 digits with 2 after the point: expected 1 to 76 digits"),
         ],
         ids=str,
