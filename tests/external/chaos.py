@@ -72,7 +72,7 @@ class Outcome:
     wrong
         What is wrong with the table; empty where nothing is.
     text
-        The exception as Python prints it.
+        What the exception says.
     """
 
     number: int
@@ -225,7 +225,7 @@ class _Asker:
             getattr(answer or error, "question_id", None),
             time.monotonic() - began - timeout - overslept,
             "" if answer is None else _wrong(answer, number),
-            "" if error is None else "".join(traceback.format_exception(error)),
+            "" if error is None else _text(error),
         )
 
     def fetch(self, seen: Outcome) -> str:
@@ -235,6 +235,13 @@ class _Asker:
         except cf.ConnectyError as error:
             return str(error)
         return _wrong(answer, seen.number)
+
+
+def _text(error: Exception) -> str:
+    """Return what an exception says, and where it comes from if it is not ours."""
+    if isinstance(error, cf.ConnectyError):
+        return f"{type(error).__name__}: {error}"
+    return "".join(traceback.format_exception(error))
 
 
 def _wrong(answer: cf.Answer, number: int) -> str:
