@@ -152,7 +152,7 @@ def _problems(seen: Outcome, ids: list[str], statuses: list[str]) -> Iterator[tu
     if seen.error is not None and not issubclass(seen.error, cf.ConnectyError):
         yield "foreign", seen.text
     elif ids and seen.question_id is None and seen.error is not cf.SubmissionUncertain:
-        yield "lost", f"was accepted as {ids}, and its asker told: {seen.text}"
+        yield "lost", f"was accepted as {ids}, and its asker got {seen.text}"
     if seen.question_id not in (None, *ids):
         yield "swapped", f"has the id {seen.question_id} instead of {ids}"
     if seen.wrong:
