@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 3
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak docs clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak chaos docs clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -24,9 +24,9 @@ test-fast: $(VENV)/test.stamp
 	$(BIN)/python $(PYTEST) -m "not slow"
 
 # The lower bounds of pyproject.toml, exactly, instead of the newest versions; without what takes long and
-# is about no version: the examples of the docs and the soak.
+# is about no version: the examples of the docs, the soak and the chaos.
 test-lowest: $(LOWEST)/test.stamp
-	$(LOWEST)/bin/python $(PYTEST) --ignore=tests/docs --ignore=tests/test_soak.py
+	$(LOWEST)/bin/python $(PYTEST) --ignore=tests/docs --ignore=tests/test_soak.py --ignore=tests/external/test_chaos.py
 
 # What the tests need, and nothing run.
 setup: $(VENV)/test.stamp
@@ -77,6 +77,10 @@ fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
 # Twenty thousand questions, a quarter of them in trouble. The scripted server is the tests' own.
 soak: $(VENV)/demo.stamp
 	PYTHONPATH=benchmarks:tests/faults $(BIN)/python -m soak $(SOAK)
+
+# Two thousand questions through nginx, haproxy and squid, which are killed, stopped and suspended meanwhile.
+chaos: $(VENV)/demo.stamp
+	PYTHONPATH=tests/external:tests/faults $(BIN)/python -m chaos $(CHAOS)
 
 # How soon one learns that a question is done, and what that costs in requests.
 bench-polling: $(VENV)/demo.stamp

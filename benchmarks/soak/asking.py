@@ -7,10 +7,11 @@ import threading
 import time
 import traceback
 import warnings
-from collections import deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
+
+from timing import Pulse
 
 from connecty_frames.client import Client
 from connecty_frames.errors import ConnectyError, QuestionError
@@ -29,7 +30,6 @@ __all__ = ["Asking", "Outcome"]
 _TIMEOUT: Final = 60.0
 #: The longest answer that a relayed client takes, in bytes: less than a bomb.
 _LIMIT: Final = 2**20
-_BEAT: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Asking:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._warned = stack.enter_context(_warnings_by_thread())
-            self._pulse = stack.enter_context(_pulse())
+            self._pulse = stack.enter_context(Pulse().running())
             nobody = stack.enter_context(socket.socket())  # bound, so that nobody else can listen there
             nobody.bind(("127.0.0.1", 0))
             self._nowhere = f"http://127.0.0.1:{nobody.getsockname()[1]}"
@@ -111,7 +111,7 @@ class Asking:
             except Exception:  # noqa: BLE001 - none may come, and the soak is there to see it
                 took = time.monotonic() - began
                 problems = [f"an exception that is not ours:\n{traceback.format_exc()}"]
-        overslept = max((late for moment, late in list(self._pulse) if moment >= began), default=0.0)
+        overslept = self._pulse.most(began)
         return Outcome(error, question_id, tuple(warned), tuple(problems), took, overslept)
 
     @contextmanager
@@ -159,25 +159,3 @@ def _warnings_by_thread() -> Iterator[dict[int, list[type[Warning]]]]:
         warnings.simplefilter("always")
         warnings.showwarning = note
         yield given
-
-
-@contextmanager
-def _pulse() -> Iterator[deque[tuple[float, float]]]:
-    """Sleep for moments, and note by how much each was overslept, for the last ten seconds or so."""
-    beats: deque[tuple[float, float]] = deque(maxlen=2_000)
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.is_set():
-            slept = time.monotonic()
-            time.sleep(_BEAT)
-            woke = time.monotonic()
-            beats.append((woke, woke - slept - _BEAT))
-
-    heart = threading.Thread(target=beat, name="soak-pulse")
-    heart.start()
-    try:
-        yield beats
-    finally:
-        over.set()
-        heart.join()

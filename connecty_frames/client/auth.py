@@ -301,7 +301,7 @@ class Auth:
             return _unusable(host, trouble.seen, kind=trouble.kind, status=status)
         text = text_of(trouble.body, self._transport.redact)
         said = f"{trouble.seen}{text and f' ({text})'}"
-        if status not in _REFUSING:
+        if status not in _REFUSING or trouble.body.lstrip()[:1] == b"<":  # the page of a proxy or firewall
             return _unusable(host, said, kind=Kind.REFUSED, status=status)
         refused = AuthError(f"The credentials were refused: {said}. {_CHECK}", status=status)
         return dataclasses.replace(trouble, kind=Kind.REFUSED, error=refused)

@@ -56,7 +56,7 @@ def succeeded(status: int | None) -> bool:
 class Kind(Enum):
     """What went wrong, as far as it decides what may be done next."""
 
-    LATE = auto()  #: no time was left, so nothing was sent
+    LATE = auto()  #: no time was left to send it, or to send it again with another token
     UNCONNECTED = auto()  #: no connection was made, so nothing was sent
     LOST = auto()  #: sent, and no whole answer came
     GARBLED = auto()  #: an answer whose packing is broken

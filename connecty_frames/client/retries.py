@@ -8,6 +8,7 @@ may try again together is limited by its :class:`~connecty_frames.client.budget.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import sys
@@ -134,7 +135,9 @@ def repeat(
             outcome.kind is Kind.BUSY and outcome.wait is not None
         )
         if not _waited(pause, until, deadline, None if invited else budget):
-            return outcome
+            # That a token expired says nothing of the credentials: what was missing is the time for another.
+            unrenewed = outcome.kind is Kind.UNAUTHORIZED
+            return dataclasses.replace(outcome, kind=Kind.LATE) if unrenewed else outcome
 
 
 def _waited(pause: float, until: float, deadline: Deadline, budget: Budget | None) -> bool:

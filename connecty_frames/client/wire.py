@@ -217,6 +217,8 @@ class _Incoming(io.BufferedReader):
         sock.reads = False
         try:
             held = self.peek(1)
+        except OSError:
+            return True  # a read timed out or failed, so that the answer has not come to its end
         finally:
             sock.reads = True
         pending = sock.pending() if isinstance(sock, ssl.SSLSocket) else 0

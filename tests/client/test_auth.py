@@ -147,6 +147,7 @@ def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: i
         ({"json": {"access_token": "two words"}}, 200),
         ({"json": {"access_token": "line\nbreak"}}, 200),
         ({"body": "[]", "content_type": "application/json"}, 200),
+        ({"body": "\n<html>Access denied by the proxy</html>", "status": 403}, 403),
     ],
 )
 def test_an_unusable_endpoint_is_an_auth_error(
@@ -158,6 +159,7 @@ def test_an_unusable_endpoint_is_an_auth_error(
     assert isinstance(error, AuthError)
     assert error.status == status
     assert "unusable" in str(error)
+    assert "client_secret" not in str(error)
     assert len(responses.calls) == 1
 
 

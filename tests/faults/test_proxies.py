@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import select
 import ssl
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +154,20 @@ def test_a_tunnel_that_is_not_dug(proxy: Script) -> None:
     assert (caught.value.host, caught.value.phase) == (proxy.address[7:], "proxy")
     assert "canary-proxy" not in str(caught.value)
     assert proxy.count("tunnel") == 3
+
+
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 Dug\r\nX: "])
+def test_a_proxy_that_falls_silent(proxy: Script, begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of its answer to CONNECT: ConnectionFailed in phase proxy that says so, and no more."""
+    unraisable: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    proxy.on("tunnel", proxy.send_and_hang(begun))
+    with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConnectionFailed) as caught:
+        client.ask("how many?", timeout=0.3)
+    assert caught.value.phase == "proxy"
+    assert "no answer in time" in str(caught.value)
+    gc.collect()
+    assert unraisable == []
 
 
 def test_a_proxy_that_repeats_its_password(proxy: Script) -> None:

@@ -72,6 +72,18 @@ def test_a_server_that_refuses_fresh_tokens(server: Script, client: Client, kind
     assert (server.count("token"), server.count(kind)) == (2, 2)
 
 
+@pytest.mark.parametrize("kind", ["ask", "results"])
+def test_a_token_that_expires_as_the_time_runs_out(server: Script, client: Client, kind: str) -> None:
+    """A 401 that takes all the time left: QuestionTimeout, with the id if there is one; not AuthError."""
+    server.on(
+        kind, server.drip(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 999\r\n\r\n" + b" " * 999, 0.005)
+    )
+    with within(0.5), pytest.raises(cf.QuestionTimeout, match="answered 401") as caught:
+        client.ask("how many?", timeout=0.5)
+    assert caught.value.question_id == (QUESTION_ID if kind == "results" else None)
+    assert server.count(kind) == 1
+
+
 @pytest.mark.parametrize(
     ("expires_at", "date"),
     [

@@ -1,0 +1,49 @@
+"""nginx, haproxy and squid between a client and what answers it: a sandbox, or a server that misbehaves."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import programs
+import pytest
+from served import server
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from programs import Program
+
+__all__ = ["make", "run", "server"]
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[..., Program]]:
+    """Start programs that end with the test: ``run("nginx", config, api=port)``."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(programs.workplace())
+
+        def start(name: str, config: str, **values: object) -> Program:
+            return stack.enter_context(programs.prepare(name, folder, config, **values))
+
+        yield start
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., cf.Client]]:
+    """Make clients that are closed with the test, and never wait longer than they must."""
+    with ExitStack() as stack:
+
+        def client(**settings: Any) -> cf.Client:
+            given = {
+                "client_id": "id",
+                "client_secret": "canary-secret",
+                "dw_id": 13,
+                "timeout": 5,
+                "random": lambda: 0.0,
+            }
+            return stack.enter_context(cf.Client(**given | settings))
+
+        yield client

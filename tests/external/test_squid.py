@@ -1,0 +1,171 @@
+"""Through squid: tunnels by CONNECT with a password, and requests in the clear that it passes on itself."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import programs
+import pytest
+from scripted import serve
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from programs import Program
+    from scripted import Script
+
+    from connecty_frames.sandbox import Sandbox
+
+    Run = Callable[..., Program]
+    Make = Callable[..., cf.Client]
+
+pytestmark = [
+    pytest.mark.external,
+    pytest.mark.skipif(bool(programs.missing("squid")), reason="there is no squid: apt-get install squid"),
+]
+
+ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
+WITH_TLS = """
+    server {
+        listen 127.0.0.1:${port} ssl;
+        ssl_certificate ../loopback.pem;
+        ssl_certificate_key ../loopback.pem;
+        location / { proxy_pass ${api}; }
+    }
+"""
+
+
+@pytest.fixture
+def secured() -> Iterator[Script]:
+    """Give the API over TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(programs.PEM)
+    with serve(tls=context) as script:
+        script.on("results", script.answer(200, ROWS))
+        yield script
+
+
+@pytest.fixture
+def proxy(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Start squid, and have everything go through it; by default with its password, which it wants."""
+
+    def start(
+        config: str = programs.PASSWORD_WANTED, user: str = f"{programs.USER}:{programs.PASSWORD}@"
+    ) -> Program:
+        squid = run("squid", config)
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://{user}127.0.0.1:{squid.port}")
+        return squid
+
+    return start
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(programs.missing("nginx")), reason="there is no nginx: apt-get install nginx")
+def test_a_tunnel(run: Run, proxy: Run, make: Make, sandbox: Sandbox) -> None:
+    """With the right password, to nginx before a sandbox: each question has its table, all by CONNECT."""
+    nginx = run("nginx", WITH_TLS, api=sandbox.connection["base_url"])
+    squid = proxy()
+    own = {"base_url": f"https://127.0.0.1:{nginx.port}", "ca_bundle": programs.PEM}
+    client = make(**{**sandbox.connection, **own})
+    for number in range(3):
+        assert client.ask_df(f"SELECT {number} AS tunnelled")["tunnelled"].tolist() == [number]
+    client.close()
+    squid.stop()
+    tunnels = [line.split() for line in squid.log().splitlines() if " CONNECT " in line]
+    assert {(target, user) for *_, target, user, _, _ in tunnels} == {
+        (f"127.0.0.1:{nginx.port}", programs.USER)
+    }
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+@pytest.mark.parametrize("user", [f"{programs.USER}:canary-wrong@", ""])
+def test_a_wrong_password(
+    proxy: Run, make: Make, server: Script, caplog: pytest.LogCaptureFixture, *, user: str, scheme: str
+) -> None:
+    """Or none: ConfigError that says what to check and not the password; nothing arrives."""
+    caplog.set_level("DEBUG")
+    proxy(user=user)
+    with pytest.raises(cf.ConfigError, match="407") as caught:
+        make(base_url=server.address.replace("http", scheme)).ask("how many?")
+    assert "HTTPS_PROXY" in str(caught.value)
+    assert "canary-wrong" not in f"{caught.value!r}{vars(caught.value)}{caplog.text}"
+    assert server.seen == []
+
+
+def test_a_tunnel_that_is_not_allowed(proxy: Run, make: Make, secured: Script) -> None:
+    """A rule of squid's forbids the port: ConnectionFailed in phase proxy with its 403; nothing arrives."""
+    squid = proxy("acl high port 1024-65535\nhttp_access deny high", "")
+    with pytest.raises(cf.ConnectionFailed, match="403 Forbidden") as caught:
+        make(base_url=secured.address, ca_bundle=programs.PEM).ask("how many?")
+    assert (caught.value.host, caught.value.phase) == (f"127.0.0.1:{squid.port}", "proxy")
+    assert secured.connections == 0
+
+
+def test_a_tunnel_to_nobody(proxy: Run, make: Make) -> None:
+    """Nobody listens behind squid, which says 503: ConnectionFailed in phase proxy."""
+    squid = proxy()
+    with pytest.raises(cf.ConnectionFailed, match="503 Service Unavailable") as caught:
+        make(base_url="https://127.0.0.1:9").ask("how many?")
+    assert (caught.value.host, caught.value.phase) == (f"127.0.0.1:{squid.port}", "proxy")
+
+
+def test_a_squid_that_is_killed_with_a_question(proxy: Run, make: Make, secured: Script) -> None:
+    """The API has it and the tunnel is gone: SubmissionUncertain, sent once."""
+    squid = proxy()
+
+    def kill(_: Any) -> bool:
+        squid.kill()
+        return False
+
+    secured.on("ask", kill)
+    with pytest.raises(cf.SubmissionUncertain):
+        make(base_url=secured.address, ca_bundle=programs.PEM).ask("how many?")
+    assert secured.questions == ["how many?"]
+
+
+def test_a_squid_that_is_restarted_while_one_waits(proxy: Run, make: Make, secured: Script) -> None:
+    """The tunnel is gone, another is dug: the table comes, of the question that was asked once."""
+    squid = proxy()
+
+    def restart(_: Any) -> bool:
+        squid.kill()
+        squid.start()
+        return False
+
+    secured.on("results", restart, secured.answer(200, ROWS))
+    client = make(base_url=secured.address, ca_bundle=programs.PEM, random=lambda: 1.0)
+    assert client.ask("how many?").rows == 2
+    assert (secured.count("ask"), secured.count("results")) == (1, 2)
+
+
+class TestInTheClear:
+    """Squid reads the requests and sends others of its own."""
+
+    def test_an_answer(self, proxy: Run, make: Make, server: Script) -> None:
+        """The password is squid's alone: the API gets no ``Proxy-Authorization``."""
+        server.on("results", server.answer(200, ROWS))
+        proxy()
+        assert make(base_url=server.address).ask("how many?").rows == 2
+        assert [seen.headers.get("proxy-authorization") for seen in server.seen] == [None] * 3
+        assert {seen.headers["via"].partition(" (")[0] for seen in server.seen} == {"1.1 squid.test"}
+
+    @pytest.mark.parametrize("end", ["close", "reset"])
+    def test_a_question_that_is_lost(self, proxy: Run, make: Make, server: Script, end: str) -> None:
+        """The API got it and closed: SubmissionUncertain, and squid does not send it again either."""
+        server.on("ask", getattr(server, end))
+        proxy()
+        with pytest.raises(cf.SubmissionUncertain, match=r"answered 50[23]"):
+            make(base_url=server.address).ask("how many?")
+        assert server.questions == ["how many?"]
+
+    def test_an_address_that_is_not_allowed(self, proxy: Run, make: Make, server: Script) -> None:
+        """The page of squid is no word of the API's: the error does not blame the credentials."""
+        proxy("http_access deny all", "")
+        with pytest.raises(cf.AuthError, match="403") as caught:
+            make(base_url=server.address).ask("how many?")
+        assert "client_secret" not in str(caught.value)
+        assert server.seen == []
