@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 3
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak chaos docs clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak chaos docs dist test-dist clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -89,8 +89,18 @@ bench-polling: $(VENV)/demo.stamp
 docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
+# The sdist, and the wheel that is built from it.
+dist: $(VENV)/dist.stamp
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+# Both, installed and unpacked away from here.
+test-dist: dist $(VENV)/test.stamp
+	.ci/test-dist $(BIN)/python
+
 clean:
-	rm -rf .venv .venv-* docs/_build docs/api/generated
+	rm -rf .venv .venv-* dist docs/_build docs/api/generated
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -90,6 +90,7 @@ __all__ = [
     "TruncationWarning",
     "TypeFidelityWarning",
     "UnknownStateWarning",
+    "missing_extra",
     "warn",
 ]
 
@@ -126,6 +127,11 @@ class ConfigError(ConnectyError, ValueError):
     def __init__(self, message: str, *, setting: str | None = None, question_id: str | None = None) -> None:
         super().__init__(message, question_id=question_id)
         self.setting = setting
+
+
+def missing_extra(extra: str, subject: str, error: ModuleNotFoundError) -> ConfigError:
+    """Return the error of a feature whose extra is not installed, as in "Plots need altair: ..."."""
+    return ConfigError(f"{subject} {error.name}: pip install 'connecty-frames[{extra}]'.", setting=extra)
 
 
 class ConnectionFailed(ConnectyError):

@@ -52,12 +52,8 @@ def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
     ConfigError
         Where the extra ``sandbox`` is not installed.
     """
-    try:
-        from connecty_frames.sandbox import Sandbox
-    except ImportError as error:
-        raise ConfigError(
-            f"The sandbox needs {error.name}: pip install 'connecty-frames[sandbox]'.", setting="sandbox"
-        ) from None
+    from connecty_frames.sandbox import Sandbox
+
     with ExitStack() as stack:
         running = Sandbox() if sandbox is None else sandbox
         try:

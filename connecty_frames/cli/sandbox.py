@@ -63,19 +63,9 @@ def questions(
 
 
 def sandbox_class() -> type[Sandbox]:
-    """Give the sandbox, which needs what not everybody installs.
+    """Return the sandbox, whose server logs errors and nothing else."""
+    from connecty_frames.sandbox import Sandbox
 
-    Raises
-    ------
-    ConfigError
-        Where it is not installed.
-    """
-    try:
-        from connecty_frames.sandbox import Sandbox
-    except ImportError as error:
-        raise ConfigError(
-            f"The sandbox needs {error.name}: pip install 'connecty-frames[sandbox]'.", setting="sandbox"
-        ) from None
     logging.getLogger("uvicorn.error").addFilter(_is_error)
     return Sandbox
 

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from connecty_frames.display.cells import clock, texts
 from connecty_frames.display.table import is_number
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, missing_extra
 from connecty_frames.escape import cut, listed, quoted, snippet
 
 if TYPE_CHECKING:
@@ -51,10 +51,8 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
     """Give the chart of a table; told at ``Answer.plot``."""
     try:
         import altair as alt
-    except ImportError as error:
-        raise ConfigError(
-            f"Plots need {error.name}: pip install 'connecty-frames[plot]'.", setting="plot"
-        ) from None
+    except ModuleNotFoundError as error:
+        raise missing_extra("plot", "Plots need", error) from None
     names = table.column_names
     suffix = " in full"
     while not set(names).isdisjoint(name + suffix for name in names):

@@ -5,13 +5,15 @@ To try the library, to develop offline, and to test against. :class:`Sandbox` is
 catalogue; a :class:`Fault` makes it misbehave. What it saw stands in its :class:`Ledger`.
 
 Each name is loaded when it is first used (PEP 562): the processes that run the queries are of this package
-too, and start without the server.
+too, and start without the server. Where the extra ``sandbox`` is not installed, a name that needs it is a
+ConfigError.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from connecty_frames.errors import missing_extra
 from connecty_frames.lazy import lazily
 
 if TYPE_CHECKING:
@@ -45,7 +47,14 @@ _HOMES: Final[dict[str, str]] = {
 }
 
 
-__getattr__ = lazily(__name__, _HOMES)
+_load = lazily(__name__, _HOMES)
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    try:
+        return _load(name)
+    except ModuleNotFoundError as error:
+        raise missing_extra("sandbox", "The sandbox needs", error) from None
 
 
 def __dir__() -> list[str]:

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 import requests
 
+import connecty_frames.sandbox
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox import Plan, Sandbox
 
@@ -29,6 +30,28 @@ def test_it_is_ready_when_entered() -> None:
         assert sandbox.connection["dw_id"] == 13
         assert sandbox.connection["base_url"].startswith("http://127.0.0.1:")
         assert requests.get(sandbox.connection["base_url"] + "/v1/health", timeout=5).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from connecty_frames.sandbox import Sandbox",
+        "from connecty_frames.testing import connected\nconnected().__enter__()",
+        "from connecty_frames.cli.sandbox import sandbox_class\nsandbox_class()",
+    ],
+    ids=["import", "connected", "command"],
+)
+def test_without_its_extra(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever wants it says which module is missing and what to install."""
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "connecty_frames.sandbox.sandbox")
+    monkeypatch.delattr(connecty_frames.sandbox, "Sandbox")
+
+    with pytest.raises(ConfigError) as raised:
+        exec(code, {})  # noqa: S102 - the lines above
+
+    assert str(raised.value) == "The sandbox needs uvicorn: pip install 'connecty-frames[sandbox]'."
+    assert raised.value.setting == "sandbox"
 
 
 def test_nothing_is_left_behind(
