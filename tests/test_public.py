@@ -319,6 +319,7 @@ def test_no_module_has_the_name_of_a_public_function() -> None:
 # Types
 
 
+@pytest.mark.slow
 def test_a_type_checker_knows_the_frame(tmp_path: Path) -> None:
     """By the engine: the library's own frame; and it refuses an engine and a choice that there are not."""
     pytest.importorskip("mypy")

@@ -1,4 +1,4 @@
-"""The command line as a process, on pipes and on a terminal."""
+"""The command line: within the process of the tests, and as one of its own on pipes and on a terminal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from unittest import mock
 
 import pytest
 from scripted import Script, serve
+
+from connecty_frames.client import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +50,32 @@ class Shell:
         return {**kept, "NO_COLOR": "1", "COLUMNS": "100", "CONNECTY_CONFIG": os.devnull, **named}
 
     def run(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
-        """Run a command with its output in pipes."""
+        """Run a command within this process: to start another takes longer than most commands."""
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8") as out,
+            tempfile.TemporaryFile("w+", encoding="utf-8") as err,
+            Path(os.devnull).open(encoding="utf-8") as nothing,
+            mock.patch.multiple(sys, argv=["connecty", *arguments], stdin=nothing, stdout=out, stderr=err),
+            mock.patch.dict(os.environ, self.environment(**settings), clear=True),
+            mock.patch.object(interrupts, "_line", [*interrupts._line]),  # set by commands
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("default", UserWarning)  # as where no test runs
+            from connecty_frames.cli import main
+
+            with pytest.raises(SystemExit) as ended:
+                main()
+            code = ended.value.code or 0
+            assert isinstance(code, int)
+            written = []
+            for file in (out, err):
+                file.seek(0)
+                written.append(file.buffer.read())
+        return subprocess.CompletedProcess(sys.argv, code, *written)
+
+    def process(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
+        """Run a command as a process of its own, with its output in pipes."""
         done = subprocess.run(
             [CONNECTY, *arguments],
             stdin=subprocess.DEVNULL,

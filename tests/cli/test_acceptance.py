@@ -38,7 +38,7 @@ def wait_for(what: Any) -> None:
 
 def test_it_comes_before_all_else(shell: Any, settings: dict[str, object]) -> None:
     """One line with the id and the command that fetches the answer, then the rest as before."""
-    done = shell.run("ask", "how many?", "--format", "csv", **settings)
+    done = shell.process("ask", "how many?", "--format", "csv", **settings)
 
     assert shell.text(done) == (0, CSV, ACCEPTED + STORY)
 

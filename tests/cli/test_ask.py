@@ -33,7 +33,7 @@ STORY = re.compile(
 
 def test_ask_the_embedded_sandbox(shell: Any) -> None:
     """With no settings at all: the id, a table, then summary, SQL and extent."""
-    code, out, err = shell.text(shell.run("ask", TOP_COUNTRIES, "--sandbox"))
+    code, out, err = shell.text(shell.process("ask", TOP_COUNTRIES, "--sandbox"))
 
     assert code == 0
     assert out == (

@@ -39,9 +39,9 @@ def test_the_exit_codes() -> None:
         "OSError": 1,
     }
     found = {
-        name: next(code for kind, code in cli.EXIT_CODES.items() if issubclass(getattr(errors, name), kind))
-        for name in errors.__all__
-        if name != "warn" and not issubclass(getattr(errors, name), Warning)
+        name: next(code for kind, code in cli.EXIT_CODES.items() if issubclass(error, kind))
+        for name, error in vars(errors).items()
+        if isinstance(error, type) and issubclass(error, errors.ConnectyError)
     }
     assert found == {
         "ConnectyError": 1,
@@ -66,7 +66,7 @@ def test_the_exit_codes() -> None:
 
 def test_missing_credentials(shell: Any) -> None:
     """2, what is missing, and how to try the sandbox; never sample data."""
-    code, out, err = shell.text(shell.run("ask", TOP_COUNTRIES))
+    code, out, err = shell.text(shell.process("ask", TOP_COUNTRIES))
 
     assert (code, out) == (2, "")
     assert err.startswith("ConfigError: No client_id (environment: CONNECTY_CLIENT_ID) and client_secret ")
@@ -143,7 +143,7 @@ def test_a_wrong_command_line(shell: Any, arguments: list[str], said: str) -> No
 
 def test_the_version(shell: Any) -> None:
     """On standard output, alone."""
-    assert shell.text(shell.run("--version")) == (0, f"{cf.__version__}\n", "")
+    assert shell.text(shell.process("--version")) == (0, f"{cf.__version__}\n", "")
 
 
 def test_help(shell: Any) -> None:

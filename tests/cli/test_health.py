@@ -19,7 +19,7 @@ def test_health_needs_no_credentials(shell: Any, sandbox: Sandbox) -> None:
     """The address alone."""
     address = sandbox.connection["base_url"]
 
-    assert shell.text(shell.run("health", base_url=address)) == (0, f"{address} is operational\n", "")
+    assert shell.text(shell.process("health", base_url=address)) == (0, f"{address} is operational\n", "")
 
 
 def test_health_of_a_port_where_nobody_listens(shell: Any) -> None:

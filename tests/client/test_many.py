@@ -101,7 +101,9 @@ def test_as_each_is_done(box: Sandbox) -> None:
         assert [future.question for future in done] == [slow]
 
 
-@pytest.mark.parametrize(("workers", "given", "left"), [(16, 40, 20), (1, 5, 2)])
+@pytest.mark.parametrize(
+    ("workers", "given", "left"), [pytest.param(16, 40, 20, marks=pytest.mark.slow), (1, 5, 2)]
+)
 def test_none_is_kept_once_it_was_given(box: Sandbox, workers: int, given: int, left: int) -> None:
     """Tables and errors alike: an iterator that is kept holds none of the futures that it gave."""
     box.faults.add(Fault("ask", status=422, question="SELECT 3 AS n"))

@@ -35,7 +35,7 @@ Columns = list[tuple[Kind, list[Any]]]
 def plain(dataframe: str | bytes, block: int = ONE_BLOCK, **sections: str) -> Columns | None:
     """Give what the columnar reader makes of rows cut into blocks of so many bytes, None if it refuses."""
     source = dataframe.encode() if isinstance(dataframe, str) else dataframe
-    msgspec.json.decode(source, type=msgspec.Raw)  # fact (0): it is JSON
+    msgspec.json.decode(source, type=msgspec.Raw)  # what the reader takes for granted: it is JSON
     with mock.patch.object(bulk, "_BLOCK", block):
         found = read_plain(memoryview(source), sections)
     return None if found is None else [(column.kind, column.array.to_pylist()) for column in found[1]]
@@ -47,7 +47,7 @@ def plain(dataframe: str | bytes, block: int = ONE_BLOCK, **sections: str) -> Co
 @pytest.mark.parametrize(
     "dataframe",
     [
-        # Without (3), begins and ends with a quote: a number would become a text, white space a part of one.
+        # Another token or white space among texts: a number would become a text, white space a part of one.
         pytest.param('[["a"],["x"],[5]]', id="a number among texts"),
         pytest.param('[["a"],["x"],[5.5]]', id="a fraction among texts"),
         pytest.param('[["a"],["x"],[true]]', id="a truth value among texts"),
@@ -58,14 +58,14 @@ def plain(dataframe: str | bytes, block: int = ONE_BLOCK, **sections: str) -> Co
         pytest.param('[["a"],["x"],[null ]]', id="a null before a space would be a text"),
         pytest.param('[["a","b"],["x","y"],[ "y,","z"]]', id="a text with a comma after a space"),
         pytest.param('[["a","b"],["x","y"],["y," ,"z"]]', id="a text with a comma before a space"),
-        # Without (3), no more quotes than these: a text in another column would be taken for nothing.
+        # Texts in other columns, and rows that are too short or too long.
         pytest.param('[["a","b"],[1.5,"x"],["5","y"]]', id="a text among fractions"),
         pytest.param('[["a","b"],[1,"x"],["5","y"]]', id="a text that is a number among whole numbers"),
         pytest.param('[["a","b"],[true,"x"],["true","y"]]', id="a text that is a truth value among these"),
         pytest.param('[["a"],[1],["],["]]', id="a separator in a text among whole numbers"),
         pytest.param('[["a","b"],["x","y"],["z"],["v","w"]]', id="a row too short among texts"),
         pytest.param('[["a","b"],["x","y"],["v","w","z"]]', id="a row too long among texts"),
-        # Without (4): arrays, objects, truth values would be numbers' texts; two short rows one long row.
+        # Arrays, objects and truth values would be numbers' texts, two short rows one long row.
         pytest.param('[["a"],[1.5],[[2.5]]]', id="an array among fractions"),
         pytest.param('[["a"],[1.5],[{}]]', id="an object among fractions"),
         pytest.param('[["a"],[1.5],[true]]', id="a truth value among fractions"),
@@ -82,7 +82,7 @@ def plain(dataframe: str | bytes, block: int = ONE_BLOCK, **sections: str) -> Co
         pytest.param('[["a"],[1],[2],3]', id="a number for the last row"),
         pytest.param('[["a"],[true],[1]]', id="a whole number among truth values"),
         pytest.param('[["a"],[1],[true]]', id="a truth value among whole numbers"),
-        # Without (5): a row of three cells and an empty one would be two rows, one of them with a gap.
+        # White space in rows: three cells and an empty row would be two rows, one of them with a gap.
         pytest.param('[["a","b"],[0.5,0.5],[1.5,\n2.5,3.5],[]]', id="a line break in a row of fractions"),
         pytest.param('[["a","b"],[0,0],[1,\n2,3],[]]', id="a line break in a row of whole numbers"),
         pytest.param('[["a","b"],[0,0],[1\r,2,3],[]]', id="a carriage return before a comma"),
@@ -90,7 +90,7 @@ def plain(dataframe: str | bytes, block: int = ONE_BLOCK, **sections: str) -> Co
         pytest.param('[["a","b"],["x","x"],["x",\n"x","x"],[]]', id="a line break among texts"),
         pytest.param('[["a","b"],["x","x"],["x,",\n"x","x"],[]]', id="a line break among texts with commas"),
         pytest.param('[["a","b"],[0,0],[1,2]\n,[3,4]]', id="a line break between rows"),
-        # Without (6): an empty row would be no row.
+        # Rows without a cell would be no rows.
         pytest.param('[["a"],["x"],[\n"y"\r],["z"]]', id="line breaks around a text"),
         pytest.param('[["a"],[1],[],[2]]', id="an empty row"),
         pytest.param('[["a"],[],[1],[2]]', id="an empty first row"),

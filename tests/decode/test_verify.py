@@ -690,6 +690,7 @@ FIELDS = ["count", "nulls_count", "min", "max", "distinct_count", "distinct_appr
 SECTIONS = ["general", "numeric", "temporal", "string", "boolean", "other"]
 
 
+@pytest.mark.slow
 @given(
     st.lists(ODD, max_size=4),
     st.dictionaries(st.sampled_from(SECTIONS), st.dictionaries(st.sampled_from(FIELDS), ODD) | ODD) | ODD,

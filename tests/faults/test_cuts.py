@@ -1,7 +1,7 @@
-"""An answer cut after each of its bytes, headers included: never a part of a frame.
+"""An answer cut off at its bytes, status line and headers included: never a part of a frame.
 
-Each cut is met by a second look, and what comes out is all the rows. Where less than a status line came,
-it is one look and an error of ours. The suite cuts at every seventh byte, ``make cuts`` at each.
+Each cut is met by a second request, and what comes out is all the rows. The suite cuts at every seventh byte,
+``make cuts`` at each.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ WHOLE = {"plain": 0, "gzip": 0, "chunked": len("\r\n\r\n")}
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_cut_at_every_byte(server: Script, client: Client, way: str) -> None:
-    """All the rows each time, after exactly one more look wherever the first was not whole."""
+    """All the rows each time, after exactly one more request wherever the first answer was not whole."""
     write, count = WAYS[way]
     body, table = rows(count)
     whole = write(body)

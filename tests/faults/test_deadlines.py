@@ -86,6 +86,7 @@ def test_no_time_at_all(server: Script, verb: Callable[..., object]) -> None:
     assert server.connections == 0
 
 
+@pytest.mark.slow
 def test_a_thread_that_waits_for_anothers_token_keeps_its_own_deadline(server: Script) -> None:
     """A token call that hangs holds nobody longer than they allowed."""
     server.on("token", server.hang)

@@ -169,6 +169,7 @@ class TestOutage:
                 thread.join(20)
         return became
 
+    @pytest.mark.slow
     def test_a_server_that_answers_503_only(self, server: Script) -> None:
         """In 2 s: the first look of each thread, ten more, and one a second; all learn that time is over."""
         server.on("results", server.answer(200, {"state": "PENDING"}), server.answer(503))

@@ -161,9 +161,9 @@ def test_a_failure_that_says_too_much(server: Script, client: Client, body: str)
     ("body", "said"),
     [
         ("half a character", r"error: no \ud800 table; half \udc00: {'\\ud800': ['\\ud800']}."),
-        ("a million fields", "and 999,"),
+        pytest.param("a million fields", "and 999,", marks=pytest.mark.slow),
         ("a million values", "message: why"),
-        ("300 MB", "message: why"),
+        pytest.param("300 MB", "message: why", marks=pytest.mark.slow),
     ],
 )
 def test_what_such_a_failure_shows(server: Script, client: Client, body: str, said: str) -> None:

@@ -190,6 +190,7 @@ def test_an_endpoint_that_was_down_is_asked_at_once(server: Script) -> None:
         assert client.ask("how many?", timeout=5).rows == 2
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_asks_to_come_back_later_than_one_caller_can(server: Script) -> None:
     """The caller that has no time for Retry-After fails at once; one that has waits, and gets its answer."""
     server.on("token", server.answer(429, Retry_After="2"), server.answer(429, Retry_After="1"))

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import socket
+import time
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -292,6 +293,7 @@ def test_every_state_is_seen(connect: Any) -> None:
                 if body["state"] in {"PENDING", "IN_PROGRESS"}:
                     assert list(body) == ["state"]
                 states.append(body["state"])
+            time.sleep(0.01)
 
     assert [state for state, _ in itertools.groupby(seen[good])][-2:] == ["IN_PROGRESS", "COMPLETED"]
     assert [state for state, _ in itertools.groupby(seen[bad])] == ["PENDING", "IN_PROGRESS", "FAILED"]
