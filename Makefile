@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 3
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak chaos docs dist test-dist clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak chaos docs dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -30,6 +30,7 @@ test-lowest: $(LOWEST)/test.stamp
 
 # What the tests need, and nothing run.
 setup: $(VENV)/test.stamp
+setup-all: $(foreach group,test lint bench docs dist,$(VENV)/$(group).stamp)
 setup-lowest: $(LOWEST)/test.stamp
 
 # An answer cut after each of its bytes; the tests cut after each seventh.
