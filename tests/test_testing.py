@@ -32,7 +32,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
     def run(*arguments: str, **files: str) -> pytest.RunResult:
         pytester.makepyfile(**files)
-        return pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", *arguments)
+        without = ["-p", "no:cacheprovider", "-p", "no:schemathesis"]  # whose plugin loads requests
+        return pytester.runpytest_subprocess("-W", "error", *without, *arguments)
 
     return run
 
