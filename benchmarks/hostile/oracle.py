@@ -208,7 +208,9 @@ def _names(header: list[Any], names: list[str]) -> list[str]:
 
 
 def _name(given: object) -> str:
-    return str(given) if isinstance(given, str) else {None: "", True: "true", False: "false"}[given]  # type: ignore[index]
+    if isinstance(given, str):
+        return "" if "\0" in given else str(given)  # a name with NUL counts as none
+    return {None: "", True: "true", False: "false"}[given]  # type: ignore[index]
 
 
 def _section_of(header: list[Any], statistics: object) -> list[str | None]:
