@@ -72,7 +72,7 @@ class Shell:
             for file in (out, err):
                 file.seek(0)
                 written.append(file.buffer.read())
-        return subprocess.CompletedProcess(sys.argv, code, *written)
+        return subprocess.CompletedProcess(arguments, code, *written)
 
     def process(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
         """Run a command as a process of its own, with its output in pipes."""
