@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import os
 from contextlib import contextmanager
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.escape import snippet
@@ -25,8 +33,6 @@ from connecty_frames.protocol import REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from pydantic_settings import PydanticBaseSettingsSource
 
 __all__ = ["LARGEST_BODY", "Settings", "configure", "configured", "explain", "is_loopback", "resolve"]
 
@@ -99,7 +105,7 @@ def _no_truth(value: object) -> object:
     return value
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """How to reach the API.
 
     Parameters
@@ -126,9 +132,7 @@ class Settings(BaseSettings):
         The table of ``config.toml`` to take what is set nowhere else from; ``default`` where none is named.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="CONNECTY_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     client_id: Annotated[str, AfterValidator(_plain)] | None = None
     client_secret: Annotated[SecretStr, AfterValidator(_plain_secret)] | None = None
@@ -142,18 +146,6 @@ class Settings(BaseSettings):
     verify_tls: bool = True
     ca_bundle: Annotated[Path, AfterValidator(_expanded)] | None = None
     profile: Annotated[str, AfterValidator(_plain)] | None = None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - what pydantic-settings calls it with
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what :func:`resolve` gathered, which knows where each value comes from."""
-        return (init_settings,)
 
     @property
     def address(self) -> str:
@@ -312,7 +304,7 @@ def _read(*given: _Source) -> tuple[Settings, dict[str, _Found]]:
 
 def _found(given: tuple[_Source, ...]) -> dict[str, _Found]:
     """Give the strongest value of each setting that any source has."""
-    environment = _Source("environment variable CONNECTY_{NAME}", EnvSettingsSource(Settings)(), text=True)
+    environment = _Source("environment variable CONNECTY_{NAME}", _environment(), text=True)
     found: dict[str, _Found] = {}
     for source in (*given, environment):
         _fill(found, source)
@@ -320,6 +312,12 @@ def _found(given: tuple[_Source, ...]) -> dict[str, _Found]:
     if named is None or isinstance(named, str):  # else it is refused, like any setting of a wrong kind
         _fill(found, _profile(named))
     return found
+
+
+def _environment() -> dict[str, Any]:
+    """Return the settings of the environment, named in any case; an empty one is not set."""
+    variables = {name.upper(): value for name, value in os.environ.items() if value}
+    return {name: variables.get(f"CONNECTY_{name.upper()}") for name in Settings.model_fields}
 
 
 def _fill(found: dict[str, _Found], source: _Source) -> None:

@@ -103,6 +103,12 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [held(name) for name in DEFAULTS] == list(DEFAULTS.values())
 
 
+def test_a_variable_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where the environment has none."""
+    monkeypatch.setenv("Connecty_dw_id", "7")
+    assert held("dw_id") == 7
+
+
 def test_configure_adds_up() -> None:
     """Settings configured before stay."""
     cf.configure(client_id="a")
