@@ -155,6 +155,17 @@ def test_a_deadline_that_is_missed_is_found(
     assert (problems == []) == passes
 
 
+@pytest.mark.parametrize(("looked_at", "passes"), [([200, 401, 200], True), ([200, 200, 200], False)])
+def test_a_warning_that_is_missing_is_found(
+    soak: dict[str, ModuleType], looked_at: list[int], *, passes: bool
+) -> None:
+    """Of a state that nobody expects, unless a look was refused in its place."""
+    case = _of_kind(soak, "results: a state that goes back")
+    evidence = soak["far_end"].Evidence(**_SEEN | {"looked_at": looked_at})
+    problems = soak["judge"].problems(case, soak["asking"].Outcome(**_WELL), evidence)
+    assert (problems == []) == passes
+
+
 def test_a_wrong_frame_is_found(soak: dict[str, ModuleType]) -> None:
     """A frame without its story, another value and another type are; the right values and types are not."""
     case = _sound(soak)
