@@ -12,6 +12,7 @@ import random
 import warnings
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -370,3 +371,14 @@ def test_names_that_are_there_twice(tmp_path: Path) -> None:
 
     assert [str(dtype) for dtype in found.dtypes] == ["category", "Int64", "category"]
     assert found.to_numpy().tolist() == [["x", 1, "x"], ["y", 2, "y"]]
+
+
+@every_engine
+def test_a_wide_file_of_others(engine: Any, tmp_path: Path) -> None:
+    """Thousands of columns take time in proportion: one by one, 10,000 took a minute."""
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({f"c{at}": pa.array([at]) for at in range(10_000)}), path)
+    started = monotonic()
+    frame = cf.read_parquet(path, engine=engine)
+    assert monotonic() - started < 15
+    assert frame.shape == (1, 10_000)
