@@ -139,7 +139,7 @@ class Schema(Sequence[ColumnSchema]):
                 ColumnSchema(field.name, field.type, words)
                 for field, words in zip(arrow, evidence, strict=True)
             )
-        except (ValueError, KeyError, TypeError, OSError, pa.ArrowException):
+        except (ValueError, KeyError, TypeError, OSError, RecursionError, pa.ArrowException):
             raise ConfigError(
                 "This is not a saved schema; save one by answer.schema.to_json().", setting="schema"
             ) from None
