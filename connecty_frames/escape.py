@@ -8,21 +8,23 @@ characters (``\x1b[2J`` clears it) and the bidirectional marks of Unicode reorde
 from __future__ import annotations
 
 import html as _html
+import os
 import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["cut", "html", "listed", "quoted", "snippet", "terminal"]
+__all__ = ["cut", "html", "listed", "path_text", "quoted", "snippet", "terminal"]
 
 #: Unicode categories that are shown as an escape: control, format (the bidirectional marks among
 #: them), surrogate, private use, unassigned, line and paragraph separator.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 #: Format characters that ordinary text needs: the joiners of emoji and of Indic and Persian script.
 _WANTED = frozenset("\u200c\u200d")
-#: How many things a message names before it counts the rest.
+#: How many things a message names before it counts the rest, and how many characters of a path it has.
 _NAMED = 10
+_LONGEST_PATH = 500
 
 
 def terminal(text: str, *, keep: str = "") -> str:
@@ -52,6 +54,11 @@ def cut(text: str, limit: int) -> str:
     """Return the first characters of a text, and behind them how many more there are."""
     more = len(text) - limit
     return text if more <= 0 else f"{text[:limit]}… ({more:,} more characters)"
+
+
+def path_text(path: str | os.PathLike[str]) -> str:
+    """Return a path to be shown; unlike a snippet, with spaces as they are."""
+    return terminal(cut(os.fspath(path), _LONGEST_PATH))
 
 
 def listed(items: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.escape import snippet, terminal
+from connecty_frames.escape import path_text, snippet
 from connecty_frames.files import checked_path, open_regular, whole_file
 from connecty_frames.frames.files import ATTRS, PANDAS, STORY, WRITERS, is_intact
 from connecty_frames.frames.story import attach, metadata, module_of
@@ -209,7 +209,7 @@ def read_parquet(
         # Memory of Arrow's: over Python's own, pyarrow 17 aborts now and then as the process ends.
         content = pa.allocate_buffer(os.fstat(file.fileno()).st_size)
         content = content.slice(0, file.readinto(content))
-    name = terminal(os.fspath(path))
+    name = path_text(path)
     if (intact := is_intact(memoryview(content))) is False:
         raise ConfigError(f"{name} is damaged: its checksum is not the one that was written.", setting="path")
     with _errors_say(f"{name} is no Parquet file, or damaged"):
@@ -288,7 +288,8 @@ def _typed(table: pa.Table, seconds: set[str], story: AnswerMetadata | None) -> 
     """Give columns the types again that the story tells and that pandas, polars or Parquet lack."""
     told = {column["name"]: column["type"] for column in story.schema} if story else {}
     columns = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
+    for name, found in zip(table.column_names, table.columns, strict=True):
+        column = found
         if name in seconds and pa.types.is_timestamp(column.type):
             column = _again(column, pa.timestamp("s"))
         stand_in, kind = _STAND_INS.get(told.get(name, ""), (None, None))
