@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["cut", "html", "listed", "path_text", "quoted", "snippet", "terminal"]
+__all__ = ["cut", "html", "listed", "path_text", "quoted", "snippet", "terminal", "value_text"]
 
 #: Unicode categories that are shown as an escape: control, format (the bidirectional marks among
 #: them), surrogate, private use, unassigned, line and paragraph separator.
@@ -79,3 +79,11 @@ def snippet(source: str | bytes, limit: int = 120) -> str:
         source = source[: 4 * limit + 4].decode("utf-8", errors="backslashreplace")
     text = terminal(" ".join(source[: 2 * limit].split()))
     return text if len(text) <= limit and len(source) <= 2 * limit else text[:limit] + "…"
+
+
+def value_text(value: object) -> str:
+    """Show a caller's value as Python writes it, or its type where that fails: of a very long number."""
+    try:
+        return snippet(repr(value))
+    except Exception:  # noqa: BLE001 - whatever a foreign __repr__ raises
+        return f"<{type(value).__name__}>"

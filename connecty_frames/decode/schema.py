@@ -30,6 +30,10 @@ class ColumnSchema:
     type: pa.DataType
     evidence: str
 
+    def __repr__(self) -> str:
+        shown = (f"{key}={snippet(str(getattr(self, key)))!r}" for key in self.__slots__)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:

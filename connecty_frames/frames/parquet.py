@@ -22,7 +22,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.escape import path_text, snippet
+from connecty_frames.escape import path_text, snippet, value_text
 from connecty_frames.files import checked_path, open_regular, whole_file
 from connecty_frames.frames.files import ATTRS, PANDAS, STORY, WRITERS, is_intact
 from connecty_frames.frames.story import attach, metadata, module_of
@@ -138,7 +138,7 @@ def _attrs(frame: object) -> dict[str, Any]:
             json.dumps({key: value})
         except (TypeError, ValueError):
             raise ConfigError(
-                f"frame.attrs[{snippet(repr(key))}] is no JSON, which is how Parquet keeps attrs: remove it, "
+                f"frame.attrs[{value_text(key)}] is no JSON, which is how Parquet keeps attrs: remove it, "
                 "or make it text."
             ) from None
     return attrs
