@@ -326,7 +326,7 @@ def _as_pandas(table: pa.Table, index: list[Any], backend: DtypeBackend) -> pd.D
         found = _index_of_pandas(table, labels, index, backend)
     except Exception:  # noqa: BLE001 - notes that make no sense are passed over, and no column is left out
         labels, found = [], None
-    frame = _columns_of_pandas(table.drop_columns(labels), backend)
+    frame = _columns_of_pandas(_without(table, set(labels)), backend)
     if found is not None:
         frame.index = found
     return frame
@@ -352,7 +352,9 @@ def _index_of_pandas(
     if any(label.startswith(_UNNAMED) for label in labels):
         return cast("pd.Index", table.select(labels).to_pandas().index)  # pyarrow knows what it was
     if labels:
-        return _columns_of_pandas(table.select(labels), backend).set_index(labels).index
+        frame = _columns_of_pandas(table.select(labels), backend)
+        # set_index takes the columns out one by one, in time of the square of their number.
+        return frame.set_index(labels).index if len(labels) == 1 else pd.MultiIndex.from_frame(frame)
     if index and isinstance(index[0], dict):
         noted = index[0]
         found = pd.RangeIndex(noted["start"], noted["stop"], noted["step"], name=noted.get("name"))
@@ -389,7 +391,12 @@ def _as_arrow(table: pa.Table, index: list[Any], _: DtypeBackend) -> pa.Table:
 def _without_labels(table: pa.Table, index: list[Any]) -> pa.Table:
     """Leave out the labels of rows that pandas wrote as columns without a name."""
     labels = {each for each in index if isinstance(each, str) and each.startswith(_UNNAMED)}
-    return table.drop_columns([name for name in table.column_names if name in labels])
+    return _without(table, labels)
+
+
+def _without(table: pa.Table, names: set[str]) -> pa.Table:
+    """Leave out columns, all at once: Table.drop_columns does it one by one."""
+    return table.select([at for at, name in enumerate(table.column_names) if name not in names])
 
 
 _FRAMES: Final[dict[Engine, Callable[[pa.Table, list[Any], DtypeBackend], Any]]] = {
