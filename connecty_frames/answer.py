@@ -23,7 +23,7 @@ from connecty_frames.errors import (
     warn,
 )
 from connecty_frames.escape import snippet
-from connecty_frames.files import checked_path, whole_file
+from connecty_frames.files import checked_path, open_regular, whole_file
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.options import AskOptions, Choices, DtypeBackend
 from connecty_frames.protocol import State
@@ -167,7 +167,7 @@ class Answer:
         ConfigError
             Where ``source`` is neither, or a path that no file can have.
         OSError
-            Where the file cannot be read.
+            Where the file cannot be read, or is no regular file.
         ResponseError, QuestionError, ConversionError, TruncatedError
             As the response deserves.
 
@@ -445,7 +445,8 @@ def _read(source: bytes | str | os.PathLike[str]) -> bytes:
             "source is JSON in a str; give the body as bytes, or the path of a file.", setting="source"
         )
     if isinstance(source, str | os.PathLike):
-        return checked_path(source, "source").read_bytes()
+        with open_regular(checked_path(source, "source")) as file:
+            return file.read()
     raise ConfigError(
         f"source is of type {type(source).__name__}; expected bytes (a response body) or a path.",
         setting="source",

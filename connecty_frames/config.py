@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet
+from connecty_frames.escape import path_text, snippet
 from connecty_frames.options import LONGEST, NO_ID
 from connecty_frames.profiles import DEFAULT, Profiles
 from connecty_frames.protocol import REGIONS
@@ -336,7 +336,7 @@ def _profile(name: str | None) -> _Source:
     if isinstance(bundle, str) and not bundle.startswith("~"):
         # A file names its neighbours, wherever one stands.
         values["ca_bundle"] = profiles.path.absolute().parent / bundle
-    place = f"profile {snippet(name or DEFAULT)} in {profiles.path}"
+    place = f"profile {snippet(name or DEFAULT)} in {path_text(profiles.path)}"
     if "profile" in values:
         raise ConfigError(f"profile ({place}): a profile cannot name another.", setting="profile")
     return _Source(place, values)

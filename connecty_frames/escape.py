@@ -8,21 +8,23 @@ characters (``\x1b[2J`` clears it) and the bidirectional marks of Unicode reorde
 from __future__ import annotations
 
 import html as _html
+import os
 import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["cut", "html", "listed", "quoted", "snippet", "terminal"]
+__all__ = ["cut", "html", "listed", "path_text", "quoted", "snippet", "terminal", "value_text"]
 
 #: Unicode categories that are shown as an escape: control, format (the bidirectional marks among
 #: them), surrogate, private use, unassigned, line and paragraph separator.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 #: Format characters that ordinary text needs: the joiners of emoji and of Indic and Persian script.
 _WANTED = frozenset("\u200c\u200d")
-#: How many things a message names before it counts the rest.
+#: How many things a message names before it counts the rest, and how many characters of a path it has.
 _NAMED = 10
+_LONGEST_PATH = 500
 
 
 def terminal(text: str, *, keep: str = "") -> str:
@@ -54,6 +56,11 @@ def cut(text: str, limit: int) -> str:
     return text if more <= 0 else f"{text[:limit]}… ({more:,} more characters)"
 
 
+def path_text(path: str | os.PathLike[str]) -> str:
+    """Return a path to be shown; unlike a snippet, with spaces as they are."""
+    return terminal(cut(os.fspath(path), _LONGEST_PATH))
+
+
 def listed(items: Sequence[str]) -> str:
     """Return the first items with commas between, and behind them how many more there are."""
     more = len(items) - _NAMED
@@ -72,3 +79,11 @@ def snippet(source: str | bytes, limit: int = 120) -> str:
         source = source[: 4 * limit + 4].decode("utf-8", errors="backslashreplace")
     text = terminal(" ".join(source[: 2 * limit].split()))
     return text if len(text) <= limit and len(source) <= 2 * limit else text[:limit] + "…"
+
+
+def value_text(value: object) -> str:
+    """Show a caller's value as Python writes it, or its type where that fails: of a very long number."""
+    try:
+        return snippet(repr(value))
+    except Exception:  # noqa: BLE001 - whatever a foreign __repr__ raises
+        return f"<{type(value).__name__}>"

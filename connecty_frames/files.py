@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet
+from connecty_frames.escape import value_text
 
 if sys.platform != "win32":
     import fcntl
@@ -48,7 +48,7 @@ def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
         encoded = b"\0"
     if b"\0" in encoded:
         raise ConfigError(
-            f"{setting}={snippet(repr(path))}: no path holds a NUL character or a lone surrogate.",
+            f"{setting}={value_text(path)}: no path holds a NUL character or a lone surrogate.",
             setting=setting,
         )
     return given

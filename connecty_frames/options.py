@@ -15,7 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet
+from connecty_frames.escape import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +132,7 @@ class AskOptions:
                 value = int(value)
                 object.__setattr__(self, name, value)
             if not holds(value):
-                raise ConfigError(f"{name}={snippet(repr(value))}: expected {expected}.", setting=name)
+                raise ConfigError(f"{name}={value_text(value)}: expected {expected}.", setting=name)
         if self.question_id is not None:
             object.__setattr__(self, "question_id", check_question_id(self.question_id))
 
@@ -156,7 +156,7 @@ def check_question_id(value: object) -> str:
         return str(UUID(str(value)))
     except ValueError:
         raise ConfigError(
-            f"question_id={snippet(repr(value))}: expected the UUID of a question asked before, such as "
+            f"question_id={value_text(value)}: expected the UUID of a question asked before, such as "
             "'729cb7a4-4b06-449e-a3c9-df40f5e570b8'.",
             setting="question_id",
         ) from None

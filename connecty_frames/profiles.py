@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import SecretStr
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet
+from connecty_frames.escape import listed, path_text, snippet, terminal
 from connecty_frames.files import open_regular
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ class Profiles:
         except OSError as error:
             reason = error.strerror
         raise ConfigError(
-            f"The profiles in {path} cannot be read: {reason}. Set {VARIABLE} to name another file.",
+            f"The profiles in {path_text(path)} cannot be read: {reason}. Set {VARIABLE} to name another "
+            "file.",
             setting="profile",
         )
 
@@ -115,8 +116,10 @@ class Profiles:
         if name is None:
             return self.tables.get(DEFAULT, {})
         if name not in self.tables:
-            there = f"there are {', '.join(map(snippet, self.tables))}" if self.tables else "there are none"
-            raise ConfigError(f"No profile {snippet(name)!r} in {self.path}; {there}.", setting="profile")
+            there = f"there are {listed([*map(snippet, self.tables)])}" if self.tables else "there are none"
+            raise ConfigError(
+                f"No profile {snippet(name)!r} in {path_text(self.path)}; {there}.", setting="profile"
+            )
         return self.tables[name]
 
 
@@ -126,23 +129,23 @@ def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
     # On Windows owner and mode say nothing; there, a profile folder is its owner's.
     if os.name != "nt" and status.st_uid not in (os.geteuid(), 0):
         raise ConfigError(
-            f"{path} belongs to another user (uid {status.st_uid}), who could send questions and secrets "
-            f"elsewhere. Make it your own: chown {os.geteuid()} {shlex.quote(str(path))}",
+            f"{path_text(path)} belongs to another user (uid {status.st_uid}), who could send questions and "
+            f"secrets elsewhere. Make it your own: chown {os.geteuid()} {terminal(shlex.quote(str(path)))}",
             setting="profile",
         )
     found = _parsed(file, path)
     loose = [name for name, value in found.items() if not isinstance(value, dict)]
     if loose:
         raise ConfigError(
-            f"{snippet(loose[0])!r} in {path} stands in no profile; put it below [{DEFAULT}] or another "
-            "name in brackets.",
+            f"{snippet(loose[0])!r} in {path_text(path)} stands in no profile; put it below [{DEFAULT}] or "
+            "another name in brackets.",
             setting="profile",
         )
     others = os.name != "nt" and status.st_mode & _OTHERS
     if others and any("client_secret" in table for table in found.values()):
         raise ConfigError(
-            f"{path} holds a client_secret, and others can read or change it (mode "
-            f"{stat.S_IMODE(status.st_mode):o}). Run: chmod 600 {shlex.quote(str(path))}",
+            f"{path_text(path)} holds a client_secret, and others can read or change it (mode "
+            f"{stat.S_IMODE(status.st_mode):o}). Run: chmod 600 {terminal(shlex.quote(str(path)))}",
             setting="client_secret",
         )
     return found
@@ -163,7 +166,7 @@ def _parsed(file: BufferedReader, path: Path) -> dict[str, Any]:
             reason = "its values are nested too deeply"
         except ValueError:  # Python's limit
             reason = "a number in it has too many digits"
-    raise ConfigError(f"{path} is no TOML: {reason}.", setting="profile")
+    raise ConfigError(f"{path_text(path)} is no TOML: {reason}.", setting="profile")
 
 
 def _wrapped(tables: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from connecty_frames.client import Client
 from connecty_frames.config import Settings, resolve
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import quoted, snippet
+from connecty_frames.escape import quoted, value_text
 from connecty_frames.options import AskOptions, Choices, Engine
 
 if TYPE_CHECKING:
@@ -369,6 +369,6 @@ def _index_names(index_col: object) -> list[str]:
     if isinstance(names, list | tuple) and names and all(isinstance(name, str) for name in names):
         return list(names)
     raise ConfigError(
-        f"index_col={snippet(repr(index_col))}: expected the name of a column, or a list of names.",
+        f"index_col={value_text(index_col)}: expected the name of a column, or a list of names.",
         setting="index_col",
     )

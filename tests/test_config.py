@@ -550,6 +550,26 @@ def test_a_file_that_is_wrong_is_told(write: Any, text: str, message: str) -> No
         resolve()
 
 
+def test_many_profiles(write: Any) -> None:
+    """Of thousands, the error names ten and counts the others."""
+    write("".join(f"[p{at}]\n" for at in range(3_000)))
+
+    with pytest.raises(cf.ConfigError, match=r"there are p0, p1, .* p9 and 2,990 more\.$"):
+        resolve(profile="x")
+
+
+def test_a_path_of_any_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a terminal would obey is spelled out in an error, and a long path is cut."""
+    monkeypatch.setenv("CONNECTY_CONFIG", "\x1b[2J  " + "x" * 100_000)
+
+    with pytest.raises(cf.ConfigError) as raised:
+        resolve()
+    assert str(raised.value) == (
+        f"The profiles in \\x1b[2J  {'x' * 494}… (99,506 more characters) cannot be read: File name too "
+        "long. Set CONNECTY_CONFIG to name another file."
+    )
+
+
 def test_a_profile_that_is_not_there(write: Any) -> None:
     """The error has those that are; configure() refuses it at once."""
     file = write("[default]\n[staging]\n")

@@ -28,7 +28,7 @@ from connecty_frames.files import whole_file
 from connecty_frames.frames import WRITERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 NAN = float("nan")
 #: type, values, the lines of CSV after the header, the JSON values
@@ -413,13 +413,14 @@ def test_what_is_no_path(path: Any, golden: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["pipe", "/dev/zero"])
-def test_only_a_file_is_read_as_parquet(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("read", [cf.read_parquet, cf.Answer.from_json])
+def test_only_a_file_is_read(read: Callable[[Path], Any], kind: str, tmp_path: Path) -> None:
     """A pipe would be waited for, and a device read, without end."""
     path = tmp_path / "pipe" if kind == "pipe" else Path(kind)
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(OSError, match="Not a regular file"):
-        cf.read_parquet(path)
+        read(path)
 
 
 # What writers that were killed leave

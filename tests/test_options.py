@@ -221,3 +221,10 @@ class TestFromChoices:
 def test_what_can_be_a_workspace(value: Any, *, holds: bool) -> None:
     """A whole number from 0."""
     assert check_dw_id(value) is holds
+
+
+def test_a_number_that_python_does_not_print() -> None:
+    """A whole number of more digits than Python prints is refused by its type."""
+    for name in ("dw_id", "max_rows", "timeout", "engine", "tz", "question_id"):
+        with pytest.raises(ConfigError, match=rf"^{name}=<int>: expected "):
+            AskOptions(**{name: 10**5_000})

@@ -55,6 +55,13 @@ class TestTerminals:
         saved["columns"][0]["evidence"] = ESC
         assert ESC not in repr(cf.Schema.from_json(json.dumps(saved)))
 
+    def test_one_column_of_a_schema(self, answer: cf.Answer) -> None:
+        """Its type is shown by name."""
+        assert repr(answer.schema[0]) == (
+            "ColumnSchema(name='s', type='struct<\\\\x1b[2J: int64>', "
+            "evidence='1 of 1 values are objects of one shape')"
+        )
+
     def test_warnings(self) -> None:
         """A bare NaN in such an object is a warning that names the type."""
         bare = body([["s"], [{ESC: 0}]]).replace(b": 0", b": NaN")
@@ -164,7 +171,7 @@ class TestLongTexts:
     def test_reprs(self, answer: cf.Answer) -> None:
         """A few lines of a name, a type and the question."""
         frame = answer.to_pandas()
-        for shown in (answer, answer.schema, answer.metadata, frame.connecty):
+        for shown in (answer, answer.schema, answer.schema[1], answer.metadata, frame.connecty):
             assert len(repr(shown)) < 5_000
 
     def test_a_saved_story(self) -> None:
@@ -199,6 +206,26 @@ class TestLongTexts:
         chart = cf.Answer.from_json(body([["c", "n"], ["x" * 2_000, 1]])).plot().to_dict()
         (values,) = chart["datasets"].values()
         assert values[0]["c in full"] == "x" * 1_000 + "… (1,000 more characters)"
+
+    def test_a_plot_of_a_long_name(self) -> None:
+        """Its position stands in the data, in each row; the titles have its beginning."""
+        pytest.importorskip("altair")
+        long = "x" * MEGABYTE
+        rows = [[long, "column 0", "n"], ["a", "b", 1], ["c", "d", 2]]
+        chart = cf.Answer.from_json(body(rows)).plot(x=long, y="n").to_dict()
+        (values,) = chart["datasets"].values()
+        assert list(values[0]) == [
+            "column .0",
+            "column .0 in full",
+            "column 0",
+            "column 0 in full",
+            "n",
+            "n in full",
+        ]
+        assert [row["column .0"] for row in values] == ["a", "c"]
+        assert chart["encoding"]["y"]["field"] == "column \\.0"
+        assert chart["encoding"]["y"]["title"] == "x" * 120 + "…"
+        assert len(json.dumps(chart)) < 10_000
 
     @pytest.mark.slow
     def test_the_command_line(self, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from connecty_frames.client.interrupts import tell
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import PLACE, ConfigError, Place
-from connecty_frames.escape import snippet
+from connecty_frames.escape import snippet, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -96,7 +96,7 @@ class Batch:
     ) -> None:
         if not isinstance(max_workers, int) or isinstance(max_workers, bool) or max_workers < 1:
             raise ConfigError(
-                f"max_workers={snippet(repr(max_workers))}: expected a whole number from 1.",
+                f"max_workers={value_text(max_workers)}: expected a whole number from 1.",
                 setting="max_workers",
             )
         if isinstance(questions, str | bytes) or not hasattr(questions, "__iter__"):

@@ -30,6 +30,10 @@ class ColumnSchema:
     type: pa.DataType
     evidence: str
 
+    def __repr__(self) -> str:
+        shown = (f"{key}={snippet(str(getattr(self, key)))!r}" for key in self.__slots__)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:
@@ -139,7 +143,7 @@ class Schema(Sequence[ColumnSchema]):
                 ColumnSchema(field.name, field.type, words)
                 for field, words in zip(arrow, evidence, strict=True)
             )
-        except (ValueError, KeyError, TypeError, OSError, pa.ArrowException):
+        except (ValueError, KeyError, TypeError, OSError, RecursionError, pa.ArrowException):
             raise ConfigError(
                 "This is not a saved schema; save one by answer.schema.to_json().", setting="schema"
             ) from None

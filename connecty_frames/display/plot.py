@@ -24,10 +24,10 @@ import pyarrow.compute as pc
 from connecty_frames.display.cells import clock, texts
 from connecty_frames.display.table import is_number
 from connecty_frames.errors import ConfigError, missing_extra
-from connecty_frames.escape import cut, listed, quoted, snippet
+from connecty_frames.escape import cut, listed, quoted, snippet, value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import altair as alt
 
@@ -54,10 +54,11 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
     except ModuleNotFoundError as error:
         raise missing_extra("plot", "Plots need", error) from None
     names = table.column_names
-    suffix = " in full"
-    while not set(names).isdisjoint(name + suffix for name in names):
-        suffix += "."
-    columns = [_Column(name, table[at], suffix) for at, name in enumerate(names)]
+    # A name stands in the data once a row, so a long one is replaced by the column's position.
+    stem = _free("column ", lambda stem: (f"{stem}{at}" for at in range(len(names))), names)
+    keys = [name if len(name) <= _LONGEST else f"{stem}{at}" for at, name in enumerate(names)]
+    suffix = _free(" in full", lambda suffix: (key + suffix for key in keys), keys)
+    columns = [_Column(*column, suffix) for column in zip(names, keys, table.columns, strict=True)]
     drawing, across, up = _chosen(columns, x, y, table.num_rows)
     if table.num_rows > drawing.most:
         raise ConfigError(
@@ -88,20 +89,21 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
 class _Column:
     """A column as it is drawn: each value once as a mark and once in full."""
 
-    def __init__(self, name: str, cells: pa.ChunkedArray, suffix: str) -> None:
+    def __init__(self, name: str, key: str, cells: pa.ChunkedArray, suffix: str) -> None:
         self.name = name
+        self.key = key
         self.type = cells.type
         self.kind = next((kind for holds, kind in _KINDS if holds(cells.type)), "other")
-        self.shown_name = name + suffix
+        self.shown_key = key + suffix
         self._cells = cells
 
     @property
     def field(self) -> str:
-        return _path(self.name)
+        return _path(self.key)
 
     @property
     def shown_field(self) -> str:
-        return _path(self.shown_name)
+        return _path(self.shown_key)
 
     @cached_property
     def shown(self) -> list[str | None]:
@@ -124,6 +126,13 @@ class _Column:
             moments = texts(shown.cast(pa.timestamp("ms"), safe=False)).to_pylist()
             return [None if moment is None else f"{moment}Z" for moment in moments]
         return self.shown
+
+
+def _free(text: str, made: Callable[[str], Iterable[str]], taken: Sequence[str]) -> str:
+    """Return a text, with dots behind it until no name that is made with it is taken."""
+    while not set(taken).isdisjoint(made(text)):
+        text += "."
+    return text
 
 
 def _path(name: str) -> str:
@@ -165,7 +174,7 @@ _KINDS: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
 
 def _values(columns: list[_Column]) -> list[dict[str, Any]]:
     """Give the rows as Vega-Lite reads them."""
-    names = [name for column in columns for name in (column.name, column.shown_name)]
+    names = [name for column in columns for name in (column.key, column.shown_key)]
     values = [each for column in columns for each in (column.drawn, map(_hinted, column.shown))]
     return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
 
@@ -216,7 +225,7 @@ def _named(columns: list[_Column], name: str | None) -> _Column | None:
         if column.name == name:
             return column
     known = quoted([column.name for column in columns])
-    raise ConfigError(f"There is no column {snippet(repr(name))} to draw; there are {known}.", setting="plot")
+    raise ConfigError(f"There is no column {value_text(name)} to draw; there are {known}.", setting="plot")
 
 
 def _nothing_fits(columns: list[_Column], rows: int) -> ConfigError:

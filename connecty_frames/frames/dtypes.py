@@ -30,7 +30,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from connecty_frames.escape import snippet
+from connecty_frames.escape import snippet, value_text
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -68,7 +68,7 @@ def comes_from(kind: type, library: str) -> bool:
 
 
 def _unknown(given: object) -> UnknownTypeError:
-    return UnknownTypeError(f"{snippet(repr(given))} is no type of a column")
+    return UnknownTypeError(f"{value_text(given)} is no type of a column")
 
 
 # --- names ------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.escape import snippet, terminal
+from connecty_frames.escape import path_text, snippet, value_text
 from connecty_frames.files import checked_path, open_regular, whole_file
 from connecty_frames.frames.files import ATTRS, PANDAS, STORY, WRITERS, is_intact
 from connecty_frames.frames.story import attach, metadata, module_of
@@ -138,7 +138,7 @@ def _attrs(frame: object) -> dict[str, Any]:
             json.dumps({key: value})
         except (TypeError, ValueError):
             raise ConfigError(
-                f"frame.attrs[{snippet(repr(key))}] is no JSON, which is how Parquet keeps attrs: remove it, "
+                f"frame.attrs[{value_text(key)}] is no JSON, which is how Parquet keeps attrs: remove it, "
                 "or make it text."
             ) from None
     return attrs
@@ -209,7 +209,7 @@ def read_parquet(
         # Memory of Arrow's: over Python's own, pyarrow 17 aborts now and then as the process ends.
         content = pa.allocate_buffer(os.fstat(file.fileno()).st_size)
         content = content.slice(0, file.readinto(content))
-    name = terminal(os.fspath(path))
+    name = path_text(path)
     if (intact := is_intact(memoryview(content))) is False:
         raise ConfigError(f"{name} is damaged: its checksum is not the one that was written.", setting="path")
     with _errors_say(f"{name} is no Parquet file, or damaged"):
@@ -287,15 +287,19 @@ def _notes_of_pandas(table: pa.Table) -> tuple[list[Any], set[str]]:
 def _typed(table: pa.Table, seconds: set[str], story: AnswerMetadata | None) -> pa.Table:
     """Give columns the types again that the story tells and that pandas, polars or Parquet lack."""
     told = {column["name"]: column["type"] for column in story.schema} if story else {}
-    for at, name in enumerate(table.column_names):
-        column = table.column(at)
+    columns = []
+    for name, found in zip(table.column_names, table.columns, strict=True):
+        column = found
         if name in seconds and pa.types.is_timestamp(column.type):
             column = _again(column, pa.timestamp("s"))
         stand_in, kind = _STAND_INS.get(told.get(name, ""), (None, None))
         if column.type == stand_in:
             column = _again(column, kind)
-        table = table.set_column(at, name, column)
-    return table
+        columns.append(column)
+    if not columns:
+        return table  # its number of rows would be lost
+    # At once: replacing column by column takes time in the square of their number.
+    return pa.Table.from_arrays(columns, table.column_names, metadata=table.schema.metadata)
 
 
 #: What stands in for a type of an answer: in pandas, polars, and pandas again.
@@ -316,12 +320,13 @@ def _again(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def _as_pandas(table: pa.Table, index: list[Any], backend: DtypeBackend) -> pd.DataFrame:
-    labels = [each for each in index if isinstance(each, str) and each in table.column_names]
+    names = set(table.column_names)
+    labels = [each for each in index if isinstance(each, str) and each in names]
     try:
         found = _index_of_pandas(table, labels, index, backend)
     except Exception:  # noqa: BLE001 - notes that make no sense are passed over, and no column is left out
         labels, found = [], None
-    frame = _columns_of_pandas(table.drop_columns(labels), backend)
+    frame = _columns_of_pandas(_without(table, set(labels)), backend)
     if found is not None:
         frame.index = found
     return frame
@@ -347,7 +352,9 @@ def _index_of_pandas(
     if any(label.startswith(_UNNAMED) for label in labels):
         return cast("pd.Index", table.select(labels).to_pandas().index)  # pyarrow knows what it was
     if labels:
-        return _columns_of_pandas(table.select(labels), backend).set_index(labels).index
+        frame = _columns_of_pandas(table.select(labels), backend)
+        # set_index takes the columns out one by one, in time of the square of their number.
+        return frame.set_index(labels).index if len(labels) == 1 else pd.MultiIndex.from_frame(frame)
     if index and isinstance(index[0], dict):
         noted = index[0]
         found = pd.RangeIndex(noted["start"], noted["stop"], noted["step"], name=noted.get("name"))
@@ -384,7 +391,12 @@ def _as_arrow(table: pa.Table, index: list[Any], _: DtypeBackend) -> pa.Table:
 def _without_labels(table: pa.Table, index: list[Any]) -> pa.Table:
     """Leave out the labels of rows that pandas wrote as columns without a name."""
     labels = {each for each in index if isinstance(each, str) and each.startswith(_UNNAMED)}
-    return table.drop_columns([name for name in table.column_names if name in labels])
+    return _without(table, labels)
+
+
+def _without(table: pa.Table, names: set[str]) -> pa.Table:
+    """Leave out columns, all at once: Table.drop_columns does it one by one."""
+    return table.select([at for at, name in enumerate(table.column_names) if name not in names])
 
 
 _FRAMES: Final[dict[Engine, Callable[[pa.Table, list[Any], DtypeBackend], Any]]] = {

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from connecty_frames.decode import Contract, Schema
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet
+from connecty_frames.escape import snippet, value_text
 from connecty_frames.frames.dtypes import (
     UnknownTypeError,
     arrow_type,
@@ -62,7 +62,7 @@ def to_contract(schema: object) -> Contract | None:
         return _contract(model_fields(schema), complete=True)
     if isinstance(schema, Mapping):
         return _contract(schema.items(), complete=comes_from(type(schema), "polars"))
-    raise ConfigError(f"schema={snippet(repr(schema))}: expected {_SCHEMAS}.", setting="schema")
+    raise ConfigError(f"schema={value_text(schema)}: expected {_SCHEMAS}.", setting="schema")
 
 
 def _contract(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> Contract:
@@ -70,7 +70,7 @@ def _contract(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> Contract
     for name, given in columns:
         if not isinstance(name, str):
             raise ConfigError(
-                f"schema: a column is named {snippet(repr(name))}: expected text.", setting="schema"
+                f"schema: a column is named {value_text(name)}: expected text.", setting="schema"
             )
         if name in kinds:
             raise ConfigError(f"schema: column {snippet(name)!r} is there twice.", setting="schema")

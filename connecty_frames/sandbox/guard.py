@@ -6,7 +6,8 @@ at 127.0.0.1 (DNS rebinding) reaches nothing; a body must say that it is JSON, w
 elsewhere without asking; and the answer to such asking, CORS, is not given.
 
 A request has to arrive whole within limits on its time and size, so that nobody fills the memory or holds
-connections open forever. :mod:`connecty_frames.sandbox.line` keeps the time for its head.
+connections open forever, and its answer must be read. :mod:`connecty_frames.sandbox.line` keeps the time for
+heads and for reading.
 """
 
 from __future__ import annotations
@@ -24,12 +25,22 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["BODY_LIMIT", "BODY_SECONDS", "HEAD_SECONDS", "allowed_hosts", "is_json", "read_body"]
+__all__ = [
+    "BODY_LIMIT",
+    "BODY_SECONDS",
+    "HEAD_SECONDS",
+    "READ_SECONDS",
+    "allowed_hosts",
+    "is_json",
+    "read_body",
+]
 
 #: How many seconds the head of a request may take to arrive, from its first byte or from the connection on.
 HEAD_SECONDS: Final = 10.0
 #: How many seconds its body may take, from the end of the head on.
 BODY_SECONDS: Final = 30.0
+#: How many seconds a client may read nothing while there is something to be read.
+READ_SECONDS: Final = 30.0
 #: How long a body may be, in bytes: a question is a sentence, or a query.
 BODY_LIMIT: Final = 2**20
 #: How much of a longer one is read and thrown away, so that its sender is there to hear the answer.

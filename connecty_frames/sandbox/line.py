@@ -1,13 +1,14 @@
-"""How a fault comes over the connection, and how long the head of a request may take.
+"""How a fault comes over the connection, and how long a client may keep a connection waiting.
 
 A status or a state is a response like any other. A connection that is reset, a body that ends early and
 headers that come drop by drop are not: a web server keeps its promises about these whatever the application
-does. So :class:`Protocol`, which is uvicorn's own with two things added, hands the transport of the
+does. So :class:`Protocol`, which is uvicorn's own with three things added, hands the transport of the
 connection to the application, and :class:`Broken` writes the bytes of its reply there by itself. uvicorn sees
 a connection that ended, and that is all it has to see: each of these faults ends it.
 
-The other thing is a limit on the time for a head. uvicorn closes a connection that is idle after an answer,
-but waits without end for the first request of a connection and for the rest of a head that has begun.
+The others are limits: on the time for a head, and on the time in which nothing of an answer is read. uvicorn
+closes a connection that is idle after an answer, but waits without end for the first request of a connection,
+for the rest of a head that has begun, and for a client to read.
 """
 
 from __future__ import annotations
@@ -42,10 +43,11 @@ _RESET: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Protocol(H11Protocol):
-    """HTTP as uvicorn speaks it, with the transport within reach of the application and a limit for heads."""
+    """HTTP as uvicorn speaks it, with the transport within the application's reach, and limits on waiting."""
 
-    #: Closes the connection; None while no head is awaited.
+    #: Each closes the connection; None while no head is awaited, and while nothing is left to be read.
     _head_limit: asyncio.TimerHandle | None = None
+    _read_limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Put the transport into the scope of each request of the connection."""
@@ -57,6 +59,7 @@ class Protocol(H11Protocol):
             await app(scope, receive, send)
 
         self.app = with_transport
+        transport.set_write_buffer_limits(high=0)  # writing is paused as soon as anything waits to be read
         self._limit_head()
 
     def data_received(self, data: bytes) -> None:
@@ -68,9 +71,20 @@ class Protocol(H11Protocol):
             self._stop_limit()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Await no head any longer."""
+        """Await no head and no reader any longer."""
         self._stop_limit()
+        self._stop_read_limit()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Keep the limit until all is read."""
+        super().pause_writing()
+        self._limit_reading()
+
+    def resume_writing(self) -> None:
+        """Await no reader any longer."""
+        self._stop_read_limit()
+        super().resume_writing()
 
     def _limit_head(self) -> None:
         self._head_limit = self.loop.call_later(guard.HEAD_SECONDS, self.timeout_keep_alive_handler)
@@ -79,6 +93,22 @@ class Protocol(H11Protocol):
         if self._head_limit is not None:
             self._head_limit.cancel()
             self._head_limit = None
+
+    def _limit_reading(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._read_limit = self.loop.call_later(guard.READ_SECONDS, self._check_reading, waiting)
+
+    def _check_reading(self, waiting: int) -> None:
+        """End the connection if nothing was read since so many bytes were waiting."""
+        if self.transport.get_write_buffer_size() < waiting:
+            self._limit_reading()
+        else:
+            self.transport.abort()
+
+    def _stop_read_limit(self) -> None:
+        if self._read_limit is not None:
+            self._read_limit.cancel()
+            self._read_limit = None
 
 
 async def pause(scope: Scope, seconds: float, closing: threading.Event) -> None:

@@ -9,6 +9,8 @@ import json
 from importlib.resources import files
 from typing import Any
 
+from connecty_frames.protocol import TOKEN
+
 __all__ = ["document", "served_document"]
 
 
@@ -19,11 +21,13 @@ def document() -> dict[str, Any]:
     return described
 
 
-def served_document(dw_id: int) -> dict[str, Any]:
-    """Return the document of a sandbox: its address, its one workspace, its refusal of empty questions."""
+def served_document(dw_id: int, *, token_by_post: bool) -> dict[str, Any]:
+    """Return the document of a sandbox: its address and workspace, what it refuses beyond the service."""
     described = document()
     # Relative to where the document is: a sandbox may be reached by several addresses.
     described["servers"] = [{"url": "/", "description": "This sandbox"}]
+    if not token_by_post:
+        del described["paths"][TOKEN]["post"]
     components = described["components"]
     components["parameters"]["dw_id"]["schema"]["enum"] = [dw_id]
     components["schemas"]["Question"]["properties"]["question"]["minLength"] = 1

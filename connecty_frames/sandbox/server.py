@@ -92,6 +92,7 @@ class Server:
         self._ledger = ledger
         self._misbehaviour = misbehaviour
         self._dw_id = dw_id
+        self._token_by_post = token_by_post
         app = Starlette(
             routes=[
                 self._route(HEALTH, "health", self._health, ["GET"]),
@@ -131,7 +132,7 @@ class Server:
 
     async def _openapi(self, _request: Request) -> Response:
         """Describe the API."""
-        return json_reply(served_document(self._dw_id))
+        return json_reply(served_document(self._dw_id, token_by_post=self._token_by_post))
 
     async def _health(self, _request: Request) -> Response:
         """Tell that the service is up."""

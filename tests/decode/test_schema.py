@@ -52,6 +52,7 @@ def test_saved_and_read_back() -> None:
         "[]",
         "null",
         "5",
+        "[" * 100_000,
         '{"columns":[],"arrow":"zz"}',
         '{"columns":[],"arrow":"00"}',
         '{"columns":5,"arrow":5}',

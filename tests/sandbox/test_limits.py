@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HEAD = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n"
 POST = b"POST /v1/dw/13/questions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 HEALTHY = b'{"status":"OK"}'
-#: Both limits in these tests, in seconds.
+#: All limits in these tests, in seconds.
 LIMIT = 0.4
 #: A connection that is still open after so many seconds is not closed at all.
 PATIENCE = 10.0
@@ -37,6 +37,7 @@ def box(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """Give it with short limits, without faults and with an empty ledger."""
     monkeypatch.setattr("connecty_frames.sandbox.guard.HEAD_SECONDS", LIMIT)
     monkeypatch.setattr("connecty_frames.sandbox.guard.BODY_SECONDS", LIMIT)
+    monkeypatch.setattr("connecty_frames.sandbox.guard.READ_SECONDS", LIMIT)
     running.faults.clear()
     running.ledger.clear()
     return running
@@ -184,6 +185,32 @@ def test_a_lost_answer_stays_lost(box: Sandbox, dial: Callable[[], socket.socket
 
     with pytest.raises(TimeoutError):
         connection.recv(1)
+
+
+@pytest.mark.slow
+def test_a_client_that_does_not_read_is_cut_off(
+    box: Sandbox, connect: Callable[[Sandbox], Any], dial: Callable[[], socket.socket]
+) -> None:
+    """The answer does not wait in memory for ever; a client that reads now and then gets all of it."""
+    api = connect(box)
+    question_id = api.ask("SELECT range, repeat('x', 1000) AS x FROM range(20000)")
+    while api.results(question_id, max_rows=0).json()["state"] != "COMPLETED":
+        time.sleep(0.05)
+    asked = (
+        f"GET /v1/dw/13/questions/{question_id}/results?max_rows=20000 HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: {api.session.headers['Authorization']}\r\nConnection: close\r\n\r\n"
+    ).encode()
+    idle, slow = dial(), dial()
+    for connection in (idle, slow):
+        connection.sendall(asked)
+    came = b""
+    for part in range(1, 5):
+        while len(came) < part * 4_000_000:
+            came += slow.recv(65536) or pytest.fail("closed")
+        time.sleep(LIMIT / 2)
+
+    assert len(came + rest_of(slow)) > 20_000_000
+    assert len(rest_of(idle)) < 20_000_000
 
 
 @pytest.mark.usefixtures("box")

@@ -163,6 +163,16 @@ def test_the_sandbox_serves_it(api: Any) -> None:
     assert [seen[:3] for seen in api.sandbox.ledger.requests] == [("GET", "/openapi.json", 200)]
 
 
+def test_a_sandbox_that_takes_no_post_for_a_token() -> None:
+    """Its document has GET alone there, as it answers."""
+    with Sandbox(token_by_post=False) as sandbox:
+        url = sandbox.connection["base_url"]
+        described = requests.get(url + "/openapi.json", timeout=5).json()
+        assert requests.post(url + "/v1/auth/token", json={}, timeout=5).status_code == 405
+
+    assert list(described["paths"]["/v1/auth/token"]) == ["get"]
+
+
 def test_it_is_served_under_the_name_of_the_sandbox_alone(api: Any) -> None:
     """A page elsewhere does not get it by a name that leads here."""
     reply = requests.get(api.url("/openapi.json"), headers={"Host": "evil.example"}, timeout=5)
@@ -204,6 +214,14 @@ def test_the_refusals_of_the_sandbox_are_right(
 
     assert reply.status_code == status
     assert is_right(openapi, request_of(method, target), reply)
+
+
+@pytest.mark.parametrize(("method", "target"), [("POST", "/v1/dw/13/questions"), ("GET", "/v1/auth/token")])
+def test_a_body_that_is_late_has_a_status(openapi: Any, method: str, target: str) -> None:
+    """408, which a sandbox answers to every body that does not arrive in time."""
+    late = answered(b'{"error": "request_timeout", "message": "late", "request_id": "1"}', 408)
+
+    assert is_right(openapi, request_of(method, target), late)
 
 
 @pytest.mark.slow
