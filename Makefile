@@ -19,7 +19,7 @@ demo: $(VENV)/demo.stamp
 test: $(VENV)/test.stamp
 	$(BIN)/python $(PYTEST)
 
-# Without what takes seconds: for each change while one works, and for each further Python in .ci/run.
+# Without what takes half a second or more: for each change while one works, and for each further Python in .ci/run.
 test-fast: $(VENV)/test.stamp
 	$(BIN)/python $(PYTEST) -m "not slow"
 
@@ -48,7 +48,7 @@ openapi: $(VENV)/test.stamp
 
 # Each bit of a Parquet file flipped; the tests flip every 31st.
 flips: $(VENV)/test.stamp
-	FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -k bit_anywhere
+	FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -m slow
 
 check: $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp
 	$(BIN)/ruff format --check .

@@ -180,6 +180,7 @@ def test_a_warning_points_at_the_line_of_the_caller(golden: Path) -> None:
         assert "# the line" in file.read().splitlines()[seen[0].lineno - 1]
 
 
+@pytest.mark.slow
 def test_a_folder_with_a_name_that_begins_alike_is_not_ours(tmp_path: Path, golden: Path) -> None:
     """A project called connecty_frames_reports beside the package is a caller like any other."""
     package = tmp_path / "connecty_frames"

@@ -106,6 +106,7 @@ def test_nothing_that_is_private(box: Sandbox, caplog: pytest.LogCaptureFixture)
     assert [text for text in hidden if text in caplog.text] == []
 
 
+@pytest.mark.slow
 def test_a_process_that_did_not_ask_sees_nothing() -> None:
     """No line, and no complaint that nobody listens: there is a NullHandler."""
     code = (

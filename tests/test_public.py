@@ -113,6 +113,7 @@ def test_another_name_is_an_attribute_error() -> None:
         cf.ask_everything  # noqa: B018 - to look is the test
 
 
+@pytest.mark.slow
 def test_a_star_brings_the_names() -> None:
     """All of them, and the version is that of the distribution."""
     code = (
@@ -278,6 +279,7 @@ def test_using_loads_what_is_needed_and_no_more(use: str, absent: list[str]) -> 
     assert run(code) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_the_accessor_is_there_when_the_library_came_first(library: str) -> None:
     """``import pandas; import connecty_frames`` is enough for completion to know ``df.connecty``."""

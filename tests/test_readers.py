@@ -30,6 +30,7 @@ def _readers() -> Iterator[None]:
     del PANDAS.read_connecty, POLARS.read_connecty
 
 
+@pytest.mark.slow
 def test_nothing_is_patched_without_the_call() -> None:
     """Neither by importing nor by making frames; the call patches both and may be repeated."""
     script = (

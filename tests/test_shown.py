@@ -98,6 +98,7 @@ class TestManyColumns:
         with pytest.raises(cf.ConversionError, match=r"schema: 'c1', .* 2,989 more\). It has .* more\."):
             cf.Answer.from_json(body([[f"c{n}" for n in range(MANY)]]), schema=pa.schema({"c0": pa.int64()}))
 
+    @pytest.mark.slow
     def test_a_plot_of_a_column_that_is_not_there(self) -> None:
         """Ten names and the number of the others."""
         pytest.importorskip("altair")
@@ -124,6 +125,7 @@ class TestManyColumns:
         assert str(warned[-1].message).startswith("2,989 more warnings of this category are left out")
         assert {each.category for each in warned} == {cf.ColumnNameWarning}
 
+    @pytest.mark.slow
     def test_warnings_of_types_and_statistics(self) -> None:
         """Each category has its own ten."""
         names = [f"c{n}" for n in range(MANY)]

@@ -187,6 +187,7 @@ def test_a_wrong_frame_is_found(soak: dict[str, ModuleType]) -> None:
     assert "'ratio': 'Float32'" in dtypes
 
 
+@pytest.mark.slow
 def test_what_is_left_is_found(soak: dict[str, ModuleType]) -> None:
     """A thread and a socket that stay are; so are four MiB over the last 10,000 questions."""
     over = threading.Event()

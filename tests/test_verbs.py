@@ -387,6 +387,7 @@ def test_a_contract_that_is_kept(schema: Any) -> None:
     assert table.schema.types == [pa.string(), pa.int64()]
 
 
+@pytest.mark.slow
 def test_the_schema_of_one_day_is_the_contract_of_the_next() -> None:
     """Saved as text in between."""
     saved = cf.ask(TOP_COUNTRIES).schema.to_json()

@@ -154,6 +154,7 @@ def test_help(shell: Any) -> None:
     assert re.findall(r"^│ (ask|health|sandbox) ", out, re.MULTILINE) == ["ask", "health", "sandbox"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_tells_the_way_back(shell: Any, start: Any) -> None:
     """130, and one line with the id of the question that goes on without us."""
     with Sandbox(latency=60) as slow:

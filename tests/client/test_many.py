@@ -62,6 +62,7 @@ def box() -> Iterator[Sandbox]:
         yield running
 
 
+@pytest.mark.slow
 def test_many_questions_in_the_order_asked(connected: Sandbox) -> None:
     """Finished futures, one token at most for all of them, and each asked once."""
     tokens = connected.ledger.tokens
@@ -87,6 +88,7 @@ def test_one_that_fails_does_not_sink_the_rest() -> None:
     assert value(well) == 1
 
 
+@pytest.mark.slow
 def test_as_each_is_done(box: Sandbox) -> None:
     """An iterator has what is done first, whatever the order asked."""
     slow, *quick = numbered(4)
@@ -139,6 +141,7 @@ def test_who_stops_iterating_asks_nothing_more(box: Sandbox, keep: bool) -> None
         assert len(box.ledger.questions) == 2
 
 
+@pytest.mark.slow
 def test_never_more_than_so_many_are_under_way(box: Sandbox) -> None:
     """As the thread of each tells."""
     most = 0

@@ -38,12 +38,14 @@ def bench(setting: str = "pass") -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_promises_of_the_benchmark_are_kept() -> None:
     """From 0.2 s to 300 s: a delay of 7 % and 0.1 s at most on average, and 110 requests at most."""
     done = bench()
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "every promise kept"), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "missed"),
     [("polling._SHARE = 0.3", "a mean delay of"), ("polling._LONGEST = 1.0", "requests, more than 110")],

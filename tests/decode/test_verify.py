@@ -644,6 +644,7 @@ def test_an_honest_server_is_not_suspected(answer: tuple[str, str], strict: bool
     assert _verdict(rows, statistics, strict=strict) == []
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(list(WRITERS)),
     st.lists(st.integers(1, 8), min_size=1, max_size=6),

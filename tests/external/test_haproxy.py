@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Make = Callable[..., cf.Client]
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.external,
     pytest.mark.skipif(
         bool(programs.missing("haproxy")), reason="there is no haproxy: apt-get install haproxy"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Make = Callable[..., cf.Client]
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.external,
     pytest.mark.skipif(bool(programs.missing("nginx")), reason="there is no nginx: apt-get install nginx"),
 ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Make = Callable[..., cf.Client]
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.external,
     pytest.mark.skipif(bool(programs.missing("squid")), reason="there is no squid: apt-get install squid"),
 ]

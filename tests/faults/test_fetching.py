@@ -179,6 +179,7 @@ class TestOutage:
         allowed = 1 + 64 + 10 + int(time.monotonic() - began) + 1
         assert 1 + 64 + 10 <= server.count("results") <= allowed
 
+    @pytest.mark.slow
     def test_a_server_that_comes_back(self, server: Script) -> None:
         """Down for the first 80 looks: those who waited for a retry get their rows all the same."""
         down = [server.answer(503)] * 70
@@ -187,6 +188,7 @@ class TestOutage:
         assert became == [cf.Answer] * 64
         assert server.count("results") == 1 + 70 + 64
 
+    @pytest.mark.slow
     def test_a_server_that_asks_for_patience(self, server: Script) -> None:
         """429 with a Retry-After to each of 64 is no outage: all come back when they were told to."""
         busy = [server.answer(429, Retry_After="1")] * 64

@@ -165,6 +165,7 @@ def test_an_endpoint_that_is_down_for_a_moment(server: Script, client: Client, t
     assert (server.count("token"), server.count("ask")) == (3, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", DOWN)
 def test_an_endpoint_that_stays_down(server: Script, trouble: str) -> None:
     """At the deadline an error of the server or the connection: nothing about credentials, nothing sent."""
@@ -325,6 +326,7 @@ class TestThreads:
         assert self.ask(client) == [cf.AuthError] * THREADS
         assert (server.count("token"), server.count("results")) == (1, 0)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("trouble", DOWN)
     def test_down(self, server: Script, trouble: str) -> None:
         """The endpoint is down: one caller at a time asks it, within the budget, and all have its error."""

@@ -44,6 +44,7 @@ def test_loads_nothing_heavy(script: str) -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_schema_loads_neither_pandas_nor_polars() -> None:
     """Reading a schema of Arrow, Python and text types needs Arrow alone."""
     script = (

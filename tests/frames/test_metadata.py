@@ -204,6 +204,7 @@ class TestJson:
             AnswerMetadata(statistics={"a": value}).to_json()
         assert caught.value.setting == "statistics"
 
+    @pytest.mark.slow
     def test_statistics_without_end(self) -> None:
         """So are statistics that nest too deeply."""
         nested: dict[str, Any] = {}
@@ -213,6 +214,7 @@ class TestJson:
         with pytest.raises(ConfigError, match="nested too deeply"):
             story.to_json()
 
+    @pytest.mark.slow
     @given(
         st.recursive(
             st.none()

@@ -356,6 +356,7 @@ def test_a_story_that_is_damaged(text: str, tmp_path: Path) -> None:
 # In another process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("make", [cf.Answer.to_pandas, cf.Answer.to_polars], ids=["pandas", "polars"])
 def test_a_new_process_needs_the_file_alone(
@@ -380,6 +381,7 @@ def test_a_new_process_needs_the_file_alone(
     assert (done.stdout, done.stderr) == (f"which?\n{summary}\n{loaded}\n", "")
 
 
+@pytest.mark.slow
 def test_what_pandas_itself_reads_in_a_new_process(countries: cf.Answer, tmp_path: Path) -> None:
     """With the package imported after pandas, the accessor is there for pandas' own reader, too."""
     path = countries.to_polars().connecty.write_parquet(tmp_path / "frame.parquet")

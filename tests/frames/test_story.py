@@ -449,6 +449,7 @@ class TestRegistration:
         )
         assert (done.stdout, done.stderr) == ("set()\nTrue\n", "")
 
+    @pytest.mark.slow
     def test_metadata_registers(self) -> None:
         """Asking for a story is enough in a new process: then the accessor is there."""
         script = (

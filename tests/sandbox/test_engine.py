@@ -134,6 +134,7 @@ def test_a_failure_says_why_and_what(engine: Engine) -> None:
         engine.run("SELECT 1; DELETE FROM sales.orders")
 
 
+@pytest.mark.slow
 def test_a_long_query_is_stopped() -> None:
     """At the time limit it ends, and the engine serves the next."""
     engine = engine_on(time_limit=0.3)
@@ -170,6 +171,7 @@ def test_stopping_ends_what_runs() -> None:
     engine.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its share of memory")
 def test_memory_is_limited_in_a_single_call(engine: Engine) -> None:
     """A call that would take 4 GB and a minute fails at once and says why; the next one is answered."""
@@ -179,6 +181,7 @@ def test_memory_is_limited_in_a_single_call(engine: Engine) -> None:
     assert engine.run("SELECT 1 AS a").rows == b"[1]"
 
 
+@pytest.mark.slow
 def test_time_is_limited_in_a_single_call() -> None:
     """A call that nothing interrupts is ended, and the next question is answered."""
     engine = engine_on(time_limit=0.5)

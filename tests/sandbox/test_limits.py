@@ -164,6 +164,7 @@ def test_a_body_without_end_is_cut_off(box: Sandbox, dial: Callable[[], socket.s
     assert [seen.status for seen in box.ledger.requests] == [413]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [Fault("health", latency=3 * LIMIT), Fault("health", drip_body=LIMIT / 5)], ids=str
 )
@@ -176,6 +177,7 @@ def test_a_slow_answer_is_not_cut(box: Sandbox, dial: Callable[[], socket.socket
     assert rest_of(connection).endswith(b"\r\n\r\n" + HEALTHY)
 
 
+@pytest.mark.slow
 def test_a_lost_answer_stays_lost(box: Sandbox, dial: Callable[[], socket.socket]) -> None:
     """The connection stays open and silent beyond the limits."""
     box.faults.add(Fault("health", lost=True))
@@ -213,6 +215,7 @@ def test_a_client_that_does_not_read_is_cut_off(
     assert len(rest_of(idle)) < 20_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("box")
 def test_an_idle_connection_can_be_used_again(dial: Callable[[], socket.socket]) -> None:
     """Between two requests a client may take more time than for a head."""

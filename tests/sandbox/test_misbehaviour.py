@@ -44,6 +44,7 @@ def test_a_question_before_and_after_it_is_accepted(
     assert seen.fault.startswith("ask:")
 
 
+@pytest.mark.slow
 def test_a_lost_reply_leaves_the_question_running(api: Any) -> None:
     """Accepted, worked on, and answered to whoever knows the id."""
     api.sandbox.faults.add(Fault("ask", lost=True))
@@ -113,6 +114,7 @@ def test_a_token_request_that_fails_after_it_was_given(api: Any) -> None:
     assert api.sandbox.ledger.tokens == before + 1
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_cut_is_whole_the_next_time(api: Any) -> None:
     """The client that checks the length fetches it again; nothing is asked twice."""
     question_id = api.ask(QUESTION)

@@ -54,6 +54,7 @@ def test_without_its_extra(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert raised.value.setting == "sandbox"
 
 
+@pytest.mark.slow
 def test_nothing_is_left_behind(
     connect: Any, children: Callable[[], set[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_query_that_runs_for_ever_does_not_hold_it(connect: Any) -> None:
     assert set(threading.enumerate()) == threads
 
 
+@pytest.mark.slow
 def test_a_question_that_runs_for_ever_does_not_starve_others(connect: Any) -> None:
     """One of two threads is held up until the time limit; the other answers what comes."""
     with Sandbox(workers=2, time_limit=3600) as sandbox:
@@ -255,6 +257,7 @@ def test_an_answerer_of_ones_own(connect: Any) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_long_question_fails_at_the_time_limit(connect: Any) -> None:
     """It is FAILED, and says by what."""
     with Sandbox(time_limit=0.2) as sandbox:

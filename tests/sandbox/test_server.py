@@ -262,6 +262,7 @@ def test_a_body_that_never_ends_harms_nobody(api: Any, caplog: pytest.LogCapture
     assert caplog.records == []
 
 
+@pytest.mark.slow
 def test_too_many_unfinished_questions(connect: Any) -> None:
     """429 with Retry-After for one more; once there is room it is taken."""
     with Sandbox(workers=1, capacity=2, latency=0.3) as sandbox:
@@ -281,6 +282,7 @@ def test_too_many_unfinished_questions(connect: Any) -> None:
 # States
 
 
+@pytest.mark.slow
 def test_every_state_is_seen(connect: Any) -> None:
     """One question at a time is in progress, the next is pending, and both come to their end."""
     with Sandbox(workers=1, latency=0.15) as sandbox:
@@ -566,6 +568,7 @@ def test_a_fault_of_the_sandbox_has_the_same_shape(api: Any, monkeypatch: pytest
     assert "inner secret" not in reply.text
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows(api: Any) -> None:
     """The whole table arrives, each row in its place."""
     reply = api.answer("list all orders", max_rows=1_000_000)

@@ -92,6 +92,7 @@ def test_the_script_is_not_run_again(start: Callable[..., tuple]) -> None:
     assert all_end(workers)
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_terminal_is_the_sandboxs(start: Callable[..., tuple]) -> None:
     """The whole group of processes gets the signal; the workers go on until they are told to end."""
     process, workers = start(
@@ -123,6 +124,7 @@ def test_it_holds_nothing_of_the_sandbox(start: Callable[..., tuple]) -> None:
         process.kill()
 
 
+@pytest.mark.slow
 def test_a_file_of_the_folder_is_not_taken_for_a_module(tmp_path: Path) -> None:
     """The current directory is not looked into: a file there with a module's name harms nothing."""
     for name in ("duckdb.py", "queue.py", "msgspec.py"):
