@@ -8,7 +8,7 @@ LOWEST := .venv-lowest$(OTHER)
 BIN := $(VENV)/bin
 QUESTION ?= list the top 5 countries with the most orders
 # The tests run in so many processes, for two cores, since some wait; one that is idle takes over from another.
-JOBS ?= 3
+JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak chaos docs dist test-dist setup-all clean
