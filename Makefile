@@ -23,10 +23,10 @@ test: $(VENV)/test.stamp
 test-fast: $(VENV)/test.stamp
 	$(BIN)/python $(PYTEST) -m "not slow"
 
-# The lower bounds of pyproject.toml, exactly, instead of the newest versions; without what takes long and
-# is about no version: the examples of the docs, the soak and the chaos.
+# The lower bounds of pyproject.toml, exactly, instead of the newest versions; without what takes long and is
+# about no version: the examples of the docs, the soak, and what needs a browser or a proxy.
 test-lowest: $(LOWEST)/test.stamp
-	$(LOWEST)/bin/python $(PYTEST) --ignore=tests/docs --ignore=tests/test_soak.py --ignore=tests/external/test_chaos.py
+	$(LOWEST)/bin/python $(PYTEST) -m "not external" --ignore=tests/docs --ignore=tests/test_soak.py
 
 # What the tests need, and nothing run.
 setup: $(VENV)/test.stamp
