@@ -55,7 +55,9 @@ def ending_on_signals() -> Iterator[None]:
     finally:
         ending.close()
         for number, old in before.items():
-            signal.signal(number, old)
+            # After a signal, a further one ends the process by itself, also while Python ends, where an
+            # interrupt would be printed.
+            signal.signal(number, old if ending.number is None else signal.SIG_DFL)
         sys.unraisablehook = hook
 
 

@@ -25,7 +25,7 @@ with warnings.catch_warnings():
     from connecty_frames.cli.signals import ending_on_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from scripted import Script
 
@@ -411,8 +411,18 @@ def test_a_sandbox_serves_until_a_signal(start: Any, name: str) -> None:
 # The handlers
 
 
+@pytest.fixture
+def _handlers() -> Iterator[None]:
+    """Keep the handlers of the tests, which a command that a signal ended does not put back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_handlers")
 def test_the_handlers_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those from before are back when main() returns, and when it exits."""
+    """Those from before are back when main() is done; after a signal, another ends the process by itself."""
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     before = [*map(signal.getsignal, numbers), sys.unraisablehook]
 
@@ -430,9 +440,10 @@ def test_the_handlers_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyP
     with pytest.raises(SystemExit) as ended, ending_on_signals():
         kill_and_wait()
     assert ended.value.code == 143
-    assert [*map(signal.getsignal, numbers), sys.unraisablehook] == before
+    assert [*map(signal.getsignal, numbers), sys.unraisablehook] == [*[signal.SIG_DFL] * 3, before[3]]
 
 
+@pytest.mark.usefixtures("_handlers")
 def test_a_signal_that_the_garbage_collector_swallows() -> None:
     """Python drops what is raised in a finalizer; the command ends all the same."""
 
@@ -452,6 +463,7 @@ def test_a_signal_that_the_garbage_collector_swallows() -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.usefixtures("_handlers")
 def test_what_a_signal_leaves_half_made(capfd: pytest.CaptureFixture[str]) -> None:
     """Its finalizer may fail, as that of a response without a file does: standard error shows nothing."""
 
