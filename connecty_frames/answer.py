@@ -374,7 +374,7 @@ class Answer:
 
     def _repr_html_(self) -> str:
         """Show the answer in a notebook."""
-        return display.story_html(self._metadata, self.table, (self.rows, len(self.schema)))
+        return display.answer_html(self._metadata, self.table, (self.rows, len(self.schema)))
 
     def _table(self) -> pa.Table:
         if self._decoded.table is None:

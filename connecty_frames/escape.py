@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import html as _html
 import os
+import shlex
 import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["cut", "html", "listed", "path_text", "quoted", "snippet", "terminal", "value_text"]
+__all__ = ["cut", "html", "listed", "path_text", "quoted", "shell_path", "snippet", "terminal", "value_text"]
 
 #: Unicode categories that are shown as an escape: control, format (the bidirectional marks among
 #: them), surrogate, private use, unassigned, line and paragraph separator.
@@ -59,6 +60,11 @@ def cut(text: str, limit: int) -> str:
 def path_text(path: str | os.PathLike[str]) -> str:
     """Return a path to be shown; unlike a snippet, with spaces as they are."""
     return terminal(cut(os.fspath(path), _LONGEST_PATH))
+
+
+def shell_path(path: str | os.PathLike[str]) -> str:
+    """Return a path to be shown as an argument of a command."""
+    return terminal(shlex.quote(os.fspath(path)))
 
 
 def listed(items: Sequence[str]) -> str:

@@ -20,7 +20,6 @@ and what the TOML reader raises is not passed on: its frames hold the text of th
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 import tomllib
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import SecretStr
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import listed, path_text, snippet, terminal
+from connecty_frames.escape import listed, path_text, shell_path, snippet
 from connecty_frames.files import open_regular
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
     if os.name != "nt" and status.st_uid not in (os.geteuid(), 0):
         raise ConfigError(
             f"{path_text(path)} belongs to another user (uid {status.st_uid}), who could send questions and "
-            f"secrets elsewhere. Make it your own: chown {os.geteuid()} {terminal(shlex.quote(str(path)))}",
+            f"secrets elsewhere. Make it your own: chown {os.geteuid()} {shell_path(path)}",
             setting="profile",
         )
     found = _parsed(file, path)
@@ -145,7 +144,7 @@ def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
     if others and any("client_secret" in table for table in found.values()):
         raise ConfigError(
             f"{path_text(path)} holds a client_secret, and others can read or change it (mode "
-            f"{stat.S_IMODE(status.st_mode):o}). Run: chmod 600 {terminal(shlex.quote(str(path)))}",
+            f"{stat.S_IMODE(status.st_mode):o}). Run: chmod 600 {shell_path(path)}",
             setting="client_secret",
         )
     return found

@@ -21,7 +21,6 @@ import errno
 import http.client
 import io
 import re
-import shlex
 import socket
 import ssl
 from contextvars import ContextVar
@@ -36,7 +35,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.wait import wait_for_read
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet
+from connecty_frames.escape import shell_path, snippet
 from connecty_frames.files import open_regular
 
 if TYPE_CHECKING:
@@ -349,7 +348,7 @@ def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SS
                 if not any(_HASHED.fullmatch(each.name) for each in ca_bundle.iterdir()):
                     raise ConfigError(
                         f"ca_bundle={snippet(str(ca_bundle))}: the folder holds no certificate under a name "
-                        f"that OpenSSL looks for. Run: openssl rehash {shlex.quote(str(ca_bundle))}",
+                        f"that OpenSSL looks for. Run: openssl rehash {shell_path(ca_bundle)}",
                         setting="ca_bundle",
                     )
                 context.load_verify_locations(capath=ca_bundle)

@@ -14,7 +14,7 @@ from connecty_frames.lazy import lazily
 
 if TYPE_CHECKING:
     from connecty_frames.display.cells import JSON, json_value, texts
-    from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, story_html
+    from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
     from connecty_frames.display.plot import plot
     from connecty_frames.display.table import terminal_table
 
@@ -23,10 +23,10 @@ __all__ = [
     "SHOWN_COLUMNS",
     "SHOWN_ROWS",
     "Progress",
+    "answer_html",
     "json_value",
     "plot",
     "progress",
-    "story_html",
     "terminal_table",
     "texts",
 ]
@@ -37,7 +37,7 @@ _LAZY: Final = {
     "SHOWN_ROWS": "notebook",
     "json_value": "cells",
     "plot": "plot",
-    "story_html": "notebook",
+    "answer_html": "notebook",
     "terminal_table": "table",
     "texts": "cells",
 }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.frames import AnswerMetadata
 
-__all__ = ["SHOWN_COLUMNS", "SHOWN_ROWS", "story_html"]
+__all__ = ["SHOWN_COLUMNS", "SHOWN_ROWS", "answer_html"]
 
 #: How much is shown: rows and columns of a table, columns in the list of them; characters of a cell or name,
 #: of the question, of the summary and the SQL.
@@ -45,8 +45,8 @@ _CLASSES: Final = {
 }
 
 
-def story_html(story: AnswerMetadata, table: pa.Table | None, shape: tuple[int, int]) -> str:
-    """Give a story and its table as HTML for a notebook's cell.
+def answer_html(metadata: AnswerMetadata, table: pa.Table | None, shape: tuple[int, int]) -> str:
+    """Return the metadata of an answer and its table as HTML for a notebook's cell.
 
     Parameters
     ----------
@@ -56,17 +56,21 @@ def story_html(story: AnswerMetadata, table: pa.Table | None, shape: tuple[int, 
         How many rows and columns it has in all.
     """
     parts = [
-        f'<div class="connecty-question">{_shown(story.question or "An answer", _QUESTION)}</div>',
-        f'<div class="connecty-facts">{_facts(story)}</div>',
+        f'<div class="connecty-question">{_shown(metadata.question or "An answer", _QUESTION)}</div>',
+        f'<div class="connecty-facts">{_facts(metadata)}</div>',
     ]
-    if story.response_summary:
-        parts.append(f'<div class="connecty-summary">{_shown(story.response_summary.strip(), _LONG)}</div>')
+    if metadata.response_summary:
+        parts.append(
+            f'<div class="connecty-summary">{_shown(metadata.response_summary.strip(), _LONG)}</div>'
+        )
     if table is not None:
         parts.append(_table(table, shape))
-    if story.sql_query:
-        parts.append(_folded("SQL", f"<pre>{''.join(_coloured(cut(story.sql_query.strip(), _LONG)))}</pre>"))
-    if story.schema:
-        parts.append(_folded("Columns", _columns(story.schema)))
+    if metadata.sql_query:
+        parts.append(
+            _folded("SQL", f"<pre>{''.join(_coloured(cut(metadata.sql_query.strip(), _LONG)))}</pre>")
+        )
+    if metadata.schema:
+        parts.append(_folded("Columns", _columns(metadata.schema)))
     style = f"<style>{_style()}</style>"
     return f'{style}<div class="connecty tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
 
@@ -84,17 +88,17 @@ def _text(text: str) -> str:
     return html(text).replace("\t", "    ")
 
 
-def _facts(story: AnswerMetadata) -> str:
+def _facts(metadata: AnswerMetadata) -> str:
     """Give the extent of the answer, with a visible sign where it was cut, and where it came from."""
-    total = "" if story.total_rows is None else f" of {story.total_rows:,}"
-    counted = f"{story.rows:,}{total} rows"
+    total = "" if metadata.total_rows is None else f" of {metadata.total_rows:,}"
+    counted = f"{metadata.rows:,}{total} rows"
     known = [
-        f'<strong class="connecty-cut">✂ {counted}, cut</strong>' if story.truncated else counted,
-        "" if story.truncated is not None or not story.rows else "whether there are more is unknown",
-        "" if story.dw_id is None else f"workspace {story.dw_id}",
-        "" if story.elapsed is None else f"{story.elapsed:.1f} s",
-        f"{story.asked_at:%Y-%m-%d %H:%M} UTC" if story.asked_at else "",
-        f"<code>{_shown(story.question_id)}</code>" if story.question_id else "",
+        f'<strong class="connecty-cut">✂ {counted}, cut</strong>' if metadata.truncated else counted,
+        "" if metadata.truncated is not None or not metadata.rows else "whether there are more is unknown",
+        "" if metadata.dw_id is None else f"workspace {metadata.dw_id}",
+        "" if metadata.elapsed is None else f"{metadata.elapsed:.1f} s",
+        f"{metadata.asked_at:%Y-%m-%d %H:%M} UTC" if metadata.asked_at else "",
+        f"<code>{_shown(metadata.question_id)}</code>" if metadata.question_id else "",
     ]
     return " · ".join(fact for fact in known if fact)
 

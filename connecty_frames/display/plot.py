@@ -145,10 +145,6 @@ def _hint(name: str) -> str:
     return f"{name} " if name in {"image", "title"} else snippet(name)
 
 
-def _hinted(text: str | None) -> str | None:
-    return None if text is None else cut(text, _LONGEST)
-
-
 def _is_category(kind: pa.DataType) -> bool:
     return any(
         test(kind)
@@ -175,7 +171,8 @@ _KINDS: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
 def _values(columns: list[_Column]) -> list[dict[str, Any]]:
     """Give the rows as Vega-Lite reads them."""
     names = [name for column in columns for name in (column.key, column.shown_key)]
-    values = [each for column in columns for each in (column.drawn, map(_hinted, column.shown))]
+    hints = ([text and cut(text, _LONGEST) for text in column.shown] for column in columns)
+    values = [each for column, shown in zip(columns, hints, strict=True) for each in (column.drawn, shown)]
     return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
 
 

@@ -4,8 +4,8 @@
 csv       nulls as nothing and texts in quotes, so that an empty text and null stay apart
 json      an array of one object a row; numbers with all their digits
 ndjson    one such object a line
-parquet   with the story of the answer in its metadata, and a checksum of the whole file
-arrow     an Arrow IPC file, also known as Feather, with the story in the metadata of its schema
+parquet   with the metadata of the answer in that of its schema, and a checksum of the whole file
+arrow     an Arrow IPC file, also known as Feather, with the metadata of the answer in that of its schema
 markdown  a table as GitHub writes them, for people; nulls as nothing
 ========= ==============================================================================================
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ATTRS", "PANDAS", "STORY", "WRITERS", "is_intact"]
 
-#: The key of our story in the metadata of a schema.
+#: The key of an answer's metadata in that of a schema.
 STORY: Final = b"connecty"
 #: Where pandas keeps its attrs in a file, and where dtypes and index.
 ATTRS: Final = b"PANDAS_ATTRS"

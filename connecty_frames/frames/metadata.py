@@ -1,4 +1,4 @@
-"""AnswerMetadata: the story of an answer, and its one spelling as JSON.
+"""AnswerMetadata: where an answer comes from, and its one spelling as JSON.
 
 The spelling is ordinary JSON and reads back exactly. Statistics hold whole numbers of any length, floats
 and decimals side by side, and ``0.1`` is not the same number as ``Decimal("0.1")``: a decimal is spelled
@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet
+from connecty_frames.escape import snippet, value_text
 
 __all__ = ["AnswerMetadata"]
 
@@ -100,21 +100,21 @@ class AnswerMetadata:
         return f"{self.rows:,}{total} rows{', truncated' if self.truncated else ''}"
 
     def to_json(self) -> str:
-        """Give the story as JSON text that :meth:`from_json` reads back exactly.
+        """Return the metadata as JSON text that :meth:`from_json` reads back exactly.
 
         Raises
         ------
         ConfigError
             Where the statistics hold what is no JSON value, or nest too deeply to be written.
         """
-        story = {each.name: getattr(self, each.name) for each in fields(self)}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
         if self.asked_at is not None:
-            story["asked_at"] = self.asked_at.isoformat()
+            values["asked_at"] = self.asked_at.isoformat()
         try:
             try:
-                return json.dumps(story)
+                return json.dumps(values)
             except TypeError:  # a decimal, most likely, which Python's json cannot spell
-                return _spell(story)
+                return _spell(values)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"statistics: {error}", setting="statistics") from None
         except RecursionError:
@@ -132,15 +132,15 @@ class AnswerMetadata:
         import msgspec
 
         try:
-            story = msgspec.convert(json.loads(text, parse_float=_number), cls)
-            if any(_OF_A_COLUMN - column.keys() for column in story.schema):
-                raise ValueError("schema")  # noqa: TRY301 - joins the other ways of being no story
+            found = msgspec.convert(json.loads(text, parse_float=_number), cls)
+            if any(_OF_A_COLUMN - column.keys() for column in found.schema):
+                raise ValueError("schema")  # noqa: TRY301 - reported below, as every other kind of damage
         except (ValueError, TypeError, ArithmeticError, RecursionError, msgspec.ValidationError):
-            shown = text if isinstance(text, str | bytes) else repr(text)
+            shown = snippet(text) if isinstance(text, str | bytes) else value_text(text)
             raise ConfigError(
-                f"This is not the story of an answer as AnswerMetadata.to_json() gives it: {snippet(shown)}"
+                f"This is not the metadata of an answer as AnswerMetadata.to_json() writes it: {shown}"
             ) from None
-        return story
+        return found
 
 
 def _spell(value: object) -> str:

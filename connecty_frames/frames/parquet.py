@@ -81,8 +81,7 @@ def _of_pandas(frame: pd.DataFrame) -> pa.Table:
             "The columns of this frame have names that are not text, as after a pivot: give them such names, "
             'for example by frame.columns = ["_".join(map(str, name)) for name in frame.columns].'
         )
-    if not frame.columns.is_unique:
-        twice = next(name for name, times in Counter(names).items() if times > 1)
+    if (twice := _repeated(names)) is not None:
         raise ConfigError(f"Two columns of this frame are called {snippet(twice)!r}: rename one.")
     plain = frame.copy(deep=False)
     plain.attrs = {}  # pyarrow would warn of attrs that are not JSON
@@ -112,6 +111,11 @@ def _of_polars(frame: pl.DataFrame) -> pa.Table:
         raise ConfigError(
             f"This frame holds values that Arrow has no type for: {snippet(str(error), 200)}"
         ) from None
+
+
+def _repeated(names: list[str]) -> str | None:
+    """Return the first name that occurs more than once, None if there is none."""
+    return next((name for name, times in Counter(names).items() if times > 1), None)
 
 
 def _field_names(dtype: Any) -> Iterator[str]:  # noqa: ANN401 - of polars, which is not imported
@@ -211,7 +215,10 @@ def read_parquet(
         content = content.slice(0, file.readinto(content))
     name = path_text(path)
     if (intact := is_intact(memoryview(content))) is False:
-        raise ConfigError(f"{name} is damaged: its checksum is not the one that was written.", setting="path")
+        raise ConfigError(
+            f"{name} is damaged: its checksum is not the one that was written. Write it again.",
+            setting="path",
+        )
     with _errors_say(f"{name} is no Parquet file, or damaged"):
         table, attrs = _with_story(_table(content, checked=intact is True))
         index, seconds = _notes_of_pandas(table)
@@ -371,9 +378,7 @@ def _as_polars(table: pa.Table, index: list[Any], _: DtypeBackend) -> pl.DataFra
 
     from connecty_frames.frames.polars import to_polars
 
-    names = table.column_names
-    if len(set(names)) < len(names):
-        twice = next(name for name, times in Counter(names).items() if times > 1)
+    if (twice := _repeated(table.column_names)) is not None:
         raise ConfigError(f"Two columns are called {snippet(twice)!r}, which polars cannot hold.")
     try:
         return to_polars(_without_labels(table, index))

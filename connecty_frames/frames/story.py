@@ -318,7 +318,7 @@ class ConnectyAccessor:
         """Show the frame and its story in a notebook."""
         if self._kept is None:
             return None  # the repr says how to get a story
-        from connecty_frames.display import SHOWN_COLUMNS, SHOWN_ROWS, story_html
+        from connecty_frames.display import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
         from connecty_frames.frames.parquet import to_arrow
 
         frame = self._frame
@@ -327,7 +327,7 @@ class ConnectyAccessor:
             table = to_arrow(getattr(frame, "iloc", frame)[:SHOWN_ROWS, :SHOWN_COLUMNS])
         except ConfigError:  # of columns that Arrow has no type for; the story is there all the same
             table = None
-        return story_html(self._kept, table, frame.shape)
+        return answer_html(self._kept, table, frame.shape)
 
     @property
     def metadata(self) -> AnswerMetadata:

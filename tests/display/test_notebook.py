@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from connecty_frames.display import SHOWN_ROWS, story_html
+from connecty_frames.display import SHOWN_ROWS, answer_html
 from connecty_frames.frames import AnswerMetadata
 
 STORY = AnswerMetadata(
@@ -56,7 +56,7 @@ class Page(HTMLParser):
 
 def shown(story: AnswerMetadata = STORY, table: pa.Table | None = TABLE, rows: int = 2) -> Page:
     """Read the page of a story."""
-    return Page(story_html(story, table, (rows, 0 if table is None else table.num_columns)))
+    return Page(answer_html(story, table, (rows, 0 if table is None else table.num_columns)))
 
 
 def test_everything_is_told() -> None:
@@ -73,7 +73,7 @@ def test_everything_is_told() -> None:
 
 def test_the_sql_is_folded_and_coloured() -> None:
     """Closed details; words of the language, texts, numbers and comments have classes of their own."""
-    page = story_html(STORY, TABLE, (2, 2))
+    page = answer_html(STORY, TABLE, (2, 2))
 
     assert "<details><summary>SQL</summary><pre>" in page
     assert re.findall(r'<span class="connecty-(\w)">([^<]*)</span>', page.partition("<pre>")[2]) == [
@@ -104,7 +104,7 @@ def test_sql_is_whole_whatever_it_is(sql: str) -> None:
 
 def test_a_cut_is_visible() -> None:
     """A sign in a colour of its own, and where nobody knows, that is said."""
-    cut = story_html(AnswerMetadata(rows=3, total_rows=1234, truncated=True), None, (0, 0))
+    cut = answer_html(AnswerMetadata(rows=3, total_rows=1234, truncated=True), None, (0, 0))
     assert '<strong class="connecty-cut">✂ 3 of 1,234 rows, cut</strong>' in cut
 
     unknown = shown(AnswerMetadata(rows=3), None, 0)
@@ -156,7 +156,7 @@ def test_values_of_every_kind() -> None:
             "empty": [""],
         }
     )
-    page = story_html(AnswerMetadata(), table, (1, table.num_columns))
+    page = answer_html(AnswerMetadata(), table, (1, table.num_columns))
 
     assert '<td class="connecty-number">9223372036854775808</td>' in page
     assert "<td>2025-07-01T02:00:00.000000+02:00</td>" in page
@@ -173,7 +173,7 @@ def test_everything_foreign_is_text() -> None:
         response_summary=evil,
         schema=[{"name": evil, "type": evil, "evidence": evil}],
     )
-    content = story_html(story, pa.table({evil: [evil]}), (1, 1))
+    content = answer_html(story, pa.table({evil: [evil]}), (1, 1))
     page = Page(content)
 
     ours = {
@@ -190,12 +190,12 @@ def test_everything_foreign_is_text() -> None:
 
 def test_mathjax_leaves_it_alone() -> None:
     """By the classes that its versions look for: else it typesets what is between dollar signs."""
-    assert '<div class="connecty tex2jax_ignore mathjax_ignore">' in story_html(STORY, TABLE, (2, 2))
+    assert '<div class="connecty tex2jax_ignore mathjax_ignore">' in answer_html(STORY, TABLE, (2, 2))
 
 
 def test_nothing_is_fetched() -> None:
     """No script, no link, no address, neither in the page nor in its style."""
-    content = story_html(STORY, TABLE, (2, 2))
+    content = answer_html(STORY, TABLE, (2, 2))
 
     assert not re.search(r"https?:|//|@import|url\(|<script|<link|<img|javascript", content, re.IGNORECASE)
 
@@ -204,4 +204,4 @@ def test_the_page_is_text_for_a_notebook_file() -> None:
     """Which is JSON in UTF-8."""
     story: Any = AnswerMetadata(question="\ud800 żółć 🙂")
 
-    assert "\\ud800 żółć 🙂" in json.loads(json.dumps(story_html(story, None, (0, 0))).encode())
+    assert "\\ud800 żółć 🙂" in json.loads(json.dumps(answer_html(story, None, (0, 0))).encode())

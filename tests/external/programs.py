@@ -32,6 +32,7 @@ __all__ = [
     "USER",
     "Program",
     "missing",
+    "needs",
     "prepare",
     "sandbox",
     "workplace",
@@ -249,6 +250,14 @@ def workplace() -> Iterator[Path]:
 def missing(*names: str) -> list[str]:
     """Return which of these programs are not installed; squid counts with its helper."""
     return [name for name in names if not _find(name) or (name == "squid" and not Path(_HELPER).exists())]
+
+
+def needs(name: str) -> list[Any]:
+    """Return the marks of tests that run a program: external, slow, and skipped where it is not installed."""
+    import pytest  # `make chaos` does without
+
+    reason = f"there is no {name}: apt-get install {name}"
+    return [pytest.mark.external, pytest.mark.slow, pytest.mark.skipif(bool(missing(name)), reason=reason)]
 
 
 def _find(program: str) -> str | None:

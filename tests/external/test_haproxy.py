@@ -25,13 +25,7 @@ if TYPE_CHECKING:
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.external,
-    pytest.mark.skipif(
-        bool(programs.missing("haproxy")), reason="there is no haproxy: apt-get install haproxy"
-    ),
-]
+pytestmark = programs.needs("haproxy")
 
 ROWS: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 TLS: Final = "ssl crt ../loopback.pem"

@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.external,
-    pytest.mark.skipif(bool(programs.missing("nginx")), reason="there is no nginx: apt-get install nginx"),
-]
+pytestmark = programs.needs("nginx")
 
 ROWS: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 #: The discard port, which nobody listens on.

@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.external,
-    pytest.mark.skipif(bool(programs.missing("squid")), reason="there is no squid: apt-get install squid"),
-]
+pytestmark = programs.needs("squid")
 
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 WITH_TLS = """

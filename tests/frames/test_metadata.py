@@ -183,18 +183,19 @@ class TestJson:
             '{"schema": [{"name": "a", "type": "b"}]}',
             '{"schema": [{"name": "a", "type": ["b"], "evidence": "c"}]}',
             5,
+            pytest.param(10**5_000, id="digits"),
             None,
         ],
     )
     def test_no_story(self, text: Any) -> None:
         """Anything else is an error of ours that shows how it begins, and only that."""
-        with pytest.raises(ConfigError, match="not the story of an answer") as caught:
+        with pytest.raises(ConfigError, match="not the metadata of an answer") as caught:
             AnswerMetadata.from_json(text)
         assert len(str(caught.value)) < 250
 
     def test_a_number_that_the_context_lets_pass(self) -> None:
         """Where decimals that are too large become NaN in silence, it is an error all the same."""
-        with localcontext(traps=[]), pytest.raises(ConfigError, match="not the story of an answer"):
+        with localcontext(traps=[]), pytest.raises(ConfigError, match="not the metadata of an answer"):
             AnswerMetadata.from_json('{"statistics": {"a": 1E999999999999999999999}}')
 
     @pytest.mark.parametrize("value", [object(), 10**5000, Decimal("NaN")], ids=["object", "digits", "NaN"])
