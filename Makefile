@@ -26,7 +26,7 @@ test-fast: $(VENV)/test.stamp
 # The lower bounds of pyproject.toml, exactly, instead of the newest versions; without what takes long and is
 # about no version: the examples of the docs, the soak, and what needs a browser or a proxy.
 test-lowest: $(LOWEST)/test.stamp
-	$(LOWEST)/bin/python $(PYTEST) -m "not external" --ignore=tests/docs --ignore=tests/test_soak.py
+	$(LOWEST)/bin/python $(PYTEST) -m "not external" --ignore=tests/docs --ignore=tests/verification/test_soak.py
 
 # What the tests need, and nothing run.
 setup: $(VENV)/test.stamp
@@ -61,34 +61,34 @@ format: $(VENV)/lint.stamp
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/demo.stamp $(VENV)/bench.stamp
-	$(BIN)/python benchmarks/decode.py
+	$(BIN)/python -m benchmarks.decode
 
 # What a story costs the frame that it is on.
 bench-metadata: $(VENV)/demo.stamp
-	$(BIN)/python benchmarks/metadata.py
+	$(BIN)/python -m benchmarks.metadata
 
 # Every value right, or said to be otherwise? The truth is DuckDB's own Arrow export.
 bench-fidelity: $(VENV)/demo.stamp
-	PYTHONPATH=benchmarks $(BIN)/python -m fidelity
+	$(BIN)/python -m tests.verification.fidelity
 
 # A million hostile bodies.
 fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
-	$(BIN)/python benchmarks/fuzz.py
+	$(BIN)/python -m tests.verification.fuzz
 
 # Twenty thousand questions, a quarter of them in trouble. The scripted server is the tests' own.
 soak: $(VENV)/demo.stamp
-	PYTHONPATH=benchmarks:tests/faults $(BIN)/python -m soak $(SOAK)
+	$(BIN)/python -m tests.verification.soak $(SOAK)
 
 # Two thousand questions through nginx, haproxy and squid, which are killed, stopped and suspended meanwhile.
 chaos: $(VENV)/demo.stamp
-	PYTHONPATH=tests/external:tests/faults $(BIN)/python -m chaos $(CHAOS)
+	$(BIN)/python -m tests.verification.chaos $(CHAOS)
 
 # How soon one learns that a question is done, and what that costs in requests.
 bench-polling: $(VENV)/demo.stamp
-	$(BIN)/python benchmarks/polling.py
+	$(BIN)/python -m benchmarks.polling
 
 docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
-	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 # The sdist, and the wheel that is built from it.
 dist: $(VENV)/dist.stamp

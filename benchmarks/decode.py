@@ -19,10 +19,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import workloads
 from rich.console import Console
 from rich.table import Table
-from ways import WAYS
+
+from benchmarks import workloads
+from benchmarks.ways import WAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ def _write(file: Path, make: Callable[..., bytes], *arguments: int) -> None:
 
 def in_fresh_process(way: str, file: Path, repeats: int) -> dict[str, Any]:
     """Time one way in a process of its own."""
-    command = [sys.executable, __file__, "--measure", way, str(file), str(repeats)]
+    command = [sys.executable, "-m", "benchmarks.decode", "--measure", way, str(file), str(repeats)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     measured: dict[str, Any] = json.loads(done.stdout)
     return measured

@@ -46,7 +46,7 @@ def main() -> int:
     return 0 if kept else 1
 
 
-def best(frame: Any, names: list[str]) -> float:  # noqa: ANN401 - of either library
+def best(frame: Any, names: list[str]) -> float:
     """Give the seconds of the fastest round."""
     found = float("inf")
     start_of_all = time.perf_counter()

@@ -100,7 +100,7 @@ def _trino_mapping(body: bytes) -> object:
 _TRINO = {str: "varchar", int: "bigint", float: "double", bool: "boolean"}
 
 
-def _ours(body: bytes) -> Any:  # noqa: ANN401 - an Answer; the import is part of no other way
+def _ours(body: bytes) -> Any:
     from connecty_frames import Answer
 
     return Answer.from_json(body)

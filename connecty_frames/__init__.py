@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import sys
 
+from connecty_frames.version import __version__ as __version__
+
 TYPE_CHECKING = False  # what type checkers take for True; the module typing alone would double the cost
 if TYPE_CHECKING:
     from typing import Any, Final
 
     from connecty_frames.answer import Answer
+    from connecty_frames.api import ask, ask_df, ask_many, install_readers, read_connecty
     from connecty_frames.client import Client, Question
     from connecty_frames.config import configure
     from connecty_frames.decode import Schema
@@ -49,9 +52,6 @@ if TYPE_CHECKING:
     )
     from connecty_frames.frames import AnswerMetadata, carry, metadata, read_parquet
     from connecty_frames.options import AskOptions
-    from connecty_frames.verbs import ask, ask_df, ask_many, install_readers, read_connecty
-
-__version__ = "0.1.0"
 
 __all__ = [
     "APIError",
@@ -99,24 +99,24 @@ __all__ = [
 _HOMES: Final[dict[str, str]] = {
     **dict.fromkeys(__all__, "errors"),
     "Answer": "answer",
-    "AnswerMetadata": "frames",
+    "AnswerMetadata": "answer_metadata",
     "AskOptions": "options",
     "Client": "client",
     "Question": "client",
     "Schema": "decode",
-    "ask": "verbs",
-    "ask_df": "verbs",
-    "ask_many": "verbs",
+    "ask": "api",
+    "ask_df": "api",
+    "ask_many": "api",
     "carry": "frames",
     "configure": "config",
-    "install_readers": "verbs",
+    "install_readers": "api",
     "metadata": "frames",
-    "read_connecty": "verbs",
+    "read_connecty": "api",
     "read_parquet": "frames",
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+def __getattr__(name: str) -> Any:
     # As in `lazy`, but without it and importlib: a fifth of what starting Python takes is all this may cost.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

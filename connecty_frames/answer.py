@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connecty_frames import __version__, decode, display, frames
+from connecty_frames import decode, display, frames
 from connecty_frames.errors import (
     ConfigError,
     ConnectyError,
@@ -22,11 +22,12 @@ from connecty_frames.errors import (
     TypeFidelityWarning,
     warn,
 )
-from connecty_frames.escape import snippet
 from connecty_frames.files import checked_path, open_regular, whole_file
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.options import AskOptions, Choices, DtypeBackend
 from connecty_frames.protocol import State
+from connecty_frames.text import snippet
+from connecty_frames.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -337,7 +338,7 @@ class Answer:
         """
         return display.plot(self._table(), self.question, x, y, color)
 
-    def to_frame(self, options: AskOptions) -> Any:  # noqa: ANN401 - the frame of the engine chosen
+    def to_frame(self, options: AskOptions) -> Any:
         """Give the table as the frame that ``options.engine`` and ``options.dtype_backend`` choose."""
         try:
             if options.engine == "pandas":

@@ -26,10 +26,10 @@ from pydantic import (
 )
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import path_text, snippet
 from connecty_frames.options import LONGEST, NO_ID
 from connecty_frames.profiles import DEFAULT, Profiles
 from connecty_frames.protocol import REGIONS
+from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,7 +203,7 @@ class _Found(NamedTuple):
     source: _Source
 
 
-def configure(**settings: Any) -> None:  # noqa: ANN401 - the kinds are those of Settings, checked there
+def configure(**settings: Any) -> None:
     """Set connection settings for the whole process.
 
     They hold for every later call and Client that does not name its own; environment and profile count only
@@ -241,7 +241,7 @@ def configure(**settings: Any) -> None:  # noqa: ANN401 - the kinds are those of
 
 
 @contextmanager
-def configured(**settings: Any) -> Iterator[None]:  # noqa: ANN401 - as above
+def configured(**settings: Any) -> Iterator[None]:
     """Let these settings and no others be configured for as long as the context lasts."""
     before = dict(_configured)
     _configured.clear()
@@ -256,7 +256,7 @@ def configured(**settings: Any) -> Iterator[None]:  # noqa: ANN401 - as above
         _configured.update(before)
 
 
-def resolve(**arguments: Any) -> Settings:  # noqa: ANN401 - as above
+def resolve(**arguments: Any) -> Settings:
     """Give the settings that hold, from arguments (None is not given) and the weaker sources.
 
     Raises
@@ -271,7 +271,7 @@ def resolve(**arguments: Any) -> Settings:  # noqa: ANN401 - as above
         raise
 
 
-def explain(**arguments: Any) -> list[tuple[str, Any, str]]:  # noqa: ANN401 - as above
+def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
     """Give each setting that holds: its name, its value and where it comes from.
 
     Raises

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import value_text
+from connecty_frames.text import value_text
 
 if sys.platform != "win32":
     import fcntl

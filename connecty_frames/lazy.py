@@ -23,7 +23,7 @@ def lazily(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         The module of the package that each name is in.
     """
 
-    def load(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    def load(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         found = getattr(import_module(f"{package}.{homes[name]}"), name)

@@ -15,7 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import value_text
+from connecty_frames.text import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import SecretStr
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import listed, path_text, shell_path, snippet
 from connecty_frames.files import open_regular
+from connecty_frames.text import listed, path_text, shell_path, snippet
 
 if TYPE_CHECKING:
     from io import BufferedReader

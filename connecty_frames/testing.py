@@ -14,9 +14,9 @@ import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames.api import forget_clients
 from connecty_frames.config import Settings, configured
 from connecty_frames.errors import ConfigError
-from connecty_frames.verbs import forget_clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

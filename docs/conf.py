@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +11,8 @@ from typing import TYPE_CHECKING
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from generated import SECTIONS
-
-from connecty_frames import __version__
+from connecty_frames.version import __version__
+from docs.generated import SECTIONS
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -20,7 +20,7 @@ import pyarrow as pa
 import connecty_frames as cf
 from connecty_frames import errors, frames
 from connecty_frames.config import Settings
-from connecty_frames.decode.evidence import NUMBERS, Kind
+from connecty_frames.decode.exact_json import NUMBERS, Kind
 from connecty_frames.decode.types import RULES
 
 if TYPE_CHECKING:

@@ -76,7 +76,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     config = sys.modules.get("connecty_frames.config")
     if config is not None:
         config._configured.clear()
-    verbs = sys.modules.get("connecty_frames.verbs")
+    verbs = sys.modules.get("connecty_frames.api")
     if verbs is not None:
         for client in verbs._clients.values():
             client.close()

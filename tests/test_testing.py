@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames import config, verbs
+from connecty_frames import api, config
 from connecty_frames.sandbox import Fault, Sandbox
 from connecty_frames.testing import connected
 
@@ -168,7 +168,7 @@ def test_settings_are_put_aside_and_come_back(monkeypatch: pytest.MonkeyPatch) -
 
     assert dict(os.environ) == before
     assert (config.resolve().dw_id, config.resolve().timeout, config.resolve().region) == (8, 5.0, "us1")
-    assert verbs._clients == {}
+    assert api._clients == {}
 
 
 def test_settings_come_back_after_an_error() -> None:

@@ -4,7 +4,7 @@ A file for each command or group of them. What is heavy is loaded by the command
 ``connecty --version`` and completion answer at once.
 """
 
-from connecty_frames.cli.exits import EXIT_CODES
-from connecty_frames.cli.program import app, main
+from connecty_frames.cli.app import app, main
+from connecty_frames.cli.exit_codes import EXIT_CODES
 
 __all__ = ["EXIT_CODES", "app", "main"]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
 import typer
 
+from connecty_frames.cli.commands import Profile, sandbox_class
+from connecty_frames.cli.messages import say
 from connecty_frames.cli.output import (
     Engine,
     Format,
@@ -21,12 +23,9 @@ from connecty_frames.cli.output import (
     write_part,
     write_table,
 )
-from connecty_frames.cli.profile import Profile  # noqa: TC001 - typer reads the annotations
-from connecty_frames.cli.sandbox import sandbox_class
-from connecty_frames.cli.words import say
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import cut
 from connecty_frames.options import AskOptions
+from connecty_frames.text import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

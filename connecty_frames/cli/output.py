@@ -12,10 +12,10 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from connecty_frames.cli.messages import in_shell, say
 from connecty_frames.cli.streams import drop_output, stdout_is_closed
-from connecty_frames.cli.words import in_shell, say
 from connecty_frames.errors import ConfigError, QuestionError
-from connecty_frames.escape import terminal
+from connecty_frames.text import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -220,7 +220,7 @@ def _statistics(statistics: dict[str, dict[str, Any]]) -> str:
 
     from connecty_frames.display import JSON, json_value
 
-    def exact(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    def exact(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: exact(item) for key, item in value.items()}
         if isinstance(value, list):

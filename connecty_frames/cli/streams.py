@@ -14,8 +14,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from connecty_frames.cli.exits import LEFT, SIGNALLED
-from connecty_frames.cli.words import say
+from connecty_frames.cli.exit_codes import LEFT, SIGNALLED
+from connecty_frames.cli.messages import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

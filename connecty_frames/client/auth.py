@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import threading
 from dataclasses import dataclass, field
@@ -28,12 +29,11 @@ from typing import TYPE_CHECKING, Final
 from pydantic import SecretStr, ValidationError
 from requests.auth import AuthBase
 
-from connecty_frames.client.exchange import Call, Kind, Reply, Trouble
-from connecty_frames.client.log import logged
-from connecty_frames.client.refusals import not_json, text_of
-from connecty_frames.client.retries import TOKEN as TOKEN_RULES
-from connecty_frames.client.retries import Try, http_date, repeat
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
+from connecty_frames.http.errors import not_json, text_of
+from connecty_frames.http.log import logged
+from connecty_frames.http.models import Call, Kind, Reply, Trouble
+from connecty_frames.http.retry import CONNECT_TRIES, RetryPolicy, Try, http_date, repeat
 from connecty_frames.protocol import TOKEN, TokenResponse
 
 if TYPE_CHECKING:
@@ -41,10 +41,20 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest
 
-    from connecty_frames.client.transport import Transport
     from connecty_frames.clock import Deadline
+    from connecty_frames.http.transport import Transport
 
-__all__ = ["Auth", "Bearer"]
+__all__ = ["TOKEN_POLICY", "Auth", "Bearer"]
+#: A token starts nothing either, so that an endpoint that is down is no reason to fail before the deadline.
+TOKEN_POLICY: Final[RetryPolicy] = {
+    Kind.UNCONNECTED: CONNECT_TRIES,
+    Kind.LOST: math.inf,
+    Kind.BUSY: math.inf,
+    Kind.DOWN: math.inf,
+    Kind.GARBLED: 2,
+    Kind.EMPTY: 3,
+}
+
 
 #: Seconds in which a refusal holds for all: credentials are not tried again, nor ``Retry-After`` passed by.
 COOL_OFF: Final = 5.0
@@ -232,7 +242,7 @@ class Auth:
 
         found = repeat(
             attempt,
-            rules=TOKEN_RULES,
+            rules=TOKEN_POLICY,
             deadline=deadline,
             random=self._random,
             budget=self._transport.budget,

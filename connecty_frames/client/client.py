@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, overload
 from pydantic import SecretStr
 
 from connecty_frames.answer import Answer, contract_of
-from connecty_frames.client import api as _api
-from connecty_frames.client.api import API
+from connecty_frames.client import endpoints as _api
 from connecty_frames.client.auth import Auth
-from connecty_frames.client.exchange import without_frames
-from connecty_frames.client.many import Asked, Batch, StoppedDeadline
+from connecty_frames.client.concurrent import Asked, Batch, StoppedDeadline
+from connecty_frames.client.endpoints import API
 from connecty_frames.client.question import Question
-from connecty_frames.client.redaction import Redaction
 from connecty_frames.client.submission import Sendings, checked_question, submit
-from connecty_frames.client.transport import Transport
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames.config import Settings, resolve
 from connecty_frames.errors import ConfigError, InsecureWarning, warn
-from connecty_frames.escape import terminal
+from connecty_frames.http.models import without_frames
+from connecty_frames.http.redaction import Redaction
+from connecty_frames.http.transport import Transport
 from connecty_frames.options import AskOptions, Choices, Engine, check_dw_id, check_question_id
+from connecty_frames.text import terminal
 
 if TYPE_CHECKING:
     import os

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames import display
 from connecty_frames.answer import Answer, contract_of
-from connecty_frames.client.exchange import Kind, Trouble
-from connecty_frames.client.interrupts import pursuing, resuming, tell
-from connecty_frames.client.polling import delay
+from connecty_frames.client.submission import pursuing, resuming, tell
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import (
     ConnectyError,
@@ -20,19 +18,52 @@ from connecty_frames.errors import (
     UnknownStateWarning,
     warn,
 )
-from connecty_frames.escape import snippet
+from connecty_frames.http.models import Kind, Trouble
 from connecty_frames.options import AskOptions, Choices
 from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL, FOLLOWERS, State
+from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
     from typing import Unpack
 
-    from connecty_frames.client.api import API, Results
+    from connecty_frames.client.endpoints import API, Results
     from connecty_frames.client.submission import Accepted
 
-__all__ = ["Question"]
+__all__ = ["Question", "delay"]
+
+_SHARE: Final = 0.1
+_SHORTEST: Final = 0.1
+_LONGEST: Final = 5.0
+_JITTER: Final = 0.2
+
+
+def delay(elapsed: float, random: Callable[[], float]) -> float:
+    """Give the seconds to wait before the next poll.
+
+    What matters to a person is how much longer than necessary they waited, as a share of the whole. A
+    tenth of the time elapsed bounds that share at a tenth (a twentieth on average, since a question is
+    done at any moment between two polls) and asks rarely just where each request says least: about a
+    hundred requests for five minutes. The floor of 0.1 s keeps short questions from hammering the server,
+    the ceiling of 5 s keeps long ones from lagging. The jitter of a fifth either way parts clients that
+    started together; full jitter would double the requests for no shorter wait.
+
+    Parameters
+    ----------
+    elapsed
+        Seconds since the question was asked, 0 or more.
+    random
+        Gives numbers from 0 up to 1, as ``random.random`` does.
+
+    Returns
+    -------
+    float
+        Seconds, ``clamp(elapsed / 10, 0.1, 5) * (0.8 .. 1.2)``.
+    """
+    base = min(max(elapsed * _SHARE, _SHORTEST), _LONGEST)
+    return base * (1 + _JITTER * (2 * random() - 1))
+
 
 #: Seconds after acceptance in which a 404 means "not there yet".
 _SETTLING: Final = 10.0

@@ -7,15 +7,16 @@ SubmissionUncertain that says what was seen and what to do.
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from connecty_frames.client.api import API, id_in, question_body
-from connecty_frames.client.exchange import Call, Kind, Trouble, succeeded
-from connecty_frames.client.interrupts import pursuing, resuming, tell
+from connecty_frames.client.endpoints import API, id_in, question_body
 from connecty_frames.errors import ConfigError, ConnectyError, QuestionTimeout, SubmissionUncertain
-from connecty_frames.escape import snippet
+from connecty_frames.http.models import Call, Kind, Trouble, succeeded
+from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,45 @@ if TYPE_CHECKING:
 
     from connecty_frames.clock import Clock, Deadline
 
-__all__ = ["Accepted", "Sendings", "checked_question", "submit"]
+__all__ = ["Accepted", "Sendings", "checked_question", "pursuing", "resume_by", "resuming", "submit", "tell"]
+
+_line = ['Client.question("{question_id}", dw_id={dw_id}).result()']
+
+
+def resume_by(line: str) -> None:
+    """Let the line that fetches an answer later be another, as where questions come from a shell.
+
+    Parameters
+    ----------
+    line
+        With ``{question_id}`` and ``{dw_id}`` in it.
+    """
+    _line[:] = [line]
+
+
+def resuming(question_id: str, dw_id: int) -> str:
+    """Give the one line that fetches an answer later, without asking again."""
+    return _line[0].format(question_id=question_id, dw_id=dw_id)
+
+
+def pursuing(question_id: str, dw_id: int) -> str:
+    """Say what is known of a question that was accepted and is left alone now."""
+    return (
+        f"Question {question_id} may still be worked on; to fetch its answer without asking again: "
+        f"{resuming(question_id, dw_id)}"
+    )
+
+
+def tell(interrupt: KeyboardInterrupt, what: str) -> None:
+    """Put what is known on the interrupt as its note, and on standard error as one line, once."""
+    if what in getattr(interrupt, "__notes__", ()):
+        return
+    interrupt.add_note(what)
+    # It may be closed, a broken pipe, or none at all (pythonw): the interrupt has to leave all the same.
+    with contextlib.suppress(Exception):
+        sys.stderr.write(f"\n{what}\n")
+        sys.stderr.flush()
+
 
 #: What proves that nothing was started: refused, never sent, or told to come back later.
 _NOT_STARTED: Final = frozenset({Kind.REFUSED, Kind.UNCONNECTED, Kind.UNAUTHORIZED, Kind.BUSY})

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from pydantic import ValidationError
 
-from connecty_frames.decode import tokens
+from connecty_frames.decode import exact_json
 from connecty_frames.errors import ResponseError
-from connecty_frames.escape import snippet
 from connecty_frames.protocol import QuestionResults, ResultsResponse, State
+from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,13 +64,15 @@ class LooseRows:
 
     def sources(self) -> list[list[bytes]] | None:
         """Give the cells as the texts they were, the header among them; None where nothing can cut them."""
-        body, mark = tokens.strict(self.body.decode())
+        body, mark = exact_json.strict(self.body.decode())
         try:
             results = _FINISHED.decode(body).results or {}
             rows = _CELLS.decode(results["dataframe"])
         except (msgspec.DecodeError, RecursionError):
             return None
-        return [[tokens.bare(str(memoryview(cell), "utf-8"), mark).encode() for cell in row] for row in rows]
+        return [
+            [exact_json.bare(str(memoryview(cell), "utf-8"), mark).encode() for cell in row] for row in rows
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class Envelope:
 
 def whole_number(value: object) -> int | None:
     """Give a count of the statistics, None where it is no whole number from 0."""
-    text = value if isinstance(value, tokens.IntText) else ""
+    text = value if isinstance(value, exact_json.IntText) else ""
     return int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else None
 
 
@@ -188,7 +190,7 @@ def read_envelope(body: bytes, *, host: str | None = None, content_type: str | N
     results = response.results or QuestionResults()
     details = {**(response.model_extra or {}), **(results.model_extra or {})}
     sent = results.sql_query, results.response_summary, _statistics(results.dataframe_stats)
-    sql_query, summary, statistics = kept = tokens.mended(list(sent))
+    sql_query, summary, statistics = kept = exact_json.mended(list(sent))
     return Envelope(
         state=response.state,
         sql_query=sql_query,
@@ -204,7 +206,7 @@ def read_envelope(body: bytes, *, host: str | None = None, content_type: str | N
     )
 
 
-def _split(body: bytes) -> Any:  # noqa: ANN401 - any JSON value, for the model to judge
+def _split(body: bytes) -> Any:
     """Read everything but the rows; numbers as Python's, but as their texts in rows and statistics."""
     try:
         found = _FINISHED.decode(body)
@@ -217,43 +219,43 @@ def _split(body: bytes) -> Any:  # noqa: ANN401 - any JSON value, for the model 
                 parts["results"] = dict(_OBJECT.decode(results))
     except msgspec.DecodeError:
         # Not strict JSON (a bare NaN, say), or nested deeply: the patient reader knows more.
-        parts = tokens.parse(body.decode("utf-8"))
+        parts = exact_json.parse(body.decode("utf-8"))
     if not isinstance(parts, dict):
         return parts
     split: dict[str, Any] = {
-        tokens.mended(name): _plain(part) for name, part in parts.items() if name != "results"
+        exact_json.mended(name): _plain(part) for name, part in parts.items() if name != "results"
     }
     results = parts.get("results")
     if isinstance(results, dict):
         rows = {"dataframe": results.pop("dataframe", None)}
         statistics = {"dataframe_stats": _parse(results.pop("dataframe_stats", None))}
-        others = {tokens.mended(name): _plain(part) for name, part in results.items()}
+        others = {exact_json.mended(name): _plain(part) for name, part in results.items()}
         return {**split, "results": {**others, **statistics, **rows}}
     return {**split, "results": _plain(results)}
 
 
-def _plain(part: object) -> Any:  # noqa: ANN401 - any JSON value
+def _plain(part: object) -> Any:
     """Read a part with Python's numbers; most are texts."""
     try:
-        return _TEXT.decode(part) if isinstance(part, msgspec.Raw) else tokens.plain(part)
+        return _TEXT.decode(part) if isinstance(part, msgspec.Raw) else exact_json.plain(part)
     except msgspec.DecodeError:
-        return tokens.plain(_parse(part))
+        return exact_json.plain(_parse(part))
 
 
-def _bounded(value: Any, places: Iterator[int]) -> Any:  # noqa: ANN401 - any JSON value
+def _bounded(value: Any, places: Iterator[int]) -> Any:
     """Keep as many of a value's texts and of their characters as there are places for."""
     if isinstance(value, str):
-        return tokens.mended(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)
+        return exact_json.mended(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)
     if isinstance(value, list):
         return [_bounded(item, places) for item, _ in zip(value, places, strict=False)]
     if isinstance(value, dict):
         items = zip(value.items(), places, strict=False)
-        return {tokens.mended(name): _bounded(item, places) for (name, item), _ in items}
+        return {exact_json.mended(name): _bounded(item, places) for (name, item), _ in items}
     return value
 
 
-def _parse(part: object) -> Any:  # noqa: ANN401 - any JSON value
-    return tokens.parse(str(memoryview(part), "utf-8")) if isinstance(part, msgspec.Raw) else part
+def _parse(part: object) -> Any:
+    return exact_json.parse(str(memoryview(part), "utf-8")) if isinstance(part, msgspec.Raw) else part
 
 
 def _rows(dataframe: object, body: bytes) -> memoryview | LooseRows | None:
@@ -269,6 +271,8 @@ def _statistics(found: object) -> dict[str, dict[str, Any]]:
     if not isinstance(found, dict):
         return {}
     shaped = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
-    if tokens.too_deep(shaped.values()):
-        return {column: sections for column, sections in shaped.items() if not tokens.too_deep([sections])}
+    if exact_json.too_deep(shaped.values()):
+        return {
+            column: sections for column, sections in shaped.items() if not exact_json.too_deep([sections])
+        }
     return shaped

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode import tokens
-from connecty_frames.decode.buffers import POOL, bytes_of, edges_of
-from connecty_frames.decode.evidence import Misfit
+from connecty_frames.decode import exact_json
+from connecty_frames.decode.arrow_buffers import POOL, bytes_of, edges_of
+from connecty_frames.decode.errors import Misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -216,7 +216,7 @@ def _survives(position: int, text: str) -> bool:
         raise Misfit(position, text, "is above the range of float64")
     # Its shortest digits, which is how float64 is read back, or the full ones of a power of two.
     full = Decimal.from_float(nearest)  # noqa: FURB164 - Decimal(nearest) obeys a trap of the caller's context
-    if tokens.decimal(text) in (Decimal(repr(nearest)), full):
+    if exact_json.decimal(text) in (Decimal(repr(nearest)), full):
         return True
     if abs(nearest) < sys.float_info.min:
         raise Misfit(position, text, "is below the range of float64")
@@ -224,7 +224,7 @@ def _survives(position: int, text: str) -> bool:
 
 
 def _computed(text: str) -> bool:
-    number = Decimal(text).normalize(tokens.EXACT)
+    number = Decimal(text).normalize(exact_json.EXACT)
     return _digits(number)[1] > _COMPUTED_DIGITS and number.copy_abs() < _FLOAT_WHOLE
 
 
@@ -282,11 +282,11 @@ def _plain(type_: pa.DataType) -> str:
 
 def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
     """Read one number exactly as a whole or decimal type."""
-    number = tokens.decimal(text)
+    number = exact_json.decimal(text)
     whole = pa.types.is_integer(type_)
     before, scale = (_INTEGER_DIGITS, 0) if whole else (type_.precision - type_.scale, type_.scale)
     if number is not None:
-        number = number.normalize(tokens.EXACT)
+        number = number.normalize(exact_json.EXACT)
         # Counted before any conversion: 1e999999999 as an int would have as many digits.
         if number.adjusted() < before and _digits(number)[1] <= max(scale, 0):
             exact = int(number) if whole else number

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import msgspec
 import pyarrow as pa
 
-from connecty_frames.decode import tokens
-from connecty_frames.decode.bulk import read_plain
+from connecty_frames.decode import exact_json
+from connecty_frames.decode.column import PlainColumn, section_of
+from connecty_frames.decode.columnar import read_plain
 from connecty_frames.decode.envelope import LooseRows
-from connecty_frames.decode.evidence import Kind, PlainColumn, section_of
-from connecty_frames.decode.tokens import FloatText, IntText
+from connecty_frames.decode.exact_json import FloatText, IntText, Kind
 from connecty_frames.errors import ColumnNameWarning, ResponseError
-from connecty_frames.escape import snippet
+from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,7 +69,7 @@ class Rows:
     def source_of(self, column: int) -> list[str | None]:
         """Give the cells of a column as the JSON texts they were, None for null."""
         if self._sources is None:
-            return [None if value is None else tokens.dump(value) for value in self.columns[column]]
+            return [None if value is None else exact_json.dump(value) for value in self.columns[column]]
         cells = (str(memoryview(row[column]), "utf-8").strip() for row in self._sources[1:])
         return [None if cell == "null" else cell for cell in cells]
 
@@ -121,7 +121,7 @@ def _decoded(source: memoryview) -> tuple[list[Any], list[tuple[Any, ...]]]:
 def _header(beginning: memoryview) -> list[Any]:
     text = str(beginning, "utf-8", "ignore")  # a character may be cut off at the end
     header: list[Any]
-    header, _ = tokens.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
+    header, _ = exact_json.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
     return header
 
 
@@ -189,7 +189,7 @@ def _typed(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
     if kinds == {bytes}:
         return PlainColumn(Kind.FRACTION, pa.array(cells, pa.string()))
     if kinds & {list, dict} or any(type(cell) is int and cell == 0 for cell in cells):
-        exact = [text if text is None else tokens.parse(text) for text in rows.source_of(position)]
+        exact = [text if text is None else exact_json.parse(text) for text in rows.source_of(position)]
     else:
         exact = [cell if (make := _EXACT.get(type(cell))) is None else make(cell) for cell in cells]
     if kinds and kinds <= {bytes, int}:
@@ -216,9 +216,9 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _parse(source: memoryview) -> Any:  # noqa: ANN401 - any JSON value
+def _parse(source: memoryview) -> Any:
     try:
-        return tokens.parse(str(source, "utf-8"))
+        return exact_json.parse(str(source, "utf-8"))
     except UnicodeDecodeError as error:
         raise ResponseError(f"dataframe is not UTF-8 at byte {error.start} of it.") from None
     except RecursionError:
@@ -229,7 +229,7 @@ def _parse(source: memoryview) -> Any:  # noqa: ANN401 - any JSON value
 
 def _shown(value: object) -> str:
     """Show how a value begins; writing out a deeply nested one would recurse too far."""
-    return "(deeply nested)" if tokens.too_deep([value]) else snippet(tokens.dump(value))
+    return "(deeply nested)" if exact_json.too_deep([value]) else snippet(exact_json.dump(value))
 
 
 def _names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
@@ -242,7 +242,7 @@ def _names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnN
     names: list[str] = []
     warnings: list[ColumnNameWarning] = []
     for position, text in enumerate(given):
-        name = "" if tokens.NUL in text else text
+        name = "" if exact_json.NUL in text else text
         final = name
         if not name or name in seen:
             base = name or f"column_{position}"
@@ -252,12 +252,12 @@ def _names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnN
             taken.add(final)
         names.append(final)
         if final != header[position] or type(header[position]) is not str:
-            what = snippet(tokens.dump(header[position]))
+            what = snippet(exact_json.dump(header[position]))
             reason = (
                 "is taken"
                 if name in seen
                 else "holds a NUL character"
-                if tokens.NUL in text
+                if exact_json.NUL in text
                 else "is no name"
             )
             warnings.append(
@@ -277,8 +277,8 @@ def _given_name(position: int, name: object) -> str:
             f"The header of dataframe holds {_shown(name)} at position {position}, which is no "
             "column name; is the header row missing?"
         )
-    text = "" if name is None else name if isinstance(name, str) else tokens.dump(name)
-    if not tokens.encodes(text):
+    text = "" if name is None else name if isinstance(name, str) else exact_json.dump(name)
+    if not exact_json.encodes(text):
         raise ResponseError(
             f"The column name at position {position} holds half of a surrogate pair, which is no text: "
             f"{snippet(text)}"

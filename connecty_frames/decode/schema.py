@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, overload
 import pyarrow as pa
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import cut, quoted, snippet, terminal
+from connecty_frames.text import cut, quoted, snippet, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.buffers import POOL, edges_of
-from connecty_frames.decode.evidence import Misfit
-from connecty_frames.decode.iso8601 import (
+from connecty_frames.decode.arrow_buffers import POOL, edges_of
+from connecty_frames.decode.errors import Misfit
+from connecty_frames.decode.temporal_format import (
     DURATION_PARTS,
     OFFSET,
     PARTS,

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from connecty_frames.decode import numbers, temporal, tokens
-from connecty_frames.decode.evidence import NUMBERS, Evidence, Kind, Misfit, joined
-from connecty_frames.decode.iso8601 import Form
+from connecty_frames.decode import exact_json, numbers, temporal
+from connecty_frames.decode.column import Evidence, joined
+from connecty_frames.decode.errors import Misfit
+from connecty_frames.decode.exact_json import NUL, NUMBERS, ConstantText, Kind, RepeatedKeys
 from connecty_frames.decode.numbers import Amounts
 from connecty_frames.decode.temporal import Moments
-from connecty_frames.decode.tokens import NUL, ConstantText, RepeatedKeys
-from connecty_frames.escape import listed
+from connecty_frames.decode.temporal_format import Form
+from connecty_frames.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +82,7 @@ def decide(evidence: Evidence, options: AskOptions) -> Decision:
         row, value = next((row, value) for row, value in enumerate(evidence.values) if value is not None)
         kinds = Evidence(evidence.name, list(evidence.values)).kinds  # of each cell, not of how it was read
         reason = f"is among {_listed(kinds)}, though the statistics are {evidence.section}"
-        return replace(decision, problem=Misfit(row, tokens.dump(value), reason))
+        return replace(decision, problem=Misfit(row, exact_json.dump(value), reason))
     return decision
 
 
@@ -98,8 +99,8 @@ def _kept(problem: Misfit) -> Decision:
 def _half_pair(evidence: Evidence) -> Misfit:
     """Find what no text can hold; in a value, no column can either, and building it is an error."""
     cells = enumerate(evidence.values)
-    texts = ((row, value if isinstance(value, str) else tokens.dump(value)) for row, value in cells)
-    row, text = next((row, text) for row, text in texts if not tokens.encodes(text))
+    texts = ((row, value if isinstance(value, str) else exact_json.dump(value)) for row, value in cells)
+    row, text = next((row, text) for row, text in texts if not exact_json.encodes(text))
     return Misfit(row, text, "holds half of a surrogate pair, which is no text")
 
 
@@ -150,7 +151,7 @@ def _quick_moments(evidence: Evidence, options: AskOptions) -> Moments | None:
     return None if found is None else temporal.bounded(found, evidence.bounds, options.tz)
 
 
-def _quickly(read: Callable[[pa.Array], Any], texts: pa.ChunkedArray | pa.Array) -> Any:  # noqa: ANN401 - what it reads
+def _quickly(read: Callable[[pa.Array], Any], texts: pa.ChunkedArray | pa.Array) -> Any:
     return joined(
         [read(chunk) for chunk in (texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts])]
     )
@@ -304,7 +305,9 @@ def _mixed(evidence: Evidence, _: AskOptions) -> Decision:
         if value is not None and type(value) is not first
     )
     reason = f"is not what others are: the column mixes {_listed(evidence.kinds)}"
-    return Decision(pa.string(), f"mixed {_listed(evidence.kinds)}", Misfit(row, tokens.dump(value), reason))
+    return Decision(
+        pa.string(), f"mixed {_listed(evidence.kinds)}", Misfit(row, exact_json.dump(value), reason)
+    )
 
 
 def _numbers_and_words(evidence: Evidence, options: AskOptions) -> Decision:

@@ -13,10 +13,9 @@ from connecty_frames.display.progress import Progress, progress
 from connecty_frames.lazy import lazily
 
 if TYPE_CHECKING:
-    from connecty_frames.display.cells import JSON, json_value, texts
+    from connecty_frames.display.formatting import JSON, json_value, terminal_table, texts
     from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
     from connecty_frames.display.plot import plot
-    from connecty_frames.display.table import terminal_table
 
 __all__ = [
     "JSON",
@@ -32,14 +31,14 @@ __all__ = [
 ]
 
 _LAZY: Final = {
-    "JSON": "cells",
+    "JSON": "formatting",
     "SHOWN_COLUMNS": "notebook",
     "SHOWN_ROWS": "notebook",
-    "json_value": "cells",
+    "json_value": "formatting",
     "plot": "plot",
     "answer_html": "notebook",
-    "terminal_table": "table",
-    "texts": "cells",
+    "terminal_table": "formatting",
+    "texts": "formatting",
 }
 
 

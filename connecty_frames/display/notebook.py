@@ -14,16 +14,15 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.display.cells import texts
-from connecty_frames.display.table import is_number
-from connecty_frames.escape import cut, html
+from connecty_frames.display.formatting import is_number, texts
+from connecty_frames.text import cut, html
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
 
-    from connecty_frames.frames import AnswerMetadata
+    from connecty_frames.answer_metadata import AnswerMetadata
 
 __all__ = ["SHOWN_COLUMNS", "SHOWN_ROWS", "answer_html"]
 

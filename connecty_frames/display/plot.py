@@ -21,10 +21,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.display.cells import clock, texts
-from connecty_frames.display.table import is_number
+from connecty_frames.display.formatting import clock, is_number, texts
 from connecty_frames.errors import ConfigError, missing_extra
-from connecty_frames.escape import cut, listed, quoted, snippet, value_text
+from connecty_frames.text import cut, listed, quoted, snippet, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -235,7 +234,7 @@ def _nothing_fits(columns: list[_Column], rows: int) -> ConfigError:
     )
 
 
-def _line(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:  # noqa: ANN401 - of altair
+def _line(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:
     return (
         chart.mark_line(point=len(across.shown) <= _FEW)
         .encode(
@@ -252,7 +251,7 @@ def _line(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:  # noqa: A
     )
 
 
-def _bars(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:  # noqa: ANN401 - of altair
+def _bars(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:
     # Lying, so that names stay legible; in the order of the answer, which the question may have asked for.
     return (
         chart.mark_bar()
@@ -264,7 +263,7 @@ def _bars(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:  # noqa: A
     )
 
 
-def _points(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:  # noqa: ANN401 - of altair
+def _points(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:
     free = alt.Scale(zero=False)
     return (
         chart.mark_circle(opacity=0.7, size=50)
@@ -273,7 +272,7 @@ def _points(alt: Any, chart: Any, across: _Column, up: _Column) -> Any:  # noqa:
     )
 
 
-def _number(alt: Any, chart: Any, _: _Column, up: _Column) -> Any:  # noqa: ANN401 - of altair
+def _number(alt: Any, chart: Any, _: _Column, up: _Column) -> Any:
     return (
         chart.mark_text(size=48, fontWeight="bold")
         .encode(text=alt.Text(field=up.shown_field, type="nominal"))
@@ -281,7 +280,7 @@ def _number(alt: Any, chart: Any, _: _Column, up: _Column) -> Any:  # noqa: ANN4
     )
 
 
-def _measure(alt: Any, channel: Any, column: _Column, **more: Any) -> Any:  # noqa: ANN401 - of altair
+def _measure(alt: Any, channel: Any, column: _Column, **more: Any) -> Any:
     axis = alt.Axis(tickMinStep=1) if pa.types.is_integer(column.type) else alt.Axis()
     return channel(field=column.field, type="quantitative", title=snippet(column.name), axis=axis, **more)
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames.escape import snippet
+from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,7 +158,7 @@ def _started() -> Display:
 # --- in a notebook ----------------------------------------------------------------------------------
 
 
-def _notebook() -> Any:  # noqa: ANN401 - IPython's shell, where there is one
+def _notebook() -> Any:
     """Give the shell of a notebook; one of a terminal has no kernel."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
@@ -167,7 +167,7 @@ def _notebook() -> Any:  # noqa: ANN401 - IPython's shell, where there is one
 
 @contextmanager
 def _in_notebook(
-    shell: Any,  # noqa: ANN401 - IPython's shell
+    shell: Any,
     question: str | None,
     question_id: str,
 ) -> Iterator[Callable[[str, float], None]]:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 # At once and by name: the module `metadata` would otherwise take the place of the function `metadata` as
 # soon as anything imports it.
-from connecty_frames.frames.metadata import AnswerMetadata
-from connecty_frames.frames.story import attach, carry, metadata, register_accessors
+from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.frames.accessor import attach, carry, metadata, register_accessors
 from connecty_frames.lazy import lazily
 
 if TYPE_CHECKING:
-    from connecty_frames.frames.files import WRITERS
+    from connecty_frames.frames.export import WRITERS
     from connecty_frames.frames.pandas import to_pandas
     from connecty_frames.frames.parquet import read_parquet
     from connecty_frames.frames.polars import to_polars
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _LAZY: Final = {
-    "WRITERS": "files",
+    "WRITERS": "export",
     "read_parquet": "parquet",
     "to_contract": "schema",
     "to_pandas": "pandas",

@@ -25,17 +25,29 @@ import re
 import types
 import typing
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from connecty_frames.escape import snippet, value_text
+from connecty_frames.errors import ConfigError
+from connecty_frames.text import snippet, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = [
+    "UnknownTypeError",
+    "arrow_type",
+    "check_zones",
+    "comes_from",
+    "is_model",
+    "model_fields",
+    "zone_name",
+]
 
 if typing.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-__all__ = ["UnknownTypeError", "arrow_type", "comes_from", "is_model", "model_fields", "zone_name"]
 
 #: The digits of Arrow's widest decimals.
 _DECIMAL128: Final = 38
@@ -49,7 +61,7 @@ class UnknownTypeError(Exception):
     """What was given is no type of a column; the text says what it is."""
 
 
-def arrow_type(given: Any) -> pa.DataType:  # noqa: ANN401 - whatever the caller gave
+def arrow_type(given: Any) -> pa.DataType:
     """Turn one type, in whoever's words, into Arrow's."""
     if isinstance(given, pa.DataType):
         return given
@@ -151,7 +163,7 @@ def _decimal(precision: int, scale: int) -> pa.DataType:
 # --- pandas, numpy and polars -----------------------------------------------------------------------
 
 
-def _of_pandas(given: Any) -> pa.DataType:  # noqa: ANN401 - of pandas, which is not imported
+def _of_pandas(given: Any) -> pa.DataType:
     try:
         dtype = given() if isinstance(given, type) else given
     except TypeError:  # DatetimeTZDtype and ArrowDtype are nothing without their parameters
@@ -164,7 +176,7 @@ def _of_pandas(given: Any) -> pa.DataType:  # noqa: ANN401 - of pandas, which is
     return _named(str(dtype))
 
 
-def _of_numpy(given: Any) -> pa.DataType:  # noqa: ANN401 - of numpy, imported by whoever gave this
+def _of_numpy(given: Any) -> pa.DataType:
     import numpy as np
 
     # A number of numpy's would pass for its dtype.
@@ -177,7 +189,7 @@ def _of_numpy(given: Any) -> pa.DataType:  # noqa: ANN401 - of numpy, imported b
     return pa.string() if dtype.kind in "UT" else _named(dtype.name)
 
 
-def _of_polars(given: Any) -> pa.DataType:  # noqa: ANN401 - of polars, imported by whoever gave this
+def _of_polars(given: Any) -> pa.DataType:
     import polars as pl
 
     try:
@@ -197,7 +209,7 @@ def _of_polars(given: Any) -> pa.DataType:  # noqa: ANN401 - of polars, imported
     return _of_plain_polars(given, base)
 
 
-def _of_plain_polars(given: Any, base: Any) -> pa.DataType:  # noqa: ANN401 - of polars
+def _of_plain_polars(given: Any, base: Any) -> pa.DataType:
     import polars as pl
 
     if base == pl.Datetime:
@@ -238,7 +250,7 @@ _PYDANTIC: Final[dict[str, pa.DataType]] = {
 }
 
 
-def _annotated(given: Any) -> pa.DataType:  # noqa: ANN401 - an annotation
+def _annotated(given: Any) -> pa.DataType:
     """Turn a Python annotation into an Arrow type."""
     constraints: list[Any] = []
     origin, arguments = typing.get_origin(given), typing.get_args(given)
@@ -256,7 +268,7 @@ def _annotated(given: Any) -> pa.DataType:  # noqa: ANN401 - an annotation
     return _class(given)
 
 
-def _class(given: Any) -> pa.DataType:  # noqa: ANN401 - whatever the caller gave
+def _class(given: Any) -> pa.DataType:
     if is_model(given):
         return pa.struct([(name, arrow_type(kind)) for name, kind in model_fields(given)])
     if isinstance(given, type) and comes_from(given, "pydantic") and given.__name__ in _PYDANTIC:
@@ -273,7 +285,7 @@ def is_model(given: object) -> bool:
     )
 
 
-def model_fields(model: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - a model class
+def model_fields(model: Any) -> list[tuple[str, Any]]:
     """Give the columns of a model: the names that its input has, and its annotations."""
     return [
         (_input_name(name, field), _with_constraints(field.annotation, field.metadata))
@@ -281,11 +293,11 @@ def model_fields(model: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - a model
     ]
 
 
-def _with_constraints(annotation: Any, constraints: list[Any]) -> Any:  # noqa: ANN401 - an annotation
+def _with_constraints(annotation: Any, constraints: list[Any]) -> Any:
     return typing.Annotated[annotation, *constraints] if constraints else annotation
 
 
-def _input_name(name: str, field: Any) -> str:  # noqa: ANN401 - a FieldInfo
+def _input_name(name: str, field: Any) -> str:
     alias = field.validation_alias if field.validation_alias is not None else field.alias
     # AliasChoices names several; the first is the one that pydantic looks for first.
     choices = getattr(alias, "choices", [alias])
@@ -310,3 +322,31 @@ _LIBRARIES: Final[tuple[tuple[str, Callable[[Any], pa.DataType]], ...]] = (
     ("numpy", _of_numpy),
     ("polars", _of_polars),
 )
+
+
+def check_zones(
+    columns: Iterable[tuple[str, pa.DataType]], library: str, is_known: Callable[[str], bool]
+) -> None:
+    """Check that a library knows the time zones of all columns, at any depth.
+
+    Raises
+    ------
+    ConfigError
+        For the first that it does not know, with its column.
+    """
+    for name, kind in columns:
+        for zone in _zones(kind):
+            # Libraries written in C would cut it there, and read another zone.
+            if "\0" in zone or not is_known(zone):
+                raise ConfigError(
+                    f"Column {snippet(name)!r}: {library} does not know the time zone {snippet(zone)!r}. "
+                    "If it is a new one, update the time zone database (package tzdata) or the library; "
+                    'Arrow (engine="pyarrow") holds any zone.'
+                )
+
+
+def _zones(kind: pa.DataType) -> Iterator[str]:
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        yield kind.tz
+    for at in range(kind.num_fields):
+        yield from _zones(kind.field(at).type)

@@ -20,8 +20,8 @@ import pandas as pd
 import pyarrow as pa
 
 from connecty_frames.errors import TypeFidelityWarning, warn
-from connecty_frames.escape import listed, snippet
-from connecty_frames.frames.zones import check_zones
+from connecty_frames.frames.dtypes import check_zones
+from connecty_frames.text import listed, snippet
 
 if TYPE_CHECKING:
     from connecty_frames.options import DtypeBackend
@@ -223,7 +223,7 @@ def _strings(column: pa.ChunkedArray) -> Column:
     return _of_dtype(_NULLABLE_STR, _text(column))
 
 
-def _of_dtype(dtype: Any, column: pa.ChunkedArray) -> Column:  # noqa: ANN401 - the stubs lack the method
+def _of_dtype(dtype: Any, column: pa.ChunkedArray) -> Column:
     return dtype.__from_arrow__(column)
 
 

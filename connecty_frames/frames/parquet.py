@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 
@@ -22,130 +21,25 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.escape import path_text, snippet, value_text
-from connecty_frames.files import checked_path, open_regular, whole_file
-from connecty_frames.frames.files import ATTRS, PANDAS, STORY, WRITERS, is_intact
-from connecty_frames.frames.story import attach, metadata, module_of
+from connecty_frames.files import checked_path, open_regular
+from connecty_frames.frames.accessor import attach, metadata
+from connecty_frames.frames.export import ATTRS, PANDAS, STORY, _repeated, is_intact
 from connecty_frames.options import AskOptions
+from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import pandas as pd
     import polars as pl
 
-    from connecty_frames.frames.metadata import AnswerMetadata
+    from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.options import DtypeBackend, Engine
 
-__all__ = ["read_parquet", "to_arrow", "write_parquet"]
+__all__ = ["read_parquet"]
 
 #: How pandas calls the column of an index that has no name.
 _UNNAMED: Final = "__index_level_"
-#: Columns that polars holds and Arrow does not.
-_ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128", "Float16", "Unknown"})
-
-
-# --- from a frame -----------------------------------------------------------------------------------
-
-
-def write_parquet(frame: object, path: str | os.PathLike[str], story: AnswerMetadata) -> Path:
-    """Write a frame and a story to a file, whole or not at all; told at ``frame.connecty.write_parquet``."""
-    target = checked_path(path)
-    table = attach(to_arrow(frame), story)
-    attrs = {STORY.decode(): story.to_json(), **_attrs(frame)}
-    table = table.replace_schema_metadata({**table.schema.metadata, ATTRS: json.dumps(attrs).encode()})
-    try:
-        with whole_file(target) as file:
-            WRITERS["parquet"](table, file)
-    except pa.ArrowException as error:
-        raise ConfigError(f"This frame cannot be written as Parquet: {snippet(str(error), 200)}") from None
-    return target
-
-
-def to_arrow(frame: object) -> pa.Table:
-    """Give a frame of any library as an Arrow table of the same values.
-
-    Raises
-    ------
-    ConfigError
-        Where it is no frame, or holds what Arrow does not.
-    """
-    return _TO_ARROW[module_of(frame)](frame)
-
-
-def _of_pandas(frame: pd.DataFrame) -> pa.Table:
-    names = list(frame.columns)
-    if not all(isinstance(name, str) for name in names):
-        raise ConfigError(
-            "The columns of this frame have names that are not text, as after a pivot: give them such names, "
-            'for example by frame.columns = ["_".join(map(str, name)) for name in frame.columns].'
-        )
-    if (twice := _repeated(names)) is not None:
-        raise ConfigError(f"Two columns of this frame are called {snippet(twice)!r}: rename one.")
-    plain = frame.copy(deep=False)
-    plain.attrs = {}  # pyarrow would warn of attrs that are not JSON
-    try:
-        return pa.Table.from_pandas(plain)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise ConfigError(
-            f"This frame holds values that Arrow has no type for: {snippet(str(error), 200)}"
-        ) from None
-
-
-def _of_polars(frame: pl.DataFrame) -> pa.Table:
-    # Found from the types: polars says it by a panic, which no `except Exception` catches.
-    for name, dtype in frame.schema.items():
-        if any("\0" in each for each in (name, *_field_names(dtype))):
-            raise ConfigError(
-                f"Column {snippet(name)!r} has a NUL character in its name or that of a field, which polars "
-                "cannot give to Arrow: rename it."
-            )
-        if str(dtype.base_type()) in _ONLY_POLARS:
-            raise ConfigError(
-                f"Column {snippet(name)!r} is of polars' {snippet(str(dtype))}, which Arrow lacks: cast it."
-            )
-    try:
-        return frame.to_arrow()
-    except pa.ArrowException as error:
-        raise ConfigError(
-            f"This frame holds values that Arrow has no type for: {snippet(str(error), 200)}"
-        ) from None
-
-
-def _repeated(names: list[str]) -> str | None:
-    """Return the first name that occurs more than once, None if there is none."""
-    return next((name for name, times in Counter(names).items() if times > 1), None)
-
-
-def _field_names(dtype: Any) -> Iterator[str]:  # noqa: ANN401 - of polars, which is not imported
-    """Yield the names of the fields of structs, at any depth."""
-    for field in getattr(dtype, "fields", ()):
-        yield field.name
-        yield from _field_names(field.dtype)
-    if hasattr(dtype, "inner"):
-        yield from _field_names(dtype.inner)
-
-
-_TO_ARROW: Final[dict[str, Callable[[Any], pa.Table]]] = {
-    "pandas": _of_pandas,
-    "polars": _of_polars,
-    "pyarrow": lambda table: table,
-}
-
-
-def _attrs(frame: object) -> dict[str, Any]:
-    """Give pandas' attrs, held to be what JSON can hold."""
-    attrs: dict[str, Any] = getattr(frame, "attrs", {})
-    for key, value in attrs.items():
-        try:
-            json.dumps({key: value})
-        except (TypeError, ValueError):
-            raise ConfigError(
-                f"frame.attrs[{value_text(key)}] is no JSON, which is how Parquet keeps attrs: remove it, "
-                "or make it text."
-            ) from None
-    return attrs
 
 
 # --- to a frame -------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
-from connecty_frames.escape import listed, snippet
-from connecty_frames.frames.zones import check_zones
+from connecty_frames.frames.dtypes import check_zones
+from connecty_frames.text import listed, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

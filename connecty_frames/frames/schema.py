@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from connecty_frames.decode import Contract, Schema
 from connecty_frames.errors import ConfigError
-from connecty_frames.escape import snippet, value_text
 from connecty_frames.frames.dtypes import (
     UnknownTypeError,
     arrow_type,
@@ -18,6 +17,7 @@ from connecty_frames.frames.dtypes import (
     model_fields,
     zone_name,
 )
+from connecty_frames.text import snippet, value_text
 
 __all__ = ["to_contract"]
 

@@ -17,9 +17,9 @@ from connecty_frames.errors import missing_extra
 from connecty_frames.lazy import lazily
 
 if TYPE_CHECKING:
+    from connecty_frames.sandbox.catalogue import Answerer, Plan
     from connecty_frames.sandbox.faults import Fault, Faults
-    from connecty_frames.sandbox.ledger import AskedQuestion, Ledger, SeenRequest
-    from connecty_frames.sandbox.questions import Answerer, Plan
+    from connecty_frames.sandbox.request_log import AskedQuestion, Ledger, SeenRequest
     from connecty_frames.sandbox.sandbox import Connection, Sandbox
 
 __all__ = [
@@ -35,22 +35,22 @@ __all__ = [
 ]
 
 _HOMES: Final[dict[str, str]] = {
-    "Answerer": "questions",
-    "AskedQuestion": "ledger",
+    "Answerer": "catalogue",
+    "AskedQuestion": "request_log",
     "Connection": "sandbox",
     "Fault": "faults",
     "Faults": "faults",
-    "Ledger": "ledger",
-    "Plan": "questions",
+    "Ledger": "request_log",
+    "Plan": "catalogue",
     "Sandbox": "sandbox",
-    "SeenRequest": "ledger",
+    "SeenRequest": "request_log",
 }
 
 
 _load = lazily(__name__, _HOMES)
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+def __getattr__(name: str) -> Any:
     try:
         return _load(name)
     except ModuleNotFoundError as error:

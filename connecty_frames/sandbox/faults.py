@@ -29,7 +29,7 @@ What can go wrong:
 ==================  ======================================================================================
 
 One fault at most strikes a request: the first that was added and is due. How it is done is
-:mod:`connecty_frames.sandbox.line`'s.
+:mod:`connecty_frames.sandbox.fault_responses`'s.
 """
 
 from __future__ import annotations

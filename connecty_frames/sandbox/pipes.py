@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from connecty_frames.sandbox.payload import Result  # noqa: TC001 - msgspec reads the annotations
+from connecty_frames.sandbox.results import Result
 
 if TYPE_CHECKING:
     from typing import IO
+
 
 __all__ = ["Reply", "Setup", "receive", "send"]
 

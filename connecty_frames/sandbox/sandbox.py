@@ -16,14 +16,14 @@ import uvicorn
 from connecty_frames.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox import workspace
-from connecty_frames.sandbox.desk import Desk
-from connecty_frames.sandbox.engine import Engine
+from connecty_frames.sandbox.catalogue import Catalogue
+from connecty_frames.sandbox.connection_limits import Protocol
+from connecty_frames.sandbox.fault_responses import Misbehaviour
 from connecty_frames.sandbox.faults import Faults
-from connecty_frames.sandbox.guard import allowed_hosts
-from connecty_frames.sandbox.ledger import Ledger
-from connecty_frames.sandbox.line import Protocol
-from connecty_frames.sandbox.misbehaviour import Misbehaviour
-from connecty_frames.sandbox.questions import Catalogue
+from connecty_frames.sandbox.jobs import Desk
+from connecty_frames.sandbox.pool import Engine
+from connecty_frames.sandbox.request_checks import allowed_hosts
+from connecty_frames.sandbox.request_log import Ledger
 from connecty_frames.sandbox.server import Server
 from connecty_frames.sandbox.tokens import Tokens
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from connecty_frames.clock import Clock
+    from connecty_frames.sandbox.catalogue import Answerer
     from connecty_frames.sandbox.faults import Fault
-    from connecty_frames.sandbox.questions import Answerer
 
 __all__ = ["Connection", "Sandbox"]
 

@@ -2,7 +2,7 @@
 
 What the API document leaves unsaid is our own guess:
 
-- Errors have one shape, whatever the endpoint and status: :mod:`connecty_frames.sandbox.replies`.
+- Errors have one shape, whatever the endpoint and status: :mod:`connecty_frames.sandbox.responses`.
 - Every response names its request in the header ``X-Request-Id``.
 - A FAILED question carries the reason in a field ``error`` beside its state.
 - The token endpoint is headed GET in the document and shown with POST: it takes both.
@@ -22,7 +22,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 
-from connecty_frames.escape import snippet
 from connecty_frames.protocol import (
     COMPONENTS,
     DEFAULT_INCLUDE,
@@ -36,10 +35,11 @@ from connecty_frames.protocol import (
     State,
     TokenRequest,
 )
-from connecty_frames.sandbox.guard import is_json, read_body
-from connecty_frames.sandbox.ledger import AskedQuestion, SeenRequest
 from connecty_frames.sandbox.openapi import served_document
-from connecty_frames.sandbox.replies import error_reply, json_reply
+from connecty_frames.sandbox.request_checks import is_json, read_body
+from connecty_frames.sandbox.request_log import AskedQuestion, SeenRequest
+from connecty_frames.sandbox.responses import error_reply, json_reply
+from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from connecty_frames.sandbox.desk import Case, Desk
+    from connecty_frames.sandbox.fault_responses import Handler, Misbehaviour
     from connecty_frames.sandbox.faults import Endpoint
-    from connecty_frames.sandbox.ledger import Ledger
-    from connecty_frames.sandbox.misbehaviour import Handler, Misbehaviour
+    from connecty_frames.sandbox.jobs import Case, Desk
+    from connecty_frames.sandbox.request_log import Ledger
     from connecty_frames.sandbox.tokens import Tokens
 
 __all__ = ["Server"]

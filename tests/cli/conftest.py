@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 from unittest import mock
 
 import pytest
-from scripted import Script, serve
 
-from connecty_frames.client import interrupts
+from connecty_frames.client import submission
+from tests.servers.scripted import Script, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ class Shell:
             Path(os.devnull).open(encoding="utf-8") as nothing,
             mock.patch.multiple(sys, argv=["connecty", *arguments], stdin=nothing, stdout=out, stderr=err),
             mock.patch.dict(os.environ, self.environment(**settings), clear=True),
-            mock.patch.object(interrupts, "_line", [*interrupts._line]),  # set by commands
+            mock.patch.object(submission, "_line", [*submission._line]),  # set by commands
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID
+
+from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
-    from scripted import Script
+    from tests.servers.scripted import Script
 
 pytestmark = [
     pytest.mark.slow,

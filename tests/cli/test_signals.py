@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from scripted import QUESTION_ID
+
+from tests.servers.scripted import QUESTION_ID
 
 with warnings.catch_warnings():
     # Of click, about what older versions of typer import from it.
@@ -27,7 +28,7 @@ with warnings.catch_warnings():
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from scripted import Script
+    from tests.servers.scripted import Script
 
 pytestmark = [
     pytest.mark.slow,
@@ -267,7 +268,7 @@ main()
         ("connecty_frames.answer:decode.decode", f"\n{WAITING}", OLD),
         ("connecty_frames.client:Client.answer", f"\n{ACCEPTED}", OLD),
         ("connecty_frames.answer:Answer.to_arrow", f"\n{ACCEPTED}", OLD),
-        ("connecty_frames.frames.files:json_value", f"\n{ACCEPTED}", OLD),
+        ("connecty_frames.frames.export:json_value", f"\n{ACCEPTED}", OLD),
         ("os:fsync", f"{STORY}\n{ACCEPTED}", OLD),
         ("pathlib:Path.replace", f"{STORY}\n{ACCEPTED}", NEW),
     ],

@@ -1,5 +1,5 @@
 """The scripted server, for the tests of what talks to it."""
 
-from served import client, clock, server
+from tests.servers.fixtures import client, clock, server
 
 __all__ = ["client", "clock", "server"]

@@ -11,11 +11,11 @@ import responses
 from pydantic import SecretStr
 
 from connecty_frames.client.auth import Auth, Bearer
-from connecty_frames.client.exchange import Kind, Trouble
-from connecty_frames.client.redaction import Redaction
-from connecty_frames.client.transport import Transport
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
+from connecty_frames.http.models import Kind, Trouble
+from connecty_frames.http.redaction import Redaction
+from connecty_frames.http.transport import Transport
 
 if TYPE_CHECKING:
     from connecty_frames.client import Client

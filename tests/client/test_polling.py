@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connecty_frames.client.polling import delay
+from connecty_frames.client.question import delay
 
 
 @pytest.mark.parametrize(
@@ -26,16 +26,17 @@ def test_jitter_is_a_fifth_either_way(drawn: float, expected: float) -> None:
     assert delay(30.0, lambda: drawn) == pytest.approx(expected, abs=1e-4)
 
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "polling.py"
+ROOT = Path(__file__).parents[2]
 
 
 def bench(setting: str = "pass") -> subprocess.CompletedProcess[str]:
     """Run the short form of ``make bench-polling``, the polling being set otherwise before."""
     code = (
-        f"import runpy, sys, connecty_frames.client.polling as polling; {setting}; "
-        f"sys.argv = ['polling', '--seeds', '100']; runpy.run_path({str(BENCHMARK)!r}, run_name='__main__')"
+        f"import runpy, sys, connecty_frames.client.question as polling; {setting}; "
+        "sys.argv = ['polling', '--seeds', '100']; "
+        "runpy.run_module('benchmarks.polling', run_name='__main__')"
     )
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow

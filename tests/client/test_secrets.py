@@ -24,11 +24,11 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from rich.traceback import Traceback
-from scripted import QUESTION_ID, Script
 
 import connecty_frames as cf
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, UnknownStateWarning
+from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
     import socket
@@ -477,7 +477,9 @@ def test_no_object_of_ours_shows_a_secret(client: Client) -> None:
     waiting: list[object] = [client]
     while waiting:
         value = waiting.pop()
-        if id(value) not in seen and type(value).__module__.startswith("connecty_frames.client"):
+        if id(value) not in seen and type(value).__module__.startswith(
+            ("connecty_frames.client", "connecty_frames.http")
+        ):
             seen[id(value)] = value
             slots = [getattr(value, name) for name in getattr(type(value), "__slots__", ())]
             waiting += [*getattr(value, "__dict__", {}).values(), *slots]

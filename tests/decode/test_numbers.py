@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.decode import numbers
-from connecty_frames.decode.evidence import Misfit
+from connecty_frames.decode.errors import Misfit
 
 INT, UINT, FLOAT = pa.int64(), pa.uint64(), pa.float64()
 NARROW = decimal.Context(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connecty_frames.decode import tokens
+from connecty_frames.decode import exact_json
 from connecty_frames.decode.envelope import LooseRows, read_envelope
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.errors import ColumnNameWarning, ResponseError
@@ -154,7 +154,7 @@ def test_source_of_rows_that_were_no_strict_json() -> None:
 
 def test_source_of_rows_that_nothing_can_cut() -> None:
     """Rows that cannot be read a second time are written anew, with every digit and every key."""
-    rows = read_rows(LooseRows(tokens.parse('[["a"], [[1.0, NaN]], [null]]'), b""))
+    rows = read_rows(LooseRows(exact_json.parse('[["a"], [[1.0, NaN]], [null]]'), b""))
     assert rows.source_of(0) == ["[1.0,NaN]", None]
 
 

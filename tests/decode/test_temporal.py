@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.decode import temporal
-from connecty_frames.decode.evidence import Misfit
-from connecty_frames.decode.iso8601 import Form, form_of
+from connecty_frames.decode.errors import Misfit
+from connecty_frames.decode.temporal_format import Form, form_of
 
 NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", "UTC")
 #: 2025-01-01T00:00:00Z in seconds since 1970.

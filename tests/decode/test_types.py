@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from connecty_frames.decode.evidence import Kind
+from connecty_frames.decode.exact_json import Kind
 from connecty_frames.decode.types import RULES
 from connecty_frames.errors import ConversionError, TypeFidelityWarning
 

@@ -12,7 +12,7 @@ import pytest
 import connecty_frames as cf
 import connecty_frames.sandbox
 import connecty_frames.testing
-from connecty_frames.frames.story import ConnectyAccessor
+from connecty_frames.frames.accessor import ConnectyAccessor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

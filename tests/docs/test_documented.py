@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import generated
 import pytest
 
 import connecty_frames as cf
@@ -14,6 +13,7 @@ import connecty_frames.sandbox
 import connecty_frames.testing
 from connecty_frames import errors
 from connecty_frames.config import Settings
+from docs import generated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -50,7 +50,7 @@ def test_the_files_that_the_readme_names_exist() -> None:
 
 def test_the_wheel_that_is_installed_is_the_one_that_is_built() -> None:
     """The commands of the README and the documentation name the wheel of this version."""
-    from connecty_frames import __version__
+    from connecty_frames.version import __version__
 
     named = {
         wheel

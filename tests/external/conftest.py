@@ -5,16 +5,16 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import programs
 import pytest
-from served import server
 
 import connecty_frames as cf
+from tests.servers import programs
+from tests.servers.fixtures import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from programs import Program
+    from tests.servers.programs import Program
 
 __all__ = ["make", "run", "server"]
 

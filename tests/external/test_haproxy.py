@@ -8,19 +8,18 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import programs
 import pytest
-from scripted import serve
 
 import connecty_frames as cf
+from tests.servers import programs
+from tests.servers.scripted import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from programs import Program
-    from scripted import Script
-
     from connecty_frames.sandbox import Sandbox
+    from tests.servers.programs import Program
+    from tests.servers.scripted import Script
 
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]

@@ -6,18 +6,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
-import programs
 import pytest
-from scripted import Script, serve
 
 import connecty_frames as cf
+from tests.servers import programs
+from tests.servers.scripted import Script, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from programs import Program
-
     from connecty_frames.sandbox import Sandbox
+    from tests.servers.programs import Program
 
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]

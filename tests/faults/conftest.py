@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from served import client, clock, server
 
 from connecty_frames.client import Client
+from tests.servers.fixtures import client, clock, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scripted import FakeClock, Script
+    from tests.servers.scripted import FakeClock, Script
 
 __all__ = ["client", "clock", "patient", "server"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID
 
 import connecty_frames as cf
+from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
     from connecty_frames.client import Client

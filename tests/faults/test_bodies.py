@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from scripted import QUESTION_ID, Script
 
 import connecty_frames as cf
+from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -238,7 +238,7 @@ def test_a_body_that_memory_cannot_hold(
 
     server.on("results", server.answer(200, {"state": "PENDING"}))
     question = client.submit("how many?")
-    monkeypatch.setattr("connecty_frames.client.transport.read_body", fail)
+    monkeypatch.setattr("connecty_frames.http.transport.read_body", fail)
     with pytest.raises(cf.ResponseTooLarge, match="memory") as caught:
         question.result()
     assert caught.value.question_id == QUESTION_ID

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID, serve
-from timing import within
 
 import connecty_frames as cf
 from connecty_frames.client import Client
+from tests.servers.scripted import QUESTION_ID, serve
+from tests.servers.timing import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID, TOKEN, Script, serve
 
 import connecty_frames as cf
+from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PEM = Path(__file__).parents[1] / "client" / "loopback.pem"
+PEM = Path(__file__).parents[1] / "servers" / "loopback.pem"
 ANOTHER_ID = "11111111-2222-4333-8444-555555555555"
 
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
@@ -308,9 +308,9 @@ def test_what_the_connections_rest_on_is_there() -> None:
     import http.client
     import inspect
 
-    from connecty_frames.client import wire
+    from connecty_frames.http import connection
 
     assert list(inspect.signature(http.client.HTTPResponse._read_status).parameters) == ["self"]
     assert "self._read_status()" in inspect.getsource(http.client.HTTPResponse.begin)
     assert "self.response_class(" in inspect.getsource(http.client.HTTPConnection.getresponse)
-    assert issubclass(wire._FinalResponse, http.client.HTTPResponse)
+    assert issubclass(connection._FinalResponse, http.client.HTTPResponse)

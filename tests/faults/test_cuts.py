@@ -13,14 +13,13 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID
 
 import connecty_frames as cf
+from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
-    from scripted import Script
-
     from connecty_frames.client import Client
+    from tests.servers.scripted import Script
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 

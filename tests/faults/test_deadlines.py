@@ -9,10 +9,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID, Script
-from timing import within
 
 import connecty_frames as cf
+from tests.servers.scripted import QUESTION_ID, Script
+from tests.servers.timing import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable

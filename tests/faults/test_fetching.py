@@ -7,10 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID, Script
 
 import connecty_frames as cf
-from connecty_frames.client import Client, retries
+from connecty_frames.client import Client
+from connecty_frames.http import retry
+from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ def test_what_passes_is_waited_out(
     server: Script, client: Client, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice, then the rows: three looks, one question, one token."""
-    monkeypatch.setattr(retries, "_IDLE", 0.15)
+    monkeypatch.setattr(retry, "_IDLE", 0.15)
     step = PASSING[trouble](server)
     server.on("results", step, step, server.answer(200, ROWS))
     assert client.ask_df("how many?")["n"].tolist() == [1, 2]

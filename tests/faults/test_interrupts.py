@@ -17,10 +17,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from scripted import QUESTION_ID, Script, serve
-from timing import within
 
 from connecty_frames.client import Client
+from tests.servers.scripted import QUESTION_ID, Script, serve
+from tests.servers.timing import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,7 +156,7 @@ def _no_collection() -> Iterator[None]:
 
 
 # One that comes while a socket is made leaves it to the collector, before anybody could close it.
-@pytest.mark.filterwarnings("ignore:unclosed <connecty_frames.client.wire._Timed:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:unclosed <connecty_frames.http.connection._Timed:ResourceWarning")
 @pytest.mark.usefixtures("_no_collection")
 @pytest.mark.slow
 def test_a_hundred_at_random_moments() -> None:

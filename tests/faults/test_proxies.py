@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID, Script, serve
 
 import connecty_frames as cf
+from tests.servers.scripted import QUESTION_ID, Script, serve
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
 
-    from scripted import Step
+    from tests.servers.scripted import Step
 
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 #: A key and a self-signed certificate for 127.0.0.1 that only tests trust.
-PEM = Path(__file__).parents[1] / "client" / "loopback.pem"
+PEM = Path(__file__).parents[1] / "servers" / "loopback.pem"
 #: The discard port, which nobody listens on: whatever comes of it came through the proxy.
 BEHIND = "http://127.0.0.1:9"
 

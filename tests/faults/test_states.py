@@ -6,9 +6,9 @@ import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID, Script
 
 import connecty_frames as cf
+from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable

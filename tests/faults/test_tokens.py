@@ -9,17 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripted import QUESTION_ID, TOKEN, FakeClock, Script
-from timing import within
 
 import connecty_frames as cf
+from tests.servers.scripted import QUESTION_ID, TOKEN, FakeClock, Script
+from tests.servers.timing import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scripted import Seen, Step
-
     from connecty_frames.client import Client
+    from tests.servers.scripted import Seen, Step
 
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 #: What FakeClock says at the start, as a Date header; and an hour later.
@@ -227,7 +226,7 @@ def test_a_caller_that_gives_up_early_fails_no_other(
     server: Script, monkeypatch: pytest.MonkeyPatch, trouble: str, ends: str
 ) -> None:
     """The first of three tries failed, and there was no time for the others: another caller has all three."""
-    from connecty_frames.client import wire
+    from connecty_frames.http import connection
 
     if trouble == "empty":
         server.on("token", server.answer(200), server.answer(200, TOKEN))
@@ -237,11 +236,13 @@ def test_a_caller_that_gives_up_early_fails_no_other(
         "id", client_secret="s3cr3t", base_url=server.address, dw_id=13, random=lambda: next(waits)
     )
     if trouble == "nobody listens":
-        dial, dialled = wire._dial, iter([True])
-        monkeypatch.setattr(wire, "_dial", lambda *args: fail() if next(dialled, False) else dial(*args))
+        dial, dialled = connection._dial, iter([True])
+        monkeypatch.setattr(
+            connection, "_dial", lambda *args: fail() if next(dialled, False) else dial(*args)
+        )
 
     def fail() -> Any:
-        wire._note("connect")
+        connection._note("connect")
         raise ConnectionRefusedError("nobody listens")
 
     with client:

@@ -15,13 +15,13 @@ import requests
 
 from connecty_frames.clock import SYSTEM_CLOCK, Clock
 from connecty_frames.sandbox import Sandbox
-from connecty_frames.sandbox.engine import Engine
+from connecty_frames.sandbox.pool import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from connecty_frames.sandbox.payload import Result
+    from connecty_frames.sandbox.results import Result
 
 
 class ShiftedClock(Clock):

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import requests
-from scripted import QUESTION_ID, Script, serve
 
 import connecty_frames as cf
 from connecty_frames.sandbox import Ledger, Sandbox
 from connecty_frames.sandbox.openapi import document
+from tests.servers.scripted import QUESTION_ID, Script, serve
 
 ROOT = Path(__file__).parents[2]
 EU = "https://api.eu1.connecty-ai.com"

@@ -7,8 +7,8 @@ from io import BytesIO
 import msgspec
 import pytest
 
-from connecty_frames.sandbox.payload import Result
 from connecty_frames.sandbox.pipes import Reply, receive, send
+from connecty_frames.sandbox.results import Result
 
 
 def test_messages_come_one_by_one() -> None:

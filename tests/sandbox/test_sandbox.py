@@ -37,7 +37,7 @@ def test_it_is_ready_when_entered() -> None:
     [
         "from connecty_frames.sandbox import Sandbox",
         "from connecty_frames.testing import connected\nconnected().__enter__()",
-        "from connecty_frames.cli.sandbox import sandbox_class\nsandbox_class()",
+        "from connecty_frames.cli.commands import sandbox_class\nsandbox_class()",
     ],
     ids=["import", "connected", "command"],
 )

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connecty_frames.clock import SYSTEM_CLOCK
-from connecty_frames.sandbox.engine import Engine
+from connecty_frames.sandbox.pool import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.sandbox.payload import Result
+    from connecty_frames.sandbox.results import Result
 
 
 def statistics(run: Callable[[str], Result], sql: str) -> Any:

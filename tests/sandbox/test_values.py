@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.sandbox.payload import Result
+    from connecty_frames.sandbox.results import Result
 
 NUMBERS = [
     ("127::TINYINT", "127"),

@@ -22,7 +22,7 @@ SCRIPT = """
 import sys, threading, time
 print("the script runs", flush=True)
 from connecty_frames.clock import SYSTEM_CLOCK
-from connecty_frames.sandbox.engine import Engine
+from connecty_frames.sandbox.pool import Engine
 
 engine = Engine(None, timezone="UTC", time_limit=3600, documented_only=False, clock=SYSTEM_CLOCK)
 workers = [engine._start(), engine._start()]

@@ -12,8 +12,8 @@ import pytest
 from connecty_frames.clock import SYSTEM_CLOCK
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox import workspace
-from connecty_frames.sandbox.engine import Engine
-from connecty_frames.sandbox.questions import Catalogue
+from connecty_frames.sandbox.catalogue import Catalogue
+from connecty_frames.sandbox.pool import Engine
 
 #: Every question of the catalogue with the number of rows that answer it.
 ROWS = {

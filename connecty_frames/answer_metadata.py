@@ -1,0 +1,163 @@
+"""AnswerMetadata: where an answer comes from, and its one spelling as JSON.
+
+The spelling is ordinary JSON and reads back exactly. Statistics hold whole numbers of any length, floats
+and decimals side by side, and ``0.1`` is not the same number as ``Decimal("0.1")``: a decimal is spelled
+with a capital exponent (``1E-1``), which Python never writes for a float, so its kind is in its spelling.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from connecty_frames.errors import ConfigError
+from connecty_frames.text import snippet, value_text
+
+__all__ = ["AnswerMetadata"]
+
+#: What the schema says of each column.
+_OF_A_COLUMN: Final = frozenset({"name", "type", "evidence"})
+#: How much of a question a repr shows.
+_SHOWN: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class AnswerMetadata:
+    """Where a frame comes from.
+
+    Parameters
+    ----------
+    question
+        The question in words; None after re-attaching by id.
+    question_id
+        The server's id of it; None for a saved response that was decoded by itself.
+    dw_id
+        The data workspace it was put to.
+    base_url
+        The address of the API that answered.
+    sql_query, response_summary
+        The SQL that made the table and the written summary, None where the server sent none.
+    asked_at
+        When the question was sent, aware and in UTC; None after re-attaching by id.
+    elapsed
+        Seconds from asking to the answer; None after re-attaching by id.
+    rows
+        The rows of the table as it came.
+    total_rows
+        The rows of the whole answer, None if unknown.
+    truncated
+        Whether rows were cut, None if unknown.
+    statistics
+        The server's statistics by column and section: JSON values, with numbers as int, float or Decimal.
+    schema
+        For each column its ``name``, its Arrow ``type`` as text, and the ``evidence`` for it in words.
+    version
+        The version of connecty_frames that made the table.
+
+    Raises
+    ------
+    ConfigError
+        Where ``asked_at`` is not aware, or is no year from 1 to 9999 in UTC.
+    """
+
+    question: str | None = None
+    question_id: str | None = None
+    dw_id: int | None = None
+    base_url: str | None = None
+    sql_query: str | None = None
+    response_summary: str | None = None
+    asked_at: datetime | None = None
+    elapsed: float | None = None
+    rows: int = 0
+    total_rows: int | None = None
+    truncated: bool | None = None
+    statistics: dict[str, Any] = field(default_factory=dict)
+    schema: list[dict[str, str]] = field(default_factory=list)
+    version: str = ""
+
+    def __post_init__(self) -> None:
+        if self.asked_at is None:
+            return
+        if self.asked_at.tzinfo is None:
+            raise ConfigError(f"asked_at={self.asked_at!r}: expected an aware datetime.", setting="asked_at")
+        try:
+            object.__setattr__(self, "asked_at", self.asked_at.astimezone(UTC))
+        except OverflowError:
+            raise ConfigError(f"asked_at={self.asked_at!r} has no date in UTC.", setting="asked_at") from None
+
+    def __repr__(self) -> str:
+        asked = repr(snippet(self.question, _SHOWN)) if self.question else "an answer"
+        where = f", question_id {snippet(self.question_id, _SHOWN)}" if self.question_id else ""
+        return f"<AnswerMetadata: {asked}, {self.counted}{where}>"
+
+    @property
+    def counted(self) -> str:
+        """The rows in words, such as ``3 of 100 rows, truncated``."""
+        total = "" if self.total_rows is None else f" of {self.total_rows:,}"
+        return f"{self.rows:,}{total} rows{', truncated' if self.truncated else ''}"
+
+    def to_json(self) -> str:
+        """Return the metadata as JSON text that :meth:`from_json` reads back exactly.
+
+        Raises
+        ------
+        ConfigError
+            Where the statistics hold what is no JSON value, or nest too deeply to be written.
+        """
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        if self.asked_at is not None:
+            values["asked_at"] = self.asked_at.isoformat()
+        try:
+            try:
+                return json.dumps(values)
+            except TypeError:  # a decimal, most likely, which Python's json cannot spell
+                return _spell(values)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"statistics: {error}", setting="statistics") from None
+        except RecursionError:
+            raise ConfigError("statistics: nested too deeply.", setting="statistics") from None
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> AnswerMetadata:
+        """Read what :meth:`to_json` gave. Fields of a later version are passed over.
+
+        Raises
+        ------
+        ConfigError
+            Where the text is something else.
+        """
+        import msgspec
+
+        try:
+            found = msgspec.convert(json.loads(text, parse_float=_number), cls)
+            if any(_OF_A_COLUMN - column.keys() for column in found.schema):
+                raise ValueError("schema")  # noqa: TRY301 - reported below, as every other kind of damage
+        except (ValueError, TypeError, ArithmeticError, RecursionError, msgspec.ValidationError):
+            shown = snippet(text) if isinstance(text, str | bytes) else value_text(text)
+            raise ConfigError(
+                f"This is not the metadata of an answer as AnswerMetadata.to_json() writes it: {shown}"
+            ) from None
+        return found
+
+
+def _spell(value: object) -> str:
+    """Write a JSON value with every number exact and of its kind."""
+    if isinstance(value, Decimal) and value.is_finite():
+        sign, digits, exponent = value.as_tuple()
+        return f"{'-' if sign else ''}{''.join(map(str, digits))}E{exponent}"
+    if isinstance(value, dict):
+        inside = [f"{json.dumps(str(key))}: {_spell(item)}" for key, item in value.items()]
+        return "{" + ", ".join(inside) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join([_spell(item) for item in value]) + "]"
+    return json.dumps(value)
+
+
+def _number(text: str) -> float | Decimal:
+    number = Decimal(text) if "E" in text else float(text)
+    if str(number) in {"NaN", "inf", "-inf"}:  # has an exponent that is too large
+        raise ValueError(text)
+    return number

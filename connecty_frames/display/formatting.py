@@ -1,0 +1,119 @@
+"""The values of an Arrow column as texts that lose nothing: for people, and for files of text.
+
+Moments and durations are ISO-8601, nested values are JSON. What JSON has no number for (NaN, infinity) is
+text in it, as in the API itself.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.table import Table
+from rich.text import Text
+
+from connecty_frames.text import cut, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["JSON", "clock", "is_number", "json_value", "terminal_table", "texts"]
+
+#: Writes numbers with all their digits. The hook is for nanoseconds, which are pandas' own kinds of moment
+#: and duration in a list or struct.
+JSON: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=lambda value: value.isoformat())
+#: A zone that is a plain offset.
+_OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d)")
+_PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
+
+def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Give the values of a column as texts, nulls as null."""
+    if pa.types.is_timestamp(column.type) and _OFFSET.fullmatch(column.type.tz or ""):
+        return pc.binary_join_element_wise(texts(clock(column)), column.type.tz, "")
+    if pa.types.is_timestamp(column.type):
+        # Arrow writes a space for the T, and the offset without a colon.
+        spaced = pc.cast(column, pa.string())
+        timed = pc.replace_substring(spaced, " ", "T", max_replacements=1)
+        return pc.replace_substring_regex(timed, r"([+-]\d\d)(\d\d)$", r"\1:\2")
+    if pa.types.is_duration(column.type):
+        counts = pc.cast(column, pa.int64()).to_pylist()
+        per_second = _PER_SECOND[column.type.unit]
+        durations = [None if count is None else _duration(count, per_second) for count in counts]
+        return pa.chunked_array([pa.array(durations, pa.string())])
+    if pa.types.is_nested(column.type):
+        values = [
+            None if value is None else JSON.encode(json_value(value)).decode() for value in column.to_pylist()
+        ]
+        return pa.chunked_array([pa.array(values, pa.string())])
+    if pa.types.is_string_view(column.type):  # Arrow 17 cannot cast it
+        return pa.chunked_array([pa.array(column.to_pylist(), pa.string())])
+    return pc.cast(column, pa.string())
+
+
+def clock(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Give timestamps as the clocks of their zone show them, without the zone."""
+    offset = _OFFSET.fullmatch(column.type.tz or "")
+    if offset is None:
+        return column if column.type.tz is None else pc.local_timestamp(column)
+    # Arrow 17 knows zones by name alone.
+    ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+    by = pa.scalar(-ahead if offset[1] == "-" else ahead, pa.duration(column.type.unit))
+    return pc.add(column.cast(pa.timestamp(column.type.unit)), by)
+
+
+def json_value(value: Any) -> Any:
+    """Give what JSON can hold: NaN and infinity are text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+    if isinstance(value, dict):
+        return {key: json_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [json_value(item) for item in value]
+    return value
+
+
+def _duration(count: int, per_second: int) -> str:
+    seconds, rest = divmod(abs(count), per_second)
+    fraction = f".{rest:0{len(str(per_second)) - 1}d}".rstrip("0") if rest else ""
+    return f"{'-' if count < 0 else ''}PT{seconds}{fraction}S"
+
+
+#: How many characters of a name, a type and a cell are shown.
+_LONGEST: Final = 1_000
+
+
+def terminal_table(table: pa.Table, types: Sequence[str], rows: int) -> Table:
+    """Give the first rows of a table for a terminal, the type of each column below its name.
+
+    Parameters
+    ----------
+    types
+        What to call the type of each column.
+    rows
+        How many rows at most.
+    """
+    shown = Table()
+    for name, type_, column in zip(table.column_names, types, table.columns, strict=True):
+        title = Text.assemble(_text(name, "bold"), "\n", _text(type_, "dim"))
+        shown.add_column(title, justify="right" if is_number(column.type) else "left", overflow="fold")
+    columns = [texts(column.slice(0, rows)).to_pylist() for column in table.columns]
+    for row in zip(*columns, strict=True):
+        shown.add_row(*(_text("null", "dim") if cell is None else _text(cell) for cell in row))
+    return shown
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(terminal(cut(text, _LONGEST)), style)
+
+
+def is_number(type_: pa.DataType) -> bool:
+    """Whether values of a type stand to the right."""
+    import pyarrow as pa
+
+    return any(test(type_) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal))

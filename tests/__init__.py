@@ -1,0 +1,1 @@
+"""The tests, and the programs and servers that they share."""

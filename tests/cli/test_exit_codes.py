@@ -1,0 +1,230 @@
+"""How commands end: an exit code for each kind of error, one line of why, and no secret in it."""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames import errors
+from connecty_frames.sandbox import Sandbox
+
+TOP_COUNTRIES = "list the top 5 countries with the most orders"
+
+
+def test_the_exit_codes() -> None:
+    """One for each kind of error, the first that fits; every error has one."""
+    with warnings.catch_warnings():
+        # Of click, about what older versions of typer import from it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from connecty_frames import cli
+
+    assert {kind.__name__: code for kind, code in cli.EXIT_CODES.items()} == {
+        "ConfigError": 2,
+        "AuthError": 3,
+        "ConnectionFailed": 4,
+        "APIError": 5,
+        "ResponseError": 6,
+        "QuestionTimeout": 8,
+        "SubmissionUncertain": 9,
+        "QuestionError": 7,
+        "ConversionError": 10,
+        "TruncatedError": 11,
+        "ConnectyError": 1,
+        "OSError": 1,
+    }
+    found = {
+        name: next(code for kind, code in cli.EXIT_CODES.items() if issubclass(error, kind))
+        for name, error in vars(errors).items()
+        if isinstance(error, type) and issubclass(error, errors.ConnectyError)
+    }
+    assert found == {
+        "ConnectyError": 1,
+        "ConfigError": 2,
+        "AuthError": 3,
+        "ConnectionFailed": 4,
+        "APIError": 5,
+        "NotFoundError": 5,
+        "RateLimitError": 5,
+        "ServerError": 5,
+        "ResponseError": 6,
+        "ResponseTooLarge": 6,
+        "QuestionError": 7,
+        "QuestionFailed": 7,
+        "NoTableError": 7,
+        "QuestionTimeout": 8,
+        "SubmissionUncertain": 9,
+        "ConversionError": 10,
+        "TruncatedError": 11,
+    }
+
+
+def test_missing_credentials(shell: Any) -> None:
+    """2, what is missing, and how to try the sandbox; never sample data."""
+    code, out, err = shell.text(shell.process("ask", TOP_COUNTRIES))
+
+    assert (code, out) == (2, "")
+    assert err.startswith("ConfigError: No client_id (environment: CONNECTY_CLIENT_ID) and client_secret ")
+    assert "`connecty sandbox`" in err
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "error"),
+    [
+        ({"client_secret": "a-wrong-secret"}, 3, "AuthError: "),
+        ({"dw_id": 14}, 5, "NotFoundError: "),
+        ({"timeout": "soon"}, 2, "ConfigError: timeout (environment variable CONNECTY_TIMEOUT): "),
+    ],
+)
+def test_wrong_settings(ask: Any, settings: dict[str, object], code: int, error: str) -> None:
+    """An exit code for each, one line, and no secret in it."""
+    done = ask(TOP_COUNTRIES, **settings)
+
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert done.stderr.decode().startswith(error)
+    assert b"a-wrong-secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "error"),
+    [
+        ("which warehouse ships the fastest", 7, "QuestionFailed: The question 'which warehouse"),
+        (
+            "what is this workspace about",
+            7,
+            "NoTableError: The question was answered without a table. A made",
+        ),
+        ("", 2, "ConfigError: question is blank"),
+    ],
+)
+def test_questions_without_a_table(shell: Any, ask: Any, question: str, code: int, error: str) -> None:
+    """One line of why, and of a question that was asked its id."""
+    done = ask(question)
+
+    assert (done.returncode, done.stdout) == (code, b"")
+    told = done.stderr.decode()
+    if code == 7:
+        told = shell.after_acceptance(told)
+    assert told.startswith(error)
+    assert bool(re.search(r"\nquestion_id [0-9a-f-]{36}\n$", told)) is (code == 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ask"], "No question. Give one, or --question-id ID"),
+        (["ask", "x", "--format", "xml"], "'table', 'csv', 'json', 'ndjson', 'parquet', 'arrow', 'markdown'"),
+        (["ask", "x", "--engine", "dask"], "'pandas', 'polars', 'pyarrow'"),
+        (["ask", "x", "--max-rows", "-1"], "--max-rows"),
+        (["ask", "x", "--no-such-option"], "--no-such-option"),
+        (["answer", "x"], "answer"),
+        (["sandbox", "--port", "99999"], "port=99999 is not a port"),
+        (["sandbox", "--database", "/nope.duckdb"], "database='/nope.duckdb' is not a file"),
+        (["sandbox", "--questions", "/nope.toml"], "questions='/nope.toml' is not a file"),
+        (["sandbox", "--latency", "-1"], "latency=-1.0 is not a time"),
+        (["sandbox", "--fault", "results:sttus=503"], "'sttus' is not known"),
+        (["sandbox", "--fault", "results:sttus=503"], "Write ENDPOINT:KIND[,OPTION...]"),
+        (["sandbox", "--fault", "results:reset", "--fault", "ask:cut=-1"], "cut is 0 or more bytes"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_command_line(shell: Any, arguments: list[str], said: str) -> None:
+    """2, nothing on standard output, and what is wrong."""
+    code, out, err = shell.text(shell.run(*arguments))
+
+    assert (code, out) == (2, "")
+    assert said in " ".join(re.sub(r"[│╭╰─╮╯\n]", " ", err).split())
+
+
+def test_the_version(shell: Any) -> None:
+    """On standard output, alone."""
+    assert shell.text(shell.process("--version")) == (0, f"{cf.__version__}\n", "")
+
+
+def test_help(shell: Any) -> None:
+    """It names the commands."""
+    code, out, _ = shell.text(shell.run("--help"))
+
+    assert code == 0
+    assert re.findall(r"^│ (ask|health|sandbox) ", out, re.MULTILINE) == ["ask", "health", "sandbox"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_tells_the_way_back(shell: Any, start: Any) -> None:
+    """130, and one line with the id of the question that goes on without us."""
+    with Sandbox(latency=60) as slow:
+        asking = start("ask", TOP_COUNTRIES, **slow.connection)
+        until = time.monotonic() + 30
+        while not slow.ledger.counts()["GET /v1/dw/{dw_id}/questions/{question_id}/results"]:
+            assert asking.process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        question_id = slow.ledger.questions[0].question_id
+
+        code, out, err = asking.interrupt()
+
+    assert (code, out) == (130, "")
+    assert shell.after_acceptance(err).strip() == (
+        f"Question {question_id} may still be worked on; to fetch its answer without asking again: "
+        f"connecty ask --question-id {question_id} --dw-id 13"
+    )
+
+
+@pytest.mark.parametrize("page", ["--help", "docs/cli.md"])
+def test_the_exit_codes_are_told(shell: Any, page: str) -> None:
+    """Each with its meaning, in the help and in the documentation."""
+    from connecty_frames.cli.exit_codes import EXIT_CODES, MEANINGS
+
+    if page == "--help":
+        told = " ".join(shell.run(page).stdout.decode().split())
+        expected = [f"{code}: {meaning}" for code, meaning in MEANINGS.items()]
+    else:
+        told = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
+        expected = [f"| {code} | {meaning} |" for code, meaning in MEANINGS.items()]
+
+    assert [line for line in expected if line not in told] == []
+    assert set(EXIT_CODES.values()) < set(MEANINGS)
+
+
+@pytest.mark.slow
+def test_a_question_that_takes_too_long(shell: Any) -> None:
+    """8, with the line that fetches the answer; and that line does."""
+    with Sandbox(latency=2) as slow:
+        code, out, err = shell.text(shell.run("ask", TOP_COUNTRIES, "--timeout", "1", **slow.connection))
+        assert (code, out) == (8, "")
+        line = re.search(r"connecty ask --question-id [0-9a-f-]{36} --dw-id 13", err)
+        assert line is not None, err
+        done = shell.pipeline(f"{line[0]} --format csv", **slow.connection)
+        submissions = slow.ledger.submissions()
+
+    assert done.stdout.startswith(b'"country","orders"\n"Poland",31768\n')
+    assert submissions == {TOP_COUNTRIES: 1}
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (
+            "dw_id",
+            "ConfigError: No dw_id. Give the data workspace to ask as --dw-id, in a profile, or in the ",
+        ),
+        (
+            "client_id",
+            "ConfigError: No client_id (environment: CONNECTY_CLIENT_ID). Set it in the environment",
+        ),
+    ],
+)
+def test_what_to_do_is_said_in_the_words_of_a_shell(
+    ask: Any, sandbox: Sandbox, missing: str, said: str
+) -> None:
+    """Options and variables, and no Python that nobody wrote."""
+    done = ask("x", **{**sandbox.connection, missing: ""})
+
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith(said)
+    assert "argument of Client" not in done.stderr.decode()

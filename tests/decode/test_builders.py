@@ -1,0 +1,104 @@
+"""Cells to an array of a given type: exactly, or a misfit that says which cell."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+
+from connecty_frames.decode import builders, exact_json
+from connecty_frames.decode.errors import Misfit
+
+POINT = pa.struct([("x", pa.int8()), ("y", pa.string())])
+
+
+@pytest.mark.parametrize(
+    ("cells", "type_", "expected"),
+    [
+        ('["a","",null,"\\u0000","\\ud83d\\ude00"]', pa.string(), ["a", "", None, "\x00", "😀"]),
+        ("[1.10,true,null,-0,1e400]", pa.large_string(), ["1.10", "true", None, "-0", "1e400"]),
+        ('[{"a":[1.0,"x"]},[]]', pa.string(), ['{"a":[1.0,"x"]}', "[]"]),
+        ('["a"]', pa.string_view(), ["a"]),
+        ('[true,false,null,"true","false"]', pa.bool_(), [True, False, None, True, False]),
+        ('[1,"2",null]', pa.int8(), [1, 2, None]),
+        ("[1.50,null]", pa.decimal128(5, 2), [Decimal("1.50"), None]),
+        ('["2025-01-01",null]', pa.date32(), [dt.date(2025, 1, 1), None]),
+        ("[[1,null],null,[]]", pa.list_(pa.int64()), [[1, None], None, []]),
+        ('[["a"],null,[]]', pa.large_list(pa.string()), [["a"], None, []]),
+        ("[[1,2],null,[3,4]]", pa.list_(pa.int64(), 2), [[1, 2], None, [3, 4]]),
+        ("[null]", pa.list_(pa.int64(), 2), [None]),
+        ("[]", pa.list_(pa.int64(), 2), []),
+        (
+            '[[["2025-01-01"]],[null,[]]]',
+            pa.list_(pa.list_(pa.date32())),
+            [[[dt.date(2025, 1, 1)]], [None, []]],
+        ),
+        ('[{"x":1,"y":"a"},null,{"y":null,"x":2}]', POINT, [{"x": 1, "y": "a"}, None, {"x": 2, "y": None}]),
+        ("[{},null]", pa.struct([]), [{}, None]),
+        ("[]", POINT, []),
+        ('[{"b":1,"a":null},null,{}]', pa.map_(pa.string(), pa.int64()), [[("b", 1), ("a", None)], None, []]),
+        ('[{"1":"2025-01-01"}]', pa.map_(pa.int32(), pa.date32()), [[(1, dt.date(2025, 1, 1))]]),
+        ('["a",null,"b","a"]', pa.dictionary(pa.int8(), pa.string()), ["a", None, "b", "a"]),
+        ("[5,null]", pa.dictionary(pa.uint8(), pa.int64(), ordered=True), [5, None]),
+        ("[null,null]", pa.timestamp("us", "UTC"), [None, None]),
+    ],
+)
+def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
+    """The array has the type asked for and these values."""
+    found = builders.build(exact_json.parse(cells), type_)
+    found.validate(full=True)
+    assert found.type == type_
+    assert found.to_pylist() == expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "type_", "row", "reason"),
+    [
+        ('["a","\\ud800"]', pa.string(), 1, "holds half of a surrogate pair"),
+        ('[["a"],["\\udc00"]]', pa.list_(pa.string()), 1, "holds half of a surrogate pair"),
+        ('[null,"1","\\ud800"]', pa.int64(), 2, "holds half of a surrogate pair"),
+        ('["\\udfff"]', pa.float64(), 0, "holds half of a surrogate pair"),
+        ('["1","\\ud800"]', pa.decimal128(9, 2), 1, "holds half of a surrogate pair"),
+        ('["2025-01-01",null,"\\ud800"]', pa.date32(), 2, "holds half of a surrogate pair"),
+        ('[{"x":1,"y":"\\ud800"}]', POINT, 0, "holds half of a surrogate pair"),
+        ('[true,"yes"]', pa.bool_(), 1, "is neither true nor false"),
+        ("[true,1]", pa.bool_(), 1, "is neither true nor false"),
+        ("[true,[]]", pa.bool_(), 1, "is neither true nor false"),
+        ("[1,true]", pa.int64(), 1, "is no int64"),
+        ("[1,{}]", pa.int64(), 1, "is no int64"),
+        ("[1,300]", pa.int8(), 1, "does not fit in int8"),
+        ('["2025-01-01",20250101]', pa.date32(), 1, "is no text, so no date32"),
+        ("[[],1]", pa.list_(pa.int64()), 1, "is no array"),
+        ("[[],{}]", pa.list_(pa.int64()), 1, "is no array"),
+        ('[[1],null,[2,"x"]]', pa.list_(pa.int64()), 2, "is no number"),
+        ("[[1,2],null,[1]]", pa.list_(pa.int64(), 2), 2, "has not 2 items"),
+        ('[{"x":1,"y":"a"},{"x":1}]', POINT, 1, "is no object with just the keys 'x', 'y'"),
+        ('[{"x":1,"y":"a","z":0}]', POINT, 0, "is no object with just the keys"),
+        ('[null,{"x":1,"x":2,"y":"a"}]', POINT, 1, "is no object with just the keys"),
+        ('[null,{"x":300,"y":"a"}]', POINT, 1, "does not fit in int8"),
+        ("[[]]", POINT, 0, "is no object"),
+        ('[{"x":1}]', pa.struct([("x", pa.int8()), ("x", pa.int8())]), 0, "has a field twice"),
+        ('[null,{"a":1,"a":2}]', pa.map_(pa.string(), pa.int64()), 1, "is no object with each key once"),
+        ('[{"a":1},{"b":"x"}]', pa.map_(pa.string(), pa.int64()), 1, "is no number"),
+        ('["a"]', pa.binary(), 0, "is a type that JSON values cannot become"),
+        ('["P1D"]', pa.month_day_nano_interval(), 0, "is among durations"),
+    ],
+)
+def test_misfits(cells: str, type_: pa.DataType, row: int, reason: str) -> None:
+    """What is not exactly a value of the type is named by its row, inside of cells as well."""
+    with pytest.raises(Misfit) as caught:
+        builders.build(exact_json.parse(cells), type_)
+    assert caught.value.row == row
+    assert caught.value.reason.startswith(reason)
+
+
+def test_a_dictionary_with_too_few_keys() -> None:
+    """The 129th distinct value does not fit in an index of 8 bits; the 128th does."""
+    type_ = pa.dictionary(pa.int8(), pa.string())
+    values: list[object] = [None, *map(str, range(128)), "0"]
+    assert builders.build(values, type_).to_pylist() == values
+    with pytest.raises(Misfit) as caught:
+        builders.build([*values, "new"], type_)
+    assert (caught.value.row, caught.value.value) == (130, "new")

@@ -1,0 +1,116 @@
+"""JSON read without losing a digit."""
+
+from __future__ import annotations
+
+import decimal
+from decimal import Decimal
+
+import pytest
+
+from connecty_frames.decode import exact_json
+from connecty_frames.decode.exact_json import ConstantText, FloatText, IntText, RepeatedKeys
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("0", IntText),
+        ("-0", IntText),
+        ("9" * 5000, IntText),
+        ("1.10", FloatText),
+        ("1E+5", FloatText),
+        ("1e-99999999999999999999", FloatText),
+        ("NaN", ConstantText),
+        ("Infinity", ConstantText),
+        ("-Infinity", ConstantText),
+    ],
+)
+def test_numbers_are_kept_as_written(text: str, kind: type) -> None:
+    """A number is the text it was, of the class that says which kind it was."""
+    found = exact_json.parse(text)
+    assert type(found) is kind
+    assert found == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "01", "1.", ".5", "+1", "1e", "0x1F", "1_0", "\u0661", "'a'", "[1,]", "{1:2}", "nan", "\ufeff1"],
+)
+def test_what_is_no_json_is_refused(text: str) -> None:
+    """Only JSON's grammar, and the bare tokens for NaN and infinity, are read."""
+    with pytest.raises(ValueError, match="line 1"):
+        exact_json.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ('{"b": 1.10, "a": [true, null, "x\\u00e9\\n"]}', '{"b":1.10,"a":[true,null,"xé\\n"]}'),
+        ('{"a":1, "a":{"b":2,"b":3}}', '{"a":1,"a":{"b":2,"b":3}}'),
+        ("[NaN, -Infinity, 1e400]", "[NaN,-Infinity,1e400]"),
+    ],
+)
+def test_dump_writes_what_was_read(text: str, written: str) -> None:
+    """Numbers keep their digits, and a repeated key is written each time."""
+    assert exact_json.dump(exact_json.parse(text)) == written
+
+
+def test_repeated_keys_are_marked() -> None:
+    """An object with a key twice is told from one without."""
+    assert type(exact_json.parse('{"a":1,"a":2}')) is RepeatedKeys
+    assert type(exact_json.parse('{"a":1,"b":2}')) is dict
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("5", 5),
+        ("-0", 0),
+        ("9007199254740993", 9007199254740993),
+        ("1" * 641, "1" * 641),
+        ("0.1", 0.1),
+        ("1e400", Decimal("1e400")),
+        ("0.12345678901234567890", Decimal("0.12345678901234567890")),
+        ("1e99999999999999999999", "1e99999999999999999999"),
+        ("Infinity", float("inf")),
+        ('{"a":[1,{"b":2.5}]}', {"a": [1, {"b": 2.5}]}),
+    ],
+)
+def test_plain_numbers_are_exact(text: str, expected: object) -> None:
+    """A number becomes int or float where that is the same number, Decimal otherwise, else it stays text."""
+    found = exact_json.plain(exact_json.parse(text))
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+def test_the_callers_decimal_context_is_not_used() -> None:
+    """No precision, range or trap that the caller has set changes a number."""
+    narrow = decimal.Context(prec=1, Emin=0, Emax=0, traps=[])
+    with decimal.localcontext(narrow):
+        assert exact_json.decimal("123.456") == Decimal((0, (1, 2, 3, 4, 5, 6), -3))
+        assert exact_json.decimal("1e99999999999999999999") is None
+        assert exact_json.plain(exact_json.parse("1e99999999999999999999")) == "1e99999999999999999999"
+
+
+@pytest.mark.parametrize(
+    ("value", "deep"),
+    [
+        ("[" * 100 + "]" * 100, False),
+        ("[" * 101 + "]" * 101, True),
+        ("[" * 100 + "1" + "]" * 100, False),
+        ('{"a":' * 101 + "1" + "}" * 101, True),
+        ('{"a":' + "[" * 101 + "]" * 101 + ',"a":1}', True),
+        ("[" * 900 + "]" * 900, True),
+        ("[[1,2],[3]]", False),
+        ("1", False),
+    ],
+)
+def test_too_deep(value: str, deep: bool) -> None:  # noqa: FBT001 - an expectation
+    """100 levels are not too deep, 101 are, and a value hidden by a repeated key counts."""
+    assert exact_json.too_deep([exact_json.parse(value)]) is deep
+
+
+@pytest.mark.parametrize(("text", "encodes"), [("é😀\x00", True), ("a\ud800", False), ("\udc00", False)])
+def test_encodes(text: str, encodes: bool) -> None:  # noqa: FBT001 - an expectation
+    """Half of a surrogate pair is the one thing that UTF-8 cannot hold."""
+    assert exact_json.encodes(text) is encodes

@@ -1,0 +1,750 @@
+"""The table held against the server's own statistics."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connecty_frames import Answer, Client
+from connecty_frames.decode import Contract, decode, read_envelope
+from connecty_frames.errors import (
+    ConnectyError,
+    ConversionError,
+    QuestionFailed,
+    ResponseError,
+    StatisticsWarning,
+)
+from connecty_frames.options import AskOptions
+from connecty_frames.sandbox import workspace
+from connecty_frames.sandbox.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from connecty_frames.decode import Decoded
+    from connecty_frames.sandbox import Sandbox
+
+NULLS = "Column 'a' has 1 nulls, but the statistics count 0."
+NULLS_IN_PART = "Column 'a' has 1 nulls, but the statistics count 0 in all."
+#: All digits but the last of a number that only decimal256 holds.
+BEYOND_64_BITS = "123456789012345678901234567890123456789012"
+ROWS = "2 rows came, but the statistics count 1."
+
+
+@pytest.fixture
+def said(decode_json: Callable[..., Decoded]) -> Callable[..., list[str]]:
+    """Give what is said of a column ``c``, given its cells (`` | `` between), section and number of rows."""
+
+    def decode_column(cells: str, section: str, total: int | str | None = None, **options: Any) -> list[str]:
+        rows = [f"[{cell}]" for cell in cells.split(" | ")] if cells else []
+        total = len(rows) if total is None else total
+        pinned = options.pop("pinned", None)
+        contract = None if pinned is None else Contract({"c": pinned}, complete=False)
+        found = decode_json(
+            "[" + ",".join(['["c"]', *rows]) + "]",
+            f'{{"c":{{"general":{{"count":{total}}},{section}}}}}',
+            contract=contract,
+            **options,
+        )
+        return [str(warning) for warning in found.warnings if isinstance(warning, StatisticsWarning)]
+
+    return decode_column
+
+
+def test_decimals_are_compared_by_their_digits(said: Callable[..., list[str]]) -> None:
+    """Not as floats: of 984.18 Arrow's cast makes 984.1800000000001."""
+    counted = '"numeric":{"min":984.18,"max":985.07,"distinct_count":2,"distinct_approx":false}'
+    assert said("984.18 | 985.07", counted, pinned=pa.decimal128(18, 2), strict=True) == []
+    assert said("984.18 | 985.07", '"numeric":{"min":984.17,"max":985.07}', pinned=pa.decimal128(18, 2)) == [
+        "Column 'c' has the min 984.18, but the statistics' min is 984.17."
+    ]
+
+
+# --- Counts ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "nulls", "says"),
+    [
+        ("2", "1", []),
+        ("2", "0", [NULLS]),
+        ("2", "2", ["Column 'a' has 1 nulls, but the statistics count 2."]),
+        ("1", "0", [ROWS]),
+        ("3", "1", []),
+        ("3", "2", []),
+        ("3", "0", [NULLS_IN_PART]),
+        ("2", '"0"', []),
+        ("2", "null", []),
+        ("2", "-1", []),
+        ("2", "1e400", []),
+        ("2", "99999999999999999999999", []),
+        ("null", "1", []),
+        ("null", "5", []),
+        ("null", "0", [NULLS_IN_PART]),
+    ],
+)
+def test_counts(decode_json: Callable[..., Decoded], count: str, nulls: str, says: list[str]) -> None:
+    """The nulls of a whole result are those counted; of a part, or of who knows what, no more than these."""
+    statistics = f'{{"a":{{"general":{{"count":{count},"nulls_count":{nulls}}}}}}}'
+    found = decode_json('[["a"],[1],[null]]', statistics)
+    assert [str(warning) for warning in found.warnings] == says
+    assert all(isinstance(warning, StatisticsWarning) for warning in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("count", "says"), [("2", "has 1 nulls"), ("1", "2 rows came"), ("3", "has 1 nulls")]
+)
+def test_strict(decode_json: Callable[..., Decoded], count: str, says: str) -> None:
+    """Under strict a disagreement is a ResponseError."""
+    statistics = f'{{"a":{{"general":{{"count":{count},"nulls_count":0}}}}}}'
+    with pytest.raises(ResponseError, match=says) as caught:
+        decode_json('[["a"],[1],[null]]', statistics, strict=True)
+    assert isinstance(caught.value, ConnectyError)
+
+
+def test_duplicates_are_not_held_against_statistics(decode_json: Callable[..., Decoded]) -> None:
+    """Statistics of a name that two columns share are of neither."""
+    found = decode_json('[["a","a"],[1,null]]', '{"a":{"general":{"count":1,"nulls_count":5}}}')
+    assert [type(warning).__name__ for warning in found.warnings] == ["ColumnNameWarning"]
+
+
+@pytest.mark.parametrize(
+    ("nulls", "says"),
+    [
+        (1, []),
+        (2, []),
+        (3, []),
+        (0, ["Column 'c' has 1 nulls, but the statistics count 0."]),
+        (4, ["Column 'c' has 1 nulls, but the statistics count 4."]),
+    ],
+)
+def test_nan_may_count_as_null(decode_json: Callable[..., Decoded], nulls: int, says: list[str]) -> None:
+    """Of one null and two NaN a server may count one, two or three nulls."""
+    found = decode_json(
+        '[["c"],[1.5],[null],["NaN"],["NaN"]]',
+        f'{{"c":{{"general":{{"count":4,"nulls_count":{nulls}}},"numeric":{{}}}}}}',
+    )
+    assert [str(warning) for warning in found.warnings] == says
+
+
+@pytest.mark.parametrize(
+    ("cells", "section", "total", "says"),
+    [
+        ('"" | "x" | null', '"string":{"empty_string_count":1}', None, []),
+        ('"" | "x" | null', '"string":{"empty_string_count":0}', None, "1 empty texts,0"),
+        ('"" | "x" | null', '"string":{"empty_string_count":2}', None, "1 empty texts,2"),
+        ('"" | "x" | null', '"string":{"empty_string_count":2}', 4, []),
+        ('"" | "x" | null', '"string":{"empty_string_count":0}', 4, "1 empty texts,0 in all"),
+        ('"x" | null', '"string":{"empty_string_count":0}', None, []),
+        ("null", '"string":{"empty_string_count":0}', None, []),
+        ("", '"string":{"empty_string_count":0}', None, []),
+        ('" "', '"string":{"empty_string_count":0}', None, []),
+        ("true | false | null | true", '"boolean":{"true_count":2,"false_count":1}', None, []),
+        ("true | false", '"boolean":{"true_count":2,"false_count":1}', None, "1 true values,2"),
+        ("true | false", '"boolean":{"true_count":1,"false_count":0}', None, "1 false values,0"),
+        ("true | false", '"boolean":{"true_count":2,"false_count":2}', 4, []),
+        ("true | false", '"boolean":{"true_count":0,"false_count":1}', 4, "1 true values,0 in all"),
+        ("null", '"boolean":{"true_count":0,"false_count":0}', None, []),
+    ],
+)
+def test_counts_of_a_section(
+    said: Callable[..., list[str]], cells: str, section: str, total: int | None, says: str
+) -> None:
+    """Empty texts, true and false: exactly as many in a whole result, no more in a part."""
+    found, _, stated = (says or ",").partition(",")
+    expected = [f"Column 'c' has {found}, but the statistics count {stated}."] if says else []
+    assert said(cells, section, total) == expected
+
+
+def test_lengths_are_not_compared(said: Callable[..., list[str]]) -> None:
+    """Whether characters or bytes are counted is unsaid, so no length is a lie."""
+    section = '"string":{"min_len":7,"mean_len":8.5,"max_len":9,"min":"x","max":"a"}'
+    assert said('"ä" | "😀"', section, strict=True) == []
+
+
+# --- Bounds ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "section", "says"),
+    [
+        # Whole numbers are exact, of 64 bits and beyond.
+        ("1 | 5 | null", '"numeric":{"min":1,"max":5}', []),
+        ("1 | 5", '"numeric":{"min":2,"max":5}', ["the min 1,min is 2"]),
+        ("1 | 5", '"numeric":{"min":1,"max":6}', ["the max 5,max is 6"]),
+        ("1 | 5", '"numeric":{"min":0,"max":4}', ["the min 1,min is 0", "the max 5,max is 4"]),
+        ("1 | 5", '"numeric":{"min":"1","max":"6"}', ["the max 5,max is 6"]),
+        ("0 | 0", '"numeric":{"min":1,"max":1}', ["the min 0,min is 1", "the max 0,max is 1"]),
+        ("1", '"numeric":{"min":0}', ["the min 1,min is 0"]),
+        ("-9223372036854775808", '"numeric":{"min":-9223372036854775808}', []),
+        (
+            "1 | 18446744073709551615",
+            '"numeric":{"max":18446744073709551614}',
+            ["the max 18446744073709551615,max is 18446744073709551614"],
+        ),
+        ("1 | 18446744073709551615", '"numeric":{"min":1,"max":18446744073709551615}', []),
+        (f"1 | {BEYOND_64_BITS}3", f'"numeric":{{"min":1,"max":{BEYOND_64_BITS}3}}', []),
+        (
+            f"1 | {BEYOND_64_BITS}3",
+            f'"numeric":{{"max":{BEYOND_64_BITS}4}}',
+            [f"the max {BEYOND_64_BITS}3,max is {BEYOND_64_BITS}4"],
+        ),
+        # Numbers with as many digits after the point on both sides are exact too.
+        ("1.5 | 2.5", '"numeric":{"min":1.5,"max":2.5}', []),
+        ("1.5 | 2.5", '"numeric":{"min":1.4,"max":2.5}', ["the min 1.5,min is 1.4"]),
+        ("1.25 | 2.5", '"numeric":{"min":1.25,"max":2.49}', ["the max 2.5,max is 2.49"]),
+        ("1.50 | 2.50", '"numeric":{"min":1.5,"max":2.5}', []),
+        ("1.0 | 2.5", '"numeric":{"min":1,"max":2.5}', []),
+        (
+            "12345678901234.56 | 0.5",
+            '"numeric":{"min":0.5,"max":12345678901234.55}',
+            ["the max 12345678901234.56,max is 12345678901234.55"],
+        ),
+        # Rows of two digits beside a full min, and the other way round: one unit of the coarser.
+        ("1.67 | 2.33", '"numeric":{"min":1.6666666666666667,"max":2.3333333333333335}', []),
+        ("1.66 | 2.33", '"numeric":{"min":1.6666666666666667,"max":2.3333333333333335}', []),
+        (
+            "1.65 | 2.33",
+            '"numeric":{"min":1.6666666666666667,"max":2.3333333333333335}',
+            ["the min 1.65,min is 1.6666666666666667"],
+        ),
+        ("1.6666666666666667 | 2.3333333333333335", '"numeric":{"min":1.67,"max":2.33}', []),
+        ("1.6666666666666667 | 2.3333333333333335", '"numeric":{"min":1.68,"max":2.33}', ["*"]),
+        ("2 | 3", '"numeric":{"min":1.67,"max":3.25}', []),
+        ("2 | 3", '"numeric":{"min":0.67,"max":3.25}', ["the min 2.0,min is 0.67"]),
+        ("12345678901234.56 | 0.5", '"numeric":{"min":0.5,"max":12345678901234.561}', []),
+        ("12345678901234.56 | 0.5", '"numeric":{"min":0.5,"max":12345678901234.581}', ["*"]),
+        # What min shows holds for max too: 9.5 and 4 were not cut to whole ones.
+        ("4.5 | 9.5", '"numeric":{"min":4,"max":9.5}', ["the min 4.5,min is 4"]),
+        # Doubles of 15 digits, doubles in full, and singles.
+        ("0.30000000000000004 | 0.1", '"numeric":{"min":0.1,"max":0.3}', []),
+        ("0.1", '"numeric":{"min":0.1000000000000000055511151231257827,"max":0.1}', []),
+        ("1234567.8901234567 | 1.23e-9", '"numeric":{"min":1.23e-9,"max":1234567.89012346}', []),
+        ("1.2345679e9 | 1.1e-5", '"numeric":{"min":1.1e-5,"max":1234567936.0}', []),
+        ("0.1 | 1.1e-5", '"numeric":{"min":0.000010999999949947651,"max":0.10000000149011612}', []),
+        ("16000000.5 | 0.5", '"numeric":{"min":0.5,"max":16000001.5}', ["*"]),
+        ("1.5e300 | 1.25", '"numeric":{"min":1.25,"max":1.4e300}', ["*"]),
+        ("1000.0 | 0.50001", '"numeric":{"min":0.50001,"max":1000.00001}', ["*"]),
+        ("1000.25 | 0.50001", '"numeric":{"min":0.50001,"max":1000.25001}', ["*"]),
+        ("-0.0 | 1.5", '"numeric":{"min":0,"max":1.5}', []),
+        # NaN counts here and there, infinity is a value.
+        ('"NaN" | 1.5 | 2.5', '"numeric":{"min":1.5,"max":"NaN"}', []),
+        ('"NaN" | 1.5 | 2.5', '"numeric":{"min":1.5,"max":2.5}', []),
+        ('"NaN" | 1.5 | 2.5', '"numeric":{"min":1.5,"max":3.5}', ["the max 2.5,max is 3.5"]),
+        ('"NaN" | 1.67 | 2.33', '"numeric":{"min":1.6666666666666667,"max":2.3333333333333335}', []),
+        ('"NaN"', '"numeric":{"min":"NaN","max":"NaN"}', []),
+        ('"NaN" | null', '"numeric":{"min":1.5,"max":1.5}', []),
+        ('"Infinity" | 1.5', '"numeric":{"min":1.5,"max":"Infinity"}', []),
+        ('"Infinity" | 1.5', '"numeric":{"min":1.5,"max":2.5}', ["the max Infinity,max is 2.5"]),
+        ("1.5 | 2.5", '"numeric":{"min":"-Infinity","max":2.5}', ["the min 1.5,min is -Infinity"]),
+        # Dates are exact.
+        ('"2025-01-01" | "2025-12-31"', '"temporal":{"min":"2025-01-01","max":"2025-12-31"}', []),
+        (
+            '"0001-01-01" | "2025-12-31"',
+            '"temporal":{"min":"0001-01-02","max":"9999-12-31"}',
+            ["the min 0001-01-01,min is 0001-01-02", "the max 2025-12-31,max is 9999-12-31"],
+        ),
+        # Moments with offsets are instants, those without are what they say.
+        (
+            '"2025-01-01T12:00:00+02:00" | "2025-01-02T00:00:00Z"',
+            '"temporal":{"min":"2025-01-01T10:00:00Z","max":"2025-01-01T19:00-05:00"}',
+            [],
+        ),
+        (
+            '"2025-01-01T12:00:00+02:00"',
+            '"temporal":{"min":"2025-01-01T12:00:00Z"}',
+            ["the min 2025-01-01T10:00:00Z,min is 2025-01-01T12:00:00Z"],
+        ),
+        (
+            '"2025-01-01 12:00:00"',
+            '"temporal":{"max":"2025-01-01T12:00:01"}',
+            ["the max 2025-01-01T12:00:00,max is 2025-01-01T12:00:01"],
+        ),
+        ('"1900-01-01T00:00:00+01:24:00"', '"temporal":{"min":"1899-12-31T22:36:00Z"}', []),
+        ('"0001-01-01T00:00:00" | "9999-12-31T23:59:59.999999"', '"temporal":{"min":"0001-01-01T00:00"}', []),
+        ('"1969-12-31T23:59:59.25Z"', '"temporal":{"min":"1969-12-31T23:59:59.250Z"}', []),
+        (
+            '"1969-12-31T23:59:59.25Z"',
+            '"temporal":{"min":"1969-12-31T23:59:59.75Z"}',
+            ["the min 1969-12-31T23:59:59.25Z,min is 1969-12-31T23:59:59.75Z"],
+        ),
+        (
+            '"2025-01-01T00:00:00.123456789Z"',
+            '"temporal":{"min":"2025-01-01T00:00:00.123456788Z"}',
+            ["the min 2025-01-01T00:00:00.123456789Z,min is 2025-01-01T00:00:00.123456788Z"],
+        ),
+        # Times of day and durations.
+        ('"12:34:56.5" | "23:59"', '"temporal":{"min":"12:34:56.500","max":"23:59:00"}', []),
+        ('"12:34:56.5"', '"temporal":{"min":"12:34:57.5"}', ["the min 12:34:56.5,min is 12:34:57.5"]),
+        ('"PT1H" | "P1D"', '"temporal":{"min":"PT60M","max":"PT24H"}', []),
+        ('"PT1H" | "-PT0.5S"', '"temporal":{"min":"-PT1.5S"}', ["the min -0.5 s,min is -PT1.5S"]),
+    ],
+)
+def test_bounds(said: Callable[..., list[str]], cells: str, section: str, says: list[str]) -> None:
+    """The extremes of a whole result are min and max, as far as both sides show digits (``*``: not equal)."""
+    found = said(cells, section)
+    if says == ["*"]:
+        assert len(found) == 1
+        return
+    expected = [f"Column 'c' has {value}, but the statistics' {bound}." for value, bound in _pairs(says)]
+    assert found == expected
+
+
+def _pairs(says: list[str]) -> Iterator[tuple[str, str]]:
+    for line in says:
+        value, _, bound = line.partition(",")
+        yield value, bound
+
+
+MILLISECONDS = '"2025-01-01T10:00:00.146Z" | "2025-01-01T10:00:00.46Z" | "2025-01-01T10:00:00.91Z"'
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "wrong"),
+    [
+        # As many digits: equal.
+        ("00.146", "00.91", []),
+        ("00.146000", "00.910000", []),
+        ("00.147", "00.91", ["min"]),
+        ("00.146", "00.909", ["max"]),
+        # Finer bounds: one millisecond.
+        ("00.146482", "00.910482", []),
+        ("00.145500", "00.909999", []),
+        ("00.147", "00.910001", []),
+        ("00.146000001", "00.910999999", []),
+        ("00.147001", "00.91", ["min"]),
+        ("00.144999", "00.91", ["min"]),
+        ("00.146482", "00.9110001", ["max"]),
+        # Coarser bounds: one unit of theirs.
+        ("00.15", "00.91", []),
+        ("00.1", "00.9", []),
+        ("00.2", "00.9", []),
+        ("00.25", "00.91", ["min"]),
+        ("00", "01", []),
+        ("00", "02", ["max"]),
+        ("01.5", "01.5", ["min", "max"]),
+    ],
+)
+def test_rows_in_milliseconds(
+    said: Callable[..., list[str]], least: str, most: str, wrong: list[str]
+) -> None:
+    """Beside finer bounds one millisecond is allowed, beside coarser ones one unit of theirs."""
+    section = f'"temporal":{{"min":"2025-01-01T10:00:{least}Z","max":"2025-01-01T10:00:{most}Z"}}'
+    found = said(MILLISECONDS, section)
+    assert [text.partition("the statistics' ")[2][:3] for text in found] == wrong
+
+
+@pytest.mark.parametrize(
+    ("cells", "section", "says"),
+    [
+        ("2 | 3", '"numeric":{"min":1,"max":5}', ""),
+        ("0 | 3", '"numeric":{"min":1,"max":5}', "has the value 0, but the statistics' min is 1"),
+        ("2 | 6", '"numeric":{"min":1,"max":5}', "has the value 6, but the statistics' max is 5"),
+        ("2.33", '"numeric":{"min":1.5,"max":2.3333333333333335}', ""),
+        ("2.34", '"numeric":{"min":1.5,"max":2.3333333333333335}', ""),
+        (
+            "2.35",
+            '"numeric":{"min":1.5,"max":2.3333333333333335}',
+            "has the value 2.35, but the statistics' max is 2.3333333333333335",
+        ),
+        (
+            '"2025-01-02" | "2024-12-31"',
+            '"temporal":{"min":"2025-01-01","max":"2025-01-03"}',
+            "has the value 2024-12-31, but the statistics' min is 2025-01-01",
+        ),
+        ("null", '"numeric":{"min":1,"max":5}', ""),
+        ("", '"numeric":{"min":1,"max":5}', ""),
+        ('"NaN"', '"numeric":{"min":1.5,"max":5}', ""),
+    ],
+)
+@pytest.mark.parametrize("total", [3, "null"])
+def test_bounds_of_a_part(
+    said: Callable[..., list[str]], cells: str, section: str, says: str, total: int | str
+) -> None:
+    """A part of a result, or who knows whether it is one, lies within min and max."""
+    assert said(cells, section, total) == ([f"Column 'c' {says}."] if says else [])
+
+
+@pytest.mark.parametrize(
+    ("cells", "section", "options"),
+    [
+        # Columns that stayed text.
+        ('"007" | "x"', '"numeric":{"min":1,"max":5}', {}),
+        ('"infinity" | "2025-01-01"', '"temporal":{"min":"2024-01-01","max":"2024-01-01"}', {}),
+        ('"2025-01-01"', '"string":{"min":"2024-01-01","max":"2024-01-01"}', {}),
+        # Bounds that order texts are none of numbers.
+        ('"10" | "9"', '"string":{"min":"10","max":"9"}', {"pinned": pa.int64()}),
+        # A section of another kind.
+        ("true", '"numeric":{"min":5,"max":5}', {}),
+        ("1", '"temporal":{"min":"2024-01-01","max":"2024-01-01"}', {}),
+        ("[1] | [2]", '"numeric":{"min":5,"max":5}', {}),
+    ],
+)
+def test_what_is_not_compared(
+    said: Callable[..., list[str]], cells: str, section: str, options: dict[str, Any]
+) -> None:
+    """Only what a section is about is held against it."""
+    assert said(cells, section, **options) == []
+
+
+@pytest.mark.parametrize(
+    "pinned",
+    [
+        pa.int8(),
+        pa.uint64(),
+        pa.float16(),
+        pa.float32(),
+        pa.decimal128(5, 2),
+        pa.decimal256(76, 0),
+        pa.dictionary(pa.int8(), pa.int64()),
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "bound",
+    [
+        "null",
+        "true",
+        "[]",
+        '{"a":1}',
+        '""',
+        '"x"',
+        '"1_0"',
+        '"\\ud800"',
+        '"\\u0000"',
+        '"sNaN"',
+        "[" * 150 + "]" * 150,
+    ],
+)
+def test_odd_bounds_are_ignored(said: Callable[..., list[str]], pinned: pa.DataType, bound: str) -> None:
+    """A bound that is no number says nothing, whatever the type of the column."""
+    section = f'"numeric":{{"min":{bound},"max":{bound}}},"string":{{"min":{bound},"empty_string_count":0}}'
+    assert said("1 | 2 | null", section, pinned=pinned) == []
+
+
+@pytest.mark.parametrize("bound", ["1e999", "1e99999", "1e999999999999999999999", "9" * 5_000], ids=len)
+@pytest.mark.parametrize(
+    "pinned", [pa.int64(), pa.float16(), pa.float32(), pa.float64(), pa.decimal256(76, 2)], ids=str
+)
+def test_huge_bounds_are_no_trouble(said: Callable[..., list[str]], pinned: pa.DataType, bound: str) -> None:
+    """A bound beyond all types is not the max of anything, and is shown in part."""
+    assert said("1 | 2", f'"numeric":{{"min":-{bound},"max":1e-99999}}', 3, pinned=pinned)[0].endswith(
+        "but the statistics' max is 1e-99999."
+    )
+    found = said("1 | 2", f'"numeric":{{"max":{bound}}}', pinned=pinned)
+    assert len(found) == 1
+    assert len(found[0]) < 140
+
+
+@pytest.mark.parametrize(
+    ("pinned", "cells", "bound", "wrong"),
+    [
+        (pa.timestamp("s"), '"2025-01-01T10:00:00"', '"2025-01-01T10:00:00.5"', False),
+        (pa.timestamp("s"), '"2025-01-01"', '"2025-01-01"', False),
+        (pa.timestamp("s"), '"2025-01-01"', '"2025-01-02"', True),
+        (pa.timestamp("ms"), '"2025-01-01T10:00:00"', '"2025-01-01T10:00:00Z"', False),
+        (pa.timestamp("ns", "Asia/Kolkata"), '"2025-01-01T10:00:00Z"', '"2025-01-01T10:00:00"', False),
+        (pa.timestamp("ns", "Asia/Kolkata"), '"2025-01-01T10:00:00Z"', '"2025-01-01T15:30+05:30"', False),
+        (pa.timestamp("ns", "Asia/Kolkata"), '"2025-01-01T10:00:00Z"', '"2025-01-01T15:30:01+05:30"', True),
+        (pa.timestamp("us", "UTC"), '"2025-01-01T10:00:00Z"', '"2025-01-01T10:00:00.5.5Z"', False),
+        (pa.time32("s"), '"10:00:00"', '"10:00:01"', True),
+        (pa.time32("ms"), '"10:00:00"', '"10:00:00.0"', False),
+        (pa.time64("ns"), '"10:00:00"', '"25:00:00"', False),
+        (pa.duration("s"), '"PT1S"', '"P1Y"', False),
+        (pa.duration("ms"), '"PT1S"', '"PT2S"', True),
+        (pa.date32(), '"2025-01-01"', '"2025-02-30"', False),
+        (pa.date64(), '"2025-01-01"', '"2025-01-02"', False),
+    ],
+)
+def test_pinned_moments(
+    said: Callable[..., list[str]], pinned: pa.DataType, cells: str, bound: str, *, wrong: bool
+) -> None:
+    """What the caller pins is compared in its own unit, with the bounds that can be read as such."""
+    assert len(said(cells, f'"temporal":{{"min":{bound}}}', pinned=pinned)) == wrong
+
+
+def test_column_and_bound_are_safe_to_show(decode_json: Callable[..., Decoded]) -> None:
+    """No control character of the server's reaches a terminal."""
+    found = decode_json(
+        r'[["a\u001b[2J"],[1]]',
+        r'{"a\u001b[2J":{"general":{"count":1,"nulls_count":1},"numeric":{"min":"\u001b5","max":7}}}',
+        contract=Contract({"a\x1b[2J": pa.int64()}, complete=False),
+    )
+    assert [str(warning) for warning in found.warnings] == [
+        r"Column 'a\\x1b[2J' has 0 nulls, but the statistics count 1.",
+        r"Column 'a\\x1b[2J' has the max 1, but the statistics' max is 7.",
+    ]
+
+
+# --- Distinct values ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "name", "honest"),
+    [
+        ("1 | 2 | 2", "numeric", {2}),
+        ("1 | 2 | 2 | null", "numeric", {2, 3}),
+        ('"a" | "b" | "a" | null | null', "string", {2, 3}),
+        ("true | true | false", "boolean", {2}),
+        ('"2025-01-01" | "2025-01-01"', "temporal", {1}),
+        ("null | null", "string", {0, 1}),
+        ("", "numeric", {0}),
+        # May have been cut: two values of the three may have become one.
+        ("1.5 | 2.5 | 2.5", "numeric", {2, 3}),
+        ("1.5 | 2.5 | 2.5 | null | null", "numeric", {2, 3, 4}),
+        ("0.0 | -0.0", "numeric", {1, 2}),
+        ('"NaN" | "NaN" | 1.5', "numeric", {1, 2}),
+        ("12345678901234.56 | 0.5 | 0.5", "numeric", {2, 3}),
+        ('"10:00:00" | "10:00:00"', "temporal", {1, 2}),
+        ('"2025-01-01T10:00:00Z" | "2025-01-01T12:00:00+02:00" | null', "temporal", {1, 2, 3}),
+        ('"PT1S" | "PT1S"', "temporal", {1, 2}),
+    ],
+)
+@pytest.mark.parametrize("stated", range(6))
+def test_distinct_values(
+    said: Callable[..., list[str]], cells: str, name: str, honest: set[int], stated: int
+) -> None:
+    """Null may be one more value, NaN too, and what may have been cut may have been more."""
+    section = f'"{name}":{{"distinct_count":{stated},"distinct_approx":false}}'
+    assert said(cells, section) == []
+    if stated in honest:
+        assert said(cells, section, strict=True) == []
+        return
+    says = rf"Column 'c' has {min(honest)} distinct values, but the statistics count {stated}\."
+    with pytest.raises(ResponseError, match=says):
+        said(cells, section, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("approximate", "total"), [("true", 3), ("null", 3), ('"false"', 3), ("0", 3), ("false", 4)]
+)
+def test_distinct_values_that_nobody_counted(
+    said: Callable[..., list[str]], approximate: str, total: int
+) -> None:
+    """An approximate count, or one of more rows than came, is not held against the table."""
+    section = f'"numeric":{{"distinct_count":1,"distinct_approx":{approximate}}}'
+    assert said("1 | 2 | 3", section, total, strict=True) == []
+
+
+# --- Honest servers -------------------------------------------------------------------------------------
+
+#: The arithmetic of the tests, far from any limit.
+EXACT = Context(prec=100)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _cut(value: Decimal, digits: int, rounding: str) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-digits), rounding, EXACT)
+
+
+def _number(value: Decimal, *, padded: bool) -> str:
+    text = f"{value:f}"
+    return text if padded or "." not in text else text.rstrip("0").rstrip(".")
+
+
+def _clock(seconds: Decimal, *, padded: bool) -> tuple[datetime, str]:
+    whole = int(seconds // 1)
+    fraction = _number(abs(seconds - whole), padded=padded).partition(".")[2]
+    return EPOCH + timedelta(seconds=whole), f".{fraction}" if fraction else ""
+
+
+def _instant(seconds: Decimal, *, padded: bool, hours: int) -> str:
+    moment, fraction = _clock(seconds, padded=padded)
+    text = (moment + timedelta(hours=hours)).replace(tzinfo=None).isoformat()
+    return f'"{text}{fraction}{hours:+03d}:00"'
+
+
+def _time(seconds: Decimal, *, padded: bool) -> str:
+    moment, fraction = _clock(seconds, padded=padded)
+    return f'"{moment.time().isoformat()}{fraction}"'
+
+
+#: How a server writes its values, and which it may have, in units of 1e-9.
+WRITERS: dict[str, tuple[str, int, int]] = {
+    "number": ("numeric", -(10**12), 10**12),
+    "money": ("numeric", 10**20, 10**20 + 10**12),
+    "instant": ("temporal", 0, 4 * 10**9),
+    "time": ("temporal", 0, 86_398 * 10**9),
+}
+
+
+def _written(kind: str, value: Decimal, *, padded: bool, hours: int) -> str:
+    if kind == "instant":
+        return _instant(value, padded=padded, hours=hours)
+    return _time(value, padded=padded) if kind == "time" else _number(value, padded=padded)
+
+
+@st.composite
+def honest_answers(draw: st.DrawFn) -> tuple[str, str]:
+    """Draw rows and statistics of one column, each side cut and written in a way of its own."""
+    kind = draw(st.sampled_from(list(WRITERS)))
+    section, low, high = WRITERS[kind]
+    finest = draw(st.sampled_from([0, 1, 2, 3, 6, 9]))
+    step = 10 ** (9 - finest)
+    truth = [
+        Decimal(unit * step).scaleb(-9)
+        for unit in draw(st.lists(st.integers(low // step, high // step), min_size=1, max_size=8))
+    ]
+    nulls = draw(st.integers(0, 2))
+    rounding = draw(st.sampled_from([ROUND_DOWN, ROUND_HALF_EVEN]))
+    digits = st.sampled_from([0, 1, 2, 3, 6, 9])
+    of_rows, of_bounds = draw(digits), draw(digits)
+    offsets = st.integers(-11, 11)
+
+    def write(value: Decimal, places: int) -> str:
+        cut = _cut(value, places, rounding)
+        return _written(kind, cut, padded=padded, hours=draw(offsets))
+
+    padded = draw(st.booleans())
+    rows = [write(value, of_rows) for value in truth] + ["null"] * nulls
+    rows = rows[: draw(st.integers(0, len(rows)))] if draw(st.booleans()) else rows
+    padded = draw(st.booleans())
+    # Whole numbers are taken for whole, so who cuts fractions that far must not count what they were.
+    bare = section == "numeric" and all(_cut(value, of_rows, rounding) % 1 == 0 for value in truth)
+    approximate = "true" if bare else "false"
+    statistics = (
+        f'"general":{{"count":{len(truth) + nulls},"nulls_count":{nulls}}},'
+        f'"{section}":{{"distinct_count":{len(set(truth))},"distinct_approx":{approximate},'
+        f'"min":{write(min(truth), of_bounds)},"max":{write(max(truth), of_bounds)}}}'
+    )
+    return ",".join(['["c"]', *(f"[{row}]" for row in rows)]), statistics
+
+
+def _verdict(rows: str, statistics: str, *, strict: bool) -> list[str]:
+    body = (
+        f'{{"state":"COMPLETED","results":{{"dataframe":[{rows}],'
+        f'"dataframe_stats":{{"c":{{{statistics}}}}}}}}}'
+    )
+    try:
+        found = decode(read_envelope(body.encode()), AskOptions(strict=strict))
+    except ConversionError:  # a doubt about a type, which is not the business of these tests
+        return []
+    except ResponseError as error:
+        return [str(error)]
+    return [str(warning) for warning in found.warnings if isinstance(warning, StatisticsWarning)]
+
+
+@given(honest_answers(), st.booleans())
+def test_an_honest_server_is_not_suspected(answer: tuple[str, str], strict: bool) -> None:  # noqa: FBT001
+    """Cut, rounded, padded and trimmed, of the whole or a part: statistics of the truth are never doubted."""
+    rows, statistics = answer
+    assert _verdict(rows, statistics, strict=strict) == []
+
+
+@pytest.mark.slow
+@given(
+    st.sampled_from(list(WRITERS)),
+    st.lists(st.integers(1, 8), min_size=1, max_size=6),
+    st.sampled_from([("min", -1), ("min", 1), ("max", -1), ("max", 1)]),
+    st.sampled_from([0, 1, 2, 3, 6]),
+    st.sampled_from([0, 1, 2, 3, 6]),
+)
+def test_a_lie_is_caught(
+    kind: str, units: list[int], lie: tuple[str, int], of_rows: int, of_bounds: int
+) -> None:
+    """A bound that is two units of the coarser side off is doubted; as many digits, and one will do."""
+    section, low, _ = WRITERS[kind]
+    base = Decimal(max(low, 10**10)).scaleb(-9)
+    last_of_rows, last_of_bounds = Decimal(1).scaleb(-of_rows), Decimal(1).scaleb(-of_bounds)
+    # Whatever the lie, min shows the last digit of the bounds, and one value the last of the rows.
+    truth = {"min": base + 50 + 5 * last_of_bounds, "max": base + 200}
+    values = [base + 100 + unit * last_of_rows for unit in [1, *units]]
+    values += [_cut(truth["min"], of_rows, ROUND_DOWN), truth["max"]]
+    end, sign = lie
+    off = last_of_rows if of_rows == of_bounds else 2 * max(last_of_rows, last_of_bounds)
+    bounds = {**truth, end: truth[end] + sign * off}
+    rows = ",".join(f"[{_written(kind, value, padded=False, hours=0)}]" for value in values)
+    told = ",".join(
+        f'"{name}":{_written(kind, bound, padded=False, hours=0)}' for name, bound in bounds.items()
+    )
+    statistics = f'"general":{{"count":{len(values)}}},"{section}":{{{told}}}'
+    found = _verdict(f'["c"],{rows}', statistics, strict=False)
+    assert [text.partition("the statistics' ")[2][:3] for text in found] == [end]
+
+
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats()
+    | st.sampled_from(
+        ["", "NaN", "1e9", "2025-01-01", "2025-01-01T00:00:00.5Z", "10:00", "PT1S", "P", "24:00"]
+    )
+    | st.text(max_size=8),
+    lambda inside: st.lists(inside, max_size=2) | st.dictionaries(st.text(max_size=2), inside, max_size=2),
+    max_leaves=4,
+)
+FIELDS = ["count", "nulls_count", "min", "max", "distinct_count", "distinct_approx", "empty_string_count"]
+SECTIONS = ["general", "numeric", "temporal", "string", "boolean", "other"]
+
+
+@pytest.mark.slow
+@given(
+    st.lists(ODD, max_size=4),
+    st.dictionaries(st.sampled_from(SECTIONS), st.dictionaries(st.sampled_from(FIELDS), ODD) | ODD) | ODD,
+    st.booleans(),
+)
+def test_odd_statistics_raise_nothing_else(cells: list[Any], statistics: Any, strict: bool) -> None:  # noqa: FBT001
+    """Whatever stands in the statistics: a word of warning, or an error of ours."""
+    rows = ",".join(['["c"]', *(json.dumps([cell]) for cell in cells)])
+    body = f'{{"state":"COMPLETED","results":{{"dataframe":[{rows}],"dataframe_stats":{{"c":'
+    with suppress(ConnectyError):
+        decode(read_envelope(f"{body}{json.dumps(statistics)}}}}}}}".encode()), AskOptions(strict=strict))
+
+
+# --- Whole answers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(
+    "name", ["login_timestamps.json", "top_countries.json", "dataframe_only.json", "summary_only.json"]
+)
+def test_the_golden_answers(golden: Path, name: str, *, strict: bool) -> None:
+    """The answers of the API document are believed."""
+    Answer.from_json(golden / name, strict=strict, on_truncation="ignore")
+
+
+def test_the_example_in_milliseconds_alone(golden: Path) -> None:
+    """The document's example as if its three rows were all: its min is too old by eleven days."""
+    body = json.loads((golden / "login_timestamps.json").read_text(encoding="utf-8"))
+    for sections in body["results"]["dataframe_stats"].values():
+        sections["general"]["count"] = 3
+    found = decode(read_envelope(json.dumps(body).encode()), AskOptions())
+    least = "Column 'login_timestamp' has the min 2025-11-04T09:49:22.91Z"
+    assert [str(warning) for warning in found.warnings] == [
+        f"{least}, but the statistics' min is 2025-10-24T11:03:05.196568+02:00."
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("max_rows", [20, None])
+def test_the_sandbox(sandbox: Sandbox, max_rows: int | None, *, strict: bool) -> None:
+    """Every answer of the sample workspace is believed, whole and in part."""
+    doubted = {}
+    with Client(**sandbox.connection) as client, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for question in Catalogue.from_toml(*workspace.catalogue()).questions:
+            caught.clear()
+            try:
+                client.ask(question, max_rows=max_rows, strict=strict, on_truncation="ignore")
+            except (ConversionError, QuestionFailed):
+                continue  # exact text is an error under strict; and some questions fail on purpose
+            except ResponseError as error:
+                doubted[question] = str(error)
+            said = [str(one.message) for one in caught if one.category is StatisticsWarning]
+            doubted |= {question: said} if said else {}
+    assert doubted == {}

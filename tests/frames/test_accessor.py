@@ -1,0 +1,468 @@
+"""The story on frames: attach, metadata, carry and the accessor, in three libraries."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import subprocess
+import sys
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.errors import ConfigError
+from connecty_frames.frames import attach, attachment, carry, metadata, register_accessors
+from connecty_frames.frames.accessor import ConnectyAccessor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+STORY = AnswerMetadata(
+    question="top 5 countries",
+    question_id="729cb7a4-4b06-449e-a3c9-df40f5e570b8",
+    sql_query="select country",
+    response_summary="Poland leads.",
+    rows=3,
+    total_rows=100,
+    truncated=True,
+    statistics={"a": {"general": {"count": 100}}},
+    schema=[{"name": "a", "type": "int64", "evidence": "3 whole numbers"}],
+)
+OTHER = AnswerMetadata(question="another", rows=1)
+
+MAKERS: dict[str, Callable[[], Any]] = {
+    "pandas": lambda: pd.DataFrame({"a": [3, 1, 2]}),
+    "polars": lambda: pl.DataFrame({"a": [3, 1, 2]}),
+    "pyarrow": lambda: pa.table({"a": [3, 1, 2]}),
+}
+every_library = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+with_accessor = pytest.mark.parametrize(
+    "make", [MAKERS["pandas"], MAKERS["polars"]], ids=["pandas", "polars"]
+)
+
+
+class TestAttachAndMetadata:
+    """One story on one frame."""
+
+    @every_library
+    def test_round_trip(self, make: Callable[[], Any]) -> None:
+        """What was attached is what is found, field by field."""
+        assert metadata(attach(make(), STORY)) == STORY
+
+    @every_library
+    def test_no_story(self, make: Callable[[], Any]) -> None:
+        """A frame that nothing was attached to has none."""
+        assert metadata(make()) is None
+
+    @every_library
+    def test_another_story(self, make: Callable[[], Any]) -> None:
+        """A second story takes the place of the first, and nothing of that is left."""
+        assert metadata(attach(attach(make(), STORY), OTHER)) == OTHER
+
+    def test_same_frame(self) -> None:
+        """Frames of pandas and polars are the same ones; an Arrow table, unchangeable, is another."""
+        frame, other, table = (make() for make in MAKERS.values())
+        assert attach(frame, STORY) is frame
+        assert attach(other, STORY) is other
+        assert attach(table, STORY) is not table
+        assert metadata(table) is None
+
+    @pytest.mark.parametrize(
+        "thing", [None, 5, "text", [1], {"a": 1}, object(), pd.Index([1]), pa.array([1]), STORY]
+    )
+    def test_no_frame(self, thing: object) -> None:
+        """Anything else is an error of ours that says what was expected."""
+        with pytest.raises(ConfigError, match="no frame: expected one of pandas, polars or pyarrow"):
+            metadata(thing)
+        with pytest.raises(ConfigError, match="no frame: expected one of pandas, polars or pyarrow"):
+            attach(thing, STORY)
+
+
+class TestPandas:
+    """Attrs of plain strings."""
+
+    def test_attrs(self) -> None:
+        """Four texts have keys of their own, the whole is JSON; every value is a string."""
+        frame = attach(MAKERS["pandas"](), STORY)
+        assert list(frame.attrs) == ["question", "question_id", "sql_query", "response_summary", "connecty"]
+        assert frame.attrs["question"] == "top 5 countries"
+        assert frame.attrs["question_id"] == "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+        assert frame.attrs["sql_query"] == "select country"
+        assert frame.attrs["response_summary"] == "Poland leads."
+        assert all(type(value) is str for value in frame.attrs.values())
+
+    def test_what_is_unknown_has_no_key(self) -> None:
+        """None is no string, so it is left out."""
+        assert list(attach(MAKERS["pandas"](), OTHER).attrs) == ["question", "connecty"]
+
+    def test_own_attrs_stay(self) -> None:
+        """The user's attrs stay; those of an earlier story go."""
+        frame = MAKERS["pandas"]()
+        frame.attrs = {"mine": 1}
+        assert list(attach(attach(frame, STORY), OTHER).attrs) == ["mine", "question", "connecty"]
+
+    @pytest.mark.parametrize(
+        "derive",
+        [
+            lambda frame: frame.copy(),
+            lambda frame: frame[frame["a"] > 1],
+            lambda frame: frame.sort_values("a"),
+            lambda frame: frame[["a"]],
+            lambda frame: frame.head(1),
+            lambda frame: frame.assign(b=1),
+            lambda frame: frame.rename(columns={"a": "b"}),
+            copy.copy,
+            copy.deepcopy,
+            lambda frame: pickle.loads(pickle.dumps(frame)),  # noqa: S301 - our own bytes
+        ],
+        ids=[
+            "copy",
+            "filter",
+            "sort",
+            "select",
+            "head",
+            "assign",
+            "rename",
+            "copy.copy",
+            "deepcopy",
+            "pickle",
+        ],
+    )
+    def test_derived_frames_keep_it(self, derive: Callable[[Any], Any]) -> None:
+        """Everyday operations keep the story, and the accessor tells it."""
+        frame = attach(MAKERS["pandas"](), STORY)
+        assert frame.connecty.sql_query == "select country"
+        derived = derive(frame)
+        assert metadata(derived) == STORY
+        assert derived.connecty.sql_query == "select country"
+
+    def test_series(self) -> None:
+        """A column of a frame has the frame's story."""
+        assert metadata(attach(MAKERS["pandas"](), STORY)["a"]) == STORY
+        assert metadata(pd.Series([1])) is None
+
+    def test_parquet(self, tmp_path: Path) -> None:
+        """Written to Parquet and read by pandas, the story is there."""
+        path = tmp_path / "frame.parquet"
+        attach(MAKERS["pandas"](), STORY).to_parquet(path)
+        assert metadata(pd.read_parquet(path)) == STORY
+
+    @pytest.mark.parametrize("kept", ["{", "5", "", 5, {"question": "q"}])
+    def test_damaged(self, kept: object) -> None:
+        """What is under our key and no story is an error that says how to be rid of it, not None."""
+        frame = MAKERS["pandas"]()
+        frame.attrs["connecty"] = kept
+        with pytest.raises(ConfigError, match=r"damaged.*del frame\.attrs\['connecty'\]"):
+            metadata(frame)
+        with pytest.raises(AttributeError, match="damaged"):
+            _ = frame.connecty
+        assert not hasattr(frame, "connecty")
+        assert metadata(attach(frame, STORY)) == STORY
+
+
+class TestPolars:
+    """A registry beside the frames."""
+
+    def test_nothing_is_kept_alive(self) -> None:
+        """Neither the registry nor the accessor keeps a frame alive, and its entry goes with it."""
+        gc.disable()
+        try:
+            before = len(attachment._registry)
+            frame = attach(MAKERS["polars"](), STORY)
+            assert frame.connecty.question == "top 5 countries"
+            assert len(attachment._registry) == before + 1
+            reference = weakref.ref(frame)
+            del frame
+            assert reference() is None
+            assert len(attachment._registry) == before
+        finally:
+            gc.enable()
+
+    def test_reused_ids(self) -> None:
+        """Frames that come to lie where another was have no story of it."""
+        for _ in range(1000):
+            assert metadata(pl.DataFrame({"a": [1]})) is None
+            attach(pl.DataFrame({"a": [1]}), STORY)
+
+    def test_frame_in_a_cycle(self) -> None:
+        """A frame that the collector frees takes its entry along."""
+        before = len(attachment._registry)
+        holder: dict[str, Any] = {"frame": attach(MAKERS["polars"](), STORY)}
+        holder["self"] = holder
+        del holder
+        gc.collect()
+        assert len(attachment._registry) <= before
+
+    def test_operations_lose_it(self) -> None:
+        """Polars makes new frames; they have no story until it is carried."""
+        frame = attach(MAKERS["polars"](), STORY)
+        derived = frame.filter(pl.col("a") > 1)
+        assert metadata(derived) is None
+        assert carry(frame, derived).connecty.sql_query == "select country"
+
+    def test_series_and_lazy_frames(self) -> None:
+        """They are of polars, so they may carry a story and have none of themselves."""
+        frame = attach(MAKERS["polars"](), STORY)
+        assert metadata(frame["a"]) is None
+        assert metadata(frame.lazy()) is None
+        assert metadata(carry(frame, frame["a"])) == STORY
+
+    def test_threads(self) -> None:
+        """Frames of many threads, living and dying, each have their own story and nobody else's."""
+        wrong: list[object] = []
+
+        def work(number: int) -> None:
+            mine = AnswerMetadata(rows=number)
+            for _ in range(300):
+                frame = attach(pl.DataFrame({"a": [number]}), mine)
+                if metadata(frame) != mine or metadata(pl.DataFrame({"a": [1]})) is not None:
+                    wrong.append(number)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+
+
+class TestArrow:
+    """The schema's metadata."""
+
+    def test_key(self) -> None:
+        """One key, beside those that are there."""
+        table = pa.table({"a": [1]}).replace_schema_metadata({"mine": "1"})
+        kept = attach(table, STORY).schema.metadata
+        assert list(kept) == [b"mine", b"connecty"]
+        assert kept[b"connecty"].startswith(b'{"question": "top 5 countries"')
+
+    def test_kinds(self) -> None:
+        """A table, a record batch and a schema."""
+        table = pa.table({"a": [1]})
+        for thing in (table, table.to_batches()[0], table.schema):
+            kept = attach(thing, STORY)
+            assert type(kept) is type(thing)
+            assert metadata(kept) == STORY
+
+    def test_select(self) -> None:
+        """What Arrow keeps metadata through keeps the story."""
+        assert metadata(attach(pa.table({"a": [1], "b": [2]}), STORY).select(["b"])) == STORY
+
+    def test_damaged(self) -> None:
+        """What is under our key and no story is an error, not None."""
+        table = pa.table({"a": [1]}).replace_schema_metadata({"connecty": b"\xff"})
+        with pytest.raises(ConfigError, match=r"damaged.*replace_schema_metadata"):
+            metadata(table)
+
+
+class TestCarry:
+    """A derived frame gets the story of its source."""
+
+    @pytest.mark.parametrize("source", MAKERS)
+    @pytest.mark.parametrize("target", MAKERS)
+    def test_any_to_any(self, source: str, target: str) -> None:
+        """From each library to each, the whole story."""
+        assert metadata(carry(attach(MAKERS[source](), STORY), MAKERS[target]())) == STORY
+
+    @every_library
+    def test_source_without_story(self, make: Callable[[], Any]) -> None:
+        """There must be something to carry."""
+        with pytest.raises(ConfigError, match="source has no story") as caught:
+            carry(make(), attach(make(), STORY))
+        assert caught.value.setting == "source"
+
+    def test_no_frames(self) -> None:
+        """Both are frames."""
+        with pytest.raises(ConfigError, match="no frame"):
+            carry(5, MAKERS["pandas"]())
+        with pytest.raises(ConfigError, match="no frame"):
+            carry(attach(MAKERS["pandas"](), STORY), 5)
+
+
+class TestAccessor:
+    """``frame.connecty``, the same in both libraries."""
+
+    @with_accessor
+    def test_attributes(self, make: Callable[[], Any]) -> None:
+        """What it tells."""
+        told = attach(make(), STORY).connecty
+        assert told.question == "top 5 countries"
+        assert told.question_id == "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+        assert told.sql_query == "select country"
+        assert told.response_summary == "Poland leads."
+        assert told.truncated is True
+        assert told.total_rows == 100
+        assert told.statistics == {"a": {"general": {"count": 100}}}
+        assert told.schema == [{"name": "a", "type": "int64", "evidence": "3 whole numbers"}]
+        assert told.metadata == STORY
+
+    @with_accessor
+    def test_html(self, make: Callable[[], Any]) -> None:
+        """As the value of a notebook's cell: the story, and the frame that it is on."""
+        shown = (
+            attach(make(), STORY).head(2).connecty
+            if make is MAKERS["pandas"]
+            else attach(make(), STORY).connecty
+        )
+        page = shown._repr_html_()
+        assert "top 5 countries" in page
+        assert "3 of 100 rows, cut" in page
+        assert '<td class="connecty-number">3</td>' in page
+
+    @with_accessor
+    def test_html_of_a_frame_that_arrow_cannot_hold(self, make: Callable[[], Any]) -> None:
+        """The story alone."""
+        frame = make()
+        odd: Any = (
+            frame.assign(o=[1, "x", ()])
+            if make is MAKERS["pandas"]
+            else frame.with_columns(pl.Series("o", [1, "x", ()], dtype=pl.Object))
+        )
+        page = attach(odd, STORY).connecty._repr_html_()
+        assert "top 5 countries" in page
+        assert "<td class" not in page
+
+    def test_html_without_story(self) -> None:
+        """None: a notebook then shows the repr, which says how to get one."""
+        assert MAKERS["polars"]().connecty._repr_html_() is None
+
+    @with_accessor
+    def test_repr(self, make: Callable[[], Any]) -> None:
+        """Short, one line for each thing known."""
+        assert repr(attach(make(), STORY).connecty) == (
+            "<connecty>\n"
+            "  question: top 5 countries\n"
+            "  question_id: 729cb7a4-4b06-449e-a3c9-df40f5e570b8\n"
+            "  sql_query: select country\n"
+            "  response_summary: Poland leads.\n"
+            "  rows: 3 of 100 rows, truncated"
+        )
+        hostile = AnswerMetadata(sql_query="select\n\x1b[2J" + "x" * 500)
+        assert repr(attach(make(), hostile).connecty) == (
+            "<connecty>\n  sql_query: select \\x1b[2J" + "x" * 46 + "…\n  rows: 0 rows"
+        )
+
+    @with_accessor
+    @pytest.mark.parametrize(
+        "name", ["question", "sql_query", "truncated", "statistics", "schema", "metadata"]
+    )
+    def test_frame_without_story(self, make: Callable[[], Any], name: str) -> None:
+        """Whatever is asked of it is an AttributeError that names cf.carry."""
+        with pytest.raises(AttributeError, match=r"no story.*cf\.carry\(source, frame\)"):
+            getattr(make().connecty, name)
+
+    @with_accessor
+    def test_nothing_to_write(self, make: Callable[[], Any], tmp_path: Path) -> None:
+        """A frame without a story is not written: its own library does that."""
+        with pytest.raises(AttributeError, match=r"cf\.carry\(source, frame\)"):
+            make().connecty.write_parquet(tmp_path / "frame.parquet")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_pandas_frame_without_story(self) -> None:
+        """The accessor itself is the error, so that hasattr is False."""
+        with pytest.raises(AttributeError, match=r"cf\.carry\(source, frame\)"):
+            _ = MAKERS["pandas"]().connecty
+        assert not hasattr(MAKERS["pandas"](), "connecty")
+
+    def test_polars_frame_without_story(self) -> None:
+        """Shown by itself, the accessor says how to get the story: polars 2 would swallow the error."""
+        assert repr(MAKERS["polars"]().connecty).startswith("<connecty: This frame has no story")
+
+    @with_accessor
+    def test_temporary_frame(self, make: Callable[[], Any]) -> None:
+        """It outlives the frame that it was asked of."""
+        told = attach(make(), STORY).connecty
+        gc.collect()
+        assert told.sql_query == "select country"
+        assert attach(MAKERS["pandas"](), STORY).head(1).connecty.sql_query == "select country"
+
+    @with_accessor
+    def test_does_not_keep_the_frame(self, make: Callable[[], Any]) -> None:
+        """Reading it does not make the frame live longer."""
+        frame = attach(make(), STORY)
+        told = frame.connecty
+        reference = weakref.ref(frame)
+        del frame
+        gc.collect()
+        assert reference() is None
+        assert told.question == "top 5 countries"
+
+    @with_accessor
+    def test_story_changes(self, make: Callable[[], Any]) -> None:
+        """Once the story changes it tells the new one, though the library had kept it on the frame."""
+        frame = attach(make(), STORY)
+        assert frame.connecty.question == "top 5 countries"
+        carry(attach(make(), OTHER), frame)
+        assert frame.connecty.question == "another"
+
+    def test_story_comes_later(self) -> None:
+        """A frame that had none when it was asked tells the one that it gets."""
+        frame = MAKERS["polars"]()
+        assert not hasattr(frame.connecty, "question")
+        assert attach(frame, STORY).connecty.question == "top 5 countries"
+
+    def test_one_class(self) -> None:
+        """Both libraries have the same class."""
+        register_accessors()
+        one: Any = pd.DataFrame
+        other: Any = pl.DataFrame
+        assert one.connecty is other.connecty is ConnectyAccessor
+
+    def test_column_of_that_name(self) -> None:
+        """A column called connecty is reached by brackets, and the accessor works beside it."""
+        frame = attach(pd.DataFrame({"connecty": [1]}), STORY)
+        assert frame["connecty"].to_list() == [1]
+        assert frame.connecty.question == "top 5 countries"
+
+
+class TestRegistration:
+    """Once for each library that is loaded; a second time would make both of them warn."""
+
+    def test_again(self) -> None:
+        """Any number of calls, from any number of threads, warn of nothing."""
+        threads = [threading.Thread(target=register_accessors) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        register_accessors()
+
+    @pytest.mark.parametrize("library", ["pandas", "polars"])
+    def test_imports_nothing(self, library: str) -> None:
+        """Only the libraries that are loaded get one, and no other is loaded by it."""
+        script = (
+            f"import sys, {library}\n"
+            "from connecty_frames.frames import register_accessors\n"
+            "before = set(sys.modules)\n"
+            "register_accessors(); register_accessors()\n"
+            "print({'pandas', 'polars'} & (set(sys.modules) - before))\n"
+            f"print(hasattr({library}.DataFrame, 'connecty'))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False
+        )
+        assert (done.stdout, done.stderr) == ("set()\nTrue\n", "")
+
+    @pytest.mark.slow
+    def test_metadata_registers(self) -> None:
+        """Asking for a story is enough in a new process: then the accessor is there."""
+        script = (
+            "from connecty_frames.frames import metadata\n"
+            "import pandas as pd\n"
+            "frame = pd.DataFrame({'a': [1]})\n"
+            "print(metadata(frame))\n"
+            "frame.attrs['connecty'] = '{\"sql_query\": \"select 1\"}'\n"
+            "print(frame.connecty.sql_query)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False
+        )
+        assert (done.stdout, done.stderr) == ("None\nselect 1\n", "")

@@ -1,0 +1,105 @@
+"""A body is read whole or not at all, under its limit."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tracemalloc
+
+import pytest
+import urllib3
+
+from connecty_frames.http.transport import BodyGarbled, BodyTooLarge, read_body
+
+TEXT = b'{"state": "PENDING"}' * 100
+
+
+def raw(body: bytes, **headers: str) -> urllib3.HTTPResponse:
+    """Make a response as urllib3 hands it over."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return urllib3.HTTPResponse(io.BytesIO(body), headers=named, preload_content=False)
+
+
+def read(response: urllib3.HTTPResponse, limit: int = 1_000_000) -> bytes:
+    """Read a body to its end."""
+    into = io.BytesIO()
+    read_body(response, into, limit=limit)
+    return into.getvalue()
+
+
+def test_a_plain_body_comes_as_it_is() -> None:
+    """Bytes without an encoding are not touched."""
+    assert read(raw(TEXT)) == TEXT
+    assert read(raw(TEXT, Content_Encoding="identity")) == TEXT
+
+
+def test_gzip_is_unpacked_also_in_several_members() -> None:
+    """RFC 1952 lets members follow one another."""
+    assert read(raw(gzip.compress(TEXT), Content_Encoding="gzip")) == TEXT
+    both = gzip.compress(TEXT) + gzip.compress(b"more")
+    assert read(raw(both, Content_Encoding="x-gzip")) == TEXT + b"more"
+
+
+@pytest.mark.parametrize("kept", [1, 10, 11, 20, -9, -8, -4, -1])
+def test_a_gzip_body_cut_anywhere_is_refused(kept: int) -> None:
+    """A cut stream is refused though Content-Length matches, the last byte of the trailer included."""
+    with pytest.raises(BodyGarbled, match="gzip"):
+        read(raw(gzip.compress(TEXT)[:kept], Content_Encoding="gzip"))
+
+
+def test_a_wrong_checksum_and_a_lying_header_are_refused() -> None:
+    """One flipped bit of the CRC, or plain text called gzip."""
+    packed = bytearray(gzip.compress(TEXT))
+    packed[-8] ^= 1
+    for body in (bytes(packed), TEXT):
+        with pytest.raises(BodyGarbled, match="no sound gzip"):
+            read(raw(body, Content_Encoding="gzip"))
+
+
+def test_an_encoding_nobody_asked_for_is_refused() -> None:
+    """Brotli cannot be read, so it is not guessed at."""
+    with pytest.raises(BodyGarbled, match="'br', which was not asked for"):
+        read(raw(TEXT, Content_Encoding="br"))
+
+
+def test_an_empty_body_is_empty_whatever_its_encoding() -> None:
+    """Nothing is no broken gzip; it is judged elsewhere."""
+    assert read(raw(b"", Content_Encoding="gzip")) == b""
+
+
+def test_the_limit_holds_before_the_memory_is_taken() -> None:
+    """200 MB in a 200 KB gzip body stop at a limit of 10 MB, with less than 20 MB in use."""
+    bomb = gzip.compress(bytes(200_000_000), 9)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyTooLarge, match="10000000 bytes"):
+            read(raw(bomb, Content_Encoding="gzip"), limit=10_000_000)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(BodyTooLarge):
+        read(raw(TEXT), limit=len(TEXT) - 1)
+    assert read(raw(TEXT), limit=len(TEXT)) == TEXT
+
+
+def test_unpacking_ends_with_the_time() -> None:
+    """A little gzip can be long unpacked: the time is looked at for each piece, not only while reading."""
+    left = [1.0] * 10
+
+    def in_time() -> None:
+        if not left:
+            raise TimeoutError
+        left.pop()
+
+    into, bomb = io.BytesIO(), raw(gzip.compress(bytes(100_000_000)), Content_Encoding="gzip")
+    with pytest.raises(TimeoutError):
+        read_body(bomb, into, limit=1_000_000_000, in_time=in_time)
+    assert into.tell() < 5_000_000
+
+
+def test_what_came_before_a_failure_is_kept() -> None:
+    """A cut body leaves its beginning, in which a question's id may be."""
+    into = io.BytesIO()
+    with pytest.raises(urllib3.exceptions.ProtocolError, match="14 bytes read"):
+        read_body(raw(b'{"question_id"', Content_Length="99"), into, limit=100)
+    assert into.getvalue() == b'{"question_id"'

@@ -1,0 +1,151 @@
+"""A connection notes how far it came, and a socket keeps the deadline of the whole call."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+import pytest
+
+from connecty_frames.clock import SYSTEM_CLOCK, Deadline
+from connecty_frames.http.models import Call, Kind, Reply, Trouble
+from connecty_frames.http.redaction import Redaction
+from connecty_frames.http.retry import Try
+from connecty_frames.http.transport import Transport
+
+
+def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Reply | Trouble, float]:
+    """Send one GET, and give what came of it and the seconds it took."""
+    transport = Transport(address, clock=SYSTEM_CLOCK, redact=Redaction())
+    began = time.monotonic()
+    try:
+        outcome = transport.send(
+            Call("GET", "/v1/health"),
+            deadline=Deadline.after(seconds, SYSTEM_CLOCK),
+            limits=Try(connect=seconds, idle=idle),
+        )
+    finally:
+        transport.close()
+    return outcome, time.monotonic() - began
+
+
+def closed_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+def test_silence_ends_sooner_than_the_deadline(server: Any) -> None:
+    """A server that says nothing for 0.2 s counts as lost, though the deadline is far."""
+    server.on("health", server.hang)
+    outcome, seconds = send(server.address, idle=0.2)
+    assert isinstance(outcome, Trouble)
+    assert outcome.kind is Kind.LOST
+    assert 0.2 <= seconds < 1.0
+
+
+def test_a_refused_connection_was_never_made() -> None:
+    """Nobody listens: nothing was sent, and the host and phase are known."""
+    port = closed_port()
+    outcome, _ = send(f"http://127.0.0.1:{port}")
+    assert isinstance(outcome, Trouble)
+    assert outcome.kind is Kind.UNCONNECTED
+    assert (outcome.error.host, outcome.error.phase) == (f"127.0.0.1:{port}", "connect")  # type: ignore[attr-defined]
+
+
+def test_a_name_that_is_not_known_was_never_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed look-up is told apart from a failed connection."""
+
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    outcome, _ = send("https://api.nowhere.example")
+    assert isinstance(outcome, Trouble)
+    assert (outcome.kind, outcome.error.phase) == (Kind.UNCONNECTED, "resolve")  # type: ignore[attr-defined]
+    assert "(resolve: Name or service not known); nothing was sent" in str(outcome.error)
+
+
+def test_a_failed_handshake_is_no_sent_request(server: Any) -> None:
+    """A server that speaks no TLS: nothing of the request was sent."""
+    outcome, _ = send(server.address.replace("http://", "https://"), seconds=2)
+    assert isinstance(outcome, Trouble)
+    assert (outcome.kind, outcome.error.phase) == (Kind.UNCONNECTED, "tls")  # type: ignore[attr-defined]
+    assert server.seen == []
+
+
+def test_a_dead_first_address_does_not_hide_the_second(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A localhost with a dead ::1 before its 127.0.0.1 works."""
+    port = int(server.address.rpartition(":")[2])
+    addresses = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", closed_port(), 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+    outcome, _ = send(f"http://localhost:{port}")
+    assert isinstance(outcome, Reply)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "seen"),
+    [
+        (b"", Kind.LOST, "the connection was closed without an answer"),
+        (HEAD + b"Content-Length: 100\r\n\r\nxyz", Kind.LOST, "the answer was cut after 3 bytes"),
+        (
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n",
+            Kind.LOST,
+            "the answer was cut after 3 bytes",
+        ),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", Kind.NOT_HTTP, "the answer was not HTTP"),
+        (HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n", Kind.NOT_HTTP, "the answer was not HTTP"),
+        (HEAD + b"X: x\r\n" * 300 + b"\r\n", Kind.NOT_HTTP, "the answer was not HTTP"),
+    ],
+    ids=["closed", "cut", "cut chunk", "no HTTP", "70 KB header", "300 headers"],
+)
+def test_what_became_of_an_answer_is_said_in_words(
+    server: Any, content: bytes, kind: Kind, seen: str
+) -> None:
+    """Each way of ending badly has its kind and its words, and no foreign exception."""
+    server.on("health", server.send_and_close(content))
+    outcome, _ = send(server.address)
+    assert isinstance(outcome, Trouble)
+    assert (outcome.kind, outcome.seen) == (kind, seen)
+
+
+def test_a_reset_is_a_lost_answer(server: Any) -> None:
+    """The connection is reset after the request was read: it was sent, and nobody knows more."""
+    server.on("health", server.reset)
+    outcome, _ = send(server.address)
+    assert isinstance(outcome, Trouble)
+    assert (outcome.kind, outcome.seen) == (Kind.LOST, "the connection was reset")
+
+
+def test_gets_share_a_connection(server: Any) -> None:
+    """Two requests of one transport go over one connection."""
+    transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
+    for _ in range(2):
+        deadline = Deadline.after(5, SYSTEM_CLOCK)
+        transport.send(Call("GET", "/v1/health"), deadline=deadline, limits=Try(5, 5))
+    transport.close()
+    assert [seen.connection for seen in server.seen] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("HTTP_PROXY", "http://user:canary-proxy@:80:80"), ("REQUESTS_CA_BUNDLE", "/no/such/canary-proxy.pem")],
+)
+def test_a_setting_that_cannot_work_is_the_environments_fault(
+    monkeypatch: pytest.MonkeyPatch, setting: str, value: str
+) -> None:
+    """A proxy that is no address, or a CA bundle that is not there, is a ConfigError without its value."""
+    monkeypatch.setenv(setting, value)
+    scheme = "http" if setting == "HTTP_PROXY" else "https"
+    outcome, _ = send(f"{scheme}://api.nowhere.example")
+    assert isinstance(outcome, Trouble)
+    assert outcome.kind is Kind.REFUSED
+    assert "REQUESTS_CA_BUNDLE" in str(outcome.error)
+    assert "canary" not in str(outcome.error)

@@ -1,0 +1,150 @@
+"""What each status and content type means."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from connecty_frames.errors import (
+    APIError,
+    AuthError,
+    ConfigError,
+    NotFoundError,
+    RateLimitError,
+    ResponseError,
+    ServerError,
+)
+from connecty_frames.http.errors import not_json, refusal
+from connecty_frames.http.models import Call, Kind, Reply
+from connecty_frames.http.redaction import Redaction
+
+REDACT = Redaction()
+REDACT.add("client_secret", SecretStr("canary-secret"))
+
+
+def reply(status: int, body: Any = b"", **headers: str) -> Reply:
+    """Make an answer."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(Call("GET", "/v1/dw/13/questions?x=1"), "api.test", status, named, content)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (300, ConfigError, Kind.REFUSED),
+        (304, ConfigError, Kind.REFUSED),
+        (400, APIError, Kind.REFUSED),
+        (401, AuthError, Kind.UNAUTHORIZED),
+        (403, AuthError, Kind.REFUSED),
+        (404, NotFoundError, Kind.REFUSED),
+        (407, ConfigError, Kind.REFUSED),
+        (408, APIError, Kind.DOWN),
+        (409, APIError, Kind.REFUSED),
+        (422, APIError, Kind.REFUSED),
+        (429, RateLimitError, Kind.BUSY),
+        (500, ServerError, Kind.FAULT),
+        (501, ServerError, Kind.FAULT),
+        (502, ServerError, Kind.DOWN),
+        (503, ServerError, Kind.DOWN),
+        (504, ServerError, Kind.DOWN),
+        (599, ServerError, Kind.FAULT),
+        (999, APIError, Kind.FAULT),
+    ],
+)
+def test_every_status_has_its_error(status: int, error: type[Exception], kind: Kind) -> None:
+    """The class is exact: a 404 is a NotFoundError, a 422 an APIError and nothing finer."""
+    trouble = refusal(reply(status), redact=REDACT)
+    assert trouble is not None
+    assert (type(trouble.error), trouble.kind, trouble.status) == (error, kind, status)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_a_success_is_no_refusal(status: int) -> None:
+    """Any 2xx goes on."""
+    assert refusal(reply(status), redact=REDACT) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"detail": "No such workspace"}, "No such workspace"),
+        ({"error": {"code": 7, "message": "No such workspace"}}, "No such workspace"),
+        ({"error": "invalid", "error_description": "Too long"}, "Too long"),
+        (
+            {"detail": [{"loc": ["body", "question"], "msg": "Field required"}]},
+            "body.question: Field required",
+        ),
+        ({"code": 7}, '{"code": 7}'),
+        (b"plain\r\n  words", "plain words"),
+        (b"\x1b[2Jcleared", "\\x1b[2Jcleared"),
+        ({"detail": "secret canary-secret is wrong"}, "secret *** is wrong"),
+        ({"detail": "x" * 1000}, "x" * 300 + "…"),
+        (b"[" * 100_000, "[" * 300 + "…"),
+    ],
+)
+def test_what_the_server_said_is_shown_short_and_safe(body: Any, text: str) -> None:
+    """Its message where JSON has one, else how the body begins; no control character, no secret."""
+    trouble = refusal(reply(422, body), redact=REDACT)
+    assert trouble is not None
+    assert trouble.error.text == text  # type: ignore[attr-defined]
+    assert text in str(trouble.error)
+
+
+def test_an_error_carries_status_request_id_and_wait() -> None:
+    """A 429 tells its status, the server's request id and the seconds to wait."""
+    trouble = refusal(reply(429, X_Request_Id="abc\x1b"), redact=REDACT, wait=12.0)
+    assert trouble is not None
+    error = trouble.error
+    assert isinstance(error, RateLimitError)
+    assert (error.status, error.request_id, error.retry_after) == (429, "abc\\x1b", 12.0)
+    assert str(error) == (
+        "api.test answered 429 to GET /v1/dw/13/questions. It says to try again after 12 s. Try again later, "
+        "or ask fewer questions at once."
+    )
+
+
+@pytest.mark.parametrize(
+    ("location", "named"),
+    [
+        ("https://login.test/sso?code=canary", "login.test"),
+        ("/elsewhere?code=canary", "api.test"),
+        ("", "nowhere in particular"),
+        ("http://[", "nowhere in particular"),
+    ],
+)
+def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str, named: str) -> None:
+    """What else is in the address may be a secret."""
+    trouble = refusal(reply(302, Location=location), redact=REDACT)
+    assert trouble is not None
+    assert f"with a redirect to {named}." in str(trouble.error)
+    assert "canary" not in str(trouble.error)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/json; charset=utf-8", "Application/Problem+JSON"]
+)
+def test_json_is_json(content_type: str) -> None:
+    """Parameters, case and +json do not matter."""
+    assert not_json(reply(200, b"{}", **{"Content-Type": content_type}), redact=REDACT) is None
+
+
+def test_json_without_a_content_type_is_json() -> None:
+    """A body that begins as an object is given the benefit of the doubt, anything else not."""
+    assert not_json(reply(200, b' {"state": "PENDING"}'), redact=REDACT) is None
+    assert not_json(reply(200, b"<html>"), redact=REDACT) is not None
+
+
+def test_a_login_page_is_told_for_what_it_is() -> None:
+    """The error says the content type, the host, what it might be, and how the page begins."""
+    page = b"<html><title>Sign in\x1b</title>"
+    trouble = not_json(reply(200, page, **{"Content-Type": "text/html"}), redact=REDACT)
+    assert trouble is not None
+    error = trouble.error
+    assert isinstance(error, ResponseError)
+    assert (error.host, error.content_type) == ("api.test", "text/html")
+    assert error.snippet == "<html><title>Sign in\\x1b</title>"
+    assert "proxy or single sign-on" in str(error)

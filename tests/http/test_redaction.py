@@ -1,0 +1,161 @@
+"""Secrets that a server repeats are shown as ***, in every form; what is data stays as it is."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from urllib.parse import quote
+
+import pytest
+from pydantic import SecretStr
+
+from connecty_frames.http.redaction import Redaction
+
+SECRET = 'pä/ss"wd+1'
+
+
+def knowing(client_id: str = "", **secrets: str) -> Redaction:
+    """Return what hides a client id and secrets."""
+    redact = Redaction()
+    if client_id:
+        redact.add_client_id(SecretStr(client_id))
+    for name, secret in secrets.items():
+        redact.add(name, SecretStr(secret))
+    return redact
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ('bad secret pä/ss"wd+1', "bad secret ***"),
+        (r"bad secret pä/ss\"wd+1", "bad secret ***"),
+        (r"bad secret p\u00e4/ss\"wd+1", "bad secret ***"),
+        (r"bad secret p\u00E4/ss\"wd+1", "bad secret ***"),
+        (r"bad secret p\u00e4\/ss\"wd+1", "bad secret ***"),
+        ("bad secret p%C3%A4%2Fss%22wd%2B1", "bad secret ***"),
+        ("bad secret p%c3%a4/ss%22wd%2b1", "bad secret ***"),
+        ("bad secret cMOkL3NzIndkKzE=", "bad secret ***="),
+        ("<p>bad secret pä/ss&quot;wd+1", "<p>bad secret ***"),
+        ("nothing of it", "nothing of it"),
+    ],
+)
+def test_every_form_of_a_secret_is_hidden(said: str, shown: str) -> None:
+    """Plain, JSON-escaped, URL-encoded, base64 and HTML: none of them is left."""
+    redact = knowing(client_secret=SECRET)
+    assert redact(said) == redact.data(said) == shown
+    assert redact(said.encode()) == shown
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "user:", '{"p": "'])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_inside_of_an_encoded_text_is_hidden(before: str, encode: object) -> None:
+    """Wherever it begins in the text: of what hides it no more than a character at each end is left."""
+    assert callable(encode)
+    secret = "tok??en~~secret-0123"
+    said = encode(f"{before}{secret}after".encode()).decode()
+    shown = knowing(token=secret)(f"said {said}.")
+    assert "***" in shown
+    assert base64.b64encode(secret.encode()).decode()[4:16] not in shown
+    assert len(shown) <= len("said ***.") + len(encode(f"{before}after".encode())) + 2
+
+
+def test_the_token_before_the_last_is_hidden_too() -> None:
+    """After a refresh an answer to the old token may still come; the third token replaces the first."""
+    redact = Redaction()
+    for token in ("token-one", "token-two", "token-three"):
+        redact.add("token", SecretStr(token))
+        assert redact(token) == "***"
+    assert redact("token-two token-three token-one") == "*** *** token-one"
+
+
+def test_a_secret_that_begins_with_the_client_id_is_hidden_whole() -> None:
+    """Hiding the id first would leave the rest of the secret to be read."""
+    redact = knowing("acme-prod", client_secret="acme-prod-9f8e7d6c")
+    assert redact("acme-prod sent acme-prod-9f8e7d6c") == "*** sent ***"
+
+
+@pytest.mark.parametrize(
+    ("client_id", "said", "shown"),
+    [
+        ("orders", "no such table: orders", "no such table: orders"),
+        ("FAIL", "FAILED: FAIL", "FAILED: FAIL"),
+        ("2025", "in 2025", "in 2025"),
+        ("sandbox", "The sandbox has no answer", "The sandbox has no answer"),
+        ("customers", "unknown client customers.", "unknown client ***."),
+        ("customers", "no table customers2, my_customers", "no table customers2, my_customers"),
+        ("client+1", "unknown client client%2B1", "unknown client ***"),
+    ],
+)
+def test_a_client_id_is_hidden_as_a_word_of_eight_characters(client_id: str, said: str, shown: str) -> None:
+    """A shorter one, or a part of a longer word, is anybody's word."""
+    assert knowing(client_id)(said) == shown
+
+
+def test_data_is_not_changed_for_a_client_id() -> None:
+    """States, keys and ids may hold the same word; a secret is hidden there too."""
+    redact = knowing("customers", client_secret="s3cr3t")
+    assert redact.data("WAITING for customers s3cr3t") == "WAITING for customers ***"
+    assert redact.inside({"customers": ["customers", {"s3cr3t": 1}]}) == {"customers": ["***", {"***": 1}]}
+
+
+def test_a_short_secret_does_not_tear_words_apart() -> None:
+    """Of three characters it is no secret, of four it is one."""
+    assert knowing(client_secret="bad")("a bad day") == "a bad day"
+    assert knowing(client_secret="pass")("a password") == "a ***word"
+
+
+def test_a_long_body_is_cut_before_a_secret_that_the_cut_divides() -> None:
+    """Of a body the first megabyte is looked at; no part of a secret is left at its end."""
+    secret = "0123456789abcdef" * 4
+    body = b"x" * (2**20 - 20) + secret.encode() + b"y" * 100
+    shown = knowing(client_secret=secret)(body)
+    assert shown == "x" * (2**20 - 20) + "***"
+
+
+def test_a_long_text_is_looked_through_to_its_end() -> None:
+    """Only bodies are cut; a text that is data is whole."""
+    text = "x" * 2_000_000 + " s3cr3t"
+    assert knowing(client_secret="s3cr3t").data(text) == "x" * 2_000_000 + " ***"
+
+
+AWKWARD = "canary'se&cr<et\"!(x)/y+z*\u00e4\U0001f98a"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        # Jinja and Django; encodeURIComponent; Go; .NET; JSON in JSON; a repr; HTML of JSON
+        "canary&#39;se&amp;cr&lt;et&#34;!(x)/y+z*\u00e4\U0001f98a",
+        "canary'se%26cr%3Cet%22!(x)%2Fy%2Bz*%C3%A4%F0%9F%A6%8A",
+        r"canary'se\u0026cr\u003cet\"!(x)/y+z*\u00e4\ud83e\udd8a",
+        r"canary\u0027se\u0026cr\u003Cet\u0022!(x)/y\u002Bz*\u00E4\uD83E\uDD8A",
+        json.dumps(json.dumps(AWKWARD))[3:-3],
+        repr(AWKWARD.encode())[2:-1],
+        html.escape(json.dumps(AWKWARD)[1:-1]),
+        quote(base64.b64encode(AWKWARD.encode()).decode(), safe=""),
+        AWKWARD.encode().hex(),
+        AWKWARD.encode().decode("latin-1"),
+    ],
+)
+def test_every_way_of_escaping_is_known(said: str) -> None:
+    """However a server, a proxy or a framework writes the characters of a secret, it is hidden."""
+    shown = knowing(client_secret=AWKWARD)(f"said {said} so")
+    assert re.fullmatch(r"said \*\*\*(=|%3D)* so", shown)
+
+
+@pytest.mark.parametrize("left", [4, 8, 12])
+def test_what_a_cut_leaves_of_a_secret_is_hidden(left: int) -> None:
+    """At the end of a body, and of a text that was shortened; elsewhere it is anybody's word."""
+    redact = knowing(client_secret="canary-secret")
+    part = "canary-secret"[:left]
+    assert redact(b'{"message": "bad ' + part.encode()) == '{"message": "bad ***'
+    assert redact(f"bad {part}…") == "bad ***"
+    assert redact(f"bad {part} one") == f"bad {part} one"
+
+
+def test_a_secret_that_is_a_number_is_hidden_as_one() -> None:
+    """A server may write the digits without quotes; other numbers stay what they are."""
+    redact = knowing(client_secret="12345678")
+    assert redact.inside({"secret": 12345678, "n": 7, "ok": True}) == {"secret": "***", "n": 7, "ok": True}

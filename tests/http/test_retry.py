@@ -1,0 +1,209 @@
+"""What allows another try, how long the wait is, and when it ends."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connecty_frames.client.endpoints import ASK_POLICY, FETCH_POLICY
+from connecty_frames.clock import Deadline
+from connecty_frames.errors import ConnectyError
+from connecty_frames.http.models import Kind, Trouble
+from connecty_frames.http.retry import Budget, Try, backoff, http_date, repeat, retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NOW = datetime(2025, 11, 5, 12, 0, tzinfo=UTC)
+
+
+def trouble(kind: Kind, wait: float | None = None) -> Trouble:
+    """Make a trouble of a kind."""
+    return Trouble(kind, ConnectyError("no"), "no", wait=wait)
+
+
+def trying(*outcomes: Any) -> tuple[Callable[[Try], Any], list[Try]]:
+    """Make an attempt that has these outcomes, and the list of the limits it was given."""
+    waiting, limits = list(outcomes), []
+
+    def attempt(limit: Try) -> Any:
+        limits.append(limit)
+        return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    return attempt, limits
+
+
+@pytest.mark.parametrize(("failures", "most"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (500, 8.0)])
+def test_backoff_is_full_jitter_that_doubles_to_eight_seconds(failures: int, most: float) -> None:
+    """The wait is drawn from 0 to min(8, 0.5 * 2**(failures - 1)) seconds."""
+    assert [backoff(failures, lambda: 0.0), backoff(failures, lambda: 0.5)] == [0.0, most / 2]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("3", 3.0),
+        ("0", 0.0),
+        (" 120 ", 120.0),
+        ("Wed, 05 Nov 2025 12:00:30 GMT", 30.0),
+        ("Wed, 05 Nov 2025 11:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
+        ("-5", None),
+        ("nan", None),
+        ("1e35", None),
+        ("9" * 5000, None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_junk_is_nothing(value: str, expected: float | None) -> None:
+    """Seconds and dates in the future are read; the past, signs, exponents and words are not."""
+    assert retry_after({"Retry-After": value}, NOW) == expected
+
+
+def test_a_date_is_measured_against_the_servers_own() -> None:
+    """A server an hour behind us that says "in 30 s" means 30 s."""
+    headers = {"Retry-After": "Wed, 05 Nov 2025 11:00:30 GMT", "Date": "Wed, 05 Nov 2025 11:00:00 GMT"}
+    assert retry_after(headers, NOW) == 30.0
+
+
+def test_a_date_in_words_of_another_time_is_no_http_date() -> None:
+    """Only what email.utils reads is a date; an RFC 850 date is."""
+    assert http_date("Wednesday, 05-Nov-25 12:00:00 GMT") == NOW
+    assert http_date("2025") is None
+
+
+def test_a_fetch_goes_on_through_trouble(clock: Any) -> None:
+    """A lost answer, a 503 and a 429 are each followed by another try."""
+    attempt, _ = trying(trouble(Kind.LOST), trouble(Kind.DOWN), trouble(Kind.BUSY), "rows")
+    outcome = repeat(
+        attempt,
+        rules=FETCH_POLICY,
+        deadline=Deadline.after(60, clock),
+        random=lambda: 0.5,
+        budget=Budget(clock),
+    )
+    assert (outcome, clock.slept) == ("rows", [0.25, 0.5, 1.0])
+
+
+def test_the_server_is_given_the_time_it_asks_for(clock: Any) -> None:
+    """Retry-After: 7 makes the wait 7 s, though backoff alone would be shorter."""
+    attempt, _ = trying(trouble(Kind.BUSY, wait=7.0), "rows")
+    assert (
+        repeat(
+            attempt,
+            rules=FETCH_POLICY,
+            deadline=Deadline.after(60, clock),
+            random=lambda: 0.5,
+            budget=Budget(clock),
+        )
+        == "rows"
+    )
+    assert clock.slept == [7.0]
+
+
+def test_a_wait_beyond_the_deadline_fails_at_once(clock: Any) -> None:
+    """Retry-After: 61 with 60 s left is a failure now, after one try and no sleep."""
+    attempt, limits = trying(trouble(Kind.BUSY, wait=61.0))
+    outcome = repeat(
+        attempt,
+        rules=FETCH_POLICY,
+        deadline=Deadline.after(60, clock),
+        random=lambda: 0.5,
+        budget=Budget(clock),
+    )
+    assert isinstance(outcome, Trouble)
+    assert (len(limits), clock.slept) == (1, [])
+
+
+def test_the_deadline_ends_it(clock: Any) -> None:
+    """An outage without end is over at the deadline to the second."""
+    attempt, _ = trying(trouble(Kind.DOWN))
+    outcome = repeat(
+        attempt,
+        rules=FETCH_POLICY,
+        deadline=Deadline.after(60, clock),
+        random=lambda: 0.5,
+        budget=Budget(clock),
+    )
+    assert isinstance(outcome, Trouble)
+    assert clock.at == 1060.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "tries"),
+    [
+        (Kind.UNCONNECTED, 3),
+        (Kind.UNAUTHORIZED, 2),
+        (Kind.LOST, 1),
+        (Kind.DOWN, 1),
+        (Kind.FAULT, 1),
+        (Kind.REFUSED, 1),
+        (Kind.EMPTY, 1),
+        (Kind.NOT_HTTP, 1),
+        (Kind.FOREIGN, 1),
+    ],
+)
+def test_a_question_is_sent_again_only_where_nothing_was_started(clock: Any, kind: Kind, tries: int) -> None:
+    """Only a connection that was never made and one 401 allow another send (and 429, without a count)."""
+    attempt, limits = trying(trouble(kind))
+    repeat(
+        attempt,
+        rules=ASK_POLICY,
+        deadline=Deadline.after(60, clock),
+        random=lambda: 0.0,
+        budget=Budget(clock),
+    )
+    assert len(limits) == tries
+
+
+def test_connecting_is_given_up_within_ten_seconds(clock: Any) -> None:
+    """Three tries that each take all of their time are over 10 s after the first began."""
+    limits: list[float] = []
+
+    def attempt(limit: Try) -> Trouble:
+        limits.append(limit.connect)
+        clock.at += limit.connect
+        return trouble(Kind.UNCONNECTED)
+
+    repeat(
+        attempt,
+        rules=ASK_POLICY,
+        deadline=Deadline.after(60, clock),
+        random=lambda: 0.1,
+        budget=Budget(clock),
+    )
+    assert len(limits) == 3
+    assert clock.at - 1000.0 <= 10.0 + 1e-9
+
+
+def test_a_fetch_is_more_patient_each_time_its_answer_was_lost(clock: Any) -> None:
+    """60 s without a byte, then 120, then 240, up to 17 hours; for a question there is the deadline alone."""
+    attempt, limits = trying(trouble(Kind.LOST), trouble(Kind.LOST), "rows")
+    repeat(
+        attempt,
+        rules=FETCH_POLICY,
+        deadline=Deadline.after(60, clock),
+        random=lambda: 0.0,
+        budget=Budget(clock),
+    )
+    assert [limit.idle for limit in limits] == [60.0, 120.0, 240.0]
+    attempt, limits = trying(*[trouble(Kind.LOST)] * 2000, "rows")
+    month = Deadline.after(30 * 24 * 3600, clock)
+    assert (
+        repeat(attempt, rules=FETCH_POLICY, deadline=month, random=lambda: 0.5, budget=Budget(clock))
+        == "rows"
+    )
+    assert limits[-1].idle == 61_440.0
+    attempt, limits = trying("id")
+    repeat(
+        attempt,
+        rules=ASK_POLICY,
+        deadline=Deadline.after(60, clock),
+        random=lambda: 0.0,
+        budget=Budget(clock),
+    )
+    assert [limit.idle for limit in limits] == [math.inf]

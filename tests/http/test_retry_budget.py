@@ -1,0 +1,47 @@
+"""A client spends ten retries at once, then one a second, and one for each request that went well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connecty_frames.http.retry import Budget
+
+if TYPE_CHECKING:
+    from tests.servers.scripted import FakeClock
+
+
+def test_ten_to_begin_with(clock: FakeClock) -> None:
+    """The eleventh has to wait a second."""
+    budget = Budget(clock)
+    assert [budget.take() for _ in range(11)] == [0.0] * 10 + [1.0]
+
+
+def test_one_comes_back_each_second(clock: FakeClock) -> None:
+    """After 0.4 s there are 0.6 s left to wait, after the rest there is one and no more."""
+    budget = Budget(clock)
+    for _ in range(10):
+        budget.take()
+    clock.at += 0.4
+    assert budget.take() == pytest.approx(0.6)
+    clock.at += 0.6
+    assert (budget.take(), budget.take()) == (0.0, pytest.approx(1.0))
+
+
+def test_a_success_gives_one_back(clock: FakeClock) -> None:
+    """So that a server that fails now and then is not held to one retry a second."""
+    budget = Budget(clock)
+    for _ in range(10):
+        budget.take()
+    budget.give_back()
+    assert (budget.take(), budget.take()) == (0.0, 1.0)
+
+
+def test_no_more_than_ten_are_saved_up(clock: FakeClock) -> None:
+    """Neither by an hour nor by a thousand successes."""
+    budget = Budget(clock)
+    clock.at += 3600
+    for _ in range(1000):
+        budget.give_back()
+    assert [budget.take() for _ in range(11)] == [0.0] * 10 + [1.0]

@@ -1,0 +1,220 @@
+"""Over TLS the same holds: certificates are checked unless a setting says not to, and deadlines are kept.
+
+``loopback.pem`` is a key and a self-signed certificate for 127.0.0.1 that nothing but these tests trusts; it
+holds until 2126. Made by ``openssl req -x509 -newkey ec -days 36500 -addext subjectAltName=IP:127.0.0.1``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+import subprocess
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+import connecty_frames as cf
+from connecty_frames.client import check_health
+from connecty_frames.http.connection import Wire, tls_context
+from tests.servers.scripted import Script, serve
+from tests.servers.timing import within
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PEM = Path(__file__).parents[1] / "servers" / "loopback.pem"
+ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
+
+
+@pytest.fixture(autouse=True)
+def _no_bundles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the certificates out that this machine may name."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def secured() -> Iterator[Script]:
+    """Give the API over TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(PEM)
+    with serve(tls=context) as script:
+        script.on("results", script.answer(200, ROWS))
+        yield script
+
+
+def make(address: str, **settings: Any) -> cf.Client:
+    """Make a client of an address."""
+    return cf.Client("id", client_secret="s", base_url=address, dw_id=13, timeout=5, **settings)
+
+
+@pytest.mark.parametrize(
+    "setting", ["argument", "CONNECTY_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
+)
+def test_a_certificate_that_is_trusted(
+    secured: Script, setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A private certificate, by our setting or by those that requests reads."""
+    settings = {"ca_bundle": PEM} if setting == "argument" else {}
+    if setting != "argument":
+        monkeypatch.setenv(setting, str(PEM))
+    assert check_health(base_url=secured.address, **settings) is True
+    with make(secured.address, **settings) as client:
+        assert client.ask("how many?").rows == 2
+
+
+def test_a_folder_of_certificates(secured: Script, tmp_path: Path) -> None:
+    """Files named by their hash, as OpenSSL has them."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes such a folder")
+    command = [openssl, "x509", "-hash", "-noout", "-in", str(PEM)]
+    named = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    shutil.copy(PEM, tmp_path / f"{named}.0")
+    with make(secured.address, ca_bundle=tmp_path) as client:
+        assert client.ask("how many?").rows == 2
+
+
+def test_our_setting_beats_that_of_requests(secured: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REQUESTS_CA_BUNDLE may name what is not there."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
+    with make(secured.address, ca_bundle=str(PEM)) as client:
+        assert client.ask("how many?").rows == 2
+
+
+def test_a_folder_without_names_of_openssl(tmp_path: Path) -> None:
+    """The certificate in it would never be found: ConfigError with the command that names it."""
+    shutil.copy(PEM, tmp_path / "ca.pem")
+
+    with pytest.raises(cf.ConfigError, match=rf"Run: openssl rehash {tmp_path}$") as caught:
+        make("https://api.test", ca_bundle=tmp_path)
+    assert caught.value.setting == "ca_bundle"
+
+
+@pytest.mark.parametrize("setting", ["", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_certificate_nobody_trusts(secured: Script, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent: ConnectionFailed in phase tls that names the setting; an empty variable is none."""
+    if setting:
+        monkeypatch.setenv(setting, "")
+    with pytest.raises(cf.ConnectionFailed, match=r"certificate verify failed.*ca_bundle=") as caught:
+        check_health(base_url=secured.address)
+    assert caught.value.phase == "tls"
+    assert secured.seen == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+def test_a_bundle_without_certificates(content: bytes | None, tmp_path: Path) -> None:
+    """ConfigError from the constructor, with the path and why."""
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_bytes(content)
+    with pytest.raises(cf.ConfigError, match=r"bundle\.pem.*expected a file of certificates") as caught:
+        make("https://api.test", ca_bundle=bundle)
+    assert caught.value.setting == "ca_bundle"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("pipe", "Not a regular file"), ("n" * 5000, "File name too long")]
+)
+def test_a_bundle_that_cannot_be_opened(name: str, reason: str, tmp_path: Path) -> None:
+    """The same, and nothing waits for somebody to write to a pipe."""
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(cf.ConfigError, match=reason) as caught:
+        make("https://api.test", ca_bundle=tmp_path / name)
+    assert caught.value.setting == "ca_bundle"
+
+
+class TestUnverified:
+    """Verification is turned off by the setting of that name alone, and each client warns."""
+
+    def test_by_argument(self, secured: Script) -> None:
+        """An InsecureWarning for each client, at the line that made it; none from below, for no request."""
+        for _ in range(2):
+            with pytest.warns(cf.InsecureWarning, match="verify_tls is False") as warned:
+                client = make(secured.address, verify_tls=False)
+            assert [warning.filename for warning in warned] == [__file__]
+            with client, warnings.catch_warnings():
+                warnings.simplefilter("error")
+                assert client.ask("how many?").rows == 2
+
+    @pytest.mark.parametrize("value", ["0", "false", "no", "off"])
+    def test_by_the_environment(self, secured: Script, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """CONNECTY_VERIFY_TLS; for the verbs and the probe too."""
+        monkeypatch.setenv("CONNECTY_VERIFY_TLS", value)
+        with pytest.warns(cf.InsecureWarning):
+            assert check_health(base_url=secured.address) is True
+        cf.configure(client_id="id", client_secret="s", base_url=secured.address, dw_id=13)
+        with pytest.warns(cf.InsecureWarning) as warned:
+            assert cf.ask("how many?").rows == 2
+        assert [warning.filename for warning in warned] == [__file__]
+
+    @pytest.mark.parametrize("value", ["", "1", "true"])
+    def test_not_by_anything_else(self, secured: Script, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An empty variable is none."""
+        monkeypatch.setenv("CONNECTY_VERIFY_TLS", value)
+        with pytest.raises(cf.ConnectionFailed):
+            check_health(base_url=secured.address)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_slow_drip_ends_at_the_deadline(
+    secured: Script,
+    verify: bool,  # noqa: FBT001 - a parameter of the test
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A byte every 50 ms is cut off after 0.4 s, 0.25 s at most late: no health."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(PEM))
+    secured.on("health", secured.drip(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
+    settings: dict[str, Any] = {} if verify else {"verify_tls": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", cf.InsecureWarning)
+        with within(0.4):
+            assert check_health(base_url=secured.address, timeout=0.4, **settings) is False
+
+
+def test_no_library_puts_a_tls_context_of_its_own_in_place_of_ours() -> None:
+    """Where nothing names certificates either: its sockets would keep no deadline."""
+    context = tls_context()
+    request = requests.Request("GET", "https://api.test").prepare()
+    pool = Wire(context).get_connection_with_tls_context(request, verify=True)
+    assert pool.conn_kw["ssl_context"] is context
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_server_that_wants_a_client_certificate(version: ssl.TLSVersion) -> None:
+    """Before TLS 1.3 an alert of many meanings, from then on one that says so: never about credentials."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(PEM)
+    context.load_verify_locations(PEM)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.minimum_version = context.maximum_version = version
+    with serve(tls=context) as script, make(script.address, ca_bundle=PEM) as client:
+        with pytest.raises(cf.ConnectionFailed, match="client certificate") as caught:
+            client.ask("how many?")
+        assert caught.value.phase == "tls"
+        assert "client_id" not in str(caught.value)
+        assert script.seen == []
+
+
+@pytest.mark.parametrize(
+    ("status", "page"),
+    [
+        (400, "<html><head><title>400 No required SSL certificate was sent</title></head>"),
+        (403, "<h2>403.7 - Forbidden: Client Certificate Required</h2>"),
+    ],
+    ids=["nginx", "IIS"],
+)
+@pytest.mark.parametrize("kind", ["token", "ask", "results"])
+def test_a_page_that_says_so(server: Script, client: cf.Client, kind: str, status: int, page: str) -> None:
+    """The same for the servers that answer instead: nothing was started, nothing is sent again."""
+    server.on(kind, server.answer(status, raw=page.encode(), Content_Type="text/html"))
+    with pytest.raises(cf.ConnectionFailed, match="wants a client certificate") as caught:
+        client.ask("how many?")
+    assert caught.value.phase == "tls"
+    assert "client_id" not in str(caught.value)
+    assert server.count(kind) == 1

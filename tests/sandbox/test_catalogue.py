@@ -1,0 +1,178 @@
+"""Which question gets which SQL, and which gets none."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connecty_frames.errors import ConfigError, QuestionFailed
+from connecty_frames.sandbox import Plan
+from connecty_frames.sandbox.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connecty_frames.sandbox.results import Result
+
+TOML = """
+[[question]]
+question = "List the top 5 countries with the most orders"
+paraphrases = ["Which 5 countries order most?"]
+sql = "SELECT 5"
+summary = "{country} leads."
+
+[[question]]
+question = "show the last 100 logins"
+sql = "SELECT 100"
+
+[[question]]
+question = "how many orders were shipped"
+sql = "SELECT 1"
+
+[[question]]
+question = "what is this about"
+summary = "A shop."
+"""
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    """Give a catalogue of four questions."""
+    return Catalogue.from_toml(TOML, "test.toml")
+
+
+@pytest.mark.parametrize(
+    ("question", "sql"),
+    [
+        ("List the top 5 countries with the most orders", "SELECT 5"),
+        ("list the top 5 countries with the most orders?", "SELECT 5"),
+        ("  PLEASE show me the top 5 countries with most orders. ", "SELECT 5"),
+        ("the top 5 contries with the most ordres", "SELECT 5"),
+        ("with the most orders, list the top 5 countries", "SELECT 5"),
+        ("which 5 countries order most", "SELECT 5"),
+        ("last 100 logins", "SELECT 100"),
+    ],
+)
+def test_a_known_question_in_other_words(catalogue: Catalogue, question: str, sql: str) -> None:
+    """Case, punctuation, politeness, order and slips of the pen make no other question."""
+    assert catalogue.answer(question, 13).sql == sql
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "list the top 10 countries with the most orders",
+        "list the top 5 countries with the least orders",
+        "list the top 5 countries with the fewest orders",
+        "list the top 5 customers with the most orders",
+        "show the first 100 logins",
+        "show the last 10 logins",
+        "show the last logins",
+        "how many orders were not shipped",
+        "how many orders were unshipped",
+        "how many orders",
+        "what is the weather",
+        "",
+        "?!",
+        "DELETE FROM sales.orders",
+    ],
+)
+def test_another_question_is_not_answered(catalogue: Catalogue, question: str) -> None:
+    """One word or number that changes the sense is another question, however alike the letters are."""
+    with pytest.raises(QuestionFailed):
+        catalogue.answer(question, 13)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1",
+        "  select\n1 ;",
+        "SELECT\t*\nFROM sales.orders",
+        "WITH q AS (SELECT 1) SELECT * FROM q",
+        "from sales.orders",
+        "(SELECT 1) UNION (SELECT 2)",
+        "-- a comment\n/* and\nanother */ SELECT 1",
+        "SELECT 1; SELECT 2",
+        "select nothing that parses",
+    ],
+)
+def test_sql_is_run_as_it_is(catalogue: Catalogue, sql: str) -> None:
+    """What begins as a query does goes to DuckDB untouched, whose errors say most about it."""
+    assert catalogue.answer(sql, 13) == Plan(sql)
+
+
+def test_a_catalogued_question_may_begin_like_sql() -> None:
+    """A question that is known is not taken for SQL because of its first word."""
+    catalogue = Catalogue.from_toml(
+        '[[question]]\nquestion = "from where do orders come"\nsql = "SELECT 1"', "x"
+    )
+
+    assert catalogue.answer("From where do orders come?", 13).sql == "SELECT 1"
+
+
+def test_the_nearest_questions_are_named(catalogue: Catalogue) -> None:
+    """Who asks what is not known reads what is."""
+    with pytest.raises(QuestionFailed) as caught:
+        catalogue.answer("show the last 50 logins", 13)
+
+    assert str(caught.value).startswith(
+        "The sandbox has no answer to this question; a SELECT statement is run as it is."
+        " The nearest questions it knows:\n  - show the last 100 logins\n  - "
+    )
+    assert str(caught.value).count("\n  - ") == 3
+
+
+def test_an_empty_catalogue_says_so() -> None:
+    """Without questions there is only SQL."""
+    with pytest.raises(QuestionFailed, match="Its catalogue is empty"):
+        Catalogue().answer("how many orders", 13)
+    assert Catalogue().answer("SELECT 1", 13) == Plan("SELECT 1")
+
+
+def test_a_long_row_of_spaces_is_read_in_no_time() -> None:
+    """Text made to keep a regular expression busy does not."""
+    started = time.monotonic()
+    for text in (" " * 200_000 + "x", "/* */ " * 20_000 + "x", "(" * 200_000):
+        with pytest.raises(QuestionFailed):
+            Catalogue().answer(text, 13)
+
+    assert time.monotonic() - started < 2.0
+
+
+def test_a_summary_is_filled_from_the_result(run: Callable[[str], Result]) -> None:
+    """Rows, columns and values of the first row take the places of their names; other braces stay."""
+    result = run("SELECT 'Poland' AS country, 1.50 AS price UNION ALL SELECT 'Spain', 2")
+
+    assert Plan("", "{rows} rows, {columns} columns: {country} at {price}, {other} {}").summarise(result) == (
+        "2 rows, 2 columns: Poland at 1.50, {other} {}"
+    )
+    assert Plan("").summarise(result) == "The query returned 2 rows."
+    assert Plan(None, "In words alone {rows}.").summarise(None) == "In words alone {rows}."
+
+
+def test_a_value_in_braces_is_not_filled_again(run: Callable[[str], Result]) -> None:
+    """What a row holds is not read as a template."""
+    assert Plan("", "{a}").summarise(run("SELECT '{rows}' AS a")) == "{rows}"
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("[[question]", r"test\.toml is not a catalogue of questions"),
+        ("[[question]]\nsql = 'SELECT 1'", "question.0.question"),
+        ("[[question]]\nquestion = ''", "at least 1 character"),
+        ("[[question]]\nquestion = 'a'\nsql = 1", "valid string"),
+        ("[[question]]\nquestion = 'a'\nsqll = 'SELECT 1'", "sqll"),
+        ("[[questions]]\nquestion = 'a'", "questions"),
+        ("[[question]]\nquestion = 'How many?'\n[[question]]\nquestion = 'how many'", "'how many' twice"),
+    ],
+)
+def test_a_wrong_catalogue_is_refused(toml: str, message: str) -> None:
+    """The error names the file, the fault and the form that is expected."""
+    with pytest.raises(ConfigError, match=message) as caught:
+        Catalogue.from_toml(toml, "test.toml")
+
+    assert caught.value.setting == "questions"

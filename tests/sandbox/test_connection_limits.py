@@ -1,0 +1,283 @@
+"""What one client may take of the sandbox: time for a request that does not end, and work on a long one."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connecty_frames.sandbox import Fault, Sandbox
+from connecty_frames.sandbox.request_log import LONGEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HEAD = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n"
+POST = b"POST /v1/dw/13/questions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+HEALTHY = b'{"status":"OK"}'
+#: All limits in these tests, in seconds.
+LIMIT = 0.4
+#: A connection that is still open after so many seconds is not closed at all.
+PATIENCE = 10.0
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    """Serve one sandbox for all of these."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def box(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Give it with short limits, without faults and with an empty ledger."""
+    monkeypatch.setattr("connecty_frames.sandbox.request_checks.HEAD_SECONDS", LIMIT)
+    monkeypatch.setattr("connecty_frames.sandbox.request_checks.BODY_SECONDS", LIMIT)
+    monkeypatch.setattr("connecty_frames.sandbox.request_checks.READ_SECONDS", LIMIT)
+    running.faults.clear()
+    running.ledger.clear()
+    return running
+
+
+@pytest.fixture
+def dial(box: Sandbox) -> Iterator[Callable[[], socket.socket]]:
+    """Open connections to it."""
+    opened: list[socket.socket] = []
+
+    def dial() -> socket.socket:
+        host, _, port = box.connection["base_url"].removeprefix("http://").rpartition(":")
+        opened.append(socket.create_connection((host, int(port)), timeout=PATIENCE))
+        return opened[-1]
+
+    yield dial
+    for connection in opened:
+        connection.close()
+
+
+def rest_of(connection: socket.socket) -> bytes:
+    """Give all that comes until the connection is closed."""
+    came = b""
+    try:
+        while chunk := connection.recv(65536):
+            came += chunk
+    except ConnectionResetError:
+        pass
+    return came
+
+
+def read_answer(connection: socket.socket) -> bytes:
+    """Give one answer of /v1/health."""
+    came = b""
+    while not came.endswith(HEALTHY):
+        came += connection.recv(65536) or pytest.fail("closed")
+    return came
+
+
+def drip(connection: socket.socket, data: bytes) -> bytes:
+    """Send a byte at a time until the other end closes; give what it answered."""
+    until = time.monotonic() + PATIENCE
+    try:
+        while time.monotonic() < until:
+            for position in range(len(data)):
+                connection.sendall(data[position : position + 1])
+                time.sleep(0.05)
+    except OSError:
+        return rest_of(connection)
+    raise AssertionError("the connection is open for as long as bytes come")
+
+
+def error_of(answer: bytes) -> tuple[bytes, str]:
+    """Give the status line of an answer and what its body calls the error."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"connection: close" in head.lower()
+    return head.partition(b"\r\n")[0], json.loads(body)["error"]
+
+
+# Time
+
+
+@pytest.mark.parametrize("sent", [b"", b"G", HEAD])
+def test_half_a_head_is_closed(dial: Callable[[], socket.socket], sent: bytes) -> None:
+    """A connection on which no whole head arrives is closed without an answer, even a silent one."""
+    connection = dial()
+    connection.sendall(sent)
+
+    assert rest_of(connection) == b""
+
+
+def test_a_head_that_drips_is_closed(dial: Callable[[], socket.socket]) -> None:
+    """The limit is for the whole of it, and a byte now and then does not extend it."""
+    assert drip(dial(), b"X-Drip: 1\r\n") == b""
+
+
+def test_the_next_head_has_a_limit_too(dial: Callable[[], socket.socket]) -> None:
+    """Half a head behind a whole request is closed like a first one."""
+    connection = dial()
+    connection.sendall(HEAD + b"\r\n")
+    assert read_answer(connection).startswith(b"HTTP/1.1 200 OK")
+
+    assert drip(connection, b"X-Drip: 1\r\n") == b""
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        POST,
+        POST.replace(b"/v1/dw/13/questions", b"/nowhere"),
+        POST.replace(b"localhost", b"evil.example"),
+        POST.replace(b"POST", b"PUT"),
+    ],
+    ids=["question", "unknown path", "foreign host", "wrong method"],
+)
+def test_half_a_body_is_answered_by_408(box: Sandbox, dial: Callable[[], socket.socket], head: bytes) -> None:
+    """Whatever the request is; the connection is closed, and nothing was asked."""
+    connection = dial()
+    connection.sendall(head + b'Content-Length: 100\r\n\r\n{"question"')
+
+    assert error_of(rest_of(connection)) == (b"HTTP/1.1 408 Request Timeout", "request_timeout")
+    assert [seen.status for seen in box.ledger.requests] == [408]
+    assert box.ledger.questions == []
+
+
+def test_a_body_that_drips_is_answered_by_408(box: Sandbox, dial: Callable[[], socket.socket]) -> None:
+    """The limit is for the whole of it, and a chunk now and then does not extend it."""
+    connection = dial()
+    connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+    drip(connection, b"1\r\nx\r\n")
+
+    assert [seen.status for seen in box.ledger.requests] == [408]
+
+
+@pytest.mark.slow
+def test_a_body_without_end_is_cut_off(box: Sandbox, dial: Callable[[], socket.socket]) -> None:
+    """However fast it comes: beyond 16 MiB it is read no further."""
+    connection = dial()
+    connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+    chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+    with pytest.raises(OSError, match=r"reset|[Pp]ipe"):
+        connection.sendall(1024 * chunk)
+
+    assert [seen.status for seen in box.ledger.requests] == [413]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fault", [Fault("health", latency=3 * LIMIT), Fault("health", drip_body=LIMIT / 5)], ids=str
+)
+def test_a_slow_answer_is_not_cut(box: Sandbox, dial: Callable[[], socket.socket], fault: Fault) -> None:
+    """The limits are for what a client sends."""
+    box.faults.add(fault)
+    connection = dial()
+    connection.sendall(HEAD + b"Connection: close\r\n\r\n")
+
+    assert rest_of(connection).endswith(b"\r\n\r\n" + HEALTHY)
+
+
+@pytest.mark.slow
+def test_a_lost_answer_stays_lost(box: Sandbox, dial: Callable[[], socket.socket]) -> None:
+    """The connection stays open and silent beyond the limits."""
+    box.faults.add(Fault("health", lost=True))
+    connection = dial()
+    connection.settimeout(3 * LIMIT)
+    connection.sendall(HEAD + b"\r\n")
+
+    with pytest.raises(TimeoutError):
+        connection.recv(1)
+
+
+@pytest.mark.slow
+def test_a_client_that_does_not_read_is_cut_off(
+    box: Sandbox, connect: Callable[[Sandbox], Any], dial: Callable[[], socket.socket]
+) -> None:
+    """The answer does not wait in memory for ever; a client that reads now and then gets all of it."""
+    api = connect(box)
+    question_id = api.ask("SELECT range, repeat('x', 1000) AS x FROM range(20000)")
+    while api.results(question_id, max_rows=0).json()["state"] != "COMPLETED":
+        time.sleep(0.05)
+    asked = (
+        f"GET /v1/dw/13/questions/{question_id}/results?max_rows=20000 HTTP/1.1\r\nHost: localhost\r\n"
+        f"Authorization: {api.session.headers['Authorization']}\r\nConnection: close\r\n\r\n"
+    ).encode()
+    idle, slow = dial(), dial()
+    for connection in (idle, slow):
+        connection.sendall(asked)
+    came = b""
+    for part in range(1, 5):
+        while len(came) < part * 4_000_000:
+            came += slow.recv(65536) or pytest.fail("closed")
+        time.sleep(LIMIT / 2)
+
+    assert len(came + rest_of(slow)) > 20_000_000
+    assert len(rest_of(idle)) < 20_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("box")
+def test_an_idle_connection_can_be_used_again(dial: Callable[[], socket.socket]) -> None:
+    """Between two requests a client may take more time than for a head."""
+    connection = dial()
+    for _ in range(2):
+        connection.sendall(HEAD + b"\r\n")
+        assert read_answer(connection).startswith(b"HTTP/1.1 200 OK")
+        time.sleep(2 * LIMIT)
+    connection.sendall(HEAD + b"\r\n")
+    assert read_answer(connection).startswith(b"HTTP/1.1 200 OK")
+
+
+# Size
+
+
+def test_a_long_question_is_not_compared(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than some of its characters reach the matcher, which keeps all other threads waiting."""
+    lengths = []
+    extract = "connecty_frames.sandbox.catalogue.process.extract"
+
+    def noted(asked: str, *_: Any, **__: Any) -> list[Any]:
+        lengths.append(len(asked))
+        return []
+
+    monkeypatch.setattr(extract, noted)
+    state = api.answer("how many orders are there? " * 37_000).json()["state"]
+    api.answer("how many orders are nowhere?")
+
+    assert state == "FAILED"
+    assert lengths[0] < 2000, "the beginning, for the nearest questions"
+    assert lengths[1:] == [len("how many orders are nowhere"), len("how many orders are nowhere?")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/dw/{}/questions"),
+        ("GET", "/v1/dw/13/questions/{}/results"),
+        ("GET", "/v1/dw/13/questions/x/results?include={}"),
+        ("GET", "/v1/dw/13/questions/x/results?max_rows={}"),
+    ],
+)
+def test_what_was_sent_is_repeated_in_short(api: Any, method: str, path: str) -> None:
+    """An error names the wrong value by its beginning."""
+    reply = api.session.request(method, api.url(path.format("x" * 12_000)))
+
+    assert reply.status_code in {404, 422}
+    assert "x" * 120 + "…" in reply.json()["message"]
+    assert len(reply.content) < 500
+
+
+def test_long_texts_of_strangers_are_kept_in_short(box: Sandbox) -> None:
+    """A path in the ledger is cut, without a token too; two that differ behind the cut stay two."""
+    host, _, port = box.connection["base_url"].removeprefix("http://").rpartition(":")
+    for end in (b"a", b"b"):
+        with closing(socket.create_connection((host, int(port)), timeout=PATIENCE)) as connection:
+            connection.sendall(
+                b"GET /" + b"x" * 12_000 + end + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )
+            assert rest_of(connection).startswith(b"HTTP/1.1 404 Not Found")
+
+    first, second = (seen.path for seen in box.ledger.requests)
+    assert first.startswith("/" + "x" * (LONGEST - 1) + "... [12002 characters in all, SHA-256 ")
+    assert len(first) == len(second) < LONGEST + 150
+    assert first != second

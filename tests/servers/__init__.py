@@ -1,0 +1,1 @@
+"""Servers that tests and verification programs talk to."""

@@ -1,0 +1,40 @@
+"""The scripted server, a client of it, and a clock that costs no time, for the tests of client and faults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connecty_frames.client import Client
+from tests.servers.scripted import FakeClock, Script, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def server() -> Iterator[Script]:
+    """Give a server that hands out a token and accepts questions until it is told otherwise."""
+    with serve() as script:
+        yield script
+
+
+@pytest.fixture
+def client(server: Script) -> Iterator[Client]:
+    """Give a client of that server on the real clock, that never waits longer than it must."""
+    with Client(
+        "canary-client-id",
+        client_secret="canary-secret",
+        base_url=server.address,
+        dw_id=13,
+        timeout=10,
+        random=lambda: 0.0,
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Give a clock that costs no time."""
+    return FakeClock()

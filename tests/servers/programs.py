@@ -1,0 +1,318 @@
+"""Programs that stand between a client and the API: started with a configuration, stopped, killed, suspended.
+
+Each runs in the foreground and in a process group of its own, listens on loopback alone, and keeps its files
+in a temporary folder. None runs as root: squid refuses to, and so the others are the same everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from string import Template
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+
+__all__ = [
+    "PASSWORD",
+    "PASSWORD_WANTED",
+    "PEM",
+    "USER",
+    "Program",
+    "missing",
+    "needs",
+    "prepare",
+    "sandbox",
+    "workplace",
+]
+
+#: A key and a self-signed certificate for 127.0.0.1 that only tests trust.
+PEM: Final = Path(__file__).with_name("loopback.pem")
+#: The user of squid, and how its helper knows the password (``openssl passwd -apr1``).
+USER: Final = "user"
+PASSWORD: Final = "canary-proxy"
+_PASSWORDS: Final = f"{USER}:$apr1$canary01$OetAJU.6qjiH2/fJrTI.5/\n"
+#: Rules of squid's that want the password; ``basic_ncsa_auth`` comes with squid.
+PASSWORD_WANTED: Final = """
+    auth_param basic program ${helper} ${folder}/../passwords
+    auth_param basic children 2
+    acl known proxy_auth REQUIRED
+    http_access allow known
+"""
+#: Of each program: the configuration around that of a test, and the arguments to run it in the foreground.
+_PREPARED: Final = {
+    "nginx": (
+        """
+        daemon off;
+        worker_processes 1;
+        pid nginx.pid;
+        error_log stderr info;
+        events { worker_connections 512; }
+        http {
+            client_body_temp_path body;
+            proxy_temp_path proxy;
+            fastcgi_temp_path other;
+            uwsgi_temp_path other;
+            scgi_temp_path other;
+            log_format tests '$$request_method $$uri $$status $$upstream_status '
+                '$$sent_http_content_encoding $$request_body';
+            access_log access.log tests;
+            ${config}
+        }
+        """,
+        "-p ${folder} -e stderr -c ${folder}/config",
+    ),
+    "haproxy": (
+        """
+        global
+            maxconn 500
+        defaults
+            mode http
+            timeout connect 1s
+            timeout client 20s
+            timeout server 20s
+        ${config}
+        """,
+        "-db -f ${folder}/config",
+    ),
+    "squid": (
+        """
+        http_port 127.0.0.1:${port}
+        pid_filename none
+        access_log stdio:${folder}/access.log
+        cache_log stdio:/dev/null
+        coredump_dir ${folder}
+        cache deny all
+        cache_mem 0
+        memory_cache_shared off
+        pinger_enable off
+        max_filedescriptors 1024
+        shutdown_lifetime 0 seconds
+        visible_hostname squid.test
+        ${config}
+        """,
+        "-N -d 1 -n squid${port} -f ${folder}/config",
+    ),
+}
+#: Where Debian puts servers, which is not on everybody's path.
+_FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/sbin"
+_HELPER: Final = "/usr/lib/squid/basic_ncsa_auth"
+#: Squid leaves some behind when it is killed, under names that begin with that of its folder.
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - where Linux keeps it
+_ROOT: Final = hasattr(os, "geteuid") and os.geteuid() == 0
+#: Seconds in which a program listens, and in which it ends when it is asked to.
+_START: Final = 30.0
+_STOP: Final = 5.0
+#: Below the ports that systems give to outgoing connections, one of which could take the port of a program
+#: that is being restarted.
+_PORTS: Final = range(20_000, 32_000)
+
+
+class Program:
+    """A program that runs while the ``with`` block does.
+
+    Parameters
+    ----------
+    name
+        What it is called in reports.
+    command
+        The program with its arguments.
+    port
+        Where it listens on 127.0.0.1; it is ready when a connection can be made.
+    folder
+        Where it runs; what it prints is added to ``output.log`` there.
+    trusted
+        Whether it runs as whoever runs the tests, root included.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, port: int, folder: Path, trusted: bool = False
+    ) -> None:
+        self.name = name
+        self.port = port
+        self.folder = folder
+        self._command = command
+        self._identity: dict[str, Any] = (
+            {} if trusted or not _ROOT else {"user": "nobody", "group": _group(), "extra_groups": []}
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        for left in _SHARED_MEMORY.glob(f"{self.folder.name}-*"):
+            left.unlink()
+
+    def start(self) -> None:
+        """Start it, and return when it listens.
+
+        Raises
+        ------
+        RuntimeError
+            It ended, or did not listen in time; with what it printed.
+        """
+        with (self.folder / "output.log").open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                **self._identity,
+            )
+        until = time.monotonic() + _START
+        while time.monotonic() < until and self._process.poll() is None:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            time.sleep(0.01)
+        self.kill()
+        raise RuntimeError(f"{self._command[0]} does not listen: {self.output()[-2000:]}")
+
+    def stop(self) -> None:
+        """End it by SIGTERM, or by SIGKILL where that does not end it in time."""
+        if self._process is not None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and all that it started at once."""
+        if self._process is not None:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def suspend(self) -> None:
+        """Stop it and all that it started (SIGSTOP) until :meth:`resume`."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._signal(signal.SIGCONT)
+
+    def reload(self) -> None:
+        """Have it read its configuration again (SIGHUP)."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGHUP)
+
+    @property
+    def address(self) -> str:
+        """Where it is reached in the clear."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def output(self) -> str:
+        """Return what it printed."""
+        return (self.folder / "output.log").read_text(errors="replace")
+
+    def log(self) -> str:
+        """Return its access log."""
+        return (self.folder / "access.log").read_text(errors="replace")
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError):  # all of them ended by themselves
+                os.killpg(self._process.pid, number)
+
+
+@contextmanager
+def workplace() -> Iterator[Path]:
+    """Make a folder for programs, with the certificate in it, and remove it at the end.
+
+    It is none of pytest's, which only their owner may enter.
+    """
+    with tempfile.TemporaryDirectory(prefix="connecty-external-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copy(PEM, folder / "loopback.pem")
+        (folder / "passwords").write_text(_PASSWORDS)
+        yield folder
+
+
+def missing(*names: str) -> list[str]:
+    """Return which of these programs are not installed; squid counts with its helper."""
+    return [name for name in names if not _find(name) or (name == "squid" and not Path(_HELPER).exists())]
+
+
+def needs(name: str) -> list[Any]:
+    """Return the marks of tests that run a program: external, slow, and skipped where it is not installed."""
+    import pytest  # `make chaos` does without
+
+    reason = f"there is no {name}: apt-get install {name}"
+    return [pytest.mark.external, pytest.mark.slow, pytest.mark.skipif(bool(missing(name)), reason=reason)]
+
+
+def _find(program: str) -> str | None:
+    return shutil.which(program) or shutil.which(program, path=_FOLDERS)
+
+
+def _free_port() -> int:
+    """Return a port of 127.0.0.1 that is free now, and stays free while its program restarts."""
+    draw = random.SystemRandom()
+    while True:
+        port = draw.choice(_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+def prepare(name: str, parent: Path, config: str, **values: object) -> Program:
+    """Prepare nginx, haproxy or squid on a free port.
+
+    Parameters
+    ----------
+    parent
+        From :func:`workplace`. The program gets a folder of its own in there, so that the certificate is
+        ``../loopback.pem``.
+    config
+        What follows what all have: of nginx's ``http`` block, of haproxy's sections, of squid's directives.
+    **values
+        What stands in the place of ``${name}`` in there, beside ``${port}``; ``$$`` is a dollar sign.
+    """
+    port = _free_port()
+    folder = parent / f"{name}{port}"
+    folder.mkdir()
+    known = {"port": port, "folder": folder, "helper": _HELPER, **values}
+    known["config"] = Template(config).substitute(known)
+    whole, arguments = _PREPARED[name]
+    (folder / "config").write_text(dedent(Template(whole).substitute(known)).strip() + "\n")
+    if _ROOT:
+        shutil.chown(folder, "nobody", _group())
+    command = [_find(name) or name, *Template(arguments).substitute(known).split()]
+    return Program(name, command, port=port, folder=folder)
+
+
+def sandbox(folder: Path) -> Program:
+    """Prepare a sandbox that keeps what it accepted in ``journal`` of its folder: see ``durable.py``."""
+    port = _free_port()
+    folder.mkdir()
+    command = [
+        sys.executable,
+        str(Path(__file__).parents[1] / "verification" / "chaos" / "durable.py"),
+        str(port),
+        str(folder / "journal"),
+    ]
+    return Program("sandbox", command, port=port, folder=folder, trusted=True)
+
+
+def _group() -> int:
+    import pwd  # only where there are users
+
+    return pwd.getpwnam("nobody").pw_gid

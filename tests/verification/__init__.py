@@ -1,0 +1,1 @@
+"""Programs that prove correctness, each with a short form among the tests."""

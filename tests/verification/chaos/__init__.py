@@ -1,0 +1,1 @@
+"""Questions through proxies that are killed, stopped and suspended."""

@@ -1,0 +1,76 @@
+"""A sandbox that can be killed: ``python durable.py PORT JOURNAL`` serves until SIGTERM.
+
+Unlike other sandboxes it keeps its credentials and its questions over a restart. A question stands in the
+journal before it is answered with its id, so that the journal has all that was ever accepted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from connecty_frames.sandbox import Fault, Sandbox, jobs, sandbox, tokens
+
+__all__ = ["CREDENTIALS", "Accepted", "read_journal"]
+
+CREDENTIALS: Final = {"client_id": "canary-client-id", "client_secret": "canary-secret"}
+#: A question takes its time before it is accepted, or afterwards, or its id comes bit by bit, so that what is
+#: killed or suspended often has one under way.
+_SLOW: Final = (
+    Fault("ask", latency=0.3, chance=0.3, seed=1),
+    Fault("ask", drip_body=0.005, chance=0.4, seed=2),
+    Fault("ask", latency=0.3, when="after"),
+)
+
+
+class Accepted(NamedTuple):
+    """A question that the sandbox accepted, and the id that it gave it."""
+
+    question_id: str
+    question: str
+
+
+def read_journal(path: Path) -> list[Accepted]:
+    """Return what was accepted, in order."""
+    return [Accepted(*json.loads(line)) for line in path.read_text().splitlines()]
+
+
+class _Tokens(tokens.Tokens):
+    """The same credentials each time; the key to tokens is another, so that a restart ends them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.client_id, self.client_secret = CREDENTIALS.values()
+
+
+class _Desk(jobs.Desk):
+    """Questions that outlive the process."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        path = Path(sys.argv[2])
+        self._journal = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self._before = dict(read_journal(path))
+
+    def find(self, question_id: str, dw_id: int) -> jobs.Case | None:
+        question = self._before.pop(question_id, None)
+        if question is not None:  # it is worked on again, and only where somebody asks for it
+            self._cases[question_id] = jobs.Case(question_id, dw_id, question)
+            self._pool.submit(self._work_on, self._cases[question_id])
+        return super().find(question_id, dw_id)
+
+    def submit(self, question: str, dw_id: int) -> jobs.Case | None:
+        case = super().submit(question, dw_id)
+        if case is not None:
+            os.write(self._journal, json.dumps(Accepted(case.question_id, question)).encode() + b"\n")
+        return case
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sandbox.Desk, sandbox.Tokens = _Desk, _Tokens  # type: ignore[attr-defined]
+    Sandbox(port=int(sys.argv[1]), workers=2, capacity=100_000, faults=_SLOW).serve()

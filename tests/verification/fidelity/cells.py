@@ -1,0 +1,235 @@
+"""The cells: one value in, its JSON text in the style of some producer out."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from tests.verification.fidelity.truths import DAY, Kind, Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.verification.fidelity.styles import Style
+
+__all__ = ["NESTED", "written"]
+
+_SECOND: Final = 1_000_000_000
+#: 0001-01-02 and 9999-12-30 in seconds since 1970: between them Python knows the offset of a zone.
+_PYTHON_YEARS: Final = range(-62_135_596_800 + 86_400, 253_402_300_800 - 86_400)
+_UNSAFE: Final = 2**53
+_WIDE: Final = 64
+
+
+def written(kind: Kind, value: Any, style: Style) -> str:
+    """Give the JSON text of a value."""
+    if value is None:
+        return "null"
+    token = _WRITERS[kind.name](kind, value, style)
+    quoted = style.nested != "json" and kind.name in NESTED
+    return json.dumps(token, ensure_ascii=style.ascii) if quoted else token
+
+
+def _text(_: Kind, value: str, style: Style) -> str:
+    return json.dumps(value, ensure_ascii=style.ascii)
+
+
+def _boolean(_: Kind, value: bool, __: Style) -> str:  # noqa: FBT001 - the value
+    return "true" if value else "false"
+
+
+def _whole(kind: Kind, value: int, style: Style) -> str:
+    quoted = style.bigints == "text" or (style.bigints == "unsafe" and abs(value) > _UNSAFE)
+    return f'"{value}"' if quoted and kind.size >= _WIDE else str(value)
+
+
+def _decimal(_: Kind, value: Decimal, style: Style) -> str:
+    padded = f"{value:f}"
+    if style.decimals == "text":
+        return f'"{padded}"'
+    return padded if style.decimals == "pad" else padded.rstrip("0").rstrip(".")
+
+
+def _float64(_: Kind, value: float, style: Style) -> str:
+    if not math.isfinite(value):
+        name = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return {"text": f'"{name}"', "bare": name, "null": "null"}[style.nan]
+    text = repr(value)
+    if style.floats == "1.0" or not value.is_integer():
+        return text
+    # As ECMAScript does: no exponent below 1e21, and no sign of zero.
+    return f"{Decimal(text):f}".removesuffix(".0").lstrip("-" * (value == 0)) if abs(value) < 1e21 else text
+
+
+def _float32(kind: Kind, value: float, style: Style) -> str:
+    if not math.isfinite(value):
+        return _float64(kind, value, style)
+    # The shortest text that is this float and no other of 32 bits.
+    shortest = next(text for digits in range(1, 10) if _is_float32(text := f"{value:.{digits}g}", value))
+    return _float64(kind, float(shortest), style)
+
+
+def _is_float32(text: str, value: float) -> bool:
+    with np.errstate(over="ignore"):
+        return float(np.float32(text)) == value
+
+
+def _day(ticks: float) -> tuple[str, str]:
+    """Give year-month-day and the era, as PostgreSQL writes them; the days are counted from March on."""
+    days = int(ticks) // DAY + 719_468
+    era, day_of_era = divmod(days, 146_097)
+    year_of_era = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_from_march = (5 * day_of_year + 2) // 153
+    day = day_of_year - (153 * month_from_march + 2) // 5 + 1
+    month = month_from_march + 3 if month_from_march < 10 else month_from_march - 9
+    year = year_of_era + era * 400 + (month <= 2)
+    return f"{year if year > 0 else 1 - year:04d}-{month:02d}-{day:02d}", "" if year > 0 else " BC"
+
+
+def _clock(ticks: float, style: Style) -> str:
+    seconds, nanos = divmod(int(ticks), _SECOND)
+    hours, rest = divmod(seconds, 3_600)
+    digits = f"{nanos:09d}"
+    short = digits.rstrip("0")
+    kept = {
+        "trim": len(short),
+        "cut": len(short),
+        "thousands": math.ceil(len(short) / 3) * 3,
+        "3": max(3, len(short)),
+        "6": max(6, len(short)),
+        "9": 9,
+    }[style.fraction]
+    fraction = f".{digits[:kept]}" if kept else ""
+    return f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}{fraction}"
+
+
+def _date(_: Kind, value: Moment, __: Style) -> str:
+    if math.isinf(value.ticks):
+        return '"infinity"' if value.ticks > 0 else '"-infinity"'
+    day, era = _day(value.ticks)
+    return f'"{day}{era}"'
+
+
+def _timestamp(_: Kind, value: Moment, style: Style) -> str:
+    return _stamp(value.ticks, "", style)
+
+
+def _instant(_: Kind, value: Moment, style: Style) -> str:
+    if math.isinf(value.ticks):
+        return _stamp(value.ticks, "", style)
+    seconds = int(value.ticks) // _SECOND
+    shift = 0
+    if seconds in _PYTHON_YEARS:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        shift = round((moment.astimezone(ZoneInfo(style.zone)).utcoffset() or timedelta()).total_seconds())
+    return _stamp(value.ticks + shift * _SECOND, _offset(shift, style), style)
+
+
+def _stamp(ticks: float, offset: str, style: Style) -> str:
+    if math.isinf(ticks):
+        return '"infinity"' if ticks > 0 else '"-infinity"'
+    day, era = _day(ticks)
+    return f'"{day}{style.separator}{_clock(int(ticks) % DAY, style)}{offset}{era}"'
+
+
+def _offset(shift: int, style: Style) -> str:
+    if shift == 0 and style.offset == "Z":
+        return "Z"
+    minutes, seconds = divmod(abs(shift), 60)
+    sign = "-" if shift < 0 else "+"
+    colon = "" if style.offset == "+0000" else ":"
+    text = f"{sign}{minutes // 60:02d}"
+    if minutes % 60 or seconds or style.offset != "+00":
+        text += f"{colon}{minutes % 60:02d}"
+    return text + (f"{colon}{seconds:02d}" if seconds else "")
+
+
+def _time(_: Kind, value: Moment, style: Style) -> str:
+    return f'"{_clock(value.ticks, style)}"'
+
+
+def _interval(_: Kind, value: tuple[int, int, int], style: Style) -> str:
+    months, days, nanos = value
+    if style.intervals == "iso":
+        date = f"{months}M" * bool(months) + f"{days}D" * bool(days)
+        seconds = f"{Decimal(nanos).scaleb(-9):f}"
+        seconds = seconds.rstrip("0").rstrip(".") if "." in seconds else seconds
+        return f'"P{date}T{seconds}S"' if nanos or not date else f'"P{date}"'
+    sign = "-" if nanos < 0 else ""
+    words = [f"{months} mons"] * bool(months) + [f"{days} days"] * bool(days)
+    clock = [f"{sign}{_clock(abs(nanos), style)}"] if nanos or not words else []
+    return json.dumps(" ".join([*words, *clock]))
+
+
+def _inside(kind: Kind, value: Any, style: Style) -> str:
+    """Write what lies inside a cell: JSON all through, also where the cell is a text."""
+    return written(kind, value, replace(style, nested="json"))
+
+
+def _items(pairs: list[tuple[Kind, Any]], style: Style) -> str:
+    return f"[{_comma(style).join(_inside(kind, value, style) for kind, value in pairs)}]"
+
+
+def _members(pairs: list[tuple[str, Kind, Any]], style: Style) -> str:
+    colon = ": " if style.spaced else ":"
+    members = [
+        f"{json.dumps(name, ensure_ascii=style.ascii)}{colon}{_inside(kind, value, style)}"
+        for name, kind, value in pairs
+    ]
+    return f"{{{_comma(style).join(members)}}}"
+
+
+def _comma(style: Style) -> str:
+    return ", " if style.spaced else ","
+
+
+def _list(kind: Kind, value: list[Any], style: Style) -> str:
+    return _items([(kind.children[0][1], item) for item in value], style)
+
+
+def _tuple(kind: Kind, value: list[Any], style: Style) -> str:
+    return _items([(child, item) for (_, child), item in zip(kind.children, value, strict=True)], style)
+
+
+def _struct(kind: Kind, value: dict[str, Any], style: Style) -> str:
+    return _members([(name, child, value[name]) for name, child in kind.children], style)
+
+
+def _map(kind: Kind, value: list[tuple[str, Any]], style: Style) -> str:
+    return _members([(str(key), kind.children[1][1], item) for key, item in value], style)
+
+
+def _union(kind: Kind, value: tuple[int, Any], style: Style) -> str:
+    member, inner = value
+    return written(kind.children[member][1], inner, style)
+
+
+_WRITERS: Final[dict[str, Callable[[Kind, Any, Style], str]]] = {
+    "boolean": _boolean,
+    "whole": _whole,
+    "decimal": _decimal,
+    "float32": _float32,
+    "float64": _float64,
+    "text": _text,
+    "other": _text,
+    "date": _date,
+    "timestamp": _timestamp,
+    "instant": _instant,
+    "time": _time,
+    "timetz": _text,
+    "interval": _interval,
+    "list": _list,
+    "tuple": _tuple,
+    "struct": _struct,
+    "map": _map,
+    "union": _union,
+}
+NESTED: Final = frozenset({"list", "tuple", "struct", "map"})

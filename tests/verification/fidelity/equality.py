@@ -1,0 +1,142 @@
+"""When what a reader gives is the value that was sent: the same number, moment, text or null."""
+
+from __future__ import annotations
+
+import math
+import struct
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from tests.verification.fidelity.expected import is_computed
+from tests.verification.fidelity.producers import NESTED, parse
+from tests.verification.fidelity.truths import DAY, Kind, Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Lax", "same"]
+
+
+class Lax(float):
+    """A float of numpy's, where NaN stands for null as well."""
+
+    __slots__ = ()
+
+
+def same(kind: Kind, value: Any, cell: Any, token: str, got: Any) -> bool:
+    """Whether what a reader gives is a value, or the exact text that was sent for it.
+
+    Parameters
+    ----------
+    cell, token
+        What was sent: as ``parse`` gives it, and as it stood.
+    """
+    return _same(kind, value, cell, got) or (value is not None and type(got) is str and got == token)
+
+
+def _same(kind: Kind, value: Any, cell: Any, got: Any) -> bool:
+    if isinstance(got, Lax) and math.isnan(got):
+        return value is None or (isinstance(value, float) and math.isnan(value))
+    if value is None or got is None:
+        return value is got
+    if isinstance(got, str):
+        return isinstance(cell, str) and got == cell
+    if kind.name in NESTED and type(cell) is str:
+        cell = parse(cell)
+    return _SAME[kind.name](kind, value, cell, got)
+
+
+def _is_number(got: object) -> bool:
+    return isinstance(got, int | float | Decimal) and not isinstance(got, bool)
+
+
+def _same_whole(_: Kind, value: int, __: object, got: Any) -> bool:
+    return _is_number(got) and Decimal(got) == value
+
+
+def _same_decimal(_: Kind, value: Decimal, cell: object, got: Any) -> bool:
+    if not _is_number(got):
+        return False
+    if not isinstance(got, float):
+        return Decimal(got) == value
+    exact = Decimal(repr(float(got)))
+    return exact == value or (is_computed(value) and got == float(str(cell)))
+
+
+def _same_float(_: Kind, value: float, __: object, got: Any) -> bool:
+    if isinstance(got, float):
+        return _bits(value) == _bits(got)
+    return _is_number(got) and math.isfinite(value) and Decimal(repr(value)) == got
+
+
+def _bits(value: float) -> bytes:
+    """Give a float's bits; all NaNs are one."""
+    return b"NaN" if math.isnan(value) else struct.pack("<d", value)
+
+
+def _same_float32(kind: Kind, value: float, cell: object, got: Any) -> bool:
+    if not _is_number(got):
+        return False
+    with np.errstate(over="ignore"):
+        return _same_float(kind, value, cell, float(np.float32(float(got))))
+
+
+def _same_moment(kind: Kind, value: Moment, _: object, got: Any) -> bool:
+    # A date and its midnight without an offset are one moment, of another type.
+    what = {kind.name, "timestamp"} if kind.name == "date" else {kind.name}
+    return isinstance(got, Moment) and got.what in what and got.ticks == value.ticks
+
+
+def _same_interval(_: Kind, value: tuple[int, int, int], __: object, got: Any) -> bool:
+    months, days, nanos = value
+    return isinstance(got, Moment) and got == Moment("interval", days * DAY + nanos) and not months
+
+
+def _same_list(kind: Kind, value: list[Any], cell: Any, got: Any) -> bool:
+    kinds = (
+        [child for _, child in kind.children] if kind.name == "tuple" else [kind.children[0][1]] * len(value)
+    )
+    return (
+        isinstance(got, list)
+        and len(got) == len(value) == len(cell)
+        and all(map(_same, kinds, value, cell, got))
+    )
+
+
+def _same_struct(kind: Kind, value: Any, cell: Any, got: Any) -> bool:
+    pairs = [(str(name), inner) for name, inner in (value if kind.name == "map" else value.items())]
+    kinds = {name: kind.children[1][1] for name, _ in pairs} if kind.name == "map" else dict(kind.children)
+    return (
+        isinstance(got, dict)
+        and [name for name, _ in pairs] == list(got)
+        and all(_same(kinds[name], inner, cell[name], got[name]) for name, inner in pairs)
+    )
+
+
+def _same_union(kind: Kind, value: tuple[int, Any], cell: Any, got: Any) -> bool:
+    member, inner = value
+    return _same(kind.children[member][1], inner, cell, got)
+
+
+_SAME: Final[dict[str, Callable[[Kind, Any, Any, Any], bool]]] = {
+    "boolean": lambda _, value, __, got: got is value,
+    "whole": _same_whole,
+    "decimal": _same_decimal,
+    "float32": _same_float32,
+    "float64": _same_float,
+    "text": lambda *_: False,
+    "other": lambda *_: False,
+    "date": _same_moment,
+    "timestamp": _same_moment,
+    "instant": _same_moment,
+    "time": _same_moment,
+    "timetz": lambda *_: False,
+    "interval": _same_interval,
+    "list": _same_list,
+    "tuple": _same_list,
+    "struct": _same_struct,
+    "map": _same_struct,
+    "union": _same_union,
+}

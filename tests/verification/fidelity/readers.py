@@ -1,0 +1,290 @@
+"""The readers: ours in its three engines, and what people write by hand today.
+
+A reader takes a body and gives its only column: the name of the type, in the words of ``expected``, the
+values in those of ``truths``, and whether anything was said. What it raises is caught: that is a word,
+too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+
+from connecty_frames import Answer
+from tests.verification.fidelity.equality import Lax
+from tests.verification.fidelity.truths import DAY, NANOS, Moment, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["HELD", "OURS", "PEERS", "Reading", "read", "read_beside"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reader made of a body.
+
+    Parameters
+    ----------
+    type
+        The name of the column's type, empty where there is none.
+    said
+        The warning or error, None where nothing was said.
+    """
+
+    type: str
+    values: list[Any]
+    said: str | None = None
+
+
+def read(body: bytes, readers: Readers) -> dict[str, Reading]:
+    """Let readers read a body; those of one table share what they make of it first."""
+    found = {}
+    try:
+        first, said = _listened(lambda: readers.first(body))
+    except BaseException as error:  # noqa: BLE001 - a panic of polars is no Exception
+        return dict.fromkeys(readers.each, _failed(error))
+    for name, finish in readers.each.items():
+        try:
+            (type_, values), more = _listened(lambda finish=finish: finish(first))  # type: ignore[misc]
+            found[name] = Reading(type_, values, said or more)
+        except BaseException as error:  # noqa: BLE001
+            found[name] = _failed(error)
+    return found
+
+
+def _failed(error: BaseException) -> Reading:
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    return Reading("", [], f"{type(error).__name__}: {str(error)[:200]}")
+
+
+def _listened(work: Callable[[], Any]) -> tuple[Any, str | None]:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        result = work()
+    said = [f"{entry.category.__name__}: {entry.message}" for entry in heard]
+    # pandas says so of the time it takes, and of nothing that it changes.
+    said = [text for text in said if "Could not infer format" not in text]
+    return result, said[0] if said else None
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Ways that begin with the same step."""
+
+    first: Callable[[bytes], Any]
+    each: dict[str, Callable[[Any], tuple[str, list[Any]]]]
+
+
+# --- types and values -----------------------------------------------------------------------------------
+
+
+def _arrow(column: pa.ChunkedArray | pa.Array) -> tuple[str, list[Any]]:
+    return _arrow_name(column.type), values_of(column)
+
+
+def _arrow_name(type_: pa.DataType) -> str:
+    if pa.types.is_decimal(type_):
+        whole = {pa.decimal128: (128, 38), pa.decimal256: (256, 76)}
+        bits, digits = whole[pa.decimal256 if pa.types.is_decimal256(type_) else pa.decimal128]
+        # Another precision than the widest would change with the rows that were fetched.
+        return f"decimal{bits}({type_.scale})" if type_.precision == digits else str(type_)
+    if pa.types.is_list(type_) or pa.types.is_large_list(type_):
+        return f"list<{_arrow_name(type_.value_type)}>"
+    if pa.types.is_struct(type_):
+        fields = [type_.field(at) for at in range(type_.num_fields)]
+        return "struct<" + ", ".join(f"{field.name}: {_arrow_name(field.type)}" for field in fields) + ">"
+    if pa.types.is_timestamp(type_):
+        return f"timestamp[{type_.unit}{f', {type_.tz}' if type_.tz else ''}]"
+    text = str(type_).replace("time64", "time")
+    return _ARROW_NAMES.get(text, text)
+
+
+_ARROW_NAMES: Final = {
+    "double": "float64", "float": "float32", "large_string": "string", "string_view": "string",
+    "date32[day]": "date",
+}  # fmt: skip
+
+
+def _pandas(frame: pd.DataFrame) -> tuple[str, list[Any]]:
+    column = frame.iloc[:, 0]
+    kind = column.dtype
+    if isinstance(kind, pd.ArrowDtype):
+        name, values = _arrow(pa.chunked_array(column.array.__arrow_array__()))
+        return f"{name}[pyarrow]", values
+    if isinstance(kind, pd.DatetimeTZDtype) or getattr(kind, "kind", "") in "mM":
+        return _pandas_moments(column)
+    if isinstance(kind, np.dtype) and kind.kind == "f":
+        return str(kind), [Lax(value) for value in column.to_numpy()]
+    names = {"Int64": "int64", "UInt64": "uint64", "Float64": "float64", "boolean": "bool", "str": "string"}
+    return names.get(str(kind), str(kind)), [_plain(value) for value in column.array]
+
+
+def _pandas_moments(column: Any) -> tuple[str, list[Any]]:
+    unit, zone = column.dt.unit, getattr(column.dtype, "tz", None)
+    if column.dtype.kind == "m":
+        what, name = "interval", f"duration[{unit}]"
+    elif zone is not None:
+        what, name = "instant", f"timestamp[{unit}, {zone}]"
+    else:  # seconds are the unit of dates alone
+        what, name = ("date", "date") if unit == "s" else ("timestamp", f"timestamp[{unit}]")
+    missing = np.iinfo(np.int64).min
+    ticks = [int(tick) for tick in column.array.asi8]
+    return name, [None if tick == missing else Moment(what, tick * NANOS[unit]) for tick in ticks]
+
+
+def _plain(value: Any) -> Any:
+    """Give a Python value for what a column of pandas holds."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, pd.Timestamp):
+        ticks = int(value.as_unit("us").asm8.astype(np.int64)) * 1_000 + value.nanosecond
+        return Moment("timestamp" if value.tz is None else "instant", ticks)
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _polars(frame: pl.DataFrame) -> tuple[str, list[Any]]:
+    column = frame.to_series(0)
+    kind = column.dtype
+    name = _polars_name(kind)
+    if isinstance(kind, pl.Datetime | pl.Date | pl.Time | pl.Duration):
+        what = {pl.Datetime: "timestamp", pl.Date: "date", pl.Time: "time", pl.Duration: "interval"}[
+            type(kind)
+        ]
+        if isinstance(kind, pl.Datetime) and kind.time_zone:
+            what = "instant"
+        unit = getattr(kind, "time_unit", "ns")
+        scale = DAY if what == "date" else NANOS[unit]
+        return name, [
+            None if tick is None else Moment(what, tick * scale) for tick in column.to_physical().to_list()
+        ]
+    return name, column.to_list()
+
+
+def _polars_name(kind: Any) -> str:
+    if isinstance(kind, pl.List):
+        return f"list<{_polars_name(kind.inner)}>"
+    if isinstance(kind, pl.Struct):
+        return (
+            "struct<" + ", ".join(f"{field.name}: {_polars_name(field.dtype)}" for field in kind.fields) + ">"
+        )
+    if isinstance(kind, pl.Decimal):
+        return f"decimal128({kind.scale})" if kind.precision == 38 else str(kind)
+    if isinstance(kind, pl.Datetime):
+        return f"timestamp[{kind.time_unit}{f', {kind.time_zone}' if kind.time_zone else ''}]"
+    if isinstance(kind, pl.Duration):
+        return f"duration[{kind.time_unit}]"
+    names: dict[Any, str] = {pl.Boolean: "bool", pl.Time: "time[ns]"}
+    return names.get(kind, str(kind).lower())
+
+
+# --- ours -------------------------------------------------------------------------------------------------
+
+
+def _answer(body: bytes) -> Answer:
+    # That rows were cut is said of every such answer, and is no word about a value.
+    return Answer.from_json(body, on_truncation="ignore")
+
+
+OURS: Final = Readers(
+    _answer,
+    {
+        "connecty_frames, pandas": lambda answer: _pandas(answer.to_pandas()),
+        "connecty_frames, polars": lambda answer: _polars(answer.to_polars()),
+        "connecty_frames, pyarrow": lambda answer: _arrow(answer.to_arrow().column(0)),
+    },
+)
+
+
+def read_beside(body: bytes) -> list[Reading]:
+    """Let ours read a body of several columns, to Arrow."""
+    table, _ = _listened(lambda: _answer(body).to_arrow())
+    return [Reading(*_arrow(column)) for column in table.columns]
+
+
+def _held_by_pandas(type_: str) -> str:
+    return f"{type_}[pyarrow]" if type_.startswith(("decimal", "time[", "list", "struct")) else type_
+
+
+def _held_by_polars(type_: str) -> str:
+    return re.sub(r"decimal256\(\d+\)", "string", "time[ns]" if type_ == "time[us]" else type_)
+
+
+#: Reader -> what it holds a type as; others hold it as it is.
+HELD: Final[dict[str, Callable[[str], str]]] = {
+    "connecty_frames, pandas": _held_by_pandas,
+    "connecty_frames, polars": _held_by_polars,
+}
+
+# --- by hand ------------------------------------------------------------------------------------------------
+
+
+def _rows(body: bytes) -> tuple[list[str], list[list[Any]]]:
+    header, *rows = json.loads(body)["results"]["dataframe"]
+    return header, rows
+
+
+def _pandas_by_hand(table: tuple[list[str], list[list[Any]]]) -> pd.DataFrame:
+    header, rows = table
+    return pd.DataFrame(rows, columns=header).convert_dtypes()
+
+
+def _pandas_sniffing(table: tuple[list[str], list[list[Any]]]) -> pd.DataFrame:
+    """Take what ``to_datetime`` reads, but only where it reads every value: the careful form of the habit."""
+    header, rows = table
+    frame = pd.DataFrame(rows, columns=header)
+    for name in frame.columns:
+        if frame[name].dtype in ("object", "str"):
+            parsed = pd.to_datetime(frame[name], errors="coerce")
+            if parsed.notna().any() and parsed.notna().sum() == frame[name].notna().sum():
+                frame[name] = parsed
+    return frame.convert_dtypes()
+
+
+def _polars_by_hand(table: tuple[list[str], list[list[Any]]]) -> pl.DataFrame:
+    header, rows = table
+    frame = pl.DataFrame(rows, schema=header, orient="row")
+    for name, kind in frame.schema.items():
+        if kind == pl.String:
+            parsed = frame[name].str.to_datetime(strict=False)
+            if parsed.null_count() == frame[name].null_count() < len(frame):
+                frame = frame.with_columns(parsed)
+    return frame
+
+
+def _arrow_by_hand(table: tuple[list[str], list[list[Any]]]) -> pa.ChunkedArray:
+    header, rows = table
+    made = pa.Table.from_pylist([dict(zip(header, row, strict=True)) for row in rows])
+    column = made.column(0) if made.num_columns else pa.chunked_array([], pa.null())
+    return next(_casts(column)) if pa.types.is_string(column.type) else column
+
+
+def _casts(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
+    for kind in (pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        try:
+            yield column.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    yield column
+
+
+PEERS: Final = Readers(
+    _rows,
+    {
+        "pandas by hand": lambda table: _pandas(_pandas_by_hand(table)),
+        "pandas, to_datetime tried": lambda table: _pandas(_pandas_sniffing(table)),
+        "polars by hand": lambda table: _polars(_polars_by_hand(table)),
+        "pyarrow by hand": lambda table: _arrow(_arrow_by_hand(table)),
+    },
+)

@@ -1,0 +1,125 @@
+"""The statistics of a column, computed from the truth over the whole result, in the document's shape.
+
+``general``, ``temporal`` and ``string`` are the document's. Where a style has them there are ``numeric`` and
+``boolean`` too, ``numeric`` with the fields of ``temporal``: the only section whose values have an order.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.verification.fidelity.cells import NESTED, written
+from tests.verification.fidelity.truths import DAY, Column, Kind, Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.verification.fidelity.styles import Style
+
+__all__ = ["measured"]
+
+#: Kind -> section; ``interval`` and the nested ones depend on the style.
+_SECTION: Final = {
+    "boolean": "boolean",
+    **dict.fromkeys(("whole", "decimal", "float32", "float64"), "numeric"),
+    "text": "string",
+    **dict.fromkeys(("date", "timestamp", "instant", "time", "timetz"), "temporal"),
+}
+#: The sections that each choice writes beside ``general``.
+_WRITTEN: Final[dict[str, frozenset[str]]] = {
+    "none": frozenset(),
+    "general": frozenset(),
+    "documented": frozenset({"temporal", "string"}),
+    "guessed": frozenset({"temporal", "string", "numeric", "boolean"}),
+}
+
+
+def measured(column: Column, style: Style) -> tuple[str | None, tuple[tuple[Any, str], ...]]:
+    """Give the statistics of a column as JSON, and its min and max where they are among them."""
+    if style.sections == "none":
+        return None, ()
+    present = [value for value in column.values if value is not None]
+    general = {"count": len(column.values), "nulls_count": len(column.values) - len(present)}
+    sections = {"general": {name: str(count) for name, count in general.items()}}
+    name = _section(column.kind, style)
+    bounds: tuple[tuple[Any, str], ...] = ()
+    if name in _WRITTEN[style.sections]:
+        # The statistics keep the digits that a style cuts off the rows.
+        sections[name], bounds = _MEASURES[name](column.kind, present, style)
+    comma, colon = (", ", ": ") if style.spaced else (",", ":")
+    written = [
+        f'"{section}"{colon}{{'
+        + comma.join(f'"{field}"{colon}{value}' for field, value in fields.items())
+        + "}"
+        for section, fields in sections.items()
+    ]
+    return "{" + comma.join(written) + "}", bounds
+
+
+def _section(kind: Kind, style: Style) -> str:
+    if kind.name == "interval" and style.intervals == "iso":
+        return "temporal"
+    if kind.name in NESTED and style.nested == "cast":
+        return "string"
+    return _SECTION.get(kind.name, "")
+
+
+_Measured = tuple[dict[str, str], tuple[tuple[Any, str], ...]]
+
+
+def _ordered(kind: Kind, present: list[Any], style: Style) -> _Measured:
+    order = sorted(present, key=_order)
+    ends = (order[0], order[-1]) if order else ()
+    bounds = tuple((value, written(kind, value, style)) for value in ends)
+    least, most = [token for _, token in bounds] or ["null", "null"]
+    distinct = len({_order(value) for value in present})
+    return {"distinct_count": str(distinct), "distinct_approx": "false", "min": least, "max": most}, bounds
+
+
+def _order(value: Any) -> Any:
+    """Give what a value is ordered by, as DuckDB and PostgreSQL do: NaN is largest, a month is 30 days."""
+    if isinstance(value, float):
+        return (math.isnan(value), 0.0 if math.isnan(value) else value)
+    if isinstance(value, tuple) and not isinstance(value, Moment):
+        months, days, nanos = value
+        return (months * 30 + days) * DAY + nanos
+    if isinstance(value, str):  # a time with an offset: the only text that has this section
+        clock, sign, offset = value.replace("-", "+-").partition("+")
+        return _seconds(clock) - (-1 if offset.startswith("-") else 1) * _seconds(offset.lstrip("-")), sign
+    return value
+
+
+def _seconds(text: str) -> Decimal:
+    hours, minutes, seconds = [*text.split(":"), "0", "0"][:3]
+    return (Decimal(hours) * 60 + Decimal(minutes)) * 60 + Decimal(seconds)
+
+
+def _lengths(kind: Kind, present: list[Any], style: Style) -> _Measured:
+    texts = [
+        value if isinstance(value, str) else json.loads(written(kind, value, style)) for value in present
+    ]
+    lengths = [len(text) for text in texts]
+    mean = round(sum(lengths) / len(lengths), 2) if lengths else "null"
+    return {
+        "distinct_count": str(len(set(texts))),
+        "distinct_approx": "false",
+        "empty_string_count": str(lengths.count(0)),
+        "min_len": str(min(lengths, default="null")),
+        "mean_len": str(mean),
+        "max_len": str(max(lengths, default="null")),
+    }, ()
+
+
+def _truths(_: Kind, present: list[Any], __: Style) -> _Measured:
+    return {"true_count": str(present.count(True)), "false_count": str(present.count(False))}, ()
+
+
+_MEASURES: Final[dict[str, Callable[[Kind, list[Any], Style], _Measured]]] = {
+    "temporal": _ordered,
+    "numeric": _ordered,
+    "string": _lengths,
+    "boolean": _truths,
+}

@@ -1,0 +1,355 @@
+"""What a body says, and whether a table says the same.
+
+The body is read by ``json.loads(body, parse_int=str, parse_float=str)`` from strict UTF-8, with the kind of
+each number kept. What that refuses must be refused. What it reads must come out as a table whose every cell
+is the cell of the JSON, by the table of types; or be refused for a reason that is found here as well.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections import Counter
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from tests.verification.fuzz.moments import AWARE, DATE, DURATION, NAIVE, TIME, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["MAY", "NotJSON", "Refused", "differences", "read", "refusal"]
+
+_EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
+_MAX_DEPTH: Final = 100
+_SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
+_number: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+_WORDS: Final = ("NaN", "Infinity", "-Infinity")
+_NANOSECONDS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+#: A refusal that is allowed and not due: the cell or part in question may not have been looked at.
+MAY: Final = "may: "
+_HALF: Final = f"{MAY}half of a surrogate pair"
+
+
+class NotJSON(Exception):
+    """The body is no JSON."""
+
+
+class Refused(Exception):
+    """The body is JSON, and why it need not be read."""
+
+
+class Whole(str):
+    """A number without fraction and exponent, as written."""
+
+    __slots__ = ()
+
+
+class Fraction(str):
+    """A number with a fraction or an exponent, as written."""
+
+    __slots__ = ()
+
+
+class Constant(str):
+    """A bare NaN or Infinity."""
+
+    __slots__ = ()
+
+
+class Object(dict[str, Any]):
+    """An object, and all its keys and values in their order."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Object) and self.pairs == other.pairs
+
+    __hash__ = None
+
+
+def _loads(text: str) -> Any:
+    return json.loads(
+        text, parse_int=Whole, parse_float=Fraction, parse_constant=Constant, object_pairs_hook=Object
+    )
+
+
+def read(body: bytes) -> Any:
+    """Read a body.
+
+    Raises
+    ------
+    NotJSON
+        Where it is none.
+    Refused
+        Where Python's own reader gives up on how deeply it is nested.
+    """
+    try:
+        return _loads(body.decode("utf-8"))
+    except RecursionError:
+        raise Refused(f"{MAY}nested too deeply for Python") from None
+    except UnicodeDecodeError as error:
+        raise (Refused(f"{MAY}{error}") if _unread(body) else NotJSON(str(error))) from None
+    except ValueError as error:
+        raise NotJSON(str(error)) from None
+
+
+def _unread(body: bytes) -> bool:
+    """Whether a body is an answer that is UTF-8 but for what nothing of an answer reads."""
+    try:
+        found = _loads(body.decode("utf-8", "surrogateescape"))
+    except ValueError:
+        return False
+    read = [found.get("state"), found.get("results")] if isinstance(found, Object) else []
+    return len(read) == 2 and read[0] == "COMPLETED" and not (_doubtful(read) or "").startswith(_HALF)
+
+
+def refusal(body: Any) -> str | None:
+    """Say why a body is refused, None where it must be read."""
+    if not isinstance(body, Object):
+        return "the body is no object"
+    if type(body.get("state")) is not str or body["state"] != "COMPLETED":
+        return "not COMPLETED"
+    results = body.get("results")
+    if results is not None and not isinstance(results, Object):
+        return "results is no object"
+    for name in ("sql_query", "response_summary"):
+        found = results.get(name) if results else None
+        if found is not None and type(found) is not str:
+            # A number that Python has no type for is kept as its text.
+            return f"{MAY if isinstance(found, str) else ''}{name} is no text"
+    rows = results.get("dataframe") if results else None
+    if rows is not None:
+        problem = _no_table(rows)
+        if problem:
+            return problem
+    return _doubtful(body)
+
+
+def _no_table(rows: Any) -> str | None:
+    if not isinstance(rows, list) or not rows or not isinstance(rows[0], list):
+        return "no header"
+    header, *cells = rows
+    if any(isinstance(name, list | dict) for name in header):
+        return "a name is an array or object"
+    if any(not isinstance(row, list) or len(row) != len(header) for row in cells):
+        return "ragged"
+    if any(isinstance(name, str) and not _encodes(name) for name in header):
+        return "a name is no text"
+    return None
+
+
+def _doubtful(body: object) -> str | None:
+    """Whether something is nested deeper than any answer, or holds half of a surrogate pair."""
+    level = [body]
+    for _ in range(_MAX_DEPTH):
+        if any(isinstance(value, str) and not _encodes(value) for value in level):
+            return _HALF
+        level = [item for value in level for item in _items(value)]
+        if not level:
+            return None
+    return f"{MAY}nested deeply"
+
+
+def _items(value: object) -> list[Any]:
+    if isinstance(value, Object):
+        return [item for pair in value.pairs for item in pair]
+    return value if isinstance(value, list) else []
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def differences(body: Object, table: pa.Table | None) -> list[str]:
+    """Say where a table is not what the body says."""
+    results = body.get("results") or {}
+    rows = results.get("dataframe")
+    if rows is None or table is None:
+        return [] if (rows is None) == (table is None) else ["a table and none"]
+    header, *cells = rows
+    if (table.num_rows, table.num_columns) != (len(cells), len(header)):
+        return [f"{table.shape} for {len(cells)} rows of {len(header)}"]
+    found = _names(header, table.column_names)
+    sections = _section_of(header, results.get("dataframe_stats"))
+    for position, (column, section) in enumerate(zip(table.columns, sections, strict=True)):
+        values = [row[position] for row in cells]
+        due = _due(values, section)
+        if due is not None and not due(column.type):
+            found.append(f"column {position} is {column.type}, {section} statistics")
+        for row, (cell, value) in enumerate(zip(values, _plain(column), strict=True)):
+            if not _same(cell, value, column.type, section or "", inside=False):
+                found.append(f"row {row} of column {position} ({column.type}): {cell!r} became {value!r}")
+                break
+    return found
+
+
+def _names(header: list[Any], names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        return ["a name occurs twice"]
+    seen: set[str] = set()
+    for given, name in zip(map(_name, header), names, strict=True):
+        if given and given not in seen and name != given:
+            return [f"{given!r} is called {name!r}"]
+        seen.add(given)
+    return []
+
+
+def _name(given: object) -> str:
+    if isinstance(given, str):
+        return "" if "\0" in given else str(given)  # a name with NUL counts as none
+    return {None: "", True: "true", False: "false"}[given]  # type: ignore[index]
+
+
+def _section_of(header: list[Any], statistics: object) -> list[str | None]:
+    """Give for each column which section of its statistics tells the type."""
+    times = Counter(map(_name, header))
+    found: list[str | None] = []
+    for name in header:
+        own = statistics.get(name) if isinstance(statistics, Object) and type(name) is str else None
+        sections = own if isinstance(own, Object) and times[name] == 1 else {}
+        section = next((each for each in _SECTIONS if isinstance(sections.get(each), Object)), None)
+        found.append(None if section is None or _deep(sections) else section)
+    return found
+
+
+def _deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_MAX_DEPTH + 1):
+        level = [item for each in level for item in _items(each) if isinstance(item, list | dict)]
+    return bool(level)
+
+
+def _due(cells: list[Any], section: str | None) -> Any:  # noqa: PLR0911 - a test of a type, or None
+    """Give the test that a column's type must pass, where it is plain what the type is."""
+    if section == "string":
+        return pa.types.is_string
+    present = [cell for cell in cells if cell is not None]
+    if section is not None or not present:
+        return None
+    kinds = set(map(type, present))
+    if kinds == {bool}:
+        return pa.types.is_boolean
+    if kinds == {Whole} and all(len(cell) < 20 for cell in present):
+        least, most = min(map(int, present)), max(map(int, present))
+        if least >= -(2**63) and most < 2**63:
+            return pa.types.is_int64
+        return pa.types.is_uint64 if least >= 0 else pa.types.is_decimal
+    if kinds <= {Whole, Fraction} and all(re.fullmatch(r"[-.0-9]{1,15}", cell) for cell in present):
+        return pa.types.is_float64
+    if kinds == {str}:
+        return _due_for_texts(list(map(moment, present)))
+    mixed = kinds - {Whole, Fraction, Constant, list, Object}
+    words = all(cell in _WORDS for cell in present if type(cell) is str)
+    return pa.types.is_string if mixed and len(kinds) > 1 and not (mixed == {str} and words) else None
+
+
+def _due_for_texts(moments: Sequence[tuple[str, int] | None]) -> Any:
+    forms = {None if found is None else found[0] for found in moments}
+    if forms == {DATE}:
+        return pa.types.is_date32
+    if len(forms) > 1 or not forms <= {NAIVE, AWARE}:
+        return pa.types.is_string
+    near = all(found and abs(found[1]) < 2**62 for found in moments)
+    return pa.types.is_timestamp if near else None
+
+
+def _plain(column: pa.ChunkedArray) -> list[Any]:
+    """Give a column's values, times as the numbers they are counted in."""
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.int32())
+    elif pa.types.is_temporal(column.type):
+        column = column.cast(pa.int64())
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _same(cell: Any, value: Any, type_: pa.DataType, section: str, *, inside: bool) -> bool:  # noqa: PLR0911 - one line for each kind of type
+    """Whether a value of a type is what the JSON says."""
+    if cell is None or value is None:
+        return cell is value
+    if pa.types.is_string(type_):
+        return _same_text(cell, value)
+    if pa.types.is_boolean(type_):
+        return cell is value or (cell == str(value).lower() and type(cell) is str and section == "boolean")
+    if pa.types.is_integer(type_) or pa.types.is_decimal(type_):
+        exact = _exact(cell, section)
+        return exact is not None and exact == Decimal(value)
+    if pa.types.is_float64(type_):
+        return _same_float(cell, value, section, inside=inside)
+    if pa.types.is_temporal(type_):
+        return type(cell) is str and section in ("temporal", "") and _same_moment(cell, value, type_)
+    if pa.types.is_list(type_):
+        return (
+            isinstance(cell, list)
+            and len(cell) == len(value)
+            and all(
+                _same(item, held, type_.value_type, "", inside=True)
+                for item, held in zip(cell, value, strict=True)
+            )
+        )
+    fields = [type_.field(position) for position in range(type_.num_fields)]
+    return (
+        isinstance(cell, Object)
+        and sorted(key for key, _ in cell.pairs) == sorted(field.name for field in fields)
+        and all(_same(cell[field.name], value[field.name], field.type, "", inside=True) for field in fields)
+    )
+
+
+def _same_text(cell: object, text: str) -> bool:
+    if isinstance(cell, str):
+        return cell == text
+    if isinstance(cell, bool):
+        return text == str(cell).lower()
+    return bool(_loads(text) == cell)
+
+
+def _exact(cell: object, section: str) -> Decimal | None:
+    """Give the number that a cell is, None where it is none."""
+    is_number = isinstance(cell, Whole | Fraction)
+    if not is_number and not (type(cell) is str and section == "numeric" and _number(cell)):
+        return None
+    try:
+        return Decimal(str(cell), _EXACT)
+    except InvalidOperation:
+        return None
+
+
+def _same_float(cell: object, value: float, section: str, *, inside: bool) -> bool:
+    if cell in _WORDS and (isinstance(cell, Constant) or not inside):
+        return repr(value) == repr(float(str(cell)))
+    exact = _exact(cell, section)
+    if exact is None or not math.isfinite(value) or value != float(str(cell)):
+        return False
+    if isinstance(cell, Fraction) and math.copysign(1, value) != math.copysign(1, float(cell)):
+        return False  # -0.0 is a number of its own, the whole number -0 is 0
+    if exact in (Decimal(repr(value)), Decimal(value)):
+        return True
+    scale = -int(exact.normalize(_EXACT).as_tuple().exponent)
+    return scale > 9 and abs(value) >= sys.float_info.min and abs(exact) < 2**53
+
+
+def _same_moment(cell: str, value: int, type_: pa.DataType) -> bool:
+    found = moment(cell)
+    if found is None:
+        return False
+    form, nanoseconds = found
+    if pa.types.is_date32(type_):
+        return form == DATE and nanoseconds == value * 86_400 * 10**9
+    if pa.types.is_timestamp(type_):
+        due = form == (NAIVE if type_.tz is None else AWARE)
+    else:
+        due = form == (TIME if pa.types.is_time(type_) else DURATION)
+    return due and nanoseconds == value * _NANOSECONDS[type_.unit]

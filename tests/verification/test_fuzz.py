@@ -1,0 +1,172 @@
+"""The short form of ``make fuzz``, with a fixed seed."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tests.verification.fuzz import bodies, grammar, oracle
+
+_ROOT = Path(__file__).parents[2]
+#: As many as take a few seconds.
+_CASES = 4_000
+
+
+def _fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.verification.fuzz", *arguments],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.mark.slow
+def test_a_few_thousand_hostile_bodies() -> None:
+    """Always the same ones; where one fails, seed, case and body are printed."""
+    done = _fuzz("--cases", str(_CASES), "--seed", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = re.findall(r"^ *([\d,]+) (\w+: .*)$", done.stdout, re.MULTILINE)
+    counts = {name: int(count.replace(",", "")) for count, name in lines}
+    assert counts["bulk: read"] > _CASES / 10, done.stdout
+    assert counts["bulk: blocks read again, at fewer commas"] > _CASES / 100, done.stdout
+    assert counts["outcome: read"] > _CASES / 5, done.stdout
+    assert counts["outcome: no JSON, refused"] > _CASES / 5, done.stdout
+
+
+def test_a_failure_tells_how_to_see_it_again() -> None:
+    """The same seed and case give the same body, whenever they are asked for."""
+    family, body = bodies.body_of(1, 7)
+    assert (family, body) == bodies.body_of(1, 7)
+
+
+def test_the_grammar_list() -> None:
+    """Python's reader says of each text what the list says, bare NaN and infinity aside."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    def is_json(text: bytes, **more: Any) -> bool:
+        try:
+            json.loads(text.decode(), parse_int=str, **more)
+        except ValueError:
+            return False
+        return True
+
+    assert [text for text in grammar.ACCEPT if not is_json(text, parse_constant=refuse)] == []
+    assert [text for text in grammar.REJECT if is_json(text)] == []
+    assert [
+        text for text in grammar.LENIENT if not is_json(text) or is_json(text, parse_constant=refuse)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "array"),
+    [
+        ("[1]", pa.array([2])),
+        ("[1]", pa.array(["1"])),
+        ("[1]", pa.array([1.0])),
+        ("[null]", pa.array([0])),
+        ("[1]", pa.array([None], pa.int64())),
+        ("[1.10]", pa.array(["1.1"])),
+        ("[0.1]", pa.array([0.1000001])),
+        ("[-0.0]", pa.array([0.0])),
+        ("[1e400]", pa.array([float("inf")])),
+        ("[1e-400]", pa.array([0.0])),
+        ('["NaN"]', pa.array([float("nan")])),
+        ("[9007199254740993.5]", pa.array([9007199254740994.0])),
+        ('["5"]', pa.array([5])),
+        ('["null"]', pa.array([None], pa.string())),
+        ('["x"]', pa.array(["x "])),
+        ('[""]', pa.array([None], pa.string())),
+        ("[true]", pa.array(["true"])),
+        ("[true]", pa.array([False])),
+        ('["true"]', pa.array([True])),
+        ('["2025-01-01"]', pa.array(["2025-01-01"])),
+        ('["2025-01-01T00:00:00"]', pa.array([1735689600], pa.timestamp("s", "UTC"))),
+        ('["2025-01-01T00:00:00+01:00"]', pa.array([1735689600], pa.timestamp("s", "UTC"))),
+        ('["2025-02-30T00:00:00Z"]', pa.array([1740873600], pa.timestamp("s", "UTC"))),
+        ("[[1]]", pa.array([[2]])),
+        ("[[1]]", pa.array(["[1.0]"])),
+        ('[{"a":1}]', pa.array([{"b": 1}])),
+        ('[{"a":1,"a":2}]', pa.array([{"a": 2}])),
+    ],
+)
+def test_the_oracle_finds_what_is_wrong(cells: str, array: pa.Array) -> None:
+    """A table that is not what the JSON says is found, so that finding none means something."""
+    body = oracle.read(f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],{cells}]}}}}'.encode())
+    assert oracle.differences(body, pa.table({"a": array})) != []
+
+
+@pytest.mark.parametrize(
+    ("cells", "array"),
+    [
+        ("[1]", pa.array([1])),
+        ("[-0]", pa.array([0])),
+        ("[1.10]", pa.array([1.1])),
+        ("[18446744073709551615]", pa.array([2**64 - 1], pa.uint64())),
+        ('["5"]', pa.array(["5"])),
+        ("[true]", pa.array([True])),
+        ("[NaN]", pa.array([float("nan")])),
+        ('["2025-01-01"]', pa.array([20089], pa.date32())),
+        ('["2025-01-01T01:00:00.5+01:00"]', pa.array([1735689600500], pa.timestamp("ms", "UTC"))),
+        ('["2024-12-31 24:00"]', pa.array([1735689600], pa.timestamp("s"))),
+        ("[ [ 1, null ] ]", pa.array([[1, None]])),
+        ('[{"a":{"b":[]}}]', pa.array(['{"a": {"b": []}}'])),
+    ],
+)
+def test_the_oracle_lets_pass_what_is_right(cells: str, array: pa.Array) -> None:
+    """A table that is what the JSON says is let pass."""
+    body = oracle.read(f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],{cells}]}}}}'.encode())
+    assert oracle.differences(body, pa.table({"a": array})) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"[]", "the body is no object"),
+        (b'{"state":"FAILED"}', "not COMPLETED"),
+        (b'{"state":"COMPLETED","results":5}', "results is no object"),
+        (b'{"state":"COMPLETED","results":{"sql_query":true}}', "sql_query is no text"),
+        (b'{"state":"COMPLETED","results":{"dataframe":[1]}}', "no header"),
+        (b'{"state":"COMPLETED","results":{"dataframe":[[[]]]}}', "a name is an array or object"),
+        (b'{"state":"COMPLETED","results":{"dataframe":[["a"],[1,2]]}}', "ragged"),
+        (b'{"state":"COMPLETED","results":{"dataframe":[["\\ud800"]]}}', "a name is no text"),
+        (
+            b'{"state":"COMPLETED","results":{"dataframe":[["a"],["\\ud800"]]}}',
+            "may: half of a surrogate pair",
+        ),
+        (b'{"state":"COMPLETED","more":' + b"[" * 101 + b"]" * 101 + b"}", "may: nested deeply"),
+        (b'{"state":"COMPLETED"}', None),
+        (b'{"state":"COMPLETED","results":{"dataframe":[["a"],["x"]],"more":[{}]}}', None),
+    ],
+)
+def test_reasons_to_refuse(body: bytes, reason: str | None) -> None:
+    """JSON that is no answer is refused for a reason, and for no other."""
+    assert oracle.refusal(oracle.read(body)) == reason
+
+
+def test_every_family_has_its_share() -> None:
+    """Of a hundred cases one after another, each family has as many as it says."""
+    families = [bodies.body_of(5, number)[0] for number in range(300, 400)]
+    assert {name: families.count(name) for name in bodies.FAMILIES} == {
+        "random tables": 24,
+        "bytes changed": 14,
+        "tokens changed": 16,
+        "spliced": 8,
+        "truncated": 10,
+        "nested deeply": 4,
+        "huge numbers": 6,
+        "wrong UTF-8": 4,
+        "grammar": 8,
+        "statistics": 6,
+    }
