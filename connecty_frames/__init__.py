@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         TypeFidelityWarning,
         UnknownStateWarning,
     )
-    from connecty_frames.frames import AnswerMetadata, carry, metadata, read_parquet
+    from connecty_frames.frames import AnswerMetadata, copy_metadata, metadata, read_parquet
     from connecty_frames.options import AskOptions
 
 __all__ = [
@@ -87,8 +87,8 @@ __all__ = [
     "ask",
     "ask_df",
     "ask_many",
-    "carry",
     "configure",
+    "copy_metadata",
     "install_readers",
     "metadata",
     "read_connecty",
@@ -107,7 +107,7 @@ _HOMES: Final[dict[str, str]] = {
     "ask": "api",
     "ask_df": "api",
     "ask_many": "api",
-    "carry": "frames",
+    "copy_metadata": "frames",
     "configure": "config",
     "install_readers": "api",
     "metadata": "frames",

@@ -22,9 +22,9 @@ from connecty_frames.errors import (
     TypeFidelityWarning,
     warn,
 )
-from connecty_frames.files import checked_path, open_regular, whole_file
+from connecty_frames.files import atomic_write, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
-from connecty_frames.options import AskOptions, Choices, DtypeBackend
+from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend
 from connecty_frames.protocol import State
 from connecty_frames.text import snippet
 from connecty_frames.version import __version__
@@ -148,7 +148,7 @@ class Answer:
         source: bytes | str | os.PathLike[str],
         *,
         question: str | None = None,
-        **choices: Unpack[Choices],
+        **choices: Unpack[AskOptionsDict],
     ) -> Answer:
         """Decode a saved results response; no service is needed.
 
@@ -211,7 +211,7 @@ class Answer:
         OSError
             Where it cannot be written; a file that was there before is then as it was.
         """
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             file.write(self._body)
         return Path(path)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from connecty_frames.client import Client
 from connecty_frames.config import Settings, resolve
 from connecty_frames.errors import ConfigError
-from connecty_frames.options import AskOptions, Choices, Engine
+from connecty_frames.options import AskOptions, AskOptionsDict, Engine
 from connecty_frames.text import quoted, value_text
 
 if TYPE_CHECKING:
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.answer import Answer
-    from connecty_frames.client import Asked
+    from connecty_frames.client import QuestionFuture
 
 __all__ = ["ask", "ask_df", "ask_many", "forget_clients", "install_readers", "read_connecty"]
 
-Verb = TypeVar("Verb", bound="Callable[..., Any]")
+Function = TypeVar("Function", bound="Callable[..., Any]")
 
 _clients: dict[Settings, Client] = {}
 _lock = threading.Lock()
 
 
-def _shown(*replaced: str) -> Callable[[Verb], Verb]:
+def _shown(*replaced: str) -> Callable[[Function], Function]:
     """Let ``help`` and editors show a verb's choices with their defaults, which stand in AskOptions."""
 
-    def show(verb: Verb) -> Verb:
+    def show(verb: Function) -> Function:
         signature = inspect.signature(verb)
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
         known = {parameter.name for parameter in own} | {"engine", *replaced}
@@ -85,7 +85,7 @@ def forget_clients() -> None:
 
 
 @_shown()
-def ask(question: str, *, client: Client | None = None, **choices: Unpack[Choices]) -> Answer:
+def ask(question: str, *, client: Client | None = None, **choices: Unpack[AskOptionsDict]) -> Answer:
     """Ask a question and wait for the answer.
 
     Parameters
@@ -127,19 +127,35 @@ def ask(question: str, *, client: Client | None = None, **choices: Unpack[Choice
 
 @overload
 def ask_df(
-    question: str, *, engine: Literal["pandas"] = ..., client: Client | None = ..., **choices: Unpack[Choices]
+    question: str,
+    *,
+    engine: Literal["pandas"] = ...,
+    client: Client | None = ...,
+    **choices: Unpack[AskOptionsDict],
 ) -> pd.DataFrame: ...
 @overload
 def ask_df(
-    question: str, *, engine: Literal["polars"], client: Client | None = ..., **choices: Unpack[Choices]
+    question: str,
+    *,
+    engine: Literal["polars"],
+    client: Client | None = ...,
+    **choices: Unpack[AskOptionsDict],
 ) -> pl.DataFrame: ...
 @overload
 def ask_df(
-    question: str, *, engine: Literal["pyarrow"], client: Client | None = ..., **choices: Unpack[Choices]
+    question: str,
+    *,
+    engine: Literal["pyarrow"],
+    client: Client | None = ...,
+    **choices: Unpack[AskOptionsDict],
 ) -> pa.Table: ...
 @_shown()
 def ask_df(
-    question: str, *, engine: Engine = "pandas", client: Client | None = None, **choices: Unpack[Choices]
+    question: str,
+    *,
+    engine: Engine = "pandas",
+    client: Client | None = None,
+    **choices: Unpack[AskOptionsDict],
 ) -> Any:
     """Ask a question and give the answer as a typed frame that still knows where it came from.
 
@@ -187,8 +203,8 @@ def ask_many(
     max_workers: int = ...,
     as_completed: Literal[False] = ...,
     client: Client | None = ...,
-    **choices: Unpack[Choices],
-) -> list[Asked]: ...
+    **choices: Unpack[AskOptionsDict],
+) -> list[QuestionFuture]: ...
 @overload
 def ask_many(
     questions: Iterable[str],
@@ -196,8 +212,8 @@ def ask_many(
     max_workers: int = ...,
     as_completed: Literal[True],
     client: Client | None = ...,
-    **choices: Unpack[Choices],
-) -> Iterator[Asked]: ...
+    **choices: Unpack[AskOptionsDict],
+) -> Iterator[QuestionFuture]: ...
 @_shown("question_id")
 def ask_many(
     questions: Iterable[str],
@@ -205,8 +221,8 @@ def ask_many(
     max_workers: int = 8,
     as_completed: bool = False,
     client: Client | None = None,
-    **choices: Unpack[Choices],
-) -> list[Asked] | Iterator[Asked]:
+    **choices: Unpack[AskOptionsDict],
+) -> list[QuestionFuture] | Iterator[QuestionFuture]:
     """Ask many questions, several at a time, and wait for their answers.
 
     One that fails does not keep the others from being answered. They share one connection, so one token and
@@ -259,7 +275,7 @@ def read_connecty(
     *,
     dtype: object = None,
     index_col: str | Sequence[str] | None = None,
-    **choices: Unpack[Choices],
+    **choices: Unpack[AskOptionsDict],
 ) -> pd.DataFrame:
     """Ask a question in the manner of ``pandas.read_sql``.
 
@@ -333,7 +349,7 @@ def install_readers() -> None:
 
 
 @_shown()
-def _read_polars(question: str, con: Client | None = None, **choices: Unpack[Choices]) -> pl.DataFrame:
+def _read_polars(question: str, con: Client | None = None, **choices: Unpack[AskOptionsDict]) -> pl.DataFrame:
     """Ask a question and give the answer as a polars frame.
 
     Parameters

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedReader
 
-__all__ = ["checked_path", "open_regular", "whole_file"]
+__all__ = ["atomic_write", "checked_path", "open_regular"]
 
 #: How much of a file's name the name of its temporary file repeats, in bytes; names have at most 255.
 _REPEATED: Final = 200
@@ -78,7 +78,7 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file for writing that appears only once it is whole, in place of one of that name.
 
     A link stays a link, and what it points at is replaced. What is no file, such as a pipe or

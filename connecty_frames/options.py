@@ -2,7 +2,7 @@
 
 The keywords of ``ask``, ``ask_df`` and ``read_connecty`` are the fields of :class:`AskOptions`. They are
 declared here, with their defaults and their rules, and nowhere else: the verbs take them as
-``**choices: Unpack[Choices]`` and everything below the verbs takes the object.
+``**choices: Unpack[AskOptionsDict]`` and everything below the verbs takes the object.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = [
     "LONGEST",
     "NO_ID",
     "AskOptions",
-    "Choices",
+    "AskOptionsDict",
     "DtypeBackend",
     "Engine",
     "OnTruncation",
@@ -44,7 +44,7 @@ NO_ID: Final = 10**100
 _TOO_MANY: Final = 10**18
 
 
-class Choices(TypedDict, total=False):
+class AskOptionsDict(TypedDict, total=False):
     """The keywords of a verb, for type checkers; described at :class:`AskOptions`."""
 
     dw_id: int | None
@@ -137,11 +137,11 @@ class AskOptions:
             object.__setattr__(self, "question_id", check_question_id(self.question_id))
 
     @classmethod
-    def from_choices(cls, choices: Choices, **fixed: object) -> AskOptions:
+    def from_choices(cls, choices: AskOptionsDict, **fixed: object) -> AskOptions:
         """Make the options of a call from its keywords; an unknown one is a TypeError, as in Python."""
         if not choices and not fixed:
             return _DEFAULTS
-        known = [name for name in Choices.__annotations__ if name not in fixed]
+        known = [name for name in AskOptionsDict.__annotations__ if name not in fixed]
         for name in choices:
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)

@@ -36,12 +36,12 @@ def _connecty_sandbox(connecty_sandbox_options: dict[str, Any]) -> Iterator[Sand
 def connecty_sandbox(
     _connecty_sandbox: Sandbox, connecty_sandbox_options: dict[str, Any]
 ) -> Iterator[Sandbox]:
-    """Let all that asks ConnectyAI in this test ask a sandbox, with a clean ledger and faults."""
+    """Let all that asks ConnectyAI in this test ask a sandbox, with a clean request log and faults."""
     from connecty_frames.testing import connected
 
     _connecty_sandbox.faults.clear()
     _connecty_sandbox.faults.add(*connecty_sandbox_options.get("faults", ()))
-    _connecty_sandbox.ledger.clear()
+    _connecty_sandbox.request_log.clear()
     with connected(_connecty_sandbox):
         yield _connecty_sandbox
     _connecty_sandbox.faults.clear()

@@ -5,7 +5,7 @@ same for everything else::
 
     with connected() as sandbox:
         report()  # whatever asks with cf.ask_df(...) and the like
-    assert sandbox.ledger.submissions() == {"how many orders are there": 1}
+    assert sandbox.request_log.submissions() == {"how many orders are there": 1}
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
     Yields
     ------
     Sandbox
-        Running. Its ``ledger`` tells what it was asked; its ``faults`` make it misbehave.
+        Running. Its ``request_log`` tells what it was asked; its ``faults`` make it misbehave.
 
     Raises
     ------

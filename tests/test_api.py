@@ -53,10 +53,12 @@ SELECT
 @pytest.fixture
 def counted(connected: Sandbox) -> Iterator[Callable[[], tuple[int, int]]]:
     """Give the questions asked and the requests made since the beginning of the test."""
-    questions, requests = len(connected.ledger.questions), len(connected.ledger.requests)
+    questions, requests = len(connected.request_log.questions), len(connected.request_log.requests)
 
     def since() -> tuple[int, int]:
-        return len(connected.ledger.questions) - questions, len(connected.ledger.requests) - requests
+        return len(connected.request_log.questions) - questions, len(
+            connected.request_log.requests
+        ) - requests
 
     return since
 
@@ -250,16 +252,16 @@ def test_a_question_is_asked_as_it_is(connected: Sandbox) -> None:
     question = "  SELECT 'żółw 東京 🚀' AS \"a\"\n\t-- as it is  "
 
     assert cf.ask_df(question).to_dict("list") == {"a": ["żółw 東京 🚀"]}
-    assert connected.ledger.questions[-1].question == question
+    assert connected.request_log.questions[-1].question == question
 
 
 def test_calls_with_the_same_settings_share_a_connection(connected: Sandbox) -> None:
     """One client, and so one token, for all of them; other settings have another."""
     cf.ask(TOP_COUNTRIES)
-    tokens = connected.ledger.tokens
+    tokens = connected.request_log.tokens
     cf.ask_df(TOP_COUNTRIES)
     cf.read_connecty(TOP_COUNTRIES)
-    assert connected.ledger.tokens == tokens
+    assert connected.request_log.tokens == tokens
     assert len(api._clients) == 1
     cf.configure(timeout=60)
     cf.ask(TOP_COUNTRIES)

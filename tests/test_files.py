@@ -24,7 +24,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.display import texts
-from connecty_frames.files import whole_file
+from connecty_frames.files import atomic_write
 from connecty_frames.frames import WRITERS
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ def test_a_column_in_several_pieces() -> None:
 def test_a_file_appears_once_it_is_whole(tmp_path: Path) -> None:
     """While it is written there is none of its name, and afterwards none of any other."""
     target = tmp_path / "out.csv"
-    with whole_file(target) as file:
+    with atomic_write(target) as file:
         file.write(b"half")
         assert not target.exists()
         file.write(b" and half")
@@ -292,7 +292,7 @@ def test_what_was_there_stays_where_the_writing_fails(tmp_path: Path, error: typ
     target.write_bytes(b"before")
 
     def fail() -> None:
-        with whole_file(str(target)) as file:
+        with atomic_write(str(target)) as file:
             file.write(b"half")
             raise error
 
@@ -316,7 +316,7 @@ def test_an_interrupt_while_the_file_is_made(tmp_path: Path, monkeypatch: pytest
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", interrupted)
-        with pytest.raises(KeyboardInterrupt), whole_file(target):
+        with pytest.raises(KeyboardInterrupt), atomic_write(target):
             pytest.fail("the file was not opened")
 
     assert list(tmp_path.iterdir()) == [target]
@@ -331,7 +331,7 @@ def test_a_new_file_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         for target in (old, new):
-            with whole_file(target) as file:
+            with atomic_write(target) as file:
                 file.write(b"x")
     finally:
         os.umask(before)
@@ -347,7 +347,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     target.write_bytes(b"before")
     link.symlink_to("target")
 
-    with whole_file(link) as file:
+    with atomic_write(link) as file:
         file.write(b"after")
 
     assert link.is_symlink()
@@ -362,7 +362,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
     reader.start()
 
-    with whole_file(pipe) as file:
+    with atomic_write(pipe) as file:
         file.write(b"through")
 
     reader.join(10)
@@ -374,7 +374,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
 def test_a_long_name_is_no_trouble(name: str, tmp_path: Path) -> None:
     """As long as the system allows: 255 bytes, of which other scripts need more for a character."""
     target = tmp_path / name
-    with whole_file(target) as file:
+    with atomic_write(target) as file:
         file.write(b"x")
 
     assert target.read_bytes() == b"x"
@@ -390,7 +390,7 @@ def test_a_place_that_is_none_is_named_before_anything_is_written(
     """By the path that was given."""
     (tmp_path / "file").write_bytes(b"")
 
-    with pytest.raises(error) as raised, whole_file(tmp_path / path):
+    with pytest.raises(error) as raised, atomic_write(tmp_path / path):
         pytest.fail("there is nothing to write to")
 
     assert raised.value.filename == str(tmp_path / path)
@@ -428,8 +428,8 @@ def test_only_a_file_is_read(read: Callable[[Path], Any], kind: str, tmp_path: P
 #: Writes half a file, says so and waits.
 HALF = """
 import sys, time
-from connecty_frames.files import whole_file
-with whole_file(sys.argv[1]) as file:
+from connecty_frames.files import atomic_write
+with atomic_write(sys.argv[1]) as file:
     file.write(b"half")
     file.flush()
     print("half", flush=True)
@@ -461,7 +461,7 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> Non
             killed.wait(10)
         assert len(list(tmp_path.iterdir())) == 2
 
-        with whole_file(target) as file:
+        with atomic_write(target) as file:
             file.write(b"mine")
         assert len(list(tmp_path.iterdir())) == 2
         assert target.read_bytes() == b"mine"
@@ -486,7 +486,7 @@ def test_what_was_not_left_by_a_writer_to_the_same_file_stays(tmp_path: Path) ->
     abandoned = tmp_path / ".out.csv.89abcdef.part"
     abandoned.write_bytes(b"half")
 
-    with whole_file(tmp_path / "out.csv") as file:
+    with atomic_write(tmp_path / "out.csv") as file:
         file.write(b"x")
 
     assert set(tmp_path.iterdir()) == {*before, tmp_path / "out.csv"}
@@ -500,7 +500,7 @@ def test_many_writers_to_one_file(tmp_path: Path) -> None:
     def write(number: int) -> None:
         try:
             for _ in range(50):
-                with whole_file(target) as file:
+                with atomic_write(target) as file:
                     file.write(bytes([number]) * 100)
         except BaseException as error:  # noqa: BLE001 - whichever it is
             failed.append(error)
@@ -531,7 +531,7 @@ def test_a_temporary_file_that_another_writer_took_away(
         lock(file, operation)
 
     monkeypatch.setattr(fcntl, "flock", too_late)
-    with whole_file(target) as file:
+    with atomic_write(target) as file:
         file.write(b"x")
 
     assert len(taken) == 1
@@ -548,7 +548,7 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    with whole_file(tmp_path / "out.csv") as file:
+    with atomic_write(tmp_path / "out.csv") as file:
         file.write(b"x")
 
     assert set(tmp_path.iterdir()) == {abandoned, tmp_path / "out.csv"}

@@ -57,7 +57,7 @@ def test_a_line_for_each_request(box: Sandbox, lines: Callable[[], list[str]]) -
     ]
     assert set(found[3:-1]) <= {f"{looks}: 200 PENDING, …", f"{looks}: 200 IN_PROGRESS, …"}
     assert found[-1] == f"{looks}: 200 COMPLETED, …"
-    assert len(found) == len(box.ledger.requests)
+    assert len(found) == len(box.request_log.requests)
 
 
 def test_the_measures(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from connecty_frames import AskOptions, ConfigError
-from connecty_frames.options import Choices, check_dw_id, check_question_id
+from connecty_frames.options import AskOptionsDict, check_dw_id, check_question_id
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
@@ -38,7 +38,9 @@ def test_the_defaults() -> None:
 
 def test_the_keywords_of_the_verbs_are_its_fields() -> None:
     """All but ``engine``, which decides what a verb returns and is declared by each that has it."""
-    assert {*Choices.__annotations__, "engine"} == {field.name for field in dataclasses.fields(AskOptions)}
+    assert {*AskOptionsDict.__annotations__, "engine"} == {
+        field.name for field in dataclasses.fields(AskOptions)
+    }
 
 
 @pytest.mark.parametrize(

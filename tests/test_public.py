@@ -63,7 +63,7 @@ NAMES = [
     "ask",
     "ask_df",
     "ask_many",
-    "carry",
+    "copy_metadata",
     "configure",
     "install_readers",
     "metadata",

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.files import whole_file
+from connecty_frames.files import atomic_write
 from connecty_frames.frames import AnswerMetadata
 
 if TYPE_CHECKING:
@@ -339,7 +339,7 @@ class TestNul:
     def test_a_file_with_such_a_field(self, tmp_path: Path) -> None:
         """Polars would cut its name: an error of ours, and the other libraries read it."""
         path = tmp_path / "x.parquet"
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             cf.frames.WRITERS["parquet"](pa.table({"s": [{"a\0b": 1}]}), file)
         assert cf.read_parquet(path, engine="pyarrow").to_pydict() == {"s": [{"a\0b": 1}]}
         with pytest.raises(cf.ConfigError, match="NUL"):

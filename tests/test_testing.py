@@ -55,7 +55,7 @@ def test_what_asks_asks_the_sandbox(suite: Any) -> None:
                 client.ask_df({QUESTION!r}, engine="polars")
             command = [sys.executable, "-m", "connecty_frames.cli", "ask", {QUESTION!r}]
             subprocess.run(command, check=True)
-            assert connecty_sandbox.ledger.submissions() == {{{QUESTION!r}: 3}}
+            assert connecty_sandbox.request_log.submissions() == {{{QUESTION!r}: 3}}
         """
     )
 
@@ -72,9 +72,9 @@ def test_each_test_begins_clean(suite: Any) -> None:
 
     @pytest.mark.parametrize("number", range(3))
     def test_it(connecty_sandbox, number):
-        assert connecty_sandbox.ledger.requests == []
+        assert connecty_sandbox.request_log.requests == []
         cf.ask({QUESTION!r})
-        assert connecty_sandbox.ledger.tokens == 1
+        assert connecty_sandbox.request_log.tokens == 1
         cf.configure(dw_id=99)
         connecty_sandbox.faults.add(Fault("ask", status=500))
         with pytest.raises(cf.ConnectyError):
@@ -103,7 +103,7 @@ def test_its_sandbox_can_be_chosen(suite: Any) -> None:
         @pytest.mark.parametrize("number", range(2))
         def test_it(connecty_sandbox, number):
             assert cf.ask({QUESTION!r}).metadata.elapsed >= 0.3
-            assert [seen.status for seen in connecty_sandbox.ledger.requests].count(503) == 1
+            assert [seen.status for seen in connecty_sandbox.request_log.requests].count(503) == 1
         """,
     )
 
@@ -196,7 +196,7 @@ def test_a_process_that_is_started_asks_the_same_sandbox() -> None:
     code = f"import connecty_frames as cf; print(cf.ask({QUESTION!r}).rows)"
     with connected() as sandbox:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-        asked = sandbox.ledger.submissions()
+        asked = sandbox.request_log.submissions()
 
     assert json.loads(done.stdout) == 1
     assert asked == {QUESTION: 1}

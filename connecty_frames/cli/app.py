@@ -13,7 +13,7 @@ import typer
 from connecty_frames import __version__
 from connecty_frames.cli.ask import ask
 from connecty_frames.cli.commands import Profile, config, questions, sandbox
-from connecty_frames.cli.exit_codes import EXIT_CODES, LEFT, MEANINGS, code_of
+from connecty_frames.cli.exit_codes import EXIT_CODES, LEFT, MEANINGS, exit_code_of
 from connecty_frames.cli.messages import in_shell, say, show_warning
 from connecty_frames.cli.signals import ending_on_signals
 from connecty_frames.cli.streams import standard_streams
@@ -55,7 +55,7 @@ def _run() -> None:
         question_id = getattr(error, "question_id", None)
         if question_id is not None and question_id not in str(error):
             say(f"question_id {question_id}")
-        sys.exit(code_of(error))
+        sys.exit(exit_code_of(error))
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback

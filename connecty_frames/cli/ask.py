@@ -13,7 +13,7 @@ import typer
 from connecty_frames.cli.commands import Profile, sandbox_class
 from connecty_frames.cli.messages import say
 from connecty_frames.cli.output import (
-    Engine,
+    EngineChoice,
     Format,
     Part,
     destination,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client, Question
-    from connecty_frames.options import Choices
+    from connecty_frames.options import AskOptionsDict
 
 __all__ = ["ask"]
 
@@ -80,7 +80,9 @@ def ask(
         Format | None,
         typer.Option("--format", help="What to write; else what the name of the file says, else a table."),
     ] = None,
-    engine: Annotated[Engine, typer.Option(help="Whose names the types of a table have.")] = Engine.PANDAS,
+    engine: Annotated[
+        EngineChoice, typer.Option(help="Whose names the types of a table have.")
+    ] = EngineChoice.PANDAS,
     output: Annotated[
         Path | None, typer.Option(help="The file to write to, whole or not at all; - is standard output.")
     ] = None,
@@ -126,7 +128,7 @@ def ask(
         destination(output, written) as file,
         _client(sandbox=sandbox, profile=profile) as client,
     ):
-        choices: Choices = {
+        choices: AskOptionsDict = {
             "dw_id": dw_id,
             "question_id": question_id,
             "max_rows": max_rows,
@@ -153,7 +155,7 @@ def ask(
             file.flush()
 
 
-def _write(answer: Answer, part: Part | None, written: Format, engine: Engine, file: BinaryIO) -> None:
+def _write(answer: Answer, part: Part | None, written: Format, engine: EngineChoice, file: BinaryIO) -> None:
     if part is not None:
         write_part(answer, part, written, file)
     elif written is Format.TABLE:
@@ -219,12 +221,12 @@ def _id_told(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
 
 def _accepted(question: Question, *, sandbox: bool) -> str:
     """Return the line with the id of a question, which is paid for whatever ends the command."""
-    from connecty_frames.client import resuming
+    from connecty_frames.client import resume_command
 
     accepted = f"Question {question.question_id} was accepted"
     if sandbox:  # an embedded one ends with the command, and its questions with it
         return f"{accepted}."
-    fetched = resuming(question.question_id, question.dw_id)
+    fetched = resume_command(question.question_id, question.dw_id)
     return f"{accepted}; to fetch its answer without asking again: {fetched}"
 
 

@@ -18,7 +18,7 @@ from connecty_frames.errors import (
     TruncatedError,
 )
 
-__all__ = ["EXIT_CODES", "LEFT", "MEANINGS", "SIGNALLED", "code_of"]
+__all__ = ["EXIT_CODES", "LEFT", "MEANINGS", "SIGNALLED", "exit_code_of"]
 
 #: The exit code of each kind of error; the first class that an error is of decides.
 EXIT_CODES: Final[dict[type[BaseException], int]] = {
@@ -63,6 +63,6 @@ MEANINGS: Final[dict[int, str]] = {
 }
 
 
-def code_of(error: BaseException) -> int:
+def exit_code_of(error: BaseException) -> int:
     """Give the exit code for an error."""
     return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
 
 __all__ = [
-    "Engine",
+    "EngineChoice",
     "Format",
     "Part",
     "destination",
@@ -42,7 +42,7 @@ _NARROWEST: Final = 6
 _WIDE: Final = 1000
 
 
-class Engine(StrEnum):
+class EngineChoice(StrEnum):
     """Whose names the types of a table have."""
 
     PANDAS = "pandas"
@@ -115,9 +115,9 @@ def destination(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
         Where there is no standard output, or it is a terminal and the data no text.
     """
     if output is not None and str(output) != "-":
-        from connecty_frames.files import whole_file
+        from connecty_frames.files import atomic_write
 
-        with whole_file(output) as file:
+        with atomic_write(output) as file:
             yield file
         return
     if stdout_is_closed():
@@ -155,17 +155,17 @@ def told_whatever_happens(tell: Callable[[], None]) -> Iterator[None]:
     tell()
 
 
-def write_table(answer: Answer, engine: Engine, file: BinaryIO) -> None:
+def write_table(answer: Answer, engine: EngineChoice, file: BinaryIO) -> None:
     """Write the first rows for people to read."""
     from rich.console import Console
 
     from connecty_frames.display import terminal_table
 
     table = answer.to_arrow()
-    types: dict[Engine, Callable[[], Iterable[object]]] = {
-        Engine.PANDAS: lambda: answer.to_pandas().dtypes,
-        Engine.POLARS: lambda: answer.to_polars().dtypes,
-        Engine.PYARROW: lambda: table.schema.types,
+    types: dict[EngineChoice, Callable[[], Iterable[object]]] = {
+        EngineChoice.PANDAS: lambda: answer.to_pandas().dtypes,
+        EngineChoice.POLARS: lambda: answer.to_polars().dtypes,
+        EngineChoice.PYARROW: lambda: table.schema.types,
     }
     screen = file is sys.stdout.buffer
     # A terminal has a width, and COLUMNS gives one to what stands in for it. Nothing else needs folding.

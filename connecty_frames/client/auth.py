@@ -30,10 +30,10 @@ from pydantic import SecretStr, ValidationError
 from requests.auth import AuthBase
 
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
-from connecty_frames.http.errors import not_json, text_of
+from connecty_frames.http.errors import content_failure, server_message
 from connecty_frames.http.log import logged
-from connecty_frames.http.models import Call, Kind, Reply, Trouble
-from connecty_frames.http.retry import CONNECT_TRIES, RetryPolicy, Try, http_date, repeat
+from connecty_frames.http.models import Failure, FailureKind, Request, Response
+from connecty_frames.http.retry import CONNECT_TRIES, AttemptTimeouts, RetryPolicy, http_date, retry
 from connecty_frames.protocol import TOKEN, TokenResponse
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ if TYPE_CHECKING:
 __all__ = ["TOKEN_POLICY", "Auth", "Bearer"]
 #: A token starts nothing either, so that an endpoint that is down is no reason to fail before the deadline.
 TOKEN_POLICY: Final[RetryPolicy] = {
-    Kind.UNCONNECTED: CONNECT_TRIES,
-    Kind.LOST: math.inf,
-    Kind.BUSY: math.inf,
-    Kind.DOWN: math.inf,
-    Kind.GARBLED: 2,
-    Kind.EMPTY: 3,
+    FailureKind.CONNECT: CONNECT_TRIES,
+    FailureKind.CONNECTION_LOST: math.inf,
+    FailureKind.RATE_LIMITED: math.inf,
+    FailureKind.UNAVAILABLE: math.inf,
+    FailureKind.BAD_ENCODING: 2,
+    FailureKind.EMPTY_BODY: 3,
 }
 
 
@@ -116,7 +116,7 @@ class _Kept:
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     bearer: Bearer | None = None
-    last: Trouble | None = None
+    last: Failure | None = None
     last_at: float = 0.0
     ended: bool = False
     proven: bool = False
@@ -127,7 +127,7 @@ class _Kept:
         bearer = self.bearer
         return bearer if bearer is not None and at < bearer.expires else None
 
-    def shared(self, began: float, deadline: Deadline) -> Trouble | None:
+    def shared(self, began: float, deadline: Deadline) -> Failure | None:
         """Return the failure of another caller, where a call of this one's own could do no better.
 
         Parameters
@@ -138,16 +138,20 @@ class _Kept:
         last, now, left = self.last, deadline.clock.monotonic(), deadline.remaining()
         if last is None:
             return None
-        if self.ended and last.kind is Kind.REFUSED:
+        if self.ended and last.kind is FailureKind.REJECTED:
             return last if now - self.last_at < COOL_OFF else None
-        if last.kind is Kind.BUSY:
+        if last.kind is FailureKind.RATE_LIMITED:
             return last if left <= self.pause(now) or (left <= 0 and self.last_at >= began) else None
         return last if self.last_at >= began and (self.ended or left <= _NO_TIME) else None
 
     def pause(self, now: float) -> float:
         """Return the seconds until the endpoint allows another call, if it said so a moment ago."""
         last, since = self.last, now - self.last_at
-        wait = last.wait if last is not None and last.kind is Kind.BUSY and since < COOL_OFF else None
+        wait = (
+            last.wait
+            if last is not None and last.kind is FailureKind.RATE_LIMITED and since < COOL_OFF
+            else None
+        )
         return max((wait or 0.0) - since, 0.0)
 
 
@@ -177,7 +181,7 @@ class Auth:
         transport.redact.add_client_id(client_id)
         transport.redact.add("client_secret", client_secret)
 
-    def bearer(self, deadline: Deadline) -> Bearer | Trouble:
+    def bearer(self, deadline: Deadline) -> Bearer | Failure:
         """Give a token that holds, fetched if need be; or why there is none."""
         kept, clock = self._own(), deadline.clock
         began = clock.monotonic()
@@ -192,9 +196,9 @@ class Auth:
             if found is None:
                 deadline.sleep(kept.pause(clock.monotonic()))
                 found = self._fetch(kept, deadline)
-            if isinstance(found, Trouble) and deadline.remaining() <= 0:
+            if isinstance(found, Failure) and deadline.remaining() <= 0:
                 # What was seen while there was time says more than that it ran out.
-                late = self._lost(_NOT_IN_TIME) if waits and found.kind is Kind.LATE else found
+                late = self._lost(_NOT_IN_TIME) if waits and found.kind is FailureKind.DEADLINE else found
                 return kept.shared(began, deadline) or late
             return found
         finally:
@@ -220,17 +224,17 @@ class Auth:
             self._kept = _Kept(bearer=self._kept.bearer, proven=self._kept.proven)
         return self._kept
 
-    def _fetch(self, kept: _Kept, deadline: Deadline) -> Bearer | Trouble:
+    def _fetch(self, kept: _Kept, deadline: Deadline) -> Bearer | Failure:
         """Call the endpoint until there is a token; what happens is kept for the threads that wait."""
 
-        def attempt(limits: Try) -> Bearer | Trouble:
+        def attempt(limits: AttemptTimeouts) -> Bearer | Failure:
             asked_at, method = deadline.clock.monotonic(), self._method
             outcome = self._send(method, deadline, limits)
-            if isinstance(outcome, Trouble) and outcome.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            if isinstance(outcome, Failure) and outcome.status == HTTPStatus.METHOD_NOT_ALLOWED:
                 # The API document heads the endpoint GET and shows it as POST.
                 method = _OTHER[method]
                 outcome = self._send(method, deadline, limits)
-            found = outcome if isinstance(outcome, Trouble) else self._read(outcome, asked_at)
+            found = outcome if isinstance(outcome, Failure) else self._read(outcome, asked_at)
             if isinstance(found, Bearer):
                 self._method = method
                 kept.bearer, kept.last, kept.ended, kept.proven = found, None, False, True
@@ -240,7 +244,7 @@ class Auth:
                 kept.last, kept.last_at, kept.ended = found, deadline.clock.monotonic(), False
             return found
 
-        found = repeat(
+        found = retry(
             attempt,
             rules=TOKEN_POLICY,
             deadline=deadline,
@@ -250,15 +254,15 @@ class Auth:
         kept.ended = found is kept.last and deadline.remaining() > 0
         return found
 
-    def _send(self, method: str, deadline: Deadline, limits: Try) -> Reply | Trouble:
+    def _send(self, method: str, deadline: Deadline, limits: AttemptTimeouts) -> Response | Failure:
         call = self._call(method)
         with logged(call, self._transport.clock) as line:
             line.outcome = outcome = self._transport.send(call, deadline=deadline, limits=limits)
             return outcome
 
-    def _call(self, method: str) -> Call:
+    def _call(self, method: str) -> Request:
         # In one expression: a local variable with the secret would be seen in a traceback with locals.
-        return Call(
+        return Request(
             method,
             TOKEN,
             json.dumps(
@@ -269,8 +273,8 @@ class Auth:
             ).encode(),
         )
 
-    def _read(self, reply: Reply, asked_at: float) -> Bearer | Trouble:
-        stranger = not_json(reply, redact=self._transport.redact)
+    def _read(self, reply: Response, asked_at: float) -> Bearer | Failure:
+        stranger = content_failure(reply, redact=self._transport.redact)
         if stranger is not None:
             return stranger
         try:
@@ -281,40 +285,45 @@ class Auth:
         if response is None or not _is_token(token.get_secret_value()):
             # What it says instead is not shown: it may hold the token.
             return _unusable(
-                reply.host, "its answer holds no access_token", kind=Kind.UNREADABLE, status=reply.status
+                reply.host,
+                "its answer holds no access_token",
+                kind=FailureKind.INVALID_PAYLOAD,
+                status=reply.status,
             )
         self._transport.redact.add("token", token)
         now = http_date(reply.headers.get("Date", "")) or self._transport.clock.now()
         lifetime = _lifetime(response.expires_at, now)
         return Bearer(token, expires=asked_at + lifetime - min(_MARGIN, lifetime * _MARGIN_SHARE))
 
-    def _lost(self, seen: str) -> Trouble:
+    def _lost(self, seen: str) -> Failure:
         """Say of a token call that its answer was lost."""
         host = self._transport.host
         message = f"No token came from {host}: {seen}. Nothing else is sent without one; try again later."
         error = ConnectionFailed(message, host=host, phase="token")
-        return Trouble(Kind.LOST, error, f"no token came ({seen})")
+        return Failure(FailureKind.CONNECTION_LOST, error, f"no token came ({seen})")
 
-    def _of_token(self, trouble: Trouble) -> Trouble:
+    def _of_token(self, trouble: Failure) -> Failure:
         """Say of a failed token call that it was one. Only what the endpoint refused is about credentials."""
         host, status = self._transport.host, trouble.status
         seen = f"no token came ({trouble.seen})"
-        if trouble.kind is Kind.LOST:
+        if trouble.kind is FailureKind.CONNECTION_LOST:
             return self._lost(trouble.seen)
-        if trouble.kind in (Kind.DOWN, Kind.FAULT):
-            return dataclasses.replace(trouble, kind=Kind.DOWN, seen=seen)
-        if trouble.kind in (Kind.LATE, Kind.UNCONNECTED, Kind.BUSY) or isinstance(
-            trouble.error, ConfigError | ConnectionFailed
-        ):
+        if trouble.kind in (FailureKind.UNAVAILABLE, FailureKind.SERVER_ERROR):
+            return dataclasses.replace(trouble, kind=FailureKind.UNAVAILABLE, seen=seen)
+        if trouble.kind in (
+            FailureKind.DEADLINE,
+            FailureKind.CONNECT,
+            FailureKind.RATE_LIMITED,
+        ) or isinstance(trouble.error, ConfigError | ConnectionFailed):
             return trouble
-        if trouble.kind not in (Kind.UNAUTHORIZED, Kind.REFUSED):
+        if trouble.kind not in (FailureKind.UNAUTHORIZED, FailureKind.REJECTED):
             return _unusable(host, trouble.seen, kind=trouble.kind, status=status)
-        text = text_of(trouble.body, self._transport.redact)
+        text = server_message(trouble.body, self._transport.redact)
         said = f"{trouble.seen}{text and f' ({text})'}"
         if status not in _REFUSING or trouble.body.lstrip()[:1] == b"<":  # the page of a proxy or firewall
-            return _unusable(host, said, kind=Kind.REFUSED, status=status)
+            return _unusable(host, said, kind=FailureKind.REJECTED, status=status)
         refused = AuthError(f"The credentials were refused: {said}. {_CHECK}", status=status)
-        return dataclasses.replace(trouble, kind=Kind.REFUSED, error=refused)
+        return dataclasses.replace(trouble, kind=FailureKind.REJECTED, error=refused)
 
 
 def _is_token(text: str) -> bool:
@@ -336,6 +345,6 @@ def _lifetime(expires_at: object, now: datetime) -> float:
     return seconds if 0 < seconds <= _LONGEST_LIFETIME else _UNKNOWN_LIFETIME
 
 
-def _unusable(host: str, seen: str, *, kind: Kind, status: int | None = None) -> Trouble:
+def _unusable(host: str, seen: str, *, kind: FailureKind, status: int | None = None) -> Failure:
     error = AuthError(f"The token endpoint of {host} is unusable: {seen}. {_CHECK_ADDRESS}", status=status)
-    return Trouble(kind, error, f"the token endpoint is unusable ({seen})", status=status)
+    return Failure(kind, error, f"the token endpoint is unusable ({seen})", status=status)

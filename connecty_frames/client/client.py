@@ -11,17 +11,17 @@ from pydantic import SecretStr
 from connecty_frames.answer import Answer, contract_of
 from connecty_frames.client import endpoints as _api
 from connecty_frames.client.auth import Auth
-from connecty_frames.client.concurrent import Asked, Batch, StoppedDeadline
-from connecty_frames.client.endpoints import API
+from connecty_frames.client.concurrent import CancellableDeadline, ConcurrentRun, QuestionFuture
+from connecty_frames.client.endpoints import Endpoints
 from connecty_frames.client.question import Question
 from connecty_frames.client.submission import Sendings, checked_question, submit
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames.config import Settings, resolve
 from connecty_frames.errors import ConfigError, InsecureWarning, warn
-from connecty_frames.http.models import without_frames
+from connecty_frames.http.models import strip_tracebacks
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
-from connecty_frames.options import AskOptions, Choices, Engine, check_dw_id, check_question_id
+from connecty_frames.options import AskOptions, AskOptionsDict, Engine, check_dw_id, check_question_id
 from connecty_frames.text import terminal
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Client:
         if refused is not None:
             # Without the frames below and the locals here, which hold the secret in the clear.
             client_id = client_secret = base_url = settings = None  # type: ignore[assignment]
-            without_frames(refused, but=handled)
+            strip_tracebacks(refused, but=handled)
             raise refused
 
     def _set_up(self, settings: Settings, clock: Clock, random: Callable[[], float]) -> None:
@@ -135,7 +135,7 @@ class Client:
         self._timeout = settings.timeout
         self._transport = _transport(settings, clock)
         auth = Auth(SecretStr(client_id), client_secret, transport=self._transport, random=random)
-        self._api = API(self._transport, auth, random=random)
+        self._api = Endpoints(self._transport, auth, random=random)
 
     def __enter__(self) -> Self:
         return self
@@ -228,7 +228,7 @@ class Client:
             self._api, check_question_id(question_id), dw_id=self._workspace(dw_id), timeout=self._timeout
         )
 
-    def ask(self, question: str, **choices: Unpack[Choices]) -> Answer:
+    def ask(self, question: str, **choices: Unpack[AskOptionsDict]) -> Answer:
         """Ask a question and wait for its answer.
 
         Parameters
@@ -254,18 +254,18 @@ class Client:
 
     @overload
     def ask_df(
-        self, question: str, *, engine: Literal["pandas"] = "pandas", **choices: Unpack[Choices]
+        self, question: str, *, engine: Literal["pandas"] = "pandas", **choices: Unpack[AskOptionsDict]
     ) -> pd.DataFrame: ...
     @overload
     def ask_df(
-        self, question: str, *, engine: Literal["polars"], **choices: Unpack[Choices]
+        self, question: str, *, engine: Literal["polars"], **choices: Unpack[AskOptionsDict]
     ) -> pl.DataFrame: ...
     @overload
     def ask_df(
-        self, question: str, *, engine: Literal["pyarrow"], **choices: Unpack[Choices]
+        self, question: str, *, engine: Literal["pyarrow"], **choices: Unpack[AskOptionsDict]
     ) -> pa.Table: ...
     def ask_df(
-        self, question: str, *, engine: Engine = "pandas", **choices: Unpack[Choices]
+        self, question: str, *, engine: Engine = "pandas", **choices: Unpack[AskOptionsDict]
     ) -> pd.DataFrame | pl.DataFrame | pa.Table:
         """Ask a question and give its table as a frame that still knows where it came from.
 
@@ -319,8 +319,8 @@ class Client:
         *,
         max_workers: int = 8,
         as_completed: Literal[False] = False,
-        **choices: Unpack[Choices],
-    ) -> list[Asked]: ...
+        **choices: Unpack[AskOptionsDict],
+    ) -> list[QuestionFuture]: ...
     @overload
     def ask_many(
         self,
@@ -328,16 +328,16 @@ class Client:
         *,
         max_workers: int = 8,
         as_completed: Literal[True],
-        **choices: Unpack[Choices],
-    ) -> Iterator[Asked]: ...
+        **choices: Unpack[AskOptionsDict],
+    ) -> Iterator[QuestionFuture]: ...
     def ask_many(
         self,
         questions: Iterable[str],
         *,
         max_workers: int = 8,
         as_completed: bool = False,
-        **choices: Unpack[Choices],
-    ) -> list[Asked] | Iterator[Asked]:
+        **choices: Unpack[AskOptionsDict],
+    ) -> list[QuestionFuture] | Iterator[QuestionFuture]:
         """Ask many questions, several at a time, and wait for their answers.
 
         Parameters
@@ -379,9 +379,9 @@ class Client:
 
         def answer(sendings: Sendings, stop: threading.Event) -> Answer:
             until = self._deadline(options)
-            return self._answer(sendings, options, StoppedDeadline(until.clock, until.at, stop))
+            return self._answer(sendings, options, CancellableDeadline(until.clock, until.at, stop))
 
-        batch = Batch(
+        batch = ConcurrentRun(
             questions, lambda question: self._sendings(question, options), answer, max_workers=max_workers
         )
         return batch.completed() if as_completed else batch.finished()

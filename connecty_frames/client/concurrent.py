@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.client.submission import tell
+from connecty_frames.client.submission import annotate
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import PLACE, ConfigError, Place
 from connecty_frames.text import snippet, value_text
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
     from connecty_frames.client.submission import Sendings
 
-__all__ = ["Asked", "Batch", "StoppedDeadline"]
+__all__ = ["CancellableDeadline", "ConcurrentRun", "QuestionFuture"]
 
 #: How often Ctrl-C is looked for, in seconds: a signal in the moment before a wait is only noticed after it.
 _LISTEN_EVERY: Final = 0.1
@@ -38,7 +38,7 @@ _GRACE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class StoppedDeadline(Deadline):
+class CancellableDeadline(Deadline):
     """A deadline that is now as soon as somebody says stop."""
 
     stop: threading.Event
@@ -52,7 +52,7 @@ class StoppedDeadline(Deadline):
         self.stop.wait(max(0.0, min(seconds, self.remaining())))
 
 
-class Asked(Future["Answer"]):
+class QuestionFuture(Future["Answer"]):
     """What becomes of one of many questions.
 
     Parameters
@@ -66,7 +66,7 @@ class Asked(Future["Answer"]):
         self.question = question
 
 
-class Batch:
+class ConcurrentRun:
     """Questions that are asked together.
 
     Parameters
@@ -111,24 +111,24 @@ class Batch:
         #: What is known of a question that was taken up, by its position; answers are not kept.
         self._sendings: dict[int, Sendings] = {}
         self._answered: set[int] = set()
-        self._done: queue.SimpleQueue[Asked] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[QuestionFuture] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._place = Place.of_caller()
 
-    def finished(self) -> list[Asked]:
+    def finished(self) -> list[QuestionFuture]:
         """Ask all, and return them in their order once the last is done."""
-        asked = list(map(Asked, self._questions))
+        asked = list(map(QuestionFuture, self._questions))
         for _ in self._run(asked):
             pass
         return asked
 
-    def completed(self) -> Iterator[Asked]:
+    def completed(self) -> Iterator[QuestionFuture]:
         """Ask as many as there are places for, and give each as soon as it is done, and not keep it."""
-        return self._run(map(Asked, self._questions))
+        return self._run(map(QuestionFuture, self._questions))
 
-    def _run(self, questions: Iterable[Asked]) -> Iterator[Asked]:
+    def _run(self, questions: Iterable[QuestionFuture]) -> Iterator[QuestionFuture]:
         waiting, positions = iter(questions), count()
-        underway: dict[Asked, threading.Thread] = {}
+        underway: dict[QuestionFuture, threading.Thread] = {}
         try:
             while True:
                 for asked in islice(waiting, self._max_workers - len(underway)):
@@ -142,12 +142,12 @@ class Batch:
             self._stop.set()
             for thread in underway.values():
                 thread.join(_GRACE / len(underway))
-            tell(interrupt, self._known())
+            annotate(interrupt, self._known())
             raise
         finally:
             self._stop.set()
 
-    def _thread(self, position: int, asked: Asked) -> threading.Thread:
+    def _thread(self, position: int, asked: QuestionFuture) -> threading.Thread:
         # In the caller's context, as if it had asked itself.
         context = copy_context()
         context.run(PLACE.set, self._place)
@@ -155,7 +155,7 @@ class Batch:
             target=context.run, args=(self._work, position, asked), name="connecty-question", daemon=True
         )
 
-    def _next(self, underway: dict[Asked, threading.Thread]) -> Asked:
+    def _next(self, underway: dict[QuestionFuture, threading.Thread]) -> QuestionFuture:
         """Wait for the next that is done."""
         while True:
             try:
@@ -165,7 +165,7 @@ class Batch:
             underway.pop(done).join()
             return done
 
-    def _work(self, position: int, asked: Asked) -> None:
+    def _work(self, position: int, asked: QuestionFuture) -> None:
         try:
             self._sendings[position] = sendings = self._begin(asked.question)
             asked.set_result(self._answer(sendings, self._stop))

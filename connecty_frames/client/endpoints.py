@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from connecty_frames.decode import Envelope, read_envelope
 from connecty_frames.errors import ConfigError, ConnectionFailed, ResponseError
-from connecty_frames.http.errors import not_json
+from connecty_frames.http.errors import content_failure
 from connecty_frames.http.log import logged
-from connecty_frames.http.models import Call, Kind, Reply, Trouble
-from connecty_frames.http.retry import CONNECT_TRIES, RetryPolicy, Try, repeat, retry_after
+from connecty_frames.http.models import Failure, FailureKind, Request, Response
+from connecty_frames.http.retry import CONNECT_TRIES, AttemptTimeouts, RetryPolicy, retry, retry_after
 from connecty_frames.protocol import HEALTH, QUESTIONS, RESULTS, QuestionAccepted, QuestionRequest, State
 from connecty_frames.text import snippet, terminal
 
@@ -27,21 +27,34 @@ if TYPE_CHECKING:
     from connecty_frames.clock import Clock, Deadline
     from connecty_frames.http.transport import Transport
 
-__all__ = ["API", "ASK_POLICY", "FETCH_POLICY", "NO_RETRIES", "Results", "health", "id_in", "question_body"]
+__all__ = [
+    "ASK_POLICY",
+    "FETCH_POLICY",
+    "NO_RETRIES",
+    "Endpoints",
+    "Results",
+    "health",
+    "id_in",
+    "question_body",
+]
 
 #: Fetching changes nothing on the server, so it may be repeated until the deadline.
 FETCH_POLICY: Final[RetryPolicy] = {
-    Kind.UNCONNECTED: CONNECT_TRIES,
-    Kind.LOST: math.inf,
-    Kind.BUSY: math.inf,
-    Kind.DOWN: math.inf,
-    Kind.UNAUTHORIZED: 2,
-    Kind.GARBLED: 2,
-    Kind.EMPTY: 3,
-    Kind.UNREADABLE: 3,
+    FailureKind.CONNECT: CONNECT_TRIES,
+    FailureKind.CONNECTION_LOST: math.inf,
+    FailureKind.RATE_LIMITED: math.inf,
+    FailureKind.UNAVAILABLE: math.inf,
+    FailureKind.UNAUTHORIZED: 2,
+    FailureKind.BAD_ENCODING: 2,
+    FailureKind.EMPTY_BODY: 3,
+    FailureKind.INVALID_PAYLOAD: 3,
 }
 #: A question costs money: it goes out again only where it is certain that nothing was started.
-ASK_POLICY: Final[RetryPolicy] = {Kind.UNCONNECTED: CONNECT_TRIES, Kind.BUSY: math.inf, Kind.UNAUTHORIZED: 2}
+ASK_POLICY: Final[RetryPolicy] = {
+    FailureKind.CONNECT: CONNECT_TRIES,
+    FailureKind.RATE_LIMITED: math.inf,
+    FailureKind.UNAUTHORIZED: 2,
+}
 #: A probe is an answer in itself.
 NO_RETRIES: Final[RetryPolicy] = {}
 
@@ -64,7 +77,7 @@ class Results:
     wait: float | None
 
 
-class API:
+class Endpoints:
     """The endpoints that need a token, for one client.
 
     Parameters
@@ -84,8 +97,8 @@ class API:
         return self.transport.clock
 
     def ask(
-        self, body: bytes, *, dw_id: int, deadline: Deadline, sending: Callable[[Call], None]
-    ) -> str | Trouble:
+        self, body: bytes, *, dw_id: int, deadline: Deadline, sending: Callable[[Request], None]
+    ) -> str | Failure:
         """Send a question, and give its id or why there is none.
 
         It goes out again only after 429, one 401, or a connection that was never made. A trouble of any
@@ -104,20 +117,20 @@ class API:
             Where no token could be got, so that the question was not sent.
         """
 
-        def attempt(limits: Try) -> str | Trouble:
+        def attempt(limits: AttemptTimeouts) -> str | Failure:
             bearer = self._auth.bearer(deadline)
-            if isinstance(bearer, Trouble):
-                if bearer.kind is Kind.LATE:
+            if isinstance(bearer, Failure):
+                if bearer.kind is FailureKind.DEADLINE:
                     return bearer
-                bearer.leave()
-            call = Call("POST", QUESTIONS.format(dw_id=dw_id), body, bearer)
+                bearer.raise_()
+            call = Request("POST", QUESTIONS.format(dw_id=dw_id), body, bearer)
             sending(call)
             with logged(call, self.clock) as line:
                 line.outcome = outcome = self._send(call, bearer, deadline, limits)
-                if isinstance(outcome, Trouble):
+                if isinstance(outcome, Failure):
                     return outcome
                 accepted = self._accepted(outcome)
-                if isinstance(accepted, Trouble):
+                if isinstance(accepted, Failure):
                     line.outcome = accepted
                 else:
                     line.question_id = accepted
@@ -133,7 +146,7 @@ class API:
         include: Iterable[str],
         max_rows: int | None = None,
         deadline: Deadline,
-    ) -> Results | Trouble:
+    ) -> Results | Failure:
         """Look at a question, again and again where that can help.
 
         Parameters
@@ -147,19 +160,22 @@ class API:
         if max_rows is not None:
             path += f"&max_rows={max_rows}"
 
-        def attempt(limits: Try) -> Results | Trouble:
+        def attempt(limits: AttemptTimeouts) -> Results | Failure:
             bearer = self._auth.bearer(deadline)
-            if isinstance(bearer, Trouble):
-                if bearer.kind is Kind.LATE or (bearer.kind in (Kind.LOST, Kind.DOWN) and self._auth.proven):
+            if isinstance(bearer, Failure):
+                if bearer.kind is FailureKind.DEADLINE or (
+                    bearer.kind in (FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE)
+                    and self._auth.proven
+                ):
                     return bearer
-                bearer.leave()
-            call = Call("GET", path, auth=bearer)
+                bearer.raise_()
+            call = Request("GET", path, auth=bearer)
             with logged(call, self.clock) as line:
                 line.outcome = outcome = self._send(call, bearer, deadline, limits)
-                if isinstance(outcome, Trouble):
+                if isinstance(outcome, Failure):
                     return outcome
                 results = self._read(outcome)
-                if isinstance(results, Trouble):
+                if isinstance(results, Failure):
                     line.outcome = results
                 else:
                     line.state = snippet(results.envelope.state)
@@ -168,33 +184,35 @@ class API:
         return self._repeat(attempt, FETCH_POLICY, deadline)
 
     def _repeat(
-        self, attempt: Callable[[Try], _Result | Trouble], rules: RetryPolicy, deadline: Deadline
-    ) -> _Result | Trouble:
+        self, attempt: Callable[[AttemptTimeouts], _Result | Failure], rules: RetryPolicy, deadline: Deadline
+    ) -> _Result | Failure:
         budget = self.transport.budget
-        return repeat(attempt, rules=rules, deadline=deadline, random=self.random, budget=budget)
+        return retry(attempt, rules=rules, deadline=deadline, random=self.random, budget=budget)
 
-    def _send(self, call: Call, bearer: Bearer, deadline: Deadline, limits: Try) -> Reply | Trouble:
+    def _send(
+        self, call: Request, bearer: Bearer, deadline: Deadline, limits: AttemptTimeouts
+    ) -> Response | Failure:
         outcome = self.transport.send(call, deadline=deadline, limits=limits)
-        if isinstance(outcome, Trouble) and outcome.kind is Kind.UNAUTHORIZED:
+        if isinstance(outcome, Failure) and outcome.kind is FailureKind.UNAUTHORIZED:
             self._auth.refuse(bearer)
         return outcome
 
-    def _accepted(self, reply: Reply) -> str | Trouble:
+    def _accepted(self, reply: Response) -> str | Failure:
         try:
             return str(QuestionAccepted.model_validate_json(reply.body).question_id)
         except ValidationError:
             pass
         seen = f"{reply.host} answered {reply.status} without a question_id"
-        return not_json(reply, redact=self.transport.redact) or Trouble(
-            Kind.UNREADABLE,
+        return content_failure(reply, redact=self.transport.redact) or Failure(
+            FailureKind.INVALID_PAYLOAD,
             ResponseError(f"{seen}.", host=reply.host),
             seen,
             status=reply.status,
             body=reply.body,
         )
 
-    def _read(self, reply: Reply) -> Results | Trouble:
-        stranger = not_json(reply, redact=self.transport.redact)
+    def _read(self, reply: Response) -> Results | Failure:
+        stranger = content_failure(reply, redact=self.transport.redact)
         if stranger is not None:
             return stranger
         redact = self.transport.redact
@@ -218,7 +236,7 @@ class API:
                 "response_summary": envelope.response_summary and redact.data(envelope.response_summary),
             }
             return Results(dataclasses.replace(envelope, state=state, **said), b"", wait)
-        return Trouble(Kind.UNREADABLE, broken, f"{reply.host} sent what is no results response")
+        return Failure(FailureKind.INVALID_PAYLOAD, broken, f"{reply.host} sent what is no results response")
 
 
 def question_body(question: str) -> bytes:
@@ -247,15 +265,15 @@ def health(transport: Transport, *, deadline: Deadline, random: Callable[[], flo
         Where it could not be asked.
     """
 
-    def attempt(limits: Try) -> Reply | Trouble:
-        call = Call("GET", HEALTH)
+    def attempt(limits: AttemptTimeouts) -> Response | Failure:
+        call = Request("GET", HEALTH)
         with logged(call, transport.clock) as line:
             line.outcome = outcome = transport.send(call, deadline=deadline, limits=limits)
             return outcome
 
-    outcome = repeat(attempt, rules=NO_RETRIES, deadline=deadline, random=random, budget=transport.budget)
-    if isinstance(outcome, Trouble):
+    outcome = retry(attempt, rules=NO_RETRIES, deadline=deadline, random=random, budget=transport.budget)
+    if isinstance(outcome, Failure):
         if isinstance(outcome.error, ConfigError | ConnectionFailed):
-            outcome.leave()
+            outcome.raise_()
         return False
     return outcome.status == _OK

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames import display
 from connecty_frames.answer import Answer, contract_of
-from connecty_frames.client.submission import pursuing, resuming, tell
+from connecty_frames.client.submission import annotate, pending_message, resume_command
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import (
     ConnectyError,
@@ -18,8 +18,8 @@ from connecty_frames.errors import (
     UnknownStateWarning,
     warn,
 )
-from connecty_frames.http.models import Kind, Trouble
-from connecty_frames.options import AskOptions, Choices
+from connecty_frames.http.models import Failure, FailureKind
+from connecty_frames.options import AskOptions, AskOptionsDict
 from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL, FOLLOWERS, State
 from connecty_frames.text import snippet
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
-    from connecty_frames.client.endpoints import API, Results
+    from connecty_frames.client.endpoints import Endpoints, Results
     from connecty_frames.client.submission import Accepted
 
 __all__ = ["Question", "delay"]
@@ -68,7 +68,9 @@ def delay(elapsed: float, random: Callable[[], float]) -> float:
 #: Seconds after acceptance in which a 404 means "not there yet".
 _SETTLING: Final = 10.0
 #: What ends by itself if there is time; at the deadline it is the time that ran out.
-_PASSING: Final = frozenset({Kind.LOST, Kind.DOWN, Kind.BUSY, Kind.EMPTY})
+_PASSING: Final = frozenset(
+    {FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED, FailureKind.EMPTY_BODY}
+)
 #: ``max_rows=None`` fetches so many times as much as long as nothing tells how much there is.
 _GROWTH: Final = 10
 
@@ -105,15 +107,15 @@ class _Finished:
         return self.found.envelope.count_rows()
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether asking for more rows would give no more."""
         return self.state != State.COMPLETED or self.rows < self.fetched or self.rows == self.total
 
-    def serves(self, max_rows: int | None) -> bool:
+    def satisfies(self, max_rows: int | None) -> bool:
         """Whether it is what another look with ``max_rows`` would give."""
         if self.state != State.COMPLETED or self.fetched == max_rows:
             return True
-        return self.whole and (max_rows is None or max_rows >= self.rows)
+        return self.is_complete and (max_rows is None or max_rows >= self.rows)
 
     @property
     def next_size(self) -> int:
@@ -132,7 +134,7 @@ class Question:
 
     def __init__(
         self,
-        api: API,
+        api: Endpoints,
         question_id: str,
         *,
         dw_id: int,
@@ -146,7 +148,7 @@ class Question:
         self._timeout = timeout
         self._question = question
         self._accepted = accepted
-        self._told: str | None = None
+        self._last_state: str | None = None
         self._known: State | None = None
         self._warned = False
         self._finished: _Finished | None = None
@@ -191,7 +193,7 @@ class Question:
         """
         with self._carried():
             deadline = Deadline.after(self._timeout, self._api.clock)
-            found = self._look(("sqlquery",), None, deadline)
+            found = self._fetch_once(("sqlquery",), None, deadline)
             self._is_final(found.envelope.state)
             return found.envelope.state
 
@@ -221,7 +223,7 @@ class Question:
             finished = self._finished or self._poll(DEFAULT_MAX_ROWS, deadline, lambda _state, _elapsed: None)
             return finished.state
 
-    def result(self, **choices: Unpack[Choices]) -> Answer:
+    def result(self, **choices: Unpack[AskOptionsDict]) -> Answer:
         """Wait until the question is done and give its answer.
 
         Parameters
@@ -280,7 +282,7 @@ class Question:
         """Refuse to be pickled: the connection and its credentials do not travel."""
         raise TypeError(
             "A Question cannot be pickled, since it belongs to a Client; keep its question_id and use "
-            f"{resuming(self._question_id, self._dw_id)}"
+            f"{resume_command(self._question_id, self._dw_id)}"
         )
 
     def _finish(
@@ -288,12 +290,12 @@ class Question:
     ) -> _Finished:
         """Give the final look with so many rows, kept or new; with all of them for None."""
         kept = self._finished
-        if kept is not None and kept.serves(max_rows):
+        if kept is not None and kept.satisfies(max_rows):
             return kept
         if max_rows is not None:
             return self._poll(max_rows, deadline, report)
         kept = kept or self._poll(DEFAULT_MAX_ROWS, deadline, report)
-        while not kept.whole:
+        while not kept.is_complete:
             kept = self._poll(kept.next_size, deadline, report)
         return kept
 
@@ -302,7 +304,7 @@ class Question:
         clock = self._api.clock
         began = self._accepted.sent if self._accepted else clock.monotonic()
         while True:
-            found = self._look(COMPONENTS, max_rows, deadline)
+            found = self._fetch_once(COMPONENTS, max_rows, deadline)
             final = self._is_final(found.envelope.state)
             elapsed = clock.monotonic() - began
             report(found.envelope.state, elapsed)
@@ -314,28 +316,30 @@ class Question:
                 pause = max(pause, found.wait)
             deadline.sleep(pause)
             if deadline.remaining() <= 0:
-                raise self._timed_out()
+                raise self._timeout_error()
 
-    def _look(self, include: Iterable[str], max_rows: int | None, deadline: Deadline) -> Results:
+    def _fetch_once(self, include: Iterable[str], max_rows: int | None, deadline: Deadline) -> Results:
         """Ask the server, and make an error of what cannot be mended."""
         while True:
             outcome = self._api.results(
                 self._question_id, dw_id=self._dw_id, include=include, max_rows=max_rows, deadline=deadline
             )
-            if not isinstance(outcome, Trouble):
+            if not isinstance(outcome, Failure):
                 return outcome
             since = self._api.clock.monotonic() - self._accepted.accepted if self._accepted else _SETTLING
             if isinstance(outcome.error, NotFoundError) and since < _SETTLING:
                 deadline.sleep(delay(since, self._api.random))
                 if deadline.remaining() > 0:
                     continue
-            if outcome.kind is Kind.LATE or (deadline.remaining() <= 0 and outcome.kind in _PASSING):
-                raise self._timed_out(outcome.seen)
-            outcome.leave()
+            if outcome.kind is FailureKind.DEADLINE or (
+                deadline.remaining() <= 0 and outcome.kind in _PASSING
+            ):
+                raise self._timeout_error(outcome.seen)
+            outcome.raise_()
 
     def _is_final(self, state: str) -> bool:
         """Whether nothing follows a state. One that is unknown or goes backwards is not believed at once."""
-        self._told = state
+        self._last_state = state
         known = State(state) if state in State.__members__ else None
         expected = known is not None and (self._known is None or known in FOLLOWERS[self._known])
         if known is not None:
@@ -351,16 +355,20 @@ class Question:
             )
         return expected and known in FINAL
 
-    def _timed_out(self, seen: str | None = None) -> QuestionTimeout:
+    def _timeout_error(self, seen: str | None = None) -> QuestionTimeout:
         trouble = f" The last thing seen: {seen}." if seen else ""
-        state = f"the server last said {snippet(self._told)}" if self._told else "the server told no state"
+        state = (
+            f"the server last said {snippet(self._last_state)}"
+            if self._last_state
+            else "the server told no state"
+        )
         return QuestionTimeout(
             f"No answer to question {self._question_id} in the time allowed; {state}.{trouble} It may still "
-            f"be worked on: {resuming(self._question_id, self._dw_id)} fetches the answer.",
+            f"be worked on: {resume_command(self._question_id, self._dw_id)} fetches the answer.",
             question_id=self._question_id,
             question=self._question,
             dw_id=self._dw_id,
-            state=self._told,
+            state=self._last_state,
             asked_at=self.asked_at,
         )
 
@@ -373,8 +381,8 @@ class Question:
             error.question_id = error.question_id or self._question_id
             raise
         except KeyboardInterrupt as interrupt:
-            tell(interrupt, pursuing(self._question_id, self._dw_id))
+            annotate(interrupt, pending_message(self._question_id, self._dw_id))
             raise
         except BaseException as error:
-            error.add_note(pursuing(self._question_id, self._dw_id))
+            error.add_note(pending_message(self._question_id, self._dw_id))
             raise

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from connecty_frames.client.endpoints import API, id_in, question_body
+from connecty_frames.client.endpoints import Endpoints, id_in, question_body
 from connecty_frames.errors import ConfigError, ConnectyError, QuestionTimeout, SubmissionUncertain
-from connecty_frames.http.models import Call, Kind, Trouble, succeeded
+from connecty_frames.http.models import Failure, FailureKind, Request, is_success
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     from connecty_frames.clock import Clock, Deadline
 
-__all__ = ["Accepted", "Sendings", "checked_question", "pursuing", "resume_by", "resuming", "submit", "tell"]
+__all__ = [
+    "Accepted",
+    "Sendings",
+    "annotate",
+    "checked_question",
+    "pending_message",
+    "resume_by",
+    "resume_command",
+    "submit",
+]
 
 _line = ['Client.question("{question_id}", dw_id={dw_id}).result()']
 
@@ -40,20 +49,20 @@ def resume_by(line: str) -> None:
     _line[:] = [line]
 
 
-def resuming(question_id: str, dw_id: int) -> str:
+def resume_command(question_id: str, dw_id: int) -> str:
     """Give the one line that fetches an answer later, without asking again."""
     return _line[0].format(question_id=question_id, dw_id=dw_id)
 
 
-def pursuing(question_id: str, dw_id: int) -> str:
+def pending_message(question_id: str, dw_id: int) -> str:
     """Say what is known of a question that was accepted and is left alone now."""
     return (
         f"Question {question_id} may still be worked on; to fetch its answer without asking again: "
-        f"{resuming(question_id, dw_id)}"
+        f"{resume_command(question_id, dw_id)}"
     )
 
 
-def tell(interrupt: KeyboardInterrupt, what: str) -> None:
+def annotate(interrupt: KeyboardInterrupt, what: str) -> None:
     """Put what is known on the interrupt as its note, and on standard error as one line, once."""
     if what in getattr(interrupt, "__notes__", ()):
         return
@@ -65,7 +74,9 @@ def tell(interrupt: KeyboardInterrupt, what: str) -> None:
 
 
 #: What proves that nothing was started: refused, never sent, or told to come back later.
-_NOT_STARTED: Final = frozenset({Kind.REFUSED, Kind.UNCONNECTED, Kind.UNAUTHORIZED, Kind.BUSY})
+_NOT_STARTED: Final = frozenset(
+    {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}
+)
 _WHAT_TO_DO: Final = (
     "It may be running, so it was not sent again. Look in ConnectyAI's chat history before asking it anew"
 )
@@ -106,10 +117,10 @@ class Sendings:
         self.question = question
         self.dw_id = dw_id
         self._clock = clock
-        self._all: list[tuple[datetime, float, Call]] = []
+        self._all: list[tuple[datetime, float, Request]] = []
         self._question_id: str | None = None
 
-    def add(self, call: Call) -> None:
+    def add(self, call: Request) -> None:
         """Write down that it is sent now."""
         self._all.append((self._clock.now(), self._clock.monotonic(), call))
 
@@ -131,7 +142,7 @@ class Sendings:
         except KeyboardInterrupt as interrupt:
             known = self.known()
             if known is not None:
-                tell(interrupt, known)
+                annotate(interrupt, known)
             raise
         except ConnectyError:
             raise  # it says all that is known
@@ -148,7 +159,7 @@ class Sendings:
         asked_at, _, call = self._all[-1]
         question_id = self._question_id or id_in(call.received.getvalue())
         if question_id is not None:
-            return pursuing(question_id, self.dw_id)
+            return pending_message(question_id, self.dw_id)
         return (
             f"The question {snippet(self.question)!r} was being sent to workspace {self.dw_id} at "
             f"{asked_at:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}."
@@ -180,7 +191,7 @@ def checked_question(question: object) -> bytes:
         ) from None
 
 
-def submit(api: API, sendings: Sendings, *, deadline: Deadline) -> Accepted:
+def submit(api: Endpoints, sendings: Sendings, *, deadline: Deadline) -> Accepted:
     """Send a question, once.
 
     Parameters
@@ -202,16 +213,16 @@ def submit(api: API, sendings: Sendings, *, deadline: Deadline) -> Accepted:
     question, dw_id = sendings.question, sendings.dw_id
     body = checked_question(question)
     outcome = api.ask(body, dw_id=dw_id, deadline=deadline, sending=sendings.add)
-    if isinstance(outcome, Trouble) and outcome.kind is Kind.LATE:
+    if isinstance(outcome, Failure) and outcome.kind is FailureKind.DEADLINE:
         raise QuestionTimeout(
             f"The time ran out before the question could be sent ({outcome.seen}); it was not started.",
             question=question,
             dw_id=dw_id,
         )
     asked_at, sent = sendings.last
-    if isinstance(outcome, Trouble):
+    if isinstance(outcome, Failure):
         question_id = id_in(outcome.body)
-        if question_id is None or not succeeded(outcome.status):
+        if question_id is None or not is_success(outcome.status):
             _give_up(outcome, question, dw_id=dw_id, asked_at=asked_at, question_id=question_id)
         outcome = question_id
     sendings.accept(outcome)
@@ -219,11 +230,11 @@ def submit(api: API, sendings: Sendings, *, deadline: Deadline) -> Accepted:
 
 
 def _give_up(
-    trouble: Trouble, question: str, *, dw_id: int, asked_at: datetime, question_id: str | None
+    trouble: Failure, question: str, *, dw_id: int, asked_at: datetime, question_id: str | None
 ) -> NoReturn:
     if trouble.kind in _NOT_STARTED:
-        trouble.leave()
-    found = f" Its id came, though: {resuming(question_id, dw_id)} may fetch it." if question_id else ""
+        trouble.raise_()
+    found = f" Its id came, though: {resume_command(question_id, dw_id)} may fetch it." if question_id else ""
     raise SubmissionUncertain(
         f"Nobody knows whether the question {snippet(question)!r} was started: it was sent to workspace "
         f"{dw_id} at {asked_at:%Y-%m-%d %H:%M:%S} UTC, and then {trouble.seen}. {_WHAT_TO_DO}.{found}",

@@ -1,4 +1,4 @@
-"""Cells to an Arrow array of a given type: exactly, or a Misfit that says which cell is not."""
+"""Cells to an Arrow array of a given type: exactly, or a CellError that says which cell is not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import exact_json, numbers, temporal
-from connecty_frames.decode.errors import Misfit
+from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import RepeatedKeys
 from connecty_frames.text import listed
 
@@ -24,7 +24,7 @@ def build(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
     Raises
     ------
-    Misfit
+    CellError
         At the first cell that is not exactly a value of the type; its ``row`` is the position.
     """
     for holds, builder in _BUILDERS:
@@ -33,14 +33,14 @@ def build(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
                 return builder(values, type_)
             except UnicodeEncodeError:
                 raise _half_pair(values) from None
-    raise Misfit(0, str(type_), "is a type that JSON values cannot become")
+    raise CellError(0, str(type_), "is a type that JSON values cannot become")
 
 
-def _half_pair(values: Sequence[Any]) -> Misfit:
+def _half_pair(values: Sequence[Any]) -> CellError:
     """Say which cell is what no Arrow array can even be asked about."""
     texts = enumerate(map(str, map(text_of, values)))
     row, text = next((row, text) for row, text in texts if not exact_json.encodes(text))
-    return Misfit(row, text, "holds half of a surrogate pair, which is no text")
+    return CellError(row, text, "holds half of a surrogate pair, which is no text")
 
 
 def text_of(value: object) -> str | None:
@@ -58,14 +58,14 @@ def _booleans(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     readings = {None: None, True: True, False: False, "true": True, "false": False}
     for row, value in enumerate(values):
         if not isinstance(value, bool | str | None) or value not in readings:
-            raise Misfit(row, str(text_of(value)), "is neither true nor false")
+            raise CellError(row, str(text_of(value)), "is neither true nor false")
     return pa.array([readings[value] for value in values], type_)
 
 
 def _scalar_texts(values: Sequence[Any], type_: pa.DataType) -> Sequence[str | None]:
     for row, value in enumerate(values):
         if value is not None and not isinstance(value, str):
-            raise Misfit(row, str(text_of(value)), f"is no {type_}")
+            raise CellError(row, str(text_of(value)), f"is no {type_}")
     return values
 
 
@@ -76,21 +76,21 @@ def _numbers(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
 def _temporal(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     for row, value in enumerate(values):
         if value is not None and type(value) is not str:
-            raise Misfit(row, str(text_of(value)), f"is no text, so no {type_}")
+            raise CellError(row, str(text_of(value)), f"is no text, so no {type_}")
     return temporal.read(values, type_)
 
 
 def _lists(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     for row, value in enumerate(values):
         if value is not None and not isinstance(value, list):
-            raise Misfit(row, str(text_of(value)), "is no array")
+            raise CellError(row, str(text_of(value)), "is no array")
     items = list(chain.from_iterable(value or () for value in values))
     rows = [row for row, value in enumerate(values) for _ in value or ()]
     children = _in_rows(rows, items, type_.value_type)
     if pa.types.is_fixed_size_list(type_):
         for row, value in enumerate(values):
             if value is not None and len(value) != type_.list_size:
-                raise Misfit(row, str(text_of(value)), f"has not {type_.list_size} items")
+                raise CellError(row, str(text_of(value)), f"has not {type_.list_size} items")
     large = pa.types.is_large_list(type_)
     arrays = pa.LargeListArray if large else pa.ListArray
     starts = _starts(values, pa.int64() if large else pa.int32())
@@ -110,12 +110,12 @@ def _structs(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     fields = [type_.field(position) for position in range(type_.num_fields)]
     keys = {field.name for field in fields}
     if len(keys) < len(fields):
-        raise Misfit(0, str(type_), "has a field twice, which no object has")
+        raise CellError(0, str(type_), "has a field twice, which no object has")
     for row, value in enumerate(values):
         if value is None:
             continue
         if not isinstance(value, dict) or isinstance(value, RepeatedKeys) or value.keys() != keys:
-            raise Misfit(
+            raise CellError(
                 row, str(text_of(value)), f"is no object with just the keys {listed(sorted(map(repr, keys)))}"
             )
     if not fields:
@@ -132,7 +132,7 @@ def _structs(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
 def _maps(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     for row, value in enumerate(values):
         if value is not None and (not isinstance(value, dict) or isinstance(value, RepeatedKeys)):
-            raise Misfit(row, str(text_of(value)), "is no object with each key once")
+            raise CellError(row, str(text_of(value)), "is no object with each key once")
     rows = [row for row, value in enumerate(values) for _ in value or ()]
     keys = _in_rows(rows, [key for value in values for key in value or ()], type_.key_type)
     items = [item for value in values for item in (value or {}).values()]
@@ -146,7 +146,9 @@ def _dictionaries(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
     most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
     if len(encoded.dictionary) > most:
         row = pc.index(encoded.indices, pa.scalar(most, encoded.indices.type)).as_py()
-        raise Misfit(row, str(text_of(values[row])), f"is one more distinct value than {type_} tells apart")
+        raise CellError(
+            row, str(text_of(values[row])), f"is one more distinct value than {type_} tells apart"
+        )
     return encoded.cast(type_)
 
 
@@ -154,8 +156,8 @@ def _in_rows(rows: Sequence[int], items: Sequence[Any], type_: pa.DataType) -> p
     """Build what lies inside cells; a misfit then names the row of the cell."""
     try:
         return build(items, type_)
-    except Misfit as misfit:
-        raise Misfit(rows[misfit.row or 0] if rows else 0, misfit.value, misfit.reason) from None
+    except CellError as misfit:
+        raise CellError(rows[misfit.row or 0] if rows else 0, misfit.value, misfit.reason) from None
 
 
 def _any_of(*tests: Callable[[pa.DataType], bool]) -> Callable[[pa.DataType], bool]:

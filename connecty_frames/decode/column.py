@@ -24,10 +24,10 @@ from connecty_frames.decode.exact_json import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from connecty_frames.decode.numbers import Amounts
-    from connecty_frames.decode.temporal import Moments
+    from connecty_frames.decode.numbers import FloatValues
+    from connecty_frames.decode.temporal import TemporalValues
 
-__all__ = ["Evidence", "PlainColumn", "joined", "section_of"]
+__all__ = ["Evidence", "ScalarColumn", "concat", "section_of"]
 
 #: The sections of the statistics that tell a type, strongest first. ``general`` stands with every column
 #: and tells none; ``numeric`` and ``boolean`` are our guess at what the API document leaves out.
@@ -42,14 +42,14 @@ def section_of(statistics: dict[str, Any]) -> str | None:
     return None
 
 
-def joined(parts: Sequence[Any]) -> Any:
+def concat(parts: Sequence[Any]) -> Any:
     """Put together what was read of the parts of a column, None where that of a part is not known."""
     if None in parts:
         return None
     return parts[0] if len(parts) == 1 else type(parts[0]).joined(parts)
 
 
-class PlainColumn(Sequence[Any]):
+class ScalarColumn(Sequence[Any]):
     """A column of one kind that was read as a whole: an Arrow array, and cells only where they are asked for.
 
     Parameters
@@ -68,7 +68,7 @@ class PlainColumn(Sequence[Any]):
         self,
         kind: Kind,
         array: pa.ChunkedArray | pa.Array | Callable[[], pa.ChunkedArray | pa.Array],
-        read: Moments | Amounts | None = None,
+        read: TemporalValues | FloatValues | None = None,
     ) -> None:
         self.kind = kind
         self.read = read
@@ -152,7 +152,7 @@ class Evidence:
 
     def __post_init__(self) -> None:
         values = self.values
-        if isinstance(values, PlainColumn):
+        if isinstance(values, ScalarColumn):
             self.count = values.filled
             self.kinds = frozenset((values.kind,) if self.count else ())
         else:
@@ -165,7 +165,7 @@ class Evidence:
     @cached_property
     def array(self) -> pa.ChunkedArray | pa.Array | None:
         """The values as an Arrow array of texts, number texts, int64 or bool; None where they are no such."""
-        if isinstance(self.values, PlainColumn):
+        if isinstance(self.values, ScalarColumn):
             return self.values.array
         if self.kinds == {Kind.BOOLEAN}:
             return pa.array(self.values, pa.bool_())
@@ -174,9 +174,9 @@ class Evidence:
         return None
 
     @property
-    def read(self) -> Moments | Amounts | None:
+    def read(self) -> TemporalValues | FloatValues | None:
         """The values as what they mean, where they were read at once."""
-        return self.values.read if isinstance(self.values, PlainColumn) else None
+        return self.values.read if isinstance(self.values, ScalarColumn) else None
 
     @cached_property
     def scalars(self) -> list[str]:

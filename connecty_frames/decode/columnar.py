@@ -45,10 +45,10 @@ import pyarrow.compute as pc
 
 from connecty_frames.decode import exact_json, numbers, temporal
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of
-from connecty_frames.decode.column import PlainColumn, joined
+from connecty_frames.decode.column import ScalarColumn, concat
 from connecty_frames.decode.exact_json import Kind, kind_of
-from connecty_frames.decode.numbers import Amounts
-from connecty_frames.decode.temporal import Moments
+from connecty_frames.decode.numbers import FloatValues
+from connecty_frames.decode.temporal import TemporalValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,8 +72,8 @@ _SHARED: Final = 1 << 20
 _SLACK: Final = 1 << 14
 #: How much is looked at, in characters and rows, for what the columns hold. It proves nothing, and only
 #: decides what is tried first.
-_GLANCE: Final = 1 << 16
-_GLANCE_ROWS: Final = 100
+_SNIFF: Final = 1 << 16
+_SNIFF_ROWS: Final = 100
 
 _UTF8: Final = codecs.getincrementaldecoder("utf-8")
 _SEPARATOR: Final = b"],["
@@ -114,7 +114,7 @@ class _Reading(NamedTuple):
     """
 
     kind: Kind
-    quickly: Callable[[pa.Array], Moments | Amounts | None] | None = None
+    quickly: Callable[[pa.Array], TemporalValues | FloatValues | None] | None = None
 
     @property
     def keeps(self) -> bool:
@@ -129,7 +129,7 @@ class _Reading(NamedTuple):
 
 
 #: The column of a block: what its texts mean, or its values (None: they mean something that is not known).
-_Part: TypeAlias = Moments | Amounts | pa.Array | None
+_Part: TypeAlias = TemporalValues | FloatValues | pa.Array | None
 
 
 class _NotPlain(Exception):
@@ -138,7 +138,7 @@ class _NotPlain(Exception):
 
 def read_plain(
     source: memoryview, sections: Mapping[str, str | None]
-) -> tuple[list[Any], list[PlainColumn]] | None:
+) -> tuple[list[Any], list[ScalarColumn]] | None:
     """Read rows as the header and the columns, or give None where they are not plain.
 
     Parameters
@@ -149,11 +149,11 @@ def read_plain(
         Which section of the statistics tells a column's type, by name.
     """
     try:
-        glance = _glance(source)
+        glance = _sniff(source)
         if glance is None:
             # White space between tokens, as Python's own json writes it, is taken out in one go.
             source = memoryview(msgspec.json.format(source, indent=-1))
-            glance = _glance(source)
+            glance = _sniff(source)
     except (ValueError, RecursionError, msgspec.DecodeError):
         return None
     if glance is None:
@@ -178,30 +178,30 @@ def _reading(first: Any, section: str | None) -> _Reading:
     """Choose how to read a column by its first value, None where none was seen."""
     kind = _BY_SECTION.get(section or "", Kind.TEXT) if first is None else kind_of(first)
     if kind is Kind.FRACTION:
-        return _Reading(kind, numbers.read_quickly)
+        return _Reading(kind, numbers.read_fast)
     if kind is Kind.TEXT and first is not None and section in ("temporal", None):
         form = temporal.quick_form(first)
         if form is not None:
-            return _Reading(kind, partial(temporal.read_quickly, form=form))
+            return _Reading(kind, partial(temporal.read_fast, form=form))
     return _Reading(kind)
 
 
-def _as_due(due: Kind, column: PlainColumn) -> PlainColumn:
+def _as_due(due: Kind, column: ScalarColumn) -> ScalarColumn:
     """Give a column as what it was due to be, though others needed to be read as texts."""
     if due is not column.kind:
         try:
-            return PlainColumn(due, pc.cast(column.array, _READ_AS[due]))
+            return ScalarColumn(due, pc.cast(column.array, _READ_AS[due]))
         except pa.ArrowInvalid:
             pass
     return column
 
 
-def _glance(source: memoryview) -> tuple[list[Any], list[Any], int] | None:
+def _sniff(source: memoryview) -> tuple[list[Any], list[Any], int] | None:
     """Give the header, the first value of each column (None: none seen), and where the first row begins.
 
     None stands for rows that are not compact.
     """
-    text = _UTF8().decode(source[:_GLANCE])  # what is cut off at the end waits for more
+    text = _UTF8().decode(source[:_SNIFF])  # what is cut off at the end waits for more
     if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
         return None
     header, end = exact_json.parse_first(text, 1)
@@ -209,7 +209,7 @@ def _glance(source: memoryview) -> tuple[list[Any], list[Any], int] | None:
         return None
     start = len(text[:end].encode()) + 2
     first: list[Any] = [None] * len(header)
-    for _ in range(_GLANCE_ROWS):
+    for _ in range(_SNIFF_ROWS):
         try:
             row, end = exact_json.parse_first(text, end + 1)
         except ValueError:  # the end of what is looked at
@@ -222,11 +222,11 @@ def _glance(source: memoryview) -> tuple[list[Any], list[Any], int] | None:
     return header, first, start
 
 
-def _read(body: memoryview, readings: Sequence[_Reading]) -> list[PlainColumn]:
+def _read(body: memoryview, readings: Sequence[_Reading]) -> list[ScalarColumn]:
     """Read all rows; gives up at the first block that is refused."""
 
     @cache
-    def texts() -> list[PlainColumn]:
+    def texts() -> list[ScalarColumn]:
         """Read all again, for what was lost by reading texts as something else; few ask for it."""
         return _read(body, [_Reading(each.kind) for each in readings])
 
@@ -236,14 +236,14 @@ def _read(body: memoryview, readings: Sequence[_Reading]) -> list[PlainColumn]:
     ):
         if reading.quickly is None:
             columns.append(
-                PlainColumn(reading.kind, parts[0] if len(parts) == 1 else pa.chunked_array(parts))
+                ScalarColumn(reading.kind, parts[0] if len(parts) == 1 else pa.chunked_array(parts))
             )
         else:
-            columns.append(PlainColumn(reading.kind, partial(_array_at, texts, position), joined(parts)))
+            columns.append(ScalarColumn(reading.kind, partial(_array_at, texts, position), concat(parts)))
     return columns
 
 
-def _array_at(columns: Callable[[], list[PlainColumn]], position: int) -> pa.ChunkedArray | pa.Array:
+def _array_at(columns: Callable[[], list[ScalarColumn]], position: int) -> pa.ChunkedArray | pa.Array:
     return columns()[position].array
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from connecty_frames.decode import builders, exact_json, types
-from connecty_frames.decode.column import Evidence, PlainColumn
-from connecty_frames.decode.errors import Misfit
+from connecty_frames.decode.column import Evidence, ScalarColumn
+from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import Kind
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.decode.schema import ColumnSchema, Contract, Schema
@@ -156,13 +156,13 @@ def _column(  # noqa: PLR0917 - the one place where all that is known of a colum
     if decision.array is not None:
         return decision.array, described
     values = evidence.values
-    if evidence.count and builders.is_text(decision.type) and (nested or isinstance(values, PlainColumn)):
+    if evidence.count and builders.is_text(decision.type) and (nested or isinstance(values, ScalarColumn)):
         # Only the source has arrays, objects, and a zero's minus as they were written.
         cells = zip(values, rows.source_of(position), strict=True)
         values = [value if type(value) is str else source for value, source in cells]
     try:
         array = builders.build(values, decision.type)
-    except Misfit as misfit:
+    except CellError as misfit:
         raise _conversion_error(name, misfit) from None
     except pa.ArrowException as error:  # what only Arrow knows of the more unusual types
         raise ConversionError(
@@ -178,13 +178,13 @@ def _decided(evidence: Evidence, type_: pa.DataType | None, options: AskOptions)
         return types.decide(evidence, options)
     pinned = types.Decision(type_, "schema=")
     # Where the evidence says the same of a plain column, it has been read already.
-    found = types.decide(evidence, options) if isinstance(evidence.values, PlainColumn) else pinned
+    found = types.decide(evidence, options) if isinstance(evidence.values, ScalarColumn) else pinned
     return replace(pinned, array=found.array) if found.type == type_ and found.problem is None else pinned
 
 
 def _doubt(name: str, decision: types.Decision, *, strict: bool) -> TypeFidelityWarning:
     """Say why a column is not what was due; under ``strict`` it is an error."""
-    problem = decision.problem or Misfit(None, "", "")
+    problem = decision.problem or CellError(None, "", "")
     if strict:
         raise _conversion_error(name, problem)
     outcome = "stays exact text" if pa.types.is_string(decision.type) else f"is {snippet(str(decision.type))}"
@@ -194,7 +194,7 @@ def _doubt(name: str, decision: types.Decision, *, strict: bool) -> TypeFidelity
     )
 
 
-def _conversion_error(name: str, misfit: Misfit) -> ConversionError:
+def _conversion_error(name: str, misfit: CellError) -> ConversionError:
     return ConversionError(
         f"Column {snippet(name)!r}, {misfit.place}: {misfit.shown!r} {misfit.reason}.",
         column=name,

@@ -10,14 +10,14 @@ from typing import Final
 
 from connecty_frames.text import cut, terminal
 
-__all__ = ["Misfit"]
+__all__ = ["CellError"]
 #: How much of a value is shown.
 _SHOWN: Final = 60
 #: How long a reason is at most.
 _LONGEST_REASON: Final = 500
 
 
-class Misfit(ValueError):
+class CellError(ValueError):
     """A value that cannot be what its column was to be.
 
     Parameters

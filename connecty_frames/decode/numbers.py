@@ -19,13 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.arrow_buffers import POOL, bytes_of, edges_of
-from connecty_frames.decode.errors import Misfit
+from connecty_frames.decode.arrow_buffers import POOL, bytes_of, offsets_of
+from connecty_frames.decode.errors import CellError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["NOT_FINITE", "Amounts", "arrow_type", "bounded", "read", "read_quickly"]
+__all__ = ["NOT_FINITE", "FloatValues", "arrow_type", "bounded", "read", "read_fast"]
 
 #: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
 #: other scripts), so that it must be asked first.
@@ -64,20 +64,20 @@ def arrow_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]
 
     Raises
     ------
-    Misfit
+    CellError
         At the first text that is no number, or that no type holds exactly.
     """
     array = pa.array(texts, pa.string())
     other = _first_unlike(array, _FLOATING)
     if other is not None:
-        raise Misfit(other, texts[other], "is no number")
+        raise CellError(other, texts[other], "is no number")
     if _first_unlike(array, _WHOLE) is None:
         return _whole_type(texts)
     return _fraction_type(texts, strict=strict)
 
 
 @dataclass(frozen=True, slots=True)
-class Amounts:
+class FloatValues:
     """Number texts read as the float64 values that they all are, to the last digit.
 
     Parameters
@@ -90,13 +90,13 @@ class Amounts:
     fractional: bool
 
     @classmethod
-    def joined(cls, parts: Sequence[Amounts]) -> Amounts:
+    def joined(cls, parts: Sequence[FloatValues]) -> FloatValues:
         """Put the parts of a column together."""
         values = pa.chunked_array([part.values for part in parts], pa.float64())
         return cls(values, any(part.fractional for part in parts))
 
 
-def read_quickly(texts: pa.StringArray) -> Amounts | None:
+def read_fast(texts: pa.StringArray) -> FloatValues | None:
     """Read JSON's own numbers by Arrow's cast, or give None where that might not be exact.
 
     The outcome is that of ``arrow_type`` and ``read`` where one has a fraction.
@@ -109,24 +109,24 @@ def read_quickly(texts: pa.StringArray) -> Amounts | None:
         ends = pc.min_max(pc.abs(floats)).as_py()
         if math.isinf(ends["max"]) or ends["min"] < sys.float_info.min:
             return None  # perhaps beyond float64's range; a zero without exponent is just that
-    starts, ends = edges_of(texts)
+    starts, ends = offsets_of(texts)
     if (ends - starts > _SAFE_LENGTH).any():
         same = pc.equal(pc.cast(floats, pa.string()), texts)
         long = pc.greater(pc.binary_length(texts), _SAFE_LENGTH)
         unlike = pc.filter(texts, pc.and_not(long, same)).to_pylist()
         if not all(_exact_as_float(text) for text in unlike if text is not None):
             return None
-    return Amounts(floats, fractional)
+    return FloatValues(floats, fractional)
 
 
 def bounded(
-    read: Amounts | pa.ChunkedArray | pa.Array, count: int, bounds: Sequence[str]
+    read: FloatValues | pa.ChunkedArray | pa.Array, count: int, bounds: Sequence[str]
 ) -> tuple[pa.ChunkedArray | pa.Array, str] | None:
     """Hold two more texts against a column read as float64, or as int64; None where they may not fit.
 
     Also says in words what the numbers are; ``count`` tells how many are not null.
     """
-    fractions = isinstance(read, Amounts)
+    fractions = isinstance(read, FloatValues)
     if not all(map(_exact_as_float if fractions else _is_short_whole, bounds)):
         return None
     count += len(bounds)
@@ -147,7 +147,7 @@ def _exact_as_float(text: str) -> bool:
         return False
     try:
         return (len(text) <= _SAFE_LENGTH and "e" not in text.lower()) or _survives(0, text)
-    except Misfit:
+    except CellError:
         return False
 
 
@@ -162,7 +162,7 @@ def _whole_type(texts: Sequence[str]) -> tuple[pa.DataType, str]:
     words = f"{len(texts):,} whole numbers"
     digits, position = max((len(text.lstrip("-")), place) for place, text in enumerate(texts))
     if digits > _WIDEST:
-        raise Misfit(position, texts[position], f"has more than {_WIDEST} digits")
+        raise CellError(position, texts[position], f"has more than {_WIDEST} digits")
     numbers = [int(text) for text in texts]
     least, most = min(numbers), max(numbers)
     if least >= -(2**63) and most < 2**63:
@@ -186,12 +186,12 @@ def _fraction_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, 
     integer_digits = scale = 0
     for position, text in enumerate(texts):
         if text in NOT_FINITE:
-            raise Misfit(position, text, "cannot stand in a column of decimals, which others need")
+            raise CellError(position, text, "cannot stand in a column of decimals, which others need")
         # The range of float64 is known to hold it, or its length to be small: there is a Decimal.
         whole, fraction = _digits(Decimal(text))
         integer_digits, scale = max(integer_digits, whole), max(scale, fraction)
         if integer_digits + scale > _WIDEST:
-            raise Misfit(position, text, f"makes the column need more than {_WIDEST} digits")
+            raise CellError(position, text, f"makes the column need more than {_WIDEST} digits")
     return _decimal(integer_digits, scale), f"{words}, {len(lost):,} of them not exact as float64"
 
 
@@ -205,7 +205,7 @@ def _survives(position: int, text: str) -> bool:
 
     Raises
     ------
-    Misfit
+    CellError
         Where the number is beyond float64's range, so that the nearest would be infinite, zero, or short of
         digits.
     """
@@ -213,13 +213,13 @@ def _survives(position: int, text: str) -> bool:
         return True
     nearest = float(text)
     if math.isinf(nearest):
-        raise Misfit(position, text, "is above the range of float64")
+        raise CellError(position, text, "is above the range of float64")
     # Its shortest digits, which is how float64 is read back, or the full ones of a power of two.
     full = Decimal.from_float(nearest)  # noqa: FURB164 - Decimal(nearest) obeys a trap of the caller's context
     if exact_json.decimal(text) in (Decimal(repr(nearest)), full):
         return True
     if abs(nearest) < sys.float_info.min:
-        raise Misfit(position, text, "is below the range of float64")
+        raise CellError(position, text, "is below the range of float64")
     return False
 
 
@@ -244,14 +244,14 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
 
     Raises
     ------
-    Misfit
+    CellError
         At the first text that is not a value of the type; its ``row`` is the position.
     """
     array = pa.array(texts, pa.string())
     floating = pa.types.is_floating(type_)
     other = _first_unlike(array, _FLOATING if floating else _NUMBER)
     if other is not None:
-        raise Misfit(other, str(texts[other]), f"is no number that fits in {type_}")
+        raise CellError(other, str(texts[other]), f"is no number that fits in {type_}")
     if floating:
         return _floats(texts, pc.cast(array, pa.float64()), type_)
     if _first_unlike(array, _plain(type_)) is None:
@@ -296,7 +296,7 @@ def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
                 pass
             else:
                 return exact
-    raise Misfit(row, text, f"does not fit in {type_}")
+    raise CellError(row, text, f"does not fit in {type_}")
 
 
 def _floats(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType) -> pa.Array:
@@ -308,7 +308,7 @@ def _floats(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType) -
     for row in pc.indices_nonzero(suspect).to_pylist():
         text = str(texts[row])
         if not _survives(row, text) and text.lstrip("-").isdecimal():
-            raise Misfit(row, text, "does not fit in double")
+            raise CellError(row, text, "does not fit in double")
     narrow = pc.cast(values, type_, safe=False)
     wide = pc.cast(narrow, pa.float64())
     whole = pc.and_(pc.equal(pc.floor(values), values), pc.not_equal(wide, values))
@@ -317,5 +317,5 @@ def _floats(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType) -
     lost = pc.or_(pc.or_(infinite, zero), whole)
     if lost.true_count:
         row = lost.index(True).as_py()
-        raise Misfit(row, str(texts[row]), f"does not fit in {type_}")
+        raise CellError(row, str(texts[row]), f"does not fit in {type_}")
     return narrow

@@ -18,7 +18,7 @@ import msgspec
 import pyarrow as pa
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.column import PlainColumn, section_of
+from connecty_frames.decode.column import ScalarColumn, section_of
 from connecty_frames.decode.columnar import read_plain
 from connecty_frames.decode.envelope import LooseRows
 from connecty_frames.decode.exact_json import FloatText, IntText, Kind
@@ -184,16 +184,16 @@ def _typed(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
         array = None
     kind = None if array is None else _KINDS.get(array.type)
     if kind is not None:
-        return PlainColumn(kind, array)
+        return ScalarColumn(kind, array)
     kinds = set(map(type, cells)) - {type(None)}
     if kinds == {bytes}:
-        return PlainColumn(Kind.FRACTION, pa.array(cells, pa.string()))
+        return ScalarColumn(Kind.FRACTION, pa.array(cells, pa.string()))
     if kinds & {list, dict} or any(type(cell) is int and cell == 0 for cell in cells):
         exact = [text if text is None else exact_json.parse(text) for text in rows.source_of(position)]
     else:
         exact = [cell if (make := _EXACT.get(type(cell))) is None else make(cell) for cell in cells]
     if kinds and kinds <= {bytes, int}:
-        return PlainColumn(Kind.FRACTION, pa.array(exact, pa.string()))
+        return ScalarColumn(Kind.FRACTION, pa.array(exact, pa.string()))
     return exact
 
 

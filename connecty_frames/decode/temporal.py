@@ -16,13 +16,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.arrow_buffers import POOL, edges_of
-from connecty_frames.decode.errors import Misfit
+from connecty_frames.decode.arrow_buffers import POOL, offsets_of
+from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.temporal_format import (
     DURATION_PARTS,
     OFFSET,
     PARTS,
-    Form,
+    TemporalFormat,
     form_of,
     form_of_one,
     is_like,
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
-    "Moments",
+    "TemporalValues",
     "arrow_type",
     "bounded",
     "offsets",
     "quick_form",
     "read",
-    "read_patiently",
-    "read_quickly",
+    "read_exact",
+    "read_fast",
     "shown_in",
 ]
 
@@ -56,7 +56,7 @@ _seventh_digit: Final = re.compile(r"\.\d{7}").search
 _usual_offset: Final = re.compile(r"Z|[+-]\d\d:\d\d").fullmatch
 
 
-def arrow_type(form: Form, texts: Sequence[str], tz: str) -> pa.DataType:
+def arrow_type(form: TemporalFormat, texts: Sequence[str], tz: str) -> pa.DataType:
     """Give the Arrow type that holds all texts of a form exactly.
 
     Microseconds, or nanoseconds where some text has a 7th digit of the second, unless these digits are all
@@ -64,17 +64,17 @@ def arrow_type(form: Form, texts: Sequence[str], tz: str) -> pa.DataType:
 
     Raises
     ------
-    Misfit
+    CellError
         Where no unit holds them all.
     """
-    if form is Form.DATE:
+    if form is TemporalFormat.DATE:
         return pa.date32()
     finest = "ns" if any(map(_seventh_digit, texts)) else "us"
     for unit in dict.fromkeys((finest, "us")):
         found = _TYPES[form](unit, tz)
         try:
             read(texts, found)
-        except Misfit as misfit:
+        except CellError as misfit:
             problem = misfit
         else:
             return found
@@ -82,15 +82,15 @@ def arrow_type(form: Form, texts: Sequence[str], tz: str) -> pa.DataType:
 
 
 _TYPES: Final = {
-    Form.NAIVE: lambda unit, _: pa.timestamp(unit),
-    Form.AWARE: pa.timestamp,
-    Form.TIME: lambda unit, _: pa.time64(unit),
-    Form.DURATION: lambda unit, _: pa.duration(unit),
+    TemporalFormat.NAIVE: lambda unit, _: pa.timestamp(unit),
+    TemporalFormat.AWARE: pa.timestamp,
+    TemporalFormat.TIME: lambda unit, _: pa.time64(unit),
+    TemporalFormat.DURATION: lambda unit, _: pa.duration(unit),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class TemporalValues:
     """Temporal texts of one form, read as what they mean.
 
     Parameters
@@ -101,24 +101,24 @@ class Moments:
         The different offsets of the texts.
     """
 
-    form: Form
+    form: TemporalFormat
     values: pa.ChunkedArray | pa.Array
     offsets: frozenset[str] = frozenset()
 
     @classmethod
-    def joined(cls, parts: Sequence[Moments]) -> Moments:
+    def joined(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
         """Put the parts of a column together; all are of one form."""
         values = pa.chunked_array([part.values for part in parts])
         return cls(parts[0].form, values, frozenset().union(*(part.offsets for part in parts)))
 
 
-def quick_form(text: str) -> Form | None:
-    """Give the form that ``read_quickly`` may read texts like this one as, None where it reads no such."""
+def quick_form(text: str) -> TemporalFormat | None:
+    """Give the form that ``read_fast`` may read texts like this one as, None where it reads no such."""
     form = form_of_one(text)
     return None if form not in _QUICK or _seventh_digit(text) else form
 
 
-def read_quickly(texts: pa.StringArray, form: Form) -> Moments | None:
+def read_fast(texts: pa.StringArray, form: TemporalFormat) -> TemporalValues | None:
     """Read texts by Arrow's own cast, or give None where that might not be what the grammar says.
 
     The outcome is that of ``form_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in the
@@ -132,21 +132,21 @@ def read_quickly(texts: pa.StringArray, form: Form) -> Moments | None:
         return None
     ends = pc.min_max(values)
     if not ends["min"].is_valid:
-        return Moments(form, values)
+        return TemporalValues(form, values)
     if ends["min"].value < first or ends["max"].value > last:
         return None
     # West of Greenwich the year 0000 lasts into the first day of the year 1.
-    early = form is Form.AWARE and ends["min"].value < first + _DAY_MICROS
+    early = form is TemporalFormat.AWARE and ends["min"].value < first + _DAY_MICROS
     if early and pc.any(pc.starts_with(texts, "0000")).as_py():
         return None
     if least_length:
-        starts, ends = edges_of(texts)
+        starts, ends = offsets_of(texts)
         if np.count_nonzero(ends - starts < least_length) != texts.null_count:
             return None
-    return Moments(form, values, offsets(texts) if form is Form.AWARE else frozenset())
+    return TemporalValues(form, values, offsets(texts) if form is TemporalFormat.AWARE else frozenset())
 
 
-def bounded(moments: Moments, bounds: Sequence[str], tz: str) -> Moments | None:
+def bounded(moments: TemporalValues, bounds: Sequence[str], tz: str) -> TemporalValues | None:
     """Hold two more texts against a column, and give it in a zone; None where they are of another form."""
     if any(not is_like(bound, moments.form) or _seventh_digit(bound) for bound in bounds):
         return None
@@ -157,9 +157,9 @@ def bounded(moments: Moments, bounds: Sequence[str], tz: str) -> Moments | None:
         return None
     # At the ends of time the hour decides whether an instant can be shown.
     edges = [bound for bound in bounds if bound[:4] in _EDGE_YEARS]
-    if edges and read_quickly(pa.array(edges, pa.string()), moments.form) is None:
+    if edges and read_fast(pa.array(edges, pa.string()), moments.form) is None:
         return None
-    if moments.form is not Form.AWARE:
+    if moments.form is not TemporalFormat.AWARE:
         return moments
     values = moments.values if tz == "UTC" else pc.cast(moments.values, pa.timestamp("us", tz))
     return replace(moments, values=values, offsets=moments.offsets.union(map(offset_of, bounds)))
@@ -168,15 +168,15 @@ def bounded(moments: Moments, bounds: Sequence[str], tz: str) -> Moments | None:
 #: What a form is cast to, the least and the most it may then be, and how long the shortest text of it is: a
 #: shorter one is a date (0 where Arrow takes no other length).
 _QUICK: Final = {
-    Form.DATE: (pa.date32(), _FIRST // _DAY_MICROS, _LAST // _DAY_MICROS, 0),
-    Form.NAIVE: (pa.timestamp("us"), _FIRST, _LAST, len("2025-01-01T10")),
-    Form.AWARE: (pa.timestamp("us", "UTC"), _FIRST, _LAST, len("2025-01-01T10Z")),
+    TemporalFormat.DATE: (pa.date32(), _FIRST // _DAY_MICROS, _LAST // _DAY_MICROS, 0),
+    TemporalFormat.NAIVE: (pa.timestamp("us"), _FIRST, _LAST, len("2025-01-01T10")),
+    TemporalFormat.AWARE: (pa.timestamp("us", "UTC"), _FIRST, _LAST, len("2025-01-01T10Z")),
 }
 
 
 def offsets(texts: pa.StringArray) -> frozenset[str]:
     """Give the different offsets of aware timestamps."""
-    starts, ends = edges_of(texts)
+    starts, ends = offsets_of(texts)
     if texts.null_count:
         ends = ends[ends > starts]
     data = texts.buffers()[2]
@@ -193,24 +193,24 @@ def offsets(texts: pa.StringArray) -> frozenset[str]:
     return frozenset(filter(None, pc.unique(matched).to_pylist()))
 
 
-def read_patiently(
-    texts: Sequence[str | None], bounds: Sequence[str], tz: str, forms: Sequence[Form]
-) -> Moments:
+def read_exact(
+    texts: Sequence[str | None], bounds: Sequence[str], tz: str, forms: Sequence[TemporalFormat]
+) -> TemporalValues:
     """Read a column whose texts and bounds are all of one of some forms; None is null.
 
     Raises
     ------
-    Misfit
+    CellError
         Where they are not, or no type holds them all; its ``row`` is the position among those that are not
         null, and then the bounds.
     """
     scalars = [*(text for text in texts if text is not None), *bounds]
     form = form_of(scalars)
     if form not in forms:
-        raise Misfit(0, scalars[0], f"is among {form.value}")
+        raise CellError(0, scalars[0], f"is among {form.value}")
     values = read(texts, arrow_type(form, scalars, tz))
-    found = offsets(pa.array(scalars, pa.string())) if form is Form.AWARE else frozenset()
-    return Moments(form, values, found)
+    found = offsets(pa.array(scalars, pa.string())) if form is TemporalFormat.AWARE else frozenset()
+    return TemporalValues(form, values, found)
 
 
 def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
@@ -218,7 +218,7 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
 
     Raises
     ------
-    Misfit
+    CellError
         At the first text that is not exactly a value of the type; its ``row`` is the position.
     """
     present = [text for text in texts if text is not None]
@@ -226,9 +226,9 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
         return pa.nulls(len(texts), type_)
     try:
         values = _READERS[_held_form(present, type_)](present, type_)
-    except Misfit as misfit:
+    except CellError as misfit:
         rows = [row for row, text in enumerate(texts) if text is not None]
-        raise Misfit(rows[misfit.row or 0], misfit.value, misfit.reason) from None
+        raise CellError(rows[misfit.row or 0], misfit.value, misfit.reason) from None
     if len(present) == len(texts):
         return values
     places = pc.cumulative_sum(pa.array([int(text is not None) for text in texts]))
@@ -253,22 +253,24 @@ def shown_in(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
     return None
 
 
-def _held_form(texts: Sequence[str], type_: pa.DataType) -> Form:
+def _held_form(texts: Sequence[str], type_: pa.DataType) -> TemporalFormat:
     """Give the form of texts that a type can hold: dates may be midnights, an instant needs a zone."""
     form = form_of(texts)
     if pa.types.is_timestamp(type_):
-        holds = form is Form.AWARE if type_.tz else form in (Form.NAIVE, Form.DATE)
+        holds = (
+            form is TemporalFormat.AWARE if type_.tz else form in (TemporalFormat.NAIVE, TemporalFormat.DATE)
+        )
     else:
         holds = form in _HELD and _HELD[form](type_)
     if not holds:
-        raise Misfit(0, texts[0], f"is among {form.value}, which {type_} does not hold")
+        raise CellError(0, texts[0], f"is among {form.value}, which {type_} does not hold")
     return form
 
 
-_HELD: Final[dict[Form, Callable[[pa.DataType], bool]]] = {
-    Form.DATE: pa.types.is_date,
-    Form.TIME: pa.types.is_time,
-    Form.DURATION: pa.types.is_duration,
+_HELD: Final[dict[TemporalFormat, Callable[[pa.DataType], bool]]] = {
+    TemporalFormat.DATE: pa.types.is_date,
+    TemporalFormat.TIME: pa.types.is_time,
+    TemporalFormat.DURATION: pa.types.is_duration,
 }
 
 
@@ -294,7 +296,7 @@ def _read_timestamps(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
         if beyond.true_count:
             position = beyond.index(True).as_py()
             edge = "before the year 1" if end == _FIRST else "after the year 9999"
-            raise Misfit(position, texts[position], f"is {edge}")
+            raise CellError(position, texts[position], f"is {edge}")
     return _in_unit(micros, texts, type_)
 
 
@@ -321,7 +323,7 @@ def _read_durations(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
     per_unit = _NANOS[type_.unit]
     for position, value in enumerate(nanos):
         if value % per_unit or abs(value // per_unit) > -(_NOT_A_TIME + 1):
-            raise Misfit(position, texts[position], f"does not fit in {type_}")
+            raise CellError(position, texts[position], f"does not fit in {type_}")
     return pa.array([value // per_unit for value in nanos], pa.int64()).cast(type_)
 
 
@@ -330,11 +332,11 @@ _NOT_A_TIME: Final = -(2**63)
 _NANOS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 
 _READERS: Final = {
-    Form.DATE: _read_dates,
-    Form.NAIVE: _read_timestamps,
-    Form.AWARE: _read_timestamps,
-    Form.TIME: _read_times,
-    Form.DURATION: _read_durations,
+    TemporalFormat.DATE: _read_dates,
+    TemporalFormat.NAIVE: _read_timestamps,
+    TemporalFormat.AWARE: _read_timestamps,
+    TemporalFormat.TIME: _read_times,
+    TemporalFormat.DURATION: _read_durations,
 }
 
 
@@ -348,7 +350,7 @@ def _in_unit(micros: pa.Array, texts: Sequence[str], type_: pa.DataType) -> pa.A
     lost = pc.or_(pc.not_equal(pc.multiply(values, per_unit), micros), pc.not_equal(extra, 0))
     if lost.true_count:
         position = lost.index(True).as_py()
-        raise Misfit(position, texts[position], f"has more digits than {type_} holds")
+        raise CellError(position, texts[position], f"has more digits than {type_} holds")
     return pc.cast(pc.cast(values, pa.int32()) if pa.types.is_time32(type_) else values, type_)
 
 
@@ -366,7 +368,7 @@ def _in_nanos(micros: pa.Array, extra: pa.Array, texts: Sequence[str]) -> pa.Arr
         beyond = pa.array([not _NOT_A_TIME < value * 1_000 + digits < 2**63 for value, digits in exact])
     if beyond.true_count:
         position = beyond.index(True).as_py()
-        raise Misfit(position, texts[position], "needs nanoseconds, which reach from 1677 to 2262 only")
+        raise CellError(position, texts[position], "needs nanoseconds, which reach from 1677 to 2262 only")
     return nanos
 
 

@@ -15,12 +15,21 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.errors import Misfit
+from connecty_frames.decode.errors import CellError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DURATION_PARTS", "OFFSET", "PARTS", "Form", "form_of", "form_of_one", "is_like", "offset_of"]
+__all__ = [
+    "DURATION_PARTS",
+    "OFFSET",
+    "PARTS",
+    "TemporalFormat",
+    "form_of",
+    "form_of_one",
+    "is_like",
+    "offset_of",
+]
 
 _YEAR = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
 _DAY = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
@@ -37,7 +46,7 @@ _DURATION = (
 _last_offset: Final = re.compile(rf"{OFFSET}$").search
 
 
-class Form(Enum):
+class TemporalFormat(Enum):
     """A kind of temporal text; the value names it in the plural, for sentences."""
 
     DATE = "dates"
@@ -48,12 +57,12 @@ class Form(Enum):
 
 
 #: What each form looks like, in the syntax of RE2 and, with its digits kept to ASCII, of Python alike.
-_GRAMMAR: Final[dict[Form, str]] = {
-    Form.DATE: _DAY,
-    Form.NAIVE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR})",
-    Form.AWARE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR}){OFFSET}",
-    Form.TIME: _CLOCK,
-    Form.DURATION: _DURATION,
+_GRAMMAR: Final[dict[TemporalFormat, str]] = {
+    TemporalFormat.DATE: _DAY,
+    TemporalFormat.NAIVE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR})",
+    TemporalFormat.AWARE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR}){OFFSET}",
+    TemporalFormat.TIME: _CLOCK,
+    TemporalFormat.DURATION: _DURATION,
 }
 
 _LIKE: Final = {form: re.compile(grammar, re.ASCII).fullmatch for form, grammar in _GRAMMAR.items()}
@@ -82,17 +91,17 @@ DURATION_PARTS: Final = re.compile(
 )
 
 
-def form_of(texts: Sequence[str]) -> Form:
+def form_of(texts: Sequence[str]) -> TemporalFormat:
     """Give the form that every text has.
 
     Raises
     ------
-    Misfit
+    CellError
         Where there is none: it names the first text that has no form, or another than the first text; its
         ``row`` is the position in ``texts``.
     """
     array = pa.array(texts, pa.string())
-    for form in Form:
+    for form in TemporalFormat:
         if _matches(array, form).true_count == len(array):
             _check_days(array, form, texts)
             return form
@@ -100,18 +109,18 @@ def form_of(texts: Sequence[str]) -> Form:
     for position, text in enumerate(texts):
         form_here = form_of_one(text)
         if form_here is None:
-            raise Misfit(position, text, _reason(text))
+            raise CellError(position, text, _reason(text))
         if first is not None and form_here is not first:
-            raise Misfit(position, text, f"is among {form_here.value}, others are {first.value}")
+            raise CellError(position, text, f"is among {form_here.value}, others are {first.value}")
     raise AssertionError("some text has another form than the first")  # pragma: no cover
 
 
-def form_of_one(text: str) -> Form | None:
+def form_of_one(text: str) -> TemporalFormat | None:
     """Give the form of a text by its looks; its day may be one that no calendar has."""
     return next((form for form, like in _LIKE.items() if like(text)), None)
 
 
-def is_like(text: str, form: Form) -> bool:
+def is_like(text: str, form: TemporalFormat) -> bool:
     """Whether a text looks like a form."""
     return _LIKE[form](text) is not None
 
@@ -122,7 +131,7 @@ def offset_of(text: str) -> str:
     return "" if found is None else found[0]
 
 
-def _matches(array: pa.Array, form: Form) -> pa.Array:
+def _matches(array: pa.Array, form: TemporalFormat) -> pa.Array:
     return pc.match_substring_regex(array, rf"^(?:{_GRAMMAR[form]})\z")
 
 
@@ -132,13 +141,13 @@ def _reason(text: str) -> str:
     )
 
 
-def _check_days(array: pa.Array, form: Form, texts: Sequence[str]) -> None:
+def _check_days(array: pa.Array, form: TemporalFormat, texts: Sequence[str]) -> None:
     """Refuse days that no calendar has, such as the 30th of February; and an empty duration."""
-    if form is Form.DURATION:
+    if form is TemporalFormat.DURATION:
         for position, text in enumerate(texts):
             if text[-1] in "PT":
-                raise Misfit(position, text, "is a duration without a part")
-    if form in (Form.TIME, Form.DURATION):
+                raise CellError(position, text, "is a duration without a part")
+    if form in (TemporalFormat.TIME, TemporalFormat.DURATION):
         return
     days = pc.utf8_slice_codeunits(array, 0, 10)
     try:
@@ -148,5 +157,7 @@ def _check_days(array: pa.Array, form: Form, texts: Sequence[str]) -> None:
             try:
                 date.fromisoformat(day)
             except ValueError:
-                raise Misfit(position, texts[position], "is a day that the calendar does not have") from None
+                raise CellError(
+                    position, texts[position], "is a day that the calendar does not have"
+                ) from None
         raise

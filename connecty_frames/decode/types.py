@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from connecty_frames.decode import exact_json, numbers, temporal
-from connecty_frames.decode.column import Evidence, joined
-from connecty_frames.decode.errors import Misfit
+from connecty_frames.decode.column import Evidence, concat
+from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import NUL, NUMBERS, ConstantText, Kind, RepeatedKeys
-from connecty_frames.decode.numbers import Amounts
-from connecty_frames.decode.temporal import Moments
-from connecty_frames.decode.temporal_format import Form
+from connecty_frames.decode.numbers import FloatValues
+from connecty_frames.decode.temporal import TemporalValues
+from connecty_frames.decode.temporal_format import TemporalFormat
 from connecty_frames.text import listed
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Decision:
 
     type: pa.DataType
     evidence: str
-    problem: Misfit | None = None
+    problem: CellError | None = None
     array: pa.ChunkedArray | pa.Array | None = None
 
 
@@ -59,7 +59,7 @@ class Rule:
     gives
         The Arrow types it gives, in words, for the documentation.
     decide
-        How the type is found; raises Misfit where the column must stay text.
+        How the type is found; raises CellError where the column must stay text.
     """
 
     section: str | None
@@ -75,14 +75,14 @@ def decide(evidence: Evidence, options: AskOptions) -> Decision:
         decision = rule.decide(evidence, options)
     except UnicodeEncodeError:
         return _kept(_half_pair(evidence))
-    except Misfit as misfit:
+    except CellError as misfit:
         where = None if misfit.row is None else evidence.row_of(misfit.row)
-        return _kept(Misfit(where, misfit.value, misfit.reason))
+        return _kept(CellError(where, misfit.value, misfit.reason))
     if evidence.section is not None and rule.section is None and decision.problem is None:
         row, value = next((row, value) for row, value in enumerate(evidence.values) if value is not None)
         kinds = Evidence(evidence.name, list(evidence.values)).kinds  # of each cell, not of how it was read
         reason = f"is among {_listed(kinds)}, though the statistics are {evidence.section}"
-        return replace(decision, problem=Misfit(row, exact_json.dump(value), reason))
+        return replace(decision, problem=CellError(row, exact_json.dump(value), reason))
     return decision
 
 
@@ -91,17 +91,17 @@ def _rule(section: str | None, kinds: frozenset[Kind]) -> Rule:
     return next(rule for rule in RULES if rule.section in (None, section) and kinds <= rule.kinds)
 
 
-def _kept(problem: Misfit) -> Decision:
+def _kept(problem: CellError) -> Decision:
     words = f"exact text, since {problem.shown!r} ({problem.place}) {problem.reason}"
     return Decision(pa.string(), words, problem)
 
 
-def _half_pair(evidence: Evidence) -> Misfit:
+def _half_pair(evidence: Evidence) -> CellError:
     """Find what no text can hold; in a value, no column can either, and building it is an error."""
     cells = enumerate(evidence.values)
     texts = ((row, value if isinstance(value, str) else exact_json.dump(value)) for row, value in cells)
     row, text = next((row, text) for row, text in texts if not exact_json.encodes(text))
-    return Misfit(row, text, "holds half of a surrogate pair, which is no text")
+    return CellError(row, text, "holds half of a surrogate pair, which is no text")
 
 
 def _text(evidence: Evidence, _: AskOptions) -> Decision:
@@ -116,20 +116,22 @@ def _as_text(evidence: Evidence, words: str) -> Decision:
 def _temporal(evidence: Evidence, options: AskOptions) -> Decision:
     if not (evidence.count or evidence.bounds):
         return Decision(pa.timestamp("us", options.tz), "temporal statistics without a value")
-    return _moments(evidence, options, tuple(Form), "temporal statistics; {}")
+    return _moments(evidence, options, tuple(TemporalFormat), "temporal statistics; {}")
 
 
-def _moments(evidence: Evidence, options: AskOptions, forms: Sequence[Form], words: str) -> Decision:
+def _moments(
+    evidence: Evidence, options: AskOptions, forms: Sequence[TemporalFormat], words: str
+) -> Decision:
     """Read texts as the dates and times they are, of one of some forms."""
     found = _quick_moments(evidence, options)
     if found is None:
-        found = temporal.read_patiently(evidence.values, evidence.bounds, options.tz, forms)
+        found = temporal.read_exact(evidence.values, evidence.bounds, options.tz, forms)
     form, array = found.form, found.values
     offsets = listed(sorted(found.offsets))
     decision = Decision(
         array.type, words.format(f"{_counted(evidence)} are {form.value} {offsets}".rstrip()), array=array
     )
-    beyond = temporal.shown_in(array, options.tz) if form is Form.AWARE else None
+    beyond = temporal.shown_in(array, options.tz) if form is TemporalFormat.AWARE else None
     if beyond is None:
         return decision
     universal = array.cast(pa.timestamp(array.type.unit, "UTC"))
@@ -138,21 +140,21 @@ def _moments(evidence: Evidence, options: AskOptions, forms: Sequence[Form], wor
         decision,
         type=universal.type,
         array=universal,
-        problem=Misfit(beyond, evidence.values[beyond], reason),
+        problem=CellError(beyond, evidence.values[beyond], reason),
     )
 
 
-def _quick_moments(evidence: Evidence, options: AskOptions) -> Moments | None:
-    found = evidence.read if isinstance(evidence.read, Moments) else None
+def _quick_moments(evidence: Evidence, options: AskOptions) -> TemporalValues | None:
+    found = evidence.read if isinstance(evidence.read, TemporalValues) else None
     if found is None and evidence.array is not None:
         first = next((text.as_py() for text in evidence.array if text.is_valid), "")
         form = temporal.quick_form(first)
-        found = None if form is None else _quickly(partial(temporal.read_quickly, form=form), evidence.array)
+        found = None if form is None else _quickly(partial(temporal.read_fast, form=form), evidence.array)
     return None if found is None else temporal.bounded(found, evidence.bounds, options.tz)
 
 
 def _quickly(read: Callable[[pa.Array], Any], texts: pa.ChunkedArray | pa.Array) -> Any:
-    return joined(
+    return concat(
         [read(chunk) for chunk in (texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts])]
     )
 
@@ -182,20 +184,20 @@ def _quick_amounts(
 ) -> tuple[pa.ChunkedArray | pa.Array, str] | None:
     if not evidence.kinds or not evidence.kinds <= {Kind.WHOLE, Kind.FRACTION}:
         return None
-    found = evidence.read if isinstance(evidence.read, Amounts) else evidence.array
-    if found is not None and not isinstance(found, Amounts) and not pa.types.is_integer(found.type):
-        found = _quickly(numbers.read_quickly, found)
+    found = evidence.read if isinstance(evidence.read, FloatValues) else evidence.array
+    if found is not None and not isinstance(found, FloatValues) and not pa.types.is_integer(found.type):
+        found = _quickly(numbers.read_fast, found)
     return None if found is None else numbers.bounded(found, evidence.count, bounds)
 
 
-def _bare(evidence: Evidence) -> Misfit | None:
+def _bare(evidence: Evidence) -> CellError | None:
     """Say that a bare NaN was met: it is read for what it means, but it is no JSON."""
     if Kind.CONSTANT not in evidence.kinds:
         return None
     row, value = next(
         (row, value) for row, value in enumerate(evidence.values) if isinstance(value, ConstantText)
     )
-    return Misfit(row, value, _WITHOUT_QUOTES)
+    return CellError(row, value, _WITHOUT_QUOTES)
 
 
 _WITHOUT_QUOTES: Final = "stands without quotes, which is no JSON; it was read as the float it means"
@@ -208,7 +210,7 @@ def _boolean(evidence: Evidence, options: AskOptions) -> Decision:
     if evidence.kinds != {Kind.BOOLEAN}:
         for position, value in enumerate(value for value in evidence.values if value is not None):
             if value not in (True, False, "true", "false"):
-                raise Misfit(position, str(value), "is neither true nor false")
+                raise CellError(position, str(value), "is neither true nor false")
         found = replace(found, array=None)
     return replace(found, evidence=f"boolean statistics; {found.evidence}")
 
@@ -227,8 +229,13 @@ def _untold(evidence: Evidence, options: AskOptions) -> Decision:
     """Decide on text without statistics: it stays text unless every value is a full date or timestamp."""
     if options.infer_temporal:
         try:
-            return _moments(evidence, options, (Form.DATE, Form.NAIVE, Form.AWARE), "{}; no statistics")
-        except Misfit:
+            return _moments(
+                evidence,
+                options,
+                (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE),
+                "{}; no statistics",
+            )
+        except CellError:
             pass
     return _as_text(evidence, f"{_counted(evidence)} are texts")
 
@@ -249,7 +256,7 @@ def _type_inside(values: Sequence[Any], options: AskOptions) -> pa.DataType | No
     if found is None and kinds <= NUMBERS:
         try:
             found, _ = numbers.arrow_type(present, strict=options.strict)
-        except Misfit:
+        except CellError:
             return None
     elif kinds == {Kind.ARRAY}:
         item = _type_inside([item for value in present for item in value], options)
@@ -282,10 +289,10 @@ def _struct_inside(values: Sequence[dict[str, Any]], options: AskOptions) -> pa.
     return pa.struct(fields)
 
 
-def _bare_inside(evidence: Evidence) -> Misfit | None:
+def _bare_inside(evidence: Evidence) -> CellError | None:
     for row, value in enumerate(evidence.values):
         if _has_constant(value):
-            return Misfit(row, "NaN", _WITHOUT_QUOTES)
+            return CellError(row, "NaN", _WITHOUT_QUOTES)
     return None
 
 
@@ -306,7 +313,7 @@ def _mixed(evidence: Evidence, _: AskOptions) -> Decision:
     )
     reason = f"is not what others are: the column mixes {_listed(evidence.kinds)}"
     return Decision(
-        pa.string(), f"mixed {_listed(evidence.kinds)}", Misfit(row, exact_json.dump(value), reason)
+        pa.string(), f"mixed {_listed(evidence.kinds)}", CellError(row, exact_json.dump(value), reason)
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 # At once and by name: the module `metadata` would otherwise take the place of the function `metadata` as
 # soon as anything imports it.
 from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.frames.accessor import attach, carry, metadata, register_accessors
+from connecty_frames.frames.accessor import attach, copy_metadata, metadata, register_accessors
 from connecty_frames.lazy import lazily
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ __all__ = [
     "WRITERS",
     "AnswerMetadata",
     "attach",
-    "carry",
+    "copy_metadata",
     "metadata",
     "read_parquet",
     "register_accessors",

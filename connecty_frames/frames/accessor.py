@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer_metadata import AnswerMetadata
 
-__all__ = ["ConnectyAccessor", "attach", "carry", "metadata", "register_accessors"]
+__all__ = ["ConnectyAccessor", "attach", "copy_metadata", "metadata", "register_accessors"]
 #: How much of a text a repr shows.
 _SHOWN: Final = 60
 #: What a frame without a story says, and how it gets one.
 _NO_STORY: Final = (
-    "This frame has no story: connecty_frames did not make it, or an operation made a new frame of the one "
-    "that had it. cf.carry(source, frame) gives it the story of its source (import connecty_frames as cf)."
+    "This frame has no answer metadata: connecty_frames did not make it, or an operation made a new frame of "
+    "the one that had it. cf.copy_metadata(source, frame) copies it (import connecty_frames as cf)."
 )
 
 
@@ -82,7 +82,7 @@ def metadata(frame: object) -> AnswerMetadata | None:
     -------
     AnswerMetadata or None
         None for a frame without a story: it was not made by connecty_frames, or an operation of its
-        library made a new frame; :func:`carry` gives that one the story.
+        library made a new frame; :func:`copy_metadata` gives that one the story.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def metadata(frame: object) -> AnswerMetadata | None:
     return backend.read(frame)
 
 
-def carry(source: object, frame: Frame) -> Frame:
+def copy_metadata(source: object, frame: Frame) -> Frame:
     """Give a frame the story of the frame that it was derived from, across libraries too.
 
     Parameters
@@ -126,15 +126,15 @@ def carry(source: object, frame: Frame) -> Frame:
     --------
     >>> import connecty_frames as cf
     >>> df = cf.ask_df("list the top 5 countries with the most orders", engine="polars")
-    >>> top = cf.carry(df, df.head(3))
+    >>> top = cf.copy_metadata(df, df.head(3))
     >>> top.connecty.question
     'list the top 5 countries with the most orders'
     """
     story = metadata(source)
     if story is None:
         raise ConfigError(
-            "carry(source, frame): the source has no story itself. It is the frame that connecty_frames "
-            "made, or one that got its story by carry.",
+            "copy_metadata(source, frame): the source has no answer metadata itself. It is the frame that "
+            "connecty_frames made, or one that got its metadata by copy_metadata.",
             setting="source",
         )
     return attach(frame, story)
@@ -153,8 +153,8 @@ class ConnectyAccessor:
     Raises
     ------
     AttributeError
-        For a frame without a story; it names ``cf.carry``. A frame of pandas raises it for ``connecty``
-        itself, one of polars for whatever is asked of it.
+        For a frame without metadata; it names ``cf.copy_metadata``. A frame of pandas raises it for
+        ``connecty`` itself, one of polars for each attribute of it.
     """
 
     __slots__ = ("_copy", "_kept", "_living")

@@ -96,7 +96,7 @@ def _parsed(text: Any, remedy: str) -> AnswerMetadata | None:
     except ConfigError as error:
         raise ConfigError(
             f"This frame's story, kept under {KEY!r}, is damaged. {error} Give the frame its story again by "
-            f"cf.carry(source, frame), or remove it by {remedy}."
+            f"cf.copy_metadata(source, frame), or remove it by {remedy}."
         ) from None
 
 

@@ -26,7 +26,7 @@ from pyarrow import parquet
 
 from connecty_frames.display import JSON, json_value, texts
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import checked_path, whole_file
+from connecty_frames.files import atomic_write, checked_path
 from connecty_frames.frames.attachment import backend_of, write_schema
 from connecty_frames.text import snippet, terminal, value_text
 
@@ -168,7 +168,7 @@ def write_parquet(frame: object, path: str | os.PathLike[str], story: AnswerMeta
     attrs = {STORY.decode(): story.to_json(), **_attrs(frame)}
     table = table.replace_schema_metadata({**table.schema.metadata, ATTRS: json.dumps(attrs).encode()})
     try:
-        with whole_file(target) as file:
+        with atomic_write(target) as file:
             WRITERS["parquet"](table, file)
     except pa.ArrowException as error:
         raise ConfigError(f"This frame cannot be written as Parquet: {snippet(str(error), 200)}") from None

@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 
     from connecty_frames.clock import Deadline
 
-__all__ = ["ATTEMPT", "Attempt", "InterimError", "Wire", "tls_context"]
+__all__ = ["ATTEMPT", "Attempt", "ConnectionAdapter", "InterimError", "tls_context"]
 
 #: Interim responses before an answer; more is no way to answer.
-_MOST_INTERIM: Final = 20
+_MAX_INTERIM: Final = 20
 #: How OpenSSL looks for a certificate in a folder: by the hash of its subject.
 _HASHED: Final = re.compile(r"[0-9a-f]{8}\.\d+")
 
@@ -91,13 +91,13 @@ class Attempt:
 ATTEMPT: Final[ContextVar[Attempt | None]] = ContextVar("connecty_frames.attempt", default=None)
 
 
-def _note(phase: str) -> None:
+def _track(phase: str) -> None:
     attempt = ATTEMPT.get()
     if attempt is not None:
         attempt.phase = phase
 
 
-class _Timed(socket.socket):
+class _DeadlineSocket(socket.socket):
     """A socket whose every read and write ends by the deadline of the attempt under way."""
 
     #: False while somebody looks at what was read already; nothing more is there then.
@@ -127,7 +127,7 @@ class _Timed(socket.socket):
         super().sendall(*args, **options)
 
 
-class _TimedTLS(_Timed, ssl.SSLSocket):
+class _DeadlineTLSSocket(_DeadlineSocket, ssl.SSLSocket):
     """The same for TLS; ``ssl.SSLContext`` makes these from its ``sslsocket_class``."""
 
     def sendall(self, *args: Any, **options: Any) -> None:
@@ -140,7 +140,7 @@ class _TimedTLS(_Timed, ssl.SSLSocket):
             raise
 
 
-def _dial(host: str, port: int, options: Any) -> socket.socket:
+def _connect(host: str, port: int, options: Any) -> socket.socket:
     """Connect to the first address of a host that answers, all of them within the attempt's time.
 
     Each address has an equal share of the time left, so that a dead first one (an ``::1`` nobody listens
@@ -148,11 +148,11 @@ def _dial(host: str, port: int, options: Any) -> socket.socket:
     """
     attempt = ATTEMPT.get()
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    _note("connect")
+    _track("connect")
     until = None if attempt is None else attempt.deadline.clock.monotonic() + attempt.connect
     trouble: OSError = OSError("the name has no address")
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = _Timed(family, kind, protocol)
+        sock = _DeadlineSocket(family, kind, protocol)
         try:
             for option in options or ():
                 sock.setsockopt(*option)
@@ -211,7 +211,7 @@ class _Incoming(io.BufferedReader):
         To read would hide what has come: OpenSSL keeps a part of a record to itself until the rest is there.
         """
         sock = self._sock
-        if not isinstance(sock, _Timed):
+        if not isinstance(sock, _DeadlineSocket):
             return True  # TLS inside of TLS, to a proxy: nobody can tell
         sock.reads = False
         try:
@@ -249,7 +249,7 @@ class _FinalResponse(http.client.HTTPResponse):
             self.will_close = True
 
     def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(_MOST_INTERIM + 1):
+        for _ in range(_MAX_INTERIM + 1):
             try:
                 line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
             except http.client.BadStatusLine as error:
@@ -266,10 +266,10 @@ class _FinalResponse(http.client.HTTPResponse):
             if status == HTTPStatus.SWITCHING_PROTOCOLS:
                 raise InterimError("the server switched to another protocol (101), which was not asked for")
             http.client.parse_headers(self.fp)
-        raise InterimError(f"more than {_MOST_INTERIM} interim responses (1xx) came in place of an answer")
+        raise InterimError(f"more than {_MAX_INTERIM} interim responses (1xx) came in place of an answer")
 
 
-class _Noting(HTTPConnection):
+class _TrackedConnection(HTTPConnection):
     """A connection that notes how far the attempt came."""
 
     _connecting = False
@@ -287,15 +287,15 @@ class _Noting(HTTPConnection):
         host, port = self._dns_host.strip("[]"), self.port or self.default_port
         if attempt is not None:
             attempt.phase, attempt.dialled = "resolve", f"{host}:{port}"
-        sock = _dial(host, port, self.socket_options)
-        _note("proxy" if self._tunnel_host else "tls")
+        sock = _connect(host, port, self.socket_options)
+        _track("proxy" if self._tunnel_host else "tls")
         return sock
 
     def _tunnel(self) -> None:
         super()._tunnel()
         if self.sock is None:
             raise OSError("the proxy sent more than an answer to CONNECT")
-        _note("tls")
+        _track("tls")
 
     def connect(self) -> None:
         self._connecting = True
@@ -308,20 +308,20 @@ class _Noting(HTTPConnection):
         if not self._connecting:  # what a tunnel is asked for with is no part of the request
             if self.sock is None:
                 self.connect()
-            _note("sent")
+            _track("sent")
         super().send(data)
 
 
-class _NotingTLS(_Noting, HTTPSConnection):
+class _TrackedTLSConnection(_TrackedConnection, HTTPSConnection):
     """The same over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Noting
+    ConnectionCls = _TrackedConnection
 
 
 class _PoolTLS(HTTPSConnectionPool):
-    ConnectionCls = _NotingTLS
+    ConnectionCls = _TrackedTLSConnection
 
     def _validate_conn(self, conn: Any) -> None:
         """Connect, as there, but without a warning: a client that verifies nothing warns when it is made."""
@@ -341,7 +341,7 @@ def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SS
         Where there are no certificates in ``ca_bundle``.
     """
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
-    context.sslsocket_class = _TimedTLS
+    context.sslsocket_class = _DeadlineTLSSocket
     if verify and ca_bundle is not None:
         try:
             if ca_bundle.is_dir():
@@ -364,7 +364,7 @@ def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SS
     return context
 
 
-class Wire(HTTPAdapter):
+class ConnectionAdapter(HTTPAdapter):
     """The adapter of requests that uses these connections, through a proxy or not.
 
     Parameters

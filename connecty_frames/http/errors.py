@@ -22,13 +22,13 @@ from connecty_frames.errors import (
     ResponseError,
     ServerError,
 )
-from connecty_frames.http.models import Kind, Reply, Trouble, succeeded
+from connecty_frames.http.models import Failure, FailureKind, Response, is_success
 from connecty_frames.text import snippet, terminal
 
 if TYPE_CHECKING:
     from connecty_frames.http.redaction import Redaction
 
-__all__ = ["certificate_wanted", "not_json", "refusal", "text_of"]
+__all__ = ["client_certificate_failure", "content_failure", "server_message", "status_failure"]
 
 _CHECK: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered"
@@ -36,35 +36,39 @@ _CHECK: Final = (
 _SET: Final = "Set base_url to the address of the API itself"
 
 #: status -> error, kind, what to do. A status that is not here is looked up by its hundred.
-_STATUSES: Final[dict[int, tuple[type[ConnectyError], Kind, str]]] = {
+_STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     401: (
         AuthError,
-        Kind.UNAUTHORIZED,
+        FailureKind.UNAUTHORIZED,
         "The credentials were refused. " + _CHECK,
     ),
     403: (
         AuthError,
-        Kind.REFUSED,
+        FailureKind.REJECTED,
         "These credentials may not do this. Check dw_id. " + _CHECK,
     ),
-    404: (NotFoundError, Kind.REFUSED, "Check dw_id and question_id"),
-    407: (ConfigError, Kind.REFUSED, "Check the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY"),
-    408: (APIError, Kind.DOWN, "The service did not get the request in time; try again later"),
-    429: (RateLimitError, Kind.BUSY, "Try again later, or ask fewer questions at once"),
-    502: (ServerError, Kind.DOWN, "The service is not reachable just now; try again later"),
-    503: (ServerError, Kind.DOWN, "The service is not available just now; try again later"),
-    504: (ServerError, Kind.DOWN, "The service did not answer in time; try again later"),
+    404: (NotFoundError, FailureKind.REJECTED, "Check dw_id and question_id"),
+    407: (
+        ConfigError,
+        FailureKind.REJECTED,
+        "Check the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY",
+    ),
+    408: (APIError, FailureKind.UNAVAILABLE, "The service did not get the request in time; try again later"),
+    429: (RateLimitError, FailureKind.RATE_LIMITED, "Try again later, or ask fewer questions at once"),
+    502: (ServerError, FailureKind.UNAVAILABLE, "The service is not reachable just now; try again later"),
+    503: (ServerError, FailureKind.UNAVAILABLE, "The service is not available just now; try again later"),
+    504: (ServerError, FailureKind.UNAVAILABLE, "The service did not answer in time; try again later"),
 }
-_HUNDREDS: Final[dict[int, tuple[type[ConnectyError], Kind, str]]] = {
+_HUNDREDS: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     3: (
         ConfigError,
-        Kind.REFUSED,
+        FailureKind.REJECTED,
         "Redirects are never followed, for a question and credentials would go along. " + _SET,
     ),
-    4: (APIError, Kind.REFUSED, ""),
-    5: (ServerError, Kind.FAULT, "The fault is the server's; try again later"),
+    4: (APIError, FailureKind.REJECTED, ""),
+    5: (ServerError, FailureKind.SERVER_ERROR, "The fault is the server's; try again later"),
 }
-_UNKNOWN: Final = (APIError, Kind.FAULT, "")
+_UNKNOWN: Final = (APIError, FailureKind.SERVER_ERROR, "")
 #: Where error bodies in JSON usually have their message, the most telling first.
 _MESSAGE_FIELDS: Final = ("message", "detail", "error_description", "error", "title", "msg")
 _SHOWN: Final = 300
@@ -75,7 +79,7 @@ _NO_CERTIFICATE: Final = re.compile(
 _LOOKED_AT: Final = 65_536
 
 
-def refusal(reply: Reply, *, redact: Redaction, wait: float | None = None) -> Trouble | None:
+def status_failure(reply: Response, *, redact: Redaction, wait: float | None = None) -> Failure | None:
     """Give the trouble an answer's status means, None for 2xx.
 
     Parameters
@@ -84,12 +88,12 @@ def refusal(reply: Reply, *, redact: Redaction, wait: float | None = None) -> Tr
         What its ``Retry-After`` says, in seconds.
     """
     status = reply.status
-    if succeeded(status):
+    if is_success(status):
         return None
     if status // 100 == 4 and _NO_CERTIFICATE.search(reply.body[:_LOOKED_AT]):  # noqa: PLR2004 - HTTP's own numbers
-        return certificate_wanted(reply.host)
+        return client_certificate_failure(reply.host)
     error_class, kind, advice = _STATUSES.get(status) or _HUNDREDS.get(status // 100) or _UNKNOWN
-    text = text_of(reply.body, redact)
+    text = server_message(reply.body, redact)
     facts: dict[str, Any] = {}
     if issubclass(error_class, APIError):
         request_id = reply.headers.get("X-Request-Id")
@@ -106,7 +110,7 @@ def refusal(reply: Reply, *, redact: Redaction, wait: float | None = None) -> Tr
     elif text:
         what += f": {text}"
     after = f" It says to try again after {wait:.0f} s." if wait is not None else ""
-    return Trouble(
+    return Failure(
         kind=kind,
         error=error_class(f"{_sentence(what)}{after}{' ' + _sentence(advice) if advice else ''}", **facts),
         seen=f"{reply.host} answered {status}",
@@ -116,7 +120,7 @@ def refusal(reply: Reply, *, redact: Redaction, wait: float | None = None) -> Tr
     )
 
 
-def certificate_wanted(host: str) -> Trouble:
+def client_certificate_failure(host: str) -> Failure:
     """Return the trouble of a server that wants a client certificate; it started nothing."""
     error = ConnectionFailed(
         f"{host} wants a client certificate, which connecty_frames has none of; nothing was started. Use an "
@@ -124,15 +128,17 @@ def certificate_wanted(host: str) -> Trouble:
         host=host,
         phase="tls",
     )
-    return Trouble(Kind.REFUSED, error, f"{host} wants a client certificate")
+    return Failure(FailureKind.REJECTED, error, f"{host} wants a client certificate")
 
 
-def not_json(reply: Reply, *, redact: Redaction) -> Trouble | None:
+def content_failure(reply: Response, *, redact: Redaction) -> Failure | None:
     """Return the trouble of a success without JSON: empty, or most often a login page. None for JSON."""
     if not reply.body.strip():
         # Headers that were cut look just like this, so it is worth another look.
         seen = f"{reply.host} answered {reply.status} with nothing in it"
-        return Trouble(Kind.EMPTY, ResponseError(f"{seen}.", host=reply.host), seen, status=reply.status)
+        return Failure(
+            FailureKind.EMPTY_BODY, ResponseError(f"{seen}.", host=reply.host), seen, status=reply.status
+        )
     content_type = reply.headers.get("Content-Type")
     kind = (content_type or "").partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
@@ -141,8 +147,8 @@ def not_json(reply: Reply, *, redact: Redaction) -> Trouble | None:
         return None
     shown = snippet(redact(content_type)) if content_type else "no content type"
     begins = snippet(redact(reply.body))
-    return Trouble(
-        kind=Kind.FOREIGN,
+    return Failure(
+        kind=FailureKind.WRONG_CONTENT_TYPE,
         error=ResponseError(
             f"{reply.host} answered {reply.status} with {shown} instead of JSON. Is a proxy or single "
             f"sign-on between here and the API? It begins: {begins}",
@@ -156,7 +162,7 @@ def not_json(reply: Reply, *, redact: Redaction) -> Trouble | None:
     )
 
 
-def text_of(body: bytes, redact: Redaction) -> str:
+def server_message(body: bytes, redact: Redaction) -> str:
     """Give what the server said, on one line, shortened and safe: its message where there is one."""
     try:
         message = _message(json.loads(body[:_LOOKED_AT]))
@@ -181,7 +187,7 @@ def _message(body: object) -> str:
     return ""
 
 
-def _target(reply: Reply, redact: Redaction) -> str:
+def _target(reply: Response, redact: Redaction) -> str:
     """Give the host a redirect points at; the rest of the address may hold a secret."""
     location = redact(reply.headers.get("Location", ""))
     try:

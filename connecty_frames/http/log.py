@@ -12,22 +12,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.http.models import Reply, Trouble
+from connecty_frames.http.models import Failure, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from connecty_frames.clock import Clock
-    from connecty_frames.http.models import Call
+    from connecty_frames.http.models import Request
 
-__all__ = ["Line", "logged"]
+__all__ = ["LogLine", "logged"]
 
 logging.getLogger("connecty_frames").addHandler(logging.NullHandler())
 _LOG: Final = logging.getLogger("connecty_frames.client")
 
 
 @dataclass(slots=True)
-class Line:
+class LogLine:
     """What is known of a request when it is over.
 
     Parameters
@@ -40,7 +40,7 @@ class Line:
         The state that the question is said to be in, safe to show.
     """
 
-    outcome: Reply | Trouble | None = None
+    outcome: Response | Failure | None = None
     question_id: str | None = None
     state: str | None = None
 
@@ -49,7 +49,7 @@ class Line:
         said = [] if status is None else [str(status)]
         if self.outcome is None:
             said.append("interrupted")
-        elif isinstance(self.outcome, Trouble):
+        elif isinstance(self.outcome, Failure):
             said.append(self.outcome.kind.name)
         if self.state is not None:
             said.append(self.state)
@@ -59,9 +59,9 @@ class Line:
 
 
 @contextmanager
-def logged(call: Call, clock: Clock) -> Iterator[Line]:
+def logged(call: Request, clock: Clock) -> Iterator[LogLine]:
     """Write the line of a request at the end of the context; what is known of it is to be put in."""
-    line, began = Line(), clock.monotonic()
+    line, began = LogLine(), clock.monotonic()
     try:
         yield line
     finally:

@@ -1,8 +1,8 @@
-"""What one request and its outcome are.
+"""One request, its response and its failure.
 
-A request ends as a :class:`Reply` or a :class:`Trouble`. Trouble is a value here, and raised only once it is
-known that nothing more can be done: a retry is decided by its :class:`Kind`, and an exception that was
-raised among the frames of requests would carry headers and bodies, and so secrets, in its traceback.
+A request ends as a :class:`Response` or a :class:`Failure`. A failure is a value and not an exception: its
+:class:`FailureKind` decides about a retry, and an exception that was raised among the frames of requests
+would carry headers and bodies, and so secrets, in its traceback.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from connecty_frames.errors import ConnectyError
 
-__all__ = ["Call", "Kind", "Reply", "Trouble", "succeeded", "without_frames"]
+__all__ = ["Failure", "FailureKind", "Request", "Response", "is_success", "strip_tracebacks"]
 
 
-def without_frames(error: BaseException, *, but: BaseException | None) -> list[BaseException]:
+def strip_tracebacks(error: BaseException, *, but: BaseException | None) -> list[BaseException]:
     """Take their frames, whose locals hold secrets, from an exception and all that it wraps.
 
     Parameters
@@ -48,32 +48,32 @@ def without_frames(error: BaseException, *, but: BaseException | None) -> list[B
     return found
 
 
-def succeeded(status: int | None) -> bool:
+def is_success(status: int | None) -> bool:
     """Whether a status says yes: 2xx (RFC 9110, section 15.3)."""
     return status is not None and 200 <= status < 300  # noqa: PLR2004 - HTTP's own numbers
 
 
-class Kind(Enum):
+class FailureKind(Enum):
     """What went wrong, as far as it decides what may be done next."""
 
-    LATE = auto()  #: no time was left to send it, or to send it again with another token
-    UNCONNECTED = auto()  #: no connection was made, so nothing was sent
-    LOST = auto()  #: sent, and no whole answer came
-    GARBLED = auto()  #: an answer whose packing is broken
+    DEADLINE = auto()  #: no time was left to send it, or to send it again with another token
+    CONNECT = auto()  #: no connection was made, so nothing was sent
+    CONNECTION_LOST = auto()  #: sent, and no whole answer came
+    BAD_ENCODING = auto()  #: an answer whose packing is broken
     NOT_HTTP = auto()  #: an answer that is not HTTP
     TOO_LARGE = auto()  #: a body over the limit
-    BUSY = auto()  #: 429
-    DOWN = auto()  #: 408, 502, 503, 504: something between us and the server, or it restarts
+    RATE_LIMITED = auto()  #: 429
+    UNAVAILABLE = auto()  #: 408, 502, 503, 504: something between us and the server, or it restarts
     UNAUTHORIZED = auto()  #: 401
-    REFUSED = auto()  #: a definite no: a redirect, any other 4xx, a setting that cannot work
-    FAULT = auto()  #: 500 and other 5xx: it is unknown what was done
-    FOREIGN = auto()  #: success by its status, and not from the API by its content type
-    EMPTY = auto()  #: success by its status, and nothing in it
-    UNREADABLE = auto()  #: success by its status and type, and not what the API promises
+    REJECTED = auto()  #: a definite no: a redirect, any other 4xx, a setting that cannot work
+    SERVER_ERROR = auto()  #: 500 and other 5xx: it is unknown what was done
+    WRONG_CONTENT_TYPE = auto()  #: success by its status, and not from the API by its content type
+    EMPTY_BODY = auto()  #: success by its status, and nothing in it
+    INVALID_PAYLOAD = auto()  #: success by its status and type, and not what the API promises
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Request:
     """One request. Its repr shows no body and no bearer, so that a traceback with locals does not either.
 
     Parameters
@@ -103,10 +103,10 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """A whole answer, whatever its status."""
 
-    call: Call
+    call: Request
     host: str
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -114,7 +114,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Failure:
     """Why there is no reply to use.
 
     Parameters
@@ -129,13 +129,13 @@ class Trouble:
         What came of the answer.
     """
 
-    kind: Kind
+    kind: FailureKind
     error: ConnectyError
     seen: str
     wait: float | None = None
     status: int | None = None
     body: bytes = field(default=b"", repr=False)
 
-    def leave(self) -> NoReturn:
+    def raise_(self) -> NoReturn:
         """Raise the error; a copy, since one failure may be shared by many threads."""
         raise copy.copy(self.error) from None

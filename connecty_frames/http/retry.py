@@ -3,7 +3,7 @@
 The rules are tables: what kind of trouble allows another try of what kind of request. The times are
 "full jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), at least what
 the server's ``Retry-After`` asks for, and never past the deadline of the call. What the calls of a client
-may try again together is limited by its :class:`~connecty_frames.http.retry.Budget`.
+may try again together is limited by its :class:`~connecty_frames.http.retry.RetryBudget`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from connecty_frames.http.models import Kind, Trouble, without_frames
+from connecty_frames.http.models import Failure, FailureKind, strip_tracebacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from connecty_frames.clock import Clock, Deadline
 
-__all__ = ["Budget", "RetryPolicy", "Try", "backoff", "http_date", "repeat", "retry_after"]
+__all__ = ["AttemptTimeouts", "RetryBudget", "RetryPolicy", "backoff", "http_date", "retry", "retry_after"]
 
 _Result = TypeVar("_Result")
 
@@ -42,30 +42,30 @@ _IDLE: Final = 60.0
 _DOUBLED: Final = 10
 
 #: How many tries each kind of trouble allows; a kind that is not there allows no other.
-RetryPolicy = dict[Kind, float]
+RetryPolicy = dict[FailureKind, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class AttemptTimeouts:
     """What one try may take, in seconds: to connect, and between two bytes."""
 
     connect: float
     idle: float
 
 
-def repeat(
-    attempt: Callable[[Try], _Result | Trouble],
+def retry(
+    attempt: Callable[[AttemptTimeouts], _Result | Failure],
     *,
-    rules: Mapping[Kind, float],
+    rules: Mapping[FailureKind, float],
     deadline: Deadline,
     random: Callable[[], float],
-    budget: Budget,
-) -> _Result | Trouble:
-    """Try until there is a result, a trouble that allows no other try, or no time left.
+    budget: RetryBudget,
+) -> _Result | Failure:
+    """AttemptTimeouts until there is a result, a trouble that allows no other try, or no time left.
 
     Returns
     -------
-    result or Trouble
+    result or Failure
         The trouble is the last one seen.
 
     Raises
@@ -74,14 +74,16 @@ def repeat(
         What interrupts an attempt, without the frames that it fell into.
     """
     clock = deadline.clock
-    seen: Counter[Kind] = Counter()
+    seen: Counter[FailureKind] = Counter()
     began = clock.monotonic()
-    idle = _IDLE if rules.get(Kind.LOST, 0) > 1 else math.inf
+    idle = _IDLE if rules.get(FailureKind.CONNECTION_LOST, 0) > 1 else math.inf
     handled = sys.exception()
     while True:
         left = CONNECT_SECONDS - (clock.monotonic() - began)
-        tries_left = CONNECT_TRIES - seen[Kind.UNCONNECTED]
-        limits = Try(max(left, 0.1) / max(tries_left, 1), idle * 2 ** min(seen[Kind.LOST], _DOUBLED))
+        tries_left = CONNECT_TRIES - seen[FailureKind.CONNECT]
+        limits = AttemptTimeouts(
+            max(left, 0.1) / max(tries_left, 1), idle * 2 ** min(seen[FailureKind.CONNECTION_LOST], _DOUBLED)
+        )
         try:
             outcome = attempt(limits)
         except Exception:
@@ -89,33 +91,33 @@ def repeat(
         except BaseException as interrupt:
             # What it fell into says nothing of it, and may show what a server repeated.
             interrupt.__cause__, interrupt.__context__ = None, handled
-            without_frames(interrupt, but=handled)
+            strip_tracebacks(interrupt, but=handled)
             raise
-        if not isinstance(outcome, Trouble):
-            budget.give_back()
+        if not isinstance(outcome, Failure):
+            budget.refund()
             return outcome
-        if outcome.kind is not Kind.UNCONNECTED:
+        if outcome.kind is not FailureKind.CONNECT:
             began = clock.monotonic()  # it was reachable until now
         seen[outcome.kind] += 1
         if seen[outcome.kind] >= rules.get(outcome.kind, 1):
             return outcome
-        pause = 0.0 if outcome.kind is Kind.UNAUTHORIZED else backoff(seen.total(), random)
+        pause = 0.0 if outcome.kind is FailureKind.UNAUTHORIZED else backoff(seen.total(), random)
         if outcome.wait is not None:
             pause = max(pause, outcome.wait)
             if pause >= deadline.remaining():
                 return outcome  # waiting would only make the same failure come later
-        until = began + CONNECT_SECONDS if outcome.kind is Kind.UNCONNECTED else math.inf
+        until = began + CONNECT_SECONDS if outcome.kind is FailureKind.CONNECT else math.inf
         # What the server itself says to do is no retry that could make an outage worse.
-        invited = outcome.kind is Kind.UNAUTHORIZED or (
-            outcome.kind is Kind.BUSY and outcome.wait is not None
+        invited = outcome.kind is FailureKind.UNAUTHORIZED or (
+            outcome.kind is FailureKind.RATE_LIMITED and outcome.wait is not None
         )
         if not _waited(pause, until, deadline, None if invited else budget):
             # That a token expired says nothing of the credentials: what was missing is the time for another.
-            unrenewed = outcome.kind is Kind.UNAUTHORIZED
-            return dataclasses.replace(outcome, kind=Kind.LATE) if unrenewed else outcome
+            unrenewed = outcome.kind is FailureKind.UNAUTHORIZED
+            return dataclasses.replace(outcome, kind=FailureKind.DEADLINE) if unrenewed else outcome
 
 
-def _waited(pause: float, until: float, deadline: Deadline, budget: Budget | None) -> bool:
+def _waited(pause: float, until: float, deadline: Deadline, budget: RetryBudget | None) -> bool:
     """Wait so long, and for a retry of the budget; False where there is not the time."""
     while True:
         if deadline.clock.monotonic() + pause >= until:
@@ -167,7 +169,7 @@ _A_SECOND: Final = 1.0
 _NOTHING: Final = 1e-6
 
 
-class Budget:
+class RetryBudget:
     """The retries that all calls of one client share.
 
     There are ten to begin with. Each retry takes one; each second and each request that went well gives one
@@ -198,7 +200,7 @@ class Budget:
             self._left -= 1.0
             return 0.0
 
-    def give_back(self) -> None:
+    def refund(self) -> None:
         """Give one back, for a request that went well."""
         with self._lock:
             self._left = min(_MOST, self._left + 1.0)

@@ -32,10 +32,10 @@ from connecty_frames.errors import (
     ResponseError,
     ResponseTooLarge,
 )
-from connecty_frames.http.connection import ATTEMPT, Attempt, InterimError, Wire, tls_context
-from connecty_frames.http.errors import certificate_wanted, refusal
-from connecty_frames.http.models import Call, Kind, Reply, Trouble, succeeded, without_frames
-from connecty_frames.http.retry import Budget, Try, retry_after
+from connecty_frames.http.connection import ATTEMPT, Attempt, ConnectionAdapter, InterimError, tls_context
+from connecty_frames.http.errors import client_certificate_failure, status_failure
+from connecty_frames.http.models import Failure, FailureKind, Request, Response, is_success, strip_tracebacks
+from connecty_frames.http.retry import AttemptTimeouts, RetryBudget, retry_after
 from connecty_frames.text import snippet, terminal
 from connecty_frames.version import __version__
 
@@ -49,14 +49,14 @@ if TYPE_CHECKING:
     from connecty_frames.clock import Clock, Deadline
     from connecty_frames.http.redaction import Redaction
 
-__all__ = ["BodyGarbled", "BodyTooLarge", "Transport", "read_body"]
+__all__ = ["BodyEncodingError", "BodyTooLarge", "Transport", "read_body"]
 
 _STEP: Final = 256 * 1024
 #: For ``zlib``: a gzip header and trailer, the largest window.
 _GZIP: Final = 31
 
 
-class BodyGarbled(Exception):
+class BodyEncodingError(Exception):
     """The body is not packed as its headers say, or the packing lost its end."""
 
 
@@ -78,7 +78,7 @@ def read_body(
 
     Raises
     ------
-    BodyGarbled, BodyTooLarge
+    BodyEncodingError, BodyTooLarge
         As they say; what urllib3 raises (a body cut short, a timeout) passes through.
     """
     named = (raw.headers.get("Content-Encoding") or "identity").strip()
@@ -87,7 +87,7 @@ def read_body(
     if encoding in ("gzip", "x-gzip"):
         pieces = _unpacked(pieces, limit + 1)
     elif encoding != "identity":
-        raise BodyGarbled(f"it is packed with {named!r}, which was not asked for")
+        raise BodyEncodingError(f"it is packed with {named!r}, which was not asked for")
     for piece in pieces:
         in_time()
         if into.tell() + len(piece) > limit:
@@ -113,12 +113,12 @@ def _unpacked(pieces: Iterator[bytes], limit: int) -> Iterator[bytes]:
             try:
                 yield stream.decompress(packed, min(_STEP, limit))
             except zlib.error as error:
-                raise BodyGarbled(f"it is no sound gzip ({error})") from None
+                raise BodyEncodingError(f"it is no sound gzip ({error})") from None
             packed = stream.unconsumed_tail or stream.unused_data
     while started and not stream.eof:
         rest = stream.decompress(b"", _STEP)
         if not rest:
-            raise BodyGarbled("its gzip stream lost its end")
+            raise BodyEncodingError("its gzip stream lost its end")
         yield rest
 
 
@@ -146,30 +146,38 @@ _PERHAPS_REQUIRED: Final = ("HANDSHAKE_FAILURE", "BAD_CERTIFICATE")
 
 #: What to do about an answer that cannot be used, by its kind.
 _WHAT_TO_DO: Final = {
-    Kind.TOO_LARGE: " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or "
+    FailureKind.TOO_LARGE: " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or "
     "CONNECTY_MAX_BODY_BYTES.",
-    Kind.NOT_HTTP: " Check base_url, and the proxies on the way there.",
+    FailureKind.NOT_HTTP: " Check base_url, and the proxies on the way there.",
 }
 
 #: What ended an exchange under way, the most telling first: exception -> kind, words.
-_SEEN: Final[tuple[tuple[type[BaseException], Kind, str], ...]] = (
-    (BodyTooLarge, Kind.TOO_LARGE, "{detail}"),
-    (MemoryError, Kind.TOO_LARGE, "the answer is longer than the memory there is for it"),
-    (BodyGarbled, Kind.GARBLED, "the body of the answer cannot be unpacked: {detail}"),
-    (InterimError, Kind.NOT_HTTP, "{detail}"),
-    (http.client.RemoteDisconnected, Kind.LOST, "the connection was closed without an answer"),
-    (http.client.IncompleteRead, Kind.LOST, "the answer was cut after {received} bytes"),
-    (urllib3.exceptions.IncompleteRead, Kind.LOST, "the answer was cut after {received} bytes"),
-    (ConnectionResetError, Kind.LOST, "the connection was reset"),
-    (BrokenPipeError, Kind.LOST, "the connection was closed while sending"),
-    (urllib3.exceptions.ReadTimeoutError, Kind.LOST, "no answer came in time"),
-    (TimeoutError, Kind.LOST, "no answer came in time"),
-    (requests.Timeout, Kind.LOST, "no answer came in time"),
-    (http.client.HTTPException, Kind.NOT_HTTP, "the answer was not HTTP"),
-    (urllib3.exceptions.InvalidHeader, Kind.NOT_HTTP, "the answer had headers that cannot be read"),
-    (UnicodeError, Kind.NOT_HTTP, "the answer had headers that cannot be read"),
-    (OSError, Kind.LOST, "the connection failed"),
-    (Exception, Kind.LOST, "the connection failed"),
+_SEEN: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
+    (BodyTooLarge, FailureKind.TOO_LARGE, "{detail}"),
+    (MemoryError, FailureKind.TOO_LARGE, "the answer is longer than the memory there is for it"),
+    (BodyEncodingError, FailureKind.BAD_ENCODING, "the body of the answer cannot be unpacked: {detail}"),
+    (InterimError, FailureKind.NOT_HTTP, "{detail}"),
+    (
+        http.client.RemoteDisconnected,
+        FailureKind.CONNECTION_LOST,
+        "the connection was closed without an answer",
+    ),
+    (http.client.IncompleteRead, FailureKind.CONNECTION_LOST, "the answer was cut after {received} bytes"),
+    (
+        urllib3.exceptions.IncompleteRead,
+        FailureKind.CONNECTION_LOST,
+        "the answer was cut after {received} bytes",
+    ),
+    (ConnectionResetError, FailureKind.CONNECTION_LOST, "the connection was reset"),
+    (BrokenPipeError, FailureKind.CONNECTION_LOST, "the connection was closed while sending"),
+    (urllib3.exceptions.ReadTimeoutError, FailureKind.CONNECTION_LOST, "no answer came in time"),
+    (TimeoutError, FailureKind.CONNECTION_LOST, "no answer came in time"),
+    (requests.Timeout, FailureKind.CONNECTION_LOST, "no answer came in time"),
+    (http.client.HTTPException, FailureKind.NOT_HTTP, "the answer was not HTTP"),
+    (urllib3.exceptions.InvalidHeader, FailureKind.NOT_HTTP, "the answer had headers that cannot be read"),
+    (UnicodeError, FailureKind.NOT_HTTP, "the answer had headers that cannot be read"),
+    (OSError, FailureKind.CONNECTION_LOST, "the connection failed"),
+    (Exception, FailureKind.CONNECTION_LOST, "the connection failed"),
 )
 
 
@@ -211,18 +219,18 @@ class Transport:
         parts = urllib3.util.parse_url(address)
         self.host = terminal(parts.netloc or "")
         #: Then it is on this machine, and what goes there must not leave it by way of a proxy.
-        self._in_the_clear = parts.scheme == "http"
+        self._is_plain_http = parts.scheme == "http"
         self._limit = limit
         self._verify = verify
         self._ca_bundle = None if ca_bundle is None else str(ca_bundle)
         self._context = tls_context(verify=verify, ca_bundle=ca_bundle)
         self._session = self._new_session()
-        self._budget = Budget(clock)
+        self._budget = RetryBudget(clock)
         self._process = os.getpid()
         self._closed = False
 
     @property
-    def budget(self) -> Budget:
+    def budget(self) -> RetryBudget:
         """The retries that all calls share."""
         self._settle()
         return self._budget
@@ -232,12 +240,12 @@ class Transport:
         self._closed = True
         self._session.close()
 
-    def send(self, call: Call, *, deadline: Deadline, limits: Try) -> Reply | Trouble:
+    def send(self, call: Request, *, deadline: Deadline, limits: AttemptTimeouts) -> Response | Failure:
         """Make one attempt.
 
         Returns
         -------
-        Reply or Trouble
+        Response or Failure
             A reply has a status of 2xx and its whole body.
 
         Raises
@@ -251,33 +259,35 @@ class Transport:
             late = ConnectionFailed(
                 f"No time was left to send to {self.host}; nothing was sent.", host=self.host
             )
-            return Trouble(Kind.LATE, late, "no time was left")
+            return Failure(FailureKind.DEADLINE, late, "no time was left")
         attempt = Attempt(deadline, limits.connect, limits.idle)
         handled = sys.exception()  # the caller's own, if this is called from an except clause
         current = ATTEMPT.set(attempt)
         try:
-            outcome: Reply | Trouble | BaseException = self._exchange(call, attempt)
+            outcome: Response | Failure | BaseException = self._exchange(call, attempt)
         except BaseException as error:  # noqa: BLE001 - see the top: none may pass with its traceback
             outcome = error
         finally:
             ATTEMPT.reset(current)
-        if isinstance(outcome, Reply):
+        if isinstance(outcome, Response):
             wait = retry_after(outcome.headers, self.clock.now())
-            return refusal(outcome, redact=self.redact, wait=wait) or outcome
-        if isinstance(outcome, Trouble):
+            return status_failure(outcome, redact=self.redact, wait=wait) or outcome
+        if isinstance(outcome, Failure):
             return outcome
-        causes = without_frames(outcome, but=handled)
+        causes = strip_tracebacks(outcome, but=handled)
         if not isinstance(outcome, Exception):
             raise outcome
         received = call.received.getvalue()
-        if attempt.status is not None and not succeeded(attempt.status):
+        if attempt.status is not None and not is_success(attempt.status):
             # Headers that cannot be read change nothing about a status that says no.
-            refused = refusal(Reply(call, self.host, attempt.status, {}, received), redact=self.redact)
+            refused = status_failure(
+                Response(call, self.host, attempt.status, {}, received), redact=self.redact
+            )
             if refused is not None:
                 return refused
-        return self._trouble(causes, attempt, received)
+        return self._failure(causes, attempt, received)
 
-    def _exchange(self, call: Call, attempt: Attempt) -> Reply | Trouble:
+    def _exchange(self, call: Request, attempt: Attempt) -> Response | Failure:
         """Send and read. What came is left in the call and the attempt when an exception ends it."""
         session = self._new_session() if call.fresh else self._shared_session()
         try:
@@ -293,8 +303,8 @@ class Transport:
             )
             proxy = requests.utils.select_proxy(request.url or "", settings["proxies"])
             if proxy and proxy.lower().startswith("socks"):
-                return self._unfollowed()
-            if proxy and self._in_the_clear and not is_loopback(_host_port(proxy).rpartition(":")[0]):
+                return self._socks_failure()
+            if proxy and self._is_plain_http and not is_loopback(_host_port(proxy).rpartition(":")[0]):
                 settings["proxies"] = {}
             elif proxy:
                 self._hide_password(proxy)
@@ -313,7 +323,7 @@ class Transport:
         finally:
             if call.fresh:
                 session.close()
-        return Reply(call, self.host, response.status_code, response.headers, call.received.getvalue())
+        return Response(call, self.host, response.status_code, response.headers, call.received.getvalue())
 
     def _hide_password(self, proxy: str) -> None:
         """Take the password of a proxy for the secret that it is, alone and as it is sent (RFC 7617)."""
@@ -322,9 +332,9 @@ class Transport:
             self.redact.add("proxy password", SecretStr(password))
             self.redact.add("proxy user and password", SecretStr(f"{user}:{password}"))
 
-    def _read(self, response: requests.Response, call: Call, attempt: Attempt) -> None:
+    def _read(self, response: requests.Response, call: Request, attempt: Attempt) -> None:
         """Read the body; of an error as much as comes, since its status alone decides."""
-        if succeeded(response.status_code):
+        if is_success(response.status_code):
             read_body(response.raw, call.received, limit=self._limit, in_time=attempt.seconds_left)
             return
         attempt.idle = min(attempt.idle, _REFUSAL_IDLE)
@@ -341,27 +351,31 @@ class Transport:
         Two processes on one socket mix their answers, and a lock may be held by a thread that is not there.
         """
         if self._process != os.getpid():
-            self._session, self._budget, self._process = self._new_session(), Budget(self.clock), os.getpid()
+            self._session, self._budget, self._process = (
+                self._new_session(),
+                RetryBudget(self.clock),
+                os.getpid(),
+            )
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()
-        session.mount("https://", Wire(self._context))
-        session.mount("http://", Wire(self._context))
+        session.mount("https://", ConnectionAdapter(self._context))
+        session.mount("http://", ConnectionAdapter(self._context))
         return session
 
-    def _trouble(self, causes: list[BaseException], attempt: Attempt, received: bytes) -> Trouble:
+    def _failure(self, causes: list[BaseException], attempt: Attempt, received: bytes) -> Failure:
         """Map a foreign exception and all it wraps; a text is shown only where it cannot hold a secret."""
         if attempt.phase is None and not isinstance(causes[0], requests.ConnectionError | requests.Timeout):
-            return self._unusable()
+            return self._unusable_settings()
         if _alerted(causes, _CERTIFICATE_REQUIRED):
-            return certificate_wanted(self.host)
+            return client_certificate_failure(self.host)
         if attempt.phase not in (None, "sent"):
-            return self._unconnected(causes, attempt)
+            return self._connect_failure(causes, attempt)
         cause, kind, words = _recognize(causes)
         seen = words.format(detail=snippet(self.redact(str(cause))), received=len(received))
-        error_class = ResponseTooLarge if kind is Kind.TOO_LARGE else ResponseError
+        error_class = ResponseTooLarge if kind is FailureKind.TOO_LARGE else ResponseError
         message = f"No usable answer from {self.host}: {seen}.{_WHAT_TO_DO.get(kind, '')}"
-        return Trouble(
+        return Failure(
             kind,
             error_class(message, host=self.host, snippet=snippet(self.redact(received))),
             seen,
@@ -369,25 +383,25 @@ class Transport:
             body=received,
         )
 
-    def _unusable(self) -> Trouble:
+    def _unusable_settings(self) -> Failure:
         """Refuse what no request could be made of: a proxy's address or a CA bundle, as ours is checked."""
         error = ConfigError(
             f"No request to {self.host} could be made; nothing was sent. Check base_url and the environment: "
             "HTTPS_PROXY and HTTP_PROXY must be addresses, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE files that "
             "exist."
         )
-        return Trouble(Kind.REFUSED, error, "no request could be made")
+        return Failure(FailureKind.REJECTED, error, "no request could be made")
 
-    def _unfollowed(self) -> Trouble:
+    def _socks_failure(self) -> Failure:
         """Refuse a SOCKS proxy: a connection through one is none of ours."""
         error = ConfigError(
             f"The proxy for {self.host} is a SOCKS proxy; nothing was sent. Through one it could not be told "
             "whether a question was sent, nor a deadline be kept. Name an HTTP proxy in HTTPS_PROXY, or list "
             "the host in NO_PROXY (ALL_PROXY counts where no other is named)."
         )
-        return Trouble(Kind.REFUSED, error, "the proxy is a SOCKS proxy")
+        return Failure(FailureKind.REJECTED, error, "the proxy is a SOCKS proxy")
 
-    def _unconnected(self, causes: list[BaseException], attempt: Attempt) -> Trouble:
+    def _connect_failure(self, causes: list[BaseException], attempt: Attempt) -> Failure:
         reasons = (reason for cause in causes if (reason := _reason(cause)))
         reason = snippet(self.redact(next(reasons, type(causes[0]).__name__)))
         behind_proxy = attempt.dialled != _host_port(self.address)
@@ -398,15 +412,15 @@ class Transport:
                 f"The proxy {host} asks for a user and password, or refuses those it got (407); nothing was "
                 "sent. Check HTTPS_PROXY or HTTP_PROXY."
             )
-            return Trouble(Kind.REFUSED, refused, "the proxy answered 407", status=407)
+            return Failure(FailureKind.REJECTED, refused, "the proxy answered 407", status=407)
         advice = _ADVICE["certificate" if _alerted(causes, *_PERHAPS_REQUIRED) else phase]
         message = f"No connection to {host} ({phase}: {reason}); nothing was sent. {advice}"
-        return Trouble(
-            Kind.UNCONNECTED, ConnectionFailed(message, host=host, phase=phase), f"no connection to {host}"
+        return Failure(
+            FailureKind.CONNECT, ConnectionFailed(message, host=host, phase=phase), f"no connection to {host}"
         )
 
 
-def _headers(call: Call) -> dict[str, str]:
+def _headers(call: Request) -> dict[str, str]:
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "gzip",
@@ -427,7 +441,7 @@ def _alerted(causes: list[BaseException], *alerts: str) -> bool:
     return any(reason.endswith(f"_ALERT_{alert}") for reason in reasons for alert in alerts)
 
 
-def _recognize(causes: list[BaseException]) -> tuple[BaseException, Kind, str]:
+def _recognize(causes: list[BaseException]) -> tuple[BaseException, FailureKind, str]:
     return next(
         (cause, kind, words) for known, kind, words in _SEEN for cause in causes if isinstance(cause, known)
     )

@@ -2,7 +2,7 @@
 
 To try the library, to develop offline, and to test against. :class:`Sandbox` is the service; an
 :class:`Answerer` of one's own, which gives a :class:`Plan` for each question, takes the place of the
-catalogue; a :class:`Fault` makes it misbehave. What it saw stands in its :class:`Ledger`.
+catalogue; a :class:`Fault` makes it misbehave. What it saw stands in its :class:`RequestLog`.
 
 Each name is loaded when it is first used (PEP 562): the processes that run the queries are of this package
 too, and start without the server. Where the extra ``sandbox`` is not installed, a name that needs it is a
@@ -19,7 +19,7 @@ from connecty_frames.lazy import lazily
 if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Answerer, Plan
     from connecty_frames.sandbox.faults import Fault, Faults
-    from connecty_frames.sandbox.request_log import AskedQuestion, Ledger, SeenRequest
+    from connecty_frames.sandbox.request_log import AskedQuestion, RequestLog, SeenRequest
     from connecty_frames.sandbox.sandbox import Connection, Sandbox
 
 __all__ = [
@@ -28,8 +28,8 @@ __all__ = [
     "Connection",
     "Fault",
     "Faults",
-    "Ledger",
     "Plan",
+    "RequestLog",
     "Sandbox",
     "SeenRequest",
 ]
@@ -40,7 +40,7 @@ _HOMES: Final[dict[str, str]] = {
     "Connection": "sandbox",
     "Fault": "faults",
     "Faults": "faults",
-    "Ledger": "request_log",
+    "RequestLog": "request_log",
     "Plan": "catalogue",
     "Sandbox": "sandbox",
     "SeenRequest": "request_log",

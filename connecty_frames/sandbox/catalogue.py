@@ -30,7 +30,7 @@ from connecty_frames.errors import ConfigError, QuestionFailed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from connecty_frames.sandbox.results import Result
+    from connecty_frames.sandbox.results import QueryResult
 
 __all__ = ["MATCH_SCORE", "WORD_SCORE", "Answerer", "Catalogue", "Plan"]
 
@@ -66,7 +66,7 @@ class Plan:
     sql: str | None
     summary: str = "The query returned {rows} rows."
 
-    def summarise(self, result: Result | None) -> str:
+    def summarise(self, result: QueryResult | None) -> str:
         """Give the summary with its placeholders filled; what is no placeholder stays as it is."""
         if result is None:
             return self.summary

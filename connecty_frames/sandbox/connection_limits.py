@@ -2,7 +2,7 @@
 
 A status or a state is a response like any other. A connection that is reset, a body that ends early and
 headers that come drop by drop are not: a web server keeps its promises about these whatever the application
-does. So :class:`Protocol`, which is uvicorn's own with three things added, hands the transport of the
+does. So :class:`LimitedProtocol`, which is uvicorn's own with three things added, hands the transport of the
 connection to the application, and :class:`Broken` writes the bytes of its reply there by itself. uvicorn sees
 a connection that ended, and that is all it has to see: each of these faults ends it.
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import asyncio
 
 
-__all__ = ["Protocol"]
+__all__ = ["LimitedProtocol"]
 
 
-class Protocol(H11Protocol):
+class LimitedProtocol(H11Protocol):
     """HTTP as uvicorn speaks it, with the transport within the application's reach, and limits on waiting."""
 
     #: Each closes the connection; None while no head is awaited, and while nothing is left to be read.

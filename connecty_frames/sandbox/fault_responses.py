@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from connecty_frames.sandbox.responses import error_reply, json_reply, status_reply
+from connecty_frames.sandbox.responses import error_response, json_response, status_response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["Broken", "Misbehaviour", "pause"]
+__all__ = ["BrokenResponse", "FaultMiddleware", "pause"]
 
 
-class Misbehaviour:
+class FaultMiddleware:
     """Answers requests as their endpoint does, but for those that a fault strikes."""
 
     def __init__(self, faults: Faults, tokens: Tokens) -> None:
@@ -68,15 +68,15 @@ class Misbehaviour:
                 self._tokens.expire()
             case "status":
                 headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-                return status_reply(
+                return status_response(
                     request, fault.status or 500, "The sandbox was told to misbehave.", headers
                 )
             case "state":
                 # Who may not see the question sees no state of it either.
                 if reply is not None and reply.status_code == HTTPStatus.OK:
-                    return json_reply({"state": fault.state})
+                    return json_response({"state": fault.state})
             case kind:
-                return Broken(kind, getattr(fault, kind), reply, self._closing)
+                return BrokenResponse(kind, getattr(fault, kind), reply, self._closing)
         return None
 
 
@@ -85,7 +85,7 @@ async def _replied(request: Request, handler: Handler) -> Response:
     try:
         return await handler(request)
     except HTTPException as error:
-        return await error_reply(request, error)
+        return await error_response(request, error)
 
 
 _TRANSPORT: Final = "connecty_frames.transport"
@@ -105,7 +105,7 @@ async def pause(scope: Scope, seconds: float, closing: threading.Event) -> None:
         await asyncio.sleep(min(left, _PIECE))
 
 
-class Broken(Response):
+class BrokenResponse(Response):
     """A reply that does not arrive as it should.
 
     Parameters
@@ -177,11 +177,11 @@ class Broken(Response):
 
 #: What sends a part of the reply, or all of it in its own time.
 _SPOILED: Final = frozenset({"cut", "drip_headers", "drip_body"})
-_WAYS: Final[dict[str, Callable[[Broken, Scope, asyncio.Transport], Awaitable[None]]]] = {
-    "reset": Broken._reset,  # noqa: SLF001 - the table of its own methods
-    "close": Broken._close,  # noqa: SLF001
-    "lost": Broken._lose,  # noqa: SLF001
-    "cut": Broken._cut,  # noqa: SLF001
-    "drip_headers": Broken._drip_headers,  # noqa: SLF001
-    "drip_body": Broken._drip_body,  # noqa: SLF001
+_WAYS: Final[dict[str, Callable[[BrokenResponse, Scope, asyncio.Transport], Awaitable[None]]]] = {
+    "reset": BrokenResponse._reset,  # noqa: SLF001 - the table of its own methods
+    "close": BrokenResponse._close,  # noqa: SLF001
+    "lost": BrokenResponse._lose,  # noqa: SLF001
+    "cut": BrokenResponse._cut,  # noqa: SLF001
+    "drip_headers": BrokenResponse._drip_headers,  # noqa: SLF001
+    "drip_body": BrokenResponse._drip_body,  # noqa: SLF001
 }

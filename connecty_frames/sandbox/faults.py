@@ -45,16 +45,16 @@ from connecty_frames.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Endpoint", "Fault", "Faults", "Moment"]
+__all__ = ["Endpoint", "Fault", "Faults", "Timing"]
 
 Endpoint: TypeAlias = Literal["health", "token", "ask", "results"]
-Moment: TypeAlias = Literal["before", "after"]
+Timing: TypeAlias = Literal["before", "after"]
 
 _ENDPOINTS: Final = get_args(Endpoint)
-_MOMENTS: Final = get_args(Moment)
+_MOMENTS: Final = get_args(Timing)
 #: What can go wrong, and when it does unless that is chosen: a reply must be there to be cut, and only what
 #: has happened can be lost. None is decided by the endpoint.
-_KINDS: Final[dict[str, Moment | None]] = {
+_KINDS: Final[dict[str, Timing | None]] = {
     "latency": "before",
     "status": "before",
     "reset": "before",
@@ -117,7 +117,7 @@ class Fault:
     expired: bool = False
     state: str | None = None
     retry_after: float | str | None = None
-    when: Moment | None = None
+    when: Timing | None = None
     times: int | None = None
     chance: float = 1.0
     seed: int = 0
@@ -137,7 +137,7 @@ class Fault:
         return next(iter(self._kinds()), "")
 
     @property
-    def moment(self) -> Moment:
+    def moment(self) -> Timing:
         """When it strikes."""
         return self.when or _KINDS[self.kind] or ("after" if self.endpoint == "token" else "before")
 

@@ -23,10 +23,10 @@ from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Answerer
-    from connecty_frames.sandbox.pool import Engine
-    from connecty_frames.sandbox.results import Result
+    from connecty_frames.sandbox.pool import WorkerPool
+    from connecty_frames.sandbox.results import QueryResult
 
-__all__ = ["KEPT", "KEPT_BYTES", "Case", "Desk"]
+__all__ = ["KEPT", "KEPT_BYTES", "Job", "JobQueue"]
 
 #: How many finished questions are kept.
 KEPT: Final = 10_000
@@ -37,7 +37,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Case:
+class Job:
     """A question and what became of it.
 
     The state is set last, so that a reader who sees COMPLETED or FAILED sees the rest as well.
@@ -49,11 +49,11 @@ class Case:
     state: State = State.PENDING
     sql: str | None = None
     summary: str | None = None
-    result: Result | None = None
+    result: QueryResult | None = None
     error: str | None = None
 
 
-class Desk:
+class JobQueue:
     """Takes questions in, has them answered by a pool of threads, and gives them out by id.
 
     Parameters
@@ -67,22 +67,22 @@ class Desk:
     """
 
     def __init__(
-        self, engine: Engine, answerer: Answerer, *, workers: int, capacity: int, latency: float
+        self, engine: WorkerPool, answerer: Answerer, *, workers: int, capacity: int, latency: float
     ) -> None:
         self._engine = engine
         self._answerer = answerer
         self._capacity = capacity
         self._latency = latency
         self._lock = threading.Lock()
-        self._cases: dict[str, Case] = {}
-        self._finished: deque[Case] = deque()
+        self._cases: dict[str, Job] = {}
+        self._finished: deque[Job] = deque()
         self._finished_bytes = 0
         self._closing = threading.Event()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="connecty-sandbox-worker")
 
-    def submit(self, question: str, dw_id: int) -> Case | None:
+    def submit(self, question: str, dw_id: int) -> Job | None:
         """Take a question in; None if as many are unfinished as may be."""
-        case = Case(str(uuid.uuid4()), dw_id, question)
+        case = Job(str(uuid.uuid4()), dw_id, question)
         with self._lock:
             if len(self._cases) - len(self._finished) >= self._capacity:
                 return None
@@ -90,7 +90,7 @@ class Desk:
         self._pool.submit(self._work_on, case)
         return case
 
-    def find(self, question_id: str, dw_id: int) -> Case | None:
+    def find(self, question_id: str, dw_id: int) -> Job | None:
         """Give a question by its id, None if that workspace was never asked it."""
         try:
             case = self._cases.get(str(uuid.UUID(question_id)))
@@ -104,7 +104,7 @@ class Desk:
         self._engine.stop()
         self._pool.shutdown(cancel_futures=True)
 
-    def _work_on(self, case: Case) -> None:
+    def _work_on(self, case: Job) -> None:
         """Answer one question."""
         case.state = State.IN_PROGRESS
         self._closing.wait(self._latency)
@@ -123,7 +123,7 @@ class Desk:
         self._keep(case)
         case.state = State.COMPLETED if case.error is None else State.FAILED
 
-    def _keep(self, case: Case) -> None:
+    def _keep(self, case: Job) -> None:
         """Count a question as finished, and forget the oldest where there are too many."""
         with self._lock:
             self._finished.append(case)
@@ -136,6 +136,6 @@ class Desk:
                 del self._cases[oldest.question_id]
 
 
-def _size(case: Case) -> int:
+def _size(case: Job) -> int:
     texts = (case.question, case.sql, case.summary, case.error)
     return sum(map(sys.getsizeof, texts)) + (0 if case.result is None else case.result.size)

@@ -1,8 +1,8 @@
 """What the sandbox and the processes that run its queries say to each other, over a pair of pipes.
 
 A message is its length and then its bytes, so that a message that was cut by the death of its sender is
-never taken for a whole one. The first one to a worker is its :class:`Setup`, each one after it is SQL;
-everything it says is a :class:`Reply`. It is data through and through: nothing is unpickled.
+never taken for a whole one. The first one to a worker is its :class:`WorkerSetup`, each one after it is SQL;
+everything it says is a :class:`WorkerReply`. It is data through and through: nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from connecty_frames.sandbox.results import Result
+from connecty_frames.sandbox.results import QueryResult
 
 if TYPE_CHECKING:
     from typing import IO
 
 
-__all__ = ["Reply", "Setup", "receive", "send"]
+__all__ = ["WorkerReply", "WorkerSetup", "receive", "send"]
 
 _LENGTH: Final = struct.Struct(">Q")
 
 
-class Setup(msgspec.Struct, frozen=True):
+class WorkerSetup(msgspec.Struct, frozen=True):
     """What a worker opens, and within which bounds.
 
     Parameters
@@ -44,7 +44,7 @@ class Setup(msgspec.Struct, frozen=True):
     memory: int
 
 
-class Reply(msgspec.Struct, frozen=True):
+class WorkerReply(msgspec.Struct, frozen=True):
     """What became of a query, or of opening the database.
 
     Parameters
@@ -57,7 +57,7 @@ class Reply(msgspec.Struct, frozen=True):
         The worker has taken so much memory that the next query would miss it: it is to be replaced.
     """
 
-    result: Result | None = None
+    result: QueryResult | None = None
     failure: str | None = None
     spent: bool = False
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from connecty_frames.errors import ConfigError, QuestionFailed
-from connecty_frames.sandbox.pipes import Reply, Setup, receive, send
+from connecty_frames.sandbox.pipes import WorkerReply, WorkerSetup, receive, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from typing import IO
 
     from connecty_frames.clock import Clock
-    from connecty_frames.sandbox.results import Result
+    from connecty_frames.sandbox.results import QueryResult
 
-__all__ = ["Engine"]
+__all__ = ["WorkerPool"]
 
 #: What one question may take, in MiB.
 MEMORY: Final = 1024
@@ -48,7 +48,7 @@ _PROGRAM: Final = (
 )
 
 
-class Engine:
+class WorkerPool:
     """Answers SELECT statements, from several threads at once.
 
     Parameters
@@ -80,7 +80,7 @@ class Engine:
         clock: Clock,
         memory: int = MEMORY,
     ) -> None:
-        self._setup = Setup(
+        self._setup = WorkerSetup(
             database=None if database is None else str(database),
             timezone=timezone,
             documented_only=documented_only,
@@ -98,7 +98,7 @@ class Engine:
             except QuestionFailed as error:
                 raise ConfigError(str(error), setting="database") from None
 
-    def run(self, sql: str) -> Result:
+    def run(self, sql: str) -> QueryResult:
         """Run one SELECT and give its whole result.
 
         Raises
@@ -150,7 +150,7 @@ class Engine:
             raise QuestionFailed(reply.failure)
         return worker
 
-    def _ask(self, worker: _Worker, message: bytes, limit: float) -> Reply:
+    def _ask(self, worker: _Worker, message: bytes, limit: float) -> WorkerReply:
         """Give the reply to a message; a process that has said its last is closed."""
         try:
             with self._watched(worker, limit) as reasons:
@@ -160,7 +160,7 @@ class Engine:
             raise
         if reply is None:
             reason = reasons[0] if reasons else f"its process ended by itself, exit code {worker.exit_code()}"
-            reply = Reply(failure=f"The query was stopped: {reason}.", spent=True)
+            reply = WorkerReply(failure=f"The query was stopped: {reason}.", spent=True)
         if reasons:
             reply = msgspec.structs.replace(reply, spent=True)  # killed, though its reply was faster
         if reply.spent:
@@ -211,14 +211,14 @@ class _Worker:
         self._queries: IO[bytes] = self._process.stdin
         self._replies: IO[bytes] = self._process.stdout
 
-    def exchange(self, message: bytes) -> Reply | None:
+    def exchange(self, message: bytes) -> WorkerReply | None:
         """Say something and give the reply; None if it died over it."""
         try:
             send(self._queries, message)
             reply = receive(self._replies)
         except BrokenPipeError:
             return None
-        return None if reply is None else msgspec.msgpack.decode(reply, type=Reply)
+        return None if reply is None else msgspec.msgpack.decode(reply, type=WorkerReply)
 
     def lives(self) -> bool:
         """Tell whether it is there to be asked."""

@@ -4,8 +4,8 @@ A question costs money where this is not a sandbox. A test that wants to know ho
 asked reads it here, at the other end of the line.
 
 A sandbox may run for weeks: of requests and of questions the newest :data:`KEPT` are kept, as long as they
-take no more than :data:`KEPT_BYTES`. Up to there, every count is exact; :meth:`Ledger.clear` makes room. A
-text longer than :data:`LONGEST` is cut. Its length and its SHA-256 take the place of the rest, so that
+take no more than :data:`KEPT_BYTES`. Up to there, every count is exact; :meth:`RequestLog.clear` makes room.
+A text longer than :data:`LONGEST` is cut. Its length and its SHA-256 take the place of the rest, so that
 different texts stay different.
 """
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, islice, takewhile
 from typing import Final, NamedTuple, TypeVar
 
-__all__ = ["KEPT", "KEPT_BYTES", "LONGEST", "AskedQuestion", "Ledger", "SeenRequest"]
+__all__ = ["KEPT", "KEPT_BYTES", "LONGEST", "AskedQuestion", "RequestLog", "SeenRequest"]
 
 #: How many requests, and how many questions, are remembered.
 KEPT: Final = 100_000
@@ -65,7 +65,7 @@ _Entry = TypeVar("_Entry", SeenRequest, AskedQuestion)
 
 
 @dataclass(slots=True)
-class Ledger:
+class RequestLog:
     """Everything that reached the sandbox, in order.
 
     Parameters
@@ -92,11 +92,11 @@ class Ledger:
         """Count by its words how often each question was accepted."""
         return Counter(asked.question for asked in list(self.questions))
 
-    def enter_request(self, request: SeenRequest) -> None:
+    def add_request(self, request: SeenRequest) -> None:
         """Write a request down."""
         self._enter(self.requests, request)
 
-    def enter_question(self, asked: AskedQuestion) -> None:
+    def add_question(self, asked: AskedQuestion) -> None:
         """Write an accepted question down."""
         self._enter(self.questions, asked)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["error_reply", "json_reply", "status_reply"]
+__all__ = ["error_response", "json_response", "status_response"]
 
 _JSON: Final = "application/json"
 #: What the field ``error`` says. Python's own names of the statuses change with its version.
@@ -40,12 +40,12 @@ _ERRORS: Final = {
 _BODILESS: Final = frozenset({204, 205, 304})
 
 
-def json_reply(content: dict[str, Any]) -> Response:
+def json_response(content: dict[str, Any]) -> Response:
     """Give a response with a JSON body."""
     return Response(msgspec.json.encode(content), media_type=_JSON)
 
 
-def status_reply(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:
+def status_response(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:
     """Give the response that a status has, with a body in the one shape where it may have any."""
     if status in _BODILESS:
         return Response(status_code=status, headers=headers)
@@ -57,11 +57,11 @@ def status_reply(request: Request, status: int, message: str, headers: Mapping[s
     return Response(msgspec.json.encode(body), status, headers, media_type=_JSON)
 
 
-async def error_reply(request: Request, error: Exception) -> Response:
+async def error_response(request: Request, error: Exception) -> Response:
     """Give the response to an error."""
     status, message, headers = 500, "The sandbox is at fault.", {}
     if isinstance(error, HTTPException):
         status, message, headers = error.status_code, error.detail, dict(error.headers or {})
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return status_reply(request, status, message, headers)
+    return status_response(request, status, message, headers)

@@ -25,10 +25,10 @@ __all__ = [
     "NUMERIC",
     "TEMPORAL",
     "TEXT",
-    "Result",
+    "QueryResult",
+    "column_statistics",
     "floating_text",
     "json_text",
-    "measure",
     "read_result",
 ]
 
@@ -37,7 +37,7 @@ _BATCH: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class QueryResult:
     """The whole table that answers a question.
 
     Parameters
@@ -88,7 +88,7 @@ class Result:
 
 def read_result(
     cursor: DuckDBPyConnection, table: str, columns: Sequence[str], *, documented_only: bool
-) -> Result:
+) -> QueryResult:
     """Read a table whose columns are called ``c0``, ``c1`` and so on.
 
     Parameters
@@ -108,8 +108,8 @@ def read_result(
             ends.append(len(rows))
             rows += b","
     del rows[-1:]
-    statistics = measure(cursor, table, columns, kinds, documented_only=documented_only)
-    return Result(tuple(columns), bytes(rows), ends.tobytes(), statistics)
+    statistics = column_statistics(cursor, table, columns, kinds, documented_only=documented_only)
+    return QueryResult(tuple(columns), bytes(rows), ends.tobytes(), statistics)
 
 
 _SIGNED: Final = frozenset({"tinyint", "smallint", "integer", "bigint", "hugeint"})
@@ -265,7 +265,7 @@ _GUESSED: Final = frozenset({"numeric", "boolean"})
 _NOT_APPROXIMATE: Final = "'false'"
 
 
-def measure(
+def column_statistics(
     cursor: DuckDBPyConnection,
     table: str,
     names: Sequence[str],

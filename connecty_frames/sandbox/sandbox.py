@@ -17,13 +17,13 @@ from connecty_frames.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.catalogue import Catalogue
-from connecty_frames.sandbox.connection_limits import Protocol
-from connecty_frames.sandbox.fault_responses import Misbehaviour
+from connecty_frames.sandbox.connection_limits import LimitedProtocol
+from connecty_frames.sandbox.fault_responses import FaultMiddleware
 from connecty_frames.sandbox.faults import Faults
-from connecty_frames.sandbox.jobs import Desk
-from connecty_frames.sandbox.pool import Engine
+from connecty_frames.sandbox.jobs import JobQueue
+from connecty_frames.sandbox.pool import WorkerPool
 from connecty_frames.sandbox.request_checks import allowed_hosts
-from connecty_frames.sandbox.request_log import Ledger
+from connecty_frames.sandbox.request_log import RequestLog
 from connecty_frames.sandbox.server import Server
 from connecty_frames.sandbox.tokens import Tokens
 
@@ -67,7 +67,8 @@ class Sandbox:
     A context manager: it serves from a thread, is ready when the ``with`` block begins, and leaves no
     thread, process, port or file behind when it ends. It can be entered again, and then starts afresh.
 
-    What it saw stands in ``ledger``; how it misbehaves, in ``faults``, which can be changed while it runs.
+    The requests that it got are in ``request_log``. ``faults`` says how it misbehaves, and can be changed
+    while it runs.
 
     Parameters
     ----------
@@ -158,7 +159,7 @@ class Sandbox:
         self._clock = clock
         self._connection: Connection | None = None
         self._open = ExitStack()
-        self.ledger = Ledger()
+        self.request_log = RequestLog()
         self.faults = Faults(faults)
 
     @property
@@ -199,11 +200,11 @@ class Sandbox:
     def __enter__(self) -> Self:
         if self._connection is not None:
             raise ConfigError("The sandbox is running already. Make another one to have two.")
-        self.ledger.clear()
+        self.request_log.clear()
         self.faults.rearm()
         with ExitStack() as stack:
             listener = stack.enter_context(_listener(self._host, self._port))
-            engine = Engine(
+            engine = WorkerPool(
                 self._database,
                 timezone=self._timezone,
                 time_limit=self._time_limit,
@@ -211,16 +212,16 @@ class Sandbox:
                 clock=self._clock,
             )
             stack.callback(engine.close)
-            desk = Desk(
+            desk = JobQueue(
                 engine, self._answerer, workers=self._workers, capacity=self._capacity, latency=self._latency
             )
             stack.callback(desk.close)
             tokens = Tokens(lifetime=self._token_lifetime, timezone=self._timezone, clock=self._clock)
-            misbehaviour = Misbehaviour(self.faults, tokens)
+            misbehaviour = FaultMiddleware(self.faults, tokens)
             server = Server(
                 desk,
                 tokens,
-                self.ledger,
+                self.request_log,
                 misbehaviour,
                 dw_id=DW_ID,
                 token_by_post=self._token_by_post,
@@ -273,7 +274,7 @@ def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
     config = uvicorn.Config(
         app,
         # Not what else is installed and faster: faults reach below HTTP.
-        http=Protocol,
+        http=LimitedProtocol,
         loop="asyncio",
         log_config=None,
         access_log=False,

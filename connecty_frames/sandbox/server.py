@@ -38,7 +38,7 @@ from connecty_frames.protocol import (
 from connecty_frames.sandbox.openapi import served_document
 from connecty_frames.sandbox.request_checks import is_json, read_body
 from connecty_frames.sandbox.request_log import AskedQuestion, SeenRequest
-from connecty_frames.sandbox.responses import error_reply, json_reply
+from connecty_frames.sandbox.responses import error_response, json_response
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from connecty_frames.sandbox.fault_responses import Handler, Misbehaviour
+    from connecty_frames.sandbox.fault_responses import FaultMiddleware, Handler
     from connecty_frames.sandbox.faults import Endpoint
-    from connecty_frames.sandbox.jobs import Case, Desk
-    from connecty_frames.sandbox.request_log import Ledger
+    from connecty_frames.sandbox.jobs import Job, JobQueue
+    from connecty_frames.sandbox.request_log import RequestLog
     from connecty_frames.sandbox.tokens import Tokens
 
 __all__ = ["Server"]
@@ -78,10 +78,10 @@ class Server:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: JobQueue,
         tokens: Tokens,
-        ledger: Ledger,
-        misbehaviour: Misbehaviour,
+        request_log: RequestLog,
+        misbehaviour: FaultMiddleware,
         *,
         dw_id: int,
         token_by_post: bool,
@@ -89,7 +89,7 @@ class Server:
     ) -> None:
         self._desk = desk
         self._tokens = tokens
-        self._ledger = ledger
+        self._request_log = request_log
         self._misbehaviour = misbehaviour
         self._dw_id = dw_id
         self._token_by_post = token_by_post
@@ -101,19 +101,19 @@ class Server:
                 self._route(RESULTS, "results", self._results, ["GET"]),
                 Route("/openapi.json", self._openapi),
             ],
-            exception_handlers={HTTPException: error_reply, Exception: error_reply},
+            exception_handlers={HTTPException: error_response, Exception: error_response},
         )
         # A path with a slash too many is another path, not a reason to send a client elsewhere.
         app.router.redirect_slashes = False
         # Pasted around the whole, so that even the answer to an unforeseen error has its number.
-        self.app: ASGIApp = _Front(app, ledger, allows)
+        self.app: ASGIApp = _Middleware(app, request_log, allows)
 
     def _route(self, path: str, endpoint: Endpoint, handler: Handler, methods: list[str]) -> Route:
         """Give the route to an endpoint, on which a fault may lie in wait."""
 
         async def answer(request: Request) -> Response:
             question_id: str | None = request.path_params.get("question_id")
-            # A web page may send any text, though not as JSON: it does not get to fill the ledger.
+            # A web page may send any text, though not as JSON: it does not get to fill the log.
             sent: bytes = request.state.body if is_json(request) else b"{}"
             request.state.question = self._question(sent, question_id)
             return await self._misbehaviour.answer(endpoint, request, handler)
@@ -132,11 +132,11 @@ class Server:
 
     async def _openapi(self, _request: Request) -> Response:
         """Describe the API."""
-        return json_reply(served_document(self._dw_id, token_by_post=self._token_by_post))
+        return json_response(served_document(self._dw_id, token_by_post=self._token_by_post))
 
     async def _health(self, _request: Request) -> Response:
         """Tell that the service is up."""
-        return json_reply({"status": "OK"})
+        return json_response({"status": "OK"})
 
     async def _token(self, request: Request) -> Response:
         """Exchange credentials for a token."""
@@ -144,8 +144,8 @@ class Server:
         if not self._tokens.accepts(asked.client_id, asked.client_secret.get_secret_value()):
             raise HTTPException(401, "The client_id or the client_secret is wrong.")
         token, expires_at = self._tokens.issue()
-        self._ledger.tokens += 1
-        return json_reply({"access_token": token, "expires_at": expires_at})
+        self._request_log.tokens += 1
+        return json_response({"access_token": token, "expires_at": expires_at})
 
     async def _ask(self, request: Request) -> Response:
         """Take a question in and give its id."""
@@ -158,9 +158,9 @@ class Server:
                 "As many questions are unfinished as may be. Ask again when one has come to its end.",
                 {"Retry-After": str(_RETRY_AFTER)},
             )
-        self._ledger.enter_question(AskedQuestion(case.question_id, dw_id, asked.question))
+        self._request_log.add_question(AskedQuestion(case.question_id, dw_id, asked.question))
         accepted = QuestionAccepted.model_validate({"question_id": case.question_id})
-        return json_reply(accepted.model_dump(mode="json"))
+        return json_response(accepted.model_dump(mode="json"))
 
     async def _results(self, request: Request) -> Response:
         """Give the state of a question and, once there are any, its results."""
@@ -173,7 +173,7 @@ class Server:
             raise HTTPException(
                 404, f"The workspace {dw_id} was not asked a question {snippet(question_id)}."
             )
-        return json_reply(_answer(case, include, max_rows))
+        return json_response(_answer(case, include, max_rows))
 
     def _authorised_workspace(self, request: Request) -> int:
         """Check the token, then the workspace: who has no token does not learn what there is."""
@@ -190,17 +190,17 @@ class Server:
 
 
 class _Asked(msgspec.Struct):
-    """The body that asks a question, as far as the ledger and the faults care."""
+    """The body that asks a question, as far as the request log and the faults care."""
 
     question: str | None = None
 
 
-class _Front:
-    """Numbers each request, reads it whole, turns away what is meant for others, enters all in the ledger."""
+class _Middleware:
+    """Numbers each request, reads it whole, turns away what is meant for others, logs all of them."""
 
-    def __init__(self, app: ASGIApp, ledger: Ledger, allows: Callable[[str], bool]) -> None:
+    def __init__(self, app: ASGIApp, request_log: RequestLog, allows: Callable[[str], bool]) -> None:
         self._app = app
-        self._ledger = ledger
+        self._request_log = request_log
         self._allows = allows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -208,7 +208,7 @@ class _Front:
 
         def enter(status: int | None) -> None:
             state = scope["state"]
-            self._ledger.enter_request(
+            self._request_log.add_request(
                 SeenRequest(
                     scope["method"], scope["path"], status, request_id, state["question"], state["fault"]
                 )
@@ -226,7 +226,7 @@ class _Front:
             try:
                 await self._admit(request)
             except HTTPException as refusal:
-                await (await error_reply(request, refusal))(scope, receive, send_numbered)
+                await (await error_response(request, refusal))(scope, receive, send_numbered)
             else:
                 await self._app(scope, receive, send_numbered)
         except ClientDisconnect:
@@ -243,7 +243,7 @@ class _Front:
             raise HTTPException(421, "The header Host names another server than this one.")
 
 
-def _answer(case: Case, include: frozenset[str], max_rows: int) -> dict[str, Any]:
+def _answer(case: Job, include: frozenset[str], max_rows: int) -> dict[str, Any]:
     """Give the body of a results response: what was asked for, and what there is of it."""
     if case.state is State.FAILED:
         return {"state": case.state, "error": case.error}

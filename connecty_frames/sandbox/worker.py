@@ -24,13 +24,13 @@ import msgspec
 
 from connecty_frames.errors import ConfigError, QuestionFailed
 from connecty_frames.sandbox import workspace
-from connecty_frames.sandbox.pipes import Reply, Setup, receive, send
+from connecty_frames.sandbox.pipes import WorkerReply, WorkerSetup, receive, send
 from connecty_frames.sandbox.results import read_result
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from connecty_frames.sandbox.results import Result
+    from connecty_frames.sandbox.results import QueryResult
 
 __all__ = ["Database", "main"]
 
@@ -50,17 +50,17 @@ def main() -> None:
     first = receive(sys.stdin.buffer)
     if first is None:
         return
-    setup = msgspec.msgpack.decode(first, type=Setup)
+    setup = msgspec.msgpack.decode(first, type=WorkerSetup)
     try:
         database = Database(setup)
     except ConfigError as error:
-        _reply(replies, Reply(failure=str(error), spent=True))
+        _reply(replies, WorkerReply(failure=str(error), spent=True))
         return
     queries: SimpleQueue[str] = SimpleQueue()
     threading.Thread(target=_listen, args=(queries,), daemon=True).start()
     at_start = _address_space()
     _limit(at_start + _SHARE * setup.memory * _MIB)
-    _reply(replies, Reply())
+    _reply(replies, WorkerReply())
     while True:
         reply = _answer(database, queries.get(), setup.memory)
         grown = _address_space() - at_start
@@ -69,18 +69,18 @@ def main() -> None:
         _reply(replies, reply)
 
 
-def _answer(database: Database, sql: str, memory: int) -> Reply:
+def _answer(database: Database, sql: str, memory: int) -> WorkerReply:
     """Run a query."""
     try:
-        return Reply(result=database.run(sql))
+        return WorkerReply(result=database.run(sql))
     except QuestionFailed as error:
-        return Reply(failure=str(error))
+        return WorkerReply(failure=str(error))
     except MemoryError as error:
         said = f" ({str(error).splitlines()[0]})" if str(error) else ""
         told = f"The query was stopped: it wants more memory than the {memory} MiB for a question{said}."
-        return Reply(failure=told, spent=True)
+        return WorkerReply(failure=told, spent=True)
     except Exception as error:  # noqa: BLE001 - told to the asker, not to a standard error that nobody reads
-        return Reply(failure=f"{type(error).__name__}: {error}", spent=True)
+        return WorkerReply(failure=f"{type(error).__name__}: {error}", spent=True)
 
 
 def _private_output() -> BinaryIO:
@@ -92,7 +92,7 @@ def _private_output() -> BinaryIO:
     return replies
 
 
-def _reply(replies: BinaryIO, reply: Reply) -> None:
+def _reply(replies: BinaryIO, reply: WorkerReply) -> None:
     send(replies, msgspec.msgpack.encode(reply))
 
 
@@ -154,11 +154,11 @@ class Database:
         The file cannot be opened.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: WorkerSetup) -> None:
         self._connection = _open(setup)
         self._documented_only = setup.documented_only
 
-    def run(self, sql: str) -> Result:
+    def run(self, sql: str) -> QueryResult:
         """Run one SELECT and give its whole result.
 
         Raises
@@ -180,7 +180,7 @@ class Database:
         """Close the database."""
         self._connection.close()
 
-    def _read(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> Result:
+    def _read(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> QueryResult:
         """Materialise the result of a statement and read it."""
         statement = _single_select(cursor, sql)
         # Never ended: closing the cursor rolls it back, and the temporary table goes with it.
@@ -200,7 +200,7 @@ def _single_select(cursor: duckdb.DuckDBPyConnection, sql: str) -> str:
     return statements[0].query
 
 
-def _open(setup: Setup) -> duckdb.DuckDBPyConnection:
+def _open(setup: WorkerSetup) -> duckdb.DuckDBPyConnection:
     """Open the database and lock it."""
     try:
         connection = duckdb.connect(

@@ -195,7 +195,7 @@ def test_a_file_that_cannot_be_written_costs_no_question(
     ask: Any, sandbox: Sandbox, tmp_path: Path, output: str, error: str
 ) -> None:
     """It is found out first, and named as it was given."""
-    before = len(sandbox.ledger.requests)
+    before = len(sandbox.request_log.requests)
 
     done = ask(TOP_COUNTRIES, "--output", str(tmp_path / output))
 
@@ -203,12 +203,12 @@ def test_a_file_that_cannot_be_written_costs_no_question(
     assert (done.returncode, done.stdout) == (1, b"")
     assert err.startswith(f"{error}: ")
     assert err.rstrip().endswith(f"'{tmp_path / output}'")
-    assert len(sandbox.ledger.requests) == before
+    assert len(sandbox.request_log.requests) == before
 
 
 def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: Sandbox) -> None:
     """As with ``>&-`` in a shell."""
-    before = len(sandbox.ledger.requests)
+    before = len(sandbox.request_log.requests)
 
     done = subprocess.run(
         ["sh", "-c", f"{shlex.quote(shell.command)} ask x --format csv >&-"],  # noqa: S607 - any sh will do
@@ -218,7 +218,7 @@ def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: S
     )
 
     assert shell.text(done) == (2, "", "ConfigError: Standard output is closed: give --output FILE.\n")
-    assert len(sandbox.ledger.requests) == before
+    assert len(sandbox.request_log.requests) == before
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
@@ -361,13 +361,13 @@ def test_a_wrong_choice_costs_no_question(
     ask: Any, sandbox: Sandbox, arguments: list[str], said: str
 ) -> None:
     """2, and nothing is sent."""
-    before = len(sandbox.ledger.requests)
+    before = len(sandbox.request_log.requests)
 
     done = ask(TOP_COUNTRIES, *arguments)
 
     assert (done.returncode, done.stdout) == (2, b"")
     assert said in " ".join(re.sub(r"[│╭╰─╮╯\n]", " ", done.stderr.decode()).split())
-    assert len(sandbox.ledger.requests) == before
+    assert len(sandbox.request_log.requests) == before
 
 
 # Choices
@@ -376,12 +376,12 @@ def test_a_wrong_choice_costs_no_question(
 def test_an_id_fetches_without_asking_again(shell: Any, ask: Any, sandbox: Sandbox) -> None:
     """The question may be left out."""
     question_id = ask(TOP_COUNTRIES).stderr.decode().split()[-1]
-    before = len(sandbox.ledger.questions)
+    before = len(sandbox.request_log.questions)
 
     code, out, _ = shell.text(ask("--question-id", question_id, "--format", "csv"))
 
     assert (code, out) == (0, CSV)
-    assert len(sandbox.ledger.questions) == before
+    assert len(sandbox.request_log.questions) == before
 
 
 def test_all_rows(shell: Any, ask: Any) -> None:
@@ -459,12 +459,12 @@ def test_no_part_has_power_over_a_terminal(shell: Any, sandbox: Sandbox, part: s
 @pytest.mark.parametrize("format_", ["parquet", "arrow"])
 def test_bytes_are_not_for_terminals(shell: Any, sandbox: Sandbox, format_: str) -> None:
     """2, before a question is asked."""
-    before = len(sandbox.ledger.requests)
+    before = len(sandbox.request_log.requests)
 
     code, seen = shell.screen("ask", "x", "--format", format_, **shell.environment(**sandbox.connection))
 
     assert (code, seen) == (2, "")
-    assert len(sandbox.ledger.requests) == before
+    assert len(sandbox.request_log.requests) == before
 
 
 def test_colours_only_where_they_are_wanted(shell: Any, sandbox: Sandbox) -> None:

@@ -160,11 +160,11 @@ def test_ctrl_c_tells_the_way_back(shell: Any, start: Any) -> None:
     with Sandbox(latency=60) as slow:
         asking = start("ask", TOP_COUNTRIES, **slow.connection)
         until = time.monotonic() + 30
-        while not slow.ledger.counts()["GET /v1/dw/{dw_id}/questions/{question_id}/results"]:
+        while not slow.request_log.counts()["GET /v1/dw/{dw_id}/questions/{question_id}/results"]:
             assert asking.process.poll() is None
             assert time.monotonic() < until
             time.sleep(0.02)
-        question_id = slow.ledger.questions[0].question_id
+        question_id = slow.request_log.questions[0].question_id
 
         code, out, err = asking.interrupt()
 
@@ -200,7 +200,7 @@ def test_a_question_that_takes_too_long(shell: Any) -> None:
         line = re.search(r"connecty ask --question-id [0-9a-f-]{36} --dw-id 13", err)
         assert line is not None, err
         done = shell.pipeline(f"{line[0]} --format csv", **slow.connection)
-        submissions = slow.ledger.submissions()
+        submissions = slow.request_log.submissions()
 
     assert done.stdout.startswith(b'"country","orders"\n"Poland",31768\n')
     assert submissions == {TOP_COUNTRIES: 1}

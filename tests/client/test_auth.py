@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from connecty_frames.client.auth import Auth, Bearer
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
-from connecty_frames.http.models import Kind, Trouble
+from connecty_frames.http.models import Failure, FailureKind
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
 
@@ -39,10 +39,10 @@ def bearer(auth: Auth, clock: Any, seconds: float = 60.0) -> Bearer:
     return found
 
 
-def trouble(auth: Auth, clock: Any, seconds: float = 60.0) -> Trouble:
+def trouble(auth: Auth, clock: Any, seconds: float = 60.0) -> Failure:
     """Give the trouble, which there must be."""
     found = auth.bearer(Deadline.after(seconds, clock))
-    assert isinstance(found, Trouble)
+    assert isinstance(found, Failure)
     return found
 
 
@@ -178,7 +178,7 @@ def test_refused_credentials_are_not_tried_again_for_five_seconds(auth: Auth, cl
     """While they cool off nobody calls again; afterwards one call finds the credentials well."""
     responses.post(URL, status=401)
     tokens(count=1)
-    assert trouble(auth, clock).kind is Kind.REFUSED
+    assert trouble(auth, clock).kind is FailureKind.REJECTED
     clock.at += 4.9
     trouble(auth, clock)
     assert len(responses.calls) == 1

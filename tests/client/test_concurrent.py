@@ -32,10 +32,10 @@ RESULTS = "GET /v1/dw/{dw_id}/questions/{question_id}/results"
 @pytest.fixture
 def counted(connected: Sandbox) -> Callable[[], tuple[int, int]]:
     """Give the questions asked and the requests made since the beginning of the test."""
-    questions, requests = len(connected.ledger.questions), len(connected.ledger.requests)
+    questions, requests = len(connected.request_log.questions), len(connected.request_log.requests)
     return lambda: (
-        len(connected.ledger.questions) - questions,
-        len(connected.ledger.requests) - requests,
+        len(connected.request_log.questions) - questions,
+        len(connected.request_log.requests) - requests,
     )
 
 
@@ -65,15 +65,15 @@ def box() -> Iterator[Sandbox]:
 @pytest.mark.slow
 def test_many_questions_in_the_order_asked(connected: Sandbox) -> None:
     """Finished futures, one token at most for all of them, and each asked once."""
-    tokens = connected.ledger.tokens
+    tokens = connected.request_log.tokens
 
     futures = cf.ask_many(numbered(20), max_workers=4)
 
     assert [future.question for future in futures] == numbered(20)
     assert all(isinstance(future, Future) and future.done() for future in futures)
     assert [value(future) for future in futures] == list(range(20))
-    assert connected.ledger.tokens - tokens <= 1
-    assert [connected.ledger.submissions()[question] for question in numbered(20)[10:]] == [1] * 10
+    assert connected.request_log.tokens - tokens <= 1
+    assert [connected.request_log.submissions()[question] for question in numbered(20)[10:]] == [1] * 10
 
 
 def test_one_that_fails_does_not_sink_the_rest() -> None:
@@ -131,14 +131,14 @@ def test_who_stops_iterating_asks_nothing_more(box: Sandbox, keep: bool) -> None
     """Not even where the iterator is kept; two were under way, and one took the place of the first."""
     with cf.Client(**box.connection) as client:
         iterator = cf.ask_many(numbered(10), max_workers=2, as_completed=True, client=client)
-        assert box.ledger.questions == []
+        assert box.request_log.questions == []
         for _ in iterator:
             break
         if not keep:
             del iterator
         time.sleep(1)
 
-        assert len(box.ledger.questions) == 2
+        assert len(box.request_log.questions) == 2
 
 
 @pytest.mark.slow
@@ -240,7 +240,7 @@ def test_ctrl_c_leaves_many(box: Sandbox, capsys: Any, as_completed: Any) -> Non
     pressed: list[float] = []
 
     def press() -> None:
-        while len(box.ledger.questions) < 3:
+        while len(box.request_log.questions) < 3:
             time.sleep(0.02)
         time.sleep(0.5)
         pressed.append(time.monotonic())
@@ -256,7 +256,7 @@ def test_ctrl_c_leaves_many(box: Sandbox, capsys: Any, as_completed: Any) -> Non
         time.sleep(0.5)
 
     assert left - pressed[0] < 0.5
-    ids = {asked.question: asked.question_id for asked in box.ledger.questions}
+    ids = {asked.question: asked.question_id for asked in box.request_log.questions}
     assert sorted(ids) == questions[:3]  # two workers: either of the first two may come first
     pursue = "may still be worked on; to fetch its answer without asking again: Client.question"
     note = "\n".join(
@@ -288,5 +288,5 @@ def test_ctrl_c_sends_no_question_that_waits_to_be_sent_again(box: Sandbox) -> N
         box.faults.clear()
         time.sleep(2.5)
 
-    assert box.ledger.questions == []
+    assert box.request_log.questions == []
     assert threads() == []

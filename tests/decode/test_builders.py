@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.decode import builders, exact_json
-from connecty_frames.decode.errors import Misfit
+from connecty_frames.decode.errors import CellError
 
 POINT = pa.struct([("x", pa.int8()), ("y", pa.string())])
 
@@ -88,7 +88,7 @@ def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
 )
 def test_misfits(cells: str, type_: pa.DataType, row: int, reason: str) -> None:
     """What is not exactly a value of the type is named by its row, inside of cells as well."""
-    with pytest.raises(Misfit) as caught:
+    with pytest.raises(CellError) as caught:
         builders.build(exact_json.parse(cells), type_)
     assert caught.value.row == row
     assert caught.value.reason.startswith(reason)
@@ -99,6 +99,6 @@ def test_a_dictionary_with_too_few_keys() -> None:
     type_ = pa.dictionary(pa.int8(), pa.string())
     values: list[object] = [None, *map(str, range(128)), "0"]
     assert builders.build(values, type_).to_pylist() == values
-    with pytest.raises(Misfit) as caught:
+    with pytest.raises(CellError) as caught:
         builders.build([*values, "new"], type_)
     assert (caught.value.row, caught.value.value) == (130, "new")

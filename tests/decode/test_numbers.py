@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.decode import numbers
-from connecty_frames.decode.errors import Misfit
+from connecty_frames.decode.errors import CellError
 
 INT, UINT, FLOAT = pa.int64(), pa.uint64(), pa.float64()
 NARROW = decimal.Context(
@@ -124,7 +124,7 @@ def test_strict_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
 )
 def test_no_type(texts: list[str], strict: bool, row: int, reason: str) -> None:  # noqa: FBT001 - a table
     """What no type holds exactly is named by row; never infinite, never zero."""
-    with pytest.raises(Misfit) as caught:
+    with pytest.raises(CellError) as caught:
         numbers.arrow_type(texts, strict=strict)
     assert caught.value.row == row
     assert caught.value.reason.startswith(reason)
@@ -204,7 +204,7 @@ def test_values(text: str, type_: pa.DataType, expected: object) -> None:
 )
 def test_what_a_type_does_not_hold(text: str, type_: pa.DataType) -> None:
     """A value that is not one of the type is refused by row, never rounded, wrapped or made zero."""
-    with pytest.raises(Misfit) as caught:
+    with pytest.raises(CellError) as caught:
         numbers.read([None, "1", text], type_)
     assert caught.value.row == 2
     assert caught.value.value == text

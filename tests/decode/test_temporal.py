@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.decode import temporal
-from connecty_frames.decode.errors import Misfit
-from connecty_frames.decode.temporal_format import Form, form_of
+from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.temporal_format import TemporalFormat, form_of
 
 NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", "UTC")
 #: 2025-01-01T00:00:00Z in seconds since 1970.
@@ -22,31 +22,31 @@ NEW_YEAR = 1_735_689_600
 @pytest.mark.parametrize(
     ("text", "form"),
     [
-        ("2025-01-01", Form.DATE),
-        ("0001-01-01", Form.DATE),
-        ("9999-12-31", Form.DATE),
-        ("2024-02-29", Form.DATE),
-        ("2025-01-01T00:00", Form.NAIVE),
-        ("2025-01-01 23:59:59", Form.NAIVE),
-        ("2025-01-01T00:00:00.1", Form.NAIVE),
-        ("2025-01-01T00:00:00.123456789", Form.NAIVE),
-        ("2025-01-01T24:00", Form.NAIVE),
-        ("2025-01-01T24:00:00.000", Form.NAIVE),
-        ("2025-01-01T00:00:00Z", Form.AWARE),
-        ("2025-01-01 00:00:00+01", Form.AWARE),
-        ("2025-01-01T00:00+0100", Form.AWARE),
-        ("2025-01-01T00:00:00.5-09:30", Form.AWARE),
-        ("1890-01-01T00:00:00+01:24:39", Form.AWARE),
-        ("2025-01-01T24:00:00-01:00", Form.AWARE),
-        ("00:00", Form.TIME),
-        ("23:59:59.999999999", Form.TIME),
-        ("P1W", Form.DURATION),
-        ("P1DT2H3M4.5S", Form.DURATION),
-        ("-PT1M", Form.DURATION),
-        ("P-1DT-0.5S", Form.DURATION),
+        ("2025-01-01", TemporalFormat.DATE),
+        ("0001-01-01", TemporalFormat.DATE),
+        ("9999-12-31", TemporalFormat.DATE),
+        ("2024-02-29", TemporalFormat.DATE),
+        ("2025-01-01T00:00", TemporalFormat.NAIVE),
+        ("2025-01-01 23:59:59", TemporalFormat.NAIVE),
+        ("2025-01-01T00:00:00.1", TemporalFormat.NAIVE),
+        ("2025-01-01T00:00:00.123456789", TemporalFormat.NAIVE),
+        ("2025-01-01T24:00", TemporalFormat.NAIVE),
+        ("2025-01-01T24:00:00.000", TemporalFormat.NAIVE),
+        ("2025-01-01T00:00:00Z", TemporalFormat.AWARE),
+        ("2025-01-01 00:00:00+01", TemporalFormat.AWARE),
+        ("2025-01-01T00:00+0100", TemporalFormat.AWARE),
+        ("2025-01-01T00:00:00.5-09:30", TemporalFormat.AWARE),
+        ("1890-01-01T00:00:00+01:24:39", TemporalFormat.AWARE),
+        ("2025-01-01T24:00:00-01:00", TemporalFormat.AWARE),
+        ("00:00", TemporalFormat.TIME),
+        ("23:59:59.999999999", TemporalFormat.TIME),
+        ("P1W", TemporalFormat.DURATION),
+        ("P1DT2H3M4.5S", TemporalFormat.DURATION),
+        ("-PT1M", TemporalFormat.DURATION),
+        ("P-1DT-0.5S", TemporalFormat.DURATION),
     ],
 )
-def test_forms(text: str, form: Form) -> None:
+def test_forms(text: str, form: TemporalFormat) -> None:
     """What the grammar admits."""
     assert form_of([text]) is form
 
@@ -117,7 +117,7 @@ def test_forms(text: str, form: Form) -> None:
 )
 def test_no_form(text: str, reason: str) -> None:
     """Everything else is no temporal text, and the reason says what it is."""
-    with pytest.raises(Misfit) as caught:
+    with pytest.raises(CellError) as caught:
         form_of([text])
     assert caught.value.reason.startswith(reason)
     assert caught.value.value == text
@@ -138,7 +138,7 @@ def test_no_form(text: str, reason: str) -> None:
 )
 def test_mixed_forms(texts: list[str], row: int, reason: str) -> None:
     """Two forms in one column have no type; the first value of another form is named."""
-    with pytest.raises(Misfit) as caught:
+    with pytest.raises(CellError) as caught:
         form_of(texts)
     assert caught.value.row == row
     assert caught.value.reason.startswith(reason)
@@ -240,7 +240,7 @@ def test_nanoseconds(text: str, type_: pa.DataType, expected: int) -> None:
 )
 def test_what_a_type_does_not_hold(text: str, type_: pa.DataType, reason: str) -> None:
     """A value that is not exactly one of the type is refused by row, never rounded, shifted or wrapped."""
-    with pytest.raises(Misfit) as caught:
+    with pytest.raises(CellError) as caught:
         temporal.read([None, text], type_)
     assert caught.value.row == 1
     assert caught.value.reason.startswith(reason)
@@ -257,13 +257,15 @@ def test_what_a_type_does_not_hold(text: str, type_: pa.DataType, reason: str) -
 )
 def test_the_unit(texts: list[str], type_: pa.DataType) -> None:
     """Microseconds; nanoseconds only where a seventh digit needs them."""
-    assert temporal.arrow_type(Form.NAIVE, texts, "UTC") == type_
+    assert temporal.arrow_type(TemporalFormat.NAIVE, texts, "UTC") == type_
 
 
 def test_no_unit_holds_both() -> None:
     """A nanosecond beside the year 9999 fits in no unit."""
-    with pytest.raises(Misfit, match=r"needs nanoseconds|more digits"):
-        temporal.arrow_type(Form.NAIVE, ["9999-12-31T00:00:00", "2025-01-01T00:00:00.0000001"], "UTC")
+    with pytest.raises(CellError, match=r"needs nanoseconds|more digits"):
+        temporal.arrow_type(
+            TemporalFormat.NAIVE, ["9999-12-31T00:00:00", "2025-01-01T00:00:00.0000001"], "UTC"
+        )
 
 
 @pytest.mark.parametrize(
@@ -300,7 +302,7 @@ def test_any_instant(moment: datetime, offset: timedelta, with_seconds: bool) ->
     try:
         expected = aware.astimezone(UTC)
     except OverflowError:
-        with pytest.raises(Misfit, match="the year"):
+        with pytest.raises(CellError, match="the year"):
             temporal.read([aware.isoformat()], AWARE)
         return
     assert temporal.read([aware.isoformat()], AWARE).to_pylist() == [expected]

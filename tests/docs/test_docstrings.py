@@ -63,7 +63,16 @@ def test_the_example_of_a_docstring_runs(
 
 @pytest.mark.parametrize(
     "name",
-    ["Answer.from_json", "AskOptions", "Client", "ask", "ask_df", "carry", "configure", "read_connecty"],
+    [
+        "Answer.from_json",
+        "AskOptions",
+        "Client",
+        "ask",
+        "ask_df",
+        "copy_metadata",
+        "configure",
+        "read_connecty",
+    ],
 )
 def test_where_one_begins_there_is_an_example(name: str) -> None:
     """For what a newcomer looks up first."""

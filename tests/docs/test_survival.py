@@ -55,9 +55,9 @@ def answer(golden: Path) -> cf.Answer:
 
 
 def holds(promise: str, source: Any, result: Any, story: cf.AnswerMetadata) -> None:
-    """Hold a frame to the promise, and to what carry gives back."""
+    """Hold a frame to the promise, and to what copy_metadata gives back."""
     assert cf.metadata(result) == {"kept": story, "lost": None}[promise]
-    assert cf.metadata(cf.carry(source, result)) == story
+    assert cf.metadata(cf.copy_metadata(source, result)) == story
 
 
 @table("operation", "pandas 3", "pandas 2.2")

@@ -67,7 +67,7 @@ def test_early_hints(front: Run, make: Make, sandbox: Sandbox) -> None:
     client = make(**{**sandbox.connection, **secured(haproxy)})
     for number in range(3):
         assert client.ask_df(f"SELECT {number} AS hinted")["hinted"].tolist() == [number]
-        assert sandbox.ledger.submissions()[f"SELECT {number} AS hinted"] == 1
+        assert sandbox.request_log.submissions()[f"SELECT {number} AS hinted"] == 1
     trusting = ssl.create_default_context(cafile=programs.PEM)
     with (
         socket.create_connection(("127.0.0.1", haproxy.port)) as plain,

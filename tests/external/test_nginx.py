@@ -268,7 +268,7 @@ def test_a_configuration_that_is_read_again(front: Run, make: Make, sandbox: San
         answers = list(pool.map(client.ask, asked))
         over.set()
     assert [answer.table["reloaded"].to_pylist() for answer in answers] == [[number] for number in range(40)]
-    submissions = sandbox.ledger.submissions()
+    submissions = sandbox.request_log.submissions()
     assert [submissions[question] for question in asked] == [1] * 40
     assert reloading.result() > 5
     assert nginx.output().count("gracefully shutting down") > 5

@@ -236,13 +236,13 @@ def test_a_caller_that_gives_up_early_fails_no_other(
         "id", client_secret="s3cr3t", base_url=server.address, dw_id=13, random=lambda: next(waits)
     )
     if trouble == "nobody listens":
-        dial, dialled = connection._dial, iter([True])
+        dial, dialled = connection._connect, iter([True])
         monkeypatch.setattr(
             connection, "_dial", lambda *args: fail() if next(dialled, False) else dial(*args)
         )
 
     def fail() -> Any:
-        connection._note("connect")
+        connection._track("connect")
         raise ConnectionRefusedError("nobody listens")
 
     with client:

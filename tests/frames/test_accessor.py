@@ -1,4 +1,4 @@
-"""The story on frames: attach, metadata, carry and the accessor, in three libraries."""
+"""The story on frames: attach, metadata, copy_metadata and the accessor, in three libraries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.errors import ConfigError
-from connecty_frames.frames import attach, attachment, carry, metadata, register_accessors
+from connecty_frames.frames import attach, attachment, copy_metadata, metadata, register_accessors
 from connecty_frames.frames.accessor import ConnectyAccessor
 
 if TYPE_CHECKING:
@@ -206,14 +206,14 @@ class TestPolars:
         frame = attach(MAKERS["polars"](), STORY)
         derived = frame.filter(pl.col("a") > 1)
         assert metadata(derived) is None
-        assert carry(frame, derived).connecty.sql_query == "select country"
+        assert copy_metadata(frame, derived).connecty.sql_query == "select country"
 
     def test_series_and_lazy_frames(self) -> None:
         """They are of polars, so they may carry a story and have none of themselves."""
         frame = attach(MAKERS["polars"](), STORY)
         assert metadata(frame["a"]) is None
         assert metadata(frame.lazy()) is None
-        assert metadata(carry(frame, frame["a"])) == STORY
+        assert metadata(copy_metadata(frame, frame["a"])) == STORY
 
     def test_threads(self) -> None:
         """Frames of many threads, living and dying, each have their own story and nobody else's."""
@@ -270,21 +270,21 @@ class TestCarry:
     @pytest.mark.parametrize("target", MAKERS)
     def test_any_to_any(self, source: str, target: str) -> None:
         """From each library to each, the whole story."""
-        assert metadata(carry(attach(MAKERS[source](), STORY), MAKERS[target]())) == STORY
+        assert metadata(copy_metadata(attach(MAKERS[source](), STORY), MAKERS[target]())) == STORY
 
     @every_library
     def test_source_without_story(self, make: Callable[[], Any]) -> None:
         """There must be something to carry."""
-        with pytest.raises(ConfigError, match="source has no story") as caught:
-            carry(make(), attach(make(), STORY))
+        with pytest.raises(ConfigError, match="source has no answer metadata") as caught:
+            copy_metadata(make(), attach(make(), STORY))
         assert caught.value.setting == "source"
 
     def test_no_frames(self) -> None:
         """Both are frames."""
         with pytest.raises(ConfigError, match="no frame"):
-            carry(5, MAKERS["pandas"]())
+            copy_metadata(5, MAKERS["pandas"]())
         with pytest.raises(ConfigError, match="no frame"):
-            carry(attach(MAKERS["pandas"](), STORY), 5)
+            copy_metadata(attach(MAKERS["pandas"](), STORY), 5)
 
 
 class TestAccessor:
@@ -355,26 +355,26 @@ class TestAccessor:
         "name", ["question", "sql_query", "truncated", "statistics", "schema", "metadata"]
     )
     def test_frame_without_story(self, make: Callable[[], Any], name: str) -> None:
-        """Whatever is asked of it is an AttributeError that names cf.carry."""
-        with pytest.raises(AttributeError, match=r"no story.*cf\.carry\(source, frame\)"):
+        """Whatever is asked of it is an AttributeError that names cf.copy_metadata."""
+        with pytest.raises(AttributeError, match=r"no answer metadata.*cf\.copy_metadata\(source, frame\)"):
             getattr(make().connecty, name)
 
     @with_accessor
     def test_nothing_to_write(self, make: Callable[[], Any], tmp_path: Path) -> None:
         """A frame without a story is not written: its own library does that."""
-        with pytest.raises(AttributeError, match=r"cf\.carry\(source, frame\)"):
+        with pytest.raises(AttributeError, match=r"cf\.copy_metadata\(source, frame\)"):
             make().connecty.write_parquet(tmp_path / "frame.parquet")
         assert list(tmp_path.iterdir()) == []
 
     def test_pandas_frame_without_story(self) -> None:
         """The accessor itself is the error, so that hasattr is False."""
-        with pytest.raises(AttributeError, match=r"cf\.carry\(source, frame\)"):
+        with pytest.raises(AttributeError, match=r"cf\.copy_metadata\(source, frame\)"):
             _ = MAKERS["pandas"]().connecty
         assert not hasattr(MAKERS["pandas"](), "connecty")
 
     def test_polars_frame_without_story(self) -> None:
         """Shown by itself, the accessor says how to get the story: polars 2 would swallow the error."""
-        assert repr(MAKERS["polars"]().connecty).startswith("<connecty: This frame has no story")
+        assert repr(MAKERS["polars"]().connecty).startswith("<connecty: This frame has no answer metadata")
 
     @with_accessor
     def test_temporary_frame(self, make: Callable[[], Any]) -> None:
@@ -400,7 +400,7 @@ class TestAccessor:
         """Once the story changes it tells the new one, though the library had kept it on the frame."""
         frame = attach(make(), STORY)
         assert frame.connecty.question == "top 5 countries"
-        carry(attach(make(), OTHER), frame)
+        copy_metadata(attach(make(), OTHER), frame)
         assert frame.connecty.question == "another"
 
     def test_story_comes_later(self) -> None:

@@ -17,7 +17,7 @@ def test_names() -> None:
     for name in (
         "AnswerMetadata",
         "attach",
-        "carry",
+        "copy_metadata",
         "metadata",
         "register_accessors",
         "to_contract",
@@ -35,7 +35,7 @@ def test_unknown_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ["import connecty_frames.frames", "from connecty_frames.frames import carry"]
+    "script", ["import connecty_frames.frames", "from connecty_frames.frames import copy_metadata"]
 )
 def test_loads_nothing_heavy(script: str) -> None:
     """Importing the folder loads no frame library."""

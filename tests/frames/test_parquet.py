@@ -219,7 +219,7 @@ def test_a_frame_that_nothing_else_holds(countries: cf.Answer, tmp_path: Path) -
     countries.to_pandas().head(2).connecty.write_parquet(path)
     assert cf.read_parquet(path)["country"].to_list() == ["Poland", "Germany"]
 
-    cf.carry(countries.to_pandas(), countries.to_polars().tail(1)).connecty.write_parquet(path)
+    cf.copy_metadata(countries.to_pandas(), countries.to_polars().tail(1)).connecty.write_parquet(path)
     assert cf.read_parquet(path)["country"].to_list() == ["Spain"]
 
 
@@ -260,7 +260,7 @@ def test_a_pandas_frame_that_parquet_cannot_hold(
 def test_a_polars_frame_that_arrow_cannot_hold(dtype: Any, countries: cf.Answer, tmp_path: Path) -> None:
     """The same; polars itself panics or writes addresses of memory."""
     column = pl.Series("o", [1] * 5, dtype=dtype)
-    frame = cf.carry(countries.to_polars(), countries.to_polars().with_columns(column))
+    frame = cf.copy_metadata(countries.to_polars(), countries.to_polars().with_columns(column))
 
     with pytest.raises(
         cf.ConfigError, match=r"^Column 'o' is of polars' (Object|Int128).*, which Arrow lacks"

@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 from connecty_frames.clock import SYSTEM_CLOCK, Deadline
-from connecty_frames.http.models import Call, Kind, Reply, Trouble
+from connecty_frames.http.models import Failure, FailureKind, Request, Response
 from connecty_frames.http.redaction import Redaction
-from connecty_frames.http.retry import Try
+from connecty_frames.http.retry import AttemptTimeouts
 from connecty_frames.http.transport import Transport
 
 
-def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Reply | Trouble, float]:
+def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Response | Failure, float]:
     """Send one GET, and give what came of it and the seconds it took."""
     transport = Transport(address, clock=SYSTEM_CLOCK, redact=Redaction())
     began = time.monotonic()
     try:
         outcome = transport.send(
-            Call("GET", "/v1/health"),
+            Request("GET", "/v1/health"),
             deadline=Deadline.after(seconds, SYSTEM_CLOCK),
-            limits=Try(connect=seconds, idle=idle),
+            limits=AttemptTimeouts(connect=seconds, idle=idle),
         )
     finally:
         transport.close()
@@ -43,8 +43,8 @@ def test_silence_ends_sooner_than_the_deadline(server: Any) -> None:
     """A server that says nothing for 0.2 s counts as lost, though the deadline is far."""
     server.on("health", server.hang)
     outcome, seconds = send(server.address, idle=0.2)
-    assert isinstance(outcome, Trouble)
-    assert outcome.kind is Kind.LOST
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.CONNECTION_LOST
     assert 0.2 <= seconds < 1.0
 
 
@@ -52,8 +52,8 @@ def test_a_refused_connection_was_never_made() -> None:
     """Nobody listens: nothing was sent, and the host and phase are known."""
     port = closed_port()
     outcome, _ = send(f"http://127.0.0.1:{port}")
-    assert isinstance(outcome, Trouble)
-    assert outcome.kind is Kind.UNCONNECTED
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.CONNECT
     assert (outcome.error.host, outcome.error.phase) == (f"127.0.0.1:{port}", "connect")  # type: ignore[attr-defined]
 
 
@@ -65,16 +65,16 @@ def test_a_name_that_is_not_known_was_never_resolved(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     outcome, _ = send("https://api.nowhere.example")
-    assert isinstance(outcome, Trouble)
-    assert (outcome.kind, outcome.error.phase) == (Kind.UNCONNECTED, "resolve")  # type: ignore[attr-defined]
+    assert isinstance(outcome, Failure)
+    assert (outcome.kind, outcome.error.phase) == (FailureKind.CONNECT, "resolve")  # type: ignore[attr-defined]
     assert "(resolve: Name or service not known); nothing was sent" in str(outcome.error)
 
 
 def test_a_failed_handshake_is_no_sent_request(server: Any) -> None:
     """A server that speaks no TLS: nothing of the request was sent."""
     outcome, _ = send(server.address.replace("http://", "https://"), seconds=2)
-    assert isinstance(outcome, Trouble)
-    assert (outcome.kind, outcome.error.phase) == (Kind.UNCONNECTED, "tls")  # type: ignore[attr-defined]
+    assert isinstance(outcome, Failure)
+    assert (outcome.kind, outcome.error.phase) == (FailureKind.CONNECT, "tls")  # type: ignore[attr-defined]
     assert server.seen == []
 
 
@@ -87,32 +87,36 @@ def test_a_dead_first_address_does_not_hide_the_second(server: Any, monkeypatch:
     ]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
     outcome, _ = send(f"http://localhost:{port}")
-    assert isinstance(outcome, Reply)
+    assert isinstance(outcome, Response)
 
 
 @pytest.mark.parametrize(
     ("content", "kind", "seen"),
     [
-        (b"", Kind.LOST, "the connection was closed without an answer"),
-        (HEAD + b"Content-Length: 100\r\n\r\nxyz", Kind.LOST, "the answer was cut after 3 bytes"),
+        (b"", FailureKind.CONNECTION_LOST, "the connection was closed without an answer"),
         (
-            HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n",
-            Kind.LOST,
+            HEAD + b"Content-Length: 100\r\n\r\nxyz",
+            FailureKind.CONNECTION_LOST,
             "the answer was cut after 3 bytes",
         ),
-        (b"SSH-2.0-OpenSSH_9.6\r\n", Kind.NOT_HTTP, "the answer was not HTTP"),
-        (HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n", Kind.NOT_HTTP, "the answer was not HTTP"),
-        (HEAD + b"X: x\r\n" * 300 + b"\r\n", Kind.NOT_HTTP, "the answer was not HTTP"),
+        (
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nxyz\r\n",
+            FailureKind.CONNECTION_LOST,
+            "the answer was cut after 3 bytes",
+        ),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", FailureKind.NOT_HTTP, "the answer was not HTTP"),
+        (HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n", FailureKind.NOT_HTTP, "the answer was not HTTP"),
+        (HEAD + b"X: x\r\n" * 300 + b"\r\n", FailureKind.NOT_HTTP, "the answer was not HTTP"),
     ],
     ids=["closed", "cut", "cut chunk", "no HTTP", "70 KB header", "300 headers"],
 )
 def test_what_became_of_an_answer_is_said_in_words(
-    server: Any, content: bytes, kind: Kind, seen: str
+    server: Any, content: bytes, kind: FailureKind, seen: str
 ) -> None:
     """Each way of ending badly has its kind and its words, and no foreign exception."""
     server.on("health", server.send_and_close(content))
     outcome, _ = send(server.address)
-    assert isinstance(outcome, Trouble)
+    assert isinstance(outcome, Failure)
     assert (outcome.kind, outcome.seen) == (kind, seen)
 
 
@@ -120,8 +124,8 @@ def test_a_reset_is_a_lost_answer(server: Any) -> None:
     """The connection is reset after the request was read: it was sent, and nobody knows more."""
     server.on("health", server.reset)
     outcome, _ = send(server.address)
-    assert isinstance(outcome, Trouble)
-    assert (outcome.kind, outcome.seen) == (Kind.LOST, "the connection was reset")
+    assert isinstance(outcome, Failure)
+    assert (outcome.kind, outcome.seen) == (FailureKind.CONNECTION_LOST, "the connection was reset")
 
 
 def test_gets_share_a_connection(server: Any) -> None:
@@ -129,7 +133,7 @@ def test_gets_share_a_connection(server: Any) -> None:
     transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
     for _ in range(2):
         deadline = Deadline.after(5, SYSTEM_CLOCK)
-        transport.send(Call("GET", "/v1/health"), deadline=deadline, limits=Try(5, 5))
+        transport.send(Request("GET", "/v1/health"), deadline=deadline, limits=AttemptTimeouts(5, 5))
     transport.close()
     assert [seen.connection for seen in server.seen] == [1, 1]
 
@@ -145,7 +149,7 @@ def test_a_setting_that_cannot_work_is_the_environments_fault(
     monkeypatch.setenv(setting, value)
     scheme = "http" if setting == "HTTP_PROXY" else "https"
     outcome, _ = send(f"{scheme}://api.nowhere.example")
-    assert isinstance(outcome, Trouble)
-    assert outcome.kind is Kind.REFUSED
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.REJECTED
     assert "REQUESTS_CA_BUNDLE" in str(outcome.error)
     assert "canary" not in str(outcome.error)

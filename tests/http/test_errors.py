@@ -17,47 +17,47 @@ from connecty_frames.errors import (
     ResponseError,
     ServerError,
 )
-from connecty_frames.http.errors import not_json, refusal
-from connecty_frames.http.models import Call, Kind, Reply
+from connecty_frames.http.errors import content_failure, status_failure
+from connecty_frames.http.models import FailureKind, Request, Response
 from connecty_frames.http.redaction import Redaction
 
 REDACT = Redaction()
 REDACT.add("client_secret", SecretStr("canary-secret"))
 
 
-def reply(status: int, body: Any = b"", **headers: str) -> Reply:
+def reply(status: int, body: Any = b"", **headers: str) -> Response:
     """Make an answer."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(Call("GET", "/v1/dw/13/questions?x=1"), "api.test", status, named, content)
+    return Response(Request("GET", "/v1/dw/13/questions?x=1"), "api.test", status, named, content)
 
 
 @pytest.mark.parametrize(
     ("status", "error", "kind"),
     [
-        (300, ConfigError, Kind.REFUSED),
-        (304, ConfigError, Kind.REFUSED),
-        (400, APIError, Kind.REFUSED),
-        (401, AuthError, Kind.UNAUTHORIZED),
-        (403, AuthError, Kind.REFUSED),
-        (404, NotFoundError, Kind.REFUSED),
-        (407, ConfigError, Kind.REFUSED),
-        (408, APIError, Kind.DOWN),
-        (409, APIError, Kind.REFUSED),
-        (422, APIError, Kind.REFUSED),
-        (429, RateLimitError, Kind.BUSY),
-        (500, ServerError, Kind.FAULT),
-        (501, ServerError, Kind.FAULT),
-        (502, ServerError, Kind.DOWN),
-        (503, ServerError, Kind.DOWN),
-        (504, ServerError, Kind.DOWN),
-        (599, ServerError, Kind.FAULT),
-        (999, APIError, Kind.FAULT),
+        (300, ConfigError, FailureKind.REJECTED),
+        (304, ConfigError, FailureKind.REJECTED),
+        (400, APIError, FailureKind.REJECTED),
+        (401, AuthError, FailureKind.UNAUTHORIZED),
+        (403, AuthError, FailureKind.REJECTED),
+        (404, NotFoundError, FailureKind.REJECTED),
+        (407, ConfigError, FailureKind.REJECTED),
+        (408, APIError, FailureKind.UNAVAILABLE),
+        (409, APIError, FailureKind.REJECTED),
+        (422, APIError, FailureKind.REJECTED),
+        (429, RateLimitError, FailureKind.RATE_LIMITED),
+        (500, ServerError, FailureKind.SERVER_ERROR),
+        (501, ServerError, FailureKind.SERVER_ERROR),
+        (502, ServerError, FailureKind.UNAVAILABLE),
+        (503, ServerError, FailureKind.UNAVAILABLE),
+        (504, ServerError, FailureKind.UNAVAILABLE),
+        (599, ServerError, FailureKind.SERVER_ERROR),
+        (999, APIError, FailureKind.SERVER_ERROR),
     ],
 )
-def test_every_status_has_its_error(status: int, error: type[Exception], kind: Kind) -> None:
+def test_every_status_has_its_error(status: int, error: type[Exception], kind: FailureKind) -> None:
     """The class is exact: a 404 is a NotFoundError, a 422 an APIError and nothing finer."""
-    trouble = refusal(reply(status), redact=REDACT)
+    trouble = status_failure(reply(status), redact=REDACT)
     assert trouble is not None
     assert (type(trouble.error), trouble.kind, trouble.status) == (error, kind, status)
 
@@ -65,7 +65,7 @@ def test_every_status_has_its_error(status: int, error: type[Exception], kind: K
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_a_success_is_no_refusal(status: int) -> None:
     """Any 2xx goes on."""
-    assert refusal(reply(status), redact=REDACT) is None
+    assert status_failure(reply(status), redact=REDACT) is None
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_success_is_no_refusal(status: int) -> None:
 )
 def test_what_the_server_said_is_shown_short_and_safe(body: Any, text: str) -> None:
     """Its message where JSON has one, else how the body begins; no control character, no secret."""
-    trouble = refusal(reply(422, body), redact=REDACT)
+    trouble = status_failure(reply(422, body), redact=REDACT)
     assert trouble is not None
     assert trouble.error.text == text  # type: ignore[attr-defined]
     assert text in str(trouble.error)
@@ -96,7 +96,7 @@ def test_what_the_server_said_is_shown_short_and_safe(body: Any, text: str) -> N
 
 def test_an_error_carries_status_request_id_and_wait() -> None:
     """A 429 tells its status, the server's request id and the seconds to wait."""
-    trouble = refusal(reply(429, X_Request_Id="abc\x1b"), redact=REDACT, wait=12.0)
+    trouble = status_failure(reply(429, X_Request_Id="abc\x1b"), redact=REDACT, wait=12.0)
     assert trouble is not None
     error = trouble.error
     assert isinstance(error, RateLimitError)
@@ -118,7 +118,7 @@ def test_an_error_carries_status_request_id_and_wait() -> None:
 )
 def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str, named: str) -> None:
     """What else is in the address may be a secret."""
-    trouble = refusal(reply(302, Location=location), redact=REDACT)
+    trouble = status_failure(reply(302, Location=location), redact=REDACT)
     assert trouble is not None
     assert f"with a redirect to {named}." in str(trouble.error)
     assert "canary" not in str(trouble.error)
@@ -129,19 +129,19 @@ def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str, named
 )
 def test_json_is_json(content_type: str) -> None:
     """Parameters, case and +json do not matter."""
-    assert not_json(reply(200, b"{}", **{"Content-Type": content_type}), redact=REDACT) is None
+    assert content_failure(reply(200, b"{}", **{"Content-Type": content_type}), redact=REDACT) is None
 
 
 def test_json_without_a_content_type_is_json() -> None:
     """A body that begins as an object is given the benefit of the doubt, anything else not."""
-    assert not_json(reply(200, b' {"state": "PENDING"}'), redact=REDACT) is None
-    assert not_json(reply(200, b"<html>"), redact=REDACT) is not None
+    assert content_failure(reply(200, b' {"state": "PENDING"}'), redact=REDACT) is None
+    assert content_failure(reply(200, b"<html>"), redact=REDACT) is not None
 
 
 def test_a_login_page_is_told_for_what_it_is() -> None:
     """The error says the content type, the host, what it might be, and how the page begins."""
     page = b"<html><title>Sign in\x1b</title>"
-    trouble = not_json(reply(200, page, **{"Content-Type": "text/html"}), redact=REDACT)
+    trouble = content_failure(reply(200, page, **{"Content-Type": "text/html"}), redact=REDACT)
     assert trouble is not None
     error = trouble.error
     assert isinstance(error, ResponseError)

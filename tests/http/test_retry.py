@@ -11,8 +11,8 @@ import pytest
 from connecty_frames.client.endpoints import ASK_POLICY, FETCH_POLICY
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import ConnectyError
-from connecty_frames.http.models import Kind, Trouble
-from connecty_frames.http.retry import Budget, Try, backoff, http_date, repeat, retry_after
+from connecty_frames.http.models import Failure, FailureKind
+from connecty_frames.http.retry import AttemptTimeouts, RetryBudget, backoff, http_date, retry, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 NOW = datetime(2025, 11, 5, 12, 0, tzinfo=UTC)
 
 
-def trouble(kind: Kind, wait: float | None = None) -> Trouble:
+def trouble(kind: FailureKind, wait: float | None = None) -> Failure:
     """Make a trouble of a kind."""
-    return Trouble(kind, ConnectyError("no"), "no", wait=wait)
+    return Failure(kind, ConnectyError("no"), "no", wait=wait)
 
 
-def trying(*outcomes: Any) -> tuple[Callable[[Try], Any], list[Try]]:
+def trying(*outcomes: Any) -> tuple[Callable[[AttemptTimeouts], Any], list[AttemptTimeouts]]:
     """Make an attempt that has these outcomes, and the list of the limits it was given."""
     waiting, limits = list(outcomes), []
 
-    def attempt(limit: Try) -> Any:
+    def attempt(limit: AttemptTimeouts) -> Any:
         limits.append(limit)
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
@@ -78,27 +78,32 @@ def test_a_date_in_words_of_another_time_is_no_http_date() -> None:
 
 def test_a_fetch_goes_on_through_trouble(clock: Any) -> None:
     """A lost answer, a 503 and a 429 are each followed by another try."""
-    attempt, _ = trying(trouble(Kind.LOST), trouble(Kind.DOWN), trouble(Kind.BUSY), "rows")
-    outcome = repeat(
+    attempt, _ = trying(
+        trouble(FailureKind.CONNECTION_LOST),
+        trouble(FailureKind.UNAVAILABLE),
+        trouble(FailureKind.RATE_LIMITED),
+        "rows",
+    )
+    outcome = retry(
         attempt,
         rules=FETCH_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.5,
-        budget=Budget(clock),
+        budget=RetryBudget(clock),
     )
     assert (outcome, clock.slept) == ("rows", [0.25, 0.5, 1.0])
 
 
 def test_the_server_is_given_the_time_it_asks_for(clock: Any) -> None:
     """Retry-After: 7 makes the wait 7 s, though backoff alone would be shorter."""
-    attempt, _ = trying(trouble(Kind.BUSY, wait=7.0), "rows")
+    attempt, _ = trying(trouble(FailureKind.RATE_LIMITED, wait=7.0), "rows")
     assert (
-        repeat(
+        retry(
             attempt,
             rules=FETCH_POLICY,
             deadline=Deadline.after(60, clock),
             random=lambda: 0.5,
-            budget=Budget(clock),
+            budget=RetryBudget(clock),
         )
         == "rows"
     )
@@ -107,55 +112,57 @@ def test_the_server_is_given_the_time_it_asks_for(clock: Any) -> None:
 
 def test_a_wait_beyond_the_deadline_fails_at_once(clock: Any) -> None:
     """Retry-After: 61 with 60 s left is a failure now, after one try and no sleep."""
-    attempt, limits = trying(trouble(Kind.BUSY, wait=61.0))
-    outcome = repeat(
+    attempt, limits = trying(trouble(FailureKind.RATE_LIMITED, wait=61.0))
+    outcome = retry(
         attempt,
         rules=FETCH_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.5,
-        budget=Budget(clock),
+        budget=RetryBudget(clock),
     )
-    assert isinstance(outcome, Trouble)
+    assert isinstance(outcome, Failure)
     assert (len(limits), clock.slept) == (1, [])
 
 
 def test_the_deadline_ends_it(clock: Any) -> None:
     """An outage without end is over at the deadline to the second."""
-    attempt, _ = trying(trouble(Kind.DOWN))
-    outcome = repeat(
+    attempt, _ = trying(trouble(FailureKind.UNAVAILABLE))
+    outcome = retry(
         attempt,
         rules=FETCH_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.5,
-        budget=Budget(clock),
+        budget=RetryBudget(clock),
     )
-    assert isinstance(outcome, Trouble)
+    assert isinstance(outcome, Failure)
     assert clock.at == 1060.0
 
 
 @pytest.mark.parametrize(
     ("kind", "tries"),
     [
-        (Kind.UNCONNECTED, 3),
-        (Kind.UNAUTHORIZED, 2),
-        (Kind.LOST, 1),
-        (Kind.DOWN, 1),
-        (Kind.FAULT, 1),
-        (Kind.REFUSED, 1),
-        (Kind.EMPTY, 1),
-        (Kind.NOT_HTTP, 1),
-        (Kind.FOREIGN, 1),
+        (FailureKind.CONNECT, 3),
+        (FailureKind.UNAUTHORIZED, 2),
+        (FailureKind.CONNECTION_LOST, 1),
+        (FailureKind.UNAVAILABLE, 1),
+        (FailureKind.SERVER_ERROR, 1),
+        (FailureKind.REJECTED, 1),
+        (FailureKind.EMPTY_BODY, 1),
+        (FailureKind.NOT_HTTP, 1),
+        (FailureKind.WRONG_CONTENT_TYPE, 1),
     ],
 )
-def test_a_question_is_sent_again_only_where_nothing_was_started(clock: Any, kind: Kind, tries: int) -> None:
+def test_a_question_is_sent_again_only_where_nothing_was_started(
+    clock: Any, kind: FailureKind, tries: int
+) -> None:
     """Only a connection that was never made and one 401 allow another send (and 429, without a count)."""
     attempt, limits = trying(trouble(kind))
-    repeat(
+    retry(
         attempt,
         rules=ASK_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.0,
-        budget=Budget(clock),
+        budget=RetryBudget(clock),
     )
     assert len(limits) == tries
 
@@ -164,17 +171,17 @@ def test_connecting_is_given_up_within_ten_seconds(clock: Any) -> None:
     """Three tries that each take all of their time are over 10 s after the first began."""
     limits: list[float] = []
 
-    def attempt(limit: Try) -> Trouble:
+    def attempt(limit: AttemptTimeouts) -> Failure:
         limits.append(limit.connect)
         clock.at += limit.connect
-        return trouble(Kind.UNCONNECTED)
+        return trouble(FailureKind.CONNECT)
 
-    repeat(
+    retry(
         attempt,
         rules=ASK_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.1,
-        budget=Budget(clock),
+        budget=RetryBudget(clock),
     )
     assert len(limits) == 3
     assert clock.at - 1000.0 <= 10.0 + 1e-9
@@ -182,28 +189,30 @@ def test_connecting_is_given_up_within_ten_seconds(clock: Any) -> None:
 
 def test_a_fetch_is_more_patient_each_time_its_answer_was_lost(clock: Any) -> None:
     """60 s without a byte, then 120, then 240, up to 17 hours; for a question there is the deadline alone."""
-    attempt, limits = trying(trouble(Kind.LOST), trouble(Kind.LOST), "rows")
-    repeat(
+    attempt, limits = trying(
+        trouble(FailureKind.CONNECTION_LOST), trouble(FailureKind.CONNECTION_LOST), "rows"
+    )
+    retry(
         attempt,
         rules=FETCH_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.0,
-        budget=Budget(clock),
+        budget=RetryBudget(clock),
     )
     assert [limit.idle for limit in limits] == [60.0, 120.0, 240.0]
-    attempt, limits = trying(*[trouble(Kind.LOST)] * 2000, "rows")
+    attempt, limits = trying(*[trouble(FailureKind.CONNECTION_LOST)] * 2000, "rows")
     month = Deadline.after(30 * 24 * 3600, clock)
     assert (
-        repeat(attempt, rules=FETCH_POLICY, deadline=month, random=lambda: 0.5, budget=Budget(clock))
+        retry(attempt, rules=FETCH_POLICY, deadline=month, random=lambda: 0.5, budget=RetryBudget(clock))
         == "rows"
     )
     assert limits[-1].idle == 61_440.0
     attempt, limits = trying("id")
-    repeat(
+    retry(
         attempt,
         rules=ASK_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.0,
-        budget=Budget(clock),
+        budget=RetryBudget(clock),
     )
     assert [limit.idle for limit in limits] == [math.inf]

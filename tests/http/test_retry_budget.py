@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connecty_frames.http.retry import Budget
+from connecty_frames.http.retry import RetryBudget
 
 if TYPE_CHECKING:
     from tests.servers.scripted import FakeClock
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 def test_ten_to_begin_with(clock: FakeClock) -> None:
     """The eleventh has to wait a second."""
-    budget = Budget(clock)
+    budget = RetryBudget(clock)
     assert [budget.take() for _ in range(11)] == [0.0] * 10 + [1.0]
 
 
 def test_one_comes_back_each_second(clock: FakeClock) -> None:
     """After 0.4 s there are 0.6 s left to wait, after the rest there is one and no more."""
-    budget = Budget(clock)
+    budget = RetryBudget(clock)
     for _ in range(10):
         budget.take()
     clock.at += 0.4
@@ -31,17 +31,17 @@ def test_one_comes_back_each_second(clock: FakeClock) -> None:
 
 def test_a_success_gives_one_back(clock: FakeClock) -> None:
     """So that a server that fails now and then is not held to one retry a second."""
-    budget = Budget(clock)
+    budget = RetryBudget(clock)
     for _ in range(10):
         budget.take()
-    budget.give_back()
+    budget.refund()
     assert (budget.take(), budget.take()) == (0.0, 1.0)
 
 
 def test_no_more_than_ten_are_saved_up(clock: FakeClock) -> None:
     """Neither by an hour nor by a thousand successes."""
-    budget = Budget(clock)
+    budget = RetryBudget(clock)
     clock.at += 3600
     for _ in range(1000):
-        budget.give_back()
+        budget.refund()
     assert [budget.take() for _ in range(11)] == [0.0] * 10 + [1.0]

@@ -19,7 +19,7 @@ import requests
 
 import connecty_frames as cf
 from connecty_frames.client import check_health
-from connecty_frames.http.connection import Wire, tls_context
+from connecty_frames.http.connection import ConnectionAdapter, tls_context
 from tests.servers.scripted import Script, serve
 from tests.servers.timing import within
 
@@ -181,7 +181,7 @@ def test_no_library_puts_a_tls_context_of_its_own_in_place_of_ours() -> None:
     """Where nothing names certificates either: its sockets would keep no deadline."""
     context = tls_context()
     request = requests.Request("GET", "https://api.test").prepare()
-    pool = Wire(context).get_connection_with_tls_context(request, verify=True)
+    pool = ConnectionAdapter(context).get_connection_with_tls_context(request, verify=True)
     assert pool.conn_kw["ssl_context"] is context
 
 

@@ -15,13 +15,13 @@ import requests
 
 from connecty_frames.clock import SYSTEM_CLOCK, Clock
 from connecty_frames.sandbox import Sandbox
-from connecty_frames.sandbox.pool import Engine
+from connecty_frames.sandbox.pool import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from connecty_frames.sandbox.results import Result
+    from connecty_frames.sandbox.results import QueryResult
 
 
 class ShiftedClock(Clock):
@@ -137,14 +137,16 @@ def api(shared_api: Api) -> Api:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+def engine() -> Iterator[WorkerPool]:
     """Give an engine on the sample workspace."""
-    engine = Engine(None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK)
+    engine = WorkerPool(
+        None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK
+    )
     yield engine
     engine.close()
 
 
 @pytest.fixture
-def run(engine: Engine) -> Callable[[str], Result]:
+def run(engine: WorkerPool) -> Callable[[str], QueryResult]:
     """Run a query on the sample workspace."""
     return engine.run

@@ -14,7 +14,7 @@ from connecty_frames.sandbox.catalogue import Catalogue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.sandbox.results import Result
+    from connecty_frames.sandbox.results import QueryResult
 
 TOML = """
 [[question]]
@@ -142,7 +142,7 @@ def test_a_long_row_of_spaces_is_read_in_no_time() -> None:
     assert time.monotonic() - started < 2.0
 
 
-def test_a_summary_is_filled_from_the_result(run: Callable[[str], Result]) -> None:
+def test_a_summary_is_filled_from_the_result(run: Callable[[str], QueryResult]) -> None:
     """Rows, columns and values of the first row take the places of their names; other braces stay."""
     result = run("SELECT 'Poland' AS country, 1.50 AS price UNION ALL SELECT 'Spain', 2")
 
@@ -153,7 +153,7 @@ def test_a_summary_is_filled_from_the_result(run: Callable[[str], Result]) -> No
     assert Plan(None, "In words alone {rows}.").summarise(None) == "In words alone {rows}."
 
 
-def test_a_value_in_braces_is_not_filled_again(run: Callable[[str], Result]) -> None:
+def test_a_value_in_braces_is_not_filled_again(run: Callable[[str], QueryResult]) -> None:
     """What a row holds is not read as a template."""
     assert Plan("", "{a}").summarise(run("SELECT '{rows}' AS a")) == "{rows}"
 

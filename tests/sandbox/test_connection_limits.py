@@ -34,12 +34,12 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def box(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """Give it with short limits, without faults and with an empty ledger."""
+    """Give it with short limits, without faults and with an empty request log."""
     monkeypatch.setattr("connecty_frames.sandbox.request_checks.HEAD_SECONDS", LIMIT)
     monkeypatch.setattr("connecty_frames.sandbox.request_checks.BODY_SECONDS", LIMIT)
     monkeypatch.setattr("connecty_frames.sandbox.request_checks.READ_SECONDS", LIMIT)
     running.faults.clear()
-    running.ledger.clear()
+    running.request_log.clear()
     return running
 
 
@@ -139,8 +139,8 @@ def test_half_a_body_is_answered_by_408(box: Sandbox, dial: Callable[[], socket.
     connection.sendall(head + b'Content-Length: 100\r\n\r\n{"question"')
 
     assert error_of(rest_of(connection)) == (b"HTTP/1.1 408 Request Timeout", "request_timeout")
-    assert [seen.status for seen in box.ledger.requests] == [408]
-    assert box.ledger.questions == []
+    assert [seen.status for seen in box.request_log.requests] == [408]
+    assert box.request_log.questions == []
 
 
 def test_a_body_that_drips_is_answered_by_408(box: Sandbox, dial: Callable[[], socket.socket]) -> None:
@@ -149,7 +149,7 @@ def test_a_body_that_drips_is_answered_by_408(box: Sandbox, dial: Callable[[], s
     connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
     drip(connection, b"1\r\nx\r\n")
 
-    assert [seen.status for seen in box.ledger.requests] == [408]
+    assert [seen.status for seen in box.request_log.requests] == [408]
 
 
 @pytest.mark.slow
@@ -161,7 +161,7 @@ def test_a_body_without_end_is_cut_off(box: Sandbox, dial: Callable[[], socket.s
     with pytest.raises(OSError, match=r"reset|[Pp]ipe"):
         connection.sendall(1024 * chunk)
 
-    assert [seen.status for seen in box.ledger.requests] == [413]
+    assert [seen.status for seen in box.request_log.requests] == [413]
 
 
 @pytest.mark.slow
@@ -268,7 +268,7 @@ def test_what_was_sent_is_repeated_in_short(api: Any, method: str, path: str) ->
 
 
 def test_long_texts_of_strangers_are_kept_in_short(box: Sandbox) -> None:
-    """A path in the ledger is cut, without a token too; two that differ behind the cut stay two."""
+    """A path in the request log is cut, without a token too; two that differ behind the cut stay two."""
     host, _, port = box.connection["base_url"].removeprefix("http://").rpartition(":")
     for end in (b"a", b"b"):
         with closing(socket.create_connection((host, int(port)), timeout=PATIENCE)) as connection:
@@ -277,7 +277,7 @@ def test_long_texts_of_strangers_are_kept_in_short(box: Sandbox) -> None:
             )
             assert rest_of(connection).startswith(b"HTTP/1.1 404 Not Found")
 
-    first, second = (seen.path for seen in box.ledger.requests)
+    first, second = (seen.path for seen in box.request_log.requests)
     assert first.startswith("/" + "x" * (LONGEST - 1) + "... [12002 characters in all, SHA-256 ")
     assert len(first) == len(second) < LONGEST + 150
     assert first != second

@@ -33,13 +33,13 @@ def post(api: Any, question: str = QUESTION) -> requests.Response:
 def test_a_question_before_and_after_it_is_accepted(
     api: Any, fault: dict[str, Any], when: Any, accepted: int
 ) -> None:
-    """The asker sees the same; the ledger knows what it cost."""
+    """The asker sees the same; the request log knows what it cost."""
     api.sandbox.faults.add(Fault("ask", when=when, **fault))
     with suppress(requests.ConnectionError):
         assert post(api).status_code == 503
 
-    assert api.sandbox.ledger.submissions() == ({QUESTION: 1} if accepted else {})
-    seen = api.sandbox.ledger.requests[-1]
+    assert api.sandbox.request_log.submissions() == ({QUESTION: 1} if accepted else {})
+    seen = api.sandbox.request_log.requests[-1]
     assert (seen.method, seen.question, seen.status) == ("POST", QUESTION, fault.get("status"))
     assert seen.fault.startswith("ask:")
 
@@ -51,7 +51,7 @@ def test_a_lost_reply_leaves_the_question_running(api: Any) -> None:
     with pytest.raises(requests.ReadTimeout):
         api.session.post(api.url("/v1/dw/13/questions"), json={"question": QUESTION}, timeout=0.3)
 
-    (asked,) = api.sandbox.ledger.questions
+    (asked,) = api.sandbox.request_log.questions
     while (body := api.results(asked.question_id).json())["state"] != "COMPLETED":
         pass
     assert body["results"]["dataframe"] == [["n"], [7]]
@@ -65,7 +65,7 @@ def test_the_polls_of_one_question_fail_twice_and_then_work(api: Any) -> None:
     replies = [api.results(one), api.results(other), api.results(one), api.results(one)]
     assert [reply.status_code for reply in replies] == [503, 200, 503, 200]
     assert replies[0].headers["Retry-After"] == "1"
-    assert [seen.question for seen in api.sandbox.ledger.requests][-4:] == [
+    assert [seen.question for seen in api.sandbox.request_log.requests][-4:] == [
         QUESTION,
         "SELECT 8 AS n",
         QUESTION,
@@ -90,7 +90,7 @@ def test_tokens_expire_all_at_once(api: Any) -> None:
 
     refused = post(api)
     assert (refused.status_code, refused.json()["message"]) == (401, "The token has expired.")
-    assert api.sandbox.ledger.submissions() == {}
+    assert api.sandbox.request_log.submissions() == {}
     assert post(api).status_code == 401
     api.login()
     assert post(api).status_code == 200
@@ -106,12 +106,12 @@ def test_a_new_token_that_is_no_good(api: Any) -> None:
 
 def test_a_token_request_that_fails_after_it_was_given(api: Any) -> None:
     """It is counted, and did not arrive."""
-    before = api.sandbox.ledger.tokens
+    before = api.sandbox.request_log.tokens
     api.sandbox.faults.add(Fault("token", reset=True, when="after"))
     with pytest.raises(requests.ConnectionError):
         requests.post(api.url("/v1/auth/token"), json=api.credentials(), timeout=5)
 
-    assert api.sandbox.ledger.tokens == before + 1
+    assert api.sandbox.request_log.tokens == before + 1
 
 
 @pytest.mark.slow
@@ -125,7 +125,7 @@ def test_an_answer_that_is_cut_is_whole_the_next_time(api: Any) -> None:
     with pytest.raises(requests.RequestException):
         api.results(question_id)
     assert api.results(question_id).content == whole.content
-    assert api.sandbox.ledger.submissions() == {QUESTION: 1}
+    assert api.sandbox.request_log.submissions() == {QUESTION: 1}
 
 
 def test_faults_add_no_secret_to_the_ledger(api: Any) -> None:
@@ -134,6 +134,6 @@ def test_faults_add_no_secret_to_the_ledger(api: Any) -> None:
     api.login()
     post(api)
 
-    written = repr(api.sandbox.ledger)
+    written = repr(api.sandbox.request_log)
     assert api.sandbox.connection["client_secret"] not in written
     assert api.session.headers["Authorization"].removeprefix("Bearer ") not in written

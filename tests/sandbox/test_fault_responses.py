@@ -28,9 +28,9 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def box(running: Sandbox) -> Sandbox:
-    """Give it without faults and with an empty ledger."""
+    """Give it without faults and with an empty request log."""
     running.faults.clear()
-    running.ledger.clear()
+    running.request_log.clear()
     return running
 
 
@@ -59,7 +59,7 @@ def test_a_fault_in_wait_harms_nobody_else(box: Sandbox) -> None:
 
     head, body, ended = call(box)
     assert (head.partition(b"\r\n")[0], body, ended) == (b"HTTP/1.1 200 OK", HEALTHY, "closed")
-    assert box.ledger.requests[0].fault is None
+    assert box.request_log.requests[0].fault is None
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -71,7 +71,7 @@ def test_nothing_comes(box: Sandbox, fault: dict[str, Any], when: Any, ended: st
     box.faults.add(Fault("health", when=when, **fault))
 
     assert call(box, timeout=0.5) == (b"", b"", ended)
-    assert [(seen.path, seen.status) for seen in box.ledger.requests] == [("/v1/health", NOTHING_SENT)]
+    assert [(seen.path, seen.status) for seen in box.request_log.requests] == [("/v1/health", NOTHING_SENT)]
 
 
 @pytest.mark.parametrize("length", [0, 1, 14])
@@ -83,7 +83,7 @@ def test_a_body_is_cut(box: Sandbox, length: int) -> None:
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"content-length: 15" in head.lower()
     assert (body, ended) == (HEALTHY[:length], "closed")
-    assert box.ledger.requests[0].fault == f"health:cut={length}"
+    assert box.request_log.requests[0].fault == f"health:cut={length}"
 
 
 @pytest.mark.parametrize("fault", [Fault("health", drip_body=0.02), Fault("health", drip_headers=0.001)])

@@ -13,12 +13,12 @@ import pytest
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.protocol import State
 from connecty_frames.sandbox import Plan
-from connecty_frames.sandbox.jobs import Desk
+from connecty_frames.sandbox.jobs import JobQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from connecty_frames.sandbox.pool import Engine
+    from connecty_frames.sandbox.pool import WorkerPool
 
 
 class Gate:
@@ -46,7 +46,7 @@ class Gate:
 class NoStop:
     """The shared engine, which outlives the desk."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: WorkerPool) -> None:
         self.run = engine.run
 
     def stop(self) -> None:
@@ -60,9 +60,9 @@ def gate() -> Gate:
 
 
 @pytest.fixture
-def desk(engine: Engine, gate: Gate) -> Iterator[Desk]:
+def desk(engine: WorkerPool, gate: Gate) -> Iterator[JobQueue]:
     """Give a desk with one worker behind the gate."""
-    desk = Desk(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
+    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
     yield desk
     gate.open.set()
     desk.close()
@@ -77,7 +77,7 @@ def until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it never was")
 
 
-def test_a_question_is_pending_then_in_progress_then_completed(desk: Desk, gate: Gate) -> None:
+def test_a_question_is_pending_then_in_progress_then_completed(desk: JobQueue, gate: Gate) -> None:
     """With one worker the second question waits for the first."""
     first, second = desk.submit("a", 13), desk.submit("b", 13)
     until(lambda: first.state is State.IN_PROGRESS)
@@ -90,7 +90,7 @@ def test_a_question_is_pending_then_in_progress_then_completed(desk: Desk, gate:
     assert gate.asked == [("a", 13), ("b", 13)]
 
 
-def test_a_question_fails_with_a_reason(desk: Desk, gate: Gate) -> None:
+def test_a_question_fails_with_a_reason(desk: JobQueue, gate: Gate) -> None:
     """A refusal says why; whatever else goes wrong is told as well, and the desk goes on."""
     gate.open.set()
     refused, broken, fine = desk.submit("refuse", 13), desk.submit("break", 13), desk.submit("a", 13)
@@ -100,7 +100,7 @@ def test_a_question_fails_with_a_reason(desk: Desk, gate: Gate) -> None:
     assert (broken.state, broken.error) == (State.FAILED, "ZeroDivisionError: by zero")
 
 
-def test_an_answer_may_have_no_table(desk: Desk, gate: Gate) -> None:
+def test_an_answer_may_have_no_table(desk: JobQueue, gate: Gate) -> None:
     """A plan without SQL completes with its summary alone."""
     gate.open.set()
     case = desk.submit("talk", 13)
@@ -109,7 +109,7 @@ def test_an_answer_may_have_no_table(desk: Desk, gate: Gate) -> None:
     assert (case.summary, case.sql, case.result) == ("Only words.", None, None)
 
 
-def test_a_question_is_found_by_its_id_in_its_workspace(desk: Desk) -> None:
+def test_a_question_is_found_by_its_id_in_its_workspace(desk: JobQueue) -> None:
     """An id is a UUID in any spelling, and means nothing in another workspace."""
     case = desk.submit("a", 13)
 
@@ -121,9 +121,9 @@ def test_a_question_is_found_by_its_id_in_its_workspace(desk: Desk) -> None:
     assert desk.find("no-uuid", 13) is None
 
 
-def test_a_desk_takes_so_many_and_no_more(engine: Engine, gate: Gate) -> None:
+def test_a_desk_takes_so_many_and_no_more(engine: WorkerPool, gate: Gate) -> None:
     """One more is turned away until another has come to its end."""
-    desk = Desk(NoStop(engine), gate, workers=1, capacity=2, latency=0.0)
+    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=2, latency=0.0)
     first, second, third = (desk.submit(words, 13) for words in "abc")
     assert first is not None
     assert second is not None
@@ -135,7 +135,7 @@ def test_a_desk_takes_so_many_and_no_more(engine: Engine, gate: Gate) -> None:
     desk.close()
 
 
-def test_an_answerer_that_leaves_ends_its_question(desk: Desk, gate: Gate) -> None:
+def test_an_answerer_that_leaves_ends_its_question(desk: JobQueue, gate: Gate) -> None:
     """What is no Exception (sys.exit, pytest.fail) fails the question too, instead of leaving it undone."""
     gate.open.set()
     case = desk.submit("leave", 13)
@@ -145,12 +145,12 @@ def test_an_answerer_that_leaves_ends_its_question(desk: Desk, gate: Gate) -> No
 
 @pytest.mark.parametrize(("limit", "value"), [("KEPT", 2), ("KEPT_BYTES", 700)])
 def test_the_oldest_are_forgotten(
-    engine: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+    engine: WorkerPool, gate: Gate, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
     """Beyond so many questions, or so many bytes of tables and texts, what is finished longest is gone."""
     monkeypatch.setattr(f"connecty_frames.sandbox.jobs.{limit}", value)
     gate.open.set()
-    desk = Desk(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
+    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
     cases = []
     for words in "abc":
         cases.append(desk.submit(words, 13))
@@ -163,11 +163,13 @@ def test_the_oldest_are_forgotten(
     desk.close()
 
 
-def test_an_answer_is_kept_however_large(engine: Engine, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_is_kept_however_large(
+    engine: WorkerPool, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The newest one, so that whoever asked can fetch it; and a question that waits is never forgotten."""
     monkeypatch.setattr("connecty_frames.sandbox.jobs.KEPT_BYTES", 1)
     gate.open.set()
-    desk = Desk(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
+    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
     first = desk.submit("a", 13)
     until(lambda: first.state is State.COMPLETED)
     assert desk.find(first.question_id, 13) is first
@@ -182,10 +184,10 @@ def test_an_answer_is_kept_however_large(engine: Engine, gate: Gate, monkeypatch
     desk.close()
 
 
-def test_latency_is_spent_on_each_question(engine: Engine, gate: Gate) -> None:
+def test_latency_is_spent_on_each_question(engine: WorkerPool, gate: Gate) -> None:
     """A question is in progress for the latency before anything else is done."""
     gate.open.set()
-    desk = Desk(NoStop(engine), gate, workers=1, capacity=10, latency=0.2)
+    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=10, latency=0.2)
     started = time.monotonic()
     case = desk.submit("a", 13)
     until(lambda: case.state is State.IN_PROGRESS)
@@ -196,11 +198,11 @@ def test_latency_is_spent_on_each_question(engine: Engine, gate: Gate) -> None:
     desk.close()
 
 
-def test_closing_does_not_wait_for_the_latency(engine: Engine, gate: Gate) -> None:
+def test_closing_does_not_wait_for_the_latency(engine: WorkerPool, gate: Gate) -> None:
     """What waits stays PENDING, and no thread is left."""
     threads = set(threading.enumerate())
     gate.open.set()
-    desk = Desk(NoStop(engine), gate, workers=1, capacity=10, latency=60.0)
+    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=10, latency=60.0)
     working, waiting = desk.submit("a", 13), desk.submit("b", 13)
     until(lambda: working.state is State.IN_PROGRESS)
     started = time.monotonic()

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 import connecty_frames as cf
-from connecty_frames.sandbox import Ledger, Sandbox
+from connecty_frames.sandbox import RequestLog, Sandbox
 from connecty_frames.sandbox.openapi import document
 from tests.servers.scripted import QUESTION_ID, Script, serve
 
@@ -148,7 +148,7 @@ def test_it_does_not_allow_everything(openapi: Any, status: int, body: Any) -> N
 
 def test_the_sandbox_serves_it(api: Any) -> None:
     """To anybody, with its own address, its workspace and what it asks of a question beyond the service."""
-    api.sandbox.ledger.clear()
+    api.sandbox.request_log.clear()
     reply = requests.get(api.url("/openapi.json"), timeout=5)
 
     expected = document()
@@ -160,7 +160,7 @@ def test_the_sandbox_serves_it(api: Any) -> None:
     }
     assert (reply.status_code, reply.headers["Content-Type"]) == (200, "application/json")
     assert reply.json() == expected
-    assert [seen[:3] for seen in api.sandbox.ledger.requests] == [("GET", "/openapi.json", 200)]
+    assert [seen[:3] for seen in api.sandbox.request_log.requests] == [("GET", "/openapi.json", 200)]
 
 
 def test_a_sandbox_that_takes_no_post_for_a_token() -> None:
@@ -237,7 +237,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
             credentials
         )
         (tmp_path / "openapi.json").write_text(json.dumps(described), encoding="utf-8")
-        sandbox.ledger.clear()
+        sandbox.request_log.clear()
         program = [str(Path(sys.executable).with_name("schemathesis")), "--no-color", "run", "openapi.json"]
         run = subprocess.run(
             [*program, "--url", url, "--header", f"Authorization: Bearer {token}", *OPTIONS],
@@ -247,7 +247,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
             check=False,
         )
     print(run.stdout, run.stderr)  # noqa: T201 - for who runs it by hand, and for a failure
-    succeeded = Ledger([seen for seen in sandbox.ledger.requests if seen.status == 200]).counts()
+    succeeded = RequestLog([seen for seen in sandbox.request_log.requests if seen.status == 200]).counts()
 
     assert run.returncode == 0
     assert re.search(r"API Links: +1 covered / 1 selected", run.stdout)

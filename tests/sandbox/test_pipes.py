@@ -7,8 +7,8 @@ from io import BytesIO
 import msgspec
 import pytest
 
-from connecty_frames.sandbox.pipes import Reply, receive, send
-from connecty_frames.sandbox.results import Result
+from connecty_frames.sandbox.pipes import WorkerReply, receive, send
+from connecty_frames.sandbox.results import QueryResult
 
 
 def test_messages_come_one_by_one() -> None:
@@ -32,6 +32,6 @@ def test_a_message_that_was_cut_is_none(length: int) -> None:
 
 def test_a_result_crosses_as_it_is() -> None:
     """Every part of a reply arrives."""
-    reply = Reply(result=Result(("a", "a"), b"[1,2]", b"\x05" + b"\x00" * 7, b"{}"), spent=True)
+    reply = WorkerReply(result=QueryResult(("a", "a"), b"[1,2]", b"\x05" + b"\x00" * 7, b"{}"), spent=True)
 
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(reply), type=Reply) == reply
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(reply), type=WorkerReply) == reply

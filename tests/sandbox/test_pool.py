@@ -12,7 +12,7 @@ import pytest
 
 from connecty_frames.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError, QuestionFailed
-from connecty_frames.sandbox.pool import Engine
+from connecty_frames.sandbox.pool import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +27,9 @@ def engine_on(
     time_limit: float = 20.0,
     timezone: str = "Europe/Warsaw",
     memory: int = 1024,
-) -> Engine:
+) -> WorkerPool:
     """Give an engine with one thing about it changed."""
-    return Engine(
+    return WorkerPool(
         database,
         timezone=timezone,
         time_limit=time_limit,
@@ -92,7 +92,7 @@ def engine_on(
         "no SQL at all",
     ],
 )
-def test_only_a_query_runs(engine: Engine, sql: str) -> None:
+def test_only_a_query_runs(engine: WorkerPool, sql: str) -> None:
     """Everything but one query fails, and what went before and after it is untouched."""
     some_variable = [1]
 
@@ -119,12 +119,12 @@ def test_only_a_query_runs(engine: Engine, sql: str) -> None:
         ("SELECT result FROM (SELECT 1 AS result) AS result", b"[1]"),
     ],
 )
-def test_a_query_of_any_form_runs(engine: Engine, sql: str, expected: bytes) -> None:
+def test_a_query_of_any_form_runs(engine: WorkerPool, sql: str, expected: bytes) -> None:
     """One query runs, however it is written."""
     assert engine.run(sql).rows == expected
 
 
-def test_a_failure_says_why_and_what(engine: Engine) -> None:
+def test_a_failure_says_why_and_what(engine: WorkerPool) -> None:
     """The message has DuckDB's words and the SQL."""
     with pytest.raises(
         QuestionFailed, match=r"(?s)Could not convert string 'x' to INT32.*SELECT 'x'::INTEGER"
@@ -173,7 +173,7 @@ def test_stopping_ends_what_runs() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its share of memory")
-def test_memory_is_limited_in_a_single_call(engine: Engine) -> None:
+def test_memory_is_limited_in_a_single_call(engine: WorkerPool) -> None:
     """A call that would take 4 GB and a minute fails at once and says why; the next one is answered."""
     with pytest.raises(QuestionFailed, match=r"(?s)wants more memory than the 1024 MiB .*list_sum\(range"):
         engine.run("SELECT list_sum(range(500000000))")
@@ -193,7 +193,7 @@ def test_time_is_limited_in_a_single_call() -> None:
 
 
 @pytest.mark.slow
-def test_large_answers_leave_room_for_the_next(engine: Engine) -> None:
+def test_large_answers_leave_room_for_the_next(engine: WorkerPool) -> None:
     """One after the other, each with the whole of its share."""
     sql = "SELECT i, repeat('x', 100) AS s FROM range(1000000) AS t(i)"
     sizes = [len(engine.run(sql).rows) for _ in range(3)]
@@ -263,7 +263,7 @@ def test_memory_is_limited() -> None:
 
 
 @pytest.mark.slow
-def test_questions_run_beside_each_other(engine: Engine) -> None:
+def test_questions_run_beside_each_other(engine: WorkerPool) -> None:
     """Eight threads get their own answers."""
     rows = {}
 
@@ -279,7 +279,7 @@ def test_questions_run_beside_each_other(engine: Engine) -> None:
     assert rows == {n: [f"[{n},100000]".encode()] * 20 for n in range(8)}
 
 
-def test_instants_are_in_the_zone(engine: Engine) -> None:
+def test_instants_are_in_the_zone(engine: WorkerPool) -> None:
     """The zone is the sandbox's, for what is written and for what is computed."""
     sql = "SELECT TIMESTAMPTZ '2025-01-01 00:00:00+00' AS t, date_trunc('day', t) AS d"
     tokyo = engine_on(timezone="Asia/Tokyo")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connecty_frames.sandbox.request_log import AskedQuestion, Ledger, SeenRequest
+from connecty_frames.sandbox.request_log import AskedQuestion, RequestLog, SeenRequest
 
 if TYPE_CHECKING:
     import pytest
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 def test_requests_are_counted_by_endpoint() -> None:
     """Ids do not make an endpoint another one."""
-    ledger = Ledger()
+    log = RequestLog()
     for path in ("/v1/dw/13/questions/a/results", "/v1/dw/14/questions/b/results", "/v1/health", "/x"):
-        ledger.requests.append(SeenRequest("GET", path, 200, "id"))
-    ledger.requests.append(SeenRequest("POST", "/v1/dw/13/questions", 200, "id"))
+        log.requests.append(SeenRequest("GET", path, 200, "id"))
+    log.requests.append(SeenRequest("POST", "/v1/dw/13/questions", 200, "id"))
 
-    assert ledger.counts() == {
+    assert log.counts() == {
         "GET /v1/dw/{dw_id}/questions/{question_id}/results": 2,
         "GET /v1/health": 1,
         "GET /x": 1,
@@ -27,67 +27,67 @@ def test_requests_are_counted_by_endpoint() -> None:
 
 def test_a_ledger_can_be_cleared() -> None:
     """Afterwards it counts from nothing."""
-    ledger = Ledger([SeenRequest("GET", "/", 200, "id")], [AskedQuestion("id", 13, "q")], 3)
-    ledger.clear()
+    log = RequestLog([SeenRequest("GET", "/", 200, "id")], [AskedQuestion("id", 13, "q")], 3)
+    log.clear()
 
-    assert ledger == Ledger([], [], 0)
+    assert log == RequestLog([], [], 0)
 
 
 def test_submissions_are_counted_by_their_words() -> None:
     """A question that was accepted twice is seen."""
-    ledger = Ledger()
+    log = RequestLog()
     for question_id, words in (("1", "a"), ("2", "b"), ("3", "a")):
-        ledger.enter_question(AskedQuestion(question_id, 13, words))
+        log.add_question(AskedQuestion(question_id, 13, words))
 
-    assert ledger.submissions() == {"a": 2, "b": 1}
+    assert log.submissions() == {"a": 2, "b": 1}
 
 
 def test_a_ledger_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest entries are kept, never fewer than promised."""
     monkeypatch.setattr("connecty_frames.sandbox.request_log.KEPT", 100)
-    ledger = Ledger()
+    log = RequestLog()
     for n in range(1000):
-        ledger.enter_question(AskedQuestion(str(n), 13, "q"))
-        ledger.enter_request(SeenRequest("GET", f"/{n}", 200, "id"))
-        assert min(n + 1, 100) <= len(ledger.questions) == len(ledger.requests) <= 110
+        log.add_question(AskedQuestion(str(n), 13, "q"))
+        log.add_request(SeenRequest("GET", f"/{n}", 200, "id"))
+        assert min(n + 1, 100) <= len(log.questions) == len(log.requests) <= 110
 
-    assert (ledger.questions[-1].question_id, ledger.requests[-1].path) == ("999", "/999")
-    assert ledger.questions[-100].question_id == "900"
+    assert (log.questions[-1].question_id, log.requests[-1].path) == ("999", "/999")
+    assert log.questions[-100].question_id == "900"
 
 
 def test_a_ledger_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long entries are fewer; the newest are kept, and those of one list at no cost of the other."""
     monkeypatch.setattr("connecty_frames.sandbox.request_log.KEPT_BYTES", 1_000_000)
-    ledger = Ledger()
-    ledger.enter_question(AskedQuestion("1", 13, "q"))
+    log = RequestLog()
+    log.add_question(AskedQuestion("1", 13, "q"))
     for n in range(1000):
-        ledger.enter_request(SeenRequest("GET", f"/{n}/".ljust(9_000, "x"), 404, "id"))
+        log.add_request(SeenRequest("GET", f"/{n}/".ljust(9_000, "x"), 404, "id"))
 
-    assert 100 <= len(ledger.requests) <= 125
-    assert ledger.requests[-1].path.startswith("/999/")
-    assert ledger.submissions() == {"q": 1}
+    assert 100 <= len(log.requests) <= 125
+    assert log.requests[-1].path.startswith("/999/")
+    assert log.submissions() == {"q": 1}
 
 
 def test_entries_that_a_user_deleted_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever takes entries out as they come loses none to the limit."""
     monkeypatch.setattr("connecty_frames.sandbox.request_log.KEPT_BYTES", 1_000_000)
-    ledger, taken = Ledger(), 0
+    log, taken = RequestLog(), 0
     for n in range(1000):
-        ledger.enter_request(SeenRequest("GET", f"/{n}/".ljust(9_000, "x"), 404, "id"))
+        log.add_request(SeenRequest("GET", f"/{n}/".ljust(9_000, "x"), 404, "id"))
         if n % 50 == 49:
-            taken += len(ledger.requests)
-            ledger.requests.clear()
+            taken += len(log.requests)
+            log.requests.clear()
 
     assert taken == 1000
 
 
 def test_a_long_text_is_cut() -> None:
     """Its length and its SHA-256 stand in place of the end, so that questions are counted apart."""
-    ledger = Ledger()
+    log = RequestLog()
     for question in ("x" * 10_000, "x" * 10_001, "x" * 10_001, "x" * 10_000 + "y"):
-        ledger.enter_question(AskedQuestion("id", 13, question))
+        log.add_question(AskedQuestion("id", 13, question))
 
-    whole, *cut = ledger.submissions().items()
+    whole, *cut = log.submissions().items()
     assert whole == ("x" * 10_000, 1)
     assert [count for _, count in cut] == [2, 1]
     assert cut[0][0] == "x" * 10_000 + (
@@ -98,32 +98,32 @@ def test_a_long_text_is_cut() -> None:
 
 def test_twenty_thousand_questions_are_counted_exactly() -> None:
     """Nothing of a long test run is forgotten."""
-    ledger = Ledger()
+    log = RequestLog()
     for n in range(20_000):
-        ledger.enter_question(AskedQuestion(str(n), 13, f"question {n}"))
+        log.add_question(AskedQuestion(str(n), 13, f"question {n}"))
 
-    assert len(ledger.submissions()) == 20_000
-    assert set(ledger.submissions().values()) == {1}
+    assert len(log.submissions()) == 20_000
+    assert set(log.submissions().values()) == {1}
 
 
 def test_a_running_sandbox_writes_everything_down(api: Any) -> None:
     """Tokens, questions and requests are there as soon as they are answered."""
-    ledger = api.sandbox.ledger
-    ledger.clear()
+    log = api.sandbox.request_log
+    log.clear()
     api.login()
     question_id = api.ask("SELECT 1")
     refused = api.get("/v1/nowhere")
 
-    assert ledger.tokens == 1
-    assert ledger.questions == [AskedQuestion(question_id, 13, "SELECT 1")]
-    assert [seen[:3] for seen in ledger.requests] == [
+    assert log.tokens == 1
+    assert log.questions == [AskedQuestion(question_id, 13, "SELECT 1")]
+    assert [seen[:3] for seen in log.requests] == [
         ("POST", "/v1/auth/token", 200),
         ("POST", "/v1/dw/13/questions", 200),
         ("GET", "/v1/nowhere", 404),
     ]
-    assert [(seen.question, seen.fault) for seen in ledger.requests] == [
+    assert [(seen.question, seen.fault) for seen in log.requests] == [
         (None, None),
         ("SELECT 1", None),
         (None, None),
     ]
-    assert ledger.requests[2].request_id == refused.headers["X-Request-Id"]
+    assert log.requests[2].request_id == refused.headers["X-Request-Id"]

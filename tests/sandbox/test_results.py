@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.sandbox.results import Result
+    from connecty_frames.sandbox.results import QueryResult
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         (10**18, '[["n","s"],[1,"a],["],[2,"ż"],[3,null]]'),
     ],
 )
-def test_a_result_is_cut_at_max_rows(run: Callable[[str], Result], max_rows: int, expected: str) -> None:
+def test_a_result_is_cut_at_max_rows(run: Callable[[str], QueryResult], max_rows: int, expected: str) -> None:
     """The header row is always there and does not count; no cut falls into a text."""
     result = run("SELECT * FROM (VALUES (1, 'a],['), (2, 'ż'), (3, NULL)) AS t(n, s)")
 
@@ -31,12 +31,12 @@ def test_a_result_is_cut_at_max_rows(run: Callable[[str], Result], max_rows: int
     assert len(result) == 3
 
 
-def test_no_rows_still_have_a_header(run: Callable[[str], Result]) -> None:
+def test_no_rows_still_have_a_header(run: Callable[[str], QueryResult]) -> None:
     """A result without rows is its header."""
     assert run("SELECT 1 AS a, 2 AS b WHERE false").dataframe(1000) == b'[["a","b"]]'
 
 
-def test_names_are_kept_as_they_are(run: Callable[[str], Result]) -> None:
+def test_names_are_kept_as_they_are(run: Callable[[str], QueryResult]) -> None:
     """Two columns may share a name, and a name may hold anything."""
     result = run('SELECT 1 AS a, 2 AS a, 3 AS "it\'s ""x""", 4 + 4')
 
@@ -44,7 +44,7 @@ def test_names_are_kept_as_they_are(run: Callable[[str], Result]) -> None:
     assert result.dataframe(0).decode() == '[["a","a","it\'s \\"x\\"","(4 + 4)"]]'
 
 
-def test_rows_keep_the_order_of_the_query(run: Callable[[str], Result]) -> None:
+def test_rows_keep_the_order_of_the_query(run: Callable[[str], QueryResult]) -> None:
     """Rows come as they are sorted, however many."""
     result = run("SELECT i FROM range(20000) AS t(i) ORDER BY i DESC")
 
@@ -52,7 +52,7 @@ def test_rows_keep_the_order_of_the_query(run: Callable[[str], Result]) -> None:
     assert result.rows.endswith(b"[2],[1],[0]")
 
 
-def test_the_first_row_keeps_its_digits(run: Callable[[str], Result]) -> None:
+def test_the_first_row_keeps_its_digits(run: Callable[[str], QueryResult]) -> None:
     """Numbers in a summary are those of the table."""
     result = run("SELECT 10.50::DECIMAL(9, 2) AS price, 3 AS n, 'x' AS s, NULL AS u")
 
@@ -60,7 +60,7 @@ def test_the_first_row_keeps_its_digits(run: Callable[[str], Result]) -> None:
     assert run("SELECT 1 AS n WHERE false").first_row() == {}
 
 
-def test_a_result_crosses_processes(run: Callable[[str], Result]) -> None:
+def test_a_result_crosses_processes(run: Callable[[str], QueryResult]) -> None:
     """It is made of text and offsets, so that it can be pickled."""
     result = run("SELECT 1 AS n")
 

@@ -196,11 +196,11 @@ def test_the_same_question_asked_twice_is_two_questions(api: Any) -> None:
 )
 def test_a_bad_question_is_told_what_is_bad(api: Any, body: bytes, message: str) -> None:
     """422, and nothing is asked."""
-    before = len(api.sandbox.ledger.questions)
+    before = len(api.sandbox.request_log.questions)
     reply = api.session.post(api.url("/v1/dw/13/questions"), data=body, headers=JSON)
 
     assert_error(reply, 422, "unprocessable", message)
-    assert len(api.sandbox.ledger.questions) == before
+    assert len(api.sandbox.request_log.questions) == before
 
 
 @pytest.mark.parametrize("dw_id", ["14", "0", "-13", "013", "13.0", "abc", "13%20"])
@@ -217,7 +217,7 @@ def test_another_workspace_is_not_found(api: Any, dw_id: str) -> None:
 
 def test_a_body_has_to_be_json(api: Any) -> None:
     """415 for a POST of anything else, as any web page could send it, and nothing is asked."""
-    before = len(api.sandbox.ledger.questions)
+    before = len(api.sandbox.request_log.questions)
     body = b'{"question": "SELECT 1"}'
     for kind in (None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         headers = {} if kind is None else {"Content-Type": kind}
@@ -226,8 +226,10 @@ def test_a_body_has_to_be_json(api: Any) -> None:
         reply = requests.post(api.url("/v1/auth/token"), data=b"{}", headers=headers, timeout=5)
         assert_error(reply, 415, "unsupported_media_type", "Content-Type: application/json is missing")
 
-    assert len(api.sandbox.ledger.questions) == before
-    assert [seen.question for seen in api.sandbox.ledger.requests if seen.status == 415][-8:] == [None] * 8
+    assert len(api.sandbox.request_log.questions) == before
+    assert [seen.question for seen in api.sandbox.request_log.requests if seen.status == 415][-8:] == [
+        None
+    ] * 8
     headers = {"Content-Type": "Application/JSON ; charset=utf-8"}
     assert api.session.post(api.url("/v1/dw/13/questions"), data=body, headers=headers).status_code == 200
 
@@ -235,7 +237,7 @@ def test_a_body_has_to_be_json(api: Any) -> None:
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_has_a_limit(api: Any, chunked: Any) -> None:
     """413 beyond a mebibyte, heard by whoever sent it; a question just within it is taken."""
-    before = len(api.sandbox.ledger.questions)
+    before = len(api.sandbox.request_log.questions)
     room = 2**20 - len('{"question": "SELECT 1 --"}')
 
     for spaces, status in ((room, 200), (room + 1, 413), (5_000_000, 413)):
@@ -244,12 +246,12 @@ def test_a_body_has_a_limit(api: Any, chunked: Any) -> None:
         reply = api.session.post(api.url("/v1/dw/13/questions"), data=data, headers=JSON)
         assert reply.status_code == status
     assert_error(reply, 413, "too_large", "longer than 1048576 bytes")
-    assert len(api.sandbox.ledger.questions) == before + 1
+    assert len(api.sandbox.request_log.questions) == before + 1
 
 
 def test_a_body_that_never_ends_harms_nobody(api: Any, caplog: pytest.LogCaptureFixture) -> None:
     """A sender that leaves in the middle of it is not answered, and nothing is asked."""
-    before = len(api.sandbox.ledger.questions)
+    before = len(api.sandbox.request_log.questions)
     host, _, port = api.sandbox.connection["base_url"].removeprefix("http://").rpartition(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(
@@ -258,7 +260,7 @@ def test_a_body_that_never_ends_harms_nobody(api: Any, caplog: pytest.LogCapture
         )
 
     assert api.get("/v1/health").status_code == 200
-    assert len(api.sandbox.ledger.questions) == before
+    assert len(api.sandbox.request_log.questions) == before
     assert caplog.records == []
 
 
@@ -273,7 +275,7 @@ def test_too_many_unfinished_questions(connect: Any) -> None:
 
         assert_error(refused, 429, "too_many_requests", "As many questions are unfinished as may be")
         assert refused.headers["Retry-After"] == "1"
-        assert sandbox.ledger.submissions() == {"SELECT 1": 1, "SELECT 2": 1}
+        assert sandbox.request_log.submissions() == {"SELECT 1": 1, "SELECT 2": 1}
         while api.results(first).json()["state"] != "COMPLETED":
             pass
         api.ask("SELECT 3")

@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connecty_frames.clock import SYSTEM_CLOCK
-from connecty_frames.sandbox.pool import Engine
+from connecty_frames.sandbox.pool import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.sandbox.results import Result
+    from connecty_frames.sandbox.results import QueryResult
 
 
-def statistics(run: Callable[[str], Result], sql: str) -> Any:
+def statistics(run: Callable[[str], QueryResult], sql: str) -> Any:
     """Give the statistics with the digits of their numbers kept."""
     return json.loads(run(sql).statistics, parse_float=Decimal)
 
 
-def test_every_column_has_general(run: Callable[[str], Result]) -> None:
+def test_every_column_has_general(run: Callable[[str], QueryResult]) -> None:
     """The count is of all rows of the result, the nulls among them included."""
     told = statistics(run, "SELECT * FROM (VALUES ([1]), (NULL), (NULL)) AS t(v)")
 
     assert told == {"v": {"general": {"count": 3, "nulls_count": 2}}}
 
 
-def test_text(run: Callable[[str], Result]) -> None:
+def test_text(run: Callable[[str], QueryResult]) -> None:
     """Lengths are in characters, their mean has two digits after the point, nulls do not take part."""
     told = statistics(run, "SELECT * FROM (VALUES ('ż'), (''), (''), ('abcd'), (NULL)) AS t(v)")
 
@@ -46,7 +46,7 @@ def test_text(run: Callable[[str], Result]) -> None:
     }
 
 
-def test_the_mean_length_is_rounded(run: Callable[[str], Result]) -> None:
+def test_the_mean_length_is_rounded(run: Callable[[str], QueryResult]) -> None:
     """2, 3 and 3 characters are 2.67 on average."""
     told = statistics(run, "SELECT * FROM (VALUES ('aa'), ('bbb'), ('ccc')) AS t(v)")
 
@@ -56,7 +56,7 @@ def test_the_mean_length_is_rounded(run: Callable[[str], Result]) -> None:
 @pytest.mark.parametrize(
     ("value", "length"), [("UUID '729cb7a4-4b06-449e-a3c9-df40f5e570b8'", 36), ("'ab'::ENUM('ab', 'c')", 2)]
 )
-def test_uuids_and_enumerations_are_text(run: Callable[[str], Result], value: str, length: int) -> None:
+def test_uuids_and_enumerations_are_text(run: Callable[[str], QueryResult], value: str, length: int) -> None:
     """They have the section of text, about the text that is sent."""
     told = statistics(run, f"SELECT {value} AS v")["v"]["string"]
 
@@ -83,7 +83,7 @@ def test_uuids_and_enumerations_are_text(run: Callable[[str], Result], value: st
     ],
 )
 def test_dates_and_times(
-    run: Callable[[str], Result], earlier: str, later: str, least: str, greatest: str
+    run: Callable[[str], QueryResult], earlier: str, later: str, least: str, greatest: str
 ) -> None:
     """The extremes are written as the values are."""
     told = statistics(run, f"FROM (VALUES ({later}), ({earlier}), ({later}), (NULL)) AS t(v)")
@@ -116,7 +116,9 @@ def test_dates_and_times(
         ),
     ],
 )
-def test_numbers(run: Callable[[str], Result], values: str, distinct: int, extremes: str, mean: str) -> None:
+def test_numbers(
+    run: Callable[[str], QueryResult], values: str, distinct: int, extremes: str, mean: str
+) -> None:
     """Extremes have every digit and show by a fraction whether they are floats; a mean is always one."""
     told = run(f"FROM (VALUES {values}) AS t(v)").statistics.decode()
 
@@ -124,7 +126,7 @@ def test_numbers(run: Callable[[str], Result], values: str, distinct: int, extre
     assert f'"numeric":{expected}' in told
 
 
-def test_booleans(run: Callable[[str], Result]) -> None:
+def test_booleans(run: Callable[[str], QueryResult]) -> None:
     """True and false are counted."""
     told = statistics(run, "SELECT * FROM (VALUES (true), (true), (false), (NULL)) AS t(v)")
 
@@ -135,12 +137,12 @@ def test_booleans(run: Callable[[str], Result]) -> None:
 
 
 @pytest.mark.parametrize("value", ["{'a': 1}", "map {'a': 1}", "''::BLOB", "INTERVAL 1 DAY"])
-def test_other_types_have_general_only(run: Callable[[str], Result], value: str) -> None:
+def test_other_types_have_general_only(run: Callable[[str], QueryResult], value: str) -> None:
     """Of what is neither text, number, time nor boolean only the count is told."""
     assert list(statistics(run, f"SELECT {value} AS v")["v"]) == ["general"]
 
 
-def test_no_rows(run: Callable[[str], Result]) -> None:
+def test_no_rows(run: Callable[[str], QueryResult]) -> None:
     """Of no rows there is nothing to tell, and no mean of nothing."""
     sql = "SELECT '' AS s, now() AS t, 1.5 AS n, true AS b WHERE false"
 
@@ -174,7 +176,7 @@ def test_no_rows(run: Callable[[str], Result]) -> None:
     }
 
 
-def test_the_first_of_two_columns_of_one_name_keeps_the_entry(run: Callable[[str], Result]) -> None:
+def test_the_first_of_two_columns_of_one_name_keeps_the_entry(run: Callable[[str], QueryResult]) -> None:
     """A mapping by name has one place for both."""
     told = statistics(run, "SELECT 1 AS v, 'x' AS v, 2 AS w")
 
@@ -184,7 +186,7 @@ def test_the_first_of_two_columns_of_one_name_keeps_the_entry(run: Callable[[str
 
 def test_documented_statistics_leave_out_the_guesses() -> None:
     """Only the sections that the API document shows are sent."""
-    engine = Engine(None, timezone="UTC", time_limit=20, documented_only=True, clock=SYSTEM_CLOCK)
+    engine = WorkerPool(None, timezone="UTC", time_limit=20, documented_only=True, clock=SYSTEM_CLOCK)
     told = json.loads(engine.run("SELECT 1 AS n, true AS b, '' AS s, now() AS t").statistics)
     engine.close()
 

@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connecty_frames.sandbox.results import Result
+    from connecty_frames.sandbox.results import QueryResult
 
 NUMBERS = [
     ("127::TINYINT", "127"),
@@ -113,7 +113,7 @@ ALL = NUMBERS + TIMES + TEXTS + NESTED + (NEWER if duckdb.__version__ >= "2" els
 
 
 @pytest.mark.parametrize(("expression", "expected"), ALL)
-def test_a_value_is_sent_as(run: Callable[[str], Result], expression: str, expected: str) -> None:
+def test_a_value_is_sent_as(run: Callable[[str], QueryResult], expression: str, expected: str) -> None:
     """Each value has exactly this JSON text, and it is JSON."""
     result = run(f"SELECT {expression} AS v")
 
@@ -122,19 +122,19 @@ def test_a_value_is_sent_as(run: Callable[[str], Result], expression: str, expec
 
 
 @pytest.mark.parametrize(("expression", "_expected"), ALL)
-def test_null_of_any_type_is_null(run: Callable[[str], Result], expression: str, _expected: str) -> None:
+def test_null_of_any_type_is_null(run: Callable[[str], QueryResult], expression: str, _expected: str) -> None:
     """NULL is null, whatever the column holds besides."""
     result = run(f"FROM range(1) AS t(i) SELECT CASE WHEN i = 1 THEN {expression} END AS v")
 
     assert result.rows == b"[null]"
 
 
-def test_an_untyped_null_is_null(run: Callable[[str], Result]) -> None:
+def test_an_untyped_null_is_null(run: Callable[[str], QueryResult]) -> None:
     """A column without a type is a column of nulls."""
     assert run("SELECT NULL AS v").rows == b"[null]"
 
 
-def test_text_of_every_character_survives(run: Callable[[str], Result]) -> None:
+def test_text_of_every_character_survives(run: Callable[[str], QueryResult]) -> None:
     """A JSON parser gets back each of the first 55,000 characters, control characters included."""
     rows = run("SELECT chr(i::INTEGER) FROM range(0, 55000) AS t(i) ORDER BY i").rows
 

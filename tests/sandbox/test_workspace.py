@@ -13,7 +13,7 @@ from connecty_frames.clock import SYSTEM_CLOCK
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.catalogue import Catalogue
-from connecty_frames.sandbox.pool import Engine
+from connecty_frames.sandbox.pool import WorkerPool
 
 #: Every question of the catalogue with the number of rows that answer it.
 ROWS = {
@@ -64,7 +64,7 @@ def catalogue() -> Catalogue:
     return Catalogue.from_toml(*workspace.catalogue())
 
 
-def table(engine: Engine, sql: str) -> Any:
+def table(engine: WorkerPool, sql: str) -> Any:
     """Give the rows of a query."""
     return json.loads(engine.run(sql).dataframe(10**9))[1:]
 
@@ -81,12 +81,12 @@ def table(engine: Engine, sql: str) -> Any:
         ("sales.order_items", 200_167),
     ],
 )
-def test_each_table_has_its_rows(engine: Engine, name: str, rows: int) -> None:
+def test_each_table_has_its_rows(engine: WorkerPool, name: str, rows: int) -> None:
     """The tables are those of a small shop."""
     assert table(engine, f"FROM {name} SELECT count(*)") == [[rows]]
 
 
-def test_there_are_no_other_tables(engine: Engine) -> None:
+def test_there_are_no_other_tables(engine: WorkerPool) -> None:
     """What the SQL needed on its way is gone."""
     names = table(engine, "SELECT schema_name || '.' || table_name AS n FROM duckdb_tables() ORDER BY n")
 
@@ -124,12 +124,12 @@ def test_there_are_no_other_tables(engine: Engine) -> None:
         """,
     ],
 )
-def test_the_tables_fit_together(engine: Engine, sql: str) -> None:
+def test_the_tables_fit_together(engine: WorkerPool, sql: str) -> None:
     """No reference leads nowhere, keys are keys, and totals are the sums of their items."""
     assert table(engine, sql) == [[0]]
 
 
-def test_orders_cross_four_changes_of_summer_time(engine: Engine) -> None:
+def test_orders_cross_four_changes_of_summer_time(engine: WorkerPool) -> None:
     """Over two years the offset of Warsaw changes four times, on the days it really did."""
     offsets = table(engine, "SELECT ordered_at FROM sales.orders ORDER BY ordered_at")
     changes = [
@@ -147,7 +147,7 @@ def test_orders_cross_four_changes_of_summer_time(engine: Engine) -> None:
     assert (offsets[0][0][:10], offsets[-1][0][:10]) == ("2023-11-01", "2025-10-31")
 
 
-def test_notes_hold_every_awkward_text(engine: Engine) -> None:
+def test_notes_hold_every_awkward_text(engine: WorkerPool) -> None:
     """Among the notes is what programs trip over, as it is."""
     notes = [note for (note,) in table(engine, "SELECT note FROM sales.customers WHERE note IS NOT NULL")]
 
@@ -169,7 +169,7 @@ def test_every_question_is_accounted_for(catalogue: Catalogue) -> None:
 
 
 @pytest.mark.parametrize(("question", "rows"), ROWS.items())
-def test_a_question_is_answered(engine: Engine, catalogue: Catalogue, question: str, rows: int) -> None:
+def test_a_question_is_answered(engine: WorkerPool, catalogue: Catalogue, question: str, rows: int) -> None:
     """Each has the rows that are due, and a summary without an empty place."""
     plan = catalogue.answer(question, 13)
     result = engine.run(plan.sql)
@@ -180,7 +180,7 @@ def test_a_question_is_answered(engine: Engine, catalogue: Catalogue, question: 
 
 
 @pytest.mark.parametrize(("question", "message"), FAILURES.items())
-def test_a_question_fails(engine: Engine, catalogue: Catalogue, question: str, message: str) -> None:
+def test_a_question_fails(engine: WorkerPool, catalogue: Catalogue, question: str, message: str) -> None:
     """Some fail, so that failure can be tried out."""
     with pytest.raises(QuestionFailed, match=message):
         engine.run(catalogue.answer(question, 13).sql)
@@ -191,7 +191,7 @@ def test_a_question_is_answered_in_words(catalogue: Catalogue) -> None:
     assert catalogue.answer(WORDS_ALONE, 13).sql is None
 
 
-def test_the_top_five_countries(engine: Engine, catalogue: Catalogue) -> None:
+def test_the_top_five_countries(engine: WorkerPool, catalogue: Catalogue) -> None:
     """The first question of the API document, with what this workspace answers."""
     result = engine.run(catalogue.answer("list the top 5 countries with the most orders", 13).sql)
 
@@ -205,7 +205,7 @@ def test_the_top_five_countries(engine: Engine, catalogue: Catalogue) -> None:
     ]
 
 
-def test_the_night_of_the_change_has_an_hour_twice(engine: Engine, catalogue: Catalogue) -> None:
+def test_the_night_of_the_change_has_an_hour_twice(engine: WorkerPool, catalogue: Catalogue) -> None:
     """The hour from two to three comes with both offsets."""
     sql = catalogue.answer("orders per hour on 27 October 2024", 13).sql
 
@@ -236,15 +236,19 @@ def test_the_questions_show_every_type(catalogue: Catalogue) -> None:
 
 
 @pytest.mark.slow
-def test_every_build_holds_the_same(engine: Engine, catalogue: Catalogue) -> None:
+def test_every_build_holds_the_same(engine: WorkerPool, catalogue: Catalogue) -> None:
     """A second build, in another zone too, answers every question alike."""
-    again = Engine(None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK)
+    again = WorkerPool(
+        None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK
+    )
     for question in ROWS:
         sql = catalogue.answer(question, 13).sql
         assert engine.run(sql) == again.run(sql), question
     again.close()
 
-    far = Engine(None, timezone="Pacific/Auckland", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK)
+    far = WorkerPool(
+        None, timezone="Pacific/Auckland", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK
+    )
     for name in (
         "usr.users",
         "usr.logins",

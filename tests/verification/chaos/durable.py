@@ -47,7 +47,7 @@ class _Tokens(tokens.Tokens):
         self.client_id, self.client_secret = CREDENTIALS.values()
 
 
-class _Desk(jobs.Desk):
+class _Desk(jobs.JobQueue):
     """Questions that outlive the process."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -56,14 +56,14 @@ class _Desk(jobs.Desk):
         self._journal = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._before = dict(read_journal(path))
 
-    def find(self, question_id: str, dw_id: int) -> jobs.Case | None:
+    def find(self, question_id: str, dw_id: int) -> jobs.Job | None:
         question = self._before.pop(question_id, None)
         if question is not None:  # it is worked on again, and only where somebody asks for it
-            self._cases[question_id] = jobs.Case(question_id, dw_id, question)
+            self._cases[question_id] = jobs.Job(question_id, dw_id, question)
             self._pool.submit(self._work_on, self._cases[question_id])
         return super().find(question_id, dw_id)
 
-    def submit(self, question: str, dw_id: int) -> jobs.Case | None:
+    def submit(self, question: str, dw_id: int) -> jobs.Job | None:
         case = super().submit(question, dw_id)
         if case is not None:
             os.write(self._journal, json.dumps(Accepted(case.question_id, question)).encode() + b"\n")

@@ -192,10 +192,10 @@ class _Answerer:
 
 
 class _Books:
-    """The ledger, taken in bit by bit: it is as long as the soak, and its memory is not."""
+    """The request log, taken in bit by bit: it is as long as the soak, and its memory is not."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._ledger = sandbox.ledger
+        self._request_log = sandbox.request_log
         self._all: defaultdict[str, Evidence] = defaultdict(Evidence)
         self._requests = 0
         self._questions: list[str] = []
@@ -215,7 +215,7 @@ class _Books:
         seen = list(self._all.values())
         return Summary(
             requests=self._requests,
-            tokens=self._ledger.tokens,
+            tokens=self._request_log.tokens,
             accepted=sum(len(evidence.ids) for evidence in seen),
             arrived=sum(evidence.arrived for evidence in seen),
             twice=[
@@ -227,13 +227,13 @@ class _Books:
         )
 
     def _take_in(self) -> None:
-        """Move what the ledger has to where it is counted; it may be written to meanwhile."""
-        questions = self._ledger.questions[:]
-        del self._ledger.questions[: len(questions)]
+        """Move what the request log has to where it is counted; it may be written to meanwhile."""
+        questions = self._request_log.questions[:]
+        del self._request_log.questions[: len(questions)]
         for asked in questions:
             self._all[asked.question].ids.append(asked.question_id)
-        requests = self._ledger.requests[:]
-        del self._ledger.requests[: len(requests)]
+        requests = self._request_log.requests[:]
+        del self._request_log.requests[: len(requests)]
         self._requests += len(requests)
         for request in requests:
             if request.question is not None:
