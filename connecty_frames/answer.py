@@ -179,7 +179,7 @@ class Answer:
         >>> cf.Answer.from_json(path).schema
         orders  int64  numeric statistics; 3 whole numbers
         """
-        options = AskOptions.from_choices(choices)
+        options = AskOptions.from_kwargs(choices)
         body = _read(source)
         return cls.from_response(
             body,

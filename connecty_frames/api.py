@@ -192,7 +192,7 @@ def ask_df(
     >>> print(df.connecty.response_summary)
     Poland has the most orders of all countries: 31768.
     """
-    options = AskOptions.from_choices(choices, engine=engine)
+    options = AskOptions.from_kwargs(choices, engine=engine)
     return _client(client).answer(question, options).to_frame(options)
 
 
@@ -317,7 +317,7 @@ def read_connecty(
         raise ConfigError("dtype and schema are the same choice: give one of them.", setting="dtype")
     names = _index_names(index_col)
     given = choices if dtype is None else {**choices, "schema": dtype}
-    options = AskOptions.from_choices(given, engine="pandas")
+    options = AskOptions.from_kwargs(given, engine="pandas")
     answer = _client(con).answer(question, options)
     frame: pd.DataFrame = answer.to_frame(options)
     if index_col is None:

@@ -137,7 +137,7 @@ class AskOptions:
             object.__setattr__(self, "question_id", check_question_id(self.question_id))
 
     @classmethod
-    def from_choices(cls, choices: AskOptionsDict, **fixed: object) -> AskOptions:
+    def from_kwargs(cls, choices: AskOptionsDict, **fixed: object) -> AskOptions:
         """Make the options of a call from its keywords; an unknown one is a TypeError, as in Python."""
         if not choices and not fixed:
             return _DEFAULTS

@@ -61,7 +61,7 @@ os.environ["IPYTHONDIR"] = _IPYTHON.name
 autodoc_default_options = {
     "members": True,
     # What one module of ours does for another.
-    "exclude-members": "answer, fetch, from_choices, from_response, to_frame",
+    "exclude-members": "answer, fetch, from_kwargs, from_response, to_frame",
 }
 autodoc_typehints_format = "short"
 maximum_signature_line_length = 88

@@ -82,7 +82,7 @@ def test_what_goes_wrong_is_told(box: Sandbox, lines: Callable[[], list[str]]) -
         client.ask(TOP_COUNTRIES)
 
     said = [line.rpartition("max_rows=1000: ")[2] for line in lines() if "/results" in line]
-    assert said[:3] == ["503 DOWN, …", "LOST, …", r"200 LOST\x1b[2J, …"]
+    assert said[:3] == ["503 UNAVAILABLE, …", "CONNECTION_LOST, …", r"200 LOST\x1b[2J, …"]
     assert said[-1] == "200 COMPLETED, …"
 
 

@@ -182,7 +182,7 @@ class TestFromChoices:
 
     def test_they_become_options(self) -> None:
         """With what the verb has fixed."""
-        options = AskOptions.from_choices({"max_rows": 5, "tz": "Asia/Tokyo"}, engine="polars")
+        options = AskOptions.from_kwargs({"max_rows": 5, "tz": "Asia/Tokyo"}, engine="polars")
 
         assert options == AskOptions(max_rows=5, tz="Asia/Tokyo", engine="polars")
 
@@ -191,7 +191,7 @@ class TestFromChoices:
         with pytest.raises(
             TypeError, match=r"^unexpected keyword argument 'maxrows'; did you mean 'max_rows'\?$"
         ):
-            AskOptions.from_choices({"maxrows": 5})  # type: ignore[typeddict-unknown-key]
+            AskOptions.from_kwargs({"maxrows": 5})  # type: ignore[typeddict-unknown-key]
 
     def test_a_stranger_is_told_what_there_is(self) -> None:
         """All of the keywords that would do."""
@@ -200,12 +200,12 @@ class TestFromChoices:
             match=r"^unexpected keyword argument 'q'; there are dw_id, dtype_backend, max_rows, schema, tz, "
             r"infer_temporal, strict, on_truncation, timeout, progress, question_id$",
         ):
-            AskOptions.from_choices({"q": 5})  # type: ignore[typeddict-unknown-key]
+            AskOptions.from_kwargs({"q": 5})  # type: ignore[typeddict-unknown-key]
 
     def test_what_is_fixed_is_not_offered(self) -> None:
         """Question.result has an id and a workspace already."""
         with pytest.raises(TypeError, match="unexpected keyword argument 'dw_id'; there are ") as raised:
-            AskOptions.from_choices({"dw_id": 5}, dw_id=13, question_id=QUESTION_ID)
+            AskOptions.from_kwargs({"dw_id": 5}, dw_id=13, question_id=QUESTION_ID)
 
         assert "question_id" not in str(raised.value)
         assert " dw_id," not in str(raised.value)
@@ -213,7 +213,7 @@ class TestFromChoices:
     def test_an_engine_is_no_choice_of_every_verb(self) -> None:
         """Where no frame is made, or only one kind, to name one would be without effect."""
         with pytest.raises(TypeError, match="unexpected keyword argument 'engine'"):
-            AskOptions.from_choices({"engine": "polars"})  # type: ignore[typeddict-unknown-key]
+            AskOptions.from_kwargs({"engine": "polars"})  # type: ignore[typeddict-unknown-key]
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,8 @@ NAMES = [
     "ask",
     "ask_df",
     "ask_many",
-    "copy_metadata",
     "configure",
+    "copy_metadata",
     "install_readers",
     "metadata",
     "read_connecty",
@@ -179,7 +179,7 @@ def parameters(function: Any) -> list[str]:
 UNDESCRIBED = {
     "Answer.from_response",
     "Answer.to_frame",
-    "AskOptions.from_choices",
+    "AskOptions.from_kwargs",
     "Client.answer",
     "Question.fetch",
     "AnswerMetadata.from_json",

@@ -146,7 +146,7 @@ def ask(
 
         answer = client.answer(
             question or "",
-            AskOptions.from_choices(choices),
+            AskOptions.from_kwargs(choices),
             accepted=accepted,
         )
         with told_whatever_happens(lambda: None if quiet else _tell_story(answer, alone=part is not None)):

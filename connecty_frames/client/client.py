@@ -250,7 +250,7 @@ class Client:
         ConnectyError
             As for :meth:`submit` and ``Question.result``; once there is a question, with its id.
         """
-        return self.answer(question, AskOptions.from_choices(choices))
+        return self.answer(question, AskOptions.from_kwargs(choices))
 
     @overload
     def ask_df(
@@ -290,7 +290,7 @@ class Client:
         ConfigError, TypeError, ConnectyError
             As for :meth:`ask`.
         """
-        options = AskOptions.from_choices(choices, engine=engine)
+        options = AskOptions.from_kwargs(choices, engine=engine)
         return self.answer(question, options).to_frame(options)
 
     def answer(
@@ -373,7 +373,7 @@ class Client:
                 "question_id is of one question; ask(question_id=...) fetches its answer.",
                 setting="question_id",
             )
-        options = AskOptions.from_choices(choices)
+        options = AskOptions.from_kwargs(choices)
         contract_of(options)
         self._workspace(options.dw_id)
 

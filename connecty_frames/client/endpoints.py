@@ -102,7 +102,7 @@ class Endpoints:
         """Send a question, and give its id or why there is none.
 
         It goes out again only after 429, one 401, or a connection that was never made. A trouble of any
-        other kind than those, ``REFUSED`` and ``LATE`` means that nobody knows whether it was started.
+        other kind than those, ``REJECTED`` and ``DEADLINE`` means that nobody knows whether it was started.
 
         Parameters
         ----------

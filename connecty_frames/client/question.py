@@ -252,7 +252,7 @@ class Question:
             no new question.
         """
         fixed = {"dw_id": self._dw_id, "question_id": self._question_id}
-        return self.fetch(AskOptions.from_choices(choices, **fixed))
+        return self.fetch(AskOptions.from_kwargs(choices, **fixed))
 
     def fetch(self, options: AskOptions, *, deadline: Deadline | None = None) -> Answer:
         """Do what :meth:`result` does, with choices and a deadline that are already there."""

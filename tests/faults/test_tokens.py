@@ -238,7 +238,7 @@ def test_a_caller_that_gives_up_early_fails_no_other(
     if trouble == "nobody listens":
         dial, dialled = connection._connect, iter([True])
         monkeypatch.setattr(
-            connection, "_dial", lambda *args: fail() if next(dialled, False) else dial(*args)
+            connection, "_connect", lambda *args: fail() if next(dialled, False) else dial(*args)
         )
 
     def fail() -> Any:

@@ -22,9 +22,9 @@ SCRIPT = """
 import sys, threading, time
 print("the script runs", flush=True)
 from connecty_frames.clock import SYSTEM_CLOCK
-from connecty_frames.sandbox.pool import Engine
+from connecty_frames.sandbox.pool import WorkerPool
 
-engine = Engine(None, timezone="UTC", time_limit=3600, documented_only=False, clock=SYSTEM_CLOCK)
+engine = WorkerPool(None, timezone="UTC", time_limit=3600, documented_only=False, clock=SYSTEM_CLOCK)
 workers = [engine._start(), engine._start()]
 engine._idle += workers
 long = "SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0"

@@ -72,5 +72,5 @@ class _Desk(jobs.JobQueue):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sandbox.Desk, sandbox.Tokens = _Desk, _Tokens  # type: ignore[attr-defined]
+    sandbox.JobQueue, sandbox.Tokens = _Desk, _Tokens  # type: ignore[attr-defined]
     Sandbox(port=int(sys.argv[1]), workers=2, capacity=100_000, faults=_SLOW).serve()
