@@ -51,7 +51,7 @@ _MOST_WARNINGS = 10
 _LONGEST_SAID = 3_000
 
 
-def contract_of(options: AskOptions) -> decode.Contract | None:
+def contract_of(options: AskOptions) -> decode.SchemaTypes | None:
     """Read ``schema=``; to be called before a question is sent, for it may be wrong.
 
     Raises
@@ -119,7 +119,7 @@ class Answer:
             raise _unfinished(
                 envelope, question_id=question_id, question=question, dw_id=dw_id, asked_at=asked_at
             )
-        decoded = decode.decode(envelope, options, contract=contract, fetched=fetched)
+        decoded = decode.decode(envelope, options, schema_types=contract, fetched=fetched)
         metadata = AnswerMetadata(
             question=question,
             question_id=question_id,
@@ -132,7 +132,7 @@ class Answer:
             rows=decoded.rows,
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
-            statistics=decode.plain_statistics(envelope),
+            statistics=decode.python_statistics(envelope),
             schema=[{"name": c.name, "type": str(c.type), "evidence": c.evidence} for c in decoded.schema],
             version=__version__,
         )
@@ -413,12 +413,12 @@ class Answer:
 
 def _mended(envelope: decode.Envelope) -> list[ConnectyWarning]:
     """Return the warning about texts of the server that are not as they came."""
-    if not envelope.mended:
+    if not envelope.escaped_fields:
         return []
     return [
         TypeFidelityWarning(
             f"Each half of a surrogate pair, which no text can hold, is written as the escape that it was in "
-            f"{' and '.join(envelope.mended)}."
+            f"{' and '.join(envelope.escaped_fields)}."
         )
     ]
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 import connecty_frames as cf
 from connecty_frames import errors, frames
 from connecty_frames.config import Settings
-from connecty_frames.decode.exact_json import NUMBERS, Kind
+from connecty_frames.decode.exact_json import NUMBER_KINDS, ValueKind
 from connecty_frames.decode.types import RULES
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def types_table() -> str:
     """Give the rules by which a column's type is decided, in their order."""
     return _table(
         ("statistics", "values", "Arrow type"),
-        ((f"`{rule.section}`" if rule.section else "", _kinds(rule.kinds), rule.gives) for rule in RULES),
+        ((f"`{rule.section}`" if rule.section else "", _kinds(rule.kinds), rule.result) for rule in RULES),
     )
 
 
@@ -118,11 +118,11 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
 }
 
 
-def _kinds(kinds: frozenset[Kind]) -> str:
-    if kinds == frozenset(Kind):
+def _kinds(kinds: frozenset[ValueKind]) -> str:
+    if kinds == frozenset(ValueKind):
         return "anything"
-    others = sorted(kind.value for kind in kinds - NUMBERS)
-    return " and ".join(["numbers", *others] if kinds & NUMBERS else others) or "only nulls, or no rows"
+    others = sorted(kind.value for kind in kinds - NUMBER_KINDS)
+    return " and ".join(["numbers", *others] if kinds & NUMBER_KINDS else others) or "only nulls, or no rows"
 
 
 def _branch(kind: type[BaseException], depth: int) -> list[str]:

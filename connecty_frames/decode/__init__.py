@@ -1,16 +1,16 @@
 """Response bytes to an Arrow table. Pure: no I/O, no clock, no pandas, no polars."""
 
-from connecty_frames.decode.decoder import Decoded, decode, plain_statistics
+from connecty_frames.decode.decoder import Decoded, decode, python_statistics
 from connecty_frames.decode.envelope import Envelope, read_envelope
-from connecty_frames.decode.schema import ColumnSchema, Contract, Schema
+from connecty_frames.decode.schema import ColumnSchema, Schema, SchemaTypes
 
 __all__ = [
     "ColumnSchema",
-    "Contract",
     "Decoded",
     "Envelope",
     "Schema",
+    "SchemaTypes",
     "decode",
-    "plain_statistics",
+    "python_statistics",
     "read_envelope",
 ]

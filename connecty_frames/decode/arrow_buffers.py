@@ -1,4 +1,4 @@
-"""Where arrays lie: the pool they come from, and the bytes of texts, which numpy answers faster about."""
+"""The memory of Arrow arrays: the pool it comes from, and the bytes of texts as numpy arrays."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 
 __all__ = ["POOL", "bytes_of", "offsets_of"]
 
-#: Where threads that soon end take their memory from: Arrow's own pool keeps what they once needed.
+#: The pool for work in short-lived threads; Arrow's default pool would keep the memory that they once needed.
 POOL: Final = pa.system_memory_pool()
 
 
 def offsets_of(texts: pa.StringArray) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Give where each text starts and ends in its array's data, without a copy; a null is empty."""
-    if len(texts) == 0:  # which may come without a buffer
+    """Return where each text starts and ends in its array's data, without a copy; a null is empty."""
+    if len(texts) == 0:  # an empty array may have no buffer
         return np.empty(0, np.int32), np.empty(0, np.int32)
-    edges = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    return edges[:-1], edges[1:]
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return offsets[:-1], offsets[1:]
 
 
 def bytes_of(texts: pa.StringArray) -> NDArray[np.uint8]:
-    """Give the bytes of an array of ``string`` type as one run, without a copy."""
+    """Return the bytes of all texts of a ``string`` array in one, without a copy."""
     starts, ends = offsets_of(texts)
     data = texts.buffers()[2]
     if data is None or len(ends) == 0:

@@ -1,12 +1,11 @@
-"""The columnar reader: blocks of plain rows to Arrow columns at native speed.
+"""The columnar reader: rows of scalars in compact JSON to Arrow columns at native speed.
 
-Plain rows are rows of scalars in compact JSON. numpy finds their commas, and between two commas lies a cell.
-So the block as it lies there is the data of an Arrow array whose offsets are the edges of its cells, and
-Arrow takes the columns out of it. That this reading is the JSON's own is shown for each block, from these
-facts and checks:
+numpy finds the commas of a block of rows, and between two commas lies a cell. So the block as it lies there
+is the data of an Arrow array whose offsets are the starts and ends of its cells, and Arrow takes the columns
+out of it. That this reading is that of JSON follows, for each block, from these facts and checks:
 
 0. The body is JSON: msgspec has walked over it. So no text holds a control character, and after a backslash
-   stands one of JSON's escapes. At UTF-8 msgspec did not look; Arrow does.
+   stands one of JSON's escapes. msgspec did not check UTF-8; Arrow does.
 1. *Escapes are hidden*: a backslash behind a backslash that is not itself behind one becomes 0x01, a ``"``
    there becomes 0x02. Then every ``"`` in the block opens or closes a text.
 2. *A block begins outside of texts and holds an even number of quotes*, so it ends outside of them too.
@@ -23,9 +22,9 @@ facts and checks:
 So every cell is one token, since a nested value would begin with a bracket or brace; and every row has as
 many as there are columns.
 
-A text may hold a comma; then a check fails. Such a block is cut again, at the commas that have an even number
-of quotes before them. A block for which a check fails again is refused, and with it the whole body: the
-general reader takes it.
+Where a text holds a comma, a check fails. Such a block is cut again, at the commas that have an even number
+of quotes before them. A block for which a check fails again is refused, and with it the whole body: it is
+read row by row instead.
 """
 
 from __future__ import annotations
@@ -34,7 +33,6 @@ import codecs
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -45,221 +43,248 @@ import pyarrow.compute as pc
 
 from connecty_frames.decode import exact_json, numbers, temporal
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of
+from connecty_frames.decode.blocks import (
+    LIMITS,
+    SEPARATOR,
+    UNHIDE,
+    UnsupportedRows,
+    commas_outside_texts,
+    cut_blocks,
+)
 from connecty_frames.decode.column import ScalarColumn, concat
-from connecty_frames.decode.exact_json import Kind, kind_of
+from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal import TemporalValues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["read_plain"]
+    from connecty_frames.decode.blocks import Block, ReaderLimits
+    from connecty_frames.decode.column import Array
 
-#: Blocks of this many bytes stay in a processor's cache, and bound the memory that the work takes.
-_BLOCK: Final = 1 << 21
-#: For more columns than these they are longer: each column of each block has its cost.
+__all__ = ["read_columnar"]
+
+#: Above this number of columns blocks are longer, since each column of each block has its cost.
 _FEW_COLUMNS: Final = 128
-#: A row of more bytes than this is not plain: where it is nothing but commas, their places take thirty times
-#: as much.
-_LONGEST: Final = 1 << 23
-#: Blocks that are read at once, and that wait.
+#: How many blocks are read at once, and how many wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)
 _WAITING: Final = 2 * _WORKERS
-#: From how many bytes on the work is shared out evenly, with how much room for cutting between rows.
+#: From how many bytes on the work is divided evenly between the workers, with how much room for cutting
+#: between rows.
 _SHARED: Final = 1 << 20
 _SLACK: Final = 1 << 14
-#: How much is looked at, in characters and rows, for what the columns hold. It proves nothing, and only
-#: decides what is tried first.
-_SNIFF: Final = 1 << 16
-_SNIFF_ROWS: Final = 100
+#: How much is sniffed, in bytes and rows, for the kinds of the columns. It proves nothing, and only decides
+#: what is tried first.
+_SNIFFED_BYTES: Final = 1 << 16
+_SNIFFED_ROWS: Final = 100
 
 _UTF8: Final = codecs.getincrementaldecoder("utf-8")
-_SEPARATOR: Final = b"],["
-_QUOTE, _BACKSLASH, _COMMA, _ASCII = ord('"'), ord("\\"), ord(","), 0x7F
-#: What stands for a backslash, and for a quote, behind a backslash: JSON has no such characters in texts.
-_HIDDEN: Final = b"\x01\x02"
-_SHOWN: Final = bytes.maketrans(_HIDDEN, b'\\"')
-#: What Arrow reads a column as. Numbers with a fraction are read as the texts they are: their digits decide.
-_READ_AS: Final = {
-    Kind.TEXT: pa.string(),
-    Kind.WHOLE: pa.int64(),
-    Kind.FRACTION: pa.string(),
-    Kind.BOOLEAN: pa.bool_(),
+_BACKSLASH, _COMMA, _ASCII = ord("\\"), ord(","), 0x7F
+#: The Arrow type of each kind. Numbers with a fraction are read as texts: their digits decide on the type.
+_ARROW_TYPES: Final = {
+    ValueKind.TEXT: pa.string(),
+    ValueKind.INTEGER: pa.int64(),
+    ValueKind.FRACTION: pa.string(),
+    ValueKind.BOOLEAN: pa.bool_(),
 }
-#: The tokens there are, one bit each, and by kind of column which it holds.
+#: JSON's scalar tokens, one bit each, and the token of each kind.
 _TEXT, _NUMBER, _TRUTH, _NULL = 1, 2, 4, 8
-_TOKENS: Final = {Kind.TEXT: _TEXT, Kind.WHOLE: _NUMBER, Kind.FRACTION: _NUMBER, Kind.BOOLEAN: _TRUTH}
+_TOKENS: Final = {
+    ValueKind.TEXT: _TEXT,
+    ValueKind.INTEGER: _NUMBER,
+    ValueKind.FRACTION: _NUMBER,
+    ValueKind.BOOLEAN: _TRUTH,
+}
 
 
-def _by_byte(characters: dict[int, bytes]) -> NDArray[np.uint8]:
-    """Make a table of all bytes that tells which token has a character there."""
+def _tokens_by_byte(characters: dict[int, bytes]) -> NDArray[np.uint8]:
+    """Return a table of all bytes with the token that has each of them."""
     table = np.zeros(256, np.uint8)
     for token, some in characters.items():
         table[list(some)] = token
     return table
 
 
-_BEGINS: Final = _by_byte({_TEXT: b'"', _NUMBER: b"-0123456789", _TRUTH: b"tf", _NULL: b"n"})
-_ENDS: Final = _by_byte({_TEXT: b'"', _NUMBER: b"0123456789", _TRUTH: b"e", _NULL: b"l"})
-#: What a column holds that begins with nulls, by the section of its statistics.
-_BY_SECTION: Final = {"numeric": Kind.WHOLE, "boolean": Kind.BOOLEAN}
+_BEGINS: Final = _tokens_by_byte({_TEXT: b'"', _NUMBER: b"-0123456789", _TRUTH: b"tf", _NULL: b"n"})
+_ENDS: Final = _tokens_by_byte({_TEXT: b'"', _NUMBER: b"0123456789", _TRUTH: b"e", _NULL: b"l"})
+#: The kind of a column that begins with nulls, by the section of its statistics.
+_KIND_BY_SECTION: Final = {"numeric": ValueKind.INTEGER, "boolean": ValueKind.BOOLEAN}
 
-
-class _Reading(NamedTuple):
-    """How a column is read: its kind, and, where its texts mean more, what reads them while they are at hand.
-
-    ``quickly`` gives None where it cannot read the texts of a block; then the column is given as texts.
-    """
-
-    kind: Kind
-    quickly: Callable[[pa.Array], TemporalValues | FloatValues | None] | None = None
-
-    @property
-    def keeps(self) -> bool:
-        """Whether texts remain texts."""
-        return self.quickly is None and _READ_AS[self.kind] == pa.string()
-
-    def read(self, texts: pa.StringArray) -> _Part:
-        """Read the texts of a block."""
-        if self.quickly is not None:
-            return self.quickly(texts)
-        return texts if self.keeps else pc.cast(texts, _READ_AS[self.kind], memory_pool=POOL)
-
-
-#: The column of a block: what its texts mean, or its values (None: they mean something that is not known).
+#: A column of a block: an array, the values that its texts mean, or None where their meaning is not known.
 _Part: TypeAlias = TemporalValues | FloatValues | pa.Array | None
 
 
-class _NotPlain(Exception):
-    """The rows are not what this reader reads."""
+class _ColumnReader(NamedTuple):
+    """How a column is read.
+
+    Parameters
+    ----------
+    kind
+        The kind of its cells.
+    parse
+        Where its texts mean more, reads them while they are in the processor's cache; None where it cannot
+        read those of a block.
+    """
+
+    kind: ValueKind
+    parse: Callable[[pa.Array], TemporalValues | FloatValues | None] | None = None
+
+    @property
+    def keeps_texts(self) -> bool:
+        """Whether texts remain texts."""
+        return self.parse is None and _ARROW_TYPES[self.kind] == pa.string()
+
+    def read(self, texts: pa.StringArray, *, escaped: bool) -> _Part:
+        """Read the texts of a block."""
+        if escaped and self.kind is ValueKind.TEXT:
+            texts = _unescape(texts)
+        if self.parse is not None:
+            return self.parse(texts)
+        return texts if self.keeps_texts else pc.cast(texts, _ARROW_TYPES[self.kind], memory_pool=POOL)
 
 
-def read_plain(
-    source: memoryview, sections: Mapping[str, str | None]
+def read_columnar(
+    source: memoryview, sections: Mapping[str, str | None], limits: ReaderLimits = LIMITS
 ) -> tuple[list[Any], list[ScalarColumn]] | None:
-    """Read rows as the header and the columns, or give None where they are not plain.
+    """Read rows as the header and the columns, None where the rows are not supported.
 
     Parameters
     ----------
     source
         The JSON of ``dataframe``, proved to be JSON.
     sections
-        Which section of the statistics tells a column's type, by name.
+        The section of the statistics that tells a column's type, by name.
+    limits
+        How blocks are cut.
     """
     try:
-        glance = _sniff(source)
-        if glance is None:
-            # White space between tokens, as Python's own json writes it, is taken out in one go.
+        sniffed = _sniff(source)
+        if sniffed is None:
+            # White space between tokens, as Python's own json writes it, is removed first.
             source = memoryview(msgspec.json.format(source, indent=-1))
-            glance = _sniff(source)
+            sniffed = _sniff(source)
     except (ValueError, RecursionError, msgspec.DecodeError):
         return None
-    if glance is None:
+    if sniffed is None:
         return None
-    header, first, start = glance
-    readings = [_reading(value, sections.get(str(name))) for name, value in zip(header, first, strict=True)]
-    # Where whole numbers turn out to be too long, or to stand beside fractions, all are read as texts.
-    wider = [_Reading(Kind.FRACTION) if each.kind is Kind.WHOLE else each for each in readings]
+    header, first_cells, start = sniffed
     body = source[start:-2]
-    if not header or not body or not {each.kind for each in readings} <= _READ_AS.keys():
+    readers = [
+        _choose_reader(cell, sections.get(str(name))) for name, cell in zip(header, first_cells, strict=True)
+    ]
+    if not header or not body or not {reader.kind for reader in readers} <= _ARROW_TYPES.keys():
         return None
-    for attempt in (readings,) if wider == readings else (readings, wider):
+    # Where whole numbers turn out to be too long, or to stand beside fractions, all are read as texts.
+    wider = [
+        _ColumnReader(ValueKind.FRACTION) if reader.kind is ValueKind.INTEGER else reader
+        for reader in readers
+    ]
+    for attempt in (readers,) if wider == readers else (readers, wider):
         try:
-            columns = _read(body, attempt)
-        except (_NotPlain, pa.ArrowInvalid):
+            columns = _read_columns(body, attempt, limits)
+        except (UnsupportedRows, pa.ArrowInvalid):
             continue
-        return header, [_as_due(each.kind, column) for each, column in zip(readings, columns, strict=True)]
+        kinds = (reader.kind for reader in readers)
+        return header, [_narrow(column, kind) for column, kind in zip(columns, kinds, strict=True)]
     return None
 
 
-def _reading(first: Any, section: str | None) -> _Reading:
-    """Choose how to read a column by its first value, None where none was seen."""
-    kind = _BY_SECTION.get(section or "", Kind.TEXT) if first is None else kind_of(first)
-    if kind is Kind.FRACTION:
-        return _Reading(kind, numbers.read_fast)
-    if kind is Kind.TEXT and first is not None and section in ("temporal", None):
-        form = temporal.quick_form(first)
-        if form is not None:
-            return _Reading(kind, partial(temporal.read_fast, form=form))
-    return _Reading(kind)
-
-
-def _as_due(due: Kind, column: ScalarColumn) -> ScalarColumn:
-    """Give a column as what it was due to be, though others needed to be read as texts."""
-    if due is not column.kind:
-        try:
-            return ScalarColumn(due, pc.cast(column.array, _READ_AS[due]))
-        except pa.ArrowInvalid:
-            pass
-    return column
-
-
 def _sniff(source: memoryview) -> tuple[list[Any], list[Any], int] | None:
-    """Give the header, the first value of each column (None: none seen), and where the first row begins.
+    """Return the header, the first cell of each column that is not null, and where the first row begins.
 
-    None stands for rows that are not compact.
+    None stands for rows that are not compact, and for a cell where only nulls were sniffed.
     """
-    text = _UTF8().decode(source[:_SNIFF])  # what is cut off at the end waits for more
+    text = _UTF8().decode(source[:_SNIFFED_BYTES])  # keeps a character that is cut off at the end to itself
     if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
         return None
     header, end = exact_json.parse_first(text, 1)
     if text[end : end + 2] != ",[":
         return None
     start = len(text[:end].encode()) + 2
-    first: list[Any] = [None] * len(header)
-    for _ in range(_SNIFF_ROWS):
+    first_cells: list[Any] = [None] * len(header)
+    for _ in range(_SNIFFED_ROWS):
         try:
             row, end = exact_json.parse_first(text, end + 1)
-        except ValueError:  # the end of what is looked at
+        except ValueError:  # the end of what is sniffed
             break
         if not isinstance(row, list) or len(row) != len(header):
             return None
-        first = [cell if seen is None else seen for seen, cell in zip(first, row, strict=True)]
-        if None not in first or text[end : end + 1] != ",":
+        first_cells = [cell if found is None else found for found, cell in zip(first_cells, row, strict=True)]
+        if None not in first_cells or text[end : end + 1] != ",":
             break
-    return header, first, start
+    return header, first_cells, start
 
 
-def _read(body: memoryview, readings: Sequence[_Reading]) -> list[ScalarColumn]:
-    """Read all rows; gives up at the first block that is refused."""
+def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
+    """Choose how to read a column by its first cell that is not null, None where there was none."""
+    if first is None:
+        return _ColumnReader(_KIND_BY_SECTION.get(section or "", ValueKind.TEXT))
+    kind = KIND_BY_TYPE[type(first)]
+    if kind is ValueKind.FRACTION:
+        return _ColumnReader(kind, numbers.read_fast)
+    if kind is ValueKind.TEXT and section in ("temporal", None):
+        format_ = temporal.fast_format(first)
+        if format_ is not None:
+            return _ColumnReader(kind, partial(temporal.read_fast, format_=format_))
+    return _ColumnReader(kind)
+
+
+def _narrow(column: ScalarColumn, kind: ValueKind) -> ScalarColumn:
+    """Return whole numbers as such, where they were read as texts since another column had to be."""
+    if kind is not column.kind:
+        try:
+            return ScalarColumn(kind, pc.cast(column.array, _ARROW_TYPES[kind]))
+        except pa.ArrowInvalid:
+            pass
+    return column
+
+
+def _read_columns(
+    body: memoryview, readers: Sequence[_ColumnReader], limits: ReaderLimits
+) -> list[ScalarColumn]:
+    """Read all rows; raises UnsupportedRows at the first block that is refused."""
 
     @cache
-    def texts() -> list[ScalarColumn]:
-        """Read all again, for what was lost by reading texts as something else; few ask for it."""
-        return _read(body, [_Reading(each.kind) for each in readings])
+    def read_again() -> list[ScalarColumn]:
+        """Read all columns without parsing their texts, for the few that need the texts after all."""
+        return _read_columns(body, [_ColumnReader(reader.kind) for reader in readers], limits)
+
+    def texts_of(position: int) -> Array:
+        return read_again()[position].array
 
     columns = []
-    for position, (reading, parts) in enumerate(
-        zip(readings, zip(*_parts(body, readings), strict=True), strict=True)
+    for position, (reader, parts) in enumerate(
+        zip(readers, zip(*_read_blocks(body, readers, limits), strict=True), strict=True)
     ):
-        if reading.quickly is None:
-            columns.append(
-                ScalarColumn(reading.kind, parts[0] if len(parts) == 1 else pa.chunked_array(parts))
-            )
+        values = concat(parts) if reader.parse is not None else None
+        if values is not None:
+            columns.append(ScalarColumn(reader.kind, values, partial(texts_of, position)))
+        elif reader.parse is not None:
+            columns.append(ScalarColumn(reader.kind, texts_of(position)))
         else:
-            columns.append(ScalarColumn(reading.kind, partial(_array_at, texts, position), concat(parts)))
+            array = parts[0] if len(parts) == 1 else pa.chunked_array(parts)
+            columns.append(ScalarColumn(reader.kind, array))
     return columns
 
 
-def _array_at(columns: Callable[[], list[ScalarColumn]], position: int) -> pa.ChunkedArray | pa.Array:
-    return columns()[position].array
-
-
-def _parts(body: memoryview, readings: Sequence[_Reading]) -> list[list[_Part]]:
-    """Read the blocks, a few at once."""
-    reader = _BlockReader(readings)
-    size = min(_BLOCK * max(len(readings) // _FEW_COLUMNS, 1), _LONGEST)
+def _read_blocks(
+    body: memoryview, readers: Sequence[_ColumnReader], limits: ReaderLimits
+) -> list[list[_Part]]:
+    """Read the blocks, a few at once, each as its columns."""
+    reader = _BlockReader(readers)
+    size = min(limits.block * max(len(readers) // _FEW_COLUMNS, 1), limits.longest_row)
     if len(body) > _SHARED:
         size = min(size, len(body) // _WORKERS + _SLACK)
+    blocks = cut_blocks(body, size, limits.longest_row)
     if len(body) <= size:
-        return [reader.read(block) for block in _blocks(body, size)]
+        return [reader.read(block) for block in blocks]
     parts = []
     waiting: deque[Future[list[_Part]]] = deque()
     with ThreadPoolExecutor(_WORKERS) as pool:
         try:
-            for block in _blocks(body, size):
+            for block in blocks:
                 waiting.append(pool.submit(reader.read, block))
                 if len(waiting) > _WAITING:
                     parts.append(waiting.popleft().result())
@@ -270,162 +295,104 @@ def _parts(body: memoryview, readings: Sequence[_Reading]) -> list[list[_Part]]:
     return parts
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Some rows between two separators, in memory of their own, with escapes hidden."""
-
-    data: NDArray[np.uint8]
-    quotes: int
-    escaped: bool
-
-
-def _blocks(body: memoryview, usual: int) -> Iterator[_Block]:
-    """Cut the rows into blocks of a usual size, at separators that stand outside of texts."""
-    start = 0
-    while start < len(body):
-        size = usual
-        block = None
-        while block is None:
-            if size > _LONGEST:
-                raise _NotPlain
-            block, cut = _block(body[start : start + size], whole=start + size >= len(body))
-            size *= 2  # a row longer than the piece
-        yield block
-        start += cut
-
-
-def _block(piece: memoryview, *, whole: bool) -> tuple[_Block | None, int]:
-    """Give the longest block a piece holds and where the next begins; nothing if it holds none."""
-    own = bytes(piece)
-    escaped = b"\\" in own
-    if escaped:  # of a run of backslashes, the first stands behind none
-        own = own.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
-    data = np.frombuffer(own, np.uint8)
-    for find in (len,) if whole else (_last_separator, _last_outside):
-        cut = find(own)
-        if cut <= 0:
-            break
-        quotes = int(np.count_nonzero(data[:cut] == _QUOTE))
-        if quotes % 2 == 0:
-            return _Block(data[:cut], quotes, escaped), cut + len(_SEPARATOR)
-    return None, 0
-
-
-def _last_separator(piece: bytes) -> int:
-    """Give where the last separator is, which may stand inside of a text; -1 for none."""
-    return piece.rfind(_SEPARATOR)
-
-
-def _last_outside(piece: bytes) -> int:
-    """Give where the last separator outside of texts is, -1 for none, in one pass however many are inside."""
-    data = np.frombuffer(piece, np.uint8)
-    ends = _separators(data)
-    opened = np.searchsorted(np.flatnonzero(data == _QUOTE), ends)
-    outside = ends[opened % 2 == 0]
-    return int(outside[-1]) if len(outside) else -1
-
-
-def _separators(data: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Give where each ``],[`` begins."""
-    ends = np.flatnonzero(data[:-2] == _SEPARATOR[0])
-    found: NDArray[np.intp] = ends[(data[ends + 1] == _SEPARATOR[1]) & (data[ends + 2] == _SEPARATOR[2])]
-    return found
-
-
 class _BlockReader:
-    """Reads blocks whose columns are read in given ways."""
+    """Reads blocks of rows, each column with its reader."""
 
-    def __init__(self, readings: Sequence[_Reading]) -> None:
-        self._readings = readings
-        token_of = [_TOKENS[each.kind] for each in readings]
-        self._may_be = np.array([token | _NULL for token in token_of], np.uint8)
-        #: By how much the edges of a cell are moved to leave its quotes out.
-        self._inwards = np.array([token == _TEXT for token in token_of], np.intp)
-        # What is kept is taken alone, or it would keep the memory of all that is taken with it.
-        self._order = sorted(range(len(readings)), key=lambda position: not readings[position].keeps)
+    def __init__(self, readers: Sequence[_ColumnReader]) -> None:
+        self._readers = readers
+        tokens = np.array([_TOKENS[reader.kind] for reader in readers], np.uint8)
+        self._allowed = tokens | _NULL
+        #: How far the start and the end of a cell are moved inwards to leave its quotes out.
+        self._quotes = (tokens == _TEXT).astype(np.intp)
+        # A column whose texts are kept is taken by itself, or it would keep the memory of all that is taken
+        # with it. All others are taken at once.
+        self._order = sorted(range(len(readers)), key=lambda position: not readers[position].keeps_texts)
         self._first_row = 2 * np.array(self._order, np.int32)
-        kept = sum(each.keeps for each in readings)
-        self._runs = [slice(each, each + 1) for each in range(kept)]
-        if kept < len(readings):
-            self._runs.append(slice(kept, len(readings)))
+        kept = sum(reader.keeps_texts for reader in readers)
+        self._runs = [slice(position, position + 1) for position in range(kept)]
+        if kept < len(readers):
+            self._runs.append(slice(kept, len(readers)))
 
-    def read(self, block: _Block) -> list[_Part]:
-        """Read a block, or refuse it."""
-        buffer = pa.py_buffer(block.data)
+    def read(self, block: Block) -> list[_Part]:
+        """Read a block as its columns, or refuse it."""
         if block.data.max() > _ASCII:
-            _check_utf8(buffer)
-        commas = block.data == _COMMA
+            _check_utf8(block.data)
+        is_comma = block.data == _COMMA
         try:
-            edges, nulls = self._cells(block, commas.nonzero()[0])
-        except _NotPlain:
-            edges, nulls = self._cells(block, _outside(block.data, commas))
-        # Each cell and, between two, what separates them: as such the block is an array as it lies there.
-        pieces = pa.Array.from_buffers(pa.string(), edges.size - 1, [None, pa.py_buffer(edges), buffer])
+            offsets, nulls = self._find_cells(block, is_comma.nonzero()[0])
+        except UnsupportedRows:
+            offsets, nulls = self._find_cells(block, commas_outside_texts(block.data, is_comma))
+        return self._take_columns(block, offsets, nulls)
+
+    def _find_cells(
+        self, block: Block, commas: NDArray[np.intp]
+    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Return where each cell starts and ends, without its quotes, and by column which are null."""
+        starts, ends = _between_commas(block.data, commas, len(self._readers))
+        # Only an empty cell can lie at the end, or end at the start, of the block: clipped, it is refused.
+        first, last = block.data.take(starts, mode="clip"), block.data.take(ends - 1, mode="clip")
+        tokens = _BEGINS.take(first) & _ENDS.take(last)
+        if not (tokens & self._allowed).all() or 2 * np.count_nonzero(tokens == _TEXT) != block.quotes:
+            raise UnsupportedRows
+        starts += self._quotes
+        ends -= self._quotes
+        offsets = np.empty((*starts.shape, 2), np.int32)
+        offsets[..., 0], offsets[..., 1] = starts, ends
+        return offsets, (tokens == _NULL).T
+
+    def _take_columns(
+        self, block: Block, offsets: NDArray[np.int32], nulls: NDArray[np.bool_]
+    ) -> list[_Part]:
+        # The array of all cells and, between two of them, what separates them: its data is the block itself.
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block.data)]
+        cells = pa.Array.from_buffers(pa.string(), offsets.size - 1, buffers)
         width, rows = nulls.shape
         nulls = nulls[self._order]
-        places = np.add.outer(self._first_row, np.arange(0, edges.size, 2 * width, dtype=np.int32))
+        indices = np.add.outer(self._first_row, np.arange(0, offsets.size, 2 * width, dtype=np.int32))
         columns: list[_Part] = [None] * width
         for run in self._runs:
-            texts = pc.take(pieces, _indices(places[run], nulls[run]), memory_pool=POOL)
+            texts = pc.take(cells, _nullable(indices[run], nulls[run]), memory_pool=POOL)
             for number, position in enumerate(self._order[run]):
-                reading, column = self._readings[position], texts.slice(number * rows, rows)
-                if block.escaped and reading.kind is Kind.TEXT:
-                    column = _unescaped(column)
-                columns[position] = reading.read(column)
+                column = texts.slice(number * rows, rows)
+                columns[position] = self._readers[position].read(column, escaped=block.escaped)
         return columns
 
-    def _cells(self, block: _Block, commas: NDArray[np.intp]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-        """Give where each cell starts and ends, quotes left out, and, by column and row, which are null."""
-        data, width = block.data, len(self._readings)
-        rows, left = divmod(len(commas) + 1, width)
-        if left:
-            raise _NotPlain
-        starts, ends = np.empty((2, rows, width), np.intp)
-        np.add(commas, 1, out=starts.ravel()[1:])
-        ends.ravel()[:-1] = commas
-        starts[0, 0], ends[-1, -1] = 0, len(data)
-        ends[:-1, -1] -= 1
-        if (data[ends[:-1, -1]] != _SEPARATOR[0]).any() or (data[starts[1:, 0]] != _SEPARATOR[2]).any():
-            raise _NotPlain
-        starts[1:, 0] += 1
-        # Only an empty cell can lie at the end, or end at the start, of the block: clipped, it is refused.
-        first, last = data.take(starts, mode="clip"), data.take(ends - 1, mode="clip")
-        exact_json = _BEGINS.take(first) & _ENDS.take(last)
-        if not (exact_json & self._may_be).all() or 2 * np.count_nonzero(exact_json == _TEXT) != block.quotes:
-            raise _NotPlain
-        starts += self._inwards
-        ends -= self._inwards
-        edges = np.empty((rows, width, 2), np.int32)
-        edges[..., 0], edges[..., 1] = starts, ends
-        return edges, (exact_json == _NULL).T
+
+def _between_commas(
+    data: NDArray[np.uint8], commas: NDArray[np.intp], width: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where each cell starts and ends, by row and column; brackets between rows belong to no cell."""
+    rows, left_over = divmod(len(commas) + 1, width)
+    if left_over:
+        raise UnsupportedRows
+    starts, ends = np.empty((2, rows, width), np.intp)
+    np.add(commas, 1, out=starts.ravel()[1:])
+    ends.ravel()[:-1] = commas
+    starts[0, 0], ends[-1, -1] = 0, len(data)
+    ends[:-1, -1] -= 1
+    if (data[ends[:-1, -1]] != SEPARATOR[0]).any() or (data[starts[1:, 0]] != SEPARATOR[2]).any():
+        raise UnsupportedRows
+    starts[1:, 0] += 1
+    return starts, ends
 
 
-def _outside(data: NDArray[np.uint8], commas: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Give the places of commas that have an even number of quotes before them."""
-    marks = (commas | (data == _QUOTE)).nonzero()[0]
-    quotes = data[marks] == _QUOTE
-    inside = np.cumsum(quotes, dtype=np.uint8) & 1  # of which the last bit is right
-    places: NDArray[np.intp] = marks[(inside == 0) & ~quotes]
-    return places
-
-
-def _indices(places: NDArray[np.int32], nulls: NDArray[np.bool_]) -> pa.Int32Array:
-    """Give places as what Arrow takes, null where there is a null."""
+def _nullable(indices: NDArray[np.int32], nulls: NDArray[np.bool_]) -> pa.Int32Array:
+    """Return indices as an Arrow array, null where there is a null."""
     valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if nulls.any() else None
-    return pa.Array.from_buffers(pa.int32(), places.size, [valid, pa.py_buffer(places.ravel())])
+    return pa.Array.from_buffers(pa.int32(), indices.size, [valid, pa.py_buffer(indices.ravel())])
 
 
-def _check_utf8(buffer: pa.Buffer) -> None:
-    """Look at the bytes of a whole block, which ends outside of texts and so between two characters."""
-    offsets = pa.py_buffer(np.array([0, buffer.size], np.int32))
-    pc.cast(pa.Array.from_buffers(pa.binary(), 1, [None, offsets, buffer]), pa.string())
+def _check_utf8(data: NDArray[np.uint8]) -> None:
+    """Let Arrow check a whole block, which ends outside of texts and so between two characters."""
+    offsets = pa.py_buffer(np.array([0, data.size], np.int32))
+    pc.cast(pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(data)]), pa.string())
 
 
-def _unescaped(chunk: pa.StringArray) -> pa.StringArray:
-    """Decode a column's texts as one JSON array of them, if any holds an escape."""
-    if not (bytes_of(chunk) == _BACKSLASH).any():
-        return chunk
-    one = pa.ListArray.from_arrays([0, len(chunk)], pc.fill_null(chunk, ""))
-    text = pc.binary_join(one, '","')[0].as_buffer().to_pybytes().translate(_SHOWN)
-    values = msgspec.json.decode(b'["' + text + b'"]', type=list[str])
-    return pa.array(values, pa.string(), mask=pc.is_null(chunk).to_numpy(zero_copy_only=False))
+def _unescape(texts: pa.StringArray) -> pa.StringArray:
+    """Decode the escapes of texts by one JSON array of them all, if any text holds one."""
+    if not (bytes_of(texts) == _BACKSLASH).any():
+        return texts
+    one = pa.ListArray.from_arrays([0, len(texts)], pc.fill_null(texts, ""))
+    joined = pc.binary_join(one, '","')[0].as_buffer().to_pybytes().translate(UNHIDE)
+    values = msgspec.json.decode(b'["' + joined + b'"]', type=list[str])
+    return pa.array(values, pa.string(), mask=pc.is_null(texts).to_numpy(zero_copy_only=False))

@@ -1,7 +1,7 @@
-"""The small part of a results response, validated; the rows left as raw bytes.
+"""A results response, validated, except for the rows, which are left as raw bytes.
 
 ``msgspec.Raw`` walks over the rows once and proves that they are JSON without making a Python object of
-any cell. Reading them is the business of ``rows``.
+any cell; ``rows`` reads them.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from connecty_frames.text import snippet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Envelope", "LooseRows", "read_envelope", "whole_number"]
+__all__ = ["Envelope", "ParsedRows", "parse_count", "read_envelope"]
 
-#: A count of more digits counts no rows.
-_MOST_DIGITS: Final = 19
+#: A number of more digits is not a count of rows.
+_MOST_DIGITS: Final = 18
 #: How much is kept of what the API document does not name: fields, values in each, characters of a text.
 _MOST_DETAILS: Final = 1000
 _MOST_VALUES: Final = 1000
 _LONGEST_DETAIL: Final = 65_536
-#: What is kept of the results whole, beside the rows.
-_TEXTS: Final = ("sql_query", "response_summary", "dataframe_stats")
+#: The fields of the results that the API document names, beside the rows.
+_RESULT_FIELDS: Final = ("sql_query", "response_summary", "dataframe_stats")
 
 
 class _Finished(msgspec.Struct):
-    """A finished answer in one walk over the body, the parts of its results left unread."""
+    """A finished response, decoded in one pass over the body; the parts of its results are left unread."""
 
     state: str = ""
     results: dict[str, msgspec.Raw] | None = None
@@ -43,18 +43,18 @@ class _Finished(msgspec.Struct):
 _FINISHED: Final = msgspec.json.Decoder(_Finished)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT: Final = msgspec.json.Decoder(str | None)
-_CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
-_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_RAW_CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
+_RAW_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True)
-class LooseRows:
-    """Rows out of a body that is no strict JSON.
+class ParsedRows:
+    """Rows of a body that is not strict JSON, so that they had to be parsed with it.
 
     Parameters
     ----------
     cells
-        What ``tokens.parse`` gave.
+        What ``exact_json.parse`` returned.
     body
         The whole body.
     """
@@ -62,16 +62,17 @@ class LooseRows:
     cells: Any
     body: bytes
 
-    def sources(self) -> list[list[bytes]] | None:
-        """Give the cells as the texts they were, the header among them; None where nothing can cut them."""
-        body, mark = exact_json.strict(self.body.decode())
+    def raw_cells(self) -> list[list[bytes]] | None:
+        """Return the cells as the texts they were, the header among them; None where they cannot be cut."""
+        body, mark = exact_json.quote_constants(self.body.decode())
         try:
             results = _FINISHED.decode(body).results or {}
-            rows = _CELLS.decode(results["dataframe"])
+            rows = _RAW_CELLS.decode(results["dataframe"])
         except (msgspec.DecodeError, RecursionError):
             return None
         return [
-            [exact_json.bare(str(memoryview(cell), "utf-8"), mark).encode() for cell in row] for row in rows
+            [exact_json.unquote_constants(str(memoryview(cell), "utf-8"), mark).encode() for cell in row]
+            for row in rows
         ]
 
 
@@ -84,73 +85,69 @@ class Envelope:
     state
         The question's state, as the server spelled it.
     rows
-        The JSON of ``dataframe``, None where it is absent or null; parsed where the body is no strict JSON,
-        since nothing else can read it then. That it is an array is not yet known.
+        The JSON of ``dataframe``, None where it is absent or null; parsed where the body is not strict JSON.
+        It may be something else than an array.
     statistics
         ``dataframe_stats`` by column and section, numbers as their texts.
     details
         Fields that the API document does not name, by name: the first thousand of them.
     more_details
         How many more there were.
-    mended
+    escaped_fields
         Which of ``sql_query``, ``response_summary`` and ``dataframe_stats`` held half of a surrogate pair,
-        which no text can hold: the escape that it was stands there, ``\ud800``.
+        which no text can hold: the escape that it was, ``\ud800``, is left in its place.
     """
 
     state: str
     sql_query: str | None = None
     response_summary: str | None = None
-    rows: memoryview | LooseRows | None = None
+    rows: memoryview | ParsedRows | None = None
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     more_details: int = 0
-    mended: tuple[str, ...] = ()
+    escaped_fields: tuple[str, ...] = ()
 
     def count_rows(self) -> int:
-        """Count the rows that came, the header not among them."""
+        """Count the rows that were received, the header not among them."""
         if isinstance(self.rows, memoryview):
-            rows = _ROWS.decode(self.rows) if bytes(self.rows[:1]) == b"[" else None
+            rows = _RAW_ROWS.decode(self.rows) if bytes(self.rows[:1]) == b"[" else None
         else:
             rows = None if self.rows is None else self.rows.cells
         return max(len(rows) - 1, 0) if isinstance(rows, list) else 0
 
     @property
     def total_rows(self) -> int | None:
-        """The rows of the whole answer, as far as the statistics alone tell them."""
-        return self.rows_in_all()
+        """The rows of the whole result, as far as the statistics alone tell them."""
+        return self.count_total()
 
-    def rows_in_all(self, came: int | None = None) -> int | None:
-        """Give the rows of the whole answer as the statistics tell them, None where they do not.
+    def count_total(self, received: int | None = None) -> int | None:
+        """Return the rows of the whole result by the statistics, None where they do not tell.
 
         ``count`` is the rows of the whole result (in the document's example 100 beside 3 rows). A server
         whose counts differ between columns counts values without nulls: then ``count + nulls_count``. Where
-        every column has as many nulls, only how many rows came shows whether it counts them.
+        every column has as many nulls, only the number of rows received shows whether it counts them.
         """
-        counts = self._counts()
-        if came is not None and {sum(pair) for pair in counts} == {came}:
-            return came
-        if len({count for count, _ in counts}) <= 1:
-            return counts[0][0] if counts else None
-        return max(count + nulls for count, nulls in counts)
-
-    def _counts(self) -> list[tuple[int, int]]:
-        """Give the ``count`` and ``nulls_count`` of each column that has a count."""
-        general = [sections.get("general") for sections in self.statistics.values()]
-        return [
-            (count, whole_number(section.get("nulls_count")) or 0)
-            for section in general
-            if isinstance(section, dict) and (count := whole_number(section.get("count"))) is not None
-        ]
+        counts, sums = [], []
+        for sections in self.statistics.values():
+            general = sections.get("general")
+            if isinstance(general, dict) and (count := parse_count(general.get("count"))) is not None:
+                counts.append(count)
+                sums.append(count + (parse_count(general.get("nulls_count")) or 0))
+        if received is not None and set(sums) == {received}:
+            return received
+        if len(set(counts)) <= 1:
+            return counts[0] if counts else None
+        return max(sums)
 
 
-def whole_number(value: object) -> int | None:
-    """Give a count of the statistics, None where it is no whole number from 0."""
+def parse_count(value: object) -> int | None:
+    """Return a count of the statistics, None where it is not a whole number from 0."""
     text = value if isinstance(value, exact_json.IntText) else ""
-    return int(text) if text.isdecimal() and len(text) < _MOST_DIGITS else None
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def read_envelope(body: bytes, *, host: str | None = None, content_type: str | None = None) -> Envelope:
-    """Validate a results response and leave its rows unread.
+    """Validate a results response, leaving its rows unread.
 
     Parameters
     ----------
@@ -186,11 +183,12 @@ def read_envelope(body: bytes, *, host: str | None = None, content_type: str | N
     except RecursionError:
         raise refuse("is nested too deeply") from None
     except ValueError as error:
-        raise refuse(f"is no JSON: {error}") from None
+        raise refuse(f"is not JSON: {error}") from None
     results = response.results or QuestionResults()
     details = {**(response.model_extra or {}), **(results.model_extra or {})}
-    sent = results.sql_query, results.response_summary, _statistics(results.dataframe_stats)
-    sql_query, summary, statistics = kept = exact_json.mended(list(sent))
+    received = [results.sql_query, results.response_summary, _shaped_statistics(results.dataframe_stats)]
+    sql_query, summary, statistics = escaped = exact_json.escape_surrogates(received)
+    fields = zip(_RESULT_FIELDS, received, escaped, strict=True)
     return Envelope(
         state=response.state,
         sql_query=sql_query,
@@ -198,81 +196,91 @@ def read_envelope(body: bytes, *, host: str | None = None, content_type: str | N
         rows=_rows(results.dataframe, body),
         statistics=statistics,
         details={
-            name: _bounded(value, iter(range(_MOST_VALUES)))
+            name: _limit(value, iter(range(_MOST_VALUES)))
             for name, value in islice(details.items(), _MOST_DETAILS)
         },
         more_details=max(len(details) - _MOST_DETAILS, 0),
-        mended=tuple(name for name, before, after in zip(_TEXTS, sent, kept, strict=True) if before != after),
+        escaped_fields=tuple(name for name, before, after in fields if before != after),
     )
 
 
 def _split(body: bytes) -> Any:
-    """Read everything but the rows; numbers as Python's, but as their texts in rows and statistics."""
-    try:
-        found = _FINISHED.decode(body)
-        parts: Any = {"state": found.state, "results": found.results}
-        if found.state != State.COMPLETED or found.results is None:
-            # Small, and without an answer everything that the server says matters.
-            parts = dict(_OBJECT.decode(body))
-            results = parts.get("results")
-            if results is not None and bytes(memoryview(results)[:1]) == b"{":
-                parts["results"] = dict(_OBJECT.decode(results))
-    except msgspec.DecodeError:
-        # Not strict JSON (a bare NaN, say), or nested deeply: the patient reader knows more.
-        parts = exact_json.parse(body.decode("utf-8"))
+    """Parse everything but the rows; numbers as Python's, but as their texts in rows and statistics."""
+    parts = _split_parts(body)
     if not isinstance(parts, dict):
         return parts
-    split: dict[str, Any] = {
-        exact_json.mended(name): _plain(part) for name, part in parts.items() if name != "results"
+    results = parts.pop("results", None)
+    split = _read_parts(parts)
+    if not isinstance(results, dict):
+        return {**split, "results": _read_part(results)}
+    rows, statistics = results.pop("dataframe", None), _parse(results.pop("dataframe_stats", None))
+    return {
+        **split,
+        "results": {**_read_parts(results), "dataframe_stats": statistics, "dataframe": rows},
     }
-    results = parts.get("results")
-    if isinstance(results, dict):
-        rows = {"dataframe": results.pop("dataframe", None)}
-        statistics = {"dataframe_stats": _parse(results.pop("dataframe_stats", None))}
-        others = {exact_json.mended(name): _plain(part) for name, part in results.items()}
-        return {**split, "results": {**others, **statistics, **rows}}
-    return {**split, "results": _plain(results)}
 
 
-def _plain(part: object) -> Any:
-    """Read a part with Python's numbers; most are texts."""
+def _split_parts(body: bytes) -> Any:
+    """Return the fields of a response and of its results, unread; parsed if the body is not strict JSON."""
     try:
-        return _TEXT.decode(part) if isinstance(part, msgspec.Raw) else exact_json.plain(part)
+        found = _FINISHED.decode(body)
+        if found.state == State.COMPLETED and found.results is not None:
+            return {"state": found.state, "results": found.results}
+        # Small, and without a table everything that the server says matters.
+        parts: dict[str, Any] = dict(_OBJECT.decode(body))
+        results = parts.get("results")
+        if results is not None and bytes(memoryview(results)[:1]) == b"{":
+            parts["results"] = dict(_OBJECT.decode(results))
     except msgspec.DecodeError:
-        return exact_json.plain(_parse(part))
+        # Not strict JSON (a bare NaN, say), or nested deeply: exact_json may still read it.
+        return exact_json.parse(body.decode("utf-8"))
+    return parts
 
 
-def _bounded(value: Any, places: Iterator[int]) -> Any:
-    """Keep as many of a value's texts and of their characters as there are places for."""
-    if isinstance(value, str):
-        return exact_json.mended(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)
-    if isinstance(value, list):
-        return [_bounded(item, places) for item, _ in zip(value, places, strict=False)]
-    if isinstance(value, dict):
-        items = zip(value.items(), places, strict=False)
-        return {exact_json.mended(name): _bounded(item, places) for (name, item), _ in items}
-    return value
+def _read_parts(parts: dict[str, Any]) -> dict[str, Any]:
+    """Parse fields with Python's numbers; most are texts."""
+    read: dict[str, Any] = {}
+    for name, part in parts.items():
+        read[exact_json.escape_surrogates(name)] = _read_part(part)
+    return read
+
+
+def _read_part(part: object) -> Any:
+    try:
+        return _TEXT.decode(part) if isinstance(part, msgspec.Raw) else exact_json.to_python(part)
+    except msgspec.DecodeError:
+        return exact_json.to_python(_parse(part))
 
 
 def _parse(part: object) -> Any:
     return exact_json.parse(str(memoryview(part), "utf-8")) if isinstance(part, msgspec.Raw) else part
 
 
-def _rows(dataframe: object, body: bytes) -> memoryview | LooseRows | None:
-    """Give the rows as they are; ``null`` is no rows, and what is no array is for ``rows`` to refuse."""
+def _limit(value: Any, places: Iterator[int]) -> Any:
+    """Return as many of a value's items as there are places for, and the beginning of each text."""
+    if isinstance(value, str):
+        return exact_json.escape_surrogates(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)
+    if isinstance(value, list):
+        return [_limit(item, places) for item, _ in zip(value, places, strict=False)]
+    if isinstance(value, dict):
+        items = zip(value.items(), places, strict=False)
+        return {exact_json.escape_surrogates(name): _limit(item, places) for (name, item), _ in items}
+    return value
+
+
+def _rows(dataframe: object, body: bytes) -> memoryview | ParsedRows | None:
+    """Return the rows unread; ``null`` is no rows, and ``rows`` refuses what is not an array."""
     if not isinstance(dataframe, msgspec.Raw):
-        return None if dataframe is None else LooseRows(dataframe, body)
+        return None if dataframe is None else ParsedRows(dataframe, body)
     raw = memoryview(dataframe)
     return None if bytes(raw[:5]) == b"null" else raw
 
 
-def _statistics(found: object) -> dict[str, dict[str, Any]]:
-    """Keep what has the shape of statistics. They are evidence, never a reason to refuse an answer."""
+def _shaped_statistics(found: object) -> dict[str, dict[str, Any]]:
+    """Return what has the shape of statistics. They are evidence, and never a reason to refuse an answer."""
     if not isinstance(found, dict):
         return {}
     shaped = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
-    if exact_json.too_deep(shaped.values()):
-        return {
-            column: sections for column, sections in shaped.items() if not exact_json.too_deep([sections])
-        }
-    return shaped
+    if not exact_json.is_too_deep(shaped.values()):
+        return shaped
+    return {column: sections for column, sections in shaped.items() if not exact_json.is_too_deep([sections])}

@@ -1,49 +1,65 @@
-"""What the statistics and the values say about each column.
-
-Evidence is read off the whole column, never off a sample: frame libraries that look at the first rows
-and type the rest by them are the source of most silent errors in this field.
-"""
+"""The error of one cell, which becomes a warning or a ConversionError about its column."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from connecty_frames.decode.exact_json import dump, is_encodable
 from connecty_frames.text import cut, terminal
 
-__all__ = ["CellError"]
-#: How much of a value is shown.
-_SHOWN: Final = 60
-#: How long a reason is at most.
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pyarrow as pa
+
+__all__ = ["CellError", "raise_at_first", "surrogate_error"]
+
+#: How many characters of a value a message shows, and how long a reason is at most.
+_LONGEST_VALUE: Final = 60
 _LONGEST_REASON: Final = 500
 
 
 class CellError(ValueError):
-    """A value that cannot be what its column was to be.
+    """A value that cannot be converted to the type of its column.
 
     Parameters
     ----------
     row
-        Its row, None where the statistics' own min or max is the value.
+        Its row, None where the value is the statistics' own min or max.
     value
         The value as text.
     reason
-        Why, to stand behind the value: ``is a leap second``.
+        Why, as a predicate of the value: ``is a leap second``.
     """
 
     def __init__(self, row: int | None, value: str, reason: str) -> None:
         super().__init__(f"{value} {reason}")
         self.row = row
         self.value = value
-        # It may hold a type of many fields, whose names are a server's.
+        # It may contain a type of many fields, whose names come from a server.
         self.reason = terminal(cut(reason, _LONGEST_REASON))
 
     @property
-    def shown(self) -> str:
-        """How the value begins, with its white space, which may be what is wrong with it."""
-        text = terminal(self.value[: _SHOWN + 1])
-        return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    def short_value(self) -> str:
+        """The beginning of the value with its white space, which may be what is wrong with it."""
+        text = terminal(self.value[: _LONGEST_VALUE + 1])
+        return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
 
     @property
     def place(self) -> str:
         """Where the value stands, in words."""
         return "the statistics' min or max" if self.row is None else f"row {self.row}"
+
+
+def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None], reason: str) -> None:
+    """Raise a CellError about the first text that is marked as wrong, if any is."""
+    if wrong.true_count:
+        row = wrong.index(True).as_py()
+        raise CellError(row, str(texts[row]), reason)
+
+
+def surrogate_error(cells: Iterable[object]) -> CellError:
+    """Return the error of the first cell with a lone surrogate, which no Arrow array can hold."""
+    texts = enumerate(cell if type(cell) is str else dump(cell) for cell in cells)
+    row, text = next((row, text) for row, text in texts if not is_encodable(text))
+    return CellError(row, text, "holds half of a surrogate pair, which is no text")

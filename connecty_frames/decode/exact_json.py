@@ -1,7 +1,7 @@
 """JSON read without losing a digit.
 
-A JSON number is a text: ``1.10``, ``1e5`` and ``12345678901234567890.5`` are not what ``float`` makes of
-them. So numbers are kept as the text they were, of a class that tells which kind of number it was.
+``float`` does not keep the JSON numbers ``1.10``, ``1e5`` and ``12345678901234567890.5`` as they were
+written. So a number is kept as its text, in a subclass of str that tells which kind of number it is.
 """
 
 from __future__ import annotations
@@ -18,44 +18,43 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "EXACT",
+    "EXACT_CONTEXT",
+    "KIND_BY_TYPE",
     "MAX_DEPTH",
     "NUL",
-    "NUMBERS",
+    "NUMBER_KINDS",
     "ConstantText",
     "FloatText",
     "IntText",
-    "Kind",
     "RepeatedKeys",
-    "bare",
-    "decimal",
+    "ValueKind",
     "dump",
-    "encodes",
-    "kind_of",
-    "mended",
-    "pairs",
+    "escape_surrogates",
+    "is_encodable",
+    "is_too_deep",
+    "object_items",
     "parse",
     "parse_first",
-    "plain",
-    "strict",
-    "too_deep",
+    "quote_constants",
+    "to_decimal",
+    "to_python",
+    "unquote_constants",
 ]
 
-#: How deep a value may be nested: no answer needs more, and whatever reads it further on recurses.
+#: How deep a value may be nested: no answer needs more, and the code that reads it later recurses.
 MAX_DEPTH: Final = 100
-#: The character at which what is written in C takes a text to end: polars panics at it in a name, and Arrow's
-#: C interface cuts the name there.
+#: The character at which C code takes a text to end: polars panics at it in a column name, and Arrow's C
+#: interface cuts the name there.
 NUL: Final = "\0"
-_NESTED: Final = (list, dict)
-#: Python prints whole numbers of this many digits whatever limit its user has set, and longer ones not.
+#: Python prints integers of up to this many digits whatever limit its user has set.
 _PRINTABLE_DIGITS: Final = 640
-#: Python's own context belongs to the user, who may have narrowed it or turned its traps off.
-EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
+#: Used in place of Python's current context, whose precision and traps the user may have changed.
+EXACT_CONTEXT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
 
 
-#: A text, or what is bare.
-_BARE: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(-?Infinity|NaN)', re.DOTALL)
-#: Of the characters that mean nothing.
+#: A JSON string, or (group 1) a constant outside of strings.
+_STRING_OR_CONSTANT: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(-?Infinity|NaN)', re.DOTALL)
+#: A character of the private use area, which has no meaning of its own.
 _MARK: Final = "\ue000"
 
 
@@ -72,7 +71,7 @@ class FloatText(str):
 
 
 class ConstantText(str):
-    """``NaN``, ``Infinity`` or ``-Infinity`` without quotes: no JSON, but some servers write it."""
+    """``NaN``, ``Infinity`` or ``-Infinity`` without quotes: not JSON, but some servers write it."""
 
     __slots__ = ()
 
@@ -93,6 +92,35 @@ class RepeatedKeys(dict[str, Any]):
         self.pairs = pairs
 
 
+class ValueKind(Enum):
+    """The kind of a JSON value; the enum value is its name in the plural, for messages."""
+
+    BOOLEAN = "booleans"
+    TEXT = "texts"
+    INTEGER = "whole numbers"
+    FRACTION = "numbers with a fraction"
+    CONSTANT = "bare NaN or Infinity tokens"
+    ARRAY = "arrays"
+    OBJECT = "objects"
+
+    __hash__ = object.__hash__  # Enum's own is written in Python, and sets of kinds are made for every column
+
+
+#: The kinds that are numbers.
+NUMBER_KINDS: Final = frozenset({ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.CONSTANT})
+#: The kind of each type of value that :func:`parse` returns, null aside.
+KIND_BY_TYPE: Final[dict[type, ValueKind]] = {
+    bool: ValueKind.BOOLEAN,
+    str: ValueKind.TEXT,
+    IntText: ValueKind.INTEGER,
+    FloatText: ValueKind.FRACTION,
+    ConstantText: ValueKind.CONSTANT,
+    list: ValueKind.ARRAY,
+    dict: ValueKind.OBJECT,
+    RepeatedKeys: ValueKind.OBJECT,
+}
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     return found if len(found) == len(pairs) else RepeatedKeys(pairs)
@@ -103,77 +131,64 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def parse(text: str) -> Any:
-    """Read JSON text; numbers are given as the texts they are.
-
-    Raises
-    ------
-    ValueError
-        Where it is no JSON.
-    RecursionError
-        Where it is nested too deeply to read.
-    """
-    return _DECODER.decode(text)
+#: Parses JSON text; numbers are returned as their texts. Raises ValueError where it is not JSON, and
+#: RecursionError where it is nested too deeply to parse.
+parse: Final[Callable[[str], Any]] = _DECODER.decode
+#: Parses the JSON value that begins at a position, and returns it and where it ends. Raises ValueError where
+#: there is none, or it does not end.
+parse_first: Final[Callable[[str, int], tuple[Any, int]]] = _DECODER.raw_decode
 
 
-def parse_first(text: str, start: int) -> tuple[Any, int]:
-    """Read the JSON value that begins at a position; also gives where it ends.
+def quote_constants(text: str) -> tuple[str, str]:
+    """Turn text with bare ``NaN`` and infinities into JSON, and return it and the mark of these constants.
 
-    Raises
-    ------
-    ValueError
-        Where there is none, or it does not end.
-    """
-    return _DECODER.raw_decode(text, start)
-
-
-def strict(text: str) -> tuple[str, str]:
-    """Make JSON of text that would be JSON but for bare ``NaN`` and infinities; also give their mark.
-
-    They become texts that begin with the mark, which occurs nowhere else: :func:`bare` turns them back.
+    They become strings that begin with the mark, which occurs nowhere else in the text:
+    :func:`unquote_constants` turns them back.
     """
     mark = next(mark for length in count(1) if (mark := _MARK * length) not in text)
-    return _BARE.sub(lambda found: f'"{mark}{found[1]}"' if found[1] else found[0], text), mark
+    quoted = _STRING_OR_CONSTANT.sub(lambda found: f'"{mark}{found[1]}"' if found[1] else found[0], text)
+    return quoted, mark
 
 
-def bare(text: str, mark: str) -> str:
-    """Give back the text of which :func:`strict` made JSON, or a part of it."""
+def unquote_constants(text: str, mark: str) -> str:
+    """Return text, or a part of it, as it was before :func:`quote_constants`."""
     return re.sub(f'"{mark}([^"]*)"', r"\1", text)
 
 
-def pairs(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Give all keys and values of an object, a repeated key each time."""
+def object_items(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Return all keys and values of an object, a repeated key each time."""
     return value.pairs if isinstance(value, RepeatedKeys) else value.items()
 
 
 def dump(value: object) -> str:
-    """Write what :func:`parse` gave as compact JSON with every number as it was."""
+    """Write what :func:`parse` returned as compact JSON with every number as it was."""
     if isinstance(value, IntText | FloatText | ConstantText):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{dump(key)}:{dump(item)}" for key, item in pairs(value)) + "}"
+        return "{" + ",".join(f"{dump(key)}:{dump(item)}" for key, item in object_items(value)) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(dump, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
-def too_deep(values: Iterable[object]) -> bool:
-    """Whether some value is nested too deeply, found level by level so that nothing recurses."""
-    level = [value for value in values if isinstance(value, _NESTED)]
+def is_too_deep(values: Iterable[object]) -> bool:
+    """Whether some value is nested too deeply; the search goes level by level, so that nothing recurses."""
+    level = [value for value in values if isinstance(value, list | dict)]
     for _ in range(MAX_DEPTH):
         if not level:
-            break
-        level = [
-            item
-            for nested in level
-            for item in (nested if isinstance(nested, list) else (item for _, item in pairs(nested)))
-            if isinstance(item, _NESTED)
-        ]
+            return False
+        below: list[Any] = []
+        for nested in level:
+            if isinstance(nested, RepeatedKeys):
+                below += [item for _, item in nested.pairs]
+            else:
+                below += nested.values() if isinstance(nested, dict) else nested
+        level = [item for item in below if isinstance(item, list | dict)]
     return bool(level)
 
 
-def encodes(text: str) -> bool:
-    """Whether UTF-8 can hold a text: JSON's escapes can write half of a surrogate pair, which is none."""
+def is_encodable(text: str) -> bool:
+    """Whether UTF-8 can hold a text; JSON's escapes can write a lone surrogate, which it cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -181,90 +196,45 @@ def encodes(text: str) -> bool:
     return True
 
 
-def mended(value: Any) -> Any:
-    r"""Write each half of a surrogate pair in a value as the escape that it was, ``\ud800``."""
+def escape_surrogates(value: Any) -> Any:
+    r"""Return a value with each lone surrogate written as the escape that it was, ``\ud800``."""
     if type(value) is str:
         return value if value.isascii() else value.encode(errors="backslashreplace").decode()
     if isinstance(value, RepeatedKeys):
-        return RepeatedKeys([(mended(key), mended(item)) for key, item in value.pairs])
+        return RepeatedKeys([(escape_surrogates(key), escape_surrogates(item)) for key, item in value.pairs])
     if isinstance(value, dict):
-        return {mended(key): mended(item) for key, item in value.items()}
-    return list(map(mended, value)) if isinstance(value, list) else value
+        return {escape_surrogates(key): escape_surrogates(item) for key, item in value.items()}
+    return list(map(escape_surrogates, value)) if isinstance(value, list) else value
 
 
-def decimal(text: str) -> Decimal | None:
+def to_decimal(text: str) -> Decimal | None:
     """Read a number text exactly, None where its exponent is beyond what a Decimal can have."""
     try:
-        return Decimal(text, EXACT)
+        return Decimal(text, EXACT_CONTEXT)
     except InvalidOperation:
         return None
 
 
-def plain(value: object) -> Any:
+def to_python(value: object) -> Any:
     """Turn the number texts of a small value into Python numbers of the same value.
 
     A number becomes an int, a float where that holds it exactly, otherwise a Decimal; what is too long or
     too large for Python stays text.
     """
-    convert = _PLAIN.get(type(value))
-    return value if convert is None else convert(value)
+    if isinstance(value, dict):
+        return {key: to_python(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return list(map(to_python, value))
+    if isinstance(value, IntText):
+        return int(value) if len(value) <= _PRINTABLE_DIGITS else str(value)
+    if isinstance(value, ConstantText):
+        return float(value)
+    return _float_or_decimal(value) if isinstance(value, FloatText) else value
 
 
-def _plain_object(value: dict[str, Any]) -> dict[str, Any]:
-    return {key: plain(item) for key, item in value.items()}
-
-
-def _plain_whole(text: IntText) -> int | str:
-    return int(text) if len(text) <= _PRINTABLE_DIGITS else str(text)
-
-
-def _plain_fraction(text: FloatText) -> float | Decimal | str:
-    exact = decimal(text)
+def _float_or_decimal(text: FloatText) -> float | Decimal | str:
+    exact = to_decimal(text)
     if exact is None:
         return str(text)
     nearest = float(text)
     return nearest if Decimal(repr(nearest)) == exact else exact
-
-
-_PLAIN: Final[dict[type, Callable[[Any], Any]]] = {
-    dict: _plain_object,
-    RepeatedKeys: _plain_object,
-    list: lambda value: list(map(plain, value)),
-    ConstantText: float,
-    IntText: _plain_whole,
-    FloatText: _plain_fraction,
-}
-
-
-class Kind(Enum):
-    """What a JSON value is; the value names it in the plural, for sentences."""
-
-    BOOLEAN = "booleans"
-    TEXT = "texts"
-    WHOLE = "whole numbers"
-    FRACTION = "numbers with a fraction"
-    CONSTANT = "bare NaN or Infinity tokens"
-    ARRAY = "arrays"
-    OBJECT = "objects"
-
-    __hash__ = object.__hash__  # Enum's own is Python, and sets of kinds are made for every column
-
-
-#: The kinds that are numbers.
-NUMBERS: Final = frozenset({Kind.WHOLE, Kind.FRACTION, Kind.CONSTANT})
-
-_KIND_OF: Final[dict[type, Kind]] = {
-    bool: Kind.BOOLEAN,
-    str: Kind.TEXT,
-    IntText: Kind.WHOLE,
-    FloatText: Kind.FRACTION,
-    ConstantText: Kind.CONSTANT,
-    list: Kind.ARRAY,
-    dict: Kind.OBJECT,
-    RepeatedKeys: Kind.OBJECT,
-}
-
-
-def kind_of(value: object) -> Kind:
-    """Give the kind of a value that ``tokens.parse`` gave and that is not null."""
-    return _KIND_OF[type(value)]

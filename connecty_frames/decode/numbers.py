@@ -1,9 +1,9 @@
-"""JSON numbers: which Arrow type holds all of a column's, and the exact reading of them.
+"""JSON numbers: the Arrow type that holds all of a column's, and the exact reading of them.
 
 A float is right for averages and ratios and wrong for money, and JSON does not say which a number is. The
 digits do: a value that float64 gives back unchanged loses nothing by being one; a value with more than
-nine digits after the point is the outcome of a computation, and its nearest float64 is as good; what is
-left has many digits and few after the point, which is how money looks, and becomes a decimal.
+nine digits after the point is the outcome of a computation, and its nearest float64 is as good; the rest
+has many digits and few after the point, as amounts of money do, and becomes a decimal.
 """
 
 from __future__ import annotations
@@ -18,33 +18,34 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of, offsets_of
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.errors import CellError, raise_at_first
+from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["NOT_FINITE", "FloatValues", "arrow_type", "bounded", "read", "read_fast"]
+__all__ = ["FLOAT_INTEGERS", "NOT_FINITE", "FloatValues", "arrow_type", "read", "read_fast", "with_bounds"]
 
 #: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
-#: other scripts), so that it must be asked first.
-_WHOLE: Final = r"-?(?:0|[1-9][0-9]*)"
-_NUMBER: Final = _WHOLE + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+#: other scripts), so texts are matched before they are read.
+_INTEGER: Final = r"-?(?:0|[1-9][0-9]*)"
+_NUMBER: Final = _INTEGER + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 #: As PostgreSQL's to_json writes what JSON numbers cannot say.
 NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
-_FLOATING: Final = "|".join((_NUMBER, *sorted(NOT_FINITE)))
-
-_PLAIN_WHOLE: Final = re.compile(_WHOLE)
-_PLAIN_NUMBER: Final = re.compile(_NUMBER)
+_FLOAT: Final = "|".join((_NUMBER, *sorted(NOT_FINITE)))
 
 #: Any number of at most 15 significant digits survives float64 (DBL_DIG of C).
 _SAFE_LENGTH: Final = 15
+
+_is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_LENGTH}}}\Z){_INTEGER}").fullmatch
+_is_number: Final = re.compile(_NUMBER).fullmatch
+
 #: More digits after the point than any currency or unit of trade has: the number was computed.
 _COMPUTED_DIGITS: Final = 9
-#: From here on float64 does not even tell whole numbers apart.
-_FLOAT_WHOLE: Final = 2**53
-#: The digits of Arrow's two decimals. All decimals of a column kind have one precision, so that its type
+#: From this number on float64 does not hold every whole number.
+FLOAT_INTEGERS: Final = 2**53
+#: The digits of Arrow's two decimals. All decimals of a kind have one precision, so that the type of a column
 #: does not change with the rows fetched.
 _DECIMALS: Final[dict[int, Callable[..., pa.DataType]]] = {38: pa.decimal128, 76: pa.decimal256}
 _WIDEST: Final = max(_DECIMALS)
@@ -52,113 +53,114 @@ _WIDEST: Final = max(_DECIMALS)
 _INTEGER_DIGITS: Final = 20
 
 
-def arrow_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]:
-    """Give the Arrow type that holds all numbers, and in words why.
-
-    Parameters
-    ----------
-    texts
-        The numbers as JSON texts (or what stands for NaN and infinity), at least one.
-    strict
-        Whether a computed number must be held to its last digit as well.
-
-    Raises
-    ------
-    CellError
-        At the first text that is no number, or that no type holds exactly.
-    """
-    array = pa.array(texts, pa.string())
-    other = _first_unlike(array, _FLOATING)
-    if other is not None:
-        raise CellError(other, texts[other], "is no number")
-    if _first_unlike(array, _WHOLE) is None:
-        return _whole_type(texts)
-    return _fraction_type(texts, strict=strict)
-
-
 @dataclass(frozen=True, slots=True)
 class FloatValues:
-    """Number texts read as the float64 values that they all are, to the last digit.
+    """Number texts as the float64 values that they all are, to the last digit.
 
     Parameters
     ----------
     fractional
-        Whether one has a fraction or an exponent; whole numbers alone are due to be another type.
+        Whether one has a fraction or an exponent; whole numbers alone become another type.
     """
 
     values: pa.ChunkedArray | pa.Array
     fractional: bool
 
     @classmethod
-    def joined(cls, parts: Sequence[FloatValues]) -> FloatValues:
-        """Put the parts of a column together."""
+    def concat(cls, parts: Sequence[FloatValues]) -> FloatValues:
+        """Concatenate the parts of a column."""
         values = pa.chunked_array([part.values for part in parts], pa.float64())
         return cls(values, any(part.fractional for part in parts))
 
 
-def read_fast(texts: pa.StringArray) -> FloatValues | None:
-    """Read JSON's own numbers by Arrow's cast, or give None where that might not be exact.
+# --- the fast reader: numbers that float64 holds exactly ---------------------------------------------
 
-    The outcome is that of ``arrow_type`` and ``read`` where one has a fraction.
+
+def read_fast(texts: pa.StringArray) -> FloatValues | None:
+    """Read JSON's own numbers by Arrow's cast, None where that might not be exact.
+
+    The result is that of ``arrow_type`` and ``read`` where one has a fraction.
     """
     data = bytes_of(texts)
-    exponents = (data > ord("9")).any()  # of the characters of numbers only e and E
-    fractional = bool(exponents or (data == ord(".")).any())
+    has_exponents = (data > ord("9")).any()  # of the characters of numbers only e and E
+    fractional = bool(has_exponents or (data == ord(".")).any())
     floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
-    if exponents:
-        ends = pc.min_max(pc.abs(floats)).as_py()
-        if math.isinf(ends["max"]) or ends["min"] < sys.float_info.min:
-            return None  # perhaps beyond float64's range; a zero without exponent is just that
+    if has_exponents:
+        extremes = pc.min_max(pc.abs(floats)).as_py()
+        if math.isinf(extremes["max"]) or extremes["min"] < sys.float_info.min:
+            return None  # perhaps out of float64's range; a zero without exponent is just that
     starts, ends = offsets_of(texts)
     if (ends - starts > _SAFE_LENGTH).any():
-        same = pc.equal(pc.cast(floats, pa.string()), texts)
-        long = pc.greater(pc.binary_length(texts), _SAFE_LENGTH)
-        unlike = pc.filter(texts, pc.and_not(long, same)).to_pylist()
-        if not all(_exact_as_float(text) for text in unlike if text is not None):
+        is_same = pc.equal(pc.cast(floats, pa.string()), texts)
+        is_long = pc.greater(pc.binary_length(texts), _SAFE_LENGTH)
+        unlike = pc.filter(texts, pc.and_not(is_long, is_same)).to_pylist()
+        if not all(_is_exact_float(text) for text in unlike if text is not None):
             return None
     return FloatValues(floats, fractional)
 
 
-def bounded(
-    read: FloatValues | pa.ChunkedArray | pa.Array, count: int, bounds: Sequence[str]
+def with_bounds(
+    values: FloatValues | pa.ChunkedArray | pa.Array, count: int, bounds: Sequence[str]
 ) -> tuple[pa.ChunkedArray | pa.Array, str] | None:
-    """Hold two more texts against a column read as float64, or as int64; None where they may not fit.
+    """Check two more texts against a column of float64 or int64, None where they may not fit it.
 
-    Also says in words what the numbers are; ``count`` tells how many are not null.
+    Return the array, and in words what the numbers are; ``count`` tells how many are not null.
     """
-    fractions = isinstance(read, FloatValues)
-    if not all(map(_exact_as_float if fractions else _is_short_whole, bounds)):
-        return None
     count += len(bounds)
-    if not fractions:
-        return read, f"{count:,} whole numbers"
-    if not read.fractional:
+    if not isinstance(values, FloatValues):
+        return (values, f"{count:,} whole numbers") if all(map(_is_short_integer, bounds)) else None
+    if not values.fractional:
         return None  # all whole, and some beyond int64
-    return read.values, f"{count:,} numbers, some with a fraction, all exact as float64"
+    fits = all(map(_is_exact_float, bounds))
+    words = f"{count:,} numbers, some with a fraction, all exact as float64"
+    return (values.values, words) if fits else None
 
 
-def _is_short_whole(text: str) -> bool:
-    return len(text) <= _SAFE_LENGTH and _PLAIN_WHOLE.fullmatch(text) is not None
-
-
-def _exact_as_float(text: str) -> bool:
+def _is_exact_float(text: str) -> bool:
     """Whether a text is a JSON number that float64 gives back unchanged."""
-    if _PLAIN_NUMBER.fullmatch(text) is None:
+    if not _is_number(text):
         return False
     try:
-        return (len(text) <= _SAFE_LENGTH and "e" not in text.lower()) or _survives(0, text)
+        return _is_short(text) or _survives_float(0, text)
     except CellError:
         return False
 
 
-def _first_unlike(array: pa.Array, pattern: str) -> int | None:
-    """Give the position of the first text that a pattern does not match, None where there is none."""
-    matches = pc.match_substring_regex(array, rf"^(?:{pattern})\z")
-    position: int = pc.index(matches, value=False).as_py()
-    return None if position < 0 else position
+def _is_short(text: str) -> bool:
+    """Whether a number is so short that float64 gives it back unchanged."""
+    return len(text) <= _SAFE_LENGTH and "e" not in text.lower()
 
 
-def _whole_type(texts: Sequence[str]) -> tuple[pa.DataType, str]:
+# --- the type that holds all numbers -----------------------------------------------------------------
+
+
+def arrow_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]:
+    """Return the Arrow type that holds all numbers, and in words why.
+
+    Parameters
+    ----------
+    texts
+        The numbers as JSON texts (or what stands for NaN and infinity), at least one.
+    strict
+        Whether a computed number must be kept to its last digit as well.
+
+    Raises
+    ------
+    CellError
+        At the first text that is not a number, or that no type holds exactly.
+    """
+    array = pa.array(texts, pa.string())
+    raise_at_first(pc.invert(_matches(array, _FLOAT)), texts, "is not a number")
+    if pc.all(_matches(array, _INTEGER), min_count=0).as_py():
+        return _integer_type(texts)
+    return _fraction_type(texts, strict=strict)
+
+
+def _matches(array: pa.StringArray, pattern: str) -> pa.BooleanArray:
+    return pc.match_substring_regex(array, rf"^(?:{pattern})\z")
+
+
+def _integer_type(texts: Sequence[str]) -> tuple[pa.DataType, str]:
     words = f"{len(texts):,} whole numbers"
     digits, position = max((len(text.lstrip("-")), place) for place, text in enumerate(texts))
     if digits > _WIDEST:
@@ -174,25 +176,25 @@ def _whole_type(texts: Sequence[str]) -> tuple[pa.DataType, str]:
 
 def _fraction_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]:
     words = f"{len(texts):,} numbers, some with a fraction"
-    lost = [
-        (position, text)
+    inexact = [
+        text
         for position, text in enumerate(texts)
-        if (len(text) > _SAFE_LENGTH or "e" in text.lower()) and not _survives(position, text)
+        if not _is_short(text) and not _survives_float(position, text)
     ]
-    if not lost:
+    if not inexact:
         return pa.float64(), f"{words}, all exact as float64"
-    if not strict and all(_computed(text) for _, text in lost):
-        return pa.float64(), f"{words}; {len(lost):,} of them computed, given as the nearest float64"
+    if not strict and all(map(_is_computed, inexact)):
+        return pa.float64(), f"{words}; {len(inexact):,} of them computed, given as the nearest float64"
     integer_digits = scale = 0
     for position, text in enumerate(texts):
         if text in NOT_FINITE:
             raise CellError(position, text, "cannot stand in a column of decimals, which others need")
-        # The range of float64 is known to hold it, or its length to be small: there is a Decimal.
-        whole, fraction = _digits(Decimal(text))
-        integer_digits, scale = max(integer_digits, whole), max(scale, fraction)
+        # float64's range has been checked, or its length is small: a Decimal can hold it.
+        before, after = _count_digits(Decimal(text))
+        integer_digits, scale = max(integer_digits, before), max(scale, after)
         if integer_digits + scale > _WIDEST:
             raise CellError(position, text, f"makes the column need more than {_WIDEST} digits")
-    return _decimal(integer_digits, scale), f"{words}, {len(lost):,} of them not exact as float64"
+    return _decimal(integer_digits, scale), f"{words}, {len(inexact):,} of them not exact as float64"
 
 
 def _decimal(integer_digits: int, scale: int) -> pa.DataType:
@@ -200,7 +202,7 @@ def _decimal(integer_digits: int, scale: int) -> pa.DataType:
     return _DECIMALS[precision](precision, scale)
 
 
-def _survives(position: int, text: str) -> bool:
+def _survives_float(position: int, text: str) -> bool:
     """Whether float64 gives a number back unchanged.
 
     Raises
@@ -216,31 +218,34 @@ def _survives(position: int, text: str) -> bool:
         raise CellError(position, text, "is above the range of float64")
     # Its shortest digits, which is how float64 is read back, or the full ones of a power of two.
     full = Decimal.from_float(nearest)  # noqa: FURB164 - Decimal(nearest) obeys a trap of the caller's context
-    if exact_json.decimal(text) in (Decimal(repr(nearest)), full):
+    if to_decimal(text) in (Decimal(repr(nearest)), full):
         return True
     if abs(nearest) < sys.float_info.min:
         raise CellError(position, text, "is below the range of float64")
     return False
 
 
-def _computed(text: str) -> bool:
-    number = Decimal(text).normalize(exact_json.EXACT)
-    return _digits(number)[1] > _COMPUTED_DIGITS and number.copy_abs() < _FLOAT_WHOLE
+def _is_computed(text: str) -> bool:
+    number = Decimal(text).normalize(EXACT_CONTEXT)
+    return _count_digits(number)[1] > _COMPUTED_DIGITS and number.copy_abs() < FLOAT_INTEGERS
 
 
-def _digits(number: Decimal) -> tuple[int, int]:
+def _count_digits(number: Decimal) -> tuple[int, int]:
     """Count the digits before and after the point."""
     _, digits, exponent = number.as_tuple()
-    if not isinstance(exponent, int):  # pragma: no cover - NaN and infinity are sorted out before
+    if not isinstance(exponent, int):  # pragma: no cover - NaN and infinity have been refused before
         raise TypeError(number)
     return (max(len(digits) + exponent, 0) if number else 0), max(-exponent, 0)
+
+
+# --- reading as a given type -------------------------------------------------------------------------
 
 
 def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
     """Read number texts as an Arrow array of a given type; None is null.
 
-    A fraction becomes the nearest value of a float type, for that is what floats are; everything else
-    must be exact.
+    A fraction becomes the nearest value of a float type, as is usual for floats; everything else must be
+    exact.
 
     Raises
     ------
@@ -248,30 +253,31 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
         At the first text that is not a value of the type; its ``row`` is the position.
     """
     array = pa.array(texts, pa.string())
-    floating = pa.types.is_floating(type_)
-    other = _first_unlike(array, _FLOATING if floating else _NUMBER)
-    if other is not None:
-        raise CellError(other, str(texts[other]), f"is no number that fits in {type_}")
-    if floating:
-        return _floats(texts, pc.cast(array, pa.float64()), type_)
-    if _first_unlike(array, _plain(type_)) is None:
+    is_float = pa.types.is_floating(type_)
+    unlike = pc.invert(_matches(array, _FLOAT if is_float else _NUMBER))
+    raise_at_first(unlike, texts, f"is not a number that fits in {type_}")
+    if is_float:
+        return _to_floats(texts, pc.cast(array, pa.float64()), type_)
+    if pc.all(_matches(array, _castable(type_)), min_count=0).as_py():
         try:
             return pc.cast(array, type_)
-        except pa.ArrowException:  # too large for a whole type, or a decimal type that Arrow does not cast to
+        except (
+            pa.ArrowException
+        ):  # too large for an integer type, or a decimal type that Arrow does not cast to
             pass
-    # One by one, 1e3 is a whole number too.
-    numbers = [None if text is None else _exact(row, text, type_) for row, text in enumerate(texts)]
+    # One by one, since 1e3 is a whole number too.
+    numbers = [None if text is None else _to_exact(row, text, type_) for row, text in enumerate(texts)]
     return pa.array(numbers, type_)
 
 
-def _plain(type_: pa.DataType) -> str:
-    """Give the spellings that Arrow may cast to a whole or decimal type.
+def _castable(type_: pa.DataType) -> str:
+    """Return the pattern of the texts that Arrow may cast to an integer or decimal type.
 
-    For decimals the pattern counts the digits too: beyond them Arrow wraps around, from 1e-77 it makes
+    For decimals the pattern limits the digits too: beyond them Arrow wraps around, from 1e-77 it makes
     0.00, and 1e-999999999 ends the process.
     """
     if pa.types.is_integer(type_):
-        return _WHOLE
+        return _INTEGER
     before = type_.precision - type_.scale
     if type_.scale < 0 or before < 0:
         return "0"
@@ -280,16 +286,16 @@ def _plain(type_: pa.DataType) -> str:
     return rf"-?(?:0{more}){fraction}"
 
 
-def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
-    """Read one number exactly as a whole or decimal type."""
-    number = exact_json.decimal(text)
-    whole = pa.types.is_integer(type_)
-    before, scale = (_INTEGER_DIGITS, 0) if whole else (type_.precision - type_.scale, type_.scale)
+def _to_exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
+    """Read one number exactly as an integer or decimal type."""
+    is_integer = pa.types.is_integer(type_)
+    before, scale = (_INTEGER_DIGITS, 0) if is_integer else (type_.precision - type_.scale, type_.scale)
+    number = to_decimal(text)
     if number is not None:
-        number = number.normalize(exact_json.EXACT)
-        # Counted before any conversion: 1e999999999 as an int would have as many digits.
-        if number.adjusted() < before and _digits(number)[1] <= max(scale, 0):
-            exact = int(number) if whole else number
+        number = number.normalize(EXACT_CONTEXT)
+        # Digits are counted before any conversion: 1e999999999 as an int would have as many.
+        if number.adjusted() < before and _count_digits(number)[1] <= max(scale, 0):
+            exact = int(number) if is_integer else number
             try:
                 pa.scalar(exact, type_)
             except (pa.ArrowInvalid, OverflowError):
@@ -299,23 +305,22 @@ def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
     raise CellError(row, text, f"does not fit in {type_}")
 
 
-def _floats(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType) -> pa.Array:
-    """Refuse what a float would turn into infinity, zero or another whole number, in silence."""
+def _to_floats(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType) -> pa.Array:
+    """Refuse what a float would silently turn into infinity, zero or another whole number."""
+    magnitudes = pc.abs(values)
     suspect = pc.or_(
-        pc.or_(pc.is_inf(values), pc.less(pc.abs(values), sys.float_info.min)),
-        pc.greater_equal(pc.abs(values), _FLOAT_WHOLE),
+        pc.or_(pc.is_inf(values), pc.less(magnitudes, sys.float_info.min)),
+        pc.greater_equal(magnitudes, FLOAT_INTEGERS),
     )
     for row in pc.indices_nonzero(suspect).to_pylist():
         text = str(texts[row])
-        if not _survives(row, text) and text.lstrip("-").isdecimal():
+        if not _survives_float(row, text) and text.lstrip("-").isdecimal():
             raise CellError(row, text, "does not fit in double")
     narrow = pc.cast(values, type_, safe=False)
     wide = pc.cast(narrow, pa.float64())
-    whole = pc.and_(pc.equal(pc.floor(values), values), pc.not_equal(wide, values))
+    another_integer = pc.and_(pc.equal(pc.floor(values), values), pc.not_equal(wide, values))
     infinite = pc.and_(pc.is_inf(wide), pc.is_finite(values))
     zero = pc.and_(pc.equal(wide, 0), pc.not_equal(values, 0))
-    lost = pc.or_(pc.or_(infinite, zero), whole)
-    if lost.true_count:
-        row = lost.index(True).as_py()
-        raise CellError(row, str(texts[row]), f"does not fit in {type_}")
+    lost = pc.or_(pc.or_(infinite, zero), another_integer)
+    raise_at_first(lost, texts, f"does not fit in {type_}")
     return narrow

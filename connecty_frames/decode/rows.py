@@ -1,7 +1,7 @@
-"""The rows of a response as columns of exact cells: plain rows by ``bulk``, all others here.
+"""The rows of a response as columns of exact cells, read by column where that is faster, otherwise by row.
 
-It also settles the shape of a table: what the columns are called, and that every row has as many cells as
-there are columns. Nothing is padded, dropped or shifted.
+The shape of the table is checked here too: what the columns are called, and that every row has as many cells
+as there are columns. Nothing is padded, dropped or shifted.
 """
 
 from __future__ import annotations
@@ -9,34 +9,39 @@ from __future__ import annotations
 import gc
 from collections import Counter, defaultdict
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain, count
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pyarrow as pa
 
 from connecty_frames.decode import exact_json
+from connecty_frames.decode.blocks import LIMITS
 from connecty_frames.decode.column import ScalarColumn, section_of
-from connecty_frames.decode.columnar import read_plain
-from connecty_frames.decode.envelope import LooseRows
-from connecty_frames.decode.exact_json import FloatText, IntText, Kind
+from connecty_frames.decode.columnar import read_columnar
+from connecty_frames.decode.envelope import ParsedRows
+from connecty_frames.decode.exact_json import FloatText, IntText, ValueKind
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from connecty_frames.decode.blocks import ReaderLimits
 
 __all__ = ["Rows", "read_rows"]
 
-#: For rows of no more bytes the general reader is faster: it has less to prepare.
-_SMALL: Final = 1 << 15
 #: In how many bytes the header is looked for at first.
 _HEADER: Final = 1 << 16
-#: What Arrow infers of cells that are all of one kind, and of no others.
-_KINDS: Final = {pa.string(): Kind.TEXT, pa.bool_(): Kind.BOOLEAN, pa.int64(): Kind.WHOLE}
-_CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
+#: The types that Arrow infers for cells that are all of one kind, and for no others.
+_KIND_BY_ARROW_TYPE: Final = {
+    pa.string(): ValueKind.TEXT,
+    pa.bool_(): ValueKind.BOOLEAN,
+    pa.int64(): ValueKind.INTEGER,
+}
+_RAW_CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,12 @@ class Rows:
     ----------
     names
         The column names, each once.
-    own_names
+    server_names
         The name of each column as the server knows it, None where it has none or shares it.
     warnings
-        What had to be done to the names.
+        Which columns had to be renamed, and why.
     columns
-        The cells of each column as ``tokens.parse`` gives them, or would.
+        The cells of each column as ``exact_json.parse`` returns them.
     count
         How many rows there are.
     source
@@ -60,160 +65,135 @@ class Rows:
     """
 
     names: list[str]
-    own_names: list[str | None]
+    server_names: list[str | None]
     warnings: list[ColumnNameWarning]
-    columns: Sequence[Sequence[Any]]
+    columns: list[Sequence[Any]]
     count: int
-    source: memoryview | LooseRows
+    source: memoryview | ParsedRows
 
-    def source_of(self, column: int) -> list[str | None]:
-        """Give the cells of a column as the JSON texts they were, None for null."""
-        if self._sources is None:
-            return [None if value is None else exact_json.dump(value) for value in self.columns[column]]
-        cells = (str(memoryview(row[column]), "utf-8").strip() for row in self._sources[1:])
+    def json_of(self, column: int) -> list[str | None]:
+        """Return the cells of a column as the JSON texts they were, None for null."""
+        if self._raw_cells is None:
+            return [None if cell is None else exact_json.dump(cell) for cell in self.columns[column]]
+        cells = (str(memoryview(row[column]), "utf-8").strip() for row in self._raw_cells[1:])
         return [None if cell == "null" else cell for cell in cells]
 
     @cached_property
-    def _sources(self) -> Sequence[Sequence[msgspec.Raw | bytes]] | None:
+    def _raw_cells(self) -> Sequence[Sequence[msgspec.Raw | bytes]] | None:
         """The header and the rows as JSON texts, cut once for all columns; None where they cannot be cut."""
-        return self.source.sources() if isinstance(self.source, LooseRows) else _CELLS.decode(self.source)
+        source = self.source
+        return source.raw_cells() if isinstance(source, ParsedRows) else _RAW_CELLS.decode(source)
 
 
-def read_rows(source: memoryview | LooseRows, statistics: Mapping[str, dict[str, Any]] | None = None) -> Rows:
+def read_rows(
+    source: memoryview | ParsedRows,
+    statistics: Mapping[str, dict[str, Any]] | None = None,
+    limits: ReaderLimits = LIMITS,
+) -> Rows:
     """Read ``dataframe``: an array of column names first, then an array for each row.
 
     Parameters
     ----------
     source
-        The JSON of it, or its cells where only ``tokens.parse`` could read them.
+        The JSON of it, or its cells where only ``exact_json.parse`` could read them.
     statistics
-        By column; they only tell what may be tried first.
+        By column; they only tell what is tried first.
+    limits
+        Which reader is used.
 
     Raises
     ------
     ResponseError
-        Where it is no array of arrays, has no header, or a row has more or fewer cells than the header.
+        Where it is not an array of arrays, has no header, or a row has more or fewer cells than the header.
     """
-    if isinstance(source, LooseRows):
-        return _by_column(*_taken_apart(source.cells), source, _as_they_are)
-    sections = {name: section_of(found) for name, found in (statistics or {}).items()}
-    plain = read_plain(source, sections) if len(source) > _SMALL else None
-    if plain is not None:
-        header, columns = plain
-        return Rows(*_names(header), columns=columns, count=len(columns[0]), source=source)
+    if isinstance(source, ParsedRows):
+        return _split_rows(source.cells, source)
+    if len(source) > limits.smallest:
+        sections = {name: section_of(sections) for name, sections in (statistics or {}).items()}
+        found = read_columnar(source, sections, limits)
+        if found is not None:
+            header, columns = found
+            return Rows(*_column_names(header), list(columns), len(columns[0]), source)
     try:
         with _collector_paused():
-            return _by_column(*_decoded(source), source, _typed)
+            return _decode_rows(source)
     except (ValueError, msgspec.DecodeError, RecursionError, ResponseError):
-        rows = _taken_apart(_parse(source))  # the patient reader knows more
-        return _by_column(*rows, source, _as_they_are)
+        # What msgspec refuses may still be rows, with an integer of many digits, say; if not, this says why.
+        return _split_rows(_parse(source), source)
 
 
-def _decoded(source: memoryview) -> tuple[list[Any], list[tuple[Any, ...]]]:
-    """Read the header, and rows of as many cells; numbers with a fraction are given as the bytes they are."""
-    try:
-        header = _header(source[:_HEADER])
-    except ValueError:
-        header = _header(source)
-    return header, _tuples(len(header)).decode(source)[1:]
+def _decode_rows(source: memoryview) -> Rows:
+    """Read rows by msgspec, which checks that each is as wide as the header."""
+    header = _read_header(source)
+    body = _row_decoder(len(header)).decode(source)[1:]
+    rows = Rows(*_column_names(header), [], len(body), source)
+    for position, cells in enumerate(zip(*body, strict=True) if body else [()] * len(header)):
+        rows.columns.append(_to_column(rows, position, cells))
+    return rows
 
 
-def _header(beginning: memoryview) -> list[Any]:
-    text = str(beginning, "utf-8", "ignore")  # a character may be cut off at the end
+def _read_header(source: memoryview) -> list[Any]:
+    text = str(source[:_HEADER], "utf-8", "ignore")  # a character may be cut off at the end
     header: list[Any]
-    header, _ = exact_json.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
+    try:
+        header, _ = exact_json.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
+    except ValueError:  # it is longer
+        text = str(source, "utf-8")
+        header, _ = exact_json.parse_first(text, text.index("[", 1))
     return header
 
 
 @lru_cache(maxsize=16)
-def _tuples(width: int) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
+def _row_decoder(width: int) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
+    """Return a decoder of rows of a width, which returns numbers with a fraction as the bytes they are."""
     row: Any = tuple[(Any,) * width]  # type: ignore[misc]
     return msgspec.json.Decoder(list[row], float_hook=str.encode)
 
 
-def _taken_apart(rows: object) -> tuple[list[Any], list[list[Any]]]:
-    """Give the header and the rows under it, all of which have as many cells."""
-    if not isinstance(rows, list):
-        raise ResponseError(f"dataframe is no array of rows. It begins: {_shown(rows)}")
-    if not rows or not isinstance(rows[0], list):
-        raise ResponseError("dataframe has no header: its first row must be the array of column names.")
-    header, *body = rows
-    width = len(header)
-    if {type(row) for row in body} - {list} or {len(row) for row in body} - {width}:
-        _refuse_ragged(body, width)
-    return header, body
-
-
-def _by_column(
-    header: list[Any],
-    body: Sequence[Sequence[Any]],
-    source: memoryview | LooseRows,
-    column: Callable[[Rows, int, tuple[Any, ...]], Sequence[Any]],
-) -> Rows:
-    """Take rows that are as wide as their header apart into columns."""
-    found = Rows(*_names(header), columns=[], count=len(body), source=source)
-    cells = list(zip(*body, strict=True)) if body else [()] * len(header)
-    return replace(found, columns=[column(found, *each) for each in enumerate(cells)])
-
-
-def _refuse_ragged(body: list[Any], width: int) -> NoReturn:
-    """Say which row is no row of the table."""
-    for number, row in enumerate(body):
-        if not isinstance(row, list):
-            raise ResponseError(f"Row {number} of dataframe is no array: {_shown(row)}")
-        if len(row) != width:
-            raise ResponseError(
-                f"Row {number} of dataframe has {len(row)} cells for {width} columns: {_shown(row)}"
-            )
-    raise AssertionError("every row is an array of the right length")  # pragma: no cover
-
-
-def _as_they_are(_rows: Rows, _position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
-    return list(cells)
-
-
-def _typed(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
-    """Give cells that msgspec has read as an array where they are scalars of one kind.
-
-    Nested ones and zeros are read again: msgspec keeps one of two equal keys, and no minus of a zero.
-    """
-    first = next((cell for cell in cells if cell is not None), None)
-    try:
-        array = None if isinstance(first, list | dict) else pa.array(cells)
-    except (pa.ArrowException, OverflowError):  # of more than one kind, or beyond 64 bits
-        array = None
-    kind = None if array is None else _KINDS.get(array.type)
-    if kind is not None:
-        return ScalarColumn(kind, array)
-    kinds = set(map(type, cells)) - {type(None)}
-    if kinds == {bytes}:
-        return ScalarColumn(Kind.FRACTION, pa.array(cells, pa.string()))
-    if kinds & {list, dict} or any(type(cell) is int and cell == 0 for cell in cells):
-        exact = [text if text is None else exact_json.parse(text) for text in rows.source_of(position)]
-    else:
-        exact = [cell if (make := _EXACT.get(type(cell))) is None else make(cell) for cell in cells]
-    if kinds and kinds <= {bytes, int}:
-        return ScalarColumn(Kind.FRACTION, pa.array(exact, pa.string()))
-    return exact
-
-
-#: What makes a cell that msgspec gave what ``tokens.parse`` would have given, where that is not the same.
-_EXACT: Final[dict[type, Callable[[Any], object]]] = {
-    int: IntText,
-    bytes: lambda digits: FloatText(digits.decode()),
-}
-
-
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from looking at millions of cells again and again; none is garbage."""
-    running = gc.isenabled()
+    """Keep the garbage collector from walking over millions of cells repeatedly; none is garbage."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if running:
+        if was_enabled:
             gc.enable()
+
+
+def _to_column(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
+    """Return cells that msgspec has read as a ScalarColumn if they are of one kind, or as exact cells."""
+    first = next((cell for cell in cells if cell is not None), None)
+    if not isinstance(first, list | dict):
+        try:
+            array = pa.array(cells)
+        except (pa.ArrowException, OverflowError):  # of more than one kind, or beyond 64 bits
+            pass
+        else:
+            kind = _KIND_BY_ARROW_TYPE.get(array.type)
+            if kind is not None:
+                return ScalarColumn(kind, array)
+    types = set(map(type, cells)) - {type(None)}
+    if types == {bytes}:
+        return ScalarColumn(ValueKind.FRACTION, pa.array(cells, pa.string()))
+    exact = _exact_cells(rows, position, cells, types)
+    if types and types <= {bytes, int}:
+        return ScalarColumn(ValueKind.FRACTION, pa.array(exact, pa.string()))
+    return exact
+
+
+def _exact_cells(rows: Rows, position: int, cells: tuple[Any, ...], types: set[type]) -> list[Any]:
+    """Return cells that msgspec has read as ``exact_json.parse`` would return them.
+
+    Nested ones and zeros are parsed again: msgspec keeps one of two equal keys, and no minus of a zero.
+    """
+    if types & {list, dict} or any(type(cell) is int and cell == 0 for cell in cells):
+        return [text if text is None else exact_json.parse(text) for text in rows.json_of(position)]
+    return [
+        IntText(cell) if type(cell) is int else FloatText(cell.decode()) if isinstance(cell, bytes) else cell
+        for cell in cells
+    ]
 
 
 def _parse(source: memoryview) -> Any:
@@ -224,63 +204,98 @@ def _parse(source: memoryview) -> Any:
     except RecursionError:
         raise ResponseError("dataframe is nested too deeply.") from None
     except ValueError as error:  # pragma: no cover - msgspec has proved the grammar
-        raise ResponseError(f"dataframe is no JSON: {error}") from None
+        raise ResponseError(f"dataframe is not JSON: {error}") from None
 
 
-def _shown(value: object) -> str:
-    """Show how a value begins; writing out a deeply nested one would recurse too far."""
-    return "(deeply nested)" if exact_json.too_deep([value]) else snippet(exact_json.dump(value))
+def _split_rows(rows: object, source: memoryview | ParsedRows) -> Rows:
+    """Check the shape of parsed rows, and return them by column."""
+    if not isinstance(rows, list):
+        raise ResponseError(f"dataframe is not an array of rows. It begins: {_preview(rows)}")
+    if not rows or not isinstance(rows[0], list):
+        raise ResponseError("dataframe has no header: its first row must be the array of column names.")
+    header, *body = rows
+    for number, row in enumerate(body):
+        if not isinstance(row, list):
+            raise ResponseError(f"Row {number} of dataframe is not an array: {_preview(row)}")
+        if len(row) != len(header):
+            raise ResponseError(
+                f"Row {number} of dataframe has {len(row)} cells for {len(header)} columns: {_preview(row)}"
+            )
+    columns = map(list, zip(*body, strict=True)) if body else ([] for _ in header)
+    return Rows(*_column_names(header), list(columns), len(body), source)
 
 
-def _names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
-    """Give each column a name of its own; the first of duplicates keeps it."""
-    given = [_given_name(position, name) for position, name in enumerate(header)]
-    times = Counter(given)
-    taken = {name for name in given if name}
+def _preview(value: object) -> str:
+    """Return how a value begins; writing out a deeply nested one would recurse too far."""
+    return "(deeply nested)" if exact_json.is_too_deep([value]) else snippet(exact_json.dump(value))
+
+
+# --- column names ------------------------------------------------------------------------------------
+
+
+def _column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
+    """Return a name for each column, the server's name, and warnings of names that had to be changed.
+
+    Of columns of one name, the first keeps it.
+    """
+    if _are_names(header):
+        return header, list(header), []
+    texts = [_name_text(position, name) for position, name in enumerate(header)]
+    taken = {text for text in texts if text}
     numbers: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
-    seen: set[str] = set()
+    used: set[str] = set()
     names: list[str] = []
     warnings: list[ColumnNameWarning] = []
-    for position, text in enumerate(given):
-        name = "" if exact_json.NUL in text else text
-        final = name
-        if not name or name in seen:
-            base = name or f"column_{position}"
-            # Numbers only ever grow, so that many columns of one name are not searched again and again.
-            choices = chain(() if name else (base,), (f"{base}_{number}" for number in numbers[base]))
-            final = next(choice for choice in choices if choice not in taken)
-            taken.add(final)
-        names.append(final)
-        if final != header[position] or type(header[position]) is not str:
-            what = snippet(exact_json.dump(header[position]))
-            reason = (
-                "is taken"
-                if name in seen
-                else "holds a NUL character"
-                if exact_json.NUL in text
-                else "is no name"
-            )
-            warnings.append(
-                ColumnNameWarning(
-                    f"Column {position} is called {snippet(final)!r}, since its name {what} {reason}."
-                )
-            )
-        seen.add(final)
-    own: list[str | None] = [name if type(name) is str and times[name] == 1 else None for name in header]
-    return names, own, warnings
+    for position, text in enumerate(texts):
+        wanted = "" if exact_json.NUL in text else text
+        name = wanted
+        if not wanted or wanted in used:
+            base = wanted or f"column_{position}"
+            # Numbers only grow, so that many columns of one name are not searched from the start again.
+            numbered = (f"{base}_{number}" for number in numbers[base])
+            candidates = numbered if wanted else chain((base,), numbered)
+            name = next(candidate for candidate in candidates if candidate not in taken)
+            taken.add(name)
+        if name != header[position] or type(header[position]) is not str:
+            reason = "is not a name"
+            if exact_json.NUL in text:
+                reason = "holds a NUL character"
+            elif wanted in used:
+                reason = "is taken"
+            warnings.append(_name_warning(position, name, header[position], reason))
+        names.append(name)
+        used.add(name)
+    times = Counter(texts)
+    server_names = [name if type(name) is str and times[name] == 1 else None for name in header]
+    return names, server_names, warnings
 
 
-def _given_name(position: int, name: object) -> str:
-    """Give a name as text: empty for none, the exact text of a number or a truth value."""
+def _are_names(header: list[Any]) -> bool:
+    """Whether a header is nothing but different names, as it nearly always is."""
+    if set(map(type, header)) != {str} or "" in header or len(set(header)) < len(header):
+        return False
+    joined = "".join(header)
+    return exact_json.NUL not in joined and exact_json.is_encodable(joined)
+
+
+def _name_text(position: int, name: object) -> str:
+    """Return a name as text: empty for null, the exact JSON text of a number or a truth value."""
     if isinstance(name, list | dict):
         raise ResponseError(
-            f"The header of dataframe holds {_shown(name)} at position {position}, which is no "
+            f"The header of dataframe holds {_preview(name)} at position {position}, which is not a "
             "column name; is the header row missing?"
         )
     text = "" if name is None else name if isinstance(name, str) else exact_json.dump(name)
-    if not exact_json.encodes(text):
+    if not exact_json.is_encodable(text):
         raise ResponseError(
             f"The column name at position {position} holds half of a surrogate pair, which is no text: "
             f"{snippet(text)}"
         )
     return str(text)
+
+
+def _name_warning(position: int, name: str, given: object, reason: str) -> ColumnNameWarning:
+    what = snippet(exact_json.dump(given))
+    return ColumnNameWarning(
+        f"Column {position} is called {snippet(name)!r}, since its name {what} {reason}."
+    )

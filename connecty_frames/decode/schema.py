@@ -1,4 +1,4 @@
-"""Schema: what each column of an answer is, and why."""
+"""The schema of an answer: the type of each column, and why."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.text import cut, quoted, snippet, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["ColumnSchema", "Contract", "Schema"]
+__all__ = ["ColumnSchema", "Schema", "SchemaTypes"]
 
 #: How much a repr shows: columns, and characters of a name, a type and its evidence.
-_LISTED: Final = 500
-_LONGEST: Final = 1_000
+_MOST_COLUMNS: Final = 500
+_LONGEST_TEXT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class ColumnSchema:
 
 
 @dataclass(frozen=True, slots=True)
-class Contract:
-    """Column types that the caller settles beforehand.
+class SchemaTypes:
+    """Column types that the caller sets beforehand with ``schema=``.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Schema(Sequence[ColumnSchema]):
     @overload
     def __getitem__(self, key: slice) -> Schema: ...
     def __getitem__(self, key: int | str | slice) -> ColumnSchema | Schema:
-        """Give a column by position or name, or a part of the schema by slice."""
+        """Return a column by position or name, or a part of the schema by slice."""
         if isinstance(key, slice):
             return Schema(self._columns[key])
         if isinstance(key, str):
@@ -82,21 +82,24 @@ class Schema(Sequence[ColumnSchema]):
     def __len__(self) -> int:
         return len(self._columns)
 
+    def __iter__(self) -> Iterator[ColumnSchema]:
+        return iter(self._columns)
+
     def __eq__(self, other: object) -> bool:
-        """Whether names, order and types are the same; the evidence may differ from day to day."""
+        """Whether names, order and types are the same; the evidence may differ between answers."""
         return isinstance(other, Schema) and self.arrow.equals(other.arrow)
 
     def __hash__(self) -> int:
         return hash((tuple(self.names), tuple(self.types)))
 
     def __repr__(self) -> str:
-        cells = [
-            [terminal(cut(text, _LONGEST)) for text in (column.name, str(column.type), column.evidence)]
-            for column in self._columns[:_LISTED]
+        rows = [
+            [terminal(cut(text, _LONGEST_TEXT)) for text in (column.name, str(column.type), column.evidence)]
+            for column in self._columns[:_MOST_COLUMNS]
         ]
-        name, type_ = (max((len(row[at]) for row in cells), default=0) for at in (0, 1))
-        lines = [f"{row[0]:<{name}}  {row[1]:<{type_}}  {row[2]}" for row in cells]
-        more = len(self) - _LISTED
+        name_width, type_width = (max((len(row[place]) for row in rows), default=0) for place in (0, 1))
+        lines = [f"{row[0]:<{name_width}}  {row[1]:<{type_width}}  {row[2]}" for row in rows]
+        more = len(self) - _MOST_COLUMNS
         if more > 0:
             lines.append(f"… {more:,} more columns; schema.to_json() gives all")
         return "\n".join(lines) or "(no columns)"
@@ -114,10 +117,10 @@ class Schema(Sequence[ColumnSchema]):
     @property
     def arrow(self) -> pa.Schema:
         """The same as a pyarrow schema, without the evidence."""
-        return pa.schema(list(zip(self.names, self.types, strict=True)))
+        return pa.schema([(column.name, column.type) for column in self._columns])
 
     def to_json(self) -> str:
-        """Give the schema as JSON text that :meth:`from_json` reads back exactly."""
+        """Return the schema as JSON text that :meth:`from_json` reads back exactly."""
         # Arrow's own serialisation is the one spelling of a type that covers nested ones.
         return json.dumps(
             {
@@ -128,7 +131,7 @@ class Schema(Sequence[ColumnSchema]):
 
     @classmethod
     def from_json(cls, text: str) -> Schema:
-        """Read what :meth:`to_json` gave.
+        """Read what :meth:`to_json` returned.
 
         Raises
         ------

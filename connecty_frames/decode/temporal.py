@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,31 +17,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode.arrow_buffers import POOL, offsets_of
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS
+from connecty_frames.decode.errors import CellError, raise_at_first
 from connecty_frames.decode.temporal_format import (
     DURATION_PARTS,
     OFFSET,
-    PARTS,
+    TIMESTAMP_PARTS,
     TemporalFormat,
-    form_of,
-    form_of_one,
-    is_like,
-    offset_of,
+    format_of,
+    has_format,
+    match_format,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
 __all__ = [
     "TemporalValues",
     "arrow_type",
-    "bounded",
-    "offsets",
-    "quick_form",
+    "distinct_offsets",
+    "fast_format",
     "read",
     "read_exact",
     "read_fast",
-    "shown_in",
+    "row_out_of_range",
+    "with_bounds",
 ]
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
@@ -49,49 +51,17 @@ _DAY_MICROS: Final = 86_400_000_000
 #: 0001-01-01 and 9999-12-31T23:59:59.999999 in microseconds: what Python, pandas and polars can show.
 _FIRST: Final = (1 - _EPOCH) * _DAY_MICROS
 _LAST: Final = (date(9999, 12, 31).toordinal() + 1 - _EPOCH) * _DAY_MICROS - 1
+#: numpy and pandas take this number for "no time" (NaT), so it can be no value.
+_NAT: Final = -(2**63)
 
-_EDGE_YEARS: Final = frozenset({"0001", "9999"})
-
-_seventh_digit: Final = re.compile(r"\.\d{7}").search
-_usual_offset: Final = re.compile(r"Z|[+-]\d\d:\d\d").fullmatch
-
-
-def arrow_type(form: TemporalFormat, texts: Sequence[str], tz: str) -> pa.DataType:
-    """Give the Arrow type that holds all texts of a form exactly.
-
-    Microseconds, or nanoseconds where some text has a 7th digit of the second, unless these digits are all
-    zero in a column that reaches beyond what nanoseconds can hold (1677 to 2262).
-
-    Raises
-    ------
-    CellError
-        Where no unit holds them all.
-    """
-    if form is TemporalFormat.DATE:
-        return pa.date32()
-    finest = "ns" if any(map(_seventh_digit, texts)) else "us"
-    for unit in dict.fromkeys((finest, "us")):
-        found = _TYPES[form](unit, tz)
-        try:
-            read(texts, found)
-        except CellError as misfit:
-            problem = misfit
-        else:
-            return found
-    raise problem
-
-
-_TYPES: Final = {
-    TemporalFormat.NAIVE: lambda unit, _: pa.timestamp(unit),
-    TemporalFormat.AWARE: pa.timestamp,
-    TemporalFormat.TIME: lambda unit, _: pa.time64(unit),
-    TemporalFormat.DURATION: lambda unit, _: pa.duration(unit),
-}
+_has_seventh_digit: Final = re.compile(r"\.\d{7}").search
+_offset_at_end: Final = re.compile(rf"{OFFSET}$").search
+_is_offset: Final = re.compile(OFFSET).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
 class TemporalValues:
-    """Temporal texts of one form, read as what they mean.
+    """Temporal texts of one format as the values that they mean.
 
     Parameters
     ----------
@@ -101,102 +71,135 @@ class TemporalValues:
         The different offsets of the texts.
     """
 
-    form: TemporalFormat
+    format: TemporalFormat
     values: pa.ChunkedArray | pa.Array
     offsets: frozenset[str] = frozenset()
 
     @classmethod
-    def joined(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
-        """Put the parts of a column together; all are of one form."""
+    def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
+        """Concatenate the parts of a column; all are of one format."""
         values = pa.chunked_array([part.values for part in parts])
-        return cls(parts[0].form, values, frozenset().union(*(part.offsets for part in parts)))
+        return cls(parts[0].format, values, frozenset().union(*(part.offsets for part in parts)))
 
 
-def quick_form(text: str) -> TemporalFormat | None:
-    """Give the form that ``read_fast`` may read texts like this one as, None where it reads no such."""
-    form = form_of_one(text)
-    return None if form not in _QUICK or _seventh_digit(text) else form
+# --- the fast reader: texts that Arrow reads as this grammar does ------------------------------------
 
 
-def read_fast(texts: pa.StringArray, form: TemporalFormat) -> TemporalValues | None:
-    """Read texts by Arrow's own cast, or give None where that might not be what the grammar says.
+class _FastCast(NamedTuple):
+    """How texts of a format are cast by Arrow, and which values and lengths the result may have.
 
-    The outcome is that of ``form_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in the
-    grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, but for the year
-    0000; and it refuses a seventh digit of the second in microseconds.
+    Parameters
+    ----------
+    least_length
+        The length of the shortest text of the format; a shorter one is a date. 0 where Arrow takes one
+        length only.
     """
-    type_, first, last, least_length = _QUICK[form]
-    try:
-        values = pc.cast(texts, type_, memory_pool=POOL)
-    except pa.ArrowInvalid:
-        return None
-    ends = pc.min_max(values)
-    if not ends["min"].is_valid:
-        return TemporalValues(form, values)
-    if ends["min"].value < first or ends["max"].value > last:
-        return None
-    # West of Greenwich the year 0000 lasts into the first day of the year 1.
-    early = form is TemporalFormat.AWARE and ends["min"].value < first + _DAY_MICROS
-    if early and pc.any(pc.starts_with(texts, "0000")).as_py():
-        return None
-    if least_length:
-        starts, ends = offsets_of(texts)
-        if np.count_nonzero(ends - starts < least_length) != texts.null_count:
-            return None
-    return TemporalValues(form, values, offsets(texts) if form is TemporalFormat.AWARE else frozenset())
+
+    type: pa.DataType
+    first: int
+    last: int
+    least_length: int
 
 
-def bounded(moments: TemporalValues, bounds: Sequence[str], tz: str) -> TemporalValues | None:
-    """Hold two more texts against a column, and give it in a zone; None where they are of another form."""
-    if any(not is_like(bound, moments.form) or _seventh_digit(bound) for bound in bounds):
-        return None
-    try:
-        for bound in bounds:
-            date.fromisoformat(bound[:10])
-    except ValueError:
-        return None
-    # At the ends of time the hour decides whether an instant can be shown.
-    edges = [bound for bound in bounds if bound[:4] in _EDGE_YEARS]
-    if edges and read_fast(pa.array(edges, pa.string()), moments.form) is None:
-        return None
-    if moments.form is not TemporalFormat.AWARE:
-        return moments
-    values = moments.values if tz == "UTC" else pc.cast(moments.values, pa.timestamp("us", tz))
-    return replace(moments, values=values, offsets=moments.offsets.union(map(offset_of, bounds)))
-
-
-#: What a form is cast to, the least and the most it may then be, and how long the shortest text of it is: a
-#: shorter one is a date (0 where Arrow takes no other length).
-_QUICK: Final = {
-    TemporalFormat.DATE: (pa.date32(), _FIRST // _DAY_MICROS, _LAST // _DAY_MICROS, 0),
-    TemporalFormat.NAIVE: (pa.timestamp("us"), _FIRST, _LAST, len("2025-01-01T10")),
-    TemporalFormat.AWARE: (pa.timestamp("us", "UTC"), _FIRST, _LAST, len("2025-01-01T10Z")),
+_FAST: Final = {
+    TemporalFormat.DATE: _FastCast(pa.date32(), _FIRST // _DAY_MICROS, _LAST // _DAY_MICROS, 0),
+    TemporalFormat.NAIVE: _FastCast(pa.timestamp("us"), _FIRST, _LAST, len("2025-01-01T10")),
+    TemporalFormat.AWARE: _FastCast(pa.timestamp("us", "UTC"), _FIRST, _LAST, len("2025-01-01T10Z")),
 }
 
 
-def offsets(texts: pa.StringArray) -> frozenset[str]:
-    """Give the different offsets of aware timestamps."""
+def fast_format(text: str) -> TemporalFormat | None:
+    """Return the format as which ``read_fast`` may read texts like this one, None where it cannot."""
+    format_ = match_format(text)
+    return None if format_ not in _FAST or _has_seventh_digit(text) else format_
+
+
+def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues | None:
+    """Read texts by Arrow's own cast, None where the result might not be what the grammar says.
+
+    The result is that of ``format_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in the
+    grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, but for the year
+    0000; and it refuses a seventh digit of the second in microseconds.
+    """
+    cast = _FAST[format_]
+    try:
+        values = pc.cast(texts, cast.type, memory_pool=POOL)
+    except pa.ArrowInvalid:
+        return None
+    extremes = pc.min_max(values)
+    if not extremes["min"].is_valid:
+        return TemporalValues(format_, values)
+    least = extremes["min"].value
+    if least < cast.first or extremes["max"].value > cast.last:
+        return None
+    # West of Greenwich the year 0000 lasts into the first day of the year 1.
+    is_early = format_ is TemporalFormat.AWARE and least < cast.first + _DAY_MICROS
+    if is_early and pc.any(pc.starts_with(texts, "0000")).as_py():
+        return None
+    if cast.least_length:
+        starts, ends = offsets_of(texts)
+        if np.count_nonzero(ends - starts < cast.least_length) != texts.null_count:
+            return None
+    offsets = distinct_offsets(texts) if format_ is TemporalFormat.AWARE else frozenset()
+    return TemporalValues(format_, values, offsets)
+
+
+def with_bounds(found: TemporalValues, bounds: Sequence[str], tz: str) -> TemporalValues | None:
+    """Check two more texts against a column and return it in a time zone, None where they do not fit it."""
+    for bound in bounds:
+        if not has_format(bound, found.format) or _has_seventh_digit(bound):
+            return None
+        try:
+            date.fromisoformat(bound[:10])
+        except ValueError:
+            return None
+        # In the first and the last year the hour decides whether an instant can be shown.
+        if bound[:4] in {"0001", "9999"} and read_fast(pa.array([bound]), found.format) is None:
+            return None
+    if found.format is not TemporalFormat.AWARE:
+        return found
+    values = found.values if tz == "UTC" else pc.cast(found.values, pa.timestamp("us", tz))
+    matches = filter(None, map(_offset_at_end, bounds))
+    return replace(found, values=values, offsets=found.offsets.union(match[0] for match in matches))
+
+
+def distinct_offsets(texts: pa.StringArray) -> frozenset[str]:
+    """Return the different offsets of aware timestamps.
+
+    The last six bytes of each text, compared as numbers, are the offset where it is written ``+01:00`` or
+    ``Z``; only columns with others need a regular expression over every text.
+    """
     starts, ends = offsets_of(texts)
     if texts.null_count:
         ends = ends[ends > starts]
-    data = texts.buffers()[2]
-    # The last eight bytes of each as a number, and of these the six that an offset most often has.
-    tails = np.ndarray(data.size - 7, "<u8", data, strides=(1,))[ends - 8] >> 16
-    tails = np.where(tails >> 40 == ord("Z"), ord("Z") << 40, tails)
-    least, most = tails.min(), tails.max()
-    # A zone has two offsets, in winter and in summer.
-    distinct = (least, most) if ((tails == least) | (tails == most)).all() else np.unique(tails)
-    found = {int(tail).to_bytes(6, "little").decode().lstrip("\0") for tail in distinct}
-    if all(map(_usual_offset, found)):
-        return frozenset(found)
+    tails = _distinct_tails(texts.buffers()[2], ends)
+    offsets = {tail.to_bytes(6, "little").decode().lstrip("\0") for tail in tails}
+    if all(map(_is_offset, offsets)):
+        return frozenset(offsets)
     matched = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{OFFSET})$"), "offset")
     return frozenset(filter(None, pc.unique(matched).to_pylist()))
 
 
+def _distinct_tails(data: pa.Buffer, ends: NDArray[np.int32]) -> list[int]:
+    """Return the different last six bytes of texts as numbers, or the last byte alone where it is a ``Z``."""
+    last_eight_bytes = np.ndarray(data.size - 7, "<u8", data, strides=(1,))[ends - 8]
+    tails = last_eight_bytes >> 16
+    tails = np.where(tails >> 40 == ord("Z"), ord("Z") << 40, tails)
+    least, most = tails.min(), tails.max()
+    # A time zone has two offsets at most, in winter and in summer: then nothing needs to be sorted.
+    if ((tails == least) | (tails == most)).all():
+        return [int(least), int(most)]
+    distinct: list[int] = np.unique(tails).tolist()
+    return distinct
+
+
+# --- the exact reader: every text of the grammar -----------------------------------------------------
+
+
 def read_exact(
-    texts: Sequence[str | None], bounds: Sequence[str], tz: str, forms: Sequence[TemporalFormat]
+    texts: Sequence[str], bounds: Sequence[str], tz: str, formats: Sequence[TemporalFormat]
 ) -> TemporalValues:
-    """Read a column whose texts and bounds are all of one of some forms; None is null.
+    """Read a column whose texts and bounds are all of one of some formats; None is null.
 
     Raises
     ------
@@ -205,12 +208,38 @@ def read_exact(
         null, and then the bounds.
     """
     scalars = [*(text for text in texts if text is not None), *bounds]
-    form = form_of(scalars)
-    if form not in forms:
-        raise CellError(0, scalars[0], f"is among {form.value}")
-    values = read(texts, arrow_type(form, scalars, tz))
-    found = offsets(pa.array(scalars, pa.string())) if form is TemporalFormat.AWARE else frozenset()
-    return TemporalValues(form, values, found)
+    format_ = format_of(scalars)
+    if format_ not in formats:
+        raise CellError(0, scalars[0], f"is among {format_.value}")
+    values = read(texts, arrow_type(format_, scalars, tz))
+    is_aware = format_ is TemporalFormat.AWARE
+    offsets = distinct_offsets(pa.array(scalars, pa.string())) if is_aware else frozenset()
+    return TemporalValues(format_, values, offsets)
+
+
+def arrow_type(format_: TemporalFormat, texts: Sequence[str], tz: str) -> pa.DataType:
+    """Return the Arrow type that holds all texts of a format exactly.
+
+    Microseconds, or nanoseconds where some text has a 7th digit of the second, unless these digits are all
+    zero in a column that reaches beyond what nanoseconds can hold (1677 to 2262).
+
+    Raises
+    ------
+    CellError
+        Where no unit holds them all.
+    """
+    if format_ is TemporalFormat.DATE:
+        return pa.date32()
+    finest = "ns" if any(map(_has_seventh_digit, texts)) else "us"
+    for unit in dict.fromkeys((finest, "us")):
+        type_ = _READERS[format_].type(unit, tz)
+        try:
+            read(texts, type_)
+        except CellError as error:
+            problem = error
+        else:
+            return type_
+    raise problem
 
 
 def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
@@ -225,53 +254,40 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
     if not present:
         return pa.nulls(len(texts), type_)
     try:
-        values = _READERS[_held_form(present, type_)](present, type_)
-    except CellError as misfit:
+        values = _read_present(present, type_)
+    except CellError as error:
         rows = [row for row, text in enumerate(texts) if text is not None]
-        raise CellError(rows[misfit.row or 0], misfit.value, misfit.reason) from None
+        raise CellError(rows[error.row or 0], error.value, error.reason) from None
     if len(present) == len(texts):
         return values
-    places = pc.cumulative_sum(pa.array([int(text is not None) for text in texts]))
-    places = pc.if_else(pa.array([text is not None for text in texts]), pc.subtract(places, 1), None)
-    return values.take(places)
+    positions = pc.cumulative_sum(pa.array([int(text is not None) for text in texts]))
+    indices = pc.if_else(pa.array([text is not None for text in texts]), pc.subtract(positions, 1), None)
+    return values.take(indices)
 
 
-def shown_in(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
-    """Give the row of an instant whose local year is before 1 or after 9999 in a zone, None for none.
+def _read_present(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
+    format_ = format_of(texts)
+    reader = _READERS[format_]
+    if not reader.holds(type_):
+        raise CellError(0, texts[0], f"is among {format_.value}, which {type_} does not hold")
+    return reader.read(texts, type_)
 
-    Neither Python nor pandas nor polars can show such a moment, though Arrow can hold it.
+
+def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
+    """Return the row of an instant whose local year is before 1 or after 9999 in a zone, None for none.
+
+    Neither Python nor pandas nor polars can show such an instant, though Arrow can hold it.
     """
     if tz == "UTC" or len(values) == values.null_count:
         return None
     instants = pc.cast(pc.cast(values, pa.timestamp("us", "UTC"), safe=False), pa.int64())
-    for end in pc.min_max(instants).as_py().values():
+    for extreme in pc.min_max(instants).as_py().values():
         try:
-            (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=end)).astimezone(ZoneInfo(tz))
+            (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=extreme)).astimezone(ZoneInfo(tz))
         except OverflowError:
-            row: int = pc.index(instants, end).as_py()
+            row: int = pc.index(instants, extreme).as_py()
             return row
     return None
-
-
-def _held_form(texts: Sequence[str], type_: pa.DataType) -> TemporalFormat:
-    """Give the form of texts that a type can hold: dates may be midnights, an instant needs a zone."""
-    form = form_of(texts)
-    if pa.types.is_timestamp(type_):
-        holds = (
-            form is TemporalFormat.AWARE if type_.tz else form in (TemporalFormat.NAIVE, TemporalFormat.DATE)
-        )
-    else:
-        holds = form in _HELD and _HELD[form](type_)
-    if not holds:
-        raise CellError(0, texts[0], f"is among {form.value}, which {type_} does not hold")
-    return form
-
-
-_HELD: Final[dict[TemporalFormat, Callable[[pa.DataType], bool]]] = {
-    TemporalFormat.DATE: pa.types.is_date,
-    TemporalFormat.TIME: pa.types.is_time,
-    TemporalFormat.DURATION: pa.types.is_duration,
-}
 
 
 def _read_dates(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
@@ -282,105 +298,30 @@ def _read_dates(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
 
 
 def _read_timestamps(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    zone = "UTC" if type_.tz else None
-    array = pa.array(texts, pa.string())
-    special = pc.match_substring_regex(array, r"[T ]24:|[+-]\d\d:\d\d:\d\d$")
-    trimmed = pc.replace_substring_regex(array, r"(\.\d{6})\d+", r"\1")
-    if special.true_count:
-        trimmed = pc.if_else(special, "1970-01-01T00:00:00Z" if zone else "1970-01-01T00:00:00", trimmed)
-    micros = pc.cast(pc.cast(trimmed, pa.timestamp("us", zone)), pa.int64())
-    if special.true_count:
-        exact = [_micros(text) for text, odd in zip(texts, special.to_pylist(), strict=True) if odd]
-        micros = pc.replace_with_mask(micros, special, pa.array(exact, pa.int64()))
-    for end, beyond in ((_FIRST, pc.less(micros, _FIRST)), (_LAST, pc.greater(micros, _LAST))):
-        if beyond.true_count:
-            position = beyond.index(True).as_py()
-            edge = "before the year 1" if end == _FIRST else "after the year 9999"
-            raise CellError(position, texts[position], f"is {edge}")
+    micros = _timestamp_micros(texts, "UTC" if type_.tz else None)
+    raise_at_first(pc.less(micros, _FIRST), texts, "is before the year 1")
+    raise_at_first(pc.greater(micros, _LAST), texts, "is after the year 9999")
     return _in_unit(micros, texts, type_)
 
 
-def _read_times(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    array = pa.array([f"1970-01-01T{text}" for text in texts], pa.string())
+def _timestamp_micros(texts: Sequence[str], zone: str | None) -> pa.Array:
+    """Return timestamps as microseconds since 1970; the digits after the sixth are cut off."""
+    array = pa.array(texts, pa.string())
     trimmed = pc.replace_substring_regex(array, r"(\.\d{6})\d+", r"\1")
-    return _in_unit(pc.cast(pc.cast(trimmed, pa.timestamp("us")), pa.int64()), texts, type_)
+    # Arrow reads neither the hour 24 nor an offset with seconds.
+    unreadable = pc.match_substring_regex(array, r"[T ]24:|[+-]\d\d:\d\d:\d\d$")
+    if unreadable.true_count:
+        trimmed = pc.if_else(unreadable, "1970-01-01T00:00:00" + ("Z" if zone else ""), trimmed)
+    micros = pc.cast(pc.cast(trimmed, pa.timestamp("us", zone)), pa.int64())
+    if unreadable.true_count:
+        computed = [_compute_micros(texts[row]) for row in pc.indices_nonzero(unreadable).to_pylist()]
+        micros = pc.replace_with_mask(micros, unreadable, pa.array(computed, pa.int64()))
+    return micros
 
 
-def _read_durations(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    """Add up weeks, days, hours, minutes and seconds; PostgreSQL signs each part by itself."""
-    nanos = []
-    for text in texts:
-        found = DURATION_PARTS.fullmatch(text)
-        if found is None:  # pragma: no cover - the grammar has been matched
-            raise AssertionError(text)
-        sign, weeks, days, hours, minutes, minus, seconds, fraction = found.groups()
-        whole = (
-            ((int(weeks or 0) * 7 + int(days or 0)) * 24 + int(hours or 0)) * 60 + int(minutes or 0)
-        ) * 60
-        part = int(seconds or 0) * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
-        total = whole * 1_000_000_000 + (-part if minus else part)
-        nanos.append(-total if sign else total)
-    per_unit = _NANOS[type_.unit]
-    for position, value in enumerate(nanos):
-        if value % per_unit or abs(value // per_unit) > -(_NOT_A_TIME + 1):
-            raise CellError(position, texts[position], f"does not fit in {type_}")
-    return pa.array([value // per_unit for value in nanos], pa.int64()).cast(type_)
-
-
-#: What numpy and pandas take for "no time", so it can be no value.
-_NOT_A_TIME: Final = -(2**63)
-_NANOS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-
-_READERS: Final = {
-    TemporalFormat.DATE: _read_dates,
-    TemporalFormat.NAIVE: _read_timestamps,
-    TemporalFormat.AWARE: _read_timestamps,
-    TemporalFormat.TIME: _read_times,
-    TemporalFormat.DURATION: _read_durations,
-}
-
-
-def _in_unit(micros: pa.Array, texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    """Turn microseconds, and the digits after the sixth, into a unit; digits it cannot hold are a misfit."""
-    extra = pa.array([_beyond_micros(text) if "." in text else 0 for text in texts], pa.int64())
-    if type_.unit == "ns":
-        return _in_nanos(micros, extra, texts).cast(type_)
-    per_unit = _NANOS[type_.unit] // 1_000
-    values = pc.divide(micros, per_unit)  # towards zero, but exactness is asked for at once
-    lost = pc.or_(pc.not_equal(pc.multiply(values, per_unit), micros), pc.not_equal(extra, 0))
-    if lost.true_count:
-        position = lost.index(True).as_py()
-        raise CellError(position, texts[position], f"has more digits than {type_} holds")
-    return pc.cast(pc.cast(values, pa.int32()) if pa.types.is_time32(type_) else values, type_)
-
-
-def _in_nanos(micros: pa.Array, extra: pa.Array, texts: Sequence[str]) -> pa.Array:
-    """Give nanoseconds, checked: a cast wraps around in silence on some versions of Arrow."""
-    negative = pc.less(micros, 0)
-    # Towards zero by one and back, so that the very first nanosecond does not overflow on the way.
-    whole = pc.if_else(negative, pc.add(micros, 1), micros)
-    rest = pc.if_else(negative, pc.subtract(extra, 1_000), extra)
-    try:
-        nanos = pc.add_checked(pc.multiply_checked(whole, 1_000), rest)
-        beyond = pc.equal(nanos, _NOT_A_TIME)
-    except pa.ArrowInvalid:
-        exact = zip(micros.to_pylist(), extra.to_pylist(), strict=True)
-        beyond = pa.array([not _NOT_A_TIME < value * 1_000 + digits < 2**63 for value, digits in exact])
-    if beyond.true_count:
-        position = beyond.index(True).as_py()
-        raise CellError(position, texts[position], "needs nanoseconds, which reach from 1677 to 2262 only")
-    return nanos
-
-
-def _beyond_micros(text: str) -> int:
-    """Give the 7th to 9th digit of the fraction as nanoseconds."""
-    fraction = re.search(r"\.\d{6}(\d+)", text)
-    return int(fraction[1].ljust(3, "0")) if fraction else 0
-
-
-def _micros(text: str) -> int:
-    """Compute microseconds since 1970 from a timestamp that Arrow cannot read; digits beyond are cut."""
-    found = PARTS.fullmatch(text)
+def _compute_micros(text: str) -> int:
+    """Compute the microseconds since 1970 of one timestamp; the digits after the sixth are cut off."""
+    found = TIMESTAMP_PARTS.fullmatch(text)
     if found is None:  # pragma: no cover - the grammar has been matched
         raise AssertionError(text)
     days = date.fromisoformat(found["day"]).toordinal() - _EPOCH
@@ -395,3 +336,97 @@ def _offset_seconds(offset: str | None) -> int:
     digits = offset[1:].replace(":", "").ljust(6, "0")
     seconds = int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])
     return -seconds if offset[0] == "-" else seconds
+
+
+def _read_times(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
+    return _in_unit(_timestamp_micros([f"1970-01-01T{text}" for text in texts], None), texts, type_)
+
+
+def _read_durations(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
+    nanos_per_unit = 10 ** (9 - FRACTION_DIGITS[type_.unit])
+    counts = []
+    for position, text in enumerate(texts):
+        count, rest = divmod(_duration_nanos(text), nanos_per_unit)
+        if rest or abs(count) > -(_NAT + 1):
+            raise CellError(position, text, f"does not fit in {type_}")
+        counts.append(count)
+    return pa.array(counts, pa.int64()).cast(type_)
+
+
+def _duration_nanos(text: str) -> int:
+    """Add up weeks, days, hours, minutes and seconds; PostgreSQL signs each part by itself."""
+    found = DURATION_PARTS.fullmatch(text)
+    if found is None:  # pragma: no cover - the grammar has been matched
+        raise AssertionError(text)
+    sign, weeks, days, hours, minutes, minus, seconds, fraction = found.groups()
+    total_hours = (int(weeks or 0) * 7 + int(days or 0)) * 24 + int(hours or 0)
+    total_minutes = total_hours * 60 + int(minutes or 0)
+    nanos = int(seconds or 0) * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+    total = total_minutes * 60_000_000_000 + (-nanos if minus else nanos)
+    return -total if sign else total
+
+
+def _in_unit(micros: pa.Array, texts: Sequence[str], type_: pa.DataType) -> pa.Array:
+    """Convert microseconds, and the digits after the sixth, to a type; a digit it cannot hold is an error."""
+    extra = pa.array([_nanos_beyond_micros(text) if "." in text else 0 for text in texts], pa.int64())
+    if type_.unit == "ns":
+        return _in_nanos(micros, extra, texts).cast(type_)
+    micros_per_unit = 10 ** (6 - FRACTION_DIGITS[type_.unit])
+    values = pc.divide(micros, micros_per_unit)  # rounds towards zero; whether that was exact is checked next
+    lost = pc.or_(pc.not_equal(pc.multiply(values, micros_per_unit), micros), pc.not_equal(extra, 0))
+    raise_at_first(lost, texts, f"has more digits than {type_} holds")
+    return pc.cast(pc.cast(values, pa.int32()) if pa.types.is_time32(type_) else values, type_)
+
+
+def _nanos_beyond_micros(text: str) -> int:
+    """Return the 7th to 9th digit of the fraction as nanoseconds."""
+    fraction = re.search(r"\.\d{6}(\d+)", text)
+    return int(fraction[1].ljust(3, "0")) if fraction else 0
+
+
+def _in_nanos(micros: pa.Array, extra: pa.Array, texts: Sequence[str]) -> pa.Array:
+    """Return nanoseconds, checked here since a cast wraps around silently on some versions of Arrow."""
+    is_negative = pc.less(micros, 0)
+    # One microsecond towards zero and back, so that the very first nanosecond does not overflow on the way.
+    whole = pc.if_else(is_negative, pc.add(micros, 1), micros)
+    rest = pc.if_else(is_negative, pc.subtract(extra, 1_000), extra)
+    try:
+        nanos = pc.add_checked(pc.multiply_checked(whole, 1_000), rest)
+        beyond = pc.equal(nanos, _NAT)
+    except pa.ArrowInvalid:
+        exact = zip(micros.to_pylist(), extra.to_pylist(), strict=True)
+        beyond = pa.array([not _NAT < value * 1_000 + digits < 2**63 for value, digits in exact])
+    raise_at_first(beyond, texts, "needs nanoseconds, which reach from 1677 to 2262 only")
+    return nanos
+
+
+class _Reader(NamedTuple):
+    """How texts of a format are read: the type for a unit and time zone, and which types hold them."""
+
+    type: Callable[[str, str], pa.DataType]
+    holds: Callable[[pa.DataType], bool]
+    read: Callable[[Sequence[str], pa.DataType], pa.Array]
+
+
+def _is_naive(type_: pa.DataType) -> bool:
+    return pa.types.is_timestamp(type_) and not type_.tz
+
+
+def _is_aware(type_: pa.DataType) -> bool:
+    return pa.types.is_timestamp(type_) and bool(type_.tz)
+
+
+#: A column of dates may also become timestamps at midnight; an instant needs an offset.
+_READERS: Final = {
+    TemporalFormat.DATE: _Reader(
+        lambda _unit, _tz: pa.date32(),
+        lambda type_: pa.types.is_date(type_) or _is_naive(type_),
+        _read_dates,
+    ),
+    TemporalFormat.NAIVE: _Reader(lambda unit, _tz: pa.timestamp(unit), _is_naive, _read_timestamps),
+    TemporalFormat.AWARE: _Reader(pa.timestamp, _is_aware, _read_timestamps),
+    TemporalFormat.TIME: _Reader(lambda unit, _tz: pa.time64(unit), pa.types.is_time, _read_times),
+    TemporalFormat.DURATION: _Reader(
+        lambda unit, _tz: pa.duration(unit), pa.types.is_duration, _read_durations
+    ),
+}

@@ -1,4 +1,4 @@
-"""A caller's ``schema=`` to a Contract: Arrow types by column name."""
+"""A caller's ``schema=`` to a SchemaTypes: Arrow types by column name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from connecty_frames.decode import Contract, Schema
+from connecty_frames.decode import Schema, SchemaTypes
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames.dtypes import (
     UnknownTypeError,
@@ -32,7 +32,7 @@ _SCHEMAS: Final = (
 )
 
 
-def to_contract(schema: object) -> Contract | None:
+def to_contract(schema: object) -> SchemaTypes | None:
     """Read a caller's ``schema=``.
 
     Parameters
@@ -43,7 +43,7 @@ def to_contract(schema: object) -> Contract | None:
 
     Returns
     -------
-    Contract or None
+    SchemaTypes or None
         The Arrow types by name, None where nothing was given.
 
     Raises
@@ -65,7 +65,7 @@ def to_contract(schema: object) -> Contract | None:
     raise ConfigError(f"schema={value_text(schema)}: expected {_SCHEMAS}.", setting="schema")
 
 
-def _contract(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> Contract:
+def _contract(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> SchemaTypes:
     kinds: dict[str, pa.DataType] = {}
     for name, given in columns:
         if not isinstance(name, str):
@@ -84,7 +84,7 @@ def _contract(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> Contract
             raise ConfigError(
                 f"schema: column {snippet(name)!r} is of a model that holds itself.", setting="schema"
             ) from None
-    return Contract(kinds, complete=complete)
+    return SchemaTypes(kinds, complete=complete)
 
 
 # --- what a column of JSON values can be ------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from connecty_frames.decode import Contract, Decoded, decode, read_envelope
+from connecty_frames.decode import Decoded, SchemaTypes, decode, read_envelope
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ def _decode_json(
     dataframe: str,
     statistics: str | None = None,
     *,
-    contract: Contract | None = None,
+    schema_types: SchemaTypes | None = None,
     fetched: int | None = None,
     **options: Any,
 ) -> Decoded:
     envelope = read_envelope(body_of(dataframe, statistics))
-    return decode(envelope, AskOptions(**options), contract=contract, fetched=fetched)
+    return decode(envelope, AskOptions(**options), schema_types=schema_types, fetched=fetched)
 
 
 @pytest.fixture
@@ -60,10 +60,10 @@ def column() -> Callable[..., Column]:
 
     def decode_column(cells: list[str], section: str | None = None, **options: Any) -> Column:
         pinned = options.pop("pinned", None)
-        contract = None if pinned is None else Contract({"c": pinned}, complete=False)
+        schema_types = None if pinned is None else SchemaTypes({"c": pinned}, complete=False)
         rows = ",".join(['["c"]', *(f"[{cell}]" for cell in cells)])
         statistics = None if section is None else f'{{"c":{{{section}}}}}'
-        found = _decode_json(f"[{rows}]", statistics, contract=contract, **options)
+        found = _decode_json(f"[{rows}]", statistics, schema_types=schema_types, **options)
         assert found.table is not None
         array = found.table.column(0).combine_chunks()
         array.validate(full=True)

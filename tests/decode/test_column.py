@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.column import Evidence
-from connecty_frames.decode.exact_json import Kind
+from connecty_frames.decode.column import Column
+from connecty_frames.decode.exact_json import ValueKind
 
 
 @pytest.mark.parametrize(
@@ -16,14 +16,14 @@ from connecty_frames.decode.exact_json import Kind
     [
         ("[]", set()),
         ("[null,null]", set()),
-        ("[true,null]", {Kind.BOOLEAN}),
-        ("[1,2.5,NaN]", {Kind.WHOLE, Kind.FRACTION, Kind.CONSTANT}),
-        ('["a",[],{},{"a":1,"a":2}]', {Kind.TEXT, Kind.ARRAY, Kind.OBJECT}),
+        ("[true,null]", {ValueKind.BOOLEAN}),
+        ("[1,2.5,NaN]", {ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.CONSTANT}),
+        ('["a",[],{},{"a":1,"a":2}]', {ValueKind.TEXT, ValueKind.ARRAY, ValueKind.OBJECT}),
     ],
 )
-def test_kinds(cells: str, kinds: set[Kind]) -> None:
+def test_kinds(cells: str, kinds: set[ValueKind]) -> None:
     """Every kind of JSON value that occurs, null aside."""
-    assert Evidence("c", exact_json.parse(cells)).kinds == kinds
+    assert Column("c", exact_json.parse(cells)).kinds == kinds
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def test_kinds(cells: str, kinds: set[Kind]) -> None:
 )
 def test_section_and_bounds(statistics: dict[str, Any], section: str | None, bounds: list[str]) -> None:
     """The first known section that is an object tells the type; its min and max are two more values."""
-    evidence = Evidence("c", [], statistics)
+    evidence = Column("c", [], statistics)
     assert evidence.section == section
     assert evidence.bounds == bounds
 
 
-def test_scalars_and_their_rows() -> None:
-    """Nulls are left out and the bounds stand last; a position leads back to its row."""
-    evidence = Evidence("c", [None, "a", None, "b"], {"temporal": {"min": "x"}})
-    assert evidence.scalars == ["a", "b", "x"]
-    assert [evidence.row_of(position) for position in range(3)] == [1, 3, None]
+def test_present_cells_and_their_rows() -> None:
+    """Nulls are left out; a position leads back to its row, and one beyond the end to none."""
+    column = Column("c", [None, "a", None, "b"], {"temporal": {"min": "x"}})
+    assert column.present == ["a", "b"]
+    assert [column.row_of(position) for position in range(3)] == [1, 3, None]

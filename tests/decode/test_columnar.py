@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import msgspec
 import pyarrow as pa
@@ -14,9 +14,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connecty_frames.decode import columnar, decode, read_envelope, rows
-from connecty_frames.decode.columnar import read_plain
-from connecty_frames.decode.exact_json import Kind
+from connecty_frames.decode import decode, exact_json, read_envelope
+from connecty_frames.decode.blocks import ReaderLimits
+from connecty_frames.decode.columnar import read_columnar
+from connecty_frames.decode.envelope import ParsedRows
+from connecty_frames.decode.exact_json import ValueKind
+from connecty_frames.decode.temporal import TemporalValues
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
@@ -25,19 +28,20 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode import Decoded
 
-TEXT, WHOLE, FRACTION, BOOLEAN = Kind.TEXT, Kind.WHOLE, Kind.FRACTION, Kind.BOOLEAN
+TEXT, WHOLE, FRACTION, BOOLEAN = ValueKind.TEXT, ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.BOOLEAN
 ONE_BLOCK = 1 << 20
 
 #: Rows after a header, and the columns they are.
-Columns = list[tuple[Kind, list[Any]]]
+Columns = list[tuple[ValueKind, list[Any]]]
 
 
-def plain(dataframe: str | bytes, block: int = ONE_BLOCK, **sections: str) -> Columns | None:
-    """Give what the columnar reader makes of rows cut into blocks of so many bytes, None if it refuses."""
+def read(
+    dataframe: str | bytes, block: int = ONE_BLOCK, longest_row: int = 1 << 23, **sections: str
+) -> Columns | None:
+    """Return what the columnar reader reads of rows cut into blocks of so many bytes, None if it refuses."""
     source = dataframe.encode() if isinstance(dataframe, str) else dataframe
-    msgspec.json.decode(source, type=msgspec.Raw)  # what the reader takes for granted: it is JSON
-    with mock.patch.object(columnar, "_BLOCK", block):
-        found = read_plain(memoryview(source), sections)
+    msgspec.json.decode(source, type=msgspec.Raw)  # a precondition of the reader: it is JSON
+    found = read_columnar(memoryview(source), sections, ReaderLimits(block=block, longest_row=longest_row))
     return None if found is None else [(column.kind, column.array.to_pylist()) for column in found[1]]
 
 
@@ -112,7 +116,7 @@ def plain(dataframe: str | bytes, block: int = ONE_BLOCK, **sections: str) -> Co
 @pytest.mark.parametrize("block", [1, 5, ONE_BLOCK])
 def test_refused(dataframe: str, block: int) -> None:
     """What is not plain is left to the general reader, in whichever block it stands."""
-    assert plain(dataframe, block) is None
+    assert read(dataframe, block) is None
 
 
 @pytest.mark.parametrize(
@@ -121,14 +125,14 @@ def test_refused(dataframe: str, block: int) -> None:
 def test_invalid_utf8(cell: bytes) -> None:
     """The walk over the body does not look at UTF-8; Arrow does, in each text."""
     far = b'["' + b"x" * 70_000 + b'"],'  # beyond what is looked at beforehand
-    assert plain(b'[["a"],["x"],[' + cell + b"]]") is None
-    assert plain(b'[["a"],' + far + b"[" + cell + b"]]") is None
+    assert read(b'[["a"],["x"],[' + cell + b"]]") is None
+    assert read(b'[["a"],' + far + b"[" + cell + b"]]") is None
 
 
 def test_a_header_that_is_not_seen_whole() -> None:
     """A header longer than what is looked at beforehand is not plain."""
     names = ",".join(f'"{"n" * 1000}{number}"' for number in range(70))
-    assert plain(f"[[{names}],[{','.join(['1'] * 70)}]]") is None
+    assert read(f"[[{names}],[{','.join(['1'] * 70)}]]") is None
 
 
 # --- what is read -----------------------------------------------------------------------------------
@@ -202,7 +206,7 @@ def test_a_header_that_is_not_seen_whole() -> None:
 def test_read(dataframe: str, columns: Columns) -> None:
     """Every cell is the JSON's, whatever blocks the rows are cut into."""
     for block in (*range(1, len(dataframe) + 2), ONE_BLOCK):
-        assert plain(dataframe, block) == columns, block
+        assert read(dataframe, block) == columns, block
 
 
 @pytest.mark.parametrize(
@@ -216,7 +220,7 @@ def test_every_boundary(piece: str, ascii_only: bool) -> None:  # noqa: FBT001 -
         [["a", "b"], *([text, 1] for text in texts)], separators=(",", ":"), ensure_ascii=ascii_only
     )
     for block in range(1, 60):
-        assert plain(cells, block) == [(TEXT, texts), (WHOLE, [1] * 12)], block
+        assert read(cells, block) == [(TEXT, texts), (WHOLE, [1] * 12)], block
 
 
 @pytest.mark.parametrize(
@@ -231,7 +235,7 @@ def test_every_boundary(piece: str, ascii_only: bool) -> None:  # noqa: FBT001 -
 def test_sections_tell_what_is_tried(section: str, columns: Columns | None) -> None:
     """Where the first rows are null the statistics say what to try, and a wrong guess is refused."""
     nulls = "[null]," * 100
-    found = plain(f'[["a"],{nulls}[null],[5]]', a=section)
+    found = read(f'[["a"],{nulls}[null],[5]]', a=section)
     assert (None if found is None else [(kind, values[-2:]) for kind, values in found]) == columns
 
 
@@ -242,7 +246,7 @@ def test_one_row_and_many_columns() -> None:
     dataframe = f"[[{names}],{','.join([f'[{row}]'] * 3)}]"
     columns = [(TEXT, ["x"] * 3), (WHOLE, [1] * 3), (FRACTION, ["0.5"] * 3), (BOOLEAN, [True] * 3)] * 125
     for block in (100, 5000, ONE_BLOCK):
-        assert plain(dataframe, block) == columns
+        assert read(dataframe, block) == columns
 
 
 def test_escapes_in_columns_that_mean_more() -> None:
@@ -251,15 +255,15 @@ def test_escapes_in_columns_that_mean_more() -> None:
         f'["2025\\u002d01-0{day}","a\\nb{day}","2025-02-0{day}",{day}.5,"2025-03-0\\u003{day}"]'
         for day in range(1, 10)
     )
-    found = read_plain(
+    found = read_columnar(
         memoryview(f'[["a","b","c","d","e"],{rows_}]'.encode()),
         {"a": "temporal", "c": "temporal", "e": "temporal"},
     )
     assert found is not None
     first, texts, second, numbers, third = found[1]
     for month, column in enumerate([first, second, third], start=1):
-        assert column.read is not None
-        assert column.read.values.to_pylist() == [date(2025, month, day) for day in range(1, 10)]
+        assert isinstance(column.values, TemporalValues)
+        assert column.values.values.to_pylist() == [date(2025, month, day) for day in range(1, 10)]
         assert column.array.to_pylist() == [f"2025-0{month}-0{day}" for day in range(1, 10)]
     assert texts.array.to_pylist() == [f"a\nb{day}" for day in range(1, 10)]
     assert numbers.array.to_pylist() == [f"{day}.5" for day in range(1, 10)]
@@ -268,7 +272,7 @@ def test_escapes_in_columns_that_mean_more() -> None:
 def test_texts_keep_no_memory_but_their_own() -> None:
     """A column that is kept is not a part of what was taken together with it."""
     rows_ = ",".join(f'["{"x" * 10}","{"y" * 1000}",{number}]' for number in range(1000))
-    found = read_plain(memoryview(f'[["a","b","c"],{rows_}]'.encode()), {})
+    found = read_columnar(memoryview(f'[["a","b","c"],{rows_}]'.encode()), {})
     assert found is not None
     assert 10_000 <= found[1][0].array.get_total_buffer_size() < 20_000
 
@@ -277,52 +281,43 @@ def test_long_texts() -> None:
     """A text longer than a block, and one that is nothing but separators, take one pass and not one each."""
     many = "],[" * 700_000
     long = "x" * 3_000_000
-    assert plain(f'[["a"],["y"],["{many}"],["{long}"],["z"]]') == [(TEXT, ["y", many, long, "z"])]
+    assert read(f'[["a"],["y"],["{many}"],["{long}"],["z"]]') == [(TEXT, ["y", many, long, "z"])]
 
 
 def test_a_row_too_long_for_a_block() -> None:
     """A row that does not fit in a block of any size is not plain."""
-    with mock.patch.object(columnar, "_LONGEST", 4000):
-        assert plain('[["a"],["x"],["' + "y" * 900 + '"],["z"]]', 100) is not None
-        assert plain('[["a"],["x"],["' + "y" * 5000 + '"],["z"]]', 100) is None
+    assert read('[["a"],["x"],["' + "y" * 900 + '"],["z"]]', 100, 4000) is not None
+    assert read('[["a"],["x"],["' + "y" * 5000 + '"],["z"]]', 100, 4000) is None
 
 
 def test_the_last_of_many_blocks_is_refused() -> None:
     """What is wrong in one block is wrong for all: half a column is no column."""
     lines = ",".join(["[1]"] * 5000)
-    assert plain(f'[["a"],{lines},["x"]]', 64) is None
-    assert plain(f'[["a"],["x"],{lines}]', 64) is None
+    assert read(f'[["a"],{lines},["x"]]', 64) is None
+    assert read(f'[["a"],["x"],{lines}]', 64) is None
 
 
-# --- bulk, msgspec and the patient reader -----------------------------------------------------------
+# --- the three readers ------------------------------------------------------------------------------
 
 
-class _Refusing:
-    """A decoder that knows no JSON, so that the patient reader has to."""
-
-    def decode(self, _: object) -> object:
-        raise msgspec.DecodeError
-
-
-def three_readings(dataframe: bytes, statistics: str, block: int) -> list[Decoded]:
-    """Decode rows by the columnar reader, by msgspec, and by the patient reader."""
+def read_by_each(dataframe: bytes, statistics: str, block: int) -> list[Decoded]:
+    """Decode rows by the columnar reader, by msgspec row by row, and by ``exact_json``."""
     body = b'{"state":"COMPLETED","results":{"dataframe":%s,"dataframe_stats":%s}}' % (
         dataframe,
         statistics.encode(),
     )
     envelope = read_envelope(body)
-    found = []
-    with mock.patch.object(columnar, "_BLOCK", block), mock.patch.object(rows, "_SMALL", 0):
-        found.append(decode(envelope, AskOptions()))
-        with mock.patch.object(rows, "read_plain", return_value=None):
-            found.append(decode(envelope, AskOptions()))
-            with mock.patch.object(rows, "_tuples", return_value=_Refusing()):
-                found.append(decode(envelope, AskOptions()))
-    return found
+    parsed = replace(envelope, rows=ParsedRows(exact_json.parse(dataframe.decode()), body))
+    by_columns, by_rows = ReaderLimits(smallest=0, block=block), ReaderLimits(smallest=len(body))
+    return [
+        decode(envelope, AskOptions(), limits=by_columns),
+        decode(envelope, AskOptions(), limits=by_rows),
+        decode(parsed, AskOptions()),
+    ]
 
 
-def told(decoded: Decoded) -> tuple[object, ...]:
-    """Give all that is said of a table: values, types, evidence and warnings."""
+def reported(decoded: Decoded) -> tuple[object, ...]:
+    """Return all that is reported of a table: values, types, evidence and warnings."""
     table = decoded.table
     assert table is not None
     table.validate(full=True)
@@ -333,7 +328,7 @@ def told(decoded: Decoded) -> tuple[object, ...]:
         table.schema,
         repr([column.to_pylist() for column in units]),
         [column.evidence for column in decoded.schema],
-        # Whether numbers are whole or have a fraction is known of a column, and of a value only patiently.
+        # Whether numbers are whole or have a fraction is known of a column, and of each value by exact_json.
         [
             re.sub("numbers with a fraction( and whole numbers)?|whole numbers", "numbers", str(warning))
             for warning in decoded.warnings
@@ -417,9 +412,9 @@ def test_three_readings_are_one(spelled: tuple[bytes, list[str]], block: int) ->
     """Whoever reads the rows: the same table, types, evidence and warnings."""
     dataframe, sections = spelled
     statistics = json.dumps({f"c{place}": {section: {}} for place, section in enumerate(sections)})
-    by_columns, by_rows, patiently = map(told, three_readings(dataframe, statistics, block))
+    by_columns, by_rows, exactly = map(reported, read_by_each(dataframe, statistics, block))
     assert by_columns == by_rows
-    assert by_columns == patiently
+    assert by_columns == exactly
 
 
 @pytest.mark.slow
@@ -428,7 +423,7 @@ def test_three_readings_are_one(spelled: tuple[bytes, list[str]], block: int) ->
 def test_every_cell_is_that_of_pythons_json(spelled: tuple[bytes, list[str]], block: int) -> None:
     """Each cell that the columnar reader gives is what Python's own reader gives, numbers as their texts."""
     dataframe, sections = spelled
-    found = plain(dataframe, block, **{f"c{place}": section for place, section in enumerate(sections)})
+    found = read(dataframe, block, **{f"c{place}": section for place, section in enumerate(sections)})
     if found is None:
         return
     _, *cells = json.loads(
@@ -448,13 +443,13 @@ def test_every_cell_is_that_of_pythons_json(spelled: tuple[bytes, list[str]], bl
 @pytest.mark.slow
 def test_plain_tables_are_read_by_columns() -> None:
     """The readings above would be one as well if the columnar reader refused everything; it does not."""
-    read = 0
+    count_read = 0
 
     @settings(max_examples=200, deadline=None, database=None, derandomize=True)
     @given(spelled_tables())
     def count(spelled: tuple[bytes, list[str]]) -> None:
-        nonlocal read
-        read += plain(spelled[0]) is not None
+        nonlocal count_read
+        count_read += read(spelled[0]) is not None
 
     count()
-    assert read > 60
+    assert count_read > 60

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import Contract, decode, plain_statistics, read_envelope
+from connecty_frames.decode import SchemaTypes, decode, python_statistics, read_envelope
 from connecty_frames.errors import ConnectyError, ConversionError, ResponseError
 from connecty_frames.options import AskOptions
 
@@ -202,23 +202,23 @@ def test_max_rows_of_zero(decode_json: Callable[..., Decoded]) -> None:
     assert decode_json('[["a"]]', '{"a":{"general":{"count":5}}}', fetched=0).truncated is True
 
 
-# --- contract ---------------------------------------------------------------------------------------
+# --- schema= ----------------------------------------------------------------------------------------
 
 
-def test_pinned_types(decode_json: Callable[..., Decoded]) -> None:
+def test_schema_types(decode_json: Callable[..., Decoded]) -> None:
     """What the caller settles is settled, whatever the statistics say; the rest is decided as ever."""
-    contract = Contract({"b": pa.string(), "a": pa.float64()}, complete=False)
-    found = decode_json('[["a","b","c"],[1,{"x": 1},2]]', '{"a":{"string":{}}}', contract=contract)
+    schema_types = SchemaTypes({"b": pa.string(), "a": pa.float64()}, complete=False)
+    found = decode_json('[["a","b","c"],[1,{"x": 1},2]]', '{"a":{"string":{}}}', schema_types=schema_types)
     assert found.table is not None
     assert found.table.column_names == ["a", "b", "c"]
     assert found.table.to_pydict() == {"a": [1.0], "b": ['{"x": 1}'], "c": [2]}
     assert [column.evidence for column in found.schema] == ["schema=", "schema=", "1 whole numbers"]
 
 
-def test_a_complete_contract_gives_the_order(decode_json: Callable[..., Decoded]) -> None:
+def test_a_complete_schema_sets_the_order(decode_json: Callable[..., Decoded]) -> None:
     """The columns come in the order of the schema."""
-    contract = Contract({"b": pa.int8(), "a": pa.string()}, complete=True)
-    found = decode_json('[["a","b"],["x",1]]', contract=contract)
+    schema_types = SchemaTypes({"b": pa.int8(), "a": pa.string()}, complete=True)
+    found = decode_json('[["a","b"],["x",1]]', schema_types=schema_types)
     assert found.table is not None
     assert found.table.schema == pa.schema([("b", pa.int8()), ("a", pa.string())])
     assert found.table.to_pydict() == {"b": [1], "a": ["x"]}
@@ -246,9 +246,9 @@ def test_the_columns_are_not_those_of_the_schema(
     column: str,
 ) -> None:
     """Missing and extra columns are an error that lists both and what there is."""
-    contract = Contract(dict.fromkeys(types, pa.int64()), complete=complete)
+    schema_types = SchemaTypes(dict.fromkeys(types, pa.int64()), complete=complete)
     with pytest.raises(ConversionError) as caught:
-        decode_json('[["a","b"],[1,2]]', contract=contract)
+        decode_json('[["a","b"],[1,2]]', schema_types=schema_types)
     assert says in str(caught.value)
     assert "It has 'a', 'b'." in str(caught.value)
     assert caught.value.column == column
@@ -275,21 +275,21 @@ def test_the_columns_are_not_those_of_the_schema(
         ('["x"]', pa.list_(pa.int64()), "x"),
     ],
 )
-def test_what_does_not_fit_the_contract(
+def test_what_does_not_fit_the_schema(
     decode_json: Callable[..., Decoded], cell: str, type_: pa.DataType, value: str
 ) -> None:
     """A misfit always raises, and names column, row and value."""
-    contract = Contract({"a": type_}, complete=True)
+    schema_types = SchemaTypes({"a": type_}, complete=True)
     with pytest.raises(ConversionError) as caught:
-        decode_json(f'[["a"],[null],[{cell}]]', contract=contract)
+        decode_json(f'[["a"],[null],[{cell}]]', schema_types=schema_types)
     assert (caught.value.column, caught.value.row, caught.value.value) == ("a", 1, value)
 
 
 def test_every_column_that_does_not_fit_is_named(decode_json: Callable[..., Decoded]) -> None:
     """A caller mends a schema at once and not column by column; the attributes are about the first."""
-    contract = Contract({"a": pa.int8(), "b": pa.string(), "c": pa.date32()}, complete=True)
+    schema_types = SchemaTypes({"a": pa.int8(), "b": pa.string(), "c": pa.date32()}, complete=True)
     with pytest.raises(ConversionError) as caught:
-        decode_json('[["a","b","c"],[1,"x","2025-01-01"],[300,"y"," 2025-01-02"]]', contract=contract)
+        decode_json('[["a","b","c"],[1,"x","2025-01-01"],[300,"y"," 2025-01-02"]]', schema_types=schema_types)
     assert str(caught.value) == (
         "2 columns do not fit. Column 'a', row 1: '300' does not fit in int8. "
         "Column 'c', row 1: ' 2025-01-02' is padded with white space."
@@ -300,12 +300,12 @@ def test_every_column_that_does_not_fit_is_named(decode_json: Callable[..., Deco
 def test_of_many_columns_that_do_not_fit_some_are_named(decode_json: Callable[..., Decoded]) -> None:
     """An error of 12 columns describes 10 and counts the rest."""
     names = [f"c{number}" for number in range(12)]
-    contract = Contract(dict.fromkeys(names, pa.int8()), complete=True)
+    schema_types = SchemaTypes(dict.fromkeys(names, pa.int8()), complete=True)
     with pytest.raises(ConversionError) as caught:
-        decode_json(json.dumps([names, ["x"] * 12]), contract=contract)
+        decode_json(json.dumps([names, ["x"] * 12]), schema_types=schema_types)
     message = str(caught.value)
     assert [name in message for name in names] == [True] * 10 + [False] * 2
-    assert message.startswith("12 columns do not fit. Column 'c0', row 0: 'x' is no number")
+    assert message.startswith("12 columns do not fit. Column 'c0', row 0: 'x' is not a number")
     assert message.endswith(" And 2 more.")
 
 
@@ -322,7 +322,7 @@ def test_of_many_columns_that_do_not_fit_some_are_named(decode_json: Callable[..
 def test_how_a_value_is_shown(decode_json: Callable[..., Decoded], cell: str, shown: str) -> None:
     """White space stays, as it may be what is wrong; what a terminal obeys is escaped; 60 letters at most."""
     with pytest.raises(ConversionError) as caught:
-        decode_json(json.dumps([["a"], [cell]]), contract=Contract({"a": pa.int64()}, complete=True))
+        decode_json(json.dumps([["a"], [cell]]), schema_types=SchemaTypes({"a": pa.int64()}, complete=True))
     assert caught.value.value == shown
 
 
@@ -330,7 +330,7 @@ def test_how_a_value_is_shown(decode_json: Callable[..., Decoded], cell: str, sh
 def test_types_that_cannot_be_made(decode_json: Callable[..., Decoded], type_: pa.DataType) -> None:
     """No exception of Arrow's reaches the caller."""
     with pytest.raises(ConversionError, match="Column 'a'"):
-        decode_json('[["a"],[[1]]]', contract=Contract({"a": type_}, complete=True))
+        decode_json('[["a"],[[1]]]', schema_types=SchemaTypes({"a": type_}, complete=True))
 
 
 # --- the same values as the standard library --------------------------------------------------------
@@ -452,7 +452,7 @@ def _read(body: bytes) -> Decoded | None:
     try:
         envelope = read_envelope(body)
         envelope.count_rows()
-        plain_statistics(envelope)
+        python_statistics(envelope)
         return decode(envelope, AskOptions(), fetched=2)
     except ConnectyError:
         return None
@@ -518,7 +518,7 @@ def test_a_body_with_a_hole(start: int, length: int, patch: bytes) -> None:
 )
 def test_what_is_no_json(decode_json: Callable[..., Decoded], cell: str) -> None:
     """Outside of JSON's grammar nothing is read."""
-    with pytest.raises(ResponseError, match="is no JSON"):
+    with pytest.raises(ResponseError, match="is not JSON"):
         decode_json(f'[["a"],[{cell}]]')
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connecty_frames.decode import plain_statistics, read_envelope
-from connecty_frames.decode.envelope import LooseRows
+from connecty_frames.decode import python_statistics, read_envelope
+from connecty_frames.decode.envelope import ParsedRows
 from connecty_frames.errors import ResponseError
 
 
@@ -48,11 +48,11 @@ def test_no_rows(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"", "is no JSON"),
-        (b"<html>", "is no JSON"),
-        (b'{"state":"COMPLETED"', "is no JSON"),
-        (b'{"state":"COMPLETED"} x', "is no JSON"),
-        (b"\xef\xbb\xbf{}", "is no JSON"),
+        (b"", "is not JSON"),
+        (b"<html>", "is not JSON"),
+        (b'{"state":"COMPLETED"', "is not JSON"),
+        (b'{"state":"COMPLETED"} x', "is not JSON"),
+        (b"\xef\xbb\xbf{}", "is not JSON"),
         (b"[]", "the body: expected an object"),
         (b"null", "the body: expected an object"),
         (b"{}", "state: Field required"),
@@ -103,7 +103,7 @@ def test_the_last_of_repeated_fields_counts() -> None:
     ],
 )
 def test_count_rows(dataframe: str, count: int) -> None:
-    """Rows are counted without the header; what is no array has none, and is refused later."""
+    """Rows are counted without the header; what is not an array has none, and is refused later."""
     envelope = read_envelope(f'{{"state":"COMPLETED","results":{{"dataframe":{dataframe}}}}}'.encode())
     assert envelope.count_rows() == count
 
@@ -143,7 +143,7 @@ def test_statistics_nested_too_deeply_are_left_out() -> None:
     deep = '{"x":' * 300 + "1" + "}" * 300
     body = f'{{"state":"COMPLETED","results":{{"dataframe_stats":{{"a":{deep},"b":{{"general":{{}}}}}}}}}}'
     envelope = read_envelope(body.encode())
-    assert plain_statistics(envelope) == {"b": {"general": {}}}
+    assert python_statistics(envelope) == {"b": {"general": {}}}
 
 
 def test_a_bare_nan_anywhere_is_read() -> None:
@@ -151,7 +151,7 @@ def test_a_bare_nan_anywhere_is_read() -> None:
     envelope = read_envelope(
         b'{"state":"COMPLETED","results":{"dataframe":[["a"],[1.10]],"dataframe_stats":{"a":{"numeric":{"mean":NaN}}}}}'
     )
-    assert isinstance(envelope.rows, LooseRows)
+    assert isinstance(envelope.rows, ParsedRows)
     assert envelope.rows.cells == [["a"], ["1.10"]]
     assert envelope.count_rows() == 1
     assert envelope.statistics == {"a": {"numeric": {"mean": "NaN"}}}

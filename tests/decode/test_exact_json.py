@@ -78,7 +78,7 @@ def test_repeated_keys_are_marked() -> None:
 )
 def test_plain_numbers_are_exact(text: str, expected: object) -> None:
     """A number becomes int or float where that is the same number, Decimal otherwise, else it stays text."""
-    found = exact_json.plain(exact_json.parse(text))
+    found = exact_json.to_python(exact_json.parse(text))
     assert found == expected
     assert type(found) is type(expected)
 
@@ -87,9 +87,9 @@ def test_the_callers_decimal_context_is_not_used() -> None:
     """No precision, range or trap that the caller has set changes a number."""
     narrow = decimal.Context(prec=1, Emin=0, Emax=0, traps=[])
     with decimal.localcontext(narrow):
-        assert exact_json.decimal("123.456") == Decimal((0, (1, 2, 3, 4, 5, 6), -3))
-        assert exact_json.decimal("1e99999999999999999999") is None
-        assert exact_json.plain(exact_json.parse("1e99999999999999999999")) == "1e99999999999999999999"
+        assert exact_json.to_decimal("123.456") == Decimal((0, (1, 2, 3, 4, 5, 6), -3))
+        assert exact_json.to_decimal("1e99999999999999999999") is None
+        assert exact_json.to_python(exact_json.parse("1e99999999999999999999")) == "1e99999999999999999999"
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_the_callers_decimal_context_is_not_used() -> None:
 )
 def test_too_deep(value: str, deep: bool) -> None:  # noqa: FBT001 - an expectation
     """100 levels are not too deep, 101 are, and a value hidden by a repeated key counts."""
-    assert exact_json.too_deep([exact_json.parse(value)]) is deep
+    assert exact_json.is_too_deep([exact_json.parse(value)]) is deep
 
 
 @pytest.mark.parametrize(("text", "encodes"), [("é😀\x00", True), ("a\ud800", False), ("\udc00", False)])
 def test_encodes(text: str, encodes: bool) -> None:  # noqa: FBT001 - an expectation
     """Half of a surrogate pair is the one thing that UTF-8 cannot hold."""
-    assert exact_json.encodes(text) is encodes
+    assert exact_json.is_encodable(text) is encodes

@@ -91,7 +91,7 @@ def test_strict_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
         (["1" * 70 + ".5", "0.1234567"], False, 1, "makes the column need more than 76 digits"),
         (["0." + "1" * 77], True, 0, "makes the column need more than 76 digits"),
         *(
-            (["1", text], False, 1, "is no number")
+            (["1", text], False, 1, "is not a number")
             for text in (
                 "",
                 "a",

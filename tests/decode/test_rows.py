@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.envelope import LooseRows, read_envelope
+from connecty_frames.decode.envelope import ParsedRows, read_envelope
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 
@@ -21,7 +21,7 @@ def test_columns() -> None:
     assert rows.names == ["a", "b"]
     assert [list(column) for column in rows.columns] == [["1.10", None], ["x", True]]
     assert rows.count == 2
-    assert rows.own_names == ["a", "b"]
+    assert rows.server_names == ["a", "b"]
     assert rows.warnings == []
 
 
@@ -37,7 +37,7 @@ def test_small_shapes(dataframe: str, columns: list[list[None]], count: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("header", "names", "own_names", "warned"),
+    ("header", "names", "server_names", "warned"),
     [
         ('["a","b"]', ["a", "b"], ["a", "b"], []),
         ('["a","a","a"]', ["a", "a_1", "a_2"], [None, None, None], [1, 2]),
@@ -58,11 +58,11 @@ def test_small_shapes(dataframe: str, columns: list[list[None]], count: int) -> 
         ),
     ],
 )
-def test_names(header: str, names: list[str], own_names: list[str | None], warned: list[int]) -> None:
+def test_names(header: str, names: list[str], server_names: list[str | None], warned: list[int]) -> None:
     """The first of duplicates keeps its name, no two are the same, and each change is a warning."""
     rows = read(f"[{header}]")
     assert rows.names == names
-    assert rows.own_names == own_names
+    assert rows.server_names == server_names
     assert all(type(name) is str for name in rows.names)
     assert [str(warning).split(" is called")[0] for warning in rows.warnings] == [
         f"Column {n}" for n in warned
@@ -75,7 +75,7 @@ def test_warnings_say_why() -> None:
     texts = [str(warning) for warning in read('[["a","a",null,"b\\u0000c"]]').warnings]
     assert texts == [
         "Column 1 is called 'a_1', since its name \"a\" is taken.",
-        "Column 2 is called 'column_2', since its name null is no name.",
+        "Column 2 is called 'column_2', since its name null is not a name.",
         "Column 3 is called 'column_3', since its name \"b\\u0000c\" holds a NUL character.",
     ]
 
@@ -83,24 +83,24 @@ def test_warnings_say_why() -> None:
 @pytest.mark.parametrize(
     ("dataframe", "says"),
     [
-        ("{}", "is no array of rows. It begins: {}"),
-        ('"x"', 'is no array of rows. It begins: "x"'),
-        ("5", "is no array of rows. It begins: 5"),
+        ("{}", "is not an array of rows. It begins: {}"),
+        ('"x"', 'is not an array of rows. It begins: "x"'),
+        ("5", "is not an array of rows. It begins: 5"),
         ("[]", "has no header"),
         ('["a","b"]', "has no header"),
         ("[null]", "has no header"),
         ('[{"a":1}]', "has no header"),
-        ('[["a"],{"a":1}]', 'Row 0 of dataframe is no array: {"a":1}'),
-        ('[["a"],[1],null]', "Row 1 of dataframe is no array: null"),
+        ('[["a"],{"a":1}]', 'Row 0 of dataframe is not an array: {"a":1}'),
+        ('[["a"],[1],null]', "Row 1 of dataframe is not an array: null"),
         ('[["a","b"],[1,2],[3]]', "Row 1 of dataframe has 1 cells for 2 columns: [3]"),
         ('[["a"],[1,2]]', "Row 0 of dataframe has 2 cells for 1 columns: [1,2]"),
         ('[["a"],[]]', "Row 0 of dataframe has 0 cells for 1 columns: []"),
         ("[[],[1]]", "Row 0 of dataframe has 1 cells for 0 columns: [1]"),
-        ("[[[1]],[2]]", "holds [1] at position 0, which is no column name"),
-        ('[["a",{}]]', "holds {} at position 1, which is no column name"),
+        ("[[[1]],[2]]", "holds [1] at position 0, which is not a column name"),
+        ('[["a",{}]]', "holds {} at position 1, which is not a column name"),
         ('[["\\ud800"]]', "The column name at position 0 holds half of a surrogate pair"),
         ('{"a":' + "[" * 900 + "]" * 900 + "}", "It begins: (deeply nested)"),
-        ('[["a"],{"a":' + "[" * 900 + "]" * 900 + "}]", "is no array: (deeply nested)"),
+        ('[["a"],{"a":' + "[" * 900 + "]" * 900 + "}]", "is not an array: (deeply nested)"),
         ('[["a"],[1,' + "[" * 900 + "]" * 900 + "]]", "has 2 cells for 1 columns: (deeply nested)"),
         ("[[" + "[" * 900 + "]" * 900 + "]]", "holds (deeply nested) at position 0"),
         ("[" * 100_000 + "]" * 100_000, "is nested too deeply"),
@@ -131,31 +131,31 @@ def test_invalid_utf8() -> None:
 )
 def test_source(dataframe: str, source: list[str | None]) -> None:
     """Each cell's JSON is what the server wrote, to the last space inside."""
-    assert read(dataframe).source_of(0) == source
+    assert read(dataframe).json_of(0) == source
 
 
 def loose(dataframe: str) -> Rows:
     """Read ``dataframe`` out of a response that is no strict JSON."""
     body = '{"state":"COMPLETED","extra":NaN,"results":{"dataframe":' + dataframe + "}}"
     rows = read_envelope(body.encode()).rows
-    assert isinstance(rows, LooseRows)
+    assert isinstance(rows, ParsedRows)
     return read_rows(rows)
 
 
 def test_source_of_rows_that_were_no_strict_json() -> None:
     """Each cell's JSON is what the server wrote, also where the body has a bare NaN or infinity."""
     rows = loose('[["a","b"],[{"k" : 1.0, "k": [ -Infinity,NaN ]},NaN],["NaN \\"NaN\\" \ue000NaN", null ]]')
-    assert rows.source_of(0) == [
+    assert rows.json_of(0) == [
         '{"k" : 1.0, "k": [ -Infinity,NaN ]}',
         '"NaN \\"NaN\\" \ue000NaN"',
     ]
-    assert rows.source_of(1) == ["NaN", None]
+    assert rows.json_of(1) == ["NaN", None]
 
 
 def test_source_of_rows_that_nothing_can_cut() -> None:
     """Rows that cannot be read a second time are written anew, with every digit and every key."""
-    rows = read_rows(LooseRows(exact_json.parse('[["a"], [[1.0, NaN]], [null]]'), b""))
-    assert rows.source_of(0) == ["[1.0,NaN]", None]
+    rows = read_rows(ParsedRows(exact_json.parse('[["a"], [[1.0, NaN]], [null]]'), b""))
+    assert rows.json_of(0) == ["[1.0,NaN]", None]
 
 
 def test_many_columns_of_one_name() -> None:

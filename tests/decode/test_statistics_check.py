@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames import Answer, Client
-from connecty_frames.decode import Contract, decode, read_envelope
+from connecty_frames.decode import SchemaTypes, decode, read_envelope
 from connecty_frames.errors import (
     ConnectyError,
     ConversionError,
@@ -49,11 +49,11 @@ def said(decode_json: Callable[..., Decoded]) -> Callable[..., list[str]]:
         rows = [f"[{cell}]" for cell in cells.split(" | ")] if cells else []
         total = len(rows) if total is None else total
         pinned = options.pop("pinned", None)
-        contract = None if pinned is None else Contract({"c": pinned}, complete=False)
+        schema_types = None if pinned is None else SchemaTypes({"c": pinned}, complete=False)
         found = decode_json(
             "[" + ",".join(['["c"]', *rows]) + "]",
             f'{{"c":{{"general":{{"count":{total}}},{section}}}}}',
-            contract=contract,
+            schema_types=schema_types,
             **options,
         )
         return [str(warning) for warning in found.warnings if isinstance(warning, StatisticsWarning)]
@@ -430,7 +430,7 @@ def test_what_is_not_compared(
     ],
 )
 def test_odd_bounds_are_ignored(said: Callable[..., list[str]], pinned: pa.DataType, bound: str) -> None:
-    """A bound that is no number says nothing, whatever the type of the column."""
+    """A bound that is not a number says nothing, whatever the type of the column."""
     section = f'"numeric":{{"min":{bound},"max":{bound}}},"string":{{"min":{bound},"empty_string_count":0}}'
     assert said("1 | 2 | null", section, pinned=pinned) == []
 
@@ -481,7 +481,7 @@ def test_column_and_bound_are_safe_to_show(decode_json: Callable[..., Decoded]) 
     found = decode_json(
         r'[["a\u001b[2J"],[1]]',
         r'{"a\u001b[2J":{"general":{"count":1,"nulls_count":1},"numeric":{"min":"\u001b5","max":7}}}',
-        contract=Contract({"a\x1b[2J": pa.int64()}, complete=False),
+        schema_types=SchemaTypes({"a\x1b[2J": pa.int64()}, complete=False),
     )
     assert [str(warning) for warning in found.warnings] == [
         r"Column 'a\\x1b[2J' has 0 nulls, but the statistics count 1.",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connecty_frames.decode import temporal
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.temporal_format import TemporalFormat, form_of
+from connecty_frames.decode.temporal_format import TemporalFormat, format_of
 
 NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", "UTC")
 #: 2025-01-01T00:00:00Z in seconds since 1970.
@@ -48,7 +48,7 @@ NEW_YEAR = 1_735_689_600
 )
 def test_forms(text: str, form: TemporalFormat) -> None:
     """What the grammar admits."""
-    assert form_of([text]) is form
+    assert format_of([text]) is form
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_forms(text: str, form: TemporalFormat) -> None:
         ("1900-02-29T00:00:00Z", "is a day that the calendar does not have"),
         ("2025-04-31T00:00:00", "is a day that the calendar does not have"),
         *(
-            (text, "is no ISO-8601 date or time")
+            (text, "is not an ISO 8601 date or time")
             for text in (
                 "2025",
                 "2025-01",
@@ -118,7 +118,7 @@ def test_forms(text: str, form: TemporalFormat) -> None:
 def test_no_form(text: str, reason: str) -> None:
     """Everything else is no temporal text, and the reason says what it is."""
     with pytest.raises(CellError) as caught:
-        form_of([text])
+        format_of([text])
     assert caught.value.reason.startswith(reason)
     assert caught.value.value == text
 
@@ -133,13 +133,13 @@ def test_no_form(text: str, reason: str) -> None:
             "is among timestamps with offsets, others are timestamps without",
         ),
         (["12:00", "12:30", "2025-01-01"], 2, "is among dates, others are times of day"),
-        (["2025-01-01", "2025-01-02", "x"], 2, "is no ISO-8601 date or time"),
+        (["2025-01-01", "2025-01-02", "x"], 2, "is not an ISO 8601 date or time"),
     ],
 )
 def test_mixed_forms(texts: list[str], row: int, reason: str) -> None:
     """Two forms in one column have no type; the first value of another form is named."""
     with pytest.raises(CellError) as caught:
-        form_of(texts)
+        format_of(texts)
     assert caught.value.row == row
     assert caught.value.reason.startswith(reason)
 
@@ -284,9 +284,9 @@ def test_no_unit_holds_both() -> None:
 def test_offsets(tails: list[str | None], offsets: set[str] | int) -> None:
     """The different offsets, however they are written and however many there are."""
     texts = pa.array([None if tail is None else f"2025-07-01T00:00{tail}" for tail in tails], pa.string())
-    found = temporal.offsets(texts)
+    found = temporal.distinct_offsets(texts)
     assert (found if isinstance(offsets, set) else len(found)) == offsets
-    assert temporal.offsets(pa.concat_arrays([pa.array(["x", None]), texts]).slice(2)) == found
+    assert temporal.distinct_offsets(pa.concat_arrays([pa.array(["x", None]), texts]).slice(2)) == found
 
 
 @given(

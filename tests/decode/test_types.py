@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from connecty_frames.decode.exact_json import Kind
+from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.types import RULES
 from connecty_frames.errors import ConversionError, TypeFidelityWarning
 
@@ -217,12 +217,18 @@ def test_types_and_values(
             ["2025-01-01"],
             "(the statistics' min or max) is infinite",
         ),
-        (["1", '"007"'], NUMERIC, TEXT, ["1", "007"], "'007' (row 1) is no number"),
-        (["1", '""'], NUMERIC, TEXT, ["1", ""], "'' (row 1) is no number"),
-        (['"\u0661\u0662"'], NUMERIC, TEXT, ["\u0661\u0662"], "is no number"),
+        (["1", '"007"'], NUMERIC, TEXT, ["1", "007"], "'007' (row 1) is not a number"),
+        (["1", '""'], NUMERIC, TEXT, ["1", ""], "'' (row 1) is not a number"),
+        (['"\u0661\u0662"'], NUMERIC, TEXT, ["\u0661\u0662"], "is not a number"),
         (["0.5", "1e999"], NUMERIC, TEXT, ["0.5", "1e999"], "'1e999' (row 1) is above the range of float64"),
         (["true"], NUMERIC, pa.bool_(), [True], "is among booleans, though the statistics are numeric"),
-        (["1"], '"numeric":{"max":"many"}', TEXT, ["1"], "'many' (the statistics' min or max) is no number"),
+        (
+            ["1"],
+            '"numeric":{"max":"many"}',
+            TEXT,
+            ["1"],
+            "'many' (the statistics' min or max) is not a number",
+        ),
         (["true", '"yes"'], BOOLEAN, TEXT, ["true", "yes"], "'yes' (row 1) is neither true nor false"),
         (["0"], BOOLEAN, INT, [0], "is among whole numbers, though the statistics are boolean"),
         (["1", "1e-400"], None, TEXT, ["1", "1e-400"], "'1e-400' (row 1) is below the range of float64"),
@@ -461,5 +467,5 @@ def test_evidence_is_short(column: Callable[..., Any]) -> None:
 def test_there_is_a_rule_for_everything() -> None:
     """The last rule covers every kind under any statistics, so that no column is without a type."""
     assert RULES[-1].section is None
-    assert RULES[-1].kinds == frozenset(Kind)
+    assert RULES[-1].kinds == frozenset(ValueKind)
     assert {rule.section for rule in RULES} == {"string", "temporal", "numeric", "boolean", None}

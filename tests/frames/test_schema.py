@@ -13,7 +13,7 @@ import pyarrow as pa
 import pydantic
 import pytest
 
-from connecty_frames.decode import ColumnSchema, Contract, Schema
+from connecty_frames.decode import ColumnSchema, Schema, SchemaTypes
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import to_contract
 
@@ -58,7 +58,7 @@ class TestKinds:
             e=pa.decimal128(18, 2),
             f=Decimal,
         )
-        assert to_contract(given) == Contract(
+        assert to_contract(given) == SchemaTypes(
             {
                 "a": pa.int64(),
                 "b": pa.string(),
@@ -72,7 +72,7 @@ class TestKinds:
 
     def test_empty_dict(self) -> None:
         """It overrides nothing."""
-        assert to_contract({}) == Contract({}, complete=False)
+        assert to_contract({}) == SchemaTypes({}, complete=False)
 
     @pytest.mark.parametrize(
         "schema",
@@ -92,13 +92,13 @@ class TestKinds:
     def test_complete(self, schema: object) -> None:
         """Whole schemas are contracts on all columns, in their order."""
         contract = to_contract(schema)
-        assert contract == Contract(LOGIN, complete=True)
+        assert contract == SchemaTypes(LOGIN, complete=True)
         assert list(contract.types) == ["login_timestamp", "user_email"]
 
     def test_saved_as_text(self) -> None:
         """A schema that was saved and read again is the same contract."""
         saved = Schema([ColumnSchema("a", pa.list_(pa.struct([("b c", pa.decimal256(50, 3))])), "JSON")])
-        assert to_contract(Schema.from_json(saved.to_json())) == Contract(
+        assert to_contract(Schema.from_json(saved.to_json())) == SchemaTypes(
             {"a": pa.list_(pa.struct([("b c", pa.decimal256(50, 3))]))}, complete=True
         )
 
@@ -120,7 +120,7 @@ class TestKinds:
     )
     def test_types_of_json(self, kind: pa.DataType) -> None:
         """Every type that JSON values can become is taken as it is."""
-        assert to_contract({"c": kind}) == Contract({"c": kind}, complete=False)
+        assert to_contract({"c": kind}) == SchemaTypes({"c": kind}, complete=False)
 
 
 class TestRefused:

@@ -7,19 +7,20 @@ import random
 import time
 import warnings
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 import pyarrow as pa
 
-from connecty_frames import Answer
-from connecty_frames.decode import columnar, rows
+from connecty_frames import Answer, decode
+from connecty_frames.decode import blocks, columnar, rows
 from connecty_frames.errors import ConnectyError, ConnectyWarning
 from tests.verification.fuzz import oracle
 from tests.verification.fuzz.bodies import body_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     import polars as pl
@@ -107,7 +108,7 @@ class Trials:
 
     def _differs_without_bulk(self, body: bytes, answer: Answer | ConnectyError) -> list[str]:
         self.counts["read twice"] += 1
-        with mock.patch.object(rows, "read_plain", return_value=None):
+        with mock.patch.object(rows, "read_columnar", return_value=None):
             again, problems = self._read(body)
         if problems:
             return problems
@@ -135,25 +136,24 @@ class Trials:
     @contextlib.contextmanager
     def _blocks_of(self, size: int) -> Iterator[None]:
         """Let the columnar reader cut blocks of a size, and count what it does."""
-        plain, reader = columnar.read_plain, columnar._BlockReader
-        cells: Callable[..., Any] = reader._cells
+        read_columnar, commas_outside_texts = columnar.read_columnar, blocks.commas_outside_texts
 
-        def read_plain(*given: Any) -> object:
-            found = plain(*given)
+        def read(*given: Any) -> object:
+            found = read_columnar(*given)
             self.counts["bulk: refused" if found is None else "bulk: read"] += 1
             return found
 
-        def cut(reader: Any, block: Any, commas: Sequence[int]) -> object:
-            found = cells(reader, block, commas)
-            again = len(commas) < bytes(block.data).count(b",")
-            self.counts[f"bulk: blocks read {'again, at fewer commas' if again else 'at once'}"] += 1
-            return found
+        def cut_again(data: Any, is_comma: Any) -> Any:
+            commas = commas_outside_texts(data, is_comma)
+            if len(commas) < is_comma.sum():
+                self.counts["bulk: blocks read again, at fewer commas"] += 1
+            return commas
 
+        limits = blocks.ReaderLimits(smallest=0, block=size)
         with (
-            mock.patch.object(rows, "read_plain", read_plain),
-            mock.patch.object(reader, "_cells", cut),
-            mock.patch.object(columnar, "_BLOCK", size),
-            mock.patch.object(rows, "_SMALL", 0),
+            mock.patch.object(rows, "read_columnar", read),
+            mock.patch.object(columnar, "commas_outside_texts", cut_again),
+            mock.patch.object(decode, "decode", partial(decode.decode, limits=limits)),
         ):
             yield
 

@@ -1,0 +1,34 @@
+"""Arrow types by group, and tables that look a type up by a test on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    TypeTest = Callable[[pa.DataType], bool]
+
+__all__ = ["FRACTION_DIGITS", "any_of", "first_match", "is_list", "is_number", "is_text"]
+
+Value = TypeVar("Value")
+
+#: The digits after the point of a second that each unit of time holds.
+FRACTION_DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+
+
+def first_match(table: Iterable[tuple[TypeTest, Value]], type_: pa.DataType) -> Value | None:
+    """Return the value beside the first test that is true of a type, None where none is."""
+    return next((value for test, value in table if test(type_)), None)
+
+
+def any_of(*tests: TypeTest) -> TypeTest:
+    """Combine tests into one that is true where any of them is."""
+    return lambda type_: any(test(type_) for test in tests)
+
+
+is_text: Final = any_of(pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+is_number: Final = any_of(pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+is_list: Final = any_of(pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)

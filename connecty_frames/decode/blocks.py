@@ -1,0 +1,136 @@
+"""The JSON of rows cut into blocks of whole rows, and the commas of a block that stand outside of texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "LIMITS",
+    "SEPARATOR",
+    "UNHIDE",
+    "Block",
+    "ReaderLimits",
+    "UnsupportedRows",
+    "commas_outside_texts",
+    "cut_blocks",
+]
+
+#: What stands between two rows.
+SEPARATOR: Final = b"],["
+_QUOTE: Final = ord('"')
+#: What replaces a backslash and a quote behind a backslash: JSON has no such characters in texts.
+_HIDDEN: Final = b"\x01\x02"
+#: Translates them back.
+UNHIDE: Final = bytes.maketrans(_HIDDEN, b'\\"')
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderLimits:
+    """The sizes by which a reader of rows is chosen and blocks are cut, in bytes.
+
+    Parameters
+    ----------
+    smallest
+        Rows of no more bytes are read row by row, which is faster for them: it has less to prepare.
+    block
+        Blocks of this size stay in a processor's cache, and bound the memory that the work takes.
+    longest_row
+        A longer row is not supported: where it is nothing but commas, their positions take thirty times as
+        much memory.
+    """
+
+    smallest: int = 1 << 15
+    block: int = 1 << 21
+    longest_row: int = 1 << 23
+
+
+LIMITS: Final = ReaderLimits()
+
+
+class UnsupportedRows(Exception):
+    """The rows are not what the columnar reader supports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some whole rows, without what separates them from others, in memory of their own.
+
+    Parameters
+    ----------
+    data
+        The bytes, in which what stands behind a backslash is hidden.
+    quotes
+        How many quotes there are.
+    escaped
+        Whether there are backslashes.
+    """
+
+    data: NDArray[np.uint8]
+    quotes: int
+    escaped: bool
+
+
+def cut_blocks(body: memoryview, size: int, longest_row: int) -> Iterator[Block]:
+    """Cut rows into blocks of about a size, at separators that stand outside of texts."""
+    start = 0
+    while start < len(body):
+        length, found = size, None
+        while found is None:
+            if length > longest_row:
+                raise UnsupportedRows
+            found = _cut_block(body[start : start + length], is_last=start + length >= len(body))
+            length *= 2  # a row may be longer than the piece
+        block, next_start = found
+        yield block
+        start += next_start
+
+
+def _cut_block(piece: memoryview, *, is_last: bool) -> tuple[Block, int] | None:
+    """Return the longest block that a piece holds and where the next begins, None where it holds none."""
+    text = bytes(piece)
+    escaped = b"\\" in text
+    if escaped:  # of a run of backslashes, the first does not stand behind another
+        text = text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
+    data = np.frombuffer(text, np.uint8)
+    # Most often the last separator is outside of texts, and no other needs to be found.
+    ends = (len,) if is_last else (_last_separator, _last_separator_outside_texts)
+    for find_end in ends:
+        end = find_end(text)
+        if end <= 0:
+            return None
+        quotes = int(np.count_nonzero(data[:end] == _QUOTE))
+        if quotes % 2 == 0:
+            return Block(data[:end], quotes, escaped), end + len(SEPARATOR)
+    return None
+
+
+def _last_separator(piece: bytes) -> int:
+    """Return the position of the last separator, which may stand inside of a text; -1 for none."""
+    return piece.rfind(SEPARATOR)
+
+
+def _last_separator_outside_texts(piece: bytes) -> int:
+    """Return the position of the last separator outside of texts, -1 for none, in one pass over the piece."""
+    data = np.frombuffer(piece, np.uint8)
+    ends = np.flatnonzero(data[:-2] == SEPARATOR[0])
+    ends = ends[(data[ends + 1] == SEPARATOR[1]) & (data[ends + 2] == SEPARATOR[2])]
+    quotes_before = np.searchsorted(np.flatnonzero(data == _QUOTE), ends)
+    outside = ends[quotes_before % 2 == 0]
+    return int(outside[-1]) if len(outside) else -1
+
+
+def commas_outside_texts(data: NDArray[np.uint8], is_comma: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the positions of the commas that have an even number of quotes before them."""
+    marks = (is_comma | (data == _QUOTE)).nonzero()[0]
+    is_quote = data[marks] == _QUOTE
+    inside = np.cumsum(is_quote, dtype=np.uint8) & 1  # a sum of 8 bits overflows, but its last bit is right
+    positions: NDArray[np.intp] = marks[(inside == 0) & ~is_quote]
+    return positions
