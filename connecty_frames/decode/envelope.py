@@ -94,7 +94,7 @@ class Envelope:
     more_details
         How many more there were.
     escaped_fields
-        Which of ``sql_query``, ``response_summary`` and ``dataframe_stats`` held half of a surrogate pair,
+        Which of ``sql_query``, ``response_summary`` and ``dataframe_stats`` held a lone surrogate,
         which no text can hold: the escape that it was, ``\ud800``, is left in its place.
     """
 

@@ -62,4 +62,4 @@ def surrogate_error(cells: Iterable[object]) -> CellError:
     """Return the error of the first cell with a lone surrogate, which no Arrow array can hold."""
     texts = enumerate(cell if type(cell) is str else dump(cell) for cell in cells)
     row, text = next((row, text) for row, text in texts if not is_encodable(text))
-    return CellError(row, text, "holds half of a surrogate pair, which is no text")
+    return CellError(row, text, "holds a lone surrogate, which no text can hold")

@@ -288,7 +288,7 @@ def _name_text(position: int, name: object) -> str:
     text = "" if name is None else name if isinstance(name, str) else exact_json.dump(name)
     if not exact_json.is_encodable(text):
         raise ResponseError(
-            f"The column name at position {position} holds half of a surrogate pair, which is no text: "
+            f"The column name at position {position} holds a lone surrogate, which no text can hold: "
             f"{snippet(text)}"
         )
     return str(text)

@@ -1,4 +1,4 @@
-"""Ways to decode a body written out in a test."""
+"""Fixtures that decode a body written out in a test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Column(NamedTuple):
-    """What became of the only column of a body."""
+    """The only column of a body, decoded."""
 
     type: pa.DataType
     values: list[Any]
@@ -59,8 +59,8 @@ def column() -> Callable[..., Column]:
     """Decode the one column ``c`` of the cells and the section of the statistics given as JSON."""
 
     def decode_column(cells: list[str], section: str | None = None, **options: Any) -> Column:
-        pinned = options.pop("pinned", None)
-        schema_types = None if pinned is None else SchemaTypes({"c": pinned}, complete=False)
+        schema_type = options.pop("schema_type", None)
+        schema_types = None if schema_type is None else SchemaTypes({"c": schema_type}, complete=False)
         rows = ",".join(['["c"]', *(f"[{cell}]" for cell in cells)])
         statistics = None if section is None else f'{{"c":{{{section}}}}}'
         found = _decode_json(f"[{rows}]", statistics, schema_types=schema_types, **options)

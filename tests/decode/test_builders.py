@@ -1,4 +1,4 @@
-"""Cells to an array of a given type: exactly, or a misfit that says which cell."""
+"""Cells to an array of a given type: exactly, or an error that says which cell."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
 @pytest.mark.parametrize(
     ("cells", "type_", "row", "reason"),
     [
-        ('["a","\\ud800"]', pa.string(), 1, "holds half of a surrogate pair"),
-        ('[["a"],["\\udc00"]]', pa.list_(pa.string()), 1, "holds half of a surrogate pair"),
-        ('[null,"1","\\ud800"]', pa.int64(), 2, "holds half of a surrogate pair"),
-        ('["\\udfff"]', pa.float64(), 0, "holds half of a surrogate pair"),
-        ('["1","\\ud800"]', pa.decimal128(9, 2), 1, "holds half of a surrogate pair"),
-        ('["2025-01-01",null,"\\ud800"]', pa.date32(), 2, "holds half of a surrogate pair"),
-        ('[{"x":1,"y":"\\ud800"}]', POINT, 0, "holds half of a surrogate pair"),
+        ('["a","\\ud800"]', pa.string(), 1, "holds a lone surrogate"),
+        ('[["a"],["\\udc00"]]', pa.list_(pa.string()), 1, "holds a lone surrogate"),
+        ('[null,"1","\\ud800"]', pa.int64(), 2, "holds a lone surrogate"),
+        ('["\\udfff"]', pa.float64(), 0, "holds a lone surrogate"),
+        ('["1","\\ud800"]', pa.decimal128(9, 2), 1, "holds a lone surrogate"),
+        ('["2025-01-01",null,"\\ud800"]', pa.date32(), 2, "holds a lone surrogate"),
+        ('[{"x":1,"y":"\\ud800"}]', POINT, 0, "holds a lone surrogate"),
         ('[true,"yes"]', pa.bool_(), 1, "is neither true nor false"),
         ("[true,1]", pa.bool_(), 1, "is neither true nor false"),
         ("[true,[]]", pa.bool_(), 1, "is neither true nor false"),
@@ -86,8 +86,8 @@ def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
         ('["P1D"]', pa.month_day_nano_interval(), 0, "is among durations"),
     ],
 )
-def test_misfits(cells: str, type_: pa.DataType, row: int, reason: str) -> None:
-    """What is not exactly a value of the type is named by its row, inside of cells as well."""
+def test_errors_name_the_cell(cells: str, type_: pa.DataType, row: int, reason: str) -> None:
+    """A cell that is not exactly a value of the type, or holds such a value, is named by its row."""
     with pytest.raises(CellError) as caught:
         builders.build(exact_json.parse(cells), type_)
     assert caught.value.row == row

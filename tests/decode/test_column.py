@@ -45,9 +45,9 @@ def test_kinds(cells: str, kinds: set[ValueKind]) -> None:
 )
 def test_section_and_bounds(statistics: dict[str, Any], section: str | None, bounds: list[str]) -> None:
     """The first known section that is an object tells the type; its min and max are two more values."""
-    evidence = Column("c", [], statistics)
-    assert evidence.section == section
-    assert evidence.bounds == bounds
+    column = Column("c", [], statistics)
+    assert column.section == section
+    assert column.bounds == bounds
 
 
 def test_present_cells_and_their_rows() -> None:

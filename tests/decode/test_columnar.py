@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode import Decoded
 
-TEXT, WHOLE, FRACTION, BOOLEAN = ValueKind.TEXT, ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.BOOLEAN
+TEXT, INTEGER, FRACTION, BOOLEAN = ValueKind.TEXT, ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.BOOLEAN
 ONE_BLOCK = 1 << 20
 
 #: Rows after a header, and the columns they are.
@@ -115,7 +115,7 @@ def read(
 )
 @pytest.mark.parametrize("block", [1, 5, ONE_BLOCK])
 def test_refused(dataframe: str, block: int) -> None:
-    """What is not plain is left to the general reader, in whichever block it stands."""
+    """Rows that are not supported are refused, in whichever block they stand."""
     assert read(dataframe, block) is None
 
 
@@ -123,14 +123,14 @@ def test_refused(dataframe: str, block: int) -> None:
     "cell", [b'"\xff"', b'"\xc0\x80"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'"\xe2\x82"']
 )
 def test_invalid_utf8(cell: bytes) -> None:
-    """The walk over the body does not look at UTF-8; Arrow does, in each text."""
-    far = b'["' + b"x" * 70_000 + b'"],'  # beyond what is looked at beforehand
+    """Msgspec does not check the UTF-8 of the rows; Arrow does, in each block."""
+    far = b'["' + b"x" * 70_000 + b'"],'  # beyond what is sniffed
     assert read(b'[["a"],["x"],[' + cell + b"]]") is None
     assert read(b'[["a"],' + far + b"[" + cell + b"]]") is None
 
 
-def test_a_header_that_is_not_seen_whole() -> None:
-    """A header longer than what is looked at beforehand is not plain."""
+def test_a_header_that_is_not_sniffed_whole() -> None:
+    """A header longer than what is sniffed is refused."""
     names = ",".join(f'"{"n" * 1000}{number}"' for number in range(70))
     assert read(f"[[{names}],[{','.join(['1'] * 70)}]]") is None
 
@@ -142,7 +142,7 @@ def test_a_header_that_is_not_seen_whole() -> None:
     ("dataframe", "columns"),
     [
         ('[["a"],["x"]]', [(TEXT, ["x"])]),
-        ('[["a","b"],["x",1],[null,2],["",null]]', [(TEXT, ["x", None, ""]), (WHOLE, [1, 2, None])]),
+        ('[["a","b"],["x",1],[null,2],["",null]]', [(TEXT, ["x", None, ""]), (INTEGER, [1, 2, None])]),
         ('[["a"],[true],[null],[false]]', [(BOOLEAN, [True, None, False])]),
         # Texts that are something else without quotes, and that CSV readers take for nothing.
         (
@@ -170,7 +170,7 @@ def test_a_header_that_is_not_seen_whole() -> None:
         # The second cut: commas and separators inside of texts.
         ('[["a"],["x,y"]]', [(TEXT, ["x,y"])]),
         ('[["a","b"],["x,y","z"],["u","v,"]]', [(TEXT, ["x,y", "u"]), (TEXT, ["z", "v,"])]),
-        ('[["a","b"],[",",1],[null,null],[",,",2]]', [(TEXT, [",", None, ",,"]), (WHOLE, [1, None, 2])]),
+        ('[["a","b"],[",",1],[null,null],[",,",2]]', [(TEXT, [",", None, ",,"]), (INTEGER, [1, None, 2])]),
         ('[["a"],["],["],["x],[y"],["],[],["],["]],[["]]', [(TEXT, ["],[", "x],[y", "],[],[", "]],[["])]),
         (r'[["a"],["\"],[\""],["\\"],["],[\n\n\n],["]]', [(TEXT, ['"],["', "\\", "],[\n\n\n],["])]),
         ('[["a"],["null,"],[null],["null"]]', [(TEXT, ["null,", None, "null"])]),
@@ -187,24 +187,24 @@ def test_a_header_that_is_not_seen_whole() -> None:
         ),
         (
             '[["a"],[0],[-1],[9223372036854775807],[-9223372036854775808]]',
-            [(WHOLE, [0, -1, 9223372036854775807, -9223372036854775808])],
+            [(INTEGER, [0, -1, 9223372036854775807, -9223372036854775808])],
         ),
         ('[["a"],[9223372036854775808],[1]]', [(FRACTION, ["9223372036854775808", "1"])]),
         # Kinds that show themselves after the first row: all whole numbers are read as texts, if need be.
         ('[["a"],[1],[2.5]]', [(FRACTION, ["1", "2.5"])]),
         ('[["a"],[1],[-9223372036854775809]]', [(FRACTION, ["1", "-9223372036854775809"])]),
-        ('[["a","b"],[1,2],[1e0,3]]', [(FRACTION, ["1", "1e0"]), (WHOLE, [2, 3])]),
-        ('[["a","b"],[null,null],["x",1],[null,2]]', [(TEXT, [None, "x", None]), (WHOLE, [None, 1, 2])]),
+        ('[["a","b"],[1,2],[1e0,3]]', [(FRACTION, ["1", "1e0"]), (INTEGER, [2, 3])]),
+        ('[["a","b"],[null,null],["x",1],[null,2]]', [(TEXT, [None, "x", None]), (INTEGER, [None, 1, 2])]),
         ('[["a"],[null],[null]]', [(TEXT, [None, None])]),
         # White space is taken out, where it is everywhere.
-        ('[["a", "b"], ["x", 1], ["y, z", 2]]', [(TEXT, ["x", "y, z"]), (WHOLE, [1, 2])]),
+        ('[["a", "b"], ["x", 1], ["y, z", 2]]', [(TEXT, ["x", "y, z"]), (INTEGER, [1, 2])]),
         (' [\n[\t"a" ]\r\n, [ "x y" ] , [ null ] ] ', [(TEXT, ["x y", None])]),
         # Names are JSON as well.
-        ('[[null,5,"],[","\\""],[1,2,3,4]]', [(WHOLE, [1]), (WHOLE, [2]), (WHOLE, [3]), (WHOLE, [4])]),
+        ('[[null,5,"],[","\\""],[1,2,3,4]]', [(INTEGER, [number]) for number in (1, 2, 3, 4)]),
     ],
 )  # fmt: skip
 def test_read(dataframe: str, columns: Columns) -> None:
-    """Every cell is the JSON's, whatever blocks the rows are cut into."""
+    """Every cell is that of the JSON, whatever blocks the rows are cut into."""
     for block in (*range(1, len(dataframe) + 2), ONE_BLOCK):
         assert read(dataframe, block) == columns, block
 
@@ -213,20 +213,20 @@ def test_read(dataframe: str, columns: Columns) -> None:
     "piece", ["],[", '"', "\\", "\\\\", '\\"', ",", "é", "😀", "\u0800", "\n", "\x01", "\x03"]
 )
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_every_boundary(piece: str, ascii_only: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """What means something may stand at, before, or across the end of a block."""
+def test_every_boundary(piece: str, *, ascii_only: bool) -> None:
+    """A character with a meaning may stand at, before, or across the end of a block."""
     texts = [piece * count + "x" * pad + piece for count in (0, 1, 2) for pad in (0, 1, 2, 3)]
     cells = json.dumps(
         [["a", "b"], *([text, 1] for text in texts)], separators=(",", ":"), ensure_ascii=ascii_only
     )
     for block in range(1, 60):
-        assert read(cells, block) == [(TEXT, texts), (WHOLE, [1] * 12)], block
+        assert read(cells, block) == [(TEXT, texts), (INTEGER, [1] * 12)], block
 
 
 @pytest.mark.parametrize(
     ("section", "columns"),
     [
-        ("numeric", [(WHOLE, [None, 5])]),
+        ("numeric", [(INTEGER, [None, 5])]),
         ("string", None),
         ("temporal", None),
         ("boolean", None),
@@ -244,13 +244,13 @@ def test_one_row_and_many_columns() -> None:
     row = ",".join(['"x"', "1", "0.5", "true"] * 125)
     names = ",".join(f'"c{number}"' for number in range(500))
     dataframe = f"[[{names}],{','.join([f'[{row}]'] * 3)}]"
-    columns = [(TEXT, ["x"] * 3), (WHOLE, [1] * 3), (FRACTION, ["0.5"] * 3), (BOOLEAN, [True] * 3)] * 125
+    columns = [(TEXT, ["x"] * 3), (INTEGER, [1] * 3), (FRACTION, ["0.5"] * 3), (BOOLEAN, [True] * 3)] * 125
     for block in (100, 5000, ONE_BLOCK):
         assert read(dataframe, block) == columns
 
 
-def test_escapes_in_columns_that_mean_more() -> None:
-    """Texts taken together, of which some are read as moments, keep their own escapes and no others."""
+def test_escapes_in_columns_that_are_parsed() -> None:
+    """Texts taken together, of which some are read as dates, keep their own escapes and no others."""
     rows_ = ",".join(
         f'["2025\\u002d01-0{day}","a\\nb{day}","2025-02-0{day}",{day}.5,"2025-03-0\\u003{day}"]'
         for day in range(1, 10)
@@ -269,7 +269,7 @@ def test_escapes_in_columns_that_mean_more() -> None:
     assert numbers.array.to_pylist() == [f"{day}.5" for day in range(1, 10)]
 
 
-def test_texts_keep_no_memory_but_their_own() -> None:
+def test_texts_keep_only_their_own_memory() -> None:
     """A column that is kept is not a part of what was taken together with it."""
     rows_ = ",".join(f'["{"x" * 10}","{"y" * 1000}",{number}]' for number in range(1000))
     found = read_columnar(memoryview(f'[["a","b","c"],{rows_}]'.encode()), {})
@@ -285,13 +285,13 @@ def test_long_texts() -> None:
 
 
 def test_a_row_too_long_for_a_block() -> None:
-    """A row that does not fit in a block of any size is not plain."""
+    """A row that is longer than the limit is refused."""
     assert read('[["a"],["x"],["' + "y" * 900 + '"],["z"]]', 100, 4000) is not None
     assert read('[["a"],["x"],["' + "y" * 5000 + '"],["z"]]', 100, 4000) is None
 
 
 def test_the_last_of_many_blocks_is_refused() -> None:
-    """What is wrong in one block is wrong for all: half a column is no column."""
+    """If one block is refused, so are all: a part of a column is of no use."""
     lines = ",".join(["[1]"] * 5000)
     assert read(f'[["a"],{lines},["x"]]', 64) is None
     assert read(f'[["a"],["x"],{lines}]', 64) is None
@@ -342,11 +342,11 @@ _PIECES = ["],[", ",", '"', "\\", "[", "]", "{", "null", "true", "5", " ", "\n",
 texts = st.lists(st.sampled_from(_PIECES), max_size=4).map("".join)
 whole_numbers = st.integers(-(10**20), 10**20).map(str) | st.sampled_from(["0", "9223372036854775807"])
 fractions = st.from_regex(r"-?(0|[1-9][0-9]{0,8})\.[0-9]{1,8}([eE][+-]?[0-9]{1,2})?", fullmatch=True)
-moments = st.datetimes().map(lambda moment: moment.isoformat())
+timestamps = st.datetimes().map(lambda timestamp: timestamp.isoformat())
 #: What a column holds most of the time: the JSON of a cell, None for a text that is yet to be written.
 _CELLS: Mapping[str, st.SearchStrategy[tuple[str, str]]] = {
     "text": st.tuples(st.just("text"), texts),
-    "moment": st.tuples(st.just("text"), moments),
+    "timestamp": st.tuples(st.just("text"), timestamps),
     "day": st.tuples(st.just("text"), st.dates().map(str)),
     "whole": st.tuples(st.just("json"), st.integers(-(10**18), 10**18).map(str)),
     "long": st.tuples(st.just("json"), whole_numbers),
@@ -360,7 +360,7 @@ _CELLS: Mapping[str, st.SearchStrategy[tuple[str, str]]] = {
 
 @st.composite
 def spelled_tables(draw: Callable[..., Any]) -> tuple[bytes, list[str]]:
-    """Make up a table in some spelling, and the section of the statistics for each column."""
+    """Draw a table in some spelling, and the section of the statistics for each column."""
     width = draw(st.integers(1, 4))
     height = draw(st.integers(1, 8))
     kinds = [draw(st.sampled_from(sorted(_CELLS))) for _ in range(width)]
@@ -408,8 +408,8 @@ def spelled_tables(draw: Callable[..., Any]) -> tuple[bytes, list[str]]:
 @example((b'[["c0"],[0.5],[-0]]', ["other"]), 7)
 @example((b'[["c0","c1"],[1,1],[2,0.5]]', ["temporal", "other"]), ONE_BLOCK)
 @example((b'[["c0"],["x,"],["],["],["\\\\"]]', ["string"]), 1)
-def test_three_readings_are_one(spelled: tuple[bytes, list[str]], block: int) -> None:
-    """Whoever reads the rows: the same table, types, evidence and warnings."""
+def test_the_three_readers_agree(spelled: tuple[bytes, list[str]], block: int) -> None:
+    """The table, types, evidence and warnings are the same whichever reader reads the rows."""
     dataframe, sections = spelled
     statistics = json.dumps({f"c{place}": {section: {}} for place, section in enumerate(sections)})
     by_columns, by_rows, exactly = map(reported, read_by_each(dataframe, statistics, block))
@@ -421,7 +421,7 @@ def test_three_readings_are_one(spelled: tuple[bytes, list[str]], block: int) ->
 @settings(max_examples=300, deadline=None)
 @given(spelled_tables(), st.sampled_from([1, 7, 30, ONE_BLOCK]))
 def test_every_cell_is_that_of_pythons_json(spelled: tuple[bytes, list[str]], block: int) -> None:
-    """Each cell that the columnar reader gives is what Python's own reader gives, numbers as their texts."""
+    """Each cell of the columnar reader is that of Python's own reader, with numbers as their texts."""
     dataframe, sections = spelled
     found = read(dataframe, block, **{f"c{place}": section for place, section in enumerate(sections)})
     if found is None:
@@ -430,7 +430,7 @@ def test_every_cell_is_that_of_pythons_json(spelled: tuple[bytes, list[str]], bl
         dataframe, parse_int=lambda text: ("number", text), parse_float=lambda text: ("number", text)
     )
     for (kind, values), due in zip(found, zip(*cells, strict=True), strict=True):
-        if kind is WHOLE:  # -0 is 0
+        if kind is INTEGER:  # -0 is 0
             assert values == [None if cell is None else int(cell[1]) for cell in due]
             assert all(cell is None or cell[0] == "number" for cell in due)
         elif kind is FRACTION:
@@ -441,8 +441,8 @@ def test_every_cell_is_that_of_pythons_json(spelled: tuple[bytes, list[str]], bl
 
 
 @pytest.mark.slow
-def test_plain_tables_are_read_by_columns() -> None:
-    """The readings above would be one as well if the columnar reader refused everything; it does not."""
+def test_many_tables_are_read_by_columns() -> None:
+    """The tests above would pass as well if the columnar reader refused everything; it does not."""
     count_read = 0
 
     @settings(max_examples=200, deadline=None, database=None, derandomize=True)

@@ -1,4 +1,4 @@
-"""The whole way from response bytes to a table."""
+"""From response bytes to a table."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_documents_own_example() -> None:
     "results", ["{}", '{"dataframe":null}', '{"dataframe": null ,"dataframe_stats":{"a":{}}}', "null"]
 )
 def test_no_table(results: str) -> None:
-    """No dataframe is no table, and no error here."""
+    """Without a dataframe there is no table, which is not an error here."""
     envelope = read_envelope(f'{{"state":"COMPLETED","results":{results}}}'.encode())
     found = decode(envelope, AskOptions(), fetched=1000)
     assert found.table is None
@@ -96,8 +96,8 @@ def test_small_tables(
         '[["\\ud800"],[1]]',
     ],
 )
-def test_what_is_no_table(decode_json: Callable[..., Decoded], dataframe: str) -> None:
-    """Wrong kinds, no header and ragged rows are a ResponseError, also in a body that is no strict JSON."""
+def test_what_is_not_a_table(decode_json: Callable[..., Decoded], dataframe: str) -> None:
+    """Wrong kinds, no header and ragged rows are a ResponseError, also in a body that is not strict JSON."""
     for statistics in (None, "NaN"):
         with pytest.raises(ResponseError):
             decode_json(dataframe, statistics)
@@ -155,13 +155,13 @@ def test_nested_100_levels(decode_json: Callable[..., Decoded]) -> None:
 
 
 def test_a_bare_nan_elsewhere_changes_nothing(decode_json: Callable[..., Decoded]) -> None:
-    """A body that is no strict JSON gives the same table: digits, shapes and repeated keys included."""
+    """A body that is not strict JSON gives the same table: digits, shapes and repeated keys included."""
     dataframe = '[["a","b","c"],[1.10,{"x":1,"x":2},"\\u00e9"],[null,[1],null]]'
     strict = decode_json(dataframe, '{"a":{"string":{}}}')
-    patient = decode_json(dataframe, '{"a":{"string":{"mean_len":NaN}}}')
-    assert strict.table == patient.table
-    assert patient.table is not None
-    assert patient.table.to_pydict() == {"a": ["1.10", None], "b": ['{"x":1,"x":2}', "[1]"], "c": ["é", None]}
+    exact = decode_json(dataframe, '{"a":{"string":{"mean_len":NaN}}}')
+    assert strict.table == exact.table
+    assert exact.table is not None
+    assert exact.table.to_pydict() == {"a": ["1.10", None], "b": ['{"x":1,"x":2}', "[1]"], "c": ["é", None]}
 
 
 # --- rows and their count ---------------------------------------------------------------------------
@@ -189,14 +189,14 @@ def test_truncated(
     total: int | None,
     truncated: object,
 ) -> None:
-    """Told by the statistics; without them, fewer rows than asked for are all, and as many may not be."""
+    """By the statistics; without them, fewer rows than requested are all rows, and as many may not be."""
     statistics = None if count is None else f'{{"a":{{"general":{{"count":{count}}}}}}}'
     found = decode_json('[["a"],[1],[2]]', statistics, fetched=fetched)
     assert (found.rows, found.total_rows, found.truncated) == (2, total, truncated)
 
 
 def test_max_rows_of_zero(decode_json: Callable[..., Decoded]) -> None:
-    """No row was asked for: nobody knows of more, unless the statistics do."""
+    """Where no row was requested, only the statistics tell whether there are more."""
     assert decode_json('[["a"]]', fetched=0).truncated is None
     assert decode_json('[["a"]]', '{"a":{"general":{"count":0}}}', fetched=0).truncated is False
     assert decode_json('[["a"]]', '{"a":{"general":{"count":5}}}', fetched=0).truncated is True
@@ -206,7 +206,7 @@ def test_max_rows_of_zero(decode_json: Callable[..., Decoded]) -> None:
 
 
 def test_schema_types(decode_json: Callable[..., Decoded]) -> None:
-    """What the caller settles is settled, whatever the statistics say; the rest is decided as ever."""
+    """The types of ``schema=`` are used whatever the statistics say; the others are decided as usual."""
     schema_types = SchemaTypes({"b": pa.string(), "a": pa.float64()}, complete=False)
     found = decode_json('[["a","b","c"],[1,{"x": 1},2]]', '{"a":{"string":{}}}', schema_types=schema_types)
     assert found.table is not None
@@ -241,9 +241,10 @@ def test_a_complete_schema_sets_the_order(decode_json: Callable[..., Decoded]) -
 def test_the_columns_are_not_those_of_the_schema(
     decode_json: Callable[..., Decoded],
     types: list[str],
-    complete: bool,  # noqa: FBT001 - a table
     says: str,
     column: str,
+    *,
+    complete: bool,
 ) -> None:
     """Missing and extra columns are an error that lists both and what there is."""
     schema_types = SchemaTypes(dict.fromkeys(types, pa.int64()), complete=complete)
@@ -278,7 +279,7 @@ def test_the_columns_are_not_those_of_the_schema(
 def test_what_does_not_fit_the_schema(
     decode_json: Callable[..., Decoded], cell: str, type_: pa.DataType, value: str
 ) -> None:
-    """A misfit always raises, and names column, row and value."""
+    """A value that does not fit always raises, and the error names column, row and value."""
     schema_types = SchemaTypes({"a": type_}, complete=True)
     with pytest.raises(ConversionError) as caught:
         decode_json(f'[["a"],[null],[{cell}]]', schema_types=schema_types)
@@ -286,7 +287,7 @@ def test_what_does_not_fit_the_schema(
 
 
 def test_every_column_that_does_not_fit_is_named(decode_json: Callable[..., Decoded]) -> None:
-    """A caller mends a schema at once and not column by column; the attributes are about the first."""
+    """All are named, so that a schema can be corrected at once; the attributes are those of the first."""
     schema_types = SchemaTypes({"a": pa.int8(), "b": pa.string(), "c": pa.date32()}, complete=True)
     with pytest.raises(ConversionError) as caught:
         decode_json('[["a","b","c"],[1,"x","2025-01-01"],[300,"y"," 2025-01-02"]]', schema_types=schema_types)
@@ -319,8 +320,8 @@ def test_of_many_columns_that_do_not_fit_some_are_named(decode_json: Callable[..
         ("\x1b" * 20, "\\x1b" * 15 + "…"),
     ],
 )
-def test_how_a_value_is_shown(decode_json: Callable[..., Decoded], cell: str, shown: str) -> None:
-    """White space stays, as it may be what is wrong; what a terminal obeys is escaped; 60 letters at most."""
+def test_how_a_message_shows_a_value(decode_json: Callable[..., Decoded], cell: str, shown: str) -> None:
+    """White space stays, control characters are escaped, and there are 60 characters at most."""
     with pytest.raises(ConversionError) as caught:
         decode_json(json.dumps([["a"], [cell]]), schema_types=SchemaTypes({"a": pa.int64()}, complete=True))
     assert caught.value.value == shown
@@ -328,7 +329,7 @@ def test_how_a_value_is_shown(decode_json: Callable[..., Decoded], cell: str, sh
 
 @pytest.mark.parametrize("type_", [pa.dictionary(pa.int32(), pa.list_(pa.int64())), pa.binary()])
 def test_types_that_cannot_be_made(decode_json: Callable[..., Decoded], type_: pa.DataType) -> None:
-    """No exception of Arrow's reaches the caller."""
+    """No exception of Arrow reaches the caller."""
     with pytest.raises(ConversionError, match="Column 'a'"):
         decode_json('[["a"],[[1]]]', schema_types=SchemaTypes({"a": type_}, complete=True))
 
@@ -448,7 +449,7 @@ AWKWARD = (
 
 
 def _read(body: bytes) -> Decoded | None:
-    """Decode whatever it is; only errors of our own may come of it."""
+    """Decode any body; only errors of this package may be raised."""
     try:
         envelope = read_envelope(body)
         envelope.count_rows()
@@ -467,7 +468,7 @@ def test_a_body_cut_at_every_byte() -> None:
 
 @given(st.integers(0, len(AWKWARD) - 1), st.integers(0, 40), st.binary(max_size=4))
 def test_a_body_with_a_hole(start: int, length: int, patch: bytes) -> None:
-    """Whatever stands in place of a part, no foreign error comes of it, and no value that was not sent."""
+    """Whatever replaces a part, no foreign error is raised, and no value appears that was not sent."""
     body = AWKWARD[:start] + patch + AWKWARD[start + length :]
     found = _read(body)
     if found is None or found.table is None:
@@ -516,7 +517,7 @@ def test_a_body_with_a_hole(start: int, length: int, patch: bytes) -> None:
         "/**/1",
     ],
 )
-def test_what_is_no_json(decode_json: Callable[..., Decoded], cell: str) -> None:
+def test_what_is_not_json(decode_json: Callable[..., Decoded], cell: str) -> None:
     """Outside of JSON's grammar nothing is read."""
     with pytest.raises(ResponseError, match="is not JSON"):
         decode_json(f'[["a"],[{cell}]]')
@@ -527,7 +528,7 @@ def test_what_is_no_json(decode_json: Callable[..., Decoded], cell: str) -> None
 )
 @pytest.mark.parametrize("where", [b"cell", b"name", b"query", b"column"])
 def test_invalid_utf8(text: bytes, where: bytes) -> None:
-    """Bytes that are no UTF-8 are refused wherever they stand."""
+    """Bytes that are not UTF-8 are refused wherever they stand."""
     body = (
         b'{"state":"COMPLETED","results":{"sql_query":"query","dataframe":[["name"],["cell"]],'
         b'"dataframe_stats":{"column":{}}}}'
@@ -547,13 +548,13 @@ def test_large_cells(decode_json: Callable[..., Decoded]) -> None:
 
 
 def test_names_are_escaped_in_messages(decode_json: Callable[..., Decoded]) -> None:
-    """What a terminal would obey does not reach it by way of a warning."""
+    """Warnings have no control characters."""
     found = decode_json('[["\\u001b[2J"],[1],["x"]]')
     assert "\x1b" not in str(found.warnings[0])
 
 
 def test_a_server_that_leaves_nulls_out_of_equal_counts(decode_json: Callable[..., Decoded]) -> None:
-    """Where all columns have as many nulls, the rows that came tell that ``count`` is without them."""
+    """Where all columns have as many nulls, the rows received tell that ``count`` is without them."""
     general = '{"general":{"count":2,"nulls_count":1}}'
     found = decode_json('[["a","b"],[1,2],[null,3],[4,null]]', f'{{"a":{general},"b":{general}}}')
     assert (found.rows, found.total_rows, found.truncated) == (3, 3, False)

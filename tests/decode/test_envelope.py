@@ -1,4 +1,4 @@
-"""The small part of a response, validated; the rows left alone."""
+"""A response, validated, except for the rows."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_what_the_api_does_not_promise(body: bytes, says: str) -> None:
 
 
 def test_the_last_of_repeated_fields_counts() -> None:
-    """As every JSON reader does it."""
+    """Every JSON reader does so."""
     envelope = read_envelope(
         b'{"state":"FAILED","state":"COMPLETED","results":{"sql_query":"a","sql_query":"b"}}'
     )
@@ -139,7 +139,7 @@ def test_statistics_of_the_wrong_shape_are_left_out(statistics: str) -> None:
 
 
 def test_statistics_nested_too_deeply_are_left_out() -> None:
-    """What nobody could read on is dropped, column by column."""
+    """Statistics that are nested too deeply are dropped, column by column."""
     deep = '{"x":' * 300 + "1" + "}" * 300
     body = f'{{"state":"COMPLETED","results":{{"dataframe_stats":{{"a":{deep},"b":{{"general":{{}}}}}}}}}}'
     envelope = read_envelope(body.encode())
@@ -147,7 +147,7 @@ def test_statistics_nested_too_deeply_are_left_out() -> None:
 
 
 def test_a_bare_nan_anywhere_is_read() -> None:
-    """A body that is no strict JSON is read patiently, its rows too."""
+    """A body that is not strict JSON is read by ``exact_json``, its rows too."""
     envelope = read_envelope(
         b'{"state":"COMPLETED","results":{"dataframe":[["a"],[1.10]],"dataframe_stats":{"a":{"numeric":{"mean":NaN}}}}}'
     )

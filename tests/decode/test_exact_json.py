@@ -105,12 +105,12 @@ def test_the_callers_decimal_context_is_not_used() -> None:
         ("1", False),
     ],
 )
-def test_too_deep(value: str, deep: bool) -> None:  # noqa: FBT001 - an expectation
+def test_is_too_deep(value: str, *, deep: bool) -> None:
     """100 levels are not too deep, 101 are, and a value hidden by a repeated key counts."""
     assert exact_json.is_too_deep([exact_json.parse(value)]) is deep
 
 
-@pytest.mark.parametrize(("text", "encodes"), [("é😀\x00", True), ("a\ud800", False), ("\udc00", False)])
-def test_encodes(text: str, encodes: bool) -> None:  # noqa: FBT001 - an expectation
+@pytest.mark.parametrize(("text", "encodable"), [("é😀\x00", True), ("a\ud800", False), ("\udc00", False)])
+def test_is_encodable(text: str, *, encodable: bool) -> None:
     """Half of a surrogate pair is the one thing that UTF-8 cannot hold."""
-    assert exact_json.is_encodable(text) is encodes
+    assert exact_json.is_encodable(text) is encodable

@@ -122,7 +122,7 @@ def test_strict_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
         ),
     ],
 )
-def test_no_type(texts: list[str], strict: bool, row: int, reason: str) -> None:  # noqa: FBT001 - a table
+def test_no_type(texts: list[str], row: int, reason: str, *, strict: bool) -> None:
     """What no type holds exactly is named by row; never infinite, never zero."""
     with pytest.raises(CellError) as caught:
         numbers.arrow_type(texts, strict=strict)

@@ -71,7 +71,7 @@ def test_names(header: str, names: list[str], server_names: list[str | None], wa
 
 
 def test_warnings_say_why() -> None:
-    """A name that is taken is told from a thing that is no name."""
+    """The warning says whether a name is taken, or is not a name."""
     texts = [str(warning) for warning in read('[["a","a",null,"b\\u0000c"]]').warnings]
     assert texts == [
         "Column 1 is called 'a_1', since its name \"a\" is taken.",
@@ -98,7 +98,7 @@ def test_warnings_say_why() -> None:
         ("[[],[1]]", "Row 0 of dataframe has 1 cells for 0 columns: [1]"),
         ("[[[1]],[2]]", "holds [1] at position 0, which is not a column name"),
         ('[["a",{}]]', "holds {} at position 1, which is not a column name"),
-        ('[["\\ud800"]]', "The column name at position 0 holds half of a surrogate pair"),
+        ('[["\\ud800"]]', "The column name at position 0 holds a lone surrogate"),
         ('{"a":' + "[" * 900 + "]" * 900 + "}", "It begins: (deeply nested)"),
         ('[["a"],{"a":' + "[" * 900 + "]" * 900 + "}]", "is not an array: (deeply nested)"),
         ('[["a"],[1,' + "[" * 900 + "]" * 900 + "]]", "has 2 cells for 1 columns: (deeply nested)"),
@@ -106,7 +106,7 @@ def test_warnings_say_why() -> None:
         ("[" * 100_000 + "]" * 100_000, "is nested too deeply"),
     ],
 )
-def test_what_is_no_table(dataframe: str, says: str) -> None:
+def test_what_is_not_a_table(dataframe: str, says: str) -> None:
     """Nothing is padded, dropped or shifted: each is an error that names the row or the position."""
     with pytest.raises(ResponseError) as caught:
         read(dataframe)
@@ -114,7 +114,7 @@ def test_what_is_no_table(dataframe: str, says: str) -> None:
 
 
 def test_invalid_utf8() -> None:
-    """Bytes that are no UTF-8 are an error, not a replacement character."""
+    """Bytes that are not UTF-8 are an error, not a replacement character."""
     with pytest.raises(ResponseError, match="dataframe is not UTF-8 at byte 9 of it"):
         read_rows(memoryview(b'[["a"],["\xff"]]'))
 
@@ -129,22 +129,24 @@ def test_invalid_utf8() -> None:
         ('[["a"],["null"],[ null ]]', ['"null"', None]),
     ],
 )
-def test_source(dataframe: str, source: list[str | None]) -> None:
+def test_json_of(dataframe: str, source: list[str | None]) -> None:
     """Each cell's JSON is what the server wrote, to the last space inside."""
     assert read(dataframe).json_of(0) == source
 
 
-def loose(dataframe: str) -> Rows:
-    """Read ``dataframe`` out of a response that is no strict JSON."""
+def read_parsed(dataframe: str) -> Rows:
+    """Read ``dataframe`` out of a response that is not strict JSON."""
     body = '{"state":"COMPLETED","extra":NaN,"results":{"dataframe":' + dataframe + "}}"
     rows = read_envelope(body.encode()).rows
     assert isinstance(rows, ParsedRows)
     return read_rows(rows)
 
 
-def test_source_of_rows_that_were_no_strict_json() -> None:
+def test_json_of_rows_that_are_not_strict_json() -> None:
     """Each cell's JSON is what the server wrote, also where the body has a bare NaN or infinity."""
-    rows = loose('[["a","b"],[{"k" : 1.0, "k": [ -Infinity,NaN ]},NaN],["NaN \\"NaN\\" \ue000NaN", null ]]')
+    rows = read_parsed(
+        '[["a","b"],[{"k" : 1.0, "k": [ -Infinity,NaN ]},NaN],["NaN \\"NaN\\" \ue000NaN", null ]]'
+    )
     assert rows.json_of(0) == [
         '{"k" : 1.0, "k": [ -Infinity,NaN ]}',
         '"NaN \\"NaN\\" \ue000NaN"',
@@ -152,8 +154,8 @@ def test_source_of_rows_that_were_no_strict_json() -> None:
     assert rows.json_of(1) == ["NaN", None]
 
 
-def test_source_of_rows_that_nothing_can_cut() -> None:
-    """Rows that cannot be read a second time are written anew, with every digit and every key."""
+def test_json_of_rows_that_cannot_be_cut() -> None:
+    """Rows that cannot be read a second time are written again, with every digit and every key."""
     rows = read_rows(ParsedRows(exact_json.parse('[["a"], [[1.0, NaN]], [null]]'), b""))
     assert rows.json_of(0) == ["[1.0,NaN]", None]
 

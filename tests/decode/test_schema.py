@@ -29,7 +29,7 @@ def test_it_is_a_sequence() -> None:
 
 
 def test_equality_is_of_names_and_types() -> None:
-    """The evidence may differ from day to day; names, order and types may not."""
+    """The evidence may differ between answers; names, order and types may not."""
     other = Schema(ColumnSchema(c.name, c.type, "another day") for c in SCHEMA)
     assert other == SCHEMA
     assert hash(other) == hash(SCHEMA)
@@ -60,14 +60,14 @@ def test_saved_and_read_back() -> None:
         SCHEMA.to_json().replace('"columns": [', '"columns": [{"evidence":"one more"},'),
     ],
 )
-def test_what_is_no_saved_schema(text: str) -> None:
+def test_what_is_not_a_saved_schema(text: str) -> None:
     """Anything else is a ConfigError that says how to save one."""
     with pytest.raises(ConfigError, match=r"answer\.schema\.to_json"):
         Schema.from_json(text)
 
 
 def test_repr_is_safe_to_print() -> None:
-    """One line a column; what a terminal would obey is shown as an escape."""
+    """One line a column; control characters are escaped."""
     schema = Schema(
         [ColumnSchema("a\x1b[2J", pa.int64(), "1 whole numbers"), ColumnSchema("b", pa.string(), "text")]
     )

@@ -1,4 +1,4 @@
-"""The table held against the server's own statistics."""
+"""Validation of the table against the server's own statistics."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ ROWS = "2 rows came, but the statistics count 1."
 
 @pytest.fixture
 def said(decode_json: Callable[..., Decoded]) -> Callable[..., list[str]]:
-    """Give what is said of a column ``c``, given its cells (`` | `` between), section and number of rows."""
+    """Return the warnings of a column ``c`` by its cells (`` | `` between), section and number of rows."""
 
     def decode_column(cells: str, section: str, total: int | str | None = None, **options: Any) -> list[str]:
         rows = [f"[{cell}]" for cell in cells.split(" | ")] if cells else []
         total = len(rows) if total is None else total
-        pinned = options.pop("pinned", None)
-        schema_types = None if pinned is None else SchemaTypes({"c": pinned}, complete=False)
+        schema_type = options.pop("schema_type", None)
+        schema_types = None if schema_type is None else SchemaTypes({"c": schema_type}, complete=False)
         found = decode_json(
             "[" + ",".join(['["c"]', *rows]) + "]",
             f'{{"c":{{"general":{{"count":{total}}},{section}}}}}',
@@ -64,10 +64,10 @@ def said(decode_json: Callable[..., Decoded]) -> Callable[..., list[str]]:
 def test_decimals_are_compared_by_their_digits(said: Callable[..., list[str]]) -> None:
     """Not as floats: of 984.18 Arrow's cast makes 984.1800000000001."""
     counted = '"numeric":{"min":984.18,"max":985.07,"distinct_count":2,"distinct_approx":false}'
-    assert said("984.18 | 985.07", counted, pinned=pa.decimal128(18, 2), strict=True) == []
-    assert said("984.18 | 985.07", '"numeric":{"min":984.17,"max":985.07}', pinned=pa.decimal128(18, 2)) == [
-        "Column 'c' has the min 984.18, but the statistics' min is 984.17."
-    ]
+    assert said("984.18 | 985.07", counted, schema_type=pa.decimal128(18, 2), strict=True) == []
+    assert said(
+        "984.18 | 985.07", '"numeric":{"min":984.17,"max":985.07}', schema_type=pa.decimal128(18, 2)
+    ) == ["Column 'c' has the min 984.18, but the statistics' min is 984.17."]
 
 
 # --- Counts ---------------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def test_decimals_are_compared_by_their_digits(said: Callable[..., list[str]]) -
     ],
 )
 def test_counts(decode_json: Callable[..., Decoded], count: str, nulls: str, says: list[str]) -> None:
-    """The nulls of a whole result are those counted; of a part, or of who knows what, no more than these."""
+    """The nulls of a whole result are those counted; otherwise there are no more than these."""
     statistics = f'{{"a":{{"general":{{"count":{count},"nulls_count":{nulls}}}}}}}'
     found = decode_json('[["a"],[1],[null]]', statistics)
     assert [str(warning) for warning in found.warnings] == says
@@ -112,7 +112,7 @@ def test_strict(decode_json: Callable[..., Decoded], count: str, says: str) -> N
     assert isinstance(caught.value, ConnectyError)
 
 
-def test_duplicates_are_not_held_against_statistics(decode_json: Callable[..., Decoded]) -> None:
+def test_duplicates_are_not_compared_with_statistics(decode_json: Callable[..., Decoded]) -> None:
     """Statistics of a name that two columns share are of neither."""
     found = decode_json('[["a","a"],[1,null]]', '{"a":{"general":{"count":1,"nulls_count":5}}}')
     assert [type(warning).__name__ for warning in found.warnings] == ["ColumnNameWarning"]
@@ -167,7 +167,7 @@ def test_counts_of_a_section(
 
 
 def test_lengths_are_not_compared(said: Callable[..., list[str]]) -> None:
-    """Whether characters or bytes are counted is unsaid, so no length is a lie."""
+    """The API document does not say whether characters or bytes are counted."""
     section = '"string":{"min_len":7,"mean_len":8.5,"max_len":9,"min":"x","max":"a"}'
     assert said('"ä" | "😀"', section, strict=True) == []
 
@@ -371,7 +371,7 @@ def test_rows_in_milliseconds(
 def test_bounds_of_a_part(
     said: Callable[..., list[str]], cells: str, section: str, says: str, total: int | str
 ) -> None:
-    """A part of a result, or who knows whether it is one, lies within min and max."""
+    """The values of a part of a result, or of what may be one, lie within min and max."""
     assert said(cells, section, total) == ([f"Column 'c' {says}."] if says else [])
 
 
@@ -383,7 +383,7 @@ def test_bounds_of_a_part(
         ('"infinity" | "2025-01-01"', '"temporal":{"min":"2024-01-01","max":"2024-01-01"}', {}),
         ('"2025-01-01"', '"string":{"min":"2024-01-01","max":"2024-01-01"}', {}),
         # Bounds that order texts are none of numbers.
-        ('"10" | "9"', '"string":{"min":"10","max":"9"}', {"pinned": pa.int64()}),
+        ('"10" | "9"', '"string":{"min":"10","max":"9"}', {"schema_type": pa.int64()}),
         # A section of another kind.
         ("true", '"numeric":{"min":5,"max":5}', {}),
         ("1", '"temporal":{"min":"2024-01-01","max":"2024-01-01"}', {}),
@@ -393,12 +393,12 @@ def test_bounds_of_a_part(
 def test_what_is_not_compared(
     said: Callable[..., list[str]], cells: str, section: str, options: dict[str, Any]
 ) -> None:
-    """Only what a section is about is held against it."""
+    """Values are compared with the section that is about them only."""
     assert said(cells, section, **options) == []
 
 
 @pytest.mark.parametrize(
-    "pinned",
+    "schema_type",
     [
         pa.int8(),
         pa.uint64(),
@@ -429,28 +429,28 @@ def test_what_is_not_compared(
         "[" * 150 + "]" * 150,
     ],
 )
-def test_odd_bounds_are_ignored(said: Callable[..., list[str]], pinned: pa.DataType, bound: str) -> None:
+def test_odd_bounds_are_ignored(said: Callable[..., list[str]], schema_type: pa.DataType, bound: str) -> None:
     """A bound that is not a number says nothing, whatever the type of the column."""
     section = f'"numeric":{{"min":{bound},"max":{bound}}},"string":{{"min":{bound},"empty_string_count":0}}'
-    assert said("1 | 2 | null", section, pinned=pinned) == []
+    assert said("1 | 2 | null", section, schema_type=schema_type) == []
 
 
 @pytest.mark.parametrize("bound", ["1e999", "1e99999", "1e999999999999999999999", "9" * 5_000], ids=len)
 @pytest.mark.parametrize(
-    "pinned", [pa.int64(), pa.float16(), pa.float32(), pa.float64(), pa.decimal256(76, 2)], ids=str
+    "schema_type", [pa.int64(), pa.float16(), pa.float32(), pa.float64(), pa.decimal256(76, 2)], ids=str
 )
-def test_huge_bounds_are_no_trouble(said: Callable[..., list[str]], pinned: pa.DataType, bound: str) -> None:
+def test_huge_bounds(said: Callable[..., list[str]], schema_type: pa.DataType, bound: str) -> None:
     """A bound beyond all types is not the max of anything, and is shown in part."""
-    assert said("1 | 2", f'"numeric":{{"min":-{bound},"max":1e-99999}}', 3, pinned=pinned)[0].endswith(
-        "but the statistics' max is 1e-99999."
-    )
-    found = said("1 | 2", f'"numeric":{{"max":{bound}}}', pinned=pinned)
+    assert said("1 | 2", f'"numeric":{{"min":-{bound},"max":1e-99999}}', 3, schema_type=schema_type)[
+        0
+    ].endswith("but the statistics' max is 1e-99999.")
+    found = said("1 | 2", f'"numeric":{{"max":{bound}}}', schema_type=schema_type)
     assert len(found) == 1
     assert len(found[0]) < 140
 
 
 @pytest.mark.parametrize(
-    ("pinned", "cells", "bound", "wrong"),
+    ("schema_type", "cells", "bound", "wrong"),
     [
         (pa.timestamp("s"), '"2025-01-01T10:00:00"', '"2025-01-01T10:00:00.5"', False),
         (pa.timestamp("s"), '"2025-01-01"', '"2025-01-01"', False),
@@ -469,15 +469,15 @@ def test_huge_bounds_are_no_trouble(said: Callable[..., list[str]], pinned: pa.D
         (pa.date64(), '"2025-01-01"', '"2025-01-02"', False),
     ],
 )
-def test_pinned_moments(
-    said: Callable[..., list[str]], pinned: pa.DataType, cells: str, bound: str, *, wrong: bool
+def test_temporal_types_of_a_schema(
+    said: Callable[..., list[str]], schema_type: pa.DataType, cells: str, bound: str, *, wrong: bool
 ) -> None:
-    """What the caller pins is compared in its own unit, with the bounds that can be read as such."""
-    assert len(said(cells, f'"temporal":{{"min":{bound}}}', pinned=pinned)) == wrong
+    """A type of ``schema=`` is compared in its own unit, with the bounds that can be read as such."""
+    assert len(said(cells, f'"temporal":{{"min":{bound}}}', schema_type=schema_type)) == wrong
 
 
 def test_column_and_bound_are_safe_to_show(decode_json: Callable[..., Decoded]) -> None:
-    """No control character of the server's reaches a terminal."""
+    """Control characters that the server sent are escaped."""
     found = decode_json(
         r'[["a\u001b[2J"],[1]]',
         r'{"a\u001b[2J":{"general":{"count":1,"nulls_count":1},"numeric":{"min":"\u001b5","max":7}}}',
@@ -531,15 +531,15 @@ def test_distinct_values(
 @pytest.mark.parametrize(
     ("approximate", "total"), [("true", 3), ("null", 3), ('"false"', 3), ("0", 3), ("false", 4)]
 )
-def test_distinct_values_that_nobody_counted(
+def test_distinct_values_that_are_not_compared(
     said: Callable[..., list[str]], approximate: str, total: int
 ) -> None:
-    """An approximate count, or one of more rows than came, is not held against the table."""
+    """An approximate count, or one of more rows than were received, is not compared."""
     section = f'"numeric":{{"distinct_count":1,"distinct_approx":{approximate}}}'
     assert said("1 | 2 | 3", section, total, strict=True) == []
 
 
-# --- Honest servers -------------------------------------------------------------------------------------
+# --- Correct statistics ---------------------------------------------------------------------------------
 
 #: The arithmetic of the tests, far from any limit.
 EXACT = Context(prec=100)
@@ -588,7 +588,7 @@ def _written(kind: str, value: Decimal, *, padded: bool, hours: int) -> str:
 
 
 @st.composite
-def honest_answers(draw: st.DrawFn) -> tuple[str, str]:
+def correct_answers(draw: st.DrawFn) -> tuple[str, str]:
     """Draw rows and statistics of one column, each side cut and written in a way of its own."""
     kind = draw(st.sampled_from(list(WRITERS)))
     section, low, high = WRITERS[kind]
@@ -637,9 +637,9 @@ def _verdict(rows: str, statistics: str, *, strict: bool) -> list[str]:
     return [str(warning) for warning in found.warnings if isinstance(warning, StatisticsWarning)]
 
 
-@given(honest_answers(), st.booleans())
-def test_an_honest_server_is_not_suspected(answer: tuple[str, str], strict: bool) -> None:  # noqa: FBT001
-    """Cut, rounded, padded and trimmed, of the whole or a part: statistics of the truth are never doubted."""
+@given(correct_answers(), st.booleans())
+def test_correct_statistics_cause_no_warning(answer: tuple[str, str], strict: bool) -> None:  # noqa: FBT001 - hypothesis
+    """Cut, rounded, padded and trimmed, of the whole or a part: correct statistics never cause a warning."""
     rows, statistics = answer
     assert _verdict(rows, statistics, strict=strict) == []
 
@@ -652,10 +652,10 @@ def test_an_honest_server_is_not_suspected(answer: tuple[str, str], strict: bool
     st.sampled_from([0, 1, 2, 3, 6]),
     st.sampled_from([0, 1, 2, 3, 6]),
 )
-def test_a_lie_is_caught(
+def test_wrong_bounds_are_reported(
     kind: str, units: list[int], lie: tuple[str, int], of_rows: int, of_bounds: int
 ) -> None:
-    """A bound that is two units of the coarser side off is doubted; as many digits, and one will do."""
+    """A bound that differs by two units of the coarser side is reported; one unit at as many digits."""
     section, low, _ = WRITERS[kind]
     base = Decimal(max(low, 10**10)).scaleb(-9)
     last_of_rows, last_of_bounds = Decimal(1).scaleb(-of_rows), Decimal(1).scaleb(-of_bounds)
@@ -667,10 +667,10 @@ def test_a_lie_is_caught(
     off = last_of_rows if of_rows == of_bounds else 2 * max(last_of_rows, last_of_bounds)
     bounds = {**truth, end: truth[end] + sign * off}
     rows = ",".join(f"[{_written(kind, value, padded=False, hours=0)}]" for value in values)
-    told = ",".join(
+    bounds = ",".join(
         f'"{name}":{_written(kind, bound, padded=False, hours=0)}' for name, bound in bounds.items()
     )
-    statistics = f'"general":{{"count":{len(values)}}},"{section}":{{{told}}}'
+    statistics = f'"general":{{"count":{len(values)}}},"{section}":{{{bounds}}}'
     found = _verdict(f'["c"],{rows}', statistics, strict=False)
     assert [text.partition("the statistics' ")[2][:3] for text in found] == [end]
 
@@ -697,8 +697,8 @@ SECTIONS = ["general", "numeric", "temporal", "string", "boolean", "other"]
     st.dictionaries(st.sampled_from(SECTIONS), st.dictionaries(st.sampled_from(FIELDS), ODD) | ODD) | ODD,
     st.booleans(),
 )
-def test_odd_statistics_raise_nothing_else(cells: list[Any], statistics: Any, strict: bool) -> None:  # noqa: FBT001
-    """Whatever stands in the statistics: a word of warning, or an error of ours."""
+def test_odd_statistics_raise_nothing_else(cells: list[Any], statistics: Any, strict: bool) -> None:  # noqa: FBT001 - hypothesis
+    """Whatever the statistics hold, the result is a warning or an error of this package."""
     rows = ",".join(['["c"]', *(json.dumps([cell]) for cell in cells)])
     body = f'{{"state":"COMPLETED","results":{{"dataframe":[{rows}],"dataframe_stats":{{"c":'
     with suppress(ConnectyError):
@@ -713,7 +713,7 @@ def test_odd_statistics_raise_nothing_else(cells: list[Any], statistics: Any, st
     "name", ["login_timestamps.json", "top_countries.json", "dataframe_only.json", "summary_only.json"]
 )
 def test_the_golden_answers(golden: Path, name: str, *, strict: bool) -> None:
-    """The answers of the API document are believed."""
+    """The answers of the API document cause no warning."""
     Answer.from_json(golden / name, strict=strict, on_truncation="ignore")
 
 
@@ -733,7 +733,7 @@ def test_the_example_in_milliseconds_alone(golden: Path) -> None:
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("max_rows", [20, None])
 def test_the_sandbox(sandbox: Sandbox, max_rows: int | None, *, strict: bool) -> None:
-    """Every answer of the sample workspace is believed, whole and in part."""
+    """No answer of the sample workspace causes a warning, whole or in part."""
     doubted = {}
     with Client(**sandbox.connection) as client, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

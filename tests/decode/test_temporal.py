@@ -1,4 +1,4 @@
-"""Temporal text: the grammar, and what each text is worth."""
+"""Temporal text: the grammar, and the value of each text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEW_YEAR = 1_735_689_600
 
 
 @pytest.mark.parametrize(
-    ("text", "form"),
+    ("text", "format_"),
     [
         ("2025-01-01", TemporalFormat.DATE),
         ("0001-01-01", TemporalFormat.DATE),
@@ -46,9 +46,9 @@ NEW_YEAR = 1_735_689_600
         ("P-1DT-0.5S", TemporalFormat.DURATION),
     ],
 )
-def test_forms(text: str, form: TemporalFormat) -> None:
+def test_formats(text: str, format_: TemporalFormat) -> None:
     """What the grammar admits."""
-    assert format_of([text]) is form
+    assert format_of([text]) is format_
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_forms(text: str, form: TemporalFormat) -> None:
         ),
     ],
 )
-def test_no_form(text: str, reason: str) -> None:
-    """Everything else is no temporal text, and the reason says what it is."""
+def test_no_format(text: str, reason: str) -> None:
+    """Everything else is not temporal text, and the reason says why."""
     with pytest.raises(CellError) as caught:
         format_of([text])
     assert caught.value.reason.startswith(reason)
@@ -136,8 +136,8 @@ def test_no_form(text: str, reason: str) -> None:
         (["2025-01-01", "2025-01-02", "x"], 2, "is not an ISO 8601 date or time"),
     ],
 )
-def test_mixed_forms(texts: list[str], row: int, reason: str) -> None:
-    """Two forms in one column have no type; the first value of another form is named."""
+def test_mixed_formats(texts: list[str], row: int, reason: str) -> None:
+    """Two formats in one column have no type; the first value of another format is named."""
     with pytest.raises(CellError) as caught:
         format_of(texts)
     assert caught.value.row == row
@@ -151,11 +151,11 @@ def test_mixed_forms(texts: list[str], row: int, reason: str) -> None:
         ("0001-01-01", pa.date32(), dt.date(1, 1, 1)),
         ("9999-12-31", pa.date64(), dt.date(9999, 12, 31)),
         ("2025-01-01", NAIVE, datetime(2025, 1, 1)),  # noqa: DTZ001 - it has no zone
-        ("0001-01-01T00:00:00", NAIVE, datetime(1, 1, 1)),  # noqa: DTZ001
-        ("9999-12-31T23:59:59.999999", NAIVE, datetime.max),  # noqa: DTZ901
+        ("0001-01-01T00:00:00", NAIVE, datetime(1, 1, 1)),  # noqa: DTZ001 - it has no zone
+        ("9999-12-31T23:59:59.999999", NAIVE, datetime.max),  # noqa: DTZ901 - it has no zone
         ("9999-12-31T23:59:59.999999Z", AWARE, datetime(9999, 12, 31, 23, 59, 59, 999999, UTC)),
-        ("1969-12-31 23:59:59.5", NAIVE, datetime(1969, 12, 31, 23, 59, 59, 500000)),  # noqa: DTZ001
-        ("2025-12-31T24:00", NAIVE, datetime(2026, 1, 1)),  # noqa: DTZ001
+        ("1969-12-31 23:59:59.5", NAIVE, datetime(1969, 12, 31, 23, 59, 59, 500000)),  # noqa: DTZ001 - it has no zone
+        ("2025-12-31T24:00", NAIVE, datetime(2026, 1, 1)),  # noqa: DTZ001 - it has no zone
         ("2024-02-28T24:00:00.00Z", AWARE, datetime(2024, 2, 29, tzinfo=UTC)),
         ("2025-01-01T24:00:00+02:00", AWARE, datetime(2025, 1, 1, 22, tzinfo=UTC)),
         ("2025-01-01T00:00:00-09:30", AWARE, datetime(2025, 1, 1, 9, 30, tzinfo=UTC)),
@@ -165,7 +165,7 @@ def test_mixed_forms(texts: list[str], row: int, reason: str) -> None:
         ("1890-01-01T24:00:00-01:24:39", AWARE, datetime(1890, 1, 2, 1, 24, 39, tzinfo=UTC)),
         ("1890-01-01T00:00:00.5-00:00:01", AWARE, datetime(1890, 1, 1, 0, 0, 1, 500000, UTC)),
         ("0001-01-01T01:00:00+01:00", AWARE, datetime(1, 1, 1, tzinfo=UTC)),
-        ("2025-01-01T00:00:00", pa.timestamp("s"), datetime(2025, 1, 1)),  # noqa: DTZ001
+        ("2025-01-01T00:00:00", pa.timestamp("s"), datetime(2025, 1, 1)),  # noqa: DTZ001 - it has no zone
         (
             "2025-01-01T00:00:00.5Z",
             pa.timestamp("ms", "Europe/Warsaw"),
@@ -294,11 +294,11 @@ def test_offsets(tails: list[str | None], offsets: set[str] | int) -> None:
     st.timedeltas(timedelta(hours=-23, minutes=-59), timedelta(hours=23, minutes=59)),
     st.booleans(),
 )
-def test_any_instant(moment: datetime, offset: timedelta, with_seconds: bool) -> None:  # noqa: FBT001 - hypothesis
+def test_any_instant(local: datetime, offset: timedelta, with_seconds: bool) -> None:  # noqa: FBT001 - hypothesis
     """Whatever local time at whatever offset the standard library writes is that instant, or out of range."""
     seconds = int(offset.total_seconds())
     zone = dt.timezone(timedelta(seconds=seconds if with_seconds else seconds // 60 * 60))
-    aware = moment.replace(tzinfo=zone)
+    aware = local.replace(tzinfo=zone)
     try:
         expected = aware.astimezone(UTC)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""The table of types: each line of it, and every doubt that keeps a column exact text."""
+"""The table of types: each line of it, and every reason that keeps a column exact text."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
         ([], GENERAL, TEXT, []),
         # Text without statistics: temporal only where every value is a full date or timestamp.
         (['"2025-01-01"', "null"], None, pa.date32(), [dt.date(2025, 1, 1), None]),
-        (['"2025-01-01T00:00:00"'], None, LOCAL, [datetime(2025, 1, 1)]),  # noqa: DTZ001
+        (['"2025-01-01T00:00:00"'], None, LOCAL, [datetime(2025, 1, 1)]),  # noqa: DTZ001 - it has no zone
         (['"2025-01-01T00:00:00Z"'], GENERAL, INSTANT, [datetime(2025, 1, 1, tzinfo=UTC)]),
         (['"2025-01-01"', '"2025"'], None, TEXT, ["2025-01-01", "2025"]),
         (['"2025-01-01"', '"2025-01-01T00:00:00"'], None, TEXT, ["2025-01-01", "2025-01-01T00:00:00"]),
@@ -251,7 +251,7 @@ def test_types_and_values(
         (['"x"', "NaN"], None, TEXT, ["x", "NaN"], "mixes bare NaN or Infinity tokens and texts"),
     ],
 )
-def test_doubts(  # noqa: PLR0917 - a table
+def test_columns_that_stay_text(  # noqa: PLR0917 - a table
     column: Callable[..., Any],
     cells: list[str],
     section: str | None,
@@ -259,7 +259,7 @@ def test_doubts(  # noqa: PLR0917 - a table
     values: list[object],
     says: str,
 ) -> None:
-    """What cannot be what is due is kept exactly, with one warning; strict makes it an error."""
+    """A column that cannot have its type stays exact text, with one warning; strict makes it an error."""
     found = column(cells, section)
     shown = [_named(value) for value in found.values]
     assert (found.type, shown) == (type_, values)
@@ -272,7 +272,7 @@ def test_doubts(  # noqa: PLR0917 - a table
 
 
 def _named(value: object) -> object:
-    """Give NaN, which equals nothing, a name."""
+    """Return a text in place of NaN, which equals nothing."""
     if isinstance(value, list):
         return [_named(item) for item in value]
     return "nan" if isinstance(value, float) and math.isnan(value) else value
@@ -297,18 +297,18 @@ def test_strict_says_where(column: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("section", [STRING, TEMPORAL, NUMERIC, None])
-def test_half_a_surrogate_pair_is_an_error(column: Callable[..., Any], section: str | None) -> None:
+def test_a_lone_surrogate_is_an_error(column: Callable[..., Any], section: str | None) -> None:
     """No column can hold it, so it is a ConversionError that says where, strict or not."""
     for strict in (False, True):
-        with pytest.raises(ConversionError, match="half of a surrogate pair") as caught:
+        with pytest.raises(ConversionError, match="a lone surrogate") as caught:
             column(['"ok"', "null", '"\\ud800"'], section, strict=strict)
         assert (caught.value.column, caught.value.row) == ("c", 2)
 
 
 @pytest.mark.parametrize("cell", ['["\\ud800"]', '{"\\ud800":1}', '{"a":"\\udc00"}'])
-def test_half_a_surrogate_pair_inside_a_cell(column: Callable[..., Any], cell: str) -> None:
+def test_a_lone_surrogate_inside_a_cell(column: Callable[..., Any], cell: str) -> None:
     """The same inside of arrays and objects, keys included."""
-    with pytest.raises(ConversionError, match="half of a surrogate pair") as caught:
+    with pytest.raises(ConversionError, match="a lone surrogate") as caught:
         column(["null", cell])
     assert caught.value.row == 1
 
@@ -324,7 +324,7 @@ def test_half_a_surrogate_pair_inside_a_cell(column: Callable[..., Any], cell: s
         (["[0.33333333333333333333]"], True, pa.list_(pa.decimal128(38, 20))),
     ],
 )
-def test_fractions(column: Callable[..., Any], cells: list[str], strict: bool, type_: pa.DataType) -> None:  # noqa: FBT001
+def test_fractions(column: Callable[..., Any], cells: list[str], type_: pa.DataType, *, strict: bool) -> None:
     """A float where nothing is lost or the number was computed, decimal otherwise and always under strict."""
     found = column(cells, strict=strict)
     assert found.type == type_
@@ -363,7 +363,7 @@ def test_tz_shows_the_same_instant(column: Callable[..., Any], tz: str, cells: l
             '"temporal":{"min":"2025-01-01T00:00:00.1234567Z","max":"2025-01-02T00:00:00Z"}',
             pa.timestamp("ns", "UTC"),
         ),
-        # The first and the last moment, which many systems write for none.
+        # The first and the last timestamp, which many systems write for none.
         (
             ['"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59.999999Z"'] * 15,
             '"temporal":{"min":"0001-01-01T00:00:00Z","max":"9999-12-31T23:59:59.999999Z"}',
@@ -458,7 +458,7 @@ def test_evidence_in_words(
 
 
 def test_evidence_is_short(column: Callable[..., Any]) -> None:
-    """A value of a megabyte is shown by its beginning."""
+    """A value of a megabyte is shortened in the evidence."""
     found = column(['"' + "x" * 1_000_000 + '"'], NUMERIC)
     assert len(found.evidence) < 200
     assert len(str(found.warnings[0])) < 300

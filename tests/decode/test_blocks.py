@@ -1,0 +1,35 @@
+"""Rows cut into blocks: where blocks end, and which commas are outside of texts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from connecty_frames.decode.blocks import UnsupportedRows, commas_outside_texts, cut_blocks
+
+
+@pytest.mark.parametrize(
+    ("body", "size", "blocks"),
+    [
+        (b"1],[2],[3", 100, [b"1],[2],[3"]),
+        (b"1],[2],[3", 5, [b"1", b"2],[3"]),
+        (b'"],["],[2', 6, [b'"],["],[2']),
+        (b'"],["],[2],[3', 9, [b'"],["', b"2],[3"]),
+        (rb'"\""],["x"', 8, [b'"\\\x02"', b'"x"']),
+    ],
+)
+def test_blocks_end_between_rows(body: bytes, size: int, blocks: list[bytes]) -> None:
+    """A block is one row or more, whatever stands in a text; quotes behind a backslash are hidden."""
+    assert [bytes(block.data) for block in cut_blocks(memoryview(body), size, 1 << 10)] == blocks
+
+
+def test_a_row_longer_than_the_limit() -> None:
+    """It is refused, at whatever size of blocks."""
+    with pytest.raises(UnsupportedRows):
+        list(cut_blocks(memoryview(b'"' + b"x" * 100 + b'"],[1'), 8, 64))
+
+
+def test_commas_outside_of_texts() -> None:
+    """A comma between two quotes that open and close a text is not counted."""
+    data = np.frombuffer(b'1,"a,b",2', np.uint8)
+    assert commas_outside_texts(data, data == ord(",")).tolist() == [1, 7]
