@@ -215,7 +215,7 @@ def _name(given: object) -> str:
 
 def _section_of(header: list[Any], statistics: object) -> list[str | None]:
     """Give for each column which section of its statistics tells the type."""
-    times = Counter(map(_name, header))
+    times = Counter(str(name) if isinstance(name, str) else _name(name) for name in header)
     found: list[str | None] = []
     for name in header:
         own = statistics.get(name) if isinstance(statistics, Object) and type(name) is str else None
