@@ -243,31 +243,41 @@ def _column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[
     texts = [_name_text(position, name) for position, name in enumerate(header)]
     taken = {text for text in texts if text}
     numbers: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
-    used: set[str] = set()
     names: list[str] = []
+    used: set[str] = set()
     warnings: list[ColumnNameWarning] = []
-    for position, text in enumerate(texts):
+    for position, (given, text) in enumerate(zip(header, texts, strict=True)):
         wanted = "" if exact_json.NUL in text else text
-        name = wanted
-        if not wanted or wanted in used:
-            base = wanted or f"column_{position}"
-            # Numbers only grow, so that many columns of one name are not searched from the start again.
-            numbered = (f"{base}_{number}" for number in numbers[base])
-            candidates = numbered if wanted else chain((base,), numbered)
-            name = next(candidate for candidate in candidates if candidate not in taken)
+        if wanted and wanted not in used:
+            name = wanted
+        else:
+            name = _free_name(wanted, position, taken, numbers)
             taken.add(name)
-        if name != header[position] or type(header[position]) is not str:
+        if name != given or type(given) is not str:
             reason = "is not a name"
             if exact_json.NUL in text:
                 reason = "holds a NUL character"
             elif wanted in used:
                 reason = "is taken"
-            warnings.append(_name_warning(position, name, header[position], reason))
+            what = snippet(exact_json.dump(given))
+            message = f"Column {position} is called {snippet(name)!r}, since its name {what} {reason}."
+            warnings.append(ColumnNameWarning(message))
         names.append(name)
         used.add(name)
     times = Counter(texts)
     server_names = [name if type(name) is str and times[name] == 1 else None for name in header]
     return names, server_names, warnings
+
+
+def _free_name(wanted: str, position: int, taken: set[str], numbers: defaultdict[str, count[int]]) -> str:
+    """Return a name that no column has: with a number, and by the position where none is wanted.
+
+    Numbers only grow, so that many columns of one name are not searched from the start again.
+    """
+    base = wanted or f"column_{position}"
+    numbered = (f"{base}_{number}" for number in numbers[base])
+    candidates = numbered if wanted else chain((base,), numbered)
+    return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def _are_names(header: list[Any]) -> bool:
@@ -292,10 +302,3 @@ def _name_text(position: int, name: object) -> str:
             f"{snippet(text)}"
         )
     return str(text)
-
-
-def _name_warning(position: int, name: str, given: object, reason: str) -> ColumnNameWarning:
-    what = snippet(exact_json.dump(given))
-    return ColumnNameWarning(
-        f"Column {position} is called {snippet(name)!r}, since its name {what} {reason}."
-    )

@@ -120,7 +120,7 @@ class _Comparison:
     section
         The section that must be about such values; the min and max of another are of something else.
     counts
-        By field of the section what it counts, in words, and which counts are right.
+        By field of the section what it counts, in words, and a function that selects these values.
     parse
         The number that a bound is; raises ValueError, or returns NaN, where it is none. None where there are
         no bounds.
@@ -136,7 +136,7 @@ class _Comparison:
     """
 
     section: str
-    counts: dict[str, tuple[str, Callable[[pa.ChunkedArray], range]]] = field(default_factory=dict)
+    counts: dict[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = field(default_factory=dict)
     parse: Callable[[str, pa.DataType], Decimal] | None = None
     show: Callable[[Decimal, pa.DataType], str] = lambda number, _: str(number)
     places: Callable[[pa.DataType], int] = lambda _: 0
@@ -149,48 +149,40 @@ def _disagreements(
 ) -> Iterator[str]:
     """Say in what a column and its statistics disagree, as predicates of the column."""
     general = sections.get("general")
+    nulls = general.get("nulls_count") if isinstance(general, dict) else None
     # Most often the two are equal, and NaN need not be looked for.
-    if isinstance(general, dict) and parse_count(general.get("nulls_count")) != column.null_count:
-        yield from _compare_count(general, "nulls_count", "nulls", column, _count_nulls, whole=whole)
+    if parse_count(nulls) != column.null_count:
+        yield from _compare_count(nulls, "nulls", partial(_count_nulls, column), whole=whole)
     comparison = _comparison_of(column.type)
     section = sections.get(comparison.section) if comparison else None
     if comparison is None or not isinstance(section, dict):
         return
-    for name, (words, count) in comparison.counts.items():
-        yield from _compare_count(section, name, words, column, count, whole=whole)
+    for name, (words, select) in comparison.counts.items():
+        count = partial(_count_selected, column, select)
+        yield from _compare_count(section.get(name), words, count, whole=whole)
     yield from _compare_bounds(section, column, comparison, whole=whole)
     if strict and whole and section.get("distinct_approx") is False:
-        count_distinct = partial(_count_distinct, comparison)
-        yield from _compare_count(
-            section, "distinct_count", "distinct values", column, count_distinct, whole=True
-        )
+        count = partial(_count_distinct, column, comparison)
+        yield from _compare_count(section.get("distinct_count"), "distinct values", count, whole=True)
 
 
 # --- counts ------------------------------------------------------------------------------------------
 
 
-def _compare_count(
-    section: dict[str, Any],
-    name: str,
-    words: str,
-    column: pa.ChunkedArray,
-    count: Callable[[pa.ChunkedArray], range],
-    *,
-    whole: bool,
-) -> Iterator[str]:
+def _compare_count(stated: object, words: str, count: Callable[[], range], *, whole: bool) -> Iterator[str]:
     """Compare a count with all that are right; for a part of a result none is too large."""
-    stated = parse_count(section.get(name))
-    if stated is None:
+    number = parse_count(stated)
+    if number is None:
         return
-    counted = count(column)
-    if stated < counted.start or (whole and stated not in counted):
+    right = count()
+    if number < right.start or (whole and number not in right):
         in_all = "" if whole else " in all"
-        yield f"has {counted.start:,} {words}, but the statistics count {stated:,}{in_all}"
+        yield f"has {right.start:,} {words}, but the statistics count {number:,}{in_all}"
 
 
-def _exactly(count: int | None) -> range:
-    """Return the range of one count; Arrow's sum of no values is None."""
-    return range(count or 0, (count or 0) + 1)
+def _count_selected(column: pa.ChunkedArray, select: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> range:
+    count = pc.sum(select(column)).as_py() or 0  # the sum of no values is None
+    return range(count, count + 1)
 
 
 def _count_nulls(column: pa.ChunkedArray) -> range:
@@ -203,19 +195,7 @@ def _count_nans(column: pa.ChunkedArray) -> int:
     return (pc.sum(pc.is_nan(column)).as_py() or 0) if pa.types.is_floating(column.type) else 0
 
 
-def _count_empty_texts(column: pa.ChunkedArray) -> range:
-    return _exactly(pc.sum(pc.equal(pc.binary_length(column), 0)).as_py())
-
-
-def _count_true(column: pa.ChunkedArray) -> range:
-    return _exactly(pc.sum(column).as_py())
-
-
-def _count_false(column: pa.ChunkedArray) -> range:
-    return _exactly(pc.sum(pc.invert(column)).as_py())
-
-
-def _count_distinct(comparison: _Comparison, column: pa.ChunkedArray) -> range:
+def _count_distinct(column: pa.ChunkedArray, comparison: _Comparison) -> range:
     """Count distinct values; of those that may have been cut, each may have been distinct."""
     values, nans = comparison.to_numbers(column), _count_nans(column)
     if pa.types.is_floating(values.type):
@@ -342,10 +322,6 @@ def _is_shortened(number: float, written: float) -> bool:
 # --- numbers, dates and times as Decimals ------------------------------------------------------------
 
 
-def _parse_number(text: str, _: pa.DataType) -> Decimal:
-    return _CONTEXT.create_decimal(text)
-
-
 def _parse_date(text: str, _: pa.DataType) -> Decimal:
     return Decimal(date.fromisoformat(text).toordinal() - _EPOCH.toordinal())
 
@@ -411,7 +387,7 @@ def _comparison_of(type_: pa.DataType) -> _Comparison | None:
     return first_match(_COMPARISONS, type_)
 
 
-_numeric: Final = partial(_Comparison, section="numeric", parse=_parse_number)
+_numeric: Final = partial(_Comparison, section="numeric", parse=lambda text, _: _CONTEXT.create_decimal(text))
 _temporal: Final = partial(
     _Comparison,
     section="temporal",
@@ -424,15 +400,20 @@ _temporal: Final = partial(
 _COMPARISONS: Final[tuple[tuple[Callable[[pa.DataType], bool], _Comparison], ...]] = (
     (
         any_of(pa.types.is_string, pa.types.is_large_string),
-        _Comparison("string", counts={"empty_string_count": ("empty texts", _count_empty_texts)}),
+        _Comparison(
+            "string",
+            counts={
+                "empty_string_count": ("empty texts", lambda column: pc.equal(pc.binary_length(column), 0))
+            },
+        ),
     ),
     (
         pa.types.is_boolean,
         _Comparison(
             "boolean",
             counts={
-                "true_count": ("true values", _count_true),
-                "false_count": ("false values", _count_false),
+                "true_count": ("true values", lambda column: column),
+                "false_count": ("false values", pc.invert),
             },
         ),
     ),

@@ -412,10 +412,6 @@ def _is_naive(type_: pa.DataType) -> bool:
     return pa.types.is_timestamp(type_) and not type_.tz
 
 
-def _is_aware(type_: pa.DataType) -> bool:
-    return pa.types.is_timestamp(type_) and bool(type_.tz)
-
-
 #: A column of dates may also become timestamps at midnight; an instant needs an offset.
 _READERS: Final = {
     TemporalFormat.DATE: _Reader(
@@ -424,7 +420,9 @@ _READERS: Final = {
         _read_dates,
     ),
     TemporalFormat.NAIVE: _Reader(lambda unit, _tz: pa.timestamp(unit), _is_naive, _read_timestamps),
-    TemporalFormat.AWARE: _Reader(pa.timestamp, _is_aware, _read_timestamps),
+    TemporalFormat.AWARE: _Reader(
+        pa.timestamp, lambda type_: pa.types.is_timestamp(type_) and bool(type_.tz), _read_timestamps
+    ),
     TemporalFormat.TIME: _Reader(lambda unit, _tz: pa.time64(unit), pa.types.is_time, _read_times),
     TemporalFormat.DURATION: _Reader(
         lambda unit, _tz: pa.duration(unit), pa.types.is_duration, _read_durations
