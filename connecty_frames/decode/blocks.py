@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -101,7 +102,7 @@ def _cut_block(piece: memoryview, *, is_last: bool) -> tuple[Block, int] | None:
         text = text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
     data = np.frombuffer(text, np.uint8)
     # Most often the last separator is outside of texts, and no other needs to be found.
-    ends = (len,) if is_last else (_last_separator, _last_separator_outside_texts)
+    ends = (len,) if is_last else (methodcaller("rfind", SEPARATOR), _last_separator_outside_texts)
     for find_end in ends:
         end = find_end(text)
         if end <= 0:
@@ -110,11 +111,6 @@ def _cut_block(piece: memoryview, *, is_last: bool) -> tuple[Block, int] | None:
         if quotes % 2 == 0:
             return Block(data[:end], quotes, escaped), end + len(SEPARATOR)
     return None
-
-
-def _last_separator(piece: bytes) -> int:
-    """Return the position of the last separator, which may stand inside of a text; -1 for none."""
-    return piece.rfind(SEPARATOR)
 
 
 def _last_separator_outside_texts(piece: bytes) -> int:

@@ -255,9 +255,8 @@ def _read_columns(
         return read_again()[position].array
 
     columns = []
-    for position, (reader, parts) in enumerate(
-        zip(readers, zip(*_read_blocks(body, readers, limits), strict=True), strict=True)
-    ):
+    blocks = _read_blocks(body, readers, limits)
+    for position, (reader, *parts) in enumerate(zip(readers, *blocks, strict=True)):
         values = concat(parts) if reader.parse is not None else None
         if values is not None:
             columns.append(ScalarColumn(reader.kind, values, partial(texts_of, position)))

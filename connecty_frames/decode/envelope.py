@@ -209,13 +209,13 @@ def _split(body: bytes) -> Any:
     parts = _split_parts(body)
     if not isinstance(parts, dict):
         return parts
-    results = parts.pop("results", None)
-    split = _read_parts(parts)
+    results = parts.get("results")
     if not isinstance(results, dict):
-        return {**split, "results": _read_part(results)}
+        return _read_parts(parts)
+    del parts["results"]
     rows, statistics = results.pop("dataframe", None), _parse(results.pop("dataframe_stats", None))
     return {
-        **split,
+        **_read_parts(parts),
         "results": {**_read_parts(results), "dataframe_stats": statistics, "dataframe": rows},
     }
 
@@ -241,15 +241,12 @@ def _read_parts(parts: dict[str, Any]) -> dict[str, Any]:
     """Parse fields with Python's numbers; most are texts."""
     read: dict[str, Any] = {}
     for name, part in parts.items():
-        read[exact_json.escape_surrogates(name)] = _read_part(part)
+        try:
+            value = _TEXT.decode(part) if isinstance(part, msgspec.Raw) else exact_json.to_python(part)
+        except msgspec.DecodeError:
+            value = exact_json.to_python(_parse(part))
+        read[exact_json.escape_surrogates(name)] = value
     return read
-
-
-def _read_part(part: object) -> Any:
-    try:
-        return _TEXT.decode(part) if isinstance(part, msgspec.Raw) else exact_json.to_python(part)
-    except msgspec.DecodeError:
-        return exact_json.to_python(_parse(part))
 
 
 def _parse(part: object) -> Any:

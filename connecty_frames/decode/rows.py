@@ -109,16 +109,16 @@ def read_rows(
     if isinstance(source, ParsedRows):
         return _split_rows(source.cells, source)
     if len(source) > limits.smallest:
-        sections = {name: section_of(sections) for name, sections in (statistics or {}).items()}
-        found = read_columnar(source, sections, limits)
-        if found is not None:
-            header, columns = found
+        sections = {name: section_of(found) for name, found in (statistics or {}).items()}
+        table = read_columnar(source, sections, limits)
+        if table is not None:
+            header, columns = table
             return Rows(*_column_names(header), list(columns), len(columns[0]), source)
     try:
         with _collector_paused():
             return _decode_rows(source)
     except (ValueError, msgspec.DecodeError, RecursionError, ResponseError):
-        # What msgspec refuses may still be rows, with an integer of many digits, say; if not, this says why.
+        # What msgspec refuses may still be rows; if not, the error says what is wrong with them.
         return _split_rows(_parse(source), source)
 
 

@@ -308,15 +308,13 @@ def _has_more_digits(chunk: pa.Array, places: int, type_places: int) -> bool:
 
 
 def _is_same_float(value: float, bound: float) -> bool:
-    """Whether two floats are one, of which a writer left out the last digits."""
-    return _is_shortened(value, bound) or _is_shortened(bound, value)
-
-
-def _is_shortened(number: float, written: float) -> bool:
-    """Whether a float becomes another where it is written with the digits of its type."""
-    is_single = ctypes.c_float(number).value == number
-    digits = _SINGLE_DIGITS + _DOUBLE_DIGITS if is_single else _DOUBLE_DIGITS
-    return any(float(f"{number:.{count}g}") == written for count in digits)
+    """Whether one of two floats becomes the other where it is written with the digits of its type."""
+    for number, written in ((value, bound), (bound, value)):
+        is_single = ctypes.c_float(number).value == number
+        digits = _SINGLE_DIGITS + _DOUBLE_DIGITS if is_single else _DOUBLE_DIGITS
+        if any(float(f"{number:.{count}g}") == written for count in digits):
+            return True
+    return False
 
 
 # --- numbers, dates and times as Decimals ------------------------------------------------------------
@@ -364,14 +362,6 @@ def _show_timestamp(seconds: Decimal, type_: pa.DataType) -> str:
     timestamp = _EPOCH.replace(tzinfo=None) + whole * _SECOND
     zone = "Z" if pa.types.is_timestamp(type_) and type_.tz is not None else ""
     return timestamp.isoformat() + f"{fraction:f}".removeprefix("0") + zone
-
-
-def _show_time(seconds: Decimal, type_: pa.DataType) -> str:
-    return _show_timestamp(seconds, type_).partition("T")[2]
-
-
-def _show_duration(seconds: Decimal, _: pa.DataType) -> str:
-    return f"{seconds.normalize(_CONTEXT):f} s"
 
 
 def _to_integers(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -429,12 +419,17 @@ _COMPARISONS: Final[tuple[tuple[Callable[[pa.DataType], bool], _Comparison], ...
     ),
     (pa.types.is_date32, _temporal(parse=_parse_date, show=_show_date, places=lambda _: 0)),
     (pa.types.is_timestamp, _temporal(parse=_parse_timestamp, show=_show_timestamp)),
-    (pa.types.is_time, _temporal(parse=_parse_time, show=_show_time)),
+    (
+        pa.types.is_time,
+        _temporal(
+            parse=_parse_time, show=lambda seconds, type_: _show_timestamp(seconds, type_).partition("T")[2]
+        ),
+    ),
     (
         pa.types.is_duration,
         _temporal(
             parse=_parse_duration,
-            show=_show_duration,
+            show=lambda seconds, _: f"{seconds.normalize(_CONTEXT):f} s",
             extremes=lambda column: _min_max(_to_integers(column)),
         ),
     ),

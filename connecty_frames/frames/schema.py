@@ -1,4 +1,4 @@
-"""A caller's ``schema=`` to a SchemaTypes: Arrow types by column name."""
+"""A caller's ``schema=`` as SchemaTypes: Arrow types by column name."""
 
 from __future__ import annotations
 
