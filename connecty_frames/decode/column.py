@@ -152,7 +152,7 @@ class Column:
 
     @property
     def array(self) -> Array | None:
-        """The cells as an array of texts, number texts, int64 or bool, None where they are no such."""
+        """The cells as an array of texts, number texts, int64 or bool, None where they are of other kinds."""
         return self.cells.array if isinstance(self.cells, ScalarColumn) else self.values
 
     @property

@@ -2,7 +2,7 @@
 
 numpy finds the commas of a block of rows, and between two commas lies a cell. So the block as it lies there
 is the data of an Arrow array whose offsets are the starts and ends of its cells, and Arrow takes the columns
-out of it. That this reading is that of JSON follows, for each block, from these facts and checks:
+out of it. That the cells are those of the JSON follows, for each block, from these facts and checks:
 
 0. The body is JSON: msgspec has walked over it. So no text holds a control character, and after a backslash
    stands one of JSON's escapes. msgspec did not check UTF-8; Arrow does.
@@ -196,7 +196,7 @@ def _sniff(source: memoryview) -> tuple[list[Any], list[Any], int] | None:
 
     None stands for rows that are not compact, and for a cell where only nulls were sniffed.
     """
-    text = _UTF8().decode(source[:_SNIFFED_BYTES])  # keeps a character that is cut off at the end to itself
+    text = _UTF8().decode(source[:_SNIFFED_BYTES])  # a character that is cut off at the end is left out
     if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
         return None
     header, end = exact_json.parse_first(text, 1)

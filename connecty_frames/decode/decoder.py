@@ -115,7 +115,7 @@ def decode(
     total_rows = envelope.count_total(rows.count)
     disagreements = check_statistics(table, statistics, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
-        raise ResponseError(f"{disagreements[0]} (strict=True makes this an error.)")
+        raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
     truncated: bool | None
     if total_rows is not None:
         truncated = rows.count < total_rows
@@ -187,7 +187,7 @@ def _fidelity_warning(name: str, decision: types.Decision, *, strict: bool) -> T
     outcome = "stays exact text" if pa.types.is_string(decision.type) else f"is {snippet(str(decision.type))}"
     return TypeFidelityWarning(
         f"Column {snippet(name)!r} {outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
-        "schema= settles a column's type, strict=True makes this an error."
+        "Set the type with schema=, or use strict=True to make this an error."
     )
 
 

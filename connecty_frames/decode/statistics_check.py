@@ -1,7 +1,7 @@
 """Validation of the table against the server's own statistics.
 
 What was sent and what was counted come from one result; where they disagree, one of them is wrong, and a
-reader should know before acting on either. :data:`_COMPARISONS` is the table of what is compared with what.
+reader should know before acting on either. :data:`_COMPARISONS` is the table of all comparisons.
 False alarms would teach readers to ignore warnings, so whatever the API document leaves open is read in the
 server's favour:
 
@@ -97,7 +97,7 @@ def check_statistics(
         One for each disagreement; none where there is nothing to compare.
     """
     if total_rows is not None and rows > total_rows:
-        return [StatisticsWarning(f"{rows:,} rows came, but the statistics count {total_rows:,}.")]
+        return [StatisticsWarning(f"{rows:,} rows were received, but the statistics count {total_rows:,}.")]
     whole = rows == total_rows
     return [
         StatisticsWarning(f"Column {snippet(name)!r} {disagreement}.")
@@ -122,17 +122,17 @@ class _Comparison:
     counts
         By field of the section what it counts, in words, and a function that selects these values.
     parse
-        The number that a bound is; raises ValueError, or returns NaN, where it is none. None where there are
-        no bounds.
+        Returns a bound as a number; raises ValueError, or returns NaN, where it is not one. None where there
+        are no bounds.
     show
-        Such a number as a reader knows it.
+        Returns such a number as text for a reader.
     places
-        How many digits after the point the type has room for.
+        Returns how many digits after the point the type has room for.
     to_numbers
-        The column as what Arrow can compute with: these numbers, or, of dates and times, whole numbers that
+        Returns the column as numbers that Arrow can compute with; dates and times become whole numbers that
         count the last place.
     extremes
-        The least and the greatest of these numbers, None where there is none.
+        Returns the least and the greatest of these numbers, None where there is none.
     """
 
     section: str

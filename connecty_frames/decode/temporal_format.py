@@ -73,7 +73,7 @@ _REASONS: Final[tuple[tuple[str, str], ...]] = (
     (r"^[+-]?\d{5,}-", "is after the year 9999"),
     (r"^0000-", "is in the year 0000"),
     (r":[0-5]\d:60", "is a leap second"),
-    (rf"^{_CLOCK}{OFFSET}$", "is a time with an offset, which is no instant without a date"),
+    (rf"^{_CLOCK}{OFFSET}$", "is a time with an offset, which is not an instant without a date"),
     (r"\.\d{10,}", "has more than 9 digits of a second"),
     (r"^-?P", "is a duration with years, months or a fraction that has no fixed length"),
     ("", "is not an ISO 8601 date or time"),

@@ -1,4 +1,4 @@
-"""The table of types: what is known of a column -> its Arrow type.
+"""The table of rules by which a column gets its Arrow type.
 
 Types are decided here and nowhere else. The first rule of :data:`RULES` whose section is the one the
 statistics have and whose kinds cover all values decides; where a value does not fit the type, the whole
@@ -33,10 +33,14 @@ __all__ = ["RULES", "Decision", "Rule", "decide"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A column's type, why in words, and what stood against a better one.
+    """A column's type, and how it was decided on.
 
     Parameters
     ----------
+    evidence
+        The reason in words.
+    problem
+        The value that does not fit the type that the column should have, None where all do.
     array
         The column itself, where it has been read for the decision.
     """
@@ -207,7 +211,7 @@ def _constant_problem(column: Column) -> CellError | None:
     for row, cell in enumerate(column.cells):
         constant = _find_constant(cell)
         if constant is not None:
-            reason = "stands without quotes, which is not JSON; it was read as the float it means"
+            reason = "is written without quotes, which is not JSON; it was read as the float it means"
             return CellError(row, constant, reason)
     return None
 
@@ -252,7 +256,7 @@ def _mixed(column: Column, _: AskOptions) -> Decision:
         (row, cell) for row, cell in enumerate(column.cells) if cell is not None and type(cell) is not first
     )
     kinds = _names(column.kinds)
-    reason = f"is not what others are: the column mixes {kinds}"
+    reason = f"differs from other values: the column mixes {kinds}"
     return Decision(pa.string(), f"mixed {kinds}", CellError(row, exact_json.dump(cell), reason))
 
 

@@ -38,7 +38,7 @@ NULLS = "Column 'a' has 1 nulls, but the statistics count 0."
 NULLS_IN_PART = "Column 'a' has 1 nulls, but the statistics count 0 in all."
 #: All digits but the last of a number that only decimal256 holds.
 BEYOND_64_BITS = "123456789012345678901234567890123456789012"
-ROWS = "2 rows came, but the statistics count 1."
+ROWS = "2 rows were received, but the statistics count 1."
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_counts(decode_json: Callable[..., Decoded], count: str, nulls: str, say
 
 
 @pytest.mark.parametrize(
-    ("count", "says"), [("2", "has 1 nulls"), ("1", "2 rows came"), ("3", "has 1 nulls")]
+    ("count", "says"), [("2", "has 1 nulls"), ("1", "2 rows were received"), ("3", "has 1 nulls")]
 )
 def test_strict(decode_json: Callable[..., Decoded], count: str, says: str) -> None:
     """Under strict a disagreement is a ResponseError."""
