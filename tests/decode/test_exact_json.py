@@ -26,7 +26,7 @@ from connecty_frames.decode.exact_json import ConstantText, FloatText, IntText, 
     ],
 )
 def test_numbers_are_kept_as_written(text: str, kind: type) -> None:
-    """A number is the text it was, of the class that says which kind it was."""
+    """A number is the text as it was written, of a class that tells its kind."""
     found = exact_json.parse(text)
     assert type(found) is kind
     assert found == text
@@ -36,7 +36,7 @@ def test_numbers_are_kept_as_written(text: str, kind: type) -> None:
     "text",
     ["", "01", "1.", ".5", "+1", "1e", "0x1F", "1_0", "\u0661", "'a'", "[1,]", "{1:2}", "nan", "\ufeff1"],
 )
-def test_what_is_no_json_is_refused(text: str) -> None:
+def test_what_is_not_json_is_refused(text: str) -> None:
     """Only JSON's grammar, and the bare tokens for NaN and infinity, are read."""
     with pytest.raises(ValueError, match="line 1"):
         exact_json.parse(text)
@@ -56,7 +56,7 @@ def test_dump_writes_what_was_read(text: str, written: str) -> None:
 
 
 def test_repeated_keys_are_marked() -> None:
-    """An object with a key twice is told from one without."""
+    """An object with a repeated key is of a class of its own."""
     assert type(exact_json.parse('{"a":1,"a":2}')) is RepeatedKeys
     assert type(exact_json.parse('{"a":1,"b":2}')) is dict
 
@@ -76,7 +76,7 @@ def test_repeated_keys_are_marked() -> None:
         ('{"a":[1,{"b":2.5}]}', {"a": [1, {"b": 2.5}]}),
     ],
 )
-def test_plain_numbers_are_exact(text: str, expected: object) -> None:
+def test_python_numbers_are_exact(text: str, expected: object) -> None:
     """A number becomes int or float where that is the same number, Decimal otherwise, else it stays text."""
     found = exact_json.to_python(exact_json.parse(text))
     assert found == expected
@@ -112,5 +112,5 @@ def test_is_too_deep(value: str, *, deep: bool) -> None:
 
 @pytest.mark.parametrize(("text", "encodable"), [("é😀\x00", True), ("a\ud800", False), ("\udc00", False)])
 def test_is_encodable(text: str, *, encodable: bool) -> None:
-    """Half of a surrogate pair is the one thing that UTF-8 cannot hold."""
+    """A lone surrogate is the one thing that UTF-8 cannot hold."""
     assert exact_json.is_encodable(text) is encodable

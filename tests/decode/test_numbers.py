@@ -54,7 +54,7 @@ NARROW = decimal.Context(
     ],
 )
 def test_types(texts: list[str], type_: pa.DataType) -> None:
-    """The boundaries of every type; the caller's decimal context has no say."""
+    """The boundaries of every type; the caller's decimal context is not used."""
     assert numbers.arrow_type(texts, strict=False)[0] == type_
     with decimal.localcontext(NARROW):
         assert numbers.arrow_type(texts, strict=False)[0] == type_
@@ -123,7 +123,7 @@ def test_strict_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
     ],
 )
 def test_no_type(texts: list[str], row: int, reason: str, *, strict: bool) -> None:
-    """What no type holds exactly is named by row; never infinite, never zero."""
+    """A number that no type holds exactly is named by its row, and never becomes infinite or zero."""
     with pytest.raises(CellError) as caught:
         numbers.arrow_type(texts, strict=strict)
     assert caught.value.row == row
