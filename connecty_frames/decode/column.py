@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, NUMBER_KINDS, FloatText, IntText, ValueKind
 from connecty_frames.decode.numbers import FloatValues
-from connecty_frames.decode.temporal import TemporalValues
+from connecty_frames.decode.temporal_fast import TemporalValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -41,7 +41,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode import exact_json, numbers, temporal
+from connecty_frames.decode import exact_json, numbers, temporal_fast
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of
 from connecty_frames.decode.blocks import (
     LIMITS,
@@ -54,7 +54,7 @@ from connecty_frames.decode.blocks import (
 from connecty_frames.decode.column import ScalarColumn, concat
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind
 from connecty_frames.decode.numbers import FloatValues
-from connecty_frames.decode.temporal import TemporalValues
+from connecty_frames.decode.temporal_fast import TemporalValues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -225,9 +225,9 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
     if kind is ValueKind.FRACTION:
         return _ColumnReader(kind, numbers.read_fast)
     if kind is ValueKind.TEXT and section in ("temporal", None):
-        format_ = temporal.fast_format(first)
+        format_ = temporal_fast.fast_format(first)
         if format_ is not None:
-            return _ColumnReader(kind, partial(temporal.read_fast, format_=format_))
+            return _ColumnReader(kind, partial(temporal_fast.read_fast, format_=format_))
     return _ColumnReader(kind)
 
 

@@ -7,194 +7,33 @@ are computed one by one.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.arrow_buffers import POOL, offsets_of
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS
 from connecty_frames.decode.errors import CellError, raise_at_first
-from connecty_frames.decode.temporal_format import (
-    DURATION_PARTS,
-    OFFSET,
-    TIMESTAMP_PARTS,
-    TemporalFormat,
-    format_of,
-    has_format,
-    match_format,
+from connecty_frames.decode.temporal_fast import (
+    DAY_MICROS,
+    EPOCH_DAY,
+    FIRST_MICROS,
+    LAST_MICROS,
+    TemporalValues,
+    distinct_offsets,
+    has_seventh_digit,
 )
+from connecty_frames.decode.temporal_format import DURATION_PARTS, TIMESTAMP_PARTS, TemporalFormat, format_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
+__all__ = ["arrow_type", "read", "read_exact", "row_out_of_range"]
 
-__all__ = [
-    "TemporalValues",
-    "arrow_type",
-    "distinct_offsets",
-    "fast_format",
-    "read",
-    "read_exact",
-    "read_fast",
-    "row_out_of_range",
-    "with_bounds",
-]
-
-_EPOCH: Final = date(1970, 1, 1).toordinal()
-_DAY_MICROS: Final = 86_400_000_000
-#: 0001-01-01 and 9999-12-31T23:59:59.999999 in microseconds: what Python, pandas and polars can show.
-_FIRST: Final = (1 - _EPOCH) * _DAY_MICROS
-_LAST: Final = (date(9999, 12, 31).toordinal() + 1 - _EPOCH) * _DAY_MICROS - 1
 #: numpy and pandas take this number for "no time" (NaT), so it can be no value.
 _NAT: Final = -(2**63)
-
-_has_seventh_digit: Final = re.compile(r"\.\d{7}").search
-_offset_at_end: Final = re.compile(rf"{OFFSET}$").search
-_is_offset: Final = re.compile(OFFSET).fullmatch
-
-
-@dataclass(frozen=True, slots=True)
-class TemporalValues:
-    """Temporal texts of one format as the values that they mean.
-
-    Parameters
-    ----------
-    values
-        date32, timestamp[us], or, of texts with offsets, timestamp[us, UTC].
-    offsets
-        The different offsets of the texts.
-    """
-
-    format: TemporalFormat
-    values: pa.ChunkedArray | pa.Array
-    offsets: frozenset[str] = frozenset()
-
-    @classmethod
-    def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
-        """Concatenate the parts of a column; all are of one format."""
-        values = pa.chunked_array([part.values for part in parts])
-        return cls(parts[0].format, values, frozenset().union(*(part.offsets for part in parts)))
-
-
-# --- the fast reader: texts that Arrow reads as this grammar does ------------------------------------
-
-
-class _FastCast(NamedTuple):
-    """How texts of a format are cast by Arrow, and which values and lengths the result may have.
-
-    Parameters
-    ----------
-    least_length
-        The length of the shortest text of the format; a shorter one is a date. 0 where Arrow takes one
-        length only.
-    """
-
-    type: pa.DataType
-    first: int
-    last: int
-    least_length: int
-
-
-_FAST: Final = {
-    TemporalFormat.DATE: _FastCast(pa.date32(), _FIRST // _DAY_MICROS, _LAST // _DAY_MICROS, 0),
-    TemporalFormat.NAIVE: _FastCast(pa.timestamp("us"), _FIRST, _LAST, len("2025-01-01T10")),
-    TemporalFormat.AWARE: _FastCast(pa.timestamp("us", "UTC"), _FIRST, _LAST, len("2025-01-01T10Z")),
-}
-
-
-def fast_format(text: str) -> TemporalFormat | None:
-    """Return the format as which ``read_fast`` may read texts like this one, None where it cannot."""
-    format_ = match_format(text)
-    return None if format_ not in _FAST or _has_seventh_digit(text) else format_
-
-
-def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues | None:
-    """Read texts by Arrow's own cast, None where the result might not be what the grammar says.
-
-    The result is that of ``format_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in the
-    grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, but for the year
-    0000; and it refuses a seventh digit of the second in microseconds.
-    """
-    cast = _FAST[format_]
-    try:
-        values = pc.cast(texts, cast.type, memory_pool=POOL)
-    except pa.ArrowInvalid:
-        return None
-    extremes = pc.min_max(values)
-    if not extremes["min"].is_valid:
-        return TemporalValues(format_, values)
-    least = extremes["min"].value
-    if least < cast.first or extremes["max"].value > cast.last:
-        return None
-    # West of Greenwich the year 0000 lasts into the first day of the year 1.
-    is_early = format_ is TemporalFormat.AWARE and least < cast.first + _DAY_MICROS
-    if is_early and pc.any(pc.starts_with(texts, "0000")).as_py():
-        return None
-    if cast.least_length:
-        starts, ends = offsets_of(texts)
-        if np.count_nonzero(ends - starts < cast.least_length) != texts.null_count:
-            return None
-    offsets = distinct_offsets(texts) if format_ is TemporalFormat.AWARE else frozenset()
-    return TemporalValues(format_, values, offsets)
-
-
-def with_bounds(found: TemporalValues, bounds: Sequence[str], tz: str) -> TemporalValues | None:
-    """Check two more texts against a column and return it in a time zone, None where they do not fit it."""
-    for bound in bounds:
-        if not has_format(bound, found.format) or _has_seventh_digit(bound):
-            return None
-        try:
-            date.fromisoformat(bound[:10])
-        except ValueError:
-            return None
-        # In the first and the last year the hour decides whether an instant can be shown.
-        if bound[:4] in {"0001", "9999"} and read_fast(pa.array([bound]), found.format) is None:
-            return None
-    if found.format is not TemporalFormat.AWARE:
-        return found
-    values = found.values if tz == "UTC" else pc.cast(found.values, pa.timestamp("us", tz))
-    matches = filter(None, map(_offset_at_end, bounds))
-    return replace(found, values=values, offsets=found.offsets.union(match[0] for match in matches))
-
-
-def distinct_offsets(texts: pa.StringArray) -> frozenset[str]:
-    """Return the different offsets of aware timestamps.
-
-    The last six bytes of each text, compared as numbers, are the offset where it is written ``+01:00`` or
-    ``Z``; only columns with others need a regular expression over every text (what that saves has not been
-    measured).
-    """
-    starts, ends = offsets_of(texts)
-    if texts.null_count:
-        ends = ends[ends > starts]
-    tails = _distinct_tails(texts.buffers()[2], ends)
-    offsets = {tail.to_bytes(6, "little").decode().lstrip("\0") for tail in tails}
-    if all(map(_is_offset, offsets)):
-        return frozenset(offsets)
-    matched = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{OFFSET})$"), "offset")
-    return frozenset(filter(None, pc.unique(matched).to_pylist()))
-
-
-def _distinct_tails(data: pa.Buffer, ends: NDArray[np.int32]) -> list[int]:
-    """Return the different last six bytes of texts as numbers, or the last byte alone where it is a ``Z``."""
-    last_eight_bytes = np.ndarray(data.size - 7, "<u8", data, strides=(1,))[ends - 8]
-    tails = last_eight_bytes >> 16
-    tails = np.where(tails >> 40 == ord("Z"), ord("Z") << 40, tails)
-    least, most = tails.min(), tails.max()
-    # A time zone has two offsets at most, in winter and in summer: then nothing needs to be sorted.
-    if ((tails == least) | (tails == most)).all():
-        return [int(least), int(most)]
-    distinct: list[int] = np.unique(tails).tolist()
-    return distinct
-
-
-# --- the exact reader: every text of the grammar -----------------------------------------------------
 
 
 def read_exact(
@@ -231,7 +70,7 @@ def arrow_type(format_: TemporalFormat, texts: Sequence[str], tz: str) -> pa.Dat
     """
     if format_ is TemporalFormat.DATE:
         return pa.date32()
-    finest = "ns" if any(map(_has_seventh_digit, texts)) else "us"
+    finest = "ns" if any(map(has_seventh_digit, texts)) else "us"
     for unit in dict.fromkeys((finest, "us")):
         type_ = _READERS[format_].type(unit, tz)
         try:
@@ -295,13 +134,13 @@ def _read_dates(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
     days = pc.cast(pa.array(texts, pa.string()), pa.date32())
     if not pa.types.is_timestamp(type_):
         return pc.cast(days, type_)
-    return _in_unit(pc.multiply(pc.cast(pc.cast(days, pa.int32()), pa.int64()), _DAY_MICROS), texts, type_)
+    return _in_unit(pc.multiply(pc.cast(pc.cast(days, pa.int32()), pa.int64()), DAY_MICROS), texts, type_)
 
 
 def _read_timestamps(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
     micros = _timestamp_micros(texts, "UTC" if type_.tz else None)
-    raise_at_first(pc.less(micros, _FIRST), texts, "is before the year 1")
-    raise_at_first(pc.greater(micros, _LAST), texts, "is after the year 9999")
+    raise_at_first(pc.less(micros, FIRST_MICROS), texts, "is before the year 1")
+    raise_at_first(pc.greater(micros, LAST_MICROS), texts, "is after the year 9999")
     return _in_unit(micros, texts, type_)
 
 
@@ -325,7 +164,7 @@ def _compute_micros(text: str) -> int:
     found = TIMESTAMP_PARTS.fullmatch(text)
     if found is None:  # pragma: no cover - the grammar has been matched
         raise AssertionError(text)
-    days = date.fromisoformat(found["day"]).toordinal() - _EPOCH
+    days = date.fromisoformat(found["day"]).toordinal() - EPOCH_DAY
     seconds = int(found["hour"]) * 3600 + int(found["minute"] or 0) * 60 + int(found["second"] or 0)
     fraction = int((found["fraction"] or "")[:6].ljust(6, "0"))
     return (days * 86400 + seconds - _offset_seconds(found["offset"])) * 1_000_000 + fraction

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from connecty_frames.decode import exact_json, numbers, temporal
+from connecty_frames.decode import exact_json, numbers, temporal, temporal_fast
 from connecty_frames.decode.column import Column, concat
 from connecty_frames.decode.errors import CellError, surrogate_error
 from connecty_frames.decode.exact_json import NUL, NUMBER_KINDS, ConstantText, RepeatedKeys, ValueKind
 from connecty_frames.decode.numbers import FloatValues
-from connecty_frames.decode.temporal import TemporalValues
+from connecty_frames.decode.temporal_fast import TemporalValues
 from connecty_frames.decode.temporal_format import TemporalFormat
 from connecty_frames.text import listed
 
@@ -169,11 +169,11 @@ def _read_temporal_fast(column: Column, options: AskOptions) -> TemporalValues |
     values = column.values
     if values is not None and not isinstance(values, TemporalValues):
         first = next((text.as_py() for text in values if text.is_valid), "")
-        format_ = temporal.fast_format(first)
+        format_ = temporal_fast.fast_format(first)
         if format_ is None:
             return None
-        values = _in_chunks(partial(temporal.read_fast, format_=format_), values)
-    return None if values is None else temporal.with_bounds(values, column.bounds, options.tz)
+        values = _in_chunks(partial(temporal_fast.read_fast, format_=format_), values)
+    return None if values is None else temporal_fast.with_bounds(values, column.bounds, options.tz)
 
 
 # --- numbers and truth values ------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from connecty_frames.decode.blocks import ReaderLimits
 from connecty_frames.decode.columnar import read_columnar
 from connecty_frames.decode.envelope import ParsedRows
 from connecty_frames.decode.exact_json import ValueKind
-from connecty_frames.decode.temporal import TemporalValues
+from connecty_frames.decode.temporal_fast import TemporalValues
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:

@@ -1,0 +1,178 @@
+"""Temporal text read fast: formats that Arrow's own cast reads as the grammar does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connecty_frames.decode.arrow_buffers import POOL, offsets_of
+from connecty_frames.decode.temporal_format import OFFSET, TemporalFormat, has_format, match_format
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "DAY_MICROS",
+    "EPOCH_DAY",
+    "FIRST_MICROS",
+    "LAST_MICROS",
+    "TemporalValues",
+    "distinct_offsets",
+    "fast_format",
+    "has_seventh_digit",
+    "read_fast",
+    "with_bounds",
+]
+
+EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+DAY_MICROS: Final = 86_400_000_000
+#: 0001-01-01 and 9999-12-31T23:59:59.999999 in microseconds: what Python, pandas and polars can show.
+FIRST_MICROS: Final = (1 - EPOCH_DAY) * DAY_MICROS
+LAST_MICROS: Final = (date(9999, 12, 31).toordinal() + 1 - EPOCH_DAY) * DAY_MICROS - 1
+
+#: Whether a text has more digits of a second than microseconds hold.
+has_seventh_digit: Final = re.compile(r"\.\d{7}").search
+_offset_at_end: Final = re.compile(rf"{OFFSET}$").search
+_is_offset: Final = re.compile(OFFSET).fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class TemporalValues:
+    """Temporal texts of one format as the values that they mean.
+
+    Parameters
+    ----------
+    values
+        date32, timestamp[us], or, of texts with offsets, timestamp[us, UTC].
+    offsets
+        The different offsets of the texts.
+    """
+
+    format: TemporalFormat
+    values: pa.ChunkedArray | pa.Array
+    offsets: frozenset[str] = frozenset()
+
+    @classmethod
+    def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
+        """Concatenate the parts of a column; all are of one format."""
+        values = pa.chunked_array([part.values for part in parts])
+        return cls(parts[0].format, values, frozenset().union(*(part.offsets for part in parts)))
+
+
+class _FastCast(NamedTuple):
+    """How texts of a format are cast by Arrow, and which values and lengths the result may have.
+
+    Parameters
+    ----------
+    least_length
+        The length of the shortest text of the format; a shorter one is a date. 0 where Arrow takes one
+        length only.
+    """
+
+    type: pa.DataType
+    first: int
+    last: int
+    least_length: int
+
+
+_FAST: Final = {
+    TemporalFormat.DATE: _FastCast(pa.date32(), FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, 0),
+    TemporalFormat.NAIVE: _FastCast(pa.timestamp("us"), FIRST_MICROS, LAST_MICROS, len("2025-01-01T10")),
+    TemporalFormat.AWARE: _FastCast(
+        pa.timestamp("us", "UTC"), FIRST_MICROS, LAST_MICROS, len("2025-01-01T10Z")
+    ),
+}
+
+
+def fast_format(text: str) -> TemporalFormat | None:
+    """Return the format as which ``read_fast`` may read texts like this one, None where it cannot."""
+    format_ = match_format(text)
+    return None if format_ not in _FAST or has_seventh_digit(text) else format_
+
+
+def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues | None:
+    """Read texts by Arrow's own cast, None where the result might not be what the grammar says.
+
+    The result is that of ``format_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in the
+    grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, but for the year
+    0000; and it refuses a seventh digit of the second in microseconds.
+    """
+    cast = _FAST[format_]
+    try:
+        values = pc.cast(texts, cast.type, memory_pool=POOL)
+    except pa.ArrowInvalid:
+        return None
+    extremes = pc.min_max(values)
+    if not extremes["min"].is_valid:
+        return TemporalValues(format_, values)
+    least = extremes["min"].value
+    if least < cast.first or extremes["max"].value > cast.last:
+        return None
+    # West of Greenwich the year 0000 lasts into the first day of the year 1.
+    is_early = format_ is TemporalFormat.AWARE and least < cast.first + DAY_MICROS
+    if is_early and pc.any(pc.starts_with(texts, "0000")).as_py():
+        return None
+    if cast.least_length:
+        starts, ends = offsets_of(texts)
+        if np.count_nonzero(ends - starts < cast.least_length) != texts.null_count:
+            return None
+    offsets = distinct_offsets(texts) if format_ is TemporalFormat.AWARE else frozenset()
+    return TemporalValues(format_, values, offsets)
+
+
+def with_bounds(found: TemporalValues, bounds: Sequence[str], tz: str) -> TemporalValues | None:
+    """Check two more texts against a column and return it in a time zone, None where they do not fit it."""
+    for bound in bounds:
+        if not has_format(bound, found.format) or has_seventh_digit(bound):
+            return None
+        try:
+            date.fromisoformat(bound[:10])
+        except ValueError:
+            return None
+        # In the first and the last year the hour decides whether an instant can be shown.
+        if bound[:4] in {"0001", "9999"} and read_fast(pa.array([bound]), found.format) is None:
+            return None
+    if found.format is not TemporalFormat.AWARE:
+        return found
+    values = found.values if tz == "UTC" else pc.cast(found.values, pa.timestamp("us", tz))
+    matches = filter(None, map(_offset_at_end, bounds))
+    return replace(found, values=values, offsets=found.offsets.union(match[0] for match in matches))
+
+
+def distinct_offsets(texts: pa.StringArray) -> frozenset[str]:
+    """Return the different offsets of aware timestamps.
+
+    The last six bytes of each text, compared as numbers, are the offset where it is written ``+01:00`` or
+    ``Z``; only columns with others need a regular expression over every text (what that saves has not been
+    measured).
+    """
+    starts, ends = offsets_of(texts)
+    if texts.null_count:
+        ends = ends[ends > starts]
+    tails = _distinct_tails(texts.buffers()[2], ends)
+    offsets = {tail.to_bytes(6, "little").decode().lstrip("\0") for tail in tails}
+    if all(map(_is_offset, offsets)):
+        return frozenset(offsets)
+    matched = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{OFFSET})$"), "offset")
+    return frozenset(filter(None, pc.unique(matched).to_pylist()))
+
+
+def _distinct_tails(data: pa.Buffer, ends: NDArray[np.int32]) -> list[int]:
+    """Return the different last six bytes of texts as numbers, or the last byte alone where it is a ``Z``."""
+    last_eight_bytes = np.ndarray(data.size - 7, "<u8", data, strides=(1,))[ends - 8]
+    tails = last_eight_bytes >> 16
+    tails = np.where(tails >> 40 == ord("Z"), ord("Z") << 40, tails)
+    least, most = tails.min(), tails.max()
+    # A time zone has two offsets at most, in winter and in summer: then nothing needs to be sorted.
+    if ((tails == least) | (tails == most)).all():
+        return [int(least), int(most)]
+    distinct: list[int] = np.unique(tails).tolist()
+    return distinct
