@@ -1,7 +1,7 @@
 """Validation of the table against the server's own statistics.
 
 What was sent and what was counted come from one result; where they disagree, one of them is wrong, and a
-reader should know before acting on either. :data:`_COMPARISONS` is the table of all comparisons.
+reader should know before acting on either. ``statistics_comparisons`` has the table of all comparisons.
 False alarms would teach readers to ignore warnings, so whatever the API document leaves open is read in the
 server's favour:
 
@@ -34,42 +34,31 @@ without values.
 from __future__ import annotations
 
 import ctypes
-import math
-import re
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Context, Decimal
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode import temporal
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match
 from connecty_frames.decode.envelope import parse_count
 from connecty_frames.decode.numbers import FLOAT_INTEGERS
+from connecty_frames.decode.statistics_comparisons import CONTEXT, comparison_of
 from connecty_frames.errors import StatisticsWarning
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from decimal import Decimal
+
+    from connecty_frames.decode.statistics_comparisons import Comparison
 
 __all__ = ["check_statistics"]
 
-#: Holds decimal256's 76 digits with room to spare, and turns what is not a number into NaN. Python's current
-#: context belongs to the user.
-_CONTEXT: Final = Context(prec=200, Emin=-9_999, Emax=9_999, traps=[])
 #: With how many digits doubles and singles are written: the fewest that all who write them keep (DBL_DIG and
 #: FLT_DIG of C) to the most that one needs (DBL_DECIMAL_DIG and FLT_DECIMAL_DIG).
 _DOUBLE_DIGITS: Final = [15, 16, 17]
 _SINGLE_DIGITS: Final = [6, 7, 8, 9]
-#: More digits after the point than a float64 has (DBL_MIN_10_EXP of C).
-_FLOAT_PLACES: Final = 307
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND: Final = timedelta(seconds=1)
-_find_fraction: Final = re.compile(r"\.\d+").search
 
 
 def check_statistics(
@@ -106,44 +95,6 @@ def check_statistics(
     ]
 
 
-def _min_max(column: pa.ChunkedArray) -> list[Any]:
-    """Return the least and the greatest of numbers, None where there is none."""
-    return list(pc.min_max(column).as_py().values())
-
-
-@dataclass(frozen=True, slots=True)
-class _Comparison:
-    """How the columns of some Arrow types are compared with their statistics.
-
-    Parameters
-    ----------
-    section
-        The section that must be about such values; the min and max of another are of something else.
-    counts
-        By field of the section what it counts, in words, and a function that selects these values.
-    parse
-        Returns a bound as a number; raises ValueError, or returns NaN, where it is not one. None where there
-        are no bounds.
-    show
-        Returns such a number as text for a reader.
-    places
-        Returns how many digits after the point the type has room for.
-    to_numbers
-        Returns the column as numbers that Arrow can compute with; dates and times become whole numbers that
-        count the last place.
-    extremes
-        Returns the least and the greatest of these numbers, None where there is none.
-    """
-
-    section: str
-    counts: dict[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = field(default_factory=dict)
-    parse: Callable[[str, pa.DataType], Decimal] | None = None
-    show: Callable[[Decimal, pa.DataType], str] = lambda number, _: str(number)
-    places: Callable[[pa.DataType], int] = lambda _: 0
-    to_numbers: Callable[[pa.ChunkedArray], pa.ChunkedArray] = lambda column: column
-    extremes: Callable[[pa.ChunkedArray], list[Any]] = _min_max
-
-
 def _disagreements(
     column: pa.ChunkedArray, sections: dict[str, Any], *, whole: bool, strict: bool
 ) -> Iterator[str]:
@@ -153,7 +104,7 @@ def _disagreements(
     # Most often the two are equal, and NaN need not be looked for.
     if parse_count(nulls) != column.null_count:
         yield from _compare_count(nulls, "nulls", partial(_count_nulls, column), whole=whole)
-    comparison = _comparison_of(column.type)
+    comparison = comparison_of(column.type)
     section = sections.get(comparison.section) if comparison else None
     if comparison is None or not isinstance(section, dict):
         return
@@ -195,7 +146,7 @@ def _count_nans(column: pa.ChunkedArray) -> int:
     return (pc.sum(pc.is_nan(column)).as_py() or 0) if pa.types.is_floating(column.type) else 0
 
 
-def _count_distinct(column: pa.ChunkedArray, comparison: _Comparison) -> range:
+def _count_distinct(column: pa.ChunkedArray, comparison: Comparison) -> range:
     """Count distinct values; of those that may have been cut, each may have been distinct."""
     values, nans = comparison.to_numbers(column), _count_nans(column)
     if pa.types.is_floating(values.type):
@@ -210,7 +161,7 @@ def _count_distinct(column: pa.ChunkedArray, comparison: _Comparison) -> range:
 
 
 def _compare_bounds(
-    section: dict[str, Any], column: pa.ChunkedArray, comparison: _Comparison, *, whole: bool
+    section: dict[str, Any], column: pa.ChunkedArray, comparison: Comparison, *, whole: bool
 ) -> Iterator[str]:
     """Compare a column with its min and max; of a part only what lies outside of them disagrees."""
     stated = [section.get("min"), section.get("max")]
@@ -226,13 +177,13 @@ def _compare_bounds(
     for end, bound, found in zip(("min", "max"), bounds, extremes, strict=True):
         if bound is None:
             continue
-        value = _CONTEXT.create_decimal(str(found))
+        value = CONTEXT.create_decimal(str(found))
         if isinstance(found, int):  # it counts the last place of the type
-            value = value.scaleb(-comparison.places(column.type), _CONTEXT)
+            value = value.scaleb(-comparison.places(column.type), CONTEXT)
         is_inside = not whole and (value > bound) is (end == "min")
         if value == bound or is_inside or (isinstance(found, float) and _is_same_float(found, float(bound))):
             continue
-        gap = _CONTEXT.abs(_CONTEXT.subtract(value, bound))
+        gap = CONTEXT.abs(CONTEXT.subtract(value, bound))
         if not _is_within_last_digit(gap, places, column, comparison):
             what, shown = end if whole else "value", comparison.show(value, column.type)
             yield f"has the {what} {shown}, but the statistics' {end} is {snippet(section[end], 60)}"
@@ -253,12 +204,12 @@ def _parse_bound(
 
 def _count_places(number: Decimal) -> int:
     """Count the digits after the point without the zeros behind them."""
-    exponent = number.normalize(_CONTEXT).as_tuple().exponent
+    exponent = number.normalize(CONTEXT).as_tuple().exponent
     return max(-exponent, 0) if isinstance(exponent, int) else 0  # infinity has no digits
 
 
 def _is_within_last_digit(
-    gap: Decimal, bound_places: int, column: pa.ChunkedArray, comparison: _Comparison
+    gap: Decimal, bound_places: int, column: pa.ChunkedArray, comparison: Comparison
 ) -> bool:
     """Whether one side shows fewer digits than the other, and the gap is at most one unit of its last digit.
 
@@ -271,7 +222,7 @@ def _is_within_last_digit(
     """
     # The gap is at most one unit of each place up to this one: 0.02 up to the first, 0.01 up to the second.
     last_place = -gap.adjusted()
-    if gap.scaleb(last_place, _CONTEXT) > 1:
+    if gap.scaleb(last_place, CONTEXT) > 1:
         last_place -= 1
     if last_place < 0:
         return False
@@ -315,122 +266,3 @@ def _is_same_float(value: float, bound: float) -> bool:
         if any(float(f"{number:.{count}g}") == written for count in digits):
             return True
     return False
-
-
-# --- numbers, dates and times as Decimals ------------------------------------------------------------
-
-
-def _parse_date(text: str, _: pa.DataType) -> Decimal:
-    return Decimal(date.fromisoformat(text).toordinal() - _EPOCH.toordinal())
-
-
-def _parse_timestamp(text: str, type_: pa.DataType) -> Decimal:
-    """Read a timestamp as seconds since 1970; without an offset only in a column that has none."""
-    whole, fraction = _split_fraction(text)
-    timestamp = datetime.fromisoformat(whole)
-    if (timestamp.tzinfo is None) is not (type_.tz is None):
-        raise ValueError(text)
-    return _CONTEXT.add(fraction, (timestamp.replace(tzinfo=timestamp.tzinfo or UTC) - _EPOCH) // _SECOND)
-
-
-def _parse_time(text: str, _: pa.DataType) -> Decimal:
-    whole, fraction = _split_fraction(text)
-    found = time.fromisoformat(whole)
-    return _CONTEXT.add(fraction, found.hour * 3_600 + found.minute * 60 + found.second)
-
-
-def _parse_duration(text: str, type_: pa.DataType) -> Decimal:
-    count: int = temporal.read([text], type_)[0].value
-    return Decimal(count).scaleb(-FRACTION_DIGITS[type_.unit], _CONTEXT)
-
-
-def _split_fraction(text: str) -> tuple[str, Decimal]:
-    """Take the fraction of a second out of a text: Python knows six digits of it, Arrow nine."""
-    found = _find_fraction(text)
-    if found is None:
-        return text, Decimal(0)
-    return text[: found.start()] + text[found.end() :], _CONTEXT.create_decimal("0" + found[0])
-
-
-def _show_date(days: Decimal, _: pa.DataType) -> str:
-    return date.fromordinal(_EPOCH.toordinal() + int(days)).isoformat()
-
-
-def _show_timestamp(seconds: Decimal, type_: pa.DataType) -> str:
-    whole = math.floor(seconds)
-    fraction = _CONTEXT.subtract(seconds, whole).normalize(_CONTEXT)
-    timestamp = _EPOCH.replace(tzinfo=None) + whole * _SECOND
-    zone = "Z" if pa.types.is_timestamp(type_) and type_.tz is not None else ""
-    return timestamp.isoformat() + f"{fraction:f}".removeprefix("0") + zone
-
-
-def _to_integers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.int32() if column.type.bit_width == pa.int32().bit_width else pa.int64())
-
-
-def _to_doubles(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column if pa.types.is_float64(column.type) else column.cast(pa.float64())
-
-
-@lru_cache
-def _comparison_of(type_: pa.DataType) -> _Comparison | None:
-    return first_match(_COMPARISONS, type_)
-
-
-_numeric: Final = partial(_Comparison, section="numeric", parse=lambda text, _: _CONTEXT.create_decimal(text))
-_temporal: Final = partial(
-    _Comparison,
-    section="temporal",
-    places=lambda type_: FRACTION_DIGITS[type_.unit],
-    to_numbers=_to_integers,
-    extremes=lambda column: [extreme.value for extreme in pc.min_max(column).values()],
-)
-
-#: string_view is missing, since not every supported version of Arrow can measure it.
-_COMPARISONS: Final[tuple[tuple[Callable[[pa.DataType], bool], _Comparison], ...]] = (
-    (
-        any_of(pa.types.is_string, pa.types.is_large_string),
-        _Comparison(
-            "string",
-            counts={
-                "empty_string_count": ("empty texts", lambda column: pc.equal(pc.binary_length(column), 0))
-            },
-        ),
-    ),
-    (
-        pa.types.is_boolean,
-        _Comparison(
-            "boolean",
-            counts={
-                "true_count": ("true values", lambda column: column),
-                "false_count": ("false values", pc.invert),
-            },
-        ),
-    ),
-    (pa.types.is_integer, _numeric()),
-    (pa.types.is_decimal, _numeric(places=lambda type_: type_.scale)),
-    (
-        pa.types.is_floating,
-        _numeric(
-            places=lambda _: _FLOAT_PLACES,
-            to_numbers=_to_doubles,
-            extremes=lambda column: _min_max(_to_doubles(column)),
-        ),
-    ),
-    (pa.types.is_date32, _temporal(parse=_parse_date, show=_show_date, places=lambda _: 0)),
-    (pa.types.is_timestamp, _temporal(parse=_parse_timestamp, show=_show_timestamp)),
-    (
-        pa.types.is_time,
-        _temporal(
-            parse=_parse_time, show=lambda seconds, type_: _show_timestamp(seconds, type_).partition("T")[2]
-        ),
-    ),
-    (
-        pa.types.is_duration,
-        _temporal(
-            parse=_parse_duration,
-            show=lambda seconds, _: f"{seconds.normalize(_CONTEXT):f} s",
-            extremes=lambda column: _min_max(_to_integers(column)),
-        ),
-    ),
-)

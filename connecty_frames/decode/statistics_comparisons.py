@@ -1,0 +1,186 @@
+"""What of a column is compared with its statistics, by Arrow type."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Context, Decimal
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connecty_frames.decode import temporal
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["CONTEXT", "Comparison", "comparison_of"]
+
+#: Holds decimal256's 76 digits with room to spare, and turns what is not a number into NaN. Python's current
+#: context belongs to the user.
+CONTEXT: Final = Context(prec=200, Emin=-9_999, Emax=9_999, traps=[])
+#: More digits after the point than a float64 has (DBL_MIN_10_EXP of C).
+_FLOAT_PLACES: Final = 307
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
+_find_fraction: Final = re.compile(r"\.\d+").search
+
+
+def _min_max(column: pa.ChunkedArray) -> list[Any]:
+    """Return the least and the greatest of numbers, None where there is none."""
+    return list(pc.min_max(column).as_py().values())
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the columns of some Arrow types are compared with their statistics.
+
+    Parameters
+    ----------
+    section
+        The section that must be about such values; the min and max of another are of something else.
+    counts
+        By field of the section what it counts, in words, and a function that selects these values.
+    parse
+        Returns a bound as a number; raises ValueError, or returns NaN, where it is not one. None where there
+        are no bounds.
+    show
+        Returns such a number as text for a reader.
+    places
+        Returns how many digits after the point the type has room for.
+    to_numbers
+        Returns the column as numbers that Arrow can compute with; dates and times become whole numbers that
+        count the last place.
+    extremes
+        Returns the least and the greatest of these numbers, None where there is none.
+    """
+
+    section: str
+    counts: dict[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = field(default_factory=dict)
+    parse: Callable[[str, pa.DataType], Decimal] | None = None
+    show: Callable[[Decimal, pa.DataType], str] = lambda number, _: str(number)
+    places: Callable[[pa.DataType], int] = lambda _: 0
+    to_numbers: Callable[[pa.ChunkedArray], pa.ChunkedArray] = lambda column: column
+    extremes: Callable[[pa.ChunkedArray], list[Any]] = _min_max
+
+
+def _parse_date(text: str, _: pa.DataType) -> Decimal:
+    return Decimal(date.fromisoformat(text).toordinal() - _EPOCH.toordinal())
+
+
+def _parse_timestamp(text: str, type_: pa.DataType) -> Decimal:
+    """Read a timestamp as seconds since 1970; without an offset only in a column that has none."""
+    whole, fraction = _split_fraction(text)
+    timestamp = datetime.fromisoformat(whole)
+    if (timestamp.tzinfo is None) is not (type_.tz is None):
+        raise ValueError(text)
+    return CONTEXT.add(fraction, (timestamp.replace(tzinfo=timestamp.tzinfo or UTC) - _EPOCH) // _SECOND)
+
+
+def _parse_time(text: str, _: pa.DataType) -> Decimal:
+    whole, fraction = _split_fraction(text)
+    found = time.fromisoformat(whole)
+    return CONTEXT.add(fraction, found.hour * 3_600 + found.minute * 60 + found.second)
+
+
+def _parse_duration(text: str, type_: pa.DataType) -> Decimal:
+    count: int = temporal.read([text], type_)[0].value
+    return Decimal(count).scaleb(-FRACTION_DIGITS[type_.unit], CONTEXT)
+
+
+def _split_fraction(text: str) -> tuple[str, Decimal]:
+    """Take the fraction of a second out of a text: Python knows six digits of it, Arrow nine."""
+    found = _find_fraction(text)
+    if found is None:
+        return text, Decimal(0)
+    return text[: found.start()] + text[found.end() :], CONTEXT.create_decimal("0" + found[0])
+
+
+def _show_date(days: Decimal, _: pa.DataType) -> str:
+    return date.fromordinal(_EPOCH.toordinal() + int(days)).isoformat()
+
+
+def _show_timestamp(seconds: Decimal, type_: pa.DataType) -> str:
+    whole = math.floor(seconds)
+    fraction = CONTEXT.subtract(seconds, whole).normalize(CONTEXT)
+    timestamp = _EPOCH.replace(tzinfo=None) + whole * _SECOND
+    zone = "Z" if pa.types.is_timestamp(type_) and type_.tz is not None else ""
+    return timestamp.isoformat() + f"{fraction:f}".removeprefix("0") + zone
+
+
+def _to_integers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.int32() if column.type.bit_width == pa.int32().bit_width else pa.int64())
+
+
+def _to_doubles(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column if pa.types.is_float64(column.type) else column.cast(pa.float64())
+
+
+@lru_cache
+def comparison_of(type_: pa.DataType) -> Comparison | None:
+    """Return how a column of a type is compared, None where it is not."""
+    return first_match(_COMPARISONS, type_)
+
+
+_numeric: Final = partial(Comparison, section="numeric", parse=lambda text, _: CONTEXT.create_decimal(text))
+_temporal: Final = partial(
+    Comparison,
+    section="temporal",
+    places=lambda type_: FRACTION_DIGITS[type_.unit],
+    to_numbers=_to_integers,
+    extremes=lambda column: [extreme.value for extreme in pc.min_max(column).values()],
+)
+
+#: string_view is missing, since not every supported version of Arrow can measure it.
+_COMPARISONS: Final[tuple[tuple[Callable[[pa.DataType], bool], Comparison], ...]] = (
+    (
+        any_of(pa.types.is_string, pa.types.is_large_string),
+        Comparison(
+            "string",
+            counts={
+                "empty_string_count": ("empty texts", lambda column: pc.equal(pc.binary_length(column), 0))
+            },
+        ),
+    ),
+    (
+        pa.types.is_boolean,
+        Comparison(
+            "boolean",
+            counts={
+                "true_count": ("true values", lambda column: column),
+                "false_count": ("false values", pc.invert),
+            },
+        ),
+    ),
+    (pa.types.is_integer, _numeric()),
+    (pa.types.is_decimal, _numeric(places=lambda type_: type_.scale)),
+    (
+        pa.types.is_floating,
+        _numeric(
+            places=lambda _: _FLOAT_PLACES,
+            to_numbers=_to_doubles,
+            extremes=lambda column: _min_max(_to_doubles(column)),
+        ),
+    ),
+    (pa.types.is_date32, _temporal(parse=_parse_date, show=_show_date, places=lambda _: 0)),
+    (pa.types.is_timestamp, _temporal(parse=_parse_timestamp, show=_show_timestamp)),
+    (
+        pa.types.is_time,
+        _temporal(
+            parse=_parse_time, show=lambda seconds, type_: _show_timestamp(seconds, type_).partition("T")[2]
+        ),
+    ),
+    (
+        pa.types.is_duration,
+        _temporal(
+            parse=_parse_duration,
+            show=lambda seconds, _: f"{seconds.normalize(CONTEXT):f} s",
+            extremes=lambda column: _min_max(_to_integers(column)),
+        ),
+    ),
+)
