@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak chaos docs dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak chaos docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -89,6 +89,10 @@ bench-polling: $(VENV)/demo.stamp
 
 docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# The picture of an answer in the README and the documentation; needs chromium.
+picture: $(VENV)/demo.stamp
+	$(BIN)/python -m docs.picture
 
 # The sdist, and the wheel that is built from it.
 dist: $(VENV)/dist.stamp
