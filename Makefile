@@ -63,7 +63,7 @@ format: $(VENV)/lint.stamp
 bench: $(VENV)/demo.stamp $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.decode
 
-# What a story costs the frame that it is on.
+# What metadata costs the frame that it is on.
 bench-metadata: $(VENV)/demo.stamp
 	$(BIN)/python -m benchmarks.metadata
 
