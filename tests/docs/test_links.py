@@ -1,4 +1,4 @@
-"""The README where a package index shows it: no link and no image of it leads into the project."""
+"""Links and paths: the README also works on a package index, and every file that a page names exists."""
 
 from __future__ import annotations
 
@@ -66,6 +66,21 @@ def test_the_files_that_the_readme_names_exist() -> None:
 
     assert "docs/authentication.md" in paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_files_that_contributing_and_the_design_pages_name_exist() -> None:
+    """Each path in backticks, relative to the project, the package or its tests."""
+    pages = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / "design").glob("*.md")]
+    named = {
+        path
+        for page in pages
+        for path in re.findall(r"`([a-z_]+/[\w/]+(?:\.\w+|/))`", page.read_text(encoding="utf-8"))
+        if not path.startswith(("dist/", "docs/_build/"))
+    }
+
+    assert {"decode/types.py", "sandbox/workspace/catalogue.toml", "verification/fidelity/"} <= named
+    roots = (ROOT, ROOT / "connecty_frames", ROOT / "tests")
+    assert [path for path in sorted(named) if not any((root / path).exists() for root in roots)] == []
 
 
 def test_the_wheel_that_is_installed_is_the_one_that_is_built() -> None:
