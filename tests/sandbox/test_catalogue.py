@@ -39,7 +39,7 @@ summary = "A shop."
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    """Give a catalogue of four questions."""
+    """Return a catalogue of four questions."""
     return Catalogue.from_toml(TOML, "test.toml")
 
 

@@ -34,7 +34,7 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def box(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """Give it with short limits, without faults and with an empty request log."""
+    """Return it with short limits, without faults and with an empty request log."""
     monkeypatch.setattr("connecty_frames.sandbox.request_checks.HEAD_SECONDS", LIMIT)
     monkeypatch.setattr("connecty_frames.sandbox.request_checks.BODY_SECONDS", LIMIT)
     monkeypatch.setattr("connecty_frames.sandbox.request_checks.READ_SECONDS", LIMIT)
@@ -59,7 +59,7 @@ def dial(box: Sandbox) -> Iterator[Callable[[], socket.socket]]:
 
 
 def rest_of(connection: socket.socket) -> bytes:
-    """Give all that comes until the connection is closed."""
+    """Return all that comes until the connection is closed."""
     came = b""
     try:
         while chunk := connection.recv(65536):
@@ -70,7 +70,7 @@ def rest_of(connection: socket.socket) -> bytes:
 
 
 def read_answer(connection: socket.socket) -> bytes:
-    """Give one answer of /v1/health."""
+    """Return one answer of /v1/health."""
     came = b""
     while not came.endswith(HEALTHY):
         came += connection.recv(65536) or pytest.fail("closed")
@@ -91,7 +91,7 @@ def drip(connection: socket.socket, data: bytes) -> bytes:
 
 
 def error_of(answer: bytes) -> tuple[bytes, str]:
-    """Give the status line of an answer and what its body calls the error."""
+    """Return the status line of an answer and what its body calls the error."""
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"connection: close" in head.lower()
     return head.partition(b"\r\n")[0], json.loads(body)["error"]

@@ -18,7 +18,7 @@ QUESTION = "SELECT 7 AS n"
 
 @pytest.fixture
 def api(connect: Any) -> Iterator[Any]:
-    """Give a sandbox of its own to each test, with a session that is logged in."""
+    """Return a sandbox of its own to each test, with a session that is logged in."""
     with Sandbox() as box:
         yield connect(box)
 

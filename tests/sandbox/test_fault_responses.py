@@ -28,7 +28,7 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def box(running: Sandbox) -> Sandbox:
-    """Give it without faults and with an empty request log."""
+    """Return it without faults and with an empty request log."""
     running.faults.clear()
     running.request_log.clear()
     return running
@@ -115,7 +115,7 @@ def test_any_status(box: Sandbox, status: int) -> None:
     head, body, ended = call(box)
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"retry-after: Wed, 21 Oct 2015 07:28:00 GMT" in head
-    assert (b"told to misbehave" in body) == (status not in {204, 304})
+    assert (b"An injected fault." in body) == (status not in {204, 304})
     assert ended == "closed"
 
 

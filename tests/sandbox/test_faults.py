@@ -47,7 +47,7 @@ def test_spaces_are_free() -> None:
         ("results:", "exactly one of latency, status, reset"),
         ("nowhere:reset", "choose an endpoint of health, token, ask, results"),
         ("results:sttus=503", "'sttus' is not known"),
-        ("results:status=503,status=504", "'status' is not known, or there twice"),
+        ("results:status=503,status=504", "'status' is not known, or given twice"),
         ("results:status=x", "invalid literal"),
         ("results:status", "invalid literal"),
         ("results:reset=1", "takes no value"),
@@ -84,14 +84,14 @@ def test_what_is_accepted_is_told() -> None:
         ("results", {"drip_body": float("inf")}, "0 or more seconds"),
         ("results", {"status": 100}, "status is 200 to 599"),
         ("results", {"status": 600}, "status is 200 to 599"),
-        ("results", {"reset": True, "retry_after": 1}, "goes with status"),
+        ("results", {"reset": True, "retry_after": 1}, "needs status"),
         ("results", {"status": 503, "retry_after": "1\r\nSet-Cookie: a=b"}, "one line"),
         ("results", {"cut": -1}, "0 or more bytes"),
-        ("health", {"expired": True}, "needs no token"),
-        ("ask", {"state": "ARCHIVED"}, "by results alone"),
-        ("token", {"reset": True, "question": "x"}, "about no question"),
+        ("health", {"expired": True}, "no token that could expire"),
+        ("ask", {"state": "ARCHIVED"}, "only results reports a state"),
+        ("token", {"reset": True, "question": "x"}, "has no question"),
         ("ask", {"reset": True, "when": "during"}, "'before' or 'after'"),
-        ("ask", {"cut": 1, "when": "before"}, "needs a reply to spoil"),
+        ("ask", {"cut": 1, "when": "before"}, "changes an existing response"),
         ("ask", {"reset": True, "times": 0}, "1 or more"),
         ("ask", {"reset": True, "chance": 1.5}, "between 0 and 1"),
         ("ask", {"reset": True, "chance": float("nan")}, "between 0 and 1"),
@@ -105,7 +105,7 @@ def test_what_makes_no_sense_is_refused(endpoint: Any, fault: dict[str, Any], sa
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind", "moment"),
+    ("fault", "kind", "timing"),
     [
         (Fault("ask", reset=True), "reset", "before"),
         (Fault("ask", reset=True, when="after"), "reset", "after"),
@@ -116,14 +116,14 @@ def test_what_makes_no_sense_is_refused(endpoint: Any, fault: dict[str, Any], sa
         (Fault("token", expired=True), "expired", "after"),
     ],
 )
-def test_when_a_fault_strikes(fault: Fault, kind: str, moment: str) -> None:
+def test_when_a_fault_strikes(fault: Fault, kind: str, timing: str) -> None:
     """As it says, else when its kind makes sense."""
-    assert (fault.kind, fault.moment) == (kind, moment)
+    assert (fault.kind, fault.timing) == (kind, timing)
 
 
 def strikes(faults: Faults, *questions: str | None) -> list[str | None]:
-    """Give what strikes polls of these questions."""
-    struck = [faults.strike("results", question, "some-id") for question in questions]
+    """Return what strikes polls of these questions."""
+    struck = [faults.next_for("results", question, "some-id") for question in questions]
     return [fault and str(fault.status) for fault in struck]
 
 
@@ -132,7 +132,7 @@ def test_a_fault_strikes_so_often_and_the_next_takes_over() -> None:
     faults = Faults([Fault("results", status=503, times=2), Fault("results", status=429, times=1)])
 
     assert strikes(faults, *"abcde") == ["503", "503", "429", None, None]
-    assert faults.strike("ask", "a", None) is None
+    assert faults.next_for("ask", "a", None) is None
 
 
 def test_a_fault_may_be_about_one_question() -> None:
@@ -168,7 +168,7 @@ def test_faults_can_be_changed() -> None:
     assert strikes(faults, "a") == ["503"]
     faults.clear()
     assert list(faults) == []
-    with pytest.raises(ConfigError, match="'ask:reset' is no Fault"):
+    with pytest.raises(ConfigError, match="'ask:reset' is not a Fault"):
         faults.add("ask:reset")  # type: ignore[arg-type]
 
 
@@ -177,7 +177,7 @@ def test_a_sandbox_behaves_by_default() -> None:
     assert list(Sandbox().faults) == []
 
     box = Sandbox(faults=[Fault("health", reset=True, times=1)])
-    assert box.faults.strike("health", None, None) is not None
+    assert box.faults.next_for("health", None, None) is not None
     with box:
-        assert box.faults.strike("health", None, None) is not None
-        assert box.faults.strike("health", None, None) is None
+        assert box.faults.next_for("health", None, None) is not None
+        assert box.faults.next_for("health", None, None) is None

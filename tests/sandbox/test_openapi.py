@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,12 @@ OPTIONS = os.environ.get("SCHEMATHESIS", "--generation-deterministic --max-examp
 
 @pytest.fixture(scope="module")
 def openapi() -> Any:
-    """Give the document as a judge of requests and responses; what is no OpenAPI 3.1 is an error here."""
+    """Return the document as a judge of requests and responses; what is no OpenAPI 3.1 is an error here."""
     return pytest.importorskip("openapi_core").OpenAPI.from_dict(document())
 
 
 def request_of(method: str, target: str, **parts: Any) -> Any:
-    """Give a request to the service as the judge takes it."""
+    """Return a request to the service as the judge takes it."""
     from openapi_core.contrib.requests import RequestsOpenAPIRequest
 
     return RequestsOpenAPIRequest(requests.Request(method, EU + target, **parts))
@@ -51,9 +52,9 @@ def is_right(openapi: Any, request: Any, reply: requests.Response) -> bool:
 
 
 def answered(body: bytes, status: int = 200) -> requests.Response:
-    """Give a response with a JSON body."""
+    """Return a response with a JSON body."""
     reply = requests.Response()
-    reply.status_code, reply._content = status, body
+    reply.status_code, reply.raw = status, BytesIO(body)
     reply.headers["Content-Type"] = "application/json"
     return reply
 

@@ -32,6 +32,8 @@ def test_a_message_that_was_cut_is_none(length: int) -> None:
 
 def test_a_result_crosses_as_it_is() -> None:
     """Every part of a reply arrives."""
-    reply = WorkerReply(result=QueryResult(("a", "a"), b"[1,2]", b"\x05" + b"\x00" * 7, b"{}"), spent=True)
+    reply = WorkerReply(
+        result=QueryResult(("a", "a"), b"[1,2]", b"\x05" + b"\x00" * 7, b"{}"), retire_worker=True
+    )
 
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(reply), type=WorkerReply) == reply

@@ -56,7 +56,7 @@ def test_without_its_extra(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_left_behind(
-    connect: Any, children: Callable[[], set[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connect: Any, children: Callable[..., set[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No thread, no process, no port and no file, though a question was still being worked on."""
     monkeypatch.chdir(tmp_path)
@@ -109,7 +109,7 @@ def test_a_question_that_wants_all_memory_fails(connect: Any) -> None:
         api = connect(sandbox)
         body = api.answer("select list_sum(range(500000000))").json()
         assert body["state"] == "FAILED"
-        assert "wants more memory than the 1024 MiB for a question" in body["error"]
+        assert "needs more memory than the 1024 MiB for a question" in body["error"]
         assert api.answer("SELECT 1 AS n").json()["results"]["dataframe"] == [["n"], [1]]
 
 

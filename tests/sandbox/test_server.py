@@ -273,7 +273,7 @@ def test_too_many_unfinished_questions(connect: Any) -> None:
         api.ask("SELECT 2")
         refused = api.session.post(api.url("/v1/dw/13/questions"), json={"question": "SELECT 3"})
 
-        assert_error(refused, 429, "too_many_requests", "As many questions are unfinished as may be")
+        assert_error(refused, 429, "too_many_requests", "Too many questions are unfinished")
         assert refused.headers["Retry-After"] == "1"
         assert sandbox.request_log.submissions() == {"SELECT 1": 1, "SELECT 2": 1}
         while api.results(first).json()["state"] != "COMPLETED":
@@ -559,14 +559,15 @@ def test_what_is_not_in_the_document_is_not_here(
 
 def test_a_fault_of_the_sandbox_has_the_same_shape(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """500 as JSON with an id, and without a word of what went wrong inside."""
+    question_id = api.ask("SELECT 1")
 
     def broken(*_: object) -> None:
         raise RuntimeError("inner secret")
 
-    monkeypatch.setattr("connecty_frames.sandbox.server._answer", broken)
-    reply = api.results(api.ask("SELECT 1"))
+    monkeypatch.setattr("connecty_frames.sandbox.jobs.JobQueue.find", broken)
+    reply = api.results(question_id)
 
-    assert_error(reply, 500, "internal_error", r"^The sandbox is at fault\.$")
+    assert_error(reply, 500, "internal_error", r"^Internal error of the sandbox\.$")
     assert "inner secret" not in reply.text
 
 

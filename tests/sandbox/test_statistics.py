@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def statistics(run: Callable[[str], QueryResult], sql: str) -> Any:
-    """Give the statistics with the digits of their numbers kept."""
+    """Return the statistics with the digits of their numbers kept."""
     return json.loads(run(sql).statistics, parse_float=Decimal)
 
 
@@ -186,9 +186,9 @@ def test_the_first_of_two_columns_of_one_name_keeps_the_entry(run: Callable[[str
 
 def test_documented_statistics_leave_out_the_guesses() -> None:
     """Only the sections that the API document shows are sent."""
-    engine = WorkerPool(None, timezone="UTC", time_limit=20, documented_only=True, clock=SYSTEM_CLOCK)
-    told = json.loads(engine.run("SELECT 1 AS n, true AS b, '' AS s, now() AS t").statistics)
-    engine.close()
+    worker_pool = WorkerPool(None, timezone="UTC", time_limit=20, documented_only=True, clock=SYSTEM_CLOCK)
+    told = json.loads(worker_pool.run("SELECT 1 AS n, true AS b, '' AS s, now() AS t").statistics)
+    worker_pool.close()
 
     assert {name: list(sections) for name, sections in told.items()} == {
         "n": ["general"],
