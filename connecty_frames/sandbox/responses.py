@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["error_response", "json_response", "status_response"]
 
-_JSON: Final = "application/json"
 #: The values of the field ``error``. Python's own names of statuses differ between its versions.
 _ERRORS: Final = {
     401: "unauthorized",
@@ -40,21 +39,20 @@ _ERRORS: Final = {
 _BODILESS: Final = frozenset({204, 205, 304})
 
 
-def json_response(content: dict[str, Any]) -> Response:
+def json_response(
+    content: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """Return a response with a JSON body."""
-    return Response(msgspec.json.encode(content), media_type=_JSON)
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
 
 
 def status_response(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:
     """Return a response with any status, and with an error body where the status allows a body."""
     if status in _BODILESS:
         return Response(status_code=status, headers=headers)
-    body = {
-        "error": _ERRORS.get(status, "error"),
-        "message": message,
-        "request_id": request.state.request_id,
-    }
-    return Response(msgspec.json.encode(body), status, headers, media_type=_JSON)
+    error = _ERRORS.get(status, "error")
+    body = {"error": error, "message": message, "request_id": request.state.request_id}
+    return json_response(body, status, headers)
 
 
 async def error_response(request: Request, error: Exception) -> Response:

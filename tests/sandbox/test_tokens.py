@@ -76,13 +76,13 @@ def test_a_token_is_a_signed_jwt(tokens: Tokens) -> None:
 def test_other_tokens_are_rejected(tokens: Tokens, clock: FixedClock) -> None:
     """A token of another sandbox, changed, unsigned or without expiry is invalid, and so is other text."""
     token, _ = tokens.issue()
-    stranger, _ = Tokens(lifetime=300, timezone="UTC", clock=clock).issue()
+    foreign, _ = Tokens(lifetime=300, timezone="UTC", clock=clock).issue()
     header, claims, signature = token.split(".")
     unsigned = jwt.encode({"sub": "sandbox", "exp": 9e9}, None, algorithm="none")
     eternal = jwt.encode({"sub": "sandbox"}, KEY, algorithm="HS256")
     changed = f"{header}.{claims}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
 
-    for bad in (stranger, changed, unsigned, eternal, "", "x", "a.b.c", "ż.ż.ż", f"{header}.{claims}."):
+    for bad in (foreign, changed, unsigned, eternal, "", "x", "a.b.c", "ż.ż.ż", f"{header}.{claims}."):
         assert tokens.problem(bad) == "The token is not one of this server's.", bad
 
 

@@ -1,4 +1,4 @@
-"""The sample workspace: what is in it, and what it can be asked."""
+"""The tables and the questions of the sample workspace."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ ROWS = {
     "which countries are the first 25 customers from": 25,
     "list all orders": 100_000,
 }
-#: Those that fail on purpose, and with what.
+#: Questions that fail on purpose, and their errors.
 FAILURES = {
     "what is the average status of the orders": "Could not convert string",
     "which warehouse ships the fastest": "Table with name warehouses does not exist",
 }
-WORDS_ALONE = "what is this workspace about"
+SUMMARY_ONLY = "what is this workspace about"
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +83,12 @@ def table(worker_pool: WorkerPool, sql: str) -> Any:
     ],
 )
 def test_each_table_has_its_rows(worker_pool: WorkerPool, name: str, rows: int) -> None:
-    """The tables are those of a small shop."""
+    """Each table has its number of rows."""
     assert table(worker_pool, f"FROM {name} SELECT count(*)") == [[rows]]
 
 
 def test_there_are_no_other_tables(worker_pool: WorkerPool) -> None:
-    """What the SQL needed on its way is gone."""
+    """The SQL leaves no auxiliary tables."""
     names = table(worker_pool, "SELECT schema_name || '.' || table_name AS n FROM duckdb_tables() ORDER BY n")
 
     assert [name for (name,) in names if not name.endswith(".result")] == [
@@ -126,12 +126,12 @@ def test_there_are_no_other_tables(worker_pool: WorkerPool) -> None:
     ],
 )
 def test_the_tables_fit_together(worker_pool: WorkerPool, sql: str) -> None:
-    """No reference leads nowhere, keys are keys, and totals are the sums of their items."""
+    """References resolve, keys are unique, and totals are the sums of their items."""
     assert table(worker_pool, sql) == [[0]]
 
 
 def test_orders_cross_four_changes_of_summer_time(worker_pool: WorkerPool) -> None:
-    """Over two years the offset of Warsaw changes four times, on the days it really did."""
+    """Over two years the offset of Warsaw changes four times, on the real dates."""
     offsets = table(worker_pool, "SELECT ordered_at FROM sales.orders ORDER BY ordered_at")
     changes = [
         (after[:10], before[-6:], after[-6:])
@@ -149,7 +149,7 @@ def test_orders_cross_four_changes_of_summer_time(worker_pool: WorkerPool) -> No
 
 
 def test_notes_hold_every_awkward_text(worker_pool: WorkerPool) -> None:
-    """Among the notes is what programs trip over, as it is."""
+    """The notes contain texts that programs often mishandle, unchanged."""
     rows = table(worker_pool, "SELECT note FROM sales.customers WHERE note IS NOT NULL")
     notes = [note for (note,) in rows]
 
@@ -163,9 +163,9 @@ def test_notes_hold_every_awkward_text(worker_pool: WorkerPool) -> None:
     assert len(notes) == len(set(notes)) == 61
 
 
-def test_every_question_is_accounted_for(catalogue: Catalogue) -> None:
-    """The catalogue is what these tests know of, at least 24 questions, each with paraphrases."""
-    assert set(catalogue.questions) == {*ROWS, *FAILURES, WORDS_ALONE}
+def test_every_question_is_tested(catalogue: Catalogue) -> None:
+    """The catalogue has the questions of these tests, with on average two paraphrases or more."""
+    assert set(catalogue.questions) == {*ROWS, *FAILURES, SUMMARY_ONLY}
     assert len(catalogue.questions) == 35
     entries = tomllib.loads(workspace.catalogue()[0])["question"]
     assert sum(1 + len(entry["paraphrases"]) for entry in entries) >= 3 * 35
@@ -175,7 +175,7 @@ def test_every_question_is_accounted_for(catalogue: Catalogue) -> None:
 def test_a_question_is_answered(
     worker_pool: WorkerPool, catalogue: Catalogue, question: str, rows: int
 ) -> None:
-    """Each has the rows that are due, and a summary without an empty place."""
+    """Each has its number of rows, and a summary without unfilled placeholders."""
     plan = catalogue.answer(question, 13)
     result = worker_pool.run(plan.sql)
 
@@ -186,18 +186,18 @@ def test_a_question_is_answered(
 
 @pytest.mark.parametrize(("question", "message"), FAILURES.items())
 def test_a_question_fails(worker_pool: WorkerPool, catalogue: Catalogue, question: str, message: str) -> None:
-    """Some fail, so that failure can be tried out."""
+    """Some questions fail on purpose, so that failures can be tried out."""
     with pytest.raises(QuestionFailed, match=message):
         worker_pool.run(catalogue.answer(question, 13).sql)
 
 
-def test_a_question_is_answered_in_words(catalogue: Catalogue) -> None:
-    """One has no table."""
-    assert catalogue.answer(WORDS_ALONE, 13).sql is None
+def test_a_question_is_answered_by_a_summary_alone(catalogue: Catalogue) -> None:
+    """One question has no table."""
+    assert catalogue.answer(SUMMARY_ONLY, 13).sql is None
 
 
 def test_the_top_five_countries(worker_pool: WorkerPool, catalogue: Catalogue) -> None:
-    """The first question of the API document, with what this workspace answers."""
+    """The first question of the API document has these rows here."""
     result = worker_pool.run(catalogue.answer("list the top 5 countries with the most orders", 13).sql)
 
     assert json.loads(result.dataframe(5)) == [
@@ -211,7 +211,7 @@ def test_the_top_five_countries(worker_pool: WorkerPool, catalogue: Catalogue) -
 
 
 def test_the_night_of_the_change_has_an_hour_twice(worker_pool: WorkerPool, catalogue: Catalogue) -> None:
-    """The hour from two to three comes with both offsets."""
+    """The hour from two to three occurs with both offsets."""
     sql = catalogue.answer("orders per hour on 27 October 2024", 13).sql
 
     assert [hour for hour, _ in table(worker_pool, sql)] == [
@@ -227,14 +227,16 @@ def test_the_night_of_the_change_has_an_hour_twice(worker_pool: WorkerPool, cata
 
 
 def test_the_questions_show_every_type(catalogue: Catalogue) -> None:
-    """Together they have each kind of column that a frame has a type for."""
+    """Together they have columns of every type that a frame distinguishes."""
     with duckdb.connect(":memory:") as connection:
         workspace.build(connection)
-        kinds = {
-            kind.id for question in ROWS for kind in connection.sql(catalogue.answer(question, 13).sql).types
+        types = {
+            type_.id
+            for question in ROWS
+            for type_ in connection.sql(catalogue.answer(question, 13).sql).types
         }
 
-    assert kinds >= {
+    assert types >= {
         *("bigint", "ubigint", "hugeint", "decimal", "double", "boolean", "varchar", "uuid", "enum", "blob"),
         *("date", "time", "timestamp", "timestamp with time zone", "interval", "list", "struct", "map"),
     }
@@ -242,7 +244,7 @@ def test_the_questions_show_every_type(catalogue: Catalogue) -> None:
 
 @pytest.mark.slow
 def test_every_build_holds_the_same(worker_pool: WorkerPool, catalogue: Catalogue) -> None:
-    """A second build, in another zone too, answers every question alike."""
+    """A second build has the same results for every question, and one in another zone the same tables."""
     again = WorkerPool(
         None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK
     )
