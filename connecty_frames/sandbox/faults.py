@@ -51,7 +51,8 @@ Timing: TypeAlias = Literal["before", "after"]
 
 _ENDPOINTS: Final = get_args(Endpoint)
 _TIMINGS: Final = get_args(Timing)
-#: The kinds of faults, and the timing of each unless ``when`` sets it. None depends on the endpoint.
+#: The kinds of faults, and the timing of each unless ``when`` sets it: only an existing response can be cut
+#: or lost. Where it is None, it depends on the endpoint.
 _KINDS: Final[dict[str, Timing | None]] = {
     "latency": "before",
     "status": "before",

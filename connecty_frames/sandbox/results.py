@@ -156,6 +156,7 @@ def _value_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
 
 
 def _float_json(expression: str) -> str:
+    """Return SQL for the JSON text of a floating-point number that is not NULL."""
     return (
         f"CASE WHEN isfinite({expression}) THEN CAST({expression} AS VARCHAR)"
         f" WHEN isnan({expression}) THEN '\"NaN\"'"

@@ -301,6 +301,7 @@ def _run_server(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
 
 
 def _check_numbers(*, workers: int, capacity: int, port: int, **seconds: float) -> None:
+    """Raise ConfigError if a number is out of its range."""
     for name, value in seconds.items():
         if math.isfinite(value) and (value > 0 or (value == 0 and name == "latency")):
             continue

@@ -34,7 +34,7 @@ class Tokens:
     """
 
     def __init__(self, *, lifetime: float, timezone: str, clock: Clock, key: bytes | None = None) -> None:
-        #: Not a plain word: those that search messages for it must not find it by accident.
+        #: Random, so that no message contains it by chance.
         self.client_id = f"sandbox-{secrets.token_hex(4)}"
         self.client_secret = secrets.token_urlsafe(24)
         self._key = key or secrets.token_bytes(32)
