@@ -133,26 +133,21 @@ def _json(expression: str, type_: DuckDBPyType, depth: int = 0) -> str:
     depth
         How many lists enclose the expression: the variable for the elements of each needs its own name.
     """
-    return f"CASE WHEN {expression} IS NULL THEN 'null' ELSE {_value_json(expression, type_, depth)} END"
-
-
-def _value_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
-    """Return SQL for the JSON text of a value that is not NULL."""
     if type_.id in _NESTED:
-        return _NESTED[type_.id](expression, type_, depth)
-    if type_.id in _EXACT | _BOOLEAN:
-        return f"CAST({expression} AS VARCHAR)"
-    if type_.id in _FLOATING:
-        return _float_json(expression)
-    if type_.id in _TEMPORAL:
-        return f"'\"' || {_iso_sql(expression, type_)} || '\"'"
-    if type_.id == "blob":
-        text = f"'\\x' || lower(hex({expression}))"
+        value = _NESTED[type_.id](expression, type_, depth)
+    elif type_.id in _EXACT | _BOOLEAN:
+        value = f"CAST({expression} AS VARCHAR)"
+    elif type_.id in _FLOATING:
+        value = _float_json(expression)
+    elif type_.id in _TEMPORAL:
+        value = f"'\"' || {_iso_sql(expression, type_)} || '\"'"
     elif type_.id == "interval":
-        text = _duration_sql(expression)
+        value = f"'\"' || {_duration_sql(expression)} || '\"'"
+    elif type_.id == "blob":
+        value = f"CAST(to_json('\\x' || lower(hex({expression}))) AS VARCHAR)"
     else:
-        text = f"CAST({expression} AS VARCHAR)"
-    return f"CAST(to_json({text}) AS VARCHAR)"
+        value = f"CAST(to_json(CAST({expression} AS VARCHAR)) AS VARCHAR)"
+    return f"CASE WHEN {expression} IS NULL THEN 'null' ELSE {value} END"
 
 
 def _float_json(expression: str) -> str:
