@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import workloads
-from benchmarks.ways import WAYS
+from benchmarks.peers import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ BARS = [
 def measure(way: str, file: Path, repeats: int) -> dict[str, Any]:
     """Time one way in this process: milliseconds of each run, and the peak of memory above the start."""
     body = file.read_bytes()
-    run = WAYS[way]
+    run = READERS[way]
     kept = run(workloads.mixed(2))  # imports and first-time costs, on a body of no size
     del kept
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -87,7 +87,7 @@ def workload_table(name: str, folder: Path, console: Console) -> dict[str, float
     file = folder / f"{name}.json"
     write(file, workloads.WORKLOADS[name])
     repeats = REPEATS.get(name, 5)
-    measured = {way: in_fresh_process(way, file, repeats) for way in WAYS}
+    measured = {way: in_fresh_process(way, file, repeats) for way in READERS}
     medians = {way: statistics.median(found["ms"]) for way, found in measured.items()}
     table = Table(title=f"{name}: {file.stat().st_size / 1e6:.1f} MB")
     for heading in ("way", "ms (median)", "spread", "of orjson off", "of pandas", "of polars", "peak memory"):

@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def best(frame: Any, names: list[str]) -> float:
-    """Give the seconds of the fastest round."""
+    """Return the seconds of the fastest round."""
     found = float("inf")
     start_of_all = time.perf_counter()
     for _ in range(ROUNDS):

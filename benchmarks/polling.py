@@ -24,11 +24,11 @@ from connecty_frames.client.question import delay
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Played", "measure", "play"]
+__all__ = ["PollingResult", "measure", "simulate"]
 
-_SHARE: Final = 0.07
-_AT_LEAST: Final = 0.1
-_MOST_REQUESTS: Final = 110
+_ALLOWED_SHARE: Final = 0.07
+_ALLOWED_SECONDS: Final = 0.1
+_MAX_REQUESTS: Final = 110
 _LONGEST: Final = 300.0
 #: Server times in seconds. Each is played with as many seeds, and each time ends a little elsewhere, for a
 #: server does not stop on the second.
@@ -48,7 +48,7 @@ def _growing(_elapsed: float, number: int, _draw: random.Random) -> float:
     return min(float(number), 10.0)
 
 
-_WAYS: Final[dict[str, Callable[[float, int, random.Random], float]]] = {
+_STRATEGIES: Final[dict[str, Callable[[float, int, random.Random], float]]] = {
     "ours": _ours,
     "each second": _each_second,
     "1 s to 10 s": _growing,
@@ -56,7 +56,7 @@ _WAYS: Final[dict[str, Callable[[float, int, random.Random], float]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PollingResult:
     """What became of one way and one server time.
 
     Parameters
@@ -78,30 +78,30 @@ class Played:
     @property
     def missed(self) -> list[str]:
         """Which of the promises it does not keep."""
-        allowed = _SHARE * self.seconds + _AT_LEAST
+        allowed = _ALLOWED_SHARE * self.seconds + _ALLOWED_SECONDS
         late = f"{self.seconds:g} s: a mean delay of {self.delay:.2f} s, more than {allowed:.2f} s"
-        often = f"{self.seconds:g} s: {self.most} requests, more than {_MOST_REQUESTS}"
-        return [late] * (self.delay > allowed) + [often] * (self.most > _MOST_REQUESTS)
+        often = f"{self.seconds:g} s: {self.most} requests, more than {_MAX_REQUESTS}"
+        return [late] * (self.delay > allowed) + [often] * (self.most > _MAX_REQUESTS)
 
 
-def play(way: str, finish: float, draw: random.Random) -> tuple[float, int]:
+def simulate(way: str, finish: float, draw: random.Random) -> tuple[float, int]:
     """Poll until the server has finished; gives the delay beyond that, and the number of requests."""
     elapsed, requests = 0.0, 1
     while elapsed < finish:
-        elapsed += _WAYS[way](elapsed, requests, draw)
+        elapsed += _STRATEGIES[way](elapsed, requests, draw)
         requests += 1
     return elapsed - finish, requests
 
 
-def measure(way: str, seconds: float, seeds: int) -> Played:
+def measure(way: str, seconds: float, seeds: int) -> PollingResult:
     """Play a way and a server time with so many seeds."""
     games = []
     for seed in range(seeds):
         draw = random.Random(f"{seconds} {seed}")
         # Never longer than the time itself, which is what the number of requests is promised for.
-        games.append(play(way, seconds * draw.uniform(1 - _SPREAD, 1), draw))
+        games.append(simulate(way, seconds * draw.uniform(1 - _SPREAD, 1), draw))
     delays, requests = zip(*games, strict=True)
-    return Played(way, seconds, statistics.fmean(delays), statistics.fmean(requests), max(requests))
+    return PollingResult(way, seconds, statistics.fmean(delays), statistics.fmean(requests), max(requests))
 
 
 def main() -> int:
@@ -110,11 +110,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--seeds", type=int, default=2_000, help="how often each is played")
     seeds = parser.parse_args().seeds
-    print(f"{'server':>8}" + "".join(f"{way:>30}" for way in _WAYS))
-    print(f"{'s':>8}" + f"{'mean delay s':>15}{'%':>6}{'requests':>9}" * len(_WAYS))
+    print(f"{'server':>8}" + "".join(f"{way:>30}" for way in _STRATEGIES))
+    print(f"{'s':>8}" + f"{'mean delay s':>15}{'%':>6}{'requests':>9}" * len(_STRATEGIES))
     missed: list[str] = []
     for seconds in _TIMES:
-        row = [measure(way, seconds, seeds) for way in _WAYS]
+        row = [measure(way, seconds, seeds) for way in _STRATEGIES]
         cells = (f"{p.delay:>15.2f}{100 * p.delay / seconds:>6.1f}{p.requests:>9.1f}" for p in row)
         print(f"{seconds:>8g}" + "".join(cells))
         missed += row[0].missed

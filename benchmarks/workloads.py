@@ -47,11 +47,11 @@ def _response(
     return json.dumps(body, separators=separators, ensure_ascii=False).encode()
 
 
-def _moment(chance: random.Random) -> datetime:
+def _random_instant(chance: random.Random) -> datetime:
     return _START + timedelta(microseconds=chance.randrange(2 * 365 * 86_400_000_000))
 
 
-def _stamp(moment: datetime) -> str:
+def _api_timestamp(moment: datetime) -> str:
     """Write a moment as the API does: the fraction without its trailing zeros."""
     text = moment.astimezone(_WARSAW).isoformat()
     if "." not in text:
@@ -66,12 +66,12 @@ def mixed(rows: int, separators: tuple[str, str] = (",", ":"), *, digit_text: bo
     words = ["north", "south", "east", "west", "centre"]
     table = [
         [
-            _stamp(_moment(chance)),
+            _api_timestamp(_random_instant(chance)),
             f"{chance.randrange(10**8):08d}" if digit_text else f"user{chance.randrange(10**6)}@example.com",
             chance.randrange(10**9),
             round(chance.uniform(0, 10_000), 4),
             chance.random() < 0.5,
-            _moment(chance).date().isoformat(),
+            _random_instant(chance).date().isoformat(),
             chance.choice(words),
             None if chance.random() < 0.1 else chance.randrange(-1000, 1000),
         ]

@@ -23,7 +23,7 @@ __all__ = ["make", "run", "server"]
 def run() -> Iterator[Callable[..., Program]]:
     """Start programs that end with the test: ``run("nginx", config, api=port)``."""
     with ExitStack() as stack:
-        folder = stack.enter_context(programs.workplace())
+        folder = stack.enter_context(programs.program_folder())
 
         def start(name: str, config: str, **values: object) -> Program:
             return stack.enter_context(programs.prepare(name, folder, config, **values))

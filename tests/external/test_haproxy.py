@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]
 
-pytestmark = programs.needs("haproxy")
+pytestmark = programs.external_marks("haproxy")
 
 ROWS: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 TLS: Final = "ssl crt ../loopback.pem"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]
 
-pytestmark = programs.needs("nginx")
+pytestmark = programs.external_marks("nginx")
 
 ROWS: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 #: The discard port, which nobody listens on.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]
 
-pytestmark = programs.needs("squid")
+pytestmark = programs.external_marks("squid")
 
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 WITH_TLS = """
@@ -36,7 +36,7 @@ WITH_TLS = """
 
 @pytest.fixture
 def secured() -> Iterator[Script]:
-    """Give the API over TLS."""
+    """Return the API over TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(programs.PEM)
     with serve(tls=context) as script:
@@ -49,7 +49,7 @@ def proxy(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Start squid, and have everything go through it; by default with its password, which it wants."""
 
     def start(
-        config: str = programs.PASSWORD_WANTED, user: str = f"{programs.USER}:{programs.PASSWORD}@"
+        config: str = programs.PASSWORD_REQUIRED, user: str = f"{programs.USER}:{programs.PASSWORD}@"
     ) -> Program:
         squid = run("squid", config)
         for name in ("HTTP_PROXY", "HTTPS_PROXY"):

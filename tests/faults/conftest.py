@@ -19,7 +19,7 @@ __all__ = ["client", "clock", "patient", "server"]
 
 @pytest.fixture
 def patient(server: Script, clock: FakeClock) -> Iterator[Client]:
-    """Give a client of that server on the fake clock, that draws the middle of every wait."""
+    """Return a client of that server on the fake clock, that draws the middle of every wait."""
     with Client(
         "id",
         client_secret="s",

@@ -36,14 +36,14 @@ def make(address: str, timeout: float = 10.0) -> Client:
 
 @pytest.fixture
 def nobody() -> str:
-    """Give an address that nobody listens on."""
+    """Return an address that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture
 def deaf() -> Iterator[str]:
-    """Give an address that takes no connection and refuses none: all of its queue is taken."""
+    """Return an address that takes no connection and refuses none: all of its queue is taken."""
     if sys.platform != "linux":
         pytest.skip("another system may refuse what does not fit into its queue")
     with ExitStack() as stack:

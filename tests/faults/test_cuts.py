@@ -25,7 +25,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 def rows(count: int) -> tuple[bytes, dict[str, Any]]:
-    """Give a completed response of so many rows that do not pack well, and its table."""
+    """Return a completed response of so many rows that do not pack well, and its table."""
     draw = random.Random(count)  # noqa: S311 - no secret
     table = {
         "n": [draw.randrange(10**12) for _ in range(count)],

@@ -29,7 +29,7 @@ BEHIND = "http://127.0.0.1:9"
 
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
-    """Give a proxy that everything goes through; by itself it answers as the API would."""
+    """Return a proxy that everything goes through; by itself it answers as the API would."""
     with serve() as script:
         for name in ("HTTP_PROXY", "HTTPS_PROXY"):
             monkeypatch.setenv(name, script.address.replace("//", "//user:canary-proxy@"))
@@ -38,7 +38,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 
 @pytest.fixture
 def secured() -> Iterator[Script]:
-    """Give the API over TLS."""
+    """Return the API over TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(PEM)
     with serve(tls=context) as script:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connecty_frames.client import Client
-    from tests.servers.scripted import Seen, Step
+    from tests.servers.scripted import RecordedRequest, Step
 
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 #: What FakeClock says at the start, as a Date header; and an hour later.
@@ -38,7 +38,7 @@ def revoking(server: Script, holds: Callable[[str], bool]) -> None:
     """Let the server answer 401 to every token that does not hold."""
     take, refuse = server.take, server.answer(401)
 
-    def by_token(request: Seen) -> Step:
+    def by_token(request: RecordedRequest) -> Step:
         step = take(request)
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         return step if request.target.endswith("token") or holds(bearer) else refuse

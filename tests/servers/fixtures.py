@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server() -> Iterator[Script]:
-    """Give a server that hands out a token and accepts questions until it is told otherwise."""
+    """Return a server that hands out a token and accepts questions until it is told otherwise."""
     with serve() as script:
         yield script
 
 
 @pytest.fixture
 def client(server: Script) -> Iterator[Client]:
-    """Give a client of that server on the real clock, that never waits longer than it must."""
+    """Return a client of that server on the real clock, that never waits longer than it must."""
     with Client(
         "canary-client-id",
         client_secret="canary-secret",
@@ -36,5 +36,5 @@ def client(server: Script) -> Iterator[Client]:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """Give a clock that costs no time."""
+    """Return a clock that costs no time."""
     return FakeClock()

@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PASSWORD",
-    "PASSWORD_WANTED",
+    "PASSWORD_REQUIRED",
     "PEM",
     "USER",
     "Program",
+    "external_marks",
     "missing",
-    "needs",
     "prepare",
+    "program_folder",
     "sandbox",
-    "workplace",
 ]
 
 #: A key and a self-signed certificate for 127.0.0.1 that only tests trust.
@@ -45,14 +45,14 @@ USER: Final = "user"
 PASSWORD: Final = "canary-proxy"
 _PASSWORDS: Final = f"{USER}:$apr1$canary01$OetAJU.6qjiH2/fJrTI.5/\n"
 #: Rules of squid's that want the password; ``basic_ncsa_auth`` comes with squid.
-PASSWORD_WANTED: Final = """
+PASSWORD_REQUIRED: Final = """
     auth_param basic program ${helper} ${folder}/../passwords
     auth_param basic children 2
     acl known proxy_auth REQUIRED
     http_access allow known
 """
 #: Of each program: the configuration around that of a test, and the arguments to run it in the foreground.
-_PREPARED: Final = {
+_TEMPLATES: Final = {
     "nginx": (
         """
         daemon off;
@@ -234,7 +234,7 @@ class Program:
 
 
 @contextmanager
-def workplace() -> Iterator[Path]:
+def program_folder() -> Iterator[Path]:
     """Make a folder for programs, with the certificate in it, and remove it at the end.
 
     It is none of pytest's, which only their owner may enter.
@@ -252,7 +252,7 @@ def missing(*names: str) -> list[str]:
     return [name for name in names if not _find(name) or (name == "squid" and not Path(_HELPER).exists())]
 
 
-def needs(name: str) -> list[Any]:
+def external_marks(name: str) -> list[Any]:
     """Return the marks of tests that run a program: external, slow, and skipped where it is not installed."""
     import pytest  # `make chaos` does without
 
@@ -279,7 +279,7 @@ def prepare(name: str, parent: Path, config: str, **values: object) -> Program:
     Parameters
     ----------
     parent
-        From :func:`workplace`. The program gets a folder of its own in there, so that the certificate is
+        From :func:`program_folder`. The program gets a folder of its own in there, so that the certificate is
         ``../loopback.pem``.
     config
         What follows what all have: of nginx's ``http`` block, of haproxy's sections, of squid's directives.
@@ -291,7 +291,7 @@ def prepare(name: str, parent: Path, config: str, **values: object) -> Program:
     folder.mkdir()
     known = {"port": port, "folder": folder, "helper": _HELPER, **values}
     known["config"] = Template(config).substitute(known)
-    whole, arguments = _PREPARED[name]
+    whole, arguments = _TEMPLATES[name]
     (folder / "config").write_text(dedent(Template(whole).substitute(known)).strip() + "\n")
     if _ROOT:
         shutil.chown(folder, "nobody", _group())

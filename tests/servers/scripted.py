@@ -31,7 +31,7 @@ Step = Callable[[socket.socket], bool]
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 TOKEN = {"access_token": "canary-token-1", "expires_at": "2099-01-01T00:00:00+00:00"}
 #: Time enough for anything on loopback, and an end if a test goes wrong.
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 class FakeClock(Clock):
@@ -42,11 +42,11 @@ class FakeClock(Clock):
         self.slept: list[float] = []
 
     def now(self) -> datetime:
-        """Give a wall time that moves with the monotonic one."""
+        """Return a wall time that moves with the monotonic one."""
         return datetime(2025, 11, 5, 12, 0, tzinfo=UTC) + timedelta(seconds=self.at - 1000.0)
 
     def monotonic(self) -> float:
-        """Give the seconds slept so far, from 1000 on."""
+        """Return the seconds slept so far, from 1000 on."""
         return self.at
 
     def sleep(self, seconds: float) -> None:
@@ -57,7 +57,7 @@ class FakeClock(Clock):
 
 
 @dataclass(frozen=True)
-class Seen:
+class RecordedRequest:
     """One request as the server saw it."""
 
     method: str
@@ -67,7 +67,7 @@ class Seen:
     connection: int
 
 
-def kind_of(target: str) -> str:
+def endpoint_of(target: str) -> str:
     """Say what a request is about; a proxy's CONNECT is ``tunnel``."""
     path = urlsplit(target).path
     if "/" not in path:
@@ -83,7 +83,7 @@ class Script:
 
     address: str
     steps: dict[str, list[Step]] = field(default_factory=lambda: defaultdict(list))
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[RecordedRequest] = field(default_factory=list)
     connections: int = 0
     open: set[socket.socket] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -95,24 +95,24 @@ class Script:
 
     def count(self, kind: str, method: str | None = None) -> int:
         """Count the requests of a kind that arrived whole."""
-        return sum(kind_of(s.target) == kind and method in (None, s.method) for s in self.seen)
+        return sum(endpoint_of(s.target) == kind and method in (None, s.method) for s in self.seen)
 
     @property
     def questions(self) -> list[str]:
         """The questions that arrived, in order."""
-        return [json.loads(s.body)["question"] for s in self.seen if kind_of(s.target) == "ask"]
+        return [json.loads(s.body)["question"] for s in self.seen if endpoint_of(s.target) == "ask"]
 
     @property
     def bearers(self) -> list[str | None]:
         """What the requests for questions and results had as ``Authorization``, in order."""
         kinds = ("ask", "results")
-        return [s.headers.get("authorization") for s in self.seen if kind_of(s.target) in kinds]
+        return [s.headers.get("authorization") for s in self.seen if endpoint_of(s.target) in kinds]
 
-    def take(self, request: Seen) -> Step:
+    def take(self, request: RecordedRequest) -> Step:
         """Write a request down and give what is to be done with it."""
         with self.lock:
             self.seen.append(request)
-            steps = self.steps[kind_of(request.target)]
+            steps = self.steps[endpoint_of(request.target)]
             return steps.pop(0) if len(steps) > 1 else steps[0]
 
     @staticmethod
@@ -169,7 +169,7 @@ class Script:
 
     def hang(self, connection: socket.socket) -> bool:  # noqa: ARG002 - a step like the others
         """Say nothing until the test is over."""
-        self.done.wait(PATIENCE)
+        self.done.wait(TIMEOUT)
         return False
 
     def send_and_hang(self, content: bytes) -> Step:
@@ -217,12 +217,12 @@ def serve(host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None) -> Iter
         finally:
             script.done.set()
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
     for connection in list(script.open):
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)  # a client may keep it for its next request
     for conversation in threads:
-        conversation.join(PATIENCE)
+        conversation.join(TIMEOUT)
 
 
 def _listen(
@@ -241,7 +241,7 @@ def _listen(
 
 
 def _converse(connection: socket.socket, number: int, script: Script, tls: ssl.SSLContext | None) -> None:
-    connection.settimeout(PATIENCE)
+    connection.settimeout(TIMEOUT)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with contextlib.suppress(OSError), connection:
         secured = tls.wrap_socket(connection, server_side=True) if tls else connection
@@ -252,7 +252,7 @@ def _converse(connection: socket.socket, number: int, script: Script, tls: ssl.S
         script.open.discard(secured)
 
 
-def read_request(stream: IO[bytes], number: int) -> Seen | None:
+def read_request(stream: IO[bytes], number: int) -> RecordedRequest | None:
     """Read a request to its end, None where there is none any more."""
     line = stream.readline().decode("latin-1").split()
     if len(line) != 3 or not line[2].startswith("HTTP/"):
@@ -262,4 +262,4 @@ def read_request(stream: IO[bytes], number: int) -> Seen | None:
         name, _, value = header.partition(":")
         headers[name.lower()] = value.strip()
     body = stream.read(int(headers.get("content-length", "0")))
-    return Seen(line[0], line[1], headers, body, number)
+    return RecordedRequest(line[0], line[1], headers, body, number)

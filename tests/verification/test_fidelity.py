@@ -19,7 +19,7 @@ _OURS = ("connecty_frames, pandas", "connecty_frames, polars", "connecty_frames,
 
 @pytest.fixture(scope="module")
 def silently_wrong() -> dict[str, int]:
-    """Give the number of silently wrong columns of each reader, out of the printed table."""
+    """Return the number of silently wrong columns of each reader, out of the printed table."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.verification.fidelity", "--quick"],
         cwd=_ROOT,

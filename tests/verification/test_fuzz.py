@@ -152,7 +152,7 @@ def test_the_oracle_lets_pass_what_is_right(cells: str, array: pa.Array) -> None
 )
 def test_reasons_to_refuse(body: bytes, reason: str | None) -> None:
     """JSON that is no answer is refused for a reason, and for no other."""
-    assert oracle.refusal(oracle.read(body)) == reason
+    assert oracle.rejection_reason(oracle.read(body)) == reason
 
 
 def test_every_family_has_its_share() -> None:

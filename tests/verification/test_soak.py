@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 import connecty_frames as cf
-from tests.verification.soak import asking, far_end, judge, kinds, leaks, report
-from tests.verification.soak.cases import case_in, case_of
+from tests.verification.soak import asker, checks, report, resources, scenarios, server_process
+from tests.verification.soak.cases import make_case, parse_case
 
 _ROOT = Path(__file__).parents[2]
 _QUESTIONS = 2_000
@@ -49,34 +49,34 @@ def test_two_thousand_questions() -> None:
 
 def test_a_quarter_is_in_trouble() -> None:
     """Of 2,000 cases 500 are, 20 of them slow with at most half a second; no kind comes much more often."""
-    cases = [case_of(7, number) for number in range(2_000)]
-    assert sum(case.kind is not kinds.SOUND for case in cases) == 500
+    cases = [make_case(7, number) for number in range(2_000)]
+    assert sum(case.kind is not scenarios.NO_FAULT for case in cases) == 500
     slow = [case.timeout for case in cases if case.timeout is not None]
     assert len(slow) == 20
     assert all(0.2 <= seconds <= 0.5 for seconds in slow)
-    often = Counter(case.kind.name for case in cases if case.kind in kinds.KINDS)
-    assert len(often) == len(kinds.KINDS)
+    often = Counter(case.kind.name for case in cases if case.kind in scenarios.SCENARIOS)
+    assert len(often) == len(scenarios.SCENARIOS)
     assert max(often.values()) - min(often.values()) <= 1
 
 
 def test_a_case_can_be_had_again() -> None:
     """The same seed and number, and the question alone, give the same case; no two share a question."""
-    case = case_of(3, 14)
-    assert case_of(3, 14) == case
-    assert case_in("What are the rows of case 14 of seed 3?") == case
-    assert case_in(case.question).rows == case.rows
-    assert case_in("What else?") is None
-    assert len({case_of(seed, number).question for seed in (1, 2) for number in range(100)}) == 200
+    case = make_case(3, 14)
+    assert make_case(3, 14) == case
+    assert parse_case("What are the rows of case 14 of seed 3?") == case
+    assert parse_case(case.question).rows == case.rows
+    assert parse_case("What else?") is None
+    assert len({make_case(seed, number).question for seed in (1, 2) for number in range(100)}) == 200
 
 
 def _sound() -> Any:
-    """Give a case that nothing is wrong with, for pandas."""
-    cases = (case_of(1, number) for number in range(100))
-    return next(case for case in cases if case.kind is kinds.SOUND and case.engine == "pandas")
+    """Return a case that nothing is wrong with, for pandas."""
+    cases = (make_case(1, number) for number in range(100))
+    return next(case for case in cases if case.kind is scenarios.NO_FAULT and case.engine == "pandas")
 
 
 def _of_kind(name: str) -> Any:
-    cases = (case_of(1, number) for number in range(40_000))
+    cases = (make_case(1, number) for number in range(40_000))
     return next(case for case in cases if case.kind.name == name)
 
 
@@ -107,9 +107,9 @@ def test_what_is_wrong_with_a_call_is_found(
     outcome: dict[str, Any], seen: dict[str, Any], said: str | None
 ) -> None:
     """A right frame and one submission pass, two expiries excuse an AuthError; anything else does not."""
-    became = asking.Outcome(**_WELL | outcome)
-    evidence = far_end.Evidence(**_SEEN | seen)
-    problems = judge.problems(_sound(), became, evidence)
+    became = asker.CallOutcome(**_WELL | outcome)
+    evidence = server_process.QuestionRecord(**_SEEN | seen)
+    problems = checks.check_outcome(_sound(), became, evidence)
     assert (said is None) == (problems == [])
     assert said is None or said in "\n".join(problems)
 
@@ -121,10 +121,10 @@ def test_what_is_wrong_with_a_call_is_found(
 def test_a_deadline_that_is_missed_is_found(past: float, overslept: float, *, passes: bool) -> None:
     """A quarter of a second, and what the machine overslept, is allowed; ending early is not."""
     case = _of_kind("results: silence")
-    became = asking.Outcome(
+    became = asker.CallOutcome(
         **_WELL | {"error": cf.QuestionTimeout, "took": case.timeout + past, "overslept": overslept}
     )
-    problems = judge.problems(case, became, far_end.Evidence(**_SEEN))
+    problems = checks.check_outcome(case, became, server_process.QuestionRecord(**_SEEN))
     assert (problems == []) == passes
 
 
@@ -132,8 +132,8 @@ def test_a_deadline_that_is_missed_is_found(past: float, overslept: float, *, pa
 def test_a_warning_that_is_missing_is_found(looked_at: list[int], *, passes: bool) -> None:
     """Of a state that nobody expects, unless a look was refused in its place."""
     case = _of_kind("results: a state that goes back")
-    evidence = far_end.Evidence(**_SEEN | {"looked_at": looked_at})
-    problems = judge.problems(case, asking.Outcome(**_WELL), evidence)
+    evidence = server_process.QuestionRecord(**_SEEN | {"looked_at": looked_at})
+    problems = checks.check_outcome(case, asker.CallOutcome(**_WELL), evidence)
     assert (problems == []) == passes
 
 
@@ -150,10 +150,10 @@ def test_a_wrong_frame_is_found() -> None:
     frame = pd.DataFrame(case.rows, columns=case.columns)
     frame = frame.astype({name: types[name] for name in case.columns})
     without_story = "the frame tells another story: None"
-    assert judge.differences(case, frame) == (None, [without_story])
-    _, (_, values) = judge.differences(case, frame.assign(ratio=frame["ratio"] + 1))
+    assert checks.check_frame(case, frame) == (None, [without_story])
+    _, (_, values) = checks.check_frame(case, frame.assign(ratio=frame["ratio"] + 1))
     assert values.startswith("the values are [[")
-    _, (_, dtypes) = judge.differences(case, frame.astype({"ratio": "Float32"}))
+    _, (_, dtypes) = checks.check_frame(case, frame.astype({"ratio": "Float32"}))
     assert "'ratio': 'Float32'" in dtypes
 
 
@@ -161,18 +161,18 @@ def test_a_wrong_frame_is_found() -> None:
 def test_what_is_left_is_found() -> None:
     """A thread and a socket that stay are; so are four MiB over the last 10,000 questions."""
     over = threading.Event()
-    before = leaks.held()
+    before = resources.measure_resources()
     stays = threading.Thread(target=over.wait, name="stays")
     stays.start()
     with socket.socket():
-        after = leaks.held()
+        after = resources.measure_resources()
     over.set()
     stays.join()
-    told = report.Report(20_000)
+    told = report.SoakReport(20_000)
     told.took = 1.0
     for done, memory in ((10_000, 100 * 2**20), (20_000, 105 * 2**20)):
         told.rest(done, after._replace(memory=memory))
-    told.close(far_end.Summary(twice=["q"], strays=1), before, after)
+    told.close(server_process.ServerSummary(twice=["q"], strays=1), before, after)
     assert told.failures[:3] == [
         "these arrived or were accepted twice: ['q']",
         "1 requests followed a redirect",

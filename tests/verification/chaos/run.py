@@ -36,7 +36,7 @@ from tests.verification.chaos.durable import CREDENTIALS, Accepted, read_journal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Outcome", "Report", "Sent", "judge", "question", "run"]
+__all__ = ["ChaosReport", "ProxiedRequest", "QuestionOutcome", "check", "question", "run"]
 
 _QUESTIONS: Final = 2_000
 _THREADS: Final = 12
@@ -45,18 +45,18 @@ _ROWS: Final = 50
 _TIMEOUTS: Final = (1.5, 4.0, 12.0)
 #: How long all goes well between two disturbances, and how long one lasts, in seconds.
 _CALM: Final = (0.0, 0.6)
-_LASTS: Final = (0.02, 0.6)
+_DURATION: Final = (0.02, 0.6)
 #: What an answer may take that is fetched afterwards, in seconds.
 _FETCHING: Final = 30.0
 _PROMISES: Final = ("twice", "lost", "swapped", "foreign", "late")
 #: Answered by one of these, a question may be sent again.
-_TURNED_AWAY: Final = ("401", "429")
+_NOT_STARTED: Final = ("401", "429")
 #: The status and the number of a question in the logs of nginx and haproxy.
 _SENT: Final = re.compile(r"^POST \S+ (-?\d+) .*SELECT (\d+) AS asked", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class QuestionOutcome:
     """What became of a question, as its asker saw it.
 
     Parameters
@@ -83,7 +83,7 @@ class Outcome:
     text: str = ""
 
 
-class Sent(NamedTuple):
+class ProxiedRequest(NamedTuple):
     """A question that reached nginx or haproxy, and the status by which it was answered there."""
 
     number: int
@@ -91,7 +91,7 @@ class Sent(NamedTuple):
 
 
 @dataclass
-class Report:
+class ChaosReport:
     """What became of all questions, and in which ways promises were broken."""
 
     asked: int
@@ -125,17 +125,21 @@ def question(number: int) -> str:
     return f"SELECT {number} AS asked, i AS row FROM range({_ROWS}) AS t(i) ORDER BY i"  # noqa: S608 - our own number
 
 
-def judge(outcomes: Iterable[Outcome], accepted: Iterable[Accepted], sent: Iterable[Sent]) -> Report:
+def check(
+    outcomes: Iterable[QuestionOutcome], accepted: Iterable[Accepted], sent: Iterable[ProxiedRequest]
+) -> ChaosReport:
     """Hold what the askers saw against what the sandbox accepted and the proxies answered."""
     outcomes, accepted = list(outcomes), list(accepted)
     ends = Counter("right" if seen.error is None else seen.error.__name__ for seen in outcomes)
-    report = Report(len(outcomes), len(accepted), ends, max((seen.over for seen in outcomes), default=0.0))
+    report = ChaosReport(
+        len(outcomes), len(accepted), ends, max((seen.over for seen in outcomes), default=0.0)
+    )
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for entry in accepted:
         ids[entry.question].append(entry.question_id)
     statuses: defaultdict[int, list[str]] = defaultdict(list)
     for number, status in sent:
-        if status not in _TURNED_AWAY:
+        if status not in _NOT_STARTED:
             statuses[number].append(status)
     for seen in outcomes:
         for promise, said in _problems(seen, ids[question(seen.number)], statuses[seen.number]):
@@ -143,7 +147,7 @@ def judge(outcomes: Iterable[Outcome], accepted: Iterable[Accepted], sent: Itera
     return report
 
 
-def _problems(seen: Outcome, ids: list[str], statuses: list[str]) -> Iterator[tuple[str, str]]:
+def _problems(seen: QuestionOutcome, ids: list[str], statuses: list[str]) -> Iterator[tuple[str, str]]:
     """Yield the promises that were broken to a question, with how."""
     if len(ids) > 1:
         yield "twice", f"was accepted as {ids}"
@@ -161,14 +165,14 @@ def _problems(seen: Outcome, ids: list[str], statuses: list[str]) -> Iterator[tu
         yield "late", f"ended {seen.over:.3f} s late: {seen.text}"
 
 
-def run(questions: int, seed: int) -> Report:
+def run(questions: int, seed: int) -> ChaosReport:
     """Ask so many questions while a disturbance follows another, and judge what became of them."""
     with ExitStack() as stack:
-        folder = stack.enter_context(programs.workplace())
+        folder = stack.enter_context(programs.program_folder())
         sandbox = stack.enter_context(programs.sandbox(folder / "sandbox"))
         nginx = stack.enter_context(programs.prepare("nginx", folder, _NGINX, api=sandbox.port))
         haproxy = stack.enter_context(programs.prepare("haproxy", folder, _HAPROXY, api=sandbox.port))
-        squid = stack.enter_context(programs.prepare("squid", folder, programs.PASSWORD_WANTED))
+        squid = stack.enter_context(programs.prepare("squid", folder, programs.PASSWORD_REQUIRED))
         pulse = stack.enter_context(Pulse().running())
         proxy = f"http://{programs.USER}:{programs.PASSWORD}@127.0.0.1:{squid.port}"
         stack.enter_context(patch.dict(os.environ, HTTPS_PROXY=proxy))
@@ -186,8 +190,11 @@ def run(questions: int, seed: int) -> Report:
         victims = [sandbox, nginx, haproxy, squid]
         with _Disturbances(victims, seed) as disturbances, ThreadPoolExecutor(_THREADS) as pool:
             outcomes = list(pool.map(asker.ask, range(questions)))
-        sent = [Sent(int(number), status) for status, number in _SENT.findall(nginx.log() + haproxy.output())]
-        report = judge(outcomes, read_journal(sandbox.folder / "journal"), sent)
+        sent = [
+            ProxiedRequest(int(number), status)
+            for status, number in _SENT.findall(nginx.log() + haproxy.output())
+        ]
+        report = check(outcomes, read_journal(sandbox.folder / "journal"), sent)
         report.disturbed, report.took = disturbances.done, time.monotonic() - began
         for seen in outcomes:
             if seen.error is not None and seen.question_id is not None:
@@ -206,7 +213,7 @@ class _Asker:
         self._seed = seed
         self._pulse = pulse
 
-    def ask(self, number: int) -> Outcome:
+    def ask(self, number: int) -> QuestionOutcome:
         """Ask the question with a number."""
         draw = random.Random(f"{self._seed} question {number}")
         client, timeout = draw.choice(self._clients), draw.choice(_TIMEOUTS)
@@ -219,7 +226,7 @@ class _Asker:
             error = caught
         # What this machine did instead, before the deadline was set and after it had passed, is no delay.
         overslept = self._pulse.most(began) + self._pulse.total(began + timeout)
-        return Outcome(
+        return QuestionOutcome(
             number,
             None if error is None else type(error),
             getattr(answer or error, "question_id", None),
@@ -228,7 +235,7 @@ class _Asker:
             "" if error is None else _text(error),
         )
 
-    def fetch(self, seen: Outcome) -> str:
+    def fetch(self, seen: QuestionOutcome) -> str:
         """Return what is wrong with the answer to a question that is fetched by its id."""
         try:
             answer = self._clients[0].question(seen.question_id or "").result(timeout=_FETCHING)
@@ -277,7 +284,7 @@ class _Disturbances:
                 if self._over.wait(self._draw.uniform(*_CALM)):
                     return
                 getattr(victim, name)()
-                self._over.wait(self._draw.uniform(*_LASTS))
+                self._over.wait(self._draw.uniform(*_DURATION))
                 victim.resume() if name == "suspend" else victim.start()
                 self.done[f"{victim.name} {name}"] += 1
 

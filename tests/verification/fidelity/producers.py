@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.verification.fidelity.cells import NESTED, written
-from tests.verification.fidelity.statistics import measured
-from tests.verification.fidelity.truths import Column, Kind, Moment
+from tests.verification.fidelity.cells import NESTED, write_cell
+from tests.verification.fidelity.ground_truth import LogicalType, TemporalTicks, TrueColumn
+from tests.verification.fidelity.statistics import write_statistics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.verification.fidelity.styles import Style
 
-__all__ = ["NAME", "NESTED", "Number", "Payload", "beside", "parse", "produce"]
+__all__ = ["NAME", "NESTED", "Number", "Payload", "parse", "produce", "produce_side_by_side"]
 
 #: The name of the only column of a payload: the same for all truths, so that payloads can be compared.
 NAME: Final = "value"
@@ -44,7 +44,7 @@ class Payload:
     """
 
     style: Style
-    column: Column
+    column: TrueColumn
     tokens: tuple[str, ...]
     statistics: str | None
     bounds: tuple[tuple[Any, str], ...]
@@ -67,18 +67,18 @@ def parse(token: str) -> Any:
     return json.loads(token, parse_int=Number, parse_float=Number, parse_constant=Number)
 
 
-def produce(truth: Column, style: Style) -> Payload:
+def produce(truth: TrueColumn, style: Style) -> Payload:
     """Write a truth as a response in a style."""
     times = max(math.ceil(style.least / max(len(truth.values), 1)), 1)
     whole = replace(truth, values=truth.values * times)
     sent = tuple(_cut(truth.kind, value, style) for value in whole.values[: style.rows])
-    tokens = tuple(written(truth.kind, value, style) for value in sent)
-    told, bounds = measured(whole, style)
+    tokens = tuple(write_cell(truth.kind, value, style) for value in sent)
+    told, bounds = write_statistics(whole, style)
     body = _body([(NAME, tokens, told)], style)
     return Payload(style, replace(truth, values=sent), tokens, told, bounds, body)
 
 
-def beside(payloads: Sequence[Payload]) -> bytes:
+def produce_side_by_side(payloads: Sequence[Payload]) -> bytes:
     """Write the columns of several payloads of one style and length beside each other: ``c0``, ``c1`` ..."""
     columns = [(f"c{at}", payload.tokens, payload.statistics) for at, payload in enumerate(payloads)]
     return _body(columns, payloads[0].style)
@@ -97,8 +97,8 @@ def _body(columns: Sequence[tuple[str, tuple[str, ...], str | None]], style: Sty
     ).encode()
 
 
-def _cut(kind: Kind, value: Any, style: Style) -> Any:
+def _cut(kind: LogicalType, value: Any, style: Style) -> Any:
     """Cut the rows to milliseconds where the style does; the statistics keep their digits."""
-    if style.fraction != "cut" or not isinstance(value, Moment) or math.isinf(value.ticks):
+    if style.fraction != "cut" or not isinstance(value, TemporalTicks) or math.isinf(value.ticks):
         return value
-    return Moment(kind.name, value.ticks // _MILLISECOND * _MILLISECOND)
+    return TemporalTicks(kind.name, value.ticks // _MILLISECOND * _MILLISECOND)

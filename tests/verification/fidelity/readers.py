@@ -19,13 +19,13 @@ import polars as pl
 import pyarrow as pa
 
 from connecty_frames import Answer
-from tests.verification.fidelity.equality import Lax
-from tests.verification.fidelity.truths import DAY, NANOS, Moment, values_of
+from tests.verification.fidelity.equality import NumpyFloat
+from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["HELD", "OURS", "PEERS", "Reading", "read", "read_beside"]
+__all__ = ["OURS", "PEERS", "STORED_AS", "Reading", "read", "read_side_by_side"]
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ def read(body: bytes, readers: Readers) -> dict[str, Reading]:
     """Let readers read a body; those of one table share what they make of it first."""
     found = {}
     try:
-        first, said = _listened(lambda: readers.first(body))
+        first, said = _with_warnings(lambda: readers.first(body))
     except BaseException as error:  # noqa: BLE001 - a panic of polars is no Exception
         return dict.fromkeys(readers.each, _failed(error))
     for name, finish in readers.each.items():
         try:
-            (type_, values), more = _listened(lambda finish=finish: finish(first))  # type: ignore[misc]
+            (type_, values), more = _with_warnings(lambda finish=finish: finish(first))  # type: ignore[misc]
             found[name] = Reading(type_, values, said or more)
         except BaseException as error:  # noqa: BLE001
             found[name] = _failed(error)
@@ -67,7 +67,7 @@ def _failed(error: BaseException) -> Reading:
     return Reading("", [], f"{type(error).__name__}: {str(error)[:200]}")
 
 
-def _listened(work: Callable[[], Any]) -> tuple[Any, str | None]:
+def _with_warnings(work: Callable[[], Any]) -> tuple[Any, str | None]:
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         result = work()
@@ -122,14 +122,14 @@ def _pandas(frame: pd.DataFrame) -> tuple[str, list[Any]]:
         name, values = _arrow(pa.chunked_array(column.array.__arrow_array__()))
         return f"{name}[pyarrow]", values
     if isinstance(kind, pd.DatetimeTZDtype) or getattr(kind, "kind", "") in "mM":
-        return _pandas_moments(column)
+        return _pandas_temporal(column)
     if isinstance(kind, np.dtype) and kind.kind == "f":
-        return str(kind), [Lax(value) for value in column.to_numpy()]
+        return str(kind), [NumpyFloat(value) for value in column.to_numpy()]
     names = {"Int64": "int64", "UInt64": "uint64", "Float64": "float64", "boolean": "bool", "str": "string"}
-    return names.get(str(kind), str(kind)), [_plain(value) for value in column.array]
+    return names.get(str(kind), str(kind)), [_python_value(value) for value in column.array]
 
 
-def _pandas_moments(column: Any) -> tuple[str, list[Any]]:
+def _pandas_temporal(column: Any) -> tuple[str, list[Any]]:
     unit, zone = column.dt.unit, getattr(column.dtype, "tz", None)
     if column.dtype.kind == "m":
         what, name = "interval", f"duration[{unit}]"
@@ -139,16 +139,16 @@ def _pandas_moments(column: Any) -> tuple[str, list[Any]]:
         what, name = ("date", "date") if unit == "s" else ("timestamp", f"timestamp[{unit}]")
     missing = np.iinfo(np.int64).min
     ticks = [int(tick) for tick in column.array.asi8]
-    return name, [None if tick == missing else Moment(what, tick * NANOS[unit]) for tick in ticks]
+    return name, [None if tick == missing else TemporalTicks(what, tick * NANOS[unit]) for tick in ticks]
 
 
-def _plain(value: Any) -> Any:
-    """Give a Python value for what a column of pandas holds."""
+def _python_value(value: Any) -> Any:
+    """Return a Python value for what a column of pandas holds."""
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, pd.Timestamp):
         ticks = int(value.as_unit("us").asm8.astype(np.int64)) * 1_000 + value.nanosecond
-        return Moment("timestamp" if value.tz is None else "instant", ticks)
+        return TemporalTicks("timestamp" if value.tz is None else "instant", ticks)
     if isinstance(value, np.generic):
         return value.item()
     return value
@@ -167,7 +167,8 @@ def _polars(frame: pl.DataFrame) -> tuple[str, list[Any]]:
         unit = getattr(kind, "time_unit", "ns")
         scale = DAY if what == "date" else NANOS[unit]
         return name, [
-            None if tick is None else Moment(what, tick * scale) for tick in column.to_physical().to_list()
+            None if tick is None else TemporalTicks(what, tick * scale)
+            for tick in column.to_physical().to_list()
         ]
     return name, column.to_list()
 
@@ -207,24 +208,24 @@ OURS: Final = Readers(
 )
 
 
-def read_beside(body: bytes) -> list[Reading]:
+def read_side_by_side(body: bytes) -> list[Reading]:
     """Let ours read a body of several columns, to Arrow."""
-    table, _ = _listened(lambda: _answer(body).to_arrow())
+    table, _ = _with_warnings(lambda: _answer(body).to_arrow())
     return [Reading(*_arrow(column)) for column in table.columns]
 
 
-def _held_by_pandas(type_: str) -> str:
+def _stored_by_pandas(type_: str) -> str:
     return f"{type_}[pyarrow]" if type_.startswith(("decimal", "time[", "list", "struct")) else type_
 
 
-def _held_by_polars(type_: str) -> str:
+def _stored_by_polars(type_: str) -> str:
     return re.sub(r"decimal256\(\d+\)", "string", "time[ns]" if type_ == "time[us]" else type_)
 
 
 #: Reader -> what it holds a type as; others hold it as it is.
-HELD: Final[dict[str, Callable[[str], str]]] = {
-    "connecty_frames, pandas": _held_by_pandas,
-    "connecty_frames, polars": _held_by_polars,
+STORED_AS: Final[dict[str, Callable[[str], str]]] = {
+    "connecty_frames, pandas": _stored_by_pandas,
+    "connecty_frames, polars": _stored_by_polars,
 }
 
 # --- by hand ------------------------------------------------------------------------------------------------

@@ -11,24 +11,24 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from tests.verification.fidelity.equality import same
-from tests.verification.fidelity.expected import due
-from tests.verification.fidelity.producers import Number, Payload, beside, produce
-from tests.verification.fidelity.readers import HELD, OURS, PEERS, Reading, read, read_beside
-from tests.verification.fidelity.twins import twins
+from tests.verification.fidelity.ambiguities import find_ambiguities
+from tests.verification.fidelity.equality import is_same
+from tests.verification.fidelity.expected import expected_type
+from tests.verification.fidelity.producers import Number, Payload, produce, produce_side_by_side
+from tests.verification.fidelity.readers import OURS, PEERS, STORED_AS, Reading, read, read_side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from tests.verification.fidelity.ground_truth import TrueColumn
     from tests.verification.fidelity.styles import Style
-    from tests.verification.fidelity.truths import Column
 
 _ARROW: Final = "connecty_frames, pyarrow"
 
-__all__ = ["Failure", "Outcome", "Report", "Unrecoverable", "score"]
+__all__ = ["Failure", "FidelityReport", "Grade", "Unrecoverable", "score"]
 
 
-class Outcome(IntEnum):
+class Grade(IntEnum):
     """What became of a column, the best first."""
 
     RIGHT = 0  # the type due, every value, and a warning where one is due
@@ -41,7 +41,7 @@ class Outcome(IntEnum):
 class Verdict:
     """An outcome, whether the type was the one due, and why it is not right."""
 
-    outcome: Outcome
+    outcome: Grade
     type_right: bool
     reason: str = ""
 
@@ -53,7 +53,7 @@ class Failure:
     Parameters
     ----------
     outcome
-        The name of an :class:`Outcome`, or BESIDE where a column is another beside others than alone.
+        The name of an :class:`Grade`, or BESIDE where a column is another beside others than alone.
     """
 
     outcome: str
@@ -76,30 +76,30 @@ class Unrecoverable:
 
 
 @dataclass
-class Report:
+class FidelityReport:
     """All that the benchmark found.
 
     Parameters
     ----------
     outcomes, types_right
         Reader -> how many columns; the outcomes of ours by style as well.
-    beside
+    side_by_side
         How many columns were read again beside the others of their table.
     """
 
-    outcomes: dict[str, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
+    outcomes: dict[str, Counter[Grade]] = field(default_factory=lambda: defaultdict(Counter))
     types_right: Counter[str] = field(default_factory=Counter)
-    by_style: dict[str, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
-    beside: int = 0
+    by_style: dict[str, Counter[Grade]] = field(default_factory=lambda: defaultdict(Counter))
+    side_by_side: int = 0
     failures: list[Failure] = field(default_factory=list)
     unrecoverable: set[Unrecoverable] = field(default_factory=set)
 
 
-def score(truths: Sequence[Column], styles: Iterable[Style]) -> Report:
+def score(truths: Sequence[TrueColumn], styles: Iterable[Style]) -> FidelityReport:
     """Write every truth in every style, let every reader read it, and judge what it made of it."""
-    report = Report()
+    report = FidelityReport()
     written = [(truth, produce(truth, style)) for truth in truths for style in styles]
-    sharing: dict[bytes, list[Column]] = defaultdict(list)
+    sharing: dict[bytes, list[TrueColumn]] = defaultdict(list)
     for _, payload in written:
         sharing[payload.body].append(payload.column)
     readings: dict[bytes, dict[str, Reading]] = {}
@@ -107,24 +107,32 @@ def score(truths: Sequence[Column], styles: Iterable[Style]) -> Report:
         if payload.body not in readings:
             readings[payload.body] = {**read(payload.body, OURS), **read(payload.body, PEERS)}
         others = [other for other in sharing[payload.body] if other is not payload.column]
-        _judge_all(report, truth, payload, others, readings[payload.body])
+        _grade_all(report, truth, payload, others, readings[payload.body])
     _read_tables(report, written, readings)
     report.failures.sort()
     return report
 
 
-def _judge_all(
-    report: Report, truth: Column, payload: Payload, others: list[Column], readings: dict[str, Reading]
+def _grade_all(
+    report: FidelityReport,
+    truth: TrueColumn,
+    payload: Payload,
+    others: list[TrueColumn],
+    readings: dict[str, Reading],
 ) -> None:
-    made: list[Column] | None = None
+    made: list[TrueColumn] | None = None
     for reader, reading in readings.items():
-        own = best = _judge(reader, reading, payload, payload.column)
+        own = best = _grade(reader, reading, payload, payload.column)
         shared = None
-        if own.outcome is not Outcome.RIGHT:
+        if own.outcome is not Grade.RIGHT:
             if made is None:
-                made = [other for other in (*others, *twins(truth, payload)) if _differs(payload, other)]
+                made = [
+                    other
+                    for other in (*others, *find_ambiguities(truth, payload))
+                    if _is_distinguishable(payload, other)
+                ]
             for other in made:
-                verdict = _judge(reader, reading, payload, other)
+                verdict = _grade(reader, reading, payload, other)
                 if verdict.outcome < best.outcome or (shared is None and verdict.outcome == best.outcome):
                     best, shared = verdict, other
         report.outcomes[reader][best.outcome] += 1
@@ -133,10 +141,10 @@ def _judge_all(
             continue
         report.by_style[payload.style.name][best.outcome] += 1
         # Loud is as much as can be asked of a column that may be another.
-        if shared is not None and best.outcome in {Outcome.RIGHT, Outcome.LOUD}:
+        if shared is not None and best.outcome in {Grade.RIGHT, Grade.LOUD}:
             found = Unrecoverable(str(truth.kind), str(shared.kind), truth.name, payload.style.name)
             report.unrecoverable.add(found)
-        elif best.outcome is not Outcome.RIGHT:
+        elif best.outcome is not Grade.RIGHT:
             report.failures.append(
                 Failure(
                     own.outcome.name,
@@ -151,17 +159,19 @@ def _judge_all(
 
 
 def _read_tables(
-    report: Report, written: Sequence[tuple[Column, Payload]], readings: dict[bytes, dict[str, Reading]]
+    report: FidelityReport,
+    written: Sequence[tuple[TrueColumn, Payload]],
+    readings: dict[bytes, dict[str, Reading]],
 ) -> None:
     """Let ours read the columns of one query beside each other: each must be what it is alone."""
-    tables: dict[tuple[str, str], list[tuple[Column, Payload]]] = defaultdict(list)
+    tables: dict[tuple[str, str], list[tuple[TrueColumn, Payload]]] = defaultdict(list)
     for truth, payload in written:
         table, of_table, _ = truth.name.partition(": ")
         if of_table and table not in {"only nulls", "no rows"}:
             tables[table, payload.style.name].append((truth, payload))
     for columns in tables.values():
-        together = read_beside(beside([payload for _, payload in columns]))
-        report.beside += len(columns)
+        together = read_side_by_side(produce_side_by_side([payload for _, payload in columns]))
+        report.side_by_side += len(columns)
         for (truth, payload), reading in zip(columns, together, strict=True):
             alone = readings[payload.body][_ARROW]
             if (reading.type, repr(reading.values)) != (alone.type, repr(alone.values)):
@@ -187,30 +197,32 @@ def _difference(alone: Reading, together: Reading) -> str:
     return f"row {row}: {one!r} alone, beside others {other!r}"
 
 
-def _differs(payload: Payload, other: Column) -> bool:
+def _is_distinguishable(payload: Payload, other: TrueColumn) -> bool:
     own = payload.column
-    return due(payload, own) != due(payload, other) or repr(own.values) != repr(other.values)
+    return expected_type(payload, own) != expected_type(payload, other) or repr(own.values) != repr(
+        other.values
+    )
 
 
-def _judge(reader: str, reading: Reading, payload: Payload, truth: Column) -> Verdict:
+def _grade(reader: str, reading: Reading, payload: Payload, truth: TrueColumn) -> Verdict:
     """Hold what a reader made of a payload against one truth."""
-    expected = due(payload, truth)
+    expected = expected_type(payload, truth)
     ours = reader in OURS.each
-    held = HELD.get(reader, _as_it_is)(expected.type)
+    held = STORED_AS.get(reader, _unchanged)(expected.type)
     told = expected.told or ("decimal256" in expected.type and "decimal256" not in held)
     if not reading.type:
-        return Verdict(Outcome.LOUD, type_right=False, reason=f"{held} due, but {reading.said}")
+        return Verdict(Grade.LOUD, type_right=False, reason=f"{held} due, but {reading.said}")
     type_right = reading.type == held
     differing = _first_difference(reading, payload, truth)
     shown = f"{held} due, got {reading.type}" if not type_right else differing or ""
     bare = any(map(_is_bare, payload.cells))
     if reading.said and not (told or bare):
-        return Verdict(Outcome.LOUD, type_right, f"{shown}; said: {reading.said}")
+        return Verdict(Grade.LOUD, type_right, f"{shown}; said: {reading.said}")
     if differing:
-        return Verdict(Outcome.LOUD if reading.said else Outcome.WRONG, type_right, f"{shown}; {differing}")
+        return Verdict(Grade.LOUD if reading.said else Grade.WRONG, type_right, f"{shown}; {differing}")
     if type_right and (reading.said or not told or not ours):
-        return Verdict(Outcome.RIGHT, type_right=True)
-    return Verdict(Outcome.EXACT, type_right, shown if not type_right else "no warning")
+        return Verdict(Grade.RIGHT, type_right=True)
+    return Verdict(Grade.EXACT, type_right, shown if not type_right else "no warning")
 
 
 #: What is no JSON without quotes: it is read for what it means, and a warning says so.
@@ -223,14 +235,14 @@ def _is_bare(cell: object) -> bool:
     return type(cell) is Number and cell in _BARE
 
 
-def _as_it_is(type_: str) -> str:
+def _unchanged(type_: str) -> str:
     return type_
 
 
-def _first_difference(reading: Reading, payload: Payload, truth: Column) -> str | None:
+def _first_difference(reading: Reading, payload: Payload, truth: TrueColumn) -> str | None:
     if len(reading.values) != len(truth.values):
         return f"{len(reading.values)} values of {len(truth.values)}"
-    told: Callable[..., bool] = same
+    told: Callable[..., bool] = is_same
     for row, (value, cell, token, got) in enumerate(
         zip(truth.values, payload.cells, payload.tokens, reading.values, strict=True)
     ):

@@ -244,7 +244,7 @@ _ENDS: Final = list(accumulate(share for share, _ in FAMILIES.values()))
 
 
 def body_of(seed: int, number: int) -> tuple[str, bytes]:
-    """Give the family and the body of a case."""
+    """Return the family and the body of a case."""
     cycle, place = divmod(number, _ENDS[-1])
     which = bisect_right(_ENDS, place)
     family = list(FAMILIES)[which]

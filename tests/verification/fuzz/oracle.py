@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from tests.verification.fuzz.moments import AWARE, DATE, DURATION, NAIVE, TIME, moment
+from tests.verification.fuzz.timestamps import AWARE, DATE, DURATION, NAIVE, TIME, parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MAY", "NotJSON", "Refused", "differences", "read", "refusal"]
+__all__ = ["MAY", "MayBeRejected", "NotJSON", "differences", "read", "rejection_reason"]
 
 _EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
 _MAX_DEPTH: Final = 100
@@ -39,7 +39,7 @@ class NotJSON(Exception):
     """The body is no JSON."""
 
 
-class Refused(Exception):
+class MayBeRejected(Exception):
     """The body is JSON, and why it need not be read."""
 
 
@@ -89,30 +89,30 @@ def read(body: bytes) -> Any:
     ------
     NotJSON
         Where it is none.
-    Refused
+    MayBeRejected
         Where Python's own reader gives up on how deeply it is nested.
     """
     try:
         return _loads(body.decode("utf-8"))
     except RecursionError:
-        raise Refused(f"{MAY}nested too deeply for Python") from None
+        raise MayBeRejected(f"{MAY}nested too deeply for Python") from None
     except UnicodeDecodeError as error:
-        raise (Refused(f"{MAY}{error}") if _unread(body) else NotJSON(str(error))) from None
+        raise (MayBeRejected(f"{MAY}{error}") if _is_utf8_where_read(body) else NotJSON(str(error))) from None
     except ValueError as error:
         raise NotJSON(str(error)) from None
 
 
-def _unread(body: bytes) -> bool:
+def _is_utf8_where_read(body: bytes) -> bool:
     """Whether a body is an answer that is UTF-8 but for what nothing of an answer reads."""
     try:
         found = _loads(body.decode("utf-8", "surrogateescape"))
     except ValueError:
         return False
     read = [found.get("state"), found.get("results")] if isinstance(found, Object) else []
-    return len(read) == 2 and read[0] == "COMPLETED" and not (_doubtful(read) or "").startswith(_HALF)
+    return len(read) == 2 and read[0] == "COMPLETED" and not (_doubtful_text(read) or "").startswith(_HALF)
 
 
-def refusal(body: Any) -> str | None:
+def rejection_reason(body: Any) -> str | None:
     """Say why a body is refused, None where it must be read."""
     if not isinstance(body, Object):
         return "the body is no object"
@@ -128,13 +128,13 @@ def refusal(body: Any) -> str | None:
             return f"{MAY if isinstance(found, str) else ''}{name} is no text"
     rows = results.get("dataframe") if results else None
     if rows is not None:
-        problem = _no_table(rows)
+        problem = _table_problem(rows)
         if problem:
             return problem
-    return _doubtful(body)
+    return _doubtful_text(body)
 
 
-def _no_table(rows: Any) -> str | None:
+def _table_problem(rows: Any) -> str | None:
     if not isinstance(rows, list) or not rows or not isinstance(rows[0], list):
         return "no header"
     header, *cells = rows
@@ -147,7 +147,7 @@ def _no_table(rows: Any) -> str | None:
     return None
 
 
-def _doubtful(body: object) -> str | None:
+def _doubtful_text(body: object) -> str | None:
     """Whether something is nested deeper than any answer, or holds half of a surrogate pair."""
     level = [body]
     for _ in range(_MAX_DEPTH):
@@ -183,10 +183,10 @@ def differences(body: Object, table: pa.Table | None) -> list[str]:
     if (table.num_rows, table.num_columns) != (len(cells), len(header)):
         return [f"{table.shape} for {len(cells)} rows of {len(header)}"]
     found = _names(header, table.column_names)
-    sections = _section_of(header, results.get("dataframe_stats"))
+    sections = _sections(header, results.get("dataframe_stats"))
     for position, (column, section) in enumerate(zip(table.columns, sections, strict=True)):
         values = [row[position] for row in cells]
-        due = _due(values, section)
+        due = _expected_type(values, section)
         if due is not None and not due(column.type):
             found.append(f"column {position} is {column.type}, {section} statistics")
         for row, (cell, value) in enumerate(zip(values, _plain(column), strict=True)):
@@ -213,8 +213,8 @@ def _name(given: object) -> str:
     return {None: "", True: "true", False: "false"}[given]  # type: ignore[index]
 
 
-def _section_of(header: list[Any], statistics: object) -> list[str | None]:
-    """Give for each column which section of its statistics tells the type."""
+def _sections(header: list[Any], statistics: object) -> list[str | None]:
+    """Return for each column which section of its statistics tells the type."""
     times = Counter(map(_name, header))
     found: list[str | None] = []
     for name in header:
@@ -232,8 +232,8 @@ def _deep(value: object) -> bool:
     return bool(level)
 
 
-def _due(cells: list[Any], section: str | None) -> Any:  # noqa: PLR0911 - a test of a type, or None
-    """Give the test that a column's type must pass, where it is plain what the type is."""
+def _expected_type(cells: list[Any], section: str | None) -> Any:  # noqa: PLR0911 - a test of a type, or None
+    """Return the test that a column's type must pass, where it is plain what the type is."""
     if section == "string":
         return pa.types.is_string
     present = [cell for cell in cells if cell is not None]
@@ -250,13 +250,13 @@ def _due(cells: list[Any], section: str | None) -> Any:  # noqa: PLR0911 - a tes
     if kinds <= {Whole, Fraction} and all(re.fullmatch(r"[-.0-9]{1,15}", cell) for cell in present):
         return pa.types.is_float64
     if kinds == {str}:
-        return _due_for_texts(list(map(moment, present)))
+        return _expected_text_type(list(map(parse_timestamp, present)))
     mixed = kinds - {Whole, Fraction, Constant, list, Object}
     words = all(cell in _WORDS for cell in present if type(cell) is str)
     return pa.types.is_string if mixed and len(kinds) > 1 and not (mixed == {str} and words) else None
 
 
-def _due_for_texts(moments: Sequence[tuple[str, int] | None]) -> Any:
+def _expected_text_type(moments: Sequence[tuple[str, int] | None]) -> Any:
     forms = {None if found is None else found[0] for found in moments}
     if forms == {DATE}:
         return pa.types.is_date32
@@ -267,7 +267,7 @@ def _due_for_texts(moments: Sequence[tuple[str, int] | None]) -> Any:
 
 
 def _plain(column: pa.ChunkedArray) -> list[Any]:
-    """Give a column's values, times as the numbers they are counted in."""
+    """Return a column's values, times as the numbers they are counted in."""
     if pa.types.is_date32(column.type):
         column = column.cast(pa.int32())
     elif pa.types.is_temporal(column.type):
@@ -290,7 +290,7 @@ def _same(cell: Any, value: Any, type_: pa.DataType, section: str, *, inside: bo
     if pa.types.is_float64(type_):
         return _same_float(cell, value, section, inside=inside)
     if pa.types.is_temporal(type_):
-        return type(cell) is str and section in ("temporal", "") and _same_moment(cell, value, type_)
+        return type(cell) is str and section in ("temporal", "") and _same_timestamp(cell, value, type_)
     if pa.types.is_list(type_):
         return (
             isinstance(cell, list)
@@ -317,7 +317,7 @@ def _same_text(cell: object, text: str) -> bool:
 
 
 def _exact(cell: object, section: str) -> Decimal | None:
-    """Give the number that a cell is, None where it is none."""
+    """Return the number that a cell is, None where it is none."""
     is_number = isinstance(cell, Whole | Fraction)
     if not is_number and not (type(cell) is str and section == "numeric" and _number(cell)):
         return None
@@ -341,8 +341,8 @@ def _same_float(cell: object, value: float, section: str, *, inside: bool) -> bo
     return scale > 9 and abs(value) >= sys.float_info.min and abs(exact) < 2**53
 
 
-def _same_moment(cell: str, value: int, type_: pa.DataType) -> bool:
-    found = moment(cell)
+def _same_timestamp(cell: str, value: int, type_: pa.DataType) -> bool:
+    found = parse_timestamp(cell)
     if found is None:
         return False
     form, nanoseconds = found

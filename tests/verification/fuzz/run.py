@@ -44,18 +44,18 @@ __all__ = ["fuzz", "main"]
 
 _CASES: Final = 1_000_000
 #: A worker that has been at one case for this long, in seconds, does not come back.
-_STUCK: Final = 120
+_TIMEOUT: Final = 120
 _PROGRESS: Final = 15.0
 
 #: Who tells, how often what happened, the longest time and its case, and the case that failed, if one did.
-_Told: TypeAlias = tuple[int, Counter[str], tuple[float, int], tuple[int, list[str]] | None]
+_WorkerResult: TypeAlias = tuple[int, Counter[str], tuple[float, int], tuple[int, list[str]] | None]
 
 
 def fuzz(cases: int, seed: int, workers: int) -> int:
     """Run all cases and print what became of them; gives the exit code."""
     print(f"{cases:,} cases, seed {seed}, {workers} processes, pyarrow {pa.__version__}", flush=True)
     begun = time.monotonic()
-    crew = _Crew(cases, seed, workers)
+    crew = _Workers(cases, seed, workers)
     told = begun
     while crew.running:
         time.sleep(0.1)
@@ -69,11 +69,11 @@ def fuzz(cases: int, seed: int, workers: int) -> int:
     for name, count in sorted(crew.counts.items()):
         print(f"{count:>10,} {name}")
     for number, problems in crew.failures:
-        _show(seed, number, body_of(seed, number)[1], problems)
+        _print_failure(seed, number, body_of(seed, number)[1], problems)
     return 1 if crew.failures else 0
 
 
-class _Crew:
+class _Workers:
     """Processes that share the cases, and what they have told so far."""
 
     def __init__(self, cases: int, seed: int, workers: int) -> None:
@@ -81,11 +81,11 @@ class _Crew:
         self._workers = workers
         self._done = context.Array("q", [0] * workers)
         self._stop = context.Event()
-        self._last_state: multiprocessing.Queue[_Told] = context.Queue()
+        self._results: multiprocessing.Queue[_WorkerResult] = context.Queue()
         self._processes = [
             context.Process(
-                target=_work,
-                args=(range(worker, cases, workers), worker, seed, self._done, self._stop, self._last_state),
+                target=_run_worker,
+                args=(range(worker, cases, workers), worker, seed, self._done, self._stop, self._results),
                 daemon=True,
             )
             for worker in range(workers)
@@ -105,8 +105,8 @@ class _Crew:
 
     def look(self) -> None:
         """Take in what has been told, and see to those who tell nothing any more."""
-        while not self._last_state.empty():
-            worker, counts, slowest, failure = self._last_state.get()
+        while not self._results.empty():
+            worker, counts, slowest, failure = self._results.get()
             self.running.discard(worker)
             self.counts += counts
             self.slowest = max(self.slowest, slowest)
@@ -118,17 +118,17 @@ class _Crew:
     def leave(self) -> None:
         """Wait for the processes to end, which is a thing that can fail as well."""
         for worker, process in enumerate(self._processes):
-            process.join(_STUCK)
+            process.join(_TIMEOUT)
             if process.exitcode and not self.failures:
                 self.failures.append((worker, [f"at its end the process had exit code {process.exitcode}"]))
 
     def _look_after(self, worker: int) -> None:
         process, done, now = self._processes[worker], self._done[worker], time.monotonic()
-        gone = not process.is_alive() and self._last_state.empty()
+        gone = not process.is_alive() and self._results.empty()
         before, since = self._moved[worker]
         if done != before:
             self._moved[worker] = done, now
-        elif gone or now - since > _STUCK:
+        elif gone or now - since > _TIMEOUT:
             process.terminate()
             self.running.discard(worker)
             what = f"it ended the process (exit code {process.exitcode})" if gone else "it does not end"
@@ -139,13 +139,13 @@ class _Crew:
         self._stop.set()
 
 
-def _work(  # noqa: PLR0917 - what a process is given
+def _run_worker(  # noqa: PLR0917 - what a process is given
     cases: range,
     worker: int,
     seed: int,
     done: SynchronizedArray[int],
     stop: Event,
-    told: multiprocessing.Queue[_Told],
+    told: multiprocessing.Queue[_WorkerResult],
 ) -> None:
     """Run a worker's cases, until one fails."""
     trials = Trials(seed)
@@ -160,7 +160,7 @@ def _work(  # noqa: PLR0917 - what a process is given
     told.put((worker, trials.counts, trials.slowest, failure))
 
 
-def _show(seed: int, number: int | None, body: bytes, problems: list[str]) -> None:
+def _print_failure(seed: int, number: int | None, body: bytes, problems: list[str]) -> None:
     """Print all that is needed to see a failure again."""
     print(f"\nFAILED: seed {seed}, case {number}")
     for problem in problems:
@@ -191,5 +191,5 @@ def main() -> int:
         body = body_of(seed, given.case)[1]
         problems = trials.run(given.case)
     if problems:
-        _show(seed, given.case, body, problems)
+        _print_failure(seed, given.case, body, problems)
     return 1 if problems else 0

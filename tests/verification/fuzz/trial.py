@@ -28,10 +28,10 @@ __all__ = ["Trials"]
 
 #: No body may take longer, in seconds. The processor's time counts as well, for what else the machine does
 #: is not the body's fault.
-_LONGEST: Final = 1.0
+_MAX_SECONDS: Final = 1.0
 #: How many cases in a hundred become frames, and are read a second time without the columnar reader.
-_FRAMES: Final = 10
-_TWICE: Final = 20
+_PERCENT_FRAMES: Final = 10
+_PERCENT_TWICE: Final = 20
 #: Blocks of so few bytes that small tables have many; threads only where there are several.
 _BLOCKS: Final = (8, 32, 128, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20)
 
@@ -52,7 +52,7 @@ class Trials:
         self._number = 0
 
     def run(self, number: int) -> list[str]:
-        """Give what is wrong about a case: nothing, if all is well."""
+        """Return what is wrong about a case: nothing, if all is well."""
         self._number = number
         family, body = body_of(self._seed, number)
         self.counts[f"family: {family}"] += 1
@@ -60,15 +60,15 @@ class Trials:
 
     def judge(self, body: bytes, chance: random.Random) -> list[str]:
         """Read a body and give what is wrong about the outcome."""
-        with _quiet(), self._blocks_of(chance.choice(_BLOCKS)):
+        with _ignoring_own_warnings(), self._blocks_of(chance.choice(_BLOCKS)):
             answer, problems = self._read(body)
             if not problems:
                 problems = self._judge(body, answer)
             if answer is None or problems:
                 return problems
-            if chance.randrange(100) < _TWICE:
+            if chance.randrange(100) < _PERCENT_TWICE:
                 problems += self._differs_without_bulk(body, answer)
-            if chance.randrange(100) < _FRAMES:
+            if chance.randrange(100) < _PERCENT_FRAMES:
                 problems += self._frames(answer)
         return problems
 
@@ -84,7 +84,7 @@ class Trials:
             return None, [f"from_json raised {type(error).__name__}: {error}"[:500]]
         seconds = min(time.perf_counter() - begun, time.process_time() - used)
         self.slowest = max(self.slowest, (seconds, self._number))
-        return answer, [f"took {seconds:.2f} s"] if seconds > _LONGEST else []
+        return answer, [f"took {seconds:.2f} s"] if seconds > _MAX_SECONDS else []
 
     def _judge(self, body: bytes, answer: Answer | ConnectyError | None) -> list[str]:
         refused = isinstance(answer, ConnectyError)
@@ -93,10 +93,10 @@ class Trials:
         except oracle.NotJSON as error:
             self.counts["outcome: no JSON, refused"] += 1
             return [] if refused else [f"was read, but is no JSON: {error}"]
-        except oracle.Refused:
+        except oracle.MayBeRejected:
             self.counts["outcome: beyond the oracle"] += 1
             return []
-        reason = oracle.refusal(said)
+        reason = oracle.rejection_reason(said)
         if isinstance(answer, ConnectyError):
             self.counts["outcome: JSON, refused"] += 1
             return [] if reason else [f"was refused without reason: {type(answer).__name__}: {answer}"]
@@ -111,7 +111,7 @@ class Trials:
             again, problems = self._read(body)
         if problems:
             return problems
-        one, two = _story(answer), _story(again)
+        one, two = _summary(answer), _summary(again)
         return [] if one == two else [f"with and without the columnar reader: {one} and {two}"]
 
     def _frames(self, answer: Answer | ConnectyError) -> list[str]:
@@ -120,8 +120,8 @@ class Trials:
         self.counts["made frames"] += 1
         table = answer.table
         try:
-            found = _unlike_pandas(table, answer.to_pandas())
-            found += _unlike_polars(table, answer.to_polars())
+            found = _pandas_differences(table, answer.to_pandas())
+            found += _polars_differences(table, answer.to_polars())
             answer.to_pandas("numpy")
             answer.to_pandas("pyarrow")
             repr(answer)
@@ -159,7 +159,7 @@ class Trials:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _ignoring_own_warnings() -> Iterator[None]:
     """Leave our own warnings unsaid; one of another library is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -167,7 +167,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _story(answer: Answer | ConnectyError | None) -> object:
+def _summary(answer: Answer | ConnectyError | None) -> object:
     if not isinstance(answer, Answer):
         return type(answer).__name__  # how deep is too deep for Python depends on where it was called
     types = [(column.name, str(column.type), column.evidence) for column in answer.schema]
@@ -182,7 +182,7 @@ def _values(column: pa.ChunkedArray) -> Sequence[Any]:
     return values
 
 
-def _unlike_polars(table: pa.Table, frame: pl.DataFrame) -> list[str]:
+def _polars_differences(table: pa.Table, frame: pl.DataFrame) -> list[str]:
     """Say where a polars frame does not hold what a table holds."""
     found = []
     for place, column in enumerate(table.columns):
@@ -203,7 +203,7 @@ def _unlike_polars(table: pa.Table, frame: pl.DataFrame) -> list[str]:
     return found
 
 
-def _unlike_pandas(table: pa.Table, frame: pd.DataFrame) -> list[str]:
+def _pandas_differences(table: pa.Table, frame: pd.DataFrame) -> list[str]:
     """Say where a pandas frame does not hold what a table holds."""
     found = []
     for place, column in enumerate(table.columns):

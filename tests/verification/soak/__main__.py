@@ -13,12 +13,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from tests.verification.soak.asking import Asking
-from tests.verification.soak.cases import case_of
-from tests.verification.soak.far_end import far_end
-from tests.verification.soak.judge import problems
-from tests.verification.soak.leaks import held
-from tests.verification.soak.report import Report
+from tests.verification.soak.asker import Asker
+from tests.verification.soak.cases import make_case
+from tests.verification.soak.checks import check_outcome
+from tests.verification.soak.report import SoakReport
+from tests.verification.soak.resources import measure_resources
+from tests.verification.soak.server_process import start_server_process
 
 __all__ = ["soak"]
 
@@ -27,31 +27,31 @@ _THREADS: Final = 16
 #: After so many questions all threads come to rest, and what they hold is measured.
 _ROUND: Final = 1_000
 #: A round that takes longer than this, in seconds, hangs: then all threads tell where they are.
-_HANGS: Final = 300.0
+_ROUND_TIMEOUT: Final = 300.0
 
 
-def soak(asked: list[tuple[int, int]], threads: int) -> Report:
+def soak(asked: list[tuple[int, int]], threads: int) -> SoakReport:
     """Ask the cases with these seeds and numbers, and judge what becomes of them."""
-    report = Report(len(asked))
-    with far_end() as other:
-        before = held()
+    report = SoakReport(len(asked))
+    with start_server_process() as other:
+        before = measure_resources()
         began = time.monotonic()
-        with Asking(other.addresses) as asking:
+        with Asker(other.addresses) as asking:
             for start in range(0, len(asked), _ROUND):
-                faulthandler.dump_traceback_later(_HANGS, exit=True)
-                cases = [case_of(seed, number) for seed, number in asked[start : start + _ROUND]]
+                faulthandler.dump_traceback_later(_ROUND_TIMEOUT, exit=True)
+                cases = [make_case(seed, number) for seed, number in asked[start : start + _ROUND]]
                 other.expect([case.question for case in cases])
                 with ThreadPoolExecutor(threads, thread_name_prefix="soak") as pool:
                     outcomes = list(pool.map(asking.ask, cases))
                 evidence = other.evidence()
                 for case, outcome in zip(cases, outcomes, strict=True):
                     seen = evidence[case.question]
-                    report.add(case, outcome, seen, problems(case, outcome, seen))
+                    report.add(case, outcome, seen, check_outcome(case, outcome, seen))
                 del cases, outcomes, evidence
-                report.rest(min(start + _ROUND, len(asked)), held())
+                report.rest(min(start + _ROUND, len(asked)), measure_resources())
             faulthandler.cancel_dump_traceback_later()
         report.took = time.monotonic() - began
-        report.close(other.summary(), before, held())
+        report.close(other.summary(), before, measure_resources())
     return report
 
 

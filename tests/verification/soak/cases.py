@@ -13,12 +13,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from tests.verification.soak.kinds import KINDS, SLOW, SOUND, Kind
+from tests.verification.soak.scenarios import NO_FAULT, SCENARIOS, SLOW_SCENARIOS, Scenario
 
 if TYPE_CHECKING:
     from connecty_frames.options import Engine
 
-__all__ = ["COLUMNS", "Case", "Cell", "case_in", "case_of"]
+__all__ = ["COLUMNS", "Cell", "SoakCase", "make_case", "parse_case"]
 
 Cell: TypeAlias = int | float | str | bool | date | datetime | None
 
@@ -32,15 +32,15 @@ COLUMNS: Final = {
 }
 _ENGINES: Final[tuple[Engine, ...]] = ("pandas", "polars", "pyarrow")
 #: One in so many is in trouble, and one in so many of these is slow.
-_TROUBLED: Final = 4
-_SLOW: Final = 25
-_WORDS: Final = re.compile(r"What are the rows of case (\d+) of seed (\d+)\?")
+_FAULT_EVERY: Final = 4
+_SLOW_EVERY: Final = 25
+_QUESTION: Final = re.compile(r"What are the rows of case (\d+) of seed (\d+)\?")
 _NAMES: Final = ("plain", "", "it's", 'say "so"', "back\\slash", "Żółć", "🦊", "00123", "NA", "2025-01-01")
-_BEGINNING: Final = datetime(2025, 11, 4, 12, 5, 1, 146_000, tzinfo=UTC)
+_FIRST_INSTANT: Final = datetime(2025, 11, 4, 12, 5, 1, 146_000, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Case:
+class SoakCase:
     """A question and what is to become of it.
 
     Parameters
@@ -51,7 +51,7 @@ class Case:
 
     seed: int
     number: int
-    kind: Kind
+    kind: Scenario
     engine: Engine
     timeout: float | None
 
@@ -77,7 +77,7 @@ class Case:
                 "number": self.number * 2**40 + position,
                 "name": f"{draw.choice(_NAMES)} {self.number}",
                 "day": date(1970, 1, 1) + timedelta(days=draw.randrange(30_000)),
-                "moment": _BEGINNING + timedelta(milliseconds=draw.randrange(10**11)),
+                "moment": _FIRST_INSTANT + timedelta(milliseconds=draw.randrange(10**11)),
                 "ratio": draw.randrange(-4_000, 4_000) / 8,
             }
             cells = (row[name] for name in self.columns)
@@ -89,41 +89,41 @@ class Case:
         """The query that gives the rows."""
         kinds = [COLUMNS[name] for name in self.columns]
         rows = (
-            ", ".join(f"{_literal(cell)}::{kind}" for cell, kind in zip(row, kinds, strict=True))
+            ", ".join(f"{_sql_literal(cell)}::{kind}" for cell, kind in zip(row, kinds, strict=True))
             for row in self.rows
         )
         return f"SELECT * FROM (VALUES ({'), ('.join(rows)})) AS t({', '.join(self.columns)})"  # noqa: S608 - our own values
 
 
-def case_of(seed: int, number: int) -> Case:
+def make_case(seed: int, number: int) -> SoakCase:
     """Make the case with a number: one of four in a row is in trouble, and each kind of it has its turn."""
     draw = random.Random(f"{seed} case {number}")
-    turn = number // _TROUBLED
-    troubled = random.Random(f"{seed} turn {turn}").randrange(_TROUBLED) == number % _TROUBLED
-    slow = turn % _SLOW == 0
-    kind = SOUND
+    turn = number // _FAULT_EVERY
+    troubled = random.Random(f"{seed} turn {turn}").randrange(_FAULT_EVERY) == number % _FAULT_EVERY
+    slow = turn % _SLOW_EVERY == 0
+    kind = NO_FAULT
     if troubled and slow:
-        kind = _having_its_turn(SLOW, seed, turn // _SLOW)
+        kind = _scenario_for_turn(SLOW_SCENARIOS, seed, turn // _SLOW_EVERY)
     elif troubled:
-        kind = _having_its_turn(KINDS, seed, turn - turn // _SLOW - 1)
+        kind = _scenario_for_turn(SCENARIOS, seed, turn - turn // _SLOW_EVERY - 1)
     timeout = draw.uniform(0.2, 0.5) if kind.slow else None
-    return Case(seed, number, kind, draw.choice(_ENGINES), timeout)
+    return SoakCase(seed, number, kind, draw.choice(_ENGINES), timeout)
 
 
-def case_in(question: str) -> Case | None:
-    """Give the case that a question is of, None if it is of none."""
-    found = _WORDS.fullmatch(question)
-    return case_of(int(found[2]), int(found[1])) if found else None
+def parse_case(question: str) -> SoakCase | None:
+    """Return the case that a question is of, None if it is of none."""
+    found = _QUESTION.fullmatch(question)
+    return make_case(int(found[2]), int(found[1])) if found else None
 
 
-def _having_its_turn(kinds: tuple[Kind, ...], seed: int, turn: int) -> Kind:
-    """Give each kind once in a round, in an order that the seed decides anew for each round."""
+def _scenario_for_turn(kinds: tuple[Scenario, ...], seed: int, turn: int) -> Scenario:
+    """Return each kind once in a round, in an order that the seed decides anew for each round."""
     order = list(kinds)
     random.Random(f"{seed} round {turn // len(kinds)}").shuffle(order)
     return order[turn % len(kinds)]
 
 
-def _literal(cell: Cell) -> str:
+def _sql_literal(cell: Cell) -> str:
     """Write a value as SQL."""
     if cell is None:
         return "NULL"

@@ -6,28 +6,28 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from tests.verification.soak.judge import SLACK
+from tests.verification.soak.checks import SLACK
 
 if TYPE_CHECKING:
-    from tests.verification.soak.asking import Outcome
-    from tests.verification.soak.cases import Case
-    from tests.verification.soak.far_end import Evidence, Summary
-    from tests.verification.soak.leaks import Held
+    from tests.verification.soak.asker import CallOutcome
+    from tests.verification.soak.cases import SoakCase
+    from tests.verification.soak.resources import Resources
+    from tests.verification.soak.server_process import QuestionRecord, ServerSummary
 
-__all__ = ["Report"]
+__all__ = ["SoakReport"]
 
 _MIB: Final = 2**20
 #: How much more memory may be held after the last so many questions.
 _MEMORY: Final = 4 * _MIB
 _MEASURED: Final = 10_000
 #: What so many questions may take, in seconds.
-_FULL: Final = 20_000
+_FULL_RUN: Final = 20_000
 _TIME: Final = 360.0
-_SHOWN: Final = 10
+_PRINTED: Final = 10
 
 
 @dataclass
-class Report:
+class SoakReport:
     """The counts of a soak.
 
     Parameters
@@ -44,7 +44,9 @@ class Report:
     _longest: float = 0.0
     _memory: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, case: Case, outcome: Outcome, evidence: Evidence, problems: list[str]) -> None:
+    def add(
+        self, case: SoakCase, outcome: CallOutcome, evidence: QuestionRecord, problems: list[str]
+    ) -> None:
         """Count a case."""
         name = "right" if outcome.error is None else outcome.error.__name__
         known = ", with its id" if outcome.error is not None and outcome.question_id else ""
@@ -59,21 +61,21 @@ class Report:
                 + "\n  ".join(problems)
             )
 
-    def rest(self, done: int, at_rest: Held) -> None:
+    def rest(self, done: int, at_rest: Resources) -> None:
         """Note what is held after so many questions, when nothing is under way."""
         self._memory.append((done, at_rest.memory))
 
-    def close(self, seen: Summary, before: Held, after: Held) -> None:
+    def close(self, seen: ServerSummary, before: Resources, after: Resources) -> None:
         """Judge what only shows at the end, and note what is to be printed of it."""
         grown = self._grown()
         checks = {
             f"these arrived or were accepted twice: {seen.twice}": seen.twice,
             f"{seen.strays} requests followed a redirect": seen.strays,
-            f"threads are left: {_more(after.threads, before.threads)}": after.threads != before.threads,
-            f"files are left open: {_more(after.files, before.files)}": len(after.files) > len(before.files),
+            f"threads are left: {_added(after.threads, before.threads)}": after.threads != before.threads,
+            f"files are left open: {_added(after.files, before.files)}": len(after.files) > len(before.files),
             f"{grown / _MIB:.1f} MiB are left": grown > _MEMORY,
             f"it took {self.took:.0f} s, more than {_TIME:.0f}": (
-                self.questions >= _FULL and self.took > _TIME * self.questions / _FULL
+                self.questions >= _FULL_RUN and self.took > _TIME * self.questions / _FULL_RUN
             ),
         }
         self.failures += [what for what, wrong in checks.items() if wrong]
@@ -88,7 +90,7 @@ class Report:
         ends = sum(self._ends.values(), Counter[str]())
         print("\n" + "; ".join(f"{count:,} {end}" for end, count in ends.most_common()))
         print("\n".join(f"{name:<11} {said}" for name, said in self._totals().items()))
-        for failure in self.failures[:_SHOWN]:
+        for failure in self.failures[:_PRINTED]:
             print(f"\nFAILED {failure}")
         if self.failures:
             print(f"\n{len(self.failures):,} failures; `--seed S --case N` runs a case alone")
@@ -115,7 +117,7 @@ class Report:
         }
 
     def _settled(self) -> list[int]:
-        """Give the memory held from when as many questions were left as it is measured over."""
+        """Return the memory held from when as many questions were left as it is measured over."""
         began = self.questions - _MEASURED
         return [held for done, held in self._memory if done >= began] if began >= _MEASURED else []
 
@@ -124,6 +126,6 @@ class Report:
         return settled[-1] - settled[0] if settled else 0
 
 
-def _more(after: list[str], before: list[str]) -> list[str]:
-    """Give what there is now and was not before."""
+def _added(after: list[str], before: list[str]) -> list[str]:
+    """Return what there is now and was not before."""
     return sorted((Counter(after) - Counter(before)).elements())

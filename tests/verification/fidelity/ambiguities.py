@@ -16,46 +16,46 @@ from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.verification.fidelity.ground_truth import LogicalType, TemporalTicks, TrueColumn
 from tests.verification.fidelity.producers import Number, Payload, parse, produce
 from tests.verification.fidelity.styles import STYLES, Style
-from tests.verification.fidelity.truths import Column, Kind, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["twins"]
+__all__ = ["find_ambiguities"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def twins(truth: Column, payload: Payload) -> Iterator[Column]:
-    """Give what a payload may also have been made of, cut like the payload's own rows."""
+def find_ambiguities(truth: TrueColumn, payload: Payload) -> Iterator[TrueColumn]:
+    """Return what a payload may also have been made of, cut like the payload's own rows."""
     for candidate, style in _candidates(truth, payload.style):
         other = produce(candidate, style)
         if other.body == payload.body:
             yield other.column
 
 
-def _candidates(truth: Column, style: Style) -> Iterator[tuple[Column, Style]]:
+def _candidates(truth: TrueColumn, style: Style) -> Iterator[tuple[TrueColumn, Style]]:
     if style.nan == "null" and truth.kind.name.startswith("float"):
         for stand_in in (math.inf, None):
-            values = tuple(_exchanged(value, stand_in) for value in truth.values)
+            values = tuple(_swap_nan(value, stand_in) for value in truth.values)
             yield replace(truth, values=values), style
     tokens = produce(truth, replace(style, rows=None, least=0)).tokens
     cells = [parse(token) for token in tokens]
-    filled, counted = _unseen_filled(cells, style), _unseen_counted(cells, style)
+    filled, counted = _fill_unsent(cells, style), _renumber_unsent(cells, style)
     for seen in (cells, *(other for other in (filled, counted) if other is not cells)):
-        for kind in dict.fromkeys(_shape(seen, leaves) for leaves in _LEAVES):
+        for kind in dict.fromkeys(_infer_type(seen, leaves) for leaves in _LEAF_TYPES):
             if kind is not None:
-                yield Column("twin", kind, tuple(_value(kind, cell) for cell in seen)), style
-    for kind in _NOTHING if all(cell is None for cell in cells) else ():
-        yield Column("twin", kind, (None,) * len(cells)), style
-    for column in _moments(cells):
+                yield TrueColumn("twin", kind, tuple(_parse_value(kind, cell) for cell in seen)), style
+    for kind in _NULL_TYPES if all(cell is None for cell in cells) else ():
+        yield TrueColumn("twin", kind, (None,) * len(cells)), style
+    for column in _temporal_columns(cells):
         for other in STYLES:
             yield column, replace(other, sections=style.sections, rows=style.rows, least=style.least)
 
 
-def _exchanged(value: float | None, stand_in: float | None) -> float | None:
+def _swap_nan(value: float | None, stand_in: float | None) -> float | None:
     """Put NaN and infinity in each other's place: the distinct count stays."""
     if value is None or not (math.isnan(value) or value == stand_in):
         return value
@@ -63,12 +63,12 @@ def _exchanged(value: float | None, stand_in: float | None) -> float | None:
 
 
 #: What may be behind nothing but nulls.
-_NOTHING: Final = tuple(
-    Kind(name) for name in ("boolean", "text", "other", "date", "instant", "float64", "interval")
+_NULL_TYPES: Final = tuple(
+    LogicalType(name) for name in ("boolean", "text", "other", "date", "instant", "float64", "interval")
 )
 
 
-def _unseen_filled(cells: list[Any], style: Style) -> list[Any]:
+def _fill_unsent(cells: list[Any], style: Style) -> list[Any]:
     """Put what was sent in the place of what was not; nulls stay."""
     if style.rows is None:
         return cells
@@ -77,7 +77,7 @@ def _unseen_filled(cells: list[Any], style: Style) -> list[Any]:
     return [*sent, *(None if cell is None else filling for cell in cells[style.rows :])]
 
 
-def _unseen_counted(cells: list[Any], style: Style) -> list[Any]:
+def _renumber_unsent(cells: list[Any], style: Style) -> list[Any]:
     """Put as many other whole numbers between the least and the most in the place of those not sent."""
     numbers = [Decimal(cell) for cell in cells if type(cell) is Number]
     if (
@@ -96,74 +96,76 @@ def _unseen_counted(cells: list[Any], style: Style) -> list[Any]:
 
 
 @dataclass(frozen=True)
-class _Leaves:
+class _LeafTypes:
     """What texts and numbers are read as."""
 
-    text: Kind
-    number: Callable[[Sequence[str]], Kind | None]
+    text: LogicalType
+    number: Callable[[Sequence[str]], LogicalType | None]
 
 
-def _as_whole(numbers: Sequence[str]) -> Kind | None:
-    return Kind("whole", 32) if all(number.lstrip("-").isdecimal() for number in numbers) else None
+def _as_whole(numbers: Sequence[str]) -> LogicalType | None:
+    return LogicalType("whole", 32) if all(number.lstrip("-").isdecimal() for number in numbers) else None
 
 
-def _as_float(numbers: Sequence[str]) -> Kind | None:
-    return Kind("float64") if numbers else None
+def _as_float(numbers: Sequence[str]) -> LogicalType | None:
+    return LogicalType("float64") if numbers else None
 
 
-def _as_decimal(numbers: Sequence[str]) -> Kind | None:
+def _as_decimal(numbers: Sequence[str]) -> LogicalType | None:
     if not all(Decimal(number).is_finite() for number in numbers):
         return None
-    return Kind("decimal", max(max(-int(Decimal(number).as_tuple().exponent), 0) for number in numbers))
+    return LogicalType(
+        "decimal", max(max(-int(Decimal(number).as_tuple().exponent), 0) for number in numbers)
+    )
 
 
-def _as_written(numbers: Sequence[str]) -> Kind | None:
+def _as_written(numbers: Sequence[str]) -> LogicalType | None:
     return _as_whole(numbers) or _as_float(numbers)
 
 
-_LEAVES: Final = tuple(
-    _Leaves(Kind(text), number)
+_LEAF_TYPES: Final = tuple(
+    _LeafTypes(LogicalType(text), number)
     for text in ("text", "other")
     for number in (_as_written, _as_float, _as_decimal)
 )
 
 
-def _shape(cells: Sequence[Any], leaves: _Leaves) -> Kind | None:
-    """Give the kind that cells are read as, None where there is none."""
+def _infer_type(cells: Sequence[Any], leaves: _LeafTypes) -> LogicalType | None:
+    """Return the kind that cells are read as, None where there is none."""
     present = [cell for cell in cells if cell is not None]
     types = {type(cell) for cell in present}
     if types == {list}:
-        child = _shape([item for cell in present for item in cell], leaves)
-        return Kind("list", 0, (("item", child),)) if child else None
+        child = _infer_type([item for cell in present for item in cell], leaves)
+        return LogicalType("list", 0, (("item", child),)) if child else None
     if types == {dict}:
         names = list(present[0])
         if any(list(cell) != names for cell in present):
             return None
-        children = [(name, _shape([cell[name] for cell in present], leaves)) for name in names]
+        children = [(name, _infer_type([cell[name] for cell in present], leaves)) for name in names]
         found = tuple((name, child) for name, child in children if child is not None)
-        return Kind("struct", 0, found) if len(found) == len(names) else None
+        return LogicalType("struct", 0, found) if len(found) == len(names) else None
     if types == {Number}:
         return leaves.number(present)
     return {
-        frozenset({bool}): Kind("boolean"),
+        frozenset({bool}): LogicalType("boolean"),
         frozenset({str}): leaves.text,
         frozenset[type](): leaves.text,
     }.get(frozenset(types))
 
 
-def _value(kind: Kind, cell: Any) -> Any:
+def _parse_value(kind: LogicalType, cell: Any) -> Any:
     """Read a cell as a value of a kind."""
     if cell is None:
         return None
     if kind.name == "list":
-        return [_value(kind.children[0][1], item) for item in cell]
+        return [_parse_value(kind.children[0][1], item) for item in cell]
     if kind.name == "struct":
-        return {name: _value(child, cell[name]) for name, child in kind.children}
+        return {name: _parse_value(child, cell[name]) for name, child in kind.children}
     read: dict[str, Callable[[Any], Any]] = {"whole": int, "float64": float, "decimal": Decimal}
     return read.get(kind.name, lambda text: text)(cell)
 
 
-def _moments(cells: Sequence[Any]) -> Iterator[Column]:
+def _temporal_columns(cells: Sequence[Any]) -> Iterator[TrueColumn]:
     """Read text as dates or times, where all of it is: some producer may have written it so."""
     try:
         moments = [None if cell is None else datetime.fromisoformat(cell) for cell in cells]
@@ -181,11 +183,11 @@ def _moments(cells: Sequence[Any]) -> Iterator[Column]:
     values = [
         None
         if moment is None
-        else Moment(name, (_aware(moment) - _EPOCH) // timedelta(microseconds=1) * 1_000)
+        else TemporalTicks(name, (_in_utc(moment) - _EPOCH) // timedelta(microseconds=1) * 1_000)
         for moment in moments
     ]
-    yield Column("twin", Kind(name), tuple(values))
+    yield TrueColumn("twin", LogicalType(name), tuple(values))
 
 
-def _aware(moment: datetime) -> datetime:
+def _in_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

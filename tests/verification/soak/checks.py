@@ -12,23 +12,23 @@ import pandas as pd
 
 from connecty_frames import metadata
 from connecty_frames.errors import AuthError
-from tests.verification.soak.kinds import End
+from tests.verification.soak.scenarios import Ending
 
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from tests.verification.soak.asking import Outcome
-    from tests.verification.soak.cases import Case, Cell
-    from tests.verification.soak.far_end import Evidence
+    from tests.verification.soak.asker import CallOutcome
+    from tests.verification.soak.cases import Cell, SoakCase
+    from tests.verification.soak.server_process import QuestionRecord
 
-__all__ = ["SLACK", "differences", "problems"]
+__all__ = ["SLACK", "check_frame", "check_outcome"]
 
 #: What may pass between a deadline and the end of its call, in seconds.
 SLACK: Final = 0.25
 _UNAUTHORIZED: Final = 401
 #: The row of states that nobody expects.
-_STATES: Final = 21
+_UNKNOWN_STATE_ROW: Final = 21
 
 #: The type of each column in each library.
 _TYPES: Final = {
@@ -56,30 +56,30 @@ _TYPES: Final = {
 }
 
 
-def differences(case: Case, frame: Any) -> tuple[str | None, list[str]]:
-    """Give the id on a frame, and what in it is not what the case says."""
+def check_frame(case: SoakCase, frame: Any) -> tuple[str | None, list[str]]:
+    """Return the id on a frame, and what in it is not what the case says."""
     story = metadata(frame)
     types, columns = _READERS[case.engine](frame)
     found = []
     if story is None or story.question != case.question:
         found.append(f"the frame tells another story: {story}")
-    if types != _types(case):
-        found.append(f"the types are {types} instead of {_types(case)}")
-    elif repr(columns) != repr(_columns(case)):  # as text, for NaN is not equal to itself
-        found.append(f"the values are {columns} instead of {_columns(case)}")
+    if types != _expected_types(case):
+        found.append(f"the types are {types} instead of {_expected_types(case)}")
+    elif repr(columns) != repr(_expected_columns(case)):  # as text, for NaN is not equal to itself
+        found.append(f"the values are {columns} instead of {_expected_columns(case)}")
     return (None if story is None else story.question_id), found
 
 
-def problems(case: Case, outcome: Outcome, evidence: Evidence) -> list[str]:
-    """Give all that is wrong with what became of a case."""
+def check_outcome(case: SoakCase, outcome: CallOutcome, evidence: QuestionRecord) -> list[str]:
+    """Return all that is wrong with what became of a case."""
     kind, found = case.kind, list(outcome.problems)
-    end = End(outcome.error, outcome.question_id is not None, len(evidence.ids))
-    if end not in kind.ends and not _met_two_expiries(end, evidence):
-        found.append(f"it ended as {_said(end)} instead of {' or '.join(map(_said, kind.ends))}")
+    end = Ending(outcome.error, outcome.question_id is not None, len(evidence.ids))
+    if end not in kind.ends and not _had_two_expired_tokens(end, evidence):
+        found.append(f"it ended as {_describe(end)} instead of {' or '.join(map(_describe, kind.ends))}")
     if outcome.question_id not in (None, *evidence.ids):
         found.append(f"the id {outcome.question_id} is none of {evidence.ids}")
     # A look that is refused since a token expired uses up a state that was to be sent.
-    unsent = kind.row == _STATES and _UNAUTHORIZED in evidence.looked_at
+    unsent = kind.row == _UNKNOWN_STATE_ROW and _UNAUTHORIZED in evidence.looked_at
     allowed = {kind.warns, ()} if kind.slow or unsent else {kind.warns}
     if outcome.error is not AuthError and outcome.warned not in allowed:
         found.append(f"the warnings are {outcome.warned} instead of {kind.warns}")
@@ -95,7 +95,7 @@ def problems(case: Case, outcome: Outcome, evidence: Evidence) -> list[str]:
     return found
 
 
-def _met_two_expiries(end: End, evidence: Evidence) -> bool:
+def _had_two_expired_tokens(end: Ending, evidence: QuestionRecord) -> bool:
     """Whether a call met two tokens that others had let expire; one new token is all that is tried.
 
     It has the id where there is one to have.
@@ -104,21 +104,21 @@ def _met_two_expiries(end: End, evidence: Evidence) -> bool:
     return end.error is AuthError and refused > 1 and end.known == bool(end.accepted)
 
 
-def _said(end: End) -> str:
+def _describe(end: Ending) -> str:
     name = "the right frame" if end.error is None else end.error.__name__
     return f"{name} ({'with' if end.known else 'without'} an id, accepted {end.accepted} times)"
 
 
-def _types(case: Case) -> dict[str, str]:
-    """Give the types that are due."""
+def _expected_types(case: SoakCase) -> dict[str, str]:
+    """Return the types that are due."""
     types = {name: _TYPES[case.engine][name] for name in case.columns}
     if isinstance(case.kind.cell, str):
         types[case.columns[-1]] = _TYPES[case.engine]["name"]
     return types
 
 
-def _columns(case: Case) -> list[list[Cell]]:
-    """Give the columns that are due."""
+def _expected_columns(case: SoakCase) -> list[list[Cell]]:
+    """Return the columns that are due."""
     columns = [list(column) for column in zip(*case.rows, strict=True)]
     if isinstance(case.kind.cell, str):
         columns[-1] = [None if value is None else str(value) for value in columns[-1]]
@@ -129,28 +129,28 @@ def _columns(case: Case) -> list[list[Cell]]:
 
 def _pandas(frame: pd.DataFrame) -> tuple[dict[str, str], list[list[Cell]]]:
     types = {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
-    columns = [[_plain(value) for value in frame[name].tolist()] for name in frame.columns]
+    columns = [[_python_value(value) for value in frame[name].tolist()] for name in frame.columns]
     if "day" in types:  # pandas has no type for a date alone
         position = list(frame.columns).index("day")
-        columns[position] = [_day(value) for value in columns[position]]
+        columns[position] = [_date_of_midnight(value) for value in columns[position]]
     return types, columns
 
 
 def _polars(frame: pl.DataFrame) -> tuple[dict[str, str], list[list[Cell]]]:
     types = {name: str(dtype) for name, dtype in frame.schema.items()}
-    return types, [[_plain(value) for value in column.to_list()] for column in frame.get_columns()]
+    return types, [[_python_value(value) for value in column.to_list()] for column in frame.get_columns()]
 
 
 def _pyarrow(table: pa.Table) -> tuple[dict[str, str], list[list[Cell]]]:
     types = {column.name: str(column.type) for column in table.schema}
-    return types, [[_plain(value) for value in column.to_pylist()] for column in table.columns]
+    return types, [[_python_value(value) for value in column.to_pylist()] for column in table.columns]
 
 
 _READERS: Final[dict[str, Any]] = {"pandas": _pandas, "polars": _polars, "pyarrow": _pyarrow}
 
 
-def _plain(value: Any) -> Cell:
-    """Give a value as Python itself has it, an instant in UTC."""
+def _python_value(value: Any) -> Cell:
+    """Return a value as Python itself has it, an instant in UTC."""
     if value is pd.NA or value is pd.NaT or value is None:
         return None
     if isinstance(value, pd.Timestamp):
@@ -161,7 +161,7 @@ def _plain(value: Any) -> Cell:
     return plain
 
 
-def _day(value: Cell) -> date | None:
-    """Give the date of a midnight; what is none stays as it is, to be found wrong."""
+def _date_of_midnight(value: Cell) -> date | None:
+    """Return the date of a midnight; what is none stays as it is, to be found wrong."""
     midnight = isinstance(value, datetime) and value.time() == time()
     return value.date() if midnight else value  # type: ignore[union-attr, return-value]

@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-__all__ = ["Held", "held"]
+__all__ = ["Resources", "measure_resources"]
 
 _FILES: Final = Path("/proc/self/fd")
 _MEMORY: Final = Path("/proc/self/statm")
 
 
-class Held(NamedTuple):
+class Resources(NamedTuple):
     """What is held at a moment when nothing is under way.
 
     Parameters
@@ -36,22 +36,22 @@ class Held(NamedTuple):
     memory: int
 
 
-def held() -> Held:
+def measure_resources() -> Resources:
     """Look, after everything that is free has been given back: what stays then is held by somebody."""
     gc.collect()
     pa.default_memory_pool().release_unused()
     threads = sorted(thread.name for thread in threading.enumerate())
     if sys.platform != "linux":
-        return Held(threads, [], 0)
+        return Resources(threads, [], 0)
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:  # the C library need not be glibc
         trim(0)
     pages = int(_MEMORY.read_text(encoding="ascii").split()[1])
-    return Held(threads, sorted(_open_files()), pages * os.sysconf("SC_PAGE_SIZE"))
+    return Resources(threads, sorted(_open_files()), pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _open_files() -> list[str]:
-    """Give what is open, but for the listing itself."""
+    """Return what is open, but for the listing itself."""
     found = []
     for entry in _FILES.iterdir():
         try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["WAYS"]
+__all__ = ["READERS"]
 
 
 def _json(body: bytes) -> object:
@@ -119,7 +119,7 @@ def _ours_polars(body: bytes) -> object:
 
 
 #: Each way by name.
-WAYS: dict[str, Callable[[bytes], object]] = {
+READERS: dict[str, Callable[[bytes], object]] = {
     "json.loads": _json,
     "orjson.loads, collector off": _orjson_uncollected,
     "orjson.loads, collector on": _orjson,
@@ -131,6 +131,6 @@ WAYS: dict[str, Callable[[bytes], object]] = {
 }
 
 if importlib.util.find_spec("trino"):  # a peer that not everybody has
-    WAYS["trino's row mapper, to pandas"] = _trino_mapping
+    READERS["trino's row mapper, to pandas"] = _trino_mapping
 
 warnings.simplefilter("error")

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox import Plan, Sandbox
-from tests.servers.scripted import Script, kind_of, serve
-from tests.verification.soak.cases import case_in
-from tests.verification.soak.tricks import ELSEWHERE, Reply, sound
+from tests.servers.mutations import REDIRECT_TARGET, UpstreamReply, unchanged
+from tests.servers.scripted import Script, endpoint_of, serve
+from tests.verification.soak.cases import parse_case
 
 if TYPE_CHECKING:
     import socket
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection as Pipe
 
     from connecty_frames.sandbox import Connection, Fault
-    from tests.servers.scripted import Seen, Step
-    from tests.verification.soak.cases import Case
-    from tests.verification.soak.tricks import Trick
+    from tests.servers.mutations import Mutation
+    from tests.servers.scripted import RecordedRequest, Step
+    from tests.verification.soak.cases import SoakCase
 
-__all__ = ["Addresses", "Evidence", "FarEnd", "Summary", "far_end"]
+__all__ = ["Addresses", "QuestionRecord", "ServerProcess", "ServerSummary", "start_server_process"]
 
 #: Seconds in which the sandbox answers its relay, or something is wrong with the soak itself.
-_PATIENCE: Final = 30.0
+_TIMEOUT: Final = 30.0
 #: So short a life, in seconds, that tokens also expire by the clock.
 _TOKEN_LIFETIME: Final = 20.0
 #: Answered by one of these, a question was turned away and may be sent again.
-_TURNED_AWAY: Final = (401, 429)
+_NOT_STARTED: Final = (401, 429)
 
 
 class Addresses(NamedTuple):
@@ -48,7 +48,7 @@ class Addresses(NamedTuple):
 
 
 @dataclass(slots=True)
-class Evidence:
+class QuestionRecord:
     """What the sandbox saw of one question.
 
     Parameters
@@ -66,11 +66,11 @@ class Evidence:
     @property
     def arrived(self) -> int:
         """How often it arrived and was not turned away."""
-        return sum(status not in _TURNED_AWAY for status in self.asked)
+        return sum(status not in _NOT_STARTED for status in self.asked)
 
 
 @dataclass(slots=True)
-class Summary:
+class ServerSummary:
     """What the other end saw in all.
 
     Parameters
@@ -91,7 +91,7 @@ class Summary:
     strays: int = 0
 
 
-class FarEnd:
+class ServerProcess:
     """What this side may ask of the other one."""
 
     def __init__(self, pipe: Pipe) -> None:
@@ -103,21 +103,21 @@ class FarEnd:
         self._pipe.send(list(questions))
         self._pipe.recv()
 
-    def evidence(self) -> dict[str, Evidence]:
-        """Give what it saw of each question that it expected last."""
+    def evidence(self) -> dict[str, QuestionRecord]:
+        """Return what it saw of each question that it expected last."""
         self._pipe.send("evidence")
-        found: dict[str, Evidence] = self._pipe.recv()
+        found: dict[str, QuestionRecord] = self._pipe.recv()
         return found
 
-    def summary(self) -> Summary:
-        """Give what it saw in all."""
+    def summary(self) -> ServerSummary:
+        """Return what it saw in all."""
         self._pipe.send("summary")
-        found: Summary = self._pipe.recv()
+        found: ServerSummary = self._pipe.recv()
         return found
 
 
 @contextmanager
-def far_end() -> Iterator[FarEnd]:
+def start_server_process() -> Iterator[ServerProcess]:
     """Run the other end.
 
     Raises
@@ -131,10 +131,10 @@ def far_end() -> Iterator[FarEnd]:
     process.start()
     there.close()
     try:
-        yield FarEnd(here)
+        yield ServerProcess(here)
     finally:
         here.close()
-        process.join(_PATIENCE)
+        process.join(_TIMEOUT)
         alive = process.is_alive()
         if alive:
             process.kill()
@@ -155,7 +155,7 @@ def _serve(pipe: Pipe) -> None:
     )
     with suppress(EOFError), sandbox, serve() as script:
         relay = _Relay(script, sandbox.connection)
-        books = _Books(sandbox)
+        books = _RequestCounter(sandbox)
         pipe.send(Addresses(sandbox.connection, script.address))
         while True:
             match pipe.recv():
@@ -172,8 +172,8 @@ def _serve(pipe: Pipe) -> None:
 
 
 def _faults(questions: list[str]) -> Iterator[Fault]:
-    """Give what the sandbox is told to do."""
-    for case in filter(None, map(case_in, questions)):
+    """Return what the sandbox is told to do."""
+    for case in filter(None, map(parse_case, questions)):
         for fault in case.kind.faults:
             yield replace(fault, question=case.question)
 
@@ -182,8 +182,8 @@ class _Answerer:
     """Knows which query answers the question of a case."""
 
     def answer(self, question: str, dw_id: int) -> Plan:  # noqa: ARG002 - there is one workspace
-        """Give the plan."""
-        case = case_in(question)
+        """Return the plan."""
+        case = parse_case(question)
         if case is None or case.kind.plan == "failure":
             raise QuestionFailed(f"No table is known for {question}")
         if case.kind.plan == "no table":
@@ -191,12 +191,12 @@ class _Answerer:
         return Plan(case.sql)
 
 
-class _Books:
+class _RequestCounter:
     """The request log, taken in bit by bit: it is as long as the soak, and its memory is not."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._request_log = sandbox.request_log
-        self._all: defaultdict[str, Evidence] = defaultdict(Evidence)
+        self._all: defaultdict[str, QuestionRecord] = defaultdict(QuestionRecord)
         self._requests = 0
         self._questions: list[str] = []
 
@@ -204,16 +204,16 @@ class _Books:
         """Say which questions are under way."""
         self._questions = questions
 
-    def evidence(self) -> dict[str, Evidence]:
-        """Give what was seen of the questions under way."""
+    def evidence(self) -> dict[str, QuestionRecord]:
+        """Return what was seen of the questions under way."""
         self._take_in()
         return {question: self._all[question] for question in self._questions}
 
-    def summary(self, strays: int) -> Summary:
-        """Give what was seen in all."""
+    def summary(self, strays: int) -> ServerSummary:
+        """Return what was seen in all."""
         self._take_in()
         seen = list(self._all.values())
-        return Summary(
+        return ServerSummary(
             requests=self._requests,
             tokens=self._request_log.tokens,
             accepted=sum(len(evidence.ids) for evidence in seen),
@@ -249,7 +249,7 @@ class _Relay:
         self._script = script
         self._sandbox = sandbox
         self._host = urlsplit(sandbox["base_url"]).netloc
-        self._asked: dict[str, Case] = {}
+        self._asked: dict[str, SoakCase] = {}
         self._played: Counter[str] = Counter()
         self.strays = 0
         script.take = self._take  # type: ignore[method-assign]
@@ -259,38 +259,38 @@ class _Relay:
         self._played.clear()
         self._asked.clear()
 
-    def _take(self, request: Seen) -> Step:
-        if request.target == ELSEWHERE:
+    def _take(self, request: RecordedRequest) -> Step:
+        if request.target == REDIRECT_TARGET:
             self.strays += 1
         return lambda connection: self._answer(request, connection)
 
-    def _answer(self, request: Seen, connection: socket.socket) -> bool:
+    def _answer(self, request: RecordedRequest, connection: socket.socket) -> bool:
         """Answer a request, as the case that it is of says."""
-        endpoint = kind_of(request.target)
+        endpoint = endpoint_of(request.target)
         said = json.loads(request.body or b"{}")
         reply = self._pass_on(request, said)
         case = self._case(endpoint, request.target, said)
         if case is not None and endpoint == "ask" and reply.status == http.client.OK:
             self._asked[json.loads(reply.body)["question_id"]] = case
-        trick: Trick = sound
+        trick: Mutation = unchanged
         if case is not None and case.kind.endpoint == endpoint and self._is_worth_it(endpoint, reply):
             turn = self._played[case.question]
             self._played[case.question] += 1
-            trick = case.kind.played[turn] if turn < len(case.kind.played) else sound
+            trick = case.kind.played[turn] if turn < len(case.kind.played) else unchanged
         return trick(self._script, reply)(connection)
 
-    def _case(self, endpoint: str, target: str, said: dict[str, str]) -> Case | None:
-        """Give the case that a request is of; a token is of one where a client of its own asks for it."""
+    def _case(self, endpoint: str, target: str, said: dict[str, str]) -> SoakCase | None:
+        """Return the case that a request is of; a token is of one where a client of its own asks for it."""
         if endpoint == "results":
             return self._asked.get(target.split("/")[-2])
-        return case_in(said.get("client_id" if endpoint == "token" else "question", ""))
+        return parse_case(said.get("client_id" if endpoint == "token" else "question", ""))
 
     @staticmethod
-    def _is_worth_it(endpoint: str, reply: Reply) -> bool:
+    def _is_worth_it(endpoint: str, reply: UpstreamReply) -> bool:
         """Tell whether there is anything to be spoiled: a question that is not finished has no rows yet."""
         return reply.status == http.client.OK and (endpoint != "results" or b"COMPLETED" in reply.body)
 
-    def _pass_on(self, request: Seen, said: dict[str, str]) -> Reply:
+    def _pass_on(self, request: RecordedRequest, said: dict[str, str]) -> UpstreamReply:
         """Ask the sandbox the same, with its own credentials where a token is asked for."""
         body = request.body
         if "client_secret" in said:
@@ -298,11 +298,11 @@ class _Relay:
             body = json.dumps(own).encode()
         kept = ("authorization", "content-type")
         headers = {name: value for name, value in request.headers.items() if name in kept}
-        line = http.client.HTTPConnection(self._host, timeout=_PATIENCE)
+        line = http.client.HTTPConnection(self._host, timeout=_TIMEOUT)
         try:
             line.request(request.method, request.target, body=body, headers=headers)
             reply = line.getresponse()
             said_with = {name.lower(): value for name, value in reply.getheaders()}
-            return Reply(reply.status, said_with, reply.read())
+            return UpstreamReply(reply.status, said_with, reply.read())
         finally:
             line.close()

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Final, Self
 from connecty_frames.client import Client
 from connecty_frames.errors import ConnectyError, QuestionError
 from tests.servers.timing import Pulse
-from tests.verification.soak.judge import differences
+from tests.verification.soak.checks import check_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from tests.verification.soak.cases import Case
-    from tests.verification.soak.far_end import Addresses
+    from tests.verification.soak.cases import SoakCase
+    from tests.verification.soak.server_process import Addresses
 
-__all__ = ["Asking", "Outcome"]
+__all__ = ["Asker", "CallOutcome"]
 
 #: Seconds that a call may take whose kind sets no deadline of its own.
 _TIMEOUT: Final = 60.0
@@ -32,7 +32,7 @@ _LIMIT: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CallOutcome:
     """What became of a case, as its asker saw it.
 
     Parameters
@@ -59,7 +59,7 @@ class Outcome:
     overslept: float
 
 
-class Asking:
+class Asker:
     """The clients that the cases are asked by; a context manager.
 
     Parameters
@@ -90,7 +90,7 @@ class Asking:
     ) -> None:
         self._stack.close()
 
-    def ask(self, case: Case) -> Outcome:
+    def ask(self, case: SoakCase) -> CallOutcome:
         """Ask a case, from whatever thread."""
         error: type[ConnectyError] | None = None
         question_id: str | None = None
@@ -102,19 +102,19 @@ class Asking:
             try:
                 frame = client.ask_df(case.question, engine=case.engine, timeout=case.timeout)
                 took = time.monotonic() - began
-                question_id, problems = differences(case, frame)
+                question_id, problems = check_frame(case, frame)
             except ConnectyError as caught:
                 took = time.monotonic() - began
                 error, question_id = type(caught), caught.question_id
-                problems = _forgotten(case, caught)
+                problems = _missing_context(case, caught)
             except Exception:  # noqa: BLE001 - none may come, and the soak is there to see it
                 took = time.monotonic() - began
                 problems = [f"an exception that is not ours:\n{traceback.format_exc()}"]
         overslept = self._pulse.most(began)
-        return Outcome(error, question_id, tuple(warned), tuple(problems), took, overslept)
+        return CallOutcome(error, question_id, tuple(warned), tuple(problems), took, overslept)
 
     @contextmanager
-    def _client_of(self, case: Case) -> Iterator[Client]:
+    def _client_of(self, case: SoakCase) -> Iterator[Client]:
         match case.kind.way:
             case "straight":
                 yield self._straight
@@ -139,8 +139,8 @@ class Asking:
         )
 
 
-def _forgotten(case: Case, error: ConnectyError) -> list[str]:
-    """Give what an error does not tell of its question, though it was known all along."""
+def _missing_context(case: SoakCase, error: ConnectyError) -> list[str]:
+    """Return what an error does not tell of its question, though it was known all along."""
     if isinstance(error, QuestionError) and (error.question, error.dw_id) != (case.question, 13):
         return [f"{error!r} tells of question {error.question!r}, workspace {error.dw_id}"]
     return []

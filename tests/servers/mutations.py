@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from tests.servers.scripted import Step
 
-__all__ = ["ELSEWHERE", "Reply", "Trick"]
+__all__ = ["REDIRECT_TARGET", "Mutation", "UpstreamReply"]
 
 #: Where redirects point; nobody must ever ask for it.
-ELSEWHERE: Final = "/elsewhere"
+REDIRECT_TARGET: Final = "/elsewhere"
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-class Reply(NamedTuple):
+class UpstreamReply(NamedTuple):
     """A reply as the sandbox gave it, with the names of its headers in lower case."""
 
     status: int
@@ -35,35 +35,35 @@ class Reply(NamedTuple):
     body: bytes
 
 
-Trick: TypeAlias = "Callable[[Script, Reply], Step]"
+Mutation: TypeAlias = "Callable[[Script, UpstreamReply], Step]"
 
 
-def sound(_script: Script, reply: Reply) -> Step:
+def unchanged(_script: Script, reply: UpstreamReply) -> Step:
     """Pass a reply on as it is."""
     kept = {name: value for name, value in reply.headers.items() if name in ("date", "retry-after")}
     return Script.answer(reply.status, raw=reply.body, **kept)
 
 
-def answering(status: int, body: bytes | None = b"", **headers: str) -> Trick:
+def respond_with(status: int, body: bytes | None = b"", **headers: str) -> Mutation:
     """Say something else: a status, and the reply's own body for None."""
     return lambda _, reply: Script.answer(status, raw=reply.body if body is None else body, **headers)
 
 
-def redirect(script: Script, _reply: Reply) -> Step:
+def redirect(script: Script, _reply: UpstreamReply) -> Step:
     """Say that it is to be had elsewhere."""
-    return Script.answer(307, Location=script.address + ELSEWHERE)
+    return Script.answer(307, Location=script.address + REDIRECT_TARGET)
 
 
-def busy_until(_script: Script, _reply: Reply) -> Step:
+def rate_limited_until_date(_script: Script, _reply: UpstreamReply) -> Step:
     """Say 429, and to come back at a date: the next full second but one, since dates have no parts of it."""
     date = datetime.now(UTC) + timedelta(seconds=1)
     return Script.answer(429, Retry_After=format_datetime(date, usegmt=True))
 
 
-def sending(write: Callable[[bytes], bytes], ending: str = "close") -> Trick:
+def send_bytes(write: Callable[[bytes], bytes], ending: str = "close") -> Mutation:
     """Write bytes made of the body, and then ``close``, ``reset``, ``hang``; or ``drip`` them."""
 
-    def trick(script: Script, reply: Reply) -> Step:
+    def trick(script: Script, reply: UpstreamReply) -> Step:
         content = write(reply.body)
         if ending == "drip":
             return script.drip(content, 0.005)
@@ -77,68 +77,68 @@ def sending(write: Callable[[bytes], bytes], ending: str = "close") -> Trick:
     return trick
 
 
-def after(before: bytes) -> Trick:
+def preceded_by(before: bytes) -> Mutation:
     """Send some bytes before the reply as it is."""
-    return lambda script, reply: script.around(sound(script, reply), before=before)
+    return lambda script, reply: script.around(unchanged(script, reply), before=before)
 
 
-def twice(script: Script, reply: Reply) -> Step:
+def followed_by_another(script: Script, reply: UpstreamReply) -> Step:
     """Send the reply, and at once another one that nobody asked for."""
-    again = script.send(sized(b'{"state": "FAILED", "error": "an answer too many"}'))
+    again = script.send(with_length(b'{"state": "FAILED", "error": "an answer too many"}'))
 
     def step(connection: socket.socket) -> bool:
-        return sound(script, reply)(connection) and again(connection)
+        return unchanged(script, reply)(connection) and again(connection)
 
     return step
 
 
-def switching(body: bytes) -> bytes:
+def switching_protocols(body: bytes) -> bytes:
     """Switch to another protocol, which was not asked for."""
-    return b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + sized(body)
+    return b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + with_length(body)
 
 
-def refusing(status: int) -> Trick:
+def truncated_error(status: int) -> Mutation:
     """Refuse, and cut the words that say why."""
     content = b'HTTP/1.1 %d No\r\nContent-Length: 99\r\n\r\n{"detail": "No' % status
     return lambda script, _: script.send_and_close(content)
 
 
-def sized(body: bytes, more: bytes = b"") -> bytes:
+def with_length(body: bytes, more: bytes = b"") -> bytes:
     """Write a response whose length is told."""
     return _HEAD + more + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
-def packed(body: bytes) -> bytes:
+def gzipped(body: bytes) -> bytes:
     """Write a response that is packed."""
-    return sized(gzip.compress(body), b"Content-Encoding: gzip\r\n")
+    return with_length(gzip.compress(body), b"Content-Encoding: gzip\r\n")
 
 
-def packed_and_cut(body: bytes) -> bytes:
+def truncated_gzip(body: bytes) -> bytes:
     """Cut what is packed, in the middle of it, and tell the length of what is left."""
     whole = gzip.compress(body)
-    return sized(whole[: len(whole) // 2], b"Content-Encoding: gzip\r\n")
+    return with_length(whole[: len(whole) // 2], b"Content-Encoding: gzip\r\n")
 
 
-def packed_without_end(body: bytes) -> bytes:
+def gzip_without_checksum(body: bytes) -> bytes:
     """Leave out the checksum: all that is said has arrived, and nothing says so."""
-    return sized(gzip.compress(body)[:-8], b"Content-Encoding: gzip\r\n")
+    return with_length(gzip.compress(body)[:-8], b"Content-Encoding: gzip\r\n")
 
 
-def packed_with_wrong_checksum(body: bytes) -> bytes:
+def gzip_with_wrong_checksum(body: bytes) -> bytes:
     """Change one bit of the checksum."""
     whole = bytearray(gzip.compress(body))
     whole[-8] ^= 1
-    return sized(bytes(whole), b"Content-Encoding: gzip\r\n")
+    return with_length(bytes(whole), b"Content-Encoding: gzip\r\n")
 
 
-def not_packed(body: bytes) -> bytes:
+def plain_text_as_gzip(body: bytes) -> bytes:
     """Call plain text packed."""
-    return sized(body, b"Content-Encoding: gzip\r\n")
+    return with_length(body, b"Content-Encoding: gzip\r\n")
 
 
-def bomb(body: bytes) -> bytes:
+def gzip_bomb(body: bytes) -> bytes:
     """Pack two MiB of white space into two KB."""
-    return packed(b" " * 2**21 + body)
+    return gzipped(b" " * 2**21 + body)
 
 
 def chunked(body: bytes) -> bytes:
@@ -153,30 +153,30 @@ def without_length(body: bytes) -> bytes:
     return _HEAD + b"\r\n" + body
 
 
-def no_http(_body: bytes) -> bytes:
+def not_http(_body: bytes) -> bytes:
     """Speak another language."""
     return b"SSH-2.0-OpenSSH_9.6\r\n"
 
 
 def long_header(body: bytes) -> bytes:
     """Write a header of 70 KB."""
-    return sized(body, b"X: " + b"x" * 70_000 + b"\r\n")
+    return with_length(body, b"X: " + b"x" * 70_000 + b"\r\n")
 
 
 def many_headers(body: bytes) -> bytes:
     """Write three hundred headers."""
-    return sized(body, b"X: x\r\n" * 300)
+    return with_length(body, b"X: x\r\n" * 300)
 
 
-def cut(write: Callable[[bytes], bytes], end: int) -> Callable[[bytes], bytes]:
-    """Give only a part of what would be written, as a slice does."""
+def truncated(write: Callable[[bytes], bytes], end: int) -> Callable[[bytes], bytes]:
+    """Return only a part of what would be written, as a slice does."""
     return lambda body: write(body)[:end]
 
 
-def with_cell(text: bytes) -> Trick:
+def with_last_value(text: bytes) -> Mutation:
     """Put some bytes in the place of the first row's last value, of which the statistics then say nothing."""
 
-    def trick(_script: Script, reply: Reply) -> Step:
+    def trick(_script: Script, reply: UpstreamReply) -> Step:
         said = json.loads(reply.body)
         results = said["results"]
         results["dataframe"][1][-1] = "\0"
@@ -187,10 +187,10 @@ def with_cell(text: bytes) -> Trick:
     return trick
 
 
-def telling(hours: int = 0, **changed: Any) -> Trick:
+def with_token_fields(hours: int = 0, **changed: Any) -> Mutation:
     """Say other things of a token, by a clock that is so many hours ahead."""
 
-    def trick(_script: Script, reply: Reply) -> Step:
+    def trick(_script: Script, reply: UpstreamReply) -> Step:
         said = json.loads(reply.body) | changed
         date = parsedate_to_datetime(reply.headers["date"]) + timedelta(hours=hours)
         if hours:

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Final
 
-__all__ = ["AWARE", "DATE", "DURATION", "NAIVE", "TIME", "moment"]
+__all__ = ["AWARE", "DATE", "DURATION", "NAIVE", "TIME", "parse_timestamp"]
 
 DATE, NAIVE, AWARE, TIME, DURATION = "date", "naive", "aware", "time", "duration"
 
@@ -26,8 +26,8 @@ _parts: Final = re.compile(
 ).fullmatch
 
 
-def moment(text: str) -> tuple[str, int] | None:
-    """Give what a text is and its nanoseconds (since 1970, since midnight, or for themselves), else None."""
+def parse_timestamp(text: str) -> tuple[str, int] | None:
+    """Return the form of a text and its nanoseconds (since 1970, since midnight, or a length), else None."""
     days = _days(text)
     if days is not None:
         return DATE, days * _DAY
