@@ -7,7 +7,6 @@ compared ran under the same conditions. Machines are noisy: ratios count, times 
 from __future__ import annotations
 
 import argparse
-import compileall
 import json
 import multiprocessing
 import resource
@@ -122,39 +121,6 @@ def growth(folder: Path, console: Console) -> None:
     console.print(table)
 
 
-def start_up(console: Console) -> None:
-    """Print what importing costs, beside a bare interpreter and typer; with bytecode, as pip leaves it."""
-    compileall.compile_dir(Path(__file__).parents[1] / "connecty_frames", quiet=2)
-    commands = {
-        "python -c pass": ["-c", "pass"],
-        "import connecty_frames": ["-c", "import connecty_frames"],
-        "import typer": ["-c", "import typer"],
-        "connecty --version": ["-m", "connecty_frames.cli", "--version"],
-    }
-    medians = {}
-    for name, arguments in commands.items():
-        times = []
-        for _ in range(15):
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-            times.append((time.perf_counter() - start) * 1000)
-        medians[name] = statistics.median(times)
-    table = Table(title="start-up")
-    for heading in ("command", "ms (median)", "beside", "ratio"):
-        table.add_column(heading)
-    for name, peer in (
-        ("import connecty_frames", "python -c pass"),
-        ("connecty --version", "import typer"),
-    ):
-        table.add_row(
-            name,
-            f"{medians[name]:.0f}",
-            f"{peer}: {medians[peer]:.0f}",
-            f"{medians[name] / medians[peer]:.2f}",
-        )
-    console.print(table)
-
-
 def bars_table(medians: dict[str, dict[str, float]], console: Console) -> None:
     """Print each bar beside what was measured."""
     table = Table(title="bars")
@@ -186,7 +152,6 @@ def main() -> None:
         bars_table(medians, console)
         if len(arguments.workloads) == len(workloads.WORKLOADS):
             growth(folder, console)
-            start_up(console)
 
 
 if __name__ == "__main__":
