@@ -12,7 +12,8 @@ from tests.servers.fixtures import client, clock, server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.servers.scripted import FakeClock, Script
+    from tests.servers.scripted import Script
+    from tests.servers.timing import FakeClock
 
 __all__ = ["client", "clock", "patient", "server"]
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from tests.servers.responses import HEAD, chunked, with_length
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -19,33 +20,11 @@ if TYPE_CHECKING:
 
     from connecty_frames.client import Client
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+GZIP = b"Content-Encoding: gzip\r\n"
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n", "s"], *([n, f"row {n}"] for n in range(60))]}}
 BODY = json.dumps(ROWS).encode()
 EXPECTED = {"n": list(range(60)), "s": [f"row {n}" for n in range(60)]}
 PACKED = gzip.compress(BODY, mtime=0)
-
-
-def plain(body: bytes) -> bytes:
-    """Write a response with the length of its body."""
-    return HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
-
-
-def unmeasured(body: bytes) -> bytes:
-    """Write a response whose body ends where the connection does."""
-    return HEAD + b"Connection: close\r\n\r\n" + body
-
-
-def packed(body: bytes) -> bytes:
-    """Write a response that says it is gzip, its length that of what is sent."""
-    return HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-
-
-def chunked(body: bytes) -> bytes:
-    """Write a response in chunks of 100 bytes."""
-    pieces = [body[at : at + 100] for at in range(0, len(body), 100)]
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in [*pieces, b""])
-    return HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks
 
 
 def raw(server: Script, results: bytes) -> Any:
@@ -54,11 +33,11 @@ def raw(server: Script, results: bytes) -> Any:
 
 
 WHOLE = {
-    "plain": plain(BODY),
-    "unmeasured": unmeasured(BODY),
-    "gzip": packed(PACKED),
-    "chunked": chunked(BODY),
-    "chunked gzip": chunked(PACKED).replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"),
+    "plain": with_length(BODY),
+    "unmeasured": HEAD + b"Connection: close\r\n\r\n" + BODY,
+    "gzip": with_length(PACKED, GZIP),
+    "chunked": chunked(BODY, 100),
+    "chunked gzip": chunked(PACKED, 100, headers=GZIP),
 }
 
 
@@ -89,11 +68,11 @@ def test_headers_that_were_cut(server: Script, client: Client, kept: int) -> Non
 
 
 BROKEN = {
-    "cut": packed(PACKED[:-9]),
-    "trailer cut": packed(PACKED[:-1]),
-    "bad checksum": packed(PACKED[:-8] + bytes([PACKED[-8] ^ 1]) + PACKED[-7:]),
-    "no gzip": packed(BODY),
-    "not asked for": plain(BODY).replace(b"Content-Length", b"Content-Encoding: br\r\nContent-Length"),
+    "cut": with_length(PACKED[:-9], GZIP),
+    "trailer cut": with_length(PACKED[:-1], GZIP),
+    "bad checksum": with_length(PACKED[:-8] + bytes([PACKED[-8] ^ 1]) + PACKED[-7:], GZIP),
+    "no gzip": with_length(BODY, GZIP),
+    "not asked for": with_length(BODY).replace(b"Content-Length", b"Content-Encoding: br\r\nContent-Length"),
 }
 
 
@@ -115,7 +94,7 @@ def test_a_body_whose_packing_is_broken(server: Script, client: Client, way: str
 def test_a_body_over_the_limit(server: Script, kind: str, way: str) -> None:
     """200 MB, or a megabyte that unpacks to them: reading stops at 10 MB, and so does the memory."""
     if way == "gzip":
-        step = server.send_and_close(packed(gzip.compress(bytes(200_000_000), 1)))
+        step = server.send_and_close(with_length(gzip.compress(bytes(200_000_000), 1), GZIP))
     else:
         piece = bytes(1_000_000)
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from tests.servers.responses import chunked, with_length
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
 
 if TYPE_CHECKING:
@@ -49,43 +50,31 @@ def table(number: int) -> bytes:
     return json.dumps({"state": "COMPLETED", "results": rows}).encode()
 
 
-def whole(body: bytes, head: bytes = b"") -> bytes:
-    """Return a response with its length."""
-    start = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-    return start + head + b"Content-Length: %d\r\n\r\n" % len(body) + body
-
-
-def chunked(body: bytes, head: bytes = b"", trailer: bytes = b"") -> bytes:
-    """Return a response in one chunk."""
-    start = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
-    return start + head + b"\r\n%x\r\n" % len(body) + body + b"\r\n0\r\n" + trailer + b"\r\n"
-
-
 def filling(size: int) -> bytes:
     """Return an answer that is just so many bytes, its headers included."""
-    missing = size - len(whole(table(1) + b" " * 1000)) + 1000
-    return whole(table(1) + b" " * missing)
+    missing = size - len(with_length(table(1) + b" " * 1000)) + 1000
+    return with_length(table(1) + b" " * missing)
 
 
-WRONG = whole(table(999))
+WRONG = with_length(table(999))
 #: What is sent to the first question; its table is 1, where it has one.
 LEFT_BEHIND: dict[str, bytes] = {
-    "a second answer": whole(table(1)) + WRONG,
-    "the beginning of one": whole(table(1)) + WRONG[:60],
+    "a second answer": with_length(table(1)) + WRONG,
+    "the beginning of one": with_length(table(1)) + WRONG[:60],
     "at the end of a buffer": filling(io.DEFAULT_BUFFER_SIZE) + WRONG,
-    "many": whole(table(1)) + WRONG * 200,
-    "after chunks": chunked(table(1)) + WRONG,
-    "after a trailer": chunked(table(1), trailer=b"X-Sum: 1\r\n") + WRONG,
-    "after gzip": whole(gzip.compress(table(1)), b"Content-Encoding: gzip\r\n") + WRONG,
-    "after blank lines": whole(table(1)) + b"\r\n" * 3 + WRONG,
-    "chunks with a length": chunked(table(1), b"Content-Length: %d\r\n" % (len(table(1)) + 5)),
+    "many": with_length(table(1)) + WRONG * 200,
+    "after chunks": chunked(table(1), 1000) + WRONG,
+    "after a trailer": chunked(table(1), 1000, trailer=b"X-Sum: 1\r\n") + WRONG,
+    "after gzip": with_length(gzip.compress(table(1)), b"Content-Encoding: gzip\r\n") + WRONG,
+    "after blank lines": with_length(table(1)) + b"\r\n" * 3 + WRONG,
+    "chunks with a length": chunked(table(1), 1000, headers=b"Content-Length: %d\r\n" % (len(table(1)) + 5)),
     "with a body of 204": b"HTTP/1.1 204 No Content\r\n\r\n" + WRONG,
     "with a body of 304": b"HTTP/1.1 304 Not Modified\r\n\r\n" + WRONG,
     "after nothing": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + WRONG,
     "after 503": b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n" + WRONG,
     "after 401": b"HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n" + WRONG,
     "after 404": b"HTTP/1.1 404 Where\r\nContent-Length: 2\r\n\r\n{}" + WRONG,
-    "after 103": EARLY_HINTS + whole(table(1)) + WRONG,
+    "after 103": EARLY_HINTS + with_length(table(1)) + WRONG,
     "after 101": NO_ANSWER["101"] + WRONG,
     "after too many": NO_ANSWER["21"] + WRONG,
 }
@@ -115,7 +104,7 @@ def make(far: Script, **settings: Any) -> cf.Client:
 @pytest.mark.parametrize("left", LEFT_BEHIND)
 def test_two_questions_on_one_connection_never_swap_answers(far: Script, left: str, pause: float) -> None:
     """The first has its own answer or an error, and the second its own, at once and a moment later."""
-    far.on("results", far.send(LEFT_BEHIND[left]), far.send(whole(table(1))))
+    far.on("results", far.send(LEFT_BEHIND[left]), far.send(with_length(table(1))))
     with make(far) as client:
         try:
             first = client.question(QUESTION_ID).result().to_arrow().to_pydict()
@@ -124,7 +113,7 @@ def test_two_questions_on_one_connection_never_swap_answers(far: Script, left: s
         else:
             assert first == {"n": [1]}
         time.sleep(pause)
-        far.on("results", far.send(whole(table(2))))
+        far.on("results", far.send(with_length(table(2))))
         answer = client.question(ANOTHER_ID).result()
         assert (answer.to_arrow().to_pydict(), answer.sql_query) == ({"n": [2]}, "SELECT 2")
 
@@ -147,7 +136,7 @@ def test_a_part_of_a_record_is_seen(early: int) -> None:
     """Over TLS some bytes of a second answer come with the first, and the others with the next request."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(PEM)
-    answers = {QUESTION_ID: [whole(table(1)), WRONG], ANOTHER_ID: [whole(table(2))]}
+    answers = {QUESTION_ID: [with_length(table(1)), WRONG], ANOTHER_ID: [with_length(table(2))]}
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
@@ -162,7 +151,7 @@ def test_a_part_of_a_record_is_seen(early: int) -> None:
                 while request := records.request():
                     sock.sendall(kept)
                     asked = next((each for each in answers if each.encode() in request), "")
-                    said = answers.get(asked, [whole(json.dumps(TOKEN).encode())])
+                    said = answers.get(asked, [with_length(json.dumps(TOKEN).encode())])
                     first, *more = map(records.encrypted, said)
                     kept = b"".join(more)[early:]
                     sock.sendall(first + b"".join(more)[:early])
@@ -212,16 +201,15 @@ class Records:
 
 def test_an_answer_that_follows_an_interim_response_late(far: Script) -> None:
     """103 at once and the answer a moment later, as a proxy sends them: each question has its own."""
-    take = far.take
 
     def by_question(request: Any) -> Any:
-        step = take(request)
+        step = far.next_step(request)
         if "/results" in request.target:
-            answer = far.send(whole(table(1 if QUESTION_ID in request.target else 2)))
+            answer = far.send(with_length(table(1 if QUESTION_ID in request.target else 2)))
             return far.around(far.late(0.05, answer), before=EARLY_HINTS)
         return step
 
-    far.take = by_question  # type: ignore[method-assign]
+    far.handler = by_question
     with make(far) as client:
         asked = [QUESTION_ID, ANOTHER_ID, ANOTHER_ID, QUESTION_ID, QUESTION_ID]
         found = [client.question(each).result().to_arrow()["n"].to_pylist() for each in asked]

@@ -6,7 +6,6 @@ Each cut is met by a second request, and what comes out is all the rows. The sui
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import random
@@ -15,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from tests.servers.responses import chunked, gzipped, with_length
 from tests.servers.scripted import QUESTION_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from connecty_frames.client import Client
     from tests.servers.scripted import Script
-
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 def rows(count: int) -> tuple[bytes, dict[str, Any]]:
@@ -35,26 +35,12 @@ def rows(count: int) -> tuple[bytes, dict[str, Any]]:
     return json.dumps({"state": "COMPLETED", "results": {"dataframe": content}}).encode(), table
 
 
-def plain(body: bytes) -> bytes:
-    """Write it with its length."""
-    return HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
-
-
-def packed(body: bytes) -> bytes:
-    """Write it packed, with the length of that."""
-    body = gzip.compress(body, mtime=0)
-    return HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-
-
-def chunked(body: bytes) -> bytes:
-    """Write it in chunks of 51 bytes."""
-    pieces = [body[at : at + 51] for at in range(0, len(body), 51)]
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in [*pieces, b""])
-    return HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks
-
-
 #: How it is written, and of how many rows: about 10,000 bytes together.
-WAYS = {"plain": (plain, 85), "gzip": (packed, 170), "chunked": (chunked, 80)}
+WAYS: dict[str, tuple[Callable[[bytes], bytes], int]] = {
+    "plain": (with_length, 85),
+    "gzip": (gzipped, 170),
+    "chunked": (lambda body: chunked(body, 51), 80),
+}
 
 
 #: From one cut to the next. A chunk has 57 bytes with its ends, so every place in one is cut all the same.

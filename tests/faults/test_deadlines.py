@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from tests.servers.responses import HEAD
 from tests.servers.scripted import QUESTION_ID, Script
 from tests.servers.timing import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SECONDS = 0.3
 
 SLOW: dict[str, Callable[[Script], Any]] = {

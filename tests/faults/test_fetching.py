@@ -11,13 +11,13 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.client import Client
 from connecty_frames.http import retry
+from tests.servers.responses import HEAD
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 #: What a fetch gets over.
 PASSING: dict[str, Callable[[Script], Any]] = {

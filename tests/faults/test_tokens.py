@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from tests.servers.scripted import QUESTION_ID, TOKEN, FakeClock, Script
-from tests.servers.timing import within
+from tests.servers.scripted import QUESTION_ID, TOKEN, Script
+from tests.servers.timing import FakeClock, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,14 +36,14 @@ def tokens(server: Script, expires_at: Any, date: str = DATE) -> None:
 
 def revoking(server: Script, holds: Callable[[str], bool]) -> None:
     """Let the server answer 401 to every token that does not hold."""
-    take, refuse = server.take, server.answer(401)
+    refuse = server.answer(401)
 
     def by_token(request: RecordedRequest) -> Step:
-        step = take(request)
+        step = server.next_step(request)
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         return step if request.target.endswith("token") or holds(bearer) else refuse
 
-    server.take = by_token  # type: ignore[method-assign]
+    server.handler = by_token
 
 
 @pytest.mark.parametrize("kind", ["ask", "results"])

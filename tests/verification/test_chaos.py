@@ -1,4 +1,4 @@
-"""The short form of ``make chaos``, with a fixed seed, and whether its judge could find anything."""
+"""The short form of ``make chaos`` with a fixed seed, and tests that its check finds what is wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MISSING = programs.missing("nginx", "haproxy", "squid")
 @pytest.mark.external
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 def test_three_hundred_questions() -> None:
-    """Programs are killed, stopped and suspended: every promise is kept, most questions are answered."""
+    """Programs are killed, stopped and suspended: every promise is kept, over 100 questions are answered."""
     report = chaos.run(300, seed=1)
     assert report.broken == [], str(report)
     assert report.asked == report.ends.total() == 300
@@ -50,8 +50,8 @@ def failed(error: type[BaseException], question_id: str | None = None, **seen: A
         QuestionOutcome(2, cf.ConnectionFailed),
     ],
 )
-def test_what_may_happen(seen: QuestionOutcome) -> None:
-    """A table, an error with the id, one that says that nobody knows, one of what was never accepted."""
+def test_allowed_outcomes(seen: QuestionOutcome) -> None:
+    """A table, an error with the id, an uncertain submission, and an error where nothing was accepted."""
     assert (
         check(
             [RIGHT, seen],
@@ -83,13 +83,13 @@ def test_what_may_happen(seen: QuestionOutcome) -> None:
         (failed(cf.QuestionTimeout, "b", over=0.251), ACCEPTED, "late: question 1 ended 0.251 s late"),
     ],
 )
-def test_what_may_not_happen(seen: QuestionOutcome, accepted: list[Accepted], broken: str) -> None:
-    """Each is found, and named, once."""
+def test_broken_promises(seen: QuestionOutcome, accepted: list[Accepted], broken: str) -> None:
+    """Each is found once, under its name."""
     (found,) = check([RIGHT, seen], accepted, [ProxiedRequest(0, "200"), ProxiedRequest(1, "200")]).broken
     assert found.startswith(broken)
 
 
-def test_what_is_sent_again_is_found() -> None:
-    """A question that a proxy answered by 502 was sent; the sandbox got it only the second time."""
+def test_a_repeated_submission_is_found() -> None:
+    """A question that a proxy answered with 502 was sent, though the sandbox got it only the second time."""
     report = check([RIGHT], ACCEPTED[:1], [ProxiedRequest(0, "502"), ProxiedRequest(0, "200")])
     assert report.broken == ["twice: question 0 was sent again: the proxies answered 502, 200"]

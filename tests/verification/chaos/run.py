@@ -1,13 +1,12 @@
 """Questions through nginx, haproxy and squid while they and the sandbox are killed, restarted and suspended.
 
-``python -m tests.verification.chaos`` asks 2,000 and prints what became of them; a promise that is broken
-makes the exit code 1.
-There are two ways to the sandbox: in the clear through nginx, which compresses, and by TLS through a tunnel
-of squid, which wants a password, to haproxy.
+``python -m tests.verification.chaos`` asks 2,000 and prints their outcomes; the exit code is 1 where a
+promise was broken. There are two routes to the sandbox: without TLS through nginx, which compresses, and
+with TLS through a tunnel of squid, which requires a password, to haproxy.
 
-The sandbox writes down what it accepts (``durable.py``), and nginx and haproxy which questions they answered.
-Each question has a number, which its answer repeats. So it shows when one was sent twice, or got another's
-answer.
+The sandbox records what it accepts (``durable.py``), nginx and haproxy which questions they answered. Each
+question has a number, which its answer repeats, so that a question that was sent twice, or got the answer of
+another, is found.
 """
 
 from __future__ import annotations
@@ -31,25 +30,27 @@ from unittest.mock import patch
 import connecty_frames as cf
 from tests.servers import programs
 from tests.servers.timing import SLACK, Pulse
+from tests.verification.chaos import durable
 from tests.verification.chaos.durable import CREDENTIALS, Accepted, read_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 __all__ = ["ChaosReport", "ProxiedRequest", "QuestionOutcome", "check", "question", "run"]
 
 _QUESTIONS: Final = 2_000
 _THREADS: Final = 12
 _ROWS: Final = 50
-#: What a question may take, in seconds: with the shortest some are late, with the longest hardly any.
+#: Seconds that a question may take: with the shortest some time out, with the longest hardly any.
 _TIMEOUTS: Final = (1.5, 4.0, 12.0)
-#: How long all goes well between two disturbances, and how long one lasts, in seconds.
+#: Seconds between two disturbances, and of one.
 _CALM: Final = (0.0, 0.6)
 _DURATION: Final = (0.02, 0.6)
-#: What an answer may take that is fetched afterwards, in seconds.
+#: Seconds that an answer may take which is fetched afterwards.
 _FETCHING: Final = 30.0
 _PROMISES: Final = ("twice", "lost", "swapped", "foreign", "late")
-#: Answered by one of these, a question may be sent again.
+#: A question that got one of these statuses was not started and may be sent again.
 _NOT_STARTED: Final = ("401", "429")
 #: The status and the number of a question in the logs of nginx and haproxy.
 _SENT: Final = re.compile(r"^POST \S+ (-?\d+) .*SELECT (\d+) AS asked", re.MULTILINE)
@@ -57,7 +58,7 @@ _SENT: Final = re.compile(r"^POST \S+ (-?\d+) .*SELECT (\d+) AS asked", re.MULTI
 
 @dataclass(frozen=True)
 class QuestionOutcome:
-    """What became of a question, as its asker saw it.
+    """How the call for a question ended.
 
     Parameters
     ----------
@@ -68,11 +69,11 @@ class QuestionOutcome:
     question_id
         The id on the table or on the exception.
     over
-        Seconds that it took beyond its timeout and what the machine overslept; negative before.
+        Seconds beyond its timeout and the lateness of the machine; negative where it ended before.
     wrong
         What is wrong with the table; empty where nothing is.
     text
-        What the exception says.
+        The message of the exception.
     """
 
     number: int
@@ -84,7 +85,7 @@ class QuestionOutcome:
 
 
 class ProxiedRequest(NamedTuple):
-    """A question that reached nginx or haproxy, and the status by which it was answered there."""
+    """A question that reached nginx or haproxy, and the status that was sent there."""
 
     number: int
     status: str
@@ -92,7 +93,7 @@ class ProxiedRequest(NamedTuple):
 
 @dataclass
 class ChaosReport:
-    """What became of all questions, and in which ways promises were broken."""
+    """The outcomes of all questions, and the promises that were broken."""
 
     asked: int
     accepted: int
@@ -105,7 +106,7 @@ class ChaosReport:
 
     @property
     def broken(self) -> list[str]:
-        """All that should not have happened."""
+        """All broken promises, one per line."""
         return [f"{promise}: {said}" for promise, all_said in self.problems.items() for said in all_said]
 
     def __str__(self) -> str:
@@ -121,18 +122,18 @@ class ChaosReport:
 
 
 def question(number: int) -> str:
-    """Return the question with a number, which the sandbox answers as the SELECT that it is."""
+    """Return the question with a number; the sandbox runs it, since it is a SELECT."""
     return f"SELECT {number} AS asked, i AS row FROM range({_ROWS}) AS t(i) ORDER BY i"  # noqa: S608 - our own number
 
 
 def check(
     outcomes: Iterable[QuestionOutcome], accepted: Iterable[Accepted], sent: Iterable[ProxiedRequest]
 ) -> ChaosReport:
-    """Hold what the askers saw against what the sandbox accepted and the proxies answered."""
+    """Compare the outcomes with what the sandbox accepted and the proxies answered."""
     outcomes, accepted = list(outcomes), list(accepted)
-    ends = Counter("right" if seen.error is None else seen.error.__name__ for seen in outcomes)
+    ends = Counter("right" if outcome.error is None else outcome.error.__name__ for outcome in outcomes)
     report = ChaosReport(
-        len(outcomes), len(accepted), ends, max((seen.over for seen in outcomes), default=0.0)
+        len(outcomes), len(accepted), ends, max((outcome.over for outcome in outcomes), default=0.0)
     )
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for entry in accepted:
@@ -141,42 +142,42 @@ def check(
     for number, status in sent:
         if status not in _NOT_STARTED:
             statuses[number].append(status)
-    for seen in outcomes:
-        for promise, said in _problems(seen, ids[question(seen.number)], statuses[seen.number]):
-            report.problems[promise].append(f"question {seen.number} {said}")
+    for outcome in outcomes:
+        for promise, said in _problems(outcome, ids[question(outcome.number)], statuses[outcome.number]):
+            report.problems[promise].append(f"question {outcome.number} {said}")
     return report
 
 
-def _problems(seen: QuestionOutcome, ids: list[str], statuses: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield the promises that were broken to a question, with how."""
+def _problems(outcome: QuestionOutcome, ids: list[str], statuses: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each promise that was broken for a question, and how."""
     if len(ids) > 1:
         yield "twice", f"was accepted as {ids}"
     if len(statuses) > 1:
         yield "twice", f"was sent again: the proxies answered {', '.join(statuses)}"
-    if seen.error is not None and not issubclass(seen.error, cf.ConnectyError):
-        yield "foreign", seen.text
-    elif ids and seen.question_id is None and seen.error is not cf.SubmissionUncertain:
-        yield "lost", f"was accepted as {ids}, and its asker got {seen.text}"
-    if seen.question_id not in (None, *ids):
-        yield "swapped", f"has the id {seen.question_id} instead of {ids}"
-    if seen.wrong:
-        yield "swapped", seen.wrong
-    if seen.over > SLACK:
-        yield "late", f"ended {seen.over:.3f} s late: {seen.text}"
+    if outcome.error is not None and not issubclass(outcome.error, cf.ConnectyError):
+        yield "foreign", outcome.text
+    elif ids and outcome.question_id is None and outcome.error is not cf.SubmissionUncertain:
+        yield "lost", f"was accepted as {ids}, and its asker got {outcome.text}"
+    if outcome.question_id not in (None, *ids):
+        yield "swapped", f"has the id {outcome.question_id} instead of {ids}"
+    if outcome.wrong:
+        yield "swapped", outcome.wrong
+    if outcome.over > SLACK:
+        yield "late", f"ended {outcome.over:.3f} s late: {outcome.text}"
 
 
 def run(questions: int, seed: int) -> ChaosReport:
-    """Ask so many questions while a disturbance follows another, and judge what became of them."""
+    """Ask so many questions while one disturbance follows another, and check their outcomes."""
     with ExitStack() as stack:
         folder = stack.enter_context(programs.program_folder())
-        sandbox = stack.enter_context(programs.sandbox(folder / "sandbox"))
+        sandbox = stack.enter_context(_durable_sandbox(folder / "sandbox"))
         nginx = stack.enter_context(programs.prepare("nginx", folder, _NGINX, api=sandbox.port))
         haproxy = stack.enter_context(programs.prepare("haproxy", folder, _HAPROXY, api=sandbox.port))
         squid = stack.enter_context(programs.prepare("squid", folder, programs.PASSWORD_REQUIRED))
         pulse = stack.enter_context(Pulse().running())
         proxy = f"http://{programs.USER}:{programs.PASSWORD}@127.0.0.1:{squid.port}"
         stack.enter_context(patch.dict(os.environ, HTTPS_PROXY=proxy))
-        # A sandbox that was killed has to work on its questions again, which goes back to an earlier state.
+        # A sandbox that was killed works on its questions again, so their states go back to earlier ones.
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", cf.UnknownStateWarning)
         settings: dict[str, Any] = {**CREDENTIALS, "dw_id": 13, "ca_bundle": programs.PEM}
@@ -185,10 +186,10 @@ def run(questions: int, seed: int) -> ChaosReport:
             for address in (f"http://127.0.0.1:{nginx.port}", f"https://127.0.0.1:{haproxy.port}")
         ]
         asker = _Asker(clients, seed, pulse)
-        asker.ask(questions)  # has everything imported, which counts for the first question of all
+        asker.ask(questions)  # a question that does not count, so that all imports are done before
         began = time.monotonic()
-        victims = [sandbox, nginx, haproxy, squid]
-        with _Disturbances(victims, seed) as disturbances, ThreadPoolExecutor(_THREADS) as pool:
+        targets = [sandbox, nginx, haproxy, squid]
+        with _Disturbances(targets, seed) as disturbances, ThreadPoolExecutor(_THREADS) as pool:
             outcomes = list(pool.map(asker.ask, range(questions)))
         sent = [
             ProxiedRequest(int(number), status)
@@ -196,17 +197,25 @@ def run(questions: int, seed: int) -> ChaosReport:
         ]
         report = check(outcomes, read_journal(sandbox.folder / "journal"), sent)
         report.disturbed, report.took = disturbances.done, time.monotonic() - began
-        for seen in outcomes:
-            if seen.error is not None and seen.question_id is not None:
+        for outcome in outcomes:
+            if outcome.error is not None and outcome.question_id is not None:
                 report.fetched += 1
-                wrong = asker.fetch(seen)
+                wrong = asker.fetch(outcome)
                 if wrong:
-                    report.problems["lost"].append(f"question {seen.number} cannot be fetched: {wrong}")
+                    report.problems["lost"].append(f"question {outcome.number} cannot be fetched: {wrong}")
     return report
 
 
+def _durable_sandbox(folder: Path) -> programs.Program:
+    """Prepare a sandbox that records what it accepted in ``journal`` of its folder."""
+    port = programs.free_port()
+    folder.mkdir()
+    command = [sys.executable, durable.__file__, str(port), str(folder / "journal")]
+    return programs.Program("sandbox", command, port=port, folder=folder, trusted=True)
+
+
 class _Asker:
-    """Asks questions, half of them each way."""
+    """Asks questions, half of them by each route."""
 
     def __init__(self, clients: list[cf.Client], seed: int, pulse: Pulse) -> None:
         self._clients = clients
@@ -222,9 +231,9 @@ class _Asker:
         began = time.monotonic()
         try:
             answer = client.ask(question(number), timeout=timeout)
-        except Exception as caught:  # noqa: BLE001 - it is the judge who says which may come
+        except Exception as caught:  # noqa: BLE001 - check() decides which classes are allowed
             error = caught
-        # What this machine did instead, before the deadline was set and after it had passed, is no delay.
+        # The lateness of this machine before the deadline was set and after it passed is no delay of ours.
         overslept = self._pulse.most(began) + self._pulse.total(began + timeout)
         return QuestionOutcome(
             number,
@@ -235,35 +244,35 @@ class _Asker:
             "" if error is None else _text(error),
         )
 
-    def fetch(self, seen: QuestionOutcome) -> str:
-        """Return what is wrong with the answer to a question that is fetched by its id."""
+    def fetch(self, outcome: QuestionOutcome) -> str:
+        """Fetch an answer by the id of its question, and return what is wrong with it."""
         try:
-            answer = self._clients[0].question(seen.question_id or "").result(timeout=_FETCHING)
+            answer = self._clients[0].question(outcome.question_id or "").result(timeout=_FETCHING)
         except cf.ConnectyError as error:
             return str(error)
-        return _wrong(answer, seen.number)
+        return _wrong(answer, outcome.number)
 
 
 def _text(error: Exception) -> str:
-    """Return what an exception says, and where it comes from if it is not ours."""
+    """Return the message of an exception, with the traceback where the class is not ours."""
     if isinstance(error, cf.ConnectyError):
         return f"{type(error).__name__}: {error}"
     return "".join(traceback.format_exception(error))
 
 
 def _wrong(answer: cf.Answer, number: int) -> str:
-    """Return what is wrong with an answer, empty where nothing is."""
+    """Return what is wrong with an answer; empty where nothing is."""
     columns = {} if answer.table is None else answer.table.to_pydict()
     right = {"asked": [number] * _ROWS, "row": list(range(_ROWS))}
     return "" if columns == right else f"its table is {str(columns)[:200]}"
 
 
 class _Disturbances:
-    """One disturbance after another while the ``with`` block runs: each has its turn, as the seed decides."""
+    """One disturbance after another while the ``with`` block runs, in an order that the seed determines."""
 
-    def __init__(self, victims: list[programs.Program], seed: int) -> None:
+    def __init__(self, targets: list[programs.Program], seed: int) -> None:
         self.done: Counter[str] = Counter()
-        self._round = [(victim, name) for victim in victims for name in ("kill", "stop", "suspend")]
+        self._round = [(program, name) for program in targets for name in ("kill", "stop", "suspend")]
         self._draw = random.Random(f"{seed} disturbances")
         self._over = threading.Event()
         self._pool = ThreadPoolExecutor(1)
@@ -280,13 +289,13 @@ class _Disturbances:
     def _disturb(self) -> None:
         while True:
             self._draw.shuffle(self._round)
-            for victim, name in self._round:
+            for program, name in self._round:
                 if self._over.wait(self._draw.uniform(*_CALM)):
                     return
-                getattr(victim, name)()
+                getattr(program, name)()
                 self._over.wait(self._draw.uniform(*_DURATION))
-                victim.resume() if name == "suspend" else victim.start()
-                self.done[f"{victim.name} {name}"] += 1
+                program.resume() if name == "suspend" else program.start()
+                self.done[f"{program.name} {name}"] += 1
 
 
 _NGINX: Final = """
@@ -327,14 +336,13 @@ def main() -> int:
         "--seed",
         type=int,
         default=random.SystemRandom().randrange(10**6),
-        help="of timeouts and disturbances (default: one by chance, which is printed)",
+        help="of timeouts and disturbances (default: a random one, which is printed)",
     )
     given = parser.parse_args()
     missing = programs.missing("nginx", "haproxy", "squid")
     if missing:
         parser.error(f"not installed: {', '.join(missing)}")
-    sys.stdout.write(f"{given.questions:,} questions, seed {given.seed}\n")
-    sys.stdout.flush()
+    print(f"{given.questions:,} questions, seed {given.seed}", flush=True)
     report = run(given.questions, given.seed)
-    sys.stdout.write("\n".join([str(report), *(report.broken or ["every promise kept"])]) + "\n")
+    print("\n".join([str(report), *(report.broken or ["every promise kept"])]))
     return 1 if report.broken else 0

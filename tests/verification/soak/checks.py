@@ -1,6 +1,7 @@
-"""Whether what became of a case is right.
+"""Whether the outcome of a case is right.
 
-The frame is held against the case's own rows, the rest against what its kind allows and the other end saw.
+The frame is compared with the case's own rows, the rest with what its scenario allows and what the sandbox
+received.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import pandas as pd
 
 from connecty_frames import metadata
 from connecty_frames.errors import AuthError
+from tests.servers.timing import SLACK
 from tests.verification.soak.scenarios import Ending
 
 if TYPE_CHECKING:
@@ -22,12 +24,10 @@ if TYPE_CHECKING:
     from tests.verification.soak.cases import Cell, SoakCase
     from tests.verification.soak.server_process import QuestionRecord
 
-__all__ = ["SLACK", "check_frame", "check_outcome"]
+__all__ = ["check_frame", "check_outcome"]
 
-#: What may pass between a deadline and the end of its call, in seconds.
-SLACK: Final = 0.25
 _UNAUTHORIZED: Final = 401
-#: The row of states that nobody expects.
+#: The row of the scenarios with unknown states.
 _UNKNOWN_STATE_ROW: Final = 21
 
 #: The type of each column in each library.
@@ -36,94 +36,96 @@ _TYPES: Final = {
         "number": "Int64",
         "name": "string",
         "day": "datetime64[s]",
-        "moment": "datetime64[us, UTC]",
+        "instant": "datetime64[us, UTC]",
         "ratio": "Float64",
     },
     "polars": {
         "number": "Int64",
         "name": "String",
         "day": "Date",
-        "moment": "Datetime(time_unit='us', time_zone='UTC')",
+        "instant": "Datetime(time_unit='us', time_zone='UTC')",
         "ratio": "Float64",
     },
     "pyarrow": {
         "number": "int64",
         "name": "string",
         "day": "date32[day]",
-        "moment": "timestamp[us, tz=UTC]",
+        "instant": "timestamp[us, tz=UTC]",
         "ratio": "double",
     },
 }
 
 
 def check_frame(case: SoakCase, frame: Any) -> tuple[str | None, list[str]]:
-    """Return the id on a frame, and what in it is not what the case says."""
-    story = metadata(frame)
+    """Return the question id in a frame's metadata, and the differences between the frame and the case."""
+    found = metadata(frame)
     types, columns = _READERS[case.engine](frame)
-    found = []
-    if story is None or story.question != case.question:
-        found.append(f"the frame tells another story: {story}")
+    problems = []
+    if found is None or found.question != case.question:
+        problems.append(f"the frame has other metadata: {found}")
     if types != _expected_types(case):
-        found.append(f"the types are {types} instead of {_expected_types(case)}")
+        problems.append(f"the types are {types} instead of {_expected_types(case)}")
     elif repr(columns) != repr(_expected_columns(case)):  # as text, for NaN is not equal to itself
-        found.append(f"the values are {columns} instead of {_expected_columns(case)}")
-    return (None if story is None else story.question_id), found
+        problems.append(f"the values are {columns} instead of {_expected_columns(case)}")
+    return (None if found is None else found.question_id), problems
 
 
-def check_outcome(case: SoakCase, outcome: CallOutcome, evidence: QuestionRecord) -> list[str]:
-    """Return all that is wrong with what became of a case."""
-    kind, found = case.kind, list(outcome.problems)
-    end = Ending(outcome.error, outcome.question_id is not None, len(evidence.ids))
-    if end not in kind.ends and not _had_two_expired_tokens(end, evidence):
-        found.append(f"it ended as {_describe(end)} instead of {' or '.join(map(_describe, kind.ends))}")
-    if outcome.question_id not in (None, *evidence.ids):
-        found.append(f"the id {outcome.question_id} is none of {evidence.ids}")
-    # A look that is refused since a token expired uses up a state that was to be sent.
-    unsent = kind.row == _UNKNOWN_STATE_ROW and _UNAUTHORIZED in evidence.looked_at
-    allowed = {kind.warns, ()} if kind.slow or unsent else {kind.warns}
+def check_outcome(case: SoakCase, outcome: CallOutcome, record: QuestionRecord) -> list[str]:
+    """Return all that is wrong with the outcome of a case."""
+    scenario, problems = case.scenario, list(outcome.problems)
+    ending = Ending(outcome.error, outcome.question_id is not None, len(record.ids))
+    if ending not in scenario.endings and not _had_two_expired_tokens(ending, record):
+        problems.append(
+            f"it ended as {_describe(ending)} instead of {' or '.join(map(_describe, scenario.endings))}"
+        )
+    if outcome.question_id not in (None, *record.ids):
+        problems.append(f"the id {outcome.question_id} is none of {record.ids}")
+    # A poll that is rejected for an expired token uses up the unknown state that was to be sent.
+    not_sent = scenario.row == _UNKNOWN_STATE_ROW and _UNAUTHORIZED in record.polls
+    allowed = {scenario.warnings, ()} if scenario.slow or not_sent else {scenario.warnings}
     if outcome.error is not AuthError and outcome.warned not in allowed:
-        found.append(f"the warnings are {outcome.warned} instead of {kind.warns}")
-    if evidence.arrived > 1 or len(evidence.ids) > 1:
-        found.append(f"it arrived {evidence.arrived} times and was accepted {len(evidence.ids)} times")
+        problems.append(f"the warnings are {outcome.warned} instead of {scenario.warnings}")
+    if record.arrived > 1 or len(record.ids) > 1:
+        problems.append(f"it arrived {record.arrived} times and was accepted {len(record.ids)} times")
     if case.timeout is not None:
         over = outcome.took - case.timeout
         if not 0 <= over <= SLACK + outcome.overslept:
-            found.append(
+            problems.append(
                 f"with {case.timeout:.3f} s it took {outcome.took:.3f} s, while this machine overslept"
                 f" {outcome.overslept:.3f} s"
             )
-    return found
+    return problems
 
 
-def _had_two_expired_tokens(end: Ending, evidence: QuestionRecord) -> bool:
-    """Whether a call met two tokens that others had let expire; one new token is all that is tried.
+def _had_two_expired_tokens(ending: Ending, record: QuestionRecord) -> bool:
+    """Return whether a call was rejected for two tokens that expired; a call tries one new token only.
 
-    It has the id where there is one to have.
+    Its AuthError must have the id of an accepted question.
     """
-    refused = max(evidence.asked.count(_UNAUTHORIZED), evidence.looked_at.count(_UNAUTHORIZED))
-    return end.error is AuthError and refused > 1 and end.known == bool(end.accepted)
+    refused = max(record.submissions.count(_UNAUTHORIZED), record.polls.count(_UNAUTHORIZED))
+    return ending.error is AuthError and refused > 1 and ending.known == bool(ending.accepted)
 
 
-def _describe(end: Ending) -> str:
-    name = "the right frame" if end.error is None else end.error.__name__
-    return f"{name} ({'with' if end.known else 'without'} an id, accepted {end.accepted} times)"
+def _describe(ending: Ending) -> str:
+    name = "the right frame" if ending.error is None else ending.error.__name__
+    return f"{name} ({'with' if ending.known else 'without'} an id, accepted {ending.accepted} times)"
 
 
 def _expected_types(case: SoakCase) -> dict[str, str]:
-    """Return the types that are due."""
+    """Return the expected types."""
     types = {name: _TYPES[case.engine][name] for name in case.columns}
-    if isinstance(case.kind.cell, str):
+    if isinstance(case.scenario.last_value, str):
         types[case.columns[-1]] = _TYPES[case.engine]["name"]
     return types
 
 
 def _expected_columns(case: SoakCase) -> list[list[Cell]]:
-    """Return the columns that are due."""
+    """Return the expected columns."""
     columns = [list(column) for column in zip(*case.rows, strict=True)]
-    if isinstance(case.kind.cell, str):
+    if isinstance(case.scenario.last_value, str):
         columns[-1] = [None if value is None else str(value) for value in columns[-1]]
-    if case.kind.cell is not None:
-        columns[-1][0] = case.kind.cell
+    if case.scenario.last_value is not None:
+        columns[-1][0] = case.scenario.last_value
     return columns
 
 
@@ -150,7 +152,7 @@ _READERS: Final[dict[str, Any]] = {"pandas": _pandas, "polars": _polars, "pyarro
 
 
 def _python_value(value: Any) -> Cell:
-    """Return a value as Python itself has it, an instant in UTC."""
+    """Return the Python value of a cell, an instant in UTC."""
     if value is pd.NA or value is pd.NaT or value is None:
         return None
     if isinstance(value, pd.Timestamp):
@@ -162,6 +164,6 @@ def _python_value(value: Any) -> Cell:
 
 
 def _date_of_midnight(value: Cell) -> date | None:
-    """Return the date of a midnight; what is none stays as it is, to be found wrong."""
+    """Return the date of a midnight; any other value stays as it is and is found to differ."""
     midnight = isinstance(value, datetime) and value.time() == time()
     return value.date() if midnight else value  # type: ignore[union-attr, return-value]

@@ -1,4 +1,4 @@
-"""What a process holds: threads, open files and memory."""
+"""The resources of this process: threads, open files and memory."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _MEMORY: Final = Path("/proc/self/statm")
 
 
 class Resources(NamedTuple):
-    """What is held at a moment when nothing is under way.
+    """The resources that are held while no call is running.
 
     Parameters
     ----------
     threads
         The names of Python's threads.
     files
-        What is open, sockets included, by what the system calls it; empty where it does not tell.
+        The names that Linux gives to open files and sockets; empty on other systems.
     memory
-        Resident bytes; 0 where the system does not tell.
+        Resident bytes; 0 on other systems.
     """
 
     threads: list[str]
@@ -37,7 +37,7 @@ class Resources(NamedTuple):
 
 
 def measure_resources() -> Resources:
-    """Look, after everything that is free has been given back: what stays then is held by somebody."""
+    """Measure after all free memory was returned to the system, so that what remains is in use."""
     gc.collect()
     pa.default_memory_pool().release_unused()
     threads = sorted(thread.name for thread in threading.enumerate())
@@ -51,7 +51,7 @@ def measure_resources() -> Resources:
 
 
 def _open_files() -> list[str]:
-    """Return what is open, but for the listing itself."""
+    """Return what is open, without the directory of the listing itself."""
     found = []
     for entry in _FILES.iterdir():
         try:

@@ -1,8 +1,8 @@
-"""THE table: what goes wrong, and how a call that meets it may end.
+"""The table of scenarios: what goes wrong, and how a call that meets it may end.
 
-The numbers of the rows are those of ``docs/reliability.md``; row 0 is no fault. What no server can cause is
-not here (Ctrl-C, a fork, settings, IPv6, proxies), nor what takes longer than a soak has time for: a server
-that answers 404 for ten seconds. Several kinds can be the same fault at other moments.
+The numbers of the rows are those of ``docs/reliability.md``; row 0 is no fault. Left out are faults that no
+server can cause (Ctrl-C, a fork, settings, IPv6, proxies) or that take too long for a soak (a server that
+answers 404 for ten seconds). Several scenarios can be the same fault at different points of a call.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from connecty_frames import errors
 from connecty_frames.sandbox import Fault
-from tests.servers import mutations
+from tests.servers import mutations, responses
 from tests.servers.mutations import respond_with, send_bytes
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_FAULT", "SCENARIOS", "SLOW_SCENARIOS", "Ending", "Route", "Scenario"]
 
-#: How a case reaches the sandbox: by the client that most use, by one whose requests are relayed, by a client
-#: of its own that is relayed, by a client of its own at an address where nobody listens.
-Route: TypeAlias = Literal["straight", "relayed", "own", "nowhere"]
+#: How a case reaches the sandbox: by a shared client without the relay, by one with it, by a client of its
+#: own with the relay, by a client of its own for an address where nothing listens.
+Route: TypeAlias = Literal["direct", "relayed", "own client", "unreachable"]
 
 
 class Ending(NamedTuple):
@@ -35,7 +35,7 @@ class Ending(NamedTuple):
     error
         The error; None for the right frame.
     known
-        Whether it carries the id of the question.
+        Whether the frame or the error has the id of the question.
     accepted
         How often the question was accepted.
     """
@@ -52,42 +52,42 @@ class Scenario:
     Parameters
     ----------
     row
-        The row that describes it.
+        The row of ``docs/reliability.md`` that describes it.
     name
-        Where and what, to be read by people.
-    ends
-        How a call may end that meets it.
+        The endpoint and the fault, as printed in the report.
+    endings
+        How a call that meets it may end.
     faults
-        What the sandbox is told to do for its question.
-    endpoint, played
-        What the relay does to the first replies of an endpoint, one after the other.
-    way
+        The faults of the sandbox for its question.
+    endpoint, mutations
+        How the relay changes the first replies of an endpoint, one after the other.
+    route
         How it reaches the sandbox.
     plan
-        What becomes of the question itself: it has a table, it has none, or it fails.
-    warns
-        The warnings that are due.
-    cell
-        What the first row has as its last value, in place of its own.
+        The result of the question itself: a table, no table, or a failure.
+    warnings
+        The warnings that are expected.
+    last_value
+        The last value of the first row, in place of its own.
     slow
-        Whether it ends by a deadline alone.
+        Whether only a deadline ends it.
     """
 
     row: int
     name: str
-    ends: frozenset[Ending]
+    endings: frozenset[Ending]
     faults: tuple[Fault, ...] = ()
     endpoint: Endpoint | None = None
-    played: tuple[Mutation, ...] = ()
-    way: Route = "straight"
+    mutations: tuple[Mutation, ...] = ()
+    route: Route = "direct"
     plan: Literal["table", "no table", "failure"] = "table"
-    warns: tuple[type[errors.ConnectyWarning], ...] = ()
-    cell: float | str | None = None
+    warnings: tuple[type[errors.ConnectyWarning], ...] = ()
+    last_value: float | str | None = None
     slow: bool = False
 
 
 _SUCCESS: Final = frozenset({Ending(None, known=True, accepted=1)})
-#: As often as anything is tried that is tried again for its own sake, and more.
+#: More often than the client repeats a request because of its reply.
 _EVERY_TIME: Final = 9
 
 
@@ -107,44 +107,46 @@ def _uncertain(accepted: int) -> frozenset[Ending]:
     return frozenset({Ending(errors.SubmissionUncertain, known=False, accepted=accepted)})
 
 
-def _on_submission(row: int, name: str, ends: frozenset[Ending], *faults: str) -> Scenario:
-    """Return what the sandbox does to a question on its way in."""
-    return Scenario(row, f"ask: {name}", ends, tuple(Fault.from_text(f"ask:{fault}") for fault in faults))
+def _on_submission(row: int, name: str, endings: frozenset[Ending], *faults: str) -> Scenario:
+    """Return a scenario of faults of the sandbox when the question is submitted."""
+    return Scenario(row, f"ask: {name}", endings, tuple(Fault.from_text(f"ask:{fault}") for fault in faults))
 
 
 def _on_results(
     row: int,
     name: str,
-    ends: frozenset[Ending],
+    endings: frozenset[Ending],
     *faults: str,
-    warns: tuple[type[errors.ConnectyWarning], ...] = (),
+    warnings: tuple[type[errors.ConnectyWarning], ...] = (),
 ) -> Scenario:
-    """Return what the sandbox does to a question that is looked at."""
+    """Return a scenario of faults of the sandbox when the results are requested."""
     read = tuple(Fault.from_text(f"results:{fault}") for fault in faults)
-    return Scenario(row, f"results: {name}", ends, read, warns=warns)
+    return Scenario(row, f"results: {name}", endings, read, warnings=warnings)
 
 
-def _relayed(row: int, endpoint: Endpoint, name: str, ends: frozenset[Ending], *played: Mutation) -> Scenario:
-    """Return what the relay does; at the token endpoint it takes a client that has no token yet."""
-    way: Route = "own" if endpoint == "token" else "relayed"
-    return Scenario(row, f"{endpoint}: {name}", ends, endpoint=endpoint, played=played, way=way)
+def _relayed(
+    row: int, endpoint: Endpoint, name: str, endings: frozenset[Ending], *changes: Mutation
+) -> Scenario:
+    """Return a scenario of the relay; at the token endpoint it needs a client that has no token yet."""
+    route: Route = "own client" if endpoint == "token" else "relayed"
+    return Scenario(row, f"{endpoint}: {name}", endings, endpoint=endpoint, mutations=changes, route=route)
 
 
 def _with_value(
     row: int,
     name: str,
-    ends: frozenset[Ending],
+    endings: frozenset[Ending],
     text: bytes,
     value: float | str = "",
-    *warns: type[errors.ConnectyWarning],
+    *warnings: type[errors.ConnectyWarning],
 ) -> Scenario:
-    """Return an answer that holds a value as no database gives it."""
-    kind = _relayed(row, "results", name, ends, *(mutations.with_last_value(text),) * _EVERY_TIME)
-    return replace(kind, warns=warns, cell=value)
+    """Return a scenario whose answer has a value that no database produces."""
+    scenario = _relayed(row, "results", name, endings, *(mutations.with_last_value(text),) * _EVERY_TIME)
+    return replace(scenario, warnings=warnings, last_value=value)
 
 
 def _rate_limited(row: int, endpoint: Endpoint, after: str) -> Scenario:
-    """Return one 429 with a Retry-After."""
+    """Return a scenario of one 429 with a Retry-After."""
     fault = Fault(endpoint, status=429, retry_after=after, times=1)
     return Scenario(row, f"{endpoint}: 429, Retry-After: {after}", _SUCCESS, (fault,))
 
@@ -154,21 +156,21 @@ NO_FAULT: Final = Scenario(0, "none", _SUCCESS)
 _LOGIN_PAGE: Final = respond_with(200, b"<html>Sign in</html>", Content_Type="text/html")
 _EMPTY_BODY: Final = respond_with(200)
 _UNKNOWN_STATE: Final = (errors.UnknownStateWarning,)
-#: Retry-After in its forms; what says nothing usable means the usual wait.
+#: Retry-After in its forms; after one that is not usable the client waits as usual.
 _RETRY_AFTER: Final = ("0", "1", "Wed, 05 Nov 2025 11:00:00 GMT", "-5", "nan", "1e35", "soon")
 _NOT_HTTP: Final = {
-    "no HTTP": mutations.not_http,
-    "a header of 70 KB": mutations.long_header,
-    "300 headers": mutations.many_headers,
+    "no HTTP": responses.not_http,
+    "a header of 70 KB": responses.long_header,
+    "300 headers": responses.many_headers,
 }
 _TRUNCATED: Final = {
-    "cut in its length": send_bytes(mutations.truncated(mutations.with_length, -5)),
-    "cut in a chunk": send_bytes(mutations.truncated(mutations.chunked, -9)),
-    "cut in gzip": send_bytes(mutations.truncated(mutations.gzipped, -9)),
-    "cut without a length": send_bytes(mutations.truncated(mutations.without_length, -5)),
-    "reset in the body": send_bytes(mutations.truncated(mutations.with_length, -5), "reset"),
-    "cut in the headers": send_bytes(mutations.truncated(mutations.with_length, 40)),
-    "cut after the headers": send_bytes(mutations.truncated(mutations.without_length, 51)),
+    "cut in its length": send_bytes(responses.truncated(responses.with_length, -5)),
+    "cut in a chunk": send_bytes(responses.truncated(responses.chunked, -9)),
+    "cut in gzip": send_bytes(responses.truncated(responses.gzipped, -9)),
+    "cut without a length": send_bytes(responses.truncated(responses.without_length, -5)),
+    "reset in the body": send_bytes(responses.truncated(responses.with_length, -5), "reset"),
+    "cut in the headers": send_bytes(responses.truncated(responses.with_length, 40)),
+    "cut after the headers": send_bytes(responses.truncated(responses.without_length, 51)),
 }
 _INTERIM: Final = {
     "100": b"HTTP/1.1 100 Continue\r\n\r\n",
@@ -176,10 +178,10 @@ _INTERIM: Final = {
     "103": b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n",
 }
 _BAD_ENCODING: Final = {
-    "gzip cut": mutations.truncated_gzip,
-    "gzip without its end": mutations.gzip_without_checksum,
-    "a wrong checksum": mutations.gzip_with_wrong_checksum,
-    "plain text called gzip": mutations.plain_text_as_gzip,
+    "gzip cut": responses.truncated_gzip,
+    "gzip without its end": responses.gzip_without_checksum,
+    "a wrong checksum": responses.gzip_with_wrong_checksum,
+    "plain text called gzip": responses.plain_text_as_gzip,
 }
 
 _SUBMISSION: Final = (
@@ -219,9 +221,9 @@ _SUBMISSION: Final = (
         _relayed(33, "ask", name, _SUCCESS, mutations.preceded_by(before))
         for name, before in _INTERIM.items()
     ),
-    _relayed(33, "ask", "101", _uncertain(1), send_bytes(mutations.switching_protocols)),
+    _relayed(33, "ask", "101", _uncertain(1), send_bytes(responses.switching_protocols)),
     *(
-        # The relay says so of a question that the sandbox did accept.
+        # Sent by the relay for a question that the sandbox did accept.
         _relayed(36, "ask", f"{status} cut", _rejected(error), mutations.truncated_error(status))
         for status, error in (
             (400, errors.APIError),
@@ -230,9 +232,9 @@ _SUBMISSION: Final = (
             (422, errors.APIError),
         )
     ),
-    _relayed(11, "ask", "gzip cut", _uncertain(1), send_bytes(mutations.truncated_gzip)),
-    _relayed(11, "ask", "gzip without its end", _SUCCESS, send_bytes(mutations.gzip_without_checksum)),
-    _relayed(11, "ask", "plain text called gzip", _uncertain(1), send_bytes(mutations.plain_text_as_gzip)),
+    _relayed(11, "ask", "gzip cut", _uncertain(1), send_bytes(responses.truncated_gzip)),
+    _relayed(11, "ask", "gzip without its end", _SUCCESS, send_bytes(responses.gzip_without_checksum)),
+    _relayed(11, "ask", "plain text called gzip", _uncertain(1), send_bytes(responses.plain_text_as_gzip)),
     *(_relayed(14, "ask", name, _uncertain(1), send_bytes(write)) for name, write in _NOT_HTTP.items()),
     _relayed(15, "ask", "a login page", _uncertain(1), _LOGIN_PAGE),
     _relayed(16, "ask", "an empty 200", _uncertain(1), _EMPTY_BODY),
@@ -250,19 +252,19 @@ _RESULTS: Final = (
         _relayed(33, "results", name, _SUCCESS, mutations.preceded_by(before))
         for name, before in _INTERIM.items()
     ),
-    _relayed(33, "results", "101", _with_id(errors.ResponseError), send_bytes(mutations.switching_protocols)),
+    _relayed(33, "results", "101", _with_id(errors.ResponseError), send_bytes(responses.switching_protocols)),
     _relayed(33, "results", "an answer too many", _SUCCESS, mutations.followed_by_another),
     _relayed(7, "results", "a redirect", _with_id(errors.ConfigError), mutations.redirect),
     _on_results(10, "cut", _SUCCESS, "cut=5,times=2"),
     *(_relayed(10, "results", name, _SUCCESS, trick) for name, trick in _TRUNCATED.items()),
-    _relayed(10, "results", "gzip", _SUCCESS, send_bytes(mutations.gzipped)),
-    _relayed(10, "results", "chunks", _SUCCESS, send_bytes(mutations.chunked)),
+    _relayed(10, "results", "gzip", _SUCCESS, send_bytes(responses.gzipped)),
+    _relayed(10, "results", "chunks", _SUCCESS, send_bytes(responses.chunked)),
     *(_relayed(11, "results", name, _SUCCESS, send_bytes(write)) for name, write in _BAD_ENCODING.items()),
     *(
         _relayed(11, "results", f"{name}, twice", _with_id(errors.ResponseError), *(send_bytes(write),) * 2)
         for name, write in _BAD_ENCODING.items()
     ),
-    _relayed(12, "results", "a bomb", _with_id(errors.ResponseTooLarge), send_bytes(mutations.gzip_bomb)),
+    _relayed(12, "results", "a bomb", _with_id(errors.ResponseTooLarge), send_bytes(responses.gzip_bomb)),
     *(
         _relayed(14, "results", name, _with_id(errors.ResponseError), send_bytes(write))
         for name, write in _NOT_HTTP.items()
@@ -276,14 +278,14 @@ _RESULTS: Final = (
     _with_value(19, "a bare NaN", _SUCCESS, b"NaN", math.nan, errors.TypeFidelityWarning),
     _with_value(20, "1e999", _SUCCESS, b"1e999", "1e999", errors.TypeFidelityWarning),
     _with_value(20, "-1e-400", _SUCCESS, b"-1e-400", "-1e-400", errors.TypeFidelityWarning),
-    _on_results(21, "an unknown state", _SUCCESS, "state=QUEUED,times=2", warns=_UNKNOWN_STATE),
+    _on_results(21, "an unknown state", _SUCCESS, "state=QUEUED,times=2", warnings=_UNKNOWN_STATE),
     _on_results(
         21,
         "a state that goes back",
         _SUCCESS,
         "state=IN_PROGRESS,times=1",
         "state=PENDING,times=1",
-        warns=_UNKNOWN_STATE,
+        warnings=_UNKNOWN_STATE,
     ),
     _on_results(22, "404 twice", _SUCCESS, "status=404,times=2"),
     Scenario(23, "results: FAILED", _with_id(errors.QuestionFailed), plan="failure"),
@@ -315,12 +317,12 @@ _TOKEN: Final = (
     _relayed(7, "token", "a redirect", _not_started(errors.ConfigError), mutations.redirect),
     _relayed(25, "token", "405", _SUCCESS, respond_with(405)),
     _relayed(
-        34, "token", "reset", _SUCCESS, send_bytes(mutations.truncated(mutations.with_length, 0), "reset")
+        34, "token", "reset", _SUCCESS, send_bytes(responses.truncated(responses.with_length, 0), "reset")
     ),
-    _relayed(34, "token", "closed", _SUCCESS, send_bytes(mutations.truncated(mutations.with_length, 0))),
-    _relayed(34, "token", "cut", _SUCCESS, send_bytes(mutations.truncated(mutations.with_length, -5))),
+    _relayed(34, "token", "closed", _SUCCESS, send_bytes(responses.truncated(responses.with_length, 0))),
+    _relayed(34, "token", "cut", _SUCCESS, send_bytes(responses.truncated(responses.with_length, -5))),
     _relayed(25, "token", "a login page", _not_started(errors.AuthError), _LOGIN_PAGE),
-    _relayed(25, "token", "no HTTP", _not_started(errors.AuthError), send_bytes(mutations.not_http)),
+    _relayed(25, "token", "no HTTP", _not_started(errors.AuthError), send_bytes(responses.not_http)),
     _relayed(24, "token", "no token", _not_started(errors.AuthError), respond_with(200, b"{}")),
     _relayed(24, "token", "no end", _SUCCESS, mutations.with_token_fields(expires_at=None)),
     _relayed(
@@ -338,11 +340,11 @@ _TOKEN: Final = (
         mutations.with_token_fields(expires_at="2020-01-01T00:00:00Z"),
     ),
     _relayed(24, "token", "an hour ahead", _SUCCESS, mutations.with_token_fields(hours=1)),
-    Scenario(1, "nobody listens", _not_started(errors.ConnectionFailed), way="nowhere"),
+    Scenario(1, "nobody listens", _not_started(errors.ConnectionFailed), route="unreachable"),
 )
 SCENARIOS: Final = (*_SUBMISSION, *_RESULTS, *_TOKEN)
 
-#: Where it stands when the time is over is chance: not sent yet, sent, or known by its id.
+#: How far the question is at the deadline is chance: not sent yet, sent, or known by its id.
 _DEADLINE: Final = frozenset(
     {
         Ending(errors.QuestionTimeout, known=False, accepted=0),
@@ -353,15 +355,15 @@ _DEADLINE: Final = frozenset(
     }
 )
 _SLOW_REPLIES: Final = {
-    "half the headers": send_bytes(mutations.truncated(mutations.with_length, 40), "hang"),
-    "half the body": send_bytes(mutations.truncated(mutations.with_length, -20), "hang"),
-    "body by the byte": send_bytes(mutations.with_length, "drip"),
-    "gzip by the byte": send_bytes(mutations.gzipped, "drip"),
-    "chunks by the byte": send_bytes(mutations.chunked, "drip"),
+    "half the headers": send_bytes(responses.truncated(responses.with_length, 40), "hang"),
+    "half the body": send_bytes(responses.truncated(responses.with_length, -20), "hang"),
+    "body by the byte": send_bytes(responses.with_length, "drip"),
+    "gzip by the byte": send_bytes(responses.gzipped, "drip"),
+    "chunks by the byte": send_bytes(responses.chunked, "drip"),
 }
 SLOW_SCENARIOS: Final = tuple(
-    replace(kind, slow=True)
-    for kind in (
+    replace(scenario, slow=True)
+    for scenario in (
         _on_submission(2, "silence", _DEADLINE, "lost"),
         _on_submission(2, "too late", _DEADLINE, "latency=5"),
         _on_submission(13, "headers by the byte", _DEADLINE, "drip_headers=0.02"),
@@ -369,7 +371,7 @@ SLOW_SCENARIOS: Final = tuple(
         _on_results(9, "silence", _DEADLINE, "lost"),
         _on_results(9, "too late", _DEADLINE, "latency=5"),
         _on_results(13, "headers by the byte", _DEADLINE, "drip_headers=0.02"),
-        _on_results(21, "an unknown state for ever", _DEADLINE, "state=QUEUED", warns=_UNKNOWN_STATE),
+        _on_results(21, "an unknown state for ever", _DEADLINE, "state=QUEUED", warnings=_UNKNOWN_STATE),
         *(
             _relayed(13, endpoint, name, _DEADLINE, *(trick,) * _EVERY_TIME)
             for endpoint in ("token", "ask", "results")

@@ -1,6 +1,6 @@
-"""The process with the other end: a sandbox, and a relay before it that plays tricks on its replies.
+"""The server process of a soak: a sandbox, and a relay before it that sends mutated replies.
 
-A process of its own, so that what is measured of memory, threads and open files is the client's alone.
+It is a process of its own, so that memory, threads and open files are measured of the client alone.
 """
 
 from __future__ import annotations
@@ -12,36 +12,35 @@ from collections import Counter, defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import urlsplit
 
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox import Plan, Sandbox
 from tests.servers.mutations import REDIRECT_TARGET, UpstreamReply, unchanged
-from tests.servers.scripted import Script, endpoint_of, serve
+from tests.servers.relay import relay
+from tests.servers.scripted import endpoint_of, serve
 from tests.verification.soak.cases import parse_case
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator, Sequence
     from multiprocessing.connection import Connection as Pipe
 
     from connecty_frames.sandbox import Connection, Fault
     from tests.servers.mutations import Mutation
-    from tests.servers.scripted import RecordedRequest, Step
+    from tests.servers.scripted import RecordedRequest
     from tests.verification.soak.cases import SoakCase
 
 __all__ = ["Addresses", "QuestionRecord", "ServerProcess", "ServerSummary", "start_server_process"]
 
-#: Seconds in which the sandbox answers its relay, or something is wrong with the soak itself.
+#: Seconds in which the process ends after its pipe was closed.
 _TIMEOUT: Final = 30.0
-#: So short a life, in seconds, that tokens also expire by the clock.
+#: So short a lifetime, in seconds, that tokens also expire by the clock during a soak.
 _TOKEN_LIFETIME: Final = 20.0
-#: Answered by one of these, a question was turned away and may be sent again.
+#: A question that got one of these statuses was not started and may be sent again.
 _NOT_STARTED: Final = (401, 429)
 
 
 class Addresses(NamedTuple):
-    """How the other end is reached."""
+    """How the sandbox and the relay are reached."""
 
     sandbox: Connection
     relay: str
@@ -49,68 +48,68 @@ class Addresses(NamedTuple):
 
 @dataclass(slots=True)
 class QuestionRecord:
-    """What the sandbox saw of one question.
+    """What the sandbox received of one question.
 
     Parameters
     ----------
     ids
-        The ids it was accepted under.
-    asked, looked_at
-        The statuses by which it and the looks at it were answered; None where a fault let none be sent.
+        The ids that it was accepted under.
+    submissions, polls
+        The statuses of the requests for it and for its results; None where a fault let none be sent.
     """
 
     ids: list[str] = field(default_factory=list)
-    asked: list[int | None] = field(default_factory=list)
-    looked_at: list[int | None] = field(default_factory=list)
+    submissions: list[int | None] = field(default_factory=list)
+    polls: list[int | None] = field(default_factory=list)
 
     @property
     def arrived(self) -> int:
-        """How often it arrived and was not turned away."""
-        return sum(status not in _NOT_STARTED for status in self.asked)
+        """How often it arrived and may have been started."""
+        return sum(status not in _NOT_STARTED for status in self.submissions)
 
 
 @dataclass(slots=True)
 class ServerSummary:
-    """What the other end saw in all.
+    """What the sandbox and the relay received in total.
 
     Parameters
     ----------
     requests, tokens, accepted, arrived
-        How many requests, tokens given out, questions accepted and questions that arrived.
-    twice
+        The numbers of requests, tokens issued, questions accepted and questions that arrived.
+    duplicates
         The questions that were accepted, or arrived, more than once.
-    strays
-        The requests that nobody should have sent: to where a redirect points.
+    followed_redirects
+        The number of requests for the target of a redirect; there must be none.
     """
 
     requests: int = 0
     tokens: int = 0
     accepted: int = 0
     arrived: int = 0
-    twice: list[str] = field(default_factory=list)
-    strays: int = 0
+    duplicates: list[str] = field(default_factory=list)
+    followed_redirects: int = 0
 
 
 class ServerProcess:
-    """What this side may ask of the other one."""
+    """The client's side of the pipe to the server process."""
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
         self.addresses: Addresses = self._pipe.recv()
 
     def expect(self, questions: Sequence[str]) -> None:
-        """Have it ready for these questions, and for no others."""
+        """Prepare the faults of these questions, and forget those of earlier ones."""
         self._pipe.send(list(questions))
         self._pipe.recv()
 
-    def evidence(self) -> dict[str, QuestionRecord]:
-        """Return what it saw of each question that it expected last."""
-        self._pipe.send("evidence")
+    def records(self) -> dict[str, QuestionRecord]:
+        """Return the record of each question that was expected last."""
+        self._pipe.send("records")
         found: dict[str, QuestionRecord] = self._pipe.recv()
         return found
 
     def summary(self) -> ServerSummary:
-        """Return what it saw in all."""
+        """Return the totals."""
         self._pipe.send("summary")
         found: ServerSummary = self._pipe.recv()
         return found
@@ -118,16 +117,16 @@ class ServerProcess:
 
 @contextmanager
 def start_server_process() -> Iterator[ServerProcess]:
-    """Run the other end.
+    """Run the server process.
 
     Raises
     ------
     RuntimeError
-        It does not end as it should.
+        It does not end, or with an exit code other than 0.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_serve, args=(there,), name="soak-far-end")
+    process = context.Process(target=_serve, args=(there,), name="soak-server")
     process.start()
     there.close()
     try:
@@ -140,7 +139,7 @@ def start_server_process() -> Iterator[ServerProcess]:
             process.kill()
             process.join()
     if alive or process.exitcode:
-        raise RuntimeError(f"The far end did not end well: exit code {process.exitcode}.")
+        raise RuntimeError(f"The server process did not end as it should: exit code {process.exitcode}.")
     process.close()
 
 
@@ -151,158 +150,130 @@ def _serve(pipe: Pipe) -> None:
         timezone="UTC",
         statistics="documented",
         token_lifetime=_TOKEN_LIFETIME,
-        answerer=_Answerer(),
+        answerer=_CaseAnswerer(),
     )
-    with suppress(EOFError), sandbox, serve() as script:
-        relay = _Relay(script, sandbox.connection)
-        books = _RequestCounter(sandbox)
-        pipe.send(Addresses(sandbox.connection, script.address))
+    with suppress(EOFError), sandbox, serve() as server:
+        mutations = _CaseMutations()
+        relay(server, sandbox.connection, mutations.select)
+        log = _LogReader(sandbox)
+        pipe.send(Addresses(sandbox.connection, server.address))
         while True:
             match pipe.recv():
-                case "evidence":
-                    pipe.send(books.evidence())
+                case "records":
+                    pipe.send(log.records())
                 case "summary":
-                    pipe.send(books.summary(relay.strays))
+                    pipe.send(log.summary(mutations.followed_redirects))
                 case questions:
-                    books.open(questions)
-                    relay.forget()
+                    log.expect(questions)
+                    mutations.clear()
                     sandbox.faults.clear()
                     sandbox.faults.add(*_faults(questions))
                     pipe.send(None)
 
 
 def _faults(questions: list[str]) -> Iterator[Fault]:
-    """Return what the sandbox is told to do."""
     for case in filter(None, map(parse_case, questions)):
-        for fault in case.kind.faults:
+        for fault in case.scenario.faults:
             yield replace(fault, question=case.question)
 
 
-class _Answerer:
-    """Knows which query answers the question of a case."""
+class _CaseAnswerer:
+    """Answers the question of a case by its query."""
 
-    def answer(self, question: str, dw_id: int) -> Plan:  # noqa: ARG002 - there is one workspace
-        """Return the plan."""
+    def answer(self, question: str, _dw_id: int) -> Plan:
+        """Return the plan of a case."""
         case = parse_case(question)
-        if case is None or case.kind.plan == "failure":
+        if case is None or case.scenario.plan == "failure":
             raise QuestionFailed(f"No table is known for {question}")
-        if case.kind.plan == "no table":
+        if case.scenario.plan == "no table":
             return Plan(None, f"There is none for {question}")
         return Plan(case.sql)
 
 
-class _RequestCounter:
-    """The request log, taken in bit by bit: it is as long as the soak, and its memory is not."""
+class _LogReader:
+    """Moves the request log into counts piece by piece, since a log as long as the soak takes its memory."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self._request_log = sandbox.request_log
-        self._all: defaultdict[str, QuestionRecord] = defaultdict(QuestionRecord)
+        self._log = sandbox.request_log
+        self._records: defaultdict[str, QuestionRecord] = defaultdict(QuestionRecord)
         self._requests = 0
-        self._questions: list[str] = []
+        self._expected: list[str] = []
 
-    def open(self, questions: list[str]) -> None:
-        """Say which questions are under way."""
-        self._questions = questions
+    def expect(self, questions: list[str]) -> None:
+        """Set the questions whose records are returned."""
+        self._expected = questions
 
-    def evidence(self) -> dict[str, QuestionRecord]:
-        """Return what was seen of the questions under way."""
-        self._take_in()
-        return {question: self._all[question] for question in self._questions}
+    def records(self) -> dict[str, QuestionRecord]:
+        """Return the records of the expected questions."""
+        self._read()
+        return {question: self._records[question] for question in self._expected}
 
-    def summary(self, strays: int) -> ServerSummary:
-        """Return what was seen in all."""
-        self._take_in()
-        seen = list(self._all.values())
+    def summary(self, followed_redirects: int) -> ServerSummary:
+        """Return the totals."""
+        self._read()
+        records = self._records.values()
         return ServerSummary(
             requests=self._requests,
-            tokens=self._request_log.tokens,
-            accepted=sum(len(evidence.ids) for evidence in seen),
-            arrived=sum(evidence.arrived for evidence in seen),
-            twice=[
+            tokens=self._log.tokens,
+            accepted=sum(len(record.ids) for record in records),
+            arrived=sum(record.arrived for record in records),
+            duplicates=[
                 question
-                for question, evidence in self._all.items()
-                if len(evidence.ids) > 1 or evidence.arrived > 1
+                for question, record in self._records.items()
+                if len(record.ids) > 1 or record.arrived > 1
             ],
-            strays=strays,
+            followed_redirects=followed_redirects,
         )
 
-    def _take_in(self) -> None:
-        """Move what the request log has to where it is counted; it may be written to meanwhile."""
-        questions = self._request_log.questions[:]
-        del self._request_log.questions[: len(questions)]
-        for asked in questions:
-            self._all[asked.question].ids.append(asked.question_id)
-        requests = self._request_log.requests[:]
-        del self._request_log.requests[: len(requests)]
+    def _read(self) -> None:
+        """Count and delete what the log holds; it may be written to at the same time."""
+        questions = self._log.questions[:]
+        del self._log.questions[: len(questions)]
+        for accepted in questions:
+            self._records[accepted.question].ids.append(accepted.question_id)
+        requests = self._log.requests[:]
+        del self._log.requests[: len(requests)]
         self._requests += len(requests)
         for request in requests:
             if request.question is not None:
-                evidence = self._all[request.question]
-                statuses = evidence.asked if request.method == "POST" else evidence.looked_at
+                record = self._records[request.question]
+                statuses = record.submissions if request.method == "POST" else record.polls
                 statuses.append(request.status)
 
 
-class _Relay:
-    """Passes requests on to the sandbox, and plays tricks on its replies."""
+class _CaseMutations:
+    """Selects the mutation of each reply by the case that its request belongs to."""
 
-    def __init__(self, script: Script, sandbox: Connection) -> None:
-        self._script = script
-        self._sandbox = sandbox
-        self._host = urlsplit(sandbox["base_url"]).netloc
-        self._asked: dict[str, SoakCase] = {}
-        self._played: Counter[str] = Counter()
-        self.strays = 0
-        script.take = self._take  # type: ignore[method-assign]
+    def __init__(self) -> None:
+        self._case_of_id: dict[str, SoakCase] = {}
+        self._used: Counter[str] = Counter()
+        self.followed_redirects = 0
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Forget the cases of before."""
-        self._played.clear()
-        self._asked.clear()
+        self._used.clear()
+        self._case_of_id.clear()
 
-    def _take(self, request: RecordedRequest) -> Step:
+    def select(self, request: RecordedRequest, reply: UpstreamReply) -> Mutation:
+        """Return the next mutation of the case; the reply is unchanged where there is none."""
         if request.target == REDIRECT_TARGET:
-            self.strays += 1
-        return lambda connection: self._answer(request, connection)
-
-    def _answer(self, request: RecordedRequest, connection: socket.socket) -> bool:
-        """Answer a request, as the case that it is of says."""
+            self.followed_redirects += 1
         endpoint = endpoint_of(request.target)
-        said = json.loads(request.body or b"{}")
-        reply = self._pass_on(request, said)
-        case = self._case(endpoint, request.target, said)
-        if case is not None and endpoint == "ask" and reply.status == http.client.OK:
-            self._asked[json.loads(reply.body)["question_id"]] = case
-        trick: Mutation = unchanged
-        if case is not None and case.kind.endpoint == endpoint and self._is_worth_it(endpoint, reply):
-            turn = self._played[case.question]
-            self._played[case.question] += 1
-            trick = case.kind.played[turn] if turn < len(case.kind.played) else unchanged
-        return trick(self._script, reply)(connection)
+        case = self._case(endpoint, request)
+        if case is None or reply.status != http.client.OK:
+            return unchanged
+        if endpoint == "ask":
+            self._case_of_id[json.loads(reply.body)["question_id"]] = case
+        if case.scenario.endpoint != endpoint or (endpoint == "results" and b"COMPLETED" not in reply.body):
+            return unchanged  # results without rows are left alone
+        turn = self._used[case.question]
+        self._used[case.question] += 1
+        mutations = case.scenario.mutations
+        return mutations[turn] if turn < len(mutations) else unchanged
 
-    def _case(self, endpoint: str, target: str, said: dict[str, str]) -> SoakCase | None:
-        """Return the case that a request is of; a token is of one where a client of its own asks for it."""
+    def _case(self, endpoint: str, request: RecordedRequest) -> SoakCase | None:
+        """Return the case of a request; a token belongs to one where a client of its own requests it."""
         if endpoint == "results":
-            return self._asked.get(target.split("/")[-2])
-        return parse_case(said.get("client_id" if endpoint == "token" else "question", ""))
-
-    @staticmethod
-    def _is_worth_it(endpoint: str, reply: UpstreamReply) -> bool:
-        """Tell whether there is anything to be spoiled: a question that is not finished has no rows yet."""
-        return reply.status == http.client.OK and (endpoint != "results" or b"COMPLETED" in reply.body)
-
-    def _pass_on(self, request: RecordedRequest, said: dict[str, str]) -> UpstreamReply:
-        """Ask the sandbox the same, with its own credentials where a token is asked for."""
-        body = request.body
-        if "client_secret" in said:
-            own = {name: self._sandbox[name] for name in ("client_id", "client_secret")}
-            body = json.dumps(own).encode()
-        kept = ("authorization", "content-type")
-        headers = {name: value for name, value in request.headers.items() if name in kept}
-        line = http.client.HTTPConnection(self._host, timeout=_TIMEOUT)
-        try:
-            line.request(request.method, request.target, body=body, headers=headers)
-            reply = line.getresponse()
-            said_with = {name.lower(): value for name, value in reply.getheaders()}
-            return UpstreamReply(reply.status, said_with, reply.read())
-        finally:
-            line.close()
+            return self._case_of_id.get(request.target.split("/")[-2])
+        fields = json.loads(request.body or b"{}")
+        return parse_case(fields.get("client_id" if endpoint == "token" else "question", ""))
