@@ -36,15 +36,15 @@ _TIMES: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 200.0, 
 _SPREAD: Final = 0.1
 
 
-def _ours(elapsed: float, _number: int, draw: random.Random) -> float:
-    return delay(elapsed, draw.random)
+def _ours(elapsed: float, _number: int, rng: random.Random) -> float:
+    return delay(elapsed, rng.random)
 
 
-def _each_second(_elapsed: float, _number: int, _draw: random.Random) -> float:
+def _each_second(_elapsed: float, _number: int, _rng: random.Random) -> float:
     return 1.0
 
 
-def _growing(_elapsed: float, number: int, _draw: random.Random) -> float:
+def _growing(_elapsed: float, number: int, _rng: random.Random) -> float:
     return min(float(number), 10.0)
 
 
@@ -84,11 +84,11 @@ class PollingResult:
         return [late] * (self.delay > allowed) + [often] * (self.most > _MAX_REQUESTS)
 
 
-def simulate(way: str, finish: float, draw: random.Random) -> tuple[float, int]:
+def simulate(way: str, finish: float, rng: random.Random) -> tuple[float, int]:
     """Poll until the server has finished; gives the delay beyond that, and the number of requests."""
     elapsed, requests = 0.0, 1
     while elapsed < finish:
-        elapsed += _STRATEGIES[way](elapsed, requests, draw)
+        elapsed += _STRATEGIES[way](elapsed, requests, rng)
         requests += 1
     return elapsed - finish, requests
 
@@ -97,9 +97,9 @@ def measure(way: str, seconds: float, seeds: int) -> PollingResult:
     """Play a way and a server time with so many seeds."""
     games = []
     for seed in range(seeds):
-        draw = random.Random(f"{seconds} {seed}")
+        rng = random.Random(f"{seconds} {seed}")
         # Never longer than the time itself, which is what the number of requests is promised for.
-        games.append(simulate(way, seconds * draw.uniform(1 - _SPREAD, 1), draw))
+        games.append(simulate(way, seconds * rng.uniform(1 - _SPREAD, 1), rng))
     delays, requests = zip(*games, strict=True)
     return PollingResult(way, seconds, statistics.fmean(delays), statistics.fmean(requests), max(requests))
 

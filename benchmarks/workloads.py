@@ -47,8 +47,8 @@ def _response(
     return json.dumps(body, separators=separators, ensure_ascii=False).encode()
 
 
-def _random_instant(chance: random.Random) -> datetime:
-    return _START + timedelta(microseconds=chance.randrange(2 * 365 * 86_400_000_000))
+def _random_instant(rng: random.Random) -> datetime:
+    return _START + timedelta(microseconds=rng.randrange(2 * 365 * 86_400_000_000))
 
 
 def _api_timestamp(moment: datetime) -> str:
@@ -62,18 +62,18 @@ def _api_timestamp(moment: datetime) -> str:
 
 def mixed(rows: int, separators: tuple[str, str] = (",", ":"), *, digit_text: bool = False) -> bytes:
     """W1: eight columns of the usual kinds; W5 with other separators and text of digits only."""
-    chance = random.Random(1)
+    rng = random.Random(1)
     words = ["north", "south", "east", "west", "centre"]
     table = [
         [
-            _api_timestamp(_random_instant(chance)),
-            f"{chance.randrange(10**8):08d}" if digit_text else f"user{chance.randrange(10**6)}@example.com",
-            chance.randrange(10**9),
-            round(chance.uniform(0, 10_000), 4),
-            chance.random() < 0.5,
-            _random_instant(chance).date().isoformat(),
-            chance.choice(words),
-            None if chance.random() < 0.1 else chance.randrange(-1000, 1000),
+            _api_timestamp(_random_instant(rng)),
+            f"{rng.randrange(10**8):08d}" if digit_text else f"user{rng.randrange(10**6)}@example.com",
+            rng.randrange(10**9),
+            round(rng.uniform(0, 10_000), 4),
+            rng.random() < 0.5,
+            _random_instant(rng).date().isoformat(),
+            rng.choice(words),
+            None if rng.random() < 0.1 else rng.randrange(-1000, 1000),
         ]
         for _ in range(rows)
     ]
@@ -84,15 +84,15 @@ def mixed(rows: int, separators: tuple[str, str] = (",", ":"), *, digit_text: bo
 
 def escaped(rows: int) -> bytes:
     r"""W2: in every row text with ``\n``, ``\"``, ``\u`` escapes and brackets."""
-    chance = random.Random(2)
+    rng = random.Random(2)
     table = [
         [
-            chance.randrange(10**9),
-            f'line one\nline "two" [{chance.randrange(1000)}], {{x}}\t\\end',
-            f"name {chance.randrange(10**6)} \u0001 \x7f",
-            round(chance.uniform(0, 100), 2),
-            "],[" if chance.random() < 0.1 else "plain",
-            None if chance.random() < 0.1 else "a, b",
+            rng.randrange(10**9),
+            f'line one\nline "two" [{rng.randrange(1000)}], {{x}}\t\\end',
+            f"name {rng.randrange(10**6)} \u0001 \x7f",
+            round(rng.uniform(0, 100), 2),
+            "],[" if rng.random() < 0.1 else "plain",
+            None if rng.random() < 0.1 else "a, b",
         ]
         for _ in range(rows)
     ]
@@ -103,14 +103,14 @@ def escaped(rows: int) -> bytes:
 
 def wide(rows: int, columns: int) -> bytes:
     """W4: numbers with nulls, many columns."""
-    chance = random.Random(4)
+    rng = random.Random(4)
     table = [
         [
             None
-            if chance.random() < 0.1
-            else chance.randrange(10**6)
+            if rng.random() < 0.1
+            else rng.randrange(10**6)
             if column % 2
-            else round(chance.uniform(0, 1), 6)
+            else round(rng.uniform(0, 1), 6)
             for column in range(columns)
         ]
         for _ in range(rows)

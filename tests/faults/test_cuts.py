@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 def rows(count: int) -> tuple[bytes, dict[str, Any]]:
     """Return a completed response of so many rows that do not pack well, and its table."""
-    draw = random.Random(count)  # noqa: S311 - no secret
+    rng = random.Random(count)  # noqa: S311 - no secret
     table = {
-        "n": [draw.randrange(10**12) for _ in range(count)],
-        "s": [f"{draw.random()}" for _ in range(count)],
+        "n": [rng.randrange(10**12) for _ in range(count)],
+        "s": [f"{rng.random()}" for _ in range(count)],
     }
     content = [list(table), *map(list, zip(*table.values(), strict=True))]
     return json.dumps({"state": "COMPLETED", "results": {"dataframe": content}}).encode(), table

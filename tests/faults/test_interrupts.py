@@ -161,13 +161,13 @@ def _no_collection() -> Iterator[None]:
 @pytest.mark.slow
 def test_a_hundred_at_random_moments() -> None:
     """Each leaves within half a second; no question was sent twice, and an id is told once it is known."""
-    draw = random.Random(1)  # noqa: S311 - no secret
+    rng = random.Random(1)  # noqa: S311 - no secret
     for _ in range(PRESSES):
         with serve() as server:
             for kind in ("token", "ask", "results"):
                 server.on(kind, server.late(LONGEST / 6, server.steps[kind][0]))
             with Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=10) as client:
-                error = interrupt(partial(client.ask, "how many?"), draw.uniform(0, LONGEST))
+                error = interrupt(partial(client.ask, "how many?"), rng.uniform(0, LONGEST))
         notes = getattr(error, "__notes__", [])
         assert server.count("ask") <= 1
         if server.count("results"):

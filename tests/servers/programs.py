@@ -264,9 +264,9 @@ def _find(program: str) -> str | None:
 
 def free_port() -> int:
     """Return a port of 127.0.0.1 that is free now, and stays free while its program restarts."""
-    draw = random.SystemRandom()
+    rng = random.SystemRandom()
     while True:
-        port = draw.choice(_PORTS)
+        port = rng.choice(_PORTS)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 

@@ -224,8 +224,8 @@ class _Asker:
 
     def ask(self, number: int) -> QuestionOutcome:
         """Ask the question with a number."""
-        draw = random.Random(f"{self._seed} question {number}")
-        client, timeout = draw.choice(self._clients), draw.choice(_TIMEOUTS)
+        rng = random.Random(f"{self._seed} question {number}")
+        client, timeout = rng.choice(self._clients), rng.choice(_TIMEOUTS)
         answer: cf.Answer | None = None
         error: Exception | None = None
         began = time.monotonic()
@@ -273,7 +273,7 @@ class _Disturbances:
     def __init__(self, targets: list[programs.Program], seed: int) -> None:
         self.done: Counter[str] = Counter()
         self._round = [(program, name) for program in targets for name in ("kill", "stop", "suspend")]
-        self._draw = random.Random(f"{seed} disturbances")
+        self._rng = random.Random(f"{seed} disturbances")
         self._over = threading.Event()
         self._pool = ThreadPoolExecutor(1)
 
@@ -288,12 +288,12 @@ class _Disturbances:
 
     def _disturb(self) -> None:
         while True:
-            self._draw.shuffle(self._round)
+            self._rng.shuffle(self._round)
             for program, name in self._round:
-                if self._over.wait(self._draw.uniform(*_CALM)):
+                if self._over.wait(self._rng.uniform(*_CALM)):
                     return
                 getattr(program, name)()
-                self._over.wait(self._draw.uniform(*_DURATION))
+                self._over.wait(self._rng.uniform(*_DURATION))
                 program.resume() if name == "suspend" else program.start()
                 self.done[f"{program.name} {name}"] += 1
 

@@ -1,8 +1,8 @@
-"""What a body says, and whether a table says the same.
+"""What a body contains, and whether a table contains the same.
 
-The body is read by ``json.loads(body, parse_int=str, parse_float=str)`` from strict UTF-8, with the kind of
-each number kept. What that refuses must be refused. What it reads must come out as a table whose every cell
-is the cell of the JSON, by the table of types; or be refused for a reason that is found here as well.
+The body is read by ``json.loads(body, parse_int=str, parse_float=str)`` from strict UTF-8, and the class of
+each number is kept. What that rejects must be rejected. What it reads must become a table whose every cell is
+the cell of the JSON, by the table of types, or must be rejected for a reason that is found here as well.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
 _number: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _WORDS: Final = ("NaN", "Infinity", "-Infinity")
 _NANOSECONDS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
-#: A refusal that is allowed and not due: the cell or part in question may not have been looked at.
+#: The prefix of a reason that allows a rejection and does not require it: the part may not have been read.
 MAY: Final = "may: "
 _HALF: Final = f"{MAY}half of a surrogate pair"
 
 
 class NotJSON(Exception):
-    """The body is no JSON."""
+    """The body is not JSON."""
 
 
 class MayBeRejected(Exception):
-    """The body is JSON, and why it need not be read."""
+    """The body is JSON, but need not be read; the message says why."""
 
 
 class Whole(str):
@@ -62,7 +62,7 @@ class Constant(str):
 
 
 class Object(dict[str, Any]):
-    """An object, and all its keys and values in their order."""
+    """An object, and all its pairs in their order, repeated keys included."""
 
     __slots__ = ("pairs",)
 
@@ -88,9 +88,9 @@ def read(body: bytes) -> Any:
     Raises
     ------
     NotJSON
-        Where it is none.
+        It is not JSON.
     MayBeRejected
-        Where Python's own reader gives up on how deeply it is nested.
+        It is nested too deeply for Python's own reader, or not UTF-8 where nothing of an answer stands.
     """
     try:
         return _loads(body.decode("utf-8"))
@@ -103,7 +103,7 @@ def read(body: bytes) -> Any:
 
 
 def _is_utf8_where_read(body: bytes) -> bool:
-    """Whether a body is an answer that is UTF-8 but for what nothing of an answer reads."""
+    """Return whether a body is an answer whose parts that are read are UTF-8."""
     try:
         found = _loads(body.decode("utf-8", "surrogateescape"))
     except ValueError:
@@ -113,19 +113,19 @@ def _is_utf8_where_read(body: bytes) -> bool:
 
 
 def rejection_reason(body: Any) -> str | None:
-    """Say why a body is refused, None where it must be read."""
+    """Return why a body is rejected; None where it must be read."""
     if not isinstance(body, Object):
-        return "the body is no object"
+        return "the body is not an object"
     if type(body.get("state")) is not str or body["state"] != "COMPLETED":
         return "not COMPLETED"
     results = body.get("results")
     if results is not None and not isinstance(results, Object):
-        return "results is no object"
+        return "results is not an object"
     for name in ("sql_query", "response_summary"):
         found = results.get(name) if results else None
         if found is not None and type(found) is not str:
-            # A number that Python has no type for is kept as its text.
-            return f"{MAY if isinstance(found, str) else ''}{name} is no text"
+            # A number that no Python type holds is kept as its text, which may pass for a text.
+            return f"{MAY if isinstance(found, str) else ''}{name} is not a text"
     rows = results.get("dataframe") if results else None
     if rows is not None:
         problem = _table_problem(rows)
@@ -143,12 +143,12 @@ def _table_problem(rows: Any) -> str | None:
     if any(not isinstance(row, list) or len(row) != len(header) for row in cells):
         return "ragged"
     if any(isinstance(name, str) and not _encodes(name) for name in header):
-        return "a name is no text"
+        return "a name is not a text"
     return None
 
 
 def _doubtful_text(body: object) -> str | None:
-    """Whether something is nested deeper than any answer, or holds half of a surrogate pair."""
+    """Return whether something is nested deeper than any answer, or has half of a surrogate pair."""
     level = [body]
     for _ in range(_MAX_DEPTH):
         if any(isinstance(value, str) and not _encodes(value) for value in level):
@@ -174,11 +174,11 @@ def _encodes(text: str) -> bool:
 
 
 def differences(body: Object, table: pa.Table | None) -> list[str]:
-    """Say where a table is not what the body says."""
+    """Return the differences between a table and a body."""
     results = body.get("results") or {}
     rows = results.get("dataframe")
     if rows is None or table is None:
-        return [] if (rows is None) == (table is None) else ["a table and none"]
+        return [] if (rows is None) == (table is None) else ["one of body and answer has a table"]
     header, *cells = rows
     if (table.num_rows, table.num_columns) != (len(cells), len(header)):
         return [f"{table.shape} for {len(cells)} rows of {len(header)}"]
@@ -186,12 +186,14 @@ def differences(body: Object, table: pa.Table | None) -> list[str]:
     sections = _sections(header, results.get("dataframe_stats"))
     for position, (column, section) in enumerate(zip(table.columns, sections, strict=True)):
         values = [row[position] for row in cells]
-        due = _expected_type(values, section)
-        if due is not None and not due(column.type):
+        is_expected = _expected_type(values, section)
+        if is_expected is not None and not is_expected(column.type):
             found.append(f"column {position} is {column.type}, {section} statistics")
         for row, (cell, value) in enumerate(zip(values, _plain(column), strict=True)):
             if not _same(cell, value, column.type, section or "", inside=False):
-                found.append(f"row {row} of column {position} ({column.type}): {cell!r} became {value!r}")
+                found.append(
+                    f"row {row} of column {position} ({column.type}): {cell!r} was read as {value!r}"
+                )
                 break
     return found
 
@@ -209,12 +211,12 @@ def _names(header: list[Any], names: list[str]) -> list[str]:
 
 def _name(given: object) -> str:
     if isinstance(given, str):
-        return "" if "\0" in given else str(given)  # a name with NUL counts as none
+        return "" if "\0" in given else str(given)  # a name with NUL counts as missing
     return {None: "", True: "true", False: "false"}[given]  # type: ignore[index]
 
 
 def _sections(header: list[Any], statistics: object) -> list[str | None]:
-    """Return for each column which section of its statistics tells the type."""
+    """Return for each column the section of its statistics that determines the type."""
     times = Counter(map(_name, header))
     found: list[str | None] = []
     for name in header:
@@ -233,7 +235,7 @@ def _deep(value: object) -> bool:
 
 
 def _expected_type(cells: list[Any], section: str | None) -> Any:  # noqa: PLR0911 - a test of a type, or None
-    """Return the test that a column's type must pass, where it is plain what the type is."""
+    """Return the test that a column's type must pass; None where several types are right."""
     if section == "string":
         return pa.types.is_string
     present = [cell for cell in cells if cell is not None]
@@ -256,18 +258,18 @@ def _expected_type(cells: list[Any], section: str | None) -> Any:  # noqa: PLR09
     return pa.types.is_string if mixed and len(kinds) > 1 and not (mixed == {str} and words) else None
 
 
-def _expected_text_type(moments: Sequence[tuple[str, int] | None]) -> Any:
-    forms = {None if found is None else found[0] for found in moments}
+def _expected_text_type(timestamps: Sequence[tuple[str, int] | None]) -> Any:
+    forms = {None if found is None else found[0] for found in timestamps}
     if forms == {DATE}:
         return pa.types.is_date32
     if len(forms) > 1 or not forms <= {NAIVE, AWARE}:
         return pa.types.is_string
-    near = all(found and abs(found[1]) < 2**62 for found in moments)
+    near = all(found and abs(found[1]) < 2**62 for found in timestamps)
     return pa.types.is_timestamp if near else None
 
 
 def _plain(column: pa.ChunkedArray) -> list[Any]:
-    """Return a column's values, times as the numbers they are counted in."""
+    """Return a column's values, dates and times as integers of their unit."""
     if pa.types.is_date32(column.type):
         column = column.cast(pa.int32())
     elif pa.types.is_temporal(column.type):
@@ -277,7 +279,7 @@ def _plain(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _same(cell: Any, value: Any, type_: pa.DataType, section: str, *, inside: bool) -> bool:  # noqa: PLR0911 - one line for each kind of type
-    """Whether a value of a type is what the JSON says."""
+    """Return whether a value of a type is the cell of the JSON."""
     if cell is None or value is None:
         return cell is value
     if pa.types.is_string(type_):
@@ -317,7 +319,7 @@ def _same_text(cell: object, text: str) -> bool:
 
 
 def _exact(cell: object, section: str) -> Decimal | None:
-    """Return the number that a cell is, None where it is none."""
+    """Return the exact number of a cell; None where it is not a number."""
     is_number = isinstance(cell, Whole | Fraction)
     if not is_number and not (type(cell) is str and section == "numeric" and _number(cell)):
         return None
@@ -334,7 +336,7 @@ def _same_float(cell: object, value: float, section: str, *, inside: bool) -> bo
     if exact is None or not math.isfinite(value) or value != float(str(cell)):
         return False
     if isinstance(cell, Fraction) and math.copysign(1, value) != math.copysign(1, float(cell)):
-        return False  # -0.0 is a number of its own, the whole number -0 is 0
+        return False  # -0.0 differs from 0.0; the integer -0 is 0
     if exact in (Decimal(repr(value)), Decimal(value)):
         return True
     scale = -int(exact.normalize(_EXACT).as_tuple().exponent)
@@ -349,7 +351,7 @@ def _same_timestamp(cell: str, value: int, type_: pa.DataType) -> bool:
     if pa.types.is_date32(type_):
         return form == DATE and nanoseconds == value * 86_400 * 10**9
     if pa.types.is_timestamp(type_):
-        due = form == (NAIVE if type_.tz is None else AWARE)
+        is_form = form == (NAIVE if type_.tz is None else AWARE)
     else:
-        due = form == (TIME if pa.types.is_time(type_) else DURATION)
-    return due and nanoseconds == value * _NANOSECONDS[type_.unit]
+        is_form = form == (TIME if pa.types.is_time(type_) else DURATION)
+    return is_form and nanoseconds == value * _NANOSECONDS[type_.unit]

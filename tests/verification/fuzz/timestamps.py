@@ -1,4 +1,4 @@
-"""Dates, times and durations read as whole nanoseconds: the oracle's own reading of ISO-8601."""
+"""Dates, times and durations read as whole nanoseconds: a parser of ISO-8601 for the oracle alone."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _days(text: str) -> int | None:
 def _instant(day: str, *rest: str | None) -> tuple[str, int] | None:
     hour, minute, second, fraction, only_hour, offset = rest
     days, clock = _days(day), _nanoseconds(only_hour or hour or "", minute, second, fraction)
-    if only_hour == "24":  # written as 24:00 or not at all
+    if only_hour == "24":  # valid as 24:00 only
         return None
     if days is None or clock is None:
         return None

@@ -70,18 +70,18 @@ class SoakCase:
     @cached_property
     def rows(self) -> list[tuple[Cell, ...]]:
         """The rows of the answer; the first has no null."""
-        draw = random.Random(f"{self.seed} rows {self.number}")
+        rng = random.Random(f"{self.seed} rows {self.number}")
         rows: list[tuple[Cell, ...]] = []
-        for position in range(draw.randrange(1, 6)):
+        for position in range(rng.randrange(1, 6)):
             row: dict[str, Cell] = {
                 "number": self.number * 2**40 + position,
-                "name": f"{draw.choice(_NAMES)} {self.number}",
-                "day": date(1970, 1, 1) + timedelta(days=draw.randrange(30_000)),
-                "instant": _FIRST_INSTANT + timedelta(milliseconds=draw.randrange(10**11)),
-                "ratio": draw.randrange(-4_000, 4_000) / 8,
+                "name": f"{rng.choice(_NAMES)} {self.number}",
+                "day": date(1970, 1, 1) + timedelta(days=rng.randrange(30_000)),
+                "instant": _FIRST_INSTANT + timedelta(milliseconds=rng.randrange(10**11)),
+                "ratio": rng.randrange(-4_000, 4_000) / 8,
             }
             cells = (row[name] for name in self.columns)
-            rows.append(tuple(None if position and draw.random() < 0.2 else cell for cell in cells))
+            rows.append(tuple(None if position and rng.random() < 0.2 else cell for cell in cells))
         return rows
 
     @property
@@ -97,7 +97,7 @@ class SoakCase:
 
 def make_case(seed: int, number: int) -> SoakCase:
     """Return the case with a number: one in four has a fault, and the scenarios take turns."""
-    draw = random.Random(f"{seed} case {number}")
+    rng = random.Random(f"{seed} case {number}")
     turn = number // _FAULT_EVERY
     faulty = random.Random(f"{seed} turn {turn}").randrange(_FAULT_EVERY) == number % _FAULT_EVERY
     slow = turn % _SLOW_EVERY == 0
@@ -106,8 +106,8 @@ def make_case(seed: int, number: int) -> SoakCase:
         scenario = _scenario_for_turn(SLOW_SCENARIOS, seed, turn // _SLOW_EVERY)
     elif faulty:
         scenario = _scenario_for_turn(SCENARIOS, seed, turn - turn // _SLOW_EVERY - 1)
-    timeout = draw.uniform(0.2, 0.5) if scenario.slow else None
-    return SoakCase(seed, number, scenario, draw.choice(_ENGINES), timeout)
+    timeout = rng.uniform(0.2, 0.5) if scenario.slow else None
+    return SoakCase(seed, number, scenario, rng.choice(_ENGINES), timeout)
 
 
 def parse_case(question: str) -> SoakCase | None:
