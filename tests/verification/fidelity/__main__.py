@@ -1,6 +1,6 @@
-"""Run the benchmark: ``python -m tests.verification.fidelity``; ``--quick`` takes few styles.
+"""Run the benchmark: ``python -m tests.verification.fidelity``; ``--quick`` uses few styles.
 
-The exit code is 1 where a value of ours is silently wrong, or a column that could be recovered is not right.
+The exit code is 1 where a value of ours is silently wrong, or a recoverable column is not right.
 """
 
 from __future__ import annotations

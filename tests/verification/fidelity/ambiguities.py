@@ -1,10 +1,10 @@
-"""Twins: other truths that a producer writes with the same bytes.
+"""Ambiguities: other columns that a producer writes with the same bytes.
 
-A column cannot be recovered only where another truth has the same payload and the same statistics. Such
-truths are looked for among all truths in all styles, and made: the cells of a payload are read as values of
-other types (numbers as floats or decimals, quoted numbers as bytes, a null as the infinity it may have been,
-rows that were not sent as others), written by the same producer, and kept where the bytes are the same. The
-types are those of columns in a warehouse: were a JSON column of anything one of them, nothing would be known.
+A column is not recoverable only where another column has the same payload and the same statistics. Such
+columns are looked up among all columns in all styles, and constructed: the cells of a payload are read as
+values of other types (numbers as floats or decimals, quoted numbers as bytes, a null as infinity, rows that
+were not sent as other rows), written by the same producer, and kept where the bytes are the same. The types
+are those of columns in a warehouse. A JSON column is not among them, since it could contain anything.
 """
 
 from __future__ import annotations
@@ -28,48 +28,51 @@ __all__ = ["find_ambiguities"]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def find_ambiguities(truth: TrueColumn, payload: Payload) -> Iterator[TrueColumn]:
-    """Return what a payload may also have been made of, cut like the payload's own rows."""
-    for candidate, style in _candidates(truth, payload.style):
+def find_ambiguities(column: TrueColumn, payload: Payload) -> Iterator[TrueColumn]:
+    """Return the columns that have the same payload, with as many rows as the payload."""
+    for candidate, style in _candidates(column, payload.style):
         other = produce(candidate, style)
         if other.body == payload.body:
             yield other.column
 
 
-def _candidates(truth: TrueColumn, style: Style) -> Iterator[tuple[TrueColumn, Style]]:
-    if style.nan == "null" and truth.kind.name.startswith("float"):
+def _candidates(column: TrueColumn, style: Style) -> Iterator[tuple[TrueColumn, Style]]:
+    if style.nan == "null" and column.kind.name.startswith("float"):
         for stand_in in (math.inf, None):
-            values = tuple(_swap_nan(value, stand_in) for value in truth.values)
-            yield replace(truth, values=values), style
-    tokens = produce(truth, replace(style, rows=None, least=0)).tokens
+            values = tuple(_swap_nan(value, stand_in) for value in column.values)
+            yield replace(column, values=values), style
+    tokens = produce(column, replace(style, rows=None, least=0)).tokens
     cells = [parse(token) for token in tokens]
     filled, counted = _fill_unsent(cells, style), _renumber_unsent(cells, style)
-    for seen in (cells, *(other for other in (filled, counted) if other is not cells)):
-        for kind in dict.fromkeys(_infer_type(seen, leaves) for leaves in _LEAF_TYPES):
+    for possible in (cells, *(other for other in (filled, counted) if other is not cells)):
+        for kind in dict.fromkeys(_infer_type(possible, leaves) for leaves in _LEAF_TYPES):
             if kind is not None:
-                yield TrueColumn("twin", kind, tuple(_parse_value(kind, cell) for cell in seen)), style
+                yield (
+                    TrueColumn("ambiguous", kind, tuple(_parse_value(kind, cell) for cell in possible)),
+                    style,
+                )
     for kind in _NULL_TYPES if all(cell is None for cell in cells) else ():
-        yield TrueColumn("twin", kind, (None,) * len(cells)), style
-    for column in _temporal_columns(cells):
+        yield TrueColumn("ambiguous", kind, (None,) * len(cells)), style
+    for candidate in _temporal_columns(cells):
         for other in STYLES:
-            yield column, replace(other, sections=style.sections, rows=style.rows, least=style.least)
+            yield candidate, replace(other, sections=style.sections, rows=style.rows, least=style.least)
 
 
 def _swap_nan(value: float | None, stand_in: float | None) -> float | None:
-    """Put NaN and infinity in each other's place: the distinct count stays."""
+    """Exchange NaN and infinity, which keeps the distinct count."""
     if value is None or not (math.isnan(value) or value == stand_in):
         return value
     return stand_in if math.isnan(value) else math.nan
 
 
-#: What may be behind nothing but nulls.
+#: The types that a column of nulls alone may have.
 _NULL_TYPES: Final = tuple(
     LogicalType(name) for name in ("boolean", "text", "other", "date", "instant", "float64", "interval")
 )
 
 
 def _fill_unsent(cells: list[Any], style: Style) -> list[Any]:
-    """Put what was sent in the place of what was not; nulls stay."""
+    """Replace the rows that were not sent by a cell that was; nulls stay."""
     if style.rows is None:
         return cells
     sent = cells[: style.rows]
@@ -78,7 +81,7 @@ def _fill_unsent(cells: list[Any], style: Style) -> list[Any]:
 
 
 def _renumber_unsent(cells: list[Any], style: Style) -> list[Any]:
-    """Put as many other whole numbers between the least and the most in the place of those not sent."""
+    """Replace the integers that were not sent by other ones between the minimum and the maximum."""
     numbers = [Decimal(cell) for cell in cells if type(cell) is Number]
     if (
         style.rows is None
@@ -97,7 +100,7 @@ def _renumber_unsent(cells: list[Any], style: Style) -> list[Any]:
 
 @dataclass(frozen=True)
 class _LeafTypes:
-    """What texts and numbers are read as."""
+    """The types that texts and numbers are read as."""
 
     text: LogicalType
     number: Callable[[Sequence[str]], LogicalType | None]
@@ -131,7 +134,7 @@ _LEAF_TYPES: Final = tuple(
 
 
 def _infer_type(cells: Sequence[Any], leaves: _LeafTypes) -> LogicalType | None:
-    """Return the kind that cells are read as, None where there is none."""
+    """Return the type that cells are read as; None where they have none in common."""
     present = [cell for cell in cells if cell is not None]
     types = {type(cell) for cell in present}
     if types == {list}:
@@ -154,7 +157,7 @@ def _infer_type(cells: Sequence[Any], leaves: _LeafTypes) -> LogicalType | None:
 
 
 def _parse_value(kind: LogicalType, cell: Any) -> Any:
-    """Read a cell as a value of a kind."""
+    """Read a cell as a value of a type."""
     if cell is None:
         return None
     if kind.name == "list":
@@ -166,13 +169,13 @@ def _parse_value(kind: LogicalType, cell: Any) -> Any:
 
 
 def _temporal_columns(cells: Sequence[Any]) -> Iterator[TrueColumn]:
-    """Read text as dates or times, where all of it is: some producer may have written it so."""
+    """Read texts as dates or timestamps where all of them are; a producer may have written them so."""
     try:
-        moments = [None if cell is None else datetime.fromisoformat(cell) for cell in cells]
+        timestamps = [None if cell is None else datetime.fromisoformat(cell) for cell in cells]
     except (TypeError, ValueError):
         return
-    present = [moment for moment in moments if moment is not None]
-    kinds = {"instant" if moment.tzinfo else "timestamp" for moment in present}
+    present = [timestamp for timestamp in timestamps if timestamp is not None]
+    kinds = {"instant" if timestamp.tzinfo else "timestamp" for timestamp in present}
     if len(kinds) != 1:
         return
     name = (
@@ -182,12 +185,12 @@ def _temporal_columns(cells: Sequence[Any]) -> Iterator[TrueColumn]:
     )
     values = [
         None
-        if moment is None
-        else TemporalTicks(name, (_in_utc(moment) - _EPOCH) // timedelta(microseconds=1) * 1_000)
-        for moment in moments
+        if timestamp is None
+        else TemporalTicks(name, (_in_utc(timestamp) - _EPOCH) // timedelta(microseconds=1) * 1_000)
+        for timestamp in timestamps
     ]
-    yield TrueColumn("twin", LogicalType(name), tuple(values))
+    yield TrueColumn("ambiguous", LogicalType(name), tuple(values))
 
 
-def _in_utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _in_utc(timestamp: datetime) -> datetime:
+    return timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)

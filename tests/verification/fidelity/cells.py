@@ -1,4 +1,4 @@
-"""The cells: one value in, its JSON text in the style of some producer out."""
+"""The cells: values as JSON text in the style of a producer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["NESTED", "write_cell"]
 
 _SECOND: Final = 1_000_000_000
-#: 0001-01-02 and 9999-12-30 in seconds since 1970: between them Python knows the offset of a zone.
+#: From 0001-01-02 to 9999-12-30 in seconds since 1970: Python computes the offset of a zone only here.
 _PYTHON_YEARS: Final = range(-62_135_596_800 + 86_400, 253_402_300_800 - 86_400)
 _UNSAFE: Final = 2**53
 _WIDE: Final = 64
@@ -41,7 +41,7 @@ def _text(_: LogicalType, value: str, style: Style) -> str:
     return json.dumps(value, ensure_ascii=style.ascii)
 
 
-def _boolean(_: LogicalType, value: bool, __: Style) -> str:  # noqa: FBT001 - the value
+def _boolean(_: LogicalType, value: object, __: Style) -> str:
     return "true" if value else "false"
 
 
@@ -64,14 +64,14 @@ def _float64(_: LogicalType, value: float, style: Style) -> str:
     text = repr(value)
     if style.floats == "1.0" or not value.is_integer():
         return text
-    # As ECMAScript does: no exponent below 1e21, and no sign of zero.
+    # As in ECMAScript: no exponent below 1e21, and zero has no sign.
     return f"{Decimal(text):f}".removesuffix(".0").lstrip("-" * (value == 0)) if abs(value) < 1e21 else text
 
 
 def _float32(kind: LogicalType, value: float, style: Style) -> str:
     if not math.isfinite(value):
         return _float64(kind, value, style)
-    # The shortest text that is this float and no other of 32 bits.
+    # The shortest text that no other 32-bit float has.
     shortest = next(text for digits in range(1, 10) if _is_float32(text := f"{value:.{digits}g}", value))
     return _float64(kind, float(shortest), style)
 
@@ -82,7 +82,7 @@ def _is_float32(text: str, value: float) -> bool:
 
 
 def _day(ticks: float) -> tuple[str, str]:
-    """Return year-month-day and the era, as PostgreSQL writes them; the days are counted from March on."""
+    """Return year-month-day and the era, as PostgreSQL writes them; the computation begins years in March."""
     days = int(ticks) // DAY + 719_468
     era, day_of_era = divmod(days, 146_097)
     year_of_era = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
@@ -128,8 +128,8 @@ def _instant(_: LogicalType, value: TemporalTicks, style: Style) -> str:
     seconds = int(value.ticks) // _SECOND
     shift = 0
     if seconds in _PYTHON_YEARS:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-        shift = round((moment.astimezone(ZoneInfo(style.zone)).utcoffset() or timedelta()).total_seconds())
+        instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        shift = round((instant.astimezone(ZoneInfo(style.zone)).utcoffset() or timedelta()).total_seconds())
     return _stamp(value.ticks + shift * _SECOND, _offset(shift, style), style)
 
 
@@ -170,7 +170,7 @@ def _interval(_: LogicalType, value: tuple[int, int, int], style: Style) -> str:
 
 
 def _inside(kind: LogicalType, value: Any, style: Style) -> str:
-    """Write what lies inside a cell: JSON all through, also where the cell is a text."""
+    """Return a nested value as JSON, also where the cell itself is a text."""
     return write_cell(kind, value, replace(style, nested="json"))
 
 

@@ -1,6 +1,6 @@
-"""What is asked: queries over the sample workspace, and the table of edge cases, a line each."""
+"""Queries over the sample workspace, and the table of edge cases, a line each."""
 
-# ruff: noqa: E501 - a case is easier to find and to read in one line
+# ruff: noqa: E501 - a table is easier to search and to read with one case in a line
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _TYPES: Final = (
 
 
 def edge_cases() -> dict[str, tuple[str, tuple[str | None, ...]]]:
-    """Return the table of edge cases, and of each type a column of nulls and one of no rows."""
+    """Return the table of edge cases, and for each type a column of nulls and one without rows."""
     nulls = {f"only nulls: {kind}": (kind, (None,) * 5) for kind in _TYPES}
     empty: dict[str, tuple[str, tuple[str | None, ...]]] = {f"no rows: {kind}": (kind, ()) for kind in _TYPES}
     return {**_EDGE_CASES, **nulls, **empty}
 
 
-#: Every other number: were it every one, the distinct count would tell of a fraction between them.
+#: Every other number: with all of them, the distinct count would reveal a fraction between two.
 _EVEN_NUMBERS: Final = tuple(str(number) for number in range(0, 240, 2))
 
 #: Name -> DuckDB type and values as text.

@@ -1,4 +1,4 @@
-"""When what a reader gives is the value that was sent: the same number, moment, text or null."""
+"""When the value of a reader equals the one that was sent: the same number, date, time, text or null."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __all__ = ["NumpyFloat", "is_same"]
 
 
 class NumpyFloat(float):
-    """A float of numpy's, where NaN stands for null as well."""
+    """A float of a numpy column, where NaN stands for null as well."""
 
     __slots__ = ()
 
 
 def is_same(kind: LogicalType, value: Any, cell: Any, token: str, got: Any) -> bool:
-    """Whether what a reader gives is a value, or the exact text that was sent for it.
+    """Return whether the value of a reader equals the true one, or is the exact text that was sent for it.
 
     Parameters
     ----------
     cell, token
-        What was sent: as ``parse`` gives it, and as it stood.
+        What was sent: parsed by ``parse``, and as text.
     """
     return _same(kind, value, cell, got) or (value is not None and type(got) is str and got == token)
 
@@ -72,7 +72,7 @@ def _same_float(_: LogicalType, value: float, __: object, got: Any) -> bool:
 
 
 def _bits(value: float) -> bytes:
-    """Return a float's bits; all NaNs are one."""
+    """Return a float's bits; all NaNs are equal."""
     return b"NaN" if math.isnan(value) else struct.pack("<d", value)
 
 
@@ -83,8 +83,8 @@ def _same_float32(kind: LogicalType, value: float, cell: object, got: Any) -> bo
         return _same_float(kind, value, cell, float(np.float32(float(got))))
 
 
-def _same_moment(kind: LogicalType, value: TemporalTicks, _: object, got: Any) -> bool:
-    # A date and its midnight without an offset are one moment, of another type.
+def _same_temporal(kind: LogicalType, value: TemporalTicks, _: object, got: Any) -> bool:
+    # A date equals its midnight without an offset, which is a value of another type.
     what = {kind.name, "timestamp"} if kind.name == "date" else {kind.name}
     return isinstance(got, TemporalTicks) and got.what in what and got.ticks == value.ticks
 
@@ -130,10 +130,10 @@ _SAME: Final[dict[str, Callable[[LogicalType, Any, Any, Any], bool]]] = {
     "float64": _same_float,
     "text": lambda *_: False,
     "other": lambda *_: False,
-    "date": _same_moment,
-    "timestamp": _same_moment,
-    "instant": _same_moment,
-    "time": _same_moment,
+    "date": _same_temporal,
+    "timestamp": _same_temporal,
+    "instant": _same_temporal,
+    "time": _same_temporal,
     "timetz": lambda *_: False,
     "interval": _same_interval,
     "list": _same_list,

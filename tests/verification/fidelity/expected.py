@@ -1,7 +1,7 @@
-"""What is due: the types table of the design, written again from its words.
+"""The expected types: the documented table of types, implemented a second time.
 
 =====================================  ================================================================
-logical type and values                type due
+logical type and values                expected type
 =====================================  ================================================================
 boolean                                bool
 whole, -2**63 <= all < 2**63           int64
@@ -18,13 +18,13 @@ date                                   date
 timestamp, instant                     us, in UTC for instants; ns where a 7th digit is written
 time                                   us; ns where a 7th digit is written
 interval without months                duration in us
-list, struct, map with the same keys   list or struct, of what is due inside
+list, struct, map with the same keys   list or struct of the expected types
 others nested                          string: the JSON
 beyond years 1 to 9999, infinite, 24 hours of a time, a time with offset, months, more than 76 digits,
 digits that nanoseconds do not reach, a union of several JSON kinds: string, the exact text, **and a warning**
 =======================================================================================================
 
-The values that decide are those sent, and the min and max of the statistics where they are told.
+The values that decide are those that were sent, and the min and max of the statistics where these have them.
 """
 
 from __future__ import annotations
@@ -51,34 +51,34 @@ _DIGITS: Final = 38
 _MOST_DIGITS: Final = 76
 _COMPUTED: Final = 9
 _EXACT_FLOATS: Final = 2**53
-#: Enough for every digit that occurs: the context of Python rounds to 28.
+#: Precise enough for every number that occurs; the default context rounds to 28 digits.
 _EXACT: Final = Context(prec=2_000)
 
 
 @dataclass(frozen=True)
 class ExpectedType:
-    """A type, and whether a warning must say that it is not the one of the logical type."""
+    """A type, and whether a warning must report that the logical type has another."""
 
     type: str
-    told: bool = False
+    warns: bool = False
 
 
-_TEXT: Final = ExpectedType("string", told=True)
-#: A value, and its cell as ``parse`` gives it.
+_TEXT: Final = ExpectedType("string", warns=True)
+#: True values and their parsed cells.
 _Pairs = list[tuple[Any, Any]]
 
 
-def expected_type(payload: Payload, truth: TrueColumn) -> ExpectedType:
-    """Return the type due for a truth that a payload may have been made of."""
+def expected_type(payload: Payload, column: TrueColumn) -> ExpectedType:
+    """Return the type that is expected if a payload was made of this column."""
     pairs = [
-        *zip(truth.values, payload.cells, strict=True),
+        *zip(column.values, payload.cells, strict=True),
         *((value, parse(token)) for value, token in payload.bounds),
     ]
     present = [(value, cell) for value, cell in pairs if value is not None and cell is not None]
-    if truth.kind.name in NESTED and all(isinstance(cell, str) for _, cell in present):
-        # JSON in quotes: what it says inside is as good as without.
+    if column.kind.name in NESTED and all(isinstance(cell, str) for _, cell in present):
+        # JSON in quotes counts like JSON without.
         present = [(value, parse(cell)) for value, cell in present]
-    return _RULES[truth.kind.name](truth.kind, present)
+    return _RULES[column.kind.name](column.kind, present)
 
 
 def _whole(_: LogicalType, pairs: _Pairs) -> ExpectedType:
@@ -110,13 +110,13 @@ def _fraction(_: LogicalType, pairs: _Pairs) -> ExpectedType:
 
 
 def _survives(number: Decimal) -> bool:
-    """Whether float64 gives a number back, by its shortest digits or by all of them."""
+    """Return whether float64 preserves a number, by its shortest digits or by all of them."""
     nearest = float(number)
     return number in (Decimal(repr(nearest)), Decimal(nearest))
 
 
 def is_computed(number: Decimal) -> bool:
-    """Whether a number has more digits after the point than money: the nearest float64 stands for it."""
+    """Return whether a number has more decimals than money has: then the nearest float64 is expected."""
     return -_exponent(number.normalize(_EXACT)) > _COMPUTED and abs(number) < _EXACT_FLOATS
 
 
@@ -129,7 +129,7 @@ def _date(_: LogicalType, pairs: _Pairs) -> ExpectedType:
 
 
 def _is_in_range(pairs: _Pairs) -> bool:
-    """Whether all years, those written and those of the instants, are 1 to 9999."""
+    """Return whether all years, those written and those of the instants, are 1 to 9999."""
     years = all(re.match(r"\d{4}-", cell) and not cell.startswith("0000") for _, cell in pairs)
     return years and all(_FIRST <= value.ticks < _LAST and "BC" not in cell for value, cell in pairs)
 
@@ -196,14 +196,14 @@ def _map(kind: LogicalType, pairs: _Pairs) -> ExpectedType:
 
 
 def _inside(kind: LogicalType, pairs: _Pairs) -> ExpectedType | None:
-    """Return what is due inside a cell; None where numbers and text mix, which is not uniform."""
+    """Return the type expected inside a cell; None where numbers and texts are mixed."""
     present = [(value, cell) for value, cell in pairs if value is not None and cell is not None]
     if len({type(cell) for _, cell in present}) > 1:
         return None
     found = _RULES[kind.name](kind, present)
-    # Inside, text that is no moment is text as ever; a number that no type holds is not uniform.
+    # A nested text that is not a date needs no warning; a number beyond every type counts as mixed.
     return (
-        None if found.told and any(type(cell) is Number for _, cell in present) else ExpectedType(found.type)
+        None if found.warns and any(type(cell) is Number for _, cell in present) else ExpectedType(found.type)
     )
 
 

@@ -1,7 +1,7 @@
-"""The truths: what DuckDB's own Arrow export says a result is.
+"""The ground truth: results by DuckDB's own Arrow export.
 
 Three sources: every column of ``test_all_types()``, queries over the sample workspace, and a table of edge
-cases. A truth is one column: its logical type as a
+cases. Each column has its logical type as a
 :class:`LogicalType` and its values, exact, in plain Python:
 
 ======================  ==========================================================
@@ -14,8 +14,8 @@ intervals               ``(months, days, nanoseconds)``
 lists, structs, maps    list, dict, list of pairs
 ======================  ==========================================================
 
-Arrow has no type for a few of DuckDB's, and their export is another value (the largest UHUGEINT comes out as
--1). Those are exported as text.
+Arrow has no type for a few of DuckDB's types, and exports other values for them (the largest UHUGEINT as -1).
+They are exported as text.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class LogicalType:
     Parameters
     ----------
     name
-        ``boolean``, ``whole``, ``decimal``, ``float32``, ``float64``, ``text``, ``other`` (a text that no
-        section of the statistics is about), ``date``, ``timestamp``, ``instant``, ``time``, ``timetz``,
+        ``boolean``, ``whole``, ``decimal``, ``float32``, ``float64``, ``text``, ``other`` (a text for
+        which the statistics have no section), ``date``, ``timestamp``, ``instant``, ``time``, ``timetz``,
         ``interval``, ``list``, ``struct``, ``map``, ``tuple`` or ``union``.
     size
         The bits of a whole number, the scale of a decimal.
     children
-        Names and kinds of what it is made of.
+        Names and types of the items, fields, or key and value.
     """
 
     name: str
@@ -68,7 +68,7 @@ class LogicalType:
 
 @dataclass(frozen=True)
 class TrueColumn:
-    """One truth."""
+    """A column of the ground truth."""
 
     name: str
     kind: LogicalType
@@ -76,20 +76,20 @@ class TrueColumn:
 
 
 class TemporalTicks(NamedTuple):
-    """A date, a time or a duration: ``what`` is the name of its kind, ``ticks`` are nanoseconds."""
+    """A date, a time or a duration: ``what`` is the name of its type, ``ticks`` are nanoseconds."""
 
     what: str
     ticks: float  # an int but for infinity
 
 
 def load_ground_truth(*, rows: int) -> list[TrueColumn]:
-    """Return all truths; of the workspace at most ``rows`` rows of each query."""
+    """Return all columns; of the workspace at most ``rows`` rows of each query."""
     connection = duckdb.connect()
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     workspace.build(connection)
     found = list(_export(connection, "all types", "SELECT * FROM test_all_types()"))
     for name, sql in QUERIES.items():
-        found += _export(connection, name, f"SELECT * FROM ({sql}) LIMIT {rows}")  # noqa: S608 - our own text
+        found += _export(connection, name, f"SELECT * FROM ({sql}) LIMIT {rows}")  # noqa: S608 - a constant query
     for name, (sql_type, values) in edge_cases().items():
         sql = f"SELECT CAST(v AS {sql_type}) AS v FROM (SELECT unnest($1::VARCHAR[]) AS v)"  # noqa: S608
         found += _export(connection, name, sql, [list(values)])
@@ -107,8 +107,8 @@ def _export(
         for column, kind in types.items()
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # DuckDB announces a change of what cursors export
-        query = f"SELECT {exported} FROM ({sql})"  # noqa: S608 - our own text
+        warnings.simplefilter("ignore")  # DuckDB warns of a future change of what cursors export
+        query = f"SELECT {exported} FROM ({sql})"  # noqa: S608 - a constant query
         table = cast("pa.Table", connection.execute(query, parameters or []).to_arrow_table())
     for column, type_name in types.items():
         array = table.column(column)
@@ -121,7 +121,7 @@ def _export(
         yield TrueColumn(name if len(types) == 1 else f"{name}: {column}", kind, tuple(values))
 
 
-#: DuckDB's types that Arrow does not hold; what they are, and what reads their text.
+#: DuckDB's types that Arrow does not have, their logical types, and the functions that read their text.
 _AS_TEXT: Final[dict[str, tuple[LogicalType, Callable[[str], Any]]]] = {
     "UHUGEINT": (LogicalType("whole", 128), int),
     "BIGNUM": (LogicalType("whole", 128), int),
@@ -133,7 +133,7 @@ _AS_TEXT: Final[dict[str, tuple[LogicalType, Callable[[str], Any]]]] = {
 
 
 def logical_type(type_: pa.DataType, type_name: str = "") -> LogicalType:
-    """Return the kind of an Arrow type; DuckDB's name for it tells the few that Arrow makes one of."""
+    """Return the logical type of an Arrow type; DuckDB's name distinguishes the few that Arrow merges."""
     make = next(make for holds, make in _LOGICAL_TYPES if holds(type_))
     kind = make(type_)
     return LogicalType("tuple", 0, kind.children) if type_name.startswith("TUPLE") else kind
@@ -155,7 +155,7 @@ def _members(type_: pa.DataType) -> LogicalType:
     return LogicalType(name, 0, tuple((field.name, logical_type(field.type)) for field in fields))
 
 
-#: The first that holds decides.
+#: The first predicate that is true decides.
 _LOGICAL_TYPES: Final[
     tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], LogicalType]], ...]
 ] = (
@@ -182,7 +182,7 @@ _LOGICAL_TYPES: Final[
 
 
 def values_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """Return an Arrow column's values, exact; Python's datetimes, which hold less, are not asked."""
+    """Return an Arrow column's exact values, without Python's datetimes, which have a smaller range."""
     type_ = array.type
     read = next((read for holds, read in _VALUE_READERS if holds(type_)), None)
     if read is not None:
@@ -253,7 +253,7 @@ def _structs(array: pa.Array | pa.ChunkedArray) -> list[Any]:
 
 
 def _unions(array: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """Return the position of the member and its value."""
+    """Return each value with the position of its member."""
     return [None if scalar.as_py() is None else (scalar.type_code, scalar.as_py()) for scalar in array]
 
 

@@ -1,8 +1,7 @@
-"""The readers: ours in its three engines, and what people write by hand today.
+"""The readers: ours in its three engines, and code that people write by hand.
 
-A reader takes a body and gives its only column: the name of the type, in the words of ``expected``, the
-values in those of ``truths``, and whether anything was said. What it raises is caught: that is a word,
-too.
+A reader returns the only column of a body: the name of its type as in ``expected``, its values as in
+``ground_truth``, and the first warning. An exception that it raises counts like a warning.
 """
 
 from __future__ import annotations
@@ -30,33 +29,33 @@ __all__ = ["OURS", "PEERS", "STORED_AS", "Reading", "read", "read_side_by_side"]
 
 @dataclass(frozen=True)
 class Reading:
-    """What a reader made of a body.
+    """The result of a reader.
 
     Parameters
     ----------
     type
         The name of the column's type, empty where there is none.
-    said
-        The warning or error, None where nothing was said.
+    message
+        The warning or error; None where there was none.
     """
 
     type: str
     values: list[Any]
-    said: str | None = None
+    message: str | None = None
 
 
 def read(body: bytes, readers: Readers) -> dict[str, Reading]:
-    """Let readers read a body; those of one table share what they make of it first."""
+    """Read a body with all readers of a group, which share their first step."""
     found = {}
     try:
-        first, said = _with_warnings(lambda: readers.first(body))
-    except BaseException as error:  # noqa: BLE001 - a panic of polars is no Exception
+        first, message = _with_warnings(lambda: readers.first(body))
+    except BaseException as error:  # noqa: BLE001 - a panic of polars is not an Exception
         return dict.fromkeys(readers.each, _failed(error))
     for name, finish in readers.each.items():
         try:
             (type_, values), more = _with_warnings(lambda finish=finish: finish(first))  # type: ignore[misc]
-            found[name] = Reading(type_, values, said or more)
-        except BaseException as error:  # noqa: BLE001
+            found[name] = Reading(type_, values, message or more)
+        except BaseException as error:  # noqa: BLE001 - as above
             found[name] = _failed(error)
     return found
 
@@ -68,18 +67,18 @@ def _failed(error: BaseException) -> Reading:
 
 
 def _with_warnings(work: Callable[[], Any]) -> tuple[Any, str | None]:
-    with warnings.catch_warnings(record=True) as heard:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = work()
-    said = [f"{entry.category.__name__}: {entry.message}" for entry in heard]
-    # pandas says so of the time it takes, and of nothing that it changes.
-    said = [text for text in said if "Could not infer format" not in text]
-    return result, said[0] if said else None
+    messages = [f"{entry.category.__name__}: {entry.message}" for entry in caught]
+    # A warning of pandas about the time that it takes, not about a value.
+    messages = [text for text in messages if "Could not infer format" not in text]
+    return result, messages[0] if messages else None
 
 
 @dataclass(frozen=True)
 class Readers:
-    """Ways that begin with the same step."""
+    """Readers that begin with the same step."""
 
     first: Callable[[bytes], Any]
     each: dict[str, Callable[[Any], tuple[str, list[Any]]]]
@@ -96,7 +95,7 @@ def _arrow_name(type_: pa.DataType) -> str:
     if pa.types.is_decimal(type_):
         whole = {pa.decimal128: (128, 38), pa.decimal256: (256, 76)}
         bits, digits = whole[pa.decimal256 if pa.types.is_decimal256(type_) else pa.decimal128]
-        # Another precision than the widest would change with the rows that were fetched.
+        # Any precision but the largest would change with the rows that were fetched.
         return f"decimal{bits}({type_.scale})" if type_.precision == digits else str(type_)
     if pa.types.is_list(type_) or pa.types.is_large_list(type_):
         return f"list<{_arrow_name(type_.value_type)}>"
@@ -135,7 +134,7 @@ def _pandas_temporal(column: Any) -> tuple[str, list[Any]]:
         what, name = "interval", f"duration[{unit}]"
     elif zone is not None:
         what, name = "instant", f"timestamp[{unit}, {zone}]"
-    else:  # seconds are the unit of dates alone
+    else:  # only dates have the unit of seconds
         what, name = ("date", "date") if unit == "s" else ("timestamp", f"timestamp[{unit}]")
     missing = np.iinfo(np.int64).min
     ticks = [int(tick) for tick in column.array.asi8]
@@ -143,7 +142,7 @@ def _pandas_temporal(column: Any) -> tuple[str, list[Any]]:
 
 
 def _python_value(value: Any) -> Any:
-    """Return a Python value for what a column of pandas holds."""
+    """Return the Python value of a cell of pandas."""
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, pd.Timestamp):
@@ -194,7 +193,7 @@ def _polars_name(kind: Any) -> str:
 
 
 def _answer(body: bytes) -> Answer:
-    # That rows were cut is said of every such answer, and is no word about a value.
+    # Missing rows are reported for every answer with fewer rows, and are no warning about a value.
     return Answer.from_json(body, on_truncation="ignore")
 
 
@@ -209,7 +208,7 @@ OURS: Final = Readers(
 
 
 def read_side_by_side(body: bytes) -> list[Reading]:
-    """Let ours read a body of several columns, to Arrow."""
+    """Read a body of several columns with ours, to Arrow."""
     table, _ = _with_warnings(lambda: _answer(body).to_arrow())
     return [Reading(*_arrow(column)) for column in table.columns]
 
@@ -222,7 +221,7 @@ def _stored_by_polars(type_: str) -> str:
     return re.sub(r"decimal256\(\d+\)", "string", "time[ns]" if type_ == "time[us]" else type_)
 
 
-#: Reader -> what it holds a type as; others hold it as it is.
+#: Reader -> the type that it stores a type as; the others store it as it is.
 STORED_AS: Final[dict[str, Callable[[str], str]]] = {
     "connecty_frames, pandas": _stored_by_pandas,
     "connecty_frames, polars": _stored_by_polars,
@@ -242,7 +241,7 @@ def _pandas_by_hand(table: tuple[list[str], list[list[Any]]]) -> pd.DataFrame:
 
 
 def _pandas_sniffing(table: tuple[list[str], list[list[Any]]]) -> pd.DataFrame:
-    """Take what ``to_datetime`` reads, but only where it reads every value: the careful form of the habit."""
+    """Convert by ``to_datetime``, but only columns of which it reads every value."""
     header, rows = table
     frame = pd.DataFrame(rows, columns=header)
     for name in frame.columns:

@@ -1,7 +1,7 @@
-"""The statistics of a column, computed from the truth over the whole result, in the document's shape.
+"""The statistics of a column, computed over the whole result, in the shape of the API document.
 
-``general``, ``temporal`` and ``string`` are the document's. Where a style has them there are ``numeric`` and
-``boolean`` too, ``numeric`` with the fields of ``temporal``: the only section whose values have an order.
+``general``, ``temporal`` and ``string`` are documented. Some styles add ``numeric`` and ``boolean``, with
+``numeric`` having the fields of ``temporal``, the only documented section of ordered values.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SECTION: Final = {
     "text": "string",
     **dict.fromkeys(("date", "timestamp", "instant", "time", "timetz"), "temporal"),
 }
-#: The sections that each choice writes beside ``general``.
+#: The sections besides ``general`` for each choice of a style.
 _WRITTEN: Final[dict[str, frozenset[str]]] = {
     "none": frozenset(),
     "general": frozenset(),
@@ -38,7 +38,7 @@ _WRITTEN: Final[dict[str, frozenset[str]]] = {
 
 
 def write_statistics(column: TrueColumn, style: Style) -> tuple[str | None, tuple[tuple[Any, str], ...]]:
-    """Return the statistics of a column as JSON, and its min and max where they are among them."""
+    """Return the statistics of a column as JSON, and its min and max where the statistics have them."""
     if style.sections == "none":
         return None, ()
     present = [value for value in column.values if value is not None]
@@ -47,7 +47,7 @@ def write_statistics(column: TrueColumn, style: Style) -> tuple[str | None, tupl
     name = _section(column.kind, style)
     bounds: tuple[tuple[Any, str], ...] = ()
     if name in _WRITTEN[style.sections]:
-        # The statistics keep the digits that a style cuts off the rows.
+        # The statistics keep the digits that a style removes from the rows.
         sections[name], bounds = _MEASURES[name](column.kind, present, style)
     comma, colon = (", ", ": ") if style.spaced else (",", ":")
     members = [
@@ -80,13 +80,13 @@ def _bounds(kind: LogicalType, present: list[Any], style: Style) -> _Measured:
 
 
 def _sort_key(value: Any) -> Any:
-    """Return what a value is ordered by, as DuckDB and PostgreSQL do: NaN is largest, a month is 30 days."""
+    """Return the sort key of a value, as in DuckDB and PostgreSQL: NaN is largest, a month has 30 days."""
     if isinstance(value, float):
         return (math.isnan(value), 0.0 if math.isnan(value) else value)
     if isinstance(value, tuple) and not isinstance(value, TemporalTicks):
         months, days, nanos = value
         return (months * 30 + days) * DAY + nanos
-    if isinstance(value, str):  # a time with an offset: the only text that has this section
+    if isinstance(value, str):  # a time with an offset, the only text with this section
         clock, sign, offset = value.replace("-", "+-").partition("+")
         return _seconds(clock) - (-1 if offset.startswith("-") else 1) * _seconds(offset.lstrip("-")), sign
     return value
