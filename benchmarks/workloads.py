@@ -1,4 +1,4 @@
-"""Made-up results responses of the kinds that people fetch, deterministic by seed."""
+"""Generated results responses of typical kinds, deterministic by seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _START = datetime(2024, 1, 1, tzinfo=UTC)
 def _response(
     names: list[str], rows: list[list[Any]], kinds: list[str], separators: tuple[str, str]
 ) -> bytes:
-    """Write a response with honest statistics, as the API document shows them."""
+    """Return a response with correct statistics, in the shape of the API document."""
     statistics: dict[str, dict[str, Any]] = {}
     for position, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         values = [row[position] for row in rows if row[position] is not None]
@@ -51,9 +51,9 @@ def _random_instant(rng: random.Random) -> datetime:
     return _START + timedelta(microseconds=rng.randrange(2 * 365 * 86_400_000_000))
 
 
-def _api_timestamp(moment: datetime) -> str:
-    """Write a moment as the API does: the fraction without its trailing zeros."""
-    text = moment.astimezone(_WARSAW).isoformat()
+def _api_timestamp(instant: datetime) -> str:
+    """Return an instant as the API writes it: the fraction without trailing zeros."""
+    text = instant.astimezone(_WARSAW).isoformat()
     if "." not in text:
         return text
     head, tail = text.split(".")
@@ -61,7 +61,7 @@ def _api_timestamp(moment: datetime) -> str:
 
 
 def mixed(rows: int, separators: tuple[str, str] = (",", ":"), *, digit_text: bool = False) -> bytes:
-    """W1: eight columns of the usual kinds; W5 with other separators and text of digits only."""
+    """W1: eight columns of common types; W5 with other separators and texts of digits only."""
     rng = random.Random(1)
     words = ["north", "south", "east", "west", "centre"]
     table = [
@@ -83,7 +83,7 @@ def mixed(rows: int, separators: tuple[str, str] = (",", ":"), *, digit_text: bo
 
 
 def escaped(rows: int) -> bytes:
-    r"""W2: in every row text with ``\n``, ``\"``, ``\u`` escapes and brackets."""
+    r"""W2: texts in every row with ``\n``, ``\"``, ``\u`` escapes and brackets."""
     rng = random.Random(2)
     table = [
         [
@@ -102,7 +102,7 @@ def escaped(rows: int) -> bytes:
 
 
 def wide(rows: int, columns: int) -> bytes:
-    """W4: numbers with nulls, many columns."""
+    """W4: many columns of numbers with nulls."""
     rng = random.Random(4)
     table = [
         [
@@ -119,7 +119,7 @@ def wide(rows: int, columns: int) -> bytes:
 
 
 def repeated(rows: int) -> bytes:
-    """W1's rows again and again, so that a large body takes no time to make."""
+    """W1's rows repeated, which makes a large body in little time."""
     part = 50_000
     body = mixed(part)
     first = body.index(b"],[") + 2
@@ -130,7 +130,7 @@ def repeated(rows: int) -> bytes:
     return body[:first] + b",".join([body[first:last]] * (rows // part)) + counted
 
 
-#: The workloads by name. The kinds of columns are told by ``dataframe_stats``.
+#: The workloads by name. ``dataframe_stats`` has the types of the columns.
 WORKLOADS: dict[str, Callable[[], bytes]] = {
     "W1": partial(mixed, 500_000),
     "W2": partial(escaped, 200_000),
