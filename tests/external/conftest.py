@@ -1,4 +1,4 @@
-"""nginx, haproxy and squid between a client and what answers it: a sandbox, or a server that misbehaves."""
+"""nginx, haproxy and squid between a client and a sandbox or a misbehaving server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run() -> Iterator[Callable[..., Program]]:
 
 @pytest.fixture
 def make() -> Iterator[Callable[..., cf.Client]]:
-    """Make clients that are closed with the test, and never wait longer than they must."""
+    """Make clients that are closed with the test, and draw the shortest of every wait."""
     with ExitStack() as stack:
 
         def client(**settings: Any) -> cf.Client:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from tests.servers.scripted import Script
     from tests.servers.timing import FakeClock
 
-__all__ = ["client", "clock", "patient", "server"]
+__all__ = ["client", "clock", "fake_clock_client", "server"]
 
 
 @pytest.fixture
-def patient(server: Script, clock: FakeClock) -> Iterator[Client]:
+def fake_clock_client(server: Script, clock: FakeClock) -> Iterator[Client]:
     """Return a client of that server on the fake clock, that draws the middle of every wait."""
     with Client(
         "id",

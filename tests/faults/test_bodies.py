@@ -1,4 +1,4 @@
-"""A body is taken whole or not at all, and nothing in it is changed in silence."""
+"""A body is read completely or not at all, and no value in it is changed without a warning."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PACKED = gzip.compress(BODY, mtime=0)
 
 
 def raw(server: Script, results: bytes) -> Any:
-    """Make a step that answers with the bytes of a COMPLETED response, these being its results."""
+    """Return a step that answers with a COMPLETED response with these bytes as its results."""
     return server.answer(200, raw=b'{"state": "COMPLETED", "results": ' + results + b"}")
 
 
@@ -43,7 +43,7 @@ WHOLE = {
 
 @pytest.mark.parametrize("way", WHOLE)
 def test_a_whole_answer(server: Script, client: Client, way: str) -> None:
-    """Each way of sending it gives the same rows, in one look."""
+    """Each encoding returns the same rows, in one request."""
     server.on("results", server.send_and_close(WHOLE[way]))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert server.count("results") == 1
@@ -52,7 +52,7 @@ def test_a_whole_answer(server: Script, client: Client, way: str) -> None:
 @pytest.mark.parametrize("end", ["send_and_close", "send_and_reset"])
 @pytest.mark.parametrize("way", WHOLE)
 def test_an_answer_that_lost_its_tail(server: Script, client: Client, way: str, end: str) -> None:
-    """Closed or reset five bytes early (the last chunk takes as many): all rows, from a second look."""
+    """Closed or reset five bytes early (the length of the last chunk): all rows, by a second request."""
     broken: Callable[[bytes], Any] = getattr(server, end)
     server.on("results", broken(WHOLE[way][:-5]), server.answer(200, ROWS))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
@@ -61,7 +61,7 @@ def test_an_answer_that_lost_its_tail(server: Script, client: Client, way: str, 
 
 @pytest.mark.parametrize("kept", [20, len(HEAD) - 2, len(HEAD)])
 def test_headers_that_were_cut(server: Script, client: Client, kept: int) -> None:
-    """They look like an empty 200, or one without its length: fetched again."""
+    """They look like an empty 200, or one without a length: fetched again."""
     server.on("results", server.send_and_close(HEAD[:kept]), server.answer(200, ROWS))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert server.count("results") == 2
@@ -78,7 +78,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("way", BROKEN)
 def test_a_body_whose_packing_is_broken(server: Script, client: Client, way: str) -> None:
-    """Though its length is right: fetched once more; broken again it is a ResponseError with the id."""
+    """The length is right: fetched once more, then a ResponseError with the id."""
     server.on("results", server.send_and_close(BROKEN[way]), server.answer(200, ROWS))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert server.count("results") == 2
@@ -92,7 +92,7 @@ def test_a_body_whose_packing_is_broken(server: Script, client: Client, way: str
 @pytest.mark.parametrize("kind", ["token", "ask", "results"])
 @pytest.mark.parametrize("way", ["plain", "gzip"])
 def test_a_body_over_the_limit(server: Script, kind: str, way: str) -> None:
-    """200 MB, or a megabyte that unpacks to them: reading stops at 10 MB, and so does the memory."""
+    """200 MB, or one MB that decompresses to them: reading stops at 10 MB, which bounds the memory."""
     if way == "gzip":
         step = server.send_and_close(with_length(gzip.compress(bytes(200_000_000), 1), GZIP))
     else:
@@ -123,7 +123,7 @@ def test_a_body_over_the_limit(server: Script, kind: str, way: str) -> None:
 
 
 def test_a_body_at_the_limit(server: Script) -> None:
-    """Exactly as long as allowed is not too long."""
+    """A body of exactly the limit is accepted."""
     server.on("results", server.answer(200, raw=BODY))
     with cf.Client(
         "id", client_secret="s", base_url=server.address, dw_id=13, max_body_bytes=len(BODY)
@@ -142,7 +142,7 @@ def test_a_body_at_the_limit(server: Script) -> None:
     ids=["invalid UTF-8", "surrogate as UTF-8", "101 levels", "100,000 levels"],
 )
 def test_a_body_that_cannot_be_read(server: Script, client: Client, results: bytes) -> None:
-    """ResponseError with the id; no other exception, and no value put in its place."""
+    """ResponseError with the id; no other exception, and no substituted value."""
     server.on("results", raw(server, results))
     with pytest.raises(cf.ResponseError) as caught:
         client.ask("how many?")
@@ -160,7 +160,7 @@ def test_half_a_character(server: Script, client: Client) -> None:
 
 
 def test_a_bare_nan(server: Script, client: Client) -> None:
-    """No JSON, and what is meant is plain: NaN, apart from null, and a warning."""
+    """Not JSON, but unambiguous: NaN, distinct from null, and a warning."""
     server.on("results", raw(server, b'{"dataframe": [["n"], [1.5], [NaN], [null]]}'))
     with pytest.warns(cf.ConnectyWarning, match="NaN"):
         values = client.ask_df("how many?", engine="pyarrow")["n"].to_pylist()
@@ -175,7 +175,7 @@ NULS = (
 
 @pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
 def test_a_nul_in_a_name_or_a_key(server: Script, client: Client, engine: Any) -> None:
-    """The column gets a name with a warning and keeps its statistics, an object is JSON; no name is cut."""
+    """The column is renamed with a warning and keeps its statistics, the object is JSON; no name is cut."""
     server.on("results", raw(server, NULS))
 
     with pytest.warns(cf.ConnectyWarning) as warned:
@@ -193,7 +193,7 @@ def test_a_nul_in_a_name_or_a_key(server: Script, client: Client, engine: Any) -
 
 @pytest.mark.parametrize("number", ["9" * 5000, "1e999", "-1e999", "1e-400"])
 def test_a_number_that_nothing_holds(server: Script, client: Client, number: str) -> None:
-    """Its exact text, the whole column, and a warning: never infinity, never 0."""
+    """The whole column is exact text, with a warning: never infinity, never 0."""
     server.on("results", raw(server, b'{"dataframe": [["n"], [1], [' + number.encode() + b"]]}"))
     with pytest.warns(cf.TypeFidelityWarning, match="n"):
         frame = client.ask_df("how many?", engine="polars")
@@ -201,7 +201,7 @@ def test_a_number_that_nothing_holds(server: Script, client: Client, number: str
 
 
 def test_a_number_that_a_decimal_holds(server: Script, client: Client) -> None:
-    """Thirty digits stay thirty digits."""
+    """All thirty digits are kept."""
     server.on("results", raw(server, b'{"dataframe": [["n"], [123456789012345678901234567890]]}'))
     table = client.ask_df("how many?", engine="pyarrow")
     assert table["n"].to_pylist() == [Decimal(123456789012345678901234567890)]
@@ -210,7 +210,7 @@ def test_a_number_that_a_decimal_holds(server: Script, client: Client) -> None:
 def test_a_body_that_memory_cannot_hold(
     server: Script, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ResponseTooLarge, and it is not fetched again: the memory would be as short the next time."""
+    """ResponseTooLarge, and it is not fetched again, since memory would not suffice the next time either."""
 
     def fail(*_: object, **__: object) -> None:
         raise MemoryError

@@ -1,7 +1,6 @@
-"""An answer cut off at its bytes, status line and headers included: never a part of a frame.
+"""A response cut off after each byte, status line and headers included, is never a partial frame.
 
-Each cut is met by a second request, and what comes out is all the rows. The suite cuts at every seventh byte,
-``make cuts`` at each.
+After each cut a second request returns all rows. The suite cuts at every seventh byte, ``make cuts`` at each.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def rows(count: int) -> tuple[bytes, dict[str, Any]]:
-    """Return a completed response of so many rows that do not pack well, and its table."""
-    rng = random.Random(count)  # noqa: S311 - no secret
+    """Return a completed response of so many rows that hardly compress, and its table."""
+    rng = random.Random(count)  # noqa: S311 - test data
     table = {
         "n": [rng.randrange(10**12) for _ in range(count)],
         "s": [f"{rng.random()}" for _ in range(count)],
@@ -35,40 +34,39 @@ def rows(count: int) -> tuple[bytes, dict[str, Any]]:
     return json.dumps({"state": "COMPLETED", "results": {"dataframe": content}}).encode(), table
 
 
-#: How it is written, and of how many rows: about 10,000 bytes together.
-WAYS: dict[str, tuple[Callable[[bytes], bytes], int]] = {
+#: Encodings and numbers of rows: about 10,000 bytes together.
+ENCODINGS: dict[str, tuple[Callable[[bytes], bytes], int]] = {
     "plain": (with_length, 85),
     "gzip": (gzipped, 170),
     "chunked": (lambda body: chunked(body, 51), 80),
 }
 
 
-#: From one cut to the next. A chunk has 57 bytes with its ends, so every place in one is cut all the same.
+#: Bytes between two cuts. A chunk has 57 bytes with its line ends, so that every position in a chunk is cut.
 STEP = int(os.environ.get("CUTS_EVERY", "7"))
-#: The last chunk without its ends of line, which add nothing: the first look is whole.
+#: The bytes at the end that may be missing: the line ends of the last chunk.
 WHOLE = {"plain": 0, "gzip": 0, "chunked": len("\r\n\r\n")}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ENCODINGS)
 def test_a_cut_at_every_byte(server: Script, client: Client, way: str) -> None:
-    """All the rows each time, after exactly one more request wherever the first answer was not whole."""
-    write, count = WAYS[way]
+    """All rows each time, after exactly one more request where the first response was incomplete."""
+    write, count = ENCODINGS[way]
     body, table = rows(count)
     whole = write(body)
     assert 3_000 <= len(whole) <= 4_000
-    again = server.answer(200, raw=body)
+    complete = server.answer(200, raw=body)
     ending = range(len(whole) - WHOLE[way], len(whole))
     cuts = sorted({*range(0, len(whole), STEP), *ending})
     outcomes: dict[int, tuple[str, int]] = {}
     for kept in cuts:
-        server.on("results", server.send_and_close(whole[:kept]), again)
+        server.on("results", server.send_and_close(whole[:kept]), complete)
         before = server.count("results")
         try:
             found = client.question(QUESTION_ID).result().to_arrow().to_pydict()
         except cf.ResponseError as error:
-            assert error.question_id == QUESTION_ID  # noqa: PT017 - counted below
-            outcome = "an error"
+            outcome = repr(error)
         else:
             outcome = "the rows" if found == table else "other rows"
         outcomes[kept] = (outcome, server.count("results") - before)
