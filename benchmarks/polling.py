@@ -35,22 +35,11 @@ _TIMES: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 200.0, 
 _SPREAD: Final = 0.1
 
 
-def _ours(elapsed: float, _number: int, rng: random.Random) -> float:
-    return delay(elapsed, rng.random)
-
-
-def _each_second(_elapsed: float, _number: int, _rng: random.Random) -> float:
-    return 1.0
-
-
-def _growing(_elapsed: float, number: int, _rng: random.Random) -> float:
-    return min(float(number), 10.0)
-
-
+#: Name -> the wait after so many seconds and requests.
 _STRATEGIES: Final[dict[str, Callable[[float, int, random.Random], float]]] = {
-    "ours": _ours,
-    "each second": _each_second,
-    "1 s to 10 s": _growing,
+    "ours": lambda elapsed, _number, rng: delay(elapsed, rng.random),
+    "each second": lambda _elapsed, _number, _rng: 1.0,
+    "1 s to 10 s": lambda _elapsed, number, _rng: min(float(number), 10.0),
 }
 
 

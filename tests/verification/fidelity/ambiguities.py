@@ -106,8 +106,9 @@ class _LeafTypes:
     number: Callable[[Sequence[str]], LogicalType | None]
 
 
-def _as_whole(numbers: Sequence[str]) -> LogicalType | None:
-    return LogicalType("whole", 32) if all(number.lstrip("-").isdecimal() for number in numbers) else None
+def _as_written(numbers: Sequence[str]) -> LogicalType | None:
+    whole = all(number.lstrip("-").isdecimal() for number in numbers)
+    return LogicalType("whole", 32) if whole else _as_float(numbers)
 
 
 def _as_float(numbers: Sequence[str]) -> LogicalType | None:
@@ -120,10 +121,6 @@ def _as_decimal(numbers: Sequence[str]) -> LogicalType | None:
     return LogicalType(
         "decimal", max(max(-int(Decimal(number).as_tuple().exponent), 0) for number in numbers)
     )
-
-
-def _as_written(numbers: Sequence[str]) -> LogicalType | None:
-    return _as_whole(numbers) or _as_float(numbers)
 
 
 _LEAF_TYPES: Final = tuple(
@@ -186,11 +183,10 @@ def _temporal_columns(cells: Sequence[Any]) -> Iterator[TrueColumn]:
     values = [
         None
         if timestamp is None
-        else TemporalTicks(name, (_in_utc(timestamp) - _EPOCH) // timedelta(microseconds=1) * 1_000)
+        else TemporalTicks(
+            name,
+            (timestamp.replace(tzinfo=timestamp.tzinfo or UTC) - _EPOCH) // timedelta(microseconds=1) * 1_000,
+        )
         for timestamp in timestamps
     ]
     yield TrueColumn("ambiguous", LogicalType(name), tuple(values))
-
-
-def _in_utc(timestamp: datetime) -> datetime:
-    return timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)

@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -39,10 +40,6 @@ def write_cell(kind: LogicalType, value: Any, style: Style) -> str:
 
 def _text(_: LogicalType, value: str, style: Style) -> str:
     return json.dumps(value, ensure_ascii=style.ascii)
-
-
-def _boolean(_: LogicalType, value: object, __: Style) -> str:
-    return "true" if value else "false"
 
 
 def _whole(kind: LogicalType, value: int, style: Style) -> str:
@@ -118,10 +115,6 @@ def _date(_: LogicalType, value: TemporalTicks, __: Style) -> str:
     return f'"{day}{era}"'
 
 
-def _timestamp(_: LogicalType, value: TemporalTicks, style: Style) -> str:
-    return _stamp(value.ticks, "", style)
-
-
 def _instant(_: LogicalType, value: TemporalTicks, style: Style) -> str:
     if math.isinf(value.ticks):
         return _stamp(value.ticks, "", style)
@@ -152,10 +145,6 @@ def _offset(shift: int, style: Style) -> str:
     return text + (f"{colon}{seconds:02d}" if seconds else "")
 
 
-def _time(_: LogicalType, value: TemporalTicks, style: Style) -> str:
-    return f'"{_clock(value.ticks, style)}"'
-
-
 def _interval(_: LogicalType, value: tuple[int, int, int], style: Style) -> str:
     months, days, nanos = value
     if style.intervals == "iso":
@@ -174,10 +163,6 @@ def _inside(kind: LogicalType, value: Any, style: Style) -> str:
     return write_cell(kind, value, replace(style, nested="json"))
 
 
-def _items(pairs: list[tuple[LogicalType, Any]], style: Style) -> str:
-    return f"[{_comma(style).join(_inside(kind, value, style) for kind, value in pairs)}]"
-
-
 def _members(pairs: list[tuple[str, LogicalType, Any]], style: Style) -> str:
     colon = ": " if style.spaced else ":"
     members = [
@@ -192,19 +177,15 @@ def _comma(style: Style) -> str:
 
 
 def _list(kind: LogicalType, value: list[Any], style: Style) -> str:
-    return _items([(kind.children[0][1], item) for item in value], style)
+    children = [child for _, child in kind.children]
+    children = children if kind.name == "tuple" else children * len(value)
+    return f"[{_comma(style).join(map(partial(_inside, style=style), children, value))}]"
 
 
-def _tuple(kind: LogicalType, value: list[Any], style: Style) -> str:
-    return _items([(child, item) for (_, child), item in zip(kind.children, value, strict=True)], style)
-
-
-def _struct(kind: LogicalType, value: dict[str, Any], style: Style) -> str:
+def _struct(kind: LogicalType, value: Any, style: Style) -> str:
+    if kind.name == "map":
+        return _members([(str(key), kind.children[1][1], item) for key, item in value], style)
     return _members([(name, child, value[name]) for name, child in kind.children], style)
-
-
-def _map(kind: LogicalType, value: list[tuple[str, Any]], style: Style) -> str:
-    return _members([(str(key), kind.children[1][1], item) for key, item in value], style)
 
 
 def _union(kind: LogicalType, value: tuple[int, Any], style: Style) -> str:
@@ -213,7 +194,7 @@ def _union(kind: LogicalType, value: tuple[int, Any], style: Style) -> str:
 
 
 _WRITERS: Final[dict[str, Callable[[LogicalType, Any, Style], str]]] = {
-    "boolean": _boolean,
+    "boolean": lambda _, value, __: "true" if value else "false",
     "whole": _whole,
     "decimal": _decimal,
     "float32": _float32,
@@ -221,15 +202,15 @@ _WRITERS: Final[dict[str, Callable[[LogicalType, Any, Style], str]]] = {
     "text": _text,
     "other": _text,
     "date": _date,
-    "timestamp": _timestamp,
+    "timestamp": lambda _, value, style: _stamp(value.ticks, "", style),
     "instant": _instant,
-    "time": _time,
+    "time": lambda _, value, style: f'"{_clock(value.ticks, style)}"',
     "timetz": _text,
     "interval": _interval,
     "list": _list,
-    "tuple": _tuple,
+    "tuple": _list,
     "struct": _struct,
-    "map": _map,
+    "map": _struct,
     "union": _union,
 }
 NESTED: Final = frozenset({"list", "tuple", "struct", "map"})

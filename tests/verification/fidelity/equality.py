@@ -52,10 +52,6 @@ def _is_number(got: object) -> bool:
     return isinstance(got, int | float | Decimal) and not isinstance(got, bool)
 
 
-def _same_whole(_: LogicalType, value: int, __: object, got: Any) -> bool:
-    return _is_number(got) and Decimal(got) == value
-
-
 def _same_decimal(_: LogicalType, value: Decimal, cell: object, got: Any) -> bool:
     if not _is_number(got):
         return False
@@ -124,7 +120,7 @@ def _same_union(kind: LogicalType, value: tuple[int, Any], cell: Any, got: Any) 
 
 _SAME: Final[dict[str, Callable[[LogicalType, Any, Any, Any], bool]]] = {
     "boolean": lambda _, value, __, got: got is value,
-    "whole": _same_whole,
+    "whole": lambda _, value, __, got: _is_number(got) and Decimal(got) == value,
     "decimal": _same_decimal,
     "float32": _same_float32,
     "float64": _same_float,

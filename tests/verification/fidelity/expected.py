@@ -124,10 +124,6 @@ def _exponent(number: Decimal) -> int:
     return int(number.as_tuple().exponent)
 
 
-def _date(_: LogicalType, pairs: _Pairs) -> ExpectedType:
-    return ExpectedType("date") if _is_in_range(pairs) else _TEXT
-
-
 def _is_in_range(pairs: _Pairs) -> bool:
     """Return whether all years, those written and those of the instants, are 1 to 9999."""
     years = all(re.match(r"\d{4}-", cell) and not cell.startswith("0000") for _, cell in pairs)
@@ -153,10 +149,6 @@ def _time(_: LogicalType, pairs: _Pairs) -> ExpectedType:
     if any(value.ticks >= DAY for value, _ in pairs):
         return _TEXT
     return ExpectedType("time[ns]" if _has_nanoseconds(pairs) else "time[us]")
-
-
-def _interval(_: LogicalType, pairs: _Pairs) -> ExpectedType:
-    return _TEXT if any(months for (months, _, _), _ in pairs) else ExpectedType("duration[us]")
 
 
 def _list(kind: LogicalType, pairs: _Pairs) -> ExpectedType:
@@ -234,12 +226,14 @@ _RULES: Final[dict[str, Callable[[LogicalType, _Pairs], ExpectedType]]] = {
     "float64": _fraction,
     "text": lambda *_: ExpectedType("string"),
     "other": lambda *_: ExpectedType("string"),
-    "date": _date,
+    "date": lambda _, pairs: ExpectedType("date") if _is_in_range(pairs) else _TEXT,
     "timestamp": _timestamp,
     "instant": _timestamp,
     "time": _time,
     "timetz": lambda *_: _TEXT,
-    "interval": _interval,
+    "interval": lambda _, pairs: (
+        _TEXT if any(months for (months, _, _), _ in pairs) else ExpectedType("duration[us]")
+    ),
     "list": _list,
     "tuple": _tuple,
     "struct": _struct,

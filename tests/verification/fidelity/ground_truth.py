@@ -201,24 +201,12 @@ def _ticks(array: pa.Array, what: str, storage: pa.DataType, per_tick: int) -> l
     ]
 
 
-def _dates(array: pa.Array) -> list[Any]:
-    return _ticks(array, "date", pa.int32(), DAY)
-
-
 def _timestamps(array: pa.Array) -> list[Any]:
     return _ticks(array, "instant" if array.type.tz else "timestamp", pa.int64(), NANOS[array.type.unit])
 
 
 def _times(array: pa.Array) -> list[Any]:
     return _ticks(array.cast(pa.time64(array.type.unit)), "time", pa.int64(), NANOS[array.type.unit])
-
-
-def _durations(array: pa.Array) -> list[Any]:
-    return _ticks(array, "interval", pa.int64(), NANOS[array.type.unit])
-
-
-def _intervals(array: pa.Array) -> list[Any]:
-    return [None if value is None else tuple(value) for value in array.to_pylist()]
 
 
 def _lists(array: pa.Array) -> list[Any]:
@@ -258,11 +246,11 @@ def _unions(array: pa.Array | pa.ChunkedArray) -> list[Any]:
 
 
 _VALUE_READERS: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], list[Any]]], ...]] = (
-    (pa.types.is_date32, _dates),
+    (pa.types.is_date32, lambda array: _ticks(array, "date", pa.int32(), DAY)),
     (pa.types.is_timestamp, _timestamps),
     (pa.types.is_time64, _times),
-    (pa.types.is_duration, _durations),
-    (pa.types.is_interval, _intervals),
+    (pa.types.is_duration, lambda array: _ticks(array, "interval", pa.int64(), NANOS[array.type.unit])),
+    (pa.types.is_interval, lambda array: [value and tuple(value) for value in array.to_pylist()]),
     (pa.types.is_map, _maps),
     (pa.types.is_list, _lists),
     (pa.types.is_large_list, _lists),

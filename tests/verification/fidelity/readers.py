@@ -213,18 +213,14 @@ def read_side_by_side(body: bytes) -> list[Reading]:
     return [Reading(*_arrow(column)) for column in table.columns]
 
 
-def _stored_by_pandas(type_: str) -> str:
-    return f"{type_}[pyarrow]" if type_.startswith(("decimal", "time[", "list", "struct")) else type_
-
-
-def _stored_by_polars(type_: str) -> str:
-    return re.sub(r"decimal256\(\d+\)", "string", "time[ns]" if type_ == "time[us]" else type_)
-
-
 #: Reader -> the type that it stores a type as; the others store it as it is.
 STORED_AS: Final[dict[str, Callable[[str], str]]] = {
-    "connecty_frames, pandas": _stored_by_pandas,
-    "connecty_frames, polars": _stored_by_polars,
+    "connecty_frames, pandas": lambda type_: (
+        f"{type_}[pyarrow]" if type_.startswith(("decimal", "time[", "list", "struct")) else type_
+    ),
+    "connecty_frames, polars": lambda type_: re.sub(
+        r"decimal256\(\d+\)", "string", "time[ns]" if type_ == "time[us]" else type_
+    ),
 }
 
 # --- by hand ------------------------------------------------------------------------------------------------
@@ -233,11 +229,6 @@ STORED_AS: Final[dict[str, Callable[[str], str]]] = {
 def _rows(body: bytes) -> tuple[list[str], list[list[Any]]]:
     header, *rows = json.loads(body)["results"]["dataframe"]
     return header, rows
-
-
-def _pandas_by_hand(table: tuple[list[str], list[list[Any]]]) -> pd.DataFrame:
-    header, rows = table
-    return pd.DataFrame(rows, columns=header).convert_dtypes()
 
 
 def _pandas_sniffing(table: tuple[list[str], list[list[Any]]]) -> pd.DataFrame:
@@ -282,7 +273,7 @@ def _casts(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
 PEERS: Final = Readers(
     _rows,
     {
-        "pandas by hand": lambda table: _pandas(_pandas_by_hand(table)),
+        "pandas by hand": lambda table: _pandas(pd.DataFrame(table[1], columns=table[0]).convert_dtypes()),
         "pandas, to_datetime tried": lambda table: _pandas(_pandas_sniffing(table)),
         "polars by hand": lambda table: _polars(_polars_by_hand(table)),
         "pyarrow by hand": lambda table: _arrow(_arrow_by_hand(table)),

@@ -113,13 +113,12 @@ def _text_lengths(kind: LogicalType, present: list[Any], style: Style) -> _Measu
     }, ()
 
 
-def _boolean_counts(_: LogicalType, present: list[Any], __: Style) -> _Measured:
-    return {"true_count": str(present.count(True)), "false_count": str(present.count(False))}, ()
-
-
 _MEASURES: Final[dict[str, Callable[[LogicalType, list[Any], Style], _Measured]]] = {
     "temporal": _bounds,
     "numeric": _bounds,
     "string": _text_lengths,
-    "boolean": _boolean_counts,
+    "boolean": lambda _, present, __: (
+        {"true_count": str(present.count(True)), "false_count": str(present.count(False))},
+        (),
+    ),
 }

@@ -141,14 +141,6 @@ def _aware(rng: random.Random) -> str:
     return _stamp(rng) + rng.choice(offsets)
 
 
-def _date(rng: random.Random) -> str:
-    return _stamp(rng)[:10]
-
-
-def _time(rng: random.Random) -> str:
-    return _stamp(rng)[11:]
-
-
 def _nested(rng: random.Random, depth: int = 0) -> str:
     spelling = Spelling.any_of(rng)
     drawn = rng.random()
@@ -170,8 +162,8 @@ _KINDS: Final[dict[str, Callable[[random.Random, Spelling], str]]] = {
     "boolean": lambda rng, _: rng.choice(("true", "false")),
     "aware": lambda rng, spelling: spelling.text(_aware(rng)),
     "naive": lambda rng, spelling: spelling.text(_stamp(rng)),
-    "date": lambda rng, spelling: spelling.text(_date(rng)),
-    "time": lambda rng, spelling: spelling.text(_time(rng)),
+    "date": lambda rng, spelling: spelling.text(_stamp(rng)[:10]),
+    "time": lambda rng, spelling: spelling.text(_stamp(rng)[11:]),
     "null": lambda _, __: "null",
     "nested": lambda rng, _: _nested(rng),
     "grammar": lambda rng, _: rng.choice(ACCEPT).decode(),

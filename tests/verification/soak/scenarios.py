@@ -99,10 +99,6 @@ def _not_started(error: type[errors.ConnectyError]) -> frozenset[Ending]:
     return frozenset({Ending(error, known=False, accepted=0)})
 
 
-def _rejected(error: type[errors.ConnectyError]) -> frozenset[Ending]:
-    return frozenset({Ending(error, known=False, accepted=1)})
-
-
 def _uncertain(accepted: int) -> frozenset[Ending]:
     return frozenset({Ending(errors.SubmissionUncertain, known=False, accepted=accepted)})
 
@@ -224,7 +220,13 @@ _SUBMISSION: Final = (
     _relayed(33, "ask", "101", _uncertain(1), send_bytes(responses.switching_protocols)),
     *(
         # Sent by the relay for a question that the sandbox did accept.
-        _relayed(36, "ask", f"{status} cut", _rejected(error), mutations.truncated_error(status))
+        _relayed(
+            36,
+            "ask",
+            f"{status} cut",
+            frozenset({Ending(error, known=False, accepted=1)}),
+            mutations.truncated_error(status),
+        )
         for status, error in (
             (400, errors.APIError),
             (403, errors.AuthError),

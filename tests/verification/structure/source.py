@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def measure_source(package: Path) -> SourceSize:
         text = path.read_text(encoding="utf-8")
         nodes = list(ast.walk(ast.parse(text)))
         defined = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-        private = Counter(node.name for node in defined if _is_private(node.name))
+        private = Counter(node.name for node in defined if re.match(r"_(?!_)", node.name))
         references = Counter(filter(None, map(_referenced_name, nodes)))
         size.files += 1
         size.lines += len(text.splitlines())
@@ -64,10 +65,6 @@ def measure_source(package: Path) -> SourceSize:
         size.referenced_once += sum(count for name, count in private.items() if 0 < references[name] <= count)
         size.noqa += text.count("# noqa") + text.count("ruff: noqa")
     return size
-
-
-def _is_private(name: str) -> bool:
-    return name.startswith("_") and not name.startswith("__")
 
 
 def _referenced_name(node: ast.AST) -> str | None:
