@@ -149,7 +149,7 @@ class TestQueue:
     def test_a_fetch(self, front: Run, make: Make, server: Script) -> None:
         """It waits while the server is busy, then gets the table."""
         haproxy = front(server.address, backend=self.QUEUE, one="maxconn 1")
-        server.on("health", server.late(0.6, server.answer(200, {})))
+        server.on("health", server.delayed(0.6, server.answer(200, {})))
         server.on("results", server.answer(200, ROWS))
         client = make(base_url=haproxy.address)
         question = client.submit("how many?")
@@ -189,4 +189,4 @@ def test_a_client_certificate_that_is_wanted(front: Run, make: Make, server: Scr
         make(**secured(haproxy)).ask("how many?")
     assert caught.value.phase == "tls"
     assert "client_id" not in str(caught.value)
-    assert server.seen == []
+    assert server.requests == []

@@ -245,7 +245,7 @@ def test_a_client_certificate_that_is_wanted(front: Run, make: Make, server: Scr
     with pytest.raises(cf.ConnectionFailed, match="wants a client certificate") as caught:
         make(**secured(nginx)).ask("how many?")
     assert caught.value.phase == "tls"
-    assert server.seen == []
+    assert server.requests == []
 
 
 @pytest.mark.slow

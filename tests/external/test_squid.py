@@ -89,7 +89,7 @@ def test_a_wrong_password(
         make(base_url=server.address.replace("http", scheme)).ask("how many?")
     assert "HTTPS_PROXY" in str(caught.value)
     assert "canary-wrong" not in f"{caught.value!r}{vars(caught.value)}{caplog.text}"
-    assert server.seen == []
+    assert server.requests == []
 
 
 def test_a_tunnel_that_is_not_allowed(proxy: Run, make: Make, secured: Script) -> None:
@@ -146,8 +146,10 @@ class TestInTheClear:
         server.on("results", server.answer(200, ROWS))
         proxy()
         assert make(base_url=server.address).ask("how many?").rows == 2
-        assert [seen.headers.get("proxy-authorization") for seen in server.seen] == [None] * 3
-        assert {seen.headers["via"].partition(" (")[0] for seen in server.seen} == {"1.1 squid.test"}
+        assert [request.headers.get("proxy-authorization") for request in server.requests] == [None] * 3
+        assert {request.headers["via"].partition(" (")[0] for request in server.requests} == {
+            "1.1 squid.test"
+        }
 
     @pytest.mark.parametrize("end", ["close", "reset"])
     def test_a_question_that_is_lost(self, proxy: Run, make: Make, server: Script, end: str) -> None:
@@ -164,4 +166,4 @@ class TestInTheClear:
         with pytest.raises(cf.AuthError, match="403") as caught:
             make(base_url=server.address).ask("how many?")
         assert "client_secret" not in str(caught.value)
-        assert server.seen == []
+        assert server.requests == []

@@ -139,6 +139,6 @@ def test_a_forked_child_has_connections_of_its_own(server: Any, client: Client) 
         os._exit(0 if client.question(QUESTION_ID).state() == "PENDING" else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     client.question(QUESTION_ID).state()
-    connections = [seen.connection for seen in server.seen if "/results" in seen.target]
+    connections = [request.connection for request in server.requests if "/results" in request.target]
     assert connections == [2, 3, 2]  # the first was for the token
     assert server.count("token") == 1

@@ -208,7 +208,7 @@ def test_an_answer_that_follows_an_interim_response_late(any_server: Script) -> 
         step = any_server.next_step(request)
         if "/results" in request.target:
             answer = any_server.send(with_length(table(1 if QUESTION_ID in request.target else 2)))
-            return any_server.around(any_server.late(0.05, answer), before=EARLY_HINTS)
+            return any_server.around(any_server.delayed(0.05, answer), before=EARLY_HINTS)
         return step
 
     any_server.handler = by_question
@@ -268,7 +268,7 @@ def test_a_request_with_a_body_has_a_connection_of_its_own(server: Script) -> No
     with make(server) as client:
         assert client.ask("how many?").to_arrow().to_pydict() == {"n": [1]}
         assert client.ask("how many?").to_arrow().to_pydict() == {"n": [1]}
-    kinds = [(seen.method, seen.connection) for seen in server.seen]
+    kinds = [(request.method, request.connection) for request in server.requests]
     assert kinds == [("POST", 1), ("GET", 2), ("POST", 3), ("GET", 4), ("POST", 5), ("GET", 4)]
 
 
@@ -278,7 +278,7 @@ def test_a_clean_connection_is_used_again(any_server: Script) -> None:
     with make(any_server) as client:
         for _ in range(10):
             assert client.question(QUESTION_ID).result().to_arrow().to_pydict() == {"n": [1]}
-    assert {seen.connection for seen in any_server.seen if "/results" in seen.target} == {2}
+    assert {request.connection for request in any_server.requests if "/results" in request.target} == {2}
 
 
 def test_what_cannot_be_read_as_headers_is_not_logged(

@@ -165,7 +165,7 @@ def test_a_hundred_at_random_moments() -> None:
     for _ in range(PRESSES):
         with serve() as server:
             for kind in ("token", "ask", "results"):
-                server.on(kind, server.late(LONGEST / 6, server.steps[kind][0]))
+                server.on(kind, server.delayed(LONGEST / 6, server.steps[kind][0]))
             with Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=10) as client:
                 error = interrupt(partial(client.ask, "how many?"), rng.uniform(0, LONGEST))
         notes = getattr(error, "__notes__", [])

@@ -78,12 +78,12 @@ def test_an_answer_through_a_proxy(proxy: Script) -> None:
     proxy.on("results", proxy.answer(200, ROWS))
     with make(BEHIND) as client:
         assert client.ask("how many?").rows == 2
-    assert [seen.target.partition("?")[0] for seen in proxy.seen] == [
+    assert [request.target.partition("?")[0] for request in proxy.requests] == [
         f"{BEHIND}/v1/auth/token",
         f"{BEHIND}/v1/dw/13/questions",
         f"{BEHIND}/v1/dw/13/questions/{QUESTION_ID}/results",
     ]
-    assert {seen.headers["proxy-authorization"][:6] for seen in proxy.seen} == {"Basic "}
+    assert {request.headers["proxy-authorization"][:6] for request in proxy.requests} == {"Basic "}
 
 
 @pytest.mark.parametrize("end", ["reset", "close"])
@@ -110,9 +110,11 @@ def test_a_tunnel(proxy: Script, secured: Script, monkeypatch: pytest.MonkeyPatc
     proxy.on("tunnel", tunnel(secured))
     with make(secured.address) as client:
         assert client.ask("how many?").rows == 2
-    assert {(seen.method, seen.target) for seen in proxy.seen} == {("CONNECT", secured.address[8:])}
+    assert {(request.method, request.target) for request in proxy.requests} == {
+        ("CONNECT", secured.address[8:])
+    }
     assert secured.questions == ["how many?"]
-    assert all("proxy-authorization" not in seen.headers for seen in secured.seen)
+    assert all("proxy-authorization" not in request.headers for request in secured.requests)
 
 
 def test_interim_responses_of_a_proxy(proxy: Script, secured: Script) -> None:

@@ -33,7 +33,7 @@ def test_a_question_is_sent_exactly_as_given(server: Any, client: Client) -> Non
     """POST to the workspace with UTF-8 JSON; the handle has id, workspace, question and time."""
     before = datetime.now(UTC)
     question = client.submit(QUESTION)
-    request = server.seen[-1]
+    request = server.requests[-1]
     assert (request.method, request.target) == ("POST", "/v1/dw/13/questions")
     assert request.headers["content-type"] == "application/json"
     assert request.headers["authorization"] == "Bearer canary-token-1"
@@ -49,7 +49,7 @@ def test_a_question_goes_out_on_a_connection_of_its_own(server: Any, client: Cli
     client.submit("first")
     client.submit("second")
     client.submit("third")
-    assert [seen.connection for seen in server.seen] == [1, 2, 3, 4]
+    assert [request.connection for request in server.requests] == [1, 2, 3, 4]
 
 
 def test_any_success_with_an_id_is_acceptance(server: Any, client: Client) -> None:
@@ -267,7 +267,7 @@ def test_what_cannot_be_a_question_is_not_sent(server: Any, client: Client, ques
     with pytest.raises(ConfigError, match=said) as caught:
         client.submit(question)
     assert caught.value.setting == "question"
-    assert server.seen == []
+    assert server.requests == []
 
 
 def test_no_workspace_anywhere_says_where_to_find_one(server: Any) -> None:
@@ -277,7 +277,7 @@ def test_no_workspace_anywhere_says_where_to_find_one(server: Any) -> None:
         pytest.raises(ConfigError, match=r"CONNECTY_DW_ID.*Workspace ID"),
     ):
         client.submit("q")
-    assert server.seen == []
+    assert server.requests == []
 
 
 def test_the_error_of_a_caller_keeps_its_traceback(server: Any, client: Client) -> None:

@@ -57,7 +57,7 @@ def test_a_token_that_expires_during_a_request(server: Script, client: Client, k
         "ask": ["Bearer t1", "Bearer t2", "Bearer t2"],
         "results": ["Bearer t1", "Bearer t1", "Bearer t2"],
     }
-    assert server.bearers == expected[kind]
+    assert server.authorizations == expected[kind]
     assert server.count("token") == 2
 
 
@@ -101,7 +101,7 @@ def test_a_token_is_kept_for_as_long_as_it_holds(
     for seconds in (0, 300, 269, 3):
         clock.at += seconds
         fake_clock_client.question(QUESTION_ID).state()
-    assert server.bearers == ["Bearer t1"] * 3 + ["Bearer t2"]
+    assert server.authorizations == ["Bearer t1"] * 3 + ["Bearer t2"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_an_end_that_says_nothing(
     for seconds in (0, 0, 53, 2):
         clock.at += seconds
         fake_clock_client.question(QUESTION_ID).state()
-    assert server.bearers == ["Bearer t1"] * 3 + ["Bearer t2"]
+    assert server.authorizations == ["Bearer t1"] * 3 + ["Bearer t2"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
@@ -218,7 +218,7 @@ def test_an_endpoint_that_allows_another_method_for_a_while(server: Script) -> N
         server.on("results", server.answer(401), server.answer(200, ROWS))
         server.on("token", refused, token)
         assert client.ask("how many?").rows == 2
-    methods = [seen.method for seen in server.seen if seen.target.endswith("token")]
+    methods = [request.method for request in server.requests if request.target.endswith("token")]
     assert methods == ["POST", "GET", "POST", "GET", "GET", "POST"]
 
 
@@ -263,7 +263,7 @@ def test_a_caller_that_gives_up_early_fails_no_other(
 def test_an_endpoint_that_wants_a_client_certificate_is_asked_once(server: Script) -> None:
     """It is as definite as rejected credentials: sixteen threads, one request."""
     page = b"<html>400 No required SSL certificate was sent"
-    server.on("token", server.late(0.1, server.answer(400, raw=page, Content_Type="text/html")))
+    server.on("token", server.delayed(0.1, server.answer(400, raw=page, Content_Type="text/html")))
     with make(server, timeout=5) as client, ThreadPoolExecutor(16) as pool:
         found = [pool.submit(client.ask, "how many?").exception() for _ in range(16)]
     assert {type(error) for error in found} == {cf.ConnectionFailed}

@@ -275,7 +275,7 @@ def test_the_requests_of_the_client_are_right(openapi: Any, golden: Path) -> Non
             client.health()
 
     wrong = []
-    for seen in server.seen:
+    for seen in server.requests:
         try:
             openapi.validate_request(
                 request_of(seen.method, seen.target, headers=seen.headers, data=seen.body)
@@ -283,7 +283,7 @@ def test_the_requests_of_the_client_are_right(openapi: Any, golden: Path) -> Non
         except OpenAPIError as error:
             wrong.append((seen.method, seen.target, repr(error.__cause__ or error)))
     assert wrong == []
-    assert [(seen.method, seen.target.partition("?")[0]) for seen in server.seen] == [
+    assert [(seen.method, seen.target.partition("?")[0]) for seen in server.requests] == [
         ("POST", "/v1/auth/token"),
         ("POST", "/v1/dw/13/questions"),
         ("GET", RESULTS),

@@ -62,7 +62,7 @@ class Script:
     address: str
     handler: Callable[[RecordedRequest], Step] | None = None
     steps: dict[str, list[Step]] = field(default_factory=lambda: defaultdict(list))
-    seen: list[RecordedRequest] = field(default_factory=list)
+    requests: list[RecordedRequest] = field(default_factory=list)
     connections: int = 0
     open: set[socket.socket] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -76,25 +76,25 @@ class Script:
         """Count the requests to an endpoint that arrived completely."""
         return sum(
             endpoint_of(request.target) == endpoint and method in (None, request.method)
-            for request in self.seen
+            for request in self.requests
         )
 
     @property
     def questions(self) -> list[str]:
         """The questions that arrived, in order."""
-        asked = (request for request in self.seen if endpoint_of(request.target) == "ask")
+        asked = (request for request in self.requests if endpoint_of(request.target) == "ask")
         return [json.loads(request.body)["question"] for request in asked]
 
     @property
-    def bearers(self) -> list[str | None]:
+    def authorizations(self) -> list[str | None]:
         """The ``Authorization`` of the requests for questions and results, in order."""
-        asked = (request for request in self.seen if endpoint_of(request.target) in ("ask", "results"))
+        asked = (request for request in self.requests if endpoint_of(request.target) in ("ask", "results"))
         return [request.headers.get("authorization") for request in asked]
 
     def next_step(self, request: RecordedRequest) -> Step:
         """Record a request and return its step."""
         with self.lock:
-            self.seen.append(request)
+            self.requests.append(request)
             steps = self.steps[endpoint_of(request.target)]
             return steps.pop(0) if len(steps) > 1 else steps[0]
 
@@ -171,7 +171,7 @@ class Script:
 
         return step
 
-    def late(self, seconds: float, then: Step) -> Step:
+    def delayed(self, seconds: float, then: Step) -> Step:
         """Wait some seconds before the step."""
 
         def step(connection: socket.socket) -> bool:
