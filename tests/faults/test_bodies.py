@@ -41,20 +41,20 @@ WHOLE = {
 }
 
 
-@pytest.mark.parametrize("way", WHOLE)
-def test_a_whole_answer(server: Script, client: Client, way: str) -> None:
+@pytest.mark.parametrize("encoding", WHOLE)
+def test_a_whole_answer(server: Script, client: Client, encoding: str) -> None:
     """Each encoding returns the same rows, in one request."""
-    server.on("results", server.send_and_close(WHOLE[way]))
+    server.on("results", server.send_and_close(WHOLE[encoding]))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert server.count("results") == 1
 
 
 @pytest.mark.parametrize("end", ["send_and_close", "send_and_reset"])
-@pytest.mark.parametrize("way", WHOLE)
-def test_an_answer_that_lost_its_tail(server: Script, client: Client, way: str, end: str) -> None:
+@pytest.mark.parametrize("encoding", WHOLE)
+def test_an_answer_that_lost_its_tail(server: Script, client: Client, encoding: str, end: str) -> None:
     """Closed or reset five bytes early (the length of the last chunk): all rows, by a second request."""
     broken: Callable[[bytes], Any] = getattr(server, end)
-    server.on("results", broken(WHOLE[way][:-5]), server.answer(200, ROWS))
+    server.on("results", broken(WHOLE[encoding][:-5]), server.answer(200, ROWS))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert (server.count("results"), server.count("ask")) == (2, 1)
 
@@ -76,24 +76,24 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("way", BROKEN)
-def test_a_body_whose_packing_is_broken(server: Script, client: Client, way: str) -> None:
+@pytest.mark.parametrize("encoding", BROKEN)
+def test_a_body_whose_packing_is_broken(server: Script, client: Client, encoding: str) -> None:
     """The length is right: fetched once more, then a ResponseError with the id."""
-    server.on("results", server.send_and_close(BROKEN[way]), server.answer(200, ROWS))
+    server.on("results", server.send_and_close(BROKEN[encoding]), server.answer(200, ROWS))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert server.count("results") == 2
-    server.on("results", server.send_and_close(BROKEN[way]))
+    server.on("results", server.send_and_close(BROKEN[encoding]))
     with pytest.raises(cf.ResponseError, match="cannot be unpacked") as caught:
         client.question(QUESTION_ID).result()
     assert caught.value.question_id == QUESTION_ID
     assert server.count("results") == 4
 
 
-@pytest.mark.parametrize("kind", ["token", "ask", "results"])
-@pytest.mark.parametrize("way", ["plain", "gzip"])
-def test_a_body_over_the_limit(server: Script, kind: str, way: str) -> None:
+@pytest.mark.parametrize("endpoint", ["token", "ask", "results"])
+@pytest.mark.parametrize("encoding", ["plain", "gzip"])
+def test_a_body_over_the_limit(server: Script, endpoint: str, encoding: str) -> None:
     """200 MB, or one MB that decompresses to them: reading stops at 10 MB, which bounds the memory."""
-    if way == "gzip":
+    if encoding == "gzip":
         step = server.send_and_close(with_length(gzip.compress(bytes(200_000_000), 1), GZIP))
     else:
         piece = bytes(1_000_000)
@@ -104,8 +104,8 @@ def test_a_body_over_the_limit(server: Script, kind: str, way: str) -> None:
                 connection.sendall(piece)
             return False
 
-    server.on(kind, step)
-    error = {"token": cf.AuthError, "ask": cf.SubmissionUncertain, "results": cf.ResponseTooLarge}[kind]
+    server.on(endpoint, step)
+    error = {"token": cf.AuthError, "ask": cf.SubmissionUncertain, "results": cf.ResponseTooLarge}[endpoint]
     with cf.Client(
         "id", client_secret="s", base_url=server.address, dw_id=13, timeout=20, max_body_bytes=10_000_000
     ) as client:
@@ -116,10 +116,10 @@ def test_a_body_over_the_limit(server: Script, kind: str, way: str) -> None:
             assert tracemalloc.get_traced_memory()[1] < 40_000_000
         finally:
             tracemalloc.stop()
-    if kind == "results":
+    if endpoint == "results":
         assert "max_body_bytes=, or CONNECTY_MAX_BODY_BYTES" in str(caught.value)
         assert caught.value.question_id == QUESTION_ID
-    assert server.count(kind) == 1
+    assert server.count(endpoint) == 1
 
 
 def test_a_body_at_the_limit(server: Script) -> None:

@@ -121,15 +121,15 @@ def test_two_questions_on_one_connection_never_swap_answers(
 
 
 @pytest.mark.parametrize("interim", INTERIM)
-@pytest.mark.parametrize("kind", ["health", "token", "ask", "results"])
-def test_interim_responses_are_skipped(any_server: Script, kind: str, interim: str) -> None:
+@pytest.mark.parametrize("endpoint", ["health", "token", "ask", "results"])
+def test_interim_responses_are_skipped(any_server: Script, endpoint: str, interim: str) -> None:
     """At every endpoint, with any headers: the response is what follows, and nothing is sent twice."""
     any_server.on("results", any_server.answer(200, raw=table(1)))
-    any_server.on(kind, any_server.around(any_server.steps[kind][0], before=INTERIM[interim]))
+    any_server.on(endpoint, any_server.around(any_server.steps[endpoint][0], before=INTERIM[interim]))
     with make(any_server) as client:
         assert client.health() is True
         assert client.ask("how many?").to_arrow().to_pydict() == {"n": [1]}
-    counted = {kind: any_server.count(kind) for kind in ("health", "token", "ask", "results")}
+    counted = {endpoint: any_server.count(endpoint) for endpoint in ("health", "token", "ask", "results")}
     assert counted == {"health": 1, "token": 1, "ask": 1, "results": 1}
 
 
@@ -153,8 +153,8 @@ def test_a_part_of_a_record_is_seen(early: int) -> None:
                 while request := records.request():
                     sock.sendall(kept)
                     asked = next((each for each in answers if each.encode() in request), "")
-                    said = answers.get(asked, [with_length(json.dumps(TOKEN).encode())])
-                    first, *more = map(records.encrypted, said)
+                    responses = answers.get(asked, [with_length(json.dumps(TOKEN).encode())])
+                    first, *more = map(records.encrypted, responses)
                     kept = b"".join(more)[early:]
                     sock.sendall(first + b"".join(more)[:early])
 
@@ -221,19 +221,19 @@ def test_an_answer_that_follows_an_interim_response_late(any_server: Script) -> 
 
 @pytest.mark.parametrize("no_answer", NO_ANSWER)
 @pytest.mark.parametrize(
-    ("kind", "error"),
+    ("endpoint", "error"),
     [("token", cf.AuthError), ("ask", cf.SubmissionUncertain), ("results", cf.ResponseError)],
 )
 def test_interim_responses_without_an_answer(
-    server: Script, kind: str, error: type[cf.ConnectyError], no_answer: str
+    server: Script, endpoint: str, error: type[cf.ConnectyError], no_answer: str
 ) -> None:
     """101, or more than twenty interim responses: one error that says so; the rest is not read."""
-    server.on(kind, server.send(NO_ANSWER[no_answer] + WRONG))
-    said = {"101": r"another protocol \(101\)", "21": r"more than 20 interim responses \(1xx\)"}
-    with make(server) as client, pytest.raises(error, match=said[no_answer]) as caught:
+    server.on(endpoint, server.send(NO_ANSWER[no_answer] + WRONG))
+    messages = {"101": r"another protocol \(101\)", "21": r"more than 20 interim responses \(1xx\)"}
+    with make(server) as client, pytest.raises(error, match=messages[no_answer]) as caught:
         client.ask("how many?")
-    assert server.count(kind) == 1
-    assert caught.value.question_id == (QUESTION_ID if kind == "results" else None)
+    assert server.count(endpoint) == 1
+    assert caught.value.question_id == (QUESTION_ID if endpoint == "results" else None)
 
 
 def test_interim_responses_without_end_keep_the_deadline(server: Script) -> None:

@@ -49,15 +49,15 @@ WHOLE = {"plain": 0, "gzip": 0, "chunked": len("\r\n\r\n")}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ENCODINGS)
-def test_a_cut_at_every_byte(server: Script, client: Client, way: str) -> None:
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_cut_at_every_byte(server: Script, client: Client, encoding: str) -> None:
     """All rows each time, after exactly one more request where the first response was incomplete."""
-    write, count = ENCODINGS[way]
+    write, count = ENCODINGS[encoding]
     body, table = rows(count)
     whole = write(body)
     assert 3_000 <= len(whole) <= 4_000
     complete = server.answer(200, raw=body)
-    ending = range(len(whole) - WHOLE[way], len(whole))
+    ending = range(len(whole) - WHOLE[encoding], len(whole))
     cuts = sorted({*range(0, len(whole), STEP), *ending})
     outcomes: dict[int, tuple[str, int]] = {}
     for kept in cuts:

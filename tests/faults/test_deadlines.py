@@ -52,18 +52,18 @@ def make(server: Script, timeout: float = SECONDS) -> cf.Client:
 
 
 @pytest.mark.parametrize("slow", SLOW)
-@pytest.mark.parametrize("kind", ERRORS)
-def test_a_slow_answer_ends_with_the_deadline(server: Script, kind: str, slow: str) -> None:
+@pytest.mark.parametrize("endpoint", ERRORS)
+def test_a_slow_answer_ends_with_the_deadline(server: Script, endpoint: str, slow: str) -> None:
     """Neither earlier nor later, with the expected error, and the id where there is one."""
-    server.on(kind, SLOW[slow](server))
-    error, questions = ERRORS[kind]
+    server.on(endpoint, SLOW[slow](server))
+    error, questions = ERRORS[endpoint]
     with make(server) as client:
         began = time.monotonic()
         with within(SECONDS), pytest.raises(error) as caught:
             client.ask_df("how many?")
         assert time.monotonic() - began >= SECONDS
     assert server.count("ask") == questions
-    assert caught.value.question_id == (QUESTION_ID if kind == "results" else None)
+    assert caught.value.question_id == (QUESTION_ID if endpoint == "results" else None)
 
 
 def test_a_question_that_takes_too_long(server: Script) -> None:

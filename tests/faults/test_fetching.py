@@ -36,22 +36,22 @@ PASSING: dict[str, Callable[[Script], Any]] = {
 }
 
 
-@pytest.mark.parametrize("trouble", PASSING)
+@pytest.mark.parametrize("failure", PASSING)
 def test_what_passes_is_waited_out(
-    server: Script, client: Client, trouble: str, monkeypatch: pytest.MonkeyPatch
+    server: Script, client: Client, failure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice, then the rows: three polls, one question, one token."""
     monkeypatch.setattr(retry, "_IDLE", 0.15)
-    step = PASSING[trouble](server)
+    step = PASSING[failure](server)
     server.on("results", step, step, server.answer(200, ROWS))
     assert client.ask_df("how many?")["n"].tolist() == [1, 2]
     assert (server.count("results"), server.count("ask"), server.count("token")) == (3, 1, 1)
 
 
-@pytest.mark.parametrize("trouble", ["empty", "204"])
-def test_an_answer_that_stays_empty(server: Script, client: Client, trouble: str) -> None:
+@pytest.mark.parametrize("failure", ["empty", "204"])
+def test_an_answer_that_stays_empty(server: Script, client: Client, failure: str) -> None:
     """Empty three times: ResponseError with the id, after exactly three polls."""
-    server.on("results", PASSING[trouble](server))
+    server.on("results", PASSING[failure](server))
     with pytest.raises(cf.ResponseError, match="with nothing in it") as caught:
         client.ask("how many?")
     assert caught.value.question_id == QUESTION_ID
@@ -59,7 +59,7 @@ def test_an_answer_that_stays_empty(server: Script, client: Client, trouble: str
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"SSH-2.0-OpenSSH_9.6\r\n", "not HTTP"),
         (HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n", "not HTTP"),
@@ -67,10 +67,10 @@ def test_an_answer_that_stays_empty(server: Script, client: Client, trouble: str
     ],
     ids=["garbage", "70 KB header", "300 headers"],
 )
-def test_an_answer_that_is_not_http(server: Script, client: Client, content: bytes, said: str) -> None:
+def test_an_answer_that_is_not_http(server: Script, client: Client, content: bytes, message: str) -> None:
     """ResponseError with host and id, after one poll."""
     server.on("results", server.send_and_close(content))
-    with pytest.raises(cf.ResponseError, match=said) as caught:
+    with pytest.raises(cf.ResponseError, match=message) as caught:
         client.ask("how many?")
     assert (caught.value.question_id, caught.value.host) == (QUESTION_ID, server.address[7:])
     assert (server.count("results"), server.count("ask")) == (1, 1)
@@ -93,13 +93,13 @@ def test_a_login_page(server: Script, client: Client, content_type: str) -> None
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("kind", ["token", "ask", "results"])
-def test_a_redirect(server: Script, client: Client, kind: str, status: int) -> None:
+@pytest.mark.parametrize("endpoint", ["token", "ask", "results"])
+def test_a_redirect(server: Script, client: Client, endpoint: str, status: int) -> None:
     """Never followed, at any endpoint: ConfigError that names the host; no other request is sent."""
-    server.on(kind, server.answer(status, Location=f"http://localhost:{server.address[17:]}/v1/health"))
+    server.on(endpoint, server.answer(status, Location=f"http://localhost:{server.address[17:]}/v1/health"))
     with pytest.raises(cf.ConfigError, match=r"redirect to localhost\."):
         client.ask("how many?")
-    assert (server.count(kind), server.count("health")) == (1, 0)
+    assert (server.count(endpoint), server.count("health")) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -120,36 +120,36 @@ def test_a_redirect(server: Script, client: Client, kind: str, status: int) -> N
         ({}, [0.25]),
     ],
 )
-@pytest.mark.parametrize("kind", ["token", "ask", "results"])
+@pytest.mark.parametrize("endpoint", ["token", "ask", "results"])
 def test_retry_after(  # noqa: PLR0917 - fixtures
     server: Script,
     fake_clock_client: Client,
     clock: Any,
-    kind: str,
+    endpoint: str,
     headers: dict[str, str],
     slept: list[float],
 ) -> None:
     """Seconds and dates are obeyed, and invalid values mean the usual wait, at every endpoint."""
     server.on("results", server.answer(200, ROWS))
-    server.on(kind, server.answer(429, **headers), server.steps[kind][0])
+    server.on(endpoint, server.answer(429, **headers), server.steps[endpoint][0])
     assert fake_clock_client.ask("how many?").rows == 2
     assert clock.slept == slept
-    assert server.count(kind) == 2
+    assert server.count(endpoint) == 2
 
 
 @pytest.mark.parametrize("value", ["61", "999999999999999", "Wed, 05 Nov 2026 12:00:00 GMT"])
-@pytest.mark.parametrize("kind", ["token", "ask", "results"])
+@pytest.mark.parametrize("endpoint", ["token", "ask", "results"])
 def test_retry_after_beyond_the_deadline(
-    server: Script, fake_clock_client: Client, clock: Any, kind: str, value: str
+    server: Script, fake_clock_client: Client, clock: Any, endpoint: str, value: str
 ) -> None:
     """The deadline is 60 s: RateLimitError at once, with the requested wait."""
-    server.on(kind, server.answer(429, Retry_After=value))
+    server.on(endpoint, server.answer(429, Retry_After=value))
     with pytest.raises(cf.RateLimitError) as caught:
         fake_clock_client.ask("how many?")
     assert caught.value.retry_after is not None
     assert caught.value.retry_after >= 61.0
     assert clock.slept == []
-    assert server.count(kind) == 1
+    assert server.count(endpoint) == 1
 
 
 class TestOutage:

@@ -164,8 +164,8 @@ def test_a_hundred_at_random_moments() -> None:
     rng = random.Random(1)  # noqa: S311 - test data
     for _ in range(PRESSES):
         with serve() as server:
-            for kind in ("token", "ask", "results"):
-                server.on(kind, server.delayed(LONGEST / 6, server.steps[kind][0]))
+            for endpoint in ("token", "ask", "results"):
+                server.on(endpoint, server.delayed(LONGEST / 6, server.steps[endpoint][0]))
             with Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=10) as client:
                 error = interrupt(partial(client.ask, "how many?"), rng.uniform(0, LONGEST))
         notes = getattr(error, "__notes__", [])

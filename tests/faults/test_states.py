@@ -19,20 +19,20 @@ ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 
 
 @pytest.mark.parametrize(
-    ("states", "said"),
+    ("states", "message"),
     [
         (["QUEUED", "QUEUED", "QUEUED"], "which the API document does not have"),
         (["IN_PROGRESS", "PENDING", "PENDING"], "after a later one"),
     ],
 )
 def test_a_state_nobody_expects(
-    server: Script, fake_clock_client: Client, states: list[str], said: str
+    server: Script, fake_clock_client: Client, states: list[str], message: str
 ) -> None:
     """Unknown, or an earlier one: polling continues with one warning; then the rows."""
     server.on(
         "results", *(server.answer(200, {"state": state}) for state in states), server.answer(200, ROWS)
     )
-    with pytest.warns(cf.UnknownStateWarning, match=said) as warned:
+    with pytest.warns(cf.UnknownStateWarning, match=message) as warned:
         assert fake_clock_client.ask("how many?").rows == 2
     assert len(warned) == 1
     assert (server.count("results"), server.count("ask")) == (4, 1)
@@ -68,8 +68,8 @@ def test_a_question_that_is_never_there(server: Script, fake_clock_client: Clien
 
 def test_a_question_that_failed(server: Script, fake_clock_client: Client) -> None:
     """QuestionFailed with id, question, time, and all details, SQL included."""
-    said = {"state": "FAILED", "error": "no such table \x1b[2J", "results": {"sql_query": "SELECT x"}}
-    server.on("results", server.answer(200, said))
+    response = {"state": "FAILED", "error": "no such table \x1b[2J", "results": {"sql_query": "SELECT x"}}
+    server.on("results", server.answer(200, response))
     with pytest.raises(cf.QuestionFailed) as caught:
         fake_clock_client.ask("how many?")
     error = caught.value
@@ -95,18 +95,18 @@ def test_an_answer_without_a_table(server: Script, fake_clock_client: Client, re
     assert caught.value.response_summary == (results or {}).get("response_summary")
 
 
-@pytest.mark.parametrize("kind", [MemoryError, KeyboardInterrupt])
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
 def test_a_frame_that_cannot_be_made(
-    server: Script, fake_clock_client: Client, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+    server: Script, fake_clock_client: Client, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No memory, or Ctrl-C, while the frame is made: the note has the id."""
 
     def fail(*_: object, **__: object) -> None:
-        raise kind
+        raise error
 
     monkeypatch.setattr("connecty_frames.frames.to_pandas", fail)
     server.on("results", server.answer(200, ROWS))
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error) as caught:
         fake_clock_client.ask_df("how many?")
     assert caught.value.__notes__ == [f"question_id='{QUESTION_ID}' fetches the answer without asking again."]
 
@@ -162,7 +162,7 @@ def test_a_failure_that_says_too_much(server: Script, client: Client, body: str)
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ("half a character", r"error: no \ud800 table; half \udc00: {'\\ud800': ['\\ud800']}."),
         pytest.param("a million fields", "and 999,", marks=pytest.mark.slow),
@@ -170,20 +170,20 @@ def test_a_failure_that_says_too_much(server: Script, client: Client, body: str)
         pytest.param("300 MB", "message: why", marks=pytest.mark.slow),
     ],
 )
-def test_what_such_a_failure_shows(server: Script, client: Client, body: str, said: str) -> None:
+def test_what_such_a_failure_shows(server: Script, client: Client, body: str, message: str) -> None:
     """Its beginning, the fields that fit, and how much was omitted."""
     server.on("results", server.answer(200, raw=HOSTILE[body]()))
     with pytest.raises(cf.QuestionFailed) as caught:
         client.question(QUESTION_ID).result(timeout=60)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("client_id", ["orders", "FAIL", "FAILED", "2025", "sandbox", "COMPLETED"])
 def test_a_client_id_that_is_a_word(server: Script, client_id: str) -> None:
     """States, keys, request ids, rows and SQL are unchanged; so are short words in messages."""
-    said = {"state": "FAILED", "orders": "FAIL in 2025: the sandbox has no orders", "COMPLETED": 2025}
+    response = {"state": "FAILED", "orders": "FAIL in 2025: the sandbox has no orders", "COMPLETED": 2025}
     table = {"dataframe": [["orders", "2025"], ["FAILED", 1]], "sql_query": "SELECT orders FROM sandbox"}
-    server.on("results", server.answer(200, said))
+    server.on("results", server.answer(200, response))
     settings = {"client_secret": "s3cr3t", "base_url": server.address, "dw_id": 13}
     with cf.Client(client_id, **settings) as client:
         with pytest.raises(cf.QuestionFailed) as failed:
@@ -196,7 +196,7 @@ def test_a_client_id_that_is_a_word(server: Script, client_id: str) -> None:
         server.on("results", server.answer(200, {"state": "COMPLETED", "results": table}))
         answer = client.question(QUESTION_ID).result()
     assert failed.value.state == "FAILED"
-    assert failed.value.details == {"orders": said["orders"], "COMPLETED": 2025}
+    assert failed.value.details == {"orders": response["orders"], "COMPLETED": 2025}
     assert "orders: FAIL in 2025: the sandbox has no orders; COMPLETED: 2025" in str(failed.value)
     assert missing.value.request_id == "FAIL-sandbox-2025"
     assert answer.to_arrow().to_pydict() == {"orders": ["FAILED"], "2025": [1]}
@@ -205,8 +205,8 @@ def test_a_client_id_that_is_a_word(server: Script, client_id: str) -> None:
 
 def test_a_client_id_that_is_a_long_word(server: Script) -> None:
     """From eight characters on it is redacted in messages, as a separate word, and nowhere else."""
-    said = {"state": "FAILED", "customers": "No client customers knows customers_2"}
-    server.on("results", server.answer(200, said))
+    response = {"state": "FAILED", "customers": "No client customers knows customers_2"}
+    server.on("results", server.answer(200, response))
     with (
         cf.Client("customers", client_secret="s3cr3t", base_url=server.address, dw_id=13) as client,
         pytest.raises(cf.QuestionFailed, match=r"customers: No client \*\*\* knows customers_2") as caught,

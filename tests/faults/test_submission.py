@@ -253,7 +253,7 @@ def test_a_refusal_of_many_megabytes_is_read_as_far_as_it_is_of_use(server: Any,
 
 
 @pytest.mark.parametrize(
-    ("question", "said"),
+    ("question", "message"),
     [
         ("", "blank"),
         (" \n\t", "blank"),
@@ -262,9 +262,11 @@ def test_a_refusal_of_many_megabytes_is_read_as_far_as_it_is_of_use(server: Any,
         ("half a \ud800 character", "lone surrogate"),
     ],
 )
-def test_what_cannot_be_a_question_is_not_sent(server: Any, client: Client, question: Any, said: str) -> None:
+def test_what_cannot_be_a_question_is_not_sent(
+    server: Any, client: Client, question: Any, message: str
+) -> None:
     """ConfigError for the setting "question", before a token is requested."""
-    with pytest.raises(ConfigError, match=said) as caught:
+    with pytest.raises(ConfigError, match=message) as caught:
         client.submit(question)
     assert caught.value.setting == "question"
     assert server.requests == []

@@ -46,41 +46,41 @@ def revoking(server: Script, holds: Callable[[str], bool]) -> None:
     server.handler = by_token
 
 
-@pytest.mark.parametrize("kind", ["ask", "results"])
-def test_a_token_that_expires_during_a_request(server: Script, client: Client, kind: str) -> None:
+@pytest.mark.parametrize("endpoint", ["ask", "results"])
+def test_a_token_that_expires_during_a_request(server: Script, client: Client, endpoint: str) -> None:
     """401 once: one new token, and the request again with it."""
     tokens(server, "2099-01-01T00:00:00Z")
     server.on("results", server.answer(200, ROWS))
-    server.on(kind, server.answer(401), server.steps[kind][0])
+    server.on(endpoint, server.answer(401), server.steps[endpoint][0])
     assert client.ask("how many?").rows == 2
     expected = {
         "ask": ["Bearer t1", "Bearer t2", "Bearer t2"],
         "results": ["Bearer t1", "Bearer t1", "Bearer t2"],
     }
-    assert server.authorizations == expected[kind]
+    assert server.authorizations == expected[endpoint]
     assert server.count("token") == 2
 
 
-@pytest.mark.parametrize("kind", ["ask", "results"])
-def test_a_server_that_refuses_fresh_tokens(server: Script, client: Client, kind: str) -> None:
+@pytest.mark.parametrize("endpoint", ["ask", "results"])
+def test_a_server_that_refuses_fresh_tokens(server: Script, client: Client, endpoint: str) -> None:
     """401 to each: AuthError after two tokens and two requests."""
-    server.on(kind, server.answer(401, {"detail": "Unknown organisation"}))
+    server.on(endpoint, server.answer(401, {"detail": "Unknown organisation"}))
     with pytest.raises(cf.AuthError, match=r"Unknown organisation.*region") as caught:
         client.ask("how many?")
     assert caught.value.status == 401
-    assert (server.count("token"), server.count(kind)) == (2, 2)
+    assert (server.count("token"), server.count(endpoint)) == (2, 2)
 
 
-@pytest.mark.parametrize("kind", ["ask", "results"])
-def test_a_token_that_expires_as_the_time_runs_out(server: Script, client: Client, kind: str) -> None:
+@pytest.mark.parametrize("endpoint", ["ask", "results"])
+def test_a_token_that_expires_as_the_time_runs_out(server: Script, client: Client, endpoint: str) -> None:
     """A 401 at the deadline: QuestionTimeout, with the id if there is one; not AuthError."""
     server.on(
-        kind, server.drip(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 999\r\n\r\n" + b" " * 999, 0.005)
+        endpoint, server.drip(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 999\r\n\r\n" + b" " * 999, 0.005)
     )
     with within(0.5), pytest.raises(cf.QuestionTimeout, match="answered 401") as caught:
         client.ask("how many?", timeout=0.5)
-    assert caught.value.question_id == (QUESTION_ID if kind == "results" else None)
-    assert server.count(kind) == 1
+    assert caught.value.question_id == (QUESTION_ID if endpoint == "results" else None)
+    assert server.count(endpoint) == 1
 
 
 @pytest.mark.parametrize(
@@ -156,10 +156,10 @@ def make(server: Script, timeout: float) -> Client:
     )
 
 
-@pytest.mark.parametrize("trouble", sorted(set(DOWN) - {"silent"}))
-def test_an_endpoint_that_is_down_for_a_moment(server: Script, client: Client, trouble: str) -> None:
+@pytest.mark.parametrize("failure", sorted(set(DOWN) - {"silent"}))
+def test_an_endpoint_that_is_down_for_a_moment(server: Script, client: Client, failure: str) -> None:
     """Twice, then a token: it is requested again, since it started nothing; the question is sent once."""
-    step = DOWN[trouble][0](server)
+    step = DOWN[failure][0](server)
     server.on("token", step, step, server.steps["token"][0])
     server.on("results", server.answer(200, ROWS))
     assert client.ask("how many?").rows == 2
@@ -167,10 +167,10 @@ def test_an_endpoint_that_is_down_for_a_moment(server: Script, client: Client, t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", DOWN)
-def test_an_endpoint_that_stays_down(server: Script, trouble: str) -> None:
+@pytest.mark.parametrize("failure", DOWN)
+def test_an_endpoint_that_stays_down(server: Script, failure: str) -> None:
     """An error of the server or the connection at the deadline, not of the credentials; nothing is sent."""
-    step, error = DOWN[trouble]
+    step, error = DOWN[failure]
     server.on("token", step(server))
     with make(server, timeout=0.5) as client:
         for _ in range(2):
@@ -223,21 +223,21 @@ def test_an_endpoint_that_allows_another_method_for_a_while(server: Script) -> N
 
 
 @pytest.mark.parametrize("ends", ["by its time", "by an interrupt"])
-@pytest.mark.parametrize("trouble", ["empty", "nobody listens"])
+@pytest.mark.parametrize("failure", ["empty", "nobody listens"])
 def test_a_caller_that_gives_up_early_fails_no_other(
-    server: Script, monkeypatch: pytest.MonkeyPatch, trouble: str, ends: str
+    server: Script, monkeypatch: pytest.MonkeyPatch, failure: str, ends: str
 ) -> None:
     """One of three tries failed, with no time for the others: another call has all three."""
     from connecty_frames.http import connection
 
-    if trouble == "empty":
+    if failure == "empty":
         server.on("token", server.answer(200), server.answer(200, TOKEN))
     server.on("results", server.answer(200, ROWS))
     waits = iter([1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
     client = cf.Client(
         "id", client_secret="s3cr3t", base_url=server.address, dw_id=13, random=lambda: next(waits)
     )
-    if trouble == "nobody listens":
+    if failure == "nobody listens":
         dial, dialled = connection._connect, iter([True])
         monkeypatch.setattr(
             connection, "_connect", lambda *args: fail() if next(dialled, False) else dial(*args)
@@ -330,12 +330,12 @@ class TestThreads:
         assert (server.count("token"), server.count("results")) == (1, 0)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("trouble", DOWN)
-    def test_down(self, server: Script, trouble: str) -> None:
+    @pytest.mark.parametrize("failure", DOWN)
+    def test_down(self, server: Script, failure: str) -> None:
         """The endpoint is down: one thread at a time requests it, within the budget; all get its error."""
-        server.on("token", DOWN[trouble][0](server))
+        server.on("token", DOWN[failure][0](server))
         with make(server, timeout=1.0) as client, within(1.0):
-            assert self.ask(client) == [DOWN[trouble][1]] * THREADS
+            assert self.ask(client) == [DOWN[failure][1]] * THREADS
         assert 1 <= server.count("token") <= 12  # the first, ten retries, one more after a second
         assert server.count("results") == 0
 
@@ -346,8 +346,8 @@ class TestThreads:
         assert server.count("token") == 3
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("way", ["by the clock", "by the server"])
-    def test_a_hundred_expiries(self, server: Script, clock: FakeClock, way: str) -> None:
+    @pytest.mark.parametrize("cause", ["by the clock", "by the server"])
+    def test_a_hundred_expiries(self, server: Script, clock: FakeClock, cause: str) -> None:
         """Fifty by each cause: one token request per expiry, after the first; no thread fails."""
         issued = [0]
 
@@ -358,13 +358,13 @@ class TestThreads:
 
         server.on("token", issue)
         valid = ["t1"]
-        if way == "by the server":
+        if cause == "by the server":
             revoking(server, lambda bearer: bearer == valid[0])
         rounds, failures = 1 + EXPIRIES // 2, []
 
         def expire() -> None:
             """Expire the token between two rounds, when no request is running."""
-            if way == "by the clock":
+            if cause == "by the clock":
                 clock.at += 600
             else:
                 valid[0] = f"t{issued[0] + 1}"
