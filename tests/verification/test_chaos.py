@@ -34,13 +34,13 @@ RIGHT = QuestionOutcome(0, question_id="a")
 ACCEPTED = [Accepted("a", chaos.question(0)), Accepted("b", chaos.question(1))]
 
 
-def failed(error: type[BaseException], question_id: str | None = None, **seen: Any) -> QuestionOutcome:
+def failed(error: type[BaseException], question_id: str | None = None, **fields: Any) -> QuestionOutcome:
     """Return the outcome of question 1, which ended with an error."""
-    return QuestionOutcome(1, error, question_id, text=error.__name__, **seen)
+    return QuestionOutcome(1, error, question_id, text=error.__name__, **fields)
 
 
 @pytest.mark.parametrize(
-    "seen",
+    "outcome",
     [
         QuestionOutcome(1, question_id="b"),
         QuestionOutcome(1, question_id="b", over=0.25),
@@ -50,11 +50,11 @@ def failed(error: type[BaseException], question_id: str | None = None, **seen: A
         QuestionOutcome(2, cf.ConnectionFailed),
     ],
 )
-def test_allowed_outcomes(seen: QuestionOutcome) -> None:
+def test_allowed_outcomes(outcome: QuestionOutcome) -> None:
     """A table, an error with the id, an uncertain submission, and an error where nothing was accepted."""
     assert (
         check(
-            [RIGHT, seen],
+            [RIGHT, outcome],
             ACCEPTED,
             [ProxiedRequest(1, "401"), ProxiedRequest(1, "429"), ProxiedRequest(1, "502")],
         ).broken
@@ -63,7 +63,7 @@ def test_allowed_outcomes(seen: QuestionOutcome) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "accepted", "broken"),
+    ("outcome", "accepted", "broken"),
     [
         (
             QuestionOutcome(1, question_id="b"),
@@ -83,9 +83,9 @@ def test_allowed_outcomes(seen: QuestionOutcome) -> None:
         (failed(cf.QuestionTimeout, "b", over=0.251), ACCEPTED, "late: question 1 ended 0.251 s late"),
     ],
 )
-def test_broken_promises(seen: QuestionOutcome, accepted: list[Accepted], broken: str) -> None:
+def test_broken_promises(outcome: QuestionOutcome, accepted: list[Accepted], broken: str) -> None:
     """Each is found once, under its name."""
-    (found,) = check([RIGHT, seen], accepted, [ProxiedRequest(0, "200"), ProxiedRequest(1, "200")]).broken
+    (found,) = check([RIGHT, outcome], accepted, [ProxiedRequest(0, "200"), ProxiedRequest(1, "200")]).broken
     assert found.startswith(broken)
 
 

@@ -60,7 +60,7 @@ def test_a_quarter_has_a_fault() -> None:
 
 
 def test_a_case_is_reproducible() -> None:
-    """The same seed and number, and the question alone, give the same case; no two share a question."""
+    """The same seed and number, and the question alone, return the same case; no two share a question."""
     case = make_case(3, 14)
     assert make_case(3, 14) == case
     assert parse_case("What are the rows of case 14 of seed 3?") == case
@@ -144,7 +144,7 @@ def test_a_wrong_frame_is_found() -> None:
         "number": "Int64",
         "name": "string",
         "day": "datetime64[s]",
-        "moment": "datetime64[us, UTC]",
+        "instant": "datetime64[us, UTC]",
         "ratio": "Float64",
     }
     frame = pd.DataFrame(case.rows, columns=case.columns)

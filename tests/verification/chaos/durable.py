@@ -28,7 +28,7 @@ _SLOW: Final = (
 
 
 class Accepted(NamedTuple):
-    """A question that the sandbox accepted, and the id that it gave it."""
+    """A question that the sandbox accepted, and its id."""
 
     question_id: str
     question: str
@@ -58,7 +58,7 @@ class _Desk(jobs.JobQueue):
 
     def find(self, question_id: str, dw_id: int) -> jobs.Job | None:
         question = self._before.pop(question_id, None)
-        if question is not None:  # it is worked on again, and only where somebody asks for it
+        if question is not None:  # work on it again, but only when its results are requested
             self._cases[question_id] = jobs.Job(question_id, dw_id, question)
             self._pool.submit(self._work_on, self._cases[question_id])
         return super().find(question_id, dw_id)

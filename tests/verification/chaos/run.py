@@ -107,18 +107,18 @@ class ChaosReport:
     @property
     def broken(self) -> list[str]:
         """All broken promises, one per line."""
-        return [f"{promise}: {said}" for promise, all_said in self.problems.items() for said in all_said]
+        return [f"{promise}: {text}" for promise, texts in self.problems.items() for text in texts]
 
     def __str__(self) -> str:
         ends = ", ".join(f"{count:,} {end}" for end, count in self.ends.most_common())
         lines = {
             "asked": f"{self.asked:,} in {self.took:.0f} s: {ends}",
             "accepted": f"{self.accepted:,}; {self.fetched:,} fetched afterwards by their ids",
-            "problems": ", ".join(f"{len(said)} {promise}" for promise, said in self.problems.items()),
+            "problems": ", ".join(f"{len(texts)} {promise}" for promise, texts in self.problems.items()),
             "overrun": f"{self.overrun:.3f} s at most",
             "disturbed": ", ".join(f"{count} {what}" for what, count in sorted(self.disturbed.items())),
         }
-        return "\n".join(f"{name:<10} {said}" for name, said in lines.items())
+        return "\n".join(f"{name:<10} {value}" for name, value in lines.items())
 
 
 def question(number: int) -> str:
@@ -143,8 +143,8 @@ def check(
         if status not in _NOT_STARTED:
             statuses[number].append(status)
     for outcome in outcomes:
-        for promise, said in _problems(outcome, ids[question(outcome.number)], statuses[outcome.number]):
-            report.problems[promise].append(f"question {outcome.number} {said}")
+        for promise, text in _problems(outcome, ids[question(outcome.number)], statuses[outcome.number]):
+            report.problems[promise].append(f"question {outcome.number} {text}")
     return report
 
 

@@ -83,11 +83,11 @@ class SoakReport:
         """Print the table, the totals and the first failures."""
         print(f"{'row':>3}  {'scenario':<46} {'cases':>6}  how the calls ended")
         for (row, name), ends in sorted(self._ends.items()):
-            said = "; ".join(f"{count:,} {end}" for end, count in ends.most_common())
-            print(f"{row:>3}  {name:<46} {ends.total():>6,}  {said}")
+            endings = "; ".join(f"{count:,} {end}" for end, count in ends.most_common())
+            print(f"{row:>3}  {name:<46} {ends.total():>6,}  {endings}")
         ends = sum(self._ends.values(), Counter[str]())
         print("\n" + "; ".join(f"{count:,} {end}" for end, count in ends.most_common()))
-        print("\n".join(f"{name:<11} {said}" for name, said in self._totals().items()))
+        print("\n".join(f"{name:<11} {value}" for name, value in self._totals().items()))
         for failure in self.failures[:_PRINTED]:
             print(f"\nFAILED {failure}")
         if self.failures:

@@ -209,8 +209,8 @@ _SUBMISSION: Final = (
     _on_submission(7, "a redirect", _not_started(errors.ConfigError), "status=307"),
     _on_submission(16, "204", _uncertain(1), "status=204,when=after"),
     *(
-        _relayed(10, "ask", name, _uncertain(1), trick)
-        for name, trick in _TRUNCATED.items()
+        _relayed(10, "ask", name, _uncertain(1), mutation)
+        for name, mutation in _TRUNCATED.items()
         if "headers" in name
     ),
     *(
@@ -258,7 +258,7 @@ _RESULTS: Final = (
     _relayed(33, "results", "an answer too many", _SUCCESS, mutations.followed_by_another),
     _relayed(7, "results", "a redirect", _with_id(errors.ConfigError), mutations.redirect),
     _on_results(10, "cut", _SUCCESS, "cut=5,times=2"),
-    *(_relayed(10, "results", name, _SUCCESS, trick) for name, trick in _TRUNCATED.items()),
+    *(_relayed(10, "results", name, _SUCCESS, mutation) for name, mutation in _TRUNCATED.items()),
     _relayed(10, "results", "gzip", _SUCCESS, send_bytes(responses.gzipped)),
     _relayed(10, "results", "chunks", _SUCCESS, send_bytes(responses.chunked)),
     *(_relayed(11, "results", name, _SUCCESS, send_bytes(write)) for name, write in _BAD_ENCODING.items()),
@@ -342,7 +342,7 @@ _TOKEN: Final = (
         mutations.with_token_fields(expires_at="2020-01-01T00:00:00Z"),
     ),
     _relayed(24, "token", "an hour ahead", _SUCCESS, mutations.with_token_fields(hours=1)),
-    Scenario(1, "nobody listens", _not_started(errors.ConnectionFailed), route="unreachable"),
+    Scenario(1, "nothing listens", _not_started(errors.ConnectionFailed), route="unreachable"),
 )
 SCENARIOS: Final = (*_SUBMISSION, *_RESULTS, *_TOKEN)
 
@@ -375,9 +375,9 @@ SLOW_SCENARIOS: Final = tuple(
         _on_results(13, "headers by the byte", _DEADLINE, "drip_headers=0.02"),
         _on_results(21, "an unknown state for ever", _DEADLINE, "state=QUEUED", warnings=_UNKNOWN_STATE),
         *(
-            _relayed(13, endpoint, name, _DEADLINE, *(trick,) * _EVERY_TIME)
+            _relayed(13, endpoint, name, _DEADLINE, *(mutation,) * _EVERY_TIME)
             for endpoint in ("token", "ask", "results")
-            for name, trick in _SLOW_REPLIES.items()
+            for name, mutation in _SLOW_REPLIES.items()
         ),
     )
 )
