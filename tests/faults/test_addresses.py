@@ -59,7 +59,7 @@ def test_an_id_that_is_no_uuid(server: Any, client: Client, question_id: Any) ->
 
 
 @pytest.mark.parametrize("dw_id", [-1, True, "13", "../x", 1.5, 10**100])
-def test_a_workspace_that_is_no_number(server: Any, client: Client, dw_id: Any) -> None:
+def test_a_workspace_that_is_not_a_number(server: Any, client: Client, dw_id: Any) -> None:
     """ConfigError for the setting dw_id, from a call and from the client; nothing is sent."""
     with pytest.raises(cf.ConfigError) as caught:
         client.submit("how many?", dw_id=dw_id)

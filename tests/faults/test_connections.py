@@ -134,7 +134,7 @@ def test_interim_responses_are_skipped(any_server: Script, endpoint: str, interi
 
 
 @pytest.mark.parametrize("early", [1, 3, 5, 40])
-def test_a_part_of_a_record_is_seen(early: int) -> None:
+def test_surplus_bytes_in_a_part_of_a_record_are_found(early: int) -> None:
     """Over TLS some bytes of a second response arrive with the first, the others with the next request."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(PEM)
@@ -281,9 +281,7 @@ def test_a_clean_connection_is_used_again(any_server: Script) -> None:
     assert {request.connection for request in any_server.requests if "/results" in request.target} == {2}
 
 
-def test_what_cannot_be_read_as_headers_is_not_logged(
-    server: Script, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_invalid_header_lines_are_not_logged(server: Script, caplog: pytest.LogCaptureFixture) -> None:
     """The line may repeat secrets; the response is read from the valid headers."""
     caplog.set_level("DEBUG")
     refused = b"HTTP/1.1 401 No\r\nContent-Type: application/json\r\ncanary-secret is wrong\r\nX: 1\r\n\r\n"
@@ -293,7 +291,7 @@ def test_what_cannot_be_read_as_headers_is_not_logged(
     assert "canary-secret" not in caplog.text
 
 
-def test_what_the_connections_rest_on_is_there() -> None:
+def test_the_private_method_that_is_replaced_exists() -> None:
     """The only private method of Python that is replaced; on a Python without it this test fails first."""
     import http.client
     import inspect

@@ -195,7 +195,7 @@ class TestOutage:
         assert server.count("results") == 1 + 70 + 64
 
     @pytest.mark.slow
-    def test_a_server_that_asks_for_patience(self, server: Script) -> None:
+    def test_a_server_that_limits_the_rate(self, server: Script) -> None:
         """429 with Retry-After to each of 64 threads is no outage: all repeat their request after it."""
         busy = [server.answer(429, Retry_After="1")] * 64
         server.on("results", server.answer(200, ROWS), *busy, server.answer(200, ROWS))

@@ -177,7 +177,7 @@ def test_a_hundred_at_random_moments() -> None:
             assert note == RESUME or "'how many?' was being sent to workspace 13" in note
 
 
-def test_the_client_is_as_it_was(server: Script, client: Client) -> None:
+def test_the_client_is_usable_after_an_interrupt(server: Script, client: Client) -> None:
     """After an interrupt during the token call, another thread gets its token at once."""
     server.on("token", server.hang, server.steps["token"][0])
     interrupt(lambda: client.submit("how many?"), 0.1)

@@ -148,7 +148,7 @@ def test_a_proxy_that_wants_a_password(proxy: Script, caplog: pytest.LogCaptureF
     assert proxy.count("tunnel") == 1
 
 
-def test_a_tunnel_that_is_not_dug(proxy: Script) -> None:
+def test_a_tunnel_that_is_rejected(proxy: Script) -> None:
     """CONNECT is answered by 502: ConnectionFailed in phase proxy with its name, after three tries."""
     proxy.on("tunnel", proxy.answer(502))
     with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConnectionFailed) as caught:
@@ -159,7 +159,7 @@ def test_a_tunnel_that_is_not_dug(proxy: Script) -> None:
 
 
 @pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 Dug\r\nX: "])
-def test_a_proxy_that_falls_silent(proxy: Script, begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_stops_responding(proxy: Script, begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within its response to CONNECT: ConnectionFailed in phase proxy; the collector finds no error."""
     unraisable: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", unraisable.append)

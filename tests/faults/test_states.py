@@ -170,7 +170,7 @@ def test_a_failure_that_says_too_much(server: Script, client: Client, body: str)
         pytest.param("300 MB", "message: why", marks=pytest.mark.slow),
     ],
 )
-def test_what_such_a_failure_shows(server: Script, client: Client, body: str, message: str) -> None:
+def test_the_message_of_a_large_failure(server: Script, client: Client, body: str, message: str) -> None:
     """Its beginning, the fields that fit, and how much was omitted."""
     server.on("results", server.answer(200, raw=HOSTILE[body]()))
     with pytest.raises(cf.QuestionFailed) as caught:

@@ -244,7 +244,7 @@ def test_a_fault_whose_body_is_cut_is_uncertain(server: Any, client: Client, sta
     assert server.count("ask") == 1
 
 
-def test_a_refusal_of_many_megabytes_is_read_as_far_as_it_is_of_use(server: Any, client: Client) -> None:
+def test_a_rejection_of_many_megabytes_is_read_in_part(server: Any, client: Client) -> None:
     """One megabyte is read, then the connection is closed; the status decides."""
     body = b'{"detail": "Not like that"}' + b" " * 50_000_000
     server.on("ask", server.answer(422, raw=body))
@@ -262,9 +262,7 @@ def test_a_refusal_of_many_megabytes_is_read_as_far_as_it_is_of_use(server: Any,
         ("half a \ud800 character", "lone surrogate"),
     ],
 )
-def test_what_cannot_be_a_question_is_not_sent(
-    server: Any, client: Client, question: Any, message: str
-) -> None:
+def test_an_invalid_question_is_not_sent(server: Any, client: Client, question: Any, message: str) -> None:
     """ConfigError for the setting "question", before a token is requested."""
     with pytest.raises(ConfigError, match=message) as caught:
         client.submit(question)

@@ -193,7 +193,7 @@ def test_an_endpoint_that_was_down_is_asked_at_once(server: Script) -> None:
 
 
 @pytest.mark.slow
-def test_an_endpoint_that_asks_to_come_back_later_than_one_caller_can(server: Script) -> None:
+def test_a_retry_after_beyond_the_deadline_of_one_call(server: Script) -> None:
     """A call without time for Retry-After fails at once; another waits for it and gets its answer."""
     server.on("token", server.answer(429, Retry_After="2"), server.answer(429, Retry_After="1"))
     with make(server, timeout=0.5) as client:

@@ -80,7 +80,7 @@ def _of_scenario(name: str) -> Any:
     return next(case for case in cases if case.scenario.name == name)
 
 
-_SUCCESS = {"error": None, "question_id": "a", "warned": (), "problems": (), "took": 0.1, "overslept": 0.0}
+_SUCCESS = {"error": None, "question_id": "a", "warned": (), "problems": (), "took": 0.1, "lateness": 0.0}
 _RECORD = {"ids": ["a"], "submissions": [200], "polls": [200, 200]}
 
 
@@ -115,14 +115,14 @@ def test_what_is_wrong_with_a_call_is_found(
 
 
 @pytest.mark.parametrize(
-    ("past", "overslept", "passes"),
+    ("past", "lateness", "passes"),
     [(0.0, 0.0, True), (0.24, 0.0, True), (0.3, 0.1, True), (0.3, 0.0, False), (-0.01, 0.0, False)],
 )
-def test_a_deadline_that_is_missed_is_found(past: float, overslept: float, *, passes: bool) -> None:
+def test_a_deadline_that_is_missed_is_found(past: float, lateness: float, *, passes: bool) -> None:
     """A quarter of a second and the lateness of the machine are allowed; ending early is not."""
     case = _of_scenario("results: silence")
     actual = asker.CallOutcome(
-        **_SUCCESS | {"error": cf.QuestionTimeout, "took": case.timeout + past, "overslept": overslept}
+        **_SUCCESS | {"error": cf.QuestionTimeout, "took": case.timeout + past, "lateness": lateness}
     )
     problems = checks.check_outcome(case, actual, server_process.QuestionRecord(**_RECORD))
     assert (problems == []) == passes

@@ -234,12 +234,12 @@ class _Asker:
         except Exception as caught:  # noqa: BLE001 - check() decides which classes are allowed
             error = caught
         # The lateness of this machine before the deadline was set and after it passed is no delay of ours.
-        overslept = self._pulse.most(began) + self._pulse.total(began + timeout)
+        lateness = self._pulse.most(began) + self._pulse.total(began + timeout)
         return QuestionOutcome(
             number,
             None if error is None else type(error),
             getattr(answer or error, "question_id", None),
-            time.monotonic() - began - timeout - overslept,
+            time.monotonic() - began - timeout - lateness,
             "" if answer is None else _wrong(answer, number),
             "" if error is None else _text(error),
         )

@@ -47,7 +47,7 @@ class CallOutcome:
         What is wrong in every scenario: values that differ, an exception that is not ours.
     took
         Seconds.
-    overslept
+    lateness
         The largest lateness of this machine in waking a thread during the call, in seconds.
     """
 
@@ -56,7 +56,7 @@ class CallOutcome:
     warned: tuple[type[Warning], ...]
     problems: tuple[str, ...]
     took: float
-    overslept: float
+    lateness: float
 
 
 class Asker:
@@ -110,8 +110,8 @@ class Asker:
             except Exception:  # noqa: BLE001 - an exception of any other class is what the soak looks for
                 took = time.monotonic() - began
                 problems = [f"an exception that is not ours:\n{traceback.format_exc()}"]
-        overslept = self._pulse.most(began)
-        return CallOutcome(error, question_id, tuple(warned), tuple(problems), took, overslept)
+        lateness = self._pulse.most(began)
+        return CallOutcome(error, question_id, tuple(warned), tuple(problems), took, lateness)
 
     @contextmanager
     def _client_for(self, case: SoakCase) -> Iterator[Client]:

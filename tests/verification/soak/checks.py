@@ -89,10 +89,10 @@ def check_outcome(case: SoakCase, outcome: CallOutcome, record: QuestionRecord) 
         problems.append(f"it arrived {record.arrived} times and was accepted {len(record.ids)} times")
     if case.timeout is not None:
         over = outcome.took - case.timeout
-        if not 0 <= over <= SLACK + outcome.overslept:
+        if not 0 <= over <= SLACK + outcome.lateness:
             problems.append(
-                f"with {case.timeout:.3f} s it took {outcome.took:.3f} s, while this machine overslept"
-                f" {outcome.overslept:.3f} s"
+                f"with {case.timeout:.3f} s it took {outcome.took:.3f} s, while this machine was late by"
+                f" {outcome.lateness:.3f} s"
             )
     return problems
 

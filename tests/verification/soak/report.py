@@ -50,7 +50,7 @@ class SoakReport:
         known = ", with its id" if outcome.error is not None and outcome.question_id else ""
         self._ends[case.scenario.row, case.scenario.name][name + known] += 1
         if case.timeout is not None:
-            self._slow.append((outcome.took - case.timeout, outcome.overslept))
+            self._slow.append((outcome.took - case.timeout, outcome.lateness))
         else:
             self._longest = max(self._longest, outcome.took)
         if problems:
