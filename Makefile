@@ -83,7 +83,7 @@ fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
 soak: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.soak $(SOAK)
 
-# Two thousand questions through nginx, haproxy and squid, which are killed, stopped and suspended at the same time.
+# Two thousand questions through nginx, haproxy and squid, which are killed, stopped and suspended during the run.
 chaos: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.chaos $(CHAOS)
 

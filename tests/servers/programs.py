@@ -109,7 +109,7 @@ _TEMPLATES: Final = {
 _FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/sbin"
 _HELPER: Final = "/usr/lib/squid/basic_ncsa_auth"
 #: Squid leaves segments in here when it is killed; their names begin with that of its folder.
-_SHARED_MEMORY: Final = Path("/dev") / "shm"
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a path of Linux, not a temporary file
 _ROOT: Final = hasattr(os, "geteuid") and os.geteuid() == 0
 #: Seconds in which a program must listen after its start, and end after SIGTERM.
 _START: Final = 30.0

@@ -29,7 +29,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def find_ambiguities(column: TrueColumn, payload: Payload) -> Iterator[TrueColumn]:
-    """Return the columns that have the same payload, with as many rows as the payload."""
+    """Yield the columns that have the same payload, with as many rows as the payload."""
     for candidate, style in _candidates(column, payload.style):
         other = produce(candidate, style)
         if other.body == payload.body:

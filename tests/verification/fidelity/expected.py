@@ -57,7 +57,7 @@ _EXACT: Final = Context(prec=2_000)
 
 @dataclass(frozen=True)
 class ExpectedType:
-    """A type, and whether a warning must report that the logical type has another."""
+    """A type, and whether a warning must report that it differs from the logical type."""
 
     type: str
     warns: bool = False
@@ -116,7 +116,7 @@ def _survives(number: Decimal) -> bool:
 
 
 def is_computed(number: Decimal) -> bool:
-    """Return whether a number has more decimals than money has: then the nearest float64 is expected."""
+    """Return whether a number has more decimal places than money: the nearest float64 is expected."""
     return -_exponent(number.normalize(_EXACT)) > _COMPUTED and abs(number) < _EXACT_FLOATS
 
 

@@ -90,7 +90,7 @@ def read(body: bytes) -> Any:
     NotJSON
         It is not JSON.
     MayBeRejected
-        It is nested too deeply for Python's own reader, or not UTF-8 where nothing of an answer stands.
+        It is nested too deeply for Python's own reader, or is not UTF-8 in parts that are not read.
     """
     try:
         return _loads(body.decode("utf-8"))
