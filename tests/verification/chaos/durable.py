@@ -58,7 +58,7 @@ class _Desk(jobs.JobQueue):
 
     def find(self, question_id: str, dw_id: int) -> jobs.Job | None:
         question = self._before.pop(question_id, None)
-        if question is not None:  # work on it again, but only when its results are requested
+        if question is not None:  # it is worked on again, and only where somebody asks for it
             self._cases[question_id] = jobs.Job(question_id, dw_id, question)
             self._pool.submit(self._work_on, self._cases[question_id])
         return super().find(question_id, dw_id)
