@@ -68,7 +68,7 @@ def test_it_comes_while_the_question_runs(
 
 def test_it_comes_before_the_progress(shell: Any, server: Script, settings: dict[str, object]) -> None:
     """On a terminal, the line is whole and above the line that ticks."""
-    server.on("results", server.late(0.3, server.steps["results"][0]))
+    server.on("results", server.delayed(0.3, server.steps["results"][0]))
     environment = {**shell.environment(**settings), "TERM": "xterm-256color", "COLUMNS": "200"}
     code, seen = shell.screen("ask", "how many?", on="stderr", **environment)
 

@@ -315,9 +315,9 @@ def test_signals_at_random_moments(
     draw = random.Random(38)  # noqa: S311 - no secret
     target = tmp_path / "out.json"
     for kind in ("token", "ask", "results"):
-        server.on(kind, server.late(0.1, server.steps[kind][0]))
+        server.on(kind, server.delayed(0.1, server.steps[kind][0]))
     for _ in range(SIGNALS):
-        server.seen.clear()
+        server.requests.clear()
         asking = start_asking("ask", "how many?", "--output", str(target))
         with suppress(subprocess.TimeoutExpired):
             asking.process.wait(draw.uniform(0.2, 2.5))

@@ -276,7 +276,7 @@ def test_the_requests_of_the_client_are_valid(openapi: Any, golden: Path) -> Non
             client.health()
 
     invalid = []
-    for seen in server.seen:
+    for seen in server.requests:
         try:
             openapi.validate_request(
                 request_of(seen.method, seen.target, headers=seen.headers, data=seen.body)
@@ -284,7 +284,7 @@ def test_the_requests_of_the_client_are_valid(openapi: Any, golden: Path) -> Non
         except OpenAPIError as error:
             invalid.append((seen.method, seen.target, repr(error.__cause__ or error)))
     assert invalid == []
-    assert [(seen.method, seen.target.partition("?")[0]) for seen in server.seen] == [
+    assert [(seen.method, seen.target.partition("?")[0]) for seen in server.requests] == [
         ("POST", "/v1/auth/token"),
         ("POST", "/v1/dw/13/questions"),
         ("GET", RESULTS),
