@@ -37,7 +37,7 @@ templates_path = ["_templates"]
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!connecty_frames\b).*"),
-    ("py:class", r"connecty_frames\.(options\.Choices|frames\.story\.Frame)"),  # for type checkers alone
+    ("py:class", r"connecty_frames\.(options\.Choices|frames\.attachment\.Frame)"),  # for type checkers alone
 ]
 
 smartquotes_action = "qe"  # and no dashes: --help is an option

@@ -1,4 +1,4 @@
-"""Answer: one decoded table and its story, from golden answers and with no service at all."""
+"""Answer: one decoded table and its metadata, from golden answers and with no service at all."""
 
 from __future__ import annotations
 
@@ -70,21 +70,21 @@ def test_the_example_of_the_document(logins: cf.Answer) -> None:
     assert logins.statistics["user_email"]["string"]["mean_len"] == 22.44
 
 
-def test_the_story_of_an_answer(countries: cf.Answer) -> None:
+def test_the_metadata_of_an_answer(countries: cf.Answer) -> None:
     """Everything that is known of it, in one object and by property."""
-    story = countries.metadata
+    metadata = countries.metadata
 
-    assert (countries.question, story.question) == (TOP_COUNTRIES, TOP_COUNTRIES)
-    assert (countries.question_id, story.question_id) == (QUESTION_ID, QUESTION_ID)
-    assert story.dw_id == 13
-    assert (story.base_url, story.asked_at, story.elapsed) == (None, None, None)
+    assert (countries.question, metadata.question) == (TOP_COUNTRIES, TOP_COUNTRIES)
+    assert (countries.question_id, metadata.question_id) == (QUESTION_ID, QUESTION_ID)
+    assert metadata.dw_id == 13
+    assert (metadata.base_url, metadata.asked_at, metadata.elapsed) == (None, None, None)
     assert countries.response_summary == "Poland has the most orders of all countries: 31768."
-    assert (story.rows, story.total_rows, story.truncated) == (5, 5, False)
-    assert [(column["name"], column["type"]) for column in story.schema] == [
+    assert (metadata.rows, metadata.total_rows, metadata.truncated) == (5, 5, False)
+    assert [(column["name"], column["type"]) for column in metadata.schema] == [
         ("country", "string"),
         ("orders", "int64"),
     ]
-    assert story.version == cf.__version__
+    assert metadata.version == cf.__version__
 
 
 def test_the_schema_gives_a_reason_for_each_type(countries: cf.Answer) -> None:
@@ -96,7 +96,7 @@ def test_the_schema_gives_a_reason_for_each_type(countries: cf.Answer) -> None:
 
 
 def test_the_rows_alone_are_enough(golden: Path) -> None:
-    """The default include: types from the values, no story but the rows, nothing known of the total."""
+    """The default include: types from the values, no metadata but the rows, nothing known of the total."""
     answer = cf.Answer.from_json(golden / "dataframe_only.json")
 
     assert answer.table.to_pydict() == COUNTRIES
@@ -295,7 +295,7 @@ def test_a_thousand_is_written_as_one() -> None:
     ],
 )
 def test_a_pandas_frame(countries: cf.Answer, dtype_backend: Any, dtypes: dict[str, str]) -> None:
-    """Of either backend, with the story."""
+    """Of either backend, with the metadata."""
     frame = countries.to_pandas(dtype_backend)
 
     assert type(frame) is pd.DataFrame
@@ -314,7 +314,7 @@ def test_a_pandas_frame_of_plain_numpy(countries: cf.Answer) -> None:
 
 
 def test_a_polars_frame(countries: cf.Answer) -> None:
-    """With the story in the registry."""
+    """With the metadata in the registry."""
     frame = countries.to_polars()
 
     assert frame.schema == pl.Schema({"country": pl.String, "orders": pl.Int64})
@@ -322,7 +322,7 @@ def test_a_polars_frame(countries: cf.Answer) -> None:
 
 
 def test_an_arrow_table(countries: cf.Answer) -> None:
-    """With the story in its schema; the answer's own table stays without."""
+    """With the metadata in its schema; the answer's own table stays without."""
     table = countries.to_arrow()
 
     assert table.to_pydict() == COUNTRIES
@@ -379,7 +379,7 @@ def test_a_folder_that_is_not_there_is_named(countries: cf.Answer, tmp_path: Pat
 
 @pytest.mark.parametrize("again", [lambda a: pickle.loads(pickle.dumps(a)), copy.deepcopy, copy.copy])  # noqa: S301 - our own
 def test_an_answer_survives_a_pickle(countries: cf.Answer, again: Any) -> None:
-    """Table, schema and story."""
+    """Table, schema and metadata."""
     found = again(countries)
 
     assert found.table.equals(countries.table)

@@ -1,4 +1,4 @@
-"""AnswerMetadata: the story of an answer and its spelling as JSON."""
+"""AnswerMetadata: what is known of an answer, and its JSON text."""
 
 from __future__ import annotations
 
@@ -39,11 +39,17 @@ class TestFields:
 
     def test_nothing_known(self) -> None:
         """Every field has a value for not knowing."""
-        story = AnswerMetadata()
-        assert (story.question, story.question_id, story.dw_id, story.base_url) == (None, None, None, None)
-        assert (story.sql_query, story.response_summary, story.asked_at) == (None, None, None)
-        assert (story.elapsed, story.rows, story.total_rows, story.truncated) == (None, 0, None, None)
-        assert (story.statistics, story.schema, story.version) == ({}, [], "")
+        metadata = AnswerMetadata()
+        assert (metadata.question, metadata.question_id, metadata.dw_id) == (None, None, None)
+        assert metadata.base_url is None
+        assert (metadata.sql_query, metadata.response_summary, metadata.asked_at) == (None, None, None)
+        assert (metadata.elapsed, metadata.rows, metadata.total_rows, metadata.truncated) == (
+            None,
+            0,
+            None,
+            None,
+        )
+        assert (metadata.statistics, metadata.schema, metadata.version) == ({}, [], "")
 
     def test_asked_at_is_utc(self) -> None:
         """A time in another zone is the same instant in UTC."""
@@ -64,7 +70,7 @@ class TestFields:
         assert caught.value.setting == "asked_at"
 
     def test_frozen(self) -> None:
-        """A story is not rewritten."""
+        """Metadata is not rewritten."""
         with pytest.raises(AttributeError):
             FULL.rows = 4  # type: ignore[misc]
 
@@ -91,7 +97,7 @@ class TestRepr:
 
 
 class TestJson:
-    """Text that reads back as the same story."""
+    """Text that reads back as the same metadata."""
 
     def test_round_trip(self) -> None:
         """Every field comes back, a lone surrogate and a decimal's trailing zero included."""
@@ -187,7 +193,7 @@ class TestJson:
             None,
         ],
     )
-    def test_no_story(self, text: Any) -> None:
+    def test_no_metadata(self, text: Any) -> None:
         """Anything else is an error of ours that shows how it begins, and only that."""
         with pytest.raises(ConfigError, match="not the metadata of an answer") as caught:
             AnswerMetadata.from_json(text)
@@ -211,9 +217,9 @@ class TestJson:
         nested: dict[str, Any] = {}
         for _ in range(100_000):
             nested = {"a": nested}
-        story = AnswerMetadata(statistics=nested)
+        metadata = AnswerMetadata(statistics=nested)
         with pytest.raises(ConfigError, match="nested too deeply"):
-            story.to_json()
+            metadata.to_json()
 
     @pytest.mark.slow
     @given(

@@ -176,7 +176,7 @@ class TestLongTexts:
         for shown in (answer, answer.schema, answer.schema[1], answer.metadata, frame.connecty):
             assert len(repr(shown)) < 5_000
 
-    def test_a_saved_story(self) -> None:
+    def test_saved_metadata(self) -> None:
         """Metadata of a file may hold an id or evidence of any length."""
         long = "x" * MEGABYTE
         columns = [{"name": long, "type": long, "evidence": long}]
@@ -257,15 +257,15 @@ _SHOW = """
 import json, sys
 import connecty_frames as cf
 from connecty_frames.cli import ask
-from connecty_frames.cli.output import Engine, write_table
+from connecty_frames.cli.output import EngineChoice, write_table
 
 names = [f"c{n}" for n in range(3_000)]
 long = "x" * 1_000_000
 results = {"sql_query": long, "response_summary": long}
 body = json.dumps({"state": "COMPLETED", "results": {**results, "dataframe": [names, list(range(3_000))]}})
 answer = cf.Answer.from_json(body.encode())
-write_table(answer, Engine.PYARROW, sys.stdout.buffer)
-ask._tell_story(answer, alone=False)
+write_table(answer, EngineChoice.PYARROW, sys.stdout.buffer)
+ask.print_metadata(answer, alone=False)
 """
 
 

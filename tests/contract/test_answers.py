@@ -47,7 +47,7 @@ def test_the_top_countries_come_as_text_and_whole_numbers(service: Any) -> None:
 
 
 def test_the_top_countries_in_pandas(service: Any) -> None:
-    """Nullable dtypes, none of them object, and the story on the frame."""
+    """Nullable dtypes, none of them object, and the metadata on the frame."""
     frame = service.client().ask_df(TOP_COUNTRIES)
 
     assert type(frame) is pd.DataFrame
@@ -58,7 +58,7 @@ def test_the_top_countries_in_pandas(service: Any) -> None:
 
 
 def test_the_top_countries_in_polars(service: Any) -> None:
-    """String and Int64, and the story on the frame."""
+    """String and Int64, and the metadata on the frame."""
     frame = service.client().ask_df(TOP_COUNTRIES, engine="polars")
 
     assert frame.schema == pl.Schema({"country": pl.String, "orders": pl.Int64})
@@ -67,7 +67,7 @@ def test_the_top_countries_in_polars(service: Any) -> None:
 
 
 def test_the_top_countries_in_arrow(service: Any) -> None:
-    """The table, and the story in its schema."""
+    """The table, and the metadata in its schema."""
     table = service.client().ask_df(TOP_COUNTRIES, engine="pyarrow")
 
     assert table.to_pydict() == COUNTRIES
@@ -144,7 +144,7 @@ def test_a_handle_waits_and_gives_the_answer(service: Any) -> None:
 
 
 def test_an_answer_is_fetched_again_by_its_id(service: Any) -> None:
-    """The same rows, and a story that does not pretend to know the question."""
+    """The same rows, and metadata that does not pretend to know the question."""
     client = service.client()
     question_id = client.ask(TOP_COUNTRIES).question_id
 

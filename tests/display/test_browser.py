@@ -183,7 +183,7 @@ def test_nothing_of_280_hostile_answers_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ["pandas", "polars"])
-def test_nothing_runs_where_the_story_is_a_cells_value(engine: str, tmp_path: Path) -> None:
+def test_nothing_runs_where_the_answer_is_the_value_of_a_cell(engine: str, tmp_path: Path) -> None:
     """``df.connecty`` by itself, and the answer's plain text, which a notebook escapes."""
     frames = [
         hostile(payload).to_pandas() if engine == "pandas" else hostile(payload).to_polars()

@@ -14,7 +14,7 @@ import pytest
 from connecty_frames.display import SHOWN_ROWS, answer_html
 from connecty_frames.frames import AnswerMetadata
 
-STORY = AnswerMetadata(
+METADATA = AnswerMetadata(
     question="which countries?",
     question_id="729cb7a4-4b06-449e-a3c9-df40f5e570b8",
     dw_id=13,
@@ -54,9 +54,9 @@ class Page(HTMLParser):
             self.text += data
 
 
-def shown(story: AnswerMetadata = STORY, table: pa.Table | None = TABLE, rows: int = 2) -> Page:
-    """Read the page of a story."""
-    return Page(answer_html(story, table, (rows, 0 if table is None else table.num_columns)))
+def shown(metadata: AnswerMetadata = METADATA, table: pa.Table | None = TABLE, rows: int = 2) -> Page:
+    """Return the page of an answer."""
+    return Page(answer_html(metadata, table, (rows, 0 if table is None else table.num_columns)))
 
 
 def test_everything_is_told() -> None:
@@ -73,7 +73,7 @@ def test_everything_is_told() -> None:
 
 def test_the_sql_is_folded_and_coloured() -> None:
     """Closed details; words of the language, texts, numbers and comments have classes of their own."""
-    page = answer_html(STORY, TABLE, (2, 2))
+    page = answer_html(METADATA, TABLE, (2, 2))
 
     assert "<details><summary>SQL</summary><pre>" in page
     assert re.findall(r'<span class="connecty-(\w)">([^<]*)</span>', page.partition("<pre>")[2]) == [
@@ -166,14 +166,14 @@ def test_values_of_every_kind() -> None:
 def test_everything_foreign_is_text() -> None:
     """Wherever it stands: the tags of the page are ours, and so are its attributes."""
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>$x$\u202e\x1b[2J"
-    story = AnswerMetadata(
+    metadata = AnswerMetadata(
         question=evil,
         question_id=evil,
         sql_query=evil,
         response_summary=evil,
         schema=[{"name": evil, "type": evil, "evidence": evil}],
     )
-    content = answer_html(story, pa.table({evil: [evil]}), (1, 1))
+    content = answer_html(metadata, pa.table({evil: [evil]}), (1, 1))
     page = Page(content)
 
     ours = {
@@ -190,18 +190,18 @@ def test_everything_foreign_is_text() -> None:
 
 def test_mathjax_leaves_it_alone() -> None:
     """By the classes that its versions look for: else it typesets what is between dollar signs."""
-    assert '<div class="connecty tex2jax_ignore mathjax_ignore">' in answer_html(STORY, TABLE, (2, 2))
+    assert '<div class="connecty tex2jax_ignore mathjax_ignore">' in answer_html(METADATA, TABLE, (2, 2))
 
 
 def test_nothing_is_fetched() -> None:
     """No script, no link, no address, neither in the page nor in its style."""
-    content = answer_html(STORY, TABLE, (2, 2))
+    content = answer_html(METADATA, TABLE, (2, 2))
 
     assert not re.search(r"https?:|//|@import|url\(|<script|<link|<img|javascript", content, re.IGNORECASE)
 
 
 def test_the_page_is_text_for_a_notebook_file() -> None:
     """Which is JSON in UTF-8."""
-    story: Any = AnswerMetadata(question="\ud800 żółć 🙂")
+    metadata: Any = AnswerMetadata(question="\ud800 żółć 🙂")
 
-    assert "\\ud800 żółć 🙂" in json.loads(json.dumps(answer_html(story, None, (0, 0))).encode())
+    assert "\\ud800 żółć 🙂" in json.loads(json.dumps(answer_html(metadata, None, (0, 0))).encode())

@@ -54,10 +54,10 @@ def answer(golden: Path) -> cf.Answer:
     return cf.Answer.from_json(golden / "top_countries.json", question="the top 5?")
 
 
-def holds(promise: str, source: Any, result: Any, story: cf.AnswerMetadata) -> None:
+def holds(promise: str, source: Any, result: Any, metadata: cf.AnswerMetadata) -> None:
     """Hold a frame to the promise, and to what copy_metadata gives back."""
-    assert cf.metadata(result) == {"kept": story, "lost": None}[promise]
-    assert cf.metadata(cf.copy_metadata(source, result)) == story
+    assert cf.metadata(result) == {"kept": metadata, "lost": None}[promise]
+    assert cf.metadata(cf.copy_metadata(source, result)) == metadata
 
 
 @table("operation", "pandas 3", "pandas 2.2")
@@ -79,7 +79,7 @@ def test_polars(row: dict[str, str], answer: cf.Answer) -> None:
 
 
 @pytest.mark.parametrize("make", [cf.Answer.to_pandas, cf.Answer.to_polars], ids=["pandas", "polars"])
-@table("written by", "read by", "story")
+@table("written by", "read by", "metadata")
 def test_files(
     row: dict[str, str], make: Callable[[cf.Answer], Any], answer: cf.Answer, tmp_path: Path
 ) -> None:
@@ -91,11 +91,11 @@ def test_files(
 
     run(row["written by"], df=df, path=path)
 
-    holds(row["story"], df, run(row["read by"], path=path), answer.metadata)
+    holds(row["metadata"], df, run(row["read by"], path=path), answer.metadata)
 
 
 def test_each_table_is_there() -> None:
     """A table that is not found would pass for one that holds."""
     assert len(rows("operation", "pandas 3")) == 27
     assert len(rows("operation", "polars")) == 10
-    assert len(rows("written by", "read by", "story")) == 8
+    assert len(rows("written by", "read by", "metadata")) == 8

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 EVERY = int(os.environ.get("FLIPS_EVERY", "31"))
 every_engine = pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
 
-STORY = AnswerMetadata(
+METADATA = AnswerMetadata(
     question="which?",
     rows=3,
     statistics={"share": {"numeric": {"mean": Decimal("1.30")}}},
@@ -87,9 +87,11 @@ def pandas_frame() -> pd.DataFrame:
 
 THEIRS: dict[str, Callable[[Path], object]] = {
     "pandas": lambda path: pandas_frame().to_parquet(path),
-    "pandas with a story": lambda path: attach(to_pandas(TABLE), STORY).set_index("note").to_parquet(path),
+    "pandas with metadata": lambda path: (
+        attach(to_pandas(TABLE), METADATA).set_index("note").to_parquet(path)
+    ),
     "polars": lambda path: to_polars(TABLE).write_parquet(path),
-    "pyarrow": lambda path: pq.write_table(attach(TABLE, STORY), path, write_page_checksum=True),
+    "pyarrow": lambda path: pq.write_table(attach(TABLE, METADATA), path, write_page_checksum=True),
 }
 
 
@@ -129,7 +131,7 @@ def sample(bits: range, count: int) -> list[int]:
 @pytest.mark.parametrize("make", OURS.values(), ids=OURS)
 def test_a_file_of_ours_that_is_damaged(make: Callable[[], Any], engine: Any, tmp_path: Path) -> None:
     """An error of ours says so; only bits of the mark of the checksum itself change nothing."""
-    path = write_parquet(make(), tmp_path / "frame.parquet", STORY)
+    path = write_parquet(make(), tmp_path / "frame.parquet", METADATA)
     content = path.read_bytes()
     footer = footer_of(content)
     mark = range(8 * (footer - 12), 8 * (footer - 4))
@@ -156,7 +158,7 @@ def test_a_file_of_ours_that_is_damaged(make: Callable[[], Any], engine: Any, tm
 @pytest.mark.parametrize("make", OURS.values(), ids=OURS)
 def test_a_flipped_bit_anywhere_is_noticed(make: Callable[[], Any], tmp_path: Path) -> None:
     """In each place of a byte, except for the mark of the checksum."""
-    path = write_parquet(make(), tmp_path / "frame.parquet", STORY)
+    path = write_parquet(make(), tmp_path / "frame.parquet", METADATA)
     content = path.read_bytes()
     unnoticed = []
     bits = range(0, 8 * len(content), EVERY)
@@ -176,7 +178,7 @@ def test_a_flipped_bit_anywhere_is_noticed(make: Callable[[], Any], tmp_path: Pa
 @pytest.mark.parametrize("count", [1, 8, 12, 100])
 def test_a_file_that_was_cut(count: int, tmp_path: Path) -> None:
     """At its end or its beginning."""
-    path = write_parquet(TABLE, tmp_path / "frame.parquet", STORY)
+    path = write_parquet(TABLE, tmp_path / "frame.parquet", METADATA)
     content = path.read_bytes()
 
     for damaged in (content[:-count], content[count:], content[:count] + content):
@@ -187,19 +189,19 @@ def test_a_file_that_was_cut(count: int, tmp_path: Path) -> None:
 
 def test_what_rewrites_a_file_drops_the_checksum(tmp_path: Path) -> None:
     """A part of a table that pyarrow wrote again, with all that was beside it, is read as what it is."""
-    path = write_parquet(TABLE, tmp_path / "frame.parquet", STORY)
+    path = write_parquet(TABLE, tmp_path / "frame.parquet", METADATA)
     pq.write_table(pq.read_table(path).slice(0, 1).select(["id"]), path)
 
     found = cf.read_parquet(path, engine="pyarrow")
 
     assert found.to_pydict() == {"id": [1]}
-    assert cf.metadata(found) == STORY
+    assert cf.metadata(found) == METADATA
 
 
 @pytest.mark.parametrize("read", [pd.read_parquet, pl.read_parquet, pq.read_table])
 def test_every_reader_takes_a_file_with_a_checksum(read: Callable[[Path], Any], tmp_path: Path) -> None:
     """It is ordinary Parquet."""
-    path = write_parquet(TABLE.select(["note"]), tmp_path / "frame.parquet", STORY)
+    path = write_parquet(TABLE.select(["note"]), tmp_path / "frame.parquet", METADATA)
 
     note = read(path)["note"]
 
@@ -287,7 +289,7 @@ def with_metadata(path: Path, table: pa.Table, key: str, value: object) -> Path:
 
 
 @pytest.mark.parametrize(
-    "story",
+    "metadata",
     [
         b'{"statistics": {"a": 1E999999999999999999999}}',
         b'{"statistics": ' + b"[" * 100_000,
@@ -302,9 +304,9 @@ def with_metadata(path: Path, table: pa.Table, key: str, value: object) -> Path:
     ids=range(9),
 )
 @every_engine
-def test_a_story_that_makes_no_sense(story: object, engine: Any, tmp_path: Path) -> None:
+def test_metadata_that_makes_no_sense(metadata: object, engine: Any, tmp_path: Path) -> None:
     """An error of ours with the file and how to read the table without it."""
-    path = with_metadata(tmp_path / "frame.parquet", pa.table({"a": [1]}), "connecty", story)
+    path = with_metadata(tmp_path / "frame.parquet", pa.table({"a": [1]}), "connecty", metadata)
 
     with pytest.raises(cf.ConfigError, match=r"frame\.parquet is damaged.*'connecty'.*pandas\.read_parquet"):
         cf.read_parquet(path, engine=engine)

@@ -1,4 +1,4 @@
-"""A frame and its story as a file: between libraries and processes, whole, and guarded against damage."""
+"""A frame and its metadata as a file: between libraries and processes, whole, and guarded against damage."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def countries(golden: Path) -> cf.Answer:
 
 @every_writer
 @every_engine
-def test_every_value_and_the_story_come_back(
+def test_every_value_and_the_metadata_come_back(
     make: Callable[[cf.Answer], Any], engine: Any, answer: cf.Answer, tmp_path: Path
 ) -> None:
     """From either library into each: the frame is that of the answer itself, dtypes included."""
@@ -166,7 +166,7 @@ def test_an_index_elsewhere(engine: Any, countries: cf.Answer, tmp_path: Path) -
 
 
 def test_attrs_of_ones_own_stay(countries: cf.Answer, tmp_path: Path) -> None:
-    """Those of a user travel with the story, and what JSON cannot hold is told before anything is written."""
+    """Attrs of a user are written too; one that is no JSON is an error before anything is written."""
     frame = countries.to_pandas()
     frame.attrs["mine"] = {"a": [1]}
     path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
@@ -200,7 +200,7 @@ def test_columns_that_only_pandas_has(column: Any, countries: cf.Answer, tmp_pat
 
 
 def test_dates_that_were_changed_stay_what_they_are(tmp_path: Path) -> None:
-    """The story says date, but a time of day was added: it is not cut off."""
+    """The metadata says date, but a time of day was added: it is not cut off."""
     body = b'{"state": "COMPLETED", "results": {"dataframe": [["day"], ["2025-01-01"]]}}'
     frame = cf.Answer.from_json(body).to_pandas()
     frame["day"] += pd.Timedelta(hours=1)
@@ -279,7 +279,7 @@ def test_a_place_that_is_none(countries: cf.Answer, tmp_path: Path) -> None:
 # What is read
 
 
-def test_a_file_of_others_has_no_story(tmp_path: Path) -> None:
+def test_a_file_of_others_has_no_metadata(tmp_path: Path) -> None:
     """It is a frame all the same, and one that pandas wrote keeps its index and attrs."""
     path = tmp_path / "frame.parquet"
     frame = pd.DataFrame({"a": [1]}, index=pd.Index(["x"], name="key"))
@@ -342,7 +342,7 @@ def test_what_others_left_beside_a_table(key: str, text: bytes, engine: Any, tmp
 
 
 @pytest.mark.parametrize("text", ["5", "{", "\ud800", '{"schema": [{"name": "a"}]}'])
-def test_a_story_that_is_damaged(text: str, tmp_path: Path) -> None:
+def test_damaged_metadata(text: str, tmp_path: Path) -> None:
     """Is not the same as none, wherever it is kept."""
     safe = text.encode(errors="backslashreplace")
     for key, kept in (("connecty", safe), ("PANDAS_ATTRS", json.dumps({"connecty": text}))):
@@ -362,7 +362,7 @@ def test_a_story_that_is_damaged(text: str, tmp_path: Path) -> None:
 def test_a_new_process_needs_the_file_alone(
     make: Callable[[cf.Answer], Any], engine: str, countries: cf.Answer, tmp_path: Path
 ) -> None:
-    """There the story is on the frame and at the accessor, in either library."""
+    """In a new process, a frame that was read has its metadata and accessor, in either library."""
     path = make(countries).connecty.write_parquet(tmp_path / "frame.parquet")
     script = (
         "import sys, connecty_frames as cf\n"

@@ -138,7 +138,7 @@ def test_a_warning_that_is_missing_is_found(looked_at: list[int], *, passes: boo
 
 
 def test_a_wrong_frame_is_found() -> None:
-    """A frame without its story, another value and another type are; the right values and types are not."""
+    """A frame without metadata, another value and another type are found; the right ones are not."""
     case = _sound()
     types = {
         "number": "Int64",
@@ -149,8 +149,8 @@ def test_a_wrong_frame_is_found() -> None:
     }
     frame = pd.DataFrame(case.rows, columns=case.columns)
     frame = frame.astype({name: types[name] for name in case.columns})
-    without_story = "the frame tells another story: None"
-    assert judge.differences(case, frame) == (None, [without_story])
+    without_metadata = "the metadata of the frame is None"
+    assert judge.differences(case, frame) == (None, [without_metadata])
     _, (_, values) = judge.differences(case, frame.assign(ratio=frame["ratio"] + 1))
     assert values.startswith("the values are [[")
     _, (_, dtypes) = judge.differences(case, frame.astype({"ratio": "Float32"}))

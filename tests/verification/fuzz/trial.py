@@ -111,7 +111,7 @@ class Trials:
             again, problems = self._read(body)
         if problems:
             return problems
-        one, two = _story(answer), _story(again)
+        one, two = _observed(answer), _observed(again)
         return [] if one == two else [f"with and without the columnar reader: {one} and {two}"]
 
     def _frames(self, answer: Answer | ConnectyError) -> list[str]:
@@ -167,7 +167,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _story(answer: Answer | ConnectyError | None) -> object:
+def _observed(answer: Answer | ConnectyError | None) -> object:
     if not isinstance(answer, Answer):
         return type(answer).__name__  # how deep is too deep for Python depends on where it was called
     types = [(column.name, str(column.type), column.evidence) for column in answer.schema]

@@ -58,16 +58,16 @@ _TYPES: Final = {
 
 def differences(case: Case, frame: Any) -> tuple[str | None, list[str]]:
     """Give the id on a frame, and what in it is not what the case says."""
-    story = metadata(frame)
+    known = metadata(frame)
     types, columns = _READERS[case.engine](frame)
     found = []
-    if story is None or story.question != case.question:
-        found.append(f"the frame tells another story: {story}")
+    if known is None or known.question != case.question:
+        found.append(f"the metadata of the frame is {known}")
     if types != _types(case):
         found.append(f"the types are {types} instead of {_types(case)}")
     elif repr(columns) != repr(_columns(case)):  # as text, for NaN is not equal to itself
         found.append(f"the values are {columns} instead of {_columns(case)}")
-    return (None if story is None else story.question_id), found
+    return (None if known is None else known.question_id), found
 
 
 def problems(case: Case, outcome: Outcome, evidence: Evidence) -> list[str]:
