@@ -259,7 +259,7 @@ class Question:
         with self._carried():
             options = read_schema(options)
             deadline = deadline or Deadline.after(options.timeout or self._timeout, self._api.clock)
-            with display.progress(options.progress, self._question, self._question_id) as report:
+            with display.progress(self._question, self._question_id, wanted=options.progress) as report:
                 finished = self._finish(options.max_rows, deadline, report)
             return Answer.from_response(
                 finished.found.body,

@@ -27,7 +27,7 @@ def test_a_callable_receives_each_step() -> None:
     """As a Progress, with what is known of the question."""
     steps: list[Progress] = []
 
-    with progress(steps.append, "how many?", QUESTION_ID) as report:
+    with progress("how many?", QUESTION_ID, wanted=steps.append) as report:
         report("PENDING", 0.0)
         report("COMPLETED", 1.5)
 
@@ -54,14 +54,14 @@ def test_what_a_callable_raises_is_not_swallowed() -> None:
     def stop(step: Progress) -> None:
         raise RuntimeError(step.state)
 
-    with pytest.raises(RuntimeError, match="PENDING"), progress(stop, None, QUESTION_ID) as report:
+    with pytest.raises(RuntimeError, match="PENDING"), progress(None, QUESTION_ID, wanted=stop) as report:
         report("PENDING", 0.0)
 
 
 @pytest.mark.parametrize("wanted", [None, False])
 def test_nothing_is_written_where_no_terminal_is(wanted: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """A log file or a pipe gets no progress unless it is asked for."""
-    with progress(wanted, "how many?", QUESTION_ID) as report:
+    with progress("how many?", QUESTION_ID, wanted=wanted) as report:
         report("PENDING", 0.0)
 
     assert capsys.readouterr() == ("", "")
@@ -77,7 +77,7 @@ def test_a_terminal_shows_the_line(
 
     monkeypatch.setenv("COLUMNS", "120")
 
-    with progress(None, "how many [red]orders[/]?", QUESTION_ID) as report:
+    with progress("how many [red]orders[/]?", QUESTION_ID, wanted=None) as report:
         report("IN_PROGRESS", 12.3)
 
     line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()[-2]
@@ -92,7 +92,9 @@ def test_a_narrow_terminal_cuts_the_question_and_nothing_else(monkeypatch: pytes
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
 
-    with progress(None, "how many orders were there in each month of the last year?", QUESTION_ID) as report:
+    with progress(
+        "how many orders were there in each month of the last year?", QUESTION_ID, wanted=None
+    ) as report:
         report("IN_PROGRESS", 0.0)
 
     line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()[-2]
@@ -106,7 +108,7 @@ def test_what_others_print_stays_where_it_belongs(
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("TERM", "xterm")
 
-    with progress(True, "how many?", QUESTION_ID):  # noqa: FBT003 - the choice as a user makes it
+    with progress("how many?", QUESTION_ID, wanted=True):
         print("data")  # noqa: T201 - what others do
 
     assert capsys.readouterr().out == "data\n"
@@ -120,7 +122,7 @@ def test_questions_at_the_same_time_share_a_display(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("COLUMNS", "120")
     before = set(threading.enumerate())
 
-    first, second = progress(None, "first", QUESTION_ID), progress(None, "second", QUESTION_ID)
+    first, second = progress("first", QUESTION_ID, wanted=None), progress("second", QUESTION_ID, wanted=None)
     report = first.__enter__()
     also = second.__enter__()
     report("PENDING", 0.0)
@@ -138,14 +140,14 @@ def test_questions_at_the_same_time_share_a_display(monkeypatch: pytest.MonkeyPa
     for thread in set(threading.enumerate()) - before:
         thread.join(10)
         assert not thread.is_alive()
-    with progress(None, "third", QUESTION_ID) as again:
+    with progress("third", QUESTION_ID, wanted=None) as again:
         again("PENDING", 0.0)
     assert "third" in stream.getvalue()
 
 
 def test_true_in_a_log_is_a_line_for_each_state(capsys: pytest.CaptureFixture[str]) -> None:
     """It was asked for: plain lines, on standard error, none of them twice."""
-    with progress(True, "how many\x1b[2J?", QUESTION_ID) as report:  # noqa: FBT003 - as above
+    with progress("how many\x1b[2J?", QUESTION_ID, wanted=True) as report:
         for state, elapsed in (("PENDING", 0.0), ("PENDING", 0.4), ("IN_PROGRESS", 1.2), ("COMPLETED", 3.0)):
             report(state, elapsed)
 
@@ -183,9 +185,9 @@ def test_a_notebook_shows_one_output_that_ends_empty(
     shell = Shell()
     monkeypatch.setitem(sys.modules, "IPython", shell)
 
-    with progress(None, "how many?", QUESTION_ID) as report:
+    with progress("how many?", QUESTION_ID, wanted=None) as report:
         report("IN_PROGRESS", 2.0)
-    with progress(False, "how many?", QUESTION_ID) as report:  # noqa: FBT003 - as above
+    with progress("how many?", QUESTION_ID, wanted=False) as report:
         report("IN_PROGRESS", 2.0)
 
     texts, places, updates = zip(*shell.published, strict=True)
@@ -200,7 +202,7 @@ def test_false_shows_nothing_even_there(monkeypatch: pytest.MonkeyPatch) -> None
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
 
-    with progress(False, "how many?", QUESTION_ID) as report:  # noqa: FBT003 - the choice as a user makes it
+    with progress("how many?", QUESTION_ID, wanted=False) as report:
         report("PENDING", 0.0)
 
     assert stream.getvalue() == ""
@@ -212,7 +214,7 @@ def test_what_the_server_says_is_made_safe(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
 
-    with progress(True, "clear \x1b[2J", QUESTION_ID) as report:  # noqa: FBT003 - as above
+    with progress("clear \x1b[2J", QUESTION_ID, wanted=True) as report:
         report("\x1b]0;title\x07[bold]", 0.0)
 
     assert "clear \\x1b[2J" in stream.getvalue()
@@ -225,5 +227,5 @@ def test_without_a_standard_error_nothing_happens(wanted: Any, monkeypatch: pyte
     """As in a program that was started without one."""
     monkeypatch.setattr(sys, "stderr", None)
 
-    with progress(wanted, "how many?", QUESTION_ID) as report:
+    with progress("how many?", QUESTION_ID, wanted=wanted) as report:
         report("PENDING", 0.0)
