@@ -35,8 +35,15 @@ _MOST_DETAILS: Final = 3_000
 
 def warn_of(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
     """Warn of what was changed in a response and found in its rows, at most 10 times in each category."""
+    warnings = list(found)
+    if envelope.mended:
+        places = " and ".join(envelope.mended)
+        text = (
+            "Each half of a surrogate pair, which no text can hold, is written as the escape that it was in"
+        )
+        warnings.insert(0, TypeFidelityWarning(f"{text} {places}."))
     counts: Counter[type[ConnectyWarning]] = Counter()
-    for warning in (*_of_escapes(envelope), *found):
+    for warning in warnings:
         counts[type(warning)] += 1
         if counts[type(warning)] <= _MOST_WARNINGS:
             warn(warning)
@@ -48,17 +55,6 @@ def warn_of(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
                     "statistics of the answer show what they are about."
                 )
             )
-
-
-def _of_escapes(envelope: Envelope) -> list[ConnectyWarning]:
-    if not envelope.mended:
-        return []
-    return [
-        TypeFidelityWarning(
-            f"Each half of a surrogate pair, which no text can hold, is written as the escape that it was in "
-            f"{' and '.join(envelope.mended)}."
-        )
-    ]
 
 
 def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: int | None) -> None:

@@ -54,12 +54,12 @@ class TestAttachAndMetadata:
 
     @every_library
     def test_round_trip(self, make: Callable[[], Any]) -> None:
-        """What was attached is what is found, field by field."""
+        """The metadata is read as it was attached, field by field."""
         assert metadata(attach(make(), METADATA)) == METADATA
 
     @every_library
     def test_no_metadata(self, make: Callable[[], Any]) -> None:
-        """A frame that nothing was attached to has none."""
+        """A frame to which nothing was attached has none."""
         assert metadata(make()) is None
 
     @every_library
@@ -68,7 +68,7 @@ class TestAttachAndMetadata:
         assert metadata(attach(attach(make(), METADATA), OTHER)) == OTHER
 
     def test_same_frame(self) -> None:
-        """Frames of pandas and polars are the same ones; an Arrow table, unchangeable, is another."""
+        """Frames of pandas and polars are changed in place; Arrow tables, being immutable, are not."""
         frame, other, table = (make() for make in MAKERS.values())
         assert attach(frame, METADATA) is frame
         assert attach(other, METADATA) is other
@@ -79,7 +79,7 @@ class TestAttachAndMetadata:
         "thing", [None, 5, "text", [1], {"a": 1}, object(), pd.Index([1]), pa.array([1]), METADATA]
     )
     def test_no_frame(self, thing: object) -> None:
-        """Anything else is an error of ours that says what was expected."""
+        """Anything else is a ConfigError that says what was expected."""
         with pytest.raises(ConfigError, match="no frame: expected one of pandas, polars or pyarrow"):
             metadata(thing)
         with pytest.raises(ConfigError, match="no frame: expected one of pandas, polars or pyarrow"):
@@ -99,8 +99,8 @@ class TestPandas:
         assert frame.attrs["response_summary"] == "Poland leads."
         assert all(type(value) is str for value in frame.attrs.values())
 
-    def test_what_is_unknown_has_no_key(self) -> None:
-        """None is no string, so it is left out."""
+    def test_unknown_fields_have_no_key(self) -> None:
+        """None is not a string, so it is left out."""
         assert list(attach(MAKERS["pandas"](), OTHER).attrs) == ["question", "connecty"]
 
     def test_own_attrs_stay(self) -> None:
@@ -268,7 +268,7 @@ class TestArrow:
             metadata(table)
 
 
-class TestCarry:
+class TestCopyMetadata:
     """A derived frame gets the metadata of its source."""
 
     @pytest.mark.parametrize("source", MAKERS)
@@ -279,13 +279,13 @@ class TestCarry:
 
     @every_library
     def test_source_without_metadata(self, make: Callable[[], Any]) -> None:
-        """There must be something to carry."""
+        """A source without metadata is an error."""
         with pytest.raises(ConfigError, match="source has no answer metadata") as caught:
             copy_metadata(make(), attach(make(), METADATA))
         assert caught.value.setting == "source"
 
     def test_no_frames(self) -> None:
-        """Both are frames."""
+        """Both arguments must be frames."""
         with pytest.raises(ConfigError, match="no frame"):
             copy_metadata(5, MAKERS["pandas"]())
         with pytest.raises(ConfigError, match="no frame"):
@@ -297,17 +297,17 @@ class TestAccessor:
 
     @with_accessor
     def test_attributes(self, make: Callable[[], Any]) -> None:
-        """What it tells."""
-        told = attach(make(), METADATA).connecty
-        assert told.question == "top 5 countries"
-        assert told.question_id == "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
-        assert told.sql_query == "select country"
-        assert told.response_summary == "Poland leads."
-        assert told.truncated is True
-        assert told.total_rows == 100
-        assert told.statistics == {"a": {"general": {"count": 100}}}
-        assert told.schema == [{"name": "a", "type": "int64", "evidence": "3 whole numbers"}]
-        assert told.metadata == METADATA
+        """Every field has an attribute."""
+        accessor = attach(make(), METADATA).connecty
+        assert accessor.question == "top 5 countries"
+        assert accessor.question_id == "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+        assert accessor.sql_query == "select country"
+        assert accessor.response_summary == "Poland leads."
+        assert accessor.truncated is True
+        assert accessor.total_rows == 100
+        assert accessor.statistics == {"a": {"general": {"count": 100}}}
+        assert accessor.schema == [{"name": "a", "type": "int64", "evidence": "3 whole numbers"}]
+        assert accessor.metadata == METADATA
 
     @with_accessor
     def test_html(self, make: Callable[[], Any]) -> None:
@@ -323,8 +323,8 @@ class TestAccessor:
         assert '<td class="connecty-number">3</td>' in page
 
     @with_accessor
-    def test_html_of_a_frame_that_arrow_cannot_hold(self, make: Callable[[], Any]) -> None:
-        """The metadata alone."""
+    def test_html_of_a_frame_that_arrow_lacks_a_type_for(self, make: Callable[[], Any]) -> None:
+        """The page has the metadata alone."""
         frame = make()
         odd: Any = (
             frame.assign(o=[1, "x", ()])
@@ -336,12 +336,12 @@ class TestAccessor:
         assert "<td class" not in page
 
     def test_html_without_metadata(self) -> None:
-        """None: a notebook then shows the repr, which says how to get one."""
+        """It is None: a notebook then shows the repr, which says how to get metadata."""
         assert MAKERS["polars"]().connecty._repr_html_() is None
 
     @with_accessor
     def test_repr(self, make: Callable[[], Any]) -> None:
-        """Short, one line for each thing known."""
+        """One short line for each known field."""
         assert repr(attach(make(), METADATA).connecty) == (
             "<connecty>\n"
             "  question: top 5 countries\n"
@@ -360,7 +360,7 @@ class TestAccessor:
         "name", ["question", "sql_query", "truncated", "statistics", "schema", "metadata"]
     )
     def test_frame_without_metadata(self, make: Callable[[], Any], name: str) -> None:
-        """Whatever is asked of it is an AttributeError that names cf.copy_metadata."""
+        """Every attribute is an AttributeError that names cf.copy_metadata."""
         with pytest.raises(AttributeError, match=r"no answer metadata.*cf\.copy_metadata\(source, frame\)"):
             getattr(make().connecty, name)
 
@@ -372,7 +372,7 @@ class TestAccessor:
         assert list(tmp_path.iterdir()) == []
 
     def test_pandas_frame_without_metadata(self) -> None:
-        """The accessor itself is the error, so that hasattr is False."""
+        """The accessor itself raises the error, so that hasattr is False."""
         with pytest.raises(AttributeError, match=r"cf\.copy_metadata\(source, frame\)"):
             _ = MAKERS["pandas"]().connecty
         assert not hasattr(MAKERS["pandas"](), "connecty")
@@ -383,22 +383,22 @@ class TestAccessor:
 
     @with_accessor
     def test_temporary_frame(self, make: Callable[[], Any]) -> None:
-        """It outlives the frame that it was asked of."""
-        told = attach(make(), METADATA).connecty
+        """The accessor outlives a temporary frame."""
+        accessor = attach(make(), METADATA).connecty
         gc.collect()
-        assert told.sql_query == "select country"
+        assert accessor.sql_query == "select country"
         assert attach(MAKERS["pandas"](), METADATA).head(1).connecty.sql_query == "select country"
 
     @with_accessor
     def test_does_not_keep_the_frame(self, make: Callable[[], Any]) -> None:
-        """Reading it does not make the frame live longer."""
+        """Reading the accessor does not keep the frame alive."""
         frame = attach(make(), METADATA)
-        told = frame.connecty
+        accessor = frame.connecty
         reference = weakref.ref(frame)
         del frame
         gc.collect()
         assert reference() is None
-        assert told.question == "top 5 countries"
+        assert accessor.question == "top 5 countries"
 
     @with_accessor
     def test_metadata_changes(self, make: Callable[[], Any]) -> None:
@@ -409,7 +409,7 @@ class TestAccessor:
         assert frame.connecty.question == "another"
 
     def test_metadata_comes_later(self) -> None:
-        """A frame that had none when it was asked tells the one that it gets."""
+        """An accessor without metadata reads what is attached afterwards."""
         frame = MAKERS["polars"]()
         assert not hasattr(frame.connecty, "question")
         assert attach(frame, METADATA).connecty.question == "top 5 countries"
@@ -422,7 +422,7 @@ class TestAccessor:
         assert one.connecty is other.connecty is ConnectyAccessor
 
     def test_column_of_that_name(self) -> None:
-        """A column called connecty is reached by brackets, and the accessor works beside it."""
+        """A column called connecty is read by brackets, beside the accessor."""
         frame = attach(pd.DataFrame({"connecty": [1]}), METADATA)
         assert frame["connecty"].to_list() == [1]
         assert frame.connecty.question == "top 5 countries"
@@ -432,7 +432,7 @@ class TestRegistration:
     """Once for each library that is loaded; a second time would make both of them warn."""
 
     def test_again(self) -> None:
-        """Any number of calls, from any number of threads, warn of nothing."""
+        """Repeated calls, from several threads, cause no warning."""
         threads = [threading.Thread(target=register_accessors) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -442,7 +442,7 @@ class TestRegistration:
 
     @pytest.mark.parametrize("library", ["pandas", "polars"])
     def test_imports_nothing(self, library: str) -> None:
-        """Only the libraries that are loaded get one, and no other is loaded by it."""
+        """Only libraries that are loaded get an accessor, and no other is loaded."""
         script = (
             f"import sys, {library}\n"
             "from connecty_frames.frames import register_accessors\n"
