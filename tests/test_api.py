@@ -6,6 +6,7 @@ import gc
 import socket
 import threading
 import warnings
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,7 +20,6 @@ from pydantic import BaseModel
 
 import connecty_frames as cf
 from connecty_frames import api
-from connecty_frames.frames import attachment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -585,15 +585,15 @@ def test_a_server_that_says_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_frame_is_freed_with_its_last_name(connected: Sandbox) -> None:
-    """Nothing of ours keeps it: neither the shared client nor the registry of stories."""
+    """Neither the shared client nor the registry of metadata keeps it alive."""
     del connected
     frame = cf.ask_df(TOP_COUNTRIES, engine="polars")
-    size = len(attachment._registry)
+    reference = weakref.ref(frame)
 
     del frame
     gc.collect()
 
-    assert len(attachment._registry) == size - 1
+    assert reference() is None
 
 
 def test_settings_that_change_in_between_do_not_mix(

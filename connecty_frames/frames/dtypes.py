@@ -269,7 +269,7 @@ def _from_annotation(given: Any) -> pa.DataType:
 
 def _from_class(given: Any) -> pa.DataType:
     if is_model(given):
-        return pa.struct([(name, arrow_type(kind)) for name, kind in model_fields(given)])
+        return pa.struct([(name, arrow_type(annotation)) for name, annotation in model_fields(given)])
     if isinstance(given, type) and comes_from(given, "pydantic") and given.__name__ in _PYDANTIC:
         return _PYDANTIC[given.__name__]
     if isinstance(given, type) and given in _PYTHON:
