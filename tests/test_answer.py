@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.answer import read_schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -234,6 +235,15 @@ def test_options_of_decoding(golden: Path) -> None:
     assert warsaw.table.schema.types[0] == pa.timestamp("us", "Europe/Warsaw")
     text = cf.Answer.from_json(body([["day"], ["2025-01-01"]]), infer_temporal=False)
     assert text.table.to_pydict() == {"day": ["2025-01-01"]}
+
+
+def test_a_schema_is_read_once() -> None:
+    """Options whose schema was read, before the question was sent, are returned as they are."""
+    options = read_schema(cf.AskOptions(schema={"a": int}))
+
+    assert options.schema.types == {"a": pa.int64()}
+    assert read_schema(options) is options
+    assert read_schema(cf.AskOptions()).schema is None
 
 
 def test_options_are_checked(golden: Path) -> None:

@@ -166,7 +166,7 @@ WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], None]]] = {
 }
 
 
-# --- frames -----------------------------------------------------------------------------------
+# --- frames -----------------------------------------------------------------------------------------
 
 
 def write_parquet(frame: object, path: str | os.PathLike[str], metadata: AnswerMetadata) -> Path:

