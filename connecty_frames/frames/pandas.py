@@ -207,7 +207,7 @@ def _nullable_booleans(column: pa.ChunkedArray) -> ColumnArray:
     # pyarrow unpacks the bits into memory of its own, which may be written to without another copy.
     if column.null_count == 0:
         return pd.arrays.BooleanArray(column.to_numpy(), np.zeros(len(column), dtype=np.bool_))
-    values = column.fill_null(False).to_numpy()  # noqa: FBT003 - the value to fill in
+    values = column.fill_null(fill_value=False).to_numpy()
     return pd.arrays.BooleanArray(values, column.is_null().to_numpy())
 
 
