@@ -6,6 +6,7 @@ import gc
 import socket
 import threading
 import warnings
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,7 +20,6 @@ from pydantic import BaseModel
 
 import connecty_frames as cf
 from connecty_frames import api
-from connecty_frames.frames import attachment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,7 +67,7 @@ def counted(connected: Sandbox) -> Iterator[Callable[[], tuple[int, int]]]:
 
 
 def test_pandas_is_the_default() -> None:
-    """With nullable dtypes and the story on the frame."""
+    """With nullable dtypes and the metadata on the frame."""
     frame = cf.ask_df(TOP_COUNTRIES)
 
     assert type(frame) is pd.DataFrame
@@ -79,7 +79,7 @@ def test_pandas_is_the_default() -> None:
 
 
 def test_polars() -> None:
-    """The same values, polars' own types, the same story."""
+    """The same values, polars' own types, the same metadata."""
     frame = cf.ask_df(TOP_COUNTRIES, engine="polars")
 
     assert type(frame) is pl.DataFrame
@@ -89,7 +89,7 @@ def test_polars() -> None:
 
 
 def test_arrow() -> None:
-    """The table, with the story in its schema."""
+    """The table, with the metadata in its schema."""
     table = cf.ask_df(TOP_COUNTRIES, engine="pyarrow")
 
     assert type(table) is pa.Table
@@ -223,7 +223,7 @@ def test_rows_cut_as_one_chooses() -> None:
 
 
 def test_ask_gives_an_answer() -> None:
-    """With its story, complete."""
+    """With its metadata, complete."""
     before = datetime.now(UTC)
     answer = cf.ask(TOP_COUNTRIES)
 
@@ -335,7 +335,7 @@ def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_index() -> None:
-    """By name or by names, the story kept."""
+    """By name or by names, the metadata kept."""
     one = cf.read_connecty(TOP_COUNTRIES, index_col="country")
     assert one.index.name == "country"
     assert one["orders"].to_dict() == dict(zip(COUNTRIES["country"], COUNTRIES["orders"], strict=True))
@@ -585,15 +585,15 @@ def test_a_server_that_says_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_frame_is_freed_with_its_last_name(connected: Sandbox) -> None:
-    """Nothing of ours keeps it: neither the shared client nor the registry of stories."""
+    """Neither the shared client nor the registry of metadata keeps it alive."""
     del connected
     frame = cf.ask_df(TOP_COUNTRIES, engine="polars")
-    size = len(attachment._registry)
+    reference = weakref.ref(frame)
 
     del frame
     gc.collect()
 
-    assert len(attachment._registry) == size - 1
+    assert reference() is None
 
 
 def test_settings_that_change_in_between_do_not_mix(

@@ -195,7 +195,7 @@ def test_arrow(case: str) -> None:
     assert str(found.to_pydict()) == str(table.to_pydict())
 
 
-def test_arrow_keeps_the_story(golden: Path) -> None:
+def test_arrow_keeps_the_metadata(golden: Path) -> None:
     """In the metadata of the schema."""
     answer = cf.Answer.from_json(golden / "top_countries.json", question="which?")
 
@@ -235,8 +235,8 @@ def test_parquet(case: str) -> None:
     assert str(found.to_pydict()) == str(table.to_pydict())
 
 
-def test_parquet_keeps_the_story_and_guards_every_page(golden: Path) -> None:
-    """The story is in the metadata, and a flipped bit is an error instead of another value."""
+def test_parquet_keeps_the_metadata_and_guards_every_page(golden: Path) -> None:
+    """The metadata is in that of the schema, and a flipped bit is an error instead of another value."""
     answer = cf.Answer.from_json(golden / "top_countries.json", question="which?")
     content = bytearray(written("parquet", answer.to_arrow()))
     assert cf.metadata(pq.read_table(io.BytesIO(content))) == answer.metadata

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client, Question
     from connecty_frames.options import AskOptionsDict
 
-__all__ = ["ask"]
+__all__ = ["ask", "print_metadata"]
 
 _ALONE: Final = "One part of the answer alone"
 #: How many characters of a summary or of SQL go to standard error.
@@ -149,7 +149,7 @@ def ask(
             AskOptions.from_kwargs(choices),
             accepted=accepted,
         )
-        with told_whatever_happens(lambda: None if quiet else _tell_story(answer, alone=part is not None)):
+        with told_whatever_happens(lambda: None if quiet else print_metadata(answer, alone=part is not None)):
             with harmless(file, written, part) as harmless_file:
                 _write(answer, part, written, engine, harmless_file)
             file.flush()
@@ -230,13 +230,13 @@ def _accepted(question: Question, *, sandbox: bool) -> str:
     return f"{accepted}; to fetch its answer without asking again: {fetched}"
 
 
-def _tell_story(answer: Answer, *, alone: bool) -> None:
+def print_metadata(answer: Answer, *, alone: bool) -> None:
     """Write the summary, the SQL and the extent of an answer to standard error."""
     if answer.response_summary and not alone:
         say(_begun(answer.response_summary, "--summary"))
     if answer.sql_query and not alone:
         say(f"\n{_begun(answer.sql_query, '--sql')}\n")
-    say(f"{answer.metadata.counted}; question_id {answer.question_id}")
+    say(f"{answer.metadata.rows_text}; question_id {answer.question_id}")
 
 
 def _begun(text: str, option: str) -> str:

@@ -143,7 +143,7 @@ def harmless(file: BinaryIO, format_: Format, part: Part | None) -> Iterator[Bin
 
 @contextmanager
 def told_whatever_happens(tell: Callable[[], None]) -> Iterator[None]:
-    """Tell the story after the data, also where that could not be written: the answer was paid for."""
+    """Print the metadata after the data, also where that could not be written: the answer was paid for."""
     try:
         yield
     except KeyboardInterrupt:

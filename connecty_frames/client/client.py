@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, overload
 
 from pydantic import SecretStr
 
-from connecty_frames.answer import Answer, contract_of
+from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client import endpoints as _api
 from connecty_frames.client.auth import Auth
 from connecty_frames.client.concurrent import CancellableDeadline, ConcurrentRun, QuestionFuture
@@ -241,7 +241,7 @@ class Client:
         Returns
         -------
         Answer
-            The table and its story.
+            The table and its metadata.
 
         Raises
         ------
@@ -309,7 +309,7 @@ class Client:
         deadline = self._deadline(options)
         if options.question_id is not None:
             return self.question(options.question_id, dw_id=options.dw_id).fetch(options, deadline=deadline)
-        contract_of(options)  # a wrong schema must not cost a question
+        options = read_schema(options)  # a wrong schema must not cost a question
         return self._answer(self._sendings(question, options), options, deadline, accepted)
 
     @overload
@@ -373,8 +373,7 @@ class Client:
                 "question_id is of one question; ask(question_id=...) fetches its answer.",
                 setting="question_id",
             )
-        options = AskOptions.from_kwargs(choices)
-        contract_of(options)
+        options = read_schema(AskOptions.from_kwargs(choices))
         self._workspace(options.dw_id)
 
         def answer(sendings: Sendings, stop: threading.Event) -> Answer:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames import display
-from connecty_frames.answer import Answer, contract_of
+from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client.submission import annotate, pending_message, resume_command
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import (
@@ -257,9 +257,9 @@ class Question:
     def fetch(self, options: AskOptions, *, deadline: Deadline | None = None) -> Answer:
         """Do what :meth:`result` does, with choices and a deadline that are already there."""
         with self._carried():
-            contract_of(options)
+            options = read_schema(options)
             deadline = deadline or Deadline.after(options.timeout or self._timeout, self._api.clock)
-            with display.progress(options.progress, self._question, self._question_id) as report:
+            with display.progress(self._question, self._question_id, wanted=options.progress) as report:
                 finished = self._finish(options.max_rows, deadline, report)
             return Answer.from_response(
                 finished.found.body,

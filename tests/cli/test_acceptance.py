@@ -26,7 +26,7 @@ ACCEPTED = (
     f"connecty ask --question-id {QUESTION_ID} --dw-id 13\n"
 )
 CSV = '"n"\n2\n3\n'
-STORY = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
+METADATA = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
 
 
 def wait_for(what: Any) -> None:
@@ -41,7 +41,7 @@ def test_it_comes_before_all_else(shell: Any, settings: dict[str, object]) -> No
     """One line with the id and the command that fetches the answer, then the rest as before."""
     done = shell.process("ask", "how many?", "--format", "csv", **settings)
 
-    assert shell.text(done) == (0, CSV, ACCEPTED + STORY)
+    assert shell.text(done) == (0, CSV, ACCEPTED + METADATA)
 
 
 @pytest.mark.parametrize("to", ["pipe", "file"])
@@ -82,8 +82,8 @@ def test_it_comes_before_the_progress(shell: Any, server: Script, settings: dict
     ("arguments", "told"),
     [
         (["how many?", "--quiet"], ""),
-        (["--question-id", QUESTION_ID], STORY),
-        (["how many?", "--question-id", QUESTION_ID], STORY),
+        (["--question-id", QUESTION_ID], METADATA),
+        (["how many?", "--question-id", QUESTION_ID], METADATA),
     ],
 )
 def test_where_it_is_not_told(

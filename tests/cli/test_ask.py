@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Italy",5719\n"Spain",5051\n'
-STORY = re.compile(
+METADATA = re.compile(
     r"Poland has the most orders of all countries: 31768\.\n\nSELECT countries\.name .*\nLIMIT 5\n\n"
     r"5 of 5 rows; question_id [0-9a-f-]{36}\n",
     re.DOTALL,
@@ -50,7 +50,7 @@ def test_ask_the_embedded_sandbox(shell: Any) -> None:
     )
     accepted = re.match(r"Question [0-9a-f-]{36} was accepted\.\n", err)  # and ends with the command
     assert accepted
-    assert STORY.fullmatch(err[accepted.end() :])
+    assert METADATA.fullmatch(err[accepted.end() :])
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_csv(shell: Any, ask: Any) -> None:
     code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", "csv"))
 
     assert (code, out) == (0, CSV)
-    assert STORY.fullmatch(shell.after_acceptance(err))
+    assert METADATA.fullmatch(shell.after_acceptance(err))
 
 
 def test_json(shell: Any, ask: Any) -> None:
@@ -80,11 +80,11 @@ def test_json(shell: Any, ask: Any) -> None:
     assert code == 0
     assert json.loads(out)[0] == {"country": "Poland", "orders": 31768}
     assert len(json.loads(out)) == 5
-    assert STORY.fullmatch(shell.after_acceptance(err))
+    assert METADATA.fullmatch(shell.after_acceptance(err))
 
 
 def test_parquet_through_a_pipe(ask: Any) -> None:
-    """Bytes as they are, with the story in them."""
+    """Bytes as they are, with the metadata in them."""
     done = ask(TOP_COUNTRIES, "--format", "parquet")
 
     table = pq.read_table(io.BytesIO(done.stdout))
@@ -102,7 +102,7 @@ def test_a_file_is_written(shell: Any, ask: Any, tmp_path: Path, format_: str) -
     code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", format_, "--output", str(target)))
 
     assert (code, out) == (0, "")
-    assert STORY.fullmatch(shell.after_acceptance(err))
+    assert METADATA.fullmatch(shell.after_acceptance(err))
     assert list(tmp_path.iterdir()) == [target]
     if format_ == "csv":
         assert target.read_text(encoding="utf-8") == CSV
@@ -237,7 +237,7 @@ def test_a_full_disk_is_told_with_the_way_back(shell: Any, sandbox: Sandbox) -> 
 
 
 def test_a_reader_that_leaves(shell: Any, sandbox: Sandbox) -> None:
-    """As ``| head -1``: the first line comes, the story is told, and nothing is wrong but the exit code."""
+    """As ``| head -1``: the first line comes, the metadata is printed, and only the exit code is an error."""
     line = "connecty ask 'list all orders' --max-rows 20000 --format csv | head -1"
 
     done = shell.pipeline(line, **sandbox.connection)
@@ -261,7 +261,7 @@ def test_ndjson(ask: Any) -> None:
 
 
 def test_arrow_through_a_pipe(ask: Any) -> None:
-    """Bytes as they are, with the story in them."""
+    """Bytes as they are, with the metadata in them."""
     table = pa.ipc.open_file(ask(TOP_COUNTRIES, "--format", "arrow").stdout).read_all()
 
     assert table.num_rows == 5
@@ -405,7 +405,7 @@ def test_rows_cut_are_an_error_where_they_must_not_be(shell: Any, ask: Any) -> N
 
 
 def test_quiet_keeps_what_one_must_know(shell: Any, ask: Any) -> None:
-    """The story is left out, a warning is not: nothing is cut in silence."""
+    """The metadata is left out, a warning is not: nothing is cut in silence."""
     code, _, err = shell.text(ask(TOP_COUNTRIES, "--max-rows", "2", "--quiet"))
 
     assert code == 0

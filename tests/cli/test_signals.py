@@ -53,7 +53,7 @@ SENDING = re.compile(
 )
 
 
-STORY = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
+METADATA = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
 OLD, NEW = b"before", b'[{"n":2},{"n":3}]\n'
 
 
@@ -269,8 +269,8 @@ main()
         ("connecty_frames.client:Client.answer", f"\n{ACCEPTED}", OLD),
         ("connecty_frames.answer:Answer.to_arrow", f"\n{ACCEPTED}", OLD),
         ("connecty_frames.frames.export:json_value", f"\n{ACCEPTED}", OLD),
-        ("os:fsync", f"{STORY}\n{ACCEPTED}", OLD),
-        ("pathlib:Path.replace", f"{STORY}\n{ACCEPTED}", NEW),
+        ("os:fsync", f"{METADATA}\n{ACCEPTED}", OLD),
+        ("pathlib:Path.replace", f"{METADATA}\n{ACCEPTED}", NEW),
     ],
 )
 def test_a_signal_while_the_answer_is_made_a_file(
@@ -289,7 +289,7 @@ def test_a_signal_while_the_answer_is_made_a_file(
     code, out, err = start_asking(*(["--quiet"] if quiet else []), program=program).end()
 
     assert (code, out) == (143, "")
-    assert err == (told.removeprefix(STORY) if quiet else ACCEPTED + told)
+    assert err == (told.removeprefix(METADATA) if quiet else ACCEPTED + told)
     assert list(tmp_path.iterdir()) == [target]
     assert target.read_bytes() == content
 

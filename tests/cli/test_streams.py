@@ -45,7 +45,7 @@ FORMATS = [
 PARTS = [[*ASK, part] for part in ("--sql", "--summary", "--stats", "--schema")]
 FULL = "OSError: [Errno 28] No space left on device\n"
 CLOSED = "OSError: [Errno 9] Standard output is closed\n"
-STORY = re.compile(r"(.*\n)*5 of 5 rows; question_id [0-9a-f-]{36}\n")
+METADATA = re.compile(r"(.*\n)*5 of 5 rows; question_id [0-9a-f-]{36}\n")
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_standard_output_on_a_full_disk(run: Any, arguments: list[str]) -> None:
     assert told.endswith(FULL)
     assert told.count(FULL) == 1
     printed = told.removesuffix(FULL)
-    assert STORY.fullmatch(printed) if arguments in FORMATS + PARTS else printed == ""
+    assert METADATA.fullmatch(printed) if arguments in FORMATS + PARTS else printed == ""
 
 
 @pytest.mark.parametrize("arguments", [*OTHERS, *FORMATS], ids=words)
@@ -115,7 +115,7 @@ def test_a_reader_that_left_before(run: Any, arguments: list[str]) -> None:
 
     told = done.stderr.decode()
     assert done.returncode == 141
-    assert STORY.fullmatch(told) if arguments in FORMATS else told == ""
+    assert METADATA.fullmatch(told) if arguments in FORMATS else told == ""
 
 
 @pytest.mark.parametrize("arguments", OTHERS, ids=words)
