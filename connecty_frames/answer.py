@@ -402,13 +402,21 @@ class Answer:
             what = f"{self.rows:,} rows came, as many as were asked for; no statistics tell if there are more"
         if options.on_truncation == "raise":
             raise TruncatedError(
-                f"{what}; max_rows=None fetches all.",
+                f"{what};",
+                hint="max_rows=None fetches all.",
+                shell_hint="--max-rows all fetches all.",
                 rows=self.rows,
                 total_rows=self.total_rows,
                 question_id=self.question_id,
             )
         if options.on_truncation == "warn":
-            warn(TruncationWarning(f"{what}; max_rows=None fetches all, on_truncation='ignore' is silent."))
+            warn(
+                TruncationWarning(
+                    f"{what};",
+                    hint="max_rows=None fetches all, on_truncation='ignore' is silent.",
+                    shell_hint="--max-rows all fetches all, --on-truncation ignore is silent.",
+                )
+            )
 
 
 def _mended(envelope: decode.Envelope) -> list[ConnectyWarning]:

@@ -39,10 +39,11 @@ __all__ = ["LARGEST_BODY", "Settings", "configure", "configured", "explain", "is
 #: The longest response body that is read where nothing else is set, in bytes after unpacking.
 LARGEST_BODY: Final = 2 * 1024**3
 
-_HOW_TO_TRY: Final = (
-    "To try connecty_frames without an account, run `connecty sandbox` and export what it prints, or in "
-    "Python: `from connecty_frames.sandbox import Sandbox` and `with Sandbox() as sandbox: "
-    "Client(**sandbox.connection)`."
+_NO_CREDENTIALS: Final = (
+    "Set it {}in the environment, or in a profile (`connecty config path` names the file); ConnectyAI "
+    "support gives out credentials. To try connecty_frames without an account, run `connecty sandbox` and "
+    "export what it prints, or in Python: `from connecty_frames.sandbox import Sandbox` and `with Sandbox() "
+    "as sandbox: Client(**sandbox.connection)`."
 )
 
 
@@ -166,9 +167,9 @@ class Settings(BaseModel):
         missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
         where = " and ".join(f"{name} (environment: CONNECTY_{name.upper()})" for name in missing)
         raise ConfigError(
-            f"No {where}. Set it as an argument of Client, by connecty_frames.configure(), in the "
-            "environment, or in a profile (`connecty config path` names the file); ConnectyAI support gives "
-            f"out credentials. {_HOW_TO_TRY}",
+            f"No {where}.",
+            hint=_NO_CREDENTIALS.format("as an argument of Client, by connecty_frames.configure(), "),
+            shell_hint=_NO_CREDENTIALS.format(""),
             setting=missing[0],
         )
 

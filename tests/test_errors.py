@@ -152,6 +152,21 @@ def test_an_error_needs_a_message_alone(name: str) -> None:
         assert error.details == {}
 
 
+def test_a_hint_is_the_end_of_the_message() -> None:
+    """Also after a pickle, and in a warning."""
+    error = errors.ConfigError("No dw_id.", hint="Set dw_id=.", shell_hint="Give --dw-id.", setting="dw_id")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    warning = errors.TruncationWarning("3 of 5;", hint="max_rows=None", shell_hint="--max-rows all")
+
+    for each in (error, again):
+        assert (str(each), each.hint, each.shell_hint) == (
+            "No dw_id. Set dw_id=.",
+            "Set dw_id=.",
+            "Give --dw-id.",
+        )
+    assert (str(warning), warning.shell_hint) == ("3 of 5; max_rows=None", "--max-rows all")
+
+
 def test_facts_are_the_errors_own() -> None:
     """A dict that is changed later does not change the error."""
     details = {"error": "no"}

@@ -14,7 +14,7 @@ from connecty_frames import __version__
 from connecty_frames.cli.ask import ask
 from connecty_frames.cli.commands import Profile, config, questions, sandbox
 from connecty_frames.cli.exit_codes import EXIT_CODES, LEFT, MEANINGS, exit_code_of
-from connecty_frames.cli.messages import in_shell, say, show_warning
+from connecty_frames.cli.messages import say, shell_message, show_warning
 from connecty_frames.cli.signals import ending_on_signals
 from connecty_frames.cli.streams import standard_streams
 from connecty_frames.errors import ServerError
@@ -51,7 +51,7 @@ def _run() -> None:
     except BrokenPipeError:
         sys.exit(LEFT)
     except tuple(EXIT_CODES) as error:
-        say(f"{type(error).__name__}: {in_shell(str(error))}")
+        say(f"{type(error).__name__}: {shell_message(error)}")
         question_id = getattr(error, "question_id", None)
         if question_id is not None and question_id not in str(error):
             say(f"question_id {question_id}")

@@ -41,6 +41,12 @@ __all__ = ["Client", "check_health"]
 #: Seconds a health probe may take; who probes wants to know soon.
 _PROBE: Final = 10.0
 
+#: What to do where no workspace is named, in Python and on the command line.
+_NO_DW_ID: Final = (
+    "Give the data workspace to ask as {}, or in the environment as CONNECTY_DW_ID. ConnectyAI shows it in "
+    "Manager > Data Environments > Data Workspaces > Workspace ID."
+)
+
 
 class Client:
     """A connection to ConnectyAI's Public API.
@@ -430,9 +436,9 @@ class Client:
         found = self._dw_id if dw_id is None else dw_id
         if found is None:
             raise ConfigError(
-                "No dw_id. Give the data workspace to ask as dw_id=, as an argument of Client, by "
-                "configure(), or in the environment as CONNECTY_DW_ID. ConnectyAI shows it in Manager > Data "
-                "Environments > Data Workspaces > Workspace ID.",
+                "No dw_id.",
+                hint=_NO_DW_ID.format("dw_id=, as an argument of Client, by configure()"),
+                shell_hint=_NO_DW_ID.format("--dw-id, in a profile"),
                 setting="dw_id",
             )
         if not check_dw_id(found):
