@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.options import LONGEST, NO_ID
+from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
 from connecty_frames.profiles import DEFAULT, Profiles
 from connecty_frames.protocol import REGIONS
 from connecty_frames.text import path_text, snippet
@@ -139,10 +139,10 @@ class Settings(BaseModel):
     client_secret: Annotated[SecretStr, AfterValidator(_plain_secret)] | None = None
     region: Literal["eu1", "us1"] = "eu1"
     base_url: Annotated[str, AfterValidator(_checked_address)] | None = None
-    dw_id: Annotated[int, Field(ge=0, lt=NO_ID), BeforeValidator(_no_truth)] | None = None
-    timeout: Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False), BeforeValidator(_no_truth)] = (
-        300.0
-    )
+    dw_id: Annotated[int, Field(ge=0, lt=DW_ID_LIMIT), BeforeValidator(_no_truth)] | None = None
+    timeout: Annotated[
+        float, Field(gt=0, le=MAX_TIMEOUT, allow_inf_nan=False), BeforeValidator(_no_truth)
+    ] = 300.0
     max_body_bytes: Annotated[int, Field(gt=0), BeforeValidator(_no_truth)] = LARGEST_BODY
     verify_tls: bool = True
     ca_bundle: Annotated[Path, AfterValidator(_expanded)] | None = None

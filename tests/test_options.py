@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from connecty_frames import AskOptions, ConfigError
-from connecty_frames.options import AskOptionsDict, check_dw_id, check_question_id
+from connecty_frames.options import AskOptionsDict, check_question_id, is_dw_id
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
@@ -222,7 +222,7 @@ class TestFromChoices:
 )
 def test_what_can_be_a_workspace(value: Any, *, holds: bool) -> None:
     """A whole number from 0."""
-    assert check_dw_id(value) is holds
+    assert is_dw_id(value) is holds
 
 
 def test_a_number_that_python_does_not_print() -> None:

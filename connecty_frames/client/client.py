@@ -21,7 +21,7 @@ from connecty_frames.errors import ConfigError, InsecureWarning, warn
 from connecty_frames.http.models import strip_tracebacks
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
-from connecty_frames.options import AskOptions, AskOptionsDict, Engine, check_dw_id, check_question_id
+from connecty_frames.options import AskOptions, AskOptionsDict, Engine, check_question_id, is_dw_id
 from connecty_frames.text import terminal
 
 if TYPE_CHECKING:
@@ -441,7 +441,7 @@ class Client:
                 shell_hint=_NO_DW_ID.format("--dw-id, in a profile"),
                 setting="dw_id",
             )
-        if not check_dw_id(found):
+        if not is_dw_id(found):
             raise ConfigError(
                 f"dw_id={found!r}: expected a workspace id, a whole number such as 13.", setting="dw_id"
             )
