@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from connecty_frames.answer import Answer
-    from connecty_frames.api import ask, ask_df, ask_many, install_readers, read_connecty
+    from connecty_frames.api import ask, ask_df, ask_many
     from connecty_frames.client import Client, Question
     from connecty_frames.config import configure
     from connecty_frames.decode import Schema
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     )
     from connecty_frames.frames import AnswerMetadata, copy_metadata, metadata, read_parquet
     from connecty_frames.options import AskOptions
+    from connecty_frames.readers import install_readers, read_connecty
 
 __all__ = [
     "APIError",
@@ -109,9 +110,9 @@ _HOMES: Final[dict[str, str]] = {
     "ask_many": "api",
     "copy_metadata": "frames",
     "configure": "config",
-    "install_readers": "api",
+    "install_readers": "readers",
     "metadata": "frames",
-    "read_connecty": "api",
+    "read_connecty": "readers",
     "read_parquet": "frames",
 }
 

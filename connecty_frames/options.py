@@ -9,9 +9,10 @@ descriptions into the docstrings.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+import inspect
+from dataclasses import dataclass, fields
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -31,7 +32,10 @@ __all__ = [
     "OnTruncation",
     "check_question_id",
     "is_dw_id",
+    "shows_options",
 ]
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
 
 Engine = Literal["pandas", "polars", "pyarrow"]
 DtypeBackend = Literal["numpy_nullable", "pyarrow", "numpy"]
@@ -152,6 +156,28 @@ class AskOptions:
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
             raise TypeError(f"unexpected keyword argument {unknown!r}; {hint}")
         return cls(**cast("dict[str, Any]", {**options, **fixed}))
+
+
+def shows_options(*left_out: str) -> Callable[[Function], Function]:
+    """Return a decorator that makes ``help`` and editors show ``**options`` with the defaults.
+
+    ``left_out`` are options that the function does not take.
+    """
+
+    def decorate(function: Function) -> Function:
+        signature = inspect.signature(function)
+        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        options = [
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
+            )
+            for field in fields(AskOptions)
+            if field.name in _KEYWORDS and field.name not in left_out
+        ]
+        function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+        return function
+
+    return decorate
 
 
 def check_question_id(value: object) -> str:

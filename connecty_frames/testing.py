@@ -14,7 +14,7 @@ import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.api import forget_clients
+from connecty_frames.api import close_clients
 from connecty_frames.config import Settings, configured
 from connecty_frames.errors import ConfigError
 
@@ -64,8 +64,8 @@ def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
             _environment({f"{_PREFIX}{name.upper()}": str(value) for name, value in connection.items()})
         )
         stack.enter_context(configured(**connection))
-        forget_clients()
-        stack.callback(forget_clients)
+        close_clients()
+        stack.callback(close_clients)
         yield running
 
 

@@ -76,11 +76,9 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     config = sys.modules.get("connecty_frames.config")
     if config is not None:
         config._configured.clear()
-    verbs = sys.modules.get("connecty_frames.api")
-    if verbs is not None:
-        for client in verbs._clients.values():
-            client.close()
-        verbs._clients.clear()
+    api = sys.modules.get("connecty_frames.api")
+    if api is not None:
+        api.close_clients()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The verbs against a live sandbox: one call from a question to a frame, and what it costs."""
+"""The functions against a live sandbox: one call from a question to a frame, and what it costs."""
 
 from __future__ import annotations
 
@@ -262,14 +262,14 @@ def test_calls_with_the_same_settings_share_a_connection(connected: Sandbox) -> 
     cf.ask_df(TOP_COUNTRIES)
     cf.read_connecty(TOP_COUNTRIES)
     assert connected.request_log.tokens == tokens
-    assert len(api._clients) == 1
     cf.configure(timeout=60)
     cf.ask(TOP_COUNTRIES)
-    assert len(api._clients) == 2
+    assert connected.request_log.tokens == tokens + 1
 
 
-def test_threads_share_a_connection(counted: Callable[[], tuple[int, int]]) -> None:
-    """Each gets its own answer, each question is asked once, and one client is made."""
+def test_threads_share_a_connection(connected: Sandbox, counted: Callable[[], tuple[int, int]]) -> None:
+    """Each gets its own answer, each question is asked once, and one client fetches one token."""
+    tokens = connected.request_log.tokens
     start = threading.Barrier(8)
 
     def ask(number: int) -> int:
@@ -279,7 +279,7 @@ def test_threads_share_a_connection(counted: Callable[[], tuple[int, int]]) -> N
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(ask, range(8))) == list(range(8))
     assert counted()[0] == 8
-    assert len(api._clients) == 1
+    assert connected.request_log.tokens == tokens + 1
 
 
 def test_a_client_given_is_the_one_used(connected: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,7 +290,6 @@ def test_a_client_given_is_the_one_used(connected: Sandbox, monkeypatch: pytest.
         assert cf.ask_df(TOP_COUNTRIES, client=client).to_dict("list") == COUNTRIES
         assert cf.ask(TOP_COUNTRIES, client=client).rows == 5
         assert cf.read_connecty(TOP_COUNTRIES, client).to_dict("list") == COUNTRIES
-    assert api._clients == {}
 
 
 def test_the_workspace_can_be_chosen_by_the_call() -> None:
@@ -422,7 +421,7 @@ def test_a_contract_that_is_broken(schema: Any, message: str) -> None:
 
 @pytest.mark.parametrize("call", [cf.ask, cf.ask_df, cf.read_connecty])
 @pytest.mark.parametrize(
-    "choice",
+    "option",
     [
         {"max_rows": -1},
         {"max_rows": "all"},
@@ -441,16 +440,16 @@ def test_a_contract_that_is_broken(schema: Any, message: str) -> None:
         {"dtype_backend": "arrow"},
         {"dw_id": "13"},
     ],
-    ids=lambda choice: next(iter(choice)),
+    ids=lambda option: next(iter(option)),
 )
-def test_a_wrong_choice_costs_nothing(
-    call: Any, choice: dict[str, Any], counted: Callable[[], tuple[int, int]]
+def test_a_wrong_option_costs_nothing(
+    call: Any, option: dict[str, Any], counted: Callable[[], tuple[int, int]]
 ) -> None:
     """A ConfigError before the first request."""
     with pytest.raises(cf.ConfigError) as raised:
-        call(TOP_COUNTRIES, **choice)
+        call(TOP_COUNTRIES, **option)
 
-    assert raised.value.setting == next(iter(choice))
+    assert raised.value.setting == next(iter(option))
     assert counted() == (0, 0)
 
 
@@ -519,9 +518,9 @@ def test_a_connection_is_a_client(client: Any, counted: Callable[[], tuple[int, 
     assert counted() == (0, 0)
 
 
-def test_dtype_and_schema_are_one_choice(counted: Callable[[], tuple[int, int]]) -> None:
+def test_dtype_and_schema_are_one_option(counted: Callable[[], tuple[int, int]]) -> None:
     """Which of the two counts is not guessed."""
-    with pytest.raises(cf.ConfigError, match="dtype and schema are the same choice"):
+    with pytest.raises(cf.ConfigError, match="dtype and schema are the same option"):
         cf.read_connecty(TOP_COUNTRIES, dtype={"orders": int}, schema={"orders": int})
 
     assert counted() == (0, 0)
@@ -607,8 +606,15 @@ def test_settings_that_change_in_between_do_not_mix(
         cf.configure(timeout=77)  # what another thread may do at this very moment
         return settings
 
-    monkeypatch.setattr(api, "resolve", interrupted)
-    client = api._client(None)
+    made: list[dict[str, Any]] = []
 
-    assert client._timeout == 300.0
+    def make(**arguments: Any) -> cf.Client:
+        made.append(arguments)
+        return cf.Client(**arguments)
+
+    monkeypatch.setattr(api, "resolve", interrupted)
+    monkeypatch.setattr(api, "Client", make)
+    client = api.shared_client()
+
+    assert [arguments["timeout"] for arguments in made] == [300.0]
     assert repr(client) == f"<Client sand… at {connected.connection['base_url']}, dw_id=13>"

@@ -403,7 +403,7 @@ def test_a_secret_may_be_wrapped_already() -> None:
 
 
 def test_settings_that_are_the_same_are_equal() -> None:
-    """And have one hash: the verbs share one client for them."""
+    """And have one hash: calls share one client for them."""
     first = resolve(client_id="a", client_secret="b", dw_id=np.int64(1))
     second = resolve(client_id="a", client_secret=SecretStr("b"), dw_id=1)
 

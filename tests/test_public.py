@@ -194,13 +194,8 @@ FUNCTIONS = [
 
 @pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=[name for name, _ in FUNCTIONS])
 def test_every_parameter_is_described(name: str, function: Any) -> None:
-    """In the docstring; the choices that ``help`` shows of a verb are described at AskOptions."""
-    text = inspect.getdoc(function) or ""
-    shown = set(parameters(function))
-    if "**choices" in text:
-        shown -= set(parameters(cf.AskOptions)) - {"engine"}
-
-    assert not shown - described(text), name
+    """In the docstring, those included that ``help`` shows in place of ``**options``."""
+    assert not set(parameters(function)) - described(inspect.getdoc(function) or ""), name
 
 
 @pytest.mark.parametrize(
@@ -222,7 +217,7 @@ def test_every_argument_of_a_class_is_described(name: str) -> None:
 # Signatures
 
 
-def test_ask_df_shows_its_choices() -> None:
+def test_ask_df_shows_its_options() -> None:
     """With the defaults, although they are declared once and elsewhere."""
     assert signature(cf.ask_df) == (
         "(question, *, engine='pandas', client=None, dw_id=None, dtype_backend='numpy_nullable', "
@@ -231,7 +226,7 @@ def test_ask_df_shows_its_choices() -> None:
     )
 
 
-def test_ask_shows_its_choices() -> None:
+def test_ask_shows_its_options() -> None:
     """All but the engine: no frame is made."""
     assert signature(cf.ask) == (
         "(question, *, client=None, dw_id=None, dtype_backend='numpy_nullable', max_rows=1000, schema=None, "
@@ -241,7 +236,7 @@ def test_ask_shows_its_choices() -> None:
 
 
 def test_read_connecty_has_the_shape_of_read_sql() -> None:
-    """Question, con, dtype, index_col, then the choices; dtype is the schema."""
+    """Question, con, dtype, index_col, then the options; dtype is the schema."""
     assert signature(cf.read_connecty) == (
         "(question, con=None, *, dtype=None, index_col=None, dw_id=None, dtype_backend='numpy_nullable', "
         "max_rows=1000, tz='UTC', infer_temporal=True, strict=False, on_truncation='warn', timeout=None, "
@@ -323,7 +318,7 @@ def test_no_module_has_the_name_of_a_public_function() -> None:
 
 @pytest.mark.slow
 def test_a_type_checker_knows_the_frame(tmp_path: Path) -> None:
-    """By the engine: the library's own frame; and it refuses an engine and a choice that there are not."""
+    """By the engine: the library's own frame; and an unknown engine or option is an error."""
     pytest.importorskip("mypy")
     snippet = tmp_path / "snippet.py"
     snippet.write_text(

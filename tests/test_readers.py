@@ -62,7 +62,7 @@ def test_the_reader_of_pandas() -> None:
 
 @pytest.mark.usefixtures("_readers", "connected")
 def test_the_reader_of_polars() -> None:
-    """Gives its frames, with the choices of the other verbs."""
+    """It returns polars frames, with the options of the other functions."""
     frame = POLARS.read_connecty(TOP, max_rows=10, schema={"orders": pl.Int32})
 
     assert frame.schema == pl.Schema({"country": pl.String, "orders": pl.Int32})
@@ -71,7 +71,7 @@ def test_the_reader_of_polars() -> None:
 
 @pytest.mark.usefixtures("_readers")
 def test_the_reader_of_polars_has_no_index_and_one_engine() -> None:
-    """They are no choices of polars; a slip is a TypeError, as everywhere."""
+    """They are no options of polars; an unknown keyword is a TypeError, as everywhere."""
     parameters = inspect.signature(POLARS.read_connecty).parameters
 
     assert list(parameters)[:2] == ["question", "con"]

@@ -89,7 +89,7 @@ class TestManyColumns:
         """Of its columns 500."""
         lines = repr(wide().schema).splitlines()
         assert lines[499].split()[:2] == ["c499", "int64"]
-        assert lines[500:] == ["… 2,500 more columns; schema.to_json() gives all"]
+        assert lines[500:] == ["… 2,500 more columns; to_json() or --format json lists all"]
 
     def test_a_column_that_is_not_there(self) -> None:
         """Ten names and the number of the others."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames import api, config
+from connecty_frames import config
 from connecty_frames.sandbox import Fault, Sandbox
 from connecty_frames.testing import connected
 
@@ -43,7 +43,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @pytest.mark.slow
 def test_what_asks_asks_the_sandbox(suite: Any) -> None:
-    """The verbs, a Client, and a command that the test starts; none names a connection."""
+    """The functions, a Client, and a command that the test starts; none names a connection."""
     result = suite(
         test_it=f"""
         import subprocess, sys
@@ -159,6 +159,14 @@ def test_settings_are_put_aside_and_come_back(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("CONNECTY_DW_ID", "7")
     cf.configure(timeout=5, dw_id=8)
     before = dict(os.environ)
+    closed: list[bool] = []
+    close = cf.Client.close
+
+    def closing(client: cf.Client) -> None:
+        close(client)
+        closed.append(True)
+
+    monkeypatch.setattr(cf.Client, "close", closing)
 
     with connected() as sandbox:
         settings = config.resolve()
@@ -168,7 +176,7 @@ def test_settings_are_put_aside_and_come_back(monkeypatch: pytest.MonkeyPatch) -
 
     assert dict(os.environ) == before
     assert (config.resolve().dw_id, config.resolve().timeout, config.resolve().region) == (8, 5.0, "us1")
-    assert api._clients == {}
+    assert closed == [True]
 
 
 def test_settings_come_back_after_an_error() -> None:

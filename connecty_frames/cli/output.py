@@ -205,7 +205,7 @@ def write_part(answer: Answer, part: Part, format_: Format, file: BinaryIO) -> N
 def _part(answer: Answer, part: Part) -> tuple[str | None, Callable[[], str]]:
     """Give a part as text, None where there is none, and what gives it as JSON."""
     if part is Part.SCHEMA:
-        schema = answer.schema.to_text(hint="--format json writes all") if answer.table is not None else None
+        schema = repr(answer.schema) if answer.table is not None else None
         return schema, answer.schema.to_json
     if part is Part.STATISTICS:
         statistics = _statistics(answer.statistics) if answer.statistics else None

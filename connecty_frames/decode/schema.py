@@ -90,10 +90,6 @@ class Schema(Sequence[ColumnSchema]):
         return hash((tuple(self.names), tuple(self.types)))
 
     def __repr__(self) -> str:
-        return self.to_text(hint="schema.to_json() gives all")
-
-    def to_text(self, *, hint: str) -> str:
-        """Return the first columns as text, and behind them how many more there are, with what to do."""
         cells = [
             [terminal(cut(text, _LONGEST)) for text in (column.name, str(column.type), column.evidence)]
             for column in self._columns[:_LISTED]
@@ -102,7 +98,7 @@ class Schema(Sequence[ColumnSchema]):
         lines = [f"{row[0]:<{name}}  {row[1]:<{type_}}  {row[2]}" for row in cells]
         more = len(self) - _LISTED
         if more > 0:
-            lines.append(f"… {more:,} more columns; {hint}")
+            lines.append(f"… {more:,} more columns; to_json() or --format json lists all")
         return "\n".join(lines) or "(no columns)"
 
     @property
