@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.api import close_clients
-from connecty_frames.config import Settings, configured
+from connecty_frames.config import Settings, configure, swap_configured
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
         stack.enter_context(
             _environment({f"{_PREFIX}{name.upper()}": str(value) for name, value in connection.items()})
         )
-        stack.enter_context(configured(**connection))
+        stack.callback(swap_configured, swap_configured({}))
+        configure(**connection)
         close_clients()
         stack.callback(close_clients)
         yield running

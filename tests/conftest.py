@@ -75,7 +75,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # Looked up and not imported: what a test does not load stays unloaded.
     config = sys.modules.get("connecty_frames.config")
     if config is not None:
-        config._configured.clear()
+        config.swap_configured({})
     api = sys.modules.get("connecty_frames.api")
     if api is not None:
         api.close_clients()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -579,7 +580,7 @@ def test_a_profile_that_is_not_there(write: Any) -> None:
         with pytest.raises(cf.ConfigError) as raised:
             call(profile="x")
         assert str(raised.value) == message
-    assert config._configured == {}
+    assert "configure()" not in [source for _, _, source in config.explain()]
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\x1b[2J", 5])
@@ -738,6 +739,87 @@ def test_no_call_that_is_refused_shows_its_secret(call: Any) -> None:
 
     trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
     assert SECRET not in str([frame.locals for frame in trace.stack if frame.filename != __file__])
+
+
+# Changes between calls
+
+
+@pytest.fixture
+def old(write: Any) -> Any:
+    """Write a file of profiles that was changed an hour ago, for all that a system says of it but ctime."""
+
+    def old(text: str, mode: int = 0o600) -> Path:
+        file = write(text, mode)
+        hour_ago = time.time() - 3600
+        os.utime(file, (hour_ago, hour_ago))
+        return file
+
+    return old
+
+
+def test_settings_that_did_not_change_are_not_read_again(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same object is returned, and the file is not opened."""
+    old("[default]\ndw_id = 5\n")
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
+    first = resolve()
+    monkeypatch.setattr(config.Profiles, "read", lambda **_: pytest.fail("read again"))
+
+    assert resolve() is first
+
+
+def test_each_change_is_seen_by_the_next_call(
+    old: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of the environment, of configure(), and of the file: its content, its place and that it is there."""
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
+    file = old("[default]\ndw_id = 1\n")
+    assert held("dw_id") == 1
+    old("[default]\ndw_id = 22\n")
+    assert held("dw_id") == 22
+    new = tmp_path / "new.toml"
+    new.write_text("[default]\ndw_id = 33\n")
+    new.replace(file)
+    assert held("dw_id") == 33
+    cf.configure(dw_id=4)
+    assert held("dw_id") == 4
+    cf.configure(dw_id=None)
+    assert held("dw_id") == 33
+    monkeypatch.setenv("connecty_dw_id", "5")
+    assert held("dw_id") == 5
+    monkeypatch.delenv("connecty_dw_id")
+    assert held("dw_id") == 33
+    other = tmp_path / "other.toml"
+    other.write_text("[default]\ndw_id = 66\n")
+    monkeypatch.setenv("CONNECTY_CONFIG", str(other))
+    assert held("dw_id") == 66
+    other.unlink()
+    with pytest.raises(cf.ConfigError, match="cannot be read: No such file"):
+        resolve()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
+def test_permissions_that_change_are_seen_by_the_next_call(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that others can read from now on is refused from now on."""
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
+    file = old(f'[default]\nclient_secret = "{SECRET}"\n')
+    assert held("client_secret") == SECRET
+
+    file.chmod(0o644)
+
+    with pytest.raises(cf.ConfigError, match=r"\(mode 644\)\. Run: chmod 600"):
+        resolve()
+
+
+def test_a_file_that_was_just_written_is_read_again(write: Any) -> None:
+    """Another change within the step of its time stamp, to the same length, is seen."""
+    file = write("[default]\ndw_id = 1\n")
+    assert held("dw_id") == 1
+    stamp = file.stat().st_mtime_ns
+
+    file.write_text("[default]\ndw_id = 2\n")
+    os.utime(file, ns=(stamp, stamp))
+
+    assert held("dw_id") == 2
 
 
 def test_what_holds_is_explained(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
