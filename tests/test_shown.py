@@ -256,16 +256,15 @@ class TestLongTexts:
 _SHOW = """
 import json, sys
 import connecty_frames as cf
-from connecty_frames.cli import ask
-from connecty_frames.cli.output import Engine, write_table
+from connecty_frames.cli.output import EngineChoice, Format, write_answer, write_metadata
 
 names = [f"c{n}" for n in range(3_000)]
 long = "x" * 1_000_000
 results = {"sql_query": long, "response_summary": long}
 body = json.dumps({"state": "COMPLETED", "results": {**results, "dataframe": [names, list(range(3_000))]}})
 answer = cf.Answer.from_json(body.encode())
-write_table(answer, Engine.PYARROW, sys.stdout.buffer)
-ask._tell_story(answer, alone=False)
+write_answer(answer, None, Format.TABLE, EngineChoice.PYARROW, sys.stdout.buffer)
+write_metadata(answer, alone=False)
 """
 
 

@@ -7,7 +7,7 @@ import typer
 from connecty_frames.errors import ConnectyError, ConnectyWarning
 from connecty_frames.text import terminal
 
-__all__ = ["say", "shell_message", "show_warning"]
+__all__ = ["echo_stderr", "shell_message", "show_warning"]
 
 
 def shell_message(error: BaseException) -> str:
@@ -18,7 +18,7 @@ def shell_message(error: BaseException) -> str:
     return message
 
 
-def say(text: str) -> None:
+def echo_stderr(text: str) -> None:
     """Write text for people to standard error."""
     typer.echo(terminal(text, keep="\n\t"), err=True)
 
@@ -26,4 +26,4 @@ def say(text: str) -> None:
 def show_warning(message: Warning | str, category: type[Warning], *_: object, **_named: object) -> None:
     """Write a warning as one line, without the place in a script that the command line does not have."""
     text = message if isinstance(message, str) else shell_message(message)
-    say(f"{category.__name__}: {text}")
+    echo_stderr(f"{category.__name__}: {text}")

@@ -23,7 +23,7 @@ with warnings.catch_warnings():
     # Of click, about what older versions of typer import from it.
     warnings.simplefilter("ignore", DeprecationWarning)
     from connecty_frames.cli import main
-    from connecty_frames.cli.signals import ending_on_signals
+    from connecty_frames.cli.signals import exit_on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -438,7 +438,7 @@ def test_the_handlers_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyP
     assert ended.value.code == 0
     assert [*map(signal.getsignal, numbers), sys.unraisablehook] == before
 
-    with pytest.raises(SystemExit) as ended, ending_on_signals():
+    with pytest.raises(SystemExit) as ended, exit_on_signals():
         kill_and_wait()
     assert ended.value.code == 143
     assert [*map(signal.getsignal, numbers), sys.unraisablehook] == [*[signal.SIG_DFL] * 3, before[3]]
@@ -457,7 +457,7 @@ def test_a_signal_that_the_garbage_collector_swallows() -> None:
         time.sleep(10)
 
     began = time.monotonic()
-    with pytest.raises(SystemExit) as ended, ending_on_signals():
+    with pytest.raises(SystemExit) as ended, exit_on_signals():
         finalize_and_wait()
 
     assert ended.value.code == 143
@@ -482,7 +482,7 @@ def test_what_a_signal_leaves_half_made(capfd: pytest.CaptureFixture[str]) -> No
         except KeyboardInterrupt as interrupt:  # as typer ends a command
             raise SystemExit(130) from interrupt
 
-    with pytest.raises(SystemExit) as ended, ending_on_signals():
+    with pytest.raises(SystemExit) as ended, exit_on_signals():
         make()
 
     assert ended.value.code == 143
