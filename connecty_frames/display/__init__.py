@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 # At once and by name: a module would otherwise take the place of its function once it is imported.
 from connecty_frames.display.progress import Progress, progress
-from connecty_frames.lazy import lazily
+from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.display.formatting import JSON, json_value, terminal_table, texts
@@ -42,4 +42,4 @@ _LAZY: Final = {
 }
 
 
-__getattr__ = lazily(__name__, _LAZY)
+__getattr__ = lazy_getattr(__name__, _LAZY)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.errors import missing_extra
-from connecty_frames.lazy import lazily
+from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Answerer, Plan
@@ -47,7 +47,7 @@ _HOMES: Final[dict[str, str]] = {
 }
 
 
-_load = lazily(__name__, _HOMES)
+_load = lazy_getattr(__name__, _HOMES)
 
 
 def __getattr__(name: str) -> Any:
