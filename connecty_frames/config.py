@@ -60,7 +60,7 @@ def _base_address(address: str) -> str:
         raise ValueError("expected an address without ? or #")
     if any(not character.isprintable() or character.isspace() for character in address):
         raise ValueError("expected an address without spaces and control characters")
-    _ = parts.port  # raises ValueError where the port is no number
+    _ = parts.port  # raises ValueError if the port is no number
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
             "http:// would send the secret in the clear; use https:// (http is for loopback only)"
@@ -160,7 +160,7 @@ class Settings(BaseModel):
         Raises
         ------
         ConfigError
-            Where one is missing.
+            If one is missing.
         """
         if self.client_id is not None and self.client_secret is not None:
             return self.client_id, self.client_secret
@@ -176,7 +176,7 @@ class Settings(BaseModel):
 
 #: The Python types of settings that are not text. The environment has text alone, which pydantic converts.
 _TYPES: Final = {
-    "dw_id": (Integral, "a number, the whole one that ConnectyAI shows, such as 13"),
+    "dw_id": (Integral, "a whole number, the workspace id that ConnectyAI shows, such as 13"),
     "timeout": (Real, "a number of seconds"),
     "max_body_bytes": (Integral, "a number of bytes"),
     "verify_tls": (bool, "True or False"),

@@ -136,7 +136,7 @@ def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
     outside = [name for name, value in tables.items() if not isinstance(value, dict)]
     if outside:
         raise ConfigError(
-            f"{snippet(outside[0])!r} in {path_text(path)} stands in no profile; put it below [{DEFAULT}] or "
+            f"{snippet(outside[0])!r} in {path_text(path)} is in no profile; put it below [{DEFAULT}] or "
             "another name in brackets.",
             setting="profile",
         )

@@ -47,7 +47,7 @@ def _with_options(docstring: str, left_out: tuple[str, ...]) -> str:
     own = {
         name: words
         for name, words in _entries(docstring).items()
-        if name not in AskOptionsDict.__annotations__ and name != "**options"
+        if name not in AskOptionsDict.__annotations__ and not name.startswith("**")
     }
     # Described anew, but at its place, is what a function declares by itself: `engine`.
     own |= {name: described[name] for name in own if name in described}

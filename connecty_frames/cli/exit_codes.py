@@ -36,7 +36,7 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     OSError: 1,
 }
 
-#: The exit code of a command whose output nobody reads any more: 128 + SIGPIPE.
+#: The exit code of a command whose reader closed the pipe: 128 + SIGPIPE.
 BROKEN_PIPE: Final = 141
 
 #: The exit codes of a command that a signal ended: 128 + SIGHUP, SIGINT or SIGTERM.

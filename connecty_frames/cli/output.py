@@ -156,7 +156,7 @@ def write_answer(
 
 
 def write_metadata(answer: Answer, *, alone: bool) -> None:
-    """Write the size of an answer to standard error, before it summary and SQL unless a part stands alone."""
+    """Write summary, SQL and size of an answer to standard error; with a part alone only the size."""
     if answer.response_summary and not alone:
         echo_stderr(_shortened(answer.response_summary, "--summary"))
     if answer.sql_query and not alone:
@@ -200,7 +200,7 @@ def _write_table(answer: Answer, engine: EngineChoice, file: BinaryIO) -> None:
 def _console(*, to_stdout: bool) -> Console:
     from rich.console import Console
 
-    # A terminal has a width, and COLUMNS gives one to a pipe to a terminal. Other output is not folded.
+    # A terminal has a width, and COLUMNS sets that of a pipe. Other output is not folded.
     if to_stdout and (sys.stdout.isatty() or os.environ.get("COLUMNS")):
         return Console()
     return Console(width=_FILE_WIDTH, color_system="auto" if to_stdout else None)
