@@ -358,6 +358,7 @@ def _profile(name: str | None) -> _Source:
 
 
 def _settings(sources: dict[str, _Source]) -> Settings:
+    """Return the checked settings; errors show a setting and its source, but no value: it may be secret."""
     values = {name: source.values[name] for name, source in sources.items()}
     for name, (type_, expected) in _TYPES.items():
         source = sources.get(name)
@@ -365,18 +366,13 @@ def _settings(sources: dict[str, _Source]) -> Settings:
             raise ConfigError(f"{name} ({source.place_of(name)}): expected {expected}.", setting=name)
     try:
         return Settings(**values)
-    except ValidationError as error:
-        raise _config_error(error, sources) from None
-
-
-def _config_error(error: ValidationError, sources: dict[str, _Source]) -> ConfigError:
-    """Return the error with the setting and its source, without its value: that may be a secret."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    name = str(first["loc"][0])
+    except ValidationError as errors:
+        error = errors.errors(include_url=False, include_input=False, include_context=False)[0]
+    name = str(error["loc"][0])
     place = sources[name].place_of(name)
-    if first["type"] == "extra_forbidden":
+    if error["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, Settings.model_fields, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(Settings.model_fields)}."
-        return ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)
-    reason = first["msg"].removeprefix("Value error, ")
-    return ConfigError(f"{name} ({place}): {reason}.", setting=name)
+        raise ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)
+    reason = error["msg"].removeprefix("Value error, ")
+    raise ConfigError(f"{name} ({place}): {reason}.", setting=name)

@@ -158,16 +158,13 @@ def _remove_abandoned(folder: Path, prefix: str) -> None:
     pattern = re.compile(rf"\.{re.escape(prefix)}\.[0-9a-f]{{8}}\.part")
     with suppress(OSError), os.scandir(folder) as entries:  # a failure here must not prevent writing
         for entry in entries:
-            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                with suppress(OSError):
-                    _remove_unlocked(entry.path)
-
-
-def _remove_unlocked(path: str) -> None:
-    # Opened for writing, since some network file systems lock only such files.
-    opened = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        Path(path).unlink()
-    finally:
-        os.close(opened)
+            if not pattern.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
+                continue
+            with suppress(OSError):
+                # Opened for writing, since some network file systems lock only such files.
+                opened = os.open(entry.path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    Path(entry.path).unlink()
+                finally:
+                    os.close(opened)

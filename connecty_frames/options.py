@@ -194,7 +194,7 @@ def check_question_id(value: object) -> str:
 
 def is_dw_id(value: object) -> bool:
     """Whether a value can be the id of a data workspace: a whole number from 0 that fits into a URL."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < DW_ID_LIMIT
+    return value is not None and _is_valid("dw_id", value)
 
 
 def _is_valid(name: str, value: Any) -> bool:
@@ -202,10 +202,8 @@ def _is_valid(name: str, value: Any) -> bool:
     if value is None:
         return name in _OPTIONAL
     match name:
-        case "dw_id":
-            valid = is_dw_id(value)
-        case "max_rows":
-            valid = is_dw_id(value) and value < _MAX_ROWS_LIMIT  # a whole number from 0, too
+        case "dw_id" | "max_rows":
+            valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LIMITS[name]
         case "tz":
             valid = _is_time_zone(value)
         case "infer_temporal" | "strict":
@@ -230,6 +228,7 @@ def _is_time_zone(value: object) -> bool:
 #: The keywords of a call, without those that only some functions have.
 _KEYWORDS: Final = frozenset(AskOptionsDict.__annotations__)
 _OPTIONAL: Final = frozenset({"dw_id", "max_rows", "timeout", "progress"})
+_LIMITS: Final = {"dw_id": DW_ID_LIMIT, "max_rows": _MAX_ROWS_LIMIT}
 _LITERALS: Final = {
     "engine": get_args(Engine),
     "dtype_backend": get_args(DtypeBackend),

@@ -51,23 +51,20 @@ def _with_options(docstring: str, left_out: tuple[str, ...]) -> str:
     }
     # Described anew, but at its place, is what a function declares by itself: `engine`.
     own |= {name: described[name] for name in own if name in described}
-    lines = [
-        line
-        for name, words in {**own, **{name: described[name] for name in options}}.items()
-        for line in (section[1] + name, *_wrapped(words, section[1] + "    "))
-    ]
-    return docstring[: section.start(2)] + "\n".join(lines) + "\n" + docstring[section.end(2) :]
-
-
-def _wrapped(words: str, indent: str) -> list[str]:
-    return textwrap.wrap(
-        words,
+    indent = section[1] + " " * 4
+    wrapper = textwrap.TextWrapper(
         _WIDTH,
         initial_indent=indent,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    lines = [
+        line
+        for name, words in {**own, **{name: described[name] for name in options}}.items()
+        for line in (section[1] + name, *wrapper.wrap(words))
+    ]
+    return docstring[: section.start(2)] + "\n".join(lines) + "\n" + docstring[section.end(2) :]
 
 
 def _entries(docstring: str) -> dict[str, str]:

@@ -168,17 +168,14 @@ def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
     from connecty_frames.client import Client, resume_by
 
     option = "" if profile is None else f" --profile {shlex.quote(profile)}"
-    resume_by(f"connecty ask --question-id {{question_id}} --dw-id {{dw_id}}{_escape_braces(option)}")
+    option = option.replace("{", "{{").replace("}", "}}")  # it becomes part of a format string
+    resume_by(f"connecty ask --question-id {{question_id}} --dw-id {{dw_id}}{option}")
     with ExitStack() as stack:
         if sandbox:
             box = stack.enter_context(sandbox_class()())
             yield stack.enter_context(Client(**box.connection))
         else:
             yield stack.enter_context(Client(profile=profile))
-
-
-def _escape_braces(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 @contextmanager
