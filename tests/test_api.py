@@ -6,6 +6,7 @@ import gc
 import socket
 import threading
 import warnings
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,7 +20,6 @@ from pydantic import BaseModel
 
 import connecty_frames as cf
 from connecty_frames import api
-from connecty_frames.frames import attachment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -584,15 +584,22 @@ def test_a_server_that_is_not_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_frame_is_freed_with_its_last_reference(connected: Sandbox) -> None:
-    """Neither the shared client nor the registry of metadata keeps a reference."""
+    """Neither the shared client nor the registry of metadata keeps a reference; the metadata go, too."""
     del connected
     frame = cf.ask_df(TOP_COUNTRIES, engine="polars")
-    size = len(attachment._registry)
+    question_id, reference = frame.connecty.question_id, weakref.ref(frame)
 
+    def metadata() -> int:
+        return sum(
+            type(each) is cf.AnswerMetadata and each.question_id == question_id for each in gc.get_objects()
+        )
+
+    assert metadata() == 1
     del frame
     gc.collect()
 
-    assert len(attachment._registry) == size - 1
+    assert reference() is None
+    assert metadata() == 0
 
 
 def test_settings_that_change_while_a_client_is_made(
