@@ -12,6 +12,8 @@ from connecty_frames.cli.messages import shell_message
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from connecty_frames.sandbox import Sandbox
+
 
 def test_missing_credentials() -> None:
     """The command line has neither arguments of Client nor configure()."""
@@ -58,6 +60,35 @@ def test_truncation(golden: Path) -> None:
         "3 of 100 rows came; --max-rows all fetches all, --on-truncation ignore is silent."
     )
     assert shell_message(raised.value) == "3 of 100 rows came; --max-rows all fetches all."
+
+
+def test_an_answer_that_is_too_large(sandbox: Sandbox) -> None:
+    """max_body_bytes is no option there."""
+    settings = {**sandbox.connection, "max_body_bytes": 5_000}
+    with cf.Client(**settings) as client, pytest.raises(cf.ResponseTooLarge) as raised:
+        client.ask("list all orders")
+
+    assert str(raised.value).endswith(
+        " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or CONNECTY_MAX_BODY_BYTES."
+    )
+    assert shell_message(raised.value).endswith(
+        " Ask for fewer rows (--max-rows), or set CONNECTY_MAX_BODY_BYTES."
+    )
+
+
+def test_a_certificate_that_is_not_trusted(sandbox: Sandbox) -> None:
+    """Nor is ca_bundle."""
+    address = sandbox.connection["base_url"].replace("http:", "https:")  # where no TLS is spoken
+    settings = {**sandbox.connection, "base_url": address, "timeout": 0.5}
+    with cf.Client(**settings) as client, pytest.raises(cf.ConnectionFailed) as raised:
+        client.ask("how many?")
+
+    assert str(raised.value).endswith(
+        " give its CA bundle as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
+    )
+    assert shell_message(raised.value).endswith(
+        " give its CA bundle in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
+    )
 
 
 def test_a_message_without_a_hint_is_as_it_is() -> None:
