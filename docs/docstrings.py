@@ -21,6 +21,7 @@ __all__ = ["FUNCTIONS", "with_options"]
 FUNCTIONS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "connecty_frames/api.py": {"ask": (), "ask_df": (), "ask_many": ("question_id",)},
     "connecty_frames/readers.py": {"read_connecty": ("schema",)},
+    "connecty_frames/client/client.py": {"ask": (), "ask_df": (), "ask_many": ("question_id",)},
 }
 ROOT: Final = Path(__file__).parents[1]
 #: The longest line, as in pyproject.toml.

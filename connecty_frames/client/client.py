@@ -241,8 +241,33 @@ class Client:
         ----------
         question
             In plain language. With ``question_id=`` nothing is asked, and it does not matter.
-        **choices
-            The fields of ``AskOptions``: ``dw_id``, ``max_rows``, ``schema``, ``timeout`` and so on.
+        dw_id
+            The data workspace to ask; None uses the configured one.
+        dtype_backend
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema
+            Column types that take precedence over the inferred ones: a dict for some columns, or a full
+            schema as a contract.
+        tz
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full ISO-8601 date or timestamp.
+        strict
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout
+            Seconds for the whole call; None uses the configured timeout.
+        progress
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
+        question_id
+            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
         Returns
         -------
@@ -280,9 +305,34 @@ class Client:
         question
             In plain language. With ``question_id=`` nothing is asked, and it does not matter.
         engine
-            ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
-        **choices
-            The other fields of ``AskOptions``.
+            The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
+        dw_id
+            The data workspace to ask; None uses the configured one.
+        dtype_backend
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema
+            Column types that take precedence over the inferred ones: a dict for some columns, or a full
+            schema as a contract.
+        tz
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full ISO-8601 date or timestamp.
+        strict
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout
+            Seconds for the whole call; None uses the configured timeout.
+        progress
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
+        question_id
+            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
         Returns
         -------
@@ -355,9 +405,31 @@ class Client:
             How many are under way at once, 1 or more.
         as_completed
             Whether to give an iterator that has each as soon as it is done, instead of a list.
-        **choices
-            As for :meth:`ask`, for each of them alike; ``timeout`` counts for each from when it is taken up.
-            There is no ``question_id`` here.
+        dw_id
+            The data workspace to ask; None uses the configured one.
+        dtype_backend
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema
+            Column types that take precedence over the inferred ones: a dict for some columns, or a full
+            schema as a contract.
+        tz
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full ISO-8601 date or timestamp.
+        strict
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout
+            Seconds for the whole call; None uses the configured timeout.
+        progress
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
 
         Returns
         -------
