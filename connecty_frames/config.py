@@ -291,13 +291,14 @@ def _fingerprint() -> int | None:
     """
     file: object
     try:
-        status = config_file().stat()
+        path = config_file().absolute()
+        status = path.stat()
     except OSError as error:
         file = error.errno
     else:
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < TIMESTAMP_STEP:
             return None
-        file = (*status[:6], status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        file = (path, *status[:6], status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return hash((frozenset(os.environ.items()), frozenset(_configured.items()), file))
 
 
