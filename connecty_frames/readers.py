@@ -101,16 +101,15 @@ def read_connecty(
             setting="index_col",
             question_id=answer.question_id,
         )
-    # A single name makes an Index, a list of one a MultiIndex of one level, as in pandas.
-    return frame if index_col is None else frame.set_index(index_col if isinstance(index_col, str) else names)
+    return frame.set_index(names) if names else frame
 
 
 def install_readers() -> None:
     """Install ``read_connecty`` as a reader of pandas and polars.
 
     Afterwards ``pd.read_connecty`` is :func:`read_connecty`, and ``pl.read_connecty(question, con=None,
-    **options)`` returns a polars frame. This imports both libraries and is the only function that adds
-    attributes to them; calling it again changes nothing. Type checkers do not see the attributes:
+    **options)`` returns a polars frame. This imports both libraries; without this call nothing is added to
+    these modules, and calling it again changes nothing. Type checkers do not see the attributes:
     ``cf.read_connecty`` and ``cf.ask_df`` are the typed functions.
     """
     import pandas as pd

@@ -144,15 +144,17 @@ def write_answer(
     if part is None and format_ is Format.TABLE:
         _write_table(answer, engine, file)  # its cells are escaped, and its colours are wanted
         return
-    escaped = io.BytesIO() if file is sys.stdout.buffer and sys.stdout.isatty() else None
+    to_terminal = file is sys.stdout.buffer and sys.stdout.isatty()
+    buffer = io.BytesIO()
+    target: BinaryIO = buffer if to_terminal else file
     if part is not None:
-        _write_part(answer, part, format_, escaped or file)
+        _write_part(answer, part, format_, target)
     else:
         from connecty_frames.frames import WRITERS
 
-        WRITERS[format_](answer.to_arrow(), escaped or file)
-    if escaped is not None:
-        file.write(terminal(escaped.getvalue().decode(), keep="\n\t").encode())
+        WRITERS[format_](answer.to_arrow(), target)
+    if to_terminal:
+        file.write(terminal(buffer.getvalue().decode(), keep="\n\t").encode())
 
 
 def write_metadata(answer: Answer, *, alone: bool) -> None:
