@@ -135,6 +135,8 @@ class ConfigError(ConnectyError, ValueError):
     ----------
     setting
         The name of the setting or keyword, None if it is not about one alone.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(self, message: str, *, setting: str | None = None, **common: Unpack[_Common]) -> None:
@@ -157,6 +159,8 @@ class ConnectionFailed(ConnectyError):
     phase
         The step that failed: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` where the answer of
         the token endpoint was lost at each attempt.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
@@ -174,6 +178,8 @@ class AuthError(ConnectyError):
     ----------
     status
         The HTTP status of the refusal, None if there was no usable answer.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(self, message: str, *, status: int | None = None, **common: Unpack[_Common]) -> None:
@@ -193,6 +199,8 @@ class APIError(ConnectyError):
         secret.
     text
         The server's message, shortened and made safe to print.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
@@ -246,6 +254,8 @@ class ResponseError(ConnectyError):
         Its ``Content-Type``, None without one.
     snippet
         The beginning of the body, shortened and made safe to print.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
@@ -282,6 +292,8 @@ class QuestionError(ConnectyError):
         When it was sent, aware and in UTC; None if unknown.
     details
         Other fields that the server sent about it.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
@@ -350,6 +362,8 @@ class ConversionError(ConnectyError):
         The row of the value, counted from 0 without the header; None if the error is not about one row.
     value
         The value, shortened and made safe to print.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
@@ -376,6 +390,8 @@ class TruncatedError(ConnectyError):
         The number of rows received.
     total_rows
         The rows of the whole answer, None if unknown.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
