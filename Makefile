@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata bench-startup fuzz soak chaos structure docs picture dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata bench-startup docstrings fuzz soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -45,6 +45,10 @@ schemathesis: $(VENV)/test.stamp
 openapi: $(VENV)/test.stamp
 	$(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, width=120)' \
 		<connecty_frames/sandbox/openapi.json >docs/api/openapi.yaml
+
+# The options of each function in its docstring, from the docstring of AskOptions.
+docstrings: $(VENV)/test.stamp
+	$(BIN)/python -m docs.docstrings
 
 # Flip each bit of a Parquet file; the tests flip every 31st.
 flips: $(VENV)/test.stamp

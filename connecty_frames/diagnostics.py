@@ -67,13 +67,21 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
         return
     if options.on_truncation == "raise":
         raise TruncatedError(
-            f"{cut}; max_rows=None fetches all.",
+            f"{cut};",
+            hint="max_rows=None fetches all.",
+            shell_hint="--max-rows all fetches all.",
             rows=metadata.rows,
             total_rows=metadata.total_rows,
             question_id=metadata.question_id,
         )
     if options.on_truncation == "warn":
-        warn(TruncationWarning(f"{cut}; max_rows=None fetches all, on_truncation='ignore' is silent."))
+        warn(
+            TruncationWarning(
+                f"{cut};",
+                hint="max_rows=None fetches all, on_truncation='ignore' is silent.",
+                shell_hint="--max-rows all fetches all, --on-truncation ignore is silent.",
+            )
+        )
 
 
 def unfinished(

@@ -89,7 +89,7 @@ class TestManyColumns:
         """It shows 500 columns."""
         lines = repr(wide().schema).splitlines()
         assert lines[499].split()[:2] == ["c499", "int64"]
-        assert lines[500:] == ["… 2,500 more columns; schema.to_json() gives all"]
+        assert lines[500:] == ["… 2,500 more columns; to_json() or --format json lists all"]
 
     def test_a_column_that_does_not_exist(self) -> None:
         """The message has ten names and the number of the others."""
@@ -256,16 +256,15 @@ class TestLongTexts:
 _SHOW = """
 import json, sys
 import connecty_frames as cf
-from connecty_frames.cli import ask
-from connecty_frames.cli.output import EngineChoice, write_table
+from connecty_frames.cli.output import EngineChoice, Format, write_answer, write_metadata
 
 names = [f"c{n}" for n in range(3_000)]
 long = "x" * 1_000_000
 results = {"sql_query": long, "response_summary": long}
 body = json.dumps({"state": "COMPLETED", "results": {**results, "dataframe": [names, list(range(3_000))]}})
 answer = cf.Answer.from_json(body.encode())
-write_table(answer, EngineChoice.PYARROW, sys.stdout.buffer)
-ask.print_metadata(answer, alone=False)
+write_answer(answer, None, Format.TABLE, EngineChoice.PYARROW, sys.stdout.buffer)
+write_metadata(answer, alone=False)
 """
 
 

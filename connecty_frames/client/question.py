@@ -20,7 +20,7 @@ from connecty_frames.errors import (
 )
 from connecty_frames.http.models import Failure, FailureKind
 from connecty_frames.options import AskOptions, AskOptionsDict
-from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL, FOLLOWERS, State
+from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL_STATES, NEXT_STATES, State
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
@@ -341,7 +341,7 @@ class Question:
         """Whether nothing follows a state. One that is unknown or goes backwards is not believed at once."""
         self._last_state = state
         known = State(state) if state in State.__members__ else None
-        expected = known is not None and (self._known is None or known in FOLLOWERS[self._known])
+        expected = known is not None and (self._known is None or known in NEXT_STATES[self._known])
         if known is not None:
             self._known = known
         if not expected and not self._warned:
@@ -353,7 +353,7 @@ class Question:
                     "treated as not finished."
                 )
             )
-        return expected and known in FINAL
+        return expected and known in FINAL_STATES
 
     def _timeout_error(self, seen: str | None = None) -> QuestionTimeout:
         trouble = f" The last thing seen: {seen}." if seen else ""

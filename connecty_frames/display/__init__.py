@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 # Not lazily: once it is imported, the module `progress` would replace the function of that name.
 from connecty_frames.display.progress import Progress, progress
-from connecty_frames.lazy import lazily
+from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.display.formatting import JSON, is_number, json_value, terminal_table, texts
@@ -44,4 +44,4 @@ _LAZY: Final = {
 }
 
 
-__getattr__ = lazily(__name__, _LAZY)
+__getattr__ = lazy_getattr(__name__, _LAZY)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.frames.accessor import attach, copy_metadata, metadata, register_accessors
-from connecty_frames.lazy import lazily
+from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.frames.export import WRITERS
@@ -41,4 +41,4 @@ _LAZY: Final = {
 }
 
 
-__getattr__ = lazily(__name__, _LAZY)
+__getattr__ = lazy_getattr(__name__, _LAZY)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.errors import missing_extra
-from connecty_frames.lazy import lazily
+from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Answerer, Plan
@@ -45,7 +45,8 @@ _MODULES: Final[dict[str, str]] = {
     "SeenRequest": "request_log",
 }
 
-_load = lazily(__name__, _MODULES)
+
+_load = lazy_getattr(__name__, _MODULES)
 
 
 def __getattr__(name: str) -> Any:
