@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, overload
 
 from pydantic import SecretStr
 
-from connecty_frames.answer import Answer, contract_of
+from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client import endpoints as _api
 from connecty_frames.client.auth import Auth
 from connecty_frames.client.concurrent import CancellableDeadline, ConcurrentRun, QuestionFuture
@@ -21,7 +21,7 @@ from connecty_frames.errors import ConfigError, InsecureWarning, warn
 from connecty_frames.http.models import strip_tracebacks
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
-from connecty_frames.options import AskOptions, AskOptionsDict, Engine, check_dw_id, check_question_id
+from connecty_frames.options import AskOptions, AskOptionsDict, Engine, check_question_id, is_dw_id
 from connecty_frames.text import terminal
 
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ __all__ = ["Client", "check_health"]
 
 #: Seconds a health probe may take; who probes wants to know soon.
 _PROBE: Final = 10.0
+
+#: What to do where no workspace is named, in Python and on the command line.
+_NO_DW_ID: Final = (
+    "Give the data workspace to ask as {}, or in the environment as CONNECTY_DW_ID. ConnectyAI shows it in "
+    "Manager > Data Environments > Data Workspaces > Workspace ID."
+)
 
 
 class Client:
@@ -235,13 +241,38 @@ class Client:
         ----------
         question
             In plain language. With ``question_id=`` nothing is asked, and it does not matter.
-        **choices
-            The fields of ``AskOptions``: ``dw_id``, ``max_rows``, ``schema``, ``timeout`` and so on.
+        dw_id
+            The data workspace to ask; None uses the configured one.
+        dtype_backend
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema
+            Column types that take precedence over the inferred ones: a dict for some columns, or a full
+            schema as a contract.
+        tz
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full ISO-8601 date or timestamp.
+        strict
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout
+            Seconds for the whole call; None uses the configured timeout.
+        progress
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
+        question_id
+            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
         Returns
         -------
         Answer
-            The table and its story.
+            The table and its metadata.
 
         Raises
         ------
@@ -274,9 +305,34 @@ class Client:
         question
             In plain language. With ``question_id=`` nothing is asked, and it does not matter.
         engine
-            ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
-        **choices
-            The other fields of ``AskOptions``.
+            The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
+        dw_id
+            The data workspace to ask; None uses the configured one.
+        dtype_backend
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema
+            Column types that take precedence over the inferred ones: a dict for some columns, or a full
+            schema as a contract.
+        tz
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full ISO-8601 date or timestamp.
+        strict
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout
+            Seconds for the whole call; None uses the configured timeout.
+        progress
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
+        question_id
+            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
         Returns
         -------
@@ -309,7 +365,7 @@ class Client:
         deadline = self._deadline(options)
         if options.question_id is not None:
             return self.question(options.question_id, dw_id=options.dw_id).fetch(options, deadline=deadline)
-        contract_of(options)  # a wrong schema must not cost a question
+        options = read_schema(options)  # a wrong schema must not cost a question
         return self._answer(self._sendings(question, options), options, deadline, accepted)
 
     @overload
@@ -349,9 +405,31 @@ class Client:
             How many are under way at once, 1 or more.
         as_completed
             Whether to give an iterator that has each as soon as it is done, instead of a list.
-        **choices
-            As for :meth:`ask`, for each of them alike; ``timeout`` counts for each from when it is taken up.
-            There is no ``question_id`` here.
+        dw_id
+            The data workspace to ask; None uses the configured one.
+        dtype_backend
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema
+            Column types that take precedence over the inferred ones: a dict for some columns, or a full
+            schema as a contract.
+        tz
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full ISO-8601 date or timestamp.
+        strict
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout
+            Seconds for the whole call; None uses the configured timeout.
+        progress
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
 
         Returns
         -------
@@ -373,8 +451,7 @@ class Client:
                 "question_id is of one question; ask(question_id=...) fetches its answer.",
                 setting="question_id",
             )
-        options = AskOptions.from_kwargs(choices)
-        contract_of(options)
+        options = read_schema(AskOptions.from_kwargs(choices))
         self._workspace(options.dw_id)
 
         def answer(sendings: Sendings, stop: threading.Event) -> Answer:
@@ -430,12 +507,12 @@ class Client:
         found = self._dw_id if dw_id is None else dw_id
         if found is None:
             raise ConfigError(
-                "No dw_id. Give the data workspace to ask as dw_id=, as an argument of Client, by "
-                "configure(), or in the environment as CONNECTY_DW_ID. ConnectyAI shows it in Manager > Data "
-                "Environments > Data Workspaces > Workspace ID.",
+                "No dw_id.",
+                hint=_NO_DW_ID.format("dw_id=, as an argument of Client, by configure()"),
+                shell_hint=_NO_DW_ID.format("--dw-id, in a profile"),
                 setting="dw_id",
             )
-        if not check_dw_id(found):
+        if not is_dw_id(found):
             raise ConfigError(
                 f"dw_id={found!r}: expected a workspace id, a whole number such as 13.", setting="dw_id"
             )

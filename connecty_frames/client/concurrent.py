@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.client.submission import annotate
 from connecty_frames.clock import Deadline
-from connecty_frames.errors import PLACE, ConfigError, Place
+from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
 from connecty_frames.text import snippet, value_text
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class ConcurrentRun:
         self._answered: set[int] = set()
         self._done: queue.SimpleQueue[QuestionFuture] = queue.SimpleQueue()
         self._stop = threading.Event()
-        self._place = Place.of_caller()
+        self._place = CodeLocation.of_caller()
 
     def finished(self) -> list[QuestionFuture]:
         """Ask all, and return them in their order once the last is done."""
@@ -150,7 +150,7 @@ class ConcurrentRun:
     def _thread(self, position: int, asked: QuestionFuture) -> threading.Thread:
         # In the caller's context, as if it had asked itself.
         context = copy_context()
-        context.run(PLACE.set, self._place)
+        context.run(WARNING_LOCATION.set, self._place)
         return threading.Thread(
             target=context.run, args=(self._work, position, asked), name="connecty-question", daemon=True
         )

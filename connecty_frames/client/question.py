@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames import display
-from connecty_frames.answer import Answer, contract_of
+from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client.submission import annotate, pending_message, resume_command
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import (
@@ -20,7 +20,7 @@ from connecty_frames.errors import (
 )
 from connecty_frames.http.models import Failure, FailureKind
 from connecty_frames.options import AskOptions, AskOptionsDict
-from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL, FOLLOWERS, State
+from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL_STATES, NEXT_STATES, State
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
@@ -257,9 +257,9 @@ class Question:
     def fetch(self, options: AskOptions, *, deadline: Deadline | None = None) -> Answer:
         """Do what :meth:`result` does, with choices and a deadline that are already there."""
         with self._carried():
-            contract_of(options)
+            options = read_schema(options)
             deadline = deadline or Deadline.after(options.timeout or self._timeout, self._api.clock)
-            with display.progress(options.progress, self._question, self._question_id) as report:
+            with display.progress(self._question, self._question_id, wanted=options.progress) as report:
                 finished = self._finish(options.max_rows, deadline, report)
             return Answer.from_response(
                 finished.found.body,
@@ -341,7 +341,7 @@ class Question:
         """Whether nothing follows a state. One that is unknown or goes backwards is not believed at once."""
         self._last_state = state
         known = State(state) if state in State.__members__ else None
-        expected = known is not None and (self._known is None or known in FOLLOWERS[self._known])
+        expected = known is not None and (self._known is None or known in NEXT_STATES[self._known])
         if known is not None:
             self._known = known
         if not expected and not self._warned:
@@ -353,7 +353,7 @@ class Question:
                     "treated as not finished."
                 )
             )
-        return expected and known in FINAL
+        return expected and known in FINAL_STATES
 
     def _timeout_error(self, seen: str | None = None) -> QuestionTimeout:
         trouble = f" The last thing seen: {seen}." if seen else ""

@@ -101,7 +101,7 @@ class Schema(Sequence[ColumnSchema]):
         lines = [f"{row[0]:<{name_width}}  {row[1]:<{type_width}}  {row[2]}" for row in rows]
         more = len(self) - _MOST_COLUMNS
         if more > 0:
-            lines.append(f"… {more:,} more columns; schema.to_json() gives all")
+            lines.append(f"… {more:,} more columns; to_json() or --format json lists all")
         return "\n".join(lines) or "(no columns)"
 
     @property

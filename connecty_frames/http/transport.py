@@ -133,7 +133,7 @@ _ADVICE: Final = {
     "resolve": "The name is not known here: check region or base_url, and the network or VPN.",
     "connect": "Nobody answers there: check region or base_url, the network, VPN and firewall.",
     "tls": "No trusted TLS connection could be made. Where a company proxy has a certificate of its own, "
-    "give its CA bundle as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
+    "give its CA bundle",
     "certificate": "The server may want a client certificate, which connecty_frames has none of, or TLS "
     "versions and ciphers that this machine does not have. Ask its administrator.",
     "proxy": "Check the proxy named in HTTPS_PROXY or HTTP_PROXY, and NO_PROXY.",
@@ -144,11 +144,18 @@ _ADVICE: Final = {
 _CERTIFICATE_REQUIRED: Final = "CERTIFICATE_REQUIRED"
 _PERHAPS_REQUIRED: Final = ("HANDSHAKE_FAILURE", "BAD_CERTIFICATE")
 
-#: What to do about an answer that cannot be used, by its kind.
-_WHAT_TO_DO: Final = {
-    FailureKind.TOO_LARGE: " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or "
-    "CONNECTY_MAX_BODY_BYTES.",
-    FailureKind.NOT_HTTP: " Check base_url, and the proxies on the way there.",
+#: What to do about a failure, in Python and on the command line.
+_CA_BUNDLE: Final = {
+    "hint": "as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
+    "shell_hint": "in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
+}
+_HINTS: Final = {
+    FailureKind.TOO_LARGE: {
+        "hint": "Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or "
+        "CONNECTY_MAX_BODY_BYTES.",
+        "shell_hint": "Ask for fewer rows (--max-rows), or set CONNECTY_MAX_BODY_BYTES.",
+    },
+    FailureKind.NOT_HTTP: {"hint": "Check base_url, and the proxies on the way there."},
 }
 
 #: What ended an exchange under way, the most telling first: exception -> kind, words.
@@ -374,10 +381,12 @@ class Transport:
         cause, kind, words = _recognize(causes)
         seen = words.format(detail=snippet(self.redact(str(cause))), received=len(received))
         error_class = ResponseTooLarge if kind is FailureKind.TOO_LARGE else ResponseError
-        message = f"No usable answer from {self.host}: {seen}.{_WHAT_TO_DO.get(kind, '')}"
+        message = f"No usable answer from {self.host}: {seen}."
         return Failure(
             kind,
-            error_class(message, host=self.host, snippet=snippet(self.redact(received))),
+            error_class(
+                message, host=self.host, snippet=snippet(self.redact(received)), **_HINTS.get(kind, {})
+            ),
             seen,
             status=attempt.status,
             body=received,
@@ -415,8 +424,11 @@ class Transport:
             return Failure(FailureKind.REJECTED, refused, "the proxy answered 407", status=407)
         advice = _ADVICE["certificate" if _alerted(causes, *_PERHAPS_REQUIRED) else phase]
         message = f"No connection to {host} ({phase}: {reason}); nothing was sent. {advice}"
+        hints = _CA_BUNDLE if advice is _ADVICE["tls"] else {}
         return Failure(
-            FailureKind.CONNECT, ConnectionFailed(message, host=host, phase=phase), f"no connection to {host}"
+            FailureKind.CONNECT,
+            ConnectionFailed(message, host=host, phase=phase, **hints),
+            f"no connection to {host}",
         )
 
 

@@ -230,7 +230,7 @@ def test_no_interrupt_shows_a_secret(
 def test_a_success_leaves_no_secret(
     server: Any, client: Client, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """The DEBUG log of a whole call; the answer, its frames and story in every form; each file of them."""
+    """The DEBUG log of a whole call; the answer, its frames and metadata in every form; each file of them."""
     server.on("results", server.answer(200, ROWS))
     question = client.submit("how many?")
     answer = question.result()
@@ -410,7 +410,7 @@ def test_no_wrong_argument_shows_a_secret(wrong: Any, caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, RuntimeError])
-@pytest.mark.parametrize("place", ["_settings", "_found", "_fill", "_plain_secret"])
+@pytest.mark.parametrize("place", ["_settings", "_sources", "_add", "_printable_secret"])
 @pytest.mark.parametrize("by", ["argument", "configure", "environment"])
 def test_nothing_that_ends_the_reading_of_settings_shows_a_secret(
     caplog: pytest.LogCaptureFixture,
