@@ -185,20 +185,18 @@ def _one_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Part | 
 @contextmanager
 def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
     """Give the client that the settings describe, or one of a sandbox of its own."""
-    from connecty_frames.client import Client, resume_by
+    from connecty_frames.client import Client
 
-    option = "" if profile is None else f" --profile {shlex.quote(profile)}"
-    resume_by(f"connecty ask --question-id {{question_id}} --dw-id {{dw_id}}{_literal(option)}")
+    def resume_command(question_id: str, dw_id: int) -> str:
+        option = "" if profile is None else f" --profile {shlex.quote(profile)}"
+        return f"connecty ask --question-id {question_id} --dw-id {dw_id}{option}"
+
     with ExitStack() as stack:
         if sandbox:
             box = stack.enter_context(sandbox_class()())
-            yield stack.enter_context(Client(**box.connection))
+            yield stack.enter_context(Client(**box.connection, resume_command=resume_command))
         else:
-            yield stack.enter_context(Client(profile=profile))
-
-
-def _literal(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
+            yield stack.enter_context(Client(profile=profile, resume_command=resume_command))
 
 
 @contextmanager
@@ -221,13 +219,10 @@ def _id_told(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
 
 def _accepted(question: Question, *, sandbox: bool) -> str:
     """Return the line with the id of a question, which is paid for whatever ends the command."""
-    from connecty_frames.client import resume_command
-
     accepted = f"Question {question.question_id} was accepted"
     if sandbox:  # an embedded one ends with the command, and its questions with it
         return f"{accepted}."
-    fetched = resume_command(question.question_id, question.dw_id)
-    return f"{accepted}; to fetch its answer without asking again: {fetched}"
+    return f"{accepted}; to fetch its answer without asking again: {question.resume_command}"
 
 
 def _tell_story(answer: Answer, *, alone: bool) -> None:

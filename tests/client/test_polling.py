@@ -49,7 +49,10 @@ def test_the_promises_of_the_benchmark_are_kept() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "missed"),
-    [("polling._SHARE = 0.3", "a mean delay of"), ("polling._LONGEST = 1.0", "requests, more than 110")],
+    [
+        ("polling.delay = lambda elapsed, _random: min(max(elapsed * 0.3, 0.1), 5.0)", "a mean delay of"),
+        ("polling.delay = lambda elapsed, _random: min(max(elapsed * 0.1, 0.1), 1.0)", "more than 110"),
+    ],
 )
 def test_the_benchmark_tells_what_is_missed(setting: str, missed: str) -> None:
     """Polling that lags, or hammers, makes it fail."""

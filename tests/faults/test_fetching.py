@@ -41,7 +41,7 @@ def test_what_passes_is_waited_out(
     server: Script, client: Client, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice, then the rows: three looks, one question, one token."""
-    monkeypatch.setattr(retry, "_IDLE", 0.15)
+    monkeypatch.setattr(retry, "IDLE_TIMEOUT", 0.15)
     step = PASSING[trouble](server)
     server.on("results", step, step, server.answer(200, ROWS))
     assert client.ask_df("how many?")["n"].tolist() == [1, 2]

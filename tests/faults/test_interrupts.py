@@ -156,7 +156,9 @@ def _no_collection() -> Iterator[None]:
 
 
 # One that comes while a socket is made leaves it to the collector, before anybody could close it.
-@pytest.mark.filterwarnings("ignore:unclosed <connecty_frames.http.connection._Timed:ResourceWarning")
+@pytest.mark.filterwarnings(
+    "ignore:unclosed <connecty_frames.http.connection._DeadlineSocket:ResourceWarning"
+)
 @pytest.mark.usefixtures("_no_collection")
 @pytest.mark.slow
 def test_a_hundred_at_random_moments() -> None:

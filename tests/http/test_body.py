@@ -9,7 +9,8 @@ import tracemalloc
 import pytest
 import urllib3
 
-from connecty_frames.http.transport import BodyEncodingError, BodyTooLarge, read_body
+from connecty_frames.http.models import BodyEncodingError, BodyTooLarge
+from connecty_frames.http.transport import read_body
 
 TEXT = b'{"state": "PENDING"}' * 100
 

@@ -9,29 +9,32 @@ from typing import Any
 import pytest
 
 from connecty_frames.clock import SYSTEM_CLOCK, Deadline
-from connecty_frames.http.models import Failure, FailureKind, Request, Response
+from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.redaction import Redaction
-from connecty_frames.http.retry import AttemptTimeouts
 from connecty_frames.http.transport import Transport
 
 
 def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Response | Failure, float]:
-    """Send one GET, and give what came of it and the seconds it took."""
+    """Send one GET, and return its outcome and the seconds it took."""
     transport = Transport(address, clock=SYSTEM_CLOCK, redact=Redaction())
     began = time.monotonic()
+    outcome: Response | Failure
     try:
-        outcome = transport.send(
-            Request("GET", "/v1/health"),
-            deadline=Deadline.after(seconds, SYSTEM_CLOCK),
-            limits=AttemptTimeouts(connect=seconds, idle=idle),
-        )
+        outcome = get(transport, Attempt(Deadline.after(seconds, SYSTEM_CLOCK), connect=seconds, idle=idle))
+    except RequestFailed as failed:
+        outcome = failed.failure
     finally:
         transport.close()
     return outcome, time.monotonic() - began
 
 
+def get(transport: Transport, attempt: Attempt) -> Response:
+    """Send one GET."""
+    return transport.send(Request("GET", "/v1/health"), attempt, read=lambda response: response)
+
+
 def closed_port() -> int:
-    """Give a port that nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
@@ -91,7 +94,7 @@ def test_a_dead_first_address_does_not_hide_the_second(server: Any, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("content", "kind", "seen"),
+    ("content", "kind", "reason"),
     [
         (b"", FailureKind.CONNECTION_LOST, "the connection was closed without an answer"),
         (
@@ -111,13 +114,13 @@ def test_a_dead_first_address_does_not_hide_the_second(server: Any, monkeypatch:
     ids=["closed", "cut", "cut chunk", "no HTTP", "70 KB header", "300 headers"],
 )
 def test_what_became_of_an_answer_is_said_in_words(
-    server: Any, content: bytes, kind: FailureKind, seen: str
+    server: Any, content: bytes, kind: FailureKind, reason: str
 ) -> None:
     """Each way of ending badly has its kind and its words, and no foreign exception."""
     server.on("health", server.send_and_close(content))
     outcome, _ = send(server.address)
     assert isinstance(outcome, Failure)
-    assert (outcome.kind, outcome.seen) == (kind, seen)
+    assert (outcome.kind, outcome.reason) == (kind, reason)
 
 
 def test_a_reset_is_a_lost_answer(server: Any) -> None:
@@ -125,15 +128,14 @@ def test_a_reset_is_a_lost_answer(server: Any) -> None:
     server.on("health", server.reset)
     outcome, _ = send(server.address)
     assert isinstance(outcome, Failure)
-    assert (outcome.kind, outcome.seen) == (FailureKind.CONNECTION_LOST, "the connection was reset")
+    assert (outcome.kind, outcome.reason) == (FailureKind.CONNECTION_LOST, "the connection was reset")
 
 
 def test_gets_share_a_connection(server: Any) -> None:
     """Two requests of one transport go over one connection."""
     transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
     for _ in range(2):
-        deadline = Deadline.after(5, SYSTEM_CLOCK)
-        transport.send(Request("GET", "/v1/health"), deadline=deadline, limits=AttemptTimeouts(5, 5))
+        get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
     transport.close()
     assert [seen.connection for seen in server.seen] == [1, 1]
 
