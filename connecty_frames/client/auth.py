@@ -190,11 +190,14 @@ class Auth:
         RequestFailed
             Where there is none.
         """
-        state, began = self._own_state(), deadline.clock.monotonic()
-        bearer = state.valid_bearer(began)
+        if self._state.process_id != os.getpid():
+            # A forked child needs a new lock: a thread of the parent may hold this one.
+            self._state = _TokenState(bearer=self._state.bearer, had_token=self._state.had_token)
+        began = deadline.clock.monotonic()
+        bearer = self._state.valid_bearer(began)
         if bearer is not None:
             return bearer
-        found = self._shared_or_fetched(state, began, deadline)
+        found = self._shared_or_fetched(self._state, began, deadline)
         if isinstance(found, Failure):
             raise RequestFailed(found)
         return found
@@ -202,19 +205,12 @@ class Auth:
     def may_recover(self, failure: Failure) -> bool:
         """Whether a token is likely to come later: there has been one, and the endpoint is down for now."""
         passing = failure.kind in (FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE)
-        return passing and self._own_state().had_token
+        return passing and self._state.had_token
 
     def discard(self, bearer: Bearer) -> None:
         """Stop using a token that the API refused, unless a newer one has taken its place."""
-        state = self._own_state()
-        if state.bearer is bearer:
-            state.bearer = None
-
-    def _own_state(self) -> _TokenState:
-        """Return the state; in a forked child with a new lock, which a thread of the parent may hold."""
-        if self._state.process_id != os.getpid():
-            self._state = _TokenState(bearer=self._state.bearer, had_token=self._state.had_token)
-        return self._state
+        if self._state.bearer is bearer:
+            self._state.bearer = None
 
     def _shared_or_fetched(self, state: _TokenState, began: float, deadline: Deadline) -> Bearer | Failure:
         """Return what another thread's request brings, or what one of this thread's own does."""

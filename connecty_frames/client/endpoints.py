@@ -22,7 +22,6 @@ from connecty_frames.protocol import (
     QUESTIONS,
     RESULTS,
     QuestionAccepted,
-    QuestionRequest,
     State,
 )
 from connecty_frames.text import snippet, terminal
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from connecty_frames.clock import Deadline
     from connecty_frames.http.transport import Transport
 
-__all__ = ["Endpoints", "Results", "find_question_id", "probe_health", "question_body"]
+__all__ = ["Endpoints", "Results", "find_question_id", "probe_health"]
 
 _Result = TypeVar("_Result")
 
@@ -89,11 +88,6 @@ class Results:
     retry_after: float | None = None
     elapsed: float | None = None
 
-    @property
-    def state(self) -> str:
-        """The state as the server spelled it."""
-        return self.envelope.state
-
     @cached_property
     def rows(self) -> int:
         """The rows received; they are counted only where this is needed."""
@@ -102,13 +96,13 @@ class Results:
     @property
     def is_complete(self) -> bool:
         """Whether requesting more rows would bring no more."""
-        if self.state != State.COMPLETED or self.rows < self.max_rows:
+        if self.envelope.state != State.COMPLETED or self.rows < self.max_rows:
             return True
         return self.rows == self.envelope.total_rows
 
     def satisfies(self, max_rows: int | None) -> bool:
         """Whether it is what another request with ``max_rows`` would bring."""
-        if self.state != State.COMPLETED or self.max_rows == max_rows:
+        if self.envelope.state != State.COMPLETED or self.max_rows == max_rows:
             return True
         return self.is_complete and (max_rows is None or max_rows >= self.rows)
 
@@ -144,7 +138,7 @@ class Endpoints:
         Parameters
         ----------
         body
-            From :func:`question_body`.
+            The question as JSON.
         on_send
             Called with each attempt right before its request is sent.
         """
@@ -168,7 +162,12 @@ class Endpoints:
         if max_rows is not None:
             path += f"&max_rows={max_rows}"
         read = partial(self._read_results, max_rows=DEFAULT_MAX_ROWS if max_rows is None else max_rows)
-        return partial(self._send, Request("GET", path), read=read, describe=_described)
+        return partial(
+            self._send,
+            Request("GET", path),
+            read=read,
+            describe=lambda results: snippet(results.envelope.state),
+        )
 
     def _send(
         self,
@@ -259,21 +258,6 @@ class Endpoints:
             response_summary=envelope.response_summary and redact.data(envelope.response_summary),
         )
         return Results(envelope, b"", max_rows, wait)
-
-
-def _described(results: Results) -> str:
-    return snippet(results.state)
-
-
-def question_body(question: str) -> bytes:
-    """Return a question as the API expects it: UTF-8 JSON, the text exactly as given.
-
-    Raises
-    ------
-    UnicodeEncodeError
-        For a lone surrogate, which UTF-8 cannot hold.
-    """
-    return QuestionRequest(question=question).model_dump_json().encode("utf-8")
 
 
 def find_question_id(body: bytes) -> str | None:

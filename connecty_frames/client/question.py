@@ -97,6 +97,8 @@ class Question:
         self._dw_id = dw_id
         self._timeout = timeout
         self._submission = submission
+        self._question = submission.question if submission else None
+        self._asked_at = submission.asked_at if submission else None
         self._command = command
         self._last_state: str | None = None  # as the server spelled it
         self._known_state: State | None = None  # the last that the API document has
@@ -116,7 +118,7 @@ class Question:
     @property
     def question(self) -> str | None:
         """The question in words, None after re-attaching by id."""
-        return self._submission.question if self._submission else None
+        return self._question
 
     @property
     def resume_command(self) -> str:
@@ -126,7 +128,7 @@ class Question:
     @property
     def asked_at(self) -> datetime | None:
         """When it was sent, aware and in UTC; None after re-attaching by id."""
-        return self._submission.asked_at if self._submission else None
+        return self._asked_at
 
     def state(self) -> str:
         """Ask the server once for the state; no rows travel.
@@ -148,7 +150,7 @@ class Question:
         """
         with self._annotated():
             deadline = Deadline.after(self._timeout, self._api.clock)
-            return self._poll(deadline, include=("sqlquery",), once=True).state
+            return self._poll(deadline, include=("sqlquery",), once=True).envelope.state
 
     def wait(self, timeout: float | None = None) -> str:
         """Wait until the question is done.
@@ -174,7 +176,7 @@ class Question:
         with self._annotated():
             deadline = Deadline.after(options.timeout or self._timeout, self._api.clock)
             final = self._final or self._poll(deadline, max_rows=DEFAULT_MAX_ROWS)
-            return final.state
+            return final.envelope.state
 
     def result(self, **options: Unpack[AskOptionsDict]) -> Answer:
         """Wait until the question is done and return its answer.
@@ -212,7 +214,7 @@ class Question:
         with self._annotated():
             contract_of(ask_options)
             deadline = deadline or Deadline.after(ask_options.timeout or self._timeout, self._api.clock)
-            with display.progress(ask_options.progress, self.question, self._question_id) as report:
+            with display.progress(ask_options.progress, self._question, self._question_id) as report:
                 final, max_rows = self._final, ask_options.max_rows
                 while final is None or not final.satisfies(max_rows):
                     more = DEFAULT_MAX_ROWS if final is None else final.next_max_rows
@@ -223,16 +225,16 @@ class Question:
                 final.envelope,
                 options=ask_options,
                 fetched=final.max_rows,
-                question=self.question,
+                question=self._question,
                 question_id=self._question_id,
                 dw_id=self._dw_id,
                 base_url=self._api.transport.address,
-                asked_at=self.asked_at,
+                asked_at=self._asked_at,
                 elapsed=final.elapsed,
             )
 
     def __repr__(self) -> str:
-        asked = "" if self.question is None else f", question={snippet(self.question, 100)!r}"
+        asked = "" if self._question is None else f", question={snippet(self._question, 100)!r}"
         return f"<Question {self._question_id}, dw_id={self._dw_id}{asked}>"
 
     def __reduce__(self) -> NoReturn:
@@ -270,11 +272,11 @@ class Question:
                 if pause is None or deadline.remaining() <= 0:
                     self._raise_for(results, deadline)
                 continue
-            is_final = self._is_final(results.state)
+            is_final = self._is_final(results.envelope.state)
             if once:
                 return results
             elapsed = clock.monotonic() - began
-            report(results.state, elapsed)
+            report(results.envelope.state, elapsed)
             if is_final:
                 self._final = replace(results, elapsed=elapsed if submission else None)
                 return self._final
@@ -329,10 +331,10 @@ class Question:
             f"No answer to question {self._question_id} in the time allowed; {state}.{last_failure} It may "
             f"still be worked on: {self.resume_command} fetches the answer.",
             question_id=self._question_id,
-            question=self.question,
+            question=self._question,
             dw_id=self._dw_id,
             state=self._last_state,
-            asked_at=self.asked_at,
+            asked_at=self._asked_at,
         )
 
     @contextmanager

@@ -12,10 +12,11 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from connecty_frames.client.endpoints import ASK_POLICY, Endpoints, find_question_id, question_body
+from connecty_frames.client.endpoints import ASK_POLICY, Endpoints, find_question_id
 from connecty_frames.errors import ConfigError, ConnectyError, QuestionTimeout, SubmissionUncertain
 from connecty_frames.http.models import SUCCESS, Failure, FailureKind
 from connecty_frames.http.retry import retry
+from connecty_frames.protocol import QuestionRequest
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
@@ -97,23 +98,15 @@ class Submission:
         self.question = question
         self.dw_id = dw_id
         self.question_id: str | None = None
-        #: When it was accepted, in seconds of the monotonic clock.
-        self.accepted_at = 0.0
+        #: When it was last sent, aware and in UTC.
+        self.asked_at: datetime | None = None
+        #: When it was last sent and when it was accepted, in seconds of the monotonic clock.
+        self.sent_at = self.accepted_at = 0.0
         self._clock = clock
         self._command = command
         #: Of the last attempt: when it was sent, by the wall clock in UTC and by the monotonic clock, and
         #: what was received. Assigned as one, since an interrupt may come in between.
         self._last: tuple[datetime, float, Attempt] | None = None
-
-    @property
-    def asked_at(self) -> datetime | None:
-        """When it was last sent, aware and in UTC; None before."""
-        return None if self._last is None else self._last[0]
-
-    @property
-    def sent_at(self) -> float:
-        """When it was last sent, in seconds of the monotonic clock."""
-        return 0.0 if self._last is None else self._last[1]
 
     def send(self, api: Endpoints, *, deadline: Deadline) -> str:
         """Send the question, once, and return its id.
@@ -136,6 +129,8 @@ class Submission:
             random=api.random,
             budget=api.transport.budget,
         )
+        if self._last is not None:
+            self.asked_at, self.sent_at, _ = self._last
         if isinstance(outcome, Failure):
             question_id = find_question_id(outcome.body)
             if question_id is None or outcome.status not in SUCCESS:
@@ -200,7 +195,7 @@ class Submission:
 
 
 def _checked_body(question: object) -> bytes:
-    """Return the body that asks a question."""
+    """Return the body that asks a question: UTF-8 JSON, the text exactly as given."""
     if not isinstance(question, str):
         raise ConfigError(
             f"question is of type {type(question).__name__}; expected the question as a str.",
@@ -209,7 +204,7 @@ def _checked_body(question: object) -> bytes:
     if not question.strip():
         raise ConfigError("question is blank; expected a question in plain language.", setting="question")
     try:
-        return question_body(question)
+        return QuestionRequest(question=question).model_dump_json().encode("utf-8")
     except ValueError:  # of pydantic or of the codec, both about the one thing UTF-8 cannot hold
         raise ConfigError(
             "question holds a lone surrogate, which is half a character and cannot be sent as UTF-8; decode "

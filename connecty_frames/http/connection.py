@@ -20,7 +20,6 @@ from __future__ import annotations
 import errno
 import http.client
 import io
-import math
 import re
 import socket
 import ssl
@@ -53,8 +52,8 @@ _IDLE_CONNECTIONS: Final = 16
 #: The name under which OpenSSL finds a certificate in a folder: the hash of its subject.
 _HASH_NAME: Final = re.compile(r"[0-9a-f]{8}\.\d+")
 
-#: The attempt that the running thread is making.
-ATTEMPT: Final[ContextVar[Attempt | None]] = ContextVar("connecty_frames.attempt", default=None)
+#: The attempt that the running thread is making. Nothing else uses these connections.
+ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("connecty_frames.attempt")
 
 
 def seconds_left(attempt: Attempt) -> float:
@@ -74,9 +73,7 @@ class _DeadlineSocket(socket.socket):
     def _set_timeout(self) -> None:
         if not self.may_read:
             raise BlockingIOError(errno.EAGAIN, "nothing is read now")
-        attempt = ATTEMPT.get()
-        if attempt is not None:
-            self.settimeout(seconds_left(attempt))
+        self.settimeout(seconds_left(ATTEMPT.get()))
 
     def recv_into(self, *args: Any, **options: Any) -> int:
         self._set_timeout()
@@ -106,42 +103,6 @@ class _DeadlineTLSSocket(_DeadlineSocket, ssl.SSLSocket):
             if error.errno in (ssl.SSL_ERROR_SYSCALL, ssl.SSL_ERROR_EOF):
                 raise BrokenPipeError(errno.EPIPE, "the connection was closed while sending") from None
             raise
-
-
-def _connect(host: str, port: int, options: Any) -> socket.socket:
-    """Connect to the first address of a host that answers, all of them within the attempt's time.
-
-    Each address has an equal share of the time left, so that a dead first one (an ``::1`` nobody listens
-    on, an IPv6 route that leads nowhere) does not use up the others' time.
-    """
-    attempt = ATTEMPT.get()
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    until = math.inf
-    if attempt is not None:
-        attempt.phase = "connect"
-        until = attempt.deadline.clock.monotonic() + attempt.connect
-    last_error: OSError = OSError("the name has no address")
-    for position, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = _DeadlineSocket(family, kind, protocol)
-        try:
-            for option in options or ():
-                sock.setsockopt(*option)
-            if attempt is not None:
-                left = min(until - attempt.deadline.clock.monotonic(), attempt.deadline.remaining())
-                sock.settimeout(max(left / (len(addresses) - position), 0.001))
-            sock.connect(address)
-            if attempt is not None:
-                sock.settimeout(seconds_left(attempt))  # holds for a TLS handshake too
-        except OSError as error:
-            sock.close()
-            # Its traceback would keep this frame, and so every connection up to the pool, from being freed.
-            last_error = error.with_traceback(None)
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    raise last_error
 
 
 class _ResponseStream(io.BufferedReader):
@@ -192,19 +153,7 @@ class _ResponseStream(io.BufferedReader):
 
 
 class _FinalResponse(http.client.HTTPResponse):
-    """A response that skips the interim ones before it (RFC 9110, section 15.2).
-
-    Parameters
-    ----------
-    connection
-        The connection that it comes on.
-    sock, options
-        As for ``http.client.HTTPResponse``.
-    """
-
-    def __init__(self, connection: HTTPConnection, sock: socket.socket, **options: Any) -> None:
-        super().__init__(sock, **options)
-        self.fp = _ResponseStream(self.fp.detach(), connection, sock)
+    """A response that skips the interim ones before it (RFC 9110, section 15.2)."""
 
     def begin(self) -> None:
         super().begin()
@@ -227,7 +176,7 @@ class _FinalResponse(http.client.HTTPResponse):
             status = line[1]
             if status >= HTTPStatus.OK:
                 attempt = ATTEMPT.get()
-                if attempt is not None and attempt.phase == "sent":
+                if attempt.phase == "sent":  # otherwise it is a proxy's response to CONNECT
                     attempt.status = status
                 return line
             if status == HTTPStatus.SWITCHING_PROTOCOLS:
@@ -239,48 +188,67 @@ class _FinalResponse(http.client.HTTPResponse):
 class _TrackedConnection(HTTPConnection):
     """A connection that records how far the attempt came."""
 
-    _connecting = False
+    _tunnelling = False
 
     def response_class(  # type: ignore[override]  # http.client only calls it
         self,
         sock: socket.socket,
         **options: Any,
     ) -> _FinalResponse:
-        """Make the response to the request that was sent."""
-        return _FinalResponse(self, sock, **options)
+        response = _FinalResponse(sock, **options)
+        response.fp = _ResponseStream(response.fp.detach(), self, sock)
+        return response
 
     def _new_conn(self) -> socket.socket:
+        """Connect to the first address of the host that answers, all of them within the attempt's time.
+
+        Each address has an equal share of the time left, so that a dead first one (an ``::1`` nobody listens
+        on, an IPv6 route that leads nowhere) does not use up the others' time.
+        """
         attempt = ATTEMPT.get()
         host, port = self._dns_host.strip("[]"), self.port or self.default_port
-        if attempt is not None:
-            attempt.phase, attempt.peer = "resolve", f"{host}:{port}"
-        sock = _connect(host, port, self.socket_options)
-        if attempt is not None:
-            attempt.phase = "proxy" if self._tunnel_host else "tls"
-        return sock
+        attempt.phase, attempt.peer = "resolve", f"{host}:{port}"
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        attempt.phase = "connect"
+        until = attempt.deadline.clock.monotonic() + attempt.connect
+        last_error: OSError = OSError("the name has no address")
+        for position, (family, kind, protocol, _, address) in enumerate(addresses):
+            sock = _DeadlineSocket(family, kind, protocol)
+            try:
+                for option in self.socket_options or ():
+                    sock.setsockopt(*option)
+                left = min(until - attempt.deadline.clock.monotonic(), attempt.deadline.remaining())
+                sock.settimeout(max(left / (len(addresses) - position), 0.001))
+                sock.connect(address)
+                sock.settimeout(seconds_left(attempt))  # holds for a TLS handshake too
+            except OSError as error:
+                sock.close()
+                # Its traceback would keep this frame, and so every connection up to the pool, from being
+                # freed.
+                last_error = error.with_traceback(None)
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                attempt.phase = "proxy" if self._tunnel_host else "tls"
+                return sock
+        raise last_error
 
     def _tunnel(self) -> None:
-        super()._tunnel()
+        self._tunnelling = True
+        try:
+            super()._tunnel()
+        finally:
+            self._tunnelling = False
         if self.sock is None:
             raise OSError("the proxy sent more than an answer to CONNECT")
-        attempt = ATTEMPT.get()
-        if attempt is not None:
-            attempt.phase = "tls"
-
-    def connect(self) -> None:
-        self._connecting = True
-        try:
-            super().connect()
-        finally:
-            self._connecting = False
+        ATTEMPT.get().phase = "tls"
 
     def send(self, data: Any) -> None:
-        if not self._connecting:  # otherwise it is the CONNECT request of a tunnel
+        if not self._tunnelling:  # otherwise it is the CONNECT request
             if self.sock is None:
                 self.connect()
-            attempt = ATTEMPT.get()
-            if attempt is not None:
-                attempt.phase = "sent"
+            ATTEMPT.get().phase = "sent"
         super().send(data)
 
 

@@ -131,8 +131,15 @@ class Transport:
 
     @property
     def budget(self) -> RetryBudget:
-        """The retries that all calls share."""
-        self._reset_after_fork()
+        """The retries that all calls share; every call begins with it.
+
+        A forked child gets connections and a budget of its own here. Two processes on one socket would mix
+        their responses, and a lock may be held by a thread that does not exist in the child.
+        """
+        if self._process_id != os.getpid():
+            self._adapter = ConnectionAdapter(self._context)
+            self._budget = RetryBudget(self.clock)
+            self._process_id = os.getpid()
         return self._budget
 
     def close(self) -> None:
@@ -190,7 +197,11 @@ class Transport:
                     **self._environment_settings(prepared.url or ""),
                 )
                 with closing(foreign):
-                    self._read(foreign, attempt)
+                    if foreign.status_code in SUCCESS:
+                        in_time = partial(seconds_left, attempt)
+                        read_body(foreign.raw, attempt.received, limit=self._limit, in_time=in_time)
+                    else:
+                        _read_error_body(foreign.raw, attempt)
             status, body = foreign.status_code, attempt.received.getvalue()
             response = Response(request, self.host, status, foreign.headers, body)
             if status not in SUCCESS:
@@ -219,7 +230,6 @@ class Transport:
         reading a body (the document heads the token endpoint GET) takes the body for a second request, and
         leaves the response to that on the connection.
         """
-        self._reset_after_fork()
         own = None if request.body is None else ConnectionAdapter(self._context)
         handled = sys.exception()  # the caller's own, if this is called from an except clause
         current = ATTEMPT.set(attempt)
@@ -253,30 +263,9 @@ class Transport:
         # Only the client's own setting turns verification off: an empty variable does not.
         return {"proxies": proxies, "verify": (bundle or True) if self._verify else False}
 
-    def _read(self, response: requests.Response, attempt: Attempt) -> None:
-        """Read the body; of an error as much as comes, since its status alone decides."""
-        in_time = partial(seconds_left, attempt)
-        if response.status_code in SUCCESS:
-            read_body(response.raw, attempt.received, limit=self._limit, in_time=in_time)
-            return
-        attempt.idle = min(attempt.idle, _ERROR_IDLE)
-        with suppress(Exception):
-            read_body(response.raw, attempt.received, limit=_MAX_ERROR_BODY, in_time=in_time)
-
     def _raise_for_status(self, response: Response) -> NoReturn:
         wait = retry_after(response.headers, self.clock.now())
         raise RequestFailed(status_failure(response, redact=self.redact, retry_after=wait))
-
-    def _reset_after_fork(self) -> None:
-        """Give a forked child connections and a budget of its own.
-
-        Two processes on one socket mix their responses, and a lock may be held by a thread that does not
-        exist in the child.
-        """
-        if self._process_id != os.getpid():
-            self._adapter = ConnectionAdapter(self._context)
-            self._budget = RetryBudget(self.clock)
-            self._process_id = os.getpid()
 
 
 def read_body(
@@ -330,3 +319,11 @@ def _decompressed(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
         if not rest:
             raise BodyEncodingError("its gzip stream lost its end")
         yield rest
+
+
+def _read_error_body(raw: HTTPResponse, attempt: Attempt) -> None:
+    """Read as much of an error's body as arrives, since its status alone decides."""
+    attempt.idle = min(attempt.idle, _ERROR_IDLE)
+    with suppress(Exception):
+        in_time = partial(seconds_left, attempt)
+        read_body(raw, attempt.received, limit=_MAX_ERROR_BODY, in_time=in_time)

@@ -393,14 +393,14 @@ def test_no_interrupt_in_our_own_code_shows_a_secret(
 
     assert isinstance(act(record), ConnectyError)
     assert {"Redaction.add", "Auth.bearer", "Transport.send"} <= {code.co_qualname for code in returned}
+    waiting = list(returned)
+
+    def press(frame: Any, event: str, _argument: object) -> None:
+        if event == "return" and frame.f_code is place and place in waiting:
+            waiting.remove(place)
+            raise KeyboardInterrupt
+
     for place in returned:
-        pressed = []
-
-        def press(frame: Any, event: str, _argument: object, place: Any = place) -> None:
-            if event == "return" and frame.f_code is place and not pressed:
-                pressed.append(place)  # noqa: B023 - called within this turn of the loop
-                raise KeyboardInterrupt
-
         error = act(press)
         assert isinstance(error, KeyboardInterrupt), place
         assert_clean(error, caplog, FORMS_OF_CREDENTIALS if kind == "token" else FORMS)
