@@ -385,7 +385,7 @@ class Client:
         """
         if options.get("question_id") is not None:
             raise ConfigError(
-                "question_id is of one question; ask(question_id=...) fetches its answer.",
+                "question_id names a single question; ask(question_id=...) fetches its answer.",
                 setting="question_id",
             )
         ask_options = AskOptions.from_kwargs(options)
@@ -478,8 +478,8 @@ def _transport(settings: Settings, clock: Clock) -> Transport:
     if not settings.verify_tls:
         warn(
             InsecureWarning(
-                "verify_tls is False: whoever answers is taken for the API and gets the credentials. Give a "
-                "private certificate authority as ca_bundle= instead."
+                "verify_tls is False: any server that answers is taken for the API and gets the credentials. "
+                "Give a private certificate authority as ca_bundle= instead."
             )
         )
     return Transport(

@@ -1,4 +1,4 @@
-"""Question: a handle on a question that was asked, which any process can create again from its id."""
+"""Question: the handle of a question that was asked, which any process can create from its id."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ _TRANSIENT: Final = frozenset(
 class Question:
     """A question that was asked.
 
-    It comes from ``Client.submit`` and, by its id alone, from ``Client.question``. Neither making one nor its
-    properties connect to anything.
+    It comes from ``Client.submit`` or, by its id alone, from ``Client.question``. Neither creating one nor
+    reading its properties opens a connection.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Question:
         -------
         str
             ``PENDING``, ``IN_PROGRESS``, ``COMPLETED`` or ``FAILED`` (the API document, "Possible state
-            values"), or whatever else the server says, with an UnknownStateWarning.
+            values"), or another that the server reports, with an UnknownStateWarning.
 
         Raises
         ------
@@ -323,8 +323,8 @@ class Question:
         return expected and known in FINAL
 
     def _timeout_error(self, reason: str | None = None) -> QuestionTimeout:
-        last_failure = f" The last thing seen: {reason}." if reason else ""
-        state = "the server told no state"
+        last_failure = f" The last failure: {reason}." if reason else ""
+        state = "the server reported no state"
         if self._last_state:
             state = f"the server last said {snippet(self._last_state)}"
         return QuestionTimeout(

@@ -33,7 +33,7 @@ _NOT_STARTED: Final = frozenset(
     {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}
 )
 _WHAT_TO_DO: Final = (
-    "It may be running, so it was not sent again. Look in ConnectyAI's chat history before asking it anew"
+    "It may be running, so it was not sent again. Look in ConnectyAI's chat history before asking it again"
 )
 
 
@@ -137,6 +137,7 @@ class Submission:
                 self._raise_for(outcome, question_id)
             outcome = question_id
         self.question_id, self.accepted_at = outcome, self._clock.monotonic()
+        self._last = None  # a question may be kept for long, what was received need not be
         return outcome
 
     def _record(self, attempt: Attempt) -> None:
@@ -153,9 +154,9 @@ class Submission:
             failure.raise_()
         found = ""
         if question_id is not None:
-            found = f" Its id came, though: {self._command(question_id, self.dw_id)} may fetch it."
+            found = f" Its id was received, though: {self._command(question_id, self.dw_id)} may fetch it."
         raise SubmissionUncertain(
-            f"Nobody knows whether the question {snippet(self.question)!r} was started: it was sent to "
+            f"It is unknown whether the question {snippet(self.question)!r} was started: it was sent to "
             f"workspace {self.dw_id} at {self.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then {failure.reason}. "
             f"{_WHAT_TO_DO}.{found}",
             question_id=question_id,
@@ -182,10 +183,12 @@ class Submission:
 
     def message(self) -> str | None:
         """Return what is known of the question, None if it was never sent."""
-        if self._last is None:
-            return None
-        asked_at, _, attempt = self._last
-        question_id = self.question_id or find_question_id(attempt.received.getvalue())
+        question_id = self.question_id
+        if question_id is None:
+            if self._last is None:
+                return None
+            asked_at, _, attempt = self._last
+            question_id = find_question_id(attempt.received.getvalue())
         if question_id is not None:
             return pending_message(question_id, self._command(question_id, self.dw_id))
         return (
@@ -208,6 +211,6 @@ def _checked_body(question: object) -> bytes:
     except ValueError:  # of pydantic or of the codec, both about the one thing UTF-8 cannot hold
         raise ConfigError(
             "question holds a lone surrogate, which is half a character and cannot be sent as UTF-8; decode "
-            f"the text it comes from anew: {snippet(question)}",
+            f"the text it comes from again: {snippet(question)}",
             setting="question",
         ) from None

@@ -180,9 +180,9 @@ class _FinalResponse(http.client.HTTPResponse):
                     attempt.status = status
                 return line
             if status == HTTPStatus.SWITCHING_PROTOCOLS:
-                raise InterimError("the server switched to another protocol (101), which was not asked for")
+                raise InterimError("the server switched to another protocol (101), which was not requested")
             http.client.parse_headers(self.fp)
-        raise InterimError(f"more than {_MAX_INTERIM} interim responses (1xx) came in place of an answer")
+        raise InterimError(f"more than {_MAX_INTERIM} interim responses (1xx) came and no final one")
 
 
 class _TrackedConnection(HTTPConnection):
@@ -202,8 +202,8 @@ class _TrackedConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         """Connect to the first address of the host that answers, all of them within the attempt's time.
 
-        Each address has an equal share of the time left, so that a dead first one (an ``::1`` nobody listens
-        on, an IPv6 route that leads nowhere) does not use up the others' time.
+        Each address has an equal share of the time left, so that a dead first one (an ``::1`` without a
+        listener, an IPv6 route that leads nowhere) does not use up the others' time.
         """
         attempt = ATTEMPT.get()
         host, port = self._dns_host.strip("[]"), self.port or self.default_port

@@ -1,4 +1,4 @@
-"""What goes wrong in an exchange, as failures: the one place that maps statuses and foreign exceptions.
+"""Statuses and foreign exceptions as failures: the one place that maps them.
 
 Source: the API document leaves error statuses and bodies open, so the statuses mean what RFC 9110, section
 15 and RFC 6585, section 4 say, and a body is shown as far as a person can read it.
@@ -124,7 +124,7 @@ _REMEDIES: Final = {
 _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
     (BodyTooLarge, FailureKind.TOO_LARGE, "{detail}"),
     (MemoryError, FailureKind.TOO_LARGE, "the answer is longer than the memory there is for it"),
-    (BodyEncodingError, FailureKind.BAD_ENCODING, "the body of the answer cannot be unpacked: {detail}"),
+    (BodyEncodingError, FailureKind.BAD_ENCODING, "the body of the answer cannot be decompressed: {detail}"),
     (InterimError, FailureKind.NOT_HTTP, "{detail}"),
     (
         http.client.RemoteDisconnected,
@@ -194,7 +194,7 @@ def content_failure(response: Response, *, redact: Redaction) -> Failure | None:
     """Return the failure of a success without JSON: empty, or most often a login page. None for JSON."""
     if not response.body.strip():
         # Headers that were cut look just like this, so it is worth another attempt.
-        reason = f"{response.host} answered {response.status} with nothing in it"
+        reason = f"{response.host} answered {response.status} with an empty body"
         error = ResponseError(f"{reason}.", host=response.host)
         return Failure(FailureKind.EMPTY_BODY, error, reason, status=response.status)
     content_type = response.headers.get("Content-Type")
@@ -227,11 +227,11 @@ def deadline_failure(host: str) -> Failure:
 
 
 def socks_failure(host: str) -> Failure:
-    """Return the failure of a SOCKS proxy: a connection through one is none of this package."""
+    """Return the failure of a SOCKS proxy: its connections are not those of this package."""
     error = ConfigError(
-        f"The proxy for {host} is a SOCKS proxy; nothing was sent. Through one it could not be told "
-        "whether a question was sent, nor a deadline be kept. Name an HTTP proxy in HTTPS_PROXY, or list "
-        "the host in NO_PROXY (ALL_PROXY counts where no other is named)."
+        f"The proxy for {host} is a SOCKS proxy; nothing was sent. Through one it would be unknown "
+        "whether a question was sent, and no deadline could be kept. Name an HTTP proxy in HTTPS_PROXY, or "
+        "list the host in NO_PROXY (ALL_PROXY counts where no other is named)."
     )
     return Failure(FailureKind.REJECTED, error, "the proxy is a SOCKS proxy")
 
@@ -244,7 +244,7 @@ def exception_failure(
     address: str,
     redact: Redaction,
 ) -> Failure:
-    """Map a foreign exception and all it wraps; a text is shown only where it cannot hold a secret.
+    """Map a foreign exception and all it wraps; its text is used only where it cannot hold a secret.
 
     Parameters
     ----------
@@ -380,7 +380,7 @@ def _redirect_host(response: Response, redact: Redaction) -> str:
         host = urlsplit(location).hostname or (response.host if location else None)
     except ValueError:
         host = None
-    return snippet(host) if host else "nowhere in particular"
+    return snippet(host) if host else "an unknown host"
 
 
 def _sentence(text: str) -> str:

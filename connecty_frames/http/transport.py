@@ -292,7 +292,7 @@ def read_body(
     if encoding in ("gzip", "x-gzip"):
         pieces = _decompressed(pieces, limit + 1)
     elif encoding != "identity":
-        raise BodyEncodingError(f"it is packed with {named!r}, which was not asked for")
+        raise BodyEncodingError(f"its encoding is {named!r}, which was not requested")
     for piece in pieces:
         in_time()
         if into.tell() + len(piece) > limit:
@@ -312,12 +312,12 @@ def _decompressed(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
             try:
                 yield stream.decompress(packed, min(_CHUNK, limit))
             except zlib.error as error:
-                raise BodyEncodingError(f"it is no sound gzip ({error})") from None
+                raise BodyEncodingError(f"it is not valid gzip ({error})") from None
             packed = stream.unconsumed_tail or stream.unused_data
     while started and not stream.eof:
         rest = stream.decompress(b"", _CHUNK)
         if not rest:
-            raise BodyEncodingError("its gzip stream lost its end")
+            raise BodyEncodingError("its gzip stream is incomplete")
         yield rest
 
 

@@ -1,4 +1,4 @@
-"""Credentials to token: one call at a time, kept while it holds, refreshed once."""
+"""Credentials to token: one request at a time, kept while it is valid, refreshed once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def failure(auth: Auth, clock: Any, seconds: float = 60.0) -> Failure:
 
 
 def tokens(expires_at: Any = "2025-11-05T13:00:00+00:00", date: str = DATE, count: int = 3) -> None:
-    """Let the endpoint give out t1, t2, t3."""
+    """Let the endpoint return token-1, token-2, token-3."""
     for number in range(1, count + 1):
         body = {"access_token": f"token-{number}", "expires_at": expires_at}
         responses.post(URL, json=body, headers={"Date": date})
@@ -79,7 +79,7 @@ def test_the_token_is_kept_until_shortly_before_its_end(auth: Auth, clock: Any) 
 
 @responses.activate
 def test_the_lifetime_is_measured_from_the_servers_date(auth: Auth, clock: Any) -> None:
-    """Our clock is an hour behind the server's; the token still holds for the five minutes it was given."""
+    """Our clock is an hour behind the server's; the token is still used for its five minutes."""
     tokens("2025-11-05T14:05:00+01:00", "Wed, 05 Nov 2025 13:00:00 GMT")
     bearer(auth, clock)
     clock.at += 269
@@ -126,7 +126,7 @@ def test_get_is_tried_after_405_alone_and_remembered(auth: Auth, clock: Any) -> 
 @responses.activate
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: int) -> None:
-    """Any 4xx of the token endpoint is an AuthError with status, the server's words and the region."""
+    """Any 4xx of the token endpoint is an AuthError with status, the server's message and the region."""
     responses.post(URL, json={"detail": "bad secret canary-secret"}, status=status)
     error = failure(auth, clock).error
     assert isinstance(error, AuthError)
@@ -167,13 +167,13 @@ def test_an_empty_answer_is_asked_for_again(auth: Auth, clock: Any) -> None:
     responses.post(URL, body="")
     error = failure(auth, clock).error
     assert isinstance(error, AuthError)
-    assert "with nothing in it" in str(error)
+    assert "with an empty body" in str(error)
     assert len(responses.calls) == 3
 
 
 @responses.activate
 def test_refused_credentials_are_not_tried_again_for_five_seconds(auth: Auth, clock: Any) -> None:
-    """While they cool off nobody calls again; afterwards one call finds the credentials well."""
+    """For five seconds no request is made; afterwards one succeeds."""
     responses.post(URL, status=401)
     tokens(count=1)
     assert failure(auth, clock).kind is FailureKind.REJECTED
@@ -187,7 +187,7 @@ def test_refused_credentials_are_not_tried_again_for_five_seconds(auth: Auth, cl
 @responses.activate
 @pytest.mark.parametrize("reply", [{"status": 500}, {"status": 503}, {"body": requests.ReadTimeout()}])
 def test_an_endpoint_that_is_down_is_asked_again(auth: Auth, clock: Any, reply: Any) -> None:
-    """Twice down, then well: three calls in one, whatever the credentials."""
+    """Down twice, then available: three requests in one call."""
     responses.post(URL, **reply)
     responses.post(URL, **reply)
     tokens(count=1)
@@ -206,7 +206,7 @@ def test_a_redirect_of_the_token_call_is_not_followed(auth: Auth, clock: Any) ->
 
 
 @responses.activate
-def test_a_late_refusal_does_not_throw_away_a_newer_token(auth: Auth, clock: Any) -> None:
+def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -> None:
     """Two threads held token-1; the second to be refused leaves token-2 in place."""
     tokens()
     first = bearer(auth, clock)
@@ -234,8 +234,8 @@ def test_a_netrc_file_does_not_replace_the_bearer(
 
 
 @responses.activate
-def test_a_connection_never_made_is_no_matter_of_credentials(clock: Any) -> None:
-    """A host that is not there is a ConnectionFailed, not an AuthError."""
+def test_a_connection_never_made_is_not_about_credentials(clock: Any) -> None:
+    """A host that cannot be reached is a ConnectionFailed, not an AuthError."""
     transport = Transport("http://127.0.0.1:9", clock=clock, redact=Redaction())
     responses.add_passthru("http://127.0.0.1:9")
     lonely = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 0.0)

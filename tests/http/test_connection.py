@@ -1,4 +1,4 @@
-"""A connection notes how far it came, and a socket keeps the deadline of the whole call."""
+"""A connection records how far the attempt came, and a socket keeps the deadline of the whole call."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def get(transport: Transport, attempt: Attempt) -> Response:
 
 
 def closed_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
@@ -43,7 +43,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 def test_silence_ends_sooner_than_the_deadline(server: Any) -> None:
-    """A server that says nothing for 0.2 s counts as lost, though the deadline is far."""
+    """After 0.2 s of silence the connection counts as lost, although the deadline is far."""
     server.on("health", server.hang)
     outcome, seconds = send(server.address, idle=0.2)
     assert isinstance(outcome, Failure)
@@ -52,7 +52,7 @@ def test_silence_ends_sooner_than_the_deadline(server: Any) -> None:
 
 
 def test_a_refused_connection_was_never_made() -> None:
-    """Nobody listens: nothing was sent, and the host and phase are known."""
+    """No listener: nothing was sent, and the host and phase are known."""
     port = closed_port()
     outcome, _ = send(f"http://127.0.0.1:{port}")
     assert isinstance(outcome, Failure)
@@ -61,7 +61,7 @@ def test_a_refused_connection_was_never_made() -> None:
 
 
 def test_a_name_that_is_not_known_was_never_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failed look-up is told apart from a failed connection."""
+    """A failed look-up is distinguished from a failed connection."""
 
     def unknown(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -82,7 +82,7 @@ def test_a_failed_handshake_is_no_sent_request(server: Any) -> None:
 
 
 def test_a_dead_first_address_does_not_hide_the_second(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A localhost with a dead ::1 before its 127.0.0.1 works."""
+    """A localhost with a dead ::1 before its 127.0.0.1 is connected to."""
     port = int(server.address.rpartition(":")[2])
     addresses = [
         (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", closed_port(), 0, 0)),
@@ -113,10 +113,10 @@ def test_a_dead_first_address_does_not_hide_the_second(server: Any, monkeypatch:
     ],
     ids=["closed", "cut", "cut chunk", "no HTTP", "70 KB header", "300 headers"],
 )
-def test_what_became_of_an_answer_is_said_in_words(
+def test_each_failed_response_has_a_kind_and_a_reason(
     server: Any, content: bytes, kind: FailureKind, reason: str
 ) -> None:
-    """Each way of ending badly has its kind and its words, and no foreign exception."""
+    """Each has its kind and reason, and no foreign exception passes."""
     server.on("health", server.send_and_close(content))
     outcome, _ = send(server.address)
     assert isinstance(outcome, Failure)
@@ -124,7 +124,7 @@ def test_what_became_of_an_answer_is_said_in_words(
 
 
 def test_a_reset_is_a_lost_answer(server: Any) -> None:
-    """The connection is reset after the request was read: it was sent, and nobody knows more."""
+    """The connection is reset after the request was read: it was sent, and no more is known."""
     server.on("health", server.reset)
     outcome, _ = send(server.address)
     assert isinstance(outcome, Failure)
@@ -144,7 +144,7 @@ def test_gets_share_a_connection(server: Any) -> None:
     ("setting", "value"),
     [("HTTP_PROXY", "http://user:canary-proxy@:80:80"), ("REQUESTS_CA_BUNDLE", "/no/such/canary-proxy.pem")],
 )
-def test_a_setting_that_cannot_work_is_the_environments_fault(
+def test_an_unusable_variable_of_the_environment_is_named(
     monkeypatch: pytest.MonkeyPatch, setting: str, value: str
 ) -> None:
     """A proxy that is no address, or a CA bundle that is not there, is a ConfigError without its value."""

@@ -56,7 +56,7 @@ def response(status: int, body: Any = b"", **headers: str) -> Response:
     ],
 )
 def test_every_status_has_its_error(status: int, error: type[Exception], kind: FailureKind) -> None:
-    """The class is exact: a 404 is a NotFoundError, a 422 an APIError and nothing finer."""
+    """The class is exact: a 404 is a NotFoundError, a 422 an APIError and no subclass."""
     failure = status_failure(response(status), redact=REDACT)
     assert status not in SUCCESS
     assert (type(failure.error), failure.kind, failure.status) == (error, kind, status)
@@ -87,14 +87,14 @@ def test_a_success_is_no_failure(status: int) -> None:
     ],
 )
 def test_the_message_of_the_server_is_shown_short_and_safe(body: Any, text: str) -> None:
-    """Its message where JSON has one, else how the body begins; no control character, no secret."""
+    """Its message where JSON has one, else the beginning of the body; no control character, no secret."""
     failure = status_failure(response(422, body), redact=REDACT)
     assert failure.error.text == text  # type: ignore[attr-defined]
     assert text in str(failure.error)
 
 
 def test_an_error_carries_status_request_id_and_wait() -> None:
-    """A 429 tells its status, the server's request id and the seconds to wait."""
+    """A 429 has its status, the server's request id and the seconds to wait."""
     failure = status_failure(response(429, X_Request_Id="abc\x1b"), redact=REDACT, retry_after=12.0)
     error = failure.error
     assert isinstance(error, RateLimitError)
@@ -110,8 +110,8 @@ def test_an_error_carries_status_request_id_and_wait() -> None:
     [
         ("https://login.test/sso?code=canary", "login.test"),
         ("/elsewhere?code=canary", "api.test"),
-        ("", "nowhere in particular"),
-        ("http://[", "nowhere in particular"),
+        ("", "an unknown host"),
+        ("http://[", "an unknown host"),
     ],
 )
 def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str, named: str) -> None:

@@ -1,4 +1,4 @@
-"""What allows another try, how long the wait is, and when it ends."""
+"""Which failures are retried, how long the pauses are, and when it ends."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_retry_after_is_seconds_or_a_date_and_junk_is_nothing(value: str, expect
 
 
 def test_a_date_is_measured_against_the_servers_own() -> None:
-    """A server an hour behind us that says "in 30 s" means 30 s."""
+    """A server whose clock is an hour behind and that says "in 30 s" means 30 s."""
     headers = {"Retry-After": "Wed, 05 Nov 2025 11:00:30 GMT", "Date": "Wed, 05 Nov 2025 11:00:00 GMT"}
     assert retry_after(headers, NOW) == 30.0
 
@@ -79,8 +79,8 @@ def test_a_date_in_words_of_another_time_is_no_http_date() -> None:
     assert http_date("2025") is None
 
 
-def test_a_fetch_goes_on_through_trouble(clock: Any) -> None:
-    """A lost answer, a 503 and a 429 are each followed by another try."""
+def test_a_fetch_is_repeated_after_transient_failures(clock: Any) -> None:
+    """A lost response, a 503 and a 429 are each followed by another attempt."""
     send, _ = trying(
         failure(FailureKind.CONNECTION_LOST),
         failure(FailureKind.UNAVAILABLE),
@@ -114,7 +114,7 @@ def test_the_server_is_given_the_time_it_asks_for(clock: Any) -> None:
 
 
 def test_a_wait_beyond_the_deadline_fails_at_once(clock: Any) -> None:
-    """Retry-After: 61 with 60 s left is a failure now, after one try and no sleep."""
+    """Retry-After: 61 with 60 s left is a failure at once, after one attempt and no sleep."""
     send, attempts = trying(failure(FailureKind.RATE_LIMITED, retry_after=61.0))
     outcome = retry(
         send,
@@ -128,7 +128,7 @@ def test_a_wait_beyond_the_deadline_fails_at_once(clock: Any) -> None:
 
 
 def test_the_deadline_ends_it(clock: Any) -> None:
-    """An outage without end is over at the deadline to the second."""
+    """A lasting outage ends exactly at the deadline."""
     send, _ = trying(failure(FailureKind.UNAVAILABLE))
     outcome = retry(
         send,
@@ -170,8 +170,8 @@ def test_a_question_is_sent_again_only_where_nothing_was_started(
     assert len(attempts) == tries
 
 
-def test_connecting_is_given_up_within_ten_seconds(clock: Any) -> None:
-    """Three tries that each take all of their time are over 10 s after the first began."""
+def test_connecting_ends_within_ten_seconds(clock: Any) -> None:
+    """Three attempts that each take all of their time end 10 s after the first began."""
     limits: list[float] = []
 
     def send(attempt: Attempt) -> Failure:
@@ -190,7 +190,7 @@ def test_connecting_is_given_up_within_ten_seconds(clock: Any) -> None:
     assert clock.at - 1000.0 <= 10.0 + 1e-9
 
 
-def test_a_fetch_is_more_patient_each_time_its_answer_was_lost(clock: Any) -> None:
+def test_the_idle_timeout_of_a_fetch_doubles_with_each_loss(clock: Any) -> None:
     """60 s without a byte, then 120, then 240, up to 17 hours; for a question there is the deadline alone."""
     send, attempts = trying(
         failure(FailureKind.CONNECTION_LOST), failure(FailureKind.CONNECTION_LOST), "rows"
