@@ -21,6 +21,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -67,6 +68,8 @@ _MAX_LIFETIME: Final = 24 * 3600.0
 #: How long before its end a token is no longer used: so many seconds, or this share of a short lifetime.
 _MARGIN: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
+#: A token as it can be in a header: visible ASCII (RFC 6750, section 2.1).
+_VISIBLE: Final = re.compile(r"[!-~]+")
 #: The method to try where one is not allowed (405).
 _OTHER_METHOD: Final = {"POST": "GET", "GET": "POST"}
 #: The statuses by which an endpoint may refuse credentials; others are about the address.
@@ -300,7 +303,7 @@ class Auth:
         except ValidationError:
             message = None
         token = message.access_token if message is not None else SecretStr("")
-        if message is None or not _is_token(token.get_secret_value()):
+        if message is None or not _VISIBLE.fullmatch(token.get_secret_value()):
             # What it says instead is not shown: it may hold the token.
             reason = "its answer holds no access_token"
             kind = FailureKind.INVALID_PAYLOAD
@@ -336,11 +339,6 @@ class Auth:
             return _unusable(host, reason, kind=FailureKind.REJECTED, status=status)
         error = AuthError(f"The credentials were refused: {reason}. {_CHECK}", status=status)
         return dataclasses.replace(failure, kind=FailureKind.REJECTED, error=error)
-
-
-def _is_token(text: str) -> bool:
-    """Whether text can stand in a header: visible ASCII (RFC 6750, section 2.1)."""
-    return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def _lifetime(expires_at: object, now: datetime) -> float:

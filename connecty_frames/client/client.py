@@ -124,7 +124,14 @@ class Client:
                 ca_bundle=ca_bundle,
                 profile=profile,
             )
-            self._set_up(settings, clock, random)
+            client_id, client_secret = settings.credentials
+            shown = client_id[:4] if len(client_id) >= _LONG_ID else ""  # enough to tell two apart
+            self._repr = terminal(f"<Client {shown}… at {settings.address}, dw_id={settings.dw_id}>")
+            self._dw_id = settings.dw_id
+            self._timeout = settings.timeout
+            self._transport = _transport(settings, clock)
+            auth = Auth(SecretStr(client_id), client_secret, transport=self._transport, random=random)
+            self._api = Endpoints(self._transport, auth, random=random)
         except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
             refused = error
         if refused is not None:
@@ -132,16 +139,6 @@ class Client:
             client_id = client_secret = base_url = settings = None  # type: ignore[assignment]
             strip_tracebacks(refused, but=handled)
             raise refused
-
-    def _set_up(self, settings: Settings, clock: Clock, random: Callable[[], float]) -> None:
-        client_id, client_secret = settings.credentials
-        shown = client_id[:4] if len(client_id) >= _LONG_ID else ""  # enough to tell two apart
-        self._repr = terminal(f"<Client {shown}… at {settings.address}, dw_id={settings.dw_id}>")
-        self._dw_id = settings.dw_id
-        self._timeout = settings.timeout
-        self._transport = _transport(settings, clock)
-        auth = Auth(SecretStr(client_id), client_secret, transport=self._transport, random=random)
-        self._api = Endpoints(self._transport, auth, random=random)
 
     def __enter__(self) -> Self:
         return self

@@ -190,9 +190,9 @@ class Endpoints:
             bearer = self._auth.bearer(attempt.deadline)
         except RequestFailed as failed:
             failure = failed.failure
-            if failure.kind is FailureKind.DEADLINE:
-                raise
-            if on_send is None and self._auth.may_recover(failure):
+            # A fetch may wait for the next token: its question is being worked on.
+            recovers = request.body is None and self._auth.may_recover(failure)
+            if recovers or failure.kind is FailureKind.DEADLINE:
                 raise
         if failure is not None:
             failure.raise_()

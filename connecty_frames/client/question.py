@@ -131,7 +131,7 @@ class Question:
         return self._asked_at
 
     def state(self) -> str:
-        """Ask the server once for the state; no rows travel.
+        """Ask the server once for the state; no rows are sent.
 
         Returns
         -------
@@ -238,7 +238,7 @@ class Question:
         return f"<Question {self._question_id}, dw_id={self._dw_id}{asked}>"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: the connection and its credentials do not travel."""
+        """Refuse to be pickled: connections cannot be, and credentials must not be."""
         raise TypeError(
             "A Question cannot be pickled, since it belongs to a Client; keep its question_id and use "
             f"{self.resume_command}"
@@ -266,11 +266,7 @@ class Question:
                 budget=self._api.transport.budget,
             )
             if isinstance(results, Failure):
-                pause = self._settling_pause(results)
-                if pause is not None:
-                    deadline.sleep(pause)
-                if pause is None or deadline.remaining() <= 0:
-                    self._raise_for(results, deadline)
+                self._wait_or_raise(results, deadline)
                 continue
             is_final = self._is_final(results.envelope.state)
             if once:
@@ -287,14 +283,14 @@ class Question:
             if deadline.remaining() <= 0:
                 raise self._timeout_error()
 
-    def _settling_pause(self, failure: Failure) -> float | None:
-        """Return the seconds to wait after a 404 for a question that may not be visible yet, else None."""
-        if self._submission is None or not isinstance(failure.error, NotFoundError):
-            return None
-        elapsed = self._api.clock.monotonic() - self._submission.accepted_at
-        return delay(elapsed, self._api.random) if elapsed < _SETTLING else None
-
-    def _raise_for(self, failure: Failure, deadline: Deadline) -> NoReturn:
+    def _wait_or_raise(self, failure: Failure, deadline: Deadline) -> None:
+        """Wait after a 404 for a question that may not be visible yet; raise after any other failure."""
+        if self._submission is not None and isinstance(failure.error, NotFoundError):
+            elapsed = self._api.clock.monotonic() - self._submission.accepted_at
+            if elapsed < _SETTLING:
+                deadline.sleep(delay(elapsed, self._api.random))
+                if deadline.remaining() > 0:
+                    return
         timed_out = deadline.remaining() <= 0 and failure.kind in _TRANSIENT
         if timed_out or failure.kind is FailureKind.DEADLINE:
             raise self._timeout_error(failure.reason)

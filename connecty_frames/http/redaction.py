@@ -127,15 +127,13 @@ class Redaction:
 
 def _encodings(secrets: Iterable[SecretStr], shortest: int) -> list[str]:
     """Return the encodings of all secrets, the longest first: one may be a part of another."""
-    texts = [text for secret in secrets if len(text := secret.get_secret_value()) >= shortest]
-    return sorted({encoded for text in texts for encoded in _encodings_of(text)}, key=len, reverse=True)
-
-
-def _encodings_of(secret: str) -> Iterator[str]:
-    yield secret
-    yield secret.encode().decode("latin-1")  # as a header arrives
-    yield secret.encode().hex()
-    yield from _base64(secret.encode())
+    found: set[str] = set()
+    for secret in secrets:
+        text = secret.get_secret_value()
+        if len(text) >= shortest:
+            as_header = text.encode().decode("latin-1")  # as a header arrives
+            found |= {text, as_header, text.encode().hex(), *_base64(text.encode())}
+    return sorted(found, key=len, reverse=True)
 
 
 def _base64(secret: bytes) -> Iterator[str]:

@@ -178,8 +178,6 @@ class Transport:
         """
         if self._closed:
             raise ConfigError("This Client is closed; make another.")
-        if attempt.deadline.remaining() <= 0:
-            raise RequestFailed(deadline_failure(self.host))
         began, outcome = self.clock.monotonic(), "interrupted"
         try:
             with self._connected(request, attempt) as adapter:
@@ -230,6 +228,8 @@ class Transport:
         reading a body (the document heads the token endpoint GET) takes the body for a second request, and
         leaves the response to that on the connection.
         """
+        if attempt.deadline.remaining() <= 0:
+            raise RequestFailed(deadline_failure(self.host))
         own = None if request.body is None else ConnectionAdapter(self._context)
         handled = sys.exception()  # the caller's own, if this is called from an except clause
         current = ATTEMPT.set(attempt)
