@@ -172,9 +172,9 @@ class Question:
         NotFoundError, ConnectionFailed, AuthError, APIError, ResponseError
             Where the server cannot be asked.
         """
-        options = AskOptions(timeout=timeout)
+        ask_options = AskOptions(timeout=timeout)
         with self._annotated():
-            deadline = Deadline.after(options.timeout or self._timeout, self._api.clock)
+            deadline = Deadline.after(ask_options.timeout or self._timeout, self._api.clock)
             final = self._final or self._poll(deadline, max_rows=DEFAULT_MAX_ROWS)
             return final.envelope.state
 
