@@ -183,11 +183,12 @@ class Submission:
 
     def message(self) -> str | None:
         """Return what is known of the question, None if it was never sent."""
+        last = self._last  # read before the id: another thread sets the id first, and then drops this
         question_id = self.question_id
         if question_id is None:
-            if self._last is None:
+            if last is None:
                 return None
-            asked_at, _, attempt = self._last
+            asked_at, _, attempt = last
             question_id = find_question_id(attempt.received.getvalue())
         if question_id is not None:
             return pending_message(question_id, self._command(question_id, self.dw_id))
