@@ -1,17 +1,17 @@
-# Everything is a target here; each sets up what it needs. `make demo` and `make test` are all a newcomer needs.
+# Each target sets up what it needs. `make demo` and `make test` are all that a newcomer needs.
 
 PYTHON ?= python3
-# Another Python than the usual one gets folders of its own: .venv-3.13 for make PYTHON=python3.13.
+# Another Python than python3 has folders of its own: .venv-3.13 for make PYTHON=python3.13.
 OTHER := $(if $(filter python3,$(PYTHON)),,-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 VENV := .venv$(OTHER)
 LOWEST := .venv-lowest$(OTHER)
 BIN := $(VENV)/bin
 QUESTION ?= list the top 5 countries with the most orders
-# The tests run in so many processes, for two cores, since some wait; one that is idle takes over from another.
+# The number of test processes: four on two cores, since some tests wait. Idle processes take over tests of others.
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata fuzz soak chaos docs dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-polling bench-metadata bench-startup docstrings fuzz soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -19,34 +19,38 @@ demo: $(VENV)/demo.stamp
 test: $(VENV)/test.stamp
 	$(BIN)/python $(PYTEST)
 
-# Without what takes half a second or more: for each change while one works, and for each further Python in .ci/run.
+# Without tests of half a second or more: for each change while developing, and for each further Python in .ci/run.
 test-fast: $(VENV)/test.stamp
 	$(BIN)/python $(PYTEST) -m "not slow"
 
-# The lower bounds of pyproject.toml, exactly, instead of the newest versions; without what takes long and is
-# about no version: the examples of the docs, the soak, and what needs a browser or a proxy.
+# On exactly the lower bounds of pyproject.toml instead of the newest versions; without slow tests that depend on no
+# version: the examples of the docs, the soak, and what needs a browser or a proxy.
 test-lowest: $(LOWEST)/test.stamp
 	$(LOWEST)/bin/python $(PYTEST) -m "not external" --ignore=tests/docs --ignore=tests/verification/test_soak.py
 
-# What the tests need, and nothing run.
+# Install what the tests need, and run nothing.
 setup: $(VENV)/test.stamp
 setup-all: $(foreach group,test lint bench docs dist,$(VENV)/$(group).stamp)
 setup-lowest: $(LOWEST)/test.stamp
 
-# An answer cut after each of its bytes; the tests cut after each seventh.
+# Truncate an answer after each of its bytes; the tests truncate it after each seventh.
 cuts: $(VENV)/test.stamp
 	CUTS_EVERY=1 $(BIN)/python $(PYTEST) tests/faults/test_cuts.py
 
-# Other cases than those of the tests, and more of them.
+# Other generated cases than those of the tests, and more of them.
 schemathesis: $(VENV)/test.stamp
 	SCHEMATHESIS="--max-examples 300" $(BIN)/python -m pytest -s tests/sandbox/test_openapi.py -k schemathesis
 
-# The OpenAPI document for readers, from the one that the sandbox serves.
+# Write the OpenAPI document of the docs from the one that the sandbox serves.
 openapi: $(VENV)/test.stamp
 	$(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, width=120)' \
 		<connecty_frames/sandbox/openapi.json >docs/api/openapi.yaml
 
-# Each bit of a Parquet file flipped; the tests flip every 31st.
+# The options of each function in its docstring, from the docstring of AskOptions.
+docstrings: $(VENV)/test.stamp
+	$(BIN)/python -m docs.docstrings
+
+# Flip each bit of a Parquet file; the tests flip every 31st.
 flips: $(VENV)/test.stamp
 	FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -m slow
 
@@ -63,11 +67,15 @@ format: $(VENV)/lint.stamp
 bench: $(VENV)/demo.stamp $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.decode
 
-# What a story costs the frame that it is on.
+# What importing, the command line and a first question cost.
+bench-startup: $(VENV)/demo.stamp
+	$(BIN)/python -m benchmarks.startup
+
+# The cost of the metadata on a frame.
 bench-metadata: $(VENV)/demo.stamp
 	$(BIN)/python -m benchmarks.metadata
 
-# Every value right, or said to be otherwise? The truth is DuckDB's own Arrow export.
+# Is every value right, or reported by a warning or an error? The ground truth is DuckDB's own Arrow export.
 bench-fidelity: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.fidelity
 
@@ -75,20 +83,28 @@ bench-fidelity: $(VENV)/demo.stamp
 fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
 	$(BIN)/python -m tests.verification.fuzz
 
-# Twenty thousand questions, a quarter of them in trouble. The scripted server is the tests' own.
+# Twenty thousand questions, a fault in a quarter of them. The scripted server is the tests' own.
 soak: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.soak $(SOAK)
 
-# Two thousand questions through nginx, haproxy and squid, which are killed, stopped and suspended meanwhile.
+# Two thousand questions through nginx, haproxy and squid, which are killed, stopped and suspended during the run.
 chaos: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.chaos $(CHAOS)
 
-# How soon one learns that a question is done, and what that costs in requests.
+# The size of the package and the path of one question; STRUCTURE="--package PATH" measures another checkout.
+structure: $(VENV)/demo.stamp
+	$(BIN)/python -m tests.verification.structure $(STRUCTURE)
+
+# The delay until the client sees that a question is done, and the requests that this takes.
 bench-polling: $(VENV)/demo.stamp
 	$(BIN)/python -m benchmarks.polling
 
 docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+# The picture of an answer in the README and the documentation; needs chromium.
+picture: $(VENV)/demo.stamp
+	$(BIN)/python -m docs.picture
 
 # The sdist, and the wheel that is built from it.
 dist: $(VENV)/dist.stamp
@@ -96,7 +112,7 @@ dist: $(VENV)/dist.stamp
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
 
-# Both, installed and unpacked away from here.
+# Test both, installed and unpacked outside of the checkout.
 test-dist: dist $(VENV)/test.stamp
 	.ci/test-dist $(BIN)/python
 

@@ -1,13 +1,12 @@
-"""How fast response bytes become a table, beside the parsers alone and what people write by hand.
+"""How fast response bytes become a table, beside JSON parsers alone and code written by hand: ``make bench``.
 
-Each way runs in a fresh process of its own, all of one workload one after the other, so that what is
-compared ran under the same conditions. Machines are noisy: ratios count, times do not.
+Each reader runs in a fresh process, all readers of a workload one after the other, so that those that are
+compared ran under the same conditions. Ratios are comparable between machines, times are not.
 """
 
 from __future__ import annotations
 
 import argparse
-import compileall
 import json
 import multiprocessing
 import resource
@@ -23,15 +22,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import workloads
-from benchmarks.ways import WAYS
+from benchmarks.peers import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: How often a way is timed in its process, after one run to warm up.
+#: How often a reader is timed in its process, after one run to warm up.
 REPEATS = {"W3": 200, "W4": 10}
-#: What may be no slower than what: workload, our way, the peer, the highest ratio.
-BARS = [
+#: The promised ratios: workload, our reader, its peer, the highest allowed ratio of their medians.
+LIMITS = [
     ("W1", "connecty_frames to Arrow", "orjson.loads, collector off", 0.75),
     ("W1", "connecty_frames to Arrow", "orjson.loads, collector on", 0.30),
     ("W1", "connecty_frames to Arrow", "pandas by hand", 0.13),
@@ -44,17 +43,16 @@ BARS = [
 ]
 
 
-def measure(way: str, file: Path, repeats: int) -> dict[str, Any]:
-    """Time one way in this process: milliseconds of each run, and the peak of memory above the start."""
+def measure(reader: str, file: Path, repeats: int) -> dict[str, Any]:
+    """Time a reader in this process: milliseconds of each run, and the peak of memory above the start."""
     body = file.read_bytes()
-    run = WAYS[way]
-    kept = run(workloads.mixed(2))  # imports and first-time costs, on a body of no size
-    del kept
+    read = READERS[reader]
+    read(workloads.mixed(2))  # imports and first-time costs, on a tiny body
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
-        kept = run(body)
+        kept = read(body)
         times.append((time.perf_counter() - start) * 1000)
         del kept
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
@@ -62,7 +60,7 @@ def measure(way: str, file: Path, repeats: int) -> dict[str, Any]:
 
 
 def write(file: Path, make: Callable[..., bytes], *arguments: int) -> None:
-    """Make a body in a process of its own: a child's peak of memory begins with that of its parent."""
+    """Write a body in another process: a child's peak of memory begins with that of its parent."""
     maker = multiprocessing.get_context("spawn").Process(target=_write, args=(file, make, *arguments))
     maker.start()
     maker.join()
@@ -74,31 +72,39 @@ def _write(file: Path, make: Callable[..., bytes], *arguments: int) -> None:
     file.write_bytes(make(*arguments))
 
 
-def in_fresh_process(way: str, file: Path, repeats: int) -> dict[str, Any]:
-    """Time one way in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.decode", "--measure", way, str(file), str(repeats)]
+def in_fresh_process(reader: str, file: Path, repeats: int) -> dict[str, Any]:
+    """Time a reader in a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.decode", "--measure", reader, str(file), str(repeats)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     measured: dict[str, Any] = json.loads(done.stdout)
     return measured
 
 
 def workload_table(name: str, folder: Path, console: Console) -> dict[str, float]:
-    """Run every way over one workload and print them side by side; gives the medians."""
+    """Time every reader on one workload, print them side by side, and return the medians."""
     file = folder / f"{name}.json"
     write(file, workloads.WORKLOADS[name])
     repeats = REPEATS.get(name, 5)
-    measured = {way: in_fresh_process(way, file, repeats) for way in WAYS}
-    medians = {way: statistics.median(found["ms"]) for way, found in measured.items()}
+    measured = {reader: in_fresh_process(reader, file, repeats) for reader in READERS}
+    medians = {reader: statistics.median(found["ms"]) for reader, found in measured.items()}
     table = Table(title=f"{name}: {file.stat().st_size / 1e6:.1f} MB")
-    for heading in ("way", "ms (median)", "spread", "of orjson off", "of pandas", "of polars", "peak memory"):
-        table.add_column(heading, justify="left" if heading == "way" else "right")
-    for way, found in measured.items():
+    for heading in (
+        "reader",
+        "ms (median)",
+        "spread",
+        "of orjson off",
+        "of pandas",
+        "of polars",
+        "peak memory",
+    ):
+        table.add_column(heading, justify="left" if heading == "reader" else "right")
+    for reader, found in measured.items():
         ratios = [
-            f"{medians[way] / medians[peer]:.2f}"
+            f"{medians[reader] / medians[peer]:.2f}"
             for peer in ("orjson.loads, collector off", "pandas by hand", "polars by hand")
         ]
         spread = f"{min(found['ms']):.1f} to {max(found['ms']):.1f}"
-        table.add_row(way, f"{medians[way]:.1f}", spread, *ratios, f"{found['peak']:.1f} x")
+        table.add_row(reader, f"{medians[reader]:.1f}", spread, *ratios, f"{found['peak']:.1f} x")
     console.print(table)
     return medians
 
@@ -122,45 +128,12 @@ def growth(folder: Path, console: Console) -> None:
     console.print(table)
 
 
-def start_up(console: Console) -> None:
-    """Print what importing costs, beside a bare interpreter and typer; with bytecode, as pip leaves it."""
-    compileall.compile_dir(Path(__file__).parents[1] / "connecty_frames", quiet=2)
-    commands = {
-        "python -c pass": ["-c", "pass"],
-        "import connecty_frames": ["-c", "import connecty_frames"],
-        "import typer": ["-c", "import typer"],
-        "connecty --version": ["-m", "connecty_frames.cli", "--version"],
-    }
-    medians = {}
-    for name, arguments in commands.items():
-        times = []
-        for _ in range(15):
-            start = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-            times.append((time.perf_counter() - start) * 1000)
-        medians[name] = statistics.median(times)
-    table = Table(title="start-up")
-    for heading in ("command", "ms (median)", "beside", "ratio"):
-        table.add_column(heading)
-    for name, peer in (
-        ("import connecty_frames", "python -c pass"),
-        ("connecty --version", "import typer"),
-    ):
-        table.add_row(
-            name,
-            f"{medians[name]:.0f}",
-            f"{peer}: {medians[peer]:.0f}",
-            f"{medians[name] / medians[peer]:.2f}",
-        )
-    console.print(table)
-
-
-def bars_table(medians: dict[str, dict[str, float]], console: Console) -> None:
-    """Print each bar beside what was measured."""
-    table = Table(title="bars")
+def limits_table(medians: dict[str, dict[str, float]], console: Console) -> None:
+    """Print each limit beside the measured ratio."""
+    table = Table(title="limits")
     for heading in ("workload", "ours", "beside", "at most", "measured", ""):
         table.add_column(heading)
-    for workload, ours, peer, most in BARS:
+    for workload, ours, peer, most in LIMITS:
         if workload in medians:
             ratio = medians[workload][ours] / medians[workload][peer]
             table.add_row(
@@ -173,20 +146,19 @@ def main() -> None:
     """Print all tables, or those of the workloads named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workloads", nargs="*", default=list(workloads.WORKLOADS))
-    parser.add_argument("--measure", nargs=3, metavar=("WAY", "FILE", "REPEATS"), help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=3, metavar=("READER", "FILE", "REPEATS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        way, file, repeats = arguments.measure
-        print(json.dumps(measure(way, Path(file), int(repeats))))
+        reader, file, repeats = arguments.measure
+        print(json.dumps(measure(reader, Path(file), int(repeats))))
         return
     console = Console(width=130)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         medians = {each: workload_table(each, folder, console) for each in arguments.workloads}
-        bars_table(medians, console)
+        limits_table(medians, console)
         if len(arguments.workloads) == len(workloads.WORKLOADS):
             growth(folder, console)
-            start_up(console)
 
 
 if __name__ == "__main__":

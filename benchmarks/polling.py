@@ -1,10 +1,10 @@
-"""When does one learn that a question is done, and how often was the server asked? ``make bench-polling``.
+"""The delay until a client sees that a question is done, and the requests it takes: ``make bench-polling``.
 
-For server times from 0.2 s to 300 s the moments of the polls are played through on a clock that costs no
-time: ours by the function that the client itself waits by, beside a poll each second and one whose waits grow
-from 1 s to 10 s, which are what people write by hand. A request takes no time here: it is the same for all.
+For server times from 0.2 s to 300 s the polls are simulated: ours by the function that computes the client's
+waits, beside a poll each second and waits that grow from 1 s to 10 s, as people write by hand. Requests take
+no time here, since they are the same for all.
 
-It fails where ours misses one of these:
+It fails where ours breaks one of these promises:
 
 - the mean delay beyond the server's finish is at most 7 % of the server's time and 0.1 s;
 - a question of 300 s takes at most 110 requests, however the jitter falls.
@@ -24,52 +24,40 @@ from connecty_frames.client.question import delay
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Played", "measure", "play"]
+__all__ = ["PollingResult", "measure", "simulate"]
 
-_SHARE: Final = 0.07
-_AT_LEAST: Final = 0.1
-_MOST_REQUESTS: Final = 110
+_ALLOWED_SHARE: Final = 0.07
+_ALLOWED_SECONDS: Final = 0.1
+_MAX_REQUESTS: Final = 110
 _LONGEST: Final = 300.0
-#: Server times in seconds. Each is played with as many seeds, and each time ends a little elsewhere, for a
-#: server does not stop on the second.
+#: Server times in seconds. For each seed a time is up to 10 % shorter: servers do not finish on the second.
 _TIMES: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 200.0, _LONGEST)
 _SPREAD: Final = 0.1
 
 
-def _ours(elapsed: float, _number: int, draw: random.Random) -> float:
-    return delay(elapsed, draw.random)
-
-
-def _each_second(_elapsed: float, _number: int, _draw: random.Random) -> float:
-    return 1.0
-
-
-def _growing(_elapsed: float, number: int, _draw: random.Random) -> float:
-    return min(float(number), 10.0)
-
-
-_WAYS: Final[dict[str, Callable[[float, int, random.Random], float]]] = {
-    "ours": _ours,
-    "each second": _each_second,
-    "1 s to 10 s": _growing,
+#: Name -> the wait after so many seconds and requests.
+_STRATEGIES: Final[dict[str, Callable[[float, int, random.Random], float]]] = {
+    "ours": lambda elapsed, _number, rng: delay(elapsed, rng.random),
+    "each second": lambda _elapsed, _number, _rng: 1.0,
+    "1 s to 10 s": lambda _elapsed, number, _rng: min(float(number), 10.0),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """What became of one way and one server time.
+class PollingResult:
+    """The results of one strategy for one server time.
 
     Parameters
     ----------
-    way, seconds
-        Which they are.
+    strategy, seconds
+        The strategy, and the server time.
     delay
         The mean delay beyond the server's finish, in seconds.
     requests, most
-        How often the server was asked, on average and at most.
+        The number of requests, on average and at most.
     """
 
-    way: str
+    strategy: str
     seconds: float
     delay: float
     requests: float
@@ -77,44 +65,46 @@ class Played:
 
     @property
     def missed(self) -> list[str]:
-        """Which of the promises it does not keep."""
-        allowed = _SHARE * self.seconds + _AT_LEAST
+        """The promises that it breaks."""
+        allowed = _ALLOWED_SHARE * self.seconds + _ALLOWED_SECONDS
         late = f"{self.seconds:g} s: a mean delay of {self.delay:.2f} s, more than {allowed:.2f} s"
-        often = f"{self.seconds:g} s: {self.most} requests, more than {_MOST_REQUESTS}"
-        return [late] * (self.delay > allowed) + [often] * (self.most > _MOST_REQUESTS)
+        often = f"{self.seconds:g} s: {self.most} requests, more than {_MAX_REQUESTS}"
+        return [late] * (self.delay > allowed) + [often] * (self.most > _MAX_REQUESTS)
 
 
-def play(way: str, finish: float, draw: random.Random) -> tuple[float, int]:
-    """Poll until the server has finished; gives the delay beyond that, and the number of requests."""
+def simulate(strategy: str, finish: float, rng: random.Random) -> tuple[float, int]:
+    """Poll until the server has finished; return the delay beyond that and the number of requests."""
     elapsed, requests = 0.0, 1
     while elapsed < finish:
-        elapsed += _WAYS[way](elapsed, requests, draw)
+        elapsed += _STRATEGIES[strategy](elapsed, requests, rng)
         requests += 1
     return elapsed - finish, requests
 
 
-def measure(way: str, seconds: float, seeds: int) -> Played:
-    """Play a way and a server time with so many seeds."""
-    games = []
+def measure(strategy: str, seconds: float, seeds: int) -> PollingResult:
+    """Simulate a strategy for a server time with so many seeds."""
+    runs = []
     for seed in range(seeds):
-        draw = random.Random(f"{seconds} {seed}")
-        # Never longer than the time itself, which is what the number of requests is promised for.
-        games.append(play(way, seconds * draw.uniform(1 - _SPREAD, 1), draw))
-    delays, requests = zip(*games, strict=True)
-    return Played(way, seconds, statistics.fmean(delays), statistics.fmean(requests), max(requests))
+        rng = random.Random(f"{seconds} {seed}")
+        # Never longer than the time itself, for which the number of requests is promised.
+        runs.append(simulate(strategy, seconds * rng.uniform(1 - _SPREAD, 1), rng))
+    delays, requests = zip(*runs, strict=True)
+    return PollingResult(
+        strategy, seconds, statistics.fmean(delays), statistics.fmean(requests), max(requests)
+    )
 
 
 def main() -> int:
-    """Play all, print the table, and say what was missed."""
+    """Simulate all, print the table and the broken promises, and return 1 where there are any."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
-    parser.add_argument("--seeds", type=int, default=2_000, help="how often each is played")
+    parser.add_argument("--seeds", type=int, default=2_000, help="how often each is simulated")
     seeds = parser.parse_args().seeds
-    print(f"{'server':>8}" + "".join(f"{way:>30}" for way in _WAYS))
-    print(f"{'s':>8}" + f"{'mean delay s':>15}{'%':>6}{'requests':>9}" * len(_WAYS))
+    print(f"{'server':>8}" + "".join(f"{strategy:>30}" for strategy in _STRATEGIES))
+    print(f"{'s':>8}" + f"{'mean delay s':>15}{'%':>6}{'requests':>9}" * len(_STRATEGIES))
     missed: list[str] = []
     for seconds in _TIMES:
-        row = [measure(way, seconds, seeds) for way in _WAYS]
+        row = [measure(strategy, seconds, seeds) for strategy in _STRATEGIES]
         cells = (f"{p.delay:>15.2f}{100 * p.delay / seconds:>6.1f}{p.requests:>9.1f}" for p in row)
         print(f"{seconds:>8g}" + "".join(cells))
         missed += row[0].missed

@@ -1,4 +1,4 @@
-"""Made-up results responses of the kinds that people fetch, deterministic by seed."""
+"""Generated results responses of typical kinds, deterministic by seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _START = datetime(2024, 1, 1, tzinfo=UTC)
 def _response(
     names: list[str], rows: list[list[Any]], kinds: list[str], separators: tuple[str, str]
 ) -> bytes:
-    """Write a response with honest statistics, as the API document shows them."""
+    """Return a response with correct statistics, in the shape of the API document."""
     statistics: dict[str, dict[str, Any]] = {}
     for position, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         values = [row[position] for row in rows if row[position] is not None]
@@ -47,13 +47,13 @@ def _response(
     return json.dumps(body, separators=separators, ensure_ascii=False).encode()
 
 
-def _moment(chance: random.Random) -> datetime:
-    return _START + timedelta(microseconds=chance.randrange(2 * 365 * 86_400_000_000))
+def _random_instant(rng: random.Random) -> datetime:
+    return _START + timedelta(microseconds=rng.randrange(2 * 365 * 86_400_000_000))
 
 
-def _stamp(moment: datetime) -> str:
-    """Write a moment as the API does: the fraction without its trailing zeros."""
-    text = moment.astimezone(_WARSAW).isoformat()
+def _api_timestamp(instant: datetime) -> str:
+    """Return an instant as the API writes it: the fraction without trailing zeros."""
+    text = instant.astimezone(_WARSAW).isoformat()
     if "." not in text:
         return text
     head, tail = text.split(".")
@@ -61,19 +61,19 @@ def _stamp(moment: datetime) -> str:
 
 
 def mixed(rows: int, separators: tuple[str, str] = (",", ":"), *, digit_text: bool = False) -> bytes:
-    """W1: eight columns of the usual kinds; W5 with other separators and text of digits only."""
-    chance = random.Random(1)
+    """W1: eight columns of common types; W5 with other separators and texts of digits only."""
+    rng = random.Random(1)
     words = ["north", "south", "east", "west", "centre"]
     table = [
         [
-            _stamp(_moment(chance)),
-            f"{chance.randrange(10**8):08d}" if digit_text else f"user{chance.randrange(10**6)}@example.com",
-            chance.randrange(10**9),
-            round(chance.uniform(0, 10_000), 4),
-            chance.random() < 0.5,
-            _moment(chance).date().isoformat(),
-            chance.choice(words),
-            None if chance.random() < 0.1 else chance.randrange(-1000, 1000),
+            _api_timestamp(_random_instant(rng)),
+            f"{rng.randrange(10**8):08d}" if digit_text else f"user{rng.randrange(10**6)}@example.com",
+            rng.randrange(10**9),
+            round(rng.uniform(0, 10_000), 4),
+            rng.random() < 0.5,
+            _random_instant(rng).date().isoformat(),
+            rng.choice(words),
+            None if rng.random() < 0.1 else rng.randrange(-1000, 1000),
         ]
         for _ in range(rows)
     ]
@@ -83,16 +83,16 @@ def mixed(rows: int, separators: tuple[str, str] = (",", ":"), *, digit_text: bo
 
 
 def escaped(rows: int) -> bytes:
-    r"""W2: in every row text with ``\n``, ``\"``, ``\u`` escapes and brackets."""
-    chance = random.Random(2)
+    r"""W2: texts in every row with ``\n``, ``\"``, ``\u`` escapes and brackets."""
+    rng = random.Random(2)
     table = [
         [
-            chance.randrange(10**9),
-            f'line one\nline "two" [{chance.randrange(1000)}], {{x}}\t\\end',
-            f"name {chance.randrange(10**6)} \u0001 \x7f",
-            round(chance.uniform(0, 100), 2),
-            "],[" if chance.random() < 0.1 else "plain",
-            None if chance.random() < 0.1 else "a, b",
+            rng.randrange(10**9),
+            f'line one\nline "two" [{rng.randrange(1000)}], {{x}}\t\\end',
+            f"name {rng.randrange(10**6)} \u0001 \x7f",
+            round(rng.uniform(0, 100), 2),
+            "],[" if rng.random() < 0.1 else "plain",
+            None if rng.random() < 0.1 else "a, b",
         ]
         for _ in range(rows)
     ]
@@ -102,15 +102,15 @@ def escaped(rows: int) -> bytes:
 
 
 def wide(rows: int, columns: int) -> bytes:
-    """W4: numbers with nulls, many columns."""
-    chance = random.Random(4)
+    """W4: many columns of numbers with nulls."""
+    rng = random.Random(4)
     table = [
         [
             None
-            if chance.random() < 0.1
-            else chance.randrange(10**6)
+            if rng.random() < 0.1
+            else rng.randrange(10**6)
             if column % 2
-            else round(chance.uniform(0, 1), 6)
+            else round(rng.uniform(0, 1), 6)
             for column in range(columns)
         ]
         for _ in range(rows)
@@ -119,7 +119,7 @@ def wide(rows: int, columns: int) -> bytes:
 
 
 def repeated(rows: int) -> bytes:
-    """W1's rows again and again, so that a large body takes no time to make."""
+    """W1's rows repeated, which makes a large body in little time."""
     part = 50_000
     body = mixed(part)
     first = body.index(b"],[") + 2
@@ -130,7 +130,7 @@ def repeated(rows: int) -> bytes:
     return body[:first] + b",".join([body[first:last]] * (rows // part)) + counted
 
 
-#: The workloads by name. The kinds of columns are told by ``dataframe_stats``.
+#: The workloads by name. ``dataframe_stats`` has the types of the columns.
 WORKLOADS: dict[str, Callable[[], bytes]] = {
     "W1": partial(mixed, 500_000),
     "W2": partial(escaped, 200_000),

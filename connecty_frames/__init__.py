@@ -5,8 +5,7 @@
     df = cf.ask_df("list the top 5 countries with the most orders", dw_id=13)
     df.connecty.sql_query
 
-The public names and nothing else. Each is loaded when it is first used (PEP 562), so that importing the
-package costs next to nothing.
+The public names. Each is imported when it is first used (PEP 562), so that importing the package is fast.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ import sys
 
 from connecty_frames.version import __version__ as __version__
 
-TYPE_CHECKING = False  # what type checkers take for True; the module typing alone would double the cost
+TYPE_CHECKING = False  # True for type checkers; importing typing would double the time of this import
 if TYPE_CHECKING:
     from typing import Any, Final
 
     from connecty_frames.answer import Answer
-    from connecty_frames.api import ask, ask_df, ask_many, install_readers, read_connecty
+    from connecty_frames.api import ask, ask_df, ask_many
     from connecty_frames.client import Client, Question
     from connecty_frames.config import configure
     from connecty_frames.decode import Schema
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     )
     from connecty_frames.frames import AnswerMetadata, copy_metadata, metadata, read_parquet
     from connecty_frames.options import AskOptions
+    from connecty_frames.readers import install_readers, read_connecty
 
 __all__ = [
     "APIError",
@@ -95,8 +95,8 @@ __all__ = [
     "read_parquet",
 ]
 
-#: Where each public name lives.
-_HOMES: Final[dict[str, str]] = {
+#: The module of each public name.
+_MODULES: Final[dict[str, str]] = {
     **dict.fromkeys(__all__, "errors"),
     "Answer": "answer",
     "AnswerMetadata": "answer_metadata",
@@ -109,22 +109,22 @@ _HOMES: Final[dict[str, str]] = {
     "ask_many": "api",
     "copy_metadata": "frames",
     "configure": "config",
-    "install_readers": "api",
+    "install_readers": "readers",
     "metadata": "frames",
-    "read_connecty": "api",
+    "read_connecty": "readers",
     "read_parquet": "frames",
 }
 
 
 def __getattr__(name: str) -> Any:
-    # As in `lazy`, but without it and importlib: a fifth of what starting Python takes is all this may cost.
-    if name not in _HOMES:
+    # As `lazy_getattr`, but without importlib: this import may take a fifth of the start of Python.
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = f"{__name__}.{_HOMES[name]}"
-    __import__(home)
-    found = getattr(sys.modules[home], name)
-    globals()[name] = found
-    return found
+    module = f"{__name__}.{_MODULES[name]}"
+    __import__(module)
+    value = getattr(sys.modules[module], name)
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -1,36 +1,25 @@
-"""Answer: one decoded table and its story.
+"""Answer: one decoded table and its metadata.
 
-The only place where decoding, frames and the story on them meet.
+The only module in which decoding, frames and display meet.
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from connecty_frames import decode, display, frames
-from connecty_frames.errors import (
-    ConfigError,
-    ConnectyError,
-    NoTableError,
-    QuestionError,
-    QuestionFailed,
-    TruncatedError,
-    TruncationWarning,
-    TypeFidelityWarning,
-    warn,
-)
+from connecty_frames import decode, diagnostics, display, frames
+from connecty_frames.errors import ConfigError, ConnectyError, NoTableError
 from connecty_frames.files import atomic_write, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
-from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend
+from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, Engine
 from connecty_frames.protocol import State
 from connecty_frames.text import snippet
 from connecty_frames.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from datetime import datetime
     from typing import Unpack
 
@@ -39,35 +28,31 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from connecty_frames.errors import ConnectyWarning
-
-__all__ = ["Answer", "contract_of"]
+__all__ = ["Answer", "read_schema"]
 
 #: How many columns a repr shows.
-_SHOWN_COLUMNS = 12
-#: How many warnings of a category an answer makes before it counts the rest.
-_MOST_WARNINGS = 10
-#: How much of what a server says of a question is in a message, in bytes.
-_LONGEST_SAID = 3_000
+_REPR_COLUMNS: Final = 12
 
 
-def contract_of(options: AskOptions) -> decode.Contract | None:
-    """Read ``schema=``; to be called before a question is sent, for it may be wrong.
+def read_schema(options: AskOptions) -> AskOptions:
+    """Return options whose ``schema`` is read, once; it is called before a question is sent and paid for.
 
     Raises
     ------
     ConfigError
         Where the schema is of no known kind, or names a type that JSON values cannot become.
     """
-    return frames.to_contract(options.schema)
+    if options.schema is None or isinstance(options.schema, decode.Contract):
+        return options
+    return replace(options, schema=frames.to_contract(options.schema))
 
 
 class Answer:
     """One answer: its table, the SQL and summary that came with it, and where it comes from.
 
     Answers come from ``ask``, ``Question.result`` and :meth:`from_json`. The table is decoded once, to Arrow;
-    frames are made of it as often as they are asked for. Any library that reads the Arrow stream protocol
-    (``__arrow_c_stream__``) takes an Answer as it is.
+    each frame is made of it. Any library that reads the Arrow stream protocol (``__arrow_c_stream__``)
+    accepts an Answer.
     """
 
     __slots__ = ("_body", "_decoded", "_metadata")
@@ -99,9 +84,9 @@ class Answer:
         body
             The response as received.
         envelope
-            What ``decode.read_envelope`` gave of it; its state must be COMPLETED.
+            What ``decode.read_envelope`` returned for it.
         fetched
-            The ``max_rows`` it was asked for with, None where that is unknown.
+            The ``max_rows`` of the request, None where that is unknown.
 
         Raises
         ------
@@ -114,9 +99,9 @@ class Answer:
         TruncatedError
             Where rows were cut and ``on_truncation="raise"``.
         """
-        contract = contract_of(options)
+        contract = read_schema(options).schema
         if envelope.state != State.COMPLETED:
-            raise _unfinished(
+            raise diagnostics.unfinished(
                 envelope, question_id=question_id, question=question, dw_id=dw_id, asked_at=asked_at
             )
         decoded = decode.decode(envelope, options, contract=contract, fetched=fetched)
@@ -136,11 +121,10 @@ class Answer:
             schema=[{"name": c.name, "type": str(c.type), "evidence": c.evidence} for c in decoded.schema],
             version=__version__,
         )
-        for warning in _bounded([*_mended(envelope), *decoded.warnings]):
-            warn(warning)
-        answer = cls(body, decoded, metadata)
-        answer._tell_truncation(options, fetched)
-        return answer
+        diagnostics.warn_of(envelope, decoded.warnings)
+        if decoded.table is not None:
+            diagnostics.report_truncation(metadata, options, fetched)
+        return cls(body, decoded, metadata)
 
     @classmethod
     def from_json(
@@ -148,7 +132,7 @@ class Answer:
         source: bytes | str | os.PathLike[str],
         *,
         question: str | None = None,
-        **choices: Unpack[AskOptionsDict],
+        **options: Unpack[AskOptionsDict],
     ) -> Answer:
         """Decode a saved results response; no service is needed.
 
@@ -157,11 +141,11 @@ class Answer:
         source
             Bytes are a response body, a str or Path is the file that holds one.
         question
-            The question in words, for the story; a response does not hold it.
-        **choices
-            As for ``ask``, as far as they bear on decoding: ``schema``, ``tz``, ``infer_temporal``,
-            ``strict``, ``on_truncation``; ``question_id`` and ``dw_id`` for the story; and ``max_rows``
-            where it is known how many rows were asked for.
+            The question in words, for the metadata; a response does not hold it.
+        **options
+            Those of ``ask`` that matter for decoding: ``schema``, ``tz``, ``infer_temporal``, ``strict``,
+            ``on_truncation``; ``question_id`` and ``dw_id`` for the metadata; and ``max_rows`` where it is
+            known how many rows were asked for.
 
         Raises
         ------
@@ -170,7 +154,7 @@ class Answer:
         OSError
             Where the file cannot be read, or is no regular file.
         ResponseError, QuestionError, ConversionError, TruncatedError
-            As the response deserves.
+            As for ``ask``.
 
         Examples
         --------
@@ -179,16 +163,16 @@ class Answer:
         >>> cf.Answer.from_json(path).schema
         orders  int64  numeric statistics; 3 whole numbers
         """
-        options = AskOptions.from_kwargs(choices)
+        ask_options = AskOptions.from_kwargs(options)
         body = _read(source)
         return cls.from_response(
             body,
             decode.read_envelope(body),
-            options=options,
-            fetched=choices.get("max_rows"),
+            options=ask_options,
+            fetched=options.get("max_rows"),
             question=question,
-            question_id=options.question_id,
-            dw_id=options.dw_id,
+            question_id=ask_options.question_id,
+            dw_id=ask_options.dw_id,
         )
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
@@ -207,7 +191,7 @@ class Answer:
         Raises
         ------
         ConfigError
-            Where ``path`` is none.
+            Where ``path`` is no path.
         OSError
             Where it cannot be written; a file that was there before is then as it was.
         """
@@ -247,17 +231,17 @@ class Answer:
 
     @property
     def schema(self) -> decode.Schema:
-        """The type of each column, and in words the evidence for it."""
+        """The type of each column, and the evidence for it in words."""
         return self._decoded.schema
 
     @property
     def rows(self) -> int:
-        """The rows that came."""
+        """The number of rows that came."""
         return self._decoded.rows
 
     @property
     def total_rows(self) -> int | None:
-        """The rows of the whole answer, None if unknown."""
+        """The number of rows of the whole answer, None if unknown."""
         return self._decoded.total_rows
 
     @property
@@ -267,11 +251,11 @@ class Answer:
 
     @property
     def metadata(self) -> AnswerMetadata:
-        """The whole story of the answer."""
+        """All that is known of where the answer comes from."""
         return self._metadata
 
     def to_pandas(self, dtype_backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:
-        """Give the table as a pandas frame that keeps the story; no column is of dtype object.
+        """Return the table as a pandas frame with metadata; no column is of dtype object.
 
         Parameters
         ----------
@@ -283,49 +267,50 @@ class Answer:
         NoTableError
             Where the question was answered without a table.
         """
-        options = AskOptions(dtype_backend=dtype_backend)
-        frame = frames.to_pandas(self._table(), dtype_backend=options.dtype_backend)
-        return frames.attach(frame, self._metadata)
+        checked = AskOptions(dtype_backend=dtype_backend)
+        frame: pd.DataFrame = self._frame("pandas", checked.dtype_backend)
+        return frame
 
     def to_polars(self) -> pl.DataFrame:
-        """Give the table as a polars frame that keeps the story.
+        """Return the table as a polars frame with metadata.
 
         Raises
         ------
         NoTableError
             Where the question was answered without a table.
         """
-        return frames.attach(frames.to_polars(self._table()), self._metadata)
+        frame: pl.DataFrame = self._frame("polars")
+        return frame
 
     def to_arrow(self) -> pa.Table:
-        """Give the table as Arrow, the story in its schema's metadata.
+        """Return the table as Arrow, with metadata in that of its schema.
 
         Raises
         ------
         NoTableError
             Where the question was answered without a table.
         """
-        return frames.attach(self._table(), self._metadata)
+        return self._frame("pyarrow")
 
     def plot(self, *, x: str | None = None, y: str | None = None, color: str | None = None) -> alt.Chart:
-        """Draw the table with altair, in the way that its types suggest.
+        """Draw the table with altair, as a chart chosen by the types of its columns.
 
-        A number over time is a line, a number by category bars in the order of the answer, a number over
-        another points, and one number alone the number itself. The first columns that fit are drawn.
-        Where a moment or category occurs more than once, a further category is told apart by colour.
+        A number over time is drawn as a line, a number by category as bars in the order of the answer, a
+        number over another as points, and a single number as itself. The first columns that fit are drawn.
+        Where a time or category occurs more than once, colours distinguish a further category.
 
         Parameters
         ----------
         x, y, color
-            The columns to draw, to colour and to tell apart, in place of those chosen by type.
+            The columns of the axes and of the colours, in place of those chosen by type.
 
         Returns
         -------
         altair.Chart
-            To be shown or changed: the question is its title, the names of the columns those of the axes.
+            To be shown or changed: its title is the question, those of its axes the names of the columns.
             No row is sampled or left out. Decimals and long integers are drawn as float64, to about 16
             digits, and NaN and infinity not at all; the tooltips have all digits, of texts 1,000 characters,
-            and of more than 50 columns the first 50 and those drawn. Moments are drawn in the zone of their
+            and of more than 50 columns the first 50 and those drawn. Times are drawn in the zone of their
             column.
 
         Raises
@@ -333,20 +318,18 @@ class Answer:
         NoTableError
             Where the question was answered without a table.
         ConfigError
-            Where no plot fits the types, a column is not there, there are more rows than the 5,000 (bars:
+            Where no chart fits the types, a column does not exist, there are more rows than the 5,000 (bars:
             500) that can be drawn well, or altair is not installed.
         """
         return display.plot(self._table(), self.question, x, y, color)
 
     def to_frame(self, options: AskOptions) -> Any:
-        """Give the table as the frame that ``options.engine`` and ``options.dtype_backend`` choose."""
+        """Return the table as the frame that ``options.engine`` and ``options.dtype_backend`` choose."""
         try:
-            if options.engine == "pandas":
-                return self.to_pandas(options.dtype_backend)
-            return self.to_polars() if options.engine == "polars" else self.to_arrow()
+            return self._frame(options.engine, options.dtype_backend)
         except BaseException as error:
             if self.question_id is not None and not isinstance(error, ConnectyError):
-                # The frame is all that the caller would have got, so nothing else tells them the id.
+                # The caller gets the frame alone, so that nothing else would name the id.
                 error.add_note(f"question_id={self.question_id!r} fetches the answer without asking again.")
             raise
 
@@ -358,27 +341,35 @@ class Answer:
         return self.rows
 
     def __bool__(self) -> bool:
-        """Hold for every answer, also for one of no rows."""
+        """Return True, also for an answer of no rows."""
         return True
 
     def __repr__(self) -> str:
-        story = self._metadata
-        asked = repr(snippet(story.question, 100)) if story.question else "(question unknown)"
-        shape = "no table" if self.table is None else f"{story.counted} x {len(self.schema)} columns"
-        lines = [f"<Answer to {asked}: {shape}, question_id {story.question_id or 'unknown'}>"]
+        known = self._metadata
+        question = repr(snippet(known.question, 100)) if known.question else "(question unknown)"
+        shape = "no table" if self.table is None else f"{known.rows_text} x {len(self.schema)} columns"
+        lines = [f"<Answer to {question}: {shape}, question_id {known.question_id or 'unknown'}>"]
         lines += [
-            f"  {snippet(column.name)}: {snippet(str(column.type))}"
-            for column in self.schema[:_SHOWN_COLUMNS]
+            f"  {snippet(column.name)}: {snippet(str(column.type))}" for column in self.schema[:_REPR_COLUMNS]
         ]
-        more = len(self.schema) - _SHOWN_COLUMNS
+        more = len(self.schema) - _REPR_COLUMNS
         return "\n".join([*lines, f"  … {more:,} more columns"] if more > 0 else lines)
 
     def _repr_html_(self) -> str:
-        """Show the answer in a notebook."""
+        """Return the answer as HTML for a notebook."""
         return display.answer_html(self._metadata, self.table, (self.rows, len(self.schema)))
 
+    def _frame(self, engine: Engine, dtype_backend: DtypeBackend = "numpy_nullable") -> Any:
+        table = self._table()
+        if engine == "pandas":
+            frame: Any = frames.to_pandas(table, dtype_backend=dtype_backend)
+        else:
+            frame = frames.to_polars(table) if engine == "polars" else table
+        return frames.attach(frame, self._metadata)
+
     def _table(self) -> pa.Table:
-        if self._decoded.table is None:
+        table = self._decoded.table
+        if table is None:
             raise NoTableError(
                 "The question was answered without a table. "
                 f"{snippet(self.response_summary or 'There is no summary either.', 300)}",
@@ -390,52 +381,7 @@ class Answer:
                 state=State.COMPLETED,
                 asked_at=self._metadata.asked_at,
             )
-        return self._decoded.table
-
-    def _tell_truncation(self, options: AskOptions, fetched: int | None) -> None:
-        """Say that rows were cut, or may have been, in the way the caller chose."""
-        if self.table is None or self.truncated is False or (self.truncated is None and fetched is None):
-            return
-        if self.truncated:
-            what = f"{self.rows:,} of {self.total_rows:,} rows came"
-        else:
-            what = f"{self.rows:,} rows came, as many as were asked for; no statistics tell if there are more"
-        if options.on_truncation == "raise":
-            raise TruncatedError(
-                f"{what}; max_rows=None fetches all.",
-                rows=self.rows,
-                total_rows=self.total_rows,
-                question_id=self.question_id,
-            )
-        if options.on_truncation == "warn":
-            warn(TruncationWarning(f"{what}; max_rows=None fetches all, on_truncation='ignore' is silent."))
-
-
-def _mended(envelope: decode.Envelope) -> list[ConnectyWarning]:
-    """Return the warning about texts of the server that are not as they came."""
-    if not envelope.mended:
-        return []
-    return [
-        TypeFidelityWarning(
-            f"Each half of a surrogate pair, which no text can hold, is written as the escape that it was in "
-            f"{' and '.join(envelope.mended)}."
-        )
-    ]
-
-
-def _bounded(warnings: Iterable[ConnectyWarning]) -> Iterator[ConnectyWarning]:
-    """Yield the first warnings of each category, and at the end one for the others of it."""
-    counts: Counter[type[ConnectyWarning]] = Counter()
-    for warning in warnings:
-        counts[type(warning)] += 1
-        if counts[type(warning)] <= _MOST_WARNINGS:
-            yield warning
-    for category, count in counts.items():
-        if count > _MOST_WARNINGS:
-            yield category(
-                f"{count - _MOST_WARNINGS:,} more warnings of this category are left out. Schema and "
-                "statistics of the answer show what they are about."
-            )
+        return table
 
 
 def _read(source: bytes | str | os.PathLike[str]) -> bytes:
@@ -451,48 +397,4 @@ def _read(source: bytes | str | os.PathLike[str]) -> bytes:
     raise ConfigError(
         f"source is of type {type(source).__name__}; expected bytes (a response body) or a path.",
         setting="source",
-    )
-
-
-def _said(details: dict[str, Any], more: int) -> str:
-    """Return what the server said on one line, and how many fields there was no room for."""
-    shown: list[str] = []
-    room = _LONGEST_SAID
-    for name, value in details.items():
-        shown.append(f"{snippet(name)}: {snippet(str(value), 500)}")
-        room -= len(f"; {shown[-1]}".encode())
-        if room < 0:
-            shown.pop()
-            break
-    left = len(details) - len(shown) + more
-    return "; ".join([*shown, *([f"and {left:,} more"] if left else [])])
-
-
-def _unfinished(
-    envelope: decode.Envelope,
-    *,
-    question_id: str | None,
-    question: str | None,
-    dw_id: int | None,
-    asked_at: datetime | None,
-) -> QuestionError:
-    """Say why there is no answer, with everything the server said, the SQL it tried included."""
-    texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
-    details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
-    said = _said(details, envelope.more_details)
-    says = f" The server says: {said}." if said else ""
-    asked = "The question" if question is None else f"The question {snippet(question)!r}"
-    kind: type[QuestionError] = QuestionError
-    what = f"{asked} is not finished (state {snippet(envelope.state)}).{says}"
-    if envelope.state == State.FAILED:
-        says = says or " The server does not say why."
-        kind, what = QuestionFailed, f"{asked} failed.{says} Putting it in other words may help."
-    return kind(
-        what,
-        question_id=question_id,
-        question=question,
-        dw_id=dw_id,
-        state=envelope.state,
-        asked_at=asked_at,
-        details=details,
     )

@@ -1,13 +1,14 @@
-"""AnswerMetadata: where an answer comes from, and its one spelling as JSON.
+"""AnswerMetadata: where an answer comes from, and its text as JSON.
 
-The spelling is ordinary JSON and reads back exactly. Statistics hold whole numbers of any length, floats
-and decimals side by side, and ``0.1`` is not the same number as ``Decimal("0.1")``: a decimal is spelled
-with a capital exponent (``1E-1``), which Python never writes for a float, so its kind is in its spelling.
+The text is ordinary JSON and reads back exactly. Statistics hold whole numbers of any length, floats
+and decimals side by side, and ``0.1`` is not the same number as ``Decimal("0.1")``: a decimal is written
+with a capital exponent (``1E-1``), which Python never writes for a float, so that its type can be read back.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,10 +19,10 @@ from connecty_frames.text import snippet, value_text
 
 __all__ = ["AnswerMetadata"]
 
-#: What the schema says of each column.
-_OF_A_COLUMN: Final = frozenset({"name", "type", "evidence"})
-#: How much of a question a repr shows.
-_SHOWN: Final = 60
+#: The keys of each column in ``schema``.
+_COLUMN_KEYS: Final = frozenset({"name", "type", "evidence"})
+#: How many characters of a text a repr shows.
+_REPR_LENGTH: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -35,7 +36,7 @@ class AnswerMetadata:
     question_id
         The server's id of it; None for a saved response that was decoded by itself.
     dw_id
-        The data workspace it was put to.
+        The data workspace it was asked in.
     base_url
         The address of the API that answered.
     sql_query, response_summary
@@ -60,7 +61,7 @@ class AnswerMetadata:
     Raises
     ------
     ConfigError
-        Where ``asked_at`` is not aware, or is no year from 1 to 9999 in UTC.
+        Where ``asked_at`` is not aware, or its year in UTC is not from 1 to 9999.
     """
 
     question: str | None = None
@@ -89,13 +90,13 @@ class AnswerMetadata:
             raise ConfigError(f"asked_at={self.asked_at!r} has no date in UTC.", setting="asked_at") from None
 
     def __repr__(self) -> str:
-        asked = repr(snippet(self.question, _SHOWN)) if self.question else "an answer"
-        where = f", question_id {snippet(self.question_id, _SHOWN)}" if self.question_id else ""
-        return f"<AnswerMetadata: {asked}, {self.counted}{where}>"
+        asked = repr(snippet(self.question, _REPR_LENGTH)) if self.question else "an answer"
+        where = f", question_id {snippet(self.question_id, _REPR_LENGTH)}" if self.question_id else ""
+        return f"<AnswerMetadata: {asked}, {self.rows_text}{where}>"
 
     @property
-    def counted(self) -> str:
-        """The rows in words, such as ``3 of 100 rows, truncated``."""
+    def rows_text(self) -> str:
+        """The number of rows in words, such as ``3 of 100 rows, truncated``."""
         total = "" if self.total_rows is None else f" of {self.total_rows:,}"
         return f"{self.rows:,}{total} rows{', truncated' if self.truncated else ''}"
 
@@ -105,7 +106,7 @@ class AnswerMetadata:
         Raises
         ------
         ConfigError
-            Where the statistics hold what is no JSON value, or nest too deeply to be written.
+            Where the statistics hold anything but JSON values, or are nested too deeply to be written.
         """
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         if self.asked_at is not None:
@@ -113,8 +114,8 @@ class AnswerMetadata:
         try:
             try:
                 return json.dumps(values)
-            except TypeError:  # a decimal, most likely, which Python's json cannot spell
-                return _spell(values)
+            except TypeError:  # most likely of a decimal, which Python's json cannot write
+                return _to_json(values)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"statistics: {error}", setting="statistics") from None
         except RecursionError:
@@ -122,37 +123,36 @@ class AnswerMetadata:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> AnswerMetadata:
-        """Read what :meth:`to_json` gave. Fields of a later version are passed over.
+        """Read what :meth:`to_json` returned. Unknown fields, of a later version, are ignored.
 
         Raises
         ------
         ConfigError
-            Where the text is something else.
+            Where the text is anything else.
         """
         import msgspec
 
-        try:
+        found: AnswerMetadata | None = None
+        with suppress(ValueError, TypeError, ArithmeticError, RecursionError, msgspec.ValidationError):
             found = msgspec.convert(json.loads(text, parse_float=_number), cls)
-            if any(_OF_A_COLUMN - column.keys() for column in found.schema):
-                raise ValueError("schema")  # noqa: TRY301 - reported below, as every other kind of damage
-        except (ValueError, TypeError, ArithmeticError, RecursionError, msgspec.ValidationError):
+        if found is None or any(_COLUMN_KEYS - column.keys() for column in found.schema):
             shown = snippet(text) if isinstance(text, str | bytes) else value_text(text)
             raise ConfigError(
                 f"This is not the metadata of an answer as AnswerMetadata.to_json() writes it: {shown}"
-            ) from None
+            )
         return found
 
 
-def _spell(value: object) -> str:
-    """Write a JSON value with every number exact and of its kind."""
+def _to_json(value: object) -> str:
+    """Write a JSON value with every number exact, and decimals told apart from floats."""
     if isinstance(value, Decimal) and value.is_finite():
         sign, digits, exponent = value.as_tuple()
         return f"{'-' if sign else ''}{''.join(map(str, digits))}E{exponent}"
     if isinstance(value, dict):
-        inside = [f"{json.dumps(str(key))}: {_spell(item)}" for key, item in value.items()]
+        inside = [f"{json.dumps(str(key))}: {_to_json(item)}" for key, item in value.items()]
         return "{" + ", ".join(inside) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join([_spell(item) for item in value]) + "]"
+        return "[" + ", ".join([_to_json(item) for item in value]) + "]"
     return json.dumps(value)
 
 

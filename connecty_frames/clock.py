@@ -1,7 +1,7 @@
-"""The only place that knows the time.
+"""Time, sleep and deadlines.
 
-Waiting is passed in wherever it happens, so that a unit test of polling or of token expiry runs on a
-clock of its own and takes no time.
+A clock is passed in wherever something waits or expires, so that unit tests of polling and token expiry use
+one of their own and do not wait.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ class Clock:
     """Wall time, monotonic time and sleep, all in seconds."""
 
     def now(self) -> datetime:
-        """Give the wall time, aware and in UTC."""
+        """Return the wall time, aware and in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Give seconds from an arbitrary start that no clock change can move."""
+        """Return seconds from an arbitrary start, unaffected by changes of the wall clock."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait; zero or less returns at once."""
+        """Wait; zero or less returns immediately."""
         if seconds > 0:
             time.sleep(seconds)
 
@@ -35,20 +35,20 @@ SYSTEM_CLOCK = Clock()
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment on a clock's monotonic time by which a whole call must be over."""
+    """The monotonic time of a clock by which a whole call must end."""
 
     clock: Clock
     at: float
 
     @classmethod
     def after(cls, seconds: float, clock: Clock) -> Deadline:
-        """Make the deadline that many seconds from now."""
+        """Return the deadline so many seconds from now."""
         return cls(clock, clock.monotonic() + seconds)
 
     def remaining(self) -> float:
-        """Give the seconds left; zero or less once it has passed."""
+        """Return the seconds left; zero or less after the deadline."""
         return self.at - self.clock.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait that long, or until the deadline if that comes first."""
+        """Wait so long, or until the deadline if that is earlier."""
         self.clock.sleep(min(seconds, self.remaining()))

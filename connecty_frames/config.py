@@ -1,7 +1,7 @@
 """Connection settings: argument > ``configure()`` > environment > profile > default.
 
-One object, :class:`Settings`, is made from these sources and passed on; nothing below reads the environment
-or a file.
+:class:`Settings` is made from these sources and passed on; no other module reads the environment or the file
+of profiles.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import os
-from contextlib import contextmanager
+import time
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
@@ -26,28 +26,29 @@ from pydantic import (
 )
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.options import LONGEST, NO_ID
-from connecty_frames.profiles import DEFAULT, Profiles
+from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
+from connecty_frames.profiles import DEFAULT, Profiles, config_file
 from connecty_frames.protocol import REGIONS
 from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
-__all__ = ["LARGEST_BODY", "Settings", "configure", "configured", "explain", "is_loopback", "resolve"]
+__all__ = ["LARGEST_BODY", "Settings", "configure", "explain", "is_loopback", "resolve", "swap_configured"]
 
-#: The longest response body that is read where nothing else is set, in bytes after unpacking.
+#: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3
 
-_HOW_TO_TRY: Final = (
-    "To try connecty_frames without an account, run `connecty sandbox` and export what it prints, or in "
-    "Python: `from connecty_frames.sandbox import Sandbox` and `with Sandbox() as sandbox: "
-    "Client(**sandbox.connection)`."
+_NO_CREDENTIALS: Final = (
+    "Set it {}in the environment, or in a profile (`connecty config path` names the file); ConnectyAI "
+    "support gives out credentials. To try connecty_frames without an account, run `connecty sandbox` and "
+    "export what it prints, or in Python: `from connecty_frames.sandbox import Sandbox` and `with Sandbox() "
+    "as sandbox: Client(**sandbox.connection)`."
 )
 
 
-def _checked_address(address: str) -> str:
-    """Give a base address without its final slash; secrets and questions go there, so it must be safe."""
+def _base_address(address: str) -> str:
+    """Return a base address without its final slash; secrets and questions go there, so it must be safe."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
@@ -59,7 +60,7 @@ def _checked_address(address: str) -> str:
         raise ValueError("expected an address without ? or #")
     if any(not character.isprintable() or character.isspace() for character in address):
         raise ValueError("expected an address without spaces and control characters")
-    _ = parts.port  # raises ValueError where the port is no number
+    _ = parts.port  # raises ValueError if the port is no number
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
             "http:// would send the secret in the clear; use https:// (http is for loopback only)"
@@ -68,7 +69,7 @@ def _checked_address(address: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is sent to a host stays on this machine."""
+    """Whether a host is this machine, by its name or address."""
     if host == "localhost":
         return True
     try:
@@ -77,7 +78,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _plain(text: str) -> str:
+def _printable(text: str) -> str:
     if not text.strip():
         raise ValueError("it is empty")
     if not text.isprintable():
@@ -85,12 +86,12 @@ def _plain(text: str) -> str:
     return text
 
 
-def _plain_secret(secret: SecretStr) -> SecretStr:
-    _plain(secret.get_secret_value())
+def _printable_secret(secret: SecretStr) -> SecretStr:
+    _printable(secret.get_secret_value())
     return secret
 
 
-def _expanded(path: Path) -> Path:
+def _expand_user(path: Path) -> Path:
     if "\0" in str(path):
         raise ValueError("expected a path, which has no NUL character in it")
     try:
@@ -99,9 +100,9 @@ def _expanded(path: Path) -> Path:
         raise ValueError(str(error)) from None
 
 
-def _no_truth(value: object) -> object:
+def _refuse_bool(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError("expected a number")  # noqa: TRY004 - pydantic collects these and no TypeError
+        raise ValueError("expected a number")  # noqa: TRY004 - pydantic collects ValueErrors alone
     return value
 
 
@@ -111,41 +112,41 @@ class Settings(BaseModel):
     Parameters
     ----------
     client_id, client_secret
-        The credentials, which ConnectyAI support gives out.
+        The credentials, available from ConnectyAI support.
     region
-        Where the organisation is registered, ``"eu1"`` or ``"us1"``.
+        The region in which the organisation is registered, ``"eu1"`` or ``"us1"``.
     base_url
-        The address of the API; takes the place of ``region``.
+        The address of the API, instead of that of ``region``.
     dw_id
-        The data workspace to ask where a call names none.
+        The default data workspace of a call.
     timeout
-        Seconds for a whole call where it names none, up to 30 days.
+        The default timeout of a whole call in seconds, up to 30 days.
     max_body_bytes
-        The longest response that is read, in bytes after unpacking.
+        The longest response that is read, in bytes after decompression.
     verify_tls
-        False turns the verification of certificates off, with an InsecureWarning for each client: whoever
-        is between here and the API can then read the secret.
+        False disables the verification of certificates, with an InsecureWarning for each client: anybody
+        between the client and the API can then read the secret.
     ca_bundle
-        The certificates to trust, a PEM file or a folder of them. Where none is set, those that
+        The certificates to trust, a PEM file or a folder of them. By default those that
         ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
     profile
-        The table of ``config.toml`` to take what is set nowhere else from; ``default`` where none is named.
+        The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    client_id: Annotated[str, AfterValidator(_plain)] | None = None
-    client_secret: Annotated[SecretStr, AfterValidator(_plain_secret)] | None = None
+    client_id: Annotated[str, AfterValidator(_printable)] | None = None
+    client_secret: Annotated[SecretStr, AfterValidator(_printable_secret)] | None = None
     region: Literal["eu1", "us1"] = "eu1"
-    base_url: Annotated[str, AfterValidator(_checked_address)] | None = None
-    dw_id: Annotated[int, Field(ge=0, lt=NO_ID), BeforeValidator(_no_truth)] | None = None
-    timeout: Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False), BeforeValidator(_no_truth)] = (
-        300.0
-    )
-    max_body_bytes: Annotated[int, Field(gt=0), BeforeValidator(_no_truth)] = LARGEST_BODY
+    base_url: Annotated[str, AfterValidator(_base_address)] | None = None
+    dw_id: Annotated[int, Field(ge=0, lt=DW_ID_LIMIT), BeforeValidator(_refuse_bool)] | None = None
+    timeout: Annotated[
+        float, Field(gt=0, le=MAX_TIMEOUT, allow_inf_nan=False), BeforeValidator(_refuse_bool)
+    ] = 300.0
+    max_body_bytes: Annotated[int, Field(gt=0), BeforeValidator(_refuse_bool)] = LARGEST_BODY
     verify_tls: bool = True
-    ca_bundle: Annotated[Path, AfterValidator(_expanded)] | None = None
-    profile: Annotated[str, AfterValidator(_plain)] | None = None
+    ca_bundle: Annotated[Path, AfterValidator(_expand_user)] | None = None
+    profile: Annotated[str, AfterValidator(_printable)] | None = None
 
     @property
     def address(self) -> str:
@@ -159,55 +160,53 @@ class Settings(BaseModel):
         Raises
         ------
         ConfigError
-            Where one is missing.
+            If one is missing.
         """
         if self.client_id is not None and self.client_secret is not None:
             return self.client_id, self.client_secret
         missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
         where = " and ".join(f"{name} (environment: CONNECTY_{name.upper()})" for name in missing)
         raise ConfigError(
-            f"No {where}. Set it as an argument of Client, by connecty_frames.configure(), in the "
-            "environment, or in a profile (`connecty config path` names the file); ConnectyAI support gives "
-            f"out credentials. {_HOW_TO_TRY}",
+            f"No {where}.",
+            hint=_NO_CREDENTIALS.format("as an argument of Client, by connecty_frames.configure(), "),
+            shell_hint=_NO_CREDENTIALS.format(""),
             setting=missing[0],
         )
 
 
-#: What a setting must be where Python gives it. Only the environment has to write it as text.
-_KINDS: Final = {
-    "dw_id": (Integral, "a number, the whole one that ConnectyAI shows, such as 13"),
+#: The Python types of settings that are not text. The environment has text alone, which pydantic converts.
+_TYPES: Final = {
+    "dw_id": (Integral, "a whole number, the workspace id that ConnectyAI shows, such as 13"),
     "timeout": (Real, "a number of seconds"),
     "max_body_bytes": (Integral, "a number of bytes"),
     "verify_tls": (bool, "True or False"),
 }
+#: What configure() has set.
 _configured: dict[str, Any] = {}
+#: The latest result of ``resolve()`` by its fingerprint.
+_resolved: dict[int, Settings] = {}
+#: A file changed this recently may change again without another time stamp, in nanoseconds: FAT counts 2 s.
+TIMESTAMP_STEP: Final = 2_000_000_000
 
 
 class _Source(NamedTuple):
-    """Somewhere that settings come from."""
+    """A source of settings."""
 
     #: In words; ``{NAME}`` stands for the name of the setting in capitals.
     place: str
-    values: dict[str, Any]
-    #: Whether a number is written as text, as the environment has nothing else.
-    text: bool = False
+    values: Mapping[str, Any]
+    #: Whether all values are text, as in the environment.
+    is_text: bool = False
 
-    def of(self, setting: str) -> str:
+    def place_of(self, setting: str) -> str:
         return self.place.replace("{NAME}", setting.upper())
-
-
-class _Found(NamedTuple):
-    """The strongest value of a setting, and its source."""
-
-    value: Any
-    source: _Source
 
 
 def configure(**settings: Any) -> None:
     """Set connection settings for the whole process.
 
-    They hold for every later call and Client that does not name its own; environment and profile count only
-    where neither does. None takes a setting back.
+    They apply to every later call and Client that is not given its own; they take precedence over environment
+    and profile. None unsets a setting.
 
     Parameters
     ----------
@@ -218,115 +217,132 @@ def configure(**settings: Any) -> None:
     Raises
     ------
     ConfigError
-        Where a name or value is wrong; nothing is set then.
+        If a name or value is wrong; nothing is set then.
 
     Examples
     --------
     >>> import connecty_frames as cf
     >>> cf.configure(dw_id=13, timeout=60)
-    >>> cf.configure(timeout=None)  # takes it back
+    >>> cf.configure(timeout=None)  # unsets it
     """
-    before = dict(_configured)
+    merged = {**_configured, **settings}
     if settings.get("region") is not None and settings.get("base_url") is None:
-        before.pop("base_url", None)  # the later word counts
-    after = {name: value for name, value in {**before, **settings}.items() if value is not None}
+        merged.pop("base_url", None)  # the last of both that was set applies
     try:
-        _read(_Source("argument", after))
+        checked = _read(_Source("argument", merged))[0]
+        given = [name for name, value in merged.items() if value is not None]
+        swap_configured({name: getattr(checked, name) for name in given})
     except BaseException:
-        for held in (settings, before, after):
-            held.clear()  # a traceback with locals would show the secret in it
+        settings.clear()
+        merged.clear()  # a traceback with locals would show the secret in them
         raise
-    _configured.clear()
-    _configured.update(after)
 
 
-@contextmanager
-def configured(**settings: Any) -> Iterator[None]:
-    """Let these settings and no others be configured for as long as the context lasts."""
+def swap_configured(settings: dict[str, Any]) -> dict[str, Any]:
+    """Replace everything that is configured, unchecked, and return what was configured before."""
     before = dict(_configured)
     _configured.clear()
-    try:
-        try:
-            configure(**settings)
-        finally:
-            settings.clear()  # a traceback with locals would show the secret in it
-        yield
-    finally:
-        _configured.clear()
-        _configured.update(before)
+    _configured.update(settings)
+    return before
 
 
 def resolve(**arguments: Any) -> Settings:
-    """Give the settings that hold, from arguments (None is not given) and the weaker sources.
+    """Return the settings that apply: from arguments (None is not given), then the weaker sources.
 
     Raises
     ------
     ConfigError
-        Where a name or value is wrong.
+        If a name or value is wrong.
     """
-    try:
-        return _read(_Source("argument", arguments), _Source("configure()", _configured))[0]
-    except BaseException:
-        arguments.clear()
-        raise
+    if arguments:
+        return _resolve(arguments)[0]
+    # Settings that did not change are not read again: 25 to 50 us instead of 70 to 130 us, and no file
+    # is opened.
+    fingerprint = _fingerprint()
+    settings = None if fingerprint is None else _resolved.get(fingerprint)
+    if settings is None:
+        settings = _resolve({})[0]
+        if fingerprint is not None and fingerprint == _fingerprint():  # nothing changed meanwhile
+            _resolved.clear()
+            _resolved[fingerprint] = settings
+    return settings
 
 
 def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
-    """Give each setting that holds: its name, its value and where it comes from.
+    """Return each setting that applies: its name, its value and its source.
 
     Raises
     ------
     ConfigError
-        Where a name or value is wrong.
+        If a name or value is wrong.
     """
-    try:
-        settings, found = _read(_Source("argument", arguments), _Source("configure()", _configured))
-    except BaseException:
-        arguments.clear()
-        raise
+    settings, sources = _resolve(arguments)
     return [
-        (name, getattr(settings, name), found[name].source.of(name) if name in found else "default")
+        (name, getattr(settings, name), sources[name].place_of(name) if name in sources else "default")
         for name in Settings.model_fields
     ]
 
 
-def _read(*given: _Source) -> tuple[Settings, dict[str, _Found]]:
-    """Make the settings. Whatever ends that leaves without the frames in which a secret stands open."""
+def _fingerprint() -> int | None:
+    """Return a hash of all that decides the settings of a call without arguments, None if it is unknown.
+
+    A hash of 64 bits instead of the values, so that no secret is kept. Of the file of profiles, all that
+    changes with its content, owner or permissions is part of it, so that errors are not missed either.
+    """
+    file: object
     try:
-        found = _found(given)
-        return _settings(found), found
+        path = config_file().absolute()
+        status = path.stat()
+    except OSError as error:
+        file = error.errno
+    else:
+        if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < TIMESTAMP_STEP:
+            return None
+        file = (path, *status[:6], status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return hash((frozenset(os.environ.items()), frozenset(_configured.items()), file))
+
+
+def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
+    try:
+        return _read(_Source("argument", arguments), _Source("configure()", _configured))
+    except BaseException:
+        arguments.clear()  # a traceback with locals would show the secret in it
+        raise
+
+
+def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:
+    """Return the settings and the source of each; errors leave without frames whose locals hold a secret."""
+    try:
+        sources = _sources(given)
+        return _settings(sources), sources
     except BaseException as error:  # noqa: BLE001 - raised again below
-        refused = error
-    refused.__cause__ = refused.__context__ = None
-    given, found = (), {}
-    raise refused.with_traceback(None)
+        failure = error
+    failure.__cause__ = failure.__context__ = None
+    given, sources = (), {}
+    raise failure.with_traceback(None)
 
 
-def _found(given: tuple[_Source, ...]) -> dict[str, _Found]:
-    """Give the strongest value of each setting that any source has."""
-    environment = _Source("environment variable CONNECTY_{NAME}", _environment(), text=True)
-    found: dict[str, _Found] = {}
-    for source in (*given, environment):
-        _fill(found, source)
-    named = found["profile"].value if "profile" in found else None
-    if named is None or isinstance(named, str):  # else it is refused, like any setting of a wrong kind
-        _fill(found, _profile(named))
+def _sources(given: tuple[_Source, ...]) -> dict[str, _Source]:
+    """Return the strongest source of each setting that any source has."""
+    # Variables in any case of letters; an empty one is not set.
+    variables = {name.upper(): value for name, value in os.environ.items() if value}
+    values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in Settings.model_fields}
+    found: dict[str, _Source] = {}
+    for source in (*given, _Source("environment variable CONNECTY_{NAME}", values, is_text=True)):
+        _add(found, source)
+    profile = found["profile"].values["profile"] if "profile" in found else None
+    if profile is None or isinstance(profile, str):  # else it is refused, as any setting of a wrong type
+        _add(found, _profile(profile))
     return found
 
 
-def _environment() -> dict[str, Any]:
-    """Return the settings of the environment, named in any case; an empty one is not set."""
-    variables = {name.upper(): value for name, value in os.environ.items() if value}
-    return {name: variables.get(f"CONNECTY_{name.upper()}") for name in Settings.model_fields}
-
-
-def _fill(found: dict[str, _Found], source: _Source) -> None:
-    """Take from a source what no stronger one has."""
+def _add(found: dict[str, _Source], source: _Source) -> None:
+    """Add a source where no stronger one has the setting."""
     # Region and address are one decision: a region beats the address that a weaker source names.
     decided = {"region", "base_url"} if {"region", "base_url"} & set(found) else set()
     for name, value in source.values.items():
         if value is not None and name not in decided:
-            found.setdefault(name, _Found(value, source))
+            found.setdefault(name, source)
 
 
 def _profile(name: str | None) -> _Source:
@@ -334,7 +350,7 @@ def _profile(name: str | None) -> _Source:
     values = dict(profiles.settings(name))
     bundle = values.get("ca_bundle")
     if isinstance(bundle, str) and not bundle.startswith("~"):
-        # A file names its neighbours, wherever one stands.
+        # Relative to the folder of the file, whatever the working directory is.
         values["ca_bundle"] = profiles.path.absolute().parent / bundle
     place = f"profile {snippet(name or DEFAULT)} in {path_text(profiles.path)}"
     if "profile" in values:
@@ -342,25 +358,22 @@ def _profile(name: str | None) -> _Source:
     return _Source(place, values)
 
 
-def _settings(found: dict[str, _Found]) -> Settings:
-    for name, (kind, expected) in _KINDS.items():
-        each = found.get(name)
-        if each is not None and not each.source.text and not isinstance(each.value, kind):
-            raise ConfigError(f"{name} ({each.source.of(name)}): expected {expected}.", setting=name)
+def _settings(sources: dict[str, _Source]) -> Settings:
+    """Return the checked settings; errors show a setting and its source, but no value: it may be secret."""
+    values = {name: source.values[name] for name, source in sources.items()}
+    for name, (type_, expected) in _TYPES.items():
+        source = sources.get(name)
+        if source is not None and not source.is_text and not isinstance(values[name], type_):
+            raise ConfigError(f"{name} ({source.place_of(name)}): expected {expected}.", setting=name)
     try:
-        return Settings(**{name: each.value for name, each in found.items()})
-    except ValidationError as error:
-        raise _config_error(error, found) from None
-
-
-def _config_error(error: ValidationError, found: dict[str, _Found]) -> ConfigError:
-    """Say which setting is wrong and where it came from, without its value: it may be a secret."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    name = str(first["loc"][0])
-    place = found[name].source.of(name)
-    if first["type"] == "extra_forbidden":
+        return Settings(**values)
+    except ValidationError as errors:
+        error = errors.errors(include_url=False, include_input=False, include_context=False)[0]
+    name = str(error["loc"][0])
+    place = sources[name].place_of(name)
+    if error["type"] == "extra_forbidden":
         close = difflib.get_close_matches(name, Settings.model_fields, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(Settings.model_fields)}."
-        return ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)
-    reason = first["msg"].removeprefix("Value error, ")
-    return ConfigError(f"{name} ({place}): {reason}.", setting=name)
+        raise ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)
+    reason = error["msg"].removeprefix("Value error, ")
+    raise ConfigError(f"{name} ({place}): {reason}.", setting=name)

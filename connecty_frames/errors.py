@@ -3,7 +3,7 @@
 ::
 
     ConnectyError                  question_id on all of them (None if unknown)
-    ├── ConfigError (ValueError)   a setting or choice is missing or wrong
+    ├── ConfigError (ValueError)   a setting or option is missing or wrong
     ├── ConnectionFailed           no connection was made, or no token came; nothing else was sent
     ├── AuthError                  credentials refused, or the token endpoint is unusable
     ├── APIError                   the server answered with an error status
@@ -12,17 +12,17 @@
     │   └── ServerError            5xx: the server is at fault
     ├── ResponseError              the body is not what the API promises
     │   └── ResponseTooLarge       the body is longer than the limit
-    ├── QuestionError              something became of a question
-    │   ├── QuestionFailed         the server worked on it and gave up
+    ├── QuestionError              a question has no usable answer
+    │   ├── QuestionFailed         the server could not answer it
     │   ├── QuestionTimeout (TimeoutError)  no answer within the time allowed
     │   ├── NoTableError           answered, but without a table
-    │   └── SubmissionUncertain    sent, and nobody knows whether it arrived
-    ├── ConversionError            one value cannot be what its column is
+    │   └── SubmissionUncertain    sent, delivery unknown
+    ├── ConversionError            a value cannot be converted to the type of its column
     └── TruncatedError             rows were cut, and on_truncation="raise"
 
     ConnectyWarning (UserWarning)
-    ├── TruncationWarning          the table holds fewer rows than the answer
-    ├── TypeFidelityWarning        a column could not get its type and stays exact text
+    ├── TruncationWarning          the table has fewer rows than the whole answer
+    ├── TypeFidelityWarning        a column could not get its type and holds exact text
     ├── ColumnNameWarning          a column had to be renamed
     ├── StatisticsWarning          the table and the server's statistics disagree
     ├── UnknownStateWarning        the server sent a question state that is not in the API document
@@ -46,18 +46,23 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypedDict, Unpack
 
-    class _APIFacts(TypedDict, total=False):
+    class _Common(TypedDict, total=False):
+        """The keywords of ConnectyError, which all errors take."""
+
+        hint: str
+        shell_hint: str
+        question_id: str | None
+
+    class _APIFacts(_Common, total=False):
         """The keywords of APIError."""
 
         status: int
         request_id: str | None
         text: str
-        question_id: str | None
 
-    class _QuestionFacts(TypedDict, total=False):
+    class _QuestionFacts(_Common, total=False):
         """The keywords of QuestionError."""
 
-        question_id: str | None
         question: str | None
         dw_id: int | None
         state: str | None
@@ -94,38 +99,48 @@ __all__ = [
     "warn",
 ]
 
-#: With the separator, so that a folder beside it whose name begins alike is not taken for it.
+#: With the separator, so that a folder beside it whose name begins with the same letters does not match.
 _PACKAGE: Final = str(Path(__file__).parent) + os.sep
 
 
 class ConnectyError(Exception):
-    """Anything that went wrong in connecty_frames.
+    """The base class of all errors of connecty_frames.
 
     Parameters
     ----------
     message
         What is wrong, where, and what to do.
+    hint
+        The last part of the text: what to do, in terms of Python, where the command line has other terms.
+    shell_hint
+        The same in terms of the command line, which shows it in place of ``hint``.
     question_id
         The question this is about, None if none was asked or its id never arrived. An answer can be
         fetched later, without asking again, by ``Client.question(question_id)``.
     """
 
-    def __init__(self, message: str, *, question_id: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, hint: str = "", shell_hint: str = "", question_id: str | None = None
+    ) -> None:
+        super().__init__(f"{message} {hint}" if hint else message)
+        self.hint = hint
+        self.shell_hint = shell_hint
         self.question_id = question_id
 
 
 class ConfigError(ConnectyError, ValueError):
-    """A setting or choice is missing or wrong; nothing was sent.
+    """A setting or option is missing or wrong; nothing was sent.
 
     Parameters
     ----------
     setting
         The name of the setting or keyword, None if it is not about one alone.
+    **common
+        As of :class:`ConnectyError`.
     """
 
-    def __init__(self, message: str, *, setting: str | None = None, question_id: str | None = None) -> None:
-        super().__init__(message, question_id=question_id)
+    def __init__(self, message: str, *, setting: str | None = None, **common: Unpack[_Common]) -> None:
+        super().__init__(message, **common)
         self.setting = setting
 
 
@@ -142,29 +157,33 @@ class ConnectionFailed(ConnectyError):
     host
         The server, or proxy, that was tried, as ``host:port``.
     phase
-        How far the call came: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` where the token
-        endpoint lost the answer each time.
+        The step that failed: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` where the answer of
+        the token endpoint was lost at each attempt.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
-        self, message: str, *, host: str = "", phase: str = "connect", question_id: str | None = None
+        self, message: str, *, host: str = "", phase: str = "connect", **common: Unpack[_Common]
     ) -> None:
-        super().__init__(message, question_id=question_id)
+        super().__init__(message, **common)
         self.host = host
         self.phase = phase
 
 
 class AuthError(ConnectyError):
-    """The credentials were refused, or the token endpoint answers with something else than a token.
+    """The credentials were refused, or the token endpoint answers with something other than a token.
 
     Parameters
     ----------
     status
-        The HTTP status of the refusal, None if no usable answer came.
+        The HTTP status of the refusal, None if there was no usable answer.
+    **common
+        As of :class:`ConnectyError`.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, question_id: str | None = None) -> None:
-        super().__init__(message, question_id=question_id)
+    def __init__(self, message: str, *, status: int | None = None, **common: Unpack[_Common]) -> None:
+        super().__init__(message, **common)
         self.status = status
 
 
@@ -176,9 +195,12 @@ class APIError(ConnectyError):
     status
         The HTTP status.
     request_id
-        The server's name for the request (header ``X-Request-Id``); None without, or if a secret is in it.
+        The server's id of the request (header ``X-Request-Id``); None without it, or if it contains a
+        secret.
     text
-        What the server said, shortened and made safe to print.
+        The server's message, shortened and made safe to print.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
@@ -188,9 +210,9 @@ class APIError(ConnectyError):
         status: int = 0,
         request_id: str | None = None,
         text: str = "",
-        question_id: str | None = None,
+        **common: Unpack[_Common],
     ) -> None:
-        super().__init__(message, question_id=question_id)
+        super().__init__(message, **common)
         self.status = status
         self.request_id = request_id
         self.text = text
@@ -201,12 +223,12 @@ class NotFoundError(APIError):
 
 
 class RateLimitError(APIError):
-    """429: too many requests, and waiting longer would pass the deadline.
+    """429: too many requests, and waiting longer would exceed the timeout.
 
     Parameters
     ----------
     retry_after
-        Seconds after which the server allows another try, None if it did not say.
+        Seconds after which the server allows another attempt, None if it did not say.
     **facts
         As of :class:`APIError`.
     """
@@ -227,11 +249,13 @@ class ResponseError(ConnectyError):
     Parameters
     ----------
     host
-        Who sent it, None for a saved response.
+        The server that sent it, None for a saved response.
     content_type
-        What it said it was, None if it did not say.
+        Its ``Content-Type``, None without one.
     snippet
-        How it begins, shortened and made safe to print.
+        The beginning of the body, shortened and made safe to print.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
@@ -241,9 +265,9 @@ class ResponseError(ConnectyError):
         host: str | None = None,
         content_type: str | None = None,
         snippet: str = "",
-        question_id: str | None = None,
+        **common: Unpack[_Common],
     ) -> None:
-        super().__init__(message, question_id=question_id)
+        super().__init__(message, **common)
         self.host = host
         self.content_type = content_type
         self.snippet = snippet
@@ -254,34 +278,36 @@ class ResponseTooLarge(ResponseError):
 
 
 class QuestionError(ConnectyError):
-    """Something became of a question. All that is known of it is here.
+    """A question has no usable answer. The error carries everything known about the question.
 
     Parameters
     ----------
     question
-        The question in words, None after re-attaching by id.
+        The text of the question, None after re-attaching by id.
     dw_id
-        The workspace it was put to.
+        The workspace it was sent to.
     state
-        The last state the server told, None if it never did.
+        The last state that the server reported, None if it reported none.
     asked_at
         When it was sent, aware and in UTC; None if unknown.
     details
-        What else the server said of it, by field.
+        Other fields that the server sent about it.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        question_id: str | None = None,
         question: str | None = None,
         dw_id: int | None = None,
         state: str | None = None,
         asked_at: datetime | None = None,
         details: Mapping[str, object] | None = None,
+        **common: Unpack[_Common],
     ) -> None:
-        super().__init__(message, question_id=question_id)
+        super().__init__(message, **common)
         self.question = question
         self.dw_id = dw_id
         self.state = state
@@ -290,11 +316,11 @@ class QuestionError(ConnectyError):
 
 
 class QuestionFailed(QuestionError):
-    """The server worked on the question and gave up (state FAILED)."""
+    """The server could not answer the question (state FAILED)."""
 
 
 class QuestionTimeout(QuestionError, TimeoutError):
-    """No answer within the time allowed. The server may still be working on it."""
+    """There was no answer within the timeout. The server may still be working on it."""
 
 
 class NoTableError(QuestionError):
@@ -303,7 +329,7 @@ class NoTableError(QuestionError):
     Parameters
     ----------
     response_summary, sql_query
-        What did come, None where it did not.
+        The other parts of the answer, None where the server sent none.
     **facts
         As of :class:`QuestionError`.
     """
@@ -322,20 +348,22 @@ class NoTableError(QuestionError):
 
 
 class SubmissionUncertain(QuestionError):
-    """The question was sent and nobody knows whether it arrived. It is not sent again by us."""
+    """The question was sent, and whether it was delivered is unknown. It is not sent again automatically."""
 
 
 class ConversionError(ConnectyError):
-    """One value cannot be what its column is.
+    """A value cannot be converted to the type of its column.
 
     Parameters
     ----------
     column
         The name of the column.
     row
-        The row of the value, counted from 0 without the header; None if it is not about one row.
+        The row of the value, counted from 0 without the header; None if the error is not about one row.
     value
         The value, shortened and made safe to print.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
@@ -345,9 +373,9 @@ class ConversionError(ConnectyError):
         column: str | None = None,
         row: int | None = None,
         value: str = "",
-        question_id: str | None = None,
+        **common: Unpack[_Common],
     ) -> None:
-        super().__init__(message, question_id=question_id)
+        super().__init__(message, **common)
         self.column = column
         self.row = row
         self.value = value
@@ -359,33 +387,46 @@ class TruncatedError(ConnectyError):
     Parameters
     ----------
     rows
-        The rows that came.
+        The number of rows received.
     total_rows
         The rows of the whole answer, None if unknown.
+    **common
+        As of :class:`ConnectyError`.
     """
 
     def __init__(
-        self, message: str, *, rows: int = 0, total_rows: int | None = None, question_id: str | None = None
+        self, message: str, *, rows: int = 0, total_rows: int | None = None, **common: Unpack[_Common]
     ) -> None:
-        super().__init__(message, question_id=question_id)
+        super().__init__(message, **common)
         self.rows = rows
         self.total_rows = total_rows
 
 
 class ConnectyWarning(UserWarning):
-    """Something to know about an answer or a connection that works all the same."""
+    """The base class of all warnings: about an answer that can be used, or a connection that works.
+
+    Parameters
+    ----------
+    message, hint, shell_hint
+        As of :class:`ConnectyError`.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", shell_hint: str = "") -> None:
+        super().__init__(f"{message} {hint}" if hint else message)
+        self.hint = hint
+        self.shell_hint = shell_hint
 
 
 class TruncationWarning(ConnectyWarning):
-    """The table holds fewer rows than the answer has, or may do."""
+    """The table has fewer rows than the whole answer, or may have."""
 
 
 class TypeFidelityWarning(ConnectyWarning):
-    """A column could not get the type that was due and holds exact text; or a text is not as it came."""
+    """A column could not get its type and holds exact text; or a text differs from what was sent."""
 
 
 class ColumnNameWarning(ConnectyWarning):
-    """A column was renamed, since its name was missing or taken."""
+    """A column was renamed, since its name was missing or a duplicate."""
 
 
 class StatisticsWarning(ConnectyWarning):
@@ -400,34 +441,34 @@ class InsecureWarning(ConnectyWarning):
     """A protection was turned off on purpose."""
 
 
-class Place(NamedTuple):
-    """A line of somebody's code, for warnings that come up where it is not on the stack."""
+class CodeLocation(NamedTuple):
+    """A line of the caller's code, for warnings raised in threads, where it is not on the stack."""
 
     filename: str
     lineno: int
     namespace: dict[str, Any]
 
     @classmethod
-    def of_caller(cls) -> Place:
-        """Give the first line outside this package."""
+    def of_caller(cls) -> CodeLocation:
+        """Return the first line on the stack that is outside this package."""
         frame = sys._getframe()  # noqa: SLF001 - how the warnings module itself finds a caller
         while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
             frame = frame.f_back
         return cls(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
 
 
-#: Where warnings point to in a thread of ours.
-PLACE: Final[ContextVar[Place]] = ContextVar("PLACE")
+#: The line that warnings point at in a thread started by this package.
+WARNING_LOCATION: Final[ContextVar[CodeLocation]] = ContextVar("WARNING_LOCATION")
 
 
 def warn(warning: ConnectyWarning) -> None:
-    """Give a warning that points at the first line outside this package: the caller's."""
-    place = PLACE.get(None) or Place.of_caller()
+    """Issue a warning that points at the caller's line: the first one outside this package."""
+    location = WARNING_LOCATION.get(None) or CodeLocation.of_caller()
     warnings.warn_explicit(
         warning,
         type(warning),
-        place.filename,
-        place.lineno,
-        module=place.namespace.get("__name__"),
-        registry=place.namespace.setdefault("__warningregistry__", {}),
+        location.filename,
+        location.lineno,
+        module=location.namespace.get("__name__"),
+        registry=location.namespace.setdefault("__warningregistry__", {}),
     )

@@ -1,4 +1,4 @@
-"""Files that users name: opened without waiting, and replaced whole or not at all."""
+"""Files named by users: opened without blocking, and replaced atomically."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 __all__ = ["atomic_write", "checked_path", "open_regular"]
 
-#: How much of a file's name the name of its temporary file repeats, in bytes; names have at most 255.
-_REPEATED: Final = 200
+#: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
+_PREFIX_BYTES: Final = 200
 
 
 def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
-    """Return a path as a Path, once the system can be asked for it.
+    """Return a path as a Path that can be passed to the system.
 
     Raises
     ------
     ConfigError
-        If it is no path, or holds a character that no path can.
+        If it is no path, or has a character that no path can have.
     """
     try:
         given = Path(path)
@@ -57,19 +57,19 @@ def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
 def open_regular(path: Path) -> BufferedReader:
     """Open a regular file, or ``/dev/null``, for reading.
 
-    Opening a pipe that nobody writes to would wait for ever, and a device such as ``/dev/zero`` never ends.
+    Opening a pipe without a writer would block forever, and a device such as ``/dev/zero`` never ends.
 
     Raises
     ------
     OSError
-        If it cannot be opened, or is neither.
+        If it cannot be opened, or is another kind of file.
     """
 
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
     file = open(path, "rb", opener=opener)  # noqa: SIM115 - Path.open takes no opener
-    # The open file is looked at: between a look at the path and opening it, another could take its place.
+    # Checked after opening, since another file could replace it between a check of the path and opening it.
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode) and not os.path.samestat(status, Path(os.devnull).stat()):
         file.close()
@@ -79,18 +79,17 @@ def open_regular(path: Path) -> BufferedReader:
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file for writing that appears only once it is whole, in place of one of that name.
+    """Open a file for writing that replaces the one of that name only when it is complete.
 
-    A link stays a link, and what it points at is replaced. What is no file, such as a pipe or
-    ``/dev/stdout``, is written to as it stands. Temporary files of writers to this file that were killed
-    are removed.
+    The target of a symbolic link is replaced, and the link kept. Pipes and devices such as ``/dev/stdout``
+    are written directly. Temporary files that killed writers of this file left behind are removed.
 
     Raises
     ------
     ConfigError
         If ``path`` is no path.
     OSError
-        If it cannot be written; a file that was there before is then as it was.
+        If it cannot be written; an existing file is then unchanged.
     """
     given = checked_path(path)
     if given.exists() and not given.is_file():
@@ -98,23 +97,23 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
         return
     target = Path(os.path.realpath(given))
-    # Cut in bytes, and never within a character, which some systems would refuse.
-    repeated = os.fsencode(target.name)[:_REPEATED].decode(errors="ignore")
-    _remove_abandoned(target.parent, repeated)
+    # Cut by bytes, but not within a character, which some systems would refuse.
+    prefix = os.fsencode(target.name)[:_PREFIX_BYTES].decode(errors="ignore")
+    _remove_abandoned(target.parent, prefix)
     while True:
-        # Not by tempfile, whose files nobody but their owner may read.
-        part = target.with_name(f".{repeated}.{secrets.token_hex(4)}.part")
+        # Not by tempfile, which makes files that only their owner can read.
+        part = target.with_name(f".{prefix}.{secrets.token_hex(4)}.part")
         try:
             file = part.open("xb")
         except OSError as error:
             raise type(error)(error.errno, error.strerror, str(target)) from None
-        except BaseException:  # an interrupt right after the file was made
+        except BaseException:  # an interrupt right after the file was created
             part.unlink(missing_ok=True)
             raise
         try:
             with _locked(file):
                 if not part.exists():
-                    continue  # another writer took it for abandoned, before it was locked
+                    continue  # removed by another writer as abandoned, before it was locked
                 with file:
                     yield file
                     file.flush()
@@ -130,20 +129,20 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             file.close()
 
 
-# A writer holds a lock on its temporary file from just after making it until it has its final name. The
-# system frees the lock when the process ends, however it ends, so a temporary file that can be locked has no
-# writer. In the moment between making and locking, another writer may remove the file: so the first looks
-# once it has the lock whether the file is still there, and makes another one if not. Where the file system
-# has no locks, and on Windows, nothing is removed.
+# A writer locks its temporary file right after creating it, until the file has its final name. The system
+# releases the lock when the process ends for any reason, so a temporary file that can be locked has no
+# writer. Between creating and locking, another writer may remove the file: so a writer checks after locking
+# that the file still exists, and creates another one if not. On file systems without locks, and on Windows,
+# nothing is removed.
 
 
 @contextmanager
 def _locked(file: BinaryIO) -> Iterator[None]:
-    """Lock an open file, also beyond its being closed."""
+    """Lock an open file, also after it is closed."""
     if sys.platform == "win32":
         yield
         return
-    lock = os.dup(file.fileno())  # shares the lock, which lasts until the last of both is closed
+    lock = os.dup(file.fileno())  # shares the lock, which is held until both are closed
     try:
         with suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -152,23 +151,20 @@ def _locked(file: BinaryIO) -> Iterator[None]:
         os.close(lock)
 
 
-def _remove_abandoned(folder: Path, repeated: str) -> None:
-    """Remove the temporary files of a target whose writers are gone."""
+def _remove_abandoned(folder: Path, prefix: str) -> None:
+    """Remove temporary files of a target that have no writer any more."""
     if sys.platform == "win32":
         return
-    pattern = re.compile(rf"\.{re.escape(repeated)}\.[0-9a-f]{{8}}\.part")
-    with suppress(OSError), os.scandir(folder) as entries:  # nothing here keeps a file from being written
+    pattern = re.compile(rf"\.{re.escape(prefix)}\.[0-9a-f]{{8}}\.part")
+    with suppress(OSError), os.scandir(folder) as entries:  # a failure here must not prevent writing
         for entry in entries:
-            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                with suppress(OSError):
-                    _remove_unlocked(entry.path)
-
-
-def _remove_unlocked(path: str) -> None:
-    # For writing, since some network file systems lock only what is open for that.
-    opened = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        Path(path).unlink()
-    finally:
-        os.close(opened)
+            if not pattern.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
+                continue
+            with suppress(OSError):
+                # Opened for writing, since some network file systems lock only such files.
+                opened = os.open(entry.path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    Path(entry.path).unlink()
+                finally:
+                    os.close(opened)

@@ -1,16 +1,18 @@
-"""AskOptions: everything a call can choose, as one frozen object.
+"""AskOptions: the options of one call, as one frozen object.
 
-The keywords of ``ask``, ``ask_df`` and ``read_connecty`` are the fields of :class:`AskOptions`. They are
-declared here, with their defaults and their rules, and nowhere else: the verbs take them as
-``**choices: Unpack[AskOptionsDict]`` and everything below the verbs takes the object.
+The keywords of ``ask``, ``ask_df``, ``ask_many`` and ``read_connecty`` are the fields of :class:`AskOptions`.
+Their defaults, rules and descriptions are here and nowhere else: the functions take them as
+``**options: Unpack[AskOptionsDict]``, everything below takes the object, and ``make docstrings`` copies the
+descriptions into the docstrings.
 """
 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+import inspect
+from dataclasses import dataclass, fields
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,31 +23,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "LONGEST",
-    "NO_ID",
+    "DW_ID_LIMIT",
+    "MAX_TIMEOUT",
     "AskOptions",
     "AskOptionsDict",
     "DtypeBackend",
     "Engine",
     "OnTruncation",
-    "check_dw_id",
     "check_question_id",
+    "is_dw_id",
+    "shows_options",
 ]
+
+Function = TypeVar("Function", bound="Callable[..., Any]")
 
 Engine = Literal["pandas", "polars", "pyarrow"]
 DtypeBackend = Literal["numpy_nullable", "pyarrow", "numpy"]
 OnTruncation = Literal["warn", "raise", "ignore"]
 
 #: The longest timeout, 30 days in seconds: sockets and locks take no more on every system.
-LONGEST: Final = 2_592_000.0
-#: No address has room for the id of a workspace that is so large.
-NO_ID: Final = 10**100
-#: More rows than any answer has; what is meant is None.
-_TOO_MANY: Final = 10**18
+MAX_TIMEOUT: Final = 2_592_000.0
+#: Ids of workspaces are below this, so that a URL has room for them.
+DW_ID_LIMIT: Final = 10**100
+#: ``max_rows`` is below this, more than any answer has; all rows are requested by None.
+_MAX_ROWS_LIMIT: Final = 10**18
 
 
 class AskOptionsDict(TypedDict, total=False):
-    """The keywords of a verb, for type checkers; described at :class:`AskOptions`."""
+    """The options of a call as keywords, for type checkers; described at :class:`AskOptions`."""
 
     dw_id: int | None
     dtype_backend: DtypeBackend
@@ -62,44 +67,44 @@ class AskOptionsDict(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskOptions:
-    """Everything a call can choose.
+    """The options of one call.
 
     Parameters
     ----------
     dw_id
-        The data workspace to ask; None takes the configured one.
+        The data workspace to ask; None uses the configured one.
     engine
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     dtype_backend
-        What pandas columns are made of: ``"numpy_nullable"`` (nulls stay apart from NaN),
-        ``"pyarrow"``, or ``"numpy"`` (plain numpy, which warns of what it cannot hold).
+        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+        ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
     max_rows
-        The most rows to fetch, 0 or more; None fetches all.
+        The maximum number of rows to fetch, 0 or more; None fetches all.
     schema
-        Column types that settle what would otherwise be decided from the answer: a dict for some
-        columns, or a full schema as a contract.
+        Column types that take precedence over the inferred ones: a dict for some columns, or a full schema
+        as a contract.
     tz
-        The zone in which instants are shown, as an IANA name. The instants themselves do not change, and
-        columns without an offset are not touched.
+        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
+        and columns without an offset are not affected.
     infer_temporal
-        Whether text becomes dates and timestamps where there are no statistics to say so, and every
+        Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full ISO-8601 date or timestamp.
     strict
         Whether a doubt about a type or a value is an error instead of a warning.
     on_truncation
         What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
     timeout
-        Seconds for the whole call; None takes the configured ones.
+        Seconds for the whole call; None uses the configured timeout.
     progress
-        True or False shows or hides the progress line, a callable receives each step, None shows it
-        where standard error is a terminal.
+        True or False shows or hides the progress line, a callable receives each step, None shows it if
+        standard error is a terminal.
     question_id
-        An answer asked before: it is fetched and nothing is asked again.
+        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
     Raises
     ------
     ConfigError
-        Where a value is of the wrong kind or out of range.
+        If a value is of the wrong type or out of range.
 
     Examples
     --------
@@ -126,32 +131,57 @@ class AskOptions:
     question_id: str | None = None
 
     def __post_init__(self) -> None:
-        for name, (holds, expected) in _RULES.items():
+        for name, expected in _EXPECTED.items():
             value = getattr(self, name)
-            if isinstance(value, Integral) and not isinstance(value, int):  # of numpy: out of a frame
+            if isinstance(value, Integral) and not isinstance(value, int):  # a numpy integer
                 value = int(value)
                 object.__setattr__(self, name, value)
-            if not holds(value):
+            if not _is_valid(name, value):
                 raise ConfigError(f"{name}={value_text(value)}: expected {expected}.", setting=name)
         if self.question_id is not None:
             object.__setattr__(self, "question_id", check_question_id(self.question_id))
 
     @classmethod
-    def from_kwargs(cls, choices: AskOptionsDict, **fixed: object) -> AskOptions:
-        """Make the options of a call from its keywords; an unknown one is a TypeError, as in Python."""
-        if not choices and not fixed:
+    def from_kwargs(cls, options: AskOptionsDict, **fixed: object) -> AskOptions:
+        """Return the options of a call from its keywords; an unknown one is a TypeError, as in Python.
+
+        ``fixed`` are fields that the call itself decides, which are no keywords of it.
+        """
+        if not options and not fixed:
             return _DEFAULTS
-        known = [name for name in AskOptionsDict.__annotations__ if name not in fixed]
-        for name in choices:
-            if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
-                raise TypeError(f"unexpected keyword argument {name!r}{hint}")
-        return cls(**cast("dict[str, Any]", {**choices, **fixed}))
+        if options.keys() - _KEYWORDS or options.keys() & fixed.keys():
+            known = [name for name in AskOptionsDict.__annotations__ if name not in fixed]
+            unknown = next(name for name in options if name not in known)
+            close = difflib.get_close_matches(unknown, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+            raise TypeError(f"unexpected keyword argument {unknown!r}; {hint}")
+        return cls(**cast("dict[str, Any]", {**options, **fixed}))
+
+
+def shows_options(*left_out: str) -> Callable[[Function], Function]:
+    """Return a decorator that makes ``help`` and editors show ``**options`` with the defaults.
+
+    ``left_out`` are options that the function does not take.
+    """
+
+    def decorate(function: Function) -> Function:
+        signature = inspect.signature(function)
+        own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        options = [
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
+            )
+            for field in fields(AskOptions)
+            if field.name in _KEYWORDS and field.name not in left_out
+        ]
+        function.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+        return function
+
+    return decorate
 
 
 def check_question_id(value: object) -> str:
-    """Give a question's id in its usual spelling, or a ConfigError: it becomes part of an address."""
+    """Return the id of a question in its usual form, for a URL; a ConfigError if it is no UUID."""
     try:
         return str(UUID(str(value)))
     except ValueError:
@@ -162,56 +192,61 @@ def check_question_id(value: object) -> str:
         ) from None
 
 
-def check_dw_id(value: object) -> bool:
-    """Whether a value can be the id of a data workspace: a whole number from 0 that an address can hold."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < NO_ID
+def is_dw_id(value: object) -> bool:
+    """Whether a value can be the id of a data workspace: a whole number from 0 that fits into a URL."""
+    return value is not None and _is_valid("dw_id", value)
 
 
-def _known_zone(value: object) -> bool:
-    if not isinstance(value, str):
-        return False
+def _is_valid(name: str, value: Any) -> bool:
+    """Whether an option may have a value."""
+    if value is None:
+        return name in _OPTIONAL
+    match name:
+        case "dw_id" | "max_rows":
+            valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LIMITS[name]
+        case "tz":
+            valid = _is_time_zone(value)
+        case "infer_temporal" | "strict":
+            valid = isinstance(value, bool)
+        case "timeout":
+            valid = isinstance(value, int | float) and value is not True and 0 < value <= MAX_TIMEOUT
+        case "progress":
+            valid = isinstance(value, bool) or callable(value)
+        case _:
+            # The type first: comparing a frame or an array returns one, which has no truth value.
+            valid = isinstance(value, str) and value in _LITERALS[name]
+    return valid
+
+
+def _is_time_zone(value: object) -> bool:
     try:
-        ZoneInfo(value)
+        return isinstance(value, str) and bool(ZoneInfo(value))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
-    return True
 
 
-def _one_of(*known: str) -> Callable[[object], bool]:
-    # With the kind first: a frame or an array compares to something without a truth value.
-    return lambda value: isinstance(value, str) and value in known
-
-
-def _is_bool(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-def _seconds(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LONGEST
-
-
-#: What each choice must be: a test, and the same in words for the error.
-_RULES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
-    "dw_id": (lambda v: v is None or check_dw_id(v), "a workspace id, a whole number such as 13"),
-    "engine": (_one_of("pandas", "polars", "pyarrow"), "'pandas', 'polars' or 'pyarrow'"),
-    "dtype_backend": (
-        _one_of("numpy_nullable", "pyarrow", "numpy"),
-        "'numpy_nullable', 'pyarrow' or 'numpy'",
-    ),
-    "max_rows": (
-        lambda v: v is None or (check_dw_id(v) and v < _TOO_MANY),
-        "a whole number from 0, or None for all rows",
-    ),
-    "tz": (_known_zone, "the IANA name of a time zone, such as 'UTC' or 'Europe/Warsaw'"),
-    "infer_temporal": (_is_bool, "True or False"),
-    "strict": (_is_bool, "True or False"),
-    "on_truncation": (_one_of("warn", "raise", "ignore"), "'warn', 'raise' or 'ignore'"),
-    "timeout": (
-        lambda v: v is None or _seconds(v),
-        "seconds above 0 and up to 30 days, or None for the configured ones",
-    ),
-    "progress": (lambda v: v is None or _is_bool(v) or callable(v), "True, False, None or a callable"),
+#: The keywords of a call, without those that only some functions have.
+_KEYWORDS: Final = frozenset(AskOptionsDict.__annotations__)
+_OPTIONAL: Final = frozenset({"dw_id", "max_rows", "timeout", "progress"})
+_LIMITS: Final = {"dw_id": DW_ID_LIMIT, "max_rows": _MAX_ROWS_LIMIT}
+_LITERALS: Final = {
+    "engine": get_args(Engine),
+    "dtype_backend": get_args(DtypeBackend),
+    "on_truncation": get_args(OnTruncation),
+}
+#: What each option must be, in words for the error. The schema is checked where it is read.
+_EXPECTED: Final = {
+    "dw_id": "a workspace id, a whole number such as 13",
+    "engine": "'pandas', 'polars' or 'pyarrow'",
+    "dtype_backend": "'numpy_nullable', 'pyarrow' or 'numpy'",
+    "max_rows": "a whole number from 0, or None for all rows",
+    "tz": "the IANA name of a time zone, such as 'UTC' or 'Europe/Warsaw'",
+    "infer_temporal": "True or False",
+    "strict": "True or False",
+    "on_truncation": "'warn', 'raise' or 'ignore'",
+    "timeout": "seconds above 0 and up to 30 days, or None for the configured ones",
+    "progress": "True, False, None or a callable",
 }
 
-#: Checked once; they cannot be changed.
+#: Made and checked once, since options cannot change.
 _DEFAULTS: Final = AskOptions()

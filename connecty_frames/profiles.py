@@ -1,4 +1,4 @@
-"""Profiles: the settings that a person keeps in a file, one table for each place that they ask.
+"""Profiles: settings that a user keeps in a file, one table for each organisation or environment.
 
     [default]
     client_id = "..."
@@ -9,12 +9,12 @@
     region = "us1"
     ...
 
-A table is whole by itself: nothing of ``[default]`` holds for ``[staging]``, so that a question can never go
-out with the credentials of one place and the workspace of another.
+A table inherits nothing from another: no setting of ``[default]`` applies to ``[staging]``, so that a
+question is never sent with the credentials of one and the workspace of the other.
 
-The file decides where questions and secrets go, so it must belong to the user or to root. It may hold
-secrets, so it is refused where anybody else can read it then. Secrets are wrapped as soon as they are read,
-and what the TOML reader raises is not passed on: its frames hold the text of the file.
+The file decides where questions and secrets are sent, so it must belong to the user or to root. A file with a
+secret is refused if others can read it. Secrets are wrapped as soon as they are read, and no exception of the
+TOML reader is passed on: its frames hold the text of the file.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT", "Profiles", "config_file"]
 
-#: The profile that holds where none is named.
+#: The profile that is used if none is named.
 DEFAULT: Final = "default"
-#: Names a file to read in place of the usual one.
+#: The environment variable with the path of the file, if that is not the usual one.
 VARIABLE: Final = "CONNECTY_CONFIG"
 
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-#: The longest file that is read, in bytes.
-_LONGEST: Final = 2**20
+_GROUP_AND_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+#: The largest file that is read, in bytes.
+_MAX_BYTES: Final = 2**20
 
 
 def config_file() -> Path:
-    """Give the file of profiles, whether it is there or not."""
-    named = os.environ.get(VARIABLE)
-    if named:
-        return Path(named)
+    """Return the path of the file of profiles, whether it exists or not."""
+    path = os.environ.get(VARIABLE)
+    if path:
+        return Path(path)
     import platformdirs
 
     return platformdirs.user_config_path("connecty", appauthor=False) / "config.toml"
@@ -66,7 +66,7 @@ class Profiles:
     path
         The file.
     tables
-        The settings of each profile by its name, as they stand there.
+        The settings of each profile by its name, as they are in the file.
     """
 
     path: Path
@@ -79,20 +79,20 @@ class Profiles:
         Parameters
         ----------
         needed
-            Whether a profile was named. If not, and no other file was, there need not be one.
+            Whether a profile was named. If not, the usual file need not exist.
 
         Raises
         ------
         ConfigError
-            Where the file cannot be read, belongs to another user than this one and root, is no TOML or no
-            file of profiles, or holds a secret that others can read.
+            If the file cannot be read, belongs to a user other than this one and root, is no TOML or no file
+            of profiles, or has a secret that others can read.
         """
         path = config_file()
         try:
             with open_regular(path) as file:
                 return cls(path, _tables(file, path))
         except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-            # A service may run with the home of somebody else, where it may not even look.
+            # A service may run with the home directory of another user, which it cannot read.
             if not needed and not os.environ.get(VARIABLE):
                 return cls(path, {})
             reason = error.strerror
@@ -105,71 +105,69 @@ class Profiles:
         )
 
     def settings(self, name: str | None) -> dict[str, Any]:
-        """Give the settings of a profile; of the default one, if there is one, for None.
+        """Return the settings of a profile; for None those of the default profile, if there is one.
 
         Raises
         ------
         ConfigError
-            Where there is no profile of that name.
+            If there is no profile of that name.
         """
         if name is None:
             return self.tables.get(DEFAULT, {})
         if name not in self.tables:
-            there = f"there are {listed([*map(snippet, self.tables)])}" if self.tables else "there are none"
+            known = f"there are {listed([*map(snippet, self.tables)])}" if self.tables else "there are none"
             raise ConfigError(
-                f"No profile {snippet(name)!r} in {path_text(self.path)}; {there}.", setting="profile"
+                f"No profile {snippet(name)!r} in {path_text(self.path)}; {known}.", setting="profile"
             )
         return self.tables[name]
 
 
 def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
-    """Read the tables of a file, secrets wrapped."""
+    """Return the tables of a file with secrets wrapped, after checking its owner and permissions."""
     status = os.fstat(file.fileno())
-    # On Windows owner and mode say nothing; there, a profile folder is its owner's.
+    # On Windows, owner and mode have no meaning; the folder of a user is private there.
     if os.name != "nt" and status.st_uid not in (os.geteuid(), 0):
         raise ConfigError(
             f"{path_text(path)} belongs to another user (uid {status.st_uid}), who could send questions and "
             f"secrets elsewhere. Make it your own: chown {os.geteuid()} {shell_path(path)}",
             setting="profile",
         )
-    found = _parsed(file, path)
-    loose = [name for name, value in found.items() if not isinstance(value, dict)]
-    if loose:
+    tables = _parse(file, path)
+    outside = [name for name, value in tables.items() if not isinstance(value, dict)]
+    if outside:
         raise ConfigError(
-            f"{snippet(loose[0])!r} in {path_text(path)} stands in no profile; put it below [{DEFAULT}] or "
+            f"{snippet(outside[0])!r} in {path_text(path)} is in no profile; put it below [{DEFAULT}] or "
             "another name in brackets.",
             setting="profile",
         )
-    others = os.name != "nt" and status.st_mode & _OTHERS
-    if others and any("client_secret" in table for table in found.values()):
+    is_shared = os.name != "nt" and status.st_mode & _GROUP_AND_OTHERS
+    if is_shared and any("client_secret" in table for table in tables.values()):
         raise ConfigError(
             f"{path_text(path)} holds a client_secret, and others can read or change it (mode "
             f"{stat.S_IMODE(status.st_mode):o}). Run: chmod 600 {shell_path(path)}",
             setting="client_secret",
         )
-    return found
+    return tables
 
 
-def _parsed(file: BufferedReader, path: Path) -> dict[str, Any]:
-    """Read TOML, secrets wrapped. The errors are raised where no frame holds the text of the file."""
-    if os.fstat(file.fileno()).st_size > _LONGEST:
-        reason = f"it is longer than {_LONGEST:,} bytes"
+def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
+    """Parse TOML and wrap secrets. Errors are raised where no frame holds the text of the file."""
+    if os.fstat(file.fileno()).st_size > _MAX_BYTES:
+        reason = f"it is longer than {_MAX_BYTES:,} bytes"
     else:
         try:
-            return _wrapped(tomllib.loads(file.read(_LONGEST).decode("utf-8-sig")))
+            tables = tomllib.loads(file.read(_MAX_BYTES).decode("utf-8-sig"))
         except tomllib.TOMLDecodeError as error:
             reason = str(error)  # "... (at line 3, column 7)"
         except UnicodeDecodeError:
             reason = "it is not UTF-8 text"
         except RecursionError:
             reason = "its values are nested too deeply"
-        except ValueError:  # Python's limit
+        except ValueError:  # Python's limit of digits
             reason = "a number in it has too many digits"
+        else:
+            for table in tables.values():
+                if isinstance(table, dict) and isinstance(table.get("client_secret"), str):
+                    table["client_secret"] = SecretStr(table["client_secret"])
+            return tables
     raise ConfigError(f"{path_text(path)} is no TOML: {reason}.", setting="profile")
-
-
-def _wrapped(tables: dict[str, Any]) -> dict[str, Any]:
-    for table in tables.values():
-        if isinstance(table, dict) and isinstance(table.get("client_secret"), str):
-            table["client_secret"] = SecretStr(table["client_secret"])
-    return tables

@@ -1,4 +1,4 @@
-"""Addresses, paths and query parameters of the Public API.
+"""The Public API as code: addresses, paths, query parameters, bodies and states.
 
 Source: the API document, "API Address" and "Endpoints".
 """
@@ -15,9 +15,9 @@ __all__ = [
     "COMPONENTS",
     "DEFAULT_INCLUDE",
     "DEFAULT_MAX_ROWS",
-    "FINAL",
-    "FOLLOWERS",
+    "FINAL_STATES",
     "HEALTH",
+    "NEXT_STATES",
     "QUESTIONS",
     "REGIONS",
     "RESULTS",
@@ -31,7 +31,7 @@ __all__ = [
     "TokenResponse",
 ]
 
-#: Where an organisation's API is, by the region it is registered in.
+#: The address of an organisation's API by the region in which it is registered.
 REGIONS: Final[dict[str, str]] = {
     "eu1": "https://api.eu1.connecty-ai.com",
     "us1": "https://api.us1.connecty-ai.com",
@@ -42,16 +42,16 @@ TOKEN: Final = "/v1/auth/token"  # noqa: S105 - a path, not a secret
 QUESTIONS: Final = "/v1/dw/{dw_id}/questions"
 RESULTS: Final = "/v1/dw/{dw_id}/questions/{question_id}/results"
 
-#: What the query parameter ``include`` may ask for, in the document's order.
+#: The values of the query parameter ``include``, in the document's order.
 COMPONENTS: Final = ("dataframe", "statistics", "sqlquery", "summary")
-#: What is sent when ``include`` is not given.
+#: The components that the server sends without ``include``.
 DEFAULT_INCLUDE: Final = ("dataframe",)
-#: How many rows are sent when ``max_rows`` is not given.
+#: The number of rows that the server sends without ``max_rows``.
 DEFAULT_MAX_ROWS: Final = 1000
 
 
 class _Message(BaseModel):
-    """What all bodies share: fixed once made, unknown fields kept, nothing converted in silence."""
+    """The base class of all bodies: frozen, unknown fields kept, no input in errors."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
 
@@ -64,26 +64,26 @@ class TokenRequest(_Message):
 
 
 class TokenResponse(_Message):
-    """The token, and when it expires as ISO-8601 text (which the client reads leniently)."""
+    """The token, and its expiry as ISO-8601 text (which the client parses leniently)."""
 
     access_token: SecretStr
     expires_at: object = None
 
 
 class QuestionRequest(_Message):
-    """The body that asks a question."""
+    """The body of a request that asks a question."""
 
     question: Annotated[str, StringConstraints(strict=True, min_length=1)]
 
 
 class QuestionAccepted(_Message):
-    """The handle of a question that was started."""
+    """The id of a question that was accepted."""
 
     question_id: UUID
 
 
 class QuestionResults(_Message):
-    """The parts of a finished answer; one that was not asked for is absent or null."""
+    """The components of an answer; one that was not requested is absent or null."""
 
     response_summary: str | None = None
     sql_query: str | None = None
@@ -92,7 +92,7 @@ class QuestionResults(_Message):
 
 
 class ResultsResponse(_Message):
-    """The state of a question and, once it is COMPLETED, its results."""
+    """The state of a question and, if that is COMPLETED, its results."""
 
     state: str
     results: QuestionResults | None = None
@@ -107,13 +107,13 @@ class State(StrEnum):
     FAILED = "FAILED"
 
 
-#: The states that may be seen after each state, itself included.
-FOLLOWERS: Final[dict[State, frozenset[State]]] = {
+#: The states that may be reported after each state, itself included.
+NEXT_STATES: Final[dict[State, frozenset[State]]] = {
     State.PENDING: frozenset(State),
     State.IN_PROGRESS: frozenset({State.IN_PROGRESS, State.COMPLETED, State.FAILED}),
     State.COMPLETED: frozenset({State.COMPLETED}),
     State.FAILED: frozenset({State.FAILED}),
 }
 
-#: The states that nothing else follows.
-FINAL: Final = frozenset(state for state, followers in FOLLOWERS.items() if followers == {state})
+#: The states that are never followed by another.
+FINAL_STATES: Final = frozenset(state for state, followers in NEXT_STATES.items() if followers == {state})

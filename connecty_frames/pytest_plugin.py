@@ -1,6 +1,6 @@
-"""The fixture ``connecty_sandbox``, which pytest finds by itself where this package is installed.
+"""The fixture ``connecty_sandbox``, which pytest finds by an entry point of this package.
 
-Nothing is imported for a test that does not use it: pytest loads this file at the start of every run.
+pytest imports this file at the start of every run, so it imports nothing until a test uses the fixture.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ __all__ = ["connecty_sandbox", "connecty_sandbox_options"]
 
 @pytest.fixture(scope="session")
 def connecty_sandbox_options() -> dict[str, Any]:
-    """Give the keywords of the Sandbox that ``connecty_sandbox`` is; define it anew to choose them."""
+    """Return the keyword arguments of the Sandbox; override this fixture to set them."""
     return {}
 
 
 @pytest.fixture(scope="session")
 def _connecty_sandbox(connecty_sandbox_options: dict[str, Any]) -> Iterator[Sandbox]:
-    # One for the whole run: each start costs a database.
+    # One for the whole run, since each start makes a database.
     from connecty_frames.sandbox import Sandbox
 
     with Sandbox(**connecty_sandbox_options) as running:
@@ -36,7 +36,7 @@ def _connecty_sandbox(connecty_sandbox_options: dict[str, Any]) -> Iterator[Sand
 def connecty_sandbox(
     _connecty_sandbox: Sandbox, connecty_sandbox_options: dict[str, Any]
 ) -> Iterator[Sandbox]:
-    """Let all that asks ConnectyAI in this test ask a sandbox, with a clean request log and faults."""
+    """Send the questions of this test to a sandbox, with an empty request log and without earlier faults."""
     from connecty_frames.testing import connected
 
     _connecty_sandbox.faults.clear()

@@ -1,10 +1,10 @@
-"""For tests of code that asks: a sandbox in the place of ConnectyAI.
+"""For tests of code that asks questions: a sandbox instead of ConnectyAI.
 
-With pytest it is the fixture ``connecty_sandbox``, which comes with the package. :func:`connected` is the
-same for everything else::
+In pytest, use the fixture ``connecty_sandbox``, which comes with the package. :func:`connected` is the same
+as a context manager::
 
     with connected() as sandbox:
-        report()  # whatever asks with cf.ask_df(...) and the like
+        report()  # code that calls cf.ask_df(...) and so on
     assert sandbox.request_log.submissions() == {"how many orders are there": 1}
 """
 
@@ -14,8 +14,8 @@ import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.api import forget_clients
-from connecty_frames.config import Settings, configured
+from connecty_frames.api import close_clients
+from connecty_frames.config import Settings, configure, swap_configured
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,27 +30,27 @@ _PREFIX: Final = "CONNECTY_"
 
 @contextmanager
 def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
-    """Let every call that names no connection of its own ask a sandbox, for as long as the context lasts.
+    """Send every call without a client of its own to a sandbox, within this context.
 
-    The settings of the process are put aside: those of ``configure()``, of the environment (the new one also
-    holds for processes that are started) and of profiles. Afterwards they are as before. They belong to the
-    process, so this is not for tests that run in threads beside each other.
+    The settings of ``configure()``, of the environment (also that of processes started meanwhile) and of
+    profiles are replaced, and restored afterwards. They belong to the process, so tests that run in parallel
+    threads cannot use this.
 
     Parameters
     ----------
     sandbox
-        The one to ask; it is started if it does not run yet, and stopped then. None starts one with the
-        sample workspace.
+        The sandbox to use. If it is not running, it is started, and stopped afterwards. None starts one with
+        the sample workspace.
 
     Yields
     ------
     Sandbox
-        Running. Its ``request_log`` tells what it was asked; its ``faults`` make it misbehave.
+        The running sandbox. Its ``request_log`` has the requests it got; its ``faults`` inject faults.
 
     Raises
     ------
     ConfigError
-        Where the extra ``sandbox`` is not installed.
+        If the extra ``sandbox`` is not installed.
     """
     from connecty_frames.sandbox import Sandbox
 
@@ -63,21 +63,22 @@ def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
         stack.enter_context(
             _environment({f"{_PREFIX}{name.upper()}": str(value) for name, value in connection.items()})
         )
-        stack.enter_context(configured(**connection))
-        forget_clients()
-        stack.callback(forget_clients)
+        stack.callback(swap_configured, swap_configured({}))
+        configure(**connection)
+        close_clients()
+        stack.callback(close_clients)
         yield running
 
 
 @contextmanager
 def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """Let these settings be the only ones in the environment."""
-    ours = {f"{_PREFIX}{name.upper()}" for name in (*Settings.model_fields, "config")}
-    before = {name: os.environ.pop(name) for name in list(os.environ) if name.upper() in ours}
+    """Replace the settings of the environment by these, and restore them afterwards."""
+    names = {f"{_PREFIX}{name.upper()}" for name in (*Settings.model_fields, "config")}
+    before = {name: os.environ.pop(name) for name in list(os.environ) if name.upper() in names}
     os.environ.update({**settings, f"{_PREFIX}CONFIG": os.devnull})
     try:
         yield
     finally:
-        for name in ours:
+        for name in names:
             os.environ.pop(name, None)
         os.environ.update(before)

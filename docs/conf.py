@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation."""
+"""Configuration of Sphinx."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ extensions = [
 exclude_patterns = ["_build", "performance/*"]
 templates_path = ["_templates"]
 
-# A reference to a name of ours leads somewhere, or the build fails. Others have pages of their own, which a
-# build without a network cannot look up.
+# A broken reference to one of our names fails the build. References to other projects are ignored: a build
+# without a network cannot look them up.
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!connecty_frames\b).*"),
-    ("py:class", r"connecty_frames\.(options\.Choices|frames\.story\.Frame)"),  # for type checkers alone
+    # A TypedDict for type checkers, and a type variable.
+    ("py:class", r"connecty_frames\.(options\.AskOptionsDict|frames\.attachment\.Frame)"),
 ]
 
 smartquotes_action = "qe"  # and no dashes: --help is an option
 
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["attrs_inline", "colon_fence"]
 myst_heading_anchors = 3
 
-# The notebooks are stored without outputs. They are executed here, against the sandbox, for a page without
-# what its cells show would say little.
+# The notebooks are stored without outputs, so they are executed here, against the sandbox.
 nb_execution_mode = "force"
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 
-# As pictures, and not by scripts from elsewhere, which a reader without a network could not load.
+# Plots are embedded as SVG, since a reader without a network could not load altair's scripts.
 _IPYTHON = tempfile.TemporaryDirectory()
 _startup = Path(_IPYTHON.name) / "profile_default" / "startup"
 _startup.mkdir(parents=True)
@@ -60,7 +60,7 @@ os.environ["IPYTHONDIR"] = _IPYTHON.name
 
 autodoc_default_options = {
     "members": True,
-    # What one module of ours does for another.
+    # Public for other modules of the package, not for users.
     "exclude-members": "answer, fetch, from_kwargs, from_response, to_frame",
 }
 autodoc_typehints_format = "short"
@@ -87,39 +87,39 @@ html_copy_source = False
 
 
 class Generated(SphinxDirective):
-    """Put what was made from the code where a page says ``{generated} name``."""
+    """Insert the generated section where a page has ``{generated} name``."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Give the section as the page's own text."""
+        """Return the nodes of the section."""
         return self.parse_text_to_nodes(SECTIONS[self.arguments[0]](), allow_section_headings=True)
 
 
-def shown_signature(
-    _app: Sphinx, what: str, _name: str, thing: object, _options: object, signature: str | None, gives: str
+def displayed_signature(
+    _app: Sphinx, what: str, _name: str, value: object, _options: object, signature: str | None, returns: str
 ) -> tuple[str, str | None] | None:
-    """Give a signature as a reader needs it.
+    """Return a signature for readers.
 
-    Without the arguments of a class whose words describe none, for nobody but us makes one; and without
-    defaults that are objects.
+    A class whose docstring has no parameters is not made by users, and gets none. Dots replace defaults that
+    are objects.
     """
     if not signature:
         return None
-    if what in {"class", "exception"} and "Parameters\n" not in (thing.__doc__ or ""):
+    if what in {"class", "exception"} and "Parameters\n" not in (value.__doc__ or ""):
         return "", None
-    return re.sub(r"=( ?)<[^>]*>", r"=\1...", signature), gives
+    return re.sub(r"=( ?)<[^>]*>", r"=\1...", signature), returns
 
 
 def without_empty_outputs(_app: Sphinx, page: nodes.document) -> None:
-    """Leave out what a progress line left behind in a notebook when it was done."""
+    """Remove the empty outputs that finished progress lines leave in notebooks."""
     for block in list(page.findall(nodes.literal_block)):
         if not block.astext().strip():
             block.parent.remove(block)
 
 
 def setup(app: Sphinx) -> None:
-    """Let Sphinx know the directive, and what to leave out."""
+    """Register the directive and the two handlers."""
     app.connect("doctree-read", without_empty_outputs)
     app.add_directive("generated", Generated)
-    app.connect("autodoc-process-signature", shown_signature)
+    app.connect("autodoc-process-signature", displayed_signature)

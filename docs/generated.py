@@ -1,7 +1,7 @@
-"""What of the documentation is made from the code, as Markdown: a table that cannot be out of date.
+"""Sections of the documentation that are generated from the code, as Markdown.
 
-The directive ``{generated}`` of the pages takes its words from here (see ``conf.py``). What the code does not
-describe is a KeyError, so that neither the pages are built nor the tests pass without it.
+The directive ``{generated}`` inserts them (see ``conf.py``). Anything undocumented in the code is a KeyError,
+which fails the build of the pages and the tests.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
 _VALUES: Final[dict[pa.DataType, object]] = {
     pa.string(): "a",
     pa.date32(): date(2025, 11, 4),
-    pa.timestamp("us"): datetime(2025, 11, 4),  # noqa: DTZ001 - what a moment without an offset is
+    pa.timestamp("us"): datetime(2025, 11, 4),  # noqa: DTZ001 - a timestamp without an offset
     pa.timestamp("us", "UTC"): datetime(2025, 11, 4, tzinfo=UTC),
     pa.time64("us"): time(13, 5),
     pa.duration("us"): timedelta(days=1),
@@ -54,12 +54,12 @@ _VALUES: Final[dict[pa.DataType, object]] = {
     pa.list_(pa.int64()): [1],
     pa.struct({"name": pa.string()}): {"name": "a"},
 }
-#: The third choice, ``"pyarrow"``, gives every type as it is.
+#: The third one, ``"pyarrow"``, keeps every type.
 _BACKENDS: Final[tuple[DtypeBackend, ...]] = ("numpy_nullable", "numpy")
 
 
 def types_table() -> str:
-    """Give the rules by which a column's type is decided, in their order."""
+    """Return the rules that decide a column's type, in order."""
     return _table(
         ("statistics", "values", "Arrow type"),
         ((f"`{rule.section}`" if rule.section else "", _kinds(rule.kinds), rule.gives) for rule in RULES),
@@ -67,11 +67,11 @@ def types_table() -> str:
 
 
 def frames_table() -> str:
-    """Give what becomes of each Arrow type in pandas and polars, as seen on a frame."""
+    """Return the pandas and polars dtype of each Arrow type, read from frames."""
     columns = [pa.array([value], kind) for kind, value in _VALUES.items()]
     table = pa.table(columns, names=list(map(str, _VALUES)))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", cf.TypeFidelityWarning)  # what numpy cannot hold is what is shown
+        warnings.simplefilter("ignore", cf.TypeFidelityWarning)  # of types that numpy lacks
         dtypes = [
             *(frames.to_pandas(table, dtype_backend=backend).dtypes for backend in _BACKENDS),
             frames.to_polars(table).dtypes,
@@ -81,17 +81,17 @@ def frames_table() -> str:
 
 
 def error_tree() -> str:
-    """Give the errors as a nested list, each with its exit code where it is not that of the one above."""
+    """Return the errors as a nested list, with each exit code that differs from the parent's."""
     return "\n".join(_branch(errors.ConnectyError, 0))
 
 
 def warning_tree() -> str:
-    """Give the warnings, in the same way."""
+    """Return the warnings as a nested list."""
     return "\n".join(_branch(errors.ConnectyWarning, 0))
 
 
 def settings() -> str:
-    """Give every setting, its environment variable and its default."""
+    """Return every setting with its environment variable and default."""
     described = _described(Settings)
     rows = [
         (f"`{name}`", f"`CONNECTY_{name.upper()}`", _default(field.default), described[name])
@@ -101,13 +101,13 @@ def settings() -> str:
 
 
 def commands() -> str:
-    """Give every command with its options, as typer itself documents them."""
+    """Return every command with its options, as documented by typer."""
     command = [sys.executable, "-m", "typer", "connecty_frames.cli", "utils", "docs", "--name", "connecty"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return shown.partition("\n")[2]  # the page has a title of its own
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return printed.partition("\n")[2]  # without the title: the page has one
 
 
-#: What a page can ask for.
+#: The sections by the name that a page uses.
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "types": types_table,
     "frames": frames_table,
@@ -126,7 +126,7 @@ def _kinds(kinds: frozenset[Kind]) -> str:
 
 
 def _branch(kind: type[BaseException], depth: int) -> list[str]:
-    """Give a class and those below it, in the order in which they are written."""
+    """Return the lines of a class and its public subclasses, in the order of definition."""
     from connecty_frames.cli import EXIT_CODES
 
     also = [base.__name__ for base in kind.__bases__ if base.__module__ == "builtins"]
@@ -134,8 +134,8 @@ def _branch(kind: type[BaseException], depth: int) -> list[str]:
     code = EXIT_CODES.get(kind)
     exits = f" Exit code {code}." if code else ""
     line = f"{'  ' * depth}- {{py:exc}}`~connecty_frames.{kind.__name__}`{is_a}: {_summary(kind)}{exits}"
-    below = (below for below in kind.__subclasses__() if below.__name__ in cf.__all__)
-    return [line, *(each for child in below for each in _branch(child, depth + 1))]
+    children = (child for child in kind.__subclasses__() if child.__name__ in cf.__all__)
+    return [line, *(each for child in children for each in _branch(child, depth + 1))]
 
 
 def _summary(kind: type) -> str:
@@ -143,7 +143,7 @@ def _summary(kind: type) -> str:
 
 
 def _described(kind: type) -> dict[str, str]:
-    """Give what the docstring of a class says about each of its parameters."""
+    """Return the description of each parameter in the docstring of a class."""
     text = inspect.getdoc(kind) or ""
     section = re.split(r"^Parameters\n-+\n", text, flags=re.MULTILINE)[1]
     entries = re.findall(r"^(\S.*)\n((?: {4}.*\n?)+)", section, re.MULTILINE)
@@ -155,7 +155,7 @@ def _default(value: object) -> str:
 
 
 def _code(text: str) -> str:
-    """Spell code as Markdown does, with one backtick."""
+    """Return text with code in one backtick, as in Markdown, instead of two."""
     return text.replace("``", "`")
 
 

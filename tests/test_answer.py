@@ -1,4 +1,4 @@
-"""Answer: one decoded table and its story, from golden answers and with no service at all."""
+"""Answer: one decoded table and its metadata, from golden answers and with no service at all."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.answer import read_schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,14 +30,14 @@ COUNTRIES = {
 
 
 def body(rows: list[list[Any]] | None, **results: Any) -> bytes:
-    """Write a completed response."""
+    """Return a completed response."""
     parts = results if rows is None else {"dataframe": rows, **results}
     return json.dumps({"state": "COMPLETED", "results": parts}).encode()
 
 
 @pytest.fixture
 def countries(golden: Path) -> cf.Answer:
-    """Give the answer to the document's first question."""
+    """Return the answer to the document's first question."""
     return cf.Answer.from_json(
         golden / "top_countries.json", question=TOP_COUNTRIES, question_id=QUESTION_ID, dw_id=13
     )
@@ -44,7 +45,7 @@ def countries(golden: Path) -> cf.Answer:
 
 @pytest.fixture
 def logins(golden: Path) -> cf.Answer:
-    """Give the document's example."""
+    """Return the document's example."""
     return cf.Answer.from_json(golden / "login_timestamps.json", on_truncation="ignore")
 
 
@@ -70,25 +71,25 @@ def test_the_example_of_the_document(logins: cf.Answer) -> None:
     assert logins.statistics["user_email"]["string"]["mean_len"] == 22.44
 
 
-def test_the_story_of_an_answer(countries: cf.Answer) -> None:
-    """Everything that is known of it, in one object and by property."""
-    story = countries.metadata
+def test_the_metadata_of_an_answer(countries: cf.Answer) -> None:
+    """All fields, in one object and as properties."""
+    metadata = countries.metadata
 
-    assert (countries.question, story.question) == (TOP_COUNTRIES, TOP_COUNTRIES)
-    assert (countries.question_id, story.question_id) == (QUESTION_ID, QUESTION_ID)
-    assert story.dw_id == 13
-    assert (story.base_url, story.asked_at, story.elapsed) == (None, None, None)
+    assert (countries.question, metadata.question) == (TOP_COUNTRIES, TOP_COUNTRIES)
+    assert (countries.question_id, metadata.question_id) == (QUESTION_ID, QUESTION_ID)
+    assert metadata.dw_id == 13
+    assert (metadata.base_url, metadata.asked_at, metadata.elapsed) == (None, None, None)
     assert countries.response_summary == "Poland has the most orders of all countries: 31768."
-    assert (story.rows, story.total_rows, story.truncated) == (5, 5, False)
-    assert [(column["name"], column["type"]) for column in story.schema] == [
+    assert (metadata.rows, metadata.total_rows, metadata.truncated) == (5, 5, False)
+    assert [(column["name"], column["type"]) for column in metadata.schema] == [
         ("country", "string"),
         ("orders", "int64"),
     ]
-    assert story.version == cf.__version__
+    assert metadata.version == cf.__version__
 
 
-def test_the_schema_gives_a_reason_for_each_type(countries: cf.Answer) -> None:
-    """By position, by name and as Arrow; the evidence is words."""
+def test_the_schema_has_evidence_for_each_type(countries: cf.Answer) -> None:
+    """Columns are found by position and name; the evidence is in words."""
     assert countries.schema.names == ["country", "orders"]
     assert countries.schema.types == [pa.string(), pa.int64()]
     assert countries.schema["orders"].type == pa.int64()
@@ -96,7 +97,7 @@ def test_the_schema_gives_a_reason_for_each_type(countries: cf.Answer) -> None:
 
 
 def test_the_rows_alone_are_enough(golden: Path) -> None:
-    """The default include: types from the values, no story but the rows, nothing known of the total."""
+    """The default include: types from the values, no metadata but the rows, nothing known of the total."""
     answer = cf.Answer.from_json(golden / "dataframe_only.json")
 
     assert answer.table.to_pydict() == COUNTRIES
@@ -107,7 +108,7 @@ def test_the_rows_alone_are_enough(golden: Path) -> None:
 
 @pytest.mark.parametrize("name", ["no_components.json", "summary_only.json"])
 def test_an_answer_without_a_table(name: str, golden: Path) -> None:
-    """It is an answer, true and of no rows; only a frame of it cannot be made."""
+    """It is an answer of no rows, and true; only frames cannot be made."""
     answer = cf.Answer.from_json(golden / name, question_id=QUESTION_ID)
 
     assert answer.table is None
@@ -133,10 +134,10 @@ def test_an_answer_without_a_table(name: str, golden: Path) -> None:
         ("in_progress.json", cf.QuestionError, r"not finished \(state IN_PROGRESS\)"),
     ],
 )
-def test_what_is_not_completed_is_no_answer(
+def test_questions_that_are_not_completed(
     name: str, kind: type[cf.QuestionError], message: str, golden: Path
 ) -> None:
-    """FAILED is a QuestionFailed, a state on the way a QuestionError that names it."""
+    """FAILED is a QuestionFailed, another state a QuestionError that names it."""
     with pytest.raises(cf.QuestionError, match=message) as raised:
         cf.Answer.from_json(golden / name, question="how many?", question_id=QUESTION_ID, dw_id=13)
 
@@ -145,8 +146,8 @@ def test_what_is_not_completed_is_no_answer(
     assert raised.value.state == json.loads((golden / name).read_bytes())["state"]
 
 
-def test_all_that_is_said_of_a_failure_is_shown() -> None:
-    """The document has no field for a reason, so that any field may be one; as safe text."""
+def test_all_details_of_a_failure_are_shown() -> None:
+    """The document has no field for a reason, so that any field may be one; all are escaped."""
     with pytest.raises(cf.QuestionFailed, match=r"The server says: error: no \\x1b\[2J; code: 7\.") as raised:
         cf.Answer.from_json(b'{"state": "FAILED", "error": "no \\u001b[2J", "code": 7}')
 
@@ -154,8 +155,8 @@ def test_all_that_is_said_of_a_failure_is_shown() -> None:
 
 
 @pytest.mark.parametrize("name", ["error_401.json", "error_404.json", "error_422.json", "token.json"])
-def test_another_body_is_no_answer(name: str, golden: Path) -> None:
-    """An error or a token has no state."""
+def test_bodies_without_a_state(name: str, golden: Path) -> None:
+    """An error and a token are a ResponseError."""
     with pytest.raises(cf.ResponseError, match="is not what the API promises: state: Field required"):
         cf.Answer.from_json(golden / name)
 
@@ -182,8 +183,8 @@ def test_another_body_is_no_answer(name: str, golden: Path) -> None:
         b"PK\x03\x04\x00\x00",
     ],
 )
-def test_nonsense_is_a_response_error(source: bytes) -> None:
-    """Never an error of a library underneath, and it shows how the body begins."""
+def test_invalid_bodies_are_response_errors(source: bytes) -> None:
+    """They are never an error of another library, and show how the body begins."""
     with pytest.raises(cf.ResponseError) as raised:
         cf.Answer.from_json(source)
 
@@ -195,7 +196,7 @@ def test_nonsense_is_a_response_error(source: bytes) -> None:
 
 
 def test_each_kind_of_source(golden: Path) -> None:
-    """Bytes are a body, a str and a Path the file that holds one."""
+    """Bytes are a body, a str and a Path name its file."""
     path = golden / "top_countries.json"
     content = path.read_bytes()
     for source in (content, bytearray(content), memoryview(content), str(path), path):
@@ -213,21 +214,21 @@ def test_each_kind_of_source(golden: Path) -> None:
     ],
 )
 def test_another_source_is_refused(source: Any, message: str) -> None:
-    """With what would do; a body in a str would otherwise be looked for as a file."""
+    """The error says what is accepted; a body in a str would otherwise be taken for a path."""
     with pytest.raises(cf.ConfigError, match=message) as raised:
         cf.Answer.from_json(source)
 
     assert raised.value.setting == "source"
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    """Python's own error, for it is no matter of ours."""
+def test_a_file_that_does_not_exist(tmp_path: Path) -> None:
+    """It is Python's own error."""
     with pytest.raises(FileNotFoundError, match=r"nope\.json"):
         cf.Answer.from_json(tmp_path / "nope.json")
 
 
-def test_choices_bear_on_decoding(golden: Path) -> None:
-    """schema, tz and infer_temporal do what they do for a question."""
+def test_options_of_decoding(golden: Path) -> None:
+    """schema, tz and infer_temporal mean the same as for a question."""
     path = golden / "top_countries.json"
     assert cf.Answer.from_json(path, schema={"orders": pa.int32()}).table.schema.types[1] == pa.int32()
     warsaw = cf.Answer.from_json(golden / "login_timestamps.json", tz="Europe/Warsaw", on_truncation="ignore")
@@ -236,8 +237,17 @@ def test_choices_bear_on_decoding(golden: Path) -> None:
     assert text.table.to_pydict() == {"day": ["2025-01-01"]}
 
 
-def test_choices_are_checked_as_everywhere(golden: Path) -> None:
-    """A slip is a TypeError with a hint, a wrong value a ConfigError."""
+def test_a_schema_is_read_once() -> None:
+    """Options whose schema was read, before the question was sent, are returned as they are."""
+    options = read_schema(cf.AskOptions(schema={"a": int}))
+
+    assert options.schema.types == {"a": pa.int64()}
+    assert read_schema(options) is options
+    assert read_schema(cf.AskOptions()).schema is None
+
+
+def test_options_are_checked(golden: Path) -> None:
+    """A misspelt name is a TypeError with a hint, a wrong value a ConfigError."""
     path = golden / "top_countries.json"
     with pytest.raises(TypeError, match="did you mean 'strict'"):
         cf.Answer.from_json(path, strickt=True)  # type: ignore[call-arg]
@@ -250,8 +260,8 @@ def test_choices_are_checked_as_everywhere(golden: Path) -> None:
 # Truncation
 
 
-def test_rows_cut_are_told(golden: Path) -> None:
-    """By default with a warning, and as an error or not at all where that is chosen."""
+def test_truncation(golden: Path) -> None:
+    """It is a warning by default, and an error or nothing where that is chosen."""
     path = golden / "login_timestamps.json"
     with pytest.warns(
         cf.TruncationWarning,
@@ -265,7 +275,7 @@ def test_rows_cut_are_told(golden: Path) -> None:
         assert cf.Answer.from_json(path, on_truncation="ignore").truncated is True
 
 
-def test_where_nobody_can_tell_it_counts_as_cut(golden: Path) -> None:
+def test_unknown_truncation_counts_as_truncation(golden: Path) -> None:
     """As many rows as were asked for, and no statistics: a pipeline must not go on with half a result."""
     path = golden / "dataframe_only.json"
     with pytest.raises(cf.TruncatedError, match=r"^5 rows came, as many as were asked for; no statistics"):
@@ -275,8 +285,8 @@ def test_where_nobody_can_tell_it_counts_as_cut(golden: Path) -> None:
     assert cf.Answer.from_json(path, max_rows=6, on_truncation="raise").truncated is False
 
 
-def test_a_thousand_is_written_as_one() -> None:
-    """Large counts have separators, which is how people read them."""
+def test_large_counts_have_separators() -> None:
+    """So that people can read them."""
     rows = [["n"], *([n] for n in range(1000))]
     statistics = {"n": {"general": {"count": 1_234_567, "nulls_count": 0}}}
 
@@ -295,7 +305,7 @@ def test_a_thousand_is_written_as_one() -> None:
     ],
 )
 def test_a_pandas_frame(countries: cf.Answer, dtype_backend: Any, dtypes: dict[str, str]) -> None:
-    """Of either backend, with the story."""
+    """It has the chosen backend, and the metadata."""
     frame = countries.to_pandas(dtype_backend)
 
     assert type(frame) is pd.DataFrame
@@ -314,7 +324,7 @@ def test_a_pandas_frame_of_plain_numpy(countries: cf.Answer) -> None:
 
 
 def test_a_polars_frame(countries: cf.Answer) -> None:
-    """With the story in the registry."""
+    """It has the metadata, in the registry."""
     frame = countries.to_polars()
 
     assert frame.schema == pl.Schema({"country": pl.String, "orders": pl.Int64})
@@ -322,7 +332,7 @@ def test_a_polars_frame(countries: cf.Answer) -> None:
 
 
 def test_an_arrow_table(countries: cf.Answer) -> None:
-    """With the story in its schema; the answer's own table stays without."""
+    """It has the metadata in its schema; the answer's own table has none."""
     table = countries.to_arrow()
 
     assert table.to_pydict() == COUNTRIES
@@ -330,8 +340,8 @@ def test_an_arrow_table(countries: cf.Answer) -> None:
     assert countries.table.schema.metadata is None
 
 
-def test_frames_are_made_as_often_as_they_are_asked_for(countries: cf.Answer) -> None:
-    """Each by itself: to change one changes no other."""
+def test_each_call_makes_a_new_frame(countries: cf.Answer) -> None:
+    """Changing one changes no other."""
     first, second = countries.to_pandas(), countries.to_pandas()
     first.loc[0, "orders"] = 1
 
@@ -339,14 +349,14 @@ def test_frames_are_made_as_often_as_they_are_asked_for(countries: cf.Answer) ->
     assert countries.table.to_pydict() == COUNTRIES
 
 
-def test_any_library_takes_an_answer_by_the_arrow_protocol(countries: cf.Answer) -> None:
-    """As polars and pyarrow do."""
+def test_any_library_reads_an_answer_by_the_arrow_protocol(countries: cf.Answer) -> None:
+    """Polars and pyarrow do."""
     assert pl.DataFrame(countries).to_dict(as_series=False) == COUNTRIES
     assert pa.table(countries).to_pydict() == COUNTRIES
 
 
-def test_a_backend_that_there_is_none_of(countries: cf.Answer) -> None:
-    """A ConfigError with the three that there are."""
+def test_an_unknown_backend(countries: cf.Answer) -> None:
+    """A ConfigError names the three backends."""
     with pytest.raises(
         cf.ConfigError, match=r"dtype_backend='object': expected 'numpy_nullable', 'pyarrow' or"
     ):
@@ -357,7 +367,7 @@ def test_a_backend_that_there_is_none_of(countries: cf.Answer) -> None:
 
 
 def test_the_response_is_saved_as_it_was_received(golden: Path, tmp_path: Path) -> None:
-    """Byte for byte, white space included, and the path is given back."""
+    """Byte for byte, with white space; the path is returned."""
     source = golden / "top_countries.json"
 
     saved = cf.Answer.from_json(source).to_json(str(tmp_path / "saved.json"))
@@ -367,8 +377,8 @@ def test_the_response_is_saved_as_it_was_received(golden: Path, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [saved]
 
 
-def test_a_folder_that_is_not_there_is_named(countries: cf.Answer, tmp_path: Path) -> None:
-    """By the path that was given, and not by that of a file in between."""
+def test_a_folder_that_does_not_exist_is_named(countries: cf.Answer, tmp_path: Path) -> None:
+    """By the path that was passed, and not by that of a temporary file."""
     target = tmp_path / "nope" / "saved.json"
 
     with pytest.raises(FileNotFoundError) as raised:
@@ -379,7 +389,7 @@ def test_a_folder_that_is_not_there_is_named(countries: cf.Answer, tmp_path: Pat
 
 @pytest.mark.parametrize("again", [lambda a: pickle.loads(pickle.dumps(a)), copy.deepcopy, copy.copy])  # noqa: S301 - our own
 def test_an_answer_survives_a_pickle(countries: cf.Answer, again: Any) -> None:
-    """Table, schema and story."""
+    """Table, schema and metadata."""
     found = again(countries)
 
     assert found.table.equals(countries.table)
@@ -390,7 +400,7 @@ def test_an_answer_survives_a_pickle(countries: cf.Answer, again: Any) -> None:
 # What a person sees
 
 
-def test_the_repr_tells_what_it_is(countries: cf.Answer, logins: cf.Answer) -> None:
+def test_the_repr(countries: cf.Answer, logins: cf.Answer) -> None:
     """Question, rows of total, columns, id, and each column with its type."""
     assert repr(countries) == (
         "<Answer to 'list the top 5 countries with the most orders': 5 of 5 rows x 2 columns, "
@@ -404,7 +414,7 @@ def test_the_repr_tells_what_it_is(countries: cf.Answer, logins: cf.Answer) -> N
 
 
 def test_the_repr_stays_short_and_safe() -> None:
-    """Of many columns it shows twelve, of foreign names what is safe."""
+    """It shows twelve of many columns, and escapes foreign names."""
     names = ["a\x1b[2J", *(f"column {n}" for n in range(19))]
 
     shown = repr(cf.Answer.from_json(body([names]), question="how\nmany?"))
@@ -415,24 +425,24 @@ def test_the_repr_stays_short_and_safe() -> None:
     assert len(shown.splitlines()) == 1 + 12 + 1
 
 
-def test_an_answer_without_a_table_says_so() -> None:
-    """In place of rows and columns."""
+def test_the_repr_without_a_table() -> None:
+    """It says so in place of rows and columns."""
     assert repr(cf.Answer.from_json(body(None))) == (
         "<Answer to (question unknown): no table, question_id unknown>"
     )
 
 
 def test_a_notebook_shows_the_answer(countries: cf.Answer, logins: cf.Answer) -> None:
-    """Its question, summary, extent, table, SQL and columns; a cut is visible."""
+    """Its question, summary, row count, table, SQL and columns; truncation is visible."""
     page = countries._repr_html_()
-    for told in (TOP_COUNTRIES, "5 of 5 rows", QUESTION_ID, "Poland has the most orders", ">31768<", ">SQL<"):
-        assert told in page
+    for text in (TOP_COUNTRIES, "5 of 5 rows", QUESTION_ID, "Poland has the most orders", ">31768<", ">SQL<"):
+        assert text in page
     assert "3 of 100 rows, cut" in logins._repr_html_()
     assert "no rows" not in cf.Answer.from_json(body(None))._repr_html_()
 
 
 def test_a_plot_of_an_answer(countries: cf.Answer) -> None:
-    """Titled by the question, and a chart of altair that may be changed."""
+    """A chart of altair that may be changed; its title is the question."""
     alt = pytest.importorskip("altair")
 
     chart = countries.plot()
@@ -444,7 +454,7 @@ def test_a_plot_of_an_answer(countries: cf.Answer) -> None:
 
 
 def test_a_plot_without_a_table_or_a_fit(golden: Path, logins: cf.Answer) -> None:
-    """Is an error of ours that says so."""
+    """It is an error that says so."""
     pytest.importorskip("altair")
     with pytest.raises(cf.NoTableError, match="answered without a table"):
         cf.Answer.from_json(golden / "summary_only.json").plot()

@@ -1,4 +1,4 @@
-"""AnswerMetadata: the story of an answer and its spelling as JSON."""
+"""AnswerMetadata: what is known of an answer, and its JSON text."""
 
 from __future__ import annotations
 
@@ -35,15 +35,21 @@ FULL = AnswerMetadata(
 
 
 class TestFields:
-    """What is known and what is None."""
+    """The fields, and which may be None."""
 
     def test_nothing_known(self) -> None:
-        """Every field has a value for not knowing."""
-        story = AnswerMetadata()
-        assert (story.question, story.question_id, story.dw_id, story.base_url) == (None, None, None, None)
-        assert (story.sql_query, story.response_summary, story.asked_at) == (None, None, None)
-        assert (story.elapsed, story.rows, story.total_rows, story.truncated) == (None, 0, None, None)
-        assert (story.statistics, story.schema, story.version) == ({}, [], "")
+        """Every field has a default."""
+        metadata = AnswerMetadata()
+        assert (metadata.question, metadata.question_id, metadata.dw_id) == (None, None, None)
+        assert metadata.base_url is None
+        assert (metadata.sql_query, metadata.response_summary, metadata.asked_at) == (None, None, None)
+        assert (metadata.elapsed, metadata.rows, metadata.total_rows, metadata.truncated) == (
+            None,
+            0,
+            None,
+            None,
+        )
+        assert (metadata.statistics, metadata.schema, metadata.version) == ({}, [], "")
 
     def test_asked_at_is_utc(self) -> None:
         """A time in another zone is the same instant in UTC."""
@@ -51,26 +57,26 @@ class TestFields:
         assert FULL.asked_at.tzinfo is dt.UTC
 
     def test_naive_time(self) -> None:
-        """A time without a zone is no instant."""
+        """A time without a zone is not accepted."""
         with pytest.raises(ConfigError, match="aware") as caught:
             AnswerMetadata(asked_at=dt.datetime(2025, 1, 1))  # noqa: DTZ001 - what is refused
         assert caught.value.setting == "asked_at"
 
     def test_a_time_that_utc_has_no_date_for(self) -> None:
-        """The first hours of year 1 east of Greenwich are an error of ours."""
+        """The first hours of year 1 east of Greenwich are a ConfigError."""
         east = dt.timezone(dt.timedelta(hours=14))
         with pytest.raises(ConfigError, match="has no date in UTC") as caught:
             AnswerMetadata(asked_at=dt.datetime(1, 1, 1, tzinfo=east))
         assert caught.value.setting == "asked_at"
 
     def test_frozen(self) -> None:
-        """A story is not rewritten."""
+        """Metadata is immutable."""
         with pytest.raises(AttributeError):
             FULL.rows = 4  # type: ignore[misc]
 
 
 class TestRepr:
-    """One line for a reader."""
+    """One line."""
 
     def test_full(self) -> None:
         """Question, rows and id."""
@@ -80,7 +86,7 @@ class TestRepr:
         )
 
     def test_nothing_known(self) -> None:
-        """Without a question it is an answer."""
+        """Without a question, it says "an answer"."""
         assert repr(AnswerMetadata(rows=1234)) == "<AnswerMetadata: an answer, 1,234 rows>"
 
     def test_long_and_hostile(self) -> None:
@@ -91,7 +97,7 @@ class TestRepr:
 
 
 class TestJson:
-    """Text that reads back as the same story."""
+    """Text that reads back as the same metadata."""
 
     def test_round_trip(self) -> None:
         """Every field comes back, a lone surrogate and a decimal's trailing zero included."""
@@ -136,18 +142,18 @@ class TestJson:
             (True, "true"),
         ],
     )
-    def test_spelling_of_numbers(self, number: Any, text: str) -> None:
-        """A decimal has a capital exponent; nothing else has."""
+    def test_text_of_numbers(self, number: Any, text: str) -> None:
+        """A decimal has a capital exponent, and nothing else does."""
         assert AnswerMetadata(statistics={"c": number}).to_json().find(f'{{"c": {text}}}') > 0
 
     def test_not_a_number(self) -> None:
-        """NaN and infinity come back, though they are no JSON."""
+        """NaN and infinity are read back, though they are no JSON."""
         back = AnswerMetadata.from_json(AnswerMetadata(statistics={"a": math.nan, "b": -math.inf}).to_json())
         assert math.isnan(back.statistics["a"])
         assert back.statistics["b"] == -math.inf
 
     def test_fields_of_a_later_version(self) -> None:
-        """What is not known is passed over."""
+        """Unknown fields are ignored."""
         assert AnswerMetadata.from_json('{"rows": 2, "mood": "good"}') == AnswerMetadata(rows=2)
 
     def test_bytes(self) -> None:
@@ -187,33 +193,33 @@ class TestJson:
             None,
         ],
     )
-    def test_no_story(self, text: Any) -> None:
-        """Anything else is an error of ours that shows how it begins, and only that."""
+    def test_no_metadata(self, text: Any) -> None:
+        """Anything else is a ConfigError that shows only how it begins."""
         with pytest.raises(ConfigError, match="not the metadata of an answer") as caught:
             AnswerMetadata.from_json(text)
         assert len(str(caught.value)) < 250
 
     def test_a_number_that_the_context_lets_pass(self) -> None:
-        """Where decimals that are too large become NaN in silence, it is an error all the same."""
+        """It is an error, also where the decimal context turns a decimal that is too large into NaN."""
         with localcontext(traps=[]), pytest.raises(ConfigError, match="not the metadata of an answer"):
             AnswerMetadata.from_json('{"statistics": {"a": 1E999999999999999999999}}')
 
     @pytest.mark.parametrize("value", [object(), 10**5000, Decimal("NaN")], ids=["object", "digits", "NaN"])
     def test_statistics_that_are_no_json(self, value: object) -> None:
-        """What cannot be written in the statistics is an error of ours."""
+        """Anything in the statistics that JSON cannot hold is a ConfigError."""
         with pytest.raises(ConfigError, match="statistics") as caught:
             AnswerMetadata(statistics={"a": value}).to_json()
         assert caught.value.setting == "statistics"
 
     @pytest.mark.slow
-    def test_statistics_without_end(self) -> None:
-        """So are statistics that nest too deeply."""
+    def test_deeply_nested_statistics(self) -> None:
+        """They are a ConfigError, too."""
         nested: dict[str, Any] = {}
         for _ in range(100_000):
             nested = {"a": nested}
-        story = AnswerMetadata(statistics=nested)
+        metadata = AnswerMetadata(statistics=nested)
         with pytest.raises(ConfigError, match="nested too deeply"):
-            story.to_json()
+            metadata.to_json()
 
     @pytest.mark.slow
     @given(
@@ -229,7 +235,7 @@ class TestJson:
         )
     )
     def test_any_statistics(self, value: Any) -> None:
-        """Whatever the statistics hold: values and their types come back."""
+        """All values of statistics are read back, with their types."""
         back = AnswerMetadata.from_json(AnswerMetadata(statistics={"c": value}).to_json()).statistics["c"]
         assert back == value
         assert repr(back) == repr(value)

@@ -1,4 +1,4 @@
-"""The verbs against a live sandbox: one call from a question to a frame, and what it costs."""
+"""The functions against a live sandbox: one call from a question to a frame, and what it costs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import socket
 import threading
 import warnings
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,7 +20,6 @@ from pydantic import BaseModel
 
 import connecty_frames as cf
 from connecty_frames import api
-from connecty_frames.frames import attachment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ COUNTRIES = {
     "country": ["Poland", "Germany", "France", "Italy", "Spain"],
     "orders": [31768, 12922, 8459, 5719, 5051],
 }
-#: A row of every kind of column, asked as the SQL that it is.
+#: A row with every kind of column; the sandbox answers SQL directly.
 EVERY_KIND = """
 SELECT
     1::BIGINT AS whole,
@@ -52,7 +52,7 @@ SELECT
 
 @pytest.fixture
 def counted(connected: Sandbox) -> Iterator[Callable[[], tuple[int, int]]]:
-    """Give the questions asked and the requests made since the beginning of the test."""
+    """Return a function that counts questions and requests since the beginning of the test."""
     questions, requests = len(connected.request_log.questions), len(connected.request_log.requests)
 
     def since() -> tuple[int, int]:
@@ -67,7 +67,7 @@ def counted(connected: Sandbox) -> Iterator[Callable[[], tuple[int, int]]]:
 
 
 def test_pandas_is_the_default() -> None:
-    """With nullable dtypes and the story on the frame."""
+    """With nullable dtypes and metadata."""
     frame = cf.ask_df(TOP_COUNTRIES)
 
     assert type(frame) is pd.DataFrame
@@ -79,7 +79,7 @@ def test_pandas_is_the_default() -> None:
 
 
 def test_polars() -> None:
-    """The same values, polars' own types, the same story."""
+    """The same values and metadata, with the types of polars."""
     frame = cf.ask_df(TOP_COUNTRIES, engine="polars")
 
     assert type(frame) is pl.DataFrame
@@ -89,7 +89,7 @@ def test_polars() -> None:
 
 
 def test_arrow() -> None:
-    """The table, with the story in its schema."""
+    """The table, with the metadata in its schema."""
     table = cf.ask_df(TOP_COUNTRIES, engine="pyarrow")
 
     assert type(table) is pa.Table
@@ -98,7 +98,7 @@ def test_arrow() -> None:
 
 
 def test_every_kind_of_column() -> None:
-    """By type and by value, in Arrow."""
+    """Types and values, in Arrow."""
     table = cf.ask_df(EVERY_KIND, engine="pyarrow")
 
     assert [(field.name, str(field.type)) for field in table.schema if field.name != "items"] == [
@@ -155,7 +155,7 @@ def test_every_kind_of_column() -> None:
     ],
 )
 def test_the_three_backends_of_pandas(dtype_backend: Any, dtypes: list[str | None]) -> None:
-    """Each column as the backend has it, none of them object; text under numpy is what pandas calls str."""
+    """Each column has a dtype of the backend, and none is object; text under numpy is pandas' str."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", cf.TypeFidelityWarning)
         frame = cf.ask_df(EVERY_KIND, dtype_backend=dtype_backend)
@@ -169,8 +169,8 @@ def test_the_three_backends_of_pandas(dtype_backend: Any, dtypes: list[str | Non
     assert frame["words"][0] == "text"
 
 
-def test_zones() -> None:
-    """Instants are shown in the zone asked for; a moment without an offset is left alone."""
+def test_time_zones() -> None:
+    """Timestamps with an offset are in the given zone; those without are unchanged."""
     frame = cf.ask_df(EVERY_KIND, engine="polars", tz="Asia/Tokyo")
 
     assert frame["instant"][0].isoformat() == "2025-03-30T10:30:00+09:00"
@@ -180,8 +180,8 @@ def test_zones() -> None:
 # Rows
 
 
-def test_a_thousand_rows_are_the_most_unless_it_is_said() -> None:
-    """As in the API document, and the frame says what is missing."""
+def test_max_rows_is_1000_by_default() -> None:
+    """As in the API document; the metadata have the number of all rows."""
     with pytest.warns(cf.TruncationWarning, match=r"^1,000 of 100,000 rows came; max_rows=None fetches all"):
         frame = cf.ask_df("list all orders")
 
@@ -190,7 +190,7 @@ def test_a_thousand_rows_are_the_most_unless_it_is_said() -> None:
 
 
 def test_all_rows(counted: Callable[[], tuple[int, int]]) -> None:
-    """With max_rows=None: of one question, with nothing to warn of."""
+    """With max_rows=None, from one question and without a warning."""
     frame = cf.ask_df("SELECT range AS n FROM range(2345)", max_rows=None)
 
     assert frame["n"].to_list() == list(range(2345))
@@ -199,14 +199,14 @@ def test_all_rows(counted: Callable[[], tuple[int, int]]) -> None:
 
 
 def test_no_rows() -> None:
-    """With max_rows=0 the columns and their types come alone."""
+    """With max_rows=0: only columns and types."""
     frame = cf.ask_df(TOP_COUNTRIES, max_rows=0, on_truncation="ignore")
 
     assert frame.shape == (0, 2)
     assert frame.dtypes.astype(str).to_dict() == {"country": "string", "orders": "Int64"}
 
 
-def test_rows_cut_as_one_chooses() -> None:
+def test_on_truncation() -> None:
     """A warning at the caller's line, an error with the id, or nothing."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
@@ -219,11 +219,11 @@ def test_rows_cut_as_one_chooses() -> None:
     assert len(cf.ask_df(TOP_COUNTRIES, max_rows=2, on_truncation="ignore")) == 2
 
 
-# What is asked
+# Questions
 
 
-def test_ask_gives_an_answer() -> None:
-    """With its story, complete."""
+def test_ask_returns_an_answer() -> None:
+    """With complete metadata."""
     before = datetime.now(UTC)
     answer = cf.ask(TOP_COUNTRIES)
 
@@ -234,7 +234,7 @@ def test_ask_gives_an_answer() -> None:
 
 
 def test_an_id_fetches_without_asking_again(counted: Callable[[], tuple[int, int]]) -> None:
-    """The question is not sent, and may be anything; one question was paid for."""
+    """The text of the question is ignored; one question was asked in all."""
     question_id = cf.ask(TOP_COUNTRIES).question_id
 
     for frame in (
@@ -247,8 +247,8 @@ def test_an_id_fetches_without_asking_again(counted: Callable[[], tuple[int, int
     assert counted()[0] == 1
 
 
-def test_a_question_is_asked_as_it_is(connected: Sandbox) -> None:
-    """Every character of it, spaces and lines included."""
+def test_a_question_is_sent_unchanged(connected: Sandbox) -> None:
+    """Every character, including spaces and line breaks."""
     question = "  SELECT 'żółw 東京 🚀' AS \"a\"\n\t-- as it is  "
 
     assert cf.ask_df(question).to_dict("list") == {"a": ["żółw 東京 🚀"]}
@@ -256,20 +256,20 @@ def test_a_question_is_asked_as_it_is(connected: Sandbox) -> None:
 
 
 def test_calls_with_the_same_settings_share_a_connection(connected: Sandbox) -> None:
-    """One client, and so one token, for all of them; other settings have another."""
+    """All use one client, and so one token; other settings use another."""
     cf.ask(TOP_COUNTRIES)
     tokens = connected.request_log.tokens
     cf.ask_df(TOP_COUNTRIES)
     cf.read_connecty(TOP_COUNTRIES)
     assert connected.request_log.tokens == tokens
-    assert len(api._clients) == 1
     cf.configure(timeout=60)
     cf.ask(TOP_COUNTRIES)
-    assert len(api._clients) == 2
+    assert connected.request_log.tokens == tokens + 1
 
 
-def test_threads_share_a_connection(counted: Callable[[], tuple[int, int]]) -> None:
-    """Each gets its own answer, each question is asked once, and one client is made."""
+def test_threads_share_a_connection(connected: Sandbox, counted: Callable[[], tuple[int, int]]) -> None:
+    """Each gets its own answer, each question is asked once, and one client fetches one token."""
+    tokens = connected.request_log.tokens
     start = threading.Barrier(8)
 
     def ask(number: int) -> int:
@@ -279,22 +279,21 @@ def test_threads_share_a_connection(counted: Callable[[], tuple[int, int]]) -> N
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(ask, range(8))) == list(range(8))
     assert counted()[0] == 8
-    assert len(api._clients) == 1
+    assert connected.request_log.tokens == tokens + 1
 
 
-def test_a_client_given_is_the_one_used(connected: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the environment or of configure() is needed then."""
+def test_a_client_that_is_given_is_used(connected: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any settings in the environment or by configure()."""
     for name in ("CLIENT_ID", "CLIENT_SECRET", "BASE_URL", "DW_ID"):
         monkeypatch.delenv(f"CONNECTY_{name}")
     with cf.Client(**connected.connection) as client:
         assert cf.ask_df(TOP_COUNTRIES, client=client).to_dict("list") == COUNTRIES
         assert cf.ask(TOP_COUNTRIES, client=client).rows == 5
         assert cf.read_connecty(TOP_COUNTRIES, client).to_dict("list") == COUNTRIES
-    assert api._clients == {}
 
 
-def test_the_workspace_can_be_chosen_by_the_call() -> None:
-    """And is that of the settings otherwise."""
+def test_the_workspace_of_a_call() -> None:
+    """dw_id takes precedence over the settings."""
     assert cf.ask(TOP_COUNTRIES, dw_id=13).metadata.dw_id == 13
     with pytest.raises(cf.NotFoundError, match="no workspace 14"):
         cf.ask(TOP_COUNTRIES, dw_id=14)
@@ -303,7 +302,7 @@ def test_the_workspace_can_be_chosen_by_the_call() -> None:
 def test_a_workspace_is_needed(
     monkeypatch: pytest.MonkeyPatch, counted: Callable[[], tuple[int, int]]
 ) -> None:
-    """Without one the error says where it may be set, and where ConnectyAI shows it."""
+    """The error says how to set it, and where ConnectyAI shows it."""
     monkeypatch.delenv("CONNECTY_DW_ID")
 
     with pytest.raises(cf.ConfigError, match=r"No dw_id\..*CONNECTY_DW_ID.*Workspace ID") as raised:
@@ -313,8 +312,8 @@ def test_a_workspace_is_needed(
     assert counted() == (0, 0)
 
 
-def test_progress_is_told_step_by_step() -> None:
-    """To a callable, the last step being COMPLETED; and what it raises ends the wait."""
+def test_progress_calls_a_callable() -> None:
+    """With each step, the last being COMPLETED; an exception that it raises ends the wait."""
     steps: list[Any] = []
     answer = cf.ask(TOP_COUNTRIES, progress=steps.append)
 
@@ -325,7 +324,7 @@ def test_progress_is_told_step_by_step() -> None:
 
 
 def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    """A library has no business with standard output, and no terminal is here."""
+    """Nothing to standard output, and no progress line without a terminal."""
     cf.ask_df(TOP_COUNTRIES)
 
     assert capsys.readouterr() == ("", "")
@@ -335,7 +334,7 @@ def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_index() -> None:
-    """By name or by names, the story kept."""
+    """One column or several; the metadata is kept."""
     one = cf.read_connecty(TOP_COUNTRIES, index_col="country")
     assert one.index.name == "country"
     assert one["orders"].to_dict() == dict(zip(COUNTRIES["country"], COUNTRIES["orders"], strict=True))
@@ -348,14 +347,14 @@ def test_an_index() -> None:
 
 
 def test_dtype_is_the_schema() -> None:
-    """As in pandas, by column."""
+    """By column, as in pandas."""
     frame = cf.read_connecty(TOP_COUNTRIES, dtype={"orders": "int32"})
 
     assert str(frame["orders"].dtype) == "Int32"
 
 
 def test_an_index_that_the_answer_does_not_have() -> None:
-    """The error names the columns there are, and how to have the answer without paying again."""
+    """The error lists the columns, and how to fetch the answer without asking again."""
     with pytest.raises(cf.ConfigError, match="no column 'Country'; there are 'country', 'orders'") as raised:
         cf.read_connecty(TOP_COUNTRIES, index_col="Country")
 
@@ -363,11 +362,11 @@ def test_an_index_that_the_answer_does_not_have() -> None:
     assert frame["orders"].to_list() == COUNTRIES["orders"]
 
 
-# Contracts
+# Schemas
 
 
 class Country(BaseModel):
-    """A row of the answer, as a pipeline declares it."""
+    """A row of the answer, declared as a model."""
 
     country: str
     orders: int
@@ -382,8 +381,8 @@ class Country(BaseModel):
     ],
     ids=["pydantic", "pyarrow", "polars"],
 )
-def test_a_contract_that_is_kept(schema: Any) -> None:
-    """Of each kind."""
+def test_a_schema_that_fits(schema: Any) -> None:
+    """As a pydantic model, an Arrow schema or a polars schema."""
     table = cf.ask_df(TOP_COUNTRIES, schema=schema, engine="pyarrow")
 
     assert table.schema.names == ["country", "orders"]
@@ -391,8 +390,8 @@ def test_a_contract_that_is_kept(schema: Any) -> None:
 
 
 @pytest.mark.slow
-def test_the_schema_of_one_day_is_the_contract_of_the_next() -> None:
-    """Saved as text in between."""
+def test_a_saved_schema_can_be_used_as_contract() -> None:
+    """As JSON text."""
     saved = cf.ask(TOP_COUNTRIES).schema.to_json()
 
     again = cf.ask(TOP_COUNTRIES, schema=cf.Schema.from_json(saved))
@@ -409,8 +408,8 @@ def test_the_schema_of_one_day_is_the_contract_of_the_next() -> None:
         ({"country": "date32"}, "Column 'country', row 0: 'Poland'"),
     ],
 )
-def test_a_contract_that_is_broken(schema: Any, message: str) -> None:
-    """A ConversionError with the id: the answer can be fetched again with another schema, at no cost."""
+def test_a_schema_that_does_not_fit(schema: Any, message: str) -> None:
+    """A ConversionError with the id, to fetch the answer again with another schema."""
     with pytest.raises(cf.ConversionError, match=message) as raised:
         cf.ask_df(TOP_COUNTRIES, schema=schema)
 
@@ -422,7 +421,7 @@ def test_a_contract_that_is_broken(schema: Any, message: str) -> None:
 
 @pytest.mark.parametrize("call", [cf.ask, cf.ask_df, cf.read_connecty])
 @pytest.mark.parametrize(
-    "choice",
+    "option",
     [
         {"max_rows": -1},
         {"max_rows": "all"},
@@ -441,16 +440,16 @@ def test_a_contract_that_is_broken(schema: Any, message: str) -> None:
         {"dtype_backend": "arrow"},
         {"dw_id": "13"},
     ],
-    ids=lambda choice: next(iter(choice)),
+    ids=lambda option: next(iter(option)),
 )
-def test_a_wrong_choice_costs_nothing(
-    call: Any, choice: dict[str, Any], counted: Callable[[], tuple[int, int]]
+def test_a_wrong_option_costs_nothing(
+    call: Any, option: dict[str, Any], counted: Callable[[], tuple[int, int]]
 ) -> None:
     """A ConfigError before the first request."""
     with pytest.raises(cf.ConfigError) as raised:
-        call(TOP_COUNTRIES, **choice)
+        call(TOP_COUNTRIES, **option)
 
-    assert raised.value.setting == next(iter(choice))
+    assert raised.value.setting == next(iter(option))
     assert counted() == (0, 0)
 
 
@@ -466,10 +465,10 @@ def test_a_wrong_choice_costs_nothing(
         ("half a character \ud800", "lone surrogate"),
     ],
 )
-def test_what_is_no_question_costs_nothing(
+def test_an_invalid_question_costs_nothing(
     question: Any, message: str, counted: Callable[[], tuple[int, int]]
 ) -> None:
-    """A ConfigError that says what one is."""
+    """A ConfigError that says what is wrong with it."""
     with pytest.raises(cf.ConfigError, match=message) as raised:
         cf.ask_df(question)
 
@@ -478,8 +477,8 @@ def test_what_is_no_question_costs_nothing(
 
 
 @pytest.mark.parametrize("index_col", [0, [], (), ["country", 5], 5.0, {"country"}, object()])
-def test_what_is_no_index_costs_nothing(index_col: Any, counted: Callable[[], tuple[int, int]]) -> None:
-    """A ConfigError before the question is asked, and not an error of pandas after it was paid for."""
+def test_an_invalid_index_col_costs_nothing(index_col: Any, counted: Callable[[], tuple[int, int]]) -> None:
+    """A ConfigError before the question is asked, instead of a pandas error afterwards."""
     with pytest.raises(cf.ConfigError, match=r"^index_col=.*expected the name of a column, or a list"):
         cf.read_connecty(TOP_COUNTRIES, index_col=index_col)
 
@@ -500,7 +499,7 @@ def test_what_is_no_index_costs_nothing(index_col: Any, counted: Callable[[], tu
 def test_a_wrong_keyword_costs_nothing(
     call: Any, message: str, counted: Callable[[], tuple[int, int]]
 ) -> None:
-    """A TypeError, as of any function."""
+    """A TypeError, as for any function."""
     with pytest.raises(TypeError, match=message):
         call()
 
@@ -509,7 +508,7 @@ def test_a_wrong_keyword_costs_nothing(
 
 @pytest.mark.parametrize("client", ["sqlite://", 13, {"client_id": "a"}, cf.Client])
 def test_a_connection_is_a_client(client: Any, counted: Callable[[], tuple[int, int]]) -> None:
-    """Nothing else; read_sql's address of a database, for one, is none."""
+    """Nothing else is accepted, such as the database URL that read_sql takes."""
     for call in (
         lambda: cf.ask_df(TOP_COUNTRIES, client=client),
         lambda: cf.read_connecty(TOP_COUNTRIES, client),
@@ -519,19 +518,19 @@ def test_a_connection_is_a_client(client: Any, counted: Callable[[], tuple[int, 
     assert counted() == (0, 0)
 
 
-def test_dtype_and_schema_are_one_choice(counted: Callable[[], tuple[int, int]]) -> None:
-    """Which of the two counts is not guessed."""
-    with pytest.raises(cf.ConfigError, match="dtype and schema are the same choice"):
+def test_dtype_and_schema_are_one_option(counted: Callable[[], tuple[int, int]]) -> None:
+    """Giving both is an error."""
+    with pytest.raises(cf.ConfigError, match="dtype and schema are the same option"):
         cf.read_connecty(TOP_COUNTRIES, dtype={"orders": int}, schema={"orders": int})
 
     assert counted() == (0, 0)
 
 
-# Trouble
+# Errors
 
 
 def test_a_question_that_fails() -> None:
-    """With what the server says of it, and its id."""
+    """With the message of the server and the id."""
     with pytest.raises(cf.QuestionFailed, match="has no answer to this question") as raised:
         cf.ask_df("what is the meaning of life")
 
@@ -540,7 +539,7 @@ def test_a_question_that_fails() -> None:
 
 
 def test_an_answer_without_a_table() -> None:
-    """The summary is in the error."""
+    """The error has the summary."""
     with pytest.raises(cf.NoTableError, match="A made-up shop") as raised:
         cf.ask_df("what is this workspace about")
 
@@ -548,7 +547,7 @@ def test_an_answer_without_a_table() -> None:
 
 
 def test_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ConnectionFailed with its host, quickly, and nothing was sent."""
+    """ConnectionFailed with the host; nothing was sent."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     monkeypatch.setenv("CONNECTY_BASE_URL", f"http://127.0.0.1:{port}")
@@ -559,8 +558,8 @@ def test_a_server_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     assert raised.value.host == f"127.0.0.1:{port}"
 
 
-def test_a_server_that_says_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An AuthError that says the token endpoint is unusable: something else listens there."""
+def test_a_server_that_is_not_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An AuthError that says that the token endpoint is unusable."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
@@ -584,22 +583,29 @@ def test_a_server_that_says_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:
         thread.join(10)
 
 
-def test_a_frame_is_freed_with_its_last_name(connected: Sandbox) -> None:
-    """Nothing of ours keeps it: neither the shared client nor the registry of stories."""
+def test_a_frame_is_freed_with_its_last_reference(connected: Sandbox) -> None:
+    """Neither the shared client nor the registry of metadata keeps a reference; the metadata goes, too."""
     del connected
     frame = cf.ask_df(TOP_COUNTRIES, engine="polars")
-    size = len(attachment._registry)
+    question_id, reference = frame.connecty.question_id, weakref.ref(frame)
 
+    def metadata() -> int:
+        return sum(
+            type(each) is cf.AnswerMetadata and each.question_id == question_id for each in gc.get_objects()
+        )
+
+    assert metadata() == 1
     del frame
     gc.collect()
 
-    assert len(attachment._registry) == size - 1
+    assert reference() is None
+    assert metadata() == 0
 
 
-def test_settings_that_change_in_between_do_not_mix(
+def test_settings_that_change_while_a_client_is_made(
     connected: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client is kept under the settings it was made of, also where they are configured anew meanwhile."""
+    """A shared client is made from the settings that are its key, whatever is configured meanwhile."""
     resolve = api.resolve
 
     def interrupted() -> Any:
@@ -607,8 +613,15 @@ def test_settings_that_change_in_between_do_not_mix(
         cf.configure(timeout=77)  # what another thread may do at this very moment
         return settings
 
-    monkeypatch.setattr(api, "resolve", interrupted)
-    client = api._client(None)
+    made: list[dict[str, Any]] = []
 
-    assert client._timeout == 300.0
+    def make(**arguments: Any) -> cf.Client:
+        made.append(arguments)
+        return cf.Client(**arguments)
+
+    monkeypatch.setattr(api, "resolve", interrupted)
+    monkeypatch.setattr(api, "Client", make)
+    client = api.shared_client()
+
+    assert [arguments["timeout"] for arguments in made] == [300.0]
     assert repr(client) == f"<Client sand… at {connected.connection['base_url']}, dw_id=13>"

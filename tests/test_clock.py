@@ -1,4 +1,4 @@
-"""Time, and the deadline of a call."""
+"""Clock and Deadline."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
 
 
 class Still(Clock):
-    """A clock that moves only when somebody sleeps."""
+    """A clock that advances only by sleeping."""
 
     def __init__(self) -> None:
         self.at = 50.0
         self.slept: list[float] = []
 
     def monotonic(self) -> float:
-        """Give the time slept so far, from 50 on."""
+        """Return 50 plus the time slept so far."""
         return self.at
 
     def sleep(self, seconds: float) -> None:
-        """Move on."""
+        """Advance the clock."""
         self.slept.append(seconds)
         self.at += max(seconds, 0.0)
 
 
 def test_now_is_aware_and_in_utc() -> None:
-    """And it is the present."""
+    """And it is the current time."""
     now = SYSTEM_CLOCK.now()
 
     assert now.tzinfo is UTC
@@ -36,7 +36,7 @@ def test_now_is_aware_and_in_utc() -> None:
 
 
 def test_monotonic_time_goes_on() -> None:
-    """By as much as one sleeps."""
+    """By as much as it sleeps."""
     before = SYSTEM_CLOCK.monotonic()
     SYSTEM_CLOCK.sleep(0.02)
 
@@ -44,8 +44,8 @@ def test_monotonic_time_goes_on() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -1, -0.5, float("-inf")])
-def test_no_time_is_no_wait(seconds: float) -> None:
-    """Zero and less return at once, where time.sleep would raise."""
+def test_sleep_of_zero_or_less(seconds: float) -> None:
+    """It returns immediately; time.sleep would raise."""
     before = time.perf_counter()
     SYSTEM_CLOCK.sleep(seconds)
 
@@ -64,8 +64,8 @@ def test_a_deadline_counts_down() -> None:
     assert deadline.remaining() == -1.0
 
 
-def test_a_deadline_never_sleeps_past_itself() -> None:
-    """It sleeps the lesser of what is asked and what is left."""
+def test_a_deadline_limits_sleep() -> None:
+    """It sleeps for the time given or the time left, whichever is shorter."""
     clock = Still()
     deadline = Deadline.after(10, clock)
 
@@ -77,7 +77,7 @@ def test_a_deadline_never_sleeps_past_itself() -> None:
 
 
 def test_a_deadline_that_has_passed_does_not_wait() -> None:
-    """Whatever is asked of it."""
+    """For any time given."""
     before = time.perf_counter()
     Deadline.after(-5, SYSTEM_CLOCK).sleep(60)
 

@@ -1,9 +1,10 @@
-"""Connection settings: where each may come from, which source counts, and what is never shown."""
+"""Connection settings: their sources and precedence, and that secrets are never shown."""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from connecty_frames.config import resolve
 EU = "https://api.eu1.connecty-ai.com"
 US = "https://api.us1.connecty-ai.com"
 SECRET = "canary-secret-value"
-#: A value of each setting from each source, and how the settings show it.
+#: A value of each setting by source.
 VALUES: dict[str, dict[str, Any]] = {
     "client_id": {"argument": "by-argument", "configure": "by-configure", "environment": "by-environment"},
     "client_secret": {"argument": "arg-secret", "configure": "conf-secret", "environment": "env-secret"},
@@ -48,8 +49,8 @@ DEFAULTS = {
 }
 
 
-def held(name: str, **arguments: Any) -> Any:
-    """Give the value of a setting as it holds now."""
+def value_of(name: str, **arguments: Any) -> Any:
+    """Return the value of a setting that applies now."""
     value = getattr(resolve(**arguments), name)
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
@@ -58,67 +59,67 @@ def held(name: str, **arguments: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
-def test_the_default_holds_where_nothing_is_said(name: str) -> None:
-    """Region eu1, 300 seconds, 2 GiB, certificates verified; no credentials, address, workspace or bundle."""
-    assert held(name) == DEFAULTS[name]
+def test_the_defaults(name: str) -> None:
+    """Region eu1, 300 s, 2 GiB, certificates verified; no credentials, address, workspace or bundle."""
+    assert value_of(name) == DEFAULTS[name]
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_each_source_beats_the_ones_after_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argument, then configure(), then environment; each is seen by itself first."""
+def test_the_precedence_of_sources(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argument, then configure(), then environment."""
     values = VALUES[name]
     monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(values["environment"]))
-    assert held(name) == values["environment"]
+    assert value_of(name) == values["environment"]
     cf.configure(**{name: values["configure"]})
-    assert held(name) == values["configure"]
-    assert held(name, **{name: values["argument"]}) == values["argument"]
+    assert value_of(name) == values["configure"]
+    assert value_of(name, **{name: values["argument"]}) == values["argument"]
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_none_is_not_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An argument of None takes what the weaker sources say."""
+def test_none_is_as_not_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For an argument of None, the weaker sources apply."""
     monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(VALUES[name]["environment"]))
 
-    assert held(name, **{name: None}) == VALUES[name]["environment"]
+    assert value_of(name, **{name: None}) == VALUES[name]["environment"]
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_none_takes_a_configured_setting_back(name: str) -> None:
-    """And the others stay."""
+def test_none_unsets_a_configured_setting(name: str) -> None:
+    """Other settings are not affected."""
     other = "timeout" if name != "timeout" else "dw_id"
     cf.configure(**{name: VALUES[name]["configure"], other: 7})
 
     cf.configure(**{name: None})
 
-    assert held(name) == DEFAULTS[name]
+    assert value_of(name) == DEFAULTS[name]
     assert resolve().address == EU
-    assert held(other) == 7
+    assert value_of(other) == 7
 
 
-def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``CONNECTY_DW_ID= connecty …`` unsets it, as shells have no other way."""
+def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in ``CONNECTY_DW_ID= connecty …``, the only way to unset it for one command of a shell."""
     for name in VALUES:
         monkeypatch.setenv(f"CONNECTY_{name.upper()}", "")
 
-    assert [held(name) for name in DEFAULTS] == list(DEFAULTS.values())
+    assert [value_of(name) for name in DEFAULTS] == list(DEFAULTS.values())
 
 
 def test_a_variable_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on Windows, where the environment has none."""
+    """Upper and lower case, as on Windows."""
     monkeypatch.setenv("Connecty_dw_id", "7")
-    assert held("dw_id") == 7
+    assert value_of("dw_id") == 7
 
 
 def test_configure_adds_up() -> None:
-    """Settings configured before stay."""
+    """Settings configured earlier are kept."""
     cf.configure(client_id="a")
     cf.configure(client_secret="b")
 
-    assert (held("client_id"), held("client_secret")) == ("a", "b")
+    assert (value_of("client_id"), value_of("client_secret")) == ("a", "b")
 
 
 def test_a_client_takes_what_is_configured() -> None:
-    """Its own arguments count more."""
+    """Its arguments take precedence."""
     cf.configure(client_id="a", client_secret="bbbb", dw_id=2, base_url="https://configure.example")
 
     with cf.Client() as client:
@@ -132,17 +133,17 @@ def test_a_client_takes_what_is_configured() -> None:
 
 @pytest.mark.parametrize(("region", "address"), [("eu1", EU), ("us1", US)])
 def test_a_region_is_an_address(region: str, address: str) -> None:
-    """That of the API document, without the final slash."""
+    """The one in the API document, without the final slash."""
     assert resolve(region=region).address == address
 
 
-def test_an_address_takes_the_place_of_a_region() -> None:
-    """Where one source names both."""
+def test_an_address_takes_precedence_over_a_region() -> None:
+    """If one source has both."""
     assert resolve(region="us1", base_url="https://own.example").address == "https://own.example"
 
 
 def test_a_region_beats_an_address_from_a_weaker_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who names a region in a call does not want yesterday's address of a sandbox."""
+    """Such as the address of a sandbox left in the environment."""
     monkeypatch.setenv("CONNECTY_BASE_URL", "https://environment.example")
     assert resolve().address == "https://environment.example"
     assert resolve(region="us1").address == US
@@ -155,7 +156,7 @@ def test_a_region_beats_an_address_from_a_weaker_source(monkeypatch: pytest.Monk
 
 
 def test_a_region_does_not_beat_a_stronger_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor one of its own source in the environment."""
+    """Nor an address in the same source."""
     monkeypatch.setenv("CONNECTY_REGION", "us1")
     monkeypatch.setenv("CONNECTY_BASE_URL", "https://environment.example")
     assert resolve().address == "https://environment.example"
@@ -163,8 +164,8 @@ def test_a_region_does_not_beat_a_stronger_address(monkeypatch: pytest.MonkeyPat
     assert resolve().address == "https://configure.example"
 
 
-def test_the_region_configured_last_counts() -> None:
-    """More than an address configured before it, and the other way round."""
+def test_the_last_configured_of_region_and_address_applies() -> None:
+    """In either order."""
     cf.configure(base_url="https://configure.example")
     cf.configure(region="us1")
     assert resolve().address == US
@@ -172,8 +173,8 @@ def test_the_region_configured_last_counts() -> None:
     assert resolve().address == "https://configure.example"
 
 
-def test_a_region_taken_back_takes_its_address_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of it is left to beat the environment."""
+def test_a_region_that_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It no longer takes precedence over an address in the environment."""
     cf.configure(region="us1")
     cf.configure(region=None)
     assert resolve().address == EU
@@ -194,7 +195,7 @@ def test_a_region_taken_back_takes_its_address_along(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_an_address_with_and_without_the_slash_is_the_same(given: str, address: str) -> None:
-    """And http is for loopback."""
+    """Loopback addresses may use http."""
     assert resolve(base_url=given).address == address
 
 
@@ -221,8 +222,8 @@ def test_an_address_with_and_without_the_slash_is_the_same(given: str, address: 
         (5, "valid string"),
     ],
 )
-def test_an_address_that_is_none_or_unsafe_is_refused(address: Any, reason: str) -> None:
-    """Secrets and questions go there."""
+def test_an_invalid_or_unsafe_address_is_refused(address: Any, reason: str) -> None:
+    """Secrets and questions are sent there."""
     with pytest.raises(cf.ConfigError, match=reason) as raised:
         resolve(base_url=address)
 
@@ -232,7 +233,7 @@ def test_an_address_that_is_none_or_unsafe_is_refused(address: Any, reason: str)
 # Errors
 
 
-#: What each setting refuses, and why.
+#: Invalid values of each setting, and the reason.
 WRONG: list[tuple[str, Any, str]] = [
     ("client_id", "", "it is empty"),
     ("client_id", " \n", "it is empty"),
@@ -245,8 +246,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("region", "EU1", "'eu1' or 'us1'"),
     ("region", ["eu1"], "'eu1' or 'us1'"),
     ("dw_id", -1, "greater than or equal to 0"),
-    ("dw_id", "13", "expected a number, the whole one"),
-    ("dw_id", 13.0, "expected a number, the whole one"),
+    ("dw_id", "13", "expected a whole number, the workspace id"),
+    ("dw_id", 13.0, "expected a whole number, the workspace id"),
     ("dw_id", 10**100, "less than 1"),
     ("dw_id", True, "expected a number"),
     ("timeout", 0, "greater than 0"),
@@ -266,7 +267,7 @@ WRONG: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("name", "value", "reason"), WRONG)
 def test_a_wrong_argument_is_named(name: str, value: Any, reason: str) -> None:
-    """With what is wrong, and without its value, which may be a secret."""
+    """With the reason, and without its value, which may be a secret."""
     with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): .*({reason})") as raised:
         resolve(**{name: value})
 
@@ -276,11 +277,11 @@ def test_a_wrong_argument_is_named(name: str, value: Any, reason: str) -> None:
 
 @pytest.mark.parametrize(("name", "value", "reason"), WRONG)
 def test_a_wrong_setting_is_not_configured(name: str, value: Any, reason: str) -> None:
-    """It is told at once, and what held before goes on to hold."""
+    """configure() raises immediately and changes nothing."""
     with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): .*({reason})"):
         cf.configure(**{name: value})
 
-    assert held(name) == DEFAULTS[name]
+    assert value_of(name) == DEFAULTS[name]
 
 
 @pytest.mark.parametrize(
@@ -296,7 +297,7 @@ def test_a_wrong_setting_is_not_configured(name: str, value: Any, reason: str) -
     ],
 )
 def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the variable that it is, so that one knows where to look."""
+    """By the name of the variable."""
     monkeypatch.setenv(f"CONNECTY_{name}", value)
 
     with pytest.raises(cf.ConfigError, match=rf"environment variable CONNECTY_{name}\): "):
@@ -314,19 +315,19 @@ def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.Mo
     ],
 )
 def test_an_unknown_setting_is_refused(given: dict[str, str], hint: str) -> None:
-    """With the nearest one, or all."""
+    """With the closest name, or all of them."""
     with pytest.raises(cf.ConfigError, match=hint):
         cf.configure(**given)
 
 
-def test_nothing_is_configured_where_something_is_wrong() -> None:
-    """Neither the wrong setting nor the right one beside it."""
+def test_configure_is_all_or_nothing() -> None:
+    """A valid setting beside a wrong one is not set either."""
     cf.configure(dw_id=3)
 
     with pytest.raises(cf.ConfigError, match="timeout"):
         cf.configure(dw_id=4, timeout=-1)
 
-    assert (held("dw_id"), held("timeout")) == (3, 300.0)
+    assert (value_of("dw_id"), value_of("timeout")) == (3, 300.0)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +339,7 @@ def test_nothing_is_configured_where_something_is_wrong() -> None:
     ],
 )
 def test_missing_credentials_are_named(given: dict[str, str], missing: list[str]) -> None:
-    """What is missing, where it may be set, and how to try the sandbox; never an answer from sample data."""
+    """What is missing, how to set it, and how to try the sandbox; never an answer from sample data."""
     cf.configure(**given)
 
     for call in (cf.Client, lambda: cf.ask_df("how many?", dw_id=13), lambda: cf.ask("how many?", dw_id=13)):
@@ -354,8 +355,8 @@ def test_missing_credentials_are_named(given: dict[str, str], missing: list[str]
         assert "Client(**sandbox.connection)" in message
 
 
-def test_the_way_to_the_sandbox_that_it_tells_works() -> None:
-    """The lines of the message, run."""
+def test_the_code_in_the_message_works() -> None:
+    """The code that the message shows starts a sandbox."""
     with pytest.raises(cf.ConfigError) as raised:
         cf.Client()
     parts = str(raised.value).split("`")
@@ -374,7 +375,7 @@ def test_the_way_to_the_sandbox_that_it_tells_works() -> None:
 
 
 def test_no_setting_shows_the_secret() -> None:
-    """Neither in a repr nor in a text nor as JSON; it is there for those who ask for it."""
+    """Neither repr nor str nor JSON; only get_secret_value() returns it."""
     settings = resolve(client_id="a", client_secret=SECRET)
 
     for shown in (repr(settings), str(settings), settings.model_dump_json(), str(settings.model_dump())):
@@ -383,7 +384,7 @@ def test_no_setting_shows_the_secret() -> None:
 
 
 def test_no_error_shows_the_secret() -> None:
-    """Also where another setting is wrong, with the locals of every frame written out."""
+    """Also if another setting is wrong, with the locals of every frame."""
     with pytest.raises(cf.ConfigError) as raised:
         cf.Client(client_id="a", client_secret=SECRET, region="mars")  # type: ignore[arg-type]
 
@@ -398,12 +399,12 @@ def test_no_error_shows_the_secret() -> None:
 
 
 def test_a_secret_may_be_wrapped_already() -> None:
-    """As one that was read out of a vault is."""
-    assert held("client_secret", client_secret=SecretStr(SECRET)) == SECRET
+    """As a SecretStr."""
+    assert value_of("client_secret", client_secret=SecretStr(SECRET)) == SECRET
 
 
 def test_settings_that_are_the_same_are_equal() -> None:
-    """And have one hash: the verbs share one client for them."""
+    """And have the same hash: calls with equal settings share a client."""
     first = resolve(client_id="a", client_secret="b", dw_id=np.int64(1))
     second = resolve(client_id="a", client_secret=SecretStr("b"), dw_id=1)
 
@@ -417,7 +418,7 @@ def test_settings_that_are_the_same_are_equal() -> None:
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Write a file of profiles that nobody else can read, and name it."""
+    """Return a function that writes a private file of profiles and sets CONNECTY_CONFIG."""
     file = tmp_path / "config.toml"
     monkeypatch.setenv("CONNECTY_CONFIG", str(file))
 
@@ -429,7 +430,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return write
 
 
-#: A value of each setting as TOML, and how the settings show it.
+#: A value of each setting as TOML, and as in Settings.
 IN_TOML: dict[str, tuple[str, Any]] = {
     "client_id": ('"by-profile"', "by-profile"),
     "client_secret": ('"profile-secret"', "profile-secret"),
@@ -444,46 +445,44 @@ IN_TOML: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", IN_TOML)
-def test_a_profile_beats_the_default_and_nothing_else(
-    name: str, write: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Environment, configure() and argument each count more."""
+def test_a_profile_is_the_weakest_source(name: str, write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environment, configure() and argument take precedence."""
     text, value = IN_TOML[name]
     write(f"[default]\n{name} = {text}\n")
-    assert held(name) == value
+    assert value_of(name) == value
 
     monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(VALUES[name]["environment"]))
-    assert held(name) == VALUES[name]["environment"]
+    assert value_of(name) == VALUES[name]["environment"]
     cf.configure(**{name: VALUES[name]["configure"]})
-    assert held(name) == VALUES[name]["configure"]
-    assert held(name, **{name: VALUES[name]["argument"]}) == VALUES[name]["argument"]
+    assert value_of(name) == VALUES[name]["configure"]
+    assert value_of(name, **{name: VALUES[name]["argument"]}) == VALUES[name]["argument"]
 
 
 def test_a_profile_is_named_by_each_source(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The strongest that names one counts, and default where none does."""
+    """The strongest source applies, and the profile `default` without any."""
     write("[default]\ndw_id = 1\n[a]\ndw_id = 2\n[b]\ndw_id = 3\n[c]\ndw_id = 4\n")
 
-    assert held("dw_id") == 1
+    assert value_of("dw_id") == 1
     monkeypatch.setenv("CONNECTY_PROFILE", "a")
-    assert held("dw_id") == 2
+    assert value_of("dw_id") == 2
     cf.configure(profile="b")
-    assert held("dw_id") == 3
-    assert held("dw_id", profile="c") == 4
+    assert value_of("dw_id") == 3
+    assert value_of("dw_id", profile="c") == 4
     with cf.Client("x", client_secret="yyyy", profile="c") as client:
         assert "dw_id=4" in repr(client)
 
 
-def test_a_profile_is_whole_by_itself(write: Any) -> None:
-    """Nothing of the default one goes along with another."""
+def test_a_profile_does_not_inherit(write: Any) -> None:
+    """Settings of the default profile do not apply to another."""
     write('[default]\nclient_id = "a"\ndw_id = 1\n[b]\ntimeout = 5\n')
 
-    assert (held("client_id", profile="b"), held("dw_id", profile="b")) == (None, None)
+    assert (value_of("client_id", profile="b"), value_of("dw_id", profile="b")) == (None, None)
 
 
 def test_region_and_address_are_one_decision_across_sources(
     write: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who names a region does not want the address of a file."""
+    """A region takes precedence over an address in a profile."""
     write('[default]\nbase_url = "https://profile.example"\n')
     assert resolve().address == "https://profile.example"
     assert resolve(region="us1").address == US
@@ -493,20 +492,20 @@ def test_region_and_address_are_one_decision_across_sources(
     assert resolve().address == "https://environment.example"
 
 
-def test_a_bundle_is_looked_for_beside_the_file(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever one stands; an absolute path and a home stay what they are."""
+def test_a_bundle_is_relative_to_the_file(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not to the working directory; absolute paths and `~` are unaffected."""
     file = write('[a]\nca_bundle = "ca.pem"\n[b]\nca_bundle = "~/ca.pem"\n[c]\nca_bundle = "/ca.pem"\n')
     monkeypatch.setenv("HOME", "/home/ada")
 
-    found = [held("ca_bundle", profile=name) for name in "abc"]
+    found = [value_of("ca_bundle", profile=name) for name in "abc"]
     assert found == [file.parent / "ca.pem", Path("/home/ada/ca.pem"), Path("/ca.pem")]
 
 
-def test_no_file_is_no_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """At the usual place none needs to be; a file or a profile that is named must be there."""
+def test_the_file_may_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The usual one may be missing; a file or a profile that is named must exist."""
     monkeypatch.delenv("CONNECTY_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    assert held("dw_id") is None
+    assert value_of("dw_id") is None
     with pytest.raises(
         cf.ConfigError, match=r"cannot be read: No such file.*Set CONNECTY_CONFIG to name another"
     ):
@@ -517,14 +516,14 @@ def test_no_file_is_no_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where the file is depends on the platform")
-def test_the_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """That of the platform: under Linux, what XDG says."""
+def test_the_usual_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The one of the platform; on Linux, that of XDG."""
     monkeypatch.delenv("CONNECTY_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "connecty").mkdir()
     (tmp_path / "connecty" / "config.toml").write_text("[default]\ndw_id = 5\n")
 
-    assert held("dw_id") == 5
+    assert value_of("dw_id") == 5
 
 
 @pytest.mark.parametrize(
@@ -532,8 +531,11 @@ def test_the_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     [
         ("[default]\ndw_id = \n", r"config\.toml is no TOML: .*\(at line 2, column 9\)\.$"),
         ("[a]\n[a]\n", r"is no TOML: .*\(at line 2, "),
-        ("dw_id = 5\n", r"'dw_id' in .*config\.toml stands in no profile; put it below \[default\]"),
-        ('[default]\ndw_id = "5"\n', r"^dw_id \(profile default in .*config\.toml\): expected a number"),
+        ("dw_id = 5\n", r"'dw_id' in .*config\.toml is in no profile; put it below \[default\]"),
+        (
+            '[default]\ndw_id = "5"\n',
+            r"^dw_id \(profile default in .*config\.toml\): expected a whole number",
+        ),
         ("[default]\ntimeout = -1\n", r"^timeout \(profile default in .*\): Input should be greater than 0"),
         ("[default]\ntimeout = true\n", r"^timeout \(profile default in .*\): expected a number"),
         ("[default]\nclientid = 1\n", r"Unknown setting 'clientid' \(profile default in .*'client_id'\?$"),
@@ -542,8 +544,8 @@ def test_the_usual_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         ('[default]\nbase_url = "http://a.example"\n', r"^base_url \(profile .*\): http:// would send the"),
     ],
 )
-def test_a_file_that_is_wrong_is_told(write: Any, text: str, message: str) -> None:
-    """With the file, and the line or the setting."""
+def test_an_invalid_file(write: Any, text: str, message: str) -> None:
+    """The error names the file, and the line or the setting."""
     write(text)
 
     with pytest.raises(cf.ConfigError, match=message):
@@ -551,7 +553,7 @@ def test_a_file_that_is_wrong_is_told(write: Any, text: str, message: str) -> No
 
 
 def test_many_profiles(write: Any) -> None:
-    """Of thousands, the error names ten and counts the others."""
+    """The error lists ten of them and the number of the others."""
     write("".join(f"[p{at}]\n" for at in range(3_000)))
 
     with pytest.raises(cf.ConfigError, match=r"there are p0, p1, .* p9 and 2,990 more\.$"):
@@ -559,7 +561,7 @@ def test_many_profiles(write: Any) -> None:
 
 
 def test_a_path_of_any_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a terminal would obey is spelled out in an error, and a long path is cut."""
+    """Control characters are escaped in an error, and a long path is shortened."""
     monkeypatch.setenv("CONNECTY_CONFIG", "\x1b[2J  " + "x" * 100_000)
 
     with pytest.raises(cf.ConfigError) as raised:
@@ -570,8 +572,8 @@ def test_a_path_of_any_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_profile_that_is_not_there(write: Any) -> None:
-    """The error has those that are; configure() refuses it at once."""
+def test_an_unknown_profile(write: Any) -> None:
+    """The error lists the known profiles; configure() raises it too."""
     file = write("[default]\n[staging]\n")
     message = f"No profile 'x' in {file}; there are default, staging."
 
@@ -579,12 +581,12 @@ def test_a_profile_that_is_not_there(write: Any) -> None:
         with pytest.raises(cf.ConfigError) as raised:
             call(profile="x")
         assert str(raised.value) == message
-    assert config._configured == {}
+    assert "configure()" not in [source for _, _, source in config.explain()]
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\x1b[2J", 5])
-def test_what_cannot_name_a_profile(write: Any, name: Any) -> None:
-    """Nor has it power over a terminal."""
+def test_an_invalid_name_of_a_profile(write: Any, name: Any) -> None:
+    """Its control characters are escaped."""
     write("[default]\n")
 
     with pytest.raises(cf.ConfigError) as raised:
@@ -592,14 +594,14 @@ def test_what_cannot_name_a_profile(write: Any, name: Any) -> None:
     assert "\x1b" not in str(raised.value)
 
 
-def test_a_file_that_is_no_text(write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bytes that are no UTF-8, and a folder; a mark of its encoding is none of its text."""
+def test_a_file_that_is_not_text(write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are not UTF-8, and a folder; a byte order mark is ignored."""
     file = write("")
     file.write_bytes(b"[default]\n\xff")
     with pytest.raises(cf.ConfigError, match="is no TOML: it is not UTF-8 text"):
         resolve()
     file.write_bytes(b"\xef\xbb\xbf[default]\r\ndw_id = 5\r\n")
-    assert held("dw_id") == 5
+    assert value_of("dw_id") == 5
     monkeypatch.setenv("CONNECTY_CONFIG", str(tmp_path))
     with pytest.raises(cf.ConfigError, match="cannot be read: Is a directory"):
         resolve()
@@ -615,8 +617,8 @@ def test_a_file_that_is_no_text(write: Any, tmp_path: Path, monkeypatch: pytest.
     ],
     ids=["nested", "digits", "long", "NUL"],
 )
-def test_a_file_that_the_reader_cannot_take(write: Any, content: bytes, reason: str) -> None:
-    """An error of ours with the file and why, whatever the TOML reader raises."""
+def test_a_file_that_cannot_be_parsed(write: Any, content: bytes, reason: str) -> None:
+    """A ConfigError with the file and the reason, whatever the TOML reader raises."""
     file = write("")
     file.write_bytes(content)
 
@@ -626,8 +628,8 @@ def test_a_file_that_the_reader_cannot_take(write: Any, content: bytes, reason: 
     assert raised.value.setting == "profile"
 
 
-def test_a_bundle_in_a_file_that_no_path_can_be(write: Any) -> None:
-    """A NUL in it, which TOML can spell, is refused with the profile that it is in."""
+def test_a_bundle_with_a_nul_character(write: Any) -> None:
+    """TOML can contain one; the error names the profile."""
     write('[default]\nca_bundle = "a\\u0000b"\n')
 
     with pytest.raises(cf.ConfigError, match=r"^ca_bundle \(profile default in .*NUL") as raised:
@@ -638,8 +640,8 @@ def test_a_bundle_in_a_file_that_no_path_can_be(write: Any) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["pipe", "device", "device behind a link"])
-def test_what_is_no_regular_file(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe would be waited for, and a device read, without end: neither is opened for long."""
+def test_a_file_that_is_not_regular(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening a pipe would block, and reading a device would never end."""
     file = tmp_path / "config.toml"
     if kind == "pipe":
         os.mkfifo(file)
@@ -651,12 +653,12 @@ def test_what_is_no_regular_file(kind: str, tmp_path: Path, monkeypatch: pytest.
         resolve()
 
 
-def test_a_link_to_a_file(write: Any, tmp_path: Path) -> None:
-    """Is as good as the file, as where settings are kept under version control."""
+def test_a_symbolic_link(write: Any, tmp_path: Path) -> None:
+    """It is followed, as for settings under version control."""
     kept = write(f'[default]\nclient_secret = "{SECRET}"\n').rename(tmp_path / "kept.toml")
     (tmp_path / "config.toml").symlink_to(kept)
 
-    assert held("client_secret") == SECRET
+    assert value_of("client_secret") == SECRET
 
 
 @pytest.mark.skipif(
@@ -664,7 +666,7 @@ def test_a_link_to_a_file(write: Any, tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("text", [f'[default]\nclient_secret = "{SECRET}"\n', "[default]\ndw_id = 5\n"])
 def test_a_file_of_another_user_is_refused(write: Any, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its owner could send questions elsewhere. One of root's is taken by everybody."""
+    """Its owner could send questions elsewhere. A file of root is accepted."""
     file = write(text)
     os.chown(file, 12345, -1)
     with pytest.raises(
@@ -682,7 +684,7 @@ def test_a_file_of_another_user_is_refused(write: Any, text: str, monkeypatch: p
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o777])
 @pytest.mark.parametrize("table", ["default", "other"])
 def test_a_secret_that_others_can_read_is_refused(write: Any, mode: int, table: str) -> None:
-    """Of whatever profile it is, with the command that mends it."""
+    """In any profile; the error has the command that corrects it."""
     file = write(f'[{table}]\nclient_secret = "{SECRET}"\n', mode)
 
     with pytest.raises(cf.ConfigError, match=rf"\(mode {mode:o}\)\. Run: chmod 600 {file}$") as raised:
@@ -690,15 +692,15 @@ def test_a_secret_that_others_can_read_is_refused(write: Any, mode: int, table: 
 
     assert raised.value.setting == "client_secret"
     file.chmod(0o600)
-    assert held("client_secret", profile=table) == SECRET
+    assert value_of("client_secret", profile=table) == SECRET
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
 def test_a_file_without_a_secret_may_be_read_by_all(write: Any) -> None:
-    """There is nothing to hide in it."""
+    """It has nothing to protect."""
     write('[default]\nclient_id = "a"\n', 0o644)
 
-    assert held("client_id") == "a"
+    assert value_of("client_id") == "a"
 
 
 @pytest.mark.parametrize(
@@ -718,7 +720,7 @@ def test_a_file_without_a_secret_may_be_read_by_all(write: Any) -> None:
 )
 @pytest.mark.parametrize("call", [resolve, cf.configure, cf.Client, cf.ask_many])
 def test_no_error_of_a_file_shows_its_secret(write: Any, text: str, call: Any) -> None:
-    """Neither its words nor the locals of any frame of it, what led to it included."""
+    """Neither its message nor the locals of its frames, those of its causes included."""
     write(text)
 
     with pytest.raises(cf.ConfigError) as raised:
@@ -731,8 +733,8 @@ def test_no_error_of_a_file_shows_its_secret(write: Any, text: str, call: Any) -
 
 
 @pytest.mark.parametrize("call", [resolve, cf.configure])
-def test_no_call_that_is_refused_shows_its_secret(call: Any) -> None:
-    """In the locals of our frames, where a secret was given in the clear."""
+def test_no_error_of_a_call_shows_its_secret(call: Any) -> None:
+    """In the locals of the package's frames, for a secret given as plain text."""
     with pytest.raises(cf.ConfigError) as raised:
         call(client_secret=SECRET, timeout=-1)
 
@@ -740,7 +742,88 @@ def test_no_call_that_is_refused_shows_its_secret(call: Any) -> None:
     assert SECRET not in str([frame.locals for frame in trace.stack if frame.filename != __file__])
 
 
-def test_what_holds_is_explained(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+# Changes between calls
+
+
+@pytest.fixture
+def old(write: Any) -> Any:
+    """Return a function that writes a file of profiles whose mtime is an hour ago."""
+
+    def old(text: str, mode: int = 0o600) -> Path:
+        file = write(text, mode)
+        hour_ago = time.time() - 3600
+        os.utime(file, (hour_ago, hour_ago))
+        return file
+
+    return old
+
+
+def test_settings_that_did_not_change_are_not_read_again(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same object is returned, and the file is not opened."""
+    old("[default]\ndw_id = 5\n")
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
+    first = resolve()
+    monkeypatch.setattr(config.Profiles, "read", lambda **_: pytest.fail("read again"))
+
+    assert resolve() is first
+
+
+def test_each_change_is_seen_by_the_next_call(
+    old: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Changes of the environment, of configure(), and of the content, path and existence of the file."""
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
+    file = old("[default]\ndw_id = 1\n")
+    assert value_of("dw_id") == 1
+    old("[default]\ndw_id = 22\n")
+    assert value_of("dw_id") == 22
+    new = tmp_path / "new.toml"
+    new.write_text("[default]\ndw_id = 33\n")
+    new.replace(file)
+    assert value_of("dw_id") == 33
+    cf.configure(dw_id=4)
+    assert value_of("dw_id") == 4
+    cf.configure(dw_id=None)
+    assert value_of("dw_id") == 33
+    monkeypatch.setenv("connecty_dw_id", "5")
+    assert value_of("dw_id") == 5
+    monkeypatch.delenv("connecty_dw_id")
+    assert value_of("dw_id") == 33
+    other = tmp_path / "other.toml"
+    other.write_text("[default]\ndw_id = 66\n")
+    monkeypatch.setenv("CONNECTY_CONFIG", str(other))
+    assert value_of("dw_id") == 66
+    other.unlink()
+    with pytest.raises(cf.ConfigError, match="cannot be read: No such file"):
+        resolve()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such bits")
+def test_permissions_that_change_are_seen_by_the_next_call(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret that others can read now is refused."""
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
+    file = old(f'[default]\nclient_secret = "{SECRET}"\n')
+    assert value_of("client_secret") == SECRET
+
+    file.chmod(0o644)
+
+    with pytest.raises(cf.ConfigError, match=r"\(mode 644\)\. Run: chmod 600"):
+        resolve()
+
+
+def test_a_file_that_was_just_written_is_read_again(write: Any) -> None:
+    """Another change with the same time stamp and length is seen."""
+    file = write("[default]\ndw_id = 1\n")
+    assert value_of("dw_id") == 1
+    stamp = file.stat().st_mtime_ns
+
+    file.write_text("[default]\ndw_id = 2\n")
+    os.utime(file, ns=(stamp, stamp))
+
+    assert value_of("dw_id") == 2
+
+
+def test_explain(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each setting with its value and source, in the order of Settings."""
     file = write('[a]\nregion = "us1"\nclient_secret = "bbbb"\n')
     monkeypatch.setenv("CONNECTY_DW_ID", "7")

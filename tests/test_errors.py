@@ -1,4 +1,4 @@
-"""The tree of errors and warnings, and what each carries."""
+"""The tree of errors and warnings, and their attributes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OF_A_BODY: dict[str, Any] = {
     "content_type": "text/html",
     "snippet": "<html>",
 }
-#: Each error, its parents, and everything that it carries.
+#: The parents and attributes of each error.
 ERRORS: dict[str, tuple[tuple[type[BaseException], ...], dict[str, Any]]] = {
     "ConnectyError": ((Exception,), {"question_id": QUESTION_ID}),
     "ConfigError": ((errors.ConnectyError, ValueError), {"setting": "tz", "question_id": QUESTION_ID}),
@@ -84,13 +84,13 @@ WARNINGS = {
 
 
 def classes(root: type[BaseException]) -> set[str]:
-    """Give the names of the classes in errors.py that are of a kind."""
+    """Return the names of the subclasses of a class in errors.py."""
     return {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, root)}
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_an_error_has_its_parents(name: str) -> None:
-    """Exactly the ones that the tree draws."""
+def test_the_parents_of_an_error(name: str) -> None:
+    """Exactly those of the tree."""
     assert getattr(errors, name).__bases__ == ERRORS[name][0]
 
 
@@ -101,14 +101,14 @@ def test_there_are_no_other_errors_and_warnings() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(WARNINGS))
-def test_a_warning_is_ours_and_a_users(name: str) -> None:
-    """One filter catches them all, and Python shows them by default."""
+def test_the_parents_of_a_warning(name: str) -> None:
+    """One filter matches all, and Python shows them by default."""
     assert getattr(errors, name).__bases__ == (errors.ConnectyWarning,)
     assert issubclass(errors.ConnectyWarning, UserWarning)
 
 
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
-    """Every class stands in it once, indented below its parent."""
+    """Every class is in it once."""
     drawn = (errors.__doc__ or "").split("No exception of a library")[0]
 
     for name in {*ERRORS, *WARNINGS, "ConnectyWarning"}:
@@ -116,8 +116,8 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_an_error_carries_what_it_is_told(name: str) -> None:
-    """Each fact as an attribute, and the message as its text."""
+def test_the_attributes_of_an_error(name: str) -> None:
+    """Each keyword is an attribute, and str() is the message."""
     facts = ERRORS[name][1]
     error = getattr(errors, name)("what, where, what to do", **facts)
 
@@ -128,7 +128,7 @@ def test_an_error_carries_what_it_is_told(name: str) -> None:
 @pytest.mark.parametrize("name", ERRORS)
 @pytest.mark.parametrize("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy])  # noqa: S301 - our own
 def test_an_error_survives_a_pickle_and_a_copy(name: str, again: Any) -> None:
-    """Kind, message, facts and notes: a pool of processes loses nothing."""
+    """With class, message, attributes and notes."""
     facts = ERRORS[name][1]
     error = getattr(errors, name)("message", **facts)
     error.add_note("note")
@@ -142,8 +142,8 @@ def test_an_error_survives_a_pickle_and_a_copy(name: str, again: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_an_error_needs_a_message_alone(name: str) -> None:
-    """What is unknown is None, and the facts of a question are an empty dict."""
+def test_an_error_needs_only_a_message(name: str) -> None:
+    """Other attributes are None, and the details of a question an empty dict."""
     error = getattr(errors, name)("message")
 
     assert error.question_id is None
@@ -152,8 +152,23 @@ def test_an_error_needs_a_message_alone(name: str) -> None:
         assert error.details == {}
 
 
-def test_facts_are_the_errors_own() -> None:
-    """A dict that is changed later does not change the error."""
+def test_a_hint_is_the_end_of_the_message() -> None:
+    """Also after a pickle, and in a warning."""
+    error = errors.ConfigError("No dw_id.", hint="Set dw_id=.", shell_hint="Give --dw-id.", setting="dw_id")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    warning = errors.TruncationWarning("3 of 5;", hint="max_rows=None", shell_hint="--max-rows all")
+
+    for each in (error, again):
+        assert (str(each), each.hint, each.shell_hint) == (
+            "No dw_id. Set dw_id=.",
+            "Set dw_id=.",
+            "Give --dw-id.",
+        )
+    assert (str(warning), warning.shell_hint) == ("3 of 5; max_rows=None", "--max-rows all")
+
+
+def test_details_are_copied() -> None:
+    """Changing the dict later does not change the error."""
     details = {"error": "no"}
     error = errors.QuestionFailed("message", details=details)
     details["error"] = "yes"
@@ -161,8 +176,8 @@ def test_facts_are_the_errors_own() -> None:
     assert error.details == {"error": "no"}
 
 
-def test_they_are_caught_as_what_python_has_for_it() -> None:
-    """A wrong value is a ValueError, a wait that was too long a TimeoutError."""
+def test_errors_are_also_those_of_python() -> None:
+    """ConfigError is a ValueError, QuestionTimeout a TimeoutError."""
     with pytest.raises(ValueError, match="wrong"):
         raise errors.ConfigError("wrong")
     with pytest.raises(TimeoutError, match="late"):
@@ -170,7 +185,7 @@ def test_they_are_caught_as_what_python_has_for_it() -> None:
 
 
 def test_a_warning_points_at_the_line_of_the_caller(golden: Path) -> None:
-    """At the call in this file, however deep below it the reason was found."""
+    """At the call in this file, not at a line of the package."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         cf.Answer.from_json(golden / "login_timestamps.json")  # the line
@@ -181,8 +196,8 @@ def test_a_warning_points_at_the_line_of_the_caller(golden: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_folder_with_a_name_that_begins_alike_is_not_ours(tmp_path: Path, golden: Path) -> None:
-    """A project called connecty_frames_reports beside the package is a caller like any other."""
+def test_a_folder_whose_name_begins_like_the_package(tmp_path: Path, golden: Path) -> None:
+    """A project connecty_frames_reports beside the package is a caller."""
     package = tmp_path / "connecty_frames"
     package.symlink_to(errors.__file__.rpartition("/")[0])
     user = tmp_path / "connecty_frames_reports.py"

@@ -1,4 +1,4 @@
-"""An Arrow table as a file: every value reads back as what it was, and a file is whole or not there."""
+"""An Arrow table as a file: every value is read back unchanged, and files are complete or absent."""
 
 from __future__ import annotations
 
@@ -136,25 +136,25 @@ CASES: dict[str, tuple[pa.DataType, list[Any], list[str], str]] = {
 
 
 def written(name: str, table: pa.Table) -> bytes:
-    """Write a table."""
+    """Return a table as the bytes of a file."""
     file = io.BytesIO()
     WRITERS[name](table, file)
     return file.getvalue()
 
 
 def of(kind: pa.DataType, values: list[Any], name: str = "c") -> pa.Table:
-    """Make a table of one column."""
+    """Return a table of one column."""
     return pa.table({name: pa.array(values, kind)})
 
 
 def test_the_formats() -> None:
-    """Six of them."""
+    """There are six formats."""
     assert list(WRITERS) == ["csv", "json", "ndjson", "parquet", "arrow", "markdown"]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_csv(case: str) -> None:
-    """Nulls are nothing, texts in quotes, every digit is there."""
+    """Nulls are empty, texts quoted, and all digits kept."""
     kind, values, lines, _ = CASES[case]
 
     assert written("csv", of(kind, values)).decode() == "\n".join(['"c"', *lines, ""])
@@ -162,7 +162,7 @@ def test_csv(case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_json(case: str) -> None:
-    """One object a row, numbers as numbers with every digit, what is no number as text."""
+    """One object per row; finite numbers with all digits, others as text."""
     kind, values, _, expected = CASES[case]
 
     content = written("json", of(kind, values)).decode()
@@ -173,7 +173,7 @@ def test_json(case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_ndjson(case: str) -> None:
-    """The same objects, one a line."""
+    """The same objects, one per line."""
     kind, values, _, expected = CASES[case]
 
     content = written("ndjson", of(kind, values)).decode()
@@ -185,7 +185,7 @@ def test_ndjson(case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_arrow(case: str) -> None:
-    """Type and values come back."""
+    """Types and values are read back."""
     kind, values, _, _ = CASES[case]
     table = of(kind, values)
 
@@ -195,7 +195,7 @@ def test_arrow(case: str) -> None:
     assert str(found.to_pydict()) == str(table.to_pydict())
 
 
-def test_arrow_keeps_the_story(golden: Path) -> None:
+def test_arrow_keeps_the_metadata(golden: Path) -> None:
     """In the metadata of the schema."""
     answer = cf.Answer.from_json(golden / "top_countries.json", question="which?")
 
@@ -205,7 +205,7 @@ def test_arrow_keeps_the_story(golden: Path) -> None:
 
 
 def test_markdown() -> None:
-    """Numbers to the right, nulls as nothing, and nothing in a cell is markup or ends it."""
+    """Numbers right-aligned, nulls empty, and cells escaped."""
     table = pa.table(
         {
             "n_1": pa.array([1, None], pa.int64()),
@@ -224,7 +224,7 @@ def test_markdown() -> None:
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "text views"])
 def test_parquet(case: str) -> None:
-    """Type and values come back; what Arrow 17 cannot write is left out here."""
+    """Types and values are read back, but for those that Arrow 17 cannot write."""
     kind, values, _, _ = CASES[case]
     table = of(kind, values)
 
@@ -235,8 +235,8 @@ def test_parquet(case: str) -> None:
     assert str(found.to_pydict()) == str(table.to_pydict())
 
 
-def test_parquet_keeps_the_story_and_guards_every_page(golden: Path) -> None:
-    """The story is in the metadata, and a flipped bit is an error instead of another value."""
+def test_parquet_keeps_the_metadata_and_checksums(golden: Path) -> None:
+    """A flipped bit is an error instead of another value."""
     answer = cf.Answer.from_json(golden / "top_countries.json", question="which?")
     content = bytearray(written("parquet", answer.to_arrow()))
     assert cf.metadata(pq.read_table(io.BytesIO(content))) == answer.metadata
@@ -248,7 +248,7 @@ def test_parquet_keeps_the_story_and_guards_every_page(golden: Path) -> None:
 
 
 def test_names_are_quoted_too() -> None:
-    """A quote, a comma and a line in a name do not end it."""
+    """With quotes, commas and line breaks in them."""
     table = of(pa.int64(), [1], 'a"b,c\nd')
 
     assert written("csv", table) == b'"a""b,c\nd"\n1\n'
@@ -264,7 +264,7 @@ def test_several_columns_and_rows() -> None:
 
 
 def test_a_column_in_several_pieces() -> None:
-    """Chunks are no matter."""
+    """Chunks make no difference."""
     column = pa.chunked_array([pa.array([timedelta(1)]), pa.array([None, timedelta(2)], pa.duration("us"))])
 
     assert texts(column).to_pylist() == ["PT86400S", None, "PT172800S"]
@@ -273,8 +273,8 @@ def test_a_column_in_several_pieces() -> None:
 # Whole files
 
 
-def test_a_file_appears_once_it_is_whole(tmp_path: Path) -> None:
-    """While it is written there is none of its name, and afterwards none of any other."""
+def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
+    """Not while it is written; afterwards, no temporary file is left."""
     target = tmp_path / "out.csv"
     with atomic_write(target) as file:
         file.write(b"half")
@@ -286,8 +286,8 @@ def test_a_file_appears_once_it_is_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError, OSError, KeyboardInterrupt])
-def test_what_was_there_stays_where_the_writing_fails(tmp_path: Path, error: type[BaseException]) -> None:
-    """Also at Ctrl-C, and nothing half is left."""
+def test_a_failure_leaves_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
+    """Also at Ctrl-C; no temporary file is left."""
     target = tmp_path / "out.csv"
     target.write_bytes(b"before")
 
@@ -304,7 +304,7 @@ def test_what_was_there_stays_where_the_writing_fails(tmp_path: Path, error: typ
 
 
 def test_an_interrupt_while_the_file_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signal is handled as soon as the system has made the file: KeyboardInterrupt, and no file is left."""
+    """A signal right after the file is created: KeyboardInterrupt, and no file is left."""
     target = tmp_path / "out.csv"
     target.write_bytes(b"before")
     open_ = Path.open
@@ -323,8 +323,8 @@ def test_an_interrupt_while_the_file_is_made(tmp_path: Path, monkeypatch: pytest
     assert target.read_bytes() == b"before"
 
 
-def test_a_new_file_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
-    """As any file that is written; an old one keeps its mode."""
+def test_the_mode_of_a_file(tmp_path: Path) -> None:
+    """A new file has that of the umask; an existing one keeps its mode."""
     old, new = tmp_path / "old", tmp_path / "new"
     old.write_bytes(b"")
     old.chmod(0o640)
@@ -342,7 +342,7 @@ def test_a_new_file_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """What it points at is replaced."""
+    """Its target is replaced."""
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_bytes(b"before")
     link.symlink_to("target")
@@ -355,7 +355,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
-    """It is not replaced by a file; and neither is a device, which may be the system's."""
+    """Neither a pipe nor a device is replaced by a file."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     received: list[bytes] = []
@@ -371,8 +371,8 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["n" * 250, "\u4e2d" * 83], ids=["letters", "Chinese"])
-def test_a_long_name_is_no_trouble(name: str, tmp_path: Path) -> None:
-    """As long as the system allows: 255 bytes, of which other scripts need more for a character."""
+def test_a_long_name(name: str, tmp_path: Path) -> None:
+    """The longest that the system allows: 255 bytes, also of multi-byte characters."""
     target = tmp_path / name
     with atomic_write(target) as file:
         file.write(b"x")
@@ -384,10 +384,8 @@ def test_a_long_name_is_no_trouble(name: str, tmp_path: Path) -> None:
     ("path", "error"),
     [("nope/out.csv", FileNotFoundError), (".", IsADirectoryError), ("file/x", NotADirectoryError)],
 )
-def test_a_place_that_is_none_is_named_before_anything_is_written(
-    tmp_path: Path, path: str, error: type[OSError]
-) -> None:
-    """By the path that was given."""
+def test_an_error_names_the_path(tmp_path: Path, path: str, error: type[OSError]) -> None:
+    """As given, before anything is written."""
     (tmp_path / "file").write_bytes(b"")
 
     with pytest.raises(error) as raised, atomic_write(tmp_path / path):
@@ -397,8 +395,8 @@ def test_a_place_that_is_none_is_named_before_anything_is_written(
 
 
 @pytest.mark.parametrize("path", ["a\0b", "\ud800", b"bytes", 5, None])
-def test_what_is_no_path(path: Any, golden: Path) -> None:
-    """An error of ours wherever a file is named, instead of one of Python's about bytes or types."""
+def test_an_invalid_path(path: Any, golden: Path) -> None:
+    """A ConfigError instead of an error of Python about bytes or types."""
     answer = cf.Answer.from_json(golden / "top_countries.json")
     frame = answer.to_polars()
 
@@ -414,8 +412,8 @@ def test_what_is_no_path(path: Any, golden: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["pipe", "/dev/zero"])
 @pytest.mark.parametrize("read", [cf.read_parquet, cf.Answer.from_json])
-def test_only_a_file_is_read(read: Callable[[Path], Any], kind: str, tmp_path: Path) -> None:
-    """A pipe would be waited for, and a device read, without end."""
+def test_only_a_regular_file_is_read(read: Callable[[Path], Any], kind: str, tmp_path: Path) -> None:
+    """Opening a pipe would block, and reading a device would never end."""
     path = tmp_path / "pipe" if kind == "pipe" else Path(kind)
     os.mkfifo(tmp_path / "pipe")
 
@@ -440,7 +438,7 @@ with atomic_write(sys.argv[1]) as file:
 
 @contextmanager
 def writer(target: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Give another process that has written half of a file."""
+    """Start another process that has written half of a file."""
     command = [sys.executable, "-c", HALF, str(target)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -452,8 +450,8 @@ def writer(target: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="on Windows they stay")
-def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
-    """And what another one, still alive, is writing to the same file is not."""
+def test_files_of_killed_writers_are_removed(tmp_path: Path) -> None:
+    """By the next writer; those of a running writer are kept."""
     target = tmp_path / "out.csv"
     with writer(target) as living:
         with writer(target) as killed:
@@ -474,8 +472,8 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_what_was_not_left_by_a_writer_to_the_same_file_stays(tmp_path: Path) -> None:
-    """Files of other names, also of other targets, and what is no file: links, folders and pipes."""
+def test_other_files_are_kept(tmp_path: Path) -> None:
+    """Files of other names or targets, links, folders and pipes."""
     for name in (".out.csv.0123456z.part", ".other.csv.01234567.part", "out.csv.01234567.part", "outXcsv"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / ".out.csv.00000001.part").symlink_to(tmp_path / "outXcsv")
@@ -493,7 +491,7 @@ def test_what_was_not_left_by_a_writer_to_the_same_file_stays(tmp_path: Path) ->
 
 
 def test_many_writers_to_one_file(tmp_path: Path) -> None:
-    """Each writes all of it, nobody takes another's for abandoned, and nothing is left."""
+    """Each writes a complete file, none removes that of another, and no temporary file is left."""
     target = tmp_path / "out.csv"
     failed: list[BaseException] = []
 
@@ -516,10 +514,8 @@ def test_many_writers_to_one_file(tmp_path: Path) -> None:
     assert len(target.read_bytes()) == 100
 
 
-def test_a_temporary_file_that_another_writer_took_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before it was locked, it is abandoned to anybody who looks: another one is made."""
+def test_a_temporary_file_removed_by_another_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it was locked, it looks abandoned; another one is made."""
     target = tmp_path / "out.csv"
     lock = fcntl.flock
     taken: list[Path] = []
@@ -540,7 +536,7 @@ def test_a_temporary_file_that_another_writer_took_away(
 
 
 def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are written all the same, and what might be another's is left alone."""
+    """Files are written nevertheless, and temporary files are not removed."""
     abandoned = tmp_path / ".out.csv.89abcdef.part"
     abandoned.write_bytes(b"half")
 

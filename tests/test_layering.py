@@ -1,4 +1,4 @@
-"""The floors of the house: what may import what, as the contracts in pyproject.toml say."""
+"""The layers of the package: which module may import which, by the contracts in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_contracts_are_kept() -> None:
-    """All of them; what breaks one is named."""
+    """The output names an import that breaks one."""
     pytest.importorskip("importlinter")
     code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
@@ -25,15 +25,15 @@ def test_the_contracts_are_kept() -> None:
     assert "8 kept, 0 broken" in done.stdout
 
 
-def test_every_module_stands_on_a_floor() -> None:
-    """A new file or folder of the package belongs to the contract of the floors, or beside it by name."""
+def test_every_module_is_in_a_layer() -> None:
+    """A new module belongs in the contract of the layers, or in the exceptions below."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
-    floors = contracts["contracts"][0]
-    assert floors["name"] == "The floors: nothing imports upward"
+    layers = contracts["contracts"][0]
+    assert layers["name"] == "Layers: nothing imports upward"
     named = {
         module.strip().removeprefix("connecty_frames.")
-        for floor in floors["layers"]
-        for module in floor.replace("|", ":").split(":")
+        for layer in layers["layers"]
+        for module in layer.replace("|", ":").split(":")
     }
     package = ROOT / "connecty_frames"
     present = {path.stem for path in package.glob("*.py")} | {

@@ -1,4 +1,4 @@
-"""The log: one DEBUG line for each request, under one name, and nothing of it where nobody asked."""
+"""The log: one DEBUG line for each request, under one name, and no output by default."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SECRETIVE = "SELECT 'not for the log' AS a"
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    """Serve a sandbox of its own, whose faults and tokens bother no other test."""
+    """Run a sandbox for one test, so that its faults and tokens affect no other."""
     with Sandbox() as running:
         yield running
 
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """Give what was logged under our name, with ids and measures as one character each."""
+    """Return a function for the lines of the log, with ids and measures masked."""
     caplog.set_level(logging.DEBUG, logger="connecty_frames")
 
     def seen() -> list[str]:
@@ -42,7 +42,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 
 def test_a_line_for_each_request(box: Sandbox, lines: Callable[[], list[str]]) -> None:
-    """Token, question and looks, in order, with status, state and the question's id."""
+    """Token, question and polls, in order, with status, state and the question's id."""
     with cf.Client(**box.connection) as client:
         client.health()
         answer = client.ask(TOP_COUNTRIES)
@@ -73,8 +73,8 @@ def test_the_measures(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     assert 0 < int(found[2]) < 1000
 
 
-def test_what_goes_wrong_is_told(box: Sandbox, lines: Callable[[], list[str]]) -> None:
-    """The status, or that there was none, and our word for it."""
+def test_failures(box: Sandbox, lines: Callable[[], list[str]]) -> None:
+    """The status, or that there was none, and the kind of failure."""
     box.faults.add(Fault("results", status=503, times=1))
     box.faults.add(Fault("results", reset=True, times=1))
     box.faults.add(Fault("results", state="LOST\x1b[2J", times=1))
@@ -86,8 +86,8 @@ def test_what_goes_wrong_is_told(box: Sandbox, lines: Callable[[], list[str]]) -
     assert said[-1] == "200 COMPLETED, …"
 
 
-def test_nothing_that_is_private(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither question nor cell nor credential, whatever becomes of the call."""
+def test_nothing_private_is_logged(box: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither questions nor cells nor credentials, whether the call succeeds or fails."""
     caplog.set_level(logging.DEBUG, logger="connecty_frames")
     with cf.Client(**box.connection) as client:
         client.ask(SECRETIVE)
@@ -107,8 +107,8 @@ def test_nothing_that_is_private(box: Sandbox, caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.slow
-def test_a_process_that_did_not_ask_sees_nothing() -> None:
-    """No line, and no complaint that nobody listens: there is a NullHandler."""
+def test_nothing_is_printed_by_default() -> None:
+    """No line, and no message about a missing handler: there is a NullHandler."""
     code = (
         "import logging, connecty_frames as cf\n"
         "try:\n"

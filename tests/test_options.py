@@ -1,4 +1,4 @@
-"""AskOptions: what a call can choose, with its defaults and rules."""
+"""AskOptions: the options of a call, with their defaults and rules."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from connecty_frames import AskOptions, ConfigError
-from connecty_frames.options import AskOptionsDict, check_dw_id, check_question_id
+from connecty_frames.options import AskOptionsDict, check_question_id, is_dw_id
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
 
 def test_the_defaults() -> None:
-    """Those of the documentation, all of them."""
+    """All defaults are as documented."""
     assert dataclasses.asdict(AskOptions()) == {
         "dw_id": None,
         "engine": "pandas",
@@ -36,8 +36,8 @@ def test_the_defaults() -> None:
     }
 
 
-def test_the_keywords_of_the_verbs_are_its_fields() -> None:
-    """All but ``engine``, which decides what a verb returns and is declared by each that has it."""
+def test_the_keywords_of_the_functions_are_its_fields() -> None:
+    """All but ``engine``, which decides the type of the result and is declared by each function."""
     assert {*AskOptionsDict.__annotations__, "engine"} == {
         field.name for field in dataclasses.fields(AskOptions)
     }
@@ -70,8 +70,8 @@ def test_the_keywords_of_the_verbs_are_its_fields() -> None:
         ("schema", {"a": "int64"}),
     ],
 )
-def test_what_is_allowed(name: str, value: Any) -> None:
-    """It is kept as it was given."""
+def test_valid_values(name: str, value: Any) -> None:
+    """They are kept as given."""
     assert getattr(AskOptions(**{name: value}), name) == value
 
 
@@ -123,16 +123,16 @@ def test_what_is_allowed(name: str, value: Any) -> None:
         ("question_id", f"{QUESTION_ID}/../../x", "the UUID of a question asked before"),
     ],
 )
-def test_what_is_not_allowed(name: str, value: Any, expected: str) -> None:
-    """A ConfigError that says which choice, what was given and what would do."""
+def test_invalid_values(name: str, value: Any, expected: str) -> None:
+    """A ConfigError with the option, the value and what is expected."""
     with pytest.raises(ConfigError, match=f"^{name}=.*: expected {expected}") as raised:
         AskOptions(**{name: value})
 
     assert raised.value.setting == name
 
 
-def test_a_value_of_any_length_is_shown_on_one_short_line() -> None:
-    """The message is for a person."""
+def test_a_long_value_is_shortened_in_the_message() -> None:
+    """To one short line."""
     with pytest.raises(ConfigError) as raised:
         AskOptions(tz="x\n" * 10_000)
 
@@ -141,8 +141,8 @@ def test_a_value_of_any_length_is_shown_on_one_short_line() -> None:
 
 
 @pytest.mark.parametrize("name", ["dw_id", "max_rows"])
-def test_a_whole_number_out_of_a_frame_is_one(name: str) -> None:
-    """Those of numpy become those of Python, which JSON and addresses can hold."""
+def test_numpy_integers(name: str) -> None:
+    """They become int, for JSON and URLs."""
     value = getattr(AskOptions(**{name: np.int64(13)}), name)
 
     assert (value, type(value)) == (13, int)
@@ -158,43 +158,43 @@ def test_a_whole_number_out_of_a_frame_is_one(name: str) -> None:
         f"urn:uuid:{QUESTION_ID}",
     ],
 )
-def test_an_id_gets_its_usual_spelling(spelled: Any) -> None:
-    """However a UUID was written down, it becomes part of an address as the API writes it."""
+def test_a_question_id_is_normalized(spelled: Any) -> None:
+    """Any form of a UUID becomes the form of the API."""
     assert AskOptions(question_id=spelled).question_id == QUESTION_ID
     assert check_question_id(spelled) == QUESTION_ID
 
 
-def test_options_do_not_change() -> None:
-    """What was checked stays what it was."""
+def test_options_are_frozen() -> None:
+    """Values that were checked cannot be changed."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         AskOptions().max_rows = -1  # type: ignore[misc]
 
 
-def test_a_change_is_checked_too() -> None:
-    """dataclasses.replace makes other options, by the same rules."""
+def test_replace_checks_values() -> None:
+    """dataclasses.replace applies the same rules."""
     assert dataclasses.replace(AskOptions(), max_rows=5).max_rows == 5
     with pytest.raises(ConfigError, match="max_rows=-5"):
         dataclasses.replace(AskOptions(), max_rows=-5)
 
 
-class TestFromChoices:
-    """The keywords of a verb."""
+class TestFromKwargs:
+    """The keywords of a function."""
 
     def test_they_become_options(self) -> None:
-        """With what the verb has fixed."""
+        """Together with the fields that the function sets."""
         options = AskOptions.from_kwargs({"max_rows": 5, "tz": "Asia/Tokyo"}, engine="polars")
 
         assert options == AskOptions(max_rows=5, tz="Asia/Tokyo", engine="polars")
 
-    def test_a_slip_is_told_the_nearest(self) -> None:
-        """A TypeError, as of Python, and helpful."""
+    def test_a_misspelled_keyword(self) -> None:
+        """A TypeError with the closest name."""
         with pytest.raises(
             TypeError, match=r"^unexpected keyword argument 'maxrows'; did you mean 'max_rows'\?$"
         ):
             AskOptions.from_kwargs({"maxrows": 5})  # type: ignore[typeddict-unknown-key]
 
-    def test_a_stranger_is_told_what_there_is(self) -> None:
-        """All of the keywords that would do."""
+    def test_an_unknown_keyword(self) -> None:
+        """A TypeError with all names."""
         with pytest.raises(
             TypeError,
             match=r"^unexpected keyword argument 'q'; there are dw_id, dtype_backend, max_rows, schema, tz, "
@@ -202,16 +202,16 @@ class TestFromChoices:
         ):
             AskOptions.from_kwargs({"q": 5})  # type: ignore[typeddict-unknown-key]
 
-    def test_what_is_fixed_is_not_offered(self) -> None:
-        """Question.result has an id and a workspace already."""
+    def test_fixed_fields_are_not_keywords(self) -> None:
+        """As in Question.result, which has an id and a workspace."""
         with pytest.raises(TypeError, match="unexpected keyword argument 'dw_id'; there are ") as raised:
             AskOptions.from_kwargs({"dw_id": 5}, dw_id=13, question_id=QUESTION_ID)
 
         assert "question_id" not in str(raised.value)
         assert " dw_id," not in str(raised.value)
 
-    def test_an_engine_is_no_choice_of_every_verb(self) -> None:
-        """Where no frame is made, or only one kind, to name one would be without effect."""
+    def test_engine_is_not_a_keyword_of_every_function(self) -> None:
+        """It would have no effect if no frame is made, or only one kind."""
         with pytest.raises(TypeError, match="unexpected keyword argument 'engine'"):
             AskOptions.from_kwargs({"engine": "polars"})  # type: ignore[typeddict-unknown-key]
 
@@ -220,13 +220,13 @@ class TestFromChoices:
     ("value", "holds"),
     [(0, True), (13, True), (10**30, True), (-1, False), (True, False), ("13", False), (None, False)],
 )
-def test_what_can_be_a_workspace(value: Any, *, holds: bool) -> None:
+def test_is_dw_id(value: Any, *, holds: bool) -> None:
     """A whole number from 0."""
-    assert check_dw_id(value) is holds
+    assert is_dw_id(value) is holds
 
 
-def test_a_number_that_python_does_not_print() -> None:
-    """A whole number of more digits than Python prints is refused by its type."""
+def test_a_number_that_python_cannot_print() -> None:
+    """The message shows the type of a number with more digits than Python prints."""
     for name in ("dw_id", "max_rows", "timeout", "engine", "tz", "question_id"):
         with pytest.raises(ConfigError, match=rf"^{name}=<int>: expected "):
             AskOptions(**{name: 10**5_000})

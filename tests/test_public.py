@@ -1,4 +1,4 @@
-"""The public names: which there are, that each is documented, and what importing them costs."""
+"""The public names: their list, their documentation, and the cost of importing them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ NAMES = [
 
 
 def run(code: str) -> Any:
-    """Run code in a fresh interpreter and give what it prints, as JSON."""
+    """Run code in a new interpreter and return the JSON that it prints."""
     shown = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
@@ -81,7 +81,7 @@ def run(code: str) -> Any:
 
 
 def signature(function: Any) -> str:
-    """Give the parameters as ``help`` shows them, without annotations."""
+    """Return the parameters as ``help`` shows them, without annotations."""
     plain = inspect.signature(function)
     parameters = [p.replace(annotation=p.empty) for p in plain.parameters.values()]
     return str(plain.replace(parameters=parameters, return_annotation=plain.empty))
@@ -91,31 +91,31 @@ def signature(function: Any) -> str:
 
 
 def test_the_public_names() -> None:
-    """Exactly these; a new one belongs in this list, in the documentation and in the change log."""
+    """A new one belongs in this list, in the documentation and in the change log."""
     assert cf.__all__ == NAMES
 
 
 def test_every_name_is_there() -> None:
-    """Each is what it is called, and found again without another look-up."""
+    """Each has its name, and is cached in the module."""
     for name in NAMES:
         assert getattr(cf, name).__name__ == name
         assert name in vars(cf)
 
 
-def test_dir_tells_the_names() -> None:
-    """For completion: the public ones and the version, and nothing of the inside."""
+def test_dir_lists_the_names() -> None:
+    """For completion: the public names and the version, without private ones."""
     assert dir(cf) == sorted([*NAMES, "__version__"])
 
 
 def test_another_name_is_an_attribute_error() -> None:
-    """As of any module, so that hasattr and getattr with a default work."""
+    """As for any module, so that hasattr and getattr with a default work."""
     with pytest.raises(AttributeError, match="module 'connecty_frames' has no attribute 'ask_everything'"):
         cf.ask_everything  # noqa: B018 - to look is the test
 
 
 @pytest.mark.slow
-def test_a_star_brings_the_names() -> None:
-    """All of them, and the version is that of the distribution."""
+def test_star_import() -> None:
+    """All public names; the version is that of the distribution."""
     code = (
         "from connecty_frames import *\n"
         "names = [name for name in dir() if not name.startswith('_')]\n"
@@ -128,7 +128,7 @@ def test_a_star_brings_the_names() -> None:
 
 
 def test_the_package_is_typed() -> None:
-    """PEP 561: with the marker file."""
+    """It has the marker file of PEP 561."""
     assert (Path(cf.__file__).parent / "py.typed").is_file()
 
 
@@ -136,7 +136,7 @@ def test_the_package_is_typed() -> None:
 
 
 def documented() -> list[tuple[str, Any]]:
-    """Give every public name and every public member of a public class that is ours."""
+    """Return every public name, and every public member of public classes."""
     found: list[tuple[str, Any]] = []
     for name in NAMES:
         thing = getattr(cf, name)
@@ -153,7 +153,7 @@ def documented() -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize(("name", "thing"), documented(), ids=[name for name, _ in documented()])
 def test_everything_public_has_a_docstring(name: str, thing: Any) -> None:
-    """Its first line is one sentence, and a numpydoc section has its underline."""
+    """With a first sentence, and numpydoc sections that are underlined."""
     text = inspect.getdoc(thing)
     assert text, name
     first = text.splitlines()[0]
@@ -163,19 +163,19 @@ def test_everything_public_has_a_docstring(name: str, thing: Any) -> None:
 
 
 def described(text: str) -> set[str]:
-    """Give the names that head an entry of a numpydoc section."""
+    """Return the names of the entries of numpydoc sections."""
     lines = [line for line in text.splitlines() if line and not line.startswith(" ")]
     return {word.strip().lstrip("*") for line in lines for word in line.split(",")}
 
 
 def parameters(function: Any) -> list[str]:
-    """Give the names of a function's parameters, but for the object itself."""
+    """Return the names of a function's parameters, without self and cls."""
     kinds = inspect.signature(function, follow_wrapped=False).parameters.values()
     own = [p.name for p in kinds if p.kind is not p.VAR_KEYWORD]
     return [name for name in own if name not in {"self", "cls"}]
 
 
-#: The seams between floors, which say whose work they do, and the reading of what ``to_json`` gave.
+#: Internal interfaces between layers, and the counterparts of ``to_json``.
 UNDESCRIBED = {
     "Answer.from_response",
     "Answer.to_frame",
@@ -194,13 +194,8 @@ FUNCTIONS = [
 
 @pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=[name for name, _ in FUNCTIONS])
 def test_every_parameter_is_described(name: str, function: Any) -> None:
-    """In the docstring; the choices that ``help`` shows of a verb are described at AskOptions."""
-    text = inspect.getdoc(function) or ""
-    shown = set(parameters(function))
-    if "**choices" in text:
-        shown -= set(parameters(cf.AskOptions)) - {"engine"}
-
-    assert not shown - described(text), name
+    """In the docstring, those included that ``help`` shows in place of ``**options``."""
+    assert not set(parameters(function)) - described(inspect.getdoc(function) or ""), name
 
 
 @pytest.mark.parametrize(
@@ -208,7 +203,7 @@ def test_every_parameter_is_described(name: str, function: Any) -> None:
     [name for name in NAMES if name.endswith(("Error", "Failed", "Timeout"))] + ["Client", "AskOptions"],
 )
 def test_every_argument_of_a_class_is_described(name: str) -> None:
-    """In its docstring, or in that of the class it comes from."""
+    """In its docstring, or in that of a parent class."""
     kind = getattr(cf, name)
     texts = [
         inspect.cleandoc(base.__doc__ or "")
@@ -222,8 +217,8 @@ def test_every_argument_of_a_class_is_described(name: str) -> None:
 # Signatures
 
 
-def test_ask_df_shows_its_choices() -> None:
-    """With the defaults, although they are declared once and elsewhere."""
+def test_ask_df_shows_its_options() -> None:
+    """With the defaults of AskOptions."""
     assert signature(cf.ask_df) == (
         "(question, *, engine='pandas', client=None, dw_id=None, dtype_backend='numpy_nullable', "
         "max_rows=1000, schema=None, tz='UTC', infer_temporal=True, strict=False, on_truncation='warn', "
@@ -231,8 +226,8 @@ def test_ask_df_shows_its_choices() -> None:
     )
 
 
-def test_ask_shows_its_choices() -> None:
-    """All but the engine: no frame is made."""
+def test_ask_shows_its_options() -> None:
+    """All but engine, since no frame is made."""
     assert signature(cf.ask) == (
         "(question, *, client=None, dw_id=None, dtype_backend='numpy_nullable', max_rows=1000, schema=None, "
         "tz='UTC', infer_temporal=True, strict=False, on_truncation='warn', timeout=None, progress=None, "
@@ -241,7 +236,7 @@ def test_ask_shows_its_choices() -> None:
 
 
 def test_read_connecty_has_the_shape_of_read_sql() -> None:
-    """Question, con, dtype, index_col, then the choices; dtype is the schema."""
+    """Question, con, dtype, index_col, then the options; dtype is the schema."""
     assert signature(cf.read_connecty) == (
         "(question, con=None, *, dtype=None, index_col=None, dw_id=None, dtype_backend='numpy_nullable', "
         "max_rows=1000, tz='UTC', infer_temporal=True, strict=False, on_truncation='warn', timeout=None, "
@@ -253,7 +248,7 @@ def test_read_connecty_has_the_shape_of_read_sql() -> None:
 
 
 def test_importing_loads_nothing_heavy() -> None:
-    """No library of ours is loaded before something is used that needs it."""
+    """A heavy library is imported only when something needs it."""
     code = f"import connecty_frames, sys, json; print(json.dumps([m for m in {HEAVY} if m in sys.modules]))"
 
     assert run(code) == []
@@ -269,8 +264,8 @@ def test_importing_loads_nothing_heavy() -> None:
         ("cf.Client(client_id='a', client_secret='bbbb')", ["pandas", "polars", "duckdb"]),
     ],
 )
-def test_using_loads_what_is_needed_and_no_more(use: str, absent: list[str]) -> None:
-    """A script that catches an error pays for no frame library, one of polars not for DuckDB."""
+def test_using_a_name_loads_only_what_it_needs(use: str, absent: list[str]) -> None:
+    """A script that catches an error does not import a frame library, for example."""
     code = (
         f"import connecty_frames as cf, json, sys; {use}\n"
         f"print(json.dumps([name for name in {absent} if name in sys.modules]))"
@@ -282,7 +277,7 @@ def test_using_loads_what_is_needed_and_no_more(use: str, absent: list[str]) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_the_accessor_is_there_when_the_library_came_first(library: str) -> None:
-    """``import pandas; import connecty_frames`` is enough for completion to know ``df.connecty``."""
+    """After ``import pandas; import connecty_frames``, completion knows ``df.connecty``."""
     code = (
         f"import {library}, connecty_frames, json\n"
         f"print(json.dumps(hasattr({library}.DataFrame, 'connecty')))"
@@ -293,7 +288,7 @@ def test_the_accessor_is_there_when_the_library_came_first(library: str) -> None
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_the_accessor_is_there_when_the_library_came_second(library: str) -> None:
-    """From the first call of ``metadata`` on: importing us loads no library and patches none."""
+    """From the first call of ``metadata`` on: the import neither loads nor patches a library."""
     code = (
         f"import connecty_frames as cf, json, {library}\n"
         f"before = hasattr({library}.DataFrame, 'connecty')\n"
@@ -305,14 +300,14 @@ def test_the_accessor_is_there_when_the_library_came_second(library: str) -> Non
 
 
 @pytest.mark.parametrize("first", NAMES)
-def test_a_module_never_takes_the_place_of_a_name(first: str) -> None:
-    """Whatever is used first, ``metadata`` stays a function and ``ask`` one, too."""
+def test_a_module_never_replaces_a_name(first: str) -> None:
+    """``metadata`` and ``ask`` stay functions, whatever is used first."""
     assert callable(getattr(cf, first))
     assert not isinstance(getattr(cf, first), types.ModuleType)
 
 
 def test_no_module_has_the_name_of_a_public_function() -> None:
-    """Python would put the module in its place once it is imported."""
+    """Importing the module would replace the function."""
     modules = {path.stem for path in (ROOT / "connecty_frames").iterdir()}
 
     assert not modules & set(NAMES)
@@ -323,7 +318,7 @@ def test_no_module_has_the_name_of_a_public_function() -> None:
 
 @pytest.mark.slow
 def test_a_type_checker_knows_the_frame(tmp_path: Path) -> None:
-    """By the engine: the library's own frame; and it refuses an engine and a choice that there are not."""
+    """It is that of the engine; an unknown engine or option is an error."""
     pytest.importorskip("mypy")
     snippet = tmp_path / "snippet.py"
     snippet.write_text(

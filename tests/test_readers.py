@@ -1,4 +1,4 @@
-"""The readers on pandas and polars themselves: there after one call, and not before."""
+"""read_connecty on pandas and polars: installed by one call, and not before."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _readers() -> Iterator[None]:
 
 @pytest.mark.slow
 def test_nothing_is_patched_without_the_call() -> None:
-    """Neither by importing nor by making frames; the call patches both and may be repeated."""
+    """Neither importing nor making frames patches a library; the call may be repeated."""
     script = (
         "import json, pandas as pd, polars as pl, connecty_frames as cf\n"
         "cf.metadata(pd.DataFrame()); cf.metadata(pl.DataFrame())\n"
@@ -52,7 +52,7 @@ def test_nothing_is_patched_without_the_call() -> None:
 
 @pytest.mark.usefixtures("_readers", "connected")
 def test_the_reader_of_pandas() -> None:
-    """Is cf.read_connecty, index_col included."""
+    """It is cf.read_connecty, with index_col."""
     frame = PANDAS.read_connecty(TOP, index_col="country")
 
     assert type(frame) is pd.DataFrame
@@ -62,7 +62,7 @@ def test_the_reader_of_pandas() -> None:
 
 @pytest.mark.usefixtures("_readers", "connected")
 def test_the_reader_of_polars() -> None:
-    """Gives its frames, with the choices of the other verbs."""
+    """It returns polars frames, with the options of the other functions."""
     frame = POLARS.read_connecty(TOP, max_rows=10, schema={"orders": pl.Int32})
 
     assert frame.schema == pl.Schema({"country": pl.String, "orders": pl.Int32})
@@ -71,7 +71,7 @@ def test_the_reader_of_polars() -> None:
 
 @pytest.mark.usefixtures("_readers")
 def test_the_reader_of_polars_has_no_index_and_one_engine() -> None:
-    """They are no choices of polars; a slip is a TypeError, as everywhere."""
+    """They are no options of polars; an unknown keyword is a TypeError, as everywhere."""
     parameters = inspect.signature(POLARS.read_connecty).parameters
 
     assert list(parameters)[:2] == ["question", "con"]
@@ -83,7 +83,7 @@ def test_the_reader_of_polars_has_no_index_and_one_engine() -> None:
 
 
 @pytest.mark.usefixtures("_readers")
-def test_a_connection_that_is_none() -> None:
-    """Is told before anything is sent."""
+def test_an_invalid_connection() -> None:
+    """An error before anything is sent."""
     with pytest.raises(cf.ConfigError, match="expected a Client"):
         POLARS.read_connecty(TOP, "postgresql://")

@@ -1,4 +1,4 @@
-"""What users test their own code with: a sandbox in the place of ConnectyAI, by fixture or context."""
+"""Helpers for tests of users: a sandbox instead of ConnectyAI, as a fixture or a context manager."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames import api, config
+from connecty_frames import config
 from connecty_frames.sandbox import Fault, Sandbox
 from connecty_frames.testing import connected
 
@@ -27,7 +27,7 @@ QUESTION = "how many orders are there"
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Run test files of a user, in a process and a folder of their own."""
+    """Return a function that runs test files of a user in a new process and folder."""
     monkeypatch.setenv("CONNECTY_BASE_URL", "https://api.eu1.connecty-ai.com")  # which no test may reach
 
     def run(*arguments: str, **files: str) -> pytest.RunResult:
@@ -42,8 +42,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.mark.slow
-def test_what_asks_asks_the_sandbox(suite: Any) -> None:
-    """The verbs, a Client, and a command that the test starts; none names a connection."""
+def test_all_calls_ask_the_sandbox(suite: Any) -> None:
+    """The functions, a Client, and a command that the test starts."""
     result = suite(
         test_it=f"""
         import subprocess, sys
@@ -63,8 +63,8 @@ def test_what_asks_asks_the_sandbox(suite: Any) -> None:
 
 
 @pytest.mark.slow
-def test_each_test_begins_clean(suite: Any) -> None:
-    """Neither questions, tokens and faults of the test before, nor what it configured."""
+def test_tests_are_isolated(suite: Any) -> None:
+    """Requests, tokens, faults and settings of the test before are removed."""
     test = f"""
     import connecty_frames as cf
     import pytest
@@ -85,8 +85,8 @@ def test_each_test_begins_clean(suite: Any) -> None:
 
 
 @pytest.mark.slow
-def test_its_sandbox_can_be_chosen(suite: Any) -> None:
-    """By the keywords of Sandbox; faults among them strike in each test."""
+def test_the_options_of_the_sandbox(suite: Any) -> None:
+    """Keywords of Sandbox; its faults are active in each test."""
     result = suite(
         conftest="""
         import pytest
@@ -111,8 +111,8 @@ def test_its_sandbox_can_be_chosen(suite: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_without_it_pays_nothing(suite: Any) -> None:
-    """The plugin that pytest loads at every start brings no library along."""
+def test_the_plugin_imports_nothing_heavy(suite: Any) -> None:
+    """At every start, pytest loads it."""
     result = suite(
         test_it="""
         import sys
@@ -129,7 +129,7 @@ def test_a_run_without_it_pays_nothing(suite: Any) -> None:
 
 @pytest.mark.slow
 def test_the_fixtures_are_listed(suite: Any) -> None:
-    """By ``pytest --fixtures``, each with what it is."""
+    """By ``pytest --fixtures``, with their descriptions."""
     lines = suite("--fixtures", test_it="").outlines
 
     found = [line for line in lines if line.startswith("connecty_sandbox")]
@@ -137,8 +137,8 @@ def test_the_fixtures_are_listed(suite: Any) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_about_it_holds(suite: Any) -> None:
-    """Its tests, run by pytest as they stand there."""
+def test_the_documentation_page(suite: Any) -> None:
+    """Its tests pass."""
     page = (Path(__file__).parents[1] / "docs" / "testing.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     tests = [block for block in blocks if "def test_" in block]
@@ -153,12 +153,20 @@ def test_the_page_about_it_holds(suite: Any) -> None:
 # The context
 
 
-def test_settings_are_put_aside_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those configured and those of the environment, in whatever case they are written."""
+def test_settings_are_replaced_and_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of configure() and of the environment, in any case of letters."""
     monkeypatch.setenv("CONNECTY_REGION", "us1")
     monkeypatch.setenv("CONNECTY_DW_ID", "7")
     cf.configure(timeout=5, dw_id=8)
     before = dict(os.environ)
+    closed: list[bool] = []
+    close = cf.Client.close
+
+    def closing(client: cf.Client) -> None:
+        close(client)
+        closed.append(True)
+
+    monkeypatch.setattr(cf.Client, "close", closing)
 
     with connected() as sandbox:
         settings = config.resolve()
@@ -168,22 +176,22 @@ def test_settings_are_put_aside_and_come_back(monkeypatch: pytest.MonkeyPatch) -
 
     assert dict(os.environ) == before
     assert (config.resolve().dw_id, config.resolve().timeout, config.resolve().region) == (8, 5.0, "us1")
-    assert api._clients == {}
+    assert closed == [True]
 
 
-def test_settings_come_back_after_an_error() -> None:
-    """And a sandbox that it started is stopped."""
+def test_settings_are_restored_after_an_error() -> None:
+    """And a sandbox that was started is stopped."""
     box = Sandbox()
     with pytest.raises(ZeroDivisionError), connected(box):
         1 / 0  # noqa: B018 - the error is the test
 
     with pytest.raises(cf.ConfigError, match="not running"):
         box.connection  # noqa: B018 - to look is the test
-    assert config._configured == {}
+    assert "configure()" not in [source for _, _, source in config.explain()]
 
 
-def test_a_sandbox_that_runs_goes_on_running() -> None:
-    """Who started it stops it; its faults strike what is connected."""
+def test_a_running_sandbox_is_not_stopped() -> None:
+    """Its faults apply to calls within the context."""
     with Sandbox(faults=[Fault("ask", status=500)]) as box:
         with connected(box), pytest.raises(cf.SubmissionUncertain):
             cf.ask(QUESTION)
@@ -192,7 +200,7 @@ def test_a_sandbox_that_runs_goes_on_running() -> None:
 
 @pytest.mark.slow
 def test_a_process_that_is_started_asks_the_same_sandbox() -> None:
-    """By the environment."""
+    """By its environment variables."""
     code = f"import connecty_frames as cf; print(cf.ask({QUESTION!r}).rows)"
     with connected() as sandbox:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

@@ -1,4 +1,4 @@
-"""Foreign text made safe to show."""
+"""Untrusted text made safe for display."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ from connecty_frames.text import html, snippet, terminal
         ("soft\u00adhyphen", "soft\\xadhyphen"),
     ],
 )
-def test_what_a_terminal_would_obey_or_hide_is_shown(text: str, shown: str) -> None:
-    """Controls, direction marks and invisible characters as escapes, all else as it is."""
+def test_control_and_invisible_characters_are_escaped(text: str, shown: str) -> None:
+    """Control characters, direction marks and invisible ones; others are unchanged."""
     assert terminal(text) == shown
 
 
 @pytest.mark.parametrize("text", ["👩\u200d🚀", "नमस्\u200dते", "\u0645\u06cc\u200c\u062e\u0648"])
-def test_joiners_stay(text: str) -> None:
-    """Emoji and the scripts of India and Persia are spelled with them."""
+def test_joiners_are_kept(text: str) -> None:
+    """Emoji and Indic and Persian scripts need them."""
     assert terminal(text) == text
 
 
-def test_what_is_to_be_kept_is_kept() -> None:
-    """Lines and tabs where a text of several lines is shown, and nothing else."""
+def test_characters_to_keep() -> None:
+    """Such as line breaks and tabs, in text of several lines."""
     assert terminal("a\n\tb\x1b", keep="\n\t") == "a\n\tb\\x1b"
 
 
 def test_html_is_escaped() -> None:
-    """Nothing of a text becomes markup, an attribute's end or a formula."""
+    """Text cannot become markup, end an attribute or start a formula."""
     assert html("<b a=\"x\" b='y'>&$x$</b>") == (
         "&lt;b a=&quot;x&quot; b=&#x27;y&#x27;&gt;&amp;&#36;x&#36;&lt;/b&gt;"
     )
 
 
-def test_html_keeps_lines_and_shows_the_rest() -> None:
-    """Lines are layout; a direction mark is an attack."""
+def test_html_keeps_line_breaks() -> None:
+    """Direction marks are escaped."""
     assert html("a\nb\u202e") == "a\nb\\u202e"
 
 
@@ -74,11 +74,11 @@ def test_html_keeps_lines_and_shows_the_rest() -> None:
     ],
 )
 def test_a_snippet_is_one_safe_line(source: str | bytes, shown: str) -> None:
-    """White space closed up, escapes for what is unsafe, cut with an ellipsis."""
+    """White space collapsed, unsafe characters escaped, shortened with an ellipsis."""
     assert snippet(source, 10) == shown
 
 
-def test_a_snippet_of_much_is_quick_and_short() -> None:
-    """Of a hundred megabytes only the beginning is looked at: 120 characters and the ellipsis."""
+def test_a_snippet_of_a_long_text() -> None:
+    """Of 100 MB, only the beginning is read: 120 characters and the ellipsis."""
     assert snippet(b"a" * 100_000_000) == "a" * 120 + "…"
     assert len(snippet("\x00" * 1_000_000)) == 121

@@ -1,7 +1,6 @@
 """The command ``connecty``: data on standard output, everything else on standard error.
 
-A file for each command or group of them. What is heavy is loaded by the command that needs it, so that
-``connecty --version`` and completion answer at once.
+A command imports heavy libraries when it runs, so that ``connecty --version`` and completion are fast.
 """
 
 from connecty_frames.cli.app import app, main

@@ -1,4 +1,4 @@
-"""``python -m connecty_frames.cli``, where the command is not on the path."""
+"""``python -m connecty_frames.cli``, if the command is not on the path."""
 
 from connecty_frames.cli.app import main
 

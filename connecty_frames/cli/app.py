@@ -1,4 +1,4 @@
-"""The commands together, and how each of them ends."""
+"""The command line: all commands, and their exit codes."""
 
 from __future__ import annotations
 
@@ -13,73 +13,74 @@ import typer
 from connecty_frames import __version__
 from connecty_frames.cli.ask import ask
 from connecty_frames.cli.commands import Profile, config, questions, sandbox
-from connecty_frames.cli.exit_codes import EXIT_CODES, LEFT, MEANINGS, exit_code_of
-from connecty_frames.cli.messages import in_shell, say, show_warning
-from connecty_frames.cli.signals import ending_on_signals
+from connecty_frames.cli.exit_codes import BROKEN_PIPE, EXIT_CODES, MEANINGS, exit_code_of
+from connecty_frames.cli.messages import echo_stderr, shell_message, show_warning
+from connecty_frames.cli.signals import exit_on_signals
 from connecty_frames.cli.streams import standard_streams
 from connecty_frames.errors import ServerError
 
 __all__ = ["app", "main"]
 
-_EXITS = f"Exit codes: {'. '.join(f'{code}: {meaning}' for code, meaning in MEANINGS.items())}."
+_EPILOG = f"Exit codes: {'. '.join(f'{code}: {meaning}' for code, meaning in MEANINGS.items())}."
 
 app = typer.Typer(
     name="connecty",
     help="Ask ConnectyAI questions and get exactly typed tables.",
-    epilog=_EXITS,
+    epilog=_EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
 
 def main() -> None:
-    """Run the command line, and end with the exit code of its error, its output or a signal."""
-    # As it ends, Python looks through all objects for cycles: a third of the time of a short command.
+    """Run the command line and exit: with the code of an error, of standard output or of a signal."""
+    # Without it, the garbage collection at exit takes a third of the time of a short command.
     atexit.register(gc.freeze)
     warnings.showwarning = show_warning
-    with standard_streams(), ending_on_signals():
+    with standard_streams(), exit_on_signals():
         _run()
 
 
 def _run() -> None:
-    """Run the command line; every error of ours is one line and an exit code."""
+    """Run the command line; an error becomes one line and an exit code."""
     try:
-        if sys.argv[1:] == ["--version"]:  # without making every command first
+        if sys.argv[1:] == ["--version"]:  # without loading all commands
             typer.echo(__version__)
         else:
             app()
     except BrokenPipeError:
-        sys.exit(LEFT)
+        sys.exit(BROKEN_PIPE)
     except tuple(EXIT_CODES) as error:
-        say(f"{type(error).__name__}: {in_shell(str(error))}")
+        echo_stderr(f"{type(error).__name__}: {shell_message(error)}")
         question_id = getattr(error, "question_id", None)
         if question_id is not None and question_id not in str(error):
-            say(f"question_id {question_id}")
+            echo_stderr(f"question_id {question_id}")
         sys.exit(exit_code_of(error))
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it by position
     if wanted:
         typer.echo(__version__)
         raise typer.Exit
 
 
 @app.callback()
-def _common(
+def _options(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """Ask ConnectyAI questions and get exactly typed tables."""
 
 
-app.command(epilog="connecty --help tells the exit codes.")(ask)
+app.command(epilog="connecty --help lists the exit codes.")(ask)
 
 
 @app.command()
 def health(*, profile: Profile = None) -> None:
-    """Tell whether the service is operational; no credentials are needed."""
+    """Check whether the service is operational; no credentials are needed."""
     from connecty_frames.client import check_health
     from connecty_frames.config import resolve
 

@@ -1,4 +1,4 @@
-"""``connecty ask``: a question, and its answer as text, table or file."""
+"""``connecty ask``: ask a question and write its answer as text, table or file."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ import shlex
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from connecty_frames.cli.commands import Profile, sandbox_class
-from connecty_frames.cli.messages import say
+from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.cli.output import (
     EngineChoice,
     Format,
     Part,
-    destination,
-    format_of,
-    harmless,
-    told_whatever_happens,
-    write_part,
-    write_table,
+    choose_format,
+    open_output,
+    write_answer,
+    write_metadata,
 )
+from connecty_frames.cli.streams import discard_output
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions
-from connecty_frames.text import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,27 +34,25 @@ if TYPE_CHECKING:
 
 __all__ = ["ask"]
 
-_ALONE: Final = "One part of the answer alone"
-#: How many characters of a summary or of SQL go to standard error.
-_LONGEST: Final = 10_000
+_PARTS_PANEL: Final = "One part of the answer alone"
 
 
-class Cut(StrEnum):
-    """What to do where rows were cut."""
+class TruncationChoice(StrEnum):
+    """What to do when rows were cut."""
 
     WARN = "warn"
     RAISE = "raise"
     IGNORE = "ignore"
 
 
-def _rows(text: object) -> int | None:
-    """Read a number of rows, or ``all``."""
-    words = str(text)
-    if words == "all":
+def _max_rows(value: object) -> int | None:
+    """Return a number of rows, None for ``all``."""
+    text = str(value)
+    if text == "all":
         return None
-    if words.isascii() and words.isdigit():
-        return int(words)
-    raise typer.BadParameter(f"{words!r} is neither a number of rows, such as 1000, nor 'all'.")
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise typer.BadParameter(f"{text!r} is neither a number of rows, such as 1000, nor 'all'.")
 
 
 def ask(
@@ -68,32 +64,40 @@ def ask(
         str | None, typer.Option(help="Fetch the answer to a question asked before; nothing is asked.")
     ] = None,
     max_rows: Annotated[
-        int | None, typer.Option(parser=_rows, metavar="N|all", help="The most rows to fetch.")
+        int | None,
+        typer.Option(parser=_max_rows, metavar="N|all", help="The maximum number of rows to fetch."),
     ] = 1000,
-    on_truncation: Annotated[Cut, typer.Option(help="What to do where rows were cut.")] = Cut.WARN,
-    timeout: Annotated[float | None, typer.Option(help="Seconds for everything, waiting included.")] = None,
+    on_truncation: Annotated[
+        TruncationChoice, typer.Option(help="What to do when rows were cut.")
+    ] = TruncationChoice.WARN,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds for the whole command, waiting included.")
+    ] = None,
     tz: Annotated[
-        str, typer.Option(help="The zone in which instants are shown, such as Asia/Tokyo.")
+        str, typer.Option(help="The time zone of timestamps with an offset, such as Asia/Tokyo.")
     ] = "UTC",
-    strict: Annotated[bool, typer.Option("--strict", help="Make doubts about types errors.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Make doubts about types or values errors.")
+    ] = False,
     format_: Annotated[
         Format | None,
-        typer.Option("--format", help="What to write; else what the name of the file says, else a table."),
+        typer.Option("--format", help="The format; by default that of the file's suffix, else a table."),
     ] = None,
     engine: Annotated[
-        EngineChoice, typer.Option(help="Whose names the types of a table have.")
+        EngineChoice, typer.Option(help="The library whose names of types a table shows.")
     ] = EngineChoice.PANDAS,
     output: Annotated[
-        Path | None, typer.Option(help="The file to write to, whole or not at all; - is standard output.")
+        Path | None, typer.Option(help="The file to write, completely or not at all; - is standard output.")
     ] = None,
     sql: Annotated[
-        bool, typer.Option("--sql", help="Write the SQL and nothing else.", rich_help_panel=_ALONE)
+        bool, typer.Option("--sql", help="Write the SQL and nothing else.", rich_help_panel=_PARTS_PANEL)
     ] = False,
     summary: Annotated[
-        bool, typer.Option("--summary", help="Write the summary and nothing else.", rich_help_panel=_ALONE)
+        bool,
+        typer.Option("--summary", help="Write the summary and nothing else.", rich_help_panel=_PARTS_PANEL),
     ] = False,
     stats: Annotated[
-        bool, typer.Option("--stats", help="Write the statistics as JSON.", rich_help_panel=_ALONE)
+        bool, typer.Option("--stats", help="Write the statistics as JSON.", rich_help_panel=_PARTS_PANEL)
     ] = False,
     schema: Annotated[
         bool,
@@ -101,20 +105,20 @@ def ask(
             "--schema",
             help="Write the type of each column and the evidence for it; with --format json, what "
             "Schema.from_json reads.",
-            rich_help_panel=_ALONE,
+            rich_help_panel=_PARTS_PANEL,
         ),
     ] = False,
     quiet: Annotated[
         bool,
         typer.Option(
-            "--quiet", "-q", help="Keep the line of acceptance, progress, summary and SQL off standard error."
+            "--quiet", "-q", help="Write no acceptance, progress, summary and SQL to standard error."
         ),
     ] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Ask the embedded sandbox.")] = False,
 ) -> None:
     """Ask a question; its table goes to standard output, its summary and SQL to standard error."""
-    part = _one_part(sql=sql, summary=summary, stats=stats, schema=schema)
-    written = format_of(format_, output, part)
+    part = _selected_part(sql=sql, summary=summary, stats=stats, schema=schema)
+    written_as = choose_format(format_, output, part)
     if question is None and question_id is None:
         raise ConfigError("No question. Give one, or --question-id ID of one asked before.")
     if sandbox and (profile or question_id):
@@ -122,69 +126,45 @@ def ask(
             "--sandbox starts afresh: it has no profile, and knows no question asked before.",
             setting="sandbox",
         )
+    options: AskOptionsDict = {
+        "dw_id": dw_id,
+        "question_id": question_id,
+        "max_rows": max_rows,
+        "on_truncation": "ignore" if part and on_truncation is TruncationChoice.WARN else on_truncation.value,
+        "timeout": timeout,
+        "tz": tz,
+        "strict": strict,
+        "progress": False if quiet else None,
+    }
     # Opened first: a file that cannot be written must not cost a question.
     with (
-        _id_told(quiet=quiet, sandbox=sandbox) as known,
-        destination(output, written) as file,
+        _id_reported(quiet=quiet, sandbox=sandbox) as questions,
+        open_output(output, written_as) as file,
         _client(sandbox=sandbox, profile=profile) as client,
     ):
-        choices: AskOptionsDict = {
-            "dw_id": dw_id,
-            "question_id": question_id,
-            "max_rows": max_rows,
-            "on_truncation": "ignore" if part and on_truncation is Cut.WARN else on_truncation.value,
-            "timeout": timeout,
-            "tz": tz,
-            "strict": strict,
-            "progress": False if quiet else None,
-        }
 
         def accepted(asked: Question) -> None:
-            known.append(asked)
+            questions.append(asked)
             if not quiet:
-                say(_accepted(asked, sandbox=sandbox))
+                echo_stderr(_acceptance(asked, sandbox=sandbox))
 
-        answer = client.answer(
-            question or "",
-            AskOptions.from_kwargs(choices),
-            accepted=accepted,
-        )
-        with told_whatever_happens(lambda: None if quiet else _tell_story(answer, alone=part is not None)):
-            with harmless(file, written, part) as harmless_file:
-                _write(answer, part, written, engine, harmless_file)
+        answer = client.answer(question or "", AskOptions.from_kwargs(options), accepted=accepted)
+        with _followed_by_metadata(answer, quiet=quiet, alone=part is not None):
+            write_answer(answer, part, written_as, engine, file)
             file.flush()
 
 
-def _write(answer: Answer, part: Part | None, written: Format, engine: EngineChoice, file: BinaryIO) -> None:
-    if part is not None:
-        write_part(answer, part, written, file)
-    elif written is Format.TABLE:
-        write_table(answer, engine, file)
-    else:
-        from connecty_frames.frames import WRITERS
-
-        WRITERS[written](answer.to_arrow(), file)
-
-
-def _one_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Part | None:
-    chosen = [
-        part
-        for part, wanted in (
-            (Part.SQL, sql),
-            (Part.SUMMARY, summary),
-            (Part.STATISTICS, stats),
-            (Part.SCHEMA, schema),
-        )
-        if wanted
-    ]
-    if len(chosen) > 1:
+def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Part | None:
+    options = {Part.SQL: sql, Part.SUMMARY: summary, Part.STATISTICS: stats, Part.SCHEMA: schema}
+    selected = [part for part, is_given in options.items() if is_given]
+    if len(selected) > 1:
         raise ConfigError("--sql, --summary, --stats and --schema each write one thing alone: give one.")
-    return chosen[0] if chosen else None
+    return selected[0] if selected else None
 
 
 @contextmanager
 def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
-    """Give the client that the settings describe, or one of a sandbox of its own."""
+    """Yield a client made from the settings, or one of a sandbox that is started for it."""
     from connecty_frames.client import Client
 
     def resume_command(question_id: str, dw_id: int) -> str:
@@ -200,41 +180,42 @@ def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
 
 
 @contextmanager
-def _id_told(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
-    """Yield a list for the question that is asked, and tell its id where its answer cannot be written."""
-    known: list[Question] = []
+def _id_reported(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
+    """Yield a list for the question that is asked, and report its id if its answer cannot be written."""
+    questions: list[Question] = []
     try:
-        yield known
+        yield questions
     except KeyboardInterrupt as interrupt:
-        if known and not hasattr(interrupt, "__notes__"):  # the client tells what it is interrupted in
-            say(f"\n{_accepted(known[0], sandbox=sandbox)}")
+        if questions and not hasattr(interrupt, "__notes__"):  # the client reports an id in a note of its own
+            echo_stderr(f"\n{_acceptance(questions[0], sandbox=sandbox)}")
         raise
     except BrokenPipeError:
-        raise  # its reader has seen enough
+        raise  # the reader closed the pipe on purpose, as `head` does
     except OSError:
-        if known and quiet:
-            say(_accepted(known[0], sandbox=sandbox))
+        if questions and quiet:
+            echo_stderr(_acceptance(questions[0], sandbox=sandbox))
         raise
 
 
-def _accepted(question: Question, *, sandbox: bool) -> str:
-    """Return the line with the id of a question, which is paid for whatever ends the command."""
+def _acceptance(question: Question, *, sandbox: bool) -> str:
+    """Return the line with the id of a question, which is paid for however the command ends."""
     accepted = f"Question {question.question_id} was accepted"
-    if sandbox:  # an embedded one ends with the command, and its questions with it
+    if sandbox:  # it ends with the command, and its questions with it
         return f"{accepted}."
     return f"{accepted}; to fetch its answer without asking again: {question.resume_command}"
 
 
-def _tell_story(answer: Answer, *, alone: bool) -> None:
-    """Write the summary, the SQL and the extent of an answer to standard error."""
-    if answer.response_summary and not alone:
-        say(_begun(answer.response_summary, "--summary"))
-    if answer.sql_query and not alone:
-        say(f"\n{_begun(answer.sql_query, '--sql')}\n")
-    say(f"{answer.metadata.counted}; question_id {answer.question_id}")
-
-
-def _begun(text: str, option: str) -> str:
-    """Return as much of a text as people read, and the option that writes all of it."""
-    text = text.strip()
-    return text if len(text) <= _LONGEST else f"{cut(text, _LONGEST)}\n({option} writes it all.)"
+@contextmanager
+def _followed_by_metadata(answer: Answer, *, quiet: bool, alone: bool) -> Iterator[None]:
+    """Write the metadata after the data, also if that could not be written: the answer was paid for."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        discard_output()
+        raise
+    except OSError:
+        if not quiet:
+            write_metadata(answer, alone=alone)
+        raise
+    if not quiet:
+        write_metadata(answer, alone=alone)

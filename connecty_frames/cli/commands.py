@@ -1,4 +1,4 @@
-"""``--profile``, and ``connecty config``: which settings hold, and where they come from."""
+"""``connecty config``, ``sandbox`` and ``questions``, and the option ``--profile``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from connecty_frames.cli.messages import say
+from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.text import terminal
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Profile", "config", "questions", "sandbox", "sandbox_class"]
 
-#: A client id as long as this may show its beginning: most of it stays hidden.
-_LONG: Final = 16
+#: The first characters of a client id are shown if it is at least this long, so that most stays hidden.
+_LONG_ID: Final = 16
 
 
-def _names(incomplete: str) -> list[str]:
-    """Give the profiles there are, for the shell to complete."""
+def _complete_profile(incomplete: str) -> list[str]:
+    """Return the names of profiles that complete a word, for the shell."""
     from connecty_frames.profiles import Profiles
 
     try:
@@ -35,17 +35,17 @@ Profile = Annotated[
     str | None,
     typer.Option(
         "--profile",
-        help="The profile of config.toml to take what is set nowhere else from.",
-        autocompletion=_names,
+        help="The profile of config.toml with settings that are not set elsewhere.",
+        autocompletion=_complete_profile,
     ),
 ]
 
-config = typer.Typer(name="config", help="Show which settings hold.", no_args_is_help=True)
+config = typer.Typer(name="config", help="Show the settings that apply.", no_args_is_help=True)
 
 
 @config.command()
 def path() -> None:
-    """Write the path of the file of profiles, whether it is there or not."""
+    """Print the path of the file of profiles, whether it exists or not."""
     from connecty_frames.profiles import config_file
 
     typer.echo(config_file())
@@ -53,41 +53,41 @@ def path() -> None:
 
 @config.command()
 def show(*, profile: Profile = None) -> None:
-    """Show each setting, its value with secrets masked, and where it comes from."""
+    """Show each setting, its value with secrets masked, and its source."""
     from connecty_frames.config import explain
 
-    rows = [(name, _shown(name, value), place) for name, value, place in explain(profile=profile)]
+    rows = [(name, _masked(name, value), place) for name, value, place in explain(profile=profile)]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{name:<{widths[0]}}  {value:<{widths[1]}}  {terminal(place)}" for name, value, place in rows]
     typer.echo("\n".join(lines))
 
 
-def _shown(name: str, value: object) -> str:
+def _masked(name: str, value: object) -> str:
     if value is None:
         return "-"
     if name == "client_secret":
         return "***"
     if name == "client_id":
         text = str(value)
-        return terminal(f"{text[:4] if len(text) >= _LONG else ''}…")
+        return terminal(f"{text[:4] if len(text) >= _LONG_ID else ''}…")
     return terminal(str(value))
 
 
 def sandbox(
     *,
-    port: Annotated[int, typer.Option(help="The port; 0 takes a free one.")] = 0,
-    database: Annotated[Path | None, typer.Option(help="A DuckDB file to answer from.")] = None,
+    port: Annotated[int, typer.Option(help="The port; 0 chooses a free one.")] = 0,
+    database: Annotated[Path | None, typer.Option(help="A DuckDB file to answer questions from.")] = None,
     questions: Annotated[Path | None, typer.Option(help="A TOML catalogue of questions.")] = None,
     latency: Annotated[float, typer.Option(help="Seconds spent on each question.")] = 0.0,
     fault: Annotated[
         list[str] | None,
         typer.Option(
-            help="How to misbehave: results:status=503,times=2 or ask:reset,when=after; may be repeated.",
+            help="A fault to inject: results:status=503,times=2 or ask:reset,when=after; may be repeated.",
             metavar="ENDPOINT:KIND[,OPTION...]",
         ),
     ] = None,
 ) -> None:
-    """Serve the sandbox until interrupted; what to export is written to standard output."""
+    """Serve the sandbox until interrupted; its settings are printed as export commands."""
     make = sandbox_class()
     from connecty_frames.sandbox import Fault
 
@@ -96,16 +96,16 @@ def sandbox(
 
     def announce(running: Sandbox) -> None:
         typer.echo(running.exports())
-        say("The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.")
+        echo_stderr("The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.")
 
     box.serve(announce)
 
 
 def questions(
     *,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="Those that the sandbox knows.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="List those of the sandbox.")] = False,
 ) -> None:
-    """List the questions that the sandbox knows, one a line."""
+    """List the questions that the sandbox can answer, one per line."""
     if not sandbox:
         raise ConfigError(
             "ConnectyAI takes any question and lists none; --sandbox lists those that the sandbox knows.",
@@ -119,7 +119,7 @@ def questions(
 
 
 def sandbox_class() -> type[Sandbox]:
-    """Return the sandbox, whose server logs errors and nothing else."""
+    """Return the class of the sandbox, after limiting the log of its server to errors."""
     from connecty_frames.sandbox import Sandbox
 
     logging.getLogger("uvicorn.error").addFilter(_is_error)
@@ -127,5 +127,5 @@ def sandbox_class() -> type[Sandbox]:
 
 
 def _is_error(record: logging.LogRecord) -> bool:
-    """Whether a record of the server is one: that requests are cut off when a sandbox is stopped is none."""
+    """Whether a record of the server is an error; that stopping a sandbox cuts off requests is none."""
     return "graceful shutdown" not in record.msg

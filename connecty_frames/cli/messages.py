@@ -1,50 +1,29 @@
-"""What is said on standard error: in the words of a shell, and without power over the terminal."""
+"""Messages on standard error: worded for the command line, with terminal control characters escaped."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 import typer
 
+from connecty_frames.errors import ConnectyError, ConnectyWarning
 from connecty_frames.text import terminal
 
-if TYPE_CHECKING:
-    from typing import TextIO
-
-__all__ = ["in_shell", "say", "show_warning"]
-
-#: How our messages spell choices in Python, and how they are spelled here.
-_SPELLINGS: Final[tuple[tuple[str, str], ...]] = (
-    ("max_rows=None", "--max-rows all"),
-    ("(max_rows=)", "(--max-rows)"),
-    ("on_truncation='ignore'", "--on-truncation ignore"),
-    ("or raise the limit: max_body_bytes=, or CONNECTY_MAX_BODY_BYTES", "or set CONNECTY_MAX_BODY_BYTES"),
-    ("as dw_id=, as an argument of Client, by configure(), or in", "as --dw-id, in a profile, or in"),
-    ("as an argument of Client, by connecty_frames.configure(), in the", "in the"),
-    ("schema.to_json() gives all", "--format json writes all"),
-    ("give its CA bundle as ca_bundle= or in", "give its CA bundle in"),
-)
+__all__ = ["echo_stderr", "shell_message", "show_warning"]
 
 
-def in_shell(text: str) -> str:
-    """Give a message of ours in the words of the command line."""
-    for python, shell in _SPELLINGS:
-        text = text.replace(python, shell)
-    return text
+def shell_message(error: BaseException) -> str:
+    """Return the message of an error or warning, with its hint for the command line."""
+    message = str(error)
+    if isinstance(error, ConnectyError | ConnectyWarning) and error.shell_hint:
+        return message.removesuffix(error.hint) + error.shell_hint
+    return message
 
 
-def say(text: str) -> None:
-    """Write text to standard error, which is for people."""
+def echo_stderr(text: str) -> None:
+    """Write text for people to standard error."""
     typer.echo(terminal(text, keep="\n\t"), err=True)
 
 
-def show_warning(  # noqa: PLR0917 - what the warnings module calls
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,  # noqa: ARG001 - where a script warned is not where its user can look
-    lineno: int,  # noqa: ARG001
-    file: TextIO | None = None,  # noqa: ARG001
-    line: str | None = None,  # noqa: ARG001
-) -> None:
-    """Say a warning in one line."""
-    say(f"{category.__name__}: {in_shell(str(message))}")
+def show_warning(message: Warning | str, category: type[Warning], *_: object, **_named: object) -> None:
+    """Write a warning as one line, without the place in a script that the command line does not have."""
+    text = message if isinstance(message, str) else shell_message(message)
+    echo_stderr(f"{category.__name__}: {text}")

@@ -1,4 +1,4 @@
-"""Where data goes and as what: standard output or a file, whole or not at all."""
+"""The output of ``connecty ask``: its formats, its file, and the metadata on standard error."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from connecty_frames.cli.messages import in_shell, say
-from connecty_frames.cli.streams import drop_output, stdout_is_closed
+from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.cli.streams import is_stdout_closed
 from connecty_frames.errors import ConfigError, QuestionError
-from connecty_frames.text import terminal
+from connecty_frames.text import cut, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from rich.console import Console
 
     from connecty_frames.answer import Answer
 
@@ -27,23 +29,23 @@ __all__ = [
     "EngineChoice",
     "Format",
     "Part",
-    "destination",
-    "format_of",
-    "harmless",
-    "told_whatever_happens",
-    "write_part",
-    "write_table",
+    "choose_format",
+    "open_output",
+    "write_answer",
+    "write_metadata",
 ]
 
-#: How many rows are shown, and how many characters a column needs at least.
+#: The rows of a table that are shown, and the smallest width of a column in characters.
 _SHOWN_ROWS: Final = 50
-_NARROWEST: Final = 6
-#: How wide a table may be where nothing says how wide it should be, in characters.
-_WIDE: Final = 1000
+_COLUMN_WIDTH: Final = 6
+#: The width of a table that is not written to a terminal, in characters.
+_FILE_WIDTH: Final = 1000
+#: The characters of a summary or of SQL that go to standard error.
+_LONGEST_TEXT: Final = 10_000
 
 
 class EngineChoice(StrEnum):
-    """Whose names the types of a table have."""
+    """The library whose names of types a table shows."""
 
     PANDAS = "pandas"
     POLARS = "polars"
@@ -51,7 +53,7 @@ class EngineChoice(StrEnum):
 
 
 class Format(StrEnum):
-    """What the data is written as."""
+    """The format of the data."""
 
     TABLE = "table"
     CSV = "csv"
@@ -63,7 +65,7 @@ class Format(StrEnum):
 
 
 class Part(StrEnum):
-    """What of an answer can be written alone."""
+    """A part of an answer that can be written alone."""
 
     SQL = "SQL"
     SUMMARY = "summary"
@@ -72,7 +74,7 @@ class Part(StrEnum):
 
 
 _BINARY: Final = frozenset({Format.PARQUET, Format.ARROW})
-#: What a file is written as, by the end of its name, where nothing else is chosen.
+#: The format of a file by its suffix, if none is chosen.
 _SUFFIXES: Final[dict[str, Format]] = {
     ".csv": Format.CSV,
     ".json": Format.JSON,
@@ -85,13 +87,13 @@ _SUFFIXES: Final[dict[str, Format]] = {
 }
 
 
-def format_of(chosen: Format | None, output: Path | None, part: Part | None) -> Format:
-    """Give what is to be written: as chosen, else as the name of the file says, else a table.
+def choose_format(chosen: Format | None, output: Path | None, part: Part | None) -> Format:
+    """Return the format to write: the one chosen, else that of the file's suffix, else a table.
 
     Raises
     ------
     ConfigError
-        Where a part of an answer cannot be written so.
+        If a part of an answer cannot be written in that format.
     """
     suffix = "" if output is None else output.suffix.lower()
     format_ = chosen or _SUFFIXES.get(suffix, Format.TABLE)
@@ -106,13 +108,13 @@ def format_of(chosen: Format | None, output: Path | None, part: Part | None) -> 
 
 
 @contextmanager
-def destination(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
-    """Give standard output, or a file that appears only once it is whole.
+def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
+    """Open standard output, or a file that appears only when it is complete.
 
     Raises
     ------
     ConfigError
-        Where there is no standard output, or it is a terminal and the data no text.
+        If there is no standard output, or it is a terminal and the format is binary.
     """
     if output is not None and str(output) != "-":
         from connecty_frames.files import atomic_write
@@ -120,7 +122,7 @@ def destination(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
         with atomic_write(output) as file:
             yield file
         return
-    if stdout_is_closed():
+    if is_stdout_closed():
         raise ConfigError("Standard output is closed: give --output FILE.", setting="output")
     if sys.stdout.isatty() and format_ in _BINARY:
         raise ConfigError(
@@ -129,93 +131,103 @@ def destination(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
     yield sys.stdout.buffer
 
 
-@contextmanager
-def harmless(file: BinaryIO, format_: Format, part: Part | None) -> Iterator[BinaryIO]:
-    """Give what to write to. A terminal gets no character that it would obey, a file or pipe all as it is."""
-    table = format_ is Format.TABLE and part is None  # whose cells are safe, and whose colours are ours
-    if table or file is not sys.stdout.buffer or not sys.stdout.isatty():
-        yield file
-        return
-    held = io.BytesIO()
-    yield held
-    file.write(terminal(held.getvalue().decode(), keep="\n\t").encode())
-
-
-@contextmanager
-def told_whatever_happens(tell: Callable[[], None]) -> Iterator[None]:
-    """Tell the story after the data, also where that could not be written: the answer was paid for."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        drop_output()
-        raise
-    except OSError:
-        tell()
-        raise
-    tell()
-
-
-def write_table(answer: Answer, engine: EngineChoice, file: BinaryIO) -> None:
-    """Write the first rows for people to read."""
-    from rich.console import Console
-
-    from connecty_frames.display import terminal_table
-
-    table = answer.to_arrow()
-    types: dict[EngineChoice, Callable[[], Iterable[object]]] = {
-        EngineChoice.PANDAS: lambda: answer.to_pandas().dtypes,
-        EngineChoice.POLARS: lambda: answer.to_polars().dtypes,
-        EngineChoice.PYARROW: lambda: table.schema.types,
-    }
-    screen = file is sys.stdout.buffer
-    # A terminal has a width, and COLUMNS gives one to what stands in for it. Nothing else needs folding.
-    if screen and (sys.stdout.isatty() or os.environ.get("COLUMNS")):
-        console = Console()
-    else:
-        console = Console(width=_WIDE, color_system="auto" if screen else None)
-    most = max(console.width // _NARROWEST, 1)
-    part = table.select(range(min(table.num_columns, most)))
-    with console.capture() as captured:
-        console.print(terminal_table(part, list(map(str, islice(types[engine](), most))), _SHOWN_ROWS))
-    file.write(captured.get().encode())
-    for what, count, shown in (
-        ("rows", table.num_rows, _SHOWN_ROWS),
-        ("columns", table.num_columns, most),
-    ):
-        if count > shown:
-            say(f"The first {shown} of {count:,} {what} are shown; --format csv writes them all.")
-
-
-def write_part(answer: Answer, part: Part, format_: Format, file: BinaryIO) -> None:
-    """Write one part of an answer and nothing else.
+def write_answer(
+    answer: Answer, part: Part | None, format_: Format, engine: EngineChoice, file: BinaryIO
+) -> None:
+    """Write an answer, or one part of it; control characters are escaped for a terminal and nothing else.
 
     Raises
     ------
     QuestionError
-        Where the answer has no such part.
+        If the answer has no such part.
     """
-    text, plain = _part(answer, part)
+    if part is None and format_ is Format.TABLE:
+        _write_table(answer, engine, file)  # its cells are escaped, and its colours are wanted
+        return
+    to_terminal = file is sys.stdout.buffer and sys.stdout.isatty()
+    buffer = io.BytesIO()
+    target: BinaryIO = buffer if to_terminal else file
+    if part is not None:
+        _write_part(answer, part, format_, target)
+    else:
+        from connecty_frames.frames import WRITERS
+
+        WRITERS[format_](answer.to_arrow(), target)
+    if to_terminal:
+        file.write(terminal(buffer.getvalue().decode(), keep="\n\t").encode())
+
+
+def write_metadata(answer: Answer, *, alone: bool) -> None:
+    """Write summary, SQL and size of an answer to standard error; with a part alone only the size."""
+    if answer.response_summary and not alone:
+        echo_stderr(_shortened(answer.response_summary, "--summary"))
+    if answer.sql_query and not alone:
+        echo_stderr(f"\n{_shortened(answer.sql_query, '--sql')}\n")
+    echo_stderr(f"{answer.metadata.rows_text}; question_id {answer.question_id}")
+
+
+def _shortened(text: str, option: str) -> str:
+    """Return the beginning of a text, and the option that writes all of it."""
+    text = text.strip()
+    return text if len(text) <= _LONGEST_TEXT else f"{cut(text, _LONGEST_TEXT)}\n({option} writes it all.)"
+
+
+def _write_table(answer: Answer, engine: EngineChoice, file: BinaryIO) -> None:
+    """Write the first rows and columns for people to read."""
+    from connecty_frames.display import terminal_table
+
+    console = _console(to_stdout=file is sys.stdout.buffer)
+    table = answer.to_arrow()
+    types: Iterable[object]
+    match engine:
+        case EngineChoice.PANDAS:
+            types = answer.to_pandas().dtypes
+        case EngineChoice.POLARS:
+            types = answer.to_polars().dtypes
+        case EngineChoice.PYARROW:
+            types = table.schema.types
+    shown_columns = max(console.width // _COLUMN_WIDTH, 1)
+    part = table.select(range(min(table.num_columns, shown_columns)))
+    with console.capture() as captured:
+        console.print(terminal_table(part, list(map(str, islice(types, shown_columns))), _SHOWN_ROWS))
+    file.write(captured.get().encode())
+    for what, count, shown in (
+        ("rows", table.num_rows, _SHOWN_ROWS),
+        ("columns", table.num_columns, shown_columns),
+    ):
+        if count > shown:
+            echo_stderr(f"The first {shown} of {count:,} {what} are shown; --format csv writes them all.")
+
+
+def _console(*, to_stdout: bool) -> Console:
+    from rich.console import Console
+
+    # A terminal has a width, and COLUMNS sets that of a pipe. Other output is not folded.
+    if to_stdout and (sys.stdout.isatty() or os.environ.get("COLUMNS")):
+        return Console()
+    return Console(width=_FILE_WIDTH, color_system="auto" if to_stdout else None)
+
+
+def _write_part(answer: Answer, part: Part, format_: Format, file: BinaryIO) -> None:
+    as_json = format_ is Format.JSON
+    text: str | None
+    match part:
+        case Part.SCHEMA if answer.table is None:
+            text = None
+        case Part.SCHEMA:
+            text = answer.schema.to_json() if as_json else repr(answer.schema)
+        case Part.STATISTICS:
+            text = _statistics(answer.statistics) if answer.statistics else None
+        case _:
+            text = (answer.sql_query if part is Part.SQL else answer.response_summary) or None
+            text = json.dumps(text) if text and as_json else text
     if text is None:
         raise QuestionError(f"The answer came without {part}.", question_id=answer.question_id)
-    if format_ is Format.JSON:
-        text = plain()
     file.write(f"{text.strip()}\n".encode())
 
 
-def _part(answer: Answer, part: Part) -> tuple[str | None, Callable[[], str]]:
-    """Give a part as text, None where there is none, and what gives it as JSON."""
-    if part is Part.SCHEMA:
-        schema = in_shell(repr(answer.schema)) if answer.table is not None else None
-        return schema, answer.schema.to_json
-    if part is Part.STATISTICS:
-        statistics = _statistics(answer.statistics) if answer.statistics else None
-        return statistics, lambda: str(statistics)
-    text = answer.sql_query if part is Part.SQL else answer.response_summary
-    return text or None, lambda: json.dumps(text)
-
-
 def _statistics(statistics: dict[str, dict[str, Any]]) -> str:
-    """Write statistics as JSON with all digits; Python's json knows long numbers, and no decimals."""
+    """Return statistics as JSON with all digits; Python's json has long integers, but no decimals."""
     import msgspec
 
     from connecty_frames.display import JSON, json_value

@@ -1,7 +1,7 @@
-"""Signals that end a command, as Ctrl-C does: what is known of a question is printed first.
+"""Signals that end a command, as Ctrl-C does: the id of a question is printed first.
 
-The handlers belong to the program; a library leaves the signals of its process alone. A signal that is
-ignored, as SIGHUP is under ``nohup``, stays ignored.
+Only the program installs signal handlers; the library does not. A signal that is ignored, as SIGHUP is under
+``nohup``, stays ignored.
 """
 
 from __future__ import annotations
@@ -18,58 +18,58 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-__all__ = ["ending_on_signals"]
+__all__ = ["exit_on_signals"]
 
 #: The signals that end a command; not every system has all of them.
-_NAMES: Final = ("SIGINT", "SIGTERM", "SIGHUP")
-#: Seconds after a signal in which another one changes nothing, so that the message is printed whole.
+_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+#: Seconds after a signal in which another one has no effect, so that the message is printed completely.
 _GRACE: Final = 1.0
-#: Seconds until a signal that Python lost is raised again.
-_AGAIN: Final = 0.05
+#: Seconds until an interrupt that Python dropped is raised again.
+_RETRY_DELAY: Final = 0.05
 
 
 @contextmanager
-def ending_on_signals() -> Iterator[None]:
+def exit_on_signals() -> Iterator[None]:
     """Raise KeyboardInterrupt on a signal, and exit with 128 + signal whatever error or exit code follows.
 
-    A block that ends well in spite of a signal exits with 0, as a server does that was told to stop.
+    If the block ends without an error in spite of a signal, as a server does that is stopped, the code is 0.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return
-    numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     handlers = {number: signal.getsignal(number) for number in numbers}
     before = {number: old for number, old in handlers.items() if old not in (signal.SIG_IGN, None)}
     hook = sys.unraisablehook
-    ending = _Ending()
+    handler = _SignalHandler()
     try:
-        sys.unraisablehook = ending.unraisable
+        sys.unraisablehook = handler.unraisable
         for number in before:
-            signal.signal(number, ending.handle)
+            signal.signal(number, handler.handle)
         yield
     except BaseException as error:
-        if ending.number is None or (isinstance(error, SystemExit) and not error.code):
+        if handler.number is None or (isinstance(error, SystemExit) and not error.code):
             raise
-        _drop_frames(error)
-        sys.exit(128 + ending.number)
+        _clear_tracebacks(error)
+        sys.exit(128 + handler.number)
     finally:
-        ending.close()
+        handler.close()
         for number, old in before.items():
-            # After a signal, a further one ends the process by itself, also while Python ends, where an
-            # interrupt would be printed.
-            signal.signal(number, old if ending.number is None else signal.SIG_DFL)
+            # After a signal, another one ends the process at once, also while Python exits, when a
+            # KeyboardInterrupt would be printed.
+            signal.signal(number, old if handler.number is None else signal.SIG_DFL)
         sys.unraisablehook = hook
 
 
-def _drop_frames(error: BaseException | None) -> None:
-    """Let go of what an interrupt left half made, while complaints of its finalizers are still kept quiet."""
+def _clear_tracebacks(error: BaseException | None) -> None:
+    """Free objects that an interrupt left half made, while errors in their finalizers are still hidden."""
     while error is not None:
         error.__traceback__ = None
         error = error.__context__
 
 
-class _Ending:
-    """What the handlers share: the first signal that came."""
+class _SignalHandler:
+    """The handler of all signals; it keeps the number of the first one."""
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -79,7 +79,7 @@ class _Ending:
         self._timer: threading.Timer | None = None
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
-        """Interrupt the main thread, unless it was interrupted a moment ago."""
+        """Interrupt the main thread, unless it was interrupted within the last second."""
         if self.number is None:
             self.number = number
         now = time.monotonic()
@@ -87,15 +87,15 @@ class _Ending:
             self._quiet_until = now + _GRACE
             raise KeyboardInterrupt
 
-    def unraisable(self, lost: sys.UnraisableHookArgs) -> None:
-        """Interrupt again where Python dropped it, as it does in what the garbage collector calls.
+    def unraisable(self, dropped: sys.UnraisableHookArgs) -> None:
+        """Interrupt again if Python dropped the interrupt, as in code called by the garbage collector.
 
-        Other errors in finalizers are not shown after a signal: they are of objects that it left half made.
+        Other errors in finalizers are not shown after a signal: they come from objects left half made.
         """
         if self.number is None:
-            self._hook(lost)
-        elif isinstance(lost.exc_value, KeyboardInterrupt):
-            timer = threading.Timer(_AGAIN, self._interrupt)
+            self._hook(dropped)
+        elif isinstance(dropped.exc_value, KeyboardInterrupt):
+            timer = threading.Timer(_RETRY_DELAY, self._interrupt)
             timer.daemon = True
             timer.start()
             self._timer = timer
@@ -105,11 +105,11 @@ class _Ending:
         number = self.number or signal.SIGINT
         if sys.platform == "win32":
             signal.raise_signal(number)
-        else:  # so that it also ends what the main thread waits for
+        else:  # this also interrupts a system call of the main thread
             signal.pthread_kill(threading.main_thread().ident or 0, number)
 
     def close(self) -> None:
-        """Interrupt no more."""
+        """Stop interrupting."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()

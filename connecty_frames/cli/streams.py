@@ -1,8 +1,8 @@
-"""Standard output and standard error of a process: what cannot be written to them decides its exit code.
+"""Standard output and standard error of the process; a failure to write to them decides its exit code.
 
-Python flushes both when it ends. What fails there is too late for an exit code of ours: the process ends
-with 120, and for standard output Python writes "Exception ignored" and a traceback. So both are flushed
-before, and a stream that failed once takes what follows without writing it.
+Python flushes both when it exits. A failure there is too late for another exit code: the process exits with
+120, and for standard output Python writes "Exception ignored" and a traceback. So both are flushed before,
+and a stream that failed once discards what follows.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from connecty_frames.cli.exit_codes import LEFT, SIGNALLED
-from connecty_frames.cli.messages import say
+from connecty_frames.cli.exit_codes import BROKEN_PIPE, SIGNAL_CODES
+from connecty_frames.cli.messages import echo_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from _typeshed import ReadableBuffer
 
-__all__ = ["drop_output", "standard_streams", "stdout_is_closed"]
+__all__ = ["discard_output", "is_stdout_closed", "standard_streams"]
 
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Run a command on streams that end with it, and exit with its code.
+    """Run a command with streams of its own, and exit with its code.
 
-    Standard output that could not be written makes it 141 where its reader left, else 1 after one line on
-    standard error. Standard error that could not be written changes no exit code: what a script must know of
-    a question is the code itself.
+    If standard output could not be written, the code is 141 if its reader closed the pipe, else 1 after one
+    line on standard error. A failure to write standard error does not change the code, which is what scripts
+    rely on.
     """
     before = sys.stdout, sys.stderr
     output = _Output(_raw(sys.stdout, 1))
     sys.stdout = _text(sys.stdout, output)
-    sys.stderr = _text(sys.stderr, _Messages(_raw(sys.stderr, 2)))
+    sys.stderr = _text(sys.stderr, _ErrorOutput(_raw(sys.stderr, 2)))
     code: str | int | None = 0
     try:
         try:
@@ -46,43 +46,43 @@ def standard_streams() -> Iterator[None]:
             sys.stdout, sys.stderr = before
     except SystemExit as ended:
         code = ended.code
-    if output.failure is not None and code not in SIGNALLED:
-        # The failure decides, not the code: click ends with 1 where a pipe is closed.
-        code = LEFT if isinstance(output.failure, BrokenPipeError) else 1
+    if output.failure is not None and code not in SIGNAL_CODES:
+        # Not the code of the command: click exits with 1 if a pipe is closed.
+        code = BROKEN_PIPE if isinstance(output.failure, BrokenPipeError) else 1
     sys.exit(code)
 
 
-def stdout_is_closed() -> bool:
+def is_stdout_closed() -> bool:
     """Return whether the process was started without standard output, as by ``>&-``."""
     return sys.__stdout__ is None
 
 
-def drop_output() -> None:
-    """Write nothing more to standard output, whose reader may never take it."""
+def discard_output() -> None:
+    """Write nothing more to standard output: its reader may never read it."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _Output):
         raw.failure = raw.failure or BrokenPipeError(errno.EPIPE, "Nobody reads standard output")
 
 
 def _flush() -> None:
-    """Write what is left, and tell a failure: of whatever was written before, it has been told."""
+    """Flush standard output and report a failure; earlier failures were reported when they occurred."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         pass
     except OSError as error:
-        say(f"OSError: {error}")
+        echo_stderr(f"OSError: {error}")
 
 
-class _Closed(io.RawIOBase):
-    """Stands for standard output that the process was started without."""
+class _ClosedStream(io.RawIOBase):
+    """A standard stream that the process was started without: each write fails."""
 
-    def write(self, data: ReadableBuffer, /) -> int | None:  # noqa: ARG002 - as raw streams are
+    def write(self, data: ReadableBuffer, /) -> int | None:  # noqa: ARG002 - the signature of RawIOBase
         raise OSError(errno.EBADF, "Standard output is closed")
 
 
 class _Output(io.RawIOBase):
-    """Raises the first failure to write, keeps it, and drops what follows."""
+    """Raises the first failure to write, keeps it, and discards what follows."""
 
     def __init__(self, raw: io.RawIOBase) -> None:
         self.failure: OSError | None = None
@@ -107,8 +107,8 @@ class _Output(io.RawIOBase):
         return self._raw.fileno()
 
 
-class _Messages(_Output):
-    """Drops what cannot be written, from the first failure on."""
+class _ErrorOutput(_Output):
+    """Discards what cannot be written, from the first failure on, and raises nothing."""
 
     def write(self, data: ReadableBuffer, /) -> int | None:
         try:
@@ -117,28 +117,28 @@ class _Messages(_Output):
             return memoryview(data).nbytes
 
 
-def _raw(stream: TextIO | None, number: int) -> io.RawIOBase:
-    """Return what writes the bytes of a standard stream, or fails to where the process has none.
+def _raw(stream: TextIO | None, descriptor: int) -> io.RawIOBase:
+    """Return the raw stream of a standard stream, or one that fails if the process has none.
 
-    The first file or connection that is opened would get the number of a closed stream, and with it whatever
-    a library or a child process writes there. So the number is taken, by what cannot be written to.
+    The first file or connection that is opened would get the descriptor of a closed stream, and with it
+    whatever a library or a child process writes there. So a read-only file takes the descriptor.
     """
     if stream is not None:
-        buffer: Any = stream.buffer  # is raw itself under PYTHONUNBUFFERED
+        buffer: Any = stream.buffer  # under PYTHONUNBUFFERED the raw stream itself
         raw: io.RawIOBase = getattr(buffer, "raw", buffer)
         return raw
-    taken = os.open(os.devnull, os.O_RDONLY)
-    if taken != number:
-        os.dup2(taken, number)
-        os.close(taken)
-    return _Closed()
+    opened = os.open(os.devnull, os.O_RDONLY)
+    if opened != descriptor:
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    return _ClosedStream()
 
 
 def _text(stream: TextIO | None, raw: _Output) -> TextIO:
-    """Return a stream of text, encoded as the one that it stands for."""
+    """Return a text stream with the encoding of the one that it replaces."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=getattr(stream, "encoding", "utf-8"),
         errors=getattr(stream, "errors", "backslashreplace"),
-        line_buffering=raw.isatty() or isinstance(raw, _Messages),
+        line_buffering=raw.isatty() or isinstance(raw, _ErrorOutput),
     )

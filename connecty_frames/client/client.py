@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn, Self, overload
 
 from pydantic import SecretStr
 
-from connecty_frames.answer import Answer, contract_of
+from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client.auth import Auth
 from connecty_frames.client.concurrent import CancellableDeadline, ConcurrentRun, QuestionFuture
 from connecty_frames.client.endpoints import Endpoints, probe_health
@@ -20,7 +20,7 @@ from connecty_frames.errors import ConfigError, InsecureWarning, warn
 from connecty_frames.http.models import strip_tracebacks
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
-from connecty_frames.options import AskOptions, AskOptionsDict, Engine, check_dw_id, check_question_id
+from connecty_frames.options import AskOptions, AskOptionsDict, Engine, check_question_id, is_dw_id
 from connecty_frames.text import terminal
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ __all__ = ["Client", "check_health"]
 _PROBE_TIMEOUT: Final = 10.0
 #: Of a client id as long as this most stays hidden where its beginning is shown.
 _LONG_ID: Final = 16
+
+#: What to do where no workspace is named, in Python and on the command line.
+_NO_DW_ID: Final = (
+    "Give the data workspace to ask as {}, or in the environment as CONNECTY_DW_ID. ConnectyAI shows it in "
+    "Manager > Data Environments > Data Workspaces > Workspace ID."
+)
 
 
 class Client:
@@ -242,8 +248,33 @@ class Client:
         ----------
         question
             In plain language. With ``question_id=`` nothing is asked, and it does not matter.
-        **options
-            The fields of ``AskOptions``: ``dw_id``, ``max_rows``, ``schema``, ``timeout`` and so on.
+        dw_id
+            The data workspace to ask; None uses the configured one.
+        dtype_backend
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema
+            Column types that take precedence over the inferred ones: a dict for some columns, or a full
+            schema as a contract.
+        tz
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full ISO-8601 date or timestamp.
+        strict
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout
+            Seconds for the whole call; None uses the configured timeout.
+        progress
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
+        question_id
+            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
         Returns
         -------
@@ -281,9 +312,34 @@ class Client:
         question
             In plain language. With ``question_id=`` nothing is asked, and it does not matter.
         engine
-            ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
-        **options
-            The other fields of ``AskOptions``.
+            The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
+        dw_id
+            The data workspace to ask; None uses the configured one.
+        dtype_backend
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema
+            Column types that take precedence over the inferred ones: a dict for some columns, or a full
+            schema as a contract.
+        tz
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full ISO-8601 date or timestamp.
+        strict
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout
+            Seconds for the whole call; None uses the configured timeout.
+        progress
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
+        question_id
+            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
         Returns
         -------
@@ -317,7 +373,7 @@ class Client:
         if ask_options.question_id is not None:
             asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
             return asked.fetch(ask_options, deadline=deadline)
-        contract_of(ask_options)  # a wrong schema must not cost a question
+        ask_options = read_schema(ask_options)  # a wrong schema must not cost a question
         submission = self._submission(question, ask_options)
         with submission.annotated():
             asked = self._submit(submission, deadline)
@@ -361,9 +417,31 @@ class Client:
             How many are asked at the same time, 1 or more.
         as_completed
             Whether to return an iterator that yields each as soon as it is done, instead of a list.
-        **options
-            As for :meth:`ask`, for all of them; the ``timeout`` of each begins when it is started. There is
-            no ``question_id`` here.
+        dw_id
+            The data workspace to ask; None uses the configured one.
+        dtype_backend
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema
+            Column types that take precedence over the inferred ones: a dict for some columns, or a full
+            schema as a contract.
+        tz
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full ISO-8601 date or timestamp.
+        strict
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout
+            Seconds for the whole call; None uses the configured timeout.
+        progress
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
 
         Returns
         -------
@@ -385,8 +463,7 @@ class Client:
                 "question_id names a single question; ask(question_id=...) fetches its answer.",
                 setting="question_id",
             )
-        ask_options = AskOptions.from_kwargs(options)
-        contract_of(ask_options)
+        ask_options = read_schema(AskOptions.from_kwargs(options))
         self._workspace(ask_options.dw_id)
 
         def answer(submission: Submission, cancelled: threading.Event) -> Answer:
@@ -433,12 +510,12 @@ class Client:
         found = self._dw_id if dw_id is None else dw_id
         if found is None:
             raise ConfigError(
-                "No dw_id. Give the data workspace to ask as dw_id=, as an argument of Client, by "
-                "configure(), or in the environment as CONNECTY_DW_ID. ConnectyAI shows it in Manager > Data "
-                "Environments > Data Workspaces > Workspace ID.",
+                "No dw_id.",
+                hint=_NO_DW_ID.format("dw_id=, as an argument of Client, by configure()"),
+                shell_hint=_NO_DW_ID.format("--dw-id, in a profile"),
                 setting="dw_id",
             )
-        if not check_dw_id(found):
+        if not is_dw_id(found):
             raise ConfigError(
                 f"dw_id={found!r}: expected a workspace id, a whole number such as 13.", setting="dw_id"
             )

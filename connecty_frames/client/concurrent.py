@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.client.submission import annotate
 from connecty_frames.clock import Deadline
-from connecty_frames.errors import PLACE, ConfigError, Place
+from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
 from connecty_frames.text import snippet, value_text
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class ConcurrentRun:
         self._answered: set[int] = set()
         self._done: queue.SimpleQueue[QuestionFuture] = queue.SimpleQueue()
         self._cancelled = threading.Event()
-        self._place = Place.of_caller()
+        self._location = CodeLocation.of_caller()
 
     def finished(self) -> list[QuestionFuture]:
         """Ask all, and return them in their order once the last is done."""
@@ -141,7 +141,7 @@ class ConcurrentRun:
                 for future in islice(waiting, self._max_workers - len(running)):
                     # In the caller's context, as if it had asked itself.
                     context = copy_context()
-                    context.run(PLACE.set, self._place)
+                    context.run(WARNING_LOCATION.set, self._location)
                     work = partial(context.run, self._work, next(positions), future)
                     running[future] = threading.Thread(target=work, name="connecty-question", daemon=True)
                     running[future].start()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames import display
-from connecty_frames.answer import Answer, contract_of
+from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client.endpoints import FETCH_POLICY
 from connecty_frames.client.submission import annotate, pending_message, resume_command
 from connecty_frames.clock import Deadline
@@ -21,7 +21,7 @@ from connecty_frames.errors import (
 from connecty_frames.http.models import Failure, FailureKind
 from connecty_frames.http.retry import retry
 from connecty_frames.options import AskOptions, AskOptionsDict
-from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL, FOLLOWERS, State
+from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL_STATES, NEXT_STATES, State
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
@@ -212,9 +212,9 @@ class Question:
     def fetch(self, ask_options: AskOptions, *, deadline: Deadline | None = None) -> Answer:
         """Do what :meth:`result` does, with options and a deadline that are already there."""
         with self._annotated():
-            contract_of(ask_options)
+            ask_options = read_schema(ask_options)
             deadline = deadline or Deadline.after(ask_options.timeout or self._timeout, self._api.clock)
-            with display.progress(ask_options.progress, self._question, self._question_id) as report:
+            with display.progress(self._question, self._question_id, wanted=ask_options.progress) as report:
                 final, max_rows = self._final, ask_options.max_rows
                 while final is None or not final.satisfies(max_rows):
                     more = DEFAULT_MAX_ROWS if final is None else final.next_max_rows
@@ -304,7 +304,7 @@ class Question:
         self._last_state = state
         known = State(state) if state in State.__members__ else None
         previous = self._known_state
-        expected = known is not None and (previous is None or known in FOLLOWERS[previous])
+        expected = known is not None and (previous is None or known in NEXT_STATES[previous])
         if known is not None:
             self._known_state = known
         if not expected and not self._warned:
@@ -316,7 +316,7 @@ class Question:
                     "treated as not finished."
                 )
             )
-        return expected and known in FINAL
+        return expected and known in FINAL_STATES
 
     def _timeout_error(self, reason: str | None = None) -> QuestionTimeout:
         last_failure = f" The last failure: {reason}." if reason else ""

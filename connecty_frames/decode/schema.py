@@ -98,7 +98,7 @@ class Schema(Sequence[ColumnSchema]):
         lines = [f"{row[0]:<{name}}  {row[1]:<{type_}}  {row[2]}" for row in cells]
         more = len(self) - _LISTED
         if more > 0:
-            lines.append(f"… {more:,} more columns; schema.to_json() gives all")
+            lines.append(f"… {more:,} more columns; to_json() or --format json lists all")
         return "\n".join(lines) or "(no columns)"
 
     @property

@@ -1,19 +1,19 @@
-"""What a person sees: the progress of a question, its table in a terminal or notebook, and a plot.
+"""What a person sees: the progress of a question, its table in a terminal or notebook, and a chart.
 
-Below ``frames``, so that the accessor on a frame can show itself. What is here takes Arrow tables and
-knows no frame library.
+This package is below ``frames``, so that the accessor of a frame can use it. It takes Arrow tables and
+imports no frame library.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-# At once and by name: a module would otherwise take the place of its function once it is imported.
+# Not lazily: once it is imported, the module `progress` would replace the function of that name.
 from connecty_frames.display.progress import Progress, progress
-from connecty_frames.lazy import lazily
+from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from connecty_frames.display.formatting import JSON, json_value, terminal_table, texts
+    from connecty_frames.display.formatting import JSON, is_number, json_value, terminal_table, texts
     from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
     from connecty_frames.display.plot import plot
 
@@ -23,6 +23,7 @@ __all__ = [
     "SHOWN_ROWS",
     "Progress",
     "answer_html",
+    "is_number",
     "json_value",
     "plot",
     "progress",
@@ -34,6 +35,7 @@ _LAZY: Final = {
     "JSON": "formatting",
     "SHOWN_COLUMNS": "notebook",
     "SHOWN_ROWS": "notebook",
+    "is_number": "formatting",
     "json_value": "formatting",
     "plot": "plot",
     "answer_html": "notebook",
@@ -42,4 +44,4 @@ _LAZY: Final = {
 }
 
 
-__getattr__ = lazily(__name__, _LAZY)
+__getattr__ = lazy_getattr(__name__, _LAZY)

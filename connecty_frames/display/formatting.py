@@ -1,7 +1,7 @@
 """The values of an Arrow column as texts that lose nothing: for people, and for files of text.
 
-Moments and durations are ISO-8601, nested values are JSON. What JSON has no number for (NaN, infinity) is
-text in it, as in the API itself.
+Dates, times and durations are ISO-8601, nested values are JSON. NaN and infinity, which JSON does not have,
+are text in it, as in the API itself.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from connecty_frames.text import cut, terminal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["JSON", "clock", "is_number", "json_value", "terminal_table", "texts"]
+__all__ = ["JSON", "is_number", "json_value", "local_times", "terminal_table", "texts"]
 
-#: Writes numbers with all their digits. The hook is for nanoseconds, which are pandas' own kinds of moment
-#: and duration in a list or struct.
+#: Writes numbers with all their digits. The hook is for nanoseconds, which in a list or struct are pandas'
+#: own classes of timestamp and duration.
 JSON: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=lambda value: value.isoformat())
-#: A zone that is a plain offset.
+#: A zone that is an offset.
 _OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d)")
 _PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Give the values of a column as texts, nulls as null."""
+    """Return the values of a column as texts, nulls as null."""
     if pa.types.is_timestamp(column.type) and _OFFSET.fullmatch(column.type.tz or ""):
-        return pc.binary_join_element_wise(texts(clock(column)), column.type.tz, "")
+        return pc.binary_join_element_wise(texts(local_times(column)), column.type.tz, "")
     if pa.types.is_timestamp(column.type):
         # Arrow writes a space for the T, and the offset without a colon.
         spaced = pc.cast(column, pa.string())
@@ -56,19 +56,19 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.cast(column, pa.string())
 
 
-def clock(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Give timestamps as the clocks of their zone show them, without the zone."""
+def local_times(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return timestamps as the local times of their zone, without the zone."""
     offset = _OFFSET.fullmatch(column.type.tz or "")
     if offset is None:
         return column if column.type.tz is None else pc.local_timestamp(column)
     # Arrow 17 knows zones by name alone.
     ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
-    by = pa.scalar(-ahead if offset[1] == "-" else ahead, pa.duration(column.type.unit))
-    return pc.add(column.cast(pa.timestamp(column.type.unit)), by)
+    shift = pa.scalar(-ahead if offset[1] == "-" else ahead, pa.duration(column.type.unit))
+    return pc.add(column.cast(pa.timestamp(column.type.unit)), shift)
 
 
 def json_value(value: Any) -> Any:
-    """Give what JSON can hold: NaN and infinity are text."""
+    """Return a value that JSON can hold: NaN and infinity become text."""
     if isinstance(value, float) and not math.isfinite(value):
         return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
     if isinstance(value, dict):
@@ -84,36 +84,34 @@ def _duration(count: int, per_second: int) -> str:
     return f"{'-' if count < 0 else ''}PT{seconds}{fraction}S"
 
 
-#: How many characters of a name, a type and a cell are shown.
-_LONGEST: Final = 1_000
+#: How many characters of a name, a type and a cell a table shows.
+_MAX_LENGTH: Final = 1_000
 
 
 def terminal_table(table: pa.Table, types: Sequence[str], rows: int) -> Table:
-    """Give the first rows of a table for a terminal, the type of each column below its name.
+    """Return the first rows of a table for a terminal, the type of each column below its name.
 
     Parameters
     ----------
     types
-        What to call the type of each column.
+        The name of the type of each column.
     rows
-        How many rows at most.
+        The most rows to show.
     """
-    shown = Table()
+    screen_table = Table()
     for name, type_, column in zip(table.column_names, types, table.columns, strict=True):
         title = Text.assemble(_text(name, "bold"), "\n", _text(type_, "dim"))
-        shown.add_column(title, justify="right" if is_number(column.type) else "left", overflow="fold")
+        screen_table.add_column(title, justify="right" if is_number(column.type) else "left", overflow="fold")
     columns = [texts(column.slice(0, rows)).to_pylist() for column in table.columns]
     for row in zip(*columns, strict=True):
-        shown.add_row(*(_text("null", "dim") if cell is None else _text(cell) for cell in row))
-    return shown
+        screen_table.add_row(*(_text("null", "dim") if cell is None else _text(cell) for cell in row))
+    return screen_table
 
 
 def _text(text: str, style: str = "") -> Text:
-    return Text(terminal(cut(text, _LONGEST)), style)
+    return Text(terminal(cut(text, _MAX_LENGTH)), style)
 
 
 def is_number(type_: pa.DataType) -> bool:
-    """Whether values of a type stand to the right."""
-    import pyarrow as pa
-
-    return any(test(type_) for test in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal))
+    """Whether a type is one of numbers, which are aligned to the right."""
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))

@@ -1,9 +1,9 @@
-"""The progress of a question: a line that ticks while one waits, or a call for each step.
+"""The progress of a question: a line that changes during the wait, or a call for each step.
 
-In a terminal the line is rich's, on standard error. Questions that are waited for at the same time, each in a
-thread of its own, share one display with a line each: two displays would write over each other. In a notebook
-it is an output of the cell that changes in place and is empty in the end, since what is written to standard
-error there stays, in red. In a log, where it was asked for, it is a line for each state.
+In a terminal, rich draws the line on standard error. Questions that wait at the same time, each in its own
+thread, share one display with a line each: two displays would overwrite each other. In a notebook the line is
+an output of the cell that changes in place and is empty in the end; text on standard error would stay there,
+in red. In a log, if asked for, there is a line for each state.
 """
 
 from __future__ import annotations
@@ -18,26 +18,25 @@ from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import TextIO
 
     from rich.progress import Progress as Display
 
 __all__ = ["Progress", "progress"]
 
-#: How much of a question the line shows; in a terminal, as much as the rest of the line leaves room for.
-_SHOWN: Final = 60
-_REST: Final = 60
-_LEAST: Final = 12
+#: How many characters of the question the line shows: in a terminal, what the other columns leave.
+_MAX_TITLE: Final = 60
+_MIN_TITLE: Final = 12
+_OTHER_COLUMNS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of a question's way, as a ``progress=`` callable receives it.
+    """One step in the progress of a question, as a ``progress=`` callable receives it.
 
     Parameters
     ----------
     state
-        The state the server told last.
+        The state that the server reported last.
     elapsed
         Seconds since the wait began.
     question_id, question
@@ -52,11 +51,9 @@ class Progress:
 
 @contextmanager
 def progress(
-    wanted: Callable[..., object] | bool | None,  # noqa: FBT001 - the choice as the caller made it
-    question: str | None,
-    question_id: str,
+    question: str | None, question_id: str, *, wanted: Callable[..., object] | bool | None
 ) -> Iterator[Callable[[str, float], None]]:
-    """Give a function that shows a state and the seconds elapsed, for as long as the context lasts.
+    """Yield a function that shows a state and the seconds elapsed, for as long as the context lasts.
 
     Parameters
     ----------
@@ -65,19 +62,22 @@ def progress(
         receives a :class:`Progress`; None shows the line in a terminal and in a notebook. The line never
         goes to standard output, which is for data.
     """
-    notebook = _notebook()
     if callable(wanted):
 
         def report(state: str, elapsed: float) -> None:
             wanted(Progress(state, elapsed, question_id, question))
 
         yield report
-    elif wanted is False or getattr(sys.stderr, "closed", sys.stderr is None):
+        return
+    if wanted is False or getattr(sys.stderr, "closed", sys.stderr is None):
         yield lambda _state, _elapsed: None
-    elif notebook is not None:
-        with _in_notebook(notebook, question, question_id) as show:
+        return
+    # While rich shows a line, its proxy replaces standard error and (up to rich 14) denies being a terminal.
+    stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+    if sys.modules.get("IPython") and (shell := _notebook_shell()) is not None:
+        with _in_notebook(shell, question, question_id) as show:
             yield show
-    elif _is_terminal(sys.stderr):
+    elif stream.isatty():
         with _in_terminal(question, question_id) as show:
             yield show
     elif wanted:
@@ -86,24 +86,19 @@ def progress(
         yield lambda _state, _elapsed: None
 
 
-def _is_terminal(stream: TextIO) -> bool:
-    # While rich shows a line, it stands in front of standard error and (up to 14) denies being a terminal.
-    terminal_: bool = getattr(stream, "rich_proxied_file", stream).isatty()
-    return terminal_
-
-
-def _title(question: str | None, room: int) -> str:
-    return snippet(question, room) if question else "question"
+def _title(question: str | None, limit: int = _MAX_TITLE) -> str:
+    return snippet(question, limit) if question else "question"
 
 
 def _in_log(question: str | None, question_id: str) -> Callable[[str, float], None]:
-    told: list[str] = []
+    last: str | None = None
 
     def report(state: str, elapsed: float) -> None:
-        if told[-1:] != [state]:
-            told.append(state)
-            line = f"{_title(question, _SHOWN)}  {snippet(state)}  {elapsed:.0f} s  {question_id}"
-            print(line, file=sys.stderr, flush=True)  # noqa: T201 - to whoever asked for it
+        nonlocal last
+        if state != last:
+            last = state
+            sys.stderr.write(f"{_title(question)}  {snippet(state)}  {elapsed:.0f} s  {question_id}\n")
+            sys.stderr.flush()
 
     return report
 
@@ -111,15 +106,16 @@ def _in_log(question: str | None, question_id: str) -> Callable[[str, float], No
 # --- in a terminal ----------------------------------------------------------------------------------
 
 _lock = threading.Lock()
-_shared: list[Display] = []
+#: The display that is shown, if there is one.
+_displays: list[Display] = []
 
 
 @contextmanager
 def _in_terminal(question: str | None, question_id: str) -> Iterator[Callable[[str, float], None]]:
     with _lock:
-        display = _shared[0] if _shared else _started()
-        room = max(_LEAST, min(_SHOWN, display.console.width - _REST))
-        title = _title(question, room)
+        display = _displays[0] if _displays else _start_display()
+        limit = max(_MIN_TITLE, min(_MAX_TITLE, display.console.width - _OTHER_COLUMNS))
+        title = _title(question, limit)
         task = display.add_task("", total=None, title=title, state="", question_id=question_id)
     try:
         yield lambda state, _elapsed: display.update(task, state=snippet(state), refresh=True)
@@ -127,11 +123,11 @@ def _in_terminal(question: str | None, question_id: str) -> Iterator[Callable[[s
         with _lock:
             display.remove_task(task)
             if not display.tasks:
-                _shared.clear()
+                _displays.clear()
                 display.stop()
 
 
-def _started() -> Display:
+def _start_display() -> Display:
     from rich.console import Console
     from rich.progress import Progress as Display
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -147,39 +143,36 @@ def _started() -> Display:
         *columns[2:],
         console=Console(stderr=True),
         transient=True,
-        # rich would send what others print to standard output, which may be data, to standard error.
+        # Otherwise rich would move what others print from standard output, perhaps data, to standard error.
         redirect_stdout=False,
     )
     display.start()
-    _shared.append(display)
+    _displays.append(display)
     return display
 
 
 # --- in a notebook ----------------------------------------------------------------------------------
 
 
-def _notebook() -> Any:
-    """Give the shell of a notebook; one of a terminal has no kernel."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
+def _notebook_shell() -> Any:
+    """Return IPython's shell in a notebook, None in a terminal, where it has no kernel."""
+    shell = sys.modules["IPython"].get_ipython()
     return shell if hasattr(shell, "kernel") else None
 
 
 @contextmanager
 def _in_notebook(
-    shell: Any,
-    question: str | None,
-    question_id: str,
+    shell: Any, question: str | None, question_id: str
 ) -> Iterator[Callable[[str, float], None]]:
-    title = _title(question, _SHOWN)
+    title = _title(question)
     publish = shell.display_pub.publish
-    place = {"display_id": f"connecty-{question_id}-{id(title)}"}
-    publish({"text/plain": title}, transient=place)
+    transient = {"display_id": f"connecty-{question_id}-{id(title)}"}
+    publish({"text/plain": title}, transient=transient)
     try:
         yield lambda state, elapsed: publish(
             {"text/plain": f"{title}  {snippet(state)}  {elapsed:.0f} s  {question_id}"},
-            transient=place,
+            transient=transient,
             update=True,
         )
     finally:
-        publish({"text/plain": ""}, transient=place, update=True)
+        publish({"text/plain": ""}, transient=transient, update=True)

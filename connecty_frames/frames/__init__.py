@@ -1,18 +1,16 @@
-"""Arrow tables as the user's frames, and the story of an answer kept on them.
+"""Arrow tables as frames of pandas and polars, with the metadata of the answer.
 
-Importing this loads none of pandas, polars and pyarrow: each function that needs one loads it when it is
-first looked up.
+Importing this loads none of pandas, polars and pyarrow: a function that needs one loads it when it is first
+looked up.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-# At once and by name: the module `metadata` would otherwise take the place of the function `metadata` as
-# soon as anything imports it.
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.frames.accessor import attach, copy_metadata, metadata, register_accessors
-from connecty_frames.lazy import lazily
+from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.frames.export import WRITERS
@@ -43,4 +41,4 @@ _LAZY: Final = {
 }
 
 
-__getattr__ = lazily(__name__, _LAZY)
+__getattr__ = lazy_getattr(__name__, _LAZY)

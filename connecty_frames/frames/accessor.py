@@ -1,13 +1,4 @@
-"""Where an answer's story is kept on a frame, and the accessor ``frame.connecty`` that tells it.
-
-======== ============================================================================================
-pandas   ``attrs``, as plain strings: pandas deep-copies attrs at every operation, which costs nothing for
-         a string, and writes them to Parquet as JSON. A few have a key of their own for whoever looks
-         into attrs; the whole story is the JSON text under ``connecty``.
-polars   a registry beside the frames. They have no place for it, take weak references, and are not
-         hashable, so it goes by ``id`` for as long as the frame lives.
-pyarrow  the metadata of the schema, under ``connecty``.
-======== ============================================================================================
+"""Metadata on frames: attach, read and copy it, and the accessor ``frame.connecty``.
 
 Nothing here imports a frame library: whoever holds a frame has imported its library already.
 """
@@ -31,20 +22,17 @@ if TYPE_CHECKING:
     from connecty_frames.answer_metadata import AnswerMetadata
 
 __all__ = ["ConnectyAccessor", "attach", "copy_metadata", "metadata", "register_accessors"]
-#: How much of a text a repr shows.
-_SHOWN: Final = 60
-#: What a frame without a story says, and how it gets one.
-_NO_STORY: Final = (
+
+#: How many characters of a text a repr shows.
+_REPR_LENGTH: Final = 60
+_NO_METADATA: Final = (
     "This frame has no answer metadata: connecty_frames did not make it, or an operation made a new frame of "
     "the one that had it. cf.copy_metadata(source, frame) copies it (import connecty_frames as cf)."
 )
 
 
-# --- the three verbs --------------------------------------------------------------------------------
-
-
-def attach(frame: Frame, story: AnswerMetadata) -> Frame:
-    """Give a frame a story, in place of the one it may have.
+def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
+    """Attach metadata to a frame, in place of what it may have.
 
     Parameters
     ----------
@@ -60,18 +48,18 @@ def attach(frame: Frame, story: AnswerMetadata) -> Frame:
     Raises
     ------
     ConfigError
-        Where it is no frame, or the story cannot be written as JSON.
+        Where it is no frame, or the metadata cannot be written as JSON.
     """
     backend = backend_of(frame)
     register_accessors()
-    kept: Frame = backend.write(frame, story)
-    # Where the library caches accessors on the frame, the one there tells the old story.
-    getattr(kept, "__dict__", {}).pop(KEY, None)
-    return kept
+    attached: Frame = backend.write(frame, metadata)
+    # Some libraries cache an accessor on its frame: that one holds the old metadata.
+    getattr(attached, "__dict__", {}).pop(KEY, None)
+    return attached
 
 
 def metadata(frame: object) -> AnswerMetadata | None:
-    """Give the story of a frame.
+    """Return the metadata of a frame.
 
     Parameters
     ----------
@@ -81,13 +69,13 @@ def metadata(frame: object) -> AnswerMetadata | None:
     Returns
     -------
     AnswerMetadata or None
-        None for a frame without a story: it was not made by connecty_frames, or an operation of its
-        library made a new frame; :func:`copy_metadata` gives that one the story.
+        None for a frame without metadata: it was not made by connecty_frames, or an operation of its
+        library made a new frame, to which :func:`copy_metadata` copies it.
 
     Raises
     ------
     ConfigError
-        Where it is no frame, or what is kept under ``connecty`` is no story. A story that was damaged is
+        Where it is no frame, or what is kept under ``connecty`` is not such metadata: damaged metadata is
         not the same as none.
 
     Examples
@@ -103,12 +91,12 @@ def metadata(frame: object) -> AnswerMetadata | None:
 
 
 def copy_metadata(source: object, frame: Frame) -> Frame:
-    """Give a frame the story of the frame that it was derived from, across libraries too.
+    """Copy the metadata of a frame to one that was derived from it, across libraries too.
 
     Parameters
     ----------
     source
-        A frame that has a story.
+        A frame that has metadata.
     frame
         The derived frame.
 
@@ -120,7 +108,7 @@ def copy_metadata(source: object, frame: Frame) -> Frame:
     Raises
     ------
     ConfigError
-        Where one of them is no frame, or the source has no story.
+        Where one of them is no frame, or the source has no metadata.
 
     Examples
     --------
@@ -130,25 +118,23 @@ def copy_metadata(source: object, frame: Frame) -> Frame:
     >>> top.connecty.question
     'list the top 5 countries with the most orders'
     """
-    story = metadata(source)
-    if story is None:
+    found = metadata(source)
+    if found is None:
         raise ConfigError(
             "copy_metadata(source, frame): the source has no answer metadata itself. It is the frame that "
             "connecty_frames made, or one that got its metadata by copy_metadata.",
             setting="source",
         )
-    return attach(frame, story)
-
-
-# --- the accessor -----------------------------------------------------------------------------------
+    return attach(frame, found)
 
 
 class ConnectyAccessor:
     """``frame.connecty``: what is known of the answer that a frame came from.
 
-    It holds the story, and the frame only weakly: polars and pandas 2 keep an accessor on its frame, so that
-    one holding the frame would keep it alive. For a frame that is gone by the time it is asked, such as the
-    one in ``frame.head().connecty``, it has a second one over the same columns.
+    The accessor holds the metadata, and its frame only weakly: polars and pandas 2 cache an accessor on its
+    frame, so that a strong reference would be a cycle, and keep the frame alive until the garbage collector
+    runs. Where the frame is gone by the time that it is needed, as in ``frame.head().connecty``, a second
+    frame over the same columns takes its place.
 
     Raises
     ------
@@ -157,108 +143,107 @@ class ConnectyAccessor:
         ``connecty`` itself, one of polars for each attribute of it.
     """
 
-    __slots__ = ("_copy", "_kept", "_living")
+    __slots__ = ("_copy", "_found", "_reference")
 
     def __init__(self, frame: Any) -> None:
         backend = backend_of(frame)
         try:
-            self._kept = metadata(frame)
+            self._found = metadata(frame)
         except ConfigError as error:
             # What looks at every attribute (inspect, completion) expects this error and no other.
             raise AttributeError(str(error)) from None
-        # polars 2 says in place of any AttributeError that there is no such attribute, and nothing of how
-        # to get the story back. So there the accessor is made, and says it when it is used.
-        if self._kept is None and backend.module != "polars":
-            raise AttributeError(_NO_STORY)
-        self._living = weakref.ref(frame)
+        # polars 2 replaces the message of any AttributeError that is raised here, so that nobody would read
+        # how to get the metadata. There the accessor is made, and raises the error when it is used.
+        if self._found is None and backend.library != "polars":
+            raise AttributeError(_NO_METADATA)
+        self._reference = weakref.ref(frame)
         self._copy = backend.copy(frame)
 
     @property
-    def _story(self) -> AnswerMetadata:
-        if self._kept is None:
-            raise AttributeError(_NO_STORY)
-        return self._kept
+    def metadata(self) -> AnswerMetadata:
+        """All of the metadata."""
+        if self._found is None:
+            raise AttributeError(_NO_METADATA)
+        return self._found
 
     @property
     def _frame(self) -> Any:
-        frame = self._living()
+        frame = self._reference()
         return self._copy if frame is None else frame
 
     def __repr__(self) -> str:
-        if self._kept is None:
-            return f"<connecty: {_NO_STORY}>"
-        told = (
-            ("question", self.question),
-            ("question_id", self.question_id),
-            ("sql_query", self.sql_query),
-            ("response_summary", self.response_summary),
-            ("rows", self._kept.counted),
-        )
-        lines = [f"  {name}: {snippet(text, _SHOWN)}" for name, text in told if text is not None]
+        found = self._found
+        if found is None:
+            return f"<connecty: {_NO_METADATA}>"
+        texts = {
+            "question": found.question,
+            "question_id": found.question_id,
+            "sql_query": found.sql_query,
+            "response_summary": found.response_summary,
+            "rows": found.rows_text,
+        }
+        lines = [
+            f"  {name}: {snippet(text, _REPR_LENGTH)}" for name, text in texts.items() if text is not None
+        ]
         return "\n".join(["<connecty>", *lines])
 
     def _repr_html_(self) -> str | None:
-        """Show the frame and its story in a notebook."""
-        if self._kept is None:
-            return None  # the repr says how to get a story
+        """Return the frame and its metadata as HTML for a notebook."""
+        if self._found is None:
+            return None  # the repr says how to get metadata
         from connecty_frames.display import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
         from connecty_frames.frames.export import to_arrow
 
         frame = self._frame
         try:
-            # Both libraries take a part by position, pandas under another name.
+            # Both libraries slice by position, pandas under another name.
             table = to_arrow(getattr(frame, "iloc", frame)[:SHOWN_ROWS, :SHOWN_COLUMNS])
-        except ConfigError:  # of columns that Arrow has no type for; the story is there all the same
+        except ConfigError:  # columns that Arrow has no type for: the metadata is shown without a table
             table = None
-        return answer_html(self._kept, table, frame.shape)
-
-    @property
-    def metadata(self) -> AnswerMetadata:
-        """The whole story."""
-        return self._story
+        return answer_html(self._found, table, frame.shape)
 
     @property
     def schema(self) -> list[dict[str, str]]:
         """For each column of the answer its ``name``, its Arrow ``type`` and the ``evidence`` for it."""
-        return self._story.schema
+        return self.metadata.schema
 
     @property
     def question(self) -> str | None:
         """The question in words; None after re-attaching by id."""
-        return self._story.question
+        return self.metadata.question
 
     @property
     def question_id(self) -> str | None:
         """The server's id of the question."""
-        return self._story.question_id
+        return self.metadata.question_id
 
     @property
     def sql_query(self) -> str | None:
         """The SQL that produced the answer, None where the server sent none."""
-        return self._story.sql_query
+        return self.metadata.sql_query
 
     @property
     def response_summary(self) -> str | None:
         """The written summary, None where the server sent none."""
-        return self._story.response_summary
+        return self.metadata.response_summary
 
     @property
     def truncated(self) -> bool | None:
         """Whether rows of the answer were cut, None if unknown."""
-        return self._story.truncated
+        return self.metadata.truncated
 
     @property
     def total_rows(self) -> int | None:
         """The rows of the whole answer, None if unknown."""
-        return self._story.total_rows
+        return self.metadata.total_rows
 
     @property
     def statistics(self) -> dict[str, Any]:
         """The server's statistics by column and section; numbers are int, float or Decimal."""
-        return self._story.statistics
+        return self.metadata.statistics
 
     def write_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """Write the frame and its story to a Parquet file, whole or not at all, for ``cf.read_parquet``.
+        """Write the frame and its metadata to a Parquet file, whole or not at all, for ``cf.read_parquet``.
 
         Parameters
         ----------
@@ -280,27 +265,27 @@ class ConnectyAccessor:
         """
         from connecty_frames.frames.export import write_parquet
 
-        return write_parquet(self._frame, path, self._story)
+        return write_parquet(self._frame, path, self.metadata)
 
 
-_registering: Final = threading.Lock()
+_registration: Final = threading.Lock()
 
 
 def register_accessors() -> None:
-    """Put ``connecty`` on the frames of pandas and of polars, for each that is loaded, once.
+    """Register the accessor ``connecty`` with pandas and polars, for each that is loaded, once.
 
     Nothing is imported by this, and a second call does nothing.
     """
-    with _registering:
-        for library, register in _REGISTER:
+    with _registration:
+        for library, registrar in _REGISTRARS:
             module = sys.modules.get(library)
             frame = getattr(module, "DataFrame", None)
             # `api` is missing while the library is itself being imported.
             if frame is not None and hasattr(module, "api") and not hasattr(frame, KEY):
-                register(module)(KEY)(ConnectyAccessor)
+                registrar(module)(KEY)(ConnectyAccessor)
 
 
-_REGISTER: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
+_REGISTRARS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
     ("pandas", lambda pandas: pandas.api.extensions.register_dataframe_accessor),
     ("polars", lambda polars: polars.api.register_dataframe_namespace),
 )

@@ -1,17 +1,16 @@
-"""A type in whoever's words to an Arrow type.
+"""Column types in the terms of any library to Arrow types.
 
-People say types in the words of the library they think in. Each of these is a way to say one: an Arrow
-type or its name, a dtype of pandas or numpy or its name, a dtype of polars, a Python type or annotation, a
-pydantic model for an object. Types of pandas and polars are known by their module, so that neither is
-imported for one that does not come from it.
+Accepted are an Arrow type or its name, a dtype of pandas or numpy or its name, a dtype of polars, a Python
+type or annotation, and a pydantic model for an object. Types of pandas and polars are recognised by their
+module, so that neither library is imported for a type that is not of it.
 
-What a word means is fixed here, once:
+Where a term is ambiguous, it means the same in every place:
 
 - ``datetime``, ``datetime64[us]`` and ``pl.Datetime`` are local times without a zone: ``timestamp[us]``.
-  An instant says its zone: ``pa.timestamp("us", "UTC")``, ``"datetime64[us, UTC]"``,
+  An instant names its zone: ``pa.timestamp("us", "UTC")``, ``"datetime64[us, UTC]"``,
   ``pl.Datetime("us", "UTC")``, or pydantic's ``AwareDatetime``, which means UTC.
-- ``float`` is 64 bits, as in Python and numpy. (Arrow prints its 32-bit float as ``float``; that one is
-  said by ``float32``.)
+- ``float`` is 64 bits, as in Python and numpy. (Arrow prints its 32-bit float as ``float``; here that one is
+  ``float32``.)
 - ``Decimal`` without digits is ``decimal128(38, 9)``: 29 digits before the point and 9 after it. A value
   with more digits does not fit, which is an error and never a rounding. ``pl.Decimal`` without digits has
   none after the point, as in polars.
@@ -30,6 +29,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import snippet, value_text
 
@@ -46,37 +46,34 @@ __all__ = [
     "zone_name",
 ]
 
-if typing.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
 #: The digits of Arrow's widest decimals.
 _DECIMAL128: Final = 38
 _DECIMAL256: Final = 76
-#: What a Decimal of no said digits is.
+#: The type of a Decimal without digits.
 _DECIMAL: Final = pa.decimal128(_DECIMAL128, 9)
 _CATEGORY: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 class UnknownTypeError(Exception):
-    """What was given is no type of a column; the text says what it is."""
+    """A value that is no type of a column; the message says what it is."""
 
 
 def arrow_type(given: Any) -> pa.DataType:
-    """Turn one type, in whoever's words, into Arrow's."""
+    """Return the Arrow type of a type in the terms of any library."""
     if isinstance(given, pa.DataType):
         return given
     if isinstance(given, str):
-        return _named(given)
-    kind = given if isinstance(given, type) else type(given)
-    for library, read in _LIBRARIES:
-        if comes_from(kind, library):
-            return read(given)
-    return _annotated(given)
+        return _from_name(given)
+    class_ = given if isinstance(given, type) else type(given)
+    for library, convert in _LIBRARIES:
+        if comes_from(class_, library):
+            return convert(given)
+    return _from_annotation(given)
 
 
-def comes_from(kind: type, library: str) -> bool:
-    """Whether a class is of a library, told without importing it."""
-    return kind.__module__.partition(".")[0] == library
+def comes_from(class_: type, library: str) -> bool:
+    """Whether a class is of a library, found without importing it."""
+    return class_.__module__.partition(".")[0] == library
 
 
 def _unknown(given: object) -> UnknownTypeError:
@@ -85,7 +82,7 @@ def _unknown(given: object) -> UnknownTypeError:
 
 # --- names ------------------------------------------------------------------------------------------
 
-#: Arrow's, pandas' and numpy's names of types without a parameter, in lower case.
+#: Names of types without parameters in Arrow, pandas and numpy, in lower case.
 _NAMES: Final[dict[str, pa.DataType]] = {
     **{
         f"{sign}int{bits}": getattr(pa, f"{sign}int{bits}")()
@@ -124,12 +121,11 @@ _DIGITS: Final = re.compile(r"decimal(?:128|256)?\((\d+)(?:, *(\d+))?\)")
 _OFFSET: Final = re.compile(r"(?:UTC)?([+-](?:0\d|1[0-4]):[0-5]\d)")
 
 
-def _named(name: str) -> pa.DataType:
-    text = name.strip()
-    # pandas says of which kind a string or an Arrow column is; the type is the same.
-    text = re.sub(r"\[(pyarrow|python|pyarrow_numpy)\]$", "", text)
-    if (kind := _NAMES.get(text.lower())) is not None:
-        return kind
+def _from_name(name: str) -> pa.DataType:
+    # In pandas, the name of a string or Arrow dtype also says how it is stored.
+    text = re.sub(r"\[(pyarrow|python|pyarrow_numpy)\]$", "", name.strip())
+    if (known := _NAMES.get(text.lower())) is not None:
+        return known
     if (found := _TIMESTAMP.fullmatch(text)) is not None:
         return pa.timestamp(found[1], found[2] and zone_name(found[2]))
     if (found := _DURATION.fullmatch(text)) is not None:
@@ -140,7 +136,7 @@ def _named(name: str) -> pa.DataType:
 
 
 def zone_name(name: str) -> str:
-    """Check the name of a zone, and say an offset as Arrow does."""
+    """Return the name of a zone, checked; offsets are written as in Arrow."""
     if (offset := _OFFSET.fullmatch(name)) is not None:
         return offset[1]
     try:
@@ -163,33 +159,33 @@ def _decimal(precision: int, scale: int) -> pa.DataType:
 # --- pandas, numpy and polars -----------------------------------------------------------------------
 
 
-def _of_pandas(given: Any) -> pa.DataType:
+def _from_pandas(given: Any) -> pa.DataType:
     try:
         dtype = given() if isinstance(given, type) else given
-    except TypeError:  # DatetimeTZDtype and ArrowDtype are nothing without their parameters
+    except TypeError:  # DatetimeTZDtype and ArrowDtype need parameters
         raise _unknown(given) from None
     if (arrow := getattr(dtype, "pyarrow_dtype", None)) is not None:
         return arrow
     categories = getattr(dtype, "categories", None)
     if categories is not None and categories.dtype != object:
         return pa.dictionary(pa.int32(), arrow_type(categories.dtype))
-    return _named(str(dtype))
+    return _from_name(str(dtype))
 
 
-def _of_numpy(given: Any) -> pa.DataType:
+def _from_numpy(given: Any) -> pa.DataType:
     import numpy as np
 
-    # A number of numpy's would pass for its dtype.
+    # np.dtype would accept a number or an array of numpy, and return its dtype.
     if isinstance(given, np.generic | np.ndarray):
         raise _unknown(given)
     try:
         dtype = np.dtype(given)
     except TypeError:
         raise _unknown(given) from None
-    return pa.string() if dtype.kind in "UT" else _named(dtype.name)
+    return pa.string() if dtype.kind in "UT" else _from_name(dtype.name)
 
 
-def _of_polars(given: Any) -> pa.DataType:
+def _from_polars(given: Any) -> pa.DataType:
     import polars as pl
 
     try:
@@ -206,10 +202,10 @@ def _of_polars(given: Any) -> pa.DataType:
         return pa.struct([(field.name, arrow_type(field.dtype)) for field in given.fields])
     if base in {pl.Categorical, pl.Enum}:
         return _CATEGORY
-    return _of_plain_polars(given, base)
+    return _from_flat_polars(given, base)
 
 
-def _of_plain_polars(given: Any, base: Any) -> pa.DataType:
+def _from_flat_polars(given: Any, base: Any) -> pa.DataType:
     import polars as pl
 
     if base == pl.Datetime:
@@ -223,7 +219,7 @@ def _of_plain_polars(given: Any, base: Any) -> pa.DataType:
         return pa.time64("ns")
     if str(base) in {"Null", "Object", "Unknown", "Binary"}:
         raise _unknown(given)
-    return _named(str(base))
+    return _from_name(str(base))
 
 
 # --- Python types and pydantic models ---------------------------------------------------------------
@@ -239,10 +235,9 @@ _PYTHON: Final[dict[Any, pa.DataType]] = {
     dt.timedelta: pa.duration("us"),
     Decimal: _DECIMAL,
 }
-_NOTHING: Final = types.NoneType
-#: What may stand around a type and leaves it the type it is; a union only where the other is None.
+#: What may stand around a type without changing it; a union only where the other type is None.
 _WRAPPERS: Final = frozenset({typing.Annotated, typing.Union, types.UnionType})
-#: Types of pydantic's own, by name.
+#: Types that pydantic defines, by name.
 _PYDANTIC: Final[dict[str, pa.DataType]] = {
     "AwareDatetime": pa.timestamp("us", "UTC"),
     "NaiveDatetime": pa.timestamp("us"),
@@ -250,13 +245,17 @@ _PYDANTIC: Final[dict[str, pa.DataType]] = {
 }
 
 
-def _annotated(given: Any) -> pa.DataType:
-    """Turn a Python annotation into an Arrow type."""
+def _from_annotation(given: Any) -> pa.DataType:
+    """Return the Arrow type of a Python annotation."""
     constraints: list[Any] = []
     origin, arguments = typing.get_origin(given), typing.get_args(given)
     while origin in _WRAPPERS:
         constraints += getattr(given, "__metadata__", ())
-        inner = [arguments[0]] if origin is typing.Annotated else [a for a in arguments if a is not _NOTHING]
+        inner = (
+            [arguments[0]]
+            if origin is typing.Annotated
+            else [a for a in arguments if a is not types.NoneType]
+        )
         if len(inner) != 1:
             raise _unknown(given)
         given = inner[0]
@@ -265,12 +264,12 @@ def _annotated(given: Any) -> pa.DataType:
         return _constrained_decimal(constraints)
     if origin is list:
         return pa.list_(arrow_type(arguments[0]))
-    return _class(given)
+    return _from_class(given)
 
 
-def _class(given: Any) -> pa.DataType:
+def _from_class(given: Any) -> pa.DataType:
     if is_model(given):
-        return pa.struct([(name, arrow_type(kind)) for name, kind in model_fields(given)])
+        return pa.struct([(name, arrow_type(annotation)) for name, annotation in model_fields(given)])
     if isinstance(given, type) and comes_from(given, "pydantic") and given.__name__ in _PYDANTIC:
         return _PYDANTIC[given.__name__]
     if isinstance(given, type) and given in _PYTHON:
@@ -286,22 +285,21 @@ def is_model(given: object) -> bool:
 
 
 def model_fields(model: Any) -> list[tuple[str, Any]]:
-    """Give the columns of a model: the names that its input has, and its annotations."""
-    return [
-        (_input_name(name, field), _with_constraints(field.annotation, field.metadata))
-        for name, field in model.model_fields.items()
-    ]
-
-
-def _with_constraints(annotation: Any, constraints: list[Any]) -> Any:
-    return typing.Annotated[annotation, *constraints] if constraints else annotation
+    """Return the columns of a model: the names that its input has, and its annotations."""
+    fields = []
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if field.metadata:
+            annotation = typing.Annotated[annotation, *field.metadata]
+        fields.append((_input_name(name, field), annotation))
+    return fields
 
 
 def _input_name(name: str, field: Any) -> str:
     alias = field.validation_alias if field.validation_alias is not None else field.alias
-    # AliasChoices names several; the first is the one that pydantic looks for first.
-    choices = getattr(alias, "choices", [alias])
-    return next((choice for choice in choices if isinstance(choice, str)), name)
+    # AliasChoices has several, of which pydantic tries the first one first.
+    aliases = getattr(alias, "choices", [alias])
+    return next((each for each in aliases if isinstance(each, str)), name)
 
 
 def _constrained_decimal(constraints: Iterable[Any]) -> pa.DataType:
@@ -318,10 +316,13 @@ def _constrained_decimal(constraints: Iterable[Any]) -> pa.DataType:
 
 
 _LIBRARIES: Final[tuple[tuple[str, Callable[[Any], pa.DataType]], ...]] = (
-    ("pandas", _of_pandas),
-    ("numpy", _of_numpy),
-    ("polars", _of_polars),
+    ("pandas", _from_pandas),
+    ("numpy", _from_numpy),
+    ("polars", _from_polars),
 )
+
+
+# --- time zones -------------------------------------------------------------------------------------
 
 
 def check_zones(
@@ -334,10 +335,12 @@ def check_zones(
     ConfigError
         For the first that it does not know, with its column.
     """
-    for name, kind in columns:
-        for zone in _zones(kind):
-            # Libraries written in C would cut it there, and read another zone.
-            if "\0" in zone or not is_known(zone):
+    for name, type_ in columns:
+        if not (type_.num_fields or pa.types.is_timestamp(type_)):
+            continue  # without a zone, as most columns
+        for zone in _zones(type_):
+            # Libraries written in C would end the name at a NUL, and read another zone.
+            if NUL in zone or not is_known(zone):
                 raise ConfigError(
                     f"Column {snippet(name)!r}: {library} does not know the time zone {snippet(zone)!r}. "
                     "If it is a new one, update the time zone database (package tzdata) or the library; "
@@ -345,8 +348,8 @@ def check_zones(
                 )
 
 
-def _zones(kind: pa.DataType) -> Iterator[str]:
-    if pa.types.is_timestamp(kind) and kind.tz is not None:
-        yield kind.tz
-    for at in range(kind.num_fields):
-        yield from _zones(kind.field(at).type)
+def _zones(type_: pa.DataType) -> Iterator[str]:
+    if pa.types.is_timestamp(type_) and type_.tz is not None:
+        yield type_.tz
+    for position in range(type_.num_fields):
+        yield from _zones(type_.field(position).type)

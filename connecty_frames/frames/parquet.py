@@ -1,13 +1,12 @@
-"""A frame and its story as a Parquet file, and back in any of the libraries.
+"""Parquet files as frames of any of the libraries, with the metadata of the answer.
 
-The file is ordinary Parquet. The story stands in the schema's metadata under ``connecty``, and a second time
+The file is ordinary Parquet. The metadata stands in that of the schema under ``connecty``, and a second time
 where pandas looks for attrs, so that ``pandas.read_parquet`` finds it as well. Each page has a checksum, and
-so has what is beside the pages. Reading verifies them: without, one flipped bit is most often read as another
-value, in silence.
+so has the whole file. Reading verifies them: one flipped bit most often changes a value without an error.
 
 pandas keeps two things that Parquet does not. An index of its own is written as a column, which becomes the
-index again in pandas and, where it has a name, a column elsewhere. Dates, which pandas holds as seconds, come
-back as what the story says that they are.
+index again in pandas and, where it has a name, a column elsewhere. Dates, which pandas holds as seconds, get
+back the type that the metadata names.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast, overload
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -23,7 +22,7 @@ from pyarrow import parquet
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.files import checked_path, open_regular
 from connecty_frames.frames.accessor import attach, metadata
-from connecty_frames.frames.export import ATTRS, PANDAS, STORY, _repeated, is_intact
+from connecty_frames.frames.export import ATTRS_KEY, METADATA_KEY, PANDAS_KEY, is_intact, repeated_name
 from connecty_frames.options import AskOptions
 from connecty_frames.text import path_text, snippet
 
@@ -38,11 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_parquet"]
 
-#: How pandas calls the column of an index that has no name.
+#: How pandas begins the name of the column of an index that has none.
 _UNNAMED: Final = "__index_level_"
-
-
-# --- to a frame -------------------------------------------------------------------------------------
 
 
 @overload
@@ -63,12 +59,12 @@ def read_parquet(
     engine: Engine = "pandas",
     dtype_backend: DtypeBackend = "numpy_nullable",
 ) -> Any:
-    """Read a Parquet file as a frame, with the story of the answer where the file keeps one.
+    """Read a Parquet file as a frame, with the metadata of the answer where the file has it.
 
     Parameters
     ----------
     path
-        A file that ``frame.connecty.write_parquet`` or pandas wrote; or any other, which has no story.
+        A file that ``frame.connecty.write_parquet`` or pandas wrote; or any other, which has no metadata.
     engine
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     dtype_backend
@@ -82,16 +78,16 @@ def read_parquet(
     Raises
     ------
     ConfigError
-        Where an argument is wrong; or the file is no Parquet, damaged, keeps under ``connecty`` what is not
+        Where an argument is wrong; or the file is no Parquet, damaged, has under ``connecty`` anything but
         the metadata of an answer, or holds what the library cannot, such as a time zone that it does not
-        know. What pandas keeps beside a table (index, attrs) is passed over where it makes no sense.
+        know. Invalid entries of pandas (index, attrs) are ignored.
     OSError
         Where the file cannot be opened, or is no regular file.
 
     Notes
     -----
     A file that ``frame.connecty.write_parquet`` wrote has a checksum, which is verified before anything else:
-    of such a file, damage is an error and never another value. Of other files, pages are verified where they
+    damage to such a file is an error and never another value. In other files, pages are verified where they
     have checksums, and values are checked to be valid.
 
     Examples
@@ -104,75 +100,68 @@ def read_parquet(
     """
     options = AskOptions(engine=engine, dtype_backend=dtype_backend)
     with open_regular(checked_path(path)) as file:
-        # Memory of Arrow's: over Python's own, pyarrow 17 aborts now and then as the process ends.
+        # In Arrow's memory: over Python's own, pyarrow 17 aborts now and then as the process ends.
         content = pa.allocate_buffer(os.fstat(file.fileno()).st_size)
         content = content.slice(0, file.readinto(content))
     name = path_text(path)
-    if (intact := is_intact(memoryview(content))) is False:
+    intact = is_intact(memoryview(content))
+    if intact is False:
         raise ConfigError(
             f"{name} is damaged: its checksum is not the one that was written. Write it again.",
             setting="path",
         )
-    with _errors_say(f"{name} is no Parquet file, or damaged"):
-        table, attrs = _with_story(_table(content, checked=intact is True))
-        index, seconds = _notes_of_pandas(table)
+    with _library_errors(f"{name} is no Parquet file, or damaged"):
+        table = _read_table(content, verified=intact is True)
+        notes = _pandas_notes(table)
+        table = _with_metadata(table, notes.attrs)
     try:
-        story = metadata(table)
+        found = metadata(table)
     except ConfigError:
         raise ConfigError(
-            f"{name} is damaged: what it keeps under {STORY.decode()!r} is not the metadata of an answer. "
+            f"{name} is damaged: its entry {METADATA_KEY.decode()!r} is not the metadata of an answer. "
             "pandas.read_parquet and polars.read_parquet read the table without it.",
             setting="path",
         ) from None
-    with _errors_say(f"{name} is damaged, or holds what {engine} cannot"):
-        frame = _FRAMES[options.engine](_typed(table, seconds, story), index, options.dtype_backend)
-    if engine == "pandas":
-        frame.attrs = attrs
-    return frame if story is None else attach(frame, story)
-
-
-def _table(content: pa.Buffer, *, checked: bool) -> pa.Table:
-    """Read the table of a file; one without a checksum of ours is checked as far as it can be."""
-    file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=not checked)
-    table = file.read()
-    if not checked:
-        table.validate(full=True)  # polars panics at text that is not UTF-8
-    return table
+    with _library_errors(f"{name} is damaged, or holds what {engine} cannot"):
+        table = _restore_types(table, notes.seconds, found)
+        frame = _FRAMES[options.engine](table, notes, options.dtype_backend)
+    return frame if found is None else attach(frame, found)
 
 
 @contextmanager
-def _errors_say(problem: str) -> Iterator[None]:
-    """Turn what libraries raise for a file that nobody checked, which may be anything, into our error."""
+def _library_errors(problem: str) -> Iterator[None]:
+    """Turn what libraries raise for a file of unknown content, which may be anything, into our error."""
     try:
         yield
     except (ConnectyError, Warning):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is
+    except Exception as error:  # noqa: BLE001 - libraries raise many kinds, some of them undocumented
         detail = f"{type(error).__name__}: {snippet(str(error), 200)}"
         raise ConfigError(f"{problem} ({detail}).", setting="path") from None
 
 
-def _with_story(table: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
-    """Return a table with its story where ours looks for it, and its attrs of pandas."""
-    kept = dict(table.schema.metadata or {})
-    attrs = _object(kept.get(ATTRS))
-    if STORY not in kept and STORY.decode() in attrs:  # pandas wrote it
-        kept[STORY] = str(attrs[STORY.decode()]).encode(errors="backslashreplace")
-    return table.replace_schema_metadata(kept), attrs
+def _read_table(content: pa.Buffer, *, verified: bool) -> pa.Table:
+    """Read the table of a file; one without a checksum of ours is checked as far as it can be."""
+    file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=not verified)
+    table = file.read()
+    if not verified:
+        table.validate(full=True)  # polars panics at text that is not UTF-8
+    return table
 
 
-def _object(text: bytes | None) -> dict[str, Any]:
-    """Read what a library keeps beside a table; what is something else is passed over."""
-    try:
-        found = json.loads(text or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+class _PandasNotes(NamedTuple):
+    """What pandas writes beside a table."""
+
+    attrs: dict[Any, Any]
+    #: Names of columns, or the bounds of a range.
+    index_columns: list[Any]
+    #: The columns that pandas held in seconds without a zone.
+    seconds: set[str]
 
 
-def _notes_of_pandas(table: pa.Table) -> tuple[list[Any], set[str]]:
-    """Give what pandas noted of its index, and the columns that it held in seconds without a zone."""
-    noted = _object(table.schema.metadata.get(PANDAS))
+def _pandas_notes(table: pa.Table) -> _PandasNotes:
+    entries = table.schema.metadata or {}
+    attrs, noted = _json_object(entries.get(ATTRS_KEY)), _json_object(entries.get(PANDAS_KEY))
     try:
         seconds = {
             column["field_name"]
@@ -180,126 +169,151 @@ def _notes_of_pandas(table: pa.Table) -> tuple[list[Any], set[str]]:
             if column["numpy_type"] == "datetime64[s]" and not column["metadata"]
         }
         index = noted.get("index_columns")
-        return index if isinstance(index, list) else [], seconds
-    except (TypeError, KeyError):  # somebody else's notes
-        return [], set()
+    except (TypeError, KeyError):  # not written by pandas
+        index, seconds = None, set()
+    return _PandasNotes(attrs, index if isinstance(index, list) else [], seconds)
 
 
-def _typed(table: pa.Table, seconds: set[str], story: AnswerMetadata | None) -> pa.Table:
-    """Give columns the types again that the story tells and that pandas, polars or Parquet lack."""
-    told = {column["name"]: column["type"] for column in story.schema} if story else {}
-    columns = []
-    for name, found in zip(table.column_names, table.columns, strict=True):
-        column = found
-        if name in seconds and pa.types.is_timestamp(column.type):
-            column = _again(column, pa.timestamp("s"))
-        stand_in, kind = _STAND_INS.get(told.get(name, ""), (None, None))
-        if column.type == stand_in:
-            column = _again(column, kind)
-        columns.append(column)
-    if not columns:
-        return table  # its number of rows would be lost
-    # At once: replacing column by column takes time in the square of their number.
-    return pa.Table.from_arrays(columns, table.column_names, metadata=table.schema.metadata)
+def _json_object(text: bytes | None) -> dict[str, Any]:
+    """Read what a library writes beside a table; anything but an object is ignored."""
+    try:
+        found = json.loads(text or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
-#: What stands in for a type of an answer: in pandas, polars, and pandas again.
-_STAND_INS: Final[dict[str, tuple[pa.DataType, pa.DataType]]] = {
+def _with_metadata(table: pa.Table, attrs: dict[str, Any]) -> pa.Table:
+    """Copy our metadata out of pandas' attrs, where pandas wrote the file."""
+    entries = dict(table.schema.metadata or {})
+    key = METADATA_KEY.decode()
+    if METADATA_KEY not in entries and key in attrs:
+        entries[METADATA_KEY] = str(attrs[key]).encode(errors="backslashreplace")
+    return table.replace_schema_metadata(entries)
+
+
+# --- types ------------------------------------------------------------------------------------------
+
+#: Types of an answer that are written as another one, with that one: by polars, polars, and pandas.
+_WRITTEN_AS: Final[dict[str, tuple[pa.DataType, pa.DataType]]] = {
     "string": (pa.large_string(), pa.string()),
     "time64[us]": (pa.time64("ns"), pa.time64("us")),
     "date32[day]": (pa.timestamp("s"), pa.date32()),
 }
 
 
-def _again(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """Give a column in a type, where that changes no value: someone may have added hours to a date."""
+def _restore_types(table: pa.Table, seconds: set[str], metadata: AnswerMetadata | None) -> pa.Table:
+    """Return a table with the types of the answer that pandas, polars or Parquet lack."""
+    answered = {column["name"]: column["type"] for column in metadata.schema} if metadata else {}
+    columns = []
+    for name, written in zip(table.column_names, table.columns, strict=True):
+        column = written
+        if name in seconds and pa.types.is_timestamp(column.type):
+            column = _cast_exactly(column, pa.timestamp("s"))
+        written_as, type_ = _WRITTEN_AS.get(answered.get(name, ""), (None, None))
+        if column.type == written_as:
+            column = _cast_exactly(column, type_)
+        columns.append(column)
+    if not columns:
+        return table  # its number of rows would be lost
+    # At once: replacing column by column takes time quadratic in their number.
+    return pa.Table.from_arrays(columns, table.column_names, metadata=table.schema.metadata)
+
+
+def _cast_exactly(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
+    """Cast a column where that changes no value: someone may have added hours to a date."""
     try:
-        found = column.cast(kind)
+        cast_column = column.cast(type_)
     except pa.ArrowException:
         return column
-    return found if found.cast(column.type).equals(column) else column
+    return cast_column if cast_column.cast(column.type).equals(column) else column
 
 
-def _as_pandas(table: pa.Table, index: list[Any], backend: DtypeBackend) -> pd.DataFrame:
-    names = set(table.column_names)
-    labels = [each for each in index if isinstance(each, str) and each in names]
+# --- frames -----------------------------------------------------------------------------------------
+
+
+def _to_pandas(table: pa.Table, notes: _PandasNotes, backend: DtypeBackend) -> pd.DataFrame:
     try:
-        found = _index_of_pandas(table, labels, index, backend)
-    except Exception:  # noqa: BLE001 - notes that make no sense are passed over, and no column is left out
-        labels, found = [], None
-    frame = _columns_of_pandas(_without(table, set(labels)), backend)
-    if found is not None:
-        frame.index = found
+        names, index = _pandas_index(table, notes.index_columns, backend)
+    except Exception:  # noqa: BLE001 - notes that are invalid in any way are ignored, and no column is lost
+        names, index = set(), None
+    frame = _pandas_columns(_without(table, names), backend)
+    if index is not None:
+        frame.index = index
+    frame.attrs = notes.attrs
     return frame
 
 
-def _columns_of_pandas(table: pa.Table, backend: DtypeBackend) -> pd.DataFrame:
+def _pandas_index(
+    table: pa.Table, noted: list[Any], backend: DtypeBackend
+) -> tuple[set[str], pd.Index | None]:
+    """Return the index that pandas noted and the names of its columns, None where it noted none."""
+    import pandas as pd
+
+    known = set(table.column_names)
+    names = [each for each in noted if isinstance(each, str) and each in known]
+    if any(name.startswith(_UNNAMED) for name in names):
+        return set(names), cast("pd.Index", table.select(names).to_pandas().index)  # pyarrow knows its type
+    if names:
+        frame = _pandas_columns(table.select(names), backend)
+        # set_index removes columns one by one, in time quadratic in their number.
+        index = frame.set_index(names).index if len(names) == 1 else pd.MultiIndex.from_frame(frame)
+        return set(names), index
+    if noted and isinstance(noted[0], dict):
+        bounds = noted[0]
+        index = pd.RangeIndex(bounds["start"], bounds["stop"], bounds["step"], name=bounds.get("name"))
+        return set(), index if len(index) == table.num_rows else None
+    return set(), None
+
+
+def _pandas_columns(table: pa.Table, backend: DtypeBackend) -> pd.DataFrame:
     from connecty_frames.frames.pandas import to_pandas
 
     frame = to_pandas(table, dtype_backend=backend)
-    for at, kind in enumerate(table.schema.types):
-        # Categories, periods and intervals are pandas' own; an answer has none.
-        if backend != "pyarrow" and _is_of_pandas(kind):
-            frame.isetitem(at, table.select([at]).to_pandas(ignore_metadata=True).iloc[:, 0].array)
+    if backend == "pyarrow":
+        return frame
+    for position, type_ in enumerate(table.schema.types):
+        # Categories, periods and intervals are types of pandas; an answer has none.
+        if isinstance(type_, pa.BaseExtensionType) or pa.types.is_dictionary(type_):
+            column = table.select([position]).to_pandas(ignore_metadata=True).iloc[:, 0]
+            frame.isetitem(position, column.array)
     return frame
 
 
-def _index_of_pandas(
-    table: pa.Table, labels: list[str], index: list[Any], backend: DtypeBackend
-) -> pd.Index | None:
-    """Return the index that pandas noted, None where it noted none."""
-    import pandas as pd
-
-    if any(label.startswith(_UNNAMED) for label in labels):
-        return cast("pd.Index", table.select(labels).to_pandas().index)  # pyarrow knows what it was
-    if labels:
-        frame = _columns_of_pandas(table.select(labels), backend)
-        # set_index takes the columns out one by one, in time of the square of their number.
-        return frame.set_index(labels).index if len(labels) == 1 else pd.MultiIndex.from_frame(frame)
-    if index and isinstance(index[0], dict):
-        noted = index[0]
-        found = pd.RangeIndex(noted["start"], noted["stop"], noted["step"], name=noted.get("name"))
-        return found if len(found) == table.num_rows else None
-    return None
-
-
-def _is_of_pandas(kind: pa.DataType) -> bool:
-    return isinstance(kind, pa.BaseExtensionType) or bool(pa.types.is_dictionary(kind))
-
-
-def _as_polars(table: pa.Table, index: list[Any], _: DtypeBackend) -> pl.DataFrame:
+def _to_polars(table: pa.Table, notes: _PandasNotes, _: DtypeBackend) -> pl.DataFrame:
     import polars as pl
 
     from connecty_frames.frames.polars import to_polars
 
-    if (twice := _repeated(table.column_names)) is not None:
-        raise ConfigError(f"Two columns are called {snippet(twice)!r}, which polars cannot hold.")
+    if (repeated := repeated_name(table.column_names)) is not None:
+        raise ConfigError(f"Two columns are called {snippet(repeated)!r}, which polars cannot hold.")
     try:
-        return to_polars(_without_labels(table, index))
+        return to_polars(_without_unnamed_index(table, notes))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # such as pandas' periods
         raise ConfigError(
             f"This file holds a type that polars lacks: {snippet(str(error), 200)}", setting="engine"
         ) from None
 
 
-def _as_arrow(table: pa.Table, index: list[Any], _: DtypeBackend) -> pa.Table:
-    kept = {key: value for key, value in table.schema.metadata.items() if key not in {PANDAS, ATTRS}}
-    return _without_labels(table, index).replace_schema_metadata(kept)
+def _to_arrow(table: pa.Table, notes: _PandasNotes, _: DtypeBackend) -> pa.Table:
+    entries = dict(table.schema.metadata or {})
+    for key in (PANDAS_KEY, ATTRS_KEY):
+        entries.pop(key, None)
+    return _without_unnamed_index(table, notes).replace_schema_metadata(entries)
 
 
-def _without_labels(table: pa.Table, index: list[Any]) -> pa.Table:
-    """Leave out the labels of rows that pandas wrote as columns without a name."""
-    labels = {each for each in index if isinstance(each, str) and each.startswith(_UNNAMED)}
-    return _without(table, labels)
+def _without_unnamed_index(table: pa.Table, notes: _PandasNotes) -> pa.Table:
+    names = {each for each in notes.index_columns if isinstance(each, str) and each.startswith(_UNNAMED)}
+    return _without(table, names)
 
 
 def _without(table: pa.Table, names: set[str]) -> pa.Table:
-    """Leave out columns, all at once: Table.drop_columns does it one by one."""
+    """Remove columns, all at once: Table.drop_columns does it one by one."""
     return table.select([at for at, name in enumerate(table.column_names) if name not in names])
 
 
-_FRAMES: Final[dict[Engine, Callable[[pa.Table, list[Any], DtypeBackend], Any]]] = {
-    "pandas": _as_pandas,
-    "polars": _as_polars,
-    "pyarrow": _as_arrow,
+_FRAMES: Final[dict[Engine, Callable[[pa.Table, _PandasNotes, DtypeBackend], Any]]] = {
+    "pandas": _to_pandas,
+    "polars": _to_polars,
+    "pyarrow": _to_arrow,
 }

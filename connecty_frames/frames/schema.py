@@ -1,4 +1,4 @@
-"""A caller's ``schema=`` to a Contract: Arrow types by column name."""
+"""The ``schema=`` of a caller to a Contract: Arrow types by column name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from connecty_frames.decode import Contract, Schema
+from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames.dtypes import (
     UnknownTypeError,
@@ -33,7 +34,7 @@ _SCHEMAS: Final = (
 
 
 def to_contract(schema: object) -> Contract | None:
-    """Read a caller's ``schema=``.
+    """Read the ``schema=`` of a caller.
 
     Parameters
     ----------
@@ -49,8 +50,8 @@ def to_contract(schema: object) -> Contract | None:
     Raises
     ------
     ConfigError
-        Where it is something else, or a type is unknown or nothing that JSON values can become (binary,
-        null, object, union): it says the column, what was given and what is accepted.
+        Where it is anything else, or a type is unknown or cannot be made of JSON values (binary, null,
+        object, union). The message names the column, what was given and what is accepted.
     """
     if schema is None:
         return None
@@ -66,16 +67,16 @@ def to_contract(schema: object) -> Contract | None:
 
 
 def _contract(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> Contract:
-    kinds: dict[str, pa.DataType] = {}
+    column_types: dict[str, pa.DataType] = {}
     for name, given in columns:
         if not isinstance(name, str):
             raise ConfigError(
                 f"schema: a column is named {value_text(name)}: expected text.", setting="schema"
             )
-        if name in kinds:
+        if name in column_types:
             raise ConfigError(f"schema: column {snippet(name)!r} is there twice.", setting="schema")
         try:
-            kinds[name] = _checked(arrow_type(given))
+            column_types[name] = _check(arrow_type(given))
         except UnknownTypeError as error:
             raise ConfigError(
                 f"schema: column {snippet(name)!r}: {error}. Accepted are {_ACCEPTED}.", setting="schema"
@@ -84,29 +85,30 @@ def _contract(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> Contract
             raise ConfigError(
                 f"schema: column {snippet(name)!r} is of a model that holds itself.", setting="schema"
             ) from None
-    return Contract(kinds, complete=complete)
+    return Contract(column_types, complete=complete)
 
 
-# --- what a column of JSON values can be ------------------------------------------------------------
+# --- types that can be made of JSON values ----------------------------------------------------------
 
 
-def _checked(kind: pa.DataType) -> pa.DataType:
-    """Give back a type that JSON values can become, at any depth."""
-    if pa.types.is_timestamp(kind) and kind.tz is not None:
-        zone_name(kind.tz)
-    if pa.types.is_dictionary(kind):
-        _checked(kind.value_type)
-    elif pa.types.is_map(kind):
-        _checked(kind.key_type)
-        _checked(kind.item_type)
-    elif any(holds(kind) for holds in _NESTED):
-        for at in range(kind.num_fields):
-            if "\0" in kind.field(at).name:
+def _check(type_: pa.DataType) -> pa.DataType:
+    """Return a type, checked at any depth to be one that can be made of JSON values."""
+    if pa.types.is_timestamp(type_) and type_.tz is not None:
+        zone_name(type_.tz)
+    if pa.types.is_dictionary(type_):
+        _check(type_.value_type)
+    elif pa.types.is_map(type_):
+        _check(type_.key_type)
+        _check(type_.item_type)
+    elif any(matches(type_) for matches in _NESTED):
+        for position in range(type_.num_fields):
+            field = type_.field(position)
+            if NUL in field.name:
                 raise UnknownTypeError("a field has a NUL character in its name, which no frame holds")
-            _checked(kind.field(at).type)
-    elif not any(holds(kind) for holds in _FLAT) or (pa.types.is_decimal(kind) and kind.scale < 0):
-        raise UnknownTypeError(f"{snippet(str(kind))} is nothing that JSON values can become")
-    return kind
+            _check(field.type)
+    elif not any(matches(type_) for matches in _FLAT) or (pa.types.is_decimal(type_) and type_.scale < 0):
+        raise UnknownTypeError(f"{snippet(str(type_))} cannot be made of JSON values")
+    return type_
 
 
 _NESTED: Final[tuple[Callable[[pa.DataType], bool], ...]] = (

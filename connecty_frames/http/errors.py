@@ -109,16 +109,23 @@ _ADVICE: Final = {
     "resolve": "The name is not known here: check region or base_url, and the network or VPN.",
     "connect": "Nobody answers there: check region or base_url, the network, VPN and firewall.",
     "tls": "No trusted TLS connection could be made. Where a company proxy has a certificate of its own, "
-    "give its CA bundle as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
+    "give its CA bundle",
     "certificate": "The server may want a client certificate, which connecty_frames has none of, or TLS "
     "versions and ciphers that this machine does not have. Ask its administrator.",
     "proxy": "Check the proxy named in HTTPS_PROXY or HTTP_PROXY, and NO_PROXY.",
 }
-#: What to do about a response that cannot be used, by its kind.
-_REMEDIES: Final = {
-    FailureKind.TOO_LARGE: " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or "
-    "CONNECTY_MAX_BODY_BYTES.",
-    FailureKind.NOT_HTTP: " Check base_url, and the proxies on the way there.",
+#: What to do about a failure, in Python and on the command line.
+_CA_BUNDLE: Final = {
+    "hint": "as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
+    "shell_hint": "in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
+}
+_HINTS: Final = {
+    FailureKind.TOO_LARGE: {
+        "hint": "Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or "
+        "CONNECTY_MAX_BODY_BYTES.",
+        "shell_hint": "Ask for fewer rows (--max-rows), or set CONNECTY_MAX_BODY_BYTES.",
+    },
+    FailureKind.NOT_HTTP: {"hint": "Check base_url, and the proxies on the way there."},
 }
 #: What ended an exchange after the request was sent, the most telling first: exception -> kind, reason.
 _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
@@ -301,7 +308,8 @@ def _connect_failure(
         return Failure(FailureKind.REJECTED, refused, "the proxy answered 407", status=407)
     advice = _ADVICE["certificate" if _has_alert(causes, *_PERHAPS_REQUIRED) else phase]
     message = f"No connection to {host} ({phase}: {reason}); nothing was sent. {advice}"
-    error = ConnectionFailed(message, host=host, phase=phase)
+    hints = _CA_BUNDLE if advice is _ADVICE["tls"] else {}
+    error = ConnectionFailed(message, host=host, phase=phase, **hints)
     return Failure(FailureKind.CONNECT, error, f"no connection to {host}")
 
 
@@ -317,8 +325,12 @@ def _response_failure(
     )
     reason = template.format(detail=snippet(redact(str(cause))), received=len(received))
     error_class = ResponseTooLarge if kind is FailureKind.TOO_LARGE else ResponseError
-    message = f"No usable answer from {host}: {reason}.{_REMEDIES.get(kind, '')}"
-    error = error_class(message, host=host, snippet=snippet(redact(received)))
+    error = error_class(
+        f"No usable answer from {host}: {reason}.",
+        host=host,
+        snippet=snippet(redact(received)),
+        **_HINTS.get(kind, {}),
+    )
     return Failure(kind, error, reason, status=attempt.status, body=received)
 
 

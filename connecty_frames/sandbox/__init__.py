@@ -1,12 +1,11 @@
-"""The other end, embedded: ConnectyAI's Public API served over HTTP from a DuckDB.
+"""ConnectyAI's Public API, served over HTTP from an embedded DuckDB.
 
-To try the library, to develop offline, and to test against. :class:`Sandbox` is the service; an
-:class:`Answerer` of one's own, which gives a :class:`Plan` for each question, takes the place of the
-catalogue; a :class:`Fault` makes it misbehave. What it saw stands in its :class:`RequestLog`.
+To try the library, to develop offline, and to test against. :class:`Sandbox` is the service. An
+:class:`Answerer`, which returns a :class:`Plan` for each question, can replace its catalogue of questions. A
+:class:`Fault` makes it misbehave. Its :class:`RequestLog` holds what it received.
 
-Each name is loaded when it is first used (PEP 562): the processes that run the queries are of this package
-too, and start without the server. Where the extra ``sandbox`` is not installed, a name that needs it is a
-ConfigError.
+Each name is loaded when it is first used (PEP 562), because the worker processes import this package too and
+need no server. Where the extra ``sandbox`` is not installed, a name that needs it raises ConfigError.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.errors import missing_extra
-from connecty_frames.lazy import lazily
+from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Answerer, Plan
@@ -34,20 +33,20 @@ __all__ = [
     "SeenRequest",
 ]
 
-_HOMES: Final[dict[str, str]] = {
+_MODULES: Final[dict[str, str]] = {
     "Answerer": "catalogue",
     "AskedQuestion": "request_log",
     "Connection": "sandbox",
     "Fault": "faults",
     "Faults": "faults",
-    "RequestLog": "request_log",
     "Plan": "catalogue",
+    "RequestLog": "request_log",
     "Sandbox": "sandbox",
     "SeenRequest": "request_log",
 }
 
 
-_load = lazily(__name__, _HOMES)
+_load = lazy_getattr(__name__, _MODULES)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,17 +1,18 @@
-"""Which SQL answers which question.
+"""The catalogue: which SQL answers which question.
 
-A question is looked up in a catalogue by its words. A SELECT typed as the question runs as it is. Anything
-else fails, and is told which questions are near: a right answer to a question that nobody asked would be
-worse than none. Letters alone cannot keep "most" and "least" apart, so a match takes two things:
+A question is looked up in a catalogue by its words. A SELECT typed as the question runs as it is. Any other
+question fails with the names of similar ones, because an answer to another question would be worse than none.
+Similar letters alone cannot tell "most" from "least", so a match needs both of these:
 
 - the wordings are alike by letters, :data:`MATCH_SCORE` of 100;
-- each word of one has a counterpart in the other: the same number, or a word that begins alike and differs
-  by a slip of the pen, :data:`WORD_SCORE` of 100.
+- each word of one has a counterpart in the other: the same number, or a word with the same first letter that
+  differs by a typing mistake, :data:`WORD_SCORE` of 100.
 
-Politeness ("please", "show me the") is not counted. A question far longer than every wording of the catalogue
-is not compared with them: the time for that grows with its length, and it keeps all other threads waiting.
+Words without meaning of their own ("please", "show me the") are ignored. A question much longer than every
+wording of the catalogue is not compared: the time for that grows with its length, and meanwhile no other
+thread can run.
 
-Another way from question to SQL is plugged in by giving the sandbox any object with the method of
+To translate questions into SQL in another way, pass the sandbox any object with the method of
 :class:`Answerer`.
 """
 
@@ -34,17 +35,17 @@ if TYPE_CHECKING:
 
 __all__ = ["MATCH_SCORE", "WORD_SCORE", "Answerer", "Catalogue", "Plan"]
 
-#: How alike two wordings must be, by rapidfuzz's ``token_sort_ratio``: the order of words is free.
+#: How alike two wordings must be, by rapidfuzz's ``token_sort_ratio``, which ignores the order of words.
 MATCH_SCORE: Final = 90.0
 #: How alike a word and its counterpart must be, by rapidfuzz's ``ratio``.
 WORD_SCORE: Final = 75.0
-#: How long a question that is looked up may be, in characters, beside twice the longest wording.
-_ALWAYS_COMPARED: Final = 1000
-#: How many questions are named when none is close enough.
-_NEAREST: Final = 3
+#: A question is compared up to this length, in characters, plus twice the longest wording.
+_BASE_LENGTH: Final = 1000
+#: How many questions the error for an unknown question names.
+_SUGGESTIONS: Final = 3
 
-_POLITENESS: Final = frozenset({"a", "an", "give", "list", "me", "our", "please", "show", "the", "us"})
-# Possessive (*+), so that a long row of spaces or comments is read once and not in every possible way.
+_STOP_WORDS: Final = frozenset({"a", "an", "give", "list", "me", "our", "please", "show", "the", "us"})
+# Possessive (*+), so that a long series of spaces or comments takes linear and not exponential time.
 _LOOKS_LIKE_SQL: Final = re.compile(
     r"(?:\s|--[^\n]*|/\*.*?\*/|\()*+(?:select|with|from)\b", re.IGNORECASE | re.DOTALL
 )
@@ -52,7 +53,7 @@ _LOOKS_LIKE_SQL: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done to answer a question.
+    """How to answer a question.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class Plan:
     summary: str = "The query returned {rows} rows."
 
     def summarise(self, result: QueryResult | None) -> str:
-        """Give the summary with its placeholders filled; what is no placeholder stays as it is."""
+        """Return the summary with its placeholders filled; other text in braces stays as it is."""
         if result is None:
             return self.summary
         values = result.first_row() | {"rows": len(result), "columns": len(result.columns)}
@@ -75,34 +76,34 @@ class Plan:
 
 
 class Answerer(Protocol):
-    """Anything that knows what is to be done to answer a question."""
+    """Any object that returns the plan for a question."""
 
     def answer(self, question: str, dw_id: int) -> Plan:
-        """Give the plan for a question put to a workspace; called from several threads at once.
+        """Return the plan for a question to a workspace; called from several threads at once.
 
         Raises
         ------
         QuestionFailed
-            There is none. The message is what the asker gets to read.
+            There is none. The message is the error that the user sees.
         """
 
 
-_Text = Annotated[str, StringConstraints(min_length=1)]
+_NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
 class _Entry(BaseModel):
-    """One question of a catalogue, as it stands in the file."""
+    """One question of a catalogue file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    question: _Text
-    paraphrases: list[_Text] = []
-    sql: _Text | None = None
-    summary: _Text = "The query returned {rows} rows."
+    question: _NonEmpty
+    paraphrases: list[_NonEmpty] = []
+    sql: _NonEmpty | None = None
+    summary: _NonEmpty = "The query returned {rows} rows."
 
 
 class _File(BaseModel):
-    """A catalogue as it stands in the file."""
+    """A catalogue file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -124,27 +125,28 @@ class Catalogue:
         for entry in entries:
             self.questions.append(entry.question)
             for wording in (entry.question, *entry.paraphrases):
-                if _plain(wording) in self._plans:
+                normalised = _normalise(wording)
+                if normalised in self._plans:
                     raise ConfigError(
                         f"The catalogue has the wording {wording!r} twice: one question has one answer.",
                         setting="questions",
                     )
-                self._plans[_plain(wording)] = Plan(entry.sql, entry.summary)
-        self._compared = _ALWAYS_COMPARED + 2 * max(map(len, self._plans), default=0)
+                self._plans[normalised] = Plan(entry.sql, entry.summary)
+        self._max_length = _BASE_LENGTH + 2 * max(map(len, self._plans), default=0)
 
     @classmethod
     def from_toml(cls, text: str, source: str) -> Catalogue:
         """Read a catalogue.
 
-        Each question is a table ``[[question]]`` with ``question``, and where wanted ``paraphrases`` (a
-        list), ``sql`` and ``summary``.
+        Each question is a table ``[[question]]`` with ``question``, and optionally ``paraphrases`` (a list),
+        ``sql`` and ``summary``.
 
         Parameters
         ----------
         text
             The TOML text.
         source
-            Where it came from, for the error.
+            The name of its file, for the error.
 
         Raises
         ------
@@ -161,51 +163,49 @@ class Catalogue:
             ) from error
 
     def answer(self, question: str, dw_id: int) -> Plan:  # noqa: ARG002 - a catalogue serves one workspace
-        """Give the plan for a question; see :meth:`Answerer.answer`."""
-        plan = self._known(question) if len(question) <= self._compared else None
+        """Return the plan for a question; see :meth:`Answerer.answer`."""
+        plan = self._find(question) if len(question) <= self._max_length else None
         if plan is not None:
             return plan
         if _LOOKS_LIKE_SQL.match(question):
             return Plan(question)
-        raise QuestionFailed(self._not_known(question))
-
-    def _known(self, question: str) -> Plan | None:
-        """Return the plan of the wording that a question matches, None if there is none."""
-        asked = _plain(question)
-        alike = process.extract(
-            asked, self._plans.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=MATCH_SCORE, limit=None
-        )
-        for known, *_ in alike:
-            if _have_counterparts(asked, known) and _have_counterparts(known, asked):
-                return self._plans[known]
-        return None
-
-    def _not_known(self, question: str) -> str:
-        """Say that a question is not known, and which ones are near."""
-        near = process.extract(
-            question[: self._compared],
+        nearest = process.extract(
+            question[: self._max_length],
             self.questions,
             scorer=fuzz.WRatio,
             processor=utils.default_process,
-            limit=_NEAREST,
+            limit=_SUGGESTIONS,
         )
-        nearest = "".join(f"\n  - {wording}" for wording, *_ in near)
-        hint = f" The nearest questions it knows:{nearest}" if nearest else " Its catalogue is empty."
-        return f"The sandbox has no answer to this question; a SELECT statement is run as it is.{hint}"
+        names = "".join(f"\n  - {name}" for name, *_ in nearest)
+        hint = f"The nearest questions it knows:{names}" if names else "Its catalogue is empty."
+        raise QuestionFailed(
+            f"The sandbox has no answer to this question; a SELECT statement is run as it is. {hint}"
+        )
+
+    def _find(self, question: str) -> Plan | None:
+        """Return the plan of the wording that a question matches, None if there is none."""
+        asked = _normalise(question)
+        candidates = process.extract(
+            asked, self._plans.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=MATCH_SCORE, limit=None
+        )
+        for wording, *_ in candidates:
+            if _have_counterparts(asked, wording) and _have_counterparts(wording, asked):
+                return self._plans[wording]
+        return None
 
 
-def _plain(question: str) -> str:
-    """Give the words of a question in lower case, without punctuation and politeness."""
-    return " ".join(word for word in utils.default_process(question).split() if word not in _POLITENESS)
+def _normalise(question: str) -> str:
+    """Return the words of a question in lower case, without punctuation and stop words."""
+    return " ".join(word for word in utils.default_process(question).split() if word not in _STOP_WORDS)
 
 
 def _have_counterparts(words: str, others: str) -> bool:
-    """Tell whether each word of a text has a counterpart in another."""
+    """Return whether each word of a text has a counterpart in another."""
     return all(any(_are_counterparts(word, other) for other in others.split()) for word in words.split())
 
 
 def _are_counterparts(word: str, other: str) -> bool:
-    """Tell whether two words are the same but for a slip of the pen; in a number there is none."""
+    """Return whether two words are the same but for a typing mistake; numbers must be equal."""
     if word == other or word.isdigit() or other.isdigit():
         return word == other
     return word[0] == other[0] and fuzz.ratio(word, other) >= WORD_SCORE

@@ -1,14 +1,11 @@
-"""How a fault comes over the connection, and how long a client may keep a connection waiting.
+"""Limits on how long a client may keep a connection waiting.
 
-A status or a state is a response like any other. A connection that is reset, a body that ends early and
-headers that come drop by drop are not: a web server keeps its promises about these whatever the application
-does. So :class:`LimitedProtocol`, which is uvicorn's own with three things added, hands the transport of the
-connection to the application, and :class:`Broken` writes the bytes of its reply there by itself. uvicorn sees
-a connection that ended, and that is all it has to see: each of these faults ends it.
+uvicorn closes a connection that is idle after a response. It waits without limit for the first request of a
+connection, for the rest of a request head that has begun, and for a client to read. :class:`LimitedProtocol`
+limits all three by the times in :mod:`connecty_frames.sandbox.request_checks`.
 
-The others are limits: on the time for a head, and on the time in which nothing of an answer is read. uvicorn
-closes a connection that is idle after an answer, but waits without end for the first request of a connection,
-for the rest of a head that has begun, and for a client to read.
+It also puts the transport of the connection into the scope of each request, for the faults that break a
+response below HTTP: see :mod:`connecty_frames.sandbox.fault_responses`.
 """
 
 from __future__ import annotations
@@ -19,7 +16,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connecty_frames.sandbox import request_checks
-from connecty_frames.sandbox.fault_responses import _TRANSPORT
+from connecty_frames.sandbox.fault_responses import TRANSPORT
 
 if TYPE_CHECKING:
     import asyncio
@@ -29,69 +26,69 @@ __all__ = ["LimitedProtocol"]
 
 
 class LimitedProtocol(H11Protocol):
-    """HTTP as uvicorn speaks it, with the transport within the application's reach, and limits on waiting."""
+    """uvicorn's HTTP protocol, with limits on waiting and the transport in the scope."""
 
-    #: Each closes the connection; None while no head is awaited, and while nothing is left to be read.
-    _head_limit: asyncio.TimerHandle | None = None
-    _read_limit: asyncio.TimerHandle | None = None
+    #: Each closes the connection. None while no head is awaited, and while the client has read everything.
+    _head_timer: asyncio.TimerHandle | None = None
+    _read_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Put the transport into the scope of each request of the connection."""
+        """Put the transport into the scope of each request, and limit the wait for the first one."""
         super().connection_made(transport)
         app = self.app
 
-        async def with_transport(scope: Any, receive: Any, send: Any) -> None:
-            scope[_TRANSPORT] = transport
+        async def app_with_transport(scope: Any, receive: Any, send: Any) -> None:
+            scope[TRANSPORT] = transport
             await app(scope, receive, send)
 
-        self.app = with_transport
-        transport.set_write_buffer_limits(high=0)  # writing is paused as soon as anything waits to be read
-        self._limit_head()
+        self.app = app_with_transport
+        transport.set_write_buffer_limits(high=0)  # pause_writing is called as soon as any data is buffered
+        self._start_head_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Keep the limit while the data is a part of a head."""
-        if self.conn.their_state is h11.IDLE and self._head_limit is None:
-            self._limit_head()
+        """Start the timer with the first bytes of a head, and stop it after the last."""
+        if self.conn.their_state is h11.IDLE and self._head_timer is None:
+            self._start_head_timer()
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
-            self._stop_limit()
+            self._stop_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Await no head and no reader any longer."""
-        self._stop_limit()
-        self._stop_read_limit()
+        """Stop both timers."""
+        self._stop_head_timer()
+        self._stop_read_timer()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Keep the limit until all is read."""
+        """Limit the time in which the client reads nothing."""
         super().pause_writing()
-        self._limit_reading()
+        self._start_read_timer()
 
     def resume_writing(self) -> None:
-        """Await no reader any longer."""
-        self._stop_read_limit()
+        """Stop the timer: the client has read everything."""
+        self._stop_read_timer()
         super().resume_writing()
 
-    def _limit_head(self) -> None:
-        self._head_limit = self.loop.call_later(request_checks.HEAD_SECONDS, self.timeout_keep_alive_handler)
+    def _start_head_timer(self) -> None:
+        self._head_timer = self.loop.call_later(request_checks.HEAD_SECONDS, self.timeout_keep_alive_handler)
 
-    def _stop_limit(self) -> None:
-        if self._head_limit is not None:
-            self._head_limit.cancel()
-            self._head_limit = None
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
-    def _limit_reading(self) -> None:
-        waiting = self.transport.get_write_buffer_size()
-        self._read_limit = self.loop.call_later(request_checks.READ_SECONDS, self._check_reading, waiting)
+    def _start_read_timer(self) -> None:
+        buffered = self.transport.get_write_buffer_size()
+        self._read_timer = self.loop.call_later(request_checks.READ_SECONDS, self._check_reading, buffered)
 
-    def _check_reading(self, waiting: int) -> None:
-        """End the connection if nothing was read since so many bytes were waiting."""
-        if self.transport.get_write_buffer_size() < waiting:
-            self._limit_reading()
+    def _check_reading(self, buffered: int) -> None:
+        """End the connection if the client has read nothing since that many bytes were buffered."""
+        if self.transport.get_write_buffer_size() < buffered:
+            self._start_read_timer()
         else:
             self.transport.abort()
 
-    def _stop_read_limit(self) -> None:
-        if self._read_limit is not None:
-            self._read_limit.cancel()
-            self._read_limit = None
+    def _stop_read_timer(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None

@@ -1,10 +1,9 @@
-"""Misbehaviour on request: what goes wrong, where, when and how often.
+"""Fault injection: what goes wrong, at which endpoint, when and how often.
 
-A pipeline that has only met a well-behaved server has not been tested. Each :class:`Fault` names an endpoint
-and one thing that goes wrong there::
+Each :class:`Fault` names an endpoint and one thing that goes wrong there::
 
-    Fault("results", status=503, retry_after=1, times=2)   two polls are refused, then all is well
-    Fault("ask", reset=True, when="after")                 the question was accepted, and nobody is told
+    Fault("results", status=503, retry_after=1, times=2)   two polls get 503, later ones a normal response
+    Fault("ask", reset=True, when="after")                 the question is accepted, but no response arrives
     Fault("results", cut=100, question="list all orders")  the body ends after 100 bytes, for one question
 
 and the same as text, for the command line::
@@ -13,23 +12,23 @@ and the same as text, for the command line::
     ask:reset,when=after
     results:cut=100,question=list all orders
 
-What can go wrong:
+The kinds of faults:
 
 ==================  ======================================================================================
-``latency=S``       the reply takes S seconds longer
-``status=N``        that status instead, with our error body; ``retry_after=`` adds the header, as it stands
+``latency=S``       the response takes S seconds longer
+``status=N``        that status instead, with our error body; ``retry_after=`` adds the header, unchanged
 ``reset``           the connection is reset (TCP RST)
-``close``           the connection is closed without an answer
-``lost``            the reply never arrives: the connection stays open and silent
-``cut=N``           the reply ends after N bytes of its body, though Content-Length promised all of it
-``drip_headers=S``  the reply comes byte by byte from its first one on, S seconds apart
-``drip_body=S``     the body comes byte by byte, S seconds apart
-``expired``         every access token given out so far has expired
-``state=TEXT``      the question is in that state, whatever it is in
+``close``           the connection is closed without a response
+``lost``            the response never arrives: the connection stays open and silent
+``cut=N``           the response ends after N bytes of its body, though Content-Length promised all of it
+``drip_headers=S``  the response is sent byte by byte from its first byte on, S seconds apart
+``drip_body=S``     the body is sent byte by byte, S seconds apart
+``expired``         every access token issued so far has expired
+``state=TEXT``      the question is reported to be in that state, whatever its real state
 ==================  ======================================================================================
 
-One fault at most strikes a request: the first that was added and is due. How it is done is
-:mod:`connecty_frames.sandbox.fault_responses`'s.
+At most one fault applies to a request: the first in the list that matches it.
+:mod:`connecty_frames.sandbox.fault_responses` carries it out.
 """
 
 from __future__ import annotations
@@ -45,15 +44,15 @@ from connecty_frames.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Endpoint", "Fault", "Faults", "Timing"]
+__all__ = ["PARTIAL_RESPONSES", "Endpoint", "Fault", "Faults", "Timing"]
 
 Endpoint: TypeAlias = Literal["health", "token", "ask", "results"]
 Timing: TypeAlias = Literal["before", "after"]
 
 _ENDPOINTS: Final = get_args(Endpoint)
-_MOMENTS: Final = get_args(Timing)
-#: What can go wrong, and when it does unless that is chosen: a reply must be there to be cut, and only what
-#: has happened can be lost. None is decided by the endpoint.
+_TIMINGS: Final = get_args(Timing)
+#: The kinds of faults, and the timing of each unless ``when`` sets it: only an existing response can be cut
+#: or lost. Where it is None, it depends on the endpoint.
 _KINDS: Final[dict[str, Timing | None]] = {
     "latency": "before",
     "status": "before",
@@ -66,42 +65,45 @@ _KINDS: Final[dict[str, Timing | None]] = {
     "expired": None,
     "state": "after",
 }
-#: What needs a reply to spoil.
-_AFTER_ONLY: Final = frozenset({"cut", "drip_headers", "drip_body", "state"})
-_LEAST_STATUS: Final = 200
-_MOST_STATUS: Final = 599
+#: The kinds that send the response in part, or slowly.
+PARTIAL_RESPONSES: Final = frozenset({"cut", "drip_headers", "drip_body"})
+#: The kinds that change an existing response.
+_AFTER_ONLY: Final = PARTIAL_RESPONSES | {"state"}
+_MIN_STATUS: Final = 200
+_MAX_STATUS: Final = 599
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to misbehave.
+    """One thing that goes wrong at one endpoint.
 
     Parameters
     ----------
     endpoint
-        Where: ``"health"``, ``"token"``, ``"ask"`` or ``"results"``.
+        ``"health"``, ``"token"``, ``"ask"`` or ``"results"``.
     latency, status, reset, close, lost, cut, drip_headers, drip_body, expired, state
-        What goes wrong, exactly one of them. Times are in seconds; the module's table tells what each does.
+        What goes wrong, exactly one of them. Times are in seconds; the table in the documentation of the
+        sandbox describes each.
     retry_after
-        What the header ``Retry-After`` says beside ``status``: seconds, a date, or nonsense.
+        The value of the header ``Retry-After`` beside ``status``: seconds, a date, or an invalid value.
     when
-        ``"before"`` the effect: the question is not accepted, the token not given. ``"after"``: it is, and
-        only the reply suffers. By default ``lost``, ``cut``, ``drip_headers``, ``drip_body`` and ``state``
-        come after, and others before; ``expired`` comes after at the token endpoint, so that the new token is
-        no good either.
+        ``"before"`` the effect: the question is not accepted, the token not issued. ``"after"``: it is, and
+        only the response is affected. The default is ``"after"`` for ``lost``, ``cut``, ``drip_headers``,
+        ``drip_body`` and ``state``, and ``"before"`` for the others; at the token endpoint it is ``"after"``
+        for ``expired``, so that the new token has expired too.
     times
-        How many requests it strikes; None is every one.
+        How many requests it applies to; None is every one.
     chance
-        The probability with which it strikes a request that it could.
+        The probability with which it applies to a request that it matches.
     seed
-        Of the randomness behind ``chance``.
+        The seed of the random numbers for ``chance``.
     question
-        The question it is about, by its exact words or its id; None is any.
+        The question that it is limited to, by its exact words or its id; None is any.
 
     Raises
     ------
     ConfigError
-        Something is missing, or does not go together.
+        An argument is missing or invalid, or two cannot be combined.
     """
 
     endpoint: Endpoint
@@ -125,116 +127,133 @@ class Fault:
 
     def __post_init__(self) -> None:
         try:
-            wrong = next((said for is_wrong, said in self._rules() if is_wrong), None)
+            problem = next(self._problems(), None)
         except TypeError as error:
-            wrong = f"a value is of the wrong type: {error}."
-        if wrong is not None:
-            raise ConfigError(f"The fault {str(self)!r} does not go: {wrong}", setting="fault")
+            problem = f"a value is of the wrong type: {error}."
+        if problem is not None:
+            raise ConfigError(f"The fault {str(self)!r} is invalid: {problem}", setting="fault")
 
     @property
     def kind(self) -> str:
-        """What goes wrong, by name."""
+        """What goes wrong, by the name of the parameter."""
         return next(iter(self._kinds()), "")
 
     @property
-    def moment(self) -> Timing:
-        """When it strikes."""
+    def timing(self) -> Timing:
+        """Whether it applies before or after the effect of the request."""
         return self.when or _KINDS[self.kind] or ("after" if self.endpoint == "token" else "before")
 
     @classmethod
     def from_text(cls, text: str) -> Fault:
-        """Read a fault as it stands on a command line.
+        """Read a fault as it is written on a command line.
 
         Parameters
         ----------
         text
             ``ENDPOINT:KIND[=VALUE][,OPTION=VALUE...]``, with the names of this class. ``question`` comes
-            last, for it takes everything that follows, commas included.
+            last, because it takes everything that follows, commas included.
 
         Raises
         ------
         ConfigError
-            It is no fault; the message says what is accepted.
+            It cannot be read, or is invalid; the message says what is accepted.
         """
-        endpoint, colon, rest = text.partition(":")
-        rest, _, question = rest.partition("question=")
-        given: dict[str, Any] = {"question": question} if question else {}
-        parts = [part.strip() for part in rest.split(",") if part.strip()]
         try:
-            if not colon:
-                raise ValueError("there is no colon behind an endpoint")  # noqa: TRY301 - said in one place
-            for part in parts:
-                name, _, value = part.partition("=")
-                if name in given or name not in _READERS:
-                    raise ValueError(f"{name!r} is not known, or there twice")  # noqa: TRY301 - the same
-                given[name] = _READERS[name](value)
+            endpoint, options = _parse(text)
         except ValueError as error:
             raise ConfigError(
                 f"The fault {text!r} cannot be read: {error}. {_GRAMMAR}", setting="fault"
             ) from None
-        return cls(endpoint.strip(), **given)  # type: ignore[arg-type]
+        return cls(endpoint, **options)  # type: ignore[arg-type]
 
     def __str__(self) -> str:
-        """Give the text that :meth:`from_text` reads."""
-        said = []
+        """Return the text that :meth:`from_text` reads."""
+        parts = []
         for field in fields(self)[1:]:
             value = getattr(self, field.name)
             if value is True:
-                said.append(field.name)
+                parts.append(field.name)
             elif value != field.default:
-                said.append(f"{field.name}={value}")
-        return f"{self.endpoint}:{','.join(said)}"
+                parts.append(f"{field.name}={value}")
+        return f"{self.endpoint}:{','.join(parts)}"
 
     def _kinds(self) -> list[str]:
         return [
             name for name in _KINDS if getattr(self, name) is not None and getattr(self, name) is not False
         ]
 
-    def _rules(self) -> Iterator[tuple[bool, str]]:
-        """Give what would be wrong, each with what is to be done; the first that is true is told."""
-        yield self.endpoint not in _ENDPOINTS, f"choose an endpoint of {', '.join(_ENDPOINTS)}."
-        kinds = self._kinds()
-        yield len(kinds) != 1, f"give exactly one of {', '.join(_KINDS)}."
+    def _problems(self) -> Iterator[str]:
+        """Yield what is wrong with the fault. Only the first is reported; later ones may rely on it."""
+        if self.endpoint not in _ENDPOINTS:
+            yield f"choose an endpoint of {', '.join(_ENDPOINTS)}."
+        if len(self._kinds()) != 1:
+            yield f"give exactly one of {', '.join(_KINDS)}."
+        yield from self._invalid_values()
+        yield from self._invalid_combinations()
+
+    def _invalid_values(self) -> Iterator[str]:
         for name in ("latency", "drip_headers", "drip_body"):
-            value = getattr(self, name)
-            yield value is not None and not 0 <= value < math.inf, f"{name} is 0 or more seconds."
-        status = self.status
-        within = status is None or _LEAST_STATUS <= status <= _MOST_STATUS
-        yield not within, f"status is {_LEAST_STATUS} to {_MOST_STATUS}."
-        yield self.retry_after is not None and status is None, "retry_after goes with status."
-        # A header ends with its line: what comes after it would be another header.
-        yield not str(self.retry_after).isprintable(), "retry_after is one line of printable text."
-        yield self.cut is not None and self.cut < 0, "cut is 0 or more bytes."
-        yield self.expired and self.endpoint == "health", "health needs no token that could expire."
-        yield self.state is not None and self.endpoint != "results", "state is told by results alone."
-        yield (
-            self.question is not None and self.endpoint not in {"ask", "results"},
-            "it is about no question.",
-        )
-        yield self.when is not None and self.when not in _MOMENTS, "when is 'before' or 'after' the effect."
-        needs_reply = self.when == "before" and kinds[0] in _AFTER_ONLY
-        yield needs_reply, f"{kinds[0]} needs a reply to spoil: leave out when, or say 'after'."
-        yield self.times is not None and self.times < 1, "times is 1 or more; None is every time."
-        yield not 0 <= self.chance <= 1, "chance is between 0 and 1."
+            seconds = getattr(self, name)
+            if seconds is not None and not 0 <= seconds < math.inf:
+                yield f"{name} is 0 or more seconds."
+        if self.status is not None and not _MIN_STATUS <= self.status <= _MAX_STATUS:
+            yield f"status is {_MIN_STATUS} to {_MAX_STATUS}."
+        if self.cut is not None and self.cut < 0:
+            yield "cut is 0 or more bytes."
+        # A line break would end the header, and what follows it would be another header.
+        if not str(self.retry_after).isprintable():
+            yield "retry_after is one line of printable text."
+        if self.when is not None and self.when not in _TIMINGS:
+            yield "when is 'before' or 'after' the effect."
+        if self.times is not None and self.times < 1:
+            yield "times is 1 or more; None is every time."
+        if not 0 <= self.chance <= 1:
+            yield "chance is between 0 and 1."
+
+    def _invalid_combinations(self) -> Iterator[str]:
+        if self.retry_after is not None and self.status is None:
+            yield "retry_after needs status."
+        if self.expired and self.endpoint == "health":
+            yield "health uses no token that could expire."
+        if self.state is not None and self.endpoint != "results":
+            yield "only results reports a state."
+        if self.question is not None and self.endpoint not in {"ask", "results"}:
+            yield f"a request to {self.endpoint} has no question."
+        if self.when == "before" and self.kind in _AFTER_ONLY:
+            yield f"{self.kind} changes an existing response: leave out when, or set it to 'after'."
 
 
-def _flag(text: str) -> bool:
-    """Read what is there or not."""
+def _parse(text: str) -> tuple[str, dict[str, Any]]:
+    """Return the endpoint and the keywords of a fault that is written as text, or raise ValueError."""
+    endpoint, colon, rest = text.partition(":")
+    if not colon:
+        raise ValueError("there is no colon after an endpoint")
+    rest, _, question = rest.partition("question=")
+    options: dict[str, Any] = {"question": question} if question else {}
+    for part in filter(None, map(str.strip, rest.split(","))):
+        name, _, value = part.partition("=")
+        if name in options or name not in _PARSERS:
+            raise ValueError(f"{name!r} is not known, or given twice")
+        options[name] = _PARSERS[name](value)
+    return endpoint.strip(), options
+
+
+def _parse_flag(text: str) -> bool:
     if text:
-        raise ValueError(f"{text!r} is too much: this takes no value")
+        raise ValueError(f"{text!r} is unexpected: this option takes no value")
     return True
 
 
-_READERS: Final[dict[str, Callable[[str], object]]] = {
+_PARSERS: Final[dict[str, Callable[[str], object]]] = {
     "latency": float,
     "status": int,
-    "reset": _flag,
-    "close": _flag,
-    "lost": _flag,
+    "reset": _parse_flag,
+    "close": _parse_flag,
+    "lost": _parse_flag,
     "cut": int,
     "drip_headers": float,
     "drip_body": float,
-    "expired": _flag,
+    "expired": _parse_flag,
     "state": str,
     "retry_after": str,
     "when": str,
@@ -251,47 +270,49 @@ _GRAMMAR: Final = (
 
 
 class Faults:
-    """The faults of a running sandbox: none, until some are added.
+    """The faults of a running sandbox.
 
-    Safe to change from any thread while requests come in.
+    Any thread may change them while requests are served.
 
     Parameters
     ----------
     faults
-        The faults that are there from the start.
+        The faults to begin with.
     """
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
-        self._armed: list[_Armed] = []
+        self._armed: list[_ArmedFault] = []
         self.add(*faults)
 
     def add(self, *faults: Fault) -> None:
-        """Add faults behind those that are there."""
+        """Append faults."""
         for fault in faults:
             if not isinstance(fault, Fault):
                 raise ConfigError(
-                    f"{fault!r} is no Fault: write Fault('results', status=503) or Fault.from_text(...).",
+                    f"{fault!r} is not a Fault: write Fault('results', status=503) or Fault.from_text(...).",
                     setting="fault",
                 )
         with self._lock:
-            self._armed += [_Armed(fault) for fault in faults]
+            self._armed += map(_ArmedFault, faults)
 
     def clear(self) -> None:
-        """Behave from now on."""
+        """Remove all faults."""
         with self._lock:
             self._armed.clear()
 
     def rearm(self) -> None:
-        """Let each count from the start again."""
+        """Restart the count and the random numbers of each fault."""
         with self._lock:
-            self._armed = [_Armed(armed.fault) for armed in self._armed]
+            self._armed = [_ArmedFault(armed.fault) for armed in self._armed]
 
-    def strike(self, endpoint: Endpoint, question: str | None, question_id: str | None) -> Fault | None:
-        """Give the fault that strikes a request, None if it is to be answered well."""
-        about = (question, question_id)
+    def next_for(self, endpoint: Endpoint, question: str | None, question_id: str | None) -> Fault | None:
+        """Return the fault to apply to a request, None if there is none, and count it as applied."""
         with self._lock:
-            return next((armed.fault for armed in self._armed if armed.strikes(endpoint, about)), None)
+            return next(
+                (armed.fault for armed in self._armed if armed.applies(endpoint, {question, question_id})),
+                None,
+            )
 
     def __iter__(self) -> Iterator[Fault]:
         with self._lock:
@@ -301,22 +322,22 @@ class Faults:
         return len(self._armed)
 
 
-class _Armed:
-    """A fault, and how often it has still to strike."""
+class _ArmedFault:
+    """A fault, and how often it is still to be applied."""
 
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
-        self._left = math.inf if fault.times is None else fault.times
-        self._random = random.Random(fault.seed)  # noqa: S311 - to be repeated, not to be kept secret
+        self._remaining = math.inf if fault.times is None else fault.times
+        self._random = random.Random(fault.seed)  # noqa: S311 - repeatable by the seed, not a secret
 
-    def strikes(self, endpoint: Endpoint, about: tuple[str | None, ...]) -> bool:
-        """Tell whether it strikes, and count that."""
+    def applies(self, endpoint: Endpoint, questions: set[str | None]) -> bool:
+        """Return whether it applies to a request for one of these questions, and count it if so."""
         fault = self.fault
-        if endpoint != fault.endpoint or self._left <= 0:
+        if endpoint != fault.endpoint or self._remaining <= 0:
             return False
-        if fault.question is not None and fault.question not in about:
+        if fault.question is not None and fault.question not in questions:
             return False
         if self._random.random() >= fault.chance:
             return False
-        self._left -= 1
+        self._remaining -= 1
         return True

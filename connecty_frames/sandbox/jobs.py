@@ -1,9 +1,9 @@
-"""Where questions wait, are worked on, and are collected.
+"""The queue in which questions wait, are answered, and stay available with their results.
 
-Threads take them in order: a question is PENDING until one is free, IN_PROGRESS while the latency passes and
-the query runs, then COMPLETED or FAILED for good. The newest :data:`KEPT` finished questions are kept, as
-long as their tables together stay within :data:`KEPT_BYTES`; older ones are forgotten, as if they were never
-asked.
+A pool of threads answers them in order. A question is PENDING until a thread is free, IN_PROGRESS during the
+latency and the query, then COMPLETED or FAILED for good. The newest :data:`KEPT` finished questions are kept,
+as long as their results take no more than :data:`KEPT_BYTES` together. Older ones are deleted, and then
+unknown like a question that was never asked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["KEPT", "KEPT_BYTES", "Job", "JobQueue"]
 
 #: How many finished questions are kept.
 KEPT: Final = 10_000
-#: How much memory their tables and texts may take; the newest is kept however large it is.
+#: How many bytes their tables and texts may take; the newest is kept however large it is.
 KEPT_BYTES: Final = 2**29
 
 _LOG: Final = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Job:
-    """A question and what became of it.
+    """A question and its results.
 
     The state is set last, so that a reader who sees COMPLETED or FAILED sees the rest as well.
     """
@@ -52,90 +52,102 @@ class Job:
     result: QueryResult | None = None
     error: str | None = None
 
+    @property
+    def size(self) -> int:
+        """The memory that its texts and its table take, in bytes."""
+        texts = (self.question, self.sql, self.summary, self.error)
+        return sum(map(sys.getsizeof, texts)) + (0 if self.result is None else self.result.size)
+
 
 class JobQueue:
-    """Takes questions in, has them answered by a pool of threads, and gives them out by id.
+    """Accepts questions, has them answered by a pool of threads, and finds them by id.
 
     Parameters
     ----------
     workers
-        How many questions are worked on at once.
+        How many questions are answered at the same time.
     capacity
-        How many may be unfinished at once.
+        How many may be unfinished at the same time.
     latency
         Seconds that are spent on each before its query runs.
+    kept, kept_bytes
+        How many finished questions are kept, and how many bytes they may take.
     """
 
     def __init__(
-        self, engine: WorkerPool, answerer: Answerer, *, workers: int, capacity: int, latency: float
+        self,
+        worker_pool: WorkerPool,
+        answerer: Answerer,
+        *,
+        workers: int,
+        capacity: int,
+        latency: float,
+        kept: int = KEPT,
+        kept_bytes: int = KEPT_BYTES,
     ) -> None:
-        self._engine = engine
+        self._worker_pool = worker_pool
         self._answerer = answerer
         self._capacity = capacity
         self._latency = latency
+        self._kept = kept
+        self._kept_bytes = kept_bytes
         self._lock = threading.Lock()
-        self._cases: dict[str, Job] = {}
+        self._jobs: dict[str, Job] = {}
         self._finished: deque[Job] = deque()
         self._finished_bytes = 0
         self._closing = threading.Event()
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="connecty-sandbox-worker")
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="connecty-sandbox-worker")
 
     def submit(self, question: str, dw_id: int) -> Job | None:
-        """Take a question in; None if as many are unfinished as may be."""
-        case = Job(str(uuid.uuid4()), dw_id, question)
+        """Accept a question, or return None if the queue is full."""
+        job = Job(str(uuid.uuid4()), dw_id, question)
         with self._lock:
-            if len(self._cases) - len(self._finished) >= self._capacity:
+            if len(self._jobs) - len(self._finished) >= self._capacity:
                 return None
-            self._cases[case.question_id] = case
-        self._pool.submit(self._work_on, case)
-        return case
+            self._jobs[job.question_id] = job
+        self._executor.submit(self._run, job)
+        return job
 
     def find(self, question_id: str, dw_id: int) -> Job | None:
-        """Give a question by its id, None if that workspace was never asked it."""
+        """Return a question by its id, None if the workspace has no such question."""
         try:
-            case = self._cases.get(str(uuid.UUID(question_id)))
+            job = self._jobs.get(str(uuid.UUID(question_id)))
         except ValueError:
             return None
-        return case if case is not None and case.dw_id == dw_id else None
+        return job if job is not None and job.dw_id == dw_id else None
 
     def close(self) -> None:
-        """Stop everything that is worked on; what still waits stays PENDING."""
+        """Stop all running questions; those that wait stay PENDING."""
         self._closing.set()
-        self._engine.stop()
-        self._pool.shutdown(cancel_futures=True)
+        self._worker_pool.stop()
+        self._executor.shutdown(cancel_futures=True)
 
-    def _work_on(self, case: Job) -> None:
+    def _run(self, job: Job) -> None:
         """Answer one question."""
-        case.state = State.IN_PROGRESS
+        job.state = State.IN_PROGRESS
         self._closing.wait(self._latency)
         try:
-            plan = self._answerer.answer(case.question, case.dw_id)
-            case.sql = plan.sql
-            case.result = None if plan.sql is None else self._engine.run(plan.sql)
-            case.summary = plan.summarise(case.result)
+            plan = self._answerer.answer(job.question, job.dw_id)
+            job.sql = plan.sql
+            job.result = None if plan.sql is None else self._worker_pool.run(plan.sql)
+            job.summary = plan.summarise(job.result)
         except QuestionFailed as error:
-            case.error = str(error)
-        # Whatever a foreign answerer raises (pytest.fail and sys.exit raise no Exception), the question ends.
-        except BaseException as error:  # noqa: BLE001
-            case.error = f"{type(error).__name__}: {error}"
+            job.error = str(error)
+        except BaseException as error:  # noqa: BLE001 - pytest.fail and sys.exit in an answerer end the question too
+            job.error = f"{type(error).__name__}: {error}"
             if not self._closing.is_set():
-                _LOG.exception("The sandbox could not answer %r", snippet(case.question))
-        self._keep(case)
-        case.state = State.COMPLETED if case.error is None else State.FAILED
+                _LOG.exception("The sandbox could not answer %r", snippet(job.question))
+        self._add_finished(job)
+        job.state = State.COMPLETED if job.error is None else State.FAILED
 
-    def _keep(self, case: Job) -> None:
-        """Count a question as finished, and forget the oldest where there are too many."""
+    def _add_finished(self, job: Job) -> None:
+        """Count a question as finished, and delete the oldest ones beyond the limits."""
         with self._lock:
-            self._finished.append(case)
-            self._finished_bytes += _size(case)
+            self._finished.append(job)
+            self._finished_bytes += job.size
             while len(self._finished) > 1 and (
-                len(self._finished) > KEPT or self._finished_bytes > KEPT_BYTES
+                len(self._finished) > self._kept or self._finished_bytes > self._kept_bytes
             ):
                 oldest = self._finished.popleft()
-                self._finished_bytes -= _size(oldest)
-                del self._cases[oldest.question_id]
-
-
-def _size(case: Job) -> int:
-    texts = (case.question, case.sql, case.summary, case.error)
-    return sum(map(sys.getsizeof, texts)) + (0 if case.result is None else case.result.size)
+                self._finished_bytes -= oldest.size
+                del self._jobs[oldest.question_id]

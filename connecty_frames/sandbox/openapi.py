@@ -1,4 +1,4 @@
-"""The OpenAPI document of the API, and what of it is true of a sandbox alone.
+"""The OpenAPI document of the API, and its version for a running sandbox.
 
 ``openapi.json`` describes the service. ``docs/api/openapi.yaml`` is made from it (``make openapi``).
 """
@@ -15,20 +15,19 @@ __all__ = ["document", "served_document"]
 
 
 def document() -> dict[str, Any]:
-    """Return the document of the service."""
-    text = (files(__package__) / "openapi.json").read_text(encoding="utf-8")
-    described: dict[str, Any] = json.loads(text)
-    return described
+    """Return the document that describes the service."""
+    loaded: dict[str, Any] = json.loads((files(__package__) / "openapi.json").read_text(encoding="utf-8"))
+    return loaded
 
 
 def served_document(dw_id: int, *, token_by_post: bool) -> dict[str, Any]:
-    """Return the document of a sandbox: its address and workspace, what it refuses beyond the service."""
-    described = document()
-    # Relative to where the document is: a sandbox may be reached by several addresses.
-    described["servers"] = [{"url": "/", "description": "This sandbox"}]
+    """Return the document of a sandbox: its address, its workspace, and what else it rejects."""
+    served = document()
+    # Relative to the address of the document: a sandbox may be reached by several addresses.
+    served["servers"] = [{"url": "/", "description": "This sandbox"}]
     if not token_by_post:
-        del described["paths"][TOKEN]["post"]
-    components = described["components"]
+        del served["paths"][TOKEN]["post"]
+    components = served["components"]
     components["parameters"]["dw_id"]["schema"]["enum"] = [dw_id]
     components["schemas"]["Question"]["properties"]["question"]["minLength"] = 1
-    return described
+    return served

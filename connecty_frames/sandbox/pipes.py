@@ -1,8 +1,8 @@
-"""What the sandbox and the processes that run its queries say to each other, over a pair of pipes.
+"""Messages between the sandbox and its worker processes, over a pair of pipes.
 
-A message is its length and then its bytes, so that a message that was cut by the death of its sender is
-never taken for a whole one. The first one to a worker is its :class:`WorkerSetup`, each one after it is SQL;
-everything it says is a :class:`WorkerReply`. It is data through and through: nothing is unpickled.
+A message is preceded by its length, so that one cut short by the death of its sender is never taken for a
+complete one. The first message to a worker is its :class:`WorkerSetup`, each later one is SQL; each message
+from it is a :class:`WorkerReply`. Messages are plain data: nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _LENGTH: Final = struct.Struct(">Q")
 
 
 class WorkerSetup(msgspec.Struct, frozen=True):
-    """What a worker opens, and within which bounds.
+    """What a worker opens, and its limits.
 
     Parameters
     ----------
     database
         A DuckDB file; None builds the sample workspace in memory.
     timezone
-        The zone that instants are written in.
+        The zone in which instants are written.
     documented_only
         Leave out the sections of the statistics that the API document does not show.
     memory
-        What a query may take, in MiB.
+        The memory that a query may take, in MiB.
     """
 
     database: str | None
@@ -45,21 +45,21 @@ class WorkerSetup(msgspec.Struct, frozen=True):
 
 
 class WorkerReply(msgspec.Struct, frozen=True):
-    """What became of a query, or of opening the database.
+    """The outcome of a query, or of opening the database.
 
     Parameters
     ----------
     result
-        The table, where there is one.
+        The table, if there is one.
     failure
         Why there is none.
-    spent
-        The worker has taken so much memory that the next query would miss it: it is to be replaced.
+    retire_worker
+        The worker must not be used again: it failed, or it uses memory that the next query would lack.
     """
 
     result: QueryResult | None = None
     failure: str | None = None
-    spent: bool = False
+    retire_worker: bool = False
 
 
 def send(pipe: IO[bytes], message: bytes) -> None:
@@ -70,7 +70,7 @@ def send(pipe: IO[bytes], message: bytes) -> None:
 
 
 def receive(pipe: IO[bytes]) -> bytes | None:
-    """Read a message; None once the other side is gone."""
+    """Read a message; return None if the pipe ends before or within it."""
     head = pipe.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None

@@ -1,12 +1,12 @@
-"""The processes that run the queries, and an end to every query.
+"""The processes that run the queries, and a guaranteed end to every query.
 
-Each question has a process to itself while its query runs. The process is killed when the query takes too
-long or the sandbox closes, and the next question gets another one; none is started before there is a question
-for it. What a query may do and how much memory it may take is up to the process:
+Each question has a process to itself while its query runs. The process is killed when the query exceeds its
+time limit or the sandbox closes, and the next question gets another one. A process is only started when a
+question needs it. What a query may do and how much memory it may take is enforced in the process itself, by
 :mod:`connecty_frames.sandbox.worker`.
 
-A process is started as a program of its own and not by :mod:`multiprocessing`: fork is not safe in a process
-that has threads, and spawn imports the main module again, which runs a script without ``if __name__ ==
+Workers are separate programs and not started by :mod:`multiprocessing`. Fork is not safe in a process that
+has threads, and spawn imports the main module again, which runs a script without ``if __name__ ==
 "__main__"`` a second time.
 """
 
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, cast
 
 import msgspec
 
@@ -27,21 +27,20 @@ from connecty_frames.sandbox.pipes import WorkerReply, WorkerSetup, receive, sen
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from typing import IO
 
     from connecty_frames.clock import Clock
     from connecty_frames.sandbox.results import QueryResult
 
 __all__ = ["WorkerPool"]
 
-#: What one question may take, in MiB.
+#: The memory that one question may take, in MiB.
 MEMORY: Final = 1024
-#: How often a running question is looked at, in seconds.
-_WATCH_EVERY: Final = 0.05
-#: How long a process may take to start, in seconds: it is some 0.3 on an idle machine.
+#: How often a running query is checked for its time limit, in seconds.
+_WATCH_INTERVAL: Final = 0.05
+#: The time limit for the start of a process, in seconds. It takes about 0.3 on an idle machine.
 _START_LIMIT: Final = 60.0
 _CLOSING: Final = "the sandbox is closing"
-#: The program. It looks for modules where this process does, and not in the current directory (``-P``).
+#: The program. It finds modules where this process does, and not in the current directory (``-P``).
 _PROGRAM: Final = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]);"
     " from connecty_frames.sandbox.worker import main; main()"
@@ -49,20 +48,20 @@ _PROGRAM: Final = (
 
 
 class WorkerPool:
-    """Answers SELECT statements, from several threads at once.
+    """Runs SELECT statements in processes, for several threads at once.
 
     Parameters
     ----------
     database
         A DuckDB file to open read-only; None builds the sample workspace in memory.
     timezone
-        The zone that instants are written in.
+        The zone in which instants are written.
     time_limit
-        Seconds after which a question is stopped.
+        Seconds after which a query is stopped.
     documented_only
         Leave out the sections of the statistics that the API document does not show.
     memory
-        What one question may take, in MiB.
+        The memory that one question may take, in MiB.
 
     Raises
     ------
@@ -92,26 +91,26 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         if database is not None:
-            # Whether it can be opened is found out by opening it.
+            # Only opening the file shows whether it is a database.
             try:
                 self._idle.append(self._start())
             except QuestionFailed as error:
                 raise ConfigError(str(error), setting="database") from None
 
     def run(self, sql: str) -> QueryResult:
-        """Run one SELECT and give its whole result.
+        """Run one SELECT and return its whole result.
 
         Raises
         ------
         QuestionFailed
-            It is not one SELECT statement, DuckDB refuses it, or it took too long or too much memory.
+            It is not one SELECT statement, DuckDB rejects it, or it took too much time or memory.
         """
         if self._stopping.is_set():
             raise QuestionFailed(f"The query was not started: {_CLOSING}.\n\n{sql}")
         query = sql.encode()
-        worker = self._take() or self._start()
-        reply = self._ask(worker, query, self._time_limit)
-        if not reply.spent:
+        worker = self._pop_idle() or self._start()
+        reply = self._exchange(worker, query, self._time_limit)
+        if not reply.retire_worker:
             with self._lock:
                 self._idle.append(worker)
         if reply.result is None:
@@ -119,100 +118,99 @@ class WorkerPool:
         return reply.result
 
     def stop(self) -> None:
-        """Kill what runs, and start nothing any more."""
+        """Stop all running queries, and start no more."""
         self._stopping.set()
 
     def close(self) -> None:
-        """End every process, when nothing runs any more."""
-        while (worker := self._take()) is not None:
+        """End every process; no query may be running."""
+        while (worker := self._pop_idle()) is not None:
             worker.close()
 
-    def _take(self) -> _Worker | None:
-        """Take a process that waits for work, if there is one; one that died meanwhile is put away."""
+    def _pop_idle(self) -> _Worker | None:
+        """Return an idle worker, None if there is none. Workers whose process has ended are closed."""
         while True:
             with self._lock:
                 if not self._idle:
                     return None
                 worker = self._idle.pop()
-            if worker.lives():
+            if worker.is_alive():
                 return worker
             worker.close()
 
     def _start(self) -> _Worker:
-        """Start a process and let it open the database."""
+        """Start a worker and let it open the database."""
         try:
             worker = _Worker()
         except OSError as error:
             raise QuestionFailed(f"The process for the query could not be started: {error}.") from error
-        reply = self._ask(worker, msgspec.msgpack.encode(self._setup), _START_LIMIT)
+        reply = self._exchange(worker, msgspec.msgpack.encode(self._setup), _START_LIMIT)
         if reply.failure is not None:
             worker.close()
             raise QuestionFailed(reply.failure)
         return worker
 
-    def _ask(self, worker: _Worker, message: bytes, limit: float) -> WorkerReply:
-        """Give the reply to a message; a process that has said its last is closed."""
+    def _exchange(self, worker: _Worker, message: bytes, limit: float) -> WorkerReply:
+        """Return the worker's reply to a message. A worker that must not be used again is closed."""
         try:
-            with self._watched(worker, limit) as reasons:
+            with self._watch(worker, limit):
                 reply = worker.exchange(message)
         except BaseException:
             worker.close()
             raise
         if reply is None:
-            reason = reasons[0] if reasons else f"its process ended by itself, exit code {worker.exit_code()}"
-            reply = WorkerReply(failure=f"The query was stopped: {reason}.", spent=True)
-        if reasons:
-            reply = msgspec.structs.replace(reply, spent=True)  # killed, though its reply was faster
-        if reply.spent:
+            reason = worker.kill_reason or f"its process ended by itself, exit code {worker.wait()}"
+            reply = WorkerReply(failure=f"The query was stopped: {reason}.", retire_worker=True)
+        elif worker.kill_reason is not None:  # its reply arrived before the signal
+            reply = msgspec.structs.replace(reply, retire_worker=True)
+        if reply.retire_worker:
             worker.close()
         return reply
 
     @contextmanager
-    def _watched(self, worker: _Worker, limit: float) -> Iterator[list[str]]:
-        """Kill a process at a time limit or on stopping; the reason is put in the list."""
-        reasons: list[str] = []
+    def _watch(self, worker: _Worker, limit: float) -> Iterator[None]:
+        """Kill a worker after a time limit, and when the pool is stopped."""
         done = threading.Event()
-        until = self._clock.monotonic() + limit
+        end = self._clock.monotonic() + limit
 
         def watch() -> None:
-            while not done.wait(_WATCH_EVERY):
+            while not done.wait(_WATCH_INTERVAL):
                 if self._stopping.is_set():
-                    reasons.append(_CLOSING)
-                elif self._clock.monotonic() >= until:
-                    reasons.append(f"it ran longer than {limit:g} s")
+                    reason = _CLOSING
+                elif self._clock.monotonic() >= end:
+                    reason = f"it ran longer than {limit:g} s"
                 else:
                     continue
-                worker.kill()
+                worker.kill(reason)
                 return
 
         watcher = threading.Thread(target=watch, name="connecty-sandbox-watch", daemon=True)
         watcher.start()
         try:
-            yield reasons
+            yield
         finally:
             done.set()
             watcher.join()
 
 
 class _Worker:
-    """A process at the other end of two pipes."""
+    """A process, with a pipe for queries and a pipe for replies."""
 
     def __init__(self) -> None:
         # In a session of its own, so that Ctrl-C in a terminal does not reach it while it starts.
-        self._process = subprocess.Popen(  # noqa: S603 - this very program
+        self._process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
             [sys.executable, "-P", "-c", _PROGRAM, json.dumps([*map(str, sys.path)])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        assert self._process.stdin is not None  # noqa: S101 - as it was told above
-        assert self._process.stdout is not None  # noqa: S101
-        self._queries: IO[bytes] = self._process.stdin
-        self._replies: IO[bytes] = self._process.stdout
+        self._queries = cast("IO[bytes]", self._process.stdin)
+        self._replies = cast("IO[bytes]", self._process.stdout)
+        #: Why it was killed, None if it was not.
+        self.kill_reason: str | None = None
 
     def exchange(self, message: bytes) -> WorkerReply | None:
-        """Say something and give the reply; None if it died over it."""
+        """Send a message and return the reply, None if the process ends instead."""
         try:
             send(self._queries, message)
             reply = receive(self._replies)
@@ -220,22 +218,23 @@ class _Worker:
             return None
         return None if reply is None else msgspec.msgpack.decode(reply, type=WorkerReply)
 
-    def lives(self) -> bool:
-        """Tell whether it is there to be asked."""
+    def is_alive(self) -> bool:
+        """Return whether the process is running."""
         return self._process.poll() is None
 
-    def kill(self) -> None:
-        """End it at once, whatever it does."""
+    def kill(self, reason: str) -> None:
+        """End the process at once, whatever it does."""
+        self.kill_reason = reason
         self._process.kill()
 
-    def exit_code(self) -> int:
-        """Give how it ended, once it has closed its pipes."""
+    def wait(self) -> int:
+        """Wait for the end of the process, and return its exit code."""
         return self._process.wait()
 
     def close(self) -> None:
-        """End it, and leave nothing of it."""
+        """End the process and close its pipes."""
         self._process.kill()
         self._process.wait()
         self._replies.close()
-        with suppress(BrokenPipeError):  # what was never read is nobody's loss
+        with suppress(BrokenPipeError):  # a rest of a message that the process did not read
             self._queries.close()

@@ -1,13 +1,13 @@
-"""Who may talk to the sandbox, how much, and how slowly.
+"""Limits on requests: which hosts they may name, what they may contain, how large and how slow they may be.
 
-It listens on loopback, where every web page that a browser shows can send requests too. Three things keep
-those out: the header ``Host`` must name where the sandbox listens, so that a name which an attacker points
-at 127.0.0.1 (DNS rebinding) reaches nothing; a body must say that it is JSON, which a page may not send
-elsewhere without asking; and the answer to such asking, CORS, is not given.
+The sandbox listens on loopback, where every web page that a browser shows can send requests too. Three things
+keep those out. The header ``Host`` must name where the sandbox listens, so that a name which an attacker
+points at 127.0.0.1 (DNS rebinding) is rejected. A POST must declare a JSON body, which a page may send to
+another origin only after a CORS preflight. And such a preflight is never granted.
 
-A request has to arrive whole within limits on its time and size, so that nobody fills the memory or holds
-connections open forever, and its answer must be read. :mod:`connecty_frames.sandbox.connection_limits` keeps
-the time for heads and for reading.
+A request has to arrive within limits on its time and size, so that no client fills the memory or holds
+connections open forever, and the client must read the response. The limits for request heads and for reading
+are enforced by :mod:`connecty_frames.sandbox.connection_limits`.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ __all__ = [
     "read_body",
 ]
 
-#: How many seconds the head of a request may take to arrive, from its first byte or from the connection on.
+#: Seconds within which a request head must arrive, from its first byte or from the connection on.
 HEAD_SECONDS: Final = 10.0
-#: How many seconds its body may take, from the end of the head on.
+#: Seconds within which a request body must arrive, from the end of the head on.
 BODY_SECONDS: Final = 30.0
-#: How many seconds a client may read nothing while there is something to be read.
+#: Seconds that a client may read nothing while a response is buffered.
 READ_SECONDS: Final = 30.0
-#: How long a body may be, in bytes: a question is a sentence, or a query.
+#: The largest request body, in bytes. A question is a sentence or a query.
 BODY_LIMIT: Final = 2**20
-#: How much of a longer one is read and thrown away, so that its sender is there to hear the answer.
-_DRAINED: Final = 2**24
-#: What follows an answer to half a request is the rest of it, and no other request.
+#: How many bytes of a larger body are read and discarded, so that the client finishes sending and reads the
+#: response.
+_DRAIN_LIMIT: Final = 2**24
+#: After the response to an incomplete request, the rest of that request would be taken for the next one.
 _CLOSE: Final = {"Connection": "close"}
 _HOST: Final = re.compile(
     r"(?:\[(?P<literal>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{1,5})?", re.ASCII
@@ -53,16 +54,16 @@ _HOST: Final = re.compile(
 
 
 def allowed_hosts(host: str, address: str) -> Callable[[str], bool]:
-    """Give the test that a ``Host`` header has to pass.
+    """Return the function that says whether a ``Host`` header is allowed.
 
-    Its port is not looked at: a forwarded one is another, and rebinding changes the name.
+    The port in the header is ignored: a forwarded port differs, and DNS rebinding changes the name alone.
 
     Parameters
     ----------
     host
-        Where the sandbox was told to listen.
+        The ``host`` argument of the sandbox.
     address
-        The IP address that it listens on for that.
+        The IP address that it listens on.
     """
     ip = ipaddress.ip_address(address)
     names = {host.lower(), address}
@@ -71,18 +72,18 @@ def allowed_hosts(host: str, address: str) -> Callable[[str], bool]:
     if ip.is_unspecified:
         names.add(socket.gethostname().lower())
 
-    def allows(header: str) -> bool:
-        found = _HOST.fullmatch(header.lower())
-        if found is None:
+    def is_allowed(header: str) -> bool:
+        match = _HOST.fullmatch(header.lower())
+        if match is None:
             return False
-        named = found["literal"] or found["name"]
-        return named in names or (ip.is_unspecified and _is_address(named))
+        name = match["literal"] or match["name"]
+        return name in names or (ip.is_unspecified and _is_address(name))
 
-    return allows
+    return is_allowed
 
 
 def is_json(request: Request) -> bool:
-    """Tell whether a request says that its body is JSON."""
+    """Return whether a request declares that its body is JSON."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
 
 
@@ -101,11 +102,11 @@ async def read_body(request: Request) -> bytes:
                 length += len(chunk)
                 if length <= BODY_LIMIT:
                     body += chunk
-                elif length > _DRAINED:
+                elif length > _DRAIN_LIMIT:
                     break
     except TimeoutError:
         raise HTTPException(
-            408, f"The body did not arrive whole within {BODY_SECONDS:g} seconds.", _CLOSE
+            408, f"The body did not arrive completely within {BODY_SECONDS:g} seconds.", _CLOSE
         ) from None
     if length > BODY_LIMIT:
         raise HTTPException(413, f"The body is longer than {BODY_LIMIT} bytes.", _CLOSE)
@@ -113,7 +114,7 @@ async def read_body(request: Request) -> bytes:
 
 
 def _is_address(text: str) -> bool:
-    """Tell an address from a name: nobody can point an address elsewhere."""
+    """Return whether a text is an IP address. Rebinding needs a name: an address cannot be redirected."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -1,11 +1,11 @@
-"""What the sandbox was asked, for those who count.
+"""The log of the requests and questions that a sandbox received, for tests that count them.
 
-A question costs money where this is not a sandbox. A test that wants to know how often its pipeline really
-asked reads it here, at the other end of the line.
+With the real service every question costs money. A test reads here how often a pipeline really asked, as the
+server sees it.
 
-A sandbox may run for weeks: of requests and of questions the newest :data:`KEPT` are kept, as long as they
-take no more than :data:`KEPT_BYTES`. Up to there, every count is exact; :meth:`RequestLog.clear` makes room.
-A text longer than :data:`LONGEST` is cut. Its length and its SHA-256 take the place of the rest, so that
+A sandbox may run for weeks: the newest :data:`KEPT` requests and as many questions are kept, as long as each
+list takes no more than :data:`KEPT_BYTES`. Up to there every count is exact; :meth:`RequestLog.clear` starts
+again. A text longer than :data:`LONGEST` is cut. Its length and its SHA-256 replace the rest, so that
 different texts stay different.
 """
 
@@ -21,28 +21,29 @@ from typing import Final, NamedTuple, TypeVar
 
 __all__ = ["KEPT", "KEPT_BYTES", "LONGEST", "AskedQuestion", "RequestLog", "SeenRequest"]
 
-#: How many requests, and how many questions, are remembered.
+#: How many requests, and how many questions, are kept.
 KEPT: Final = 100_000
 #: How many bytes the requests, and how many the questions, may take.
 KEPT_BYTES: Final = 2**27
 #: How many characters of a text are kept.
 LONGEST: Final = 10_000
-#: What part of the limits may be exceeded before the oldest entries are deleted: to delete moves all others.
+#: The limits may be exceeded by one part in so many before the oldest entries are deleted, because each
+#: deletion moves all other entries.
 _SLACK: Final = 10
 
 
 class SeenRequest(NamedTuple):
-    """A request, as it came and as it was answered.
+    """A request, and how it was answered.
 
     Parameters
     ----------
     status
-        The status of the reply; None where a fault let none be sent.
+        The status of the response; None where a fault prevented one.
     question
-        The words of the question that it asked or asked about, None if there are none. What was sent to be
-        asked is here even if it was not accepted.
+        The text of the question that it asked or asked about, None if there is none. It is here even if the
+        question was not accepted.
     fault
-        The fault that struck it, as text; None if none did.
+        The fault that was applied to it, as text; None if there was none.
     """
 
     method: str
@@ -66,61 +67,61 @@ _Entry = TypeVar("_Entry", SeenRequest, AskedQuestion)
 
 @dataclass(slots=True)
 class RequestLog:
-    """Everything that reached the sandbox, in order.
+    """Everything that the sandbox received, in order.
 
     Parameters
     ----------
     requests
-        The requests, once each is answered.
+        The requests, each added when its response begins.
     questions
-        The questions that got an id.
+        The accepted questions.
     tokens
-        How many tokens were given out.
+        How many tokens were issued.
     """
 
     requests: list[SeenRequest] = field(default_factory=list)
     questions: list[AskedQuestion] = field(default_factory=list)
     tokens: int = 0
-    #: The bytes entered into each list since its oldest entries were last deleted.
-    _entered: Counter[type] = field(default_factory=Counter, init=False, repr=False, compare=False)
+    #: The bytes added to each list since its oldest entries were last deleted.
+    _added: Counter[type] = field(default_factory=Counter, init=False, repr=False, compare=False)
 
     def counts(self) -> Counter[str]:
         """Count the requests by method and endpoint, as in ``POST /v1/dw/{dw_id}/questions``."""
         return Counter(f"{request.method} {_endpoint(request.path)}" for request in list(self.requests))
 
     def submissions(self) -> Counter[str]:
-        """Count by its words how often each question was accepted."""
+        """Count by its text how often each question was accepted."""
         return Counter(asked.question for asked in list(self.questions))
 
     def add_request(self, request: SeenRequest) -> None:
-        """Write a request down."""
-        self._enter(self.requests, request)
+        """Add a request."""
+        self._add(self.requests, request)
 
     def add_question(self, asked: AskedQuestion) -> None:
-        """Write an accepted question down."""
-        self._enter(self.questions, asked)
+        """Add an accepted question."""
+        self._add(self.questions, asked)
 
     def clear(self) -> None:
-        """Start counting anew."""
+        """Delete all entries, and count from 0."""
         self.requests.clear()
         self.questions.clear()
         self.tokens = 0
 
-    def _enter(self, entries: list[_Entry], entry: _Entry) -> None:
+    def _add(self, entries: list[_Entry], entry: _Entry) -> None:
         """Append an entry, and delete the oldest ones where there are too many."""
-        entry = type(entry)._make(map(_cut, entry))
+        entry = type(entry)._make(map(_shorten, entry))
         entries.append(entry)
-        self._entered[type(entry)] += _size(entry)
-        if len(entries) > KEPT + KEPT // _SLACK or self._entered[type(entry)] > KEPT_BYTES // _SLACK:
-            self._entered[type(entry)] = 0
-            # Added up anew, since users delete entries as well.
+        self._added[type(entry)] += _size(entry)
+        if len(entries) > KEPT + KEPT // _SLACK or self._added[type(entry)] > KEPT_BYTES // _SLACK:
+            self._added[type(entry)] = 0
+            # The total is computed anew, since users may delete entries as well.
             sizes = accumulate(map(_size, islice(reversed(entries), KEPT)))
             kept = sum(1 for _ in takewhile(lambda size: size <= KEPT_BYTES, sizes))
             del entries[: len(entries) - kept]
 
 
-def _cut(value: object) -> object:
-    """Return a value as it is kept: a long text without its end."""
+def _shorten(value: object) -> object:
+    """Return a field as it is kept: a long text is cut."""
     if not isinstance(value, str) or len(value) <= LONGEST:
         return value
     digest = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()
@@ -133,6 +134,6 @@ def _size(entry: tuple[object, ...]) -> int:
 
 
 def _endpoint(path: str) -> str:
-    """Give a path as the API document writes it, with names in place of ids."""
+    """Return a path as the API document writes it, with names in place of ids."""
     path = re.sub(r"/dw/[^/]+", "/dw/{dw_id}", path)
     return re.sub(r"/questions/[^/]+", "/questions/{question_id}", path)

@@ -1,6 +1,6 @@
-"""The bodies of the sandbox: JSON, and one shape for every error.
+"""JSON responses of the sandbox, with one shape for all errors.
 
-The API document shows no error. This is our guess::
+The API document shows no error. This shape is assumed::
 
     {"error": "not_found", "message": "There is no workspace 14 here.", "request_id": "3f0c..."}
 """
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["error_response", "json_response", "status_response"]
 
-_JSON: Final = "application/json"
-#: What the field ``error`` says. Python's own names of the statuses change with its version.
+#: The values of the field ``error``. Python's own names of statuses differ between its versions.
 _ERRORS: Final = {
     401: "unauthorized",
     404: "not_found",
@@ -40,28 +39,27 @@ _ERRORS: Final = {
 _BODILESS: Final = frozenset({204, 205, 304})
 
 
-def json_response(content: dict[str, Any]) -> Response:
-    """Give a response with a JSON body."""
-    return Response(msgspec.json.encode(content), media_type=_JSON)
+def json_response(
+    content: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a response with a JSON body."""
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
 
 
 def status_response(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:
-    """Give the response that a status has, with a body in the one shape where it may have any."""
+    """Return a response with any status, and with an error body where the status allows a body."""
     if status in _BODILESS:
         return Response(status_code=status, headers=headers)
-    body = {
-        "error": _ERRORS.get(status, "error"),
-        "message": message,
-        "request_id": request.state.request_id,
-    }
-    return Response(msgspec.json.encode(body), status, headers, media_type=_JSON)
+    error = _ERRORS.get(status, "error")
+    body = {"error": error, "message": message, "request_id": request.state.request_id}
+    return json_response(body, status, headers)
 
 
 async def error_response(request: Request, error: Exception) -> Response:
-    """Give the response to an error."""
-    status, message, headers = 500, "The sandbox is at fault.", {}
-    if isinstance(error, HTTPException):
-        status, message, headers = error.status_code, error.detail, dict(error.headers or {})
-    if status == HTTPStatus.UNAUTHORIZED:
+    """Return the response to an error: its own status for an HTTPException, 500 for any other."""
+    if not isinstance(error, HTTPException):
+        return status_response(request, 500, "Internal error of the sandbox.", {})
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return status_response(request, status, message, headers)
+    return status_response(request, error.status_code, error.detail, headers)

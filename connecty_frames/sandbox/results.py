@@ -1,15 +1,17 @@
-"""A result in the API's shape: a header row, rows, statistics.
+"""The result of a query in the form that the API sends: a header row, rows and statistics.
 
-Everything is JSON text already when the query ends. A request then only cuts it: ``max_rows`` comes with
-each request for the results, not with the question. A result holds nothing but text and offsets, so it can
-cross from one process to another.
+All of it is JSON text when the query ends, and a request only cuts it: ``max_rows`` comes with each request
+for the results, not with the question. A result holds nothing but texts and offsets, so that it can be sent
+from one process to another.
+
+DuckDB writes the JSON: this module makes the SQL expressions for it. Functions named ``..._sql`` or
+``..._json`` return such an expression.
 """
 
 from __future__ import annotations
 
 import json
 from array import array
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -20,34 +22,43 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from duckdb.sqltypes import DuckDBPyType
 
-__all__ = [
-    "BOOLEAN",
-    "NUMERIC",
-    "TEMPORAL",
-    "TEXT",
-    "QueryResult",
-    "column_statistics",
-    "floating_text",
-    "json_text",
-    "read_result",
-]
+__all__ = ["QueryResult", "read_result"]
 
-#: How many rows are fetched at a time: as Python objects they take several times the memory of their text.
+#: How many rows are fetched at a time. As Python objects they take several times the memory of their text.
 _BATCH: Final = 10_000
 
+# Types, by DuckDB's id.
+_SIGNED: Final = frozenset({"tinyint", "smallint", "integer", "bigint", "hugeint"})
+_UNSIGNED: Final = frozenset({"utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"})
+_EXACT: Final = _SIGNED | _UNSIGNED | {"decimal", "bignum"}
+_FLOATING: Final = frozenset({"float", "double"})
+_NAIVE: Final = frozenset({"timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"})
+_ZONED: Final = frozenset({"time with time zone", "timestamp with time zone", "timestamptz_ns"})
+_BOOLEAN: Final = frozenset({"boolean"})
+_NUMERIC: Final = _EXACT | _FLOATING
+_TEMPORAL: Final = _NAIVE | _ZONED | {"date", "time", "time_ns"}
+_TEXT: Final = frozenset({"varchar", "uuid", "enum"})
 
-@dataclass(frozen=True, slots=True)
-class QueryResult:
+#: The types of the columns that have each section of the statistics beside ``general``.
+_SECTIONS: Final = {"temporal": _TEMPORAL, "string": _TEXT, "numeric": _NUMERIC, "boolean": _BOOLEAN}
+#: Sections that the API document does not show.
+_ASSUMED_SECTIONS: Final = frozenset({"numeric", "boolean"})
+
+#: SQL for a comma between two texts.
+_COMMA: Final = " || ',' || "
+
+
+class QueryResult(msgspec.Struct, frozen=True):
     """The whole table that answers a question.
 
     Parameters
     ----------
     columns
-        The names, as DuckDB gives them: two columns may share one.
+        The names as DuckDB returns them: two columns may have the same name.
     rows
         The rows as JSON arrays with a comma between, without the header row.
     ends
-        Where each row ends in ``rows``, in bytes: whole numbers of 64 bits, one after the other.
+        The offset in ``rows``, in bytes, at which each row ends: integers of 64 bits, one after the other.
     statistics
         The JSON object ``dataframe_stats``.
     """
@@ -61,15 +72,15 @@ class QueryResult:
         return len(self._ends)
 
     def dataframe(self, max_rows: int) -> bytes:
-        """Give the JSON array ``dataframe`` with the header and at most that many rows."""
+        """Return the JSON array ``dataframe`` with the header and at most that many rows."""
         header = msgspec.json.encode(self.columns)
-        shown = min(max_rows, len(self))
-        if shown == 0:
+        count = min(max_rows, len(self))
+        if count == 0:
             return b"[" + header + b"]"
-        return b"[" + header + b"," + self.rows[: self._ends[shown - 1]] + b"]"
+        return b"[" + header + b"," + self.rows[: self._ends[count - 1]] + b"]"
 
     def first_row(self) -> dict[str, object]:
-        """Give the first row by column name, numbers as their exact text; empty if there is none."""
+        """Return the first row by column name, fractions as their exact text; empty if there is no row."""
         if len(self) == 0:
             return {}
         row: list[Any] = json.loads(self.rows[: self._ends[0]], parse_float=str)
@@ -77,30 +88,29 @@ class QueryResult:
 
     @property
     def size(self) -> int:
-        """How much memory it takes, in bytes."""
+        """The memory that it takes, in bytes."""
         return len(self.rows) + len(self.ends) + len(self.statistics)
 
     @property
     def _ends(self) -> memoryview[int]:
-        """The ends as numbers."""
         return memoryview(self.ends).cast("Q")
 
 
 def read_result(
     cursor: DuckDBPyConnection, table: str, columns: Sequence[str], *, documented_only: bool
 ) -> QueryResult:
-    """Read a table whose columns are called ``c0``, ``c1`` and so on.
+    """Read a table whose columns are named ``c0``, ``c1`` and so on.
 
     Parameters
     ----------
     columns
-        What they are called in the answer.
+        The names of the columns in the answer.
     documented_only
         Leave out the sections of the statistics that the API document does not show.
     """
-    kinds = cursor.table(table).types
-    cells = ", ".join(json_text(f"c{position}", kind) for position, kind in enumerate(kinds))
-    cursor.execute(f"SELECT '[' || concat_ws(',', {cells}) || ']' FROM {table}")  # noqa: S608 - our own names
+    types = cursor.table(table).types
+    cells = ", ".join(_json(f"c{position}", type_) for position, type_ in enumerate(types))
+    cursor.execute(f"FROM {table} SELECT '[' || concat_ws(',', {cells}) || ']'")
     rows, ends = bytearray(), array("Q")
     while batch := cursor.fetchmany(_BATCH):
         for (row,) in batch:
@@ -108,39 +118,40 @@ def read_result(
             ends.append(len(rows))
             rows += b","
     del rows[-1:]
-    statistics = column_statistics(cursor, table, columns, kinds, documented_only=documented_only)
+    statistics = _statistics(cursor, table, columns, types, documented_only=documented_only)
     return QueryResult(tuple(columns), bytes(rows), ends.tobytes(), statistics)
 
 
-_SIGNED: Final = frozenset({"tinyint", "smallint", "integer", "bigint", "hugeint"})
-_UNSIGNED: Final = frozenset({"utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"})
-_EXACT: Final = _SIGNED | _UNSIGNED | {"decimal", "bignum"}
-_FLOATING: Final = frozenset({"float", "double"})
-_LOCAL: Final = frozenset({"timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"})
-_ZONED: Final = frozenset({"time with time zone", "timestamp with time zone", "timestamptz_ns"})
-#: SQL for a comma between two texts.
-_COMMA: Final = " || ',' || "
-
-#: The types, by DuckDB's id, that each section of the statistics is about.
-BOOLEAN: Final = frozenset({"boolean"})
-NUMERIC: Final = _EXACT | _FLOATING
-TEMPORAL: Final = _LOCAL | _ZONED | {"date", "time", "time_ns"}
-TEXT: Final = frozenset({"varchar", "uuid", "enum"})
+# Values
 
 
-def json_text(expression: str, kind: DuckDBPyType, depth: int = 0) -> str:
-    """Give SQL for the JSON text of ``expression``, a value of type ``kind``; ``null`` for NULL.
+def _json(expression: str, type_: DuckDBPyType, depth: int = 0) -> str:
+    """Return SQL for the JSON text of an expression of that type; ``null`` for NULL.
 
     Parameters
     ----------
     depth
-        How many lists enclose the expression: each takes a name of its own for its elements.
+        How many lists enclose the expression: the variable for the elements of each needs its own name.
     """
-    return f"CASE WHEN {expression} IS NULL THEN 'null' ELSE {_present(expression, kind, depth)} END"
+    if type_.id in _NESTED:
+        value = _NESTED[type_.id](expression, type_, depth)
+    elif type_.id in _EXACT | _BOOLEAN:
+        value = f"CAST({expression} AS VARCHAR)"
+    elif type_.id in _FLOATING:
+        value = _float_json(expression)
+    elif type_.id in _TEMPORAL:
+        value = f"'\"' || {_iso_sql(expression, type_)} || '\"'"
+    elif type_.id == "interval":
+        value = f"'\"' || {_duration_sql(expression)} || '\"'"
+    elif type_.id == "blob":
+        value = f"CAST(to_json('\\x' || lower(hex({expression}))) AS VARCHAR)"
+    else:
+        value = f"CAST(to_json(CAST({expression} AS VARCHAR)) AS VARCHAR)"
+    return f"CASE WHEN {expression} IS NULL THEN 'null' ELSE {value} END"
 
 
-def floating_text(expression: str) -> str:
-    """Give SQL for the JSON text of a floating-point number that is not NULL."""
+def _float_json(expression: str) -> str:
+    """Return SQL for the JSON text of a floating-point number that is not NULL."""
     return (
         f"CASE WHEN isfinite({expression}) THEN CAST({expression} AS VARCHAR)"
         f" WHEN isnan({expression}) THEN '\"NaN\"'"
@@ -148,42 +159,20 @@ def floating_text(expression: str) -> str:
     )
 
 
-def _present(expression: str, kind: DuckDBPyType, depth: int) -> str:
-    """Give the same for a value that is not NULL."""
-    if kind.id in _NESTED:
-        return _NESTED[kind.id](expression, kind, depth)
-    if kind.id in _EXACT | BOOLEAN:
-        return f"CAST({expression} AS VARCHAR)"
-    if kind.id in _FLOATING:
-        return floating_text(expression)
-    if kind.id in TEMPORAL:
-        return f"'\"' || {_iso(expression, kind)} || '\"'"
-    return f"CAST(to_json({_text(expression, kind)}) AS VARCHAR)"
+def _iso_sql(expression: str, type_: DuckDBPyType) -> str:
+    """Return SQL for a date or time in ISO-8601, with PostgreSQL's suffix ``BC``.
 
-
-def _text(expression: str, kind: DuckDBPyType) -> str:
-    """Give SQL for the text of a value that JSON has no form of its own for."""
-    if kind.id == "blob":
-        return f"'\\x' || lower(hex({expression}))"
-    if kind.id == "interval":
-        return _duration(expression)
-    return f"CAST({expression} AS VARCHAR)"
-
-
-def _iso(expression: str, kind: DuckDBPyType) -> str:
-    """Give SQL for a date or time in ISO-8601, with what PostgreSQL adds to it.
-
-    DuckDB writes ``0044-03-15 (BC) 13:05:01.46+01``: the T is missing, the minutes of the offset, and
-    the era stands in the middle.
+    DuckDB writes ``0044-03-15 (BC) 13:05:01.46+01``: without the T, without the minutes of the offset, and
+    with the era in the middle.
     """
     text = f"replace(CAST({expression} AS VARCHAR), ' ', 'T')"
-    if kind.id in _ZONED:
+    if type_.id in _ZONED:
         text = f"regexp_replace({text}, '([+-][0-9][0-9])$', '\\1:00')"
     return f"regexp_replace({text}, '^(.*)T[(]BC[)](.*)$', '\\1\\2 BC')"
 
 
-def _duration(expression: str) -> str:
-    """Give SQL for an interval as an ISO-8601 duration; each part has the sign it is stored with."""
+def _duration_sql(expression: str) -> str:
+    """Return SQL for an interval as an ISO-8601 duration; each part has the sign that is stored."""
 
     def part(unit: str, letter: str) -> str:
         amount = f"datepart('{unit}', {expression})"
@@ -201,100 +190,80 @@ def _duration(expression: str) -> str:
     )
 
 
-def _array(expression: str, kind: DuckDBPyType, depth: int) -> str:
-    """Give SQL for a list as a JSON array."""
-    (_, element_kind), *_ = _children(kind)
-    name = f"element_{depth}"
-    element = json_text(name, element_kind, depth + 1)
-    return f"'[' || {_joined(f'list_transform({expression}, lambda {name}: {element})')} || ']'"
+def _list_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
+    """Return SQL for a list as a JSON array."""
+    (_, element_type), *_ = _children(type_)
+    variable = f"element_{depth}"
+    element = _json(variable, element_type, depth + 1)
+    return f"'[' || {_join_sql(f'list_transform({expression}, lambda {variable}: {element})')} || ']'"
 
 
-def _record(expression: str, kind: DuckDBPyType, depth: int) -> str:
-    """Give SQL for a struct as a JSON object, or as an array where its fields have no names."""
+def _struct_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
+    """Return SQL for a struct as a JSON object, or as an array if its fields have no names."""
     fields = [
-        (name, json_text(f"struct_extract_at({expression}, {position})", child, depth))
-        for position, (name, child) in enumerate(_children(kind), start=1)
+        (name, _json(f"struct_extract_at({expression}, {position})", child, depth))
+        for position, (name, child) in enumerate(_children(type_), start=1)
     ]
     if all(name == "" for name, _ in fields):
-        return "'[' || " + _COMMA.join(text for _, text in fields) + " || ']'"
-    members = [f"{_literal(json.dumps(name) + ':')} || {text}" for name, text in fields]
+        return "'[' || " + _COMMA.join(value for _, value in fields) + " || ']'"
+    keys = [(json.dumps(name) + ":").replace("'", "''") for name, _ in fields]
+    members = [f"'{key}' || {value}" for key, (_, value) in zip(keys, fields, strict=True)]
     return "'{' || " + _COMMA.join(members) + " || '}'"
 
 
-def _object(expression: str, kind: DuckDBPyType, depth: int) -> str:
-    """Give SQL for a map as a JSON object; what is no text becomes the text of its JSON as a key."""
-    (_, key_kind), (_, value_kind) = _children(kind)
+def _map_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
+    """Return SQL for a map as a JSON object; a key that is no text becomes the text of its JSON."""
+    (_, key_type), (_, value_type) = _children(type_)
     entry = f"element_{depth}"
-    key = json_text(f"{entry}.key", key_kind, depth + 1)
-    if key_kind.id not in TEXT | TEMPORAL:
+    key = _json(f"{entry}.key", key_type, depth + 1)
+    if key_type.id not in _TEXT | _TEMPORAL:
         key = f"CAST(to_json({key}) AS VARCHAR)"
-    member = f"{key} || ':' || {json_text(f'{entry}.value', value_kind, depth + 1)}"
+    member = f"{key} || ':' || {_json(f'{entry}.value', value_type, depth + 1)}"
     entries = f"list_transform(map_entries({expression}), lambda {entry}: {member})"
-    return f"'{{' || {_joined(entries)} || '}}'"
+    return f"'{{' || {_join_sql(entries)} || '}}'"
 
 
 _NESTED: Final[dict[str, Callable[[str, DuckDBPyType, int], str]]] = {
-    "list": _array,
-    "array": _array,
-    "struct": _record,
-    "tuple": _record,
-    "map": _object,
+    "list": _list_json,
+    "array": _list_json,
+    "struct": _struct_json,
+    "tuple": _struct_json,
+    "map": _map_json,
 }
 
 
-def _children(kind: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
-    """Give the names and types a type is made of, without the size of an array, which DuckDB lists too."""
+def _children(type_: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
+    """Return the names and types within a nested type, without the size of an array, which is no type."""
     return [
-        (name, cast("DuckDBPyType", child)) for name, child in kind.children if not isinstance(child, int)
+        (name, cast("DuckDBPyType", child)) for name, child in type_.children if not isinstance(child, int)
     ]
 
 
-def _joined(texts: str) -> str:
-    """Give SQL for texts with commas between; of an empty list older versions of DuckDB make NULL."""
+def _join_sql(texts: str) -> str:
+    """Return SQL for the texts of a list with commas between; older DuckDB makes NULL of an empty list."""
     return f"coalesce(array_to_string({texts}, ','), '')"
 
 
-def _literal(text: str) -> str:
-    """Give SQL for a text."""
-    return "'" + text.replace("'", "''") + "'"
+# Statistics
 
 
-#: Sections that the API document does not show.
-_GUESSED: Final = frozenset({"numeric", "boolean"})
-#: Every distinct count here is an exact one.
-_NOT_APPROXIMATE: Final = "'false'"
-
-
-def column_statistics(
+def _statistics(
     cursor: DuckDBPyConnection,
     table: str,
     names: Sequence[str],
-    kinds: Sequence[DuckDBPyType],
+    types: Sequence[DuckDBPyType],
     *,
     documented_only: bool,
 ) -> bytes:
-    """Compute the statistics of a table whose columns are called ``c0``, ``c1`` and so on.
-
-    Parameters
-    ----------
-    names
-        What the columns are called in the answer. Of columns with the same name the first keeps the entry.
-    documented_only
-        Leave out the sections that the API document does not show.
-
-    Returns
-    -------
-    bytes
-        The JSON object ``dataframe_stats``.
-    """
+    """Return the JSON object ``dataframe_stats``. Of columns with the same name the first has the entry."""
     fields = [
         (name, section, field, sql)
-        for position, (name, kind) in enumerate(zip(names, kinds, strict=True))
+        for position, (name, type_) in enumerate(zip(names, types, strict=True))
         if name not in names[:position]
-        for section, field, sql in _fields(f"c{position}", kind)
-        if not (documented_only and section in _GUESSED)
+        for section, field, sql in _column_statistics(f"c{position}", type_)
+        if not (documented_only and section in _ASSUMED_SECTIONS)
     ]
-    cursor.execute(f"SELECT {', '.join(sql for *_, sql in fields)} FROM {table}")  # noqa: S608 - our own names
+    cursor.execute(f"FROM {table} SELECT {', '.join(sql for *_, sql in fields)}")
     texts: tuple[Any, ...] = cursor.fetchall()[0]
     statistics: dict[str, dict[str, dict[str, msgspec.Raw]]] = {}
     for (name, section, field, _), text in zip(fields, texts, strict=True):
@@ -302,37 +271,31 @@ def column_statistics(
     return msgspec.json.encode(statistics)
 
 
-def _fields(column: str, kind: DuckDBPyType) -> Iterator[tuple[str, str, str]]:
-    """Give section, field and the SQL of its JSON text for everything told of a column."""
-    yield "general", "count", _number("count(*)")
-    yield "general", "nulls_count", _number(f"count(*) - count({column})")
-    section = _section(kind)
+def _column_statistics(column: str, type_: DuckDBPyType) -> Iterator[tuple[str, str, str]]:
+    """Yield section, field and SQL of its JSON text for all statistics of a column."""
+    yield "general", "count", _count_json("count(*)")
+    yield "general", "nulls_count", _count_json(f"count(*) - count({column})")
+    section = next((section for section, types in _SECTIONS.items() if type_.id in types), None)
     if section in {"temporal", "string", "numeric"}:
-        yield section, "distinct_count", _number(f"count(DISTINCT {column})")
-        yield section, "distinct_approx", _NOT_APPROXIMATE
+        yield section, "distinct_count", _count_json(f"count(DISTINCT {column})")
+        yield section, "distinct_approx", "'false'"  # the count is exact
     if section in {"temporal", "numeric"}:
-        yield section, "min", json_text(f"min({column})", kind)
-        yield section, "max", json_text(f"max({column})", kind)
+        yield section, "min", _json(f"min({column})", type_)
+        yield section, "max", _json(f"max({column})", type_)
     if section == "numeric":
         mean = f"avg(CAST({column} AS DOUBLE))"
-        yield section, "mean", f"CASE WHEN {mean} IS NULL THEN 'null' ELSE {floating_text(mean)} END"
+        yield section, "mean", f"CASE WHEN {mean} IS NULL THEN 'null' ELSE {_float_json(mean)} END"
     if section == "string":
         text = f"CAST({column} AS VARCHAR)"
-        yield section, "empty_string_count", _number(f"count(*) FILTER ({text} = '')")
-        yield section, "min_len", _number(f"min(length({text}))")
-        yield section, "mean_len", _number(f"round(avg(length({text})), 2)")
-        yield section, "max_len", _number(f"max(length({text}))")
+        yield section, "empty_string_count", _count_json(f"count(*) FILTER ({text} = '')")
+        yield section, "min_len", _count_json(f"min(length({text}))")
+        yield section, "mean_len", _count_json(f"round(avg(length({text})), 2)")
+        yield section, "max_len", _count_json(f"max(length({text}))")
     if section == "boolean":
-        yield section, "true_count", _number(f"count(*) FILTER ({column})")
-        yield section, "false_count", _number(f"count(*) FILTER (NOT {column})")
+        yield section, "true_count", _count_json(f"count(*) FILTER ({column})")
+        yield section, "false_count", _count_json(f"count(*) FILTER (NOT {column})")
 
 
-def _section(kind: DuckDBPyType) -> str | None:
-    """Give the section beside ``general`` that a type has, None where it has no other."""
-    sections = {"temporal": TEMPORAL, "string": TEXT, "numeric": NUMERIC, "boolean": BOOLEAN}
-    return next((section for section, kinds in sections.items() if kind.id in kinds), None)
-
-
-def _number(sql: str) -> str:
-    """Give SQL for the JSON text of a count or a length; ``null`` for NULL."""
-    return f"coalesce(CAST({sql} AS VARCHAR), 'null')"
+def _count_json(expression: str) -> str:
+    """Return SQL for the JSON text of a count or a length; ``null`` for NULL."""
+    return f"coalesce(CAST({expression} AS VARCHAR), 'null')"

@@ -1,4 +1,4 @@
-"""The sandbox as one thing: a database, a desk and a server that start and stop together."""
+"""The sandbox: a pool of workers, a queue of questions and a server that start and stop together."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ __all__ = ["Connection", "Sandbox"]
 
 Statistics = Literal["full", "documented"]
 
-#: The one workspace there is, as in the API document.
+#: The only workspace, as in the API document.
 DW_ID: Final = 13
-#: Seconds that open requests get to end when the sandbox closes.
-_GRACE: Final = 2
+#: Seconds that open requests have to end when the sandbox closes.
+_SHUTDOWN_SECONDS: Final = 2
 _MAX_PORT: Final = 65_535
-#: How often Ctrl-C is looked for, in seconds.
-_LISTEN_EVERY: Final = 0.5
+#: How often the foreground process checks for Ctrl-C, in seconds.
+_SIGNAL_INTERVAL: Final = 0.5
 
 
 class Connection(TypedDict):
@@ -65,49 +65,49 @@ class Sandbox:
     """ConnectyAI's Public API, served over HTTP from an embedded DuckDB.
 
     A context manager: it serves from a thread, is ready when the ``with`` block begins, and leaves no
-    thread, process, port or file behind when it ends. It can be entered again, and then starts afresh.
+    thread, process, open port or file behind when the block ends. Entered again, it starts from the
+    beginning.
 
-    The requests that it got are in ``request_log``. ``faults`` says how it misbehaves, and can be changed
+    ``request_log`` has the requests that it received. ``faults`` has the injected faults, and can be changed
     while it runs.
 
     Parameters
     ----------
     database
-        A DuckDB file, opened read-only. Without, the sample workspace is built in memory.
+        A DuckDB file, opened read-only. By default the sample workspace is built in memory.
     questions
-        A TOML catalogue of questions. Without, the sample workspace's own, and none for another database.
-        A SELECT statement asked as a question is answered with any.
+        A TOML catalogue of questions. The default is the catalogue of the sample workspace, and an empty one
+        for another database. With any catalogue, a SELECT statement asked as a question is answered.
     latency
         Seconds that are spent on each question before its query runs.
     timezone
-        The IANA name of the zone that instants are written in.
+        The IANA name of the zone in which instants are written.
     statistics
-        ``"documented"`` sends only the sections that the API document shows; ``"full"`` sends our guess at
-        what it would tell of numbers and booleans as well.
+        ``"documented"`` sends only the sections that the API document shows; ``"full"`` also sends sections
+        for numbers and booleans, whose form is assumed.
     host, port
-        Where to listen: loopback unless told otherwise, and any free port.
+        Where to listen: by default on loopback, at any free port.
     workers
-        How many questions are worked on at once, each in a process of its own; others are PENDING.
+        How many questions are answered at once, each in a process of its own; others are PENDING.
     capacity
         How many questions may be unfinished at once; another one is answered by 429 and ``Retry-After``.
     time_limit
-        Seconds after which a question is stopped and FAILED.
+        Seconds after which a query is stopped and its question FAILED.
     token_lifetime
-        Seconds for which an access token is good.
+        Seconds for which an access token is valid.
     answerer
-        What turns questions into SQL, in place of the catalogue.
+        Translates questions into SQL, in place of the catalogue.
     token_by_post
-        ``False`` makes the token endpoint answer POST by 405, since the API document heads it GET.
+        ``False`` makes the token endpoint answer POST by 405, since the API document's heading says GET.
     faults
-        How to misbehave; by default it does not.
+        The faults to inject; by default none.
     clock
-        The clock by which tokens expire and questions take too long.
+        The clock for the expiry of tokens and for time limits.
 
     Raises
     ------
     ConfigError
-        An argument is wrong. What can only be found out by trying (a database that cannot be opened, a
-        port that is taken) is told on entering.
+        An argument is invalid. A database that cannot be opened and a port in use are reported on entering.
     """
 
     def __init__(
@@ -129,23 +129,25 @@ class Sandbox:
         faults: Iterable[Fault] = (),
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        _check_times(latency=latency, time_limit=time_limit, token_lifetime=token_lifetime)
-        _check_counts(workers=workers, capacity=capacity)
-        if not 0 <= port <= _MAX_PORT:
-            raise ConfigError(
-                f"port={port!r} is not a port. Give 0 (any free one) to {_MAX_PORT}.", setting="port"
-            )
+        _check_numbers(
+            latency=latency,
+            time_limit=time_limit,
+            token_lifetime=token_lifetime,
+            workers=workers,
+            capacity=capacity,
+            port=port,
+        )
         if answerer is not None and questions is not None:
-            raise ConfigError("Give either questions= or answerer=: one of them answers.", setting="answerer")
+            raise ConfigError("Give either questions= or answerer=, not both.", setting="answerer")
         if statistics not in get_args(Statistics):
             raise ConfigError(
                 f"statistics={statistics!r} is not known. Choose 'full' or 'documented'.",
                 setting="statistics",
             )
-        self._timezone = _checked_zone(timezone)
-        self._database = _existing_file(database, "database")
+        self._timezone = _check_timezone(timezone)
+        self._database = _check_file(database, "database")
         if answerer is None:
-            answerer = _catalogue(_existing_file(questions, "questions"), self._database)
+            answerer = _read_catalogue(_check_file(questions, "questions"), self._database)
         self._answerer = answerer
         self._documented_only = statistics == "documented"
         self._latency = latency
@@ -158,7 +160,7 @@ class Sandbox:
         self._token_by_post = token_by_post
         self._clock = clock
         self._connection: Connection | None = None
-        self._open = ExitStack()
+        self._exit_stack = ExitStack()
         self.request_log = RequestLog()
         self.faults = Faults(faults)
 
@@ -176,25 +178,25 @@ class Sandbox:
         return self._connection
 
     def exports(self) -> str:
-        """Give the shell commands after which a client finds the sandbox, one a line."""
+        """Return the shell commands that make a client use the sandbox, one a line."""
         return "\n".join(
             f"export CONNECTY_{name.upper()}={shlex.quote(str(value))}"
             for name, value in self.connection.items()
         )
 
     def serve(self, announce: Callable[[Sandbox], None] | None = None) -> None:
-        """Serve in the foreground until Ctrl-C, or whatever else raises KeyboardInterrupt.
+        """Serve in the foreground until Ctrl-C, or another cause of KeyboardInterrupt.
 
         Parameters
         ----------
         announce
-            Called with the sandbox once it is ready, to tell how it is reached.
+            Called with the sandbox once it is ready, to report how to reach it.
         """
         with self, suppress(KeyboardInterrupt):
             if announce is not None:
                 announce(self)
-            # In pieces: a signal in the moment before a wait is only noticed after it.
-            while not threading.Event().wait(_LISTEN_EVERY):
+            # Not one long wait: a signal just before it would only be noticed after it.
+            while not threading.Event().wait(_SIGNAL_INTERVAL):
                 pass
 
     def __enter__(self) -> Self:
@@ -203,50 +205,55 @@ class Sandbox:
         self.request_log.clear()
         self.faults.rearm()
         with ExitStack() as stack:
-            listener = stack.enter_context(_listener(self._host, self._port))
-            engine = WorkerPool(
+            listener = stack.enter_context(_open_listener(self._host, self._port))
+            worker_pool = WorkerPool(
                 self._database,
                 timezone=self._timezone,
                 time_limit=self._time_limit,
                 documented_only=self._documented_only,
                 clock=self._clock,
             )
-            stack.callback(engine.close)
-            desk = JobQueue(
-                engine, self._answerer, workers=self._workers, capacity=self._capacity, latency=self._latency
+            stack.callback(worker_pool.close)
+            jobs = JobQueue(
+                worker_pool,
+                self._answerer,
+                workers=self._workers,
+                capacity=self._capacity,
+                latency=self._latency,
             )
-            stack.callback(desk.close)
+            stack.callback(jobs.close)
             tokens = Tokens(lifetime=self._token_lifetime, timezone=self._timezone, clock=self._clock)
-            misbehaviour = FaultMiddleware(self.faults, tokens)
+            fault_middleware = FaultMiddleware(self.faults, tokens)
+            host, port = listener.getsockname()[:2]
             server = Server(
-                desk,
+                jobs,
                 tokens,
                 self.request_log,
-                misbehaviour,
+                fault_middleware,
                 dw_id=DW_ID,
                 token_by_post=self._token_by_post,
-                allows=allowed_hosts(self._host, listener.getsockname()[0]),
+                is_allowed_host=allowed_hosts(self._host, host),
             )
-            stack.enter_context(_serving(server.app, listener))
-            stack.callback(misbehaviour.close)
+            stack.enter_context(_run_server(server.app, listener))
+            stack.callback(fault_middleware.close)
             self._connection = {
                 "client_id": tokens.client_id,
                 "client_secret": tokens.client_secret,
-                "base_url": _address(listener),
+                "base_url": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
                 "dw_id": DW_ID,
             }
-            self._open = stack.pop_all()
+            self._exit_stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._connection = None
-        self._open.close()
+        self._exit_stack.close()
 
 
-def _listener(host: str, port: int) -> socket.socket:
-    """Open the port, so that it is known before the server starts and nobody is turned away meanwhile."""
+def _open_listener(host: str, port: int) -> socket.socket:
+    """Open the port before the server starts, so that its number is known and early connections wait."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
@@ -255,33 +262,26 @@ def _listener(host: str, port: int) -> socket.socket:
             f"The sandbox cannot listen on host={host!r}, port={port}: {error}. port=0 takes any free port.",
             setting="port",
         ) from error
-    # Each connection inherits it. Without, header and body are two packets, and the second waits 40 ms for
-    # the first to be acknowledged; asyncio sees to it only on sockets that it makes itself.
+    # Each connection inherits this. Otherwise header and body are two packets, and the second waits 40 ms for
+    # the acknowledgement of the first; asyncio sets it only on sockets that it makes itself.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
-def _address(listener: socket.socket) -> str:
-    """Give the address under which a listening socket is reached."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 @contextmanager
-def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
-    """Run the server in a thread; at the end nothing of it is left."""
-    # No logging of its own: a library has no business configuring the logging of its host.
+def _run_server(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
+    """Run the server in a thread, which ends with the context."""
     config = uvicorn.Config(
         app,
-        # Not what else is installed and faster: faults reach below HTTP.
+        # Not a faster implementation that is installed: this one gives faults access to the transport.
         http=LimitedProtocol,
         loop="asyncio",
-        log_config=None,
+        log_config=None,  # a library does not configure the logging of its program
         access_log=False,
         lifespan="off",
         ws="none",
         server_header=False,
-        timeout_graceful_shutdown=_GRACE,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="connecty-sandbox", daemon=True)
@@ -291,8 +291,8 @@ def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
             SYSTEM_CLOCK.sleep(0.005)
         if not server.started:
             raise ConfigError(
-                "The server of the sandbox could not be started; standard error tells why. A low limit of "
-                "open files (`ulimit -n`) is a usual reason."
+                "The server of the sandbox could not be started; see the reason on standard error. A low"
+                " limit of open files (`ulimit -n`) is a common one."
             )
         yield
     finally:
@@ -300,23 +300,24 @@ def _serving(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
         thread.join()
 
 
-def _check_times(**seconds: float) -> None:
-    """Refuse times that make no sense."""
+def _check_numbers(*, workers: int, capacity: int, port: int, **seconds: float) -> None:
+    """Raise ConfigError if a number is out of its range."""
     for name, value in seconds.items():
-        least = "0 or more" if name == "latency" else "more than 0"
-        if not math.isfinite(value) or value < 0 or (value == 0 and name != "latency"):
-            raise ConfigError(f"{name}={value!r} is not a time. Give {least} seconds.", setting=name)
-
-
-def _check_counts(**counts: int) -> None:
-    """Refuse to work with nothing."""
-    for name, count in counts.items():
+        if math.isfinite(value) and (value > 0 or (value == 0 and name == "latency")):
+            continue
+        minimum = "0 or more" if name == "latency" else "more than 0"
+        raise ConfigError(f"{name}={value!r} is not a time. Give {minimum} seconds.", setting=name)
+    for name, count in (("workers", workers), ("capacity", capacity)):
         if count < 1:
-            raise ConfigError(f"{name}={count!r}: at least 1 is needed to answer anything.", setting=name)
+            raise ConfigError(f"{name}={count!r} is too small: at least 1 is needed.", setting=name)
+    if not 0 <= port <= _MAX_PORT:
+        raise ConfigError(
+            f"port={port!r} is not a port. Give 0 (any free one) to {_MAX_PORT}.", setting="port"
+        )
 
 
-def _checked_zone(timezone: str) -> str:
-    """Refuse a zone that is not known."""
+def _check_timezone(timezone: str) -> str:
+    """Return the name of a zone, or raise ConfigError if it is not known."""
     try:
         return ZoneInfo(timezone).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -326,15 +327,15 @@ def _checked_zone(timezone: str) -> str:
         ) from error
 
 
-def _existing_file(path: str | os.PathLike[str] | None, setting: str) -> Path | None:
-    """Refuse a path where there is no file."""
+def _check_file(path: str | os.PathLike[str] | None, setting: str) -> Path | None:
+    """Return a path, or raise ConfigError if it is not a file."""
     if path is None or Path(path).is_file():
         return None if path is None else Path(path)
     raise ConfigError(f"{setting}={str(path)!r} is not a file.", setting=setting)
 
 
-def _catalogue(questions: Path | None, database: Path | None) -> Catalogue:
-    """Read the catalogue that goes with a database."""
+def _read_catalogue(questions: Path | None, database: Path | None) -> Catalogue:
+    """Return the catalogue in a file, or the default one for a database."""
     if questions is None:
         return Catalogue() if database is not None else Catalogue.from_toml(*workspace.catalogue())
     try:

@@ -1,11 +1,11 @@
-"""The API over HTTP: four endpoints, in front of a desk, and their description at ``/openapi.json``.
+"""The API over HTTP: its four endpoints, and their description at ``/openapi.json``.
 
-What the API document leaves unsaid is our own guess:
+Where the API document is silent, this is assumed:
 
 - Errors have one shape, whatever the endpoint and status: :mod:`connecty_frames.sandbox.responses`.
-- Every response names its request in the header ``X-Request-Id``.
+- Every response carries the id of its request in the header ``X-Request-Id``.
 - A FAILED question carries the reason in a field ``error`` beside its state.
-- The token endpoint is headed GET in the document and shown with POST: it takes both.
+- The token endpoint accepts GET, as the document's heading says, and POST, as its example shows.
 - With too many unfinished questions another one is answered by 429 and ``Retry-After``.
 """
 
@@ -57,9 +57,9 @@ __all__ = ["Server"]
 
 _Body = TypeVar("_Body", bound=BaseModel)
 _LOG: Final = logging.getLogger(__name__)
-#: A number of so many digits is more rows than any result has, whatever digits follow.
+#: A number of so many digits is more rows than any result has; further digits are ignored.
 _MAX_DIGITS: Final = 18
-#: Seconds after which a question may be asked again that was one too many.
+#: The value of ``Retry-After`` where too many questions are unfinished, in seconds.
 _RETRY_AFTER: Final = 1
 
 
@@ -69,28 +69,28 @@ class Server:
     Parameters
     ----------
     dw_id
-        The one workspace there is.
+        The id of the only workspace.
     token_by_post
-        Whether the token endpoint takes POST; without, only GET.
-    allows
-        Tells whether a ``Host`` header names this server.
+        Whether the token endpoint accepts POST as well as GET.
+    is_allowed_host
+        Whether a ``Host`` header names this server.
     """
 
     def __init__(
         self,
-        desk: JobQueue,
+        jobs: JobQueue,
         tokens: Tokens,
         request_log: RequestLog,
-        misbehaviour: FaultMiddleware,
+        fault_middleware: FaultMiddleware,
         *,
         dw_id: int,
         token_by_post: bool,
-        allows: Callable[[str], bool],
+        is_allowed_host: Callable[[str], bool],
     ) -> None:
-        self._desk = desk
+        self._jobs = jobs
         self._tokens = tokens
         self._request_log = request_log
-        self._misbehaviour = misbehaviour
+        self._fault_middleware = fault_middleware
         self._dw_id = dw_id
         self._token_by_post = token_by_post
         app = Starlette(
@@ -103,30 +103,31 @@ class Server:
             ],
             exception_handlers={HTTPException: error_response, Exception: error_response},
         )
-        # A path with a slash too many is another path, not a reason to send a client elsewhere.
+        # A path with one slash too many is another path, which is not found, and no reason for a redirect.
         app.router.redirect_slashes = False
-        # Pasted around the whole, so that even the answer to an unforeseen error has its number.
-        self.app: ASGIApp = _Middleware(app, request_log, allows)
+        # Outside of Starlette's own middleware, so that responses to unexpected errors have an id too.
+        self.app: ASGIApp = _RequestMiddleware(app, request_log, is_allowed_host)
 
     def _route(self, path: str, endpoint: Endpoint, handler: Handler, methods: list[str]) -> Route:
-        """Give the route to an endpoint, on which a fault may lie in wait."""
+        """Return the route to an endpoint, to which faults may apply."""
 
-        async def answer(request: Request) -> Response:
-            question_id: str | None = request.path_params.get("question_id")
-            # A web page may send any text, though not as JSON: it does not get to fill the log.
-            sent: bytes = request.state.body if is_json(request) else b"{}"
-            request.state.question = self._question(sent, question_id)
-            return await self._misbehaviour.answer(endpoint, request, handler)
+        async def respond(request: Request) -> Response:
+            request.state.question = self._question_of(request)
+            return await self._fault_middleware.respond(endpoint, request, handler)
 
-        return Route(path, answer, methods=methods)
+        return Route(path, respond, methods=methods)
 
-    def _question(self, body: bytes, question_id: str | None) -> str | None:
-        """Give the words of the question that a request asks, or asks about."""
+    def _question_of(self, request: Request) -> str | None:
+        """Return the text of the question that a request asks or asks about, None if there is none."""
+        question_id: str | None = request.path_params.get("question_id")
         if question_id is not None:
-            case = self._desk.find(question_id, self._dw_id)
-            return None if case is None else case.question
+            job = self._jobs.find(question_id, self._dw_id)
+            return None if job is None else job.question
+        # A web page can send any text, but not as JSON: it must not be able to fill the log.
+        if not is_json(request):
+            return None
         try:
-            return msgspec.json.decode(body, type=_Asked).question
+            return msgspec.json.decode(request.state.body, type=_QuestionBody).question
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
 
@@ -135,78 +136,75 @@ class Server:
         return json_response(served_document(self._dw_id, token_by_post=self._token_by_post))
 
     async def _health(self, _request: Request) -> Response:
-        """Tell that the service is up."""
+        """Report that the service is up."""
         return json_response({"status": "OK"})
 
     async def _token(self, request: Request) -> Response:
         """Exchange credentials for a token."""
-        asked = _body(request, TokenRequest)
-        if not self._tokens.accepts(asked.client_id, asked.client_secret.get_secret_value()):
+        credentials = _parse_body(request, TokenRequest)
+        if not self._tokens.accepts(credentials.client_id, credentials.client_secret.get_secret_value()):
             raise HTTPException(401, "The client_id or the client_secret is wrong.")
         token, expires_at = self._tokens.issue()
         self._request_log.tokens += 1
         return json_response({"access_token": token, "expires_at": expires_at})
 
     async def _ask(self, request: Request) -> Response:
-        """Take a question in and give its id."""
-        dw_id = self._authorised_workspace(request)
-        asked = _body(request, QuestionRequest)
-        case = self._desk.submit(asked.question, dw_id)
-        if case is None:
+        """Accept a question and return its id."""
+        self._check_access(request)
+        question = _parse_body(request, QuestionRequest).question
+        job = self._jobs.submit(question, self._dw_id)
+        if job is None:
             raise HTTPException(
                 429,
-                "As many questions are unfinished as may be. Ask again when one has come to its end.",
+                "Too many questions are unfinished. Ask again when one of them has finished.",
                 {"Retry-After": str(_RETRY_AFTER)},
             )
-        self._request_log.add_question(AskedQuestion(case.question_id, dw_id, asked.question))
-        accepted = QuestionAccepted.model_validate({"question_id": case.question_id})
+        self._request_log.add_question(AskedQuestion(job.question_id, self._dw_id, question))
+        accepted = QuestionAccepted.model_validate({"question_id": job.question_id})
         return json_response(accepted.model_dump(mode="json"))
 
     async def _results(self, request: Request) -> Response:
-        """Give the state of a question and, once there are any, its results."""
-        dw_id = self._authorised_workspace(request)
-        include = _include(request)
-        max_rows = _max_rows(request)
+        """Return the state of a question, and its results once it is completed."""
+        self._check_access(request)
+        include = _parse_include(request)
+        max_rows = _parse_max_rows(request)
         question_id: str = request.path_params["question_id"]
-        case = self._desk.find(question_id, dw_id)
-        if case is None:
-            raise HTTPException(
-                404, f"The workspace {dw_id} was not asked a question {snippet(question_id)}."
-            )
-        return json_response(_answer(case, include, max_rows))
+        job = self._jobs.find(question_id, self._dw_id)
+        if job is None:
+            raise HTTPException(404, f"The workspace {self._dw_id} has no question {snippet(question_id)}.")
+        return json_response(_results_body(job, include, max_rows))
 
-    def _authorised_workspace(self, request: Request) -> int:
-        """Check the token, then the workspace: who has no token does not learn what there is."""
+    def _check_access(self, request: Request) -> None:
+        """Check the token, then the workspace: without a token a client does not learn what exists."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise HTTPException(401, "The header Authorization: Bearer <ACCESS_TOKEN> is missing.")
-        fault = self._tokens.fault(token.strip())
-        if fault is not None:
-            raise HTTPException(401, fault)
+        problem = self._tokens.problem(token.strip())
+        if problem is not None:
+            raise HTTPException(401, problem)
         dw_id: str = request.path_params["dw_id"]
         if dw_id != str(self._dw_id):
             raise HTTPException(404, f"There is no workspace {snippet(dw_id)} here.")
-        return self._dw_id
 
 
-class _Asked(msgspec.Struct):
-    """The body that asks a question, as far as the request log and the faults care."""
+class _QuestionBody(msgspec.Struct):
+    """The body that asks a question, as far as the request log and the faults need it."""
 
     question: str | None = None
 
 
-class _Middleware:
-    """Numbers each request, reads it whole, turns away what is meant for others, logs all of them."""
+class _RequestMiddleware:
+    """Gives each request an id, reads its body, rejects it if it is for another host, and logs it."""
 
-    def __init__(self, app: ASGIApp, request_log: RequestLog, allows: Callable[[str], bool]) -> None:
+    def __init__(self, app: ASGIApp, request_log: RequestLog, is_allowed_host: Callable[[str], bool]) -> None:
         self._app = app
         self._request_log = request_log
-        self._allows = allows
+        self._is_allowed_host = is_allowed_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = secrets.token_hex(8)
 
-        def enter(status: int | None) -> None:
+        def log_request(status: int | None) -> None:
             state = scope["state"]
             self._request_log.add_request(
                 SeenRequest(
@@ -214,86 +212,92 @@ class _Middleware:
                 )
             )
 
-        async def send_numbered(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-                enter(message["status"])
+                log_request(message["status"])
             await send(message)
 
-        scope["state"] = {"request_id": request_id, "question": None, "fault": None, "enter": enter}
+        scope["state"] = {
+            "request_id": request_id,
+            "question": None,
+            "fault": None,
+            "log_request": log_request,
+        }
+        request = Request(scope, receive)
+        app = self._app
         try:
-            request = Request(scope, receive)
             try:
                 await self._admit(request)
-            except HTTPException as refusal:
-                await (await error_response(request, refusal))(scope, receive, send_numbered)
-            else:
-                await self._app(scope, receive, send_numbered)
+            except HTTPException as error:
+                app = await error_response(request, error)
+            await app(scope, receive, send_with_id)
         except ClientDisconnect:
-            pass  # in the middle of its own request; nobody is left to be answered
+            pass  # The client left before its request was complete, so nobody waits for a response.
         except Exception:  # noqa: BLE001 - the last place where an error can be caught
-            # Starlette answers an unforeseen error by 500 and raises it again, upon which uvicorn would close
-            # the connection under the next request.
-            _LOG.exception("The sandbox is at fault in request %s", request_id)
+            # Starlette answers an unexpected error by 500 and raises it again. uvicorn would then close the
+            # connection, which the next request may already use.
+            _LOG.exception("Internal error of the sandbox in request %s", request_id)
 
     async def _admit(self, request: Request) -> None:
-        """Read the body of a request, whatever becomes of it: the rest would hold the connection open."""
+        """Read the body, and raise HTTPException if the request is for another host."""
+        # Read even if the request is rejected: unread data would keep the connection open.
         request.state.body = await read_body(request)
-        if not self._allows(request.headers.get("host", "")):
+        if not self._is_allowed_host(request.headers.get("host", "")):
             raise HTTPException(421, "The header Host names another server than this one.")
 
 
-def _answer(case: Job, include: frozenset[str], max_rows: int) -> dict[str, Any]:
-    """Give the body of a results response: what was asked for, and what there is of it."""
-    if case.state is State.FAILED:
-        return {"state": case.state, "error": case.error}
-    if case.state is not State.COMPLETED:
-        return {"state": case.state}
+def _results_body(job: Job, include: frozenset[str], max_rows: int) -> dict[str, Any]:
+    """Return the body of a results response: the components asked for, as far as they exist."""
+    if job.state is State.FAILED:
+        return {"state": job.state, "error": job.error}
+    if job.state is not State.COMPLETED:
+        return {"state": job.state}
     results: dict[str, Any] = {}
     if "summary" in include:
-        results["response_summary"] = case.summary
-    if "sqlquery" in include and case.sql is not None:
-        results["sql_query"] = case.sql
-    if "dataframe" in include and case.result is not None:
-        results["dataframe"] = msgspec.Raw(case.result.dataframe(max_rows))
-    if "statistics" in include and case.result is not None:
-        results["dataframe_stats"] = msgspec.Raw(case.result.statistics)
-    return {"state": case.state, "results": results}
+        results["response_summary"] = job.summary
+    if "sqlquery" in include and job.sql is not None:
+        results["sql_query"] = job.sql
+    if "dataframe" in include and job.result is not None:
+        results["dataframe"] = msgspec.Raw(job.result.dataframe(max_rows))
+    if "statistics" in include and job.result is not None:
+        results["dataframe_stats"] = msgspec.Raw(job.result.statistics)
+    return {"state": job.state, "results": results}
 
 
-def _body(request: Request, model: type[_Body]) -> _Body:
-    """Read a body as what it must be."""
+def _parse_body(request: Request, model: type[_Body]) -> _Body:
+    """Validate a body, or raise HTTPException."""
     if request.method == "POST" and not is_json(request):
         raise HTTPException(415, "The header Content-Type: application/json is missing.")
     try:
         return model.model_validate_json(request.state.body)
     except ValidationError as error:
-        faults = [
-            ".".join(str(part) for part in ("body", *fault["loc"])) + ": " + fault["msg"]
-            for fault in error.errors(include_url=False, include_context=False, include_input=False)
+        problems = [
+            ".".join(map(str, ("body", *problem["loc"]))) + ": " + problem["msg"]
+            for problem in error.errors(include_url=False, include_context=False, include_input=False)
         ]
-        raise HTTPException(422, "; ".join(faults)) from None
+        raise HTTPException(422, "; ".join(problems)) from None
 
 
-def _include(request: Request) -> frozenset[str]:
-    """Read the query parameter ``include``."""
-    given = request.query_params.get("include")
-    if given is None:
+def _parse_include(request: Request) -> frozenset[str]:
+    """Return the components that the query parameter ``include`` lists, or raise HTTPException."""
+    text = request.query_params.get("include")
+    if text is None:
         return frozenset(DEFAULT_INCLUDE)
-    include = frozenset(given.split(","))
+    include = frozenset(text.split(","))
     if not include <= set(COMPONENTS):
         raise HTTPException(
-            422, f"include={snippet(given)}: expected a comma-separated list of {', '.join(COMPONENTS)}."
+            422, f"include={snippet(text)}: expected a comma-separated list of {', '.join(COMPONENTS)}."
         )
     return include
 
 
-def _max_rows(request: Request) -> int:
-    """Read the query parameter ``max_rows``."""
-    given = request.query_params.get("max_rows")
-    if given is None:
+def _parse_max_rows(request: Request) -> int:
+    """Return the number in the query parameter ``max_rows``, or raise HTTPException."""
+    text = request.query_params.get("max_rows")
+    if text is None:
         return DEFAULT_MAX_ROWS
-    # int() would take " 5", "+5", "5_000" and digits of other scripts as well.
-    if not (given.isascii() and given.isdigit()):
-        raise HTTPException(422, f"max_rows={snippet(given)}: expected a whole number that is not negative.")
-    return int(given.lstrip("0")[:_MAX_DIGITS] or "0")
+    # int() would accept " 5", "+5", "5_000" and digits of other scripts as well.
+    if not (text.isascii() and text.isdigit()):
+        raise HTTPException(422, f"max_rows={snippet(text)}: expected a whole number that is not negative.")
+    return int(text.lstrip("0")[:_MAX_DIGITS] or "0")

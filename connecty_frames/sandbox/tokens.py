@@ -1,4 +1,4 @@
-"""Access tokens: signed, short-lived, checked against the sandbox's own clock."""
+"""Access tokens: signed, short-lived, checked against the clock of the sandbox."""
 
 from __future__ import annotations
 
@@ -19,37 +19,39 @@ _ALGORITHM: Final = "HS256"
 
 
 class Tokens:
-    """Exchanges one pair of credentials for tokens, and tells good tokens from others.
+    """Issues tokens for one pair of credentials, and validates them.
 
-    The credentials and the key are drawn anew for each sandbox, so that a token of one opens no other.
+    The credentials and the key are random for each sandbox, so that the token of one is invalid at another.
 
     Parameters
     ----------
     lifetime
-        Seconds for which a token is good.
+        Seconds for which a token is valid.
     timezone
-        The zone in which the expiry is told.
+        The zone in which the expiry is reported.
+    key
+        The key that signs tokens; by default a random one.
     """
 
-    def __init__(self, *, lifetime: float, timezone: str, clock: Clock) -> None:
-        #: No word that a message could hold for its own sake.
+    def __init__(self, *, lifetime: float, timezone: str, clock: Clock, key: bytes | None = None) -> None:
+        #: Random, so that no message contains it by chance.
         self.client_id = f"sandbox-{secrets.token_hex(4)}"
         self.client_secret = secrets.token_urlsafe(24)
-        self._key = secrets.token_bytes(32)
+        self._key = key or secrets.token_bytes(32)
         self._lifetime = timedelta(seconds=lifetime)
         self._zone = ZoneInfo(timezone)
         self._clock = clock
-        #: Counts how often everything was made to expire; a token names the count it is of.
-        self._round = 0
+        #: How often all tokens were made to expire; each token carries the value at its issue.
+        self._generation = 0
 
     def accepts(self, client_id: str, client_secret: str) -> bool:
-        """Tell whether the credentials are the sandbox's, in a time that tells nothing about them."""
+        """Return whether the credentials are right, in a time that does not depend on them."""
         right_id = hmac.compare_digest(client_id.encode(), self.client_id.encode())
         right_secret = hmac.compare_digest(client_secret.encode(), self.client_secret.encode())
         return right_id and right_secret
 
     def issue(self) -> tuple[str, str]:
-        """Give a new token, and when it expires as ISO-8601 text with an offset."""
+        """Return a new token, and its expiry as ISO-8601 text with an offset."""
         now = self._clock.now()
         expires_at = now + self._lifetime
         claims = {
@@ -57,20 +59,19 @@ class Tokens:
             "iat": now.timestamp(),
             "exp": expires_at.timestamp(),
             "jti": secrets.token_hex(8),
-            "round": self._round,
+            "generation": self._generation,
         }
-        return jwt.encode(claims, self._key, algorithm=_ALGORITHM), expires_at.astimezone(
-            self._zone
-        ).isoformat()
+        token = jwt.encode(claims, self._key, algorithm=_ALGORITHM)
+        return token, expires_at.astimezone(self._zone).isoformat()
 
-    def expire(self) -> None:
-        """Let every token that was given out so far be expired, whatever was said of it."""
-        self._round += 1
+    def expire_all(self) -> None:
+        """Make every token issued so far invalid, whatever expiry was reported for it."""
+        self._generation += 1
 
-    def fault(self, token: str) -> str | None:
-        """Say what is wrong with a token; None if nothing is."""
+    def problem(self, token: str) -> str | None:
+        """Return what is wrong with a token, None if it is valid."""
         try:
-            # The expiry is ours to check: PyJWT would look at the system's clock, in whole seconds.
+            # The expiry is checked below: PyJWT would use the system's clock, in whole seconds.
             claims = jwt.decode(
                 token,
                 self._key,
@@ -79,6 +80,6 @@ class Tokens:
             )
         except jwt.InvalidTokenError:
             return "The token is not one of this server's."
-        if claims.get("round") != self._round or self._clock.now().timestamp() >= claims["exp"]:
+        if claims.get("generation") != self._generation or self._clock.now().timestamp() >= claims["exp"]:
             return "The token has expired."
         return None

@@ -1,4 +1,4 @@
-"""The command line: within the process of the tests, and as one of its own on pipes and on a terminal."""
+"""The command line: within the process of the tests, and as a process with pipes or a terminal."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ ANSWER: Final = {
 
 
 class Shell:
-    """Runs commands to their end. A fixture, since test files of one folder do not import each other."""
+    """Runs commands to completion. A fixture, since test files do not import each other."""
 
     command = CONNECTY
 
     def environment(self, **settings: object) -> dict[str, str]:
-        """Give the environment of a process: this one's, without colours and profiles, and with settings."""
+        """Return the environment of a process: this one's without colours and profiles, with settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CONNECTY_")}
         named = {f"CONNECTY_{name.upper()}": str(value) for name, value in settings.items()}
         return {**kept, "NO_COLOR": "1", "COLUMNS": "100", "CONNECTY_CONFIG": os.devnull, **named}
 
     def run(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
-        """Run a command within this process: to start another takes longer than most commands."""
+        """Run a command within this process, which is faster than starting another."""
         with (
             tempfile.TemporaryFile("w+", encoding="utf-8") as out,
             tempfile.TemporaryFile("w+", encoding="utf-8") as err,
@@ -73,7 +73,7 @@ class Shell:
         return subprocess.CompletedProcess(arguments, code, *written)
 
     def process(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
-        """Run a command as a process of its own, with its output in pipes."""
+        """Run a command as a process with pipes."""
         done = subprocess.run(
             [CONNECTY, *arguments],
             stdin=subprocess.DEVNULL,
@@ -86,17 +86,17 @@ class Shell:
         return done
 
     def text(self, done: subprocess.CompletedProcess[bytes]) -> tuple[int, str, str]:
-        """Give exit code, standard output and standard error."""
+        """Return exit code, standard output and standard error."""
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def after_acceptance(self, err: str) -> str:
-        """Check that standard error begins with the line of acceptance, and give what follows it."""
+        """Check that standard error begins with the line of acceptance, and return the rest."""
         line, _, rest = err.partition("\n")
         assert ACCEPTED.fullmatch(line), err
         return rest
 
     def pipeline(self, line: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
-        """Run a line of a shell."""
+        """Run a command line in a shell."""
         path = f"{Path(CONNECTY).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", line],  # noqa: S607 - any bash will do
@@ -108,7 +108,7 @@ class Shell:
         )
 
     def screen(self, *arguments: str, on: str = "stdout", **environment: str) -> tuple[int, str]:
-        """Run a command with a terminal as one of its streams; return exit code and what stands there."""
+        """Run a command with a terminal as one stream; return exit code and output there."""
         pty = pytest.importorskip("pty", reason="the system has no pseudo-terminals")
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
@@ -131,7 +131,7 @@ class Shell:
 
 
 class Running:
-    """A command that goes on until it is interrupted."""
+    """A command that runs until it is interrupted."""
 
     def __init__(self, *arguments: str, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -143,7 +143,7 @@ class Running:
         )
 
     def exports(self) -> dict[str, str]:
-        """Read what a sandbox tells to export."""
+        """Return the settings that a sandbox prints as export commands."""
         assert self.process.stdout is not None
         found = {}
         for _ in range(4):
@@ -154,13 +154,13 @@ class Running:
         return found
 
     def interrupt(self) -> tuple[int, str, str]:
-        """Do what Ctrl-C does, and give exit code, the rest of standard output, and standard error."""
+        """Interrupt it as Ctrl-C does; return exit code, rest of standard output, and standard error."""
         self.process.send_signal(signal.SIGINT)
         out, err = self.process.communicate(timeout=20)
         return self.process.returncode, out, err
 
     def kill(self) -> None:
-        """End it, if it still runs, and close its streams."""
+        """Kill it if it still runs, and close its streams."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(20)
@@ -171,13 +171,13 @@ class Running:
 
 @pytest.fixture(scope="session")
 def shell() -> Shell:
-    """Give what runs commands."""
+    """Return an object that runs commands."""
     return Shell()
 
 
 @pytest.fixture
 def ask(shell: Shell, sandbox: Sandbox) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Ask the shared sandbox, named by the environment."""
+    """Return a function that asks the shared sandbox, configured by the environment."""
 
     def run(*arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
         return shell.run("ask", *arguments, **{**sandbox.connection, **settings})
@@ -187,7 +187,7 @@ def ask(shell: Shell, sandbox: Sandbox) -> Callable[..., subprocess.CompletedPro
 
 @pytest.fixture
 def server() -> Iterator[Script]:
-    """Return a server that does as a test says, and else accepts questions and answers them."""
+    """Return a scripted server that by default accepts questions and answers them."""
     with serve() as script:
         script.on("results", Script.answer(200, ANSWER))
         yield script
@@ -195,14 +195,14 @@ def server() -> Iterator[Script]:
 
 @pytest.fixture
 def settings(server: Script, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """Return what leads a command to that server. Its output is buffered, as it usually is."""
+    """Return the settings of a command that asks that server, with buffered output, the default."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     return {"base_url": server.address, "client_id": "id", "client_secret": "secret", "dw_id": 13}
 
 
 @pytest.fixture
 def start(shell: Shell) -> Iterator[Callable[..., Running]]:
-    """Start a command; what still runs at the end is killed."""
+    """Return a function that starts commands; those still running at the end are killed."""
     started: list[Running] = []
 
     def run(*arguments: str, **settings: object) -> Running:

@@ -1,4 +1,4 @@
-"""The id of a question is printed as soon as it is accepted: it is paid for, whatever ends the command."""
+"""The id of a question is printed as soon as it is accepted, since it is paid for from then on."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ ACCEPTED = (
     f"connecty ask --question-id {QUESTION_ID} --dw-id 13\n"
 )
 CSV = '"n"\n2\n3\n'
-STORY = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
+METADATA = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
 
 
 def wait_for(what: Any) -> None:
-    """Wait until something is true."""
+    """Wait until a condition is true."""
     until = time.monotonic() + 30
     while not what():
         assert time.monotonic() < until
         time.sleep(0.01)
 
 
-def test_it_comes_before_all_else(shell: Any, settings: dict[str, object]) -> None:
-    """One line with the id and the command that fetches the answer, then the rest as before."""
+def test_it_comes_first(shell: Any, settings: dict[str, object]) -> None:
+    """One line with the id and the command that fetches the answer, then everything else."""
     done = shell.process("ask", "how many?", "--format", "csv", **settings)
 
-    assert shell.text(done) == (0, CSV, ACCEPTED + STORY)
+    assert shell.text(done) == (0, CSV, ACCEPTED + METADATA)
 
 
 @pytest.mark.parametrize("to", ["pipe", "file"])
 def test_it_comes_while_the_question_runs(
     shell: Any, server: Script, settings: dict[str, object], tmp_path: Path, to: str
 ) -> None:
-    """A command that is killed has told it, in a pipe and in a file: it was flushed at once."""
+    """It is flushed at once, to a pipe and to a file: a command killed later has printed it."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
     log = tmp_path / "log"
     with log.open("wb") as file:
@@ -67,8 +67,8 @@ def test_it_comes_while_the_question_runs(
 
 
 def test_it_comes_before_the_progress(shell: Any, server: Script, settings: dict[str, object]) -> None:
-    """On a terminal, the line is whole and above the line that ticks."""
-    server.on("results", server.late(0.3, server.steps["results"][0]))
+    """On a terminal, the line is complete and above the progress line."""
+    server.on("results", server.delayed(0.3, server.steps["results"][0]))
     environment = {**shell.environment(**settings), "TERM": "xterm-256color", "COLUMNS": "200"}
     code, seen = shell.screen("ask", "how many?", on="stderr", **environment)
 
@@ -79,27 +79,27 @@ def test_it_comes_before_the_progress(shell: Any, server: Script, settings: dict
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "printed"),
     [
         (["how many?", "--quiet"], ""),
-        (["--question-id", QUESTION_ID], STORY),
-        (["how many?", "--question-id", QUESTION_ID], STORY),
+        (["--question-id", QUESTION_ID], METADATA),
+        (["how many?", "--question-id", QUESTION_ID], METADATA),
     ],
 )
-def test_where_it_is_not_told(
-    shell: Any, server: Script, settings: dict[str, object], arguments: list[str], told: str
+def test_when_it_is_not_printed(
+    shell: Any, server: Script, settings: dict[str, object], arguments: list[str], printed: str
 ) -> None:
-    """Where nobody wants it, and where nothing is asked."""
+    """With --quiet, and if nothing is asked."""
     done = shell.run("ask", *arguments, "--format", "csv", **settings)
 
-    assert shell.text(done) == (0, CSV, told)
+    assert shell.text(done) == (0, CSV, printed)
     assert server.count("ask") == ("--quiet" in arguments)
 
 
 def test_a_profile_is_part_of_the_command(
     shell: Any, server: Script, settings: dict[str, object], tmp_path: Path
 ) -> None:
-    """The command that fetches the answer finds the same settings."""
+    """So that the command that fetches the answer uses the same settings."""
     config = tmp_path / "config.toml"
     config.write_text(f'["my place"]\nbase_url = "{server.address}"\ndw_id = 13\n')
     named: dict[str, object] = {**settings, "base_url": "", "dw_id": "", "config": config}
@@ -112,7 +112,7 @@ def test_a_profile_is_part_of_the_command(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_an_answer_that_cannot_be_written_can_be_fetched(shell: Any, settings: dict[str, object]) -> None:
-    """Where the disk is full, --quiet is no reason to lose the id: it is printed before the error."""
+    """If the disk is full, the id is printed before the error, even with --quiet."""
     done = subprocess.run(
         ["sh", "-c", '"$0" ask "how many?" --quiet --format csv >/dev/full', shell.command],  # noqa: S607 - any sh
         stderr=subprocess.PIPE,
@@ -125,8 +125,10 @@ def test_an_answer_that_cannot_be_written_can_be_fetched(shell: Any, settings: d
 
 
 @pytest.mark.parametrize("end", ["closed", "full", "a broken pipe"])
-def test_where_nobody_can_be_told(shell: Any, server: Script, settings: dict[str, object], end: str) -> None:
-    """All goes on as it does where there is no such line, as with --question-id, and the data is whole."""
+def test_a_standard_error_that_cannot_be_written(
+    shell: Any, server: Script, settings: dict[str, object], end: str
+) -> None:
+    """The command continues as without such a line, and the data is complete."""
     if end == "full" and not Path("/dev/full").exists():
         pytest.skip("the system has no /dev/full")
     redirect = {"closed": "2>&-", "full": "2>/dev/full", "a broken pipe": ""}[end]

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Italy",5719\n"Spain",5051\n'
-STORY = re.compile(
+METADATA = re.compile(
     r"Poland has the most orders of all countries: 31768\.\n\nSELECT countries\.name .*\nLIMIT 5\n\n"
     r"5 of 5 rows; question_id [0-9a-f-]{36}\n",
     re.DOTALL,
@@ -32,7 +32,7 @@ STORY = re.compile(
 
 
 def test_ask_the_embedded_sandbox(shell: Any) -> None:
-    """With no settings at all: the id, a table, then summary, SQL and extent."""
+    """Without any settings: the id, a table, then summary, SQL and size."""
     code, out, err = shell.text(shell.process("ask", TOP_COUNTRIES, "--sandbox"))
 
     assert code == 0
@@ -50,7 +50,7 @@ def test_ask_the_embedded_sandbox(shell: Any) -> None:
     )
     accepted = re.match(r"Question [0-9a-f-]{36} was accepted\.\n", err)  # and ends with the command
     assert accepted
-    assert STORY.fullmatch(err[accepted.end() :])
+    assert METADATA.fullmatch(err[accepted.end() :])
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_ask_the_embedded_sandbox(shell: Any) -> None:
     [("polars", ["String", "Int64"]), ("pyarrow", ["string", "int64"])],
 )
 def test_an_engine_names_the_types(shell: Any, ask: Any, engine: str, types: list[str]) -> None:
-    """As its library calls them."""
+    """Types have the names of that library."""
     code, out, _ = shell.text(ask(TOP_COUNTRIES, "--engine", engine))
 
     assert code == 0
@@ -66,25 +66,25 @@ def test_an_engine_names_the_types(shell: Any, ask: Any, engine: str, types: lis
 
 
 def test_csv(shell: Any, ask: Any) -> None:
-    """On standard output and nothing beside it."""
+    """On standard output, and nothing else there."""
     code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", "csv"))
 
     assert (code, out) == (0, CSV)
-    assert STORY.fullmatch(shell.after_acceptance(err))
+    assert METADATA.fullmatch(shell.after_acceptance(err))
 
 
 def test_json(shell: Any, ask: Any) -> None:
-    """An object a row."""
+    """One object per row."""
     code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", "json"))
 
     assert code == 0
     assert json.loads(out)[0] == {"country": "Poland", "orders": 31768}
     assert len(json.loads(out)) == 5
-    assert STORY.fullmatch(shell.after_acceptance(err))
+    assert METADATA.fullmatch(shell.after_acceptance(err))
 
 
 def test_parquet_through_a_pipe(ask: Any) -> None:
-    """Bytes as they are, with the story in them."""
+    """Unchanged bytes, with the metadata."""
     done = ask(TOP_COUNTRIES, "--format", "parquet")
 
     table = pq.read_table(io.BytesIO(done.stdout))
@@ -95,14 +95,14 @@ def test_parquet_through_a_pipe(ask: Any) -> None:
 
 @pytest.mark.parametrize("format_", ["csv", "parquet"])
 def test_a_file_is_written(shell: Any, ask: Any, tmp_path: Path, format_: str) -> None:
-    """Whole, in place of the one before, with nothing on standard output and nothing left behind."""
+    """It replaces an existing one; nothing goes to standard output, and no temporary file is left."""
     target = tmp_path / f"out.{format_}"
     target.write_bytes(b"before")
 
     code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", format_, "--output", str(target)))
 
     assert (code, out) == (0, "")
-    assert STORY.fullmatch(shell.after_acceptance(err))
+    assert METADATA.fullmatch(shell.after_acceptance(err))
     assert list(tmp_path.iterdir()) == [target]
     if format_ == "csv":
         assert target.read_text(encoding="utf-8") == CSV
@@ -110,8 +110,8 @@ def test_a_file_is_written(shell: Any, ask: Any, tmp_path: Path, format_: str) -
         assert pq.read_table(target).num_rows == 5
 
 
-def test_a_table_in_a_file_is_as_wide_as_it_must_be(shell: Any, ask: Any, tmp_path: Path) -> None:
-    """Nothing is folded for a terminal that is not there."""
+def test_a_table_in_a_file_is_not_folded(shell: Any, ask: Any, tmp_path: Path) -> None:
+    """Only a terminal has a width."""
     target = tmp_path / "out.txt"
     question = f"SELECT '{'long ' * 40}' AS words"
 
@@ -122,7 +122,7 @@ def test_a_table_in_a_file_is_as_wide_as_it_must_be(shell: Any, ask: Any, tmp_pa
 
 
 def test_a_dash_is_standard_output(shell: Any, sandbox: Sandbox, tmp_path: Path) -> None:
-    """As for other commands, and no file of that name."""
+    """As in other commands; there is no file of that name."""
     done = subprocess.run(
         [shell.command, "ask", TOP_COUNTRIES, "--format", "csv", "--output", "-"],
         capture_output=True,
@@ -135,7 +135,7 @@ def test_a_dash_is_standard_output(shell: Any, sandbox: Sandbox, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_cut_is_told(shell: Any, ask: Any) -> None:
+def test_truncation_is_reported(shell: Any, ask: Any) -> None:
     """As a warning of one line and in the last line; only the first 50 rows of a table are shown."""
     code, out, err = shell.text(ask("list all orders", "--max-rows", "60"))
 
@@ -146,8 +146,8 @@ def test_what_is_cut_is_told(shell: Any, ask: Any) -> None:
     assert re.search(r"60 of 100,000 rows, truncated; question_id [0-9a-f-]{36}\n$", err)
 
 
-def test_doubts_are_told_on_standard_error(shell: Any, ask: Any) -> None:
-    """A column that stays text is a warning without a line of Python."""
+def test_warnings_go_to_standard_error(shell: Any, ask: Any) -> None:
+    """Such as that of a column that stays text, without a line of Python code."""
     code, out, err = shell.text(ask("when were the countries founded", "--format", "csv"))
 
     assert code == 0
@@ -158,8 +158,8 @@ def test_doubts_are_told_on_standard_error(shell: Any, ask: Any) -> None:
     assert ".py:" not in err
 
 
-def test_foreign_text_has_no_power_over_the_terminal(shell: Any, ask: Any) -> None:
-    """Control characters of values and of the SQL are shown as escapes."""
+def test_control_characters_are_escaped(shell: Any, ask: Any) -> None:
+    """Those in values and in the SQL."""
     code, out, err = shell.text(ask("SELECT 'a' || chr(27) || '[2J' AS \"x\", '\x1b[2J' AS y"))
 
     assert code == 0
@@ -167,8 +167,8 @@ def test_foreign_text_has_no_power_over_the_terminal(shell: Any, ask: Any) -> No
     assert "\x1b" not in out + err
 
 
-def test_another_encoding_is_no_trouble(shell: Any, sandbox: Sandbox) -> None:
-    """Where standard streams are ASCII, data is UTF-8 and what is told is escaped."""
+def test_ascii_streams(shell: Any, sandbox: Sandbox) -> None:
+    """If standard streams are ASCII, data is UTF-8 and messages are escaped."""
     done = subprocess.run(
         [shell.command, "ask", "SELECT 'żółw 🚀' AS a", "--format", "csv"],
         capture_output=True,
@@ -184,7 +184,7 @@ def test_another_encoding_is_no_trouble(shell: Any, sandbox: Sandbox) -> None:
     assert b"SELECT" in done.stderr
 
 
-# Nothing is paid for in vain
+# Errors before and after a question
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_another_encoding_is_no_trouble(shell: Any, sandbox: Sandbox) -> None:
 def test_a_file_that_cannot_be_written_costs_no_question(
     ask: Any, sandbox: Sandbox, tmp_path: Path, output: str, error: str
 ) -> None:
-    """It is found out first, and named as it was given."""
+    """It is opened first; the error names it as given."""
     before = len(sandbox.request_log.requests)
 
     done = ask(TOP_COUNTRIES, "--output", str(tmp_path / output))
@@ -222,8 +222,8 @@ def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: S
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
-def test_a_full_disk_is_told_with_the_way_back(shell: Any, sandbox: Sandbox) -> None:
-    """The answer was paid for: its summary and its id are told before the error."""
+def test_a_full_disk(shell: Any, sandbox: Sandbox) -> None:
+    """Summary and id are printed before the error, since the answer was paid for."""
     done = subprocess.run(
         ["sh", "-c", f"{shlex.quote(shell.command)} ask '{TOP_COUNTRIES}' --format csv >/dev/full"],  # noqa: S607 - as above
         capture_output=True,
@@ -236,8 +236,8 @@ def test_a_full_disk_is_told_with_the_way_back(shell: Any, sandbox: Sandbox) -> 
     assert re.search(r"question_id [0-9a-f-]{36}\nOSError: .*No space left on device\n$", err)
 
 
-def test_a_reader_that_leaves(shell: Any, sandbox: Sandbox) -> None:
-    """As ``| head -1``: the first line comes, the story is told, and nothing is wrong but the exit code."""
+def test_a_reader_that_closes_the_pipe(shell: Any, sandbox: Sandbox) -> None:
+    """As ``| head -1``: the first line and the metadata are printed, and only the exit code differs."""
     line = "connecty ask 'list all orders' --max-rows 20000 --format csv | head -1"
 
     done = shell.pipeline(line, **sandbox.connection)
@@ -254,14 +254,14 @@ def test_a_reader_that_leaves(shell: Any, sandbox: Sandbox) -> None:
 
 
 def test_ndjson(ask: Any) -> None:
-    """An object a line."""
+    """One object per line."""
     done = ask(TOP_COUNTRIES, "--format", "ndjson")
 
     assert json.loads(done.stdout.splitlines()[4]) == {"country": "Spain", "orders": 5051}
 
 
 def test_arrow_through_a_pipe(ask: Any) -> None:
-    """Bytes as they are, with the story in them."""
+    """Unchanged bytes, with the metadata."""
     table = pa.ipc.open_file(ask(TOP_COUNTRIES, "--format", "arrow").stdout).read_all()
 
     assert table.num_rows == 5
@@ -269,7 +269,7 @@ def test_arrow_through_a_pipe(ask: Any) -> None:
 
 
 def test_markdown(ask: Any) -> None:
-    """A table as GitHub has them."""
+    """A table in GitHub's syntax."""
     out = ask(TOP_COUNTRIES, "--format", "markdown").stdout.decode()
 
     assert out.splitlines()[:3] == ["| country | orders |", "| :-- | --: |", "| Poland | 31768 |"]
@@ -290,27 +290,27 @@ def test_markdown(ask: Any) -> None:
         ("a", "┏".encode()),
     ],
 )
-def test_a_name_says_what_it_holds(ask: Any, tmp_path: Path, name: str, begins: bytes) -> None:
-    """Where no format is chosen; else there would be a picture of a table in a file of that name."""
+def test_the_suffix_decides_the_format(ask: Any, tmp_path: Path, name: str, begins: bytes) -> None:
+    """If no format is chosen."""
     assert ask(TOP_COUNTRIES, "--output", str(tmp_path / name)).returncode == 0
     assert (tmp_path / name).read_bytes().startswith(begins)
 
 
-def test_a_format_that_is_chosen_counts_more_than_a_name(ask: Any, tmp_path: Path) -> None:
-    """As it was said."""
+def test_a_format_takes_precedence_over_the_suffix(ask: Any, tmp_path: Path) -> None:
+    """The file has the chosen format."""
     assert ask(TOP_COUNTRIES, "--output", str(tmp_path / "a.json"), "--format", "csv").returncode == 0
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == CSV
 
 
-# One part alone
+# Parts
 
 
 def test_each_part_alone(shell: Any, ask: Any) -> None:
-    """On standard output and nothing beside it; as text, and as JSON."""
+    """On standard output, and nothing else there; as text and as JSON."""
     sql = ask(TOP_COUNTRIES, "--sql")
     assert sql.stdout.startswith(b"SELECT countries.name AS country")
-    told = shell.after_acceptance(sql.stderr.decode())
-    assert re.fullmatch(r"5 of 5 rows; question_id [0-9a-f-]{36}\n", told)
+    printed = shell.after_acceptance(sql.stderr.decode())
+    assert re.fullmatch(r"5 of 5 rows; question_id [0-9a-f-]{36}\n", printed)
     assert (
         json.loads(ask(TOP_COUNTRIES, "--sql", "--format", "json").stdout).strip()
         == sql.stdout.decode().strip()
@@ -335,8 +335,8 @@ def test_statistics_keep_every_digit(ask: Any) -> None:
     assert re.search(rb'"max": 0\.10?\b', out)
 
 
-def test_a_part_of_no_table_is_there_all_the_same(ask: Any) -> None:
-    """A summary without a table is an answer; SQL that did not come is 7, and no empty line."""
+def test_parts_of_an_answer_without_a_table(ask: Any) -> None:
+    """A summary needs no table; exit code 7, and no empty line, for a part that did not come."""
     assert ask("what is this workspace about", "--summary").returncode == 0
 
     without = ask("what is this workspace about", "--sql")
@@ -357,10 +357,10 @@ def test_a_part_of_no_table_is_there_all_the_same(ask: Any) -> None:
         (["--sandbox", "--question-id", "a"], "--sandbox starts afresh"),
     ],
 )
-def test_a_wrong_choice_costs_no_question(
+def test_a_wrong_option_costs_no_question(
     ask: Any, sandbox: Sandbox, arguments: list[str], said: str
 ) -> None:
-    """2, and nothing is sent."""
+    """Exit code 2, and nothing is sent."""
     before = len(sandbox.request_log.requests)
 
     done = ask(TOP_COUNTRIES, *arguments)
@@ -370,11 +370,11 @@ def test_a_wrong_choice_costs_no_question(
     assert len(sandbox.request_log.requests) == before
 
 
-# Choices
+# Options
 
 
 def test_an_id_fetches_without_asking_again(shell: Any, ask: Any, sandbox: Sandbox) -> None:
-    """The question may be left out."""
+    """The question may be omitted."""
     question_id = ask(TOP_COUNTRIES).stderr.decode().split()[-1]
     before = len(sandbox.request_log.questions)
 
@@ -385,7 +385,7 @@ def test_an_id_fetches_without_asking_again(shell: Any, ask: Any, sandbox: Sandb
 
 
 def test_all_rows(shell: Any, ask: Any) -> None:
-    """And nothing to warn of."""
+    """Without a warning."""
     code, out, err = shell.text(
         ask("SELECT range AS n FROM range(2345)", "--max-rows", "all", "--format", "csv", "--quiet")
     )
@@ -394,8 +394,8 @@ def test_all_rows(shell: Any, ask: Any) -> None:
     assert out.splitlines() == ['"n"', *map(str, range(2345))]
 
 
-def test_rows_cut_are_an_error_where_they_must_not_be(shell: Any, ask: Any) -> None:
-    """11, and no row."""
+def test_on_truncation_raise(shell: Any, ask: Any) -> None:
+    """Exit code 11, and no rows."""
     code, out, err = shell.text(ask(TOP_COUNTRIES, "--max-rows", "2", "--on-truncation", "raise"))
 
     assert (code, out) == (11, "")
@@ -404,8 +404,8 @@ def test_rows_cut_are_an_error_where_they_must_not_be(shell: Any, ask: Any) -> N
     )
 
 
-def test_quiet_keeps_what_one_must_know(shell: Any, ask: Any) -> None:
-    """The story is left out, a warning is not: nothing is cut in silence."""
+def test_quiet_keeps_warnings(shell: Any, ask: Any) -> None:
+    """Metadata is not printed, warnings are."""
     code, _, err = shell.text(ask(TOP_COUNTRIES, "--max-rows", "2", "--quiet"))
 
     assert code == 0
@@ -414,8 +414,8 @@ def test_quiet_keeps_what_one_must_know(shell: Any, ask: Any) -> None:
     )
 
 
-def test_zone_and_strictness(shell: Any, ask: Any) -> None:
-    """Instants are shown in the zone; a doubt is an error."""
+def test_tz_and_strict(shell: Any, ask: Any) -> None:
+    """Timestamps are in that zone; a doubt is an error."""
     moment = "SELECT TIMESTAMPTZ '2025-03-30 01:30:00+00' AS a"
     assert b"2025-03-30T10:30:00.000000+09:00" in ask(moment, "--tz", "Asia/Tokyo", "--format", "csv").stdout
 
@@ -431,8 +431,8 @@ HOSTILE = "SELECT 'a' || chr(27) || '[2J' || chr(8238) || chr(155) || 'b' AS x"
 
 
 @pytest.mark.parametrize("format_", ["table", "csv", "json", "ndjson", "markdown"])
-def test_no_format_has_power_over_a_terminal(shell: Any, sandbox: Sandbox, format_: str) -> None:
-    """ESC, C1 and bidirectional marks are shown as escapes; a pipe gets the bytes as they are."""
+def test_every_format_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, format_: str) -> None:
+    """ESC, C1 and bidirectional marks; a pipe gets unchanged bytes."""
     environment = shell.environment(**sandbox.connection)
     code, seen = shell.screen("ask", HOSTILE, "--format", format_, "--quiet", **environment)
 
@@ -446,8 +446,8 @@ def test_no_format_has_power_over_a_terminal(shell: Any, sandbox: Sandbox, forma
 
 
 @pytest.mark.parametrize("part", ["--sql", "--summary", "--stats", "--schema"])
-def test_no_part_has_power_over_a_terminal(shell: Any, sandbox: Sandbox, part: str) -> None:
-    """The SQL repeats what was asked, ESC and all."""
+def test_every_part_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, part: str) -> None:
+    """The SQL repeats the question, with ESC."""
     question = 'SELECT 1 AS "x\x1b[2J\u202e"'
 
     code, seen = shell.screen("ask", question, part, **shell.environment(**sandbox.connection))
@@ -457,8 +457,8 @@ def test_no_part_has_power_over_a_terminal(shell: Any, sandbox: Sandbox, part: s
 
 
 @pytest.mark.parametrize("format_", ["parquet", "arrow"])
-def test_bytes_are_not_for_terminals(shell: Any, sandbox: Sandbox, format_: str) -> None:
-    """2, before a question is asked."""
+def test_binary_formats_are_not_for_terminals(shell: Any, sandbox: Sandbox, format_: str) -> None:
+    """Exit code 2, before a question is asked."""
     before = len(sandbox.request_log.requests)
 
     code, seen = shell.screen("ask", "x", "--format", format_, **shell.environment(**sandbox.connection))
@@ -467,8 +467,8 @@ def test_bytes_are_not_for_terminals(shell: Any, sandbox: Sandbox, format_: str)
     assert len(sandbox.request_log.requests) == before
 
 
-def test_colours_only_where_they_are_wanted(shell: Any, sandbox: Sandbox) -> None:
-    """On a terminal, unless NO_COLOR is set; a row is as wide as COLUMNS says."""
+def test_colours_only_on_a_terminal(shell: Any, sandbox: Sandbox) -> None:
+    """Unless NO_COLOR is set; the width is that of COLUMNS."""
     environment = {**shell.environment(**sandbox.connection), "TERM": "xterm-256color", "COLUMNS": "40"}
     question = f"SELECT '{'long ' * 20}' AS words, '' AS colour"
     without = shell.screen("ask", question, "-q", **environment)[1]
@@ -506,7 +506,7 @@ def test_a_pipe_has_no_width(shell: Any, sandbox: Sandbox) -> None:
     ],
 )
 def test_a_shell_completes(shell: Any, tmp_path: Path, words: str, expected: set[str]) -> None:
-    """Commands, options, their values, and the profiles there are."""
+    """Commands, options, their values, and profiles."""
     config = tmp_path / "config.toml"
     config.write_text("[default]\n[staging]\n")
 
@@ -527,7 +527,7 @@ def test_a_shell_completes(shell: Any, tmp_path: Path, words: str, expected: set
 
 
 def test_it_starts_as_a_module() -> None:
-    """Where the command is not on the path."""
+    """By python -m, if the command is not on the path."""
     done = subprocess.run(
         [sys.executable, "-m", "connecty_frames.cli", "--version"], capture_output=True, check=True
     )
@@ -535,8 +535,8 @@ def test_it_starts_as_a_module() -> None:
     assert done.stdout.decode() == f"{cf.__version__}\n"
 
 
-def test_it_starts_with_nothing_heavy() -> None:
-    """What a version, a help or a completion does not need is not loaded for it."""
+def test_it_starts_without_heavy_imports() -> None:
+    """--version, --help and completion load no library that they do not need."""
     code = (
         "import sys, connecty_frames.cli\n"
         "heavy = ['pandas', 'polars', 'pyarrow', 'duckdb', 'requests', 'pydantic', 'msgspec']\n"

@@ -1,4 +1,4 @@
-"""``connecty config``: what holds, where it comes from, and no secret."""
+"""``connecty config``: the settings that apply and their sources, without secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLIENT_ID = "canary-of-a-client-id"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """Give a file with two profiles."""
+    """Return a file with two profiles."""
     file = tmp_path / "config.toml"
     file.write_text(
         f'[default]\nclient_id = "{CLIENT_ID}"\nclient_secret = "{SECRET}"\ndw_id = 13\n\n'
@@ -28,7 +28,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def rows(shell: Any, *arguments: str, **settings: object) -> dict[str, tuple[str, str]]:
-    """Give value and source of each setting."""
+    """Return value and source of each setting."""
     code, out, err = shell.text(shell.run("config", "show", *arguments, **settings))
     assert (code, err) == (0, "")
     assert SECRET not in out
@@ -38,7 +38,7 @@ def rows(shell: Any, *arguments: str, **settings: object) -> dict[str, tuple[str
 
 
 def test_each_setting_and_its_source(shell: Any, config: Path) -> None:
-    """From the environment, from the profile, or by default."""
+    """From the environment, the profile, or by default."""
     assert rows(shell, config=config, timeout=60) == {
         "client_id": ("cana…", f"profile default in {config}"),
         "client_secret": ("***", f"profile default in {config}"),
@@ -64,7 +64,7 @@ def test_each_setting_and_its_source(shell: Any, config: Path) -> None:
 def test_a_profile_that_is_named(
     shell: Any, config: Path, arguments: list[str], settings: dict[str, str], place: str
 ) -> None:
-    """The option counts more than the variable; nothing of another profile holds."""
+    """The option takes precedence over the variable; nothing of another profile applies."""
     found = rows(shell, *arguments, config=config, **settings)
 
     assert found["profile"] == ("staging", place)
@@ -73,19 +73,19 @@ def test_a_profile_that_is_named(
 
 
 def test_a_short_id_shows_nothing(shell: Any) -> None:
-    """Four letters of five would be most of it."""
+    """The first four of five characters would reveal most of it."""
     assert rows(shell, client_id="abcde")["client_id"][0] == "…"
 
 
 def test_the_path(shell: Any, config: Path) -> None:
-    """On standard output alone, whether the file is there or not."""
+    """On standard output, whether the file exists or not."""
     assert shell.text(shell.run("config", "path", config=config)) == (0, f"{config}\n", "")
     missing = config.with_name("missing.toml")
     assert shell.text(shell.run("config", "path", config=missing)) == (0, f"{missing}\n", "")
 
 
 def test_a_file_that_others_can_read(shell: Any, config: Path) -> None:
-    """2, and the command that mends it does."""
+    """Exit code 2; the command in the message corrects it."""
     config.chmod(0o644)
 
     code, out, err = shell.text(shell.run("config", "show", config=config))
@@ -99,7 +99,7 @@ def test_a_file_that_others_can_read(shell: Any, config: Path) -> None:
 
 @pytest.mark.slow
 def test_a_question_by_profile(shell: Any, sandbox: Sandbox, tmp_path: Path) -> None:
-    """Nothing but the profile says where to ask."""
+    """With all settings from the profile."""
     file = tmp_path / "config.toml"
     lines = [f"{name} = {value!r}" for name, value in sandbox.connection.items()]
     file.write_text("\n".join(["[box]", *lines]))

@@ -1,4 +1,4 @@
-"""How commands end: an exit code for each kind of error, one line of why, and no secret in it."""
+"""Exit codes of commands, and their one line of error, without secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOP_COUNTRIES = "list the top 5 countries with the most orders"
 
 
 def test_the_exit_codes() -> None:
-    """One for each kind of error, the first that fits; every error has one."""
+    """One for each kind of error; the first class that matches decides."""
     with warnings.catch_warnings():
         # Of click, about what older versions of typer import from it.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -65,7 +65,7 @@ def test_the_exit_codes() -> None:
 
 
 def test_missing_credentials(shell: Any) -> None:
-    """2, what is missing, and how to try the sandbox; never sample data."""
+    """Exit code 2, what is missing, and how to try the sandbox; never sample data."""
     code, out, err = shell.text(shell.process("ask", TOP_COUNTRIES))
 
     assert (code, out) == (2, "")
@@ -82,7 +82,7 @@ def test_missing_credentials(shell: Any) -> None:
     ],
 )
 def test_wrong_settings(ask: Any, settings: dict[str, object], code: int, error: str) -> None:
-    """An exit code for each, one line, and no secret in it."""
+    """An exit code for each, and one line without secrets."""
     done = ask(TOP_COUNTRIES, **settings)
 
     assert (done.returncode, done.stdout) == (code, b"")
@@ -103,15 +103,15 @@ def test_wrong_settings(ask: Any, settings: dict[str, object], code: int, error:
     ],
 )
 def test_questions_without_a_table(shell: Any, ask: Any, question: str, code: int, error: str) -> None:
-    """One line of why, and of a question that was asked its id."""
+    """One line with the reason, and one with the id of the question."""
     done = ask(question)
 
     assert (done.returncode, done.stdout) == (code, b"")
-    told = done.stderr.decode()
+    printed = done.stderr.decode()
     if code == 7:
-        told = shell.after_acceptance(told)
-    assert told.startswith(error)
-    assert bool(re.search(r"\nquestion_id [0-9a-f-]{36}\n$", told)) is (code == 7)
+        printed = shell.after_acceptance(printed)
+    assert printed.startswith(error)
+    assert bool(re.search(r"\nquestion_id [0-9a-f-]{36}\n$", printed)) is (code == 7)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_questions_without_a_table(shell: Any, ask: Any, question: str, code: in
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_wrong_command_line(shell: Any, arguments: list[str], said: str) -> None:
-    """2, nothing on standard output, and what is wrong."""
+    """Exit code 2, nothing on standard output, and the reason."""
     code, out, err = shell.text(shell.run(*arguments))
 
     assert (code, out) == (2, "")
@@ -142,12 +142,12 @@ def test_a_wrong_command_line(shell: Any, arguments: list[str], said: str) -> No
 
 
 def test_the_version(shell: Any) -> None:
-    """On standard output, alone."""
+    """On standard output, and nothing else there."""
     assert shell.text(shell.process("--version")) == (0, f"{cf.__version__}\n", "")
 
 
 def test_help(shell: Any) -> None:
-    """It names the commands."""
+    """It lists the commands."""
     code, out, _ = shell.text(shell.run("--help"))
 
     assert code == 0
@@ -155,8 +155,8 @@ def test_help(shell: Any) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_tells_the_way_back(shell: Any, start: Any) -> None:
-    """130, and one line with the id of the question that goes on without us."""
+def test_ctrl_c(shell: Any, start: Any) -> None:
+    """Exit code 130, and one line with the id of the question, which the server continues."""
     with Sandbox(latency=60) as slow:
         asking = start("ask", TOP_COUNTRIES, **slow.connection)
         until = time.monotonic() + 30
@@ -176,24 +176,24 @@ def test_ctrl_c_tells_the_way_back(shell: Any, start: Any) -> None:
 
 
 @pytest.mark.parametrize("page", ["--help", "docs/cli.md"])
-def test_the_exit_codes_are_told(shell: Any, page: str) -> None:
+def test_the_exit_codes_are_documented(shell: Any, page: str) -> None:
     """Each with its meaning, in the help and in the documentation."""
     from connecty_frames.cli.exit_codes import EXIT_CODES, MEANINGS
 
     if page == "--help":
-        told = " ".join(shell.run(page).stdout.decode().split())
+        printed = " ".join(shell.run(page).stdout.decode().split())
         expected = [f"{code}: {meaning}" for code, meaning in MEANINGS.items()]
     else:
-        told = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
+        printed = (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
         expected = [f"| {code} | {meaning} |" for code, meaning in MEANINGS.items()]
 
-    assert [line for line in expected if line not in told] == []
+    assert [line for line in expected if line not in printed] == []
     assert set(EXIT_CODES.values()) < set(MEANINGS)
 
 
 @pytest.mark.slow
 def test_a_question_that_takes_too_long(shell: Any) -> None:
-    """8, with the line that fetches the answer; and that line does."""
+    """Exit code 8, with the command that fetches the answer, which works."""
     with Sandbox(latency=2) as slow:
         code, out, err = shell.text(shell.run("ask", TOP_COUNTRIES, "--timeout", "1", **slow.connection))
         assert (code, out) == (8, "")
@@ -219,10 +219,8 @@ def test_a_question_that_takes_too_long(shell: Any) -> None:
         ),
     ],
 )
-def test_what_to_do_is_said_in_the_words_of_a_shell(
-    ask: Any, sandbox: Sandbox, missing: str, said: str
-) -> None:
-    """Options and variables, and no Python that nobody wrote."""
+def test_hints_are_those_of_the_command_line(ask: Any, sandbox: Sandbox, missing: str, said: str) -> None:
+    """Options and variables instead of Python."""
     done = ask("x", **{**sandbox.connection, missing: ""})
 
     assert done.returncode == 2

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def test_health_needs_no_credentials(shell: Any, sandbox: Sandbox) -> None:
-    """The address alone."""
+    """Only the address."""
     address = sandbox.connection["base_url"]
 
     assert shell.text(shell.process("health", base_url=address)) == (0, f"{address} is operational\n", "")
 
 
-def test_health_of_a_port_where_nobody_listens(shell: Any) -> None:
-    """4, and what to look at."""
+def test_health_of_a_closed_port(shell: Any) -> None:
+    """Exit code 4, and what to check."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -33,22 +33,22 @@ def test_health_of_a_port_where_nobody_listens(shell: Any) -> None:
     assert err.startswith(f"ConnectionFailed: No connection to 127.0.0.1:{port} ")
 
 
-class _Unwell(http.server.BaseHTTPRequestHandler):
+class _Unavailable(http.server.BaseHTTPRequestHandler):
     """A server that is not operational."""
 
     def do_GET(self) -> None:
-        """Say so."""
+        """Answer 503."""
         self.send_response(503)
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing of it."""
+        """Log nothing."""
 
 
 @pytest.fixture
-def unwell() -> Iterator[str]:
-    """Give the address of a server that answers 503 to everything."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Unwell) as server:
+def unavailable() -> Iterator[str]:
+    """Return the address of a server that answers 503 to everything."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Unavailable) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -56,10 +56,10 @@ def unwell() -> Iterator[str]:
         thread.join(10)
 
 
-def test_health_of_a_server_that_is_unwell(shell: Any, unwell: str) -> None:
-    """Not 0, and it does not say that the service is operational."""
-    code, out, err = shell.text(shell.run("health", base_url=unwell))
+def test_health_of_a_server_that_is_not_operational(shell: Any, unavailable: str) -> None:
+    """Not exit code 0, and no message that it is operational."""
+    code, out, err = shell.text(shell.run("health", base_url=unavailable))
 
     assert code == 5
     assert out == ""
-    assert err.startswith(f"ServerError: {unwell} is not operational: ")
+    assert err.startswith(f"ServerError: {unavailable} is not operational: ")

@@ -1,4 +1,4 @@
-"""``connecty sandbox`` and ``connecty questions``: the other end, from a terminal."""
+"""``connecty sandbox`` and ``connecty questions``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Ital
 
 @pytest.mark.slow
 def test_a_sandbox_serves_until_ctrl_c(shell: Any, start: Any) -> None:
-    """Its exports lead a client to it; afterwards nothing listens there."""
+    """A client can use its exports; afterwards the port is closed."""
     running = start("sandbox")
     exports = running.exports()
     assert list(exports) == ["client_id", "client_secret", "base_url", "dw_id"]
@@ -40,7 +40,7 @@ def test_a_sandbox_serves_until_ctrl_c(shell: Any, start: Any) -> None:
 
 
 def test_a_sandbox_with_a_port_and_questions_of_its_own(shell: Any, start: Any, tmp_path: Path) -> None:
-    """Served on that port, answered from that catalogue."""
+    """It uses that port and that catalogue."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     catalogue = tmp_path / "questions.toml"
@@ -55,8 +55,8 @@ def test_a_sandbox_with_a_port_and_questions_of_its_own(shell: Any, start: Any, 
     assert (code, out) == (0, '"billion_years"\n13.8\n')
 
 
-def test_a_sandbox_that_misbehaves(start: Any) -> None:
-    """Each --fault strikes as it says, one after the other, and then all is well."""
+def test_faults(start: Any) -> None:
+    """Each --fault is injected as given, one after the other."""
     faults = ("--fault", "health:status=503,times=1", "--fault", "health:reset,times=1")
     health = start("sandbox", *faults).exports()["base_url"] + "/v1/health"
 
@@ -67,7 +67,7 @@ def test_a_sandbox_that_misbehaves(start: Any) -> None:
 
 
 def test_a_port_that_is_taken(shell: Any, sandbox: Sandbox) -> None:
-    """2, the port and what to do."""
+    """Exit code 2, the port and what to do."""
     port = sandbox.connection["base_url"].rpartition(":")[2]
 
     code, out, err = shell.text(shell.run("sandbox", "--port", port))
@@ -77,8 +77,8 @@ def test_a_port_that_is_taken(shell: Any, sandbox: Sandbox) -> None:
     assert "port=0 takes any free port" in err
 
 
-def test_the_questions_that_it_knows(shell: Any) -> None:
-    """One a line."""
+def test_questions_of_the_sandbox(shell: Any) -> None:
+    """One per line."""
     code, out, err = shell.text(shell.run("questions", "--sandbox"))
 
     assert (code, err) == (0, "")
@@ -86,8 +86,8 @@ def test_the_questions_that_it_knows(shell: Any) -> None:
     assert "show the last 100 logins" in out.splitlines()
 
 
-def test_nobody_else_lists_questions(shell: Any) -> None:
-    """2, and where there is a list."""
+def test_questions_need_the_sandbox(shell: Any) -> None:
+    """Exit code 2, and a hint at --sandbox."""
     code, out, err = shell.text(shell.run("questions"))
 
     assert (code, out) == (2, "")

@@ -1,4 +1,4 @@
-"""Signals end a command as Ctrl-C does: the id and the line that resumes are told; exit code 128 + signal."""
+"""Signals end a command as Ctrl-C does: it prints the id and how to resume; exit code 128 + signal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ with warnings.catch_warnings():
     # Of click, about what older versions of typer import from it.
     warnings.simplefilter("ignore", DeprecationWarning)
     from connecty_frames.cli import main
-    from connecty_frames.cli.signals import ending_on_signals
+    from connecty_frames.cli.signals import exit_on_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,12 +53,12 @@ SENDING = re.compile(
 )
 
 
-STORY = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
+METADATA = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
 OLD, NEW = b"before", b'[{"n":2},{"n":3}]\n'
 
 
 class Asking:
-    """A command that was started, and is sent signals."""
+    """A running command, and signals sent to it."""
 
     def __init__(self, *command: str, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -70,7 +70,7 @@ class Asking:
         )
 
     def wait_for(self, what: Callable[[], object]) -> None:
-        """Wait until something is true, while the command runs."""
+        """Wait until a condition is true, while the command runs."""
         until = time.monotonic() + 30
         while not what():
             assert self.process.poll() is None, self.process.communicate()
@@ -93,7 +93,7 @@ class Asking:
 
 @pytest.fixture
 def start_asking(shell: Any, settings: dict[str, object]) -> Callable[..., Asking]:
-    """Start a command that asks the server, and hears Ctrl-C also where this one runs in the background."""
+    """Start a command that asks the server; Ctrl-C works even if the tests run in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -108,7 +108,7 @@ def start_asking(shell: Any, settings: dict[str, object]) -> Callable[..., Askin
 def test_a_signal_while_the_server_is_silent(
     server: Script, start_asking: Callable[..., Asking], moment: str, name: str, code: int
 ) -> None:
-    """All that is known of the question at that moment is printed, and nothing where nothing was sent."""
+    """What is known of the question by then is printed, and nothing if nothing was sent."""
     server.on(moment, server.hang)
     command = start_asking("health") if moment == "health" else start_asking("ask", "how many?")
     command.wait_for(lambda: server.count(moment))
@@ -126,10 +126,8 @@ def test_a_signal_while_the_server_is_silent(
 
 
 @pytest.mark.parametrize("arguments", [["how many?", "--quiet"], ["--question-id", QUESTION_ID]])
-def test_what_is_not_told_on_acceptance_is_told_then(
-    server: Script, start_asking: Callable[..., Asking], arguments: list[str]
-) -> None:
-    """--quiet is no reason to lose what was paid for."""
+def test_quiet(server: Script, start_asking: Callable[..., Asking], arguments: list[str]) -> None:
+    """The id is printed even with --quiet."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
     asking = start_asking("ask", *arguments)
     asking.wait_for(lambda: server.count("results"))
@@ -150,7 +148,7 @@ def test_what_is_not_told_on_acceptance_is_told_then(
 def test_several_signals_in_a_row(
     server: Script, start_asking: Callable[..., Asking], names: list[str]
 ) -> None:
-    """One of them ends the command, and the message is printed once and whole.
+    """One of them ends the command, and the message is printed once and completely.
 
     One that comes when the command has ended already ends the process by itself. A shell sees no difference.
     """
@@ -168,7 +166,7 @@ def test_several_signals_in_a_row(
 def test_a_signal_that_is_ignored_stays_ignored(
     server: Script, start_asking: Callable[..., Asking], shell: Any, ignored: str, sent: str
 ) -> None:
-    """As SIGHUP under nohup: the answer is waited for."""
+    """As SIGHUP under nohup: the command waits for the answer."""
     answer = server.steps["results"]
     server.on("results", server.answer(200, {"state": "PENDING"}))
     asking = start_asking(
@@ -186,10 +184,8 @@ def test_a_signal_that_is_ignored_stays_ignored(
     assert err.startswith(ACCEPTED)
 
 
-def test_a_command_that_may_take_so_long(
-    server: Script, start_asking: Callable[..., Asking], shell: Any
-) -> None:
-    """Under ``timeout``, whose exit code is 124."""
+def test_timeout(server: Script, start_asking: Callable[..., Asking], shell: Any) -> None:
+    """Under the command ``timeout``, whose exit code is 124."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
 
     code, out, err = start_asking(program=["timeout", "3", shell.command, "ask", "how many?"]).end()
@@ -198,10 +194,10 @@ def test_a_command_that_may_take_so_long(
 
 
 @pytest.mark.parametrize("redirect", ["2>&-", "2>/dev/full"])
-def test_where_nobody_can_be_told(
+def test_a_standard_error_that_cannot_be_written(
     server: Script, start_asking: Callable[..., Asking], shell: Any, redirect: str
 ) -> None:
-    """Standard error is closed or full: the exit code is the same."""
+    """Closed or full: the exit code is the same."""
     if redirect == "2>/dev/full" and not Path("/dev/full").exists():
         pytest.skip("the system has no /dev/full")
     server.on("results", server.answer(200, {"state": "PENDING"}))
@@ -220,7 +216,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def test_a_terminal_that_is_closed(server: Script, shell: Any, settings: dict[str, object]) -> None:
-    """129, in the middle of a line of progress that nothing takes any more."""
+    """Exit code 129, while the progress line cannot be written any more."""
     pty = pytest.importorskip("pty", reason="the system has no pseudo-terminals")
     server.on("results", server.answer(200, {"state": "PENDING"}))
     ours, theirs = pty.openpty()
@@ -269,8 +265,8 @@ main()
         ("connecty_frames.client:Client.answer", f"\n{ACCEPTED}", OLD),
         ("connecty_frames.answer:Answer.to_arrow", f"\n{ACCEPTED}", OLD),
         ("connecty_frames.frames.export:json_value", f"\n{ACCEPTED}", OLD),
-        ("os:fsync", f"{STORY}\n{ACCEPTED}", OLD),
-        ("pathlib:Path.replace", f"{STORY}\n{ACCEPTED}", NEW),
+        ("os:fsync", f"{METADATA}\n{ACCEPTED}", OLD),
+        ("pathlib:Path.replace", f"{METADATA}\n{ACCEPTED}", NEW),
     ],
 )
 def test_a_signal_while_the_answer_is_made_a_file(
@@ -280,8 +276,8 @@ def test_a_signal_while_the_answer_is_made_a_file(
     *,
     quiet: bool,
 ) -> None:
-    """The id is printed, the file is the old one or the new one, and no other file is left."""
-    place, told, content = moment
+    """The id is printed, the file is the old or the new one, and no other file is left."""
+    place, printed, content = moment
     target = tmp_path / "out.json"
     target.write_bytes(OLD)
     program = [sys.executable, "-c", AT, place, "ask", "how many?", "--output", str(target)]
@@ -289,13 +285,13 @@ def test_a_signal_while_the_answer_is_made_a_file(
     code, out, err = start_asking(*(["--quiet"] if quiet else []), program=program).end()
 
     assert (code, out) == (143, "")
-    assert err == (told.removeprefix(STORY) if quiet else ACCEPTED + told)
+    assert err == (printed.removeprefix(METADATA) if quiet else ACCEPTED + printed)
     assert list(tmp_path.iterdir()) == [target]
     assert target.read_bytes() == content
 
 
 def test_a_signal_while_nobody_reads(server: Script, start_asking: Callable[..., Asking]) -> None:
-    """The command ends at once, though a full pipe takes nothing any more."""
+    """The command ends at once, although its pipe is full."""
     rows = [["word"], *([f"{number:0100}"] for number in range(10_000))]
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": rows}}))
     asking = start_asking("ask", "how many?", "--format", "csv", "--quiet", "--max-rows", "20000")
@@ -311,13 +307,13 @@ def test_a_signal_while_nobody_reads(server: Script, start_asking: Callable[...,
 def test_signals_at_random_moments(
     server: Script, start_asking: Callable[..., Asking], tmp_path: Path
 ) -> None:
-    """What was sent is printed, a file is whole or not there, and no question is sent twice."""
+    """Ids of sent questions are printed, files are complete or absent, and no question is sent twice."""
     draw = random.Random(38)  # noqa: S311 - no secret
     target = tmp_path / "out.json"
     for kind in ("token", "ask", "results"):
-        server.on(kind, server.late(0.1, server.steps[kind][0]))
+        server.on(kind, server.delayed(0.1, server.steps[kind][0]))
     for _ in range(SIGNALS):
-        server.seen.clear()
+        server.requests.clear()
         asking = start_asking("ask", "how many?", "--output", str(target))
         with suppress(subprocess.TimeoutExpired):
             asking.process.wait(draw.uniform(0.2, 2.5))
@@ -345,7 +341,7 @@ def test_signals_at_random_moments(
 
 
 def children(process: int) -> list[int]:
-    """Return the processes that a process started."""
+    """Return the child processes of a process."""
     return [
         int(child)
         for file in Path(f"/proc/{process}/task").glob("*/children")
@@ -354,7 +350,7 @@ def children(process: int) -> list[int]:
 
 
 def runs(process: int) -> bool:
-    """Whether a process is there, and is not only waiting to be buried."""
+    """Whether a process runs and is no zombie."""
     with suppress(OSError):
         return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
     return False
@@ -388,7 +384,7 @@ def test_an_embedded_sandbox_leaves_nothing_behind(
 @needs_proc
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_sandbox_serves_until_a_signal(start: Any, name: str) -> None:
-    """0, since that is how one stops it; nothing listens any more, and no process is left."""
+    """Exit code 0, since this is how it is stopped; the port is closed, and no process is left."""
     running = start("sandbox")
     exports = running.exports()
     asking = start("ask", SLOW, "--quiet", **exports)
@@ -414,7 +410,7 @@ def test_a_sandbox_serves_until_a_signal(start: Any, name: str) -> None:
 
 @pytest.fixture
 def _handlers() -> Iterator[None]:
-    """Keep the handlers of the tests, which a command that a signal ended does not put back."""
+    """Restore the handlers of the tests, which a command ended by a signal does not do."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
@@ -423,7 +419,7 @@ def _handlers() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_handlers")
 def test_the_handlers_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those from before are back when main() is done; after a signal, another ends the process by itself."""
+    """main() restores the earlier ones; after a signal, another ends the process at once."""
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     before = [*map(signal.getsignal, numbers), sys.unraisablehook]
 
@@ -438,7 +434,7 @@ def test_the_handlers_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyP
     assert ended.value.code == 0
     assert [*map(signal.getsignal, numbers), sys.unraisablehook] == before
 
-    with pytest.raises(SystemExit) as ended, ending_on_signals():
+    with pytest.raises(SystemExit) as ended, exit_on_signals():
         kill_and_wait()
     assert ended.value.code == 143
     assert [*map(signal.getsignal, numbers), sys.unraisablehook] == [*[signal.SIG_DFL] * 3, before[3]]
@@ -446,7 +442,7 @@ def test_the_handlers_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("_handlers")
 def test_a_signal_that_the_garbage_collector_swallows() -> None:
-    """Python drops what is raised in a finalizer; the command ends all the same."""
+    """Python drops exceptions in finalizers; the command ends nevertheless."""
 
     class Finalized:
         def __del__(self) -> None:
@@ -457,7 +453,7 @@ def test_a_signal_that_the_garbage_collector_swallows() -> None:
         time.sleep(10)
 
     began = time.monotonic()
-    with pytest.raises(SystemExit) as ended, ending_on_signals():
+    with pytest.raises(SystemExit) as ended, exit_on_signals():
         finalize_and_wait()
 
     assert ended.value.code == 143
@@ -466,7 +462,7 @@ def test_a_signal_that_the_garbage_collector_swallows() -> None:
 
 @pytest.mark.usefixtures("_handlers")
 def test_what_a_signal_leaves_half_made(capfd: pytest.CaptureFixture[str]) -> None:
-    """Its finalizer may fail, as that of a response without a file does: standard error shows nothing."""
+    """Its finalizer may fail, as that of a response without a file; standard error shows nothing."""
 
     class HalfMade:
         def __init__(self) -> None:
@@ -482,7 +478,7 @@ def test_what_a_signal_leaves_half_made(capfd: pytest.CaptureFixture[str]) -> No
         except KeyboardInterrupt as interrupt:  # as typer ends a command
             raise SystemExit(130) from interrupt
 
-    with pytest.raises(SystemExit) as ended, ending_on_signals():
+    with pytest.raises(SystemExit) as ended, exit_on_signals():
         make()
 
     assert ended.value.code == 143

@@ -1,4 +1,4 @@
-"""Standard streams that cannot be written to, when a command ends and before: an exit code of ours, no noise.
+"""Standard streams that cannot be written, at exit and before: an exit code, and no traceback.
 
 As processes, and without PYTHONUNBUFFERED: with it nothing is left to write when Python ends.
 """
@@ -45,12 +45,12 @@ FORMATS = [
 PARTS = [[*ASK, part] for part in ("--sql", "--summary", "--stats", "--schema")]
 FULL = "OSError: [Errno 28] No space left on device\n"
 CLOSED = "OSError: [Errno 9] Standard output is closed\n"
-STORY = re.compile(r"(.*\n)*5 of 5 rows; question_id [0-9a-f-]{36}\n")
+METADATA = re.compile(r"(.*\n)*5 of 5 rows; question_id [0-9a-f-]{36}\n")
 
 
 @pytest.fixture
 def run(shell: Any, sandbox: Sandbox) -> Any:
-    """Return what runs a command with streams that are ``full``, ``closed``, or of a reader that ``left``."""
+    """Return a function that runs a command with streams that are ``full``, ``closed`` or ``left``."""
 
     def run(
         *arguments: str, out: str | None = None, err: str | None = None, unbuffered: bool = False
@@ -91,36 +91,36 @@ def run(shell: Any, sandbox: Sandbox) -> Any:
 
 
 def words(arguments: list[str]) -> str:
-    """Return the name of a case."""
+    """Return the id of a case."""
     return " ".join(arguments).replace(f"{TOP_COUNTRIES} ", "")
 
 
 @pytest.mark.parametrize("arguments", [*OTHERS, *FORMATS, *PARTS], ids=words)
 def test_standard_output_on_a_full_disk(run: Any, arguments: list[str]) -> None:
-    """1 and one line of why; summary, SQL and id of a question, which is paid for, come first."""
+    """Exit code 1 and one line; summary, SQL and id of a question are printed before."""
     done = run(*arguments, out="full")
 
-    told = done.stderr.decode()
+    error = done.stderr.decode()
     assert done.returncode == 1
-    assert told.endswith(FULL)
-    assert told.count(FULL) == 1
-    printed = told.removesuffix(FULL)
-    assert STORY.fullmatch(printed) if arguments in FORMATS + PARTS else printed == ""
+    assert error.endswith(FULL)
+    assert error.count(FULL) == 1
+    before = error.removesuffix(FULL)
+    assert METADATA.fullmatch(before) if arguments in FORMATS + PARTS else before == ""
 
 
 @pytest.mark.parametrize("arguments", [*OTHERS, *FORMATS], ids=words)
-def test_a_reader_that_left_before(run: Any, arguments: list[str]) -> None:
-    """141, as a shell reports of a command that SIGPIPE ended; no error is printed."""
+def test_a_reader_that_closed_the_pipe(run: Any, arguments: list[str]) -> None:
+    """Exit code 141, as for a command ended by SIGPIPE; no error is printed."""
     done = run(*arguments, out="left")
 
-    told = done.stderr.decode()
+    error = done.stderr.decode()
     assert done.returncode == 141
-    assert STORY.fullmatch(told) if arguments in FORMATS else told == ""
+    assert METADATA.fullmatch(error) if arguments in FORMATS else error == ""
 
 
 @pytest.mark.parametrize("arguments", OTHERS, ids=words)
 def test_no_standard_output(run: Any, arguments: list[str]) -> None:
-    """1 and one line, as of any file that cannot be written; a question is not even asked (test_ask)."""
+    """Exit code 1 and one line; a question is not even asked (see test_ask)."""
     done = run(*arguments, out="closed")
 
     assert (done.returncode, done.stderr.decode()) == (1, CLOSED)
@@ -149,7 +149,7 @@ def test_no_standard_output(run: Any, arguments: list[str]) -> None:
 def test_standard_error_changes_no_exit_code(
     run: Any, arguments: list[str], code: int, out: bytes, err: str
 ) -> None:
-    """Data comes whole, and the exit code says what became of the question, also where no word of it can."""
+    """Data is complete, and the exit code is that of the question."""
     done = run(*arguments, err=err)
 
     assert (done.returncode, done.stdout) == (code, out)
@@ -157,7 +157,7 @@ def test_standard_error_changes_no_exit_code(
 
 @pytest.mark.parametrize("err", ["full", "closed"])
 def test_a_file_is_written_whatever_standard_error_is(run: Any, tmp_path: Path, err: str) -> None:
-    """An answer that was paid for is not lost because its summary cannot be printed."""
+    """An answer is not lost because its summary cannot be printed."""
     done = run(*ASK, "--output", str(tmp_path / "a.csv"), err=err)
 
     assert (done.returncode, done.stdout) == (0, b"")
@@ -169,42 +169,42 @@ def test_a_file_is_written_whatever_standard_error_is(run: Any, tmp_path: Path, 
     ("out", "err", "code"),
     [("full", "full", 1), ("full", "closed", 1), ("left", "left", 141), ("closed", "closed", 2)],
 )
-def test_neither_can_be_written(run: Any, out: str, code: int, err: str) -> None:
-    """The exit code alone tells."""
+def test_both_cannot_be_written(run: Any, out: str, code: int, err: str) -> None:
+    """Only the exit code reports it."""
     assert run(*ASK, "--format", "csv", out=out, err=err).returncode == code
 
 
 @pytest.mark.parametrize(("out", "code"), [("full", 1), ("left", 141)])
 def test_a_long_answer(run: Any, out: str, code: int) -> None:
-    """More than is held back until the end: the failure comes in the middle, and only once."""
+    """Longer than the buffer: the failure comes before the end, and only once."""
     done = run("ask", "list all orders", "--max-rows", "20000", "--format", "csv", "--quiet", out=out)
 
     warned = r"TruncationWarning: 20,000 of 100,000 rows came; [^\n]*\n"
-    told = r"Question [0-9a-f-]{36} was accepted; [^\n]* connecty ask --question-id [^\n]*\n"
+    error = r"Question [0-9a-f-]{36} was accepted; [^\n]* connecty ask --question-id [^\n]*\n"
     assert done.returncode == code
-    assert re.fullmatch(warned + (told + re.escape(FULL) if out == "full" else ""), done.stderr.decode())
+    assert re.fullmatch(warned + (error + re.escape(FULL) if out == "full" else ""), done.stderr.decode())
 
 
 @pytest.mark.parametrize(
-    ("out", "code", "told"), [("full", 1, FULL), ("left", 141, ""), ("closed", 1, CLOSED)]
+    ("out", "code", "error"), [("full", 1, FULL), ("left", 141, ""), ("closed", 1, CLOSED)]
 )
-def test_an_unbuffered_python_is_no_different(run: Any, out: str, code: int, told: str) -> None:
+def test_an_unbuffered_python_is_no_different(run: Any, out: str, code: int, error: str) -> None:
     """With PYTHONUNBUFFERED, as in most containers."""
     done = run("config", "path", out=out, unbuffered=True)
 
-    assert (done.returncode, done.stderr.decode()) == (code, told)
+    assert (done.returncode, done.stderr.decode()) == (code, error)
 
 
-def test_nothing_takes_the_place_of_a_closed_stream(shell: Any, tmp_path: Path) -> None:
-    """The first file that is opened would get its number, and with it what a library writes there."""
-    script, told = tmp_path / "script.py", tmp_path / "told"
+def test_nothing_replaces_a_closed_stream(shell: Any, tmp_path: Path) -> None:
+    """The first file that is opened would get its descriptor, and what a library writes there."""
+    script, error = tmp_path / "script.py", tmp_path / "error"
     script.write_text(
         "import os\n"
         "from pathlib import Path\n"
         "from connecty_frames.cli.streams import standard_streams\n"
         "with standard_streams():\n"
         "    opened = min(os.open(os.devnull, os.O_RDONLY) for _ in range(2))\n"
-        f"    Path({str(told)!r}).write_text(str(opened))\n",
+        f"    Path({str(error)!r}).write_text(str(opened))\n",
         encoding="utf-8",
     )
 
@@ -214,4 +214,4 @@ def test_nothing_takes_the_place_of_a_closed_stream(shell: Any, tmp_path: Path) 
         check=True,
     )
 
-    assert int(told.read_text(encoding="utf-8")) > 2
+    assert int(error.read_text(encoding="utf-8")) > 2

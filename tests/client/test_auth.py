@@ -230,7 +230,10 @@ def test_a_netrc_file_does_not_replace_the_bearer(
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     client.question("729cb7a4-4b06-449e-a3c9-df40f5e570b8").state()
-    assert [seen.headers.get("authorization") for seen in server.seen] == [None, "Bearer canary-token-1"]
+    assert [request.headers.get("authorization") for request in server.requests] == [
+        None,
+        "Bearer canary-token-1",
+    ]
 
 
 @responses.activate

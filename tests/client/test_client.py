@@ -67,14 +67,14 @@ def test_making_one_connects_to_nothing(server: Any) -> None:
         question = client.question(QUESTION_ID)
         _ = (repr(client), repr(question), question.question_id, question.dw_id, question.question)
         assert question.asked_at is None
-    assert server.seen == []
+    assert server.requests == []
 
 
 def test_a_final_slash_makes_no_double_one(server: Any) -> None:
     """An address with a final slash requests /v1/health all the same."""
     with make(base_url=f"{server.address}/") as client:
         assert client.health() is True
-    assert [seen.target for seen in server.seen] == ["/v1/health"]
+    assert [request.target for request in server.requests] == ["/v1/health"]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_health_is_200_and_nothing_else(server: Any, status: int, expected: bool
     with make(base_url=server.address) as client:
         assert client.health() is expected
     assert check_health(base_url=server.address) is expected
-    assert [seen.target for seen in server.seen] == ["/v1/health"] * 2
-    assert "authorization" not in server.seen[0].headers
+    assert [request.target for request in server.requests] == ["/v1/health"] * 2
+    assert "authorization" not in server.requests[0].headers
 
 
 def test_health_without_anybody_there_is_an_error(server: Any) -> None:
@@ -169,7 +169,7 @@ def test_a_call_names_its_own_workspace(server: Any, client: Client) -> None:
     server.on("results", server.answer(200, ROWS))
     client.ask("how many?", dw_id=7)
     query = "include=dataframe,statistics,sqlquery,summary&max_rows=1000"
-    assert [seen.target for seen in server.seen if "/dw/" in seen.target] == [
+    assert [request.target for request in server.requests if "/dw/" in request.target] == [
         "/v1/dw/7/questions",
         f"/v1/dw/7/questions/{QUESTION_ID}/results?{query}",
     ]
@@ -190,7 +190,7 @@ def test_a_wrong_option_costs_no_question(server: Any, client: Client, choices: 
     """ConfigError before anything is sent."""
     with pytest.raises(ConfigError):
         client.ask("how many?", **choices)
-    assert server.seen == []
+    assert server.requests == []
 
 
 def test_an_unknown_option_is_a_type_error(client: Client) -> None:
@@ -206,7 +206,7 @@ def test_a_closed_client_says_so(server: Any) -> None:
     client.close()
     with pytest.raises(ConfigError, match="closed"):
         client.submit("how many?")
-    assert server.seen == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])

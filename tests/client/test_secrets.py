@@ -415,7 +415,7 @@ def test_no_wrong_argument_shows_a_secret(wrong: Any, caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, RuntimeError])
-@pytest.mark.parametrize("place", ["_settings", "_found", "_fill", "_plain_secret"])
+@pytest.mark.parametrize("place", ["_settings", "_sources", "_add", "_printable_secret"])
 @pytest.mark.parametrize("by", ["argument", "configure", "environment"])
 def test_nothing_that_ends_the_reading_of_settings_shows_a_secret(
     caplog: pytest.LogCaptureFixture,

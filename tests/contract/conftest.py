@@ -47,7 +47,7 @@ def golden(name: str) -> Any:
 
 @dataclass
 class Service:
-    """One end of the API, and the few words in which a case talks to it without a client.
+    """A server of the API, with requests that need no client.
 
     Parameters
     ----------
@@ -62,21 +62,21 @@ class Service:
     clients: list[Client] = field(default_factory=list)
 
     def calls(self) -> Any:
-        """Give the requests that the golden service saw."""
+        """Return the requests that the golden service received."""
         assert self.mock is not None
         return self.mock.calls
 
     def client(self, **settings: Any) -> Client:
-        """Give a client of the service, that waits as little as it may."""
+        """Return a client of the service with the shortest possible waits."""
         self.clients.append(Client(**{"random": lambda: 0.0, "timeout": 20, **self.connection, **settings}))
         return self.clients[-1]
 
     def send(self, method: str, path: str, **request: Any) -> requests.Response:
-        """Send a request with nothing on it but what is given."""
+        """Send a request without any defaults."""
         return self.http.request(method, self.connection["base_url"] + path, timeout=10, **request)
 
     def token(self) -> dict[str, str]:
-        """Get a token, as the header that carries it."""
+        """Get a token, as the header with it."""
         credentials = {name: self.connection[name] for name in ("client_id", "client_secret")}
         reply = self.send("POST", "/v1/auth/token", json=credentials)
         assert reply.status_code == 200, reply.text
@@ -87,11 +87,11 @@ class Service:
         return self.send("POST", "/v1/dw/13/questions", json={"question": question}, headers=self.token())
 
     def results(self, question_id: str, query: str = "") -> requests.Response:
-        """Fetch the results once, with the query written as it is sent."""
+        """Fetch the results once, with the query as it is sent."""
         return self.send("GET", f"/v1/dw/13/questions/{question_id}/results{query}", headers=self.token())
 
     def finished(self, question: str) -> str:
-        """Ask a question, wait for its end, and give its id."""
+        """Ask a question, wait until its state is final, and return its id."""
         question_id: str = self.ask(question).json()["question_id"]
         until = time.monotonic() + 20
         while self.results(question_id).json()["state"] in {"PENDING", "IN_PROGRESS"}:
@@ -107,7 +107,7 @@ class Service:
 
 
 class GoldenServer:
-    """Answers from the golden files: PENDING, then IN_PROGRESS, then the answer to the question."""
+    """A server of golden files: PENDING, then IN_PROGRESS, then the answer to the question."""
 
     base_url = "https://api.eu1.connecty-ai.com"
     connection: Final = {
@@ -179,7 +179,7 @@ def documented_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def golden_service() -> Iterator[Service]:
-    """Give the golden answers, served by a mock."""
+    """Return the golden answers, served by a mock."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         served = Service("golden", dict(GoldenServer(mock).connection), mock)
         yield served
@@ -193,7 +193,7 @@ def _live(kind: str, request: pytest.FixtureRequest) -> Service:
 
 @pytest.fixture(params=["golden", "full", "documented"])
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
-    """Give each of the three services in turn."""
+    """Return each of the three services in turn."""
     if request.param == "golden":
         yield request.getfixturevalue("golden_service")
         return
@@ -204,7 +204,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
 
 @pytest.fixture(params=["full", "documented"])
 def live(request: pytest.FixtureRequest) -> Iterator[Service]:
-    """Give each of the two live services in turn, for what the golden answers do not hold."""
+    """Return each of the two live services in turn, for what the golden answers lack."""
     served = _live(request.param, request)
     yield served
     served.close()
@@ -212,7 +212,7 @@ def live(request: pytest.FixtureRequest) -> Iterator[Service]:
 
 @pytest.fixture(params=["golden", "full", "documented"])
 def slow_service(request: pytest.FixtureRequest) -> Iterator[Service]:
-    """Give each service in turn, in such a way that a question is seen waiting and worked on."""
+    """Return each service in turn, slow enough that a question is seen in each state."""
     if request.param == "golden":
         yield request.getfixturevalue("golden_service")
         return

@@ -24,9 +24,9 @@ COUNTRIES = {
 }
 
 
-def to_milliseconds(moment: datetime) -> datetime:
-    """Cut a moment to milliseconds, in which the document's example writes rows."""
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+def to_milliseconds(instant: datetime) -> datetime:
+    """Truncate to milliseconds, in which the document's example writes rows."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
 def test_the_service_is_operational(service: Any) -> None:
@@ -47,7 +47,7 @@ def test_the_top_countries_come_as_text_and_whole_numbers(service: Any) -> None:
 
 
 def test_the_top_countries_in_pandas(service: Any) -> None:
-    """Nullable dtypes, none of them object, and the story on the frame."""
+    """Nullable dtypes, none of them object, and the metadata on the frame."""
     frame = service.client().ask_df(TOP_COUNTRIES)
 
     assert type(frame) is pd.DataFrame
@@ -58,7 +58,7 @@ def test_the_top_countries_in_pandas(service: Any) -> None:
 
 
 def test_the_top_countries_in_polars(service: Any) -> None:
-    """String and Int64, and the story on the frame."""
+    """String and Int64, and the metadata on the frame."""
     frame = service.client().ask_df(TOP_COUNTRIES, engine="polars")
 
     assert frame.schema == pl.Schema({"country": pl.String, "orders": pl.Int64})
@@ -67,7 +67,7 @@ def test_the_top_countries_in_polars(service: Any) -> None:
 
 
 def test_the_top_countries_in_arrow(service: Any) -> None:
-    """The table, and the story in its schema."""
+    """The table, and the metadata in its schema."""
     table = service.client().ask_df(TOP_COUNTRIES, engine="pyarrow")
 
     assert table.to_pydict() == COUNTRIES
@@ -75,14 +75,14 @@ def test_the_top_countries_in_arrow(service: Any) -> None:
 
 
 def test_the_logins_are_instants_and_text(service: Any) -> None:
-    """The example of the document: microseconds in UTC and text, 3 of 100 rows, truncated, and said so."""
+    """The document's example: microseconds in UTC and text; a warning says that these are 3 of 100 rows."""
     with pytest.warns(cf.TruncationWarning, match=r"^3 of 100 rows came; max_rows=None fetches all"):
         answer = service.client().ask(LOGINS, max_rows=3)
 
     assert answer.table.schema.equals(
         pa.schema({"login_timestamp": pa.timestamp("us", "UTC"), "user_email": pa.string()})
     )
-    assert [to_milliseconds(moment) for moment in answer.table["login_timestamp"].to_pylist()] == [
+    assert [to_milliseconds(instant) for instant in answer.table["login_timestamp"].to_pylist()] == [
         datetime(2025, 11, 4, 12, 5, 1, 146_000, tzinfo=UTC),
         datetime(2025, 11, 4, 10, 48, 15, 460_000, tzinfo=UTC),
         datetime(2025, 11, 4, 9, 49, 22, 910_000, tzinfo=UTC),
@@ -102,8 +102,8 @@ def test_instants_are_shown_in_the_zone_that_is_asked_for(service: Any) -> None:
     assert frame["login_timestamp"][1].isoformat() == "2025-11-04T11:48:15.460000+01:00"
 
 
-def test_rows_cut_can_be_an_error(service: Any) -> None:
-    """It counts what came and what there is, and names the question."""
+def test_truncation_can_be_an_error(service: Any) -> None:
+    """The error has the rows received, the rows of the answer, and the question."""
     with pytest.raises(cf.TruncatedError, match=r"^3 of 100 rows came") as raised:
         service.client().ask_df(LOGINS, max_rows=3, on_truncation="raise")
 
@@ -112,7 +112,7 @@ def test_rows_cut_can_be_an_error(service: Any) -> None:
 
 
 def test_fewer_rows_than_asked_for_are_all(service: Any) -> None:
-    """Five rows of at most six: nothing was cut and nothing is said."""
+    """Five rows of at most six: nothing was cut, and there is no warning."""
     assert service.client().ask(TOP_COUNTRIES, max_rows=6).truncated is False
 
 
@@ -132,7 +132,7 @@ def test_a_question_goes_through_its_states(slow_service: Any) -> None:
 
 
 def test_a_handle_waits_and_gives_the_answer(service: Any) -> None:
-    """Submit, wait, result, and result again with other choices, of one question."""
+    """Submit, wait, result, and result again with other options, of one question."""
     question = service.client().submit(TOP_COUNTRIES)
 
     assert question.wait() == "COMPLETED"
@@ -144,7 +144,7 @@ def test_a_handle_waits_and_gives_the_answer(service: Any) -> None:
 
 
 def test_an_answer_is_fetched_again_by_its_id(service: Any) -> None:
-    """The same rows, and a story that does not pretend to know the question."""
+    """The same rows, and metadata in which the question is None."""
     client = service.client()
     question_id = client.ask(TOP_COUNTRIES).question_id
 
@@ -155,7 +155,7 @@ def test_an_answer_is_fetched_again_by_its_id(service: Any) -> None:
     assert (again.question, again.metadata.asked_at, again.metadata.elapsed) == (None, None, None)
 
 
-def test_a_failed_question_is_an_error_that_knows_it(service: Any) -> None:
+def test_a_failed_question_is_an_error_with_its_details(service: Any) -> None:
     """QuestionFailed with question, id, workspace and state; a wait for it is no error."""
     client = service.client()
     question = client.submit(FAILING)
@@ -169,8 +169,8 @@ def test_a_failed_question_is_an_error_that_knows_it(service: Any) -> None:
     assert error.question_id == question.question_id
 
 
-def test_a_reason_is_told_where_there_is_one(service: Any) -> None:
-    """The document has no field for it; whatever the server says more than the state is shown."""
+def test_a_reason_is_in_the_message(service: Any) -> None:
+    """The document has no field for it, so every field beside the state is shown."""
     with pytest.raises(cf.QuestionFailed) as raised:
         service.client().ask(FAILING)
 
@@ -183,7 +183,7 @@ def test_a_reason_is_told_where_there_is_one(service: Any) -> None:
 
 
 def test_an_answer_without_a_table(service: Any) -> None:
-    """``ask`` gives the summary and no table; ``ask_df`` raises and carries the summary."""
+    """``ask`` returns the summary without a table; ``ask_df`` raises an error with the summary."""
     client = service.client()
     answer = client.ask(NO_TABLE)
     assert answer.table is None
@@ -198,7 +198,7 @@ def test_an_answer_without_a_table(service: Any) -> None:
 
 
 def test_an_unknown_question_is_not_found(service: Any) -> None:
-    """404 as NotFoundError with the id, right away: the id was not given out just now."""
+    """404 is a NotFoundError with the id at once: only just after a submission it is retried."""
     with pytest.raises(cf.NotFoundError, match="Check dw_id and question_id") as raised:
         service.client().ask("x", question_id=UNKNOWN)
 
@@ -206,7 +206,7 @@ def test_an_unknown_question_is_not_found(service: Any) -> None:
 
 
 def test_an_unknown_workspace_is_not_found(service: Any) -> None:
-    """404 to the question itself: there is no id."""
+    """404 to the submission: there is no id."""
     with pytest.raises(cf.NotFoundError) as raised:
         service.client(dw_id=14).ask(TOP_COUNTRIES)
 
@@ -233,8 +233,8 @@ def test_a_saved_response_decodes_to_the_same_table(service: Any, tmp_path: Any)
     assert saved.response_summary == "Poland has the most orders of all countries: 31768."
 
 
-def test_the_client_speaks_as_the_document_does(golden_service: Any) -> None:
-    """Plain commas, no //v1, JSON with the fields named, a bearer on everything but the token call."""
+def test_requests_are_those_of_the_document(golden_service: Any) -> None:
+    """Plain commas, no //v1, JSON with the documented fields, a bearer token on all but the token call."""
     golden_service.client(base_url="https://api.eu1.connecty-ai.com/").ask(TOP_COUNTRIES, max_rows=50)
 
     sent = [call.request for call in golden_service.calls()]

@@ -47,7 +47,7 @@ SECTIONS = {
 
 
 def kinds(value: Any) -> Any:
-    """Give a JSON value with its keys and, in place of each leaf, what kind of value it is."""
+    """Return a JSON value with the kind of each leaf in place of its value."""
     if isinstance(value, dict):
         return {name: kinds(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -76,7 +76,7 @@ def test_a_token_response_has_the_two_fields(service: Any, method: str) -> None:
     assert datetime.fromisoformat(reply.json()["expires_at"]).tzinfo is not None
 
 
-def test_the_moment_of_expiry_is_written_as_in_the_document(service: Any) -> None:
+def test_the_expiry_is_written_as_in_the_document(service: Any) -> None:
     """ISO-8601 with a T, a fraction of the second and an offset of hours and minutes."""
     credentials = {name: service.connection[name] for name in ("client_id", "client_secret")}
 
@@ -113,7 +113,7 @@ def test_an_accepted_question_has_an_id_and_nothing_else(service: Any) -> None:
 def test_nothing_but_health_and_token_without_a_good_token(
     service: Any, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    """401 without a token, and with one that the service did not give."""
+    """401 without a token, and with one that the service did not issue."""
     reply = service.send(method, path, json={"question": TOP_COUNTRIES}, headers=headers)
 
     assert reply.status_code == 401
@@ -122,12 +122,12 @@ def test_nothing_but_health_and_token_without_a_good_token(
 @pytest.mark.parametrize(
     "path", [f"/v1/dw/13/questions/{UNKNOWN}/results", f"/v1/dw/14/questions/{UNKNOWN}/results"]
 )
-def test_what_is_unknown_is_404(service: Any, path: str) -> None:
-    """A question nobody asked, and a workspace that is not there."""
+def test_unknown_ids_are_404(service: Any, path: str) -> None:
+    """An id that was never issued, and a workspace that does not exist."""
     assert service.send("GET", path, headers=service.token()).status_code == 404
 
 
-def test_a_workspace_that_is_not_there_takes_no_question(service: Any) -> None:
+def test_a_question_to_an_unknown_workspace_is_404(service: Any) -> None:
     """404, whatever the question."""
     reply = service.send(
         "POST", "/v1/dw/14/questions", json={"question": TOP_COUNTRIES}, headers=service.token()
@@ -287,8 +287,8 @@ def test_a_question_can_be_answered_without_a_table(service: Any) -> None:
 # What the golden answers do not hold
 
 
-def test_max_rows_is_1000_unless_it_is_said(live: Any) -> None:
-    """The document's default, seen on a hundred thousand orders."""
+def test_max_rows_is_1000_by_default(live: Any) -> None:
+    """The document's default, of a hundred thousand orders."""
     question_id = live.finished("list all orders")
 
     assert len(live.results(question_id).json()["results"]["dataframe"]) == 1 + 1000
@@ -297,15 +297,15 @@ def test_max_rows_is_1000_unless_it_is_said(live: Any) -> None:
 
 
 @pytest.mark.parametrize("query", ["?max_rows=-1", "?max_rows=many", "?include=everything", "?include="])
-def test_a_parameter_that_cannot_be_is_422(live: Any, query: str) -> None:
-    """Rather than a guess at what was meant."""
+def test_an_invalid_parameter_is_422(live: Any, query: str) -> None:
+    """It is not replaced by a default."""
     question_id = live.finished(TOP_COUNTRIES)
 
     assert live.results(question_id, query).status_code == 422
 
 
 def test_commas_may_be_encoded(live: Any) -> None:
-    """Most HTTP libraries send them so."""
+    """Most HTTP libraries encode them."""
     question_id = live.finished(TOP_COUNTRIES)
 
     reply = live.results(question_id, "?include=dataframe%2Csummary")
@@ -343,7 +343,7 @@ def test_the_documented_sections_are_as_documented(live: Any, question: str) -> 
                 assert sections[name][key] is None or type(sections[name][key]) is kind
 
 
-def test_what_is_guessed_is_sent_only_when_it_may_be(live: Any) -> None:
+def test_undocumented_sections_are_sent_only_with_full_statistics(live: Any) -> None:
     """The section of a number is there with full statistics and absent with documented ones."""
     question_id = live.finished(TOP_COUNTRIES)
 

@@ -82,7 +82,7 @@ WATCH: Final = """
         each.dispatchEvent(new Event(kind, {bubbles: false, cancelable: true}));
     setTimeout(() => {
       const all = [...document.querySelectorAll('#page *')];
-      const told = {
+      const report = {
         ran: window.ran,
         tags: [...new Set(all.map(each => each.tagName.toLowerCase()))].sort(),
         attributes: [...new Set(all.flatMap(each => each.getAttributeNames()))].sort(),
@@ -91,7 +91,7 @@ WATCH: Final = """
           each => each.querySelector('td')?.textContent),
         contrasts: [...document.querySelectorAll('.theme')].map(worst),
       };
-      document.getElementById('told').textContent = JSON.stringify(told);
+      document.getElementById('report').textContent = JSON.stringify(report);
     }, 300);
   }, 300));
   function light(colour) {
@@ -120,9 +120,9 @@ WATCH: Final = """
 
 
 def browse(folder: Path, page: str) -> dict[str, Any]:
-    """Open a page in the browser, touch everything on it, and give what it tells."""
+    """Open a page in the browser, trigger every event, and return what was observed."""
     file = folder / "page.html"
-    text = f'<!doctype html><meta charset="utf-8">{WATCH}<pre id="told"></pre><div id="page">{page}</div>'
+    text = f'<!doctype html><meta charset="utf-8">{WATCH}<pre id="report"></pre><div id="page">{page}</div>'
     file.write_text(text, encoding="utf-8", errors="replace")
     done = subprocess.run(
         [
@@ -148,14 +148,14 @@ def browse(folder: Path, page: str) -> dict[str, Any]:
         timeout=240,
         check=True,
     )
-    told = re.search(r'<pre id="told">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert told is not None, done.stderr
-    found: dict[str, Any] = json.loads(html.unescape(told[1]))
+    report = re.search(r'<pre id="report">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert report is not None, done.stderr
+    found: dict[str, Any] = json.loads(html.unescape(report[1]))
     return found
 
 
 def hostile(payload: str) -> cf.Answer:
-    """Give an answer with a payload in each place that a server fills."""
+    """Return an answer with a payload in each place that a server fills."""
     results = {
         "dataframe": [[payload, "nested", "number"], [payload, {payload: payload}, 5]],
         "sql_query": f"SELECT '{payload}' -- {payload}\n{payload}",
@@ -169,37 +169,37 @@ def test_nothing_of_280_hostile_answers_runs(tmp_path: Path) -> None:
     """In cells, names, SQL, summary and question; every one is text, letter by letter."""
     answers = [hostile(payload) for payload in PAYLOADS]
 
-    told = browse(tmp_path, "".join(answer._repr_html_() for answer in answers))
+    report = browse(tmp_path, "".join(answer._repr_html_() for answer in answers))
 
     assert len(PAYLOADS) == 280
-    assert told["ran"] == 0
-    assert told["answers"] == 280
-    assert told["cells"] == PAYLOADS
-    assert told["attributes"] == ["class", "open"]
-    assert told["tags"] == [
+    assert report["ran"] == 0
+    assert report["answers"] == 280
+    assert report["cells"] == PAYLOADS
+    assert report["attributes"] == ["class", "open"]
+    assert report["tags"] == [
         "code", "details", "div", "pre", "small", "span", "style", "summary", "table", "tbody", "td", "th",
         "thead", "tr",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("engine", ["pandas", "polars"])
-def test_nothing_runs_where_the_story_is_a_cells_value(engine: str, tmp_path: Path) -> None:
+def test_nothing_runs_where_the_answer_is_the_value_of_a_cell(engine: str, tmp_path: Path) -> None:
     """``df.connecty`` by itself, and the answer's plain text, which a notebook escapes."""
     frames = [
         hostile(payload).to_pandas() if engine == "pandas" else hostile(payload).to_polars()
         for payload in PAYLOADS[:: len(ATTACKS) // 2]
     ]
 
-    told = browse(tmp_path, "".join(frame.connecty._repr_html_() for frame in frames))
+    report = browse(tmp_path, "".join(frame.connecty._repr_html_() for frame in frames))
 
-    assert (told["ran"], told["answers"]) == (0, len(frames))
+    assert (report["ran"], report["answers"]) == (0, len(frames))
 
 
 def test_the_browser_runs_what_is_not_escaped(tmp_path: Path) -> None:
-    """Else nothing of the above would mean anything: of the same payloads, as HTML, many run."""
-    told = browse(tmp_path, "".join(f"<div>{attack}</div>" for attack in ATTACKS if "<meta" not in attack))
+    """A check of the tests above: of the same payloads, unescaped, many run."""
+    report = browse(tmp_path, "".join(f"<div>{attack}</div>" for attack in ATTACKS if "<meta" not in attack))
 
-    assert told["ran"] >= 5
+    assert report["ran"] >= 5
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,8 @@ def test_every_word_is_legible(theme: str, *, dark: bool, golden: Path, tmp_path
     )._repr_html_()
     commented = hostile("/* a */ 'b' 5 SELECT")._repr_html_()
 
-    told = browse(tmp_path, f'<div {theme}><div class="theme">{answer}{commented}</div></div>')
+    report = browse(tmp_path, f'<div {theme}><div class="theme">{answer}{commented}</div></div>')
 
-    ((paper, contrast),) = told["contrasts"]
+    ((paper, contrast),) = report["contrasts"]
     assert (paper < 0.1) is dark
     assert contrast >= 4.5

@@ -13,14 +13,14 @@ from connecty_frames.display import terminal_table
 
 
 def rendered(table: pa.Table, types: list[str], rows: int = 10) -> list[str]:
-    """Give the lines of a table, without colours."""
+    """Return the lines of a table, without colours."""
     console = Console(file=io.StringIO(), width=200, color_system=None)
     console.print(terminal_table(table, types, rows))
     return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
 
 def test_names_types_and_values() -> None:
-    """The type is below its name; numbers stand to the right, other values to the left."""
+    """The type is below its name; numbers are aligned to the right, other values to the left."""
     table = pa.table({"country": ["Poland", "Italy"], "orders": [31768, 5]})
 
     assert rendered(table, ["string", "Int64"]) == [
@@ -34,15 +34,15 @@ def test_names_types_and_values() -> None:
     ]
 
 
-def test_null_is_said() -> None:
-    """And is not the empty text."""
+def test_null_is_shown() -> None:
+    """It differs from the empty text."""
     lines = rendered(pa.table({"a": ["", None]}), ["string"])
 
     assert [line.strip("│ ") for line in lines[4:6]] == ["", "null"]
 
 
 def test_values_are_whole() -> None:
-    """Decimals with all digits, moments with their offset, nested values as JSON."""
+    """Decimals with all digits, times with their offset, nested values as JSON."""
     table = pa.table(
         {
             "money": pa.array([Decimal("1234567890.10")], pa.decimal128(38, 2)),
@@ -61,15 +61,15 @@ def test_values_are_whole() -> None:
 
 
 def test_only_the_first_rows_are_shown() -> None:
-    """As many as asked for, and none where none are."""
+    """As many as asked for, also none."""
     table = pa.table({"n": [1, 2, 3]})
 
     assert [line.strip("│ ") for line in rendered(table, ["int64"], 2)[4:-1]] == ["1", "2"]
     assert len(rendered(table, ["int64"], 0)) == 5
 
 
-def test_foreign_text_has_no_power() -> None:
-    """Control characters, direction marks and markup are shown, in names as in values."""
+def test_foreign_text_is_escaped() -> None:
+    """Control characters, direction marks and markup are escaped, in names and in values."""
     table = pa.table({"na\x1bme": ["[red]x[/] \x1b[2J \u202e\nline"]})
 
     text = "\n".join(rendered(table, ["string"]))
@@ -79,5 +79,5 @@ def test_foreign_text_has_no_power() -> None:
 
 
 def test_a_table_without_columns() -> None:
-    """It is nothing to show, and no error."""
+    """It is shown as nothing, without an error."""
     assert rendered(pa.table({}), []) == [""]

@@ -1,4 +1,4 @@
-"""An answer in a notebook, as HTML: what is told, and that it is all text."""
+"""An answer in a notebook, as HTML: its parts, and that all of it is text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from connecty_frames.display import SHOWN_ROWS, answer_html
 from connecty_frames.frames import AnswerMetadata
 
-STORY = AnswerMetadata(
+METADATA = AnswerMetadata(
     question="which countries?",
     question_id="729cb7a4-4b06-449e-a3c9-df40f5e570b8",
     dw_id=13,
@@ -34,7 +34,7 @@ TABLE = pa.table({"country": ["Poland", None], "orders": [31768, 5]})
 
 
 class Page(HTMLParser):
-    """What a page consists of: its tags, and the text in each place."""
+    """The tags of a page, and the text in each place."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -44,24 +44,24 @@ class Page(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep a tag."""
+        """Record a tag."""
         self.tags.append(tag)
         self.attributes |= {name for name, _ in attrs}
 
     def handle_data(self, data: str) -> None:
-        """Keep text, but for the style sheet."""
+        """Record text, except the style sheet."""
         if self.tags[-1:] != ["style"]:
             self.text += data
 
 
-def shown(story: AnswerMetadata = STORY, table: pa.Table | None = TABLE, rows: int = 2) -> Page:
-    """Read the page of a story."""
-    return Page(answer_html(story, table, (rows, 0 if table is None else table.num_columns)))
+def parsed(metadata: AnswerMetadata = METADATA, table: pa.Table | None = TABLE, rows: int = 2) -> Page:
+    """Return the page of an answer."""
+    return Page(answer_html(metadata, table, (rows, 0 if table is None else table.num_columns)))
 
 
-def test_everything_is_told() -> None:
+def test_the_parts_of_a_page() -> None:
     """The question, extent and origin, summary, table, SQL, and each column with its evidence."""
-    assert shown().text == (
+    assert parsed().text == (
         "which countries?"
         "2 of 2 rows · workspace 13 · 2.3 s · 2025-11-04 12:05 UTC · 729cb7a4-4b06-449e-a3c9-df40f5e570b8"
         "Poland leads."
@@ -71,9 +71,9 @@ def test_everything_is_told() -> None:
     )
 
 
-def test_the_sql_is_folded_and_coloured() -> None:
-    """Closed details; words of the language, texts, numbers and comments have classes of their own."""
-    page = answer_html(STORY, TABLE, (2, 2))
+def test_the_sql_is_collapsed_and_highlighted() -> None:
+    """Closed details; keywords, texts, numbers and comments have classes of their own."""
+    page = answer_html(METADATA, TABLE, (2, 2))
 
     assert "<details><summary>SQL</summary><pre>" in page
     assert re.findall(r'<span class="connecty-(\w)">([^<]*)</span>', page.partition("<pre>")[2]) == [
@@ -93,8 +93,8 @@ def test_the_sql_is_folded_and_coloured() -> None:
     ["select '", "'" * 19_998, "/*" * 9000, "select \x00\u202e$x$\r\n\t<b>", "ż" * 100, "--", '"' * 19_997],
 )
 def test_sql_is_whole_whatever_it_is(sql: str) -> None:
-    """Every character is there, escaped where it has a power; it takes no lexer's patience."""
-    page = shown(AnswerMetadata(sql_query=f"x{sql}x"), None, 0)
+    """Every character is there, escaped where it has a meaning in HTML; no lexer is slow at it."""
+    page = parsed(AnswerMetadata(sql_query=f"x{sql}x"), None, 0)
 
     plain = (
         sql.replace("\r\n", "\n").replace("\x00", "\\x00").replace("\u202e", "\\u202e").replace("\t", "    ")
@@ -102,20 +102,20 @@ def test_sql_is_whole_whatever_it_is(sql: str) -> None:
     assert page.text == f"An answer0 rowsSQLx{plain}x"
 
 
-def test_a_cut_is_visible() -> None:
-    """A sign in a colour of its own, and where nobody knows, that is said."""
+def test_truncation_is_visible() -> None:
+    """A sign in a colour of its own; where truncation is unknown, the page says so."""
     cut = answer_html(AnswerMetadata(rows=3, total_rows=1234, truncated=True), None, (0, 0))
     assert '<strong class="connecty-cut">✂ 3 of 1,234 rows, cut</strong>' in cut
 
-    unknown = shown(AnswerMetadata(rows=3), None, 0)
+    unknown = parsed(AnswerMetadata(rows=3), None, 0)
     assert unknown.text == "An answer3 rows · whether there are more is unknown"
 
 
 def test_only_the_first_rows_and_columns_are_shown() -> None:
-    """And that is said."""
+    """The page says of how many."""
     table = pa.table({f"c{at}": list(range(50)) for at in range(40)})
 
-    page = shown(AnswerMetadata(), table, 50)
+    page = parsed(AnswerMetadata(), table, 50)
 
     assert SHOWN_ROWS == 10
     assert page.tags.count("tr") == 11
@@ -125,7 +125,7 @@ def test_only_the_first_rows_and_columns_are_shown() -> None:
 
 def test_a_long_cell_is_cut_visibly() -> None:
     """At 300 characters, with a sign."""
-    page = shown(AnswerMetadata(), pa.table({"a": ["x" * 301, "y" * 300]}), 2)
+    page = parsed(AnswerMetadata(), pa.table({"a": ["x" * 301, "y" * 300]}), 2)
 
     assert "x" * 300 + "…" in page.text
     assert "y" * 300 in page.text
@@ -133,8 +133,8 @@ def test_a_long_cell_is_cut_visibly() -> None:
 
 
 def test_an_answer_without_a_table() -> None:
-    """Shows what there is."""
-    page = shown(AnswerMetadata(question="why?", response_summary="Because."), None, 0)
+    """The other parts are shown."""
+    page = parsed(AnswerMetadata(question="why?", response_summary="Because."), None, 0)
 
     assert page.text == "why?0 rowsBecause."
     assert "table" not in page.tags
@@ -142,12 +142,12 @@ def test_an_answer_without_a_table() -> None:
 
 @pytest.mark.parametrize("table", [pa.table({}), pa.table({"a": pa.array([], pa.string())})])
 def test_a_table_of_nothing(table: pa.Table) -> None:
-    """Is no error."""
-    assert "An answer" in shown(AnswerMetadata(), table, 0).text
+    """It is not an error."""
+    assert "An answer" in parsed(AnswerMetadata(), table, 0).text
 
 
 def test_values_of_every_kind() -> None:
-    """As text that loses nothing; numbers to the right."""
+    """Exact text; numbers are aligned to the right."""
     table = pa.table(
         {
             "big": pa.array([2**63], pa.uint64()),
@@ -164,16 +164,16 @@ def test_values_of_every_kind() -> None:
 
 
 def test_everything_foreign_is_text() -> None:
-    """Wherever it stands: the tags of the page are ours, and so are its attributes."""
+    """In every place: tags and attributes of the page are ours alone."""
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>$x$\u202e\x1b[2J"
-    story = AnswerMetadata(
+    metadata = AnswerMetadata(
         question=evil,
         question_id=evil,
         sql_query=evil,
         response_summary=evil,
         schema=[{"name": evil, "type": evil, "evidence": evil}],
     )
-    content = answer_html(story, pa.table({evil: [evil]}), (1, 1))
+    content = answer_html(metadata, pa.table({evil: [evil]}), (1, 1))
     page = Page(content)
 
     ours = {
@@ -189,19 +189,19 @@ def test_everything_foreign_is_text() -> None:
 
 
 def test_mathjax_leaves_it_alone() -> None:
-    """By the classes that its versions look for: else it typesets what is between dollar signs."""
-    assert '<div class="connecty tex2jax_ignore mathjax_ignore">' in answer_html(STORY, TABLE, (2, 2))
+    """It ignores these classes, and would otherwise typeset what is between dollar signs."""
+    assert '<div class="connecty tex2jax_ignore mathjax_ignore">' in answer_html(METADATA, TABLE, (2, 2))
 
 
 def test_nothing_is_fetched() -> None:
     """No script, no link, no address, neither in the page nor in its style."""
-    content = answer_html(STORY, TABLE, (2, 2))
+    content = answer_html(METADATA, TABLE, (2, 2))
 
     assert not re.search(r"https?:|//|@import|url\(|<script|<link|<img|javascript", content, re.IGNORECASE)
 
 
 def test_the_page_is_text_for_a_notebook_file() -> None:
-    """Which is JSON in UTF-8."""
-    story: Any = AnswerMetadata(question="\ud800 żółć 🙂")
+    """A notebook is JSON in UTF-8, which holds no lone surrogate."""
+    metadata: Any = AnswerMetadata(question="\ud800 żółć 🙂")
 
-    assert "\\ud800 żółć 🙂" in json.loads(json.dumps(answer_html(story, None, (0, 0))).encode())
+    assert "\\ud800 żółć 🙂" in json.loads(json.dumps(answer_html(metadata, None, (0, 0))).encode())

@@ -1,4 +1,4 @@
-"""A plot chosen from types: each kind, odd values and names, and clear words where none fits."""
+"""Charts chosen by type: each kind, unusual values and names, and the errors."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ pytest.importorskip("altair", reason="the extra [plot] is not installed")
 DAYS = [date(2025, 1, 1), date(2025, 1, 2)]
 
 
-def drawn(columns: dict[str, Any], **choices: str) -> dict[str, Any]:
-    """Give the specification of a plot."""
-    named = {name: choices.get(name) for name in ("x", "y", "color")}
+def drawn(columns: dict[str, Any], **chosen: str) -> dict[str, Any]:
+    """Return the specification of a chart."""
+    named = {name: chosen.get(name) for name in ("x", "y", "color")}
     found: dict[str, Any] = plot(pa.table(columns), "how many?", **named).to_dict()
     return found
 
 
 def channels(specification: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    """Give for each channel but the tooltip its field, type and title."""
+    """Return the field, type and title of each channel but the tooltip."""
     return {
         name: tuple(channel.get(key) for key in ("field", "type", "title"))
         for name, channel in specification["encoding"].items()
@@ -36,7 +36,7 @@ def channels(specification: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
 
 
 def values(specification: dict[str, Any], name: str) -> list[Any]:
-    """Give what is drawn of a column."""
+    """Return the values of a field of the data."""
     data = specification["data"]
     rows = data["values"] if "values" in data else specification["datasets"][data["name"]]
     return [row[name] for row in rows]
@@ -57,8 +57,8 @@ def test_a_number_over_time_is_a_line() -> None:
     }
 
 
-def test_several_lines_where_moments_repeat() -> None:
-    """A category tells them apart."""
+def test_several_lines_where_times_repeat() -> None:
+    """Colours distinguish them by a category."""
     found = drawn({"day": [*DAYS, *DAYS], "shop": ["a", "a", "b", "b"], "n": [1, 2, 3, 4]})
 
     assert found["mark"]["type"] == "line"
@@ -78,7 +78,7 @@ def test_a_number_by_category_is_bars() -> None:
 
 
 def test_bars_in_parts_where_categories_repeat() -> None:
-    """A second category tells the parts apart."""
+    """Colours distinguish the parts by a second category."""
     found = drawn({"country": ["PL", "PL"], "paid": [True, False], "orders": [5, 7]})
 
     assert found["mark"]["type"] == "bar"
@@ -87,13 +87,13 @@ def test_bars_in_parts_where_categories_repeat() -> None:
 
 
 @pytest.mark.parametrize("across", [["a", "a"], [DAYS[0], DAYS[0]]], ids=["category", "time"])
-def test_what_cannot_be_told_apart_is_points(across: list[Any]) -> None:
-    """Bars would be summed, and a line would go up and down where there is no way."""
+def test_repeats_without_a_category_are_points(across: list[Any]) -> None:
+    """Bars would be summed, and a line would connect values of the same time."""
     assert drawn({"at": across, "n": [1, 2]})["mark"]["type"] == "circle"
 
 
 def test_a_number_over_a_number_is_points() -> None:
-    """The first goes across."""
+    """The first is on the x axis."""
     found = drawn({"price": [1, 2], "sold": [5, 3]})
 
     assert found["mark"]["type"] == "circle"
@@ -104,7 +104,7 @@ def test_a_number_over_a_number_is_points() -> None:
 
 
 def test_one_number_is_the_number() -> None:
-    """With every digit."""
+    """It is drawn with every digit."""
     found = drawn({"n": [9007199254740993]})
 
     assert found["mark"]["type"] == "text"
@@ -113,7 +113,7 @@ def test_one_number_is_the_number() -> None:
 
 
 def test_the_columns_may_be_named() -> None:
-    """Across, up and to tell apart."""
+    """Those of the axes and of the colours."""
     columns = {"day": DAYS, "shop": ["a", "b"], "n": [1, 2], "m": [3, 4]}
 
     assert channels(drawn(columns, y="m"))["y"][0] == "m"
@@ -128,7 +128,7 @@ def test_the_columns_may_be_named() -> None:
 
 
 def test_decimals_and_long_numbers_are_drawn_as_floats() -> None:
-    """JavaScript has no other number; the tooltip has each in full."""
+    """JavaScript has no other numbers; the tooltip has each in full."""
     found = drawn({"c": ["a", "b"], "n": [Decimal("12345678901234567890.12"), None]})
 
     assert values(found, "n") == [12345678901234567000.0, None]
@@ -148,8 +148,8 @@ def test_decimals_are_drawn_as_the_nearest_floats(kind: pa.DataType) -> None:
     assert values(found, "y")[0] == 984.18
 
 
-def test_what_is_no_number_is_not_drawn() -> None:
-    """NaN and infinity are in the tooltip, and the specification is JSON that a browser reads."""
+def test_nan_and_infinity_are_not_drawn() -> None:
+    """They are in the tooltip, and the specification is JSON that a browser reads."""
     found = drawn({"x": [1.0, 2.0, 3.0], "y": [float("nan"), float("inf"), 1.0]})
 
     assert values(found, "y") == [None, None, 1.0]
@@ -173,8 +173,8 @@ def test_what_is_no_number_is_not_drawn() -> None:
         (pa.array([1], pa.timestamp("ns", "UTC")), "1970-01-01T00:00:00.000Z"),
     ],
 )
-def test_moments_are_drawn_on_their_own_clock(column: pa.Array, expected: str) -> None:
-    """Wherever the reader's browser is: marked and drawn as UTC, which has no gaps."""
+def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: str) -> None:
+    """Whatever the zone of the browser: marked and drawn as UTC, which has no gaps."""
     found = drawn({"at": column, "n": [1]})
 
     assert values(found, "at") == [expected]
@@ -185,7 +185,7 @@ def test_moments_are_drawn_on_their_own_clock(column: pa.Array, expected: str) -
     "name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "back\\slash", "count()", "b in full"]
 )
 def test_any_name_of_a_column(name: str) -> None:
-    """What means something to Vega is escaped, and the title is the name."""
+    """Characters with a meaning in Vega are escaped, and the title is the name."""
     found = drawn({name: ["x", "y"], "b": [1, 2]})
 
     assert values(found, name) == ["x", "y"]
@@ -197,14 +197,14 @@ def test_any_name_of_a_column(name: str) -> None:
 
 
 def test_a_tooltip_fetches_no_picture() -> None:
-    """Vega's would, from the address in a column called image, which may be anybody's."""
+    """Vega's would, from the address in a column called image, which anybody may have written."""
     found = drawn({"image": ["https://evil.example/x.png"], "title": [1]})
 
     assert [hint["title"] for hint in found["encoding"]["tooltip"]] == ["image ", "title "]
 
 
 def test_control_characters_in_names_and_titles() -> None:
-    """Are shown as what they are."""
+    """They are shown as escapes."""
     found: dict[str, Any] = plot(pa.table({"a\u202e": ["x"], "n": [1]}), "q\x1b?", None, None, None).to_dict()
 
     assert found["encoding"]["y"]["title"] == "a\\u202e"
@@ -226,13 +226,13 @@ def test_control_characters_in_names_and_titles() -> None:
     ],
 )
 def test_nothing_fits(columns: dict[str, Any], why: str) -> None:
-    """An error of ours that says what there is and what a plot needs."""
+    """The error names the columns and what a chart needs."""
     with pytest.raises(cf.ConfigError, match=f"^No plot fits this answer: .*{why}.*A plot needs a number"):
         drawn(columns)
 
 
-def test_a_column_that_there_is_none_of() -> None:
-    """Is named, with those that there are; so is one that cannot go where it was put."""
+def test_a_column_that_does_not_exist() -> None:
+    """The error names it, and the columns that exist; so it does for a column of a kind that does not fit."""
     with pytest.raises(cf.ConfigError, match="There is no column 'month' to draw; there are 'day', 'n'"):
         drawn({"day": DAYS, "n": [1, 2]}, x="month")
     with pytest.raises(cf.ConfigError, match="No plot fits"):
@@ -241,7 +241,7 @@ def test_a_column_that_there_is_none_of() -> None:
 
 @pytest.mark.parametrize(("kind", "most"), [("lines", 5000), ("bars", 500), ("points", 5000)])
 def test_more_than_can_be_drawn(kind: str, most: int) -> None:
-    """Nothing is left out: one more than a browser draws well is an error that says what to do."""
+    """One more than a browser draws well is an error that says what to do."""
 
     def columns(rows: int) -> dict[str, Any]:
         across = {
@@ -278,7 +278,7 @@ def test_without_altair(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["bars", "line", "points", "number"],
 )
 def test_it_can_be_drawn(columns: dict[str, Any], texts: list[str]) -> None:
-    """By Vega itself: the names and values are in the picture."""
+    """Vega draws it: the names and values are in the picture."""
     converter = pytest.importorskip("vl_convert", reason="nothing draws plots on the lowest versions")
 
     picture = converter.vegalite_to_svg(

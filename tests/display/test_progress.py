@@ -16,18 +16,18 @@ QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that is a terminal."""
 
     def isatty(self) -> bool:
-        """Say so."""
+        """Return True."""
         return True
 
 
 def test_a_callable_receives_each_step() -> None:
-    """As a Progress, with what is known of the question."""
+    """Each is a Progress, with the question and its id."""
     steps: list[Progress] = []
 
-    with progress(steps.append, "how many?", QUESTION_ID) as report:
+    with progress("how many?", QUESTION_ID, wanted=steps.append) as report:
         report("PENDING", 0.0)
         report("COMPLETED", 1.5)
 
@@ -37,8 +37,8 @@ def test_a_callable_receives_each_step() -> None:
     ]
 
 
-def test_a_step_says_what_it_is() -> None:
-    """Its repr shows every field, and it does not change."""
+def test_the_repr_of_a_step() -> None:
+    """It has every field; a step is immutable."""
     step = Progress("PENDING", 0.5, QUESTION_ID, None)
 
     assert repr(step) == (
@@ -48,20 +48,20 @@ def test_a_step_says_what_it_is() -> None:
         step.state = "COMPLETED"  # type: ignore[misc]
 
 
-def test_what_a_callable_raises_is_not_swallowed() -> None:
-    """It is the caller's own code, and a way to stop waiting."""
+def test_an_exception_of_a_callable_propagates() -> None:
+    """It is a way to stop waiting."""
 
     def stop(step: Progress) -> None:
         raise RuntimeError(step.state)
 
-    with pytest.raises(RuntimeError, match="PENDING"), progress(stop, None, QUESTION_ID) as report:
+    with pytest.raises(RuntimeError, match="PENDING"), progress(None, QUESTION_ID, wanted=stop) as report:
         report("PENDING", 0.0)
 
 
 @pytest.mark.parametrize("wanted", [None, False])
-def test_nothing_is_written_where_no_terminal_is(wanted: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_written_without_a_terminal(wanted: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """A log file or a pipe gets no progress unless it is asked for."""
-    with progress(wanted, "how many?", QUESTION_ID) as report:
+    with progress("how many?", QUESTION_ID, wanted=wanted) as report:
         report("PENDING", 0.0)
 
     assert capsys.readouterr() == ("", "")
@@ -70,14 +70,14 @@ def test_nothing_is_written_where_no_terminal_is(wanted: Any, capsys: pytest.Cap
 def test_a_terminal_shows_the_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On standard error: the question, the state and the seconds. Standard output is for data."""
+    """The question, the state and the seconds are on standard error. Standard output is for data."""
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
 
     monkeypatch.setenv("COLUMNS", "120")
 
-    with progress(None, "how many [red]orders[/]?", QUESTION_ID) as report:
+    with progress("how many [red]orders[/]?", QUESTION_ID, wanted=None) as report:
         report("IN_PROGRESS", 12.3)
 
     line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()[-2]
@@ -86,41 +86,43 @@ def test_a_terminal_shows_the_line(
 
 
 def test_a_narrow_terminal_cuts_the_question_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The state, the time and the id are what one looks for."""
+    """The state, the time and the id are more important."""
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
 
-    with progress(None, "how many orders were there in each month of the last year?", QUESTION_ID) as report:
+    with progress(
+        "how many orders were there in each month of the last year?", QUESTION_ID, wanted=None
+    ) as report:
         report("IN_PROGRESS", 0.0)
 
     line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()[-2]
     assert re.fullmatch(rf". how many orders were… IN_PROGRESS 0:00:0\d {QUESTION_ID}\s*", line)
 
 
-def test_what_others_print_stays_where_it_belongs(
+def test_standard_output_is_not_redirected(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """While the line is shown, standard output is still for data."""
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("TERM", "xterm")
 
-    with progress(True, "how many?", QUESTION_ID):  # noqa: FBT003 - the choice as a user makes it
+    with progress("how many?", QUESTION_ID, wanted=True):
         print("data")  # noqa: T201 - what others do
 
     assert capsys.readouterr().out == "data\n"
 
 
 def test_questions_at_the_same_time_share_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each has a line, whichever ends first; when all have ended nothing of it is left."""
+    """Each has a line, whichever ends first; after the last, the lines are removed."""
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     before = set(threading.enumerate())
 
-    first, second = progress(None, "first", QUESTION_ID), progress(None, "second", QUESTION_ID)
+    first, second = progress("first", QUESTION_ID, wanted=None), progress("second", QUESTION_ID, wanted=None)
     report = first.__enter__()
     also = second.__enter__()
     report("PENDING", 0.0)
@@ -138,14 +140,14 @@ def test_questions_at_the_same_time_share_a_display(monkeypatch: pytest.MonkeyPa
     for thread in set(threading.enumerate()) - before:
         thread.join(10)
         assert not thread.is_alive()
-    with progress(None, "third", QUESTION_ID) as again:
+    with progress("third", QUESTION_ID, wanted=None) as again:
         again("PENDING", 0.0)
     assert "third" in stream.getvalue()
 
 
 def test_true_in_a_log_is_a_line_for_each_state(capsys: pytest.CaptureFixture[str]) -> None:
-    """It was asked for: plain lines, on standard error, none of them twice."""
-    with progress(True, "how many\x1b[2J?", QUESTION_ID) as report:  # noqa: FBT003 - as above
+    """Plain lines on standard error, one for each change of the state."""
+    with progress("how many\x1b[2J?", QUESTION_ID, wanted=True) as report:
         for state, elapsed in (("PENDING", 0.0), ("PENDING", 0.4), ("IN_PROGRESS", 1.2), ("COMPLETED", 3.0)):
             report(state, elapsed)
 
@@ -159,7 +161,7 @@ def test_true_in_a_log_is_a_line_for_each_state(capsys: pytest.CaptureFixture[st
 
 
 class Shell:
-    """IPython's shell as far as a notebook's output goes; the notebooks themselves are run elsewhere."""
+    """IPython's shell, reduced to the output of a notebook; notebooks are run by other tests."""
 
     kernel = None
 
@@ -168,24 +170,24 @@ class Shell:
         self.display_pub = self
 
     def publish(self, data: dict[str, str], *, transient: dict[str, str], update: bool = False) -> None:
-        """Keep what would be sent."""
+        """Record what would be sent."""
         self.published.append((data["text/plain"], transient["display_id"], update))
 
     def get_ipython(self) -> Shell:
-        """Be the module as well."""
+        """Stand in for the module, too."""
         return self
 
 
 def test_a_notebook_shows_one_output_that_ends_empty(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It changes in place, and nothing goes to standard error, which stays in a notebook."""
+    """It changes in place. Text on standard error would stay in the notebook."""
     shell = Shell()
     monkeypatch.setitem(sys.modules, "IPython", shell)
 
-    with progress(None, "how many?", QUESTION_ID) as report:
+    with progress("how many?", QUESTION_ID, wanted=None) as report:
         report("IN_PROGRESS", 2.0)
-    with progress(False, "how many?", QUESTION_ID) as report:  # noqa: FBT003 - as above
+    with progress("how many?", QUESTION_ID, wanted=False) as report:
         report("IN_PROGRESS", 2.0)
 
     texts, places, updates = zip(*shell.published, strict=True)
@@ -195,24 +197,24 @@ def test_a_notebook_shows_one_output_that_ends_empty(
     assert capsys.readouterr() == ("", "")
 
 
-def test_false_shows_nothing_even_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was said."""
+def test_false_shows_nothing_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """False overrides the default of a notebook."""
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
 
-    with progress(False, "how many?", QUESTION_ID) as report:  # noqa: FBT003 - the choice as a user makes it
+    with progress("how many?", QUESTION_ID, wanted=False) as report:
         report("PENDING", 0.0)
 
     assert stream.getvalue() == ""
 
 
-def test_what_the_server_says_is_made_safe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A state or question with control characters or markup cannot do anything to the terminal."""
+def test_states_and_questions_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control characters and markup in a state or question have no effect on the terminal."""
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
 
-    with progress(True, "clear \x1b[2J", QUESTION_ID) as report:  # noqa: FBT003 - as above
+    with progress("clear \x1b[2J", QUESTION_ID, wanted=True) as report:
         report("\x1b]0;title\x07[bold]", 0.0)
 
     assert "clear \\x1b[2J" in stream.getvalue()
@@ -221,9 +223,9 @@ def test_what_the_server_says_is_made_safe(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("wanted", [None, True])
-def test_without_a_standard_error_nothing_happens(wanted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a program that was started without one."""
+def test_without_standard_error(wanted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written, as in a program that was started without it."""
     monkeypatch.setattr(sys, "stderr", None)
 
-    with progress(wanted, "how many?", QUESTION_ID) as report:
+    with progress("how many?", QUESTION_ID, wanted=wanted) as report:
         report("PENDING", 0.0)

@@ -1,4 +1,4 @@
-"""The examples of the documentation: found in Markdown, and run as a reader would run them."""
+"""Find the examples of the documentation in Markdown, and run them as a reader would."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _FENCE: Final = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})\s*(?P<language
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block.
+    """A fenced block.
 
     Parameters
     ----------
     language
-        What its fence says it is, such as ``python``.
+        The language that its fence names, such as ``python``.
     text
-        What stands in it, without the indentation of the fence.
+        Its content, without the indentation of the fence.
     line
-        The line of the file that its first line is, counted from 1.
+        The number of its first line in the file, counted from 1.
     not_run
-        Why it is not to be run, None where it is.
+        Why it is not run, or None if it is.
     """
 
     language: str
@@ -40,18 +40,18 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """Give every page of the documentation."""
+    """Return every page of the documentation."""
     found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     return [page for page in found if "_build" not in page.parts]
 
 
 def blocks(markdown: str) -> list[Block]:
-    """Give the fenced blocks of a page, in order.
+    """Return the fenced blocks of a page, in order.
 
     Raises
     ------
     ValueError
-        Where a mark is not in front of a block or gives no reason, or a block does not end.
+        If a mark is not in front of a block or has no reason, or a block has no end.
     """
     found: list[Block] = []
     lines = markdown.splitlines()
@@ -66,7 +66,7 @@ def blocks(markdown: str) -> list[Block]:
                 raise ValueError(f"line {at + 1}: a mark without a reason")
         elif fence:
             end = _end(lines, at, fence["fence"])
-            # As Markdown has it, a block's text begins where its fence does.
+            # In Markdown, the text of a block is indented relative to its fence.
             text = "\n".join(_outdented(inner, len(fence["indent"])) for inner in lines[at + 1 : end])
             found.append(Block(fence["language"].lower(), text, at + 2, mark and mark[1]))
             mark, at = None, end
@@ -79,18 +79,29 @@ def blocks(markdown: str) -> list[Block]:
 
 
 def commands(console: str) -> list[str]:
-    """Give the commands of a console block: what stands after ``$ ``, with continued lines."""
+    """Return the commands of a console block: the text after each ``$ ``, continued lines joined."""
     joined = re.sub(r"\\\n\s*(?:> )?", "", console)
     return [line.removeprefix("$ ").strip() for line in joined.splitlines() if line.startswith("$ ")]
 
 
+def outputs(console: str) -> list[list[str]]:
+    """Return the output that a console block shows for each of its commands."""
+    found: list[list[str]] = []
+    for line in re.sub(r"\\\n\s*(?:> )?", "", console).splitlines():
+        if line.startswith("$ "):
+            found.append([])
+        elif line.strip():
+            found[-1].append(line)
+    return found
+
+
 def is_ours(command: str) -> bool:
-    """Whether a command is one of ``connecty``."""
+    """Whether a command runs ``connecty``."""
     return bool(re.match(r"connecty(\s|$)", command))
 
 
 def run_python(page: str, found: list[Block]) -> dict[str, object]:
-    """Run the Python blocks of a page in order, in one namespace; a traceback shows the page's own lines."""
+    """Run the Python blocks of a page in one namespace; tracebacks have the page's line numbers."""
     namespace: dict[str, object] = {"__name__": "__main__"}
     for block in found:
         if block.language == "python" and block.not_run is None:
@@ -113,39 +124,41 @@ def _outdented(line: str, indent: int) -> str:
 
 @dataclass(frozen=True)
 class Examples:
-    """The runner as a fixture, since test files of one folder do not import each other."""
+    """The functions of this file as a fixture, since test files of one folder do not import each other."""
 
     blocks = staticmethod(blocks)
     commands = staticmethod(commands)
+    outputs = staticmethod(outputs)
     is_ours = staticmethod(is_ours)
     run_python = staticmethod(run_python)
 
 
 @pytest.fixture
 def examples() -> Examples:
-    """Give the runner."""
+    """Return the functions of this file."""
     return Examples()
 
 
-def _console(page: Path) -> list[tuple[int, str]]:
-    found = blocks(page.read_text(encoding="utf-8"))
+def _console(page: Path) -> list[tuple[int, str, list[str]]]:
     return [
-        (block.line, command)
-        for block in found
+        (block.line, command, shown)
+        for block in blocks(page.read_text(encoding="utf-8"))
         if block.language == "console" and block.not_run is None
-        for command in commands(block.text)
+        for command, shown in zip(commands(block.text), outputs(block.text), strict=True)
         if is_ours(command)
     ]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make a test of every page with Python on it, and of every command."""
+    """Parametrize tests by every page with Python on it, and by every command."""
     if "python_page" in metafunc.fixturenames:
         found = [
             page for page in pages() if any(b.language == "python" for b in blocks(page.read_text("utf-8")))
         ]
         metafunc.parametrize("python_page", found, ids=[str(page.relative_to(ROOT)) for page in found])
     if "console_command" in metafunc.fixturenames:
-        runs = [(page, line, command) for page in pages() for line, command in _console(page)]
-        ids = [f"{page.relative_to(ROOT)}:{line} {command}" for page, line, command in runs]
-        metafunc.parametrize("console_command", [command for _, _, command in runs], ids=ids)
+        runs = [(page, *run) for page in pages() for run in _console(page)]
+        ids = [f"{page.relative_to(ROOT)}:{line} {command}" for page, line, command, _ in runs]
+        metafunc.parametrize(
+            ("console_command", "shown"), [(command, shown) for _, _, command, shown in runs], ids=ids
+        )

@@ -1,4 +1,4 @@
-"""The examples in docstrings do what they say, against the sandbox."""
+"""The examples in docstrings run against the sandbox and print what they show."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FLAGS: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    """Give everything with a docstring that the reference shows, by name."""
-    for place in (cf, connecty_frames.sandbox, connecty_frames.testing):
-        yield place.__name__, place
-        for name in place.__all__:
-            yield from _with_members(name, getattr(place, name))
+    """Yield every object of the reference that can have a docstring, by name."""
+    for module in (cf, connecty_frames.sandbox, connecty_frames.testing):
+        yield module.__name__, module
+        for name in module.__all__:
+            yield from _with_members(name, getattr(module, name))
     yield from _with_members("frame.connecty", ConnectyAccessor)
 
 
@@ -40,7 +40,7 @@ def _with_members(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
 
 
 def examples() -> list[doctest.DocTest]:
-    """Give the docstrings that have examples."""
+    """Return the docstrings that have examples."""
     parser = doctest.DocTestParser()
     found = [(name, inspect.getdoc(thing) or "") for name, thing in public()]
     return [parser.get_doctest(text, {}, name, name, 0) for name, text in found if ">>>" in text]
@@ -51,13 +51,13 @@ def examples() -> list[doctest.DocTest]:
 def test_the_example_of_a_docstring_runs(
     example: doctest.DocTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By itself, in an empty folder, with what it shows as its output; a warning is an error."""
+    """By itself, in an empty folder, with the output that it shows; warnings are errors."""
     monkeypatch.chdir(tmp_path)
-    said: list[str] = []
+    output: list[str] = []
 
-    result = doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.append)
+    result = doctest.DocTestRunner(optionflags=FLAGS).run(example, out=output.append)
 
-    assert result.failed == 0, "".join(said)
+    assert result.failed == 0, "".join(output)
     assert result.attempted > 0
 
 
@@ -74,13 +74,13 @@ def test_the_example_of_a_docstring_runs(
         "read_connecty",
     ],
 )
-def test_where_one_begins_there_is_an_example(name: str) -> None:
-    """For what a newcomer looks up first."""
+def test_what_newcomers_look_up_has_an_example(name: str) -> None:
+    """In its docstring."""
     assert name in {example.name for example in examples()}
 
 
 def test_a_broken_example_fails() -> None:
-    """The runner can tell."""
+    """The runner reports a wrong output."""
     broken = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "broken", "broken", 0)
 
     assert doctest.DocTestRunner(verbose=False).run(broken, out=lambda _: None).failed == 1

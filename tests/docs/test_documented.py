@@ -18,28 +18,28 @@ from docs import generated
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The oldest typer that is supported asks the newest click for what that no longer likes to give.
+#: The oldest typer that is supported calls what the newest click deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:'click:DeprecationWarning")
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 ERRORS: Final = [name for name in errors.__all__ if name in cf.__all__]
-#: What typer gives every program, and describes itself.
+#: Options that typer adds to every program and describes itself.
 OF_TYPER: Final = {"--help", "--install-completion", "--show-completion"}
 
 
 def page(name: str) -> str:
-    """Give the source of a page."""
+    """Return the source of a page."""
     return (DOCS / name).read_text(encoding="utf-8")
 
 
 def referenced(*pages: str) -> list[str]:
-    """Give the names that pages of the API reference list, each of which gets a page of its own."""
+    """Return the names that pages of the API reference list, each of which gets its own page."""
     lists = [re.findall(r"^   (\w+)$", page(name), re.MULTILINE) for name in pages]
     return sorted(name for names in lists for name in names)
 
 
 def options() -> Iterator[tuple[str, str]]:
-    """Give each command, those within commands too, with the name of each of its options and arguments."""
+    """Yield each command, subcommands included, with the name of each option and argument."""
     from typer.main import get_command
 
     from connecty_frames.cli import app
@@ -52,21 +52,21 @@ def options() -> Iterator[tuple[str, str]]:
 
 
 def test_every_public_name_is_in_the_reference() -> None:
-    """Once, and nothing that is not public."""
+    """Once each, and nothing that is not public."""
     found = referenced("api/asking.md", "api/answers.md", "api/frames.md", "api/errors.md")
 
     assert found == sorted(cf.__all__)
 
 
-def test_every_name_of_the_modules_beside_is_in_the_reference() -> None:
-    """Once, too."""
+def test_every_name_of_the_other_public_modules_is_in_the_reference() -> None:
+    """Once each: the sandbox and the helpers for tests."""
     assert referenced("api/sandbox.md") == sorted(connecty_frames.sandbox.__all__)
     assert referenced("api/testing.md") == sorted(connecty_frames.testing.__all__)
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_every_error_is_told(name: str) -> None:
-    """Errors with what to do about them, warnings in the tree."""
+def test_every_error_is_documented(name: str) -> None:
+    """Errors in the tree and in the table of what to do, warnings in their tree."""
     kind = getattr(cf, name)
     if issubclass(kind, Warning):
         assert f"`~connecty_frames.{name}`" in generated.warning_tree()
@@ -75,28 +75,19 @@ def test_every_error_is_told(name: str) -> None:
         assert f"`~connecty_frames.{name}`" in generated.error_tree()
 
 
-@pytest.mark.parametrize("name", ERRORS)
-def test_every_error_is_in_the_readme(name: str) -> None:
-    """By its name: the table there is written by hand."""
-    assert f"`{name}`" in (DOCS.parent / "README.md").read_text(encoding="utf-8")
-
-
-def test_every_exit_code_is_in_the_readme() -> None:
-    """In the line of the error that it is for."""
+def test_every_exit_code_is_in_the_tree_of_errors() -> None:
+    """In the line of the error that has it; an OSError is none of ours."""
     from connecty_frames.cli import EXIT_CODES
 
-    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (.*`) \| .* \| (\d+) \|$", text, re.MULTILINE)
-    told = {name: int(code) for names, code in rows for name in re.findall(r"\w+", names) if name in ERRORS}
+    lines = generated.error_tree().splitlines()
 
-    assert {kind.__name__ for kind in EXIT_CODES} - {"ConnectyError", "OSError"} <= set(told)
-    for name, code in told.items():
-        kind = getattr(cf, name)
-        assert code == next(code for each, code in EXIT_CODES.items() if issubclass(kind, each)), name
+    for kind in EXIT_CODES.keys() - {OSError}:
+        (line,) = [line for line in lines if f"- {{py:exc}}`~connecty_frames.{kind.__name__}`" in line]
+        assert line.endswith(f" Exit code {EXIT_CODES[kind]}.")
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_is_told(name: str) -> None:
+def test_every_setting_is_documented(name: str) -> None:
     """With its environment variable and a description."""
     row = next(row for row in generated.settings().splitlines() if row.startswith(f"| `{name}` |"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
@@ -105,10 +96,12 @@ def test_every_setting_is_told(name: str) -> None:
     assert cells[3].endswith(".")
 
 
-def test_every_option_is_told() -> None:
-    """In the section of its command, with words of its own."""
-    told = generated.commands()
-    sections = dict(re.findall(r"^#+ `(.+)`\n((?:(?!#+ `).*\n)*)", f"# `connecty`\n{told}", re.MULTILINE))
+def test_every_option_is_documented() -> None:
+    """In the section of its command, with a description."""
+    documented = generated.commands()
+    sections = dict(
+        re.findall(r"^#+ `(.+)`\n((?:(?!#+ `).*\n)*)", f"# `connecty`\n{documented}", re.MULTILINE)
+    )
     found = [(command, option) for command, option in options() if option not in OF_TYPER]
 
     assert {command for command, _ in found} <= set(sections)
@@ -118,8 +111,8 @@ def test_every_option_is_told() -> None:
 
 
 @pytest.mark.parametrize("name", generated.SECTIONS)
-def test_what_is_made_from_the_code_is_shown(name: str) -> None:
-    """On one page each: what no page asks for is not documented."""
-    asked = [path for path in DOCS.glob("*.md") if f"{{generated}} {name}\n" in path.read_text("utf-8")]
+def test_every_generated_section_is_on_a_page(name: str) -> None:
+    """On exactly one: a section that no page includes is not documented."""
+    pages = [path for path in DOCS.glob("*.md") if f"{{generated}} {name}\n" in path.read_text("utf-8")]
 
-    assert len(asked) == 1
+    assert len(pages) == 1

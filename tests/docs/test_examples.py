@@ -1,4 +1,4 @@
-"""The examples of the README and the documentation do what they say, against the sandbox."""
+"""The examples of the README and the documentation run against the sandbox, with the output they show."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 def test_the_python_of_a_page_runs(
     python_page: Path, examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every block in order, in one namespace, in an empty folder; a warning is an error."""
+    """Every block in order, in one namespace, in an empty folder; warnings are errors."""
     monkeypatch.chdir(tmp_path)
     found = examples.blocks(python_page.read_text(encoding="utf-8"))
 
@@ -30,8 +30,8 @@ def test_the_python_of_a_page_runs(
     assert len(namespace) > 2, "nothing on this page was run"
 
 
-def test_a_command_ends_well(console_command: str, sandbox: Sandbox, tmp_path: Path) -> None:
-    """With exit code 0, as a reader's shell runs it with the exports of a sandbox."""
+def test_a_command_succeeds(console_command: str, shown: list[str], sandbox: Sandbox, tmp_path: Path) -> None:
+    """With exit code 0 and the output that the page shows, in a shell with the exports of a sandbox."""
     exports = {f"CONNECTY_{name.upper()}": str(value) for name, value in sandbox.connection.items()}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
@@ -48,3 +48,19 @@ def test_a_command_ends_well(console_command: str, sandbox: Sandbox, tmp_path: P
 
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+    assert [line for line in shown if line not in done.stdout.splitlines()] == []
+
+
+@pytest.mark.usefixtures("connected")
+def test_the_readme_shows_what_its_first_example_prints(
+    examples: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As comments below the call of print."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    first = next(block for block in examples.blocks(text) if block.language == "python")
+
+    examples.run_python("README.md", [first])
+
+    shown = [line.removeprefix("# ") for line in first.text.splitlines() if line.startswith("# ")]
+    assert len(shown) == 2
+    assert capsys.readouterr().out.splitlines()[:2] == shown

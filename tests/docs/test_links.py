@@ -1,8 +1,9 @@
-"""The README stands alone where a package index shows it: no link of it leads into the project."""
+"""Links and paths: the README also works on a package index, and every file that a page names exists."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,15 @@ from markdown_it import MarkdownIt
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def as_indexed() -> str:
+    """Return the README as a package index gets it: what pyproject.toml has replaced, is."""
+    text = README
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for rule in project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(rule["pattern"], rule["replacement"], text)
+    return text
 
 
 def targets(markdown: str) -> list[str]:
@@ -32,12 +42,22 @@ def test_every_form_of_link_is_found(markdown: str, expected: list[str]) -> None
     assert targets(markdown) == expected
 
 
-def test_no_link_of_the_readme_is_relative() -> None:
-    """Each names its site."""
-    found = targets(README)
+def test_no_link_of_the_indexed_readme_is_relative() -> None:
+    """Each names its site; in place of the picture stands the name of its file."""
+    text = as_indexed()
 
-    assert "https://connecty-ai.com" in found
-    assert [target for target in found if not target.startswith("https://")] == []
+    assert targets(text) == ["https://connecty-ai.com"]
+    assert "\nAn answer as a notebook shows it: `docs/_static/answer.png` in the sdist.\n" in text
+
+
+def test_the_one_relative_link_of_the_readme_is_its_picture() -> None:
+    """It exists, and it is a PNG of at most 1,400 pixels and 150 KB."""
+    (picture,) = [target for target in targets(README) if not target.startswith("https://")]
+    data = (ROOT / picture).read_bytes()
+
+    assert (picture, data[:8]) == ("docs/_static/answer.png", b"\x89PNG\r\n\x1a\n")
+    assert int.from_bytes(data[16:20], "big") <= 1400
+    assert len(data) < 150_000
 
 
 def test_the_files_that_the_readme_names_exist() -> None:
@@ -46,6 +66,21 @@ def test_the_files_that_the_readme_names_exist() -> None:
 
     assert "docs/authentication.md" in paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_files_that_contributing_and_the_design_pages_name_exist() -> None:
+    """Each path in backticks, relative to the project, the package or its tests."""
+    pages = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / "design").glob("*.md")]
+    named = {
+        path
+        for page in pages
+        for path in re.findall(r"`([a-z_]+/[\w/]+(?:\.\w+|/))`", page.read_text(encoding="utf-8"))
+        if not path.startswith(("dist/", "docs/_build/"))
+    }
+
+    assert {"decode/types.py", "sandbox/workspace/catalogue.toml", "verification/fidelity/"} <= named
+    roots = (ROOT, ROOT / "connecty_frames", ROOT / "tests")
+    assert [path for path in sorted(named) if not any((root / path).exists() for root in roots)] == []
 
 
 def test_the_wheel_that_is_installed_is_the_one_that_is_built() -> None:

@@ -1,4 +1,4 @@
-"""The runner of the examples: what it finds in a page, and that a broken example does not pass."""
+"""The runner of the examples: which blocks it finds in a page, and that a broken example fails."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ third = second + 1
 
 
 def test_blocks_are_found_with_their_lines(examples: Any) -> None:
-    """Each with its language, its first line and why it is not run; a fence in a fence is text."""
+    """Each with its language, first line and reason not to be run; a fence inside another is text."""
     found = examples.blocks(PAGE)
 
     assert [(block.language, block.line, block.not_run) for block in found] == [
@@ -71,22 +71,24 @@ def test_blocks_are_found_with_their_lines(examples: Any) -> None:
 
 
 def test_blocks_run_in_order_in_one_namespace(examples: Any) -> None:
-    """What is marked is left out, and what a later one needs is there."""
+    """Marked blocks are skipped; later blocks see the names of earlier ones."""
     namespace = examples.run_python("page.md", examples.blocks(PAGE))
 
     assert (namespace["first"], namespace["second"], namespace["third"]) == (1, 2, 3)
 
 
 def test_the_commands_of_a_console(examples: Any) -> None:
-    """What follows a prompt, continued lines joined; what is shown as output is none."""
-    found = examples.commands(examples.blocks(PAGE)[4].text)
+    """The text after each prompt, continued lines joined, and the output shown below each."""
+    console = examples.blocks(PAGE)[4].text
+    found = examples.commands(console)
 
     assert found == ["connecty health", "export A=1", 'connecty ask "a b" --sandbox']
     assert [examples.is_ours(command) for command in found] == [True, False, True]
     assert not examples.is_ours("connectyx ask")
+    assert examples.outputs(console) == [["it is operational"], [], []]
 
 
-def test_a_broken_example_is_told_with_its_line(examples: Any) -> None:
+def test_a_broken_example_is_reported_with_its_line(examples: Any) -> None:
     """The traceback names the page and the line in it."""
     with pytest.raises(ZeroDivisionError) as raised:
         examples.run_python("page.md", examples.blocks("one\n\n```python\na = 1\na / 0\n```\n"))
@@ -95,8 +97,8 @@ def test_a_broken_example_is_told_with_its_line(examples: Any) -> None:
     assert (last.filename, last.lineno) == ("page.md", 5)
 
 
-def test_an_example_that_is_no_python_is_told_with_its_line(examples: Any) -> None:
-    """Also where it does not even compile."""
+def test_an_example_that_is_no_python_is_reported_with_its_line(examples: Any) -> None:
+    """Also if it does not compile."""
     with pytest.raises(SyntaxError) as raised:
         examples.run_python("page.md", examples.blocks("```python\n\nif:\n```\n"))
 
@@ -104,13 +106,13 @@ def test_an_example_that_is_no_python_is_told_with_its_line(examples: Any) -> No
 
 
 def test_an_assertion_in_an_example_counts(examples: Any) -> None:
-    """As in a test."""
+    """A failing assert fails the example."""
     with pytest.raises(AssertionError):
         examples.run_python("page.md", examples.blocks("```python\nassert 1 == 2\n```\n"))
 
 
 def test_a_warning_in_an_example_is_an_error(examples: Any) -> None:
-    """An example shows how it is done, and that is without one."""
+    """An example shows recommended usage, which does not warn."""
     with pytest.raises(UserWarning, match="careful"):
         examples.run_python(
             "page.md", examples.blocks("```python\nimport warnings\nwarnings.warn('careful')\n```\n")
@@ -118,7 +120,7 @@ def test_a_warning_in_an_example_is_an_error(examples: Any) -> None:
 
 
 def test_indentation_is_kept(examples: Any) -> None:
-    """Of the block's own lines, whether the fence itself is indented or not."""
+    """That of the block's own lines, whether the fence is indented or not."""
     code = "if True:\n    for n in [1]:\n        x = n"
     indented = "\n".join(f"   {line}" for line in f"```python\n{code}\n```".splitlines())
 
@@ -127,8 +129,8 @@ def test_indentation_is_kept(examples: Any) -> None:
         assert examples.run_python("page.md", examples.blocks(page))["x"] == 1
 
 
-def test_an_example_knows_nothing_of_the_runner(examples: Any) -> None:
-    """Neither its names nor its imports of the future: an annotation is looked up, as in a script."""
+def test_an_example_sees_nothing_of_the_runner(examples: Any) -> None:
+    """Neither its names nor its ``from __future__`` imports: annotations are evaluated, as in a script."""
     with pytest.raises(NameError, match="examples"):
         examples.run_python("page.md", examples.blocks("```python\nprint(examples)\n```\n"))
     with pytest.raises(NameError, match="undefined"):
@@ -144,14 +146,14 @@ def test_an_example_knows_nothing_of_the_runner(examples: Any) -> None:
         ("text\n<!-- not run: why -->\n", "line 2: a mark with no block after it"),
     ],
 )
-def test_a_page_that_is_broken_is_refused(examples: Any, page: str, message: str) -> None:
-    """A mark or a fence gone astray would leave out more than anybody meant."""
+def test_a_malformed_page_is_an_error(examples: Any, page: str, message: str) -> None:
+    """A misplaced mark or fence would skip more than was intended."""
     with pytest.raises(ValueError, match=message):
         examples.blocks(page)
 
 
-def test_other_comments_and_languages_are_passed_over(examples: Any) -> None:
-    """A comment is no mark; a block of another language, or of none, is not run."""
+def test_other_comments_and_languages_are_ignored(examples: Any) -> None:
+    """Other comments are no marks; blocks of another language, or of none, are not run."""
     found = examples.blocks("<!-- a note -->\n```\nnothing\n```\n\n```{toctree}\ntypes\n```\n")
 
     assert [(block.language, block.not_run) for block in found] == [("", None), ("{toctree}", None)]

@@ -1,4 +1,4 @@
-"""nginx, haproxy and squid between a client and what answers it: a sandbox, or a server that misbehaves."""
+"""nginx, haproxy and squid between a client and a sandbox or a misbehaving server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["make", "run", "server"]
 def run() -> Iterator[Callable[..., Program]]:
     """Start programs that end with the test: ``run("nginx", config, api=port)``."""
     with ExitStack() as stack:
-        folder = stack.enter_context(programs.workplace())
+        folder = stack.enter_context(programs.program_folder())
 
         def start(name: str, config: str, **values: object) -> Program:
             return stack.enter_context(programs.prepare(name, folder, config, **values))
@@ -33,7 +33,7 @@ def run() -> Iterator[Callable[..., Program]]:
 
 @pytest.fixture
 def make() -> Iterator[Callable[..., cf.Client]]:
-    """Make clients that are closed with the test, and never wait longer than they must."""
+    """Make clients that are closed with the test, and draw the shortest of every wait."""
     with ExitStack() as stack:
 
         def client(**settings: Any) -> cf.Client:

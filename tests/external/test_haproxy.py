@@ -1,4 +1,4 @@
-"""Behind haproxy: hints before answers, requests that it turns away, queues or sends to another server."""
+"""Behind haproxy: early hints, and requests that it rejects, queues or sends to another server."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]
 
-pytestmark = programs.needs("haproxy")
+pytestmark = programs.external_marks("haproxy")
 
 ROWS: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 TLS: Final = "ssl crt ../loopback.pem"
-#: The discard port, which nobody listens on.
+#: The discard port, where nothing listens.
 DEAD: Final = "127.0.0.1:9"
 FRONT: Final = """
     frontend in
@@ -56,12 +56,12 @@ def front(run: Run) -> Run:
 
 
 def secured(haproxy: Program) -> dict[str, Any]:
-    """Return the settings of a client that comes by TLS."""
+    """Return the settings of a client that uses TLS."""
     return {"base_url": f"https://127.0.0.1:{haproxy.port}", "ca_bundle": programs.PEM}
 
 
 def test_early_hints(front: Run, make: Make, sandbox: Sandbox) -> None:
-    """A 103 before each answer, by TLS, on reused connections: each question has its own table."""
+    """A 103 before each response, over TLS, on reused connections: each question gets its own table."""
     hint = 'http-request early-hint Link "</style.css>; rel=preload"'
     haproxy = front(sandbox.connection["base_url"], tls=TLS, frontend=hint, backend="http-reuse always")
     client = make(**{**sandbox.connection, **secured(haproxy)})
@@ -79,7 +79,7 @@ def test_early_hints(front: Run, make: Make, sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("kind", ["ask", "results"])
 def test_a_429(front: Run, make: Make, server: Script, kind: str) -> None:
-    """The first is turned away for a second: it is sent again then, and arrives once."""
+    """The first is rejected for a second: it is sent again after that, and arrives once."""
     server.on("results", server.answer(200, ROWS))
     condition = "asks" if kind == "ask" else "fetches"
     rules = f"""
@@ -100,7 +100,7 @@ class TestAnotherServer:
     REDISPATCH: Final = "retries 2\n option redispatch 1\n timeout connect 200ms\n balance first"
 
     def test_a_question(self, front: Run, make: Make, server: Script) -> None:
-        """Nobody listens at the first: one answer, and one question at the other."""
+        """Nothing listens at the first: one answer, and one question at the other."""
         server.on("results", server.answer(200, ROWS))
         others = f"server two {server.address[7:]}"
         haproxy = front(DEAD, backend=self.REDISPATCH, others=others)
@@ -108,7 +108,7 @@ class TestAnotherServer:
         assert server.questions == ["how many?"]
 
     def test_nobody_listens(self, front: Run, make: Make, server: Script) -> None:
-        """A 503, which others answer to what they have begun: SubmissionUncertain."""
+        """A 503, which other servers send for requests that they have begun: SubmissionUncertain."""
         rule = "use_backend down if asks"
         others = f"backend down\n retries 1\n timeout connect 200ms\n server down {DEAD}"
         haproxy = front(server.address, frontend=rule, others=others)
@@ -118,7 +118,7 @@ class TestAnotherServer:
 
     @pytest.mark.parametrize("end", ["close", "reset"])
     def test_a_question_that_was_lost(self, front: Run, make: Make, server: Script, end: str) -> None:
-        """The first got it: the other does not get it as well, and 502 is SubmissionUncertain."""
+        """The first got it: the other does not, and 502 is SubmissionUncertain."""
         server.on("ask", getattr(server, end))
         with serve() as other:
             haproxy = front(server.address, backend=self.REDISPATCH, others=f"server two {other.address[7:]}")
@@ -128,12 +128,12 @@ class TestAnotherServer:
 
 
 class TestQueue:
-    """The server takes one request at a time, and others wait 100 ms for their turn."""
+    """The server accepts one request at a time, and others wait up to 100 ms in the queue."""
 
     QUEUE: Final = "timeout queue 100ms"
 
     def test_a_question(self, front: Run, make: Make, server: Script) -> None:
-        """503 in the queue looks like any other: SubmissionUncertain; it never left haproxy."""
+        """A 503 from the queue is like any other: SubmissionUncertain, though it never left haproxy."""
         haproxy = front(server.address, backend=self.QUEUE, one="maxconn 1")
         server.on("health", server.hang)
         client = make(base_url=haproxy.address)
@@ -147,9 +147,9 @@ class TestQueue:
         assert server.questions == []
 
     def test_a_fetch(self, front: Run, make: Make, server: Script) -> None:
-        """It waits for as long as the server is busy, and then has the table."""
+        """It waits while the server is busy, then gets the table."""
         haproxy = front(server.address, backend=self.QUEUE, one="maxconn 1")
-        server.on("health", server.late(0.6, server.answer(200, {})))
+        server.on("health", server.delayed(0.6, server.answer(200, {})))
         server.on("results", server.answer(200, ROWS))
         client = make(base_url=haproxy.address)
         question = client.submit("how many?")
@@ -189,4 +189,4 @@ def test_a_client_certificate_that_is_wanted(front: Run, make: Make, server: Scr
         make(**secured(haproxy)).ask("how many?")
     assert caught.value.phase == "tls"
     assert "client_id" not in str(caught.value)
-    assert server.seen == []
+    assert server.requests == []

@@ -1,4 +1,4 @@
-"""Behind nginx: what it compresses, buffers, refuses or loses, and which requests it repeats by itself."""
+"""Behind nginx: what it compresses, buffers, rejects or loses, and which requests it repeats itself."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]
 
-pytestmark = programs.needs("nginx")
+pytestmark = programs.external_marks("nginx")
 
 ROWS: Final = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
-#: The discard port, which nobody listens on.
+#: The discard port, where nothing listens.
 DEAD: Final = "127.0.0.1:9"
 FRONT: Final = """
     proxy_http_version 1.1;
@@ -61,7 +61,7 @@ def other() -> Iterator[Script]:
 
 
 def secured(nginx: Program) -> dict[str, Any]:
-    """Return the settings of a client that comes by TLS."""
+    """Return the settings of a client that uses TLS."""
     return {"base_url": f"https://127.0.0.1:{nginx.port}", "ca_bundle": programs.PEM}
 
 
@@ -72,12 +72,12 @@ def posts(nginx: Program) -> list[str]:
 
 
 def test_tls_and_gzip(front: Run, make: Make, sandbox: Sandbox) -> None:
-    """Tables come whole, compressed, by TLS, on connections that nginx closes after two requests."""
+    """Tables arrive complete, compressed, over TLS, on connections that nginx closes after two requests."""
     http = "gzip on; gzip_types application/json; keepalive_requests 2;"
     nginx = front(sandbox.connection["base_url"], http=http, tls="ssl")
     client = make(**{**sandbox.connection, **secured(nginx)})
     for number in range(3):
-        frame = client.ask_df(f"SELECT {number} AS n, i FROM range(500) AS t(i) ORDER BY i")  # noqa: S608 - our own
+        frame = client.ask_df(f"SELECT {number} AS n, i FROM range(500) AS t(i) ORDER BY i")  # noqa: S608 - a constant query
         assert frame["n"].tolist() == [number] * 500
         assert frame["i"].tolist() == list(range(500))
     nginx.stop()
@@ -97,7 +97,7 @@ def test_a_server_that_loses_a_question(front: Run, make: Make, server: Script, 
 
 
 def test_a_server_that_is_down(front: Run, make: Make, server: Script) -> None:
-    """A 502 does not say whether the question got there: SubmissionUncertain, and nginx got it once."""
+    """A 502 does not say whether the question arrived: SubmissionUncertain, and nginx got it once."""
     nginx = front(server.address, asked=DEAD)
     with pytest.raises(cf.SubmissionUncertain, match="answered 502"):
         make(base_url=nginx.address).ask("how many?")
@@ -106,7 +106,7 @@ def test_a_server_that_is_down(front: Run, make: Make, server: Script) -> None:
 
 @pytest.mark.parametrize("end", ["close", "reset", "hang"])
 def test_a_server_that_loses_a_fetch(front: Run, make: Make, server: Script, end: str) -> None:
-    """The 502 and 504 of nginx are waited out: the table comes with the third request."""
+    """After a 502 and a 504 of nginx, the third request returns the table."""
     lose = getattr(server, end)
     server.on("results", lose, lose, server.answer(200, ROWS))
     nginx = front(server.address, http="proxy_read_timeout 200ms;")
@@ -125,14 +125,14 @@ class TestTwoServers:
         return front("both", http=upstream)
 
     def test_a_question(self, nginx: Program, make: Make, server: Script, other: Script) -> None:
-        """The first server got it and closed the connection: the other one does not get it as well."""
+        """The first server got it and closed the connection: the other does not get it."""
         server.on("ask", server.close)
         with pytest.raises(cf.SubmissionUncertain, match="answered 502"):
             make(base_url=nginx.address).ask("how many?")
         assert (server.count("ask"), other.count("ask")) == (1, 0)
 
     def test_a_fetch(self, nginx: Program, make: Make, server: Script, other: Script) -> None:
-        """It starts nothing, and the other server answers."""
+        """A token request starts nothing, and the other server answers it."""
         server.on("results", server.close)
         other.on("results", other.answer(200, ROWS))
         assert make(base_url=nginx.address).ask("how many?").rows == 2
@@ -141,7 +141,7 @@ class TestTwoServers:
     def test_a_question_that_the_first_server_cannot_get(
         self, front: Run, make: Make, server: Script
     ) -> None:
-        """Nobody listens there, and the other server takes the question: one answer, one question."""
+        """Nothing listens there, and the other server gets the question: one answer, one question."""
         server.on("results", server.answer(200, ROWS))
         hosts = f"server {DEAD}; server {server.address[7:]} backup;"
         nginx = front("both", http=f"upstream both {{ {hosts} }}")
@@ -150,12 +150,12 @@ class TestTwoServers:
 
 
 class TestLimitedRequests:
-    """``limit_req`` turns questions away that follow another too soon."""
+    """``limit_req`` rejects questions that follow another too soon."""
 
     HTTP: Final = "limit_req_zone $binary_remote_addr zone=asks:32k rate={}; limit_req_status {};"
 
     def test_by_429(self, front: Run, make: Make, server: Script) -> None:
-        """Nothing was started: it is sent again until nginx lets it through, and arrives once."""
+        """Nothing was started: it is sent again until nginx accepts it, and arrives once."""
         server.on("results", server.answer(200, ROWS))
         nginx = front(server.address, http=self.HTTP.format("1r/s", 429), ask="limit_req zone=asks;")
         client = make(base_url=nginx.address, random=lambda: 1.0)
@@ -164,7 +164,7 @@ class TestLimitedRequests:
         assert "429 -" in posts(nginx)
 
     def test_by_503(self, front: Run, make: Make, server: Script) -> None:
-        """The default of nginx, which other servers answer to what they have begun: SubmissionUncertain."""
+        """The default of nginx, which others send for requests that they have begun: SubmissionUncertain."""
         nginx = front(server.address, http=self.HTTP.format("1r/m", 503), ask="limit_req zone=asks;")
         client = make(base_url=nginx.address)
         client.submit("0?")
@@ -176,7 +176,7 @@ class TestLimitedRequests:
 @pytest.mark.parametrize("tls", ["", "ssl"])
 @pytest.mark.parametrize("length", [2_000, 20_000_000])
 def test_a_question_that_is_too_long(front: Run, make: Make, server: Script, length: int, tls: str) -> None:
-    """A 413 comes while the rest is under way: an APIError that says so; nothing arrives."""
+    """A 413 arrives while the rest is being sent: an APIError that says so; nothing arrives at the server."""
     nginx = front(server.address, http="client_max_body_size 1k;", tls=tls)
     client = make(**secured(nginx) if tls else {"base_url": nginx.address})
     with pytest.raises(cf.APIError, match="Request Entity Too Large") as caught:
@@ -187,7 +187,7 @@ def test_a_question_that_is_too_long(front: Run, make: Make, server: Script, len
 
 
 def test_bodies_that_are_buffered_in_files(front: Run, make: Make, server: Script) -> None:
-    """A long question and a long answer, neither of which fits nginx's memory, arrive as they were sent."""
+    """A long question and a long answer, which exceed nginx's buffers, arrive unchanged."""
     rows = [["n"], *([number] for number in range(200_000))]
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": rows}}))
     http = (
@@ -202,7 +202,7 @@ def test_bodies_that_are_buffered_in_files(front: Run, make: Make, server: Scrip
 
 
 class TestAnswersThatAreCut:
-    """The server closes within its answer."""
+    """The server closes the connection within its response."""
 
     WHOLE: Final = b'{"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}'
 
@@ -211,7 +211,7 @@ class TestAnswersThatAreCut:
         "head", ["Content-Length: 67\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n43\r\n", "\r\n"]
     )
     def test_a_fetch(self, front: Run, make: Make, server: Script, head: str, http: str) -> None:
-        """It is fetched again, also where nginx makes a complete answer of it: one without a length."""
+        """It is fetched again, also where nginx makes it look complete: without a length."""
         start = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{head}".encode()
         cut = server.send_and_close(start + self.WHOLE[:-20])
         server.on("results", cut, cut, server.answer(200, ROWS))
@@ -220,7 +220,7 @@ class TestAnswersThatAreCut:
         assert (server.count("ask"), server.count("results")) == (1, 3)
 
     def test_a_question(self, front: Run, make: Make, server: Script) -> None:
-        """Without a length what came of it looks complete, and is no JSON: SubmissionUncertain, sent once."""
+        """Without a length the part looks complete, but is not JSON: SubmissionUncertain, sent once."""
         head = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n\r\n"
         server.on("ask", server.send_and_close(head + b'{"question_id": "729cb7a4-4b06'))
         nginx = front(server.address)
@@ -230,7 +230,7 @@ class TestAnswersThatAreCut:
 
 
 def test_http_to_a_port_of_tls(front: Run, make: Make, server: Script) -> None:
-    """A 400: the error repeats why, and does not blame the credentials."""
+    """A 400: the error repeats the reason, and does not mention credentials."""
     nginx = front(server.address, tls="ssl")
     with pytest.raises(cf.AuthError, match=r"plain HTTP request was sent to HTTPS port.*base_url") as caught:
         make(base_url=nginx.address).ask("how many?")
@@ -245,12 +245,12 @@ def test_a_client_certificate_that_is_wanted(front: Run, make: Make, server: Scr
     with pytest.raises(cf.ConnectionFailed, match="wants a client certificate") as caught:
         make(**secured(nginx)).ask("how many?")
     assert caught.value.phase == "tls"
-    assert server.seen == []
+    assert server.requests == []
 
 
 @pytest.mark.slow
 def test_a_configuration_that_is_read_again(front: Run, make: Make, sandbox: Sandbox) -> None:
-    """Its worker is replaced over and over, under 40 questions: all are right, each asked once."""
+    """Its worker is replaced repeatedly during 40 questions: all are right, each asked once."""
     nginx = front(sandbox.connection["base_url"], tls="ssl")
     client = make(**{**sandbox.connection, **secured(nginx)}, timeout=30)
     over = threading.Event()

@@ -1,4 +1,4 @@
-"""Through squid: tunnels by CONNECT with a password, and requests in the clear that it passes on itself."""
+"""Through squid: tunnels by CONNECT with a password, and requests without TLS, which it forwards itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Run = Callable[..., Program]
     Make = Callable[..., cf.Client]
 
-pytestmark = programs.needs("squid")
+pytestmark = programs.external_marks("squid")
 
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 WITH_TLS = """
@@ -36,7 +36,7 @@ WITH_TLS = """
 
 @pytest.fixture
 def secured() -> Iterator[Script]:
-    """Give the API over TLS."""
+    """Return the API over TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(programs.PEM)
     with serve(tls=context) as script:
@@ -46,10 +46,10 @@ def secured() -> Iterator[Script]:
 
 @pytest.fixture
 def proxy(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Start squid, and have everything go through it; by default with its password, which it wants."""
+    """Start squid and send all requests through it; by default it requires a password and gets it."""
 
     def start(
-        config: str = programs.PASSWORD_WANTED, user: str = f"{programs.USER}:{programs.PASSWORD}@"
+        config: str = programs.PASSWORD_REQUIRED, user: str = f"{programs.USER}:{programs.PASSWORD}@"
     ) -> Program:
         squid = run("squid", config)
         for name in ("HTTP_PROXY", "HTTPS_PROXY"):
@@ -62,7 +62,7 @@ def proxy(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.mark.slow
 @pytest.mark.skipif(bool(programs.missing("nginx")), reason="there is no nginx: apt-get install nginx")
 def test_a_tunnel(run: Run, proxy: Run, make: Make, sandbox: Sandbox) -> None:
-    """With the right password, to nginx before a sandbox: each question has its table, all by CONNECT."""
+    """With the right password, to nginx before a sandbox: each question gets its table, all by CONNECT."""
     nginx = run("nginx", WITH_TLS, api=sandbox.connection["base_url"])
     squid = proxy()
     own = {"base_url": f"https://127.0.0.1:{nginx.port}", "ca_bundle": programs.PEM}
@@ -82,18 +82,18 @@ def test_a_tunnel(run: Run, proxy: Run, make: Make, sandbox: Sandbox) -> None:
 def test_a_wrong_password(
     proxy: Run, make: Make, server: Script, caplog: pytest.LogCaptureFixture, *, user: str, scheme: str
 ) -> None:
-    """Or none: ConfigError that says what to check and not the password; nothing arrives."""
+    """Wrong or missing: ConfigError that says what to check, without the password; nothing arrives."""
     caplog.set_level("DEBUG")
     proxy(user=user)
     with pytest.raises(cf.ConfigError, match="407") as caught:
         make(base_url=server.address.replace("http", scheme)).ask("how many?")
     assert "HTTPS_PROXY" in str(caught.value)
     assert "canary-wrong" not in f"{caught.value!r}{vars(caught.value)}{caplog.text}"
-    assert server.seen == []
+    assert server.requests == []
 
 
 def test_a_tunnel_that_is_not_allowed(proxy: Run, make: Make, secured: Script) -> None:
-    """A rule of squid's forbids the port: ConnectionFailed in phase proxy with its 403; nothing arrives."""
+    """A rule of squid forbids the port: ConnectionFailed in phase proxy with its 403; nothing arrives."""
     squid = proxy("acl high port 1024-65535\nhttp_access deny high", "")
     with pytest.raises(cf.ConnectionFailed, match="403 Forbidden") as caught:
         make(base_url=secured.address, ca_bundle=programs.PEM).ask("how many?")
@@ -102,7 +102,7 @@ def test_a_tunnel_that_is_not_allowed(proxy: Run, make: Make, secured: Script) -
 
 
 def test_a_tunnel_to_nobody(proxy: Run, make: Make) -> None:
-    """Nobody listens behind squid, which says 503: ConnectionFailed in phase proxy."""
+    """Nothing listens behind squid, which sends 503: ConnectionFailed in phase proxy."""
     squid = proxy()
     with pytest.raises(cf.ConnectionFailed, match="503 Service Unavailable") as caught:
         make(base_url="https://127.0.0.1:9").ask("how many?")
@@ -110,7 +110,7 @@ def test_a_tunnel_to_nobody(proxy: Run, make: Make) -> None:
 
 
 def test_a_squid_that_is_killed_with_a_question(proxy: Run, make: Make, secured: Script) -> None:
-    """The API has it and the tunnel is gone: SubmissionUncertain, sent once."""
+    """The API got it and the tunnel was closed: SubmissionUncertain, sent once."""
     squid = proxy()
 
     def kill(_: Any) -> bool:
@@ -124,7 +124,7 @@ def test_a_squid_that_is_killed_with_a_question(proxy: Run, make: Make, secured:
 
 
 def test_a_squid_that_is_restarted_while_one_waits(proxy: Run, make: Make, secured: Script) -> None:
-    """The tunnel is gone, another is dug: the table comes, of the question that was asked once."""
+    """The tunnel was closed, and another is opened: the table arrives, of a question that was asked once."""
     squid = proxy()
 
     def restart(_: Any) -> bool:
@@ -139,19 +139,21 @@ def test_a_squid_that_is_restarted_while_one_waits(proxy: Run, make: Make, secur
 
 
 class TestInTheClear:
-    """Squid reads the requests and sends others of its own."""
+    """Squid reads the requests and forwards them as its own."""
 
     def test_an_answer(self, proxy: Run, make: Make, server: Script) -> None:
-        """The password is squid's alone: the API gets no ``Proxy-Authorization``."""
+        """Only squid gets its password: the API gets no ``Proxy-Authorization``."""
         server.on("results", server.answer(200, ROWS))
         proxy()
         assert make(base_url=server.address).ask("how many?").rows == 2
-        assert [seen.headers.get("proxy-authorization") for seen in server.seen] == [None] * 3
-        assert {seen.headers["via"].partition(" (")[0] for seen in server.seen} == {"1.1 squid.test"}
+        assert [request.headers.get("proxy-authorization") for request in server.requests] == [None] * 3
+        assert {request.headers["via"].partition(" (")[0] for request in server.requests} == {
+            "1.1 squid.test"
+        }
 
     @pytest.mark.parametrize("end", ["close", "reset"])
     def test_a_question_that_is_lost(self, proxy: Run, make: Make, server: Script, end: str) -> None:
-        """The API got it and closed: SubmissionUncertain, and squid does not send it again either."""
+        """The API got it and closed the connection: SubmissionUncertain; squid does not repeat it either."""
         server.on("ask", getattr(server, end))
         proxy()
         with pytest.raises(cf.SubmissionUncertain, match=r"answered 50[23]"):
@@ -159,9 +161,9 @@ class TestInTheClear:
         assert server.questions == ["how many?"]
 
     def test_an_address_that_is_not_allowed(self, proxy: Run, make: Make, server: Script) -> None:
-        """The page of squid is no word of the API's: the error does not blame the credentials."""
+        """The error page is not from the API: the error does not mention credentials."""
         proxy("http_access deny all", "")
         with pytest.raises(cf.AuthError, match="403") as caught:
             make(base_url=server.address).ask("how many?")
         assert "client_secret" not in str(caught.value)
-        assert server.seen == []
+        assert server.requests == []

@@ -12,14 +12,15 @@ from tests.servers.fixtures import client, clock, server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.servers.scripted import FakeClock, Script
+    from tests.servers.scripted import Script
+    from tests.servers.timing import FakeClock
 
-__all__ = ["client", "clock", "patient", "server"]
+__all__ = ["client", "clock", "fake_clock_client", "server"]
 
 
 @pytest.fixture
-def patient(server: Script, clock: FakeClock) -> Iterator[Client]:
-    """Give a client of that server on the fake clock, that draws the middle of every wait."""
+def fake_clock_client(server: Script, clock: FakeClock) -> Iterator[Client]:
+    """Return a client of that server on the fake clock, that draws the middle of every wait."""
     with Client(
         "id",
         client_secret="s",

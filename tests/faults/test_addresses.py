@@ -1,4 +1,4 @@
-"""What must not become part of an address, or go there, is refused before anything is sent."""
+"""Values that must not be part of an address, and unsafe addresses, are rejected before anything is sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_setting_that_would_leak(server: Any, setting: str, value: str) -> None:
-    """ConfigError from the constructor that names the setting and does not repeat what may be secret."""
+    """ConfigError from the constructor, which names the setting and does not repeat a possible secret."""
     settings: dict[str, Any] = {
         "client_id": "id",
         "client_secret": "s",
@@ -48,7 +48,7 @@ def test_a_setting_that_would_leak(server: Any, setting: str, value: str) -> Non
     "question_id", ["../x", "a?x", "a#b", "7", "", f"{QUESTION_ID}/../..", None, 7, b"x"]
 )
 def test_an_id_that_is_no_uuid(server: Any, client: Client, question_id: Any) -> None:
-    """ConfigError for the setting question_id, from every way in; nothing is sent."""
+    """ConfigError for the setting question_id, from every entry point; nothing is sent."""
     with pytest.raises(cf.ConfigError) as caught:
         client.question(question_id)
     assert caught.value.setting == "question_id"
@@ -59,7 +59,7 @@ def test_an_id_that_is_no_uuid(server: Any, client: Client, question_id: Any) ->
 
 
 @pytest.mark.parametrize("dw_id", [-1, True, "13", "../x", 1.5, 10**100])
-def test_a_workspace_that_is_no_number(server: Any, client: Client, dw_id: Any) -> None:
+def test_a_workspace_that_is_not_a_number(server: Any, client: Client, dw_id: Any) -> None:
     """ConfigError for the setting dw_id, from a call and from the client; nothing is sent."""
     with pytest.raises(cf.ConfigError) as caught:
         client.submit("how many?", dw_id=dw_id)

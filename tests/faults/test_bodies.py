@@ -1,4 +1,4 @@
-"""A body is taken whole or not at all, and nothing in it is changed in silence."""
+"""A body is read completely or not at all, and no value in it is changed without a warning."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from tests.servers.responses import HEAD, chunked, with_length
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -19,103 +20,81 @@ if TYPE_CHECKING:
 
     from connecty_frames.client import Client
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+GZIP = b"Content-Encoding: gzip\r\n"
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n", "s"], *([n, f"row {n}"] for n in range(60))]}}
 BODY = json.dumps(ROWS).encode()
 EXPECTED = {"n": list(range(60)), "s": [f"row {n}" for n in range(60)]}
 PACKED = gzip.compress(BODY, mtime=0)
 
 
-def plain(body: bytes) -> bytes:
-    """Write a response with the length of its body."""
-    return HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
-
-
-def unmeasured(body: bytes) -> bytes:
-    """Write a response whose body ends where the connection does."""
-    return HEAD + b"Connection: close\r\n\r\n" + body
-
-
-def packed(body: bytes) -> bytes:
-    """Write a response that says it is gzip, its length that of what is sent."""
-    return HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-
-
-def chunked(body: bytes) -> bytes:
-    """Write a response in chunks of 100 bytes."""
-    pieces = [body[at : at + 100] for at in range(0, len(body), 100)]
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in [*pieces, b""])
-    return HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks
-
-
 def raw(server: Script, results: bytes) -> Any:
-    """Make a step that answers with the bytes of a COMPLETED response, these being its results."""
+    """Return a step that answers with a COMPLETED response with these bytes as its results."""
     return server.answer(200, raw=b'{"state": "COMPLETED", "results": ' + results + b"}")
 
 
 WHOLE = {
-    "plain": plain(BODY),
-    "unmeasured": unmeasured(BODY),
-    "gzip": packed(PACKED),
-    "chunked": chunked(BODY),
-    "chunked gzip": chunked(PACKED).replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer"),
+    "plain": with_length(BODY),
+    "unmeasured": HEAD + b"Connection: close\r\n\r\n" + BODY,
+    "gzip": with_length(PACKED, GZIP),
+    "chunked": chunked(BODY, 100),
+    "chunked gzip": chunked(PACKED, 100, headers=GZIP),
 }
 
 
-@pytest.mark.parametrize("way", WHOLE)
-def test_a_whole_answer(server: Script, client: Client, way: str) -> None:
-    """Each way of sending it gives the same rows, in one look."""
-    server.on("results", server.send_and_close(WHOLE[way]))
+@pytest.mark.parametrize("encoding", WHOLE)
+def test_a_whole_answer(server: Script, client: Client, encoding: str) -> None:
+    """Each encoding returns the same rows, in one request."""
+    server.on("results", server.send_and_close(WHOLE[encoding]))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert server.count("results") == 1
 
 
 @pytest.mark.parametrize("end", ["send_and_close", "send_and_reset"])
-@pytest.mark.parametrize("way", WHOLE)
-def test_an_answer_that_lost_its_tail(server: Script, client: Client, way: str, end: str) -> None:
-    """Closed or reset five bytes early (the last chunk takes as many): all rows, from a second look."""
+@pytest.mark.parametrize("encoding", WHOLE)
+def test_an_answer_that_lost_its_tail(server: Script, client: Client, encoding: str, end: str) -> None:
+    """Closed or reset five bytes early (the length of the last chunk): all rows, by a second request."""
     broken: Callable[[bytes], Any] = getattr(server, end)
-    server.on("results", broken(WHOLE[way][:-5]), server.answer(200, ROWS))
+    server.on("results", broken(WHOLE[encoding][:-5]), server.answer(200, ROWS))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert (server.count("results"), server.count("ask")) == (2, 1)
 
 
 @pytest.mark.parametrize("kept", [20, len(HEAD) - 2, len(HEAD)])
 def test_headers_that_were_cut(server: Script, client: Client, kept: int) -> None:
-    """They look like an empty 200, or one without its length: fetched again."""
+    """They look like an empty 200, or one without a length: fetched again."""
     server.on("results", server.send_and_close(HEAD[:kept]), server.answer(200, ROWS))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert server.count("results") == 2
 
 
 BROKEN = {
-    "cut": packed(PACKED[:-9]),
-    "trailer cut": packed(PACKED[:-1]),
-    "bad checksum": packed(PACKED[:-8] + bytes([PACKED[-8] ^ 1]) + PACKED[-7:]),
-    "no gzip": packed(BODY),
-    "not asked for": plain(BODY).replace(b"Content-Length", b"Content-Encoding: br\r\nContent-Length"),
+    "cut": with_length(PACKED[:-9], GZIP),
+    "trailer cut": with_length(PACKED[:-1], GZIP),
+    "bad checksum": with_length(PACKED[:-8] + bytes([PACKED[-8] ^ 1]) + PACKED[-7:], GZIP),
+    "no gzip": with_length(BODY, GZIP),
+    "not asked for": with_length(BODY).replace(b"Content-Length", b"Content-Encoding: br\r\nContent-Length"),
 }
 
 
-@pytest.mark.parametrize("way", BROKEN)
-def test_a_body_whose_packing_is_broken(server: Script, client: Client, way: str) -> None:
-    """Though its length is right: fetched once more; broken again it is a ResponseError with the id."""
-    server.on("results", server.send_and_close(BROKEN[way]), server.answer(200, ROWS))
+@pytest.mark.parametrize("encoding", BROKEN)
+def test_a_body_whose_packing_is_broken(server: Script, client: Client, encoding: str) -> None:
+    """The length is right: fetched once more, then a ResponseError with the id."""
+    server.on("results", server.send_and_close(BROKEN[encoding]), server.answer(200, ROWS))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert server.count("results") == 2
-    server.on("results", server.send_and_close(BROKEN[way]))
+    server.on("results", server.send_and_close(BROKEN[encoding]))
     with pytest.raises(cf.ResponseError, match="cannot be decompressed") as caught:
         client.question(QUESTION_ID).result()
     assert caught.value.question_id == QUESTION_ID
     assert server.count("results") == 4
 
 
-@pytest.mark.parametrize("kind", ["token", "ask", "results"])
-@pytest.mark.parametrize("way", ["plain", "gzip"])
-def test_a_body_over_the_limit(server: Script, kind: str, way: str) -> None:
-    """200 MB, or a megabyte that unpacks to them: reading stops at 10 MB, and so does the memory."""
-    if way == "gzip":
-        step = server.send_and_close(packed(gzip.compress(bytes(200_000_000), 1)))
+@pytest.mark.parametrize("endpoint", ["token", "ask", "results"])
+@pytest.mark.parametrize("encoding", ["plain", "gzip"])
+def test_a_body_over_the_limit(server: Script, endpoint: str, encoding: str) -> None:
+    """200 MB, or one MB that decompresses to them: reading stops at 10 MB, which bounds the memory."""
+    if encoding == "gzip":
+        step = server.send_and_close(with_length(gzip.compress(bytes(200_000_000), 1), GZIP))
     else:
         piece = bytes(1_000_000)
 
@@ -125,8 +104,8 @@ def test_a_body_over_the_limit(server: Script, kind: str, way: str) -> None:
                 connection.sendall(piece)
             return False
 
-    server.on(kind, step)
-    error = {"token": cf.AuthError, "ask": cf.SubmissionUncertain, "results": cf.ResponseTooLarge}[kind]
+    server.on(endpoint, step)
+    error = {"token": cf.AuthError, "ask": cf.SubmissionUncertain, "results": cf.ResponseTooLarge}[endpoint]
     with cf.Client(
         "id", client_secret="s", base_url=server.address, dw_id=13, timeout=20, max_body_bytes=10_000_000
     ) as client:
@@ -137,14 +116,14 @@ def test_a_body_over_the_limit(server: Script, kind: str, way: str) -> None:
             assert tracemalloc.get_traced_memory()[1] < 40_000_000
         finally:
             tracemalloc.stop()
-    if kind == "results":
+    if endpoint == "results":
         assert "max_body_bytes=, or CONNECTY_MAX_BODY_BYTES" in str(caught.value)
         assert caught.value.question_id == QUESTION_ID
-    assert server.count(kind) == 1
+    assert server.count(endpoint) == 1
 
 
 def test_a_body_at_the_limit(server: Script) -> None:
-    """Exactly as long as allowed is not too long."""
+    """A body of exactly the limit is accepted."""
     server.on("results", server.answer(200, raw=BODY))
     with cf.Client(
         "id", client_secret="s", base_url=server.address, dw_id=13, max_body_bytes=len(BODY)
@@ -163,7 +142,7 @@ def test_a_body_at_the_limit(server: Script) -> None:
     ids=["invalid UTF-8", "surrogate as UTF-8", "101 levels", "100,000 levels"],
 )
 def test_a_body_that_cannot_be_read(server: Script, client: Client, results: bytes) -> None:
-    """ResponseError with the id; no other exception, and no value put in its place."""
+    """ResponseError with the id; no other exception, and no substituted value."""
     server.on("results", raw(server, results))
     with pytest.raises(cf.ResponseError) as caught:
         client.ask("how many?")
@@ -181,7 +160,7 @@ def test_half_a_character(server: Script, client: Client) -> None:
 
 
 def test_a_bare_nan(server: Script, client: Client) -> None:
-    """No JSON, and what is meant is plain: NaN, apart from null, and a warning."""
+    """Not JSON, but unambiguous: NaN, distinct from null, and a warning."""
     server.on("results", raw(server, b'{"dataframe": [["n"], [1.5], [NaN], [null]]}'))
     with pytest.warns(cf.ConnectyWarning, match="NaN"):
         values = client.ask_df("how many?", engine="pyarrow")["n"].to_pylist()
@@ -196,7 +175,7 @@ NULS = (
 
 @pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
 def test_a_nul_in_a_name_or_a_key(server: Script, client: Client, engine: Any) -> None:
-    """The column gets a name with a warning and keeps its statistics, an object is JSON; no name is cut."""
+    """The column is renamed with a warning and keeps its statistics, the object is JSON; no name is cut."""
     server.on("results", raw(server, NULS))
 
     with pytest.warns(cf.ConnectyWarning) as warned:
@@ -214,7 +193,7 @@ def test_a_nul_in_a_name_or_a_key(server: Script, client: Client, engine: Any) -
 
 @pytest.mark.parametrize("number", ["9" * 5000, "1e999", "-1e999", "1e-400"])
 def test_a_number_that_nothing_holds(server: Script, client: Client, number: str) -> None:
-    """Its exact text, the whole column, and a warning: never infinity, never 0."""
+    """The whole column is exact text, with a warning: never infinity, never 0."""
     server.on("results", raw(server, b'{"dataframe": [["n"], [1], [' + number.encode() + b"]]}"))
     with pytest.warns(cf.TypeFidelityWarning, match="n"):
         frame = client.ask_df("how many?", engine="polars")
@@ -222,7 +201,7 @@ def test_a_number_that_nothing_holds(server: Script, client: Client, number: str
 
 
 def test_a_number_that_a_decimal_holds(server: Script, client: Client) -> None:
-    """Thirty digits stay thirty digits."""
+    """All thirty digits are kept."""
     server.on("results", raw(server, b'{"dataframe": [["n"], [123456789012345678901234567890]]}'))
     table = client.ask_df("how many?", engine="pyarrow")
     assert table["n"].to_pylist() == [Decimal(123456789012345678901234567890)]
@@ -231,7 +210,7 @@ def test_a_number_that_a_decimal_holds(server: Script, client: Client) -> None:
 def test_a_body_that_memory_cannot_hold(
     server: Script, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ResponseTooLarge, and it is not fetched again: the memory would be as short the next time."""
+    """ResponseTooLarge, and it is not fetched again, since memory would not suffice the next time either."""
 
     def fail(*_: object, **__: object) -> None:
         raise MemoryError

@@ -1,4 +1,4 @@
-"""No connection, or one that is not what it was: whatever the verb, nothing was sent and it is said so."""
+"""Connections that cannot be made or were lost: every function reports that nothing was sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.servers.timing import within
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-VERBS: dict[str, Callable[[Client], object]] = {
+FUNCTIONS: dict[str, Callable[[Client], object]] = {
     "ask": lambda client: cf.ask("how many?", client=client),
     "ask_df": lambda client: cf.ask_df("how many?", client=client),
     "read_connecty": lambda client: cf.read_connecty("how many?", client),
@@ -30,45 +30,45 @@ VERBS: dict[str, Callable[[Client], object]] = {
 
 
 def make(address: str, timeout: float = 10.0) -> Client:
-    """Make a client of an address."""
+    """Return a client of an address."""
     return Client("id", client_secret="s", base_url=address, dw_id=13, timeout=timeout, random=lambda: 0.0)
 
 
 @pytest.fixture
 def nobody() -> str:
-    """Give an address that nobody listens on."""
+    """Return an address where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture
 def deaf() -> Iterator[str]:
-    """Give an address that takes no connection and refuses none: all of its queue is taken."""
+    """Return an address that neither accepts nor refuses connections, since its backlog is full."""
     if sys.platform != "linux":
         pytest.skip("another system may refuse what does not fit into its queue")
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
             waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)  # noqa: FBT003 - as in socket
+            waiting.settimeout(0)
             waiting.connect_ex(listener.getsockname())
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", FUNCTIONS)
 def test_nobody_listens(nobody: str, verb: str) -> None:
-    """Refused: ConnectionFailed with host and phase, whatever the verb."""
+    """Refused: ConnectionFailed with host and phase, from every function."""
     with (
         make(f"http://{nobody}") as client,
         pytest.raises(cf.ConnectionFailed, match="nothing was sent") as caught,
     ):
-        VERBS[verb](client)
+        FUNCTIONS[verb](client)
     assert (caught.value.host, caught.value.phase) == (nobody, "connect")
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", FUNCTIONS)
 def test_a_name_nobody_knows(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look-up that fails: ConnectionFailed in phase resolve, after three looks at most."""
+    """A lookup that fails: ConnectionFailed in phase resolve, after three lookups at most."""
     looked: list[str] = []
 
     def unknown(host: str, *_: Any, **__: Any) -> Any:
@@ -77,25 +77,25 @@ def test_a_name_nobody_knows(verb: str, monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with make("https://api.nowhere.example") as client, pytest.raises(cf.ConnectionFailed) as caught:
-        VERBS[verb](client)
+        FUNCTIONS[verb](client)
     assert (caught.value.host, caught.value.phase) == ("api.nowhere.example:443", "resolve")
     assert looked == ["api.nowhere.example"] * (1 if verb == "health" else 3)
 
 
 @pytest.mark.parametrize("verb", ["ask_df", "submit", "state"])
 def test_nobody_answers_the_knock(deaf: str, verb: str) -> None:
-    """A connection that never stands: ConnectionFailed when the time allowed is over."""
+    """A connection that is never established: ConnectionFailed at the deadline."""
     with (
         make(f"http://{deaf}", timeout=0.5) as client,
         within(0.5),
         pytest.raises(cf.ConnectionFailed) as caught,
     ):
-        VERBS[verb](client)
+        FUNCTIONS[verb](client)
     assert (caught.value.host, caught.value.phase) == (deaf, "connect")
 
 
 def test_a_server_that_goes_away_between_token_and_question_never_got_it() -> None:
-    """The token came and nobody listens any more: ConnectionFailed, no question, no doubt."""
+    """The token arrived, then nothing listens: ConnectionFailed, and the question was definitely not sent."""
     with serve() as server:
         client = make(server.address)
         client.question(QUESTION_ID).state()
@@ -105,7 +105,7 @@ def test_a_server_that_goes_away_between_token_and_question_never_got_it() -> No
 
 
 def test_a_localhost_whose_first_address_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody listens on ::1: the answer comes from 127.0.0.1."""
+    """Nothing listens on ::1: the answer comes from 127.0.0.1."""
     with serve() as server:
         port = int(server.address.rpartition(":")[2])
         addresses = [
@@ -119,7 +119,7 @@ def test_a_localhost_whose_first_address_is_dead(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_server_on_ipv6_alone() -> None:
-    """An address in brackets works as any other."""
+    """An address in brackets works like any other."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -132,13 +132,13 @@ def test_a_server_on_ipv6_alone() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_has_connections_of_its_own(server: Any, client: Client) -> None:
-    """Parent and child go on with the same client and token, over different connections."""
+    """Parent and child continue with the same client and token, over different connections."""
     client.question(QUESTION_ID).state()
     child = os.fork()
     if child == 0:
         os._exit(0 if client.question(QUESTION_ID).state() == "PENDING" else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     client.question(QUESTION_ID).state()
-    connections = [seen.connection for seen in server.seen if "/results" in seen.target]
+    connections = [request.connection for request in server.requests if "/results" in request.target]
     assert connections == [2, 3, 2]  # the first was for the token
     assert server.count("token") == 1

@@ -1,4 +1,4 @@
-"""Whatever drips or hangs, the call is over a quarter of a second after its deadline at the latest."""
+"""However slow a server is, a call ends at most a quarter of a second after its deadline."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from tests.servers.responses import HEAD
 from tests.servers.scripted import QUESTION_ID, Script
 from tests.servers.timing import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SECONDS = 0.3
 
 SLOW: dict[str, Callable[[Script], Any]] = {
@@ -38,7 +38,7 @@ SLOW: dict[str, Callable[[Script], Any]] = {
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 100, 0.002
     ),
 }
-#: What becomes of a call that meets it at each of its steps, and how many questions the server then saw.
+#: The error of a call at each endpoint that is slow, and the number of questions that arrived.
 ERRORS: dict[str, tuple[type[cf.ConnectyError], int]] = {
     "token": (cf.ConnectionFailed, 0),
     "ask": (cf.SubmissionUncertain, 1),
@@ -47,27 +47,27 @@ ERRORS: dict[str, tuple[type[cf.ConnectyError], int]] = {
 
 
 def make(server: Script, timeout: float = SECONDS) -> cf.Client:
-    """Make a client that has so much time."""
+    """Return a client with a timeout."""
     return cf.Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=timeout)
 
 
 @pytest.mark.parametrize("slow", SLOW)
-@pytest.mark.parametrize("kind", ERRORS)
-def test_a_slow_answer_ends_with_the_deadline(server: Script, kind: str, slow: str) -> None:
-    """Not before and not after it, with the error that is due and the id where there is one."""
-    server.on(kind, SLOW[slow](server))
-    error, questions = ERRORS[kind]
+@pytest.mark.parametrize("endpoint", ERRORS)
+def test_a_slow_answer_ends_with_the_deadline(server: Script, endpoint: str, slow: str) -> None:
+    """Neither earlier nor later, with the expected error, and the id where there is one."""
+    server.on(endpoint, SLOW[slow](server))
+    error, questions = ERRORS[endpoint]
     with make(server) as client:
         began = time.monotonic()
         with within(SECONDS), pytest.raises(error) as caught:
             client.ask_df("how many?")
         assert time.monotonic() - began >= SECONDS
     assert server.count("ask") == questions
-    assert caught.value.question_id == (QUESTION_ID if kind == "results" else None)
+    assert caught.value.question_id == (QUESTION_ID if endpoint == "results" else None)
 
 
 def test_a_question_that_takes_too_long(server: Script) -> None:
-    """PENDING until the end: QuestionTimeout, a TimeoutError, with id, state and the line that resumes."""
+    """PENDING until the end: QuestionTimeout, a TimeoutError, with id, state and the call that resumes."""
     with make(server) as client, within(SECONDS), pytest.raises(TimeoutError) as caught:
         client.ask_df("how many?")
     assert isinstance(caught.value, cf.QuestionTimeout)
@@ -88,7 +88,7 @@ def test_no_time_at_all(server: Script, verb: Callable[..., object]) -> None:
 
 @pytest.mark.slow
 def test_a_thread_that_waits_for_anothers_token_keeps_its_own_deadline(server: Script) -> None:
-    """A token call that hangs holds nobody longer than they allowed."""
+    """A token call that hangs delays no other thread beyond its own timeout."""
     server.on("token", server.hang)
     with make(server, timeout=2.0) as client:
 

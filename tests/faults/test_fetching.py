@@ -1,4 +1,4 @@
-"""An answer is fetched again for as long as that can help, and what cannot be mended says what it is."""
+"""An answer is fetched again where that can help; other failures are reported at once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.client import Client
 from connecty_frames.http import retry
+from tests.servers.responses import HEAD
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
-#: What a fetch gets over.
+#: Temporary failures of a request for results.
 PASSING: dict[str, Callable[[Script], Any]] = {
     "reset": lambda server: server.reset,
     "closed": lambda server: server.close,
@@ -36,22 +36,22 @@ PASSING: dict[str, Callable[[Script], Any]] = {
 }
 
 
-@pytest.mark.parametrize("trouble", PASSING)
+@pytest.mark.parametrize("failure", PASSING)
 def test_what_passes_is_waited_out(
-    server: Script, client: Client, trouble: str, monkeypatch: pytest.MonkeyPatch
+    server: Script, client: Client, failure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twice, then the rows: three looks, one question, one token."""
+    """Twice, then the rows: three polls, one question, one token."""
     monkeypatch.setattr(retry, "IDLE_TIMEOUT", 0.15)
-    step = PASSING[trouble](server)
+    step = PASSING[failure](server)
     server.on("results", step, step, server.answer(200, ROWS))
     assert client.ask_df("how many?")["n"].tolist() == [1, 2]
     assert (server.count("results"), server.count("ask"), server.count("token")) == (3, 1, 1)
 
 
-@pytest.mark.parametrize("trouble", ["empty", "204"])
-def test_an_answer_that_stays_empty(server: Script, client: Client, trouble: str) -> None:
-    """Nothing three times: ResponseError with the id, after exactly three looks."""
-    server.on("results", PASSING[trouble](server))
+@pytest.mark.parametrize("failure", ["empty", "204"])
+def test_an_answer_that_stays_empty(server: Script, client: Client, failure: str) -> None:
+    """Empty three times: ResponseError with the id, after exactly three polls."""
+    server.on("results", PASSING[failure](server))
     with pytest.raises(cf.ResponseError, match="with an empty body") as caught:
         client.ask("how many?")
     assert caught.value.question_id == QUESTION_ID
@@ -59,7 +59,7 @@ def test_an_answer_that_stays_empty(server: Script, client: Client, trouble: str
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"SSH-2.0-OpenSSH_9.6\r\n", "not HTTP"),
         (HEAD + b"X: " + b"x" * 70_000 + b"\r\n\r\n", "not HTTP"),
@@ -67,10 +67,10 @@ def test_an_answer_that_stays_empty(server: Script, client: Client, trouble: str
     ],
     ids=["garbage", "70 KB header", "300 headers"],
 )
-def test_an_answer_that_is_not_http(server: Script, client: Client, content: bytes, said: str) -> None:
-    """ResponseError with host and id, after one look."""
+def test_an_answer_that_is_not_http(server: Script, client: Client, content: bytes, message: str) -> None:
+    """ResponseError with host and id, after one poll."""
     server.on("results", server.send_and_close(content))
-    with pytest.raises(cf.ResponseError, match=said) as caught:
+    with pytest.raises(cf.ResponseError, match=message) as caught:
         client.ask("how many?")
     assert (caught.value.question_id, caught.value.host) == (QUESTION_ID, server.address[7:])
     assert (server.count("results"), server.count("ask")) == (1, 1)
@@ -80,7 +80,7 @@ def test_an_answer_that_is_not_http(server: Script, client: Client, content: byt
     "content_type", ["text/html; charset=utf-8", "text/plain", "application/octet-stream"]
 )
 def test_a_login_page(server: Script, client: Client, content_type: str) -> None:
-    """200 and no JSON: ResponseError with content type, host, a guess and how it begins, made safe."""
+    """200 without JSON: ResponseError with content type, host, likely cause and an escaped snippet."""
     page = b"<html>Sign in\x1b[2J</html>"
     server.on("results", server.answer(200, raw=page, Content_Type=content_type))
     with pytest.raises(cf.ResponseError, match="proxy or single sign-on") as caught:
@@ -93,13 +93,13 @@ def test_a_login_page(server: Script, client: Client, content_type: str) -> None
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("kind", ["token", "ask", "results"])
-def test_a_redirect(server: Script, client: Client, kind: str, status: int) -> None:
-    """Never followed, whatever was asked for: ConfigError that names the host, and nobody else is asked."""
-    server.on(kind, server.answer(status, Location=f"http://localhost:{server.address[17:]}/v1/health"))
+@pytest.mark.parametrize("endpoint", ["token", "ask", "results"])
+def test_a_redirect(server: Script, client: Client, endpoint: str, status: int) -> None:
+    """Never followed, at any endpoint: ConfigError that names the host; no other request is sent."""
+    server.on(endpoint, server.answer(status, Location=f"http://localhost:{server.address[17:]}/v1/health"))
     with pytest.raises(cf.ConfigError, match=r"redirect to localhost\."):
         client.ask("how many?")
-    assert (server.count(kind), server.count("health")) == (1, 0)
+    assert (server.count(endpoint), server.count("health")) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -120,38 +120,43 @@ def test_a_redirect(server: Script, client: Client, kind: str, status: int) -> N
         ({}, [0.25]),
     ],
 )
-@pytest.mark.parametrize("kind", ["token", "ask", "results"])
+@pytest.mark.parametrize("endpoint", ["token", "ask", "results"])
 def test_retry_after(  # noqa: PLR0917 - fixtures
-    server: Script, patient: Client, clock: Any, kind: str, headers: dict[str, str], slept: list[float]
+    server: Script,
+    fake_clock_client: Client,
+    clock: Any,
+    endpoint: str,
+    headers: dict[str, str],
+    slept: list[float],
 ) -> None:
-    """Seconds and dates are kept to, junk means the usual wait, whatever was asked for."""
+    """Seconds and dates are obeyed, and invalid values mean the usual wait, at every endpoint."""
     server.on("results", server.answer(200, ROWS))
-    server.on(kind, server.answer(429, **headers), server.steps[kind][0])
-    assert patient.ask("how many?").rows == 2
+    server.on(endpoint, server.answer(429, **headers), server.steps[endpoint][0])
+    assert fake_clock_client.ask("how many?").rows == 2
     assert clock.slept == slept
-    assert server.count(kind) == 2
+    assert server.count(endpoint) == 2
 
 
 @pytest.mark.parametrize("value", ["61", "999999999999999", "Wed, 05 Nov 2026 12:00:00 GMT"])
-@pytest.mark.parametrize("kind", ["token", "ask", "results"])
+@pytest.mark.parametrize("endpoint", ["token", "ask", "results"])
 def test_retry_after_beyond_the_deadline(
-    server: Script, patient: Client, clock: Any, kind: str, value: str
+    server: Script, fake_clock_client: Client, clock: Any, endpoint: str, value: str
 ) -> None:
-    """There are 60 s: RateLimitError at once, with what the server asked for."""
-    server.on(kind, server.answer(429, Retry_After=value))
+    """The deadline is 60 s: RateLimitError at once, with the requested wait."""
+    server.on(endpoint, server.answer(429, Retry_After=value))
     with pytest.raises(cf.RateLimitError) as caught:
-        patient.ask("how many?")
+        fake_clock_client.ask("how many?")
     assert caught.value.retry_after is not None
     assert caught.value.retry_after >= 61.0
     assert clock.slept == []
-    assert server.count(kind) == 1
+    assert server.count(endpoint) == 1
 
 
 class TestOutage:
-    """A server that is down is not asked more often because many wait for it."""
+    """A server that is down gets no more requests because many threads wait for it."""
 
     def storm(self, server: Script, seconds: float, act: Callable[[Client], object]) -> list[type]:
-        """Let 64 threads of one client ask at once, and give what became of each."""
+        """Let 64 threads of one client ask at once, and return the type of each outcome."""
         barrier, became = threading.Barrier(64), []
         with Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=seconds) as client:
             client.question(QUESTION_ID).state()
@@ -172,7 +177,7 @@ class TestOutage:
 
     @pytest.mark.slow
     def test_a_server_that_answers_503_only(self, server: Script) -> None:
-        """In 2 s: the first look of each thread, ten more, and one a second; all learn that time is over."""
+        """In 2 s: the first poll of each thread, ten retries, and one a second; then QuestionTimeout."""
         server.on("results", server.answer(200, {"state": "PENDING"}), server.answer(503))
         began = time.monotonic()
         became = self.storm(server, 2.0, lambda client: client.question(QUESTION_ID).result())
@@ -182,7 +187,7 @@ class TestOutage:
 
     @pytest.mark.slow
     def test_a_server_that_comes_back(self, server: Script) -> None:
-        """Down for the first 80 looks: those who waited for a retry get their rows all the same."""
+        """Down for the next 70 polls: the threads that waited for a retry get their rows."""
         down = [server.answer(503)] * 70
         server.on("results", server.answer(200, ROWS), *down, server.answer(200, ROWS))
         became = self.storm(server, 15.0, lambda client: client.question(QUESTION_ID).result())
@@ -190,8 +195,8 @@ class TestOutage:
         assert server.count("results") == 1 + 70 + 64
 
     @pytest.mark.slow
-    def test_a_server_that_asks_for_patience(self, server: Script) -> None:
-        """429 with a Retry-After to each of 64 is no outage: all come back when they were told to."""
+    def test_a_server_that_limits_the_rate(self, server: Script) -> None:
+        """429 with Retry-After to each of 64 threads is no outage: all repeat their request after it."""
         busy = [server.answer(429, Retry_After="1")] * 64
         server.on("results", server.answer(200, ROWS), *busy, server.answer(200, ROWS))
         became = self.storm(server, 10.0, lambda client: client.question(QUESTION_ID).result())

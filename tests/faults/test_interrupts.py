@@ -1,4 +1,4 @@
-"""Ctrl-C leaves as KeyboardInterrupt and at once, with all that is known of the question.
+"""Ctrl-C raises KeyboardInterrupt at once, with all that is known of the question.
 
 The interrupts are real ones: SIGINT, sent to this process while its main thread asks.
 """
@@ -31,13 +31,13 @@ RESUME = (
     f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
     f'Client.question("{QUESTION_ID}", dw_id=13).result()'
 )
-#: How often somebody presses Ctrl-C, and the longest they wait with it, in seconds.
+#: The number of interrupts, and the latest one in seconds after the call began.
 PRESSES = 100
 LONGEST = 0.06
 
 
 def interrupt(act: Callable[[], object], after: float) -> KeyboardInterrupt:
-    """Press Ctrl-C so long after something was begun, and give what leaves, which it does within 0.5 s."""
+    """Interrupt a call after some seconds, and return its exception, which must come within 0.5 s."""
     pressed: list[float] = []
 
     def press() -> None:
@@ -59,7 +59,7 @@ def interrupt(act: Callable[[], object], after: float) -> KeyboardInterrupt:
 
 @pytest.mark.parametrize("act", ["ask", "result", "wait"])
 def test_while_waiting(server: Script, client: Client, capsys: pytest.CaptureFixture[str], act: str) -> None:
-    """The note, and one line on standard error: the id and the line that resumes."""
+    """A note and one line on standard error have the id and the call that resumes."""
     acts: dict[str, Callable[[], object]] = {
         "ask": lambda: client.ask("how many?"),
         "result": client.question(QUESTION_ID).result,
@@ -74,7 +74,7 @@ def test_while_waiting(server: Script, client: Client, capsys: pytest.CaptureFix
 def test_between_sending_and_answer(
     server: Script, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody knows whether it was started: the note says when and where it was sent, and what to do."""
+    """Delivery unknown: the note says when and where it was sent, and what to do."""
     server.on("ask", server.hang)
     error = interrupt(lambda: client.submit("what now?"), 0.2)
     (note,) = error.__notes__
@@ -88,7 +88,7 @@ def test_between_sending_and_answer(
 
 
 def test_while_the_id_arrives(server: Script, client: Client) -> None:
-    """The id came and the end of the answer did not: the id is kept."""
+    """The id arrived, the end of the response did not: the id is kept."""
     accepted = (
         b'HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{"question_id": "%s"' % QUESTION_ID.encode()
     )
@@ -101,7 +101,7 @@ def test_while_the_id_arrives(server: Script, client: Client) -> None:
 def test_where_nobody_can_be_told(
     server: Script, client: Client, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    """A standard error that takes nothing does not change what leaves: KeyboardInterrupt with its note."""
+    """A standard error that cannot be written does not change the KeyboardInterrupt and its note."""
     receiver, sender = os.pipe()
     os.close(receiver)
     with contextlib.suppress(BrokenPipeError), os.fdopen(sender, "w", encoding="utf-8") as stream:
@@ -114,7 +114,7 @@ def test_where_nobody_can_be_told(
 
 
 def test_another_signal_while_the_id_arrives(server: Script, client: Client) -> None:
-    """SystemExit, as many services make of SIGTERM, leaves at once with the same note."""
+    """SystemExit, which many services raise on SIGTERM, is raised at once with the same note."""
     accepted = (
         b'HTTP/1.1 202 Accepted\r\nContent-Length: 99\r\n\r\n{"question_id": "%s"' % QUESTION_ID.encode()
     )
@@ -130,7 +130,7 @@ def test_another_signal_while_the_id_arrives(server: Script, client: Client) -> 
 
 
 def test_before_anything_was_sent(server: Script, client: Client, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ctrl-C during the token call: no note, for there is no question."""
+    """Ctrl-C during the token call: no note, since there is no question."""
     server.on("token", server.hang)
     error = interrupt(lambda: client.submit("how many?"), 0.2)
     assert not hasattr(error, "__notes__")
@@ -140,7 +140,7 @@ def test_before_anything_was_sent(server: Script, client: Client, capsys: pytest
 
 @pytest.fixture(autouse=True)
 def _listening() -> Iterator[None]:
-    """Have Ctrl-C do what it does at a terminal: a job in the background does not hear it."""
+    """Handle SIGINT as at a terminal; a background job ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -148,28 +148,26 @@ def _listening() -> Iterator[None]:
 
 @pytest.fixture
 def _no_collection() -> Iterator[None]:
-    """Keep Python's collector away: what it calls swallows an interrupt, whosever it is."""
+    """Disable Python's garbage collector: an interrupt in a finalizer that it calls is lost."""
     gc.collect()
     gc.disable()
     yield
     gc.enable()
 
 
-# One that comes while a socket is made leaves it to the collector, before anybody could close it.
-@pytest.mark.filterwarnings(
-    "ignore:unclosed <connecty_frames.http.connection._DeadlineSocket:ResourceWarning"
-)
+# An interrupt while a socket is being created leaves the socket to the collector: no code could close it.
+@pytest.mark.filterwarnings("ignore:unclosed <connecty_frames.http.connection:ResourceWarning")
 @pytest.mark.usefixtures("_no_collection")
 @pytest.mark.slow
 def test_a_hundred_at_random_moments() -> None:
-    """Each leaves within half a second; no question was sent twice, and an id is told once it is known."""
-    draw = random.Random(1)  # noqa: S311 - no secret
+    """Each is raised within 0.5 s, no question is sent twice, and a known id is reported."""
+    rng = random.Random(1)  # noqa: S311 - test data
     for _ in range(PRESSES):
         with serve() as server:
-            for kind in ("token", "ask", "results"):
-                server.on(kind, server.late(LONGEST / 6, server.steps[kind][0]))
+            for endpoint in ("token", "ask", "results"):
+                server.on(endpoint, server.delayed(LONGEST / 6, server.steps[endpoint][0]))
             with Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=10) as client:
-                error = interrupt(partial(client.ask, "how many?"), draw.uniform(0, LONGEST))
+                error = interrupt(partial(client.ask, "how many?"), rng.uniform(0, LONGEST))
         notes = getattr(error, "__notes__", [])
         assert server.count("ask") <= 1
         if server.count("results"):
@@ -179,8 +177,8 @@ def test_a_hundred_at_random_moments() -> None:
             assert note == RESUME or "'how many?' was being sent to workspace 13" in note
 
 
-def test_the_client_is_as_it_was(server: Script, client: Client) -> None:
-    """After an interrupt in the token call, another thread gets its token at once."""
+def test_the_client_is_usable_after_an_interrupt(server: Script, client: Client) -> None:
+    """After an interrupt during the token call, another thread gets its token at once."""
     server.on("token", server.hang, server.steps["token"][0])
     interrupt(lambda: client.submit("how many?"), 0.1)
     found: list[str] = []

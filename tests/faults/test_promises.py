@@ -1,4 +1,4 @@
-"""The page on reliability names tests that exist, and has every fault."""
+"""The page on reliability names existing tests, and lists every fault."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
 @pytest.mark.parametrize(("path", "name"), sorted(set(NAMED.findall(PAGE))))
-def test_a_test_that_is_named_is_there(path: str, name: str) -> None:
-    """In the file that the page says."""
+def test_a_named_test_exists(path: str, name: str) -> None:
+    """It is defined in the named file."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
@@ -28,7 +28,7 @@ def test_every_fault_has_a_row_and_every_row_a_test() -> None:
 
 
 def test_every_promise_names_its_test() -> None:
-    """No line of the first table is only words."""
+    """Each row of the first table names a test."""
     promises = PAGE.partition("## Promises")[2].partition("## Faults")[0]
     lines = [line for line in promises.splitlines() if line.startswith("| ")][1:]
     assert len(lines) >= 10

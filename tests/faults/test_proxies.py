@@ -1,4 +1,4 @@
-"""Through a proxy the same holds: what it received counts as sent, what it refused does not."""
+"""Through a proxy the same rules hold: what it received counts as sent, what it rejected does not."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 #: A key and a self-signed certificate for 127.0.0.1 that only tests trust.
 PEM = Path(__file__).parents[1] / "servers" / "loopback.pem"
-#: The discard port, which nobody listens on: whatever comes of it came through the proxy.
+#: The discard port, where nothing listens: every response comes through the proxy.
 BEHIND = "http://127.0.0.1:9"
 
 
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
-    """Give a proxy that everything goes through; by itself it answers as the API would."""
+    """Return a proxy for all requests, which itself answers like the API."""
     with serve() as script:
         for name in ("HTTP_PROXY", "HTTPS_PROXY"):
             monkeypatch.setenv(name, script.address.replace("//", "//user:canary-proxy@"))
@@ -38,7 +38,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 
 @pytest.fixture
 def secured() -> Iterator[Script]:
-    """Give the API over TLS."""
+    """Return the API over TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(PEM)
     with serve(tls=context) as script:
@@ -47,14 +47,14 @@ def secured() -> Iterator[Script]:
 
 
 def make(address: str, **settings: Any) -> cf.Client:
-    """Make a client of an address."""
+    """Return a client of an address."""
     return cf.Client(
         "id", client_secret="s", base_url=address, dw_id=13, timeout=5, random=lambda: 0.0, **settings
     )
 
 
 def tunnel(to: Script, holds: Callable[[], bool] = lambda: True, before: bytes = b"") -> Step:
-    """Make the step that digs a tunnel; it is reset when something comes back and it does not hold."""
+    """Return a step that opens a tunnel; it is reset at the first response while ``holds()`` is false."""
     import socket
 
     def step(connection: socket.socket) -> bool:
@@ -74,16 +74,16 @@ def tunnel(to: Script, holds: Callable[[], bool] = lambda: True, before: bytes =
 
 
 def test_an_answer_through_a_proxy(proxy: Script) -> None:
-    """The requests go to the proxy, which gets the whole address and its own password."""
+    """The requests go to the proxy, with the complete URL and its own password."""
     proxy.on("results", proxy.answer(200, ROWS))
     with make(BEHIND) as client:
         assert client.ask("how many?").rows == 2
-    assert [seen.target.partition("?")[0] for seen in proxy.seen] == [
+    assert [request.target.partition("?")[0] for request in proxy.requests] == [
         f"{BEHIND}/v1/auth/token",
         f"{BEHIND}/v1/dw/13/questions",
         f"{BEHIND}/v1/dw/13/questions/{QUESTION_ID}/results",
     ]
-    assert {seen.headers["proxy-authorization"][:6] for seen in proxy.seen} == {"Basic "}
+    assert {request.headers["proxy-authorization"][:6] for request in proxy.requests} == {"Basic "}
 
 
 @pytest.mark.parametrize("end", ["reset", "close"])
@@ -96,7 +96,7 @@ def test_a_proxy_that_goes_away_with_a_question(proxy: Script, end: str) -> None
 
 
 def test_plain_http_does_not_leave_the_machine(server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy elsewhere would see the secret in the clear: an address on loopback is reached without it."""
+    """A remote proxy could read the secret: an address on loopback is reached without the proxy."""
     server.on("results", server.answer(200, ROWS))
     for elsewhere in ("http://192.0.2.1:3128", "192.0.2.1:3128", "http://proxy.invalid"):
         monkeypatch.setenv("HTTP_PROXY", elsewhere)
@@ -105,18 +105,20 @@ def test_plain_http_does_not_leave_the_machine(server: Script, monkeypatch: pyte
 
 
 def test_a_tunnel(proxy: Script, secured: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TLS from end to end: the proxy sees whom to connect to and nothing else."""
+    """TLS from end to end: the proxy sees only the address to connect to."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(PEM))
     proxy.on("tunnel", tunnel(secured))
     with make(secured.address) as client:
         assert client.ask("how many?").rows == 2
-    assert {(seen.method, seen.target) for seen in proxy.seen} == {("CONNECT", secured.address[8:])}
+    assert {(request.method, request.target) for request in proxy.requests} == {
+        ("CONNECT", secured.address[8:])
+    }
     assert secured.questions == ["how many?"]
-    assert all("proxy-authorization" not in seen.headers for seen in secured.seen)
+    assert all("proxy-authorization" not in request.headers for request in secured.requests)
 
 
 def test_interim_responses_of_a_proxy(proxy: Script, secured: Script) -> None:
-    """Before it digs a tunnel, and before an answer that it passes on: skipped like the server's own."""
+    """Before a tunnel is open, and before a forwarded response: skipped like the server's own."""
     early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
     proxy.on("tunnel", tunnel(secured, before=early))
     with make(secured.address, ca_bundle=PEM) as client:
@@ -128,7 +130,7 @@ def test_interim_responses_of_a_proxy(proxy: Script, secured: Script) -> None:
 
 
 def test_a_tunnel_that_falls_in_on_a_question(proxy: Script, secured: Script) -> None:
-    """The API got it, and the proxy resets before the answer is through: SubmissionUncertain, once."""
+    """The API got it, and the proxy resets before the response arrives: SubmissionUncertain, sent once."""
     proxy.on("tunnel", tunnel(secured, holds=lambda: secured.count("ask") == 0))
     with make(secured.address, ca_bundle=PEM) as client, pytest.raises(cf.SubmissionUncertain):
         client.ask("how many?")
@@ -136,7 +138,7 @@ def test_a_tunnel_that_falls_in_on_a_question(proxy: Script, secured: Script) ->
 
 
 def test_a_proxy_that_wants_a_password(proxy: Script, caplog: pytest.LogCaptureFixture) -> None:
-    """CONNECT answered by 407: ConfigError, once, without the password it got."""
+    """CONNECT is answered by 407: ConfigError after one try, without the password."""
     caplog.set_level("DEBUG")
     proxy.on("tunnel", proxy.answer(407))
     with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConfigError, match="407") as caught:
@@ -146,8 +148,8 @@ def test_a_proxy_that_wants_a_password(proxy: Script, caplog: pytest.LogCaptureF
     assert proxy.count("tunnel") == 1
 
 
-def test_a_tunnel_that_is_not_dug(proxy: Script) -> None:
-    """CONNECT answered by 502: ConnectionFailed in phase proxy, which names the proxy; three tries."""
+def test_a_tunnel_that_is_rejected(proxy: Script) -> None:
+    """CONNECT is answered by 502: ConnectionFailed in phase proxy with its name, after three tries."""
     proxy.on("tunnel", proxy.answer(502))
     with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConnectionFailed) as caught:
         client.ask("how many?")
@@ -157,8 +159,8 @@ def test_a_tunnel_that_is_not_dug(proxy: Script) -> None:
 
 
 @pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 Dug\r\nX: "])
-def test_a_proxy_that_falls_silent(proxy: Script, begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the middle of its answer to CONNECT: ConnectionFailed in phase proxy that says so, and no more."""
+def test_a_proxy_that_stops_responding(proxy: Script, begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within its response to CONNECT: ConnectionFailed in phase proxy; the collector finds no error."""
     unraisable: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
     proxy.on("tunnel", proxy.send_and_hang(begun))
@@ -171,7 +173,7 @@ def test_a_proxy_that_falls_silent(proxy: Script, begun: bytes, monkeypatch: pyt
 
 
 def test_a_proxy_that_repeats_its_password(proxy: Script) -> None:
-    """In the words beside the status: they are shown without it."""
+    """In the reason phrase of its response: the error shows the phrase without the password."""
     proxy.on("tunnel", proxy.send_and_close(b"HTTP/1.1 403 canary-proxy is not allowed\r\n\r\n"))
     with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConnectionFailed) as caught:
         client.ask("how many?")
@@ -179,7 +181,7 @@ def test_a_proxy_that_repeats_its_password(proxy: Script) -> None:
 
 
 def test_a_proxy_that_sends_more_than_a_tunnel(proxy: Script) -> None:
-    """Bytes after its 200: ConnectionFailed in phase proxy that says so."""
+    """Bytes after its 200: ConnectionFailed in phase proxy, which says so."""
     proxy.on("tunnel", proxy.send(b"HTTP/1.1 200 Dug\r\n\r\nand more"))
     with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConnectionFailed) as caught:
         client.ask("how many?")
@@ -189,7 +191,7 @@ def test_a_proxy_that_sends_more_than_a_tunnel(proxy: Script) -> None:
 
 @pytest.mark.parametrize("scheme", ["socks4", "socks5", "socks5h", "SOCKS5"])
 def test_a_socks_proxy(server: Script, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    """Its connections would keep no deadline: ConfigError that says what to set; nothing is sent."""
+    """Its connections could not keep a deadline: ConfigError that says what to set; nothing is sent."""
     monkeypatch.setenv("ALL_PROXY", f"{scheme}://user:canary-proxy@{server.address[7:]}")
     with make("https://127.0.0.1:9") as client, pytest.raises(cf.ConfigError, match="SOCKS") as caught:
         client.ask("how many?")

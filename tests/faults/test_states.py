@@ -1,4 +1,4 @@
-"""What a server may say of a question: its id is kept, and whatever was said is told."""
+"""States and failures of a question: the id is kept, and the details are reported."""
 
 from __future__ import annotations
 
@@ -19,55 +19,59 @@ ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 
 
 @pytest.mark.parametrize(
-    ("states", "said"),
+    ("states", "message"),
     [
         (["QUEUED", "QUEUED", "QUEUED"], "which the API document does not have"),
         (["IN_PROGRESS", "PENDING", "PENDING"], "after a later one"),
     ],
 )
-def test_a_state_nobody_expects(server: Script, patient: Client, states: list[str], said: str) -> None:
-    """Unknown, or backwards: asked on, with one warning; then the rows."""
+def test_a_state_nobody_expects(
+    server: Script, fake_clock_client: Client, states: list[str], message: str
+) -> None:
+    """Unknown, or an earlier one: polling continues with one warning; then the rows."""
     server.on(
         "results", *(server.answer(200, {"state": state}) for state in states), server.answer(200, ROWS)
     )
-    with pytest.warns(cf.UnknownStateWarning, match=said) as warned:
-        assert patient.ask("how many?").rows == 2
+    with pytest.warns(cf.UnknownStateWarning, match=message) as warned:
+        assert fake_clock_client.ask("how many?").rows == 2
     assert len(warned) == 1
     assert (server.count("results"), server.count("ask")) == (4, 1)
 
 
-def test_a_state_nobody_expects_until_the_deadline(server: Script, patient: Client, clock: Any) -> None:
+def test_a_state_nobody_expects_until_the_deadline(
+    server: Script, fake_clock_client: Client, clock: Any
+) -> None:
     """QuestionTimeout at the deadline, with the id and the state."""
     server.on("results", server.answer(200, {"state": "QUEUED"}))
     with pytest.warns(cf.UnknownStateWarning), pytest.raises(cf.QuestionTimeout) as caught:
-        patient.ask("how many?")
+        fake_clock_client.ask("how many?")
     assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "QUEUED")
     assert clock.at == pytest.approx(1060.0)
 
 
-def test_a_question_that_is_not_there_yet(server: Script, patient: Client) -> None:
-    """404 right after acceptance: asked on."""
+def test_a_question_that_is_not_there_yet(server: Script, fake_clock_client: Client) -> None:
+    """404 right after acceptance: polling continues."""
     server.on("results", server.answer(404), server.answer(404), server.answer(200, ROWS))
-    assert patient.ask("how many?").rows == 2
+    assert fake_clock_client.ask("how many?").rows == 2
     assert server.questions == ["how many?"]
 
 
-def test_a_question_that_is_never_there(server: Script, patient: Client, clock: Any) -> None:
+def test_a_question_that_is_never_there(server: Script, fake_clock_client: Client, clock: Any) -> None:
     """404 for ten seconds: NotFoundError with the id."""
     server.on("results", server.answer(404))
     with pytest.raises(cf.NotFoundError) as caught:
-        patient.ask("how many?")
+        fake_clock_client.ask("how many?")
     assert caught.value.question_id == QUESTION_ID
     assert 1010.0 <= clock.at <= 1012.0
     assert server.questions == ["how many?"]
 
 
-def test_a_question_that_failed(server: Script, patient: Client) -> None:
-    """QuestionFailed with id, words, time, and all that was said, SQL included."""
-    said = {"state": "FAILED", "error": "no such table \x1b[2J", "results": {"sql_query": "SELECT x"}}
-    server.on("results", server.answer(200, said))
+def test_a_question_that_failed(server: Script, fake_clock_client: Client) -> None:
+    """QuestionFailed with id, question, time, and all details, SQL included."""
+    response = {"state": "FAILED", "error": "no such table \x1b[2J", "results": {"sql_query": "SELECT x"}}
+    server.on("results", server.answer(200, response))
     with pytest.raises(cf.QuestionFailed) as caught:
-        patient.ask("how many?")
+        fake_clock_client.ask("how many?")
     error = caught.value
     assert (error.question_id, error.question, error.state) == (QUESTION_ID, "how many?", "FAILED")
     assert error.details == {"error": "no such table \x1b[2J", "sql_query": "SELECT x"}
@@ -80,54 +84,54 @@ def test_a_question_that_failed(server: Script, patient: Client) -> None:
 
 
 @pytest.mark.parametrize("results", [None, {}, {"response_summary": "There is none."}])
-def test_an_answer_without_a_table(server: Script, patient: Client, results: Any) -> None:
-    """Ask gives it, ask_df raises NoTableError with the summary and the id."""
+def test_an_answer_without_a_table(server: Script, fake_clock_client: Client, results: Any) -> None:
+    """``ask`` returns it, ``ask_df`` raises NoTableError with the summary and the id."""
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
-    answer = patient.ask("how many?")
+    answer = fake_clock_client.ask("how many?")
     assert answer.table is None
     with pytest.raises(cf.NoTableError) as caught:
-        patient.ask_df("how many?")
+        fake_clock_client.ask_df("how many?")
     assert caught.value.question_id == QUESTION_ID
     assert caught.value.response_summary == (results or {}).get("response_summary")
 
 
-@pytest.mark.parametrize("kind", [MemoryError, KeyboardInterrupt])
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
 def test_a_frame_that_cannot_be_made(
-    server: Script, patient: Client, kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+    server: Script, fake_clock_client: Client, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Memory that runs out, or Ctrl-C, while the frame is made of the answer: the note has the id."""
+    """No memory, or Ctrl-C, while the frame is made: the note has the id."""
 
     def fail(*_: object, **__: object) -> None:
-        raise kind
+        raise error
 
     monkeypatch.setattr("connecty_frames.frames.to_pandas", fail)
     server.on("results", server.answer(200, ROWS))
-    with pytest.raises(kind) as caught:
-        patient.ask_df("how many?")
+    with pytest.raises(error) as caught:
+        fake_clock_client.ask_df("how many?")
     assert caught.value.__notes__ == [f"question_id='{QUESTION_ID}' fetches the answer without asking again."]
 
 
-def test_a_progress_callable_that_raises(server: Script, patient: Client) -> None:
-    """Its own exception leaves, with the id as its note; the answer can still be had."""
+def test_a_progress_callable_that_raises(server: Script, fake_clock_client: Client) -> None:
+    """Its exception is raised with the id as a note; the answer can still be fetched."""
     server.on("results", server.answer(200, {"state": "PENDING"}), server.answer(200, ROWS))
 
     def fail(_step: object) -> None:
         raise ZeroDivisionError("in the caller's own code")
 
     with pytest.raises(ZeroDivisionError) as caught:
-        patient.ask("how many?", progress=fail)
+        fake_clock_client.ask("how many?", progress=fail)
     (note,) = caught.value.__notes__
     assert f'Client.question("{QUESTION_ID}", dw_id=13).result()' in note
-    assert patient.question(QUESTION_ID).result().rows == 2
+    assert fake_clock_client.question(QUESTION_ID).result().rows == 2
     assert server.questions == ["how many?"]
 
 
 def failed(*fields: bytes) -> bytes:
-    """Return a body that says FAILED, and more."""
+    """Return a FAILED body with more fields."""
     return b'{"state": "FAILED", ' + b", ".join(fields) + b"}"
 
 
-#: What is made when it is needed: some of it is large.
+#: Bodies, made when they are needed, since some are large.
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "half a character": lambda: failed(
         b'"error": "no \\ud800 table"', b'"half \\udc00": {"\\ud800": ["\\ud800"]}'
@@ -146,7 +150,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("body", HOSTILE)
 def test_a_failure_that_says_too_much(server: Script, client: Client, body: str) -> None:
-    """QuestionFailed with the id, in at most four kilobytes that any terminal and file can take."""
+    """QuestionFailed with the id, in at most four kilobytes of printable text."""
     server.on("results", server.answer(200, raw=HOSTILE[body]()))
     with pytest.raises(cf.QuestionFailed) as caught:
         client.question(QUESTION_ID).result(timeout=60)
@@ -158,7 +162,7 @@ def test_a_failure_that_says_too_much(server: Script, client: Client, body: str)
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ("half a character", r"error: no \ud800 table; half \udc00: {'\\ud800': ['\\ud800']}."),
         pytest.param("a million fields", "and 999,", marks=pytest.mark.slow),
@@ -166,20 +170,20 @@ def test_a_failure_that_says_too_much(server: Script, client: Client, body: str)
         pytest.param("300 MB", "message: why", marks=pytest.mark.slow),
     ],
 )
-def test_what_such_a_failure_shows(server: Script, client: Client, body: str, said: str) -> None:
-    """How it begins, what else there is room for, and how much was left out."""
+def test_the_message_of_a_large_failure(server: Script, client: Client, body: str, message: str) -> None:
+    """Its beginning, the fields that fit, and how much was omitted."""
     server.on("results", server.answer(200, raw=HOSTILE[body]()))
     with pytest.raises(cf.QuestionFailed) as caught:
         client.question(QUESTION_ID).result(timeout=60)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("client_id", ["orders", "FAIL", "FAILED", "2025", "sandbox", "COMPLETED"])
 def test_a_client_id_that_is_a_word(server: Script, client_id: str) -> None:
-    """States, keys, request ids, rows and SQL stay as they are; so do short words in messages."""
-    said = {"state": "FAILED", "orders": "FAIL in 2025: the sandbox has no orders", "COMPLETED": 2025}
+    """States, keys, request ids, rows and SQL are unchanged; so are short words in messages."""
+    response = {"state": "FAILED", "orders": "FAIL in 2025: the sandbox has no orders", "COMPLETED": 2025}
     table = {"dataframe": [["orders", "2025"], ["FAILED", 1]], "sql_query": "SELECT orders FROM sandbox"}
-    server.on("results", server.answer(200, said))
+    server.on("results", server.answer(200, response))
     settings = {"client_secret": "s3cr3t", "base_url": server.address, "dw_id": 13}
     with cf.Client(client_id, **settings) as client:
         with pytest.raises(cf.QuestionFailed) as failed:
@@ -192,7 +196,7 @@ def test_a_client_id_that_is_a_word(server: Script, client_id: str) -> None:
         server.on("results", server.answer(200, {"state": "COMPLETED", "results": table}))
         answer = client.question(QUESTION_ID).result()
     assert failed.value.state == "FAILED"
-    assert failed.value.details == {"orders": said["orders"], "COMPLETED": 2025}
+    assert failed.value.details == {"orders": response["orders"], "COMPLETED": 2025}
     assert "orders: FAIL in 2025: the sandbox has no orders; COMPLETED: 2025" in str(failed.value)
     assert missing.value.request_id == "FAIL-sandbox-2025"
     assert answer.to_arrow().to_pydict() == {"orders": ["FAILED"], "2025": [1]}
@@ -200,9 +204,9 @@ def test_a_client_id_that_is_a_word(server: Script, client_id: str) -> None:
 
 
 def test_a_client_id_that_is_a_long_word(server: Script) -> None:
-    """From eight characters on it is hidden in messages, as a word by itself, and nowhere else."""
-    said = {"state": "FAILED", "customers": "No client customers knows customers_2"}
-    server.on("results", server.answer(200, said))
+    """From eight characters on it is redacted in messages, as a separate word, and nowhere else."""
+    response = {"state": "FAILED", "customers": "No client customers knows customers_2"}
+    server.on("results", server.answer(200, response))
     with (
         cf.Client("customers", client_secret="s3cr3t", base_url=server.address, dw_id=13) as client,
         pytest.raises(cf.QuestionFailed, match=r"customers: No client \*\*\* knows customers_2") as caught,

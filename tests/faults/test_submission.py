@@ -1,4 +1,4 @@
-"""A question is sent at most once; each test counts what the server saw."""
+"""A question is sent at most once; each test counts the requests that arrived."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ ACCEPTED = json.dumps({"question_id": QUESTION_ID}).encode()
 
 
 def make(server: Any, timeout: float = 10.0) -> Client:
-    """Make a client of the server."""
+    """Return a client of the server."""
     return Client(
         "id", client_secret="s", base_url=server.address, dw_id=13, timeout=timeout, random=lambda: 0.0
     )
 
 
 def test_a_question_is_sent_exactly_as_given(server: Any, client: Client) -> None:
-    """POST to the workspace with UTF-8 JSON; the handle knows id, workspace, words and time."""
+    """POST to the workspace with UTF-8 JSON; the handle has id, workspace, question and time."""
     before = datetime.now(UTC)
     question = client.submit(QUESTION)
-    request = server.seen[-1]
+    request = server.requests[-1]
     assert (request.method, request.target) == ("POST", "/v1/dw/13/questions")
     assert request.headers["content-type"] == "application/json"
     assert request.headers["authorization"] == "Bearer canary-token-1"
@@ -49,11 +49,11 @@ def test_a_question_goes_out_on_a_connection_of_its_own(server: Any, client: Cli
     client.submit("first")
     client.submit("second")
     client.submit("third")
-    assert [seen.connection for seen in server.seen] == [1, 2, 3, 4]
+    assert [request.connection for request in server.requests] == [1, 2, 3, 4]
 
 
 def test_any_success_with_an_id_is_acceptance(server: Any, client: Client) -> None:
-    """200, 201 and 202 alike, whatever the content type, for the id is what counts."""
+    """200, 201 and 202 with any content type, since only the id counts."""
     for status in (200, 201, 202):
         server.on("ask", server.answer(status, {"question_id": QUESTION_ID}, Content_Type="text/plain"))
         assert client.submit("q").question_id == QUESTION_ID
@@ -94,7 +94,7 @@ HEAD = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n"
     ],
 )
 def test_a_lost_answer_is_uncertain(server: Any, client: Client, step: Any, seen: str) -> None:
-    """The server read the question once and nothing usable came back: told, and not sent again."""
+    """The server read the question once and sent no usable response: reported, and not sent again."""
     server.on("ask", server.send_and_close(step) if isinstance(step, bytes) else getattr(server, step))
     with pytest.raises(SubmissionUncertain) as caught:
         client.submit(QUESTION)
@@ -141,7 +141,7 @@ def test_an_id_that_arrived_whole_is_kept(server: Any, client: Client) -> None:
     ],
 )
 def test_a_refusal_is_definite(server: Any, client: Client, status: int, error: type[Exception]) -> None:
-    """A 4xx is its own error with the server's words, and no retry."""
+    """A 4xx is its own error with the server's message, without a retry."""
     server.on("ask", server.answer(status, {"detail": "Not like that"}))
     with pytest.raises(error, match="Not like that"):
         client.submit("q")
@@ -149,7 +149,7 @@ def test_a_refusal_is_definite(server: Any, client: Client, status: int, error: 
 
 
 def cut(status: int, *headers: str) -> bytes:
-    """Return a refusal whose body ends before its length."""
+    """Return a rejection whose body ends before its length."""
     head = "".join(f"{header}\r\n" for header in headers)
     return f'HTTP/1.1 {status} No\r\n{head}Content-Length: 99\r\n\r\n{{"detail": "Not li'.encode()
 
@@ -161,7 +161,7 @@ def cut(status: int, *headers: str) -> bytes:
 def test_a_refusal_whose_body_is_cut_is_definite(
     server: Any, client: Client, status: int, error: type[Exception], ending: str
 ) -> None:
-    """The status came whole: its own error, with as much of the server's words as came, and no retry."""
+    """The status arrived: its own error, with the received part of the message, without a retry."""
     server.on("ask", getattr(server, ending)(cut(status)))
     with pytest.raises(error, match="Not li") as caught:
         client.submit("q")
@@ -177,7 +177,7 @@ def test_a_refusal_whose_body_is_cut_is_definite(
 def test_a_refusal_whose_headers_cannot_be_read_is_definite(
     server: Any, client: Client, headers: bytes
 ) -> None:
-    """The status line said no."""
+    """The status line suffices."""
     server.on("ask", server.send_and_close(b"HTTP/1.1 422 No\r\n" + headers + b"\r\n{}"))
     with pytest.raises(APIError) as caught:
         client.submit("q")
@@ -201,7 +201,7 @@ def test_the_id_of_another_question_is_not_taken(
     body: str,
     known: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    """Of an answer that is cut, an id counts only where the API puts it: in the outermost object."""
+    """In a response that is cut, an id counts only in the outermost object, where the API puts it."""
     content = (body % QUESTION_ID).encode()
     server.on("ask", server.send_and_close(b"HTTP/1.1 202 Accepted\r\nContent-Length: 999\r\n\r\n" + content))
     if known:
@@ -213,7 +213,7 @@ def test_the_id_of_another_question_is_not_taken(
 
 
 def test_a_429_whose_body_is_cut_is_sent_again(server: Any, client: Client) -> None:
-    """Nothing was started, and Retry-After came: twice, then accepted."""
+    """Nothing was started, and Retry-After arrived: sent again twice, then accepted."""
     refused = server.send_and_close(cut(429, "Retry-After: 0"))
     server.on("ask", refused, refused, server.steps["ask"][0])
     assert client.submit("q").question_id == QUESTION_ID
@@ -221,14 +221,14 @@ def test_a_429_whose_body_is_cut_is_sent_again(server: Any, client: Client) -> N
 
 
 def test_a_401_whose_body_is_cut_is_sent_again_once(server: Any, client: Client) -> None:
-    """One new token, one more try."""
+    """One new token and one more request."""
     server.on("ask", server.send_and_close(cut(401)), server.steps["ask"][0])
     assert client.submit("q").question_id == QUESTION_ID
     assert (server.count("ask"), server.count("token")) == (2, 2)
 
 
 def test_a_redirect_whose_body_is_cut_is_definite(server: Any, client: Client) -> None:
-    """Not followed, and not uncertain."""
+    """It is not followed, and the submission is not uncertain."""
     server.on("ask", server.send_and_close(cut(302, "Location: https://login.test/")))
     with pytest.raises(ConfigError, match=r"redirect to login\.test"):
         client.submit("q")
@@ -237,15 +237,15 @@ def test_a_redirect_whose_body_is_cut_is_definite(server: Any, client: Client) -
 
 @pytest.mark.parametrize("status", [408, 500, 503])
 def test_a_fault_whose_body_is_cut_is_uncertain(server: Any, client: Client, status: int) -> None:
-    """These statuses do not say that nothing was started."""
+    """These statuses do not mean that nothing was started."""
     server.on("ask", server.send_and_close(cut(status)))
     with pytest.raises(SubmissionUncertain, match=f"answered {status}"):
         client.submit("q")
     assert server.count("ask") == 1
 
 
-def test_a_refusal_of_many_megabytes_is_read_as_far_as_it_is_of_use(server: Any, client: Client) -> None:
-    """The first megabyte, then the connection is closed; the status decides."""
+def test_a_rejection_of_many_megabytes_is_read_in_part(server: Any, client: Client) -> None:
+    """One megabyte is read, then the connection is closed; the status decides."""
     body = b'{"detail": "Not like that"}' + b" " * 50_000_000
     server.on("ask", server.answer(422, raw=body))
     with pytest.raises(APIError, match="Not like that"):
@@ -253,7 +253,7 @@ def test_a_refusal_of_many_megabytes_is_read_as_far_as_it_is_of_use(server: Any,
 
 
 @pytest.mark.parametrize(
-    ("question", "said"),
+    ("question", "message"),
     [
         ("", "blank"),
         (" \n\t", "blank"),
@@ -262,26 +262,26 @@ def test_a_refusal_of_many_megabytes_is_read_as_far_as_it_is_of_use(server: Any,
         ("half a \ud800 character", "lone surrogate"),
     ],
 )
-def test_what_cannot_be_a_question_is_not_sent(server: Any, client: Client, question: Any, said: str) -> None:
-    """ConfigError for the setting "question", before even a token is asked for."""
-    with pytest.raises(ConfigError, match=said) as caught:
+def test_an_invalid_question_is_not_sent(server: Any, client: Client, question: Any, message: str) -> None:
+    """ConfigError for the setting "question", before a token is requested."""
+    with pytest.raises(ConfigError, match=message) as caught:
         client.submit(question)
     assert caught.value.setting == "question"
-    assert server.seen == []
+    assert server.requests == []
 
 
 def test_no_workspace_anywhere_says_where_to_find_one(server: Any) -> None:
-    """Neither call nor client nor environment names one."""
+    """Neither call, client nor environment has one."""
     with (
         Client("id", client_secret="s", base_url=server.address) as client,
         pytest.raises(ConfigError, match=r"CONNECTY_DW_ID.*Workspace ID"),
     ):
         client.submit("q")
-    assert server.seen == []
+    assert server.requests == []
 
 
 def test_the_error_of_a_caller_keeps_its_traceback(server: Any, client: Client) -> None:
-    """A question asked while another error is handled leaves that error as it was."""
+    """A question that is asked while another error is handled does not change that error."""
     server.on("ask", server.reset)
     kept: list[object] = []
     try:

@@ -1,4 +1,4 @@
-"""Tokens: one call for all threads, no loop, whatever the server says about when a token ends."""
+"""Tokens: one request for all threads, and no loop, whatever expiry the server reports."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from tests.servers.scripted import QUESTION_ID, TOKEN, FakeClock, Script
-from tests.servers.timing import within
+from tests.servers.scripted import QUESTION_ID, TOKEN, Script
+from tests.servers.timing import FakeClock, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connecty_frames.client import Client
-    from tests.servers.scripted import Seen, Step
+    from tests.servers.scripted import RecordedRequest, Step
 
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
-#: What FakeClock says at the start, as a Date header; and an hour later.
+#: The start of FakeClock as a Date header, and one hour later.
 DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
 DATE_OF_ANOTHER_CLOCK = "Wed, 05 Nov 2025 13:00:00 GMT"
 THREADS = 64
@@ -30,58 +30,58 @@ EXPIRIES = 100
 
 
 def tokens(server: Script, expires_at: Any, date: str = DATE) -> None:
-    """Let the server hand out t1, t2, t3."""
+    """Let the server issue t1, t2, t3."""
     given = [{"access_token": f"t{number}", "expires_at": expires_at} for number in (1, 2, 3)]
     server.on("token", *(server.answer(200, token, Date=date) for token in given))
 
 
 def revoking(server: Script, holds: Callable[[str], bool]) -> None:
-    """Let the server answer 401 to every token that does not hold."""
-    take, refuse = server.take, server.answer(401)
+    """Let the server answer 401 to every token for which ``holds`` is false."""
+    refuse = server.answer(401)
 
-    def by_token(request: Seen) -> Step:
-        step = take(request)
+    def by_token(request: RecordedRequest) -> Step:
+        step = server.next_step(request)
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         return step if request.target.endswith("token") or holds(bearer) else refuse
 
-    server.take = by_token  # type: ignore[method-assign]
+    server.handler = by_token
 
 
-@pytest.mark.parametrize("kind", ["ask", "results"])
-def test_a_token_that_expires_during_a_request(server: Script, client: Client, kind: str) -> None:
-    """401, then well: one refresh, and the request again with the new token."""
+@pytest.mark.parametrize("endpoint", ["ask", "results"])
+def test_a_token_that_expires_during_a_request(server: Script, client: Client, endpoint: str) -> None:
+    """401 once: one new token, and the request again with it."""
     tokens(server, "2099-01-01T00:00:00Z")
     server.on("results", server.answer(200, ROWS))
-    server.on(kind, server.answer(401), server.steps[kind][0])
+    server.on(endpoint, server.answer(401), server.steps[endpoint][0])
     assert client.ask("how many?").rows == 2
     expected = {
         "ask": ["Bearer t1", "Bearer t2", "Bearer t2"],
         "results": ["Bearer t1", "Bearer t1", "Bearer t2"],
     }
-    assert server.bearers == expected[kind]
+    assert server.authorizations == expected[endpoint]
     assert server.count("token") == 2
 
 
-@pytest.mark.parametrize("kind", ["ask", "results"])
-def test_a_server_that_refuses_fresh_tokens(server: Script, client: Client, kind: str) -> None:
+@pytest.mark.parametrize("endpoint", ["ask", "results"])
+def test_a_server_that_refuses_fresh_tokens(server: Script, client: Client, endpoint: str) -> None:
     """401 to each: AuthError after two tokens and two requests."""
-    server.on(kind, server.answer(401, {"detail": "Unknown organisation"}))
+    server.on(endpoint, server.answer(401, {"detail": "Unknown organisation"}))
     with pytest.raises(cf.AuthError, match=r"Unknown organisation.*region") as caught:
         client.ask("how many?")
     assert caught.value.status == 401
-    assert (server.count("token"), server.count(kind)) == (2, 2)
+    assert (server.count("token"), server.count(endpoint)) == (2, 2)
 
 
-@pytest.mark.parametrize("kind", ["ask", "results"])
-def test_a_token_that_expires_as_the_time_runs_out(server: Script, client: Client, kind: str) -> None:
-    """A 401 that takes all the time left: QuestionTimeout, with the id if there is one; not AuthError."""
+@pytest.mark.parametrize("endpoint", ["ask", "results"])
+def test_a_token_that_expires_as_the_time_runs_out(server: Script, client: Client, endpoint: str) -> None:
+    """A 401 at the deadline: QuestionTimeout, with the id if there is one; not AuthError."""
     server.on(
-        kind, server.drip(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 999\r\n\r\n" + b" " * 999, 0.005)
+        endpoint, server.drip(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 999\r\n\r\n" + b" " * 999, 0.005)
     )
     with within(0.5), pytest.raises(cf.QuestionTimeout, match="answered 401") as caught:
         client.ask("how many?", timeout=0.5)
-    assert caught.value.question_id == (QUESTION_ID if kind == "results" else None)
-    assert server.count(kind) == 1
+    assert caught.value.question_id == (QUESTION_ID if endpoint == "results" else None)
+    assert server.count(endpoint) == 1
 
 
 @pytest.mark.parametrize(
@@ -95,31 +95,33 @@ def test_a_token_that_expires_as_the_time_runs_out(server: Script, client: Clien
     ids=["UTC", "offset", "naive", "an hour off"],
 )
 def test_a_token_is_kept_for_as_long_as_it_holds(
-    server: Script, patient: Client, clock: FakeClock, expires_at: str, date: str
+    server: Script, fake_clock_client: Client, clock: FakeClock, expires_at: str, date: str
 ) -> None:
-    """Ten minutes by the server's own Date, less half a minute: one token, and then the next."""
+    """Ten minutes by the server's own Date, less 30 s, with one token; then the next."""
     tokens(server, expires_at, date)
     for seconds in (0, 300, 269, 3):
         clock.at += seconds
-        patient.question(QUESTION_ID).state()
-    assert server.bearers == ["Bearer t1"] * 3 + ["Bearer t2"]
+        fake_clock_client.question(QUESTION_ID).state()
+    assert server.authorizations == ["Bearer t1"] * 3 + ["Bearer t2"]
 
 
 @pytest.mark.parametrize(
     "expires_at", [None, "", "soon", 7, {"a": 1}, "2020-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
 )
-def test_an_end_that_says_nothing(server: Script, patient: Client, clock: FakeClock, expires_at: Any) -> None:
-    """Missing, past, absurd: kept for 54 s, and never fetched before each request."""
+def test_an_end_that_says_nothing(
+    server: Script, fake_clock_client: Client, clock: FakeClock, expires_at: Any
+) -> None:
+    """Missing, past, absurd: the token is kept for 54 s and not fetched before each request."""
     tokens(server, expires_at)
     for seconds in (0, 0, 53, 2):
         clock.at += seconds
-        patient.question(QUESTION_ID).state()
-    assert server.bearers == ["Bearer t1"] * 3 + ["Bearer t2"]
+        fake_clock_client.question(QUESTION_ID).state()
+    assert server.authorizations == ["Bearer t1"] * 3 + ["Bearer t2"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_credentials_that_are_refused(server: Script, client: Client, status: int) -> None:
-    """AuthError with status and the server's words; for five seconds nobody asks again."""
+    """AuthError with status and the server's message; no further request for five seconds."""
     server.on("token", server.answer(status, {"detail": "No such client"}))
     for _ in range(3):
         with pytest.raises(cf.AuthError, match="No such client") as caught:
@@ -128,7 +130,7 @@ def test_credentials_that_are_refused(server: Script, client: Client, status: in
     assert (server.count("token"), server.count("ask")) == (1, 0)
 
 
-#: What the endpoint does where it is down, and what becomes of a call that has no token by its end.
+#: How the endpoint is down, and the error of a call that has no token at its deadline.
 DOWN: dict[str, tuple[Callable[[Script], Any], type[cf.ConnectyError]]] = {
     "500": (lambda server: server.answer(500), cf.ServerError),
     "502": (lambda server: server.answer(502, raw=b"<html>Bad gateway"), cf.ServerError),
@@ -149,16 +151,16 @@ DOWN: dict[str, tuple[Callable[[Script], Any], type[cf.ConnectyError]]] = {
 
 
 def make(server: Script, timeout: float) -> Client:
-    """Return a client that has so much time, and waits between tries no longer than it must."""
+    """Return a client with a timeout, which draws the shortest of every wait."""
     return cf.Client(
         "id", client_secret="s3cr3t", base_url=server.address, dw_id=13, timeout=timeout, random=lambda: 0.0
     )
 
 
-@pytest.mark.parametrize("trouble", sorted(set(DOWN) - {"silent"}))
-def test_an_endpoint_that_is_down_for_a_moment(server: Script, client: Client, trouble: str) -> None:
-    """Twice, then well: it started nothing, so it is asked again, and the question goes out once."""
-    step = DOWN[trouble][0](server)
+@pytest.mark.parametrize("failure", sorted(set(DOWN) - {"silent"}))
+def test_an_endpoint_that_is_down_for_a_moment(server: Script, client: Client, failure: str) -> None:
+    """Twice, then a token: it is requested again, since it started nothing; the question is sent once."""
+    step = DOWN[failure][0](server)
     server.on("token", step, step, server.steps["token"][0])
     server.on("results", server.answer(200, ROWS))
     assert client.ask("how many?").rows == 2
@@ -166,10 +168,10 @@ def test_an_endpoint_that_is_down_for_a_moment(server: Script, client: Client, t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", DOWN)
-def test_an_endpoint_that_stays_down(server: Script, trouble: str) -> None:
-    """At the deadline an error of the server or the connection: nothing about credentials, nothing sent."""
-    step, error = DOWN[trouble]
+@pytest.mark.parametrize("failure", DOWN)
+def test_an_endpoint_that_stays_down(server: Script, failure: str) -> None:
+    """An error of the server or the connection at the deadline, not of the credentials; nothing is sent."""
+    step, error = DOWN[failure]
     server.on("token", step(server))
     with make(server, timeout=0.5) as client:
         for _ in range(2):
@@ -181,7 +183,7 @@ def test_an_endpoint_that_stays_down(server: Script, trouble: str) -> None:
 
 
 def test_an_endpoint_that_was_down_is_asked_at_once(server: Script) -> None:
-    """A question that failed for want of a token does not make the next one fail."""
+    """A question that failed without a token does not fail the next one."""
     server.on("token", server.answer(503))
     server.on("results", server.answer(200, ROWS))
     with make(server, timeout=0.3) as client:
@@ -192,8 +194,8 @@ def test_an_endpoint_that_was_down_is_asked_at_once(server: Script) -> None:
 
 
 @pytest.mark.slow
-def test_an_endpoint_that_asks_to_come_back_later_than_one_caller_can(server: Script) -> None:
-    """The caller that has no time for Retry-After fails at once; one that has waits, and gets its answer."""
+def test_a_retry_after_beyond_the_deadline_of_one_call(server: Script) -> None:
+    """A call without time for Retry-After fails at once; another waits for it and gets its answer."""
     server.on("token", server.answer(429, Retry_After="2"), server.answer(429, Retry_After="1"))
     with make(server, timeout=0.5) as client:
         with pytest.raises(cf.RateLimitError):
@@ -204,7 +206,7 @@ def test_an_endpoint_that_asks_to_come_back_later_than_one_caller_can(server: Sc
 
 
 def test_an_endpoint_that_allows_another_method_for_a_while(server: Script) -> None:
-    """GET is kept to once it brought a token, and given up where it is not allowed any more."""
+    """GET is used again once it returned a token, until it is not allowed any more."""
     page = server.answer(200, raw=b"<html>Maintenance", Content_Type="text/html")
     refused, token = server.answer(405), server.answer(200, TOKEN)
     server.on("results", server.answer(200, ROWS))
@@ -217,24 +219,24 @@ def test_an_endpoint_that_allows_another_method_for_a_while(server: Script) -> N
         server.on("results", server.answer(401), server.answer(200, ROWS))
         server.on("token", refused, token)
         assert client.ask("how many?").rows == 2
-    methods = [seen.method for seen in server.seen if seen.target.endswith("token")]
+    methods = [request.method for request in server.requests if request.target.endswith("token")]
     assert methods == ["POST", "GET", "POST", "GET", "GET", "POST"]
 
 
 @pytest.mark.parametrize("ends", ["by its time", "by an interrupt"])
-@pytest.mark.parametrize("trouble", ["empty", "nobody listens"])
+@pytest.mark.parametrize("failure", ["empty", "nobody listens"])
 def test_a_caller_that_gives_up_early_fails_no_other(
-    server: Script, monkeypatch: pytest.MonkeyPatch, trouble: str, ends: str
+    server: Script, monkeypatch: pytest.MonkeyPatch, failure: str, ends: str
 ) -> None:
-    """The first of three tries failed, and there was no time for the others: another caller has all three."""
-    if trouble == "empty":
+    """One of three tries failed, with no time for the others: another call has all three."""
+    if failure == "empty":
         server.on("token", server.answer(200), server.answer(200, TOKEN))
     server.on("results", server.answer(200, ROWS))
     waits = iter([1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
     client = cf.Client(
         "id", client_secret="s3cr3t", base_url=server.address, dw_id=13, random=lambda: next(waits)
     )
-    if trouble == "nobody listens":
+    if failure == "nobody listens":
         with socket.create_server(("127.0.0.1", 0)) as listener:
             closed = listener.getsockname()
         look_up, answers = socket.getaddrinfo, iter([[(socket.AF_INET, socket.SOCK_STREAM, 6, "", closed)]])
@@ -256,9 +258,9 @@ def test_a_caller_that_gives_up_early_fails_no_other(
 
 
 def test_an_endpoint_that_wants_a_client_certificate_is_asked_once(server: Script) -> None:
-    """A definite refusal like that of credentials: sixteen threads, one call."""
+    """It is as definite as rejected credentials: sixteen threads, one request."""
     page = b"<html>400 No required SSL certificate was sent"
-    server.on("token", server.late(0.1, server.answer(400, raw=page, Content_Type="text/html")))
+    server.on("token", server.delayed(0.1, server.answer(400, raw=page, Content_Type="text/html")))
     with make(server, timeout=5) as client, ThreadPoolExecutor(16) as pool:
         found = [pool.submit(client.ask, "how many?").exception() for _ in range(16)]
     assert {type(error) for error in found} == {cf.ConnectionFailed}
@@ -266,7 +268,7 @@ def test_an_endpoint_that_wants_a_client_certificate_is_asked_once(server: Scrip
 
 
 def test_an_endpoint_that_goes_down_while_a_question_is_worked_on(server: Script) -> None:
-    """The token expired and there is no other: QuestionTimeout with id, state and what was seen last."""
+    """The token expired and there is no other: QuestionTimeout with id, state and the last failure."""
     server.on("results", server.answer(200, {"state": "IN_PROGRESS"}), server.answer(401))
     server.on("token", server.answer(200, TOKEN), server.answer(503))
     with make(server, timeout=0.5) as client, pytest.raises(cf.QuestionTimeout) as caught:
@@ -277,7 +279,7 @@ def test_an_endpoint_that_goes_down_while_a_question_is_worked_on(server: Script
 
 
 def test_new_credentials_are_tried_at_once(server: Script) -> None:
-    """The cool-off is that of the old ones."""
+    """The pause after rejected credentials does not apply to new ones."""
     server.on("results", server.answer(200, ROWS))
     server.on("token", server.answer(401), server.answer(200, {"access_token": "t1"}))
     cf.configure(client_id="id", client_secret="wrong", base_url=server.address, dw_id=13)
@@ -289,10 +291,10 @@ def test_new_credentials_are_tried_at_once(server: Script) -> None:
 
 
 class TestThreads:
-    """Sixty-four threads at once are one token call."""
+    """Sixty-four threads at once make one token request."""
 
     def ask(self, client: Client) -> list[Any]:
-        """Let all threads ask for a state at the same moment."""
+        """Let all threads request a state at the same time."""
         barrier = threading.Barrier(THREADS)
         question = client.question(QUESTION_ID)
 
@@ -307,43 +309,43 @@ class TestThreads:
             return [future.result() for future in [pool.submit(state) for _ in range(THREADS)]]
 
     def test_cold(self, server: Script, client: Client) -> None:
-        """No thread has a token: one call, all succeed."""
+        """No thread has a token: one request, all succeed."""
         assert self.ask(client) == ["PENDING"] * THREADS
         assert server.count("token") == 1
 
     def test_revoked(self, server: Script, client: Client) -> None:
-        """All hold a token that was revoked: one more call, all succeed."""
+        """All have a token that was revoked: one more request, all succeed."""
         tokens(server, "2099-01-01T00:00:00Z")
         revoking(server, lambda bearer: bearer != "t1")
         assert self.ask(client) == ["PENDING"] * THREADS
         assert server.count("token") == 2
 
     def test_refused(self, server: Script, client: Client) -> None:
-        """The credentials are wrong: one call, 64 AuthErrors."""
+        """The credentials are wrong: one request, 64 AuthErrors."""
         server.on("token", server.answer(401))
         assert self.ask(client) == [cf.AuthError] * THREADS
         assert (server.count("token"), server.count("results")) == (1, 0)
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("trouble", DOWN)
-    def test_down(self, server: Script, trouble: str) -> None:
-        """The endpoint is down: one caller at a time asks it, within the budget, and all have its error."""
-        server.on("token", DOWN[trouble][0](server))
+    @pytest.mark.parametrize("failure", DOWN)
+    def test_down(self, server: Script, failure: str) -> None:
+        """The endpoint is down: one thread at a time requests it, within the budget; all get its error."""
+        server.on("token", DOWN[failure][0](server))
         with make(server, timeout=1.0) as client, within(1.0):
-            assert self.ask(client) == [DOWN[trouble][1]] * THREADS
+            assert self.ask(client) == [DOWN[failure][1]] * THREADS
         assert 1 <= server.count("token") <= 12  # the first, ten retries, one more after a second
         assert server.count("results") == 0
 
     def test_down_for_a_moment(self, server: Script, client: Client) -> None:
-        """One 503 and one closed connection: nobody fails, and three calls are enough for all."""
+        """One 503 and one closed connection: no thread fails, and three requests suffice for all."""
         server.on("token", server.answer(503), server.close, server.answer(200, {"access_token": "t1"}))
         assert self.ask(client) == ["PENDING"] * THREADS
         assert server.count("token") == 3
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("way", ["by the clock", "by the server"])
-    def test_a_hundred_expiries(self, server: Script, clock: FakeClock, way: str) -> None:
-        """Half of the hundred in each way: one token call for each, and the first; no thread fails."""
+    @pytest.mark.parametrize("cause", ["by the clock", "by the server"])
+    def test_a_hundred_expiries(self, server: Script, clock: FakeClock, cause: str) -> None:
+        """Fifty by each cause: one token request per expiry, after the first; no thread fails."""
         issued = [0]
 
         def issue(connection: Any) -> bool:
@@ -353,13 +355,13 @@ class TestThreads:
 
         server.on("token", issue)
         valid = ["t1"]
-        if way == "by the server":
+        if cause == "by the server":
             revoking(server, lambda bearer: bearer == valid[0])
         rounds, failures = 1 + EXPIRIES // 2, []
 
         def expire() -> None:
-            """Between two rounds, when no request is under way."""
-            if way == "by the clock":
+            """Expire the token between two rounds, when no request is running."""
+            if cause == "by the clock":
                 clock.at += 600
             else:
                 valid[0] = f"t{issued[0] + 1}"

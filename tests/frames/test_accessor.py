@@ -1,4 +1,4 @@
-"""The story on frames: attach, metadata, copy_metadata and the accessor, in three libraries."""
+"""Metadata on frames: attach, metadata, copy_metadata and the accessor, in three libraries."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ import pytest
 
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.errors import ConfigError
-from connecty_frames.frames import attach, attachment, copy_metadata, metadata, register_accessors
+from connecty_frames.frames import attach, copy_metadata, metadata, register_accessors
 from connecty_frames.frames.accessor import ConnectyAccessor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-STORY = AnswerMetadata(
+METADATA = AnswerMetadata(
     question="top 5 countries",
     question_id="729cb7a4-4b06-449e-a3c9-df40f5e570b8",
     sql_query="select country",
@@ -50,40 +50,40 @@ with_accessor = pytest.mark.parametrize(
 
 
 class TestAttachAndMetadata:
-    """One story on one frame."""
+    """Metadata on one frame."""
 
     @every_library
     def test_round_trip(self, make: Callable[[], Any]) -> None:
-        """What was attached is what is found, field by field."""
-        assert metadata(attach(make(), STORY)) == STORY
+        """The metadata is read as it was attached, field by field."""
+        assert metadata(attach(make(), METADATA)) == METADATA
 
     @every_library
-    def test_no_story(self, make: Callable[[], Any]) -> None:
-        """A frame that nothing was attached to has none."""
+    def test_no_metadata(self, make: Callable[[], Any]) -> None:
+        """A frame to which nothing was attached has none."""
         assert metadata(make()) is None
 
     @every_library
-    def test_another_story(self, make: Callable[[], Any]) -> None:
-        """A second story takes the place of the first, and nothing of that is left."""
-        assert metadata(attach(attach(make(), STORY), OTHER)) == OTHER
+    def test_other_metadata(self, make: Callable[[], Any]) -> None:
+        """Attaching again replaces all of the first metadata."""
+        assert metadata(attach(attach(make(), METADATA), OTHER)) == OTHER
 
     def test_same_frame(self) -> None:
-        """Frames of pandas and polars are the same ones; an Arrow table, unchangeable, is another."""
+        """Frames of pandas and polars are changed in place; Arrow tables, being immutable, are not."""
         frame, other, table = (make() for make in MAKERS.values())
-        assert attach(frame, STORY) is frame
-        assert attach(other, STORY) is other
-        assert attach(table, STORY) is not table
+        assert attach(frame, METADATA) is frame
+        assert attach(other, METADATA) is other
+        assert attach(table, METADATA) is not table
         assert metadata(table) is None
 
     @pytest.mark.parametrize(
-        "thing", [None, 5, "text", [1], {"a": 1}, object(), pd.Index([1]), pa.array([1]), STORY]
+        "thing", [None, 5, "text", [1], {"a": 1}, object(), pd.Index([1]), pa.array([1]), METADATA]
     )
     def test_no_frame(self, thing: object) -> None:
-        """Anything else is an error of ours that says what was expected."""
+        """Anything else is a ConfigError that says what was expected."""
         with pytest.raises(ConfigError, match="no frame: expected one of pandas, polars or pyarrow"):
             metadata(thing)
         with pytest.raises(ConfigError, match="no frame: expected one of pandas, polars or pyarrow"):
-            attach(thing, STORY)
+            attach(thing, METADATA)
 
 
 class TestPandas:
@@ -91,7 +91,7 @@ class TestPandas:
 
     def test_attrs(self) -> None:
         """Four texts have keys of their own, the whole is JSON; every value is a string."""
-        frame = attach(MAKERS["pandas"](), STORY)
+        frame = attach(MAKERS["pandas"](), METADATA)
         assert list(frame.attrs) == ["question", "question_id", "sql_query", "response_summary", "connecty"]
         assert frame.attrs["question"] == "top 5 countries"
         assert frame.attrs["question_id"] == "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
@@ -99,15 +99,15 @@ class TestPandas:
         assert frame.attrs["response_summary"] == "Poland leads."
         assert all(type(value) is str for value in frame.attrs.values())
 
-    def test_what_is_unknown_has_no_key(self) -> None:
-        """None is no string, so it is left out."""
+    def test_unknown_fields_have_no_key(self) -> None:
+        """None is not a string, so it is left out."""
         assert list(attach(MAKERS["pandas"](), OTHER).attrs) == ["question", "connecty"]
 
     def test_own_attrs_stay(self) -> None:
-        """The user's attrs stay; those of an earlier story go."""
+        """The user's attrs stay; those of earlier metadata go."""
         frame = MAKERS["pandas"]()
         frame.attrs = {"mine": 1}
-        assert list(attach(attach(frame, STORY), OTHER).attrs) == ["mine", "question", "connecty"]
+        assert list(attach(attach(frame, METADATA), OTHER).attrs) == ["mine", "question", "connecty"]
 
     @pytest.mark.parametrize(
         "derive",
@@ -137,27 +137,27 @@ class TestPandas:
         ],
     )
     def test_derived_frames_keep_it(self, derive: Callable[[Any], Any]) -> None:
-        """Everyday operations keep the story, and the accessor tells it."""
-        frame = attach(MAKERS["pandas"](), STORY)
+        """Everyday operations keep the metadata, and the accessor reads it."""
+        frame = attach(MAKERS["pandas"](), METADATA)
         assert frame.connecty.sql_query == "select country"
         derived = derive(frame)
-        assert metadata(derived) == STORY
+        assert metadata(derived) == METADATA
         assert derived.connecty.sql_query == "select country"
 
     def test_series(self) -> None:
-        """A column of a frame has the frame's story."""
-        assert metadata(attach(MAKERS["pandas"](), STORY)["a"]) == STORY
+        """A column of a frame has the frame's metadata."""
+        assert metadata(attach(MAKERS["pandas"](), METADATA)["a"]) == METADATA
         assert metadata(pd.Series([1])) is None
 
     def test_parquet(self, tmp_path: Path) -> None:
-        """Written to Parquet and read by pandas, the story is there."""
+        """A frame written to Parquet and read by pandas has the metadata."""
         path = tmp_path / "frame.parquet"
-        attach(MAKERS["pandas"](), STORY).to_parquet(path)
-        assert metadata(pd.read_parquet(path)) == STORY
+        attach(MAKERS["pandas"](), METADATA).to_parquet(path)
+        assert metadata(pd.read_parquet(path)) == METADATA
 
     @pytest.mark.parametrize("kept", ["{", "5", "", 5, {"question": "q"}])
     def test_damaged(self, kept: object) -> None:
-        """What is under our key and no story is an error that says how to be rid of it, not None."""
+        """Anything else under our key is an error that says how to remove it, and not None."""
         frame = MAKERS["pandas"]()
         frame.attrs["connecty"] = kept
         with pytest.raises(ConfigError, match=r"damaged.*del frame\.attrs\['connecty'\]"):
@@ -165,58 +165,63 @@ class TestPandas:
         with pytest.raises(AttributeError, match="damaged"):
             _ = frame.connecty
         assert not hasattr(frame, "connecty")
-        assert metadata(attach(frame, STORY)) == STORY
+        assert metadata(attach(frame, METADATA)) == METADATA
+
+
+class Statistics(dict[str, Any]):
+    """Statistics that a test can watch: metadata itself has no weak references."""
 
 
 class TestPolars:
     """A registry beside the frames."""
 
     def test_nothing_is_kept_alive(self) -> None:
-        """Neither the registry nor the accessor keeps a frame alive, and its entry goes with it."""
+        """Neither the registry nor the accessor keeps a frame alive, and its metadata is freed with it."""
         gc.disable()
         try:
-            before = len(attachment._registry)
-            frame = attach(MAKERS["polars"](), STORY)
-            assert frame.connecty.question == "top 5 countries"
-            assert len(attachment._registry) == before + 1
-            reference = weakref.ref(frame)
+            statistics = Statistics()
+            frame = attach(MAKERS["polars"](), AnswerMetadata(question="top 5", statistics=statistics))
+            assert frame.connecty.question == "top 5"
+            references = [weakref.ref(frame), weakref.ref(statistics)]
+            del statistics
+            assert [reference() is None for reference in references] == [False, False]
             del frame
-            assert reference() is None
-            assert len(attachment._registry) == before
+            assert [reference() is None for reference in references] == [True, True]
         finally:
             gc.enable()
 
     def test_reused_ids(self) -> None:
-        """Frames that come to lie where another was have no story of it."""
+        """A frame at the address of an earlier one does not get its metadata."""
         for _ in range(1000):
             assert metadata(pl.DataFrame({"a": [1]})) is None
-            attach(pl.DataFrame({"a": [1]}), STORY)
+            attach(pl.DataFrame({"a": [1]}), METADATA)
 
     def test_frame_in_a_cycle(self) -> None:
-        """A frame that the collector frees takes its entry along."""
-        before = len(attachment._registry)
-        holder: dict[str, Any] = {"frame": attach(MAKERS["polars"](), STORY)}
+        """The metadata of a frame that the garbage collector frees is freed as well."""
+        statistics = Statistics()
+        reference = weakref.ref(statistics)
+        holder: dict[str, Any] = {"frame": attach(MAKERS["polars"](), AnswerMetadata(statistics=statistics))}
         holder["self"] = holder
-        del holder
+        del holder, statistics
         gc.collect()
-        assert len(attachment._registry) <= before
+        assert reference() is None
 
     def test_operations_lose_it(self) -> None:
-        """Polars makes new frames; they have no story until it is carried."""
-        frame = attach(MAKERS["polars"](), STORY)
+        """Polars makes new frames; they have no metadata until it is copied."""
+        frame = attach(MAKERS["polars"](), METADATA)
         derived = frame.filter(pl.col("a") > 1)
         assert metadata(derived) is None
         assert copy_metadata(frame, derived).connecty.sql_query == "select country"
 
     def test_series_and_lazy_frames(self) -> None:
-        """They are of polars, so they may carry a story and have none of themselves."""
-        frame = attach(MAKERS["polars"](), STORY)
+        """Lazy frames and series of polars have metadata only once it is copied."""
+        frame = attach(MAKERS["polars"](), METADATA)
         assert metadata(frame["a"]) is None
         assert metadata(frame.lazy()) is None
-        assert metadata(copy_metadata(frame, frame["a"])) == STORY
+        assert metadata(copy_metadata(frame, frame["a"])) == METADATA
 
     def test_threads(self) -> None:
-        """Frames of many threads, living and dying, each have their own story and nobody else's."""
+        """Frames of many threads, made and collected, each have their own metadata."""
         wrong: list[object] = []
 
         def work(number: int) -> None:
@@ -240,7 +245,7 @@ class TestArrow:
     def test_key(self) -> None:
         """One key, beside those that are there."""
         table = pa.table({"a": [1]}).replace_schema_metadata({"mine": "1"})
-        kept = attach(table, STORY).schema.metadata
+        kept = attach(table, METADATA).schema.metadata
         assert list(kept) == [b"mine", b"connecty"]
         assert kept[b"connecty"].startswith(b'{"question": "top 5 countries"')
 
@@ -248,43 +253,43 @@ class TestArrow:
         """A table, a record batch and a schema."""
         table = pa.table({"a": [1]})
         for thing in (table, table.to_batches()[0], table.schema):
-            kept = attach(thing, STORY)
+            kept = attach(thing, METADATA)
             assert type(kept) is type(thing)
-            assert metadata(kept) == STORY
+            assert metadata(kept) == METADATA
 
     def test_select(self) -> None:
-        """What Arrow keeps metadata through keeps the story."""
-        assert metadata(attach(pa.table({"a": [1], "b": [2]}), STORY).select(["b"])) == STORY
+        """Operations of Arrow that keep metadata keep ours."""
+        assert metadata(attach(pa.table({"a": [1], "b": [2]}), METADATA).select(["b"])) == METADATA
 
     def test_damaged(self) -> None:
-        """What is under our key and no story is an error, not None."""
+        """Anything else under our key is an error, not None."""
         table = pa.table({"a": [1]}).replace_schema_metadata({"connecty": b"\xff"})
         with pytest.raises(ConfigError, match=r"damaged.*replace_schema_metadata"):
             metadata(table)
 
 
-class TestCarry:
-    """A derived frame gets the story of its source."""
+class TestCopyMetadata:
+    """A derived frame gets the metadata of its source."""
 
     @pytest.mark.parametrize("source", MAKERS)
     @pytest.mark.parametrize("target", MAKERS)
     def test_any_to_any(self, source: str, target: str) -> None:
-        """From each library to each, the whole story."""
-        assert metadata(copy_metadata(attach(MAKERS[source](), STORY), MAKERS[target]())) == STORY
+        """From each library to each, all of it."""
+        assert metadata(copy_metadata(attach(MAKERS[source](), METADATA), MAKERS[target]())) == METADATA
 
     @every_library
-    def test_source_without_story(self, make: Callable[[], Any]) -> None:
-        """There must be something to carry."""
+    def test_source_without_metadata(self, make: Callable[[], Any]) -> None:
+        """A source without metadata is an error."""
         with pytest.raises(ConfigError, match="source has no answer metadata") as caught:
-            copy_metadata(make(), attach(make(), STORY))
+            copy_metadata(make(), attach(make(), METADATA))
         assert caught.value.setting == "source"
 
     def test_no_frames(self) -> None:
-        """Both are frames."""
+        """Both arguments must be frames."""
         with pytest.raises(ConfigError, match="no frame"):
             copy_metadata(5, MAKERS["pandas"]())
         with pytest.raises(ConfigError, match="no frame"):
-            copy_metadata(attach(MAKERS["pandas"](), STORY), 5)
+            copy_metadata(attach(MAKERS["pandas"](), METADATA), 5)
 
 
 class TestAccessor:
@@ -292,25 +297,25 @@ class TestAccessor:
 
     @with_accessor
     def test_attributes(self, make: Callable[[], Any]) -> None:
-        """What it tells."""
-        told = attach(make(), STORY).connecty
-        assert told.question == "top 5 countries"
-        assert told.question_id == "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
-        assert told.sql_query == "select country"
-        assert told.response_summary == "Poland leads."
-        assert told.truncated is True
-        assert told.total_rows == 100
-        assert told.statistics == {"a": {"general": {"count": 100}}}
-        assert told.schema == [{"name": "a", "type": "int64", "evidence": "3 whole numbers"}]
-        assert told.metadata == STORY
+        """Every field has an attribute."""
+        accessor = attach(make(), METADATA).connecty
+        assert accessor.question == "top 5 countries"
+        assert accessor.question_id == "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+        assert accessor.sql_query == "select country"
+        assert accessor.response_summary == "Poland leads."
+        assert accessor.truncated is True
+        assert accessor.total_rows == 100
+        assert accessor.statistics == {"a": {"general": {"count": 100}}}
+        assert accessor.schema == [{"name": "a", "type": "int64", "evidence": "3 whole numbers"}]
+        assert accessor.metadata == METADATA
 
     @with_accessor
     def test_html(self, make: Callable[[], Any]) -> None:
-        """As the value of a notebook's cell: the story, and the frame that it is on."""
+        """As the value of a notebook's cell: the metadata, and the frame that it is on."""
         shown = (
-            attach(make(), STORY).head(2).connecty
+            attach(make(), METADATA).head(2).connecty
             if make is MAKERS["pandas"]
-            else attach(make(), STORY).connecty
+            else attach(make(), METADATA).connecty
         )
         page = shown._repr_html_()
         assert "top 5 countries" in page
@@ -318,26 +323,26 @@ class TestAccessor:
         assert '<td class="connecty-number">3</td>' in page
 
     @with_accessor
-    def test_html_of_a_frame_that_arrow_cannot_hold(self, make: Callable[[], Any]) -> None:
-        """The story alone."""
+    def test_html_of_a_frame_that_arrow_lacks_a_type_for(self, make: Callable[[], Any]) -> None:
+        """The page has the metadata alone."""
         frame = make()
         odd: Any = (
             frame.assign(o=[1, "x", ()])
             if make is MAKERS["pandas"]
             else frame.with_columns(pl.Series("o", [1, "x", ()], dtype=pl.Object))
         )
-        page = attach(odd, STORY).connecty._repr_html_()
+        page = attach(odd, METADATA).connecty._repr_html_()
         assert "top 5 countries" in page
         assert "<td class" not in page
 
-    def test_html_without_story(self) -> None:
-        """None: a notebook then shows the repr, which says how to get one."""
+    def test_html_without_metadata(self) -> None:
+        """It is None: a notebook then shows the repr, which says how to get metadata."""
         assert MAKERS["polars"]().connecty._repr_html_() is None
 
     @with_accessor
     def test_repr(self, make: Callable[[], Any]) -> None:
-        """Short, one line for each thing known."""
-        assert repr(attach(make(), STORY).connecty) == (
+        """One short line for each known field."""
+        assert repr(attach(make(), METADATA).connecty) == (
             "<connecty>\n"
             "  question: top 5 countries\n"
             "  question_id: 729cb7a4-4b06-449e-a3c9-df40f5e570b8\n"
@@ -354,60 +359,60 @@ class TestAccessor:
     @pytest.mark.parametrize(
         "name", ["question", "sql_query", "truncated", "statistics", "schema", "metadata"]
     )
-    def test_frame_without_story(self, make: Callable[[], Any], name: str) -> None:
-        """Whatever is asked of it is an AttributeError that names cf.copy_metadata."""
+    def test_frame_without_metadata(self, make: Callable[[], Any], name: str) -> None:
+        """Every attribute is an AttributeError that names cf.copy_metadata."""
         with pytest.raises(AttributeError, match=r"no answer metadata.*cf\.copy_metadata\(source, frame\)"):
             getattr(make().connecty, name)
 
     @with_accessor
     def test_nothing_to_write(self, make: Callable[[], Any], tmp_path: Path) -> None:
-        """A frame without a story is not written: its own library does that."""
+        """A frame without metadata is not written: its own library does that."""
         with pytest.raises(AttributeError, match=r"cf\.copy_metadata\(source, frame\)"):
             make().connecty.write_parquet(tmp_path / "frame.parquet")
         assert list(tmp_path.iterdir()) == []
 
-    def test_pandas_frame_without_story(self) -> None:
-        """The accessor itself is the error, so that hasattr is False."""
+    def test_pandas_frame_without_metadata(self) -> None:
+        """The accessor itself raises the error, so that hasattr is False."""
         with pytest.raises(AttributeError, match=r"cf\.copy_metadata\(source, frame\)"):
             _ = MAKERS["pandas"]().connecty
         assert not hasattr(MAKERS["pandas"](), "connecty")
 
-    def test_polars_frame_without_story(self) -> None:
-        """Shown by itself, the accessor says how to get the story: polars 2 would swallow the error."""
+    def test_polars_frame_without_metadata(self) -> None:
+        """Shown by itself, the accessor says how to get the metadata: polars 2 would swallow the error."""
         assert repr(MAKERS["polars"]().connecty).startswith("<connecty: This frame has no answer metadata")
 
     @with_accessor
     def test_temporary_frame(self, make: Callable[[], Any]) -> None:
-        """It outlives the frame that it was asked of."""
-        told = attach(make(), STORY).connecty
+        """The accessor outlives a temporary frame."""
+        accessor = attach(make(), METADATA).connecty
         gc.collect()
-        assert told.sql_query == "select country"
-        assert attach(MAKERS["pandas"](), STORY).head(1).connecty.sql_query == "select country"
+        assert accessor.sql_query == "select country"
+        assert attach(MAKERS["pandas"](), METADATA).head(1).connecty.sql_query == "select country"
 
     @with_accessor
     def test_does_not_keep_the_frame(self, make: Callable[[], Any]) -> None:
-        """Reading it does not make the frame live longer."""
-        frame = attach(make(), STORY)
-        told = frame.connecty
+        """Reading the accessor does not keep the frame alive."""
+        frame = attach(make(), METADATA)
+        accessor = frame.connecty
         reference = weakref.ref(frame)
         del frame
         gc.collect()
         assert reference() is None
-        assert told.question == "top 5 countries"
+        assert accessor.question == "top 5 countries"
 
     @with_accessor
-    def test_story_changes(self, make: Callable[[], Any]) -> None:
-        """Once the story changes it tells the new one, though the library had kept it on the frame."""
-        frame = attach(make(), STORY)
+    def test_metadata_changes(self, make: Callable[[], Any]) -> None:
+        """After new metadata the accessor reads it, although the library caches accessors on the frame."""
+        frame = attach(make(), METADATA)
         assert frame.connecty.question == "top 5 countries"
         copy_metadata(attach(make(), OTHER), frame)
         assert frame.connecty.question == "another"
 
-    def test_story_comes_later(self) -> None:
-        """A frame that had none when it was asked tells the one that it gets."""
+    def test_metadata_comes_later(self) -> None:
+        """An accessor without metadata reads what is attached afterwards."""
         frame = MAKERS["polars"]()
         assert not hasattr(frame.connecty, "question")
-        assert attach(frame, STORY).connecty.question == "top 5 countries"
+        assert attach(frame, METADATA).connecty.question == "top 5 countries"
 
     def test_one_class(self) -> None:
         """Both libraries have the same class."""
@@ -417,8 +422,8 @@ class TestAccessor:
         assert one.connecty is other.connecty is ConnectyAccessor
 
     def test_column_of_that_name(self) -> None:
-        """A column called connecty is reached by brackets, and the accessor works beside it."""
-        frame = attach(pd.DataFrame({"connecty": [1]}), STORY)
+        """A column called connecty is read by brackets, beside the accessor."""
+        frame = attach(pd.DataFrame({"connecty": [1]}), METADATA)
         assert frame["connecty"].to_list() == [1]
         assert frame.connecty.question == "top 5 countries"
 
@@ -427,7 +432,7 @@ class TestRegistration:
     """Once for each library that is loaded; a second time would make both of them warn."""
 
     def test_again(self) -> None:
-        """Any number of calls, from any number of threads, warn of nothing."""
+        """Repeated calls, from several threads, cause no warning."""
         threads = [threading.Thread(target=register_accessors) for _ in range(8)]
         for thread in threads:
             thread.start()
@@ -437,7 +442,7 @@ class TestRegistration:
 
     @pytest.mark.parametrize("library", ["pandas", "polars"])
     def test_imports_nothing(self, library: str) -> None:
-        """Only the libraries that are loaded get one, and no other is loaded by it."""
+        """Only libraries that are loaded get an accessor, and no other is loaded."""
         script = (
             f"import sys, {library}\n"
             "from connecty_frames.frames import register_accessors\n"
@@ -453,7 +458,7 @@ class TestRegistration:
 
     @pytest.mark.slow
     def test_metadata_registers(self) -> None:
-        """Asking for a story is enough in a new process: then the accessor is there."""
+        """In a new process, reading metadata registers the accessor."""
         script = (
             "from connecty_frames.frames import metadata\n"
             "import pandas as pd\n"

@@ -26,7 +26,7 @@ class Address(pydantic.BaseModel):
 
 
 class Order(pydantic.BaseModel):
-    """A model of all that a model may say."""
+    """A model with every kind of field."""
 
     number: int
     total: Decimal = pydantic.Field(max_digits=18, decimal_places=2)
@@ -255,13 +255,13 @@ def test_arrow() -> None:
 
 @pytest.mark.parametrize("given", UNKNOWN, ids=repr)
 def test_unknown(given: object) -> None:
-    """Anything else is told as such, and by no other exception."""
+    """Anything else is an UnknownTypeError and no other exception."""
     with pytest.raises(UnknownTypeError, match=r"is no type of a column|is no time zone|a decimal of"):
         arrow_type(given)
 
 
 class TestModels:
-    """pydantic model classes, and what only looks like one."""
+    """pydantic model classes, and classes that only look like one."""
 
     def test_is_model(self) -> None:
         """A subclass of BaseModel is one; an instance, BaseModel itself and other classes are not."""
@@ -271,10 +271,10 @@ class TestModels:
         assert not is_model(int)
 
         class BaseModel:
-            """Somebody else's."""
+            """A class of another library."""
 
         class Child(BaseModel):
-            """A child of that."""
+            """A subclass of it."""
 
         assert not is_model(Child)
 

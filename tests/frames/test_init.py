@@ -13,7 +13,7 @@ HEAVY = ("pandas", "polars", "pyarrow", "numpy", "pydantic", "requests")
 
 
 def test_names() -> None:
-    """Every promised name is there, and the function `metadata` is not hidden by the module."""
+    """Every public name exists, and `metadata` is the function."""
     for name in (
         "AnswerMetadata",
         "attach",
@@ -38,7 +38,7 @@ def test_unknown_name() -> None:
     "script", ["import connecty_frames.frames", "from connecty_frames.frames import copy_metadata"]
 )
 def test_loads_nothing_heavy(script: str) -> None:
-    """Importing the folder loads no frame library."""
+    """Importing the package loads no frame library."""
     check = f"{script}; import sys; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -26,7 +26,7 @@ STR, NO_STR = ("str", NAN) if NEWER else ("string", NA)
 
 
 def spelled(value: object) -> object:
-    """Give a cell as Python's own value, and each kind of nothing by its name."""
+    """Return a cell as a Python value, and each kind of missing value by its name."""
     if value is None or value is pd.NA:
         return NA
     if value is pd.NaT:
@@ -37,18 +37,18 @@ def spelled(value: object) -> object:
 
 
 def cells(column: pd.Series[Any]) -> list[object]:
-    """Give all cells of a column so."""
+    """Return all cells of a column in that form."""
     return [spelled(value) for value in column.array]
 
 
 def stamp(text: str, tz: str | None = None) -> pd.Timestamp:
-    """Give a local time, or an instant written in UTC and shown in a zone."""
+    """Return a local time, or an instant that is written in UTC and shown in a zone."""
     found = pd.Timestamp(text)
     return found if tz is None else found.tz_localize("UTC").tz_convert(tz)
 
 
 class Row(NamedTuple):
-    """A row of the types table: an Arrow type, two values, and what becomes of them."""
+    """A row of the types table: an Arrow type, two values, and their dtypes and values in pandas."""
 
     kind: pa.DataType
     pair: list[Any]
@@ -65,18 +65,18 @@ class Row(NamedTuple):
     numpy_nothing: str = NAN
 
     def dtype(self, backend: str, *, nulls: bool) -> str:
-        """Give the dtype that is due."""
+        """Return the expected dtype."""
         if backend == "numpy":
             return self.numpy_with_nulls if nulls and self.numpy_with_nulls else self.numpy
         return {"numpy_nullable": self.nullable, "pyarrow": self.arrow}[backend]
 
     def cells(self, backend: str) -> list[Any]:
-        """Give the two values as pandas shows them."""
+        """Return the two values as pandas shows them."""
         shown = self.arrow_shown if backend == "pyarrow" else self.shown
         return self.pair if shown is None else shown
 
     def null(self, backend: str) -> str:
-        """Give what a null shows as."""
+        """Return how a null is shown."""
         return {"numpy_nullable": self.nothing, "pyarrow": NA, "numpy": self.numpy_nothing}[backend]
 
 
@@ -276,7 +276,7 @@ ARROW_ROWS = [
 
 
 def quiet(table: pa.Table, backend: Any) -> pd.DataFrame:
-    """Convert, where what is lost is not the question."""
+    """Convert without the warning of what is lost."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TypeFidelityWarning)
         return to_pandas(table, dtype_backend=backend)
@@ -301,7 +301,7 @@ class TestTheTypesTable:
             assert cells(column) == row.cells(backend)
 
     def test_with_nulls(self, row: Row, backend: str) -> None:
-        """A null is its backend's own kind of nothing and changes no other value."""
+        """A null is the missing value of its backend and changes no other value."""
         nothing = row.null(backend)
         first, second = [nothing] * 2 if row.kind == pa.null() else row.cells(backend)
         column = quiet(chunked(row.kind, [row.pair[0], None, row.pair[1]]), backend)["c"]
@@ -309,7 +309,7 @@ class TestTheTypesTable:
         assert cells(column) == [first, nothing, second]
 
     def test_nulls_alone(self, row: Row, backend: str) -> None:
-        """A column of nulls keeps its type; plain numpy then has floats for all whole numbers."""
+        """A column of nulls keeps its type; plain numpy then has floats for whole numbers."""
         column = quiet(chunked(row.kind, [None, None]), backend)["c"]
         if backend == "numpy" and row.numpy in {"int64", "uint64"}:
             assert column.dtype == "float64"
@@ -373,7 +373,7 @@ class TestShapes:
         assert to_pandas(pa.table({})).shape == (0, 0)
 
     def test_names(self) -> None:
-        """Any text is a name; order is kept, and names are text to pandas too."""
+        """Any text is a name, the order is kept, and pandas has the names as text."""
         names = ["b", "a", "", "0", "é 😀", "a.b", "index", "connecty"]
         frame = to_pandas(pa.Table.from_arrays([pa.array([1])] * 8, names=names))
         assert list(frame.columns) == ["b", "a", "", "0", "é 😀", "a.b", "index", "connecty"]
@@ -395,12 +395,12 @@ class TestShapes:
         assert frame.attrs == {}
 
     def test_default_is_numpy_nullable(self) -> None:
-        """Without a word it is the nullable backend."""
+        """The default is the nullable backend."""
         assert str(to_pandas(pa.table({"a": [1]})).dtypes["a"]) == "Int64"
 
 
 class TestExactness:
-    """What a careless conversion changes in silence."""
+    """Values that a careless conversion changes without a warning."""
 
     def test_large_integers_beside_nulls(self) -> None:
         """2**53 + 1 is the first that a float cannot hold."""
@@ -409,7 +409,7 @@ class TestExactness:
 
     @pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow"])
     def test_nan_is_not_null(self, backend: str) -> None:
-        """NaN, null and infinity stay three things."""
+        """NaN, null and infinity stay apart."""
         column = quiet(chunked(pa.float64(), [float("nan"), None, float("inf")]), backend)["c"]
         back = column.array.__arrow_array__() if backend == "pyarrow" else column.array
         assert [spelled(v.as_py() if isinstance(v, pa.Scalar) else v) for v in back] == [
@@ -467,7 +467,7 @@ class TestExactness:
 
 
 class TestMemory:
-    """What is shared with Arrow and what is not."""
+    """Memory that is shared with Arrow, and memory that is not."""
 
     @pytest.mark.parametrize("backend", ["numpy_nullable", "numpy"])
     def test_columns_can_be_written(self, backend: Any) -> None:
@@ -511,8 +511,8 @@ class TestWideFrames:
     """500 columns of 2,000 rows."""
 
     @pytest.mark.parametrize("backend", BACKENDS)
-    def test_fast_and_whole(self, backend: Any) -> None:
-        """It takes a few tens of milliseconds, and a further column raises no warning of fragments."""
+    def test_fast_and_not_fragmented(self, backend: Any) -> None:
+        """It takes a few tens of milliseconds, and adding a column causes no warning of fragmentation."""
         numbers = np.arange(2000)
         kinds = (pa.int64(), pa.float64(), pa.timestamp("us"), pa.date32())
         column = {str(kind): pa.array(numbers, mask=numbers % 7 == 0).cast(pa.int32()) for kind in kinds}
@@ -554,7 +554,7 @@ class TestWhatNumpyLoses:
         assert frame.shape == (2, 8)
 
     def test_everything_lost(self) -> None:
-        """Each loss is said once, with its columns and their Arrow types, at the caller's line."""
+        """Each loss is named once, with its columns and their Arrow types, at the caller's line."""
         table = pa.table(
             {
                 "i": [1, None],

@@ -1,4 +1,4 @@
-"""A frame and its story as a file: between libraries and processes, whole, and guarded against damage."""
+"""A frame and its metadata as a file: between libraries and processes, whole, and guarded against damage."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ VALUES: dict[str, list[Any]] = {
 
 @pytest.fixture
 def answer() -> cf.Answer:
-    """Give an answer with a column of every kind."""
+    """Return an answer with a column of every kind."""
     body = json.dumps({"state": "COMPLETED", "results": {"dataframe": ROWS, "sql_query": "select 'Ł'"}})
     return cf.Answer.from_json(
         body.replace("1234567890123456.8", "1234567890123456.78").encode(), schema=SCHEMA, question="what?"
@@ -81,7 +81,7 @@ def answer() -> cf.Answer:
 
 @pytest.fixture
 def countries(golden: Path) -> cf.Answer:
-    """Give the answer to the document's first question."""
+    """Return the answer to the document's first question."""
     return cf.Answer.from_json(golden / "top_countries.json", question="which?")
 
 
@@ -90,7 +90,7 @@ def countries(golden: Path) -> cf.Answer:
 
 @every_writer
 @every_engine
-def test_every_value_and_the_story_come_back(
+def test_every_value_and_the_metadata_come_back(
     make: Callable[[cf.Answer], Any], engine: Any, answer: cf.Answer, tmp_path: Path
 ) -> None:
     """From either library into each: the frame is that of the answer itself, dtypes included."""
@@ -112,8 +112,8 @@ def test_every_value_and_the_story_come_back(
         assert list(found.schema.metadata) == [b"connecty"]
 
 
-def test_the_backend_of_pandas_is_a_choice(countries: cf.Answer, tmp_path: Path) -> None:
-    """As everywhere; a wrong one is told before the file is looked for."""
+def test_the_backend_of_pandas(countries: cf.Answer, tmp_path: Path) -> None:
+    """It is chosen as in ask_df; an invalid one is an error before the file is opened."""
     path = countries.to_pandas().connecty.write_parquet(tmp_path / "frame.parquet")
 
     found = cf.read_parquet(path, dtype_backend="pyarrow")
@@ -139,7 +139,7 @@ def test_the_backend_of_pandas_is_a_choice(countries: cf.Answer, tmp_path: Path)
 def test_an_index_is_an_index_again(
     derive: Callable[[Any], Any], index: pd.Index, countries: cf.Answer, tmp_path: Path
 ) -> None:
-    """In pandas with its labels and names."""
+    """In pandas, with its labels and names."""
     frame = derive(countries.to_pandas())
     path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
 
@@ -151,7 +151,7 @@ def test_an_index_is_an_index_again(
 
 @pytest.mark.parametrize("engine", ["polars", "pyarrow"])
 def test_an_index_elsewhere(engine: Any, countries: cf.Answer, tmp_path: Path) -> None:
-    """Is a column where it has a name, and is left out where it has none."""
+    """An index with a name is a column; one without a name is left out."""
     frame = countries.to_pandas()
     named = frame.set_index("country").connecty.write_parquet(tmp_path / "named.parquet")
     unnamed = frame.iloc[[4, 0]].connecty.write_parquet(tmp_path / "unnamed.parquet")
@@ -165,8 +165,8 @@ def test_an_index_elsewhere(engine: Any, countries: cf.Answer, tmp_path: Path) -
     assert names == [["orders", "country"], ["country", "orders"]]
 
 
-def test_attrs_of_ones_own_stay(countries: cf.Answer, tmp_path: Path) -> None:
-    """Those of a user travel with the story, and what JSON cannot hold is told before anything is written."""
+def test_attrs_of_the_user_stay(countries: cf.Answer, tmp_path: Path) -> None:
+    """Attrs of a user are written too; one that is no JSON is an error before anything is written."""
     frame = countries.to_pandas()
     frame.attrs["mine"] = {"a": [1]}
     path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
@@ -188,7 +188,7 @@ def test_attrs_of_ones_own_stay(countries: cf.Answer, tmp_path: Path) -> None:
     ids=["categories", "periods", "intervals"],
 )
 def test_columns_that_only_pandas_has(column: Any, countries: cf.Answer, tmp_path: Path) -> None:
-    """Come back as what they were; another library has them or says that it has not."""
+    """They are read in pandas as they were; in another library, too, or it is a ConfigError."""
     frame = countries.to_pandas().assign(c=column)
     path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
 
@@ -199,8 +199,8 @@ def test_columns_that_only_pandas_has(column: Any, countries: cf.Answer, tmp_pat
         assert "a type that polars lacks" in str(error)  # noqa: PT017 - either is right
 
 
-def test_dates_that_were_changed_stay_what_they_are(tmp_path: Path) -> None:
-    """The story says date, but a time of day was added: it is not cut off."""
+def test_dates_that_became_times(tmp_path: Path) -> None:
+    """The metadata says date, but a time of day was added: it is not cut off."""
     body = b'{"state": "COMPLETED", "results": {"dataframe": [["day"], ["2025-01-01"]]}}'
     frame = cf.Answer.from_json(body).to_pandas()
     frame["day"] += pd.Timedelta(hours=1)
@@ -213,8 +213,8 @@ def test_dates_that_were_changed_stay_what_they_are(tmp_path: Path) -> None:
 # The frame that is written
 
 
-def test_a_frame_that_nothing_else_holds(countries: cf.Answer, tmp_path: Path) -> None:
-    """It is written although it is gone by then, as in ``frame.head().connecty.write_parquet(path)``."""
+def test_a_temporary_frame(countries: cf.Answer, tmp_path: Path) -> None:
+    """It is written, although it no longer exists, as in ``frame.head().connecty.write_parquet(path)``."""
     path = tmp_path / "frame.parquet"
     countries.to_pandas().head(2).connecty.write_parquet(path)
     assert cf.read_parquet(path)["country"].to_list() == ["Poland", "Germany"]
@@ -224,14 +224,14 @@ def test_a_frame_that_nothing_else_holds(countries: cf.Answer, tmp_path: Path) -
 
 
 def test_a_frame_that_was_changed_in_place(countries: cf.Answer, tmp_path: Path) -> None:
-    """It is written as it is, although the accessor was there before."""
+    """It is written as it is now, although the accessor was made before."""
     frame, other = countries.to_pandas(), countries.to_polars()
-    told, also = frame.connecty, other.connecty
+    accessor, other_accessor = frame.connecty, other.connecty
     frame.loc[0, "orders"] = 1
     other[0, "orders"] = 2
 
-    assert cf.read_parquet(told.write_parquet(tmp_path / "a"))["orders"].to_list()[0] == 1
-    assert cf.read_parquet(also.write_parquet(tmp_path / "b"))["orders"].to_list()[0] == 2
+    assert cf.read_parquet(accessor.write_parquet(tmp_path / "a"))["orders"].to_list()[0] == 1
+    assert cf.read_parquet(other_accessor.write_parquet(tmp_path / "b"))["orders"].to_list()[0] == 2
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_frame_that_was_changed_in_place(countries: cf.Answer, tmp_path: Path)
 def test_a_pandas_frame_that_parquet_cannot_hold(
     spoil: Callable[[Any], Any], message: str, countries: cf.Answer, tmp_path: Path
 ) -> None:
-    """An error of ours that says where and what to do, and no file."""
+    """A ConfigError says where and what to do, and no file is written."""
     frame = spoil(countries.to_pandas())
 
     with pytest.raises(cf.ConfigError, match=message) as raised:
@@ -258,7 +258,7 @@ def test_a_pandas_frame_that_parquet_cannot_hold(
 
 @pytest.mark.parametrize("dtype", [pl.Object, pl.Int128])
 def test_a_polars_frame_that_arrow_cannot_hold(dtype: Any, countries: cf.Answer, tmp_path: Path) -> None:
-    """The same; polars itself panics or writes addresses of memory."""
+    """The same; polars itself panics or writes memory addresses."""
     column = pl.Series("o", [1] * 5, dtype=dtype)
     frame = cf.copy_metadata(countries.to_polars(), countries.to_polars().with_columns(column))
 
@@ -268,7 +268,7 @@ def test_a_polars_frame_that_arrow_cannot_hold(dtype: Any, countries: cf.Answer,
         frame.connecty.write_parquet(tmp_path / "frame.parquet")
 
 
-def test_a_place_that_is_none(countries: cf.Answer, tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist(countries: cf.Answer, tmp_path: Path) -> None:
     """Python's own error, with the path that was given."""
     with pytest.raises(FileNotFoundError) as raised:
         countries.to_polars().connecty.write_parquet(tmp_path / "nope" / "frame.parquet")
@@ -279,8 +279,8 @@ def test_a_place_that_is_none(countries: cf.Answer, tmp_path: Path) -> None:
 # What is read
 
 
-def test_a_file_of_others_has_no_story(tmp_path: Path) -> None:
-    """It is a frame all the same, and one that pandas wrote keeps its index and attrs."""
+def test_a_file_without_metadata(tmp_path: Path) -> None:
+    """It is read as a frame, and one that pandas wrote keeps its index and attrs."""
     path = tmp_path / "frame.parquet"
     frame = pd.DataFrame({"a": [1]}, index=pd.Index(["x"], name="key"))
     frame.attrs = {"mine": 1}
@@ -293,7 +293,7 @@ def test_a_file_of_others_has_no_story(tmp_path: Path) -> None:
 
 
 def test_names_that_polars_cannot_hold(tmp_path: Path) -> None:
-    """Two columns of one name are an error of ours."""
+    """Two columns of one name are a ConfigError."""
     path = tmp_path / "frame.parquet"
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), path)
 
@@ -303,8 +303,8 @@ def test_names_that_polars_cannot_hold(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all", b"PAR1\x00\x00\x00\x00PAR1"])
 @every_engine
-def test_what_is_no_parquet(content: bytes, engine: Any, tmp_path: Path) -> None:
-    """An error of ours that names the file."""
+def test_a_file_that_is_not_parquet(content: bytes, engine: Any, tmp_path: Path) -> None:
+    """A ConfigError names the file."""
     path = tmp_path / "frame.parquet"
     path.write_bytes(content)
 
@@ -314,8 +314,8 @@ def test_what_is_no_parquet(content: bytes, engine: Any, tmp_path: Path) -> None
     assert raised.value.setting == "path"
 
 
-def test_a_path_that_is_none(tmp_path: Path) -> None:
-    """A file that is not there is Python's own error; what is no path is ours."""
+def test_invalid_paths(tmp_path: Path) -> None:
+    """A file that does not exist is Python's own error; what is no path is a ConfigError."""
     with pytest.raises(FileNotFoundError):
         cf.read_parquet(tmp_path / "nope")
     with pytest.raises(IsADirectoryError):
@@ -330,8 +330,8 @@ def test_a_path_that_is_none(tmp_path: Path) -> None:
     [b"{", b"5", b"[]", b'["a"]', b"\xff", b"[" * 5000, b'{"columns": [5]}', b"{}"],
 )
 @every_engine
-def test_what_others_left_beside_a_table(key: str, text: bytes, engine: Any, tmp_path: Path) -> None:
-    """Is passed over where it is not what we know, and the table is read."""
+def test_invalid_entries_of_others(key: str, text: bytes, engine: Any, tmp_path: Path) -> None:
+    """They are ignored, and the table is read."""
     path = tmp_path / "frame.parquet"
     pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({key: text}), path)
 
@@ -342,8 +342,8 @@ def test_what_others_left_beside_a_table(key: str, text: bytes, engine: Any, tmp
 
 
 @pytest.mark.parametrize("text", ["5", "{", "\ud800", '{"schema": [{"name": "a"}]}'])
-def test_a_story_that_is_damaged(text: str, tmp_path: Path) -> None:
-    """Is not the same as none, wherever it is kept."""
+def test_damaged_metadata(text: str, tmp_path: Path) -> None:
+    """It is an error, in attrs and in the schema."""
     safe = text.encode(errors="backslashreplace")
     for key, kept in (("connecty", safe), ("PANDAS_ATTRS", json.dumps({"connecty": text}))):
         path = tmp_path / "frame.parquet"
@@ -362,7 +362,7 @@ def test_a_story_that_is_damaged(text: str, tmp_path: Path) -> None:
 def test_a_new_process_needs_the_file_alone(
     make: Callable[[cf.Answer], Any], engine: str, countries: cf.Answer, tmp_path: Path
 ) -> None:
-    """There the story is on the frame and at the accessor, in either library."""
+    """In a new process, a frame that was read has its metadata and accessor, in either library."""
     path = make(countries).connecty.write_parquet(tmp_path / "frame.parquet")
     script = (
         "import sys, connecty_frames as cf\n"
@@ -382,8 +382,8 @@ def test_a_new_process_needs_the_file_alone(
 
 
 @pytest.mark.slow
-def test_what_pandas_itself_reads_in_a_new_process(countries: cf.Answer, tmp_path: Path) -> None:
-    """With the package imported after pandas, the accessor is there for pandas' own reader, too."""
+def test_the_reader_of_pandas_in_a_new_process(countries: cf.Answer, tmp_path: Path) -> None:
+    """With the package imported after pandas, the accessor works for pandas' own reader, too."""
     path = countries.to_polars().connecty.write_parquet(tmp_path / "frame.parquet")
     script = (
         f"import pandas as pd, connecty_frames\nprint(pd.read_parquet({str(path)!r}).connecty.question)\n"

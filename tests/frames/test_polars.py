@@ -143,7 +143,7 @@ def chunked(kind: pa.DataType, *parts: list[Any]) -> pa.Table:
 
 
 def instants(values: list[Any]) -> list[Any]:
-    """Make aware times comparable as instants: two of one zone are compared by their clock faces."""
+    """Make aware times comparable as instants: two of one zone compare by local time."""
     return [value.timestamp() if getattr(value, "tzinfo", None) else value for value in values]
 
 
@@ -230,7 +230,7 @@ class TestOtherTypes:
         ],
     )
     def test_maps_anywhere(self, kind: pa.DataType, cells: list[Any]) -> None:
-        """Inside of others and without a row: never a panic."""
+        """Maps inside other types and without rows are no panic."""
         found = to_polars(chunked(kind, cells))["c"].to_list()
         assert len(found) == len(cells)
         assert ("'a'" in repr(found)) is ("'a'" in repr(cells))
@@ -262,7 +262,7 @@ class TestWhatPolarsCannotHold:
         )
 
     def test_small_decimals_are_spelled_out(self) -> None:
-        """All digits are written, without an exponent, zeros included."""
+        """All digits are written, without an exponent, with zeros."""
         values = [Decimal("0.0000000000123"), Decimal(0), None, Decimal("12345.5")]
         with pytest.warns(TypeFidelityWarning):
             column = to_polars(chunked(pa.decimal256(76, 14), values[:1], values[1:]))["c"]
@@ -307,7 +307,7 @@ class TestWhatPolarsCannotHold:
         assert column.to_list() == [*expected, None]
 
     def test_map_of_decimal256(self) -> None:
-        """A map's values too."""
+        """Also as the values of a map."""
         table = chunked(pa.map_(pa.string(), pa.decimal256(76, 0)), [[("k", Decimal(NINES))]])
         with pytest.warns(TypeFidelityWarning):
             first = to_polars(table)["c"].to_list()[0]
@@ -334,7 +334,7 @@ class TestShapes:
     """Names and rows."""
 
     def test_nothing(self) -> None:
-        """A table of nothing is a frame of nothing."""
+        """A table without columns is such a frame."""
         assert to_polars(pa.table({})).shape == (0, 0)
         assert to_polars(pa.table({"c": [1, 2]}).select([])).width == 0
 
@@ -350,7 +350,7 @@ class TestShapes:
         assert to_polars(pa.Table.from_arrays([pa.array([1])] * 6, names=names)).columns == names
 
     def test_chunks_are_kept(self) -> None:
-        """Chunks are taken over and not joined, which would copy."""
+        """Chunks are kept and not concatenated, which would copy."""
         assert to_polars(chunked(pa.int64(), [1], [2], [3])).n_chunks() == 3
 
     def test_no_copy_of_numbers(self) -> None:
@@ -361,12 +361,12 @@ class TestShapes:
 
     @given(st.lists(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1))), st.integers(0, 5))
     def test_any_integers(self, values: list[int | None], at: int) -> None:
-        """Whatever integers and nulls, however cut: the column is the list."""
+        """The column is the list of any integers and nulls, in any chunks."""
         assert to_polars(chunked(pa.int64(), values[:at], values[at:]))["c"].to_list() == values
 
     @given(st.lists(st.one_of(st.none(), st.decimals(allow_nan=False, allow_infinity=False, places=20))))
     def test_any_large_decimals(self, values: list[Decimal | None]) -> None:
-        """Whatever decimals: their text is the number, digit by digit."""
+        """The text of any decimal has all its digits."""
         fitting = [value for value in values if value is None or abs(value) < Decimal(10) ** 50]
         with pytest.warns(TypeFidelityWarning):
             texts = to_polars(chunked(pa.decimal256(76, 20), fitting))["c"].to_list()

@@ -19,14 +19,14 @@ from connecty_frames.frames import to_contract
 
 
 class Login(pydantic.BaseModel):
-    """What the document's example has."""
+    """The columns of the document's example."""
 
     login_timestamp: pydantic.AwareDatetime
     user_email: str | None
 
 
 class Tree(pydantic.BaseModel):
-    """A model that holds itself."""
+    """A model that contains itself."""
 
     children: list[Tree]
 
@@ -41,7 +41,7 @@ LOGIN = {"login_timestamp": pa.timestamp("us", "UTC"), "user_email": pa.string()
 
 
 class TestKinds:
-    """What may be given."""
+    """What is accepted."""
 
     def test_nothing(self) -> None:
         """None is no contract."""
@@ -49,7 +49,7 @@ class TestKinds:
 
     @pytest.mark.parametrize("make", [dict, OrderedDict])
     def test_dict(self, make: Any) -> None:
-        """A dict overrides the columns that it names, each in any library's words."""
+        """A dict overrides the columns that it names, each with a type of any library."""
         given = make(
             a="Int64",
             b=pd.StringDtype(),
@@ -119,29 +119,29 @@ class TestKinds:
         ids=str,
     )
     def test_types_of_json(self, kind: pa.DataType) -> None:
-        """Every type that JSON values can become is taken as it is."""
+        """Every type that can be made of JSON values is accepted."""
         assert to_contract({"c": kind}) == Contract({"c": kind}, complete=False)
 
 
-class TestRefused:
+class TestErrors:
     """ConfigErrors that say which column, what was given, and what is accepted."""
 
     @pytest.mark.parametrize(
-        ("given", "said"),
+        ("given", "message"),
         [
             ("nonsense", "'nonsense' is no type of a column"),
             (5, "5 is no type of a column"),
-            (pa.null(), "null is nothing that JSON values can become"),
-            (pa.binary(), "binary is nothing that JSON values can become"),
-            (pa.list_(pa.null()), "null is nothing that JSON values can become"),
-            (pa.struct([("a", pa.binary())]), "binary is nothing that JSON values can become"),
-            (pa.map_(pa.string(), pa.null()), "null is nothing that JSON values can become"),
-            (pa.dictionary(pa.int8(), pa.binary()), "binary is nothing that JSON values can become"),
-            (pa.decimal128(5, -2), "decimal128(5, -2) is nothing that JSON values can become"),
-            (pa.month_day_nano_interval(), "month_day_nano_interval is nothing that JSON values can become"),
+            (pa.null(), "null cannot be made of JSON values"),
+            (pa.binary(), "binary cannot be made of JSON values"),
+            (pa.list_(pa.null()), "null cannot be made of JSON values"),
+            (pa.struct([("a", pa.binary())]), "binary cannot be made of JSON values"),
+            (pa.map_(pa.string(), pa.null()), "null cannot be made of JSON values"),
+            (pa.dictionary(pa.int8(), pa.binary()), "binary cannot be made of JSON values"),
+            (pa.decimal128(5, -2), "decimal128(5, -2) cannot be made of JSON values"),
+            (pa.month_day_nano_interval(), "month_day_nano_interval cannot be made of JSON values"),
             (
                 pa.dense_union([pa.field("a", pa.int8())]),
-                "dense_union<a: int8=0> is nothing that JSON values can become",
+                "dense_union<a: int8=0> cannot be made of JSON values",
             ),
             (pl.Object, "Object is no type of a column"),
             (int | str, "int | str is no type of a column"),
@@ -152,16 +152,16 @@ class TestRefused:
         ],
         ids=str,
     )
-    def test_types(self, given: object, said: str) -> None:
+    def test_types(self, given: object, message: str) -> None:
         """The column is named, the type is shown, and the accepted ones are listed."""
         with pytest.raises(ConfigError) as caught:
             to_contract({"fine": int, "my column": given})
-        assert str(caught.value).startswith(f"schema: column 'my column': {said}")
+        assert str(caught.value).startswith(f"schema: column 'my column': {message}")
         assert "Accepted are an Arrow type or its name" in str(caught.value)
         assert caught.value.setting == "schema"
 
     @pytest.mark.parametrize(
-        ("schema", "said"),
+        ("schema", "message"),
         [
             ([("a", int)], r"schema=\[\('a', <class 'int'>\)\]: expected a dict of column names to types"),
             ("Int64", "schema='Int64': expected a dict"),
@@ -175,9 +175,9 @@ class TestRefused:
             (Loose, r"schema: column 'value': int \| str is no type of a column"),
         ],
     )
-    def test_schemas(self, schema: object, said: str) -> None:
-        """So are whole schemas that are none."""
-        with pytest.raises(ConfigError, match=said) as caught:
+    def test_schemas(self, schema: object, message: str) -> None:
+        """So it is for what is no schema."""
+        with pytest.raises(ConfigError, match=message) as caught:
             to_contract(schema)
         assert caught.value.setting == "schema"
 

@@ -78,7 +78,7 @@ def test_a_failed_handshake_is_no_sent_request(server: Any) -> None:
     outcome, _ = send(server.address.replace("http://", "https://"), seconds=2)
     assert isinstance(outcome, Failure)
     assert (outcome.kind, outcome.error.phase) == (FailureKind.CONNECT, "tls")  # type: ignore[attr-defined]
-    assert server.seen == []
+    assert server.requests == []
 
 
 def test_a_dead_first_address_does_not_hide_the_second(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_gets_share_a_connection(server: Any) -> None:
     for _ in range(2):
         get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
     transport.close()
-    assert [seen.connection for seen in server.seen] == [1, 1]
+    assert [request.connection for request in server.requests] == [1, 1]
 
 
 @pytest.mark.parametrize(

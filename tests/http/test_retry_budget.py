@@ -9,7 +9,7 @@ import pytest
 from connecty_frames.http.retry import RetryBudget
 
 if TYPE_CHECKING:
-    from tests.servers.scripted import FakeClock
+    from tests.servers.timing import FakeClock
 
 
 def test_ten_to_begin_with(clock: FakeClock) -> None:

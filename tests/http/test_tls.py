@@ -103,7 +103,7 @@ def test_a_certificate_nobody_trusts(secured: Script, setting: str, monkeypatch:
     with pytest.raises(cf.ConnectionFailed, match=r"certificate verify failed.*ca_bundle=") as caught:
         check_health(base_url=secured.address)
     assert caught.value.phase == "tls"
-    assert secured.seen == []
+    assert secured.requests == []
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"])
@@ -198,7 +198,7 @@ def test_a_server_that_wants_a_client_certificate(version: ssl.TLSVersion) -> No
             client.ask("how many?")
         assert caught.value.phase == "tls"
         assert "client_id" not in str(caught.value)
-        assert script.seen == []
+        assert script.requests == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One running sandbox for the tests that only look, and the few words in which they talk to it."""
+"""A running sandbox for tests that do not change it, and a minimal client for it."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ if TYPE_CHECKING:
 
 
 class ShiftedClock(Clock):
-    """A clock whose wall time can be moved."""
+    """A clock whose wall time can be shifted."""
 
     shift = timedelta(0)
 
     def now(self) -> datetime:
-        """Give the moved time."""
+        """Return the shifted time."""
         return super().now() + self.shift
 
 
 @dataclass
 class Api:
-    """A sandbox as a client without any library sees it."""
+    """A client of a sandbox that uses nothing of the library."""
 
     sandbox: Sandbox
     session: requests.Session
 
     def url(self, path: str) -> str:
-        """Give the address of a path."""
+        """Return the URL of a path."""
         return self.sandbox.connection["base_url"] + path
 
     def credentials(self) -> dict[str, str]:
-        """Give the body that gets a token."""
+        """Return the body of a token request."""
         connection = self.sandbox.connection
         return {"client_id": connection["client_id"], "client_secret": connection["client_secret"]}
 
     def login(self) -> None:
-        """Get a token and use it from now on."""
+        """Get a token and send it with later requests."""
         token = self.session.post(self.url("/v1/auth/token"), json=self.credentials()).json()["access_token"]
         self.session.headers["Authorization"] = f"Bearer {token}"
 
@@ -60,17 +60,17 @@ class Api:
         return self.session.get(self.url(path), params=params)
 
     def ask(self, question: str) -> str:
-        """Ask a question and give its id."""
+        """Ask a question and return its id."""
         reply = self.session.post(self.url("/v1/dw/13/questions"), json={"question": question})
         assert reply.status_code == 200, reply.text
         return reply.json()["question_id"]
 
     def results(self, question_id: str, **params: Any) -> requests.Response:
-        """Fetch the results, whatever the state."""
+        """Fetch the results, in any state."""
         return self.get(f"/v1/dw/13/questions/{question_id}/results", **params)
 
     def answer(self, question: str, **params: Any) -> requests.Response:
-        """Ask a question and fetch its results once it has come to an end."""
+        """Ask a question, wait until it has finished, and fetch its results."""
         question_id = self.ask(question)
         until = time.monotonic() + 20
         while time.monotonic() < until:
@@ -78,36 +78,36 @@ class Api:
             if reply.json().get("state") not in {"PENDING", "IN_PROGRESS"}:
                 return reply
             time.sleep(0.005)
-        raise AssertionError(f"no end to {question!r}")
+        raise AssertionError(f"{question!r} did not finish")
 
 
 @pytest.fixture
-def children() -> Callable[[], set[int]]:
-    """Give a look at the processes that this one has started and not yet buried."""
+def children() -> Callable[..., set[int]]:
+    """Return a function that lists the child processes of a process, by default of this one."""
     if not Path("/proc/self/stat").exists():
         pytest.skip("processes are looked up in /proc")
 
-    def look() -> set[int]:
+    def children_of(pid: int = os.getpid()) -> set[int]:
         found = set()
         for stat in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(OSError):  # it ended meanwhile
+            with suppress(OSError):  # it has ended meanwhile
                 parent = stat.read_text().rpartition(")")[2].split()[1]
-                if int(parent) == os.getpid():
+                if int(parent) == pid:
                     found.add(int(stat.parent.name))
         return found
 
-    return look
+    return children_of
 
 
 @pytest.fixture
 def shifted_clock() -> ShiftedClock:
-    """Give a clock that can be moved."""
+    """Return a clock that can be shifted."""
     return ShiftedClock()
 
 
 @pytest.fixture
 def connect() -> Iterator[Callable[[Sandbox], Api]]:
-    """Log in to a running sandbox."""
+    """Return a function that logs in to a running sandbox."""
     sessions: list[requests.Session] = []
 
     def to(sandbox: Sandbox) -> Api:
@@ -123,7 +123,7 @@ def connect() -> Iterator[Callable[[Sandbox], Api]]:
 
 @pytest.fixture(scope="session")
 def shared_api() -> Iterator[Api]:
-    """Serve one sandbox for all tests."""
+    """Start one sandbox for all tests."""
     with Sandbox() as sandbox, requests.Session() as session:
         api = Api(sandbox, session)
         yield api
@@ -131,22 +131,22 @@ def shared_api() -> Iterator[Api]:
 
 @pytest.fixture
 def api(shared_api: Api) -> Api:
-    """Give the shared sandbox, with a token that is good."""
+    """Return the shared sandbox, with a valid token."""
     shared_api.login()
     return shared_api
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[WorkerPool]:
-    """Give an engine on the sample workspace."""
-    engine = WorkerPool(
+def worker_pool() -> Iterator[WorkerPool]:
+    """Return a pool on the sample workspace."""
+    worker_pool = WorkerPool(
         None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK
     )
-    yield engine
-    engine.close()
+    yield worker_pool
+    worker_pool.close()
 
 
 @pytest.fixture
-def run(engine: WorkerPool) -> Callable[[str], QueryResult]:
-    """Run a query on the sample workspace."""
-    return engine.run
+def run(worker_pool: WorkerPool) -> Callable[[str], QueryResult]:
+    """Return a function that runs a query on the sample workspace."""
+    return worker_pool.run

@@ -1,4 +1,4 @@
-"""Which question gets which SQL, and which gets none."""
+"""Which questions a catalogue answers, and by which SQL."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ summary = "A shop."
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    """Give a catalogue of four questions."""
+    """Return a catalogue of four questions."""
     return Catalogue.from_toml(TOML, "test.toml")
 
 
@@ -56,7 +56,7 @@ def catalogue() -> Catalogue:
     ],
 )
 def test_a_known_question_in_other_words(catalogue: Catalogue, question: str, sql: str) -> None:
-    """Case, punctuation, politeness, order and slips of the pen make no other question."""
+    """Case, punctuation, stop words, word order and typing mistakes do not matter."""
     assert catalogue.answer(question, 13).sql == sql
 
 
@@ -80,7 +80,7 @@ def test_a_known_question_in_other_words(catalogue: Catalogue, question: str, sq
     ],
 )
 def test_another_question_is_not_answered(catalogue: Catalogue, question: str) -> None:
-    """One word or number that changes the sense is another question, however alike the letters are."""
+    """A word or number that changes the meaning makes another question, however similar the letters."""
     with pytest.raises(QuestionFailed):
         catalogue.answer(question, 13)
 
@@ -100,12 +100,12 @@ def test_another_question_is_not_answered(catalogue: Catalogue, question: str) -
     ],
 )
 def test_sql_is_run_as_it_is(catalogue: Catalogue, sql: str) -> None:
-    """What begins as a query does goes to DuckDB untouched, whose errors say most about it."""
+    """Text that begins like a query is passed on unchanged: the errors of DuckDB are the most helpful."""
     assert catalogue.answer(sql, 13) == Plan(sql)
 
 
 def test_a_catalogued_question_may_begin_like_sql() -> None:
-    """A question that is known is not taken for SQL because of its first word."""
+    """A question of the catalogue is not taken for SQL because of its first word."""
     catalogue = Catalogue.from_toml(
         '[[question]]\nquestion = "from where do orders come"\nsql = "SELECT 1"', "x"
     )
@@ -114,7 +114,7 @@ def test_a_catalogued_question_may_begin_like_sql() -> None:
 
 
 def test_the_nearest_questions_are_named(catalogue: Catalogue) -> None:
-    """Who asks what is not known reads what is."""
+    """The error for an unknown question names three others."""
     with pytest.raises(QuestionFailed) as caught:
         catalogue.answer("show the last 50 logins", 13)
 
@@ -126,14 +126,14 @@ def test_the_nearest_questions_are_named(catalogue: Catalogue) -> None:
 
 
 def test_an_empty_catalogue_says_so() -> None:
-    """Without questions there is only SQL."""
+    """An empty catalogue answers SQL alone."""
     with pytest.raises(QuestionFailed, match="Its catalogue is empty"):
         Catalogue().answer("how many orders", 13)
     assert Catalogue().answer("SELECT 1", 13) == Plan("SELECT 1")
 
 
-def test_a_long_row_of_spaces_is_read_in_no_time() -> None:
-    """Text made to keep a regular expression busy does not."""
+def test_long_series_of_spaces_take_no_time() -> None:
+    """Texts that make a backtracking regular expression slow are matched in linear time."""
     started = time.monotonic()
     for text in (" " * 200_000 + "x", "/* */ " * 20_000 + "x", "(" * 200_000):
         with pytest.raises(QuestionFailed):
@@ -143,7 +143,7 @@ def test_a_long_row_of_spaces_is_read_in_no_time() -> None:
 
 
 def test_a_summary_is_filled_from_the_result(run: Callable[[str], QueryResult]) -> None:
-    """Rows, columns and values of the first row take the places of their names; other braces stay."""
+    """Row and column counts and values of the first row replace their placeholders; other braces stay."""
     result = run("SELECT 'Poland' AS country, 1.50 AS price UNION ALL SELECT 'Spain', 2")
 
     assert Plan("", "{rows} rows, {columns} columns: {country} at {price}, {other} {}").summarise(result) == (
@@ -154,7 +154,7 @@ def test_a_summary_is_filled_from_the_result(run: Callable[[str], QueryResult]) 
 
 
 def test_a_value_in_braces_is_not_filled_again(run: Callable[[str], QueryResult]) -> None:
-    """What a row holds is not read as a template."""
+    """A value of the table is not read as a template."""
     assert Plan("", "{a}").summarise(run("SELECT '{rows}' AS a")) == "{rows}"
 
 
@@ -170,8 +170,8 @@ def test_a_value_in_braces_is_not_filled_again(run: Callable[[str], QueryResult]
         ("[[question]]\nquestion = 'How many?'\n[[question]]\nquestion = 'how many'", "'how many' twice"),
     ],
 )
-def test_a_wrong_catalogue_is_refused(toml: str, message: str) -> None:
-    """The error names the file, the fault and the form that is expected."""
+def test_an_invalid_catalogue_is_rejected(toml: str, message: str) -> None:
+    """The error names the file, the problem and the expected form."""
     with pytest.raises(ConfigError, match=message) as caught:
         Catalogue.from_toml(toml, "test.toml")
 

@@ -1,4 +1,4 @@
-"""What one client may take of the sandbox: time for a request that does not end, and work on a long one."""
+"""Limits on what one client may use: time for an incomplete request, and work on a long one."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ POST = b"POST /v1/dw/13/questions HTTP/1.1\r\nHost: localhost\r\nContent-Type: a
 HEALTHY = b'{"status":"OK"}'
 #: All limits in these tests, in seconds.
 LIMIT = 0.4
-#: A connection that is still open after so many seconds is not closed at all.
-PATIENCE = 10.0
+#: The timeout of the client, in seconds: a connection still open after it counts as never closed.
+TIMEOUT = 10.0
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Sandbox]:
-    """Serve one sandbox for all of these."""
+    """Start one sandbox for all tests of this file."""
     with Sandbox() as running:
         yield running
 
 
 @pytest.fixture
 def box(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """Give it with short limits, without faults and with an empty request log."""
+    """Return the sandbox with short limits, without faults and with an empty request log."""
     monkeypatch.setattr("connecty_frames.sandbox.request_checks.HEAD_SECONDS", LIMIT)
     monkeypatch.setattr("connecty_frames.sandbox.request_checks.BODY_SECONDS", LIMIT)
     monkeypatch.setattr("connecty_frames.sandbox.request_checks.READ_SECONDS", LIMIT)
@@ -44,42 +44,42 @@ def box(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 
 @pytest.fixture
-def dial(box: Sandbox) -> Iterator[Callable[[], socket.socket]]:
-    """Open connections to it."""
+def open_connection(box: Sandbox) -> Iterator[Callable[[], socket.socket]]:
+    """Return a function that opens connections to the sandbox."""
     opened: list[socket.socket] = []
 
-    def dial() -> socket.socket:
+    def open_connection() -> socket.socket:
         host, _, port = box.connection["base_url"].removeprefix("http://").rpartition(":")
-        opened.append(socket.create_connection((host, int(port)), timeout=PATIENCE))
+        opened.append(socket.create_connection((host, int(port)), timeout=TIMEOUT))
         return opened[-1]
 
-    yield dial
+    yield open_connection
     for connection in opened:
         connection.close()
 
 
 def rest_of(connection: socket.socket) -> bytes:
-    """Give all that comes until the connection is closed."""
-    came = b""
+    """Return all data up to the end of the connection."""
+    received = b""
     try:
         while chunk := connection.recv(65536):
-            came += chunk
+            received += chunk
     except ConnectionResetError:
         pass
-    return came
+    return received
 
 
 def read_answer(connection: socket.socket) -> bytes:
-    """Give one answer of /v1/health."""
-    came = b""
-    while not came.endswith(HEALTHY):
-        came += connection.recv(65536) or pytest.fail("closed")
-    return came
+    """Return one response of /v1/health."""
+    received = b""
+    while not received.endswith(HEALTHY):
+        received += connection.recv(65536) or pytest.fail("closed")
+    return received
 
 
 def drip(connection: socket.socket, data: bytes) -> bytes:
-    """Send a byte at a time until the other end closes; give what it answered."""
-    until = time.monotonic() + PATIENCE
+    """Send a byte at a time until the server closes the connection; return its response."""
+    until = time.monotonic() + TIMEOUT
     try:
         while time.monotonic() < until:
             for position in range(len(data)):
@@ -87,11 +87,11 @@ def drip(connection: socket.socket, data: bytes) -> bytes:
                 time.sleep(0.05)
     except OSError:
         return rest_of(connection)
-    raise AssertionError("the connection is open for as long as bytes come")
+    raise AssertionError("the connection stays open while bytes arrive")
 
 
 def error_of(answer: bytes) -> tuple[bytes, str]:
-    """Give the status line of an answer and what its body calls the error."""
+    """Return the status line of a response and the field ``error`` of its body."""
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"connection: close" in head.lower()
     return head.partition(b"\r\n")[0], json.loads(body)["error"]
@@ -101,22 +101,22 @@ def error_of(answer: bytes) -> tuple[bytes, str]:
 
 
 @pytest.mark.parametrize("sent", [b"", b"G", HEAD])
-def test_half_a_head_is_closed(dial: Callable[[], socket.socket], sent: bytes) -> None:
-    """A connection on which no whole head arrives is closed without an answer, even a silent one."""
-    connection = dial()
+def test_an_incomplete_head_is_closed(open_connection: Callable[[], socket.socket], sent: bytes) -> None:
+    """A connection without a complete head is closed without a response, also a silent one."""
+    connection = open_connection()
     connection.sendall(sent)
 
     assert rest_of(connection) == b""
 
 
-def test_a_head_that_drips_is_closed(dial: Callable[[], socket.socket]) -> None:
-    """The limit is for the whole of it, and a byte now and then does not extend it."""
-    assert drip(dial(), b"X-Drip: 1\r\n") == b""
+def test_a_slow_head_is_closed(open_connection: Callable[[], socket.socket]) -> None:
+    """The limit is for the whole head: a byte now and then does not extend it."""
+    assert drip(open_connection(), b"X-Drip: 1\r\n") == b""
 
 
-def test_the_next_head_has_a_limit_too(dial: Callable[[], socket.socket]) -> None:
-    """Half a head behind a whole request is closed like a first one."""
-    connection = dial()
+def test_the_next_head_has_a_limit_too(open_connection: Callable[[], socket.socket]) -> None:
+    """An incomplete head after a request is closed like a first one."""
+    connection = open_connection()
     connection.sendall(HEAD + b"\r\n")
     assert read_answer(connection).startswith(b"HTTP/1.1 200 OK")
 
@@ -133,9 +133,11 @@ def test_the_next_head_has_a_limit_too(dial: Callable[[], socket.socket]) -> Non
     ],
     ids=["question", "unknown path", "foreign host", "wrong method"],
 )
-def test_half_a_body_is_answered_by_408(box: Sandbox, dial: Callable[[], socket.socket], head: bytes) -> None:
-    """Whatever the request is; the connection is closed, and nothing was asked."""
-    connection = dial()
+def test_an_incomplete_body_is_answered_by_408(
+    box: Sandbox, open_connection: Callable[[], socket.socket], head: bytes
+) -> None:
+    """Any request is; the connection is closed, and no question accepted."""
+    connection = open_connection()
     connection.sendall(head + b'Content-Length: 100\r\n\r\n{"question"')
 
     assert error_of(rest_of(connection)) == (b"HTTP/1.1 408 Request Timeout", "request_timeout")
@@ -143,9 +145,9 @@ def test_half_a_body_is_answered_by_408(box: Sandbox, dial: Callable[[], socket.
     assert box.request_log.questions == []
 
 
-def test_a_body_that_drips_is_answered_by_408(box: Sandbox, dial: Callable[[], socket.socket]) -> None:
-    """The limit is for the whole of it, and a chunk now and then does not extend it."""
-    connection = dial()
+def test_a_slow_body_is_answered_by_408(box: Sandbox, open_connection: Callable[[], socket.socket]) -> None:
+    """The limit is for the whole body: a chunk now and then does not extend it."""
+    connection = open_connection()
     connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
     drip(connection, b"1\r\nx\r\n")
 
@@ -153,9 +155,9 @@ def test_a_body_that_drips_is_answered_by_408(box: Sandbox, dial: Callable[[], s
 
 
 @pytest.mark.slow
-def test_a_body_without_end_is_cut_off(box: Sandbox, dial: Callable[[], socket.socket]) -> None:
-    """However fast it comes: beyond 16 MiB it is read no further."""
-    connection = dial()
+def test_an_endless_body_is_not_read(box: Sandbox, open_connection: Callable[[], socket.socket]) -> None:
+    """Beyond 16 MiB a body is read no further, however fast it arrives."""
+    connection = open_connection()
     connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
     chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
     with pytest.raises(OSError, match=r"reset|[Pp]ipe"):
@@ -168,20 +170,22 @@ def test_a_body_without_end_is_cut_off(box: Sandbox, dial: Callable[[], socket.s
 @pytest.mark.parametrize(
     "fault", [Fault("health", latency=3 * LIMIT), Fault("health", drip_body=LIMIT / 5)], ids=str
 )
-def test_a_slow_answer_is_not_cut(box: Sandbox, dial: Callable[[], socket.socket], fault: Fault) -> None:
-    """The limits are for what a client sends."""
+def test_a_slow_response_is_not_cut(
+    box: Sandbox, open_connection: Callable[[], socket.socket], fault: Fault
+) -> None:
+    """The limits for requests do not apply to responses."""
     box.faults.add(fault)
-    connection = dial()
+    connection = open_connection()
     connection.sendall(HEAD + b"Connection: close\r\n\r\n")
 
     assert rest_of(connection).endswith(b"\r\n\r\n" + HEALTHY)
 
 
 @pytest.mark.slow
-def test_a_lost_answer_stays_lost(box: Sandbox, dial: Callable[[], socket.socket]) -> None:
+def test_a_lost_response_stays_lost(box: Sandbox, open_connection: Callable[[], socket.socket]) -> None:
     """The connection stays open and silent beyond the limits."""
     box.faults.add(Fault("health", lost=True))
-    connection = dial()
+    connection = open_connection()
     connection.settimeout(3 * LIMIT)
     connection.sendall(HEAD + b"\r\n")
 
@@ -190,10 +194,10 @@ def test_a_lost_answer_stays_lost(box: Sandbox, dial: Callable[[], socket.socket
 
 
 @pytest.mark.slow
-def test_a_client_that_does_not_read_is_cut_off(
-    box: Sandbox, connect: Callable[[Sandbox], Any], dial: Callable[[], socket.socket]
+def test_a_client_that_does_not_read_is_disconnected(
+    box: Sandbox, connect: Callable[[Sandbox], Any], open_connection: Callable[[], socket.socket]
 ) -> None:
-    """The answer does not wait in memory for ever; a client that reads now and then gets all of it."""
+    """The response is not kept in memory without limit; a client that reads now and then gets all of it."""
     api = connect(box)
     question_id = api.ask("SELECT range, repeat('x', 1000) AS x FROM range(20000)")
     while api.results(question_id, max_rows=0).json()["state"] != "COMPLETED":
@@ -202,24 +206,24 @@ def test_a_client_that_does_not_read_is_cut_off(
         f"GET /v1/dw/13/questions/{question_id}/results?max_rows=20000 HTTP/1.1\r\nHost: localhost\r\n"
         f"Authorization: {api.session.headers['Authorization']}\r\nConnection: close\r\n\r\n"
     ).encode()
-    idle, slow = dial(), dial()
+    idle, slow = open_connection(), open_connection()
     for connection in (idle, slow):
         connection.sendall(asked)
-    came = b""
+    received = b""
     for part in range(1, 5):
-        while len(came) < part * 4_000_000:
-            came += slow.recv(65536) or pytest.fail("closed")
+        while len(received) < part * 4_000_000:
+            received += slow.recv(65536) or pytest.fail("closed")
         time.sleep(LIMIT / 2)
 
-    assert len(came + rest_of(slow)) > 20_000_000
+    assert len(received + rest_of(slow)) > 20_000_000
     assert len(rest_of(idle)) < 20_000_000
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("box")
-def test_an_idle_connection_can_be_used_again(dial: Callable[[], socket.socket]) -> None:
-    """Between two requests a client may take more time than for a head."""
-    connection = dial()
+def test_an_idle_connection_can_be_used_again(open_connection: Callable[[], socket.socket]) -> None:
+    """Between two requests a client may wait longer than the limit for a head."""
+    connection = open_connection()
     for _ in range(2):
         connection.sendall(HEAD + b"\r\n")
         assert read_answer(connection).startswith(b"HTTP/1.1 200 OK")
@@ -232,15 +236,15 @@ def test_an_idle_connection_can_be_used_again(dial: Callable[[], socket.socket])
 
 
 def test_a_long_question_is_not_compared(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more than some of its characters reach the matcher, which keeps all other threads waiting."""
+    """The matcher, during which no other thread runs, gets a limited number of its characters."""
     lengths = []
     extract = "connecty_frames.sandbox.catalogue.process.extract"
 
-    def noted(asked: str, *_: Any, **__: Any) -> list[Any]:
+    def record(asked: str, *_: Any, **__: Any) -> list[Any]:
         lengths.append(len(asked))
         return []
 
-    monkeypatch.setattr(extract, noted)
+    monkeypatch.setattr(extract, record)
     state = api.answer("how many orders are there? " * 37_000).json()["state"]
     api.answer("how many orders are nowhere?")
 
@@ -258,8 +262,8 @@ def test_a_long_question_is_not_compared(api: Any, monkeypatch: pytest.MonkeyPat
         ("GET", "/v1/dw/13/questions/x/results?max_rows={}"),
     ],
 )
-def test_what_was_sent_is_repeated_in_short(api: Any, method: str, path: str) -> None:
-    """An error names the wrong value by its beginning."""
+def test_errors_shorten_invalid_values(api: Any, method: str, path: str) -> None:
+    """An error has the beginning of the invalid value."""
     reply = api.session.request(method, api.url(path.format("x" * 12_000)))
 
     assert reply.status_code in {404, 422}
@@ -267,11 +271,11 @@ def test_what_was_sent_is_repeated_in_short(api: Any, method: str, path: str) ->
     assert len(reply.content) < 500
 
 
-def test_long_texts_of_strangers_are_kept_in_short(box: Sandbox) -> None:
-    """A path in the request log is cut, without a token too; two that differ behind the cut stay two."""
+def test_long_paths_without_a_token_are_cut_in_the_log(box: Sandbox) -> None:
+    """A long path is cut in the request log; two that differ after the cut stay different."""
     host, _, port = box.connection["base_url"].removeprefix("http://").rpartition(":")
     for end in (b"a", b"b"):
-        with closing(socket.create_connection((host, int(port)), timeout=PATIENCE)) as connection:
+        with closing(socket.create_connection((host, int(port)), timeout=TIMEOUT)) as connection:
             connection.sendall(
                 b"GET /" + b"x" * 12_000 + end + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
             )

@@ -1,4 +1,4 @@
-"""Faults at the endpoints: what has happened, and what is told of it."""
+"""Faults at the endpoints: their effect, and what the client sees of it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ QUESTION = "SELECT 7 AS n"
 
 @pytest.fixture
 def api(connect: Any) -> Iterator[Any]:
-    """Give a sandbox of its own to each test, with a session that is logged in."""
+    """Return a session that is logged in to a new sandbox."""
     with Sandbox() as box:
         yield connect(box)
 
 
 def post(api: Any, question: str = QUESTION) -> requests.Response:
-    """Ask a question, and give whatever comes."""
+    """Ask a question, and return any response."""
     return api.session.post(api.url("/v1/dw/13/questions"), json={"question": question}, timeout=5)
 
 
@@ -33,7 +33,7 @@ def post(api: Any, question: str = QUESTION) -> requests.Response:
 def test_a_question_before_and_after_it_is_accepted(
     api: Any, fault: dict[str, Any], when: Any, accepted: int
 ) -> None:
-    """The asker sees the same; the request log knows what it cost."""
+    """The client sees the same in both cases; the request log shows whether the question was accepted."""
     api.sandbox.faults.add(Fault("ask", when=when, **fault))
     with suppress(requests.ConnectionError):
         assert post(api).status_code == 503
@@ -46,7 +46,7 @@ def test_a_question_before_and_after_it_is_accepted(
 
 @pytest.mark.slow
 def test_a_lost_reply_leaves_the_question_running(api: Any) -> None:
-    """Accepted, worked on, and answered to whoever knows the id."""
+    """The question is accepted, answered, and its results can be fetched by id."""
     api.sandbox.faults.add(Fault("ask", lost=True))
     with pytest.raises(requests.ReadTimeout):
         api.session.post(api.url("/v1/dw/13/questions"), json={"question": QUESTION}, timeout=0.3)
@@ -57,8 +57,8 @@ def test_a_lost_reply_leaves_the_question_running(api: Any) -> None:
     assert body["results"]["dataframe"] == [["n"], [7]]
 
 
-def test_the_polls_of_one_question_fail_twice_and_then_work(api: Any) -> None:
-    """Another question is none the wiser."""
+def test_two_polls_of_one_question_fail(api: Any) -> None:
+    """Polls of another question are not affected."""
     api.sandbox.faults.add(Fault("results", status=503, retry_after=1, times=2, question=QUESTION))
     one, other = api.ask(QUESTION), api.ask("SELECT 8 AS n")
 
@@ -74,7 +74,7 @@ def test_the_polls_of_one_question_fail_twice_and_then_work(api: Any) -> None:
 
 
 def test_a_state_that_is_not_in_the_document(api: Any) -> None:
-    """Whatever it is in; a stranger is told nothing but that."""
+    """It is reported for any real state, and not without a token."""
     api.sandbox.faults.add(Fault("results", state="ARCHIVED", times=2))
     question_id = api.ask(QUESTION)
 
@@ -85,27 +85,27 @@ def test_a_state_that_is_not_in_the_document(api: Any) -> None:
 
 
 def test_tokens_expire_all_at_once(api: Any) -> None:
-    """In the middle of it all; a new one is good, and the question is only then accepted."""
+    """Requests are rejected until the client has a new token, and no question is accepted before."""
     api.sandbox.faults.add(Fault("ask", expired=True, times=1))
 
-    refused = post(api)
-    assert (refused.status_code, refused.json()["message"]) == (401, "The token has expired.")
+    rejected = post(api)
+    assert (rejected.status_code, rejected.json()["message"]) == (401, "The token has expired.")
     assert api.sandbox.request_log.submissions() == {}
     assert post(api).status_code == 401
     api.login()
     assert post(api).status_code == 200
 
 
-def test_a_new_token_that_is_no_good(api: Any) -> None:
-    """It looks fresh, and is refused."""
+def test_a_new_token_that_has_expired(api: Any) -> None:
+    """The token was just issued, and is rejected."""
     api.sandbox.faults.add(Fault("token", expired=True))
     api.login()
 
     assert post(api).status_code == 401
 
 
-def test_a_token_request_that_fails_after_it_was_given(api: Any) -> None:
-    """It is counted, and did not arrive."""
+def test_a_token_request_that_fails_after_the_token_was_issued(api: Any) -> None:
+    """The token is counted, though it does not arrive."""
     before = api.sandbox.request_log.tokens
     api.sandbox.faults.add(Fault("token", reset=True, when="after"))
     with pytest.raises(requests.ConnectionError):
@@ -115,8 +115,8 @@ def test_a_token_request_that_fails_after_it_was_given(api: Any) -> None:
 
 
 @pytest.mark.slow
-def test_an_answer_that_is_cut_is_whole_the_next_time(api: Any) -> None:
-    """The client that checks the length fetches it again; nothing is asked twice."""
+def test_a_cut_response_is_complete_the_next_time(api: Any) -> None:
+    """A client that checks the length fetches it again, and asks no question twice."""
     question_id = api.ask(QUESTION)
     while (whole := api.results(question_id)).json()["state"] != "COMPLETED":
         pass
@@ -128,8 +128,8 @@ def test_an_answer_that_is_cut_is_whole_the_next_time(api: Any) -> None:
     assert api.sandbox.request_log.submissions() == {QUESTION: 1}
 
 
-def test_faults_add_no_secret_to_the_ledger(api: Any) -> None:
-    """What is written down has neither the token nor the client secret."""
+def test_faults_add_no_secret_to_the_request_log(api: Any) -> None:
+    """The log has neither the token nor the client secret."""
     api.sandbox.faults.add(Fault("token", latency=0.0), Fault("ask", latency=0.0))
     api.login()
     post(api)

@@ -1,4 +1,4 @@
-"""What a fault looks like from the other end of the connection, byte by byte."""
+"""What a client receives of a fault, byte by byte."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ NOTHING_SENT = None
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Sandbox]:
-    """Serve one sandbox for all of these."""
+    """Start one sandbox for all tests of this file."""
     with Sandbox() as running:
         yield running
 
 
 @pytest.fixture
 def box(running: Sandbox) -> Sandbox:
-    """Give it without faults and with an empty request log."""
+    """Return the sandbox without faults and with an empty request log."""
     running.faults.clear()
     running.request_log.clear()
     return running
 
 
 def call(box: Sandbox, *, timeout: float = 10, path: str = "/v1/health") -> tuple[bytes, bytes, str]:
-    """Send a GET; give the head and the body that came, and how it ended."""
+    """Send a GET; return the head, the body and how the connection ended."""
     host, _, port = box.connection["base_url"].removeprefix("http://").rpartition(":")
-    came, ended = b"", "closed"
+    received, ended = b"", "closed"
     with socket.create_connection((host, int(port)), timeout=timeout) as connection:
         connection.sendall(
             f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode()
         )
         try:
             while chunk := connection.recv(65536):
-                came += chunk
+                received += chunk
         except ConnectionResetError:
             ended = "reset"
         except TimeoutError:
             ended = "silent"
-    head, _, body = came.partition(b"\r\n\r\n")
+    head, _, body = received.partition(b"\r\n\r\n")
     return head, body, ended
 
 
-def test_a_fault_in_wait_harms_nobody_else(box: Sandbox) -> None:
-    """The reply of another endpoint is whole."""
+def test_a_fault_affects_its_endpoint_alone(box: Sandbox) -> None:
+    """The response of another endpoint is complete."""
     box.faults.add(Fault("ask", reset=True))
 
     head, body, ended = call(box)
@@ -66,8 +66,8 @@ def test_a_fault_in_wait_harms_nobody_else(box: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("fault", "ended"), [({"reset": True}, "reset"), ({"close": True}, "closed"), ({"lost": True}, "silent")]
 )
-def test_nothing_comes(box: Sandbox, fault: dict[str, Any], when: Any, ended: str) -> None:
-    """Not a byte: the connection is reset, closed, or stays open and silent."""
+def test_no_response(box: Sandbox, fault: dict[str, Any], when: Any, ended: str) -> None:
+    """No byte arrives: the connection is reset, closed, or stays open and silent."""
     box.faults.add(Fault("health", when=when, **fault))
 
     assert call(box, timeout=0.5) == (b"", b"", ended)
@@ -76,7 +76,7 @@ def test_nothing_comes(box: Sandbox, fault: dict[str, Any], when: Any, ended: st
 
 @pytest.mark.parametrize("length", [0, 1, 14])
 def test_a_body_is_cut(box: Sandbox, length: int) -> None:
-    """Its head is whole and promises all of it; so many bytes of it come."""
+    """The head is complete and announces the whole body, of which some bytes arrive."""
     box.faults.add(Fault("health", cut=length))
 
     head, body, ended = call(box)
@@ -87,8 +87,8 @@ def test_a_body_is_cut(box: Sandbox, length: int) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault("health", drip_body=0.02), Fault("health", drip_headers=0.001)])
-def test_a_slow_drip_is_whole_in_the_end(box: Sandbox, fault: Fault) -> None:
-    """All bytes come, one after the other, and the request has its id in them."""
+def test_a_slow_response_is_complete(box: Sandbox, fault: Fault) -> None:
+    """All bytes arrive, one after the other, with the header X-Request-Id."""
     box.faults.add(fault)
     started = time.monotonic()
 
@@ -99,7 +99,7 @@ def test_a_slow_drip_is_whole_in_the_end(box: Sandbox, fault: Fault) -> None:
 
 
 def test_headers_drip_from_the_first_byte(box: Sandbox) -> None:
-    """A client that gives up early has only the beginning of the status line."""
+    """A client with a short timeout receives the beginning of the status line."""
     box.faults.add(Fault("health", drip_headers=0.2))
 
     head, _, ended = call(box, timeout=0.1)
@@ -109,19 +109,19 @@ def test_headers_drip_from_the_first_byte(box: Sandbox) -> None:
 
 @pytest.mark.parametrize("status", [200, 204, 302, 304, 400, 418, 429, 500, 503, 599])
 def test_any_status(box: Sandbox, status: int) -> None:
-    """The status, with the header Retry-After as it was given."""
+    """The response has the status, and the header Retry-After unchanged."""
     box.faults.add(Fault("health", status=status, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"))
 
     head, body, ended = call(box)
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"retry-after: Wed, 21 Oct 2015 07:28:00 GMT" in head
-    assert (b"told to misbehave" in body) == (status not in {204, 304})
+    assert (b"An injected fault." in body) == (status not in {204, 304})
     assert ended == "closed"
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_latency(box: Sandbox, when: Any) -> None:
-    """The reply is whole, and later."""
+    """The response is complete, and later."""
     box.faults.add(Fault("health", latency=0.2, when=when))
     started = time.monotonic()
 
@@ -130,7 +130,7 @@ def test_latency(box: Sandbox, when: Any) -> None:
 
 
 def test_a_fault_can_be_cleared_while_it_runs(box: Sandbox) -> None:
-    """The next request is answered well."""
+    """The next response is regular."""
     box.faults.add(Fault("health", reset=True))
     assert call(box)[2] == "reset"
 
@@ -142,7 +142,7 @@ def test_a_fault_can_be_cleared_while_it_runs(box: Sandbox) -> None:
     "fault", [Fault("health", lost=True), Fault("health", latency=600), Fault("health", drip_headers=600)]
 )
 def test_closing_does_not_wait_for_a_fault(fault: Fault) -> None:
-    """A reply that is held back is held no longer, and no thread is left."""
+    """A delay ends with the sandbox, and no thread is left."""
     threads = set(threading.enumerate())
     with Sandbox(faults=[fault]) as box:
         waiting = threading.Thread(target=call, args=(box,), kwargs={"timeout": 30})
@@ -152,5 +152,5 @@ def test_closing_does_not_wait_for_a_fault(fault: Fault) -> None:
     stopped = time.monotonic() - started
     waiting.join()
 
-    assert stopped < 1.5, "longer than open requests get to end by themselves"
+    assert stopped < 1.5, "the delay lasted until the server cancelled open requests"
     assert set(threading.enumerate()) == threads

@@ -1,4 +1,4 @@
-"""Faults as they are written, and when they are due."""
+"""The text and keywords of faults, and which requests they apply to."""
 
 from __future__ import annotations
 
@@ -26,45 +26,45 @@ SAME = [
 
 
 @pytest.mark.parametrize(("text", "fault"), SAME, ids=[text for text, _ in SAME])
-def test_a_fault_is_written_either_way(text: str, fault: Fault) -> None:
-    """The text and the keywords say the same, there and back."""
+def test_a_fault_has_a_text(text: str, fault: Fault) -> None:
+    """A fault is equal to the one read from its text."""
     assert Fault.from_text(text) == fault
     assert str(fault) == text
 
 
-def test_spaces_are_free() -> None:
-    """Around what stands between commas; a question keeps its own."""
+def test_spaces_are_ignored() -> None:
+    """Spaces around options are ignored; those in a question are kept."""
     assert Fault.from_text(" results : status=503 , times=2 , question= why ") == Fault(
         "results", status=503, times=2, question=" why "
     )
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "there is no colon"),
         ("results", "there is no colon"),
         ("results:", "exactly one of latency, status, reset"),
         ("nowhere:reset", "choose an endpoint of health, token, ask, results"),
         ("results:sttus=503", "'sttus' is not known"),
-        ("results:status=503,status=504", "'status' is not known, or there twice"),
+        ("results:status=503,status=504", "'status' is not known, or given twice"),
         ("results:status=x", "invalid literal"),
         ("results:status", "invalid literal"),
         ("results:reset=1", "takes no value"),
         ("results:latency=x", "could not convert"),
     ],
 )
-def test_what_cannot_be_read_is_refused(text: str, said: str) -> None:
-    """ConfigError with the text, what is wrong, and what would be right."""
-    with pytest.raises(ConfigError, match=said) as caught:
+def test_invalid_text_is_rejected(text: str, message: str) -> None:
+    """The error has the text and what is wrong with it."""
+    with pytest.raises(ConfigError, match=message) as caught:
         Fault.from_text(text)
 
     assert repr(text) in str(caught.value)
     assert caught.value.setting == "fault"
 
 
-def test_what_is_accepted_is_told() -> None:
-    """Every endpoint, kind and option is named where a text cannot be read."""
+def test_the_error_lists_what_is_accepted() -> None:
+    """The error for an unreadable text names every kind and option."""
     with pytest.raises(ConfigError) as caught:
         Fault.from_text("results:what")
 
@@ -74,7 +74,7 @@ def test_what_is_accepted_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "fault", "said"),
+    ("endpoint", "fault", "message"),
     [
         ("results", {}, "exactly one"),
         ("results", {"reset": True, "close": True}, "exactly one"),
@@ -84,28 +84,28 @@ def test_what_is_accepted_is_told() -> None:
         ("results", {"drip_body": float("inf")}, "0 or more seconds"),
         ("results", {"status": 100}, "status is 200 to 599"),
         ("results", {"status": 600}, "status is 200 to 599"),
-        ("results", {"reset": True, "retry_after": 1}, "goes with status"),
+        ("results", {"reset": True, "retry_after": 1}, "needs status"),
         ("results", {"status": 503, "retry_after": "1\r\nSet-Cookie: a=b"}, "one line"),
         ("results", {"cut": -1}, "0 or more bytes"),
-        ("health", {"expired": True}, "needs no token"),
-        ("ask", {"state": "ARCHIVED"}, "by results alone"),
-        ("token", {"reset": True, "question": "x"}, "about no question"),
+        ("health", {"expired": True}, "no token that could expire"),
+        ("ask", {"state": "ARCHIVED"}, "only results reports a state"),
+        ("token", {"reset": True, "question": "x"}, "has no question"),
         ("ask", {"reset": True, "when": "during"}, "'before' or 'after'"),
-        ("ask", {"cut": 1, "when": "before"}, "needs a reply to spoil"),
+        ("ask", {"cut": 1, "when": "before"}, "changes an existing response"),
         ("ask", {"reset": True, "times": 0}, "1 or more"),
         ("ask", {"reset": True, "chance": 1.5}, "between 0 and 1"),
         ("ask", {"reset": True, "chance": float("nan")}, "between 0 and 1"),
         ("ask", {"status": "503"}, "wrong type"),
     ],
 )
-def test_what_makes_no_sense_is_refused(endpoint: Any, fault: dict[str, Any], said: str) -> None:
-    """ConfigError that says why."""
-    with pytest.raises(ConfigError, match=said):
+def test_invalid_faults_are_rejected(endpoint: Any, fault: dict[str, Any], message: str) -> None:
+    """The error says what is wrong."""
+    with pytest.raises(ConfigError, match=message):
         Fault(endpoint, **fault)
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind", "moment"),
+    ("fault", "kind", "timing"),
     [
         (Fault("ask", reset=True), "reset", "before"),
         (Fault("ask", reset=True, when="after"), "reset", "after"),
@@ -116,39 +116,39 @@ def test_what_makes_no_sense_is_refused(endpoint: Any, fault: dict[str, Any], sa
         (Fault("token", expired=True), "expired", "after"),
     ],
 )
-def test_when_a_fault_strikes(fault: Fault, kind: str, moment: str) -> None:
-    """As it says, else when its kind makes sense."""
-    assert (fault.kind, fault.moment) == (kind, moment)
+def test_the_timing_of_a_fault(fault: Fault, kind: str, timing: str) -> None:
+    """It is ``when``, and by default depends on the kind."""
+    assert (fault.kind, fault.timing) == (kind, timing)
 
 
-def strikes(faults: Faults, *questions: str | None) -> list[str | None]:
-    """Give what strikes polls of these questions."""
-    struck = [faults.strike("results", question, "some-id") for question in questions]
-    return [fault and str(fault.status) for fault in struck]
+def statuses(faults: Faults, *questions: str | None) -> list[str | None]:
+    """Return the statuses of the faults that apply to polls of these questions."""
+    applied = [faults.next_for("results", question, "some-id") for question in questions]
+    return [fault and str(fault.status) for fault in applied]
 
 
-def test_a_fault_strikes_so_often_and_the_next_takes_over() -> None:
-    """Twice 503, once 429, then never."""
+def test_a_fault_applies_a_number_of_times_and_then_the_next() -> None:
+    """Two requests get 503, one 429, later ones none."""
     faults = Faults([Fault("results", status=503, times=2), Fault("results", status=429, times=1)])
 
-    assert strikes(faults, *"abcde") == ["503", "503", "429", None, None]
-    assert faults.strike("ask", "a", None) is None
+    assert statuses(faults, *"abcde") == ["503", "503", "429", None, None]
+    assert faults.next_for("ask", "a", None) is None
 
 
-def test_a_fault_may_be_about_one_question() -> None:
-    """By its words or by its id; others pass, and do not count."""
+def test_a_fault_can_be_limited_to_one_question() -> None:
+    """The question is given by its text or its id; other requests are not counted."""
     faults = Faults([Fault("results", status=503, times=1, question="b")])
 
-    assert strikes(faults, "a", None, "b", "b") == [None, None, "503", None]
+    assert statuses(faults, "a", None, "b", "b") == [None, None, "503", None]
     faults.add(Fault("results", status=500, question="some-id"))
-    assert strikes(faults, "a", None) == ["500", "500"]
+    assert statuses(faults, "a", None) == ["500", "500"]
 
 
 def test_a_chance_is_repeated_by_its_seed() -> None:
-    """The same seed strikes the same requests, about as many as the chance says."""
+    """The same seed selects the same requests, about as many as the chance says."""
 
     def drawn(seed: int) -> list[str | None]:
-        return strikes(Faults([Fault("results", status=503, chance=0.25, seed=seed)]), *["a"] * 400)
+        return statuses(Faults([Fault("results", status=503, chance=0.25, seed=seed)]), *["a"] * 400)
 
     assert drawn(1) == drawn(1)
     assert drawn(1) != drawn(2)
@@ -156,28 +156,28 @@ def test_a_chance_is_repeated_by_its_seed() -> None:
 
 
 def test_faults_can_be_changed() -> None:
-    """Added, counted, listed, armed again and cleared; what is no fault is refused."""
+    """They can be added, counted, listed, rearmed and cleared; another object is rejected."""
     first, second = Fault("results", status=503, times=1), Fault("ask", reset=True)
     faults = Faults([first])
     faults.add(second)
     assert list(faults) == [first, second]
     assert len(faults) == 2
 
-    assert strikes(faults, "a", "a") == ["503", None]
+    assert statuses(faults, "a", "a") == ["503", None]
     faults.rearm()
-    assert strikes(faults, "a") == ["503"]
+    assert statuses(faults, "a") == ["503"]
     faults.clear()
     assert list(faults) == []
-    with pytest.raises(ConfigError, match="'ask:reset' is no Fault"):
+    with pytest.raises(ConfigError, match="'ask:reset' is not a Fault"):
         faults.add("ask:reset")  # type: ignore[arg-type]
 
 
-def test_a_sandbox_behaves_by_default() -> None:
-    """It has no faults, and each entering lets those it has count anew."""
+def test_a_sandbox_has_no_faults_by_default() -> None:
+    """It has no faults, and entering restarts the counts of those passed to it."""
     assert list(Sandbox().faults) == []
 
     box = Sandbox(faults=[Fault("health", reset=True, times=1)])
-    assert box.faults.strike("health", None, None) is not None
+    assert box.faults.next_for("health", None, None) is not None
     with box:
-        assert box.faults.strike("health", None, None) is not None
-        assert box.faults.strike("health", None, None) is None
+        assert box.faults.next_for("health", None, None) is not None
+        assert box.faults.next_for("health", None, None) is None

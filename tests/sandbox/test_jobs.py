@@ -1,4 +1,4 @@
-"""The life of a question, from PENDING to its end."""
+"""The states of a question, from PENDING to its end."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """An answerer that waits to be told to go on."""
+    """An answerer that waits until it is opened."""
 
     def __init__(self) -> None:
         self.open = threading.Event()
         self.asked = []
 
     def answer(self, question: str, dw_id: int) -> Plan:
-        """Wait at the gate, then do as the question says."""
+        """Wait, then do what the question says."""
         self.asked.append((question, dw_id))
         assert self.open.wait(10)
         if question == "refuse":
@@ -44,10 +44,10 @@ class Gate:
 
 
 class NoStop:
-    """The shared engine, which outlives the desk."""
+    """The shared pool of workers, which the end of a queue must not stop."""
 
-    def __init__(self, engine: WorkerPool) -> None:
-        self.run = engine.run
+    def __init__(self, worker_pool: WorkerPool) -> None:
+        self.run = worker_pool.run
 
     def stop(self) -> None:
         """Do nothing."""
@@ -55,31 +55,31 @@ class NoStop:
 
 @pytest.fixture
 def gate() -> Gate:
-    """Give a gate that is shut."""
+    """Return a closed gate."""
     return Gate()
 
 
 @pytest.fixture
-def desk(engine: WorkerPool, gate: Gate) -> Iterator[JobQueue]:
-    """Give a desk with one worker behind the gate."""
-    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
-    yield desk
+def queue(worker_pool: WorkerPool, gate: Gate) -> Iterator[JobQueue]:
+    """Return a queue with one worker that uses the gate."""
+    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=10, latency=0.0)
+    yield queue
     gate.open.set()
-    desk.close()
+    queue.close()
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     for _ in range(2000):
         if condition():
             return
         time.sleep(0.005)
-    raise AssertionError("it never was")
+    raise AssertionError("the condition never held")
 
 
-def test_a_question_is_pending_then_in_progress_then_completed(desk: JobQueue, gate: Gate) -> None:
+def test_a_question_is_pending_then_in_progress_then_completed(queue: JobQueue, gate: Gate) -> None:
     """With one worker the second question waits for the first."""
-    first, second = desk.submit("a", 13), desk.submit("b", 13)
+    first, second = queue.submit("a", 13), queue.submit("b", 13)
     until(lambda: first.state is State.IN_PROGRESS)
 
     assert second.state is State.PENDING
@@ -90,123 +90,117 @@ def test_a_question_is_pending_then_in_progress_then_completed(desk: JobQueue, g
     assert gate.asked == [("a", 13), ("b", 13)]
 
 
-def test_a_question_fails_with_a_reason(desk: JobQueue, gate: Gate) -> None:
-    """A refusal says why; whatever else goes wrong is told as well, and the desk goes on."""
+def test_a_question_fails_with_a_reason(queue: JobQueue, gate: Gate) -> None:
+    """The error is the message of QuestionFailed, or names any other exception; the queue continues."""
     gate.open.set()
-    refused, broken, fine = desk.submit("refuse", 13), desk.submit("break", 13), desk.submit("a", 13)
+    refused, broken, fine = queue.submit("refuse", 13), queue.submit("break", 13), queue.submit("a", 13)
     until(lambda: fine.state is State.COMPLETED)
 
     assert (refused.state, refused.error) == (State.FAILED, "I will not.")
     assert (broken.state, broken.error) == (State.FAILED, "ZeroDivisionError: by zero")
 
 
-def test_an_answer_may_have_no_table(desk: JobQueue, gate: Gate) -> None:
+def test_an_answer_may_have_no_table(queue: JobQueue, gate: Gate) -> None:
     """A plan without SQL completes with its summary alone."""
     gate.open.set()
-    case = desk.submit("talk", 13)
-    until(lambda: case.state is State.COMPLETED)
+    job = queue.submit("talk", 13)
+    until(lambda: job.state is State.COMPLETED)
 
-    assert (case.summary, case.sql, case.result) == ("Only words.", None, None)
-
-
-def test_a_question_is_found_by_its_id_in_its_workspace(desk: JobQueue) -> None:
-    """An id is a UUID in any spelling, and means nothing in another workspace."""
-    case = desk.submit("a", 13)
-
-    assert uuid.UUID(case.question_id).version == 4
-    assert desk.find(case.question_id, 13) is case
-    assert desk.find(case.question_id.upper(), 13) is case
-    assert desk.find(case.question_id, 14) is None
-    assert desk.find(str(uuid.uuid4()), 13) is None
-    assert desk.find("no-uuid", 13) is None
+    assert (job.summary, job.sql, job.result) == ("Only words.", None, None)
 
 
-def test_a_desk_takes_so_many_and_no_more(engine: WorkerPool, gate: Gate) -> None:
-    """One more is turned away until another has come to its end."""
-    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=2, latency=0.0)
-    first, second, third = (desk.submit(words, 13) for words in "abc")
+def test_a_question_is_found_by_its_id_in_its_workspace(queue: JobQueue) -> None:
+    """An id is a UUID in upper or lower case, and unknown in another workspace."""
+    job = queue.submit("a", 13)
+
+    assert uuid.UUID(job.question_id).version == 4
+    assert queue.find(job.question_id, 13) is job
+    assert queue.find(job.question_id.upper(), 13) is job
+    assert queue.find(job.question_id, 14) is None
+    assert queue.find(str(uuid.uuid4()), 13) is None
+    assert queue.find("no-uuid", 13) is None
+
+
+def test_a_queue_has_a_capacity(worker_pool: WorkerPool, gate: Gate) -> None:
+    """A question beyond it is rejected until another has finished."""
+    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=2, latency=0.0)
+    first, second, third = (queue.submit(words, 13) for words in "abc")
     assert first is not None
     assert second is not None
     assert third is None
 
     gate.open.set()
     until(lambda: second.state is State.COMPLETED)
-    assert desk.submit("d", 13) is not None
-    desk.close()
+    assert queue.submit("d", 13) is not None
+    queue.close()
 
 
-def test_an_answerer_that_leaves_ends_its_question(desk: JobQueue, gate: Gate) -> None:
-    """What is no Exception (sys.exit, pytest.fail) fails the question too, instead of leaving it undone."""
+def test_an_answerer_that_leaves_ends_its_question(queue: JobQueue, gate: Gate) -> None:
+    """An exception that is no Exception (sys.exit, pytest.fail) fails the question too."""
     gate.open.set()
-    case = desk.submit("leave", 13)
-    until(lambda: case.state is State.FAILED)
-    assert case.error == "SystemExit: I am off"
+    job = queue.submit("leave", 13)
+    until(lambda: job.state is State.FAILED)
+    assert job.error == "SystemExit: I am off"
 
 
-@pytest.mark.parametrize(("limit", "value"), [("KEPT", 2), ("KEPT_BYTES", 700)])
-def test_the_oldest_are_forgotten(
-    engine: WorkerPool, gate: Gate, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
-) -> None:
-    """Beyond so many questions, or so many bytes of tables and texts, what is finished longest is gone."""
-    monkeypatch.setattr(f"connecty_frames.sandbox.jobs.{limit}", value)
+@pytest.mark.parametrize(("limit", "value"), [("kept", 2), ("kept_bytes", 700)])
+def test_the_oldest_are_deleted(worker_pool: WorkerPool, gate: Gate, limit: str, value: int) -> None:
+    """Beyond a number of questions, or of bytes, the question that finished first is deleted."""
     gate.open.set()
-    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
-    cases = []
+    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=10, latency=0.0, **{limit: value})
+    jobs = []
     for words in "abc":
-        cases.append(desk.submit(words, 13))
-        until(lambda: cases[-1].state is State.COMPLETED)
+        jobs.append(queue.submit(words, 13))
+        until(lambda: jobs[-1].state is State.COMPLETED)
 
-    sizes = [case.result.size for case in cases]
+    sizes = [job.result.size for job in jobs]
     assert 100 < min(sizes) == max(sizes) < 150
-    found = [desk.find(case.question_id, 13) for case in cases]
-    assert found == [None, cases[1], cases[2]]
-    desk.close()
+    found = [queue.find(job.question_id, 13) for job in jobs]
+    assert found == [None, jobs[1], jobs[2]]
+    queue.close()
 
 
-def test_an_answer_is_kept_however_large(
-    engine: WorkerPool, gate: Gate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The newest one, so that whoever asked can fetch it; and a question that waits is never forgotten."""
-    monkeypatch.setattr("connecty_frames.sandbox.jobs.KEPT_BYTES", 1)
+def test_an_answer_is_kept_however_large(worker_pool: WorkerPool, gate: Gate) -> None:
+    """The newest is kept, so that it can be fetched; a question that waits is never deleted."""
     gate.open.set()
-    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=10, latency=0.0)
-    first = desk.submit("a", 13)
+    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=10, latency=0.0, kept_bytes=1)
+    first = queue.submit("a", 13)
     until(lambda: first.state is State.COMPLETED)
-    assert desk.find(first.question_id, 13) is first
+    assert queue.find(first.question_id, 13) is first
 
     gate.open.clear()
-    waiting = desk.submit("b", 13)
-    assert desk.find(waiting.question_id, 13) is waiting
+    waiting = queue.submit("b", 13)
+    assert queue.find(waiting.question_id, 13) is waiting
     gate.open.set()
     until(lambda: waiting.state is State.COMPLETED)
-    assert desk.find(first.question_id, 13) is None
-    assert desk.find(waiting.question_id, 13) is waiting
-    desk.close()
+    assert queue.find(first.question_id, 13) is None
+    assert queue.find(waiting.question_id, 13) is waiting
+    queue.close()
 
 
-def test_latency_is_spent_on_each_question(engine: WorkerPool, gate: Gate) -> None:
+def test_latency_is_spent_on_each_question(worker_pool: WorkerPool, gate: Gate) -> None:
     """A question is in progress for the latency before anything else is done."""
     gate.open.set()
-    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=10, latency=0.2)
+    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=10, latency=0.2)
     started = time.monotonic()
-    case = desk.submit("a", 13)
-    until(lambda: case.state is State.IN_PROGRESS)
+    job = queue.submit("a", 13)
+    until(lambda: job.state is State.IN_PROGRESS)
     assert gate.asked == []
-    until(lambda: case.state is State.COMPLETED)
+    until(lambda: job.state is State.COMPLETED)
 
     assert time.monotonic() - started >= 0.2
-    desk.close()
+    queue.close()
 
 
-def test_closing_does_not_wait_for_the_latency(engine: WorkerPool, gate: Gate) -> None:
-    """What waits stays PENDING, and no thread is left."""
+def test_closing_does_not_wait_for_the_latency(worker_pool: WorkerPool, gate: Gate) -> None:
+    """A waiting question stays PENDING, and no thread is left."""
     threads = set(threading.enumerate())
     gate.open.set()
-    desk = JobQueue(NoStop(engine), gate, workers=1, capacity=10, latency=60.0)
-    working, waiting = desk.submit("a", 13), desk.submit("b", 13)
+    queue = JobQueue(NoStop(worker_pool), gate, workers=1, capacity=10, latency=60.0)
+    working, waiting = queue.submit("a", 13), queue.submit("b", 13)
     until(lambda: working.state is State.IN_PROGRESS)
     started = time.monotonic()
-    desk.close()
+    queue.close()
 
     assert time.monotonic() - started < 1.0
     assert waiting.state is State.PENDING

@@ -1,4 +1,4 @@
-"""The OpenAPI document: true of what the API document says, of the sandbox, and of the client."""
+"""The OpenAPI document agrees with the API document, the sandbox and the client."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,19 @@ OPTIONS = os.environ.get("SCHEMATHESIS", "--generation-deterministic --max-examp
 
 @pytest.fixture(scope="module")
 def openapi() -> Any:
-    """Give the document as a judge of requests and responses; what is no OpenAPI 3.1 is an error here."""
+    """Return a validator by the document, which must be valid OpenAPI 3.1."""
     return pytest.importorskip("openapi_core").OpenAPI.from_dict(document())
 
 
 def request_of(method: str, target: str, **parts: Any) -> Any:
-    """Give a request to the service as the judge takes it."""
+    """Return a request to the service in the form of the validator."""
     from openapi_core.contrib.requests import RequestsOpenAPIRequest
 
     return RequestsOpenAPIRequest(requests.Request(method, EU + target, **parts))
 
 
-def is_right(openapi: Any, request: Any, reply: requests.Response) -> bool:
-    """Tell whether the document allows a response to a request."""
+def is_valid(openapi: Any, request: Any, reply: requests.Response) -> bool:
+    """Return whether the document allows a response to a request."""
     from openapi_core.contrib.requests import RequestsOpenAPIResponse
     from openapi_core.exceptions import OpenAPIError
 
@@ -51,9 +52,9 @@ def is_right(openapi: Any, request: Any, reply: requests.Response) -> bool:
 
 
 def answered(body: bytes, status: int = 200) -> requests.Response:
-    """Give a response with a JSON body."""
+    """Return a response with a JSON body."""
     reply = requests.Response()
-    reply.status_code, reply._content = status, body
+    reply.status_code, reply.raw = status, BytesIO(body)
     reply.headers["Content-Type"] = "application/json"
     return reply
 
@@ -61,8 +62,8 @@ def answered(body: bytes, status: int = 200) -> requests.Response:
 # The document
 
 
-def test_it_says_what_the_api_document_says() -> None:
-    """Addresses, endpoints, parameters and states, as they stand there."""
+def test_it_agrees_with_the_api_document() -> None:
+    """It has the addresses, endpoints, parameters and states of the API document."""
     described = document()
     operations = {
         f"{method.upper()} {path}"
@@ -96,7 +97,7 @@ def test_it_says_what_the_api_document_says() -> None:
 
 
 def test_the_yaml_is_the_same() -> None:
-    """What the documentation has is made from what the sandbox serves: `make openapi`."""
+    """The YAML file in the documentation is made from the document by `make openapi`."""
     yaml = pytest.importorskip("yaml")
 
     assert yaml.safe_load((ROOT / "docs/api/openapi.yaml").read_text(encoding="utf-8")) == document()
@@ -115,11 +116,11 @@ def test_the_yaml_is_the_same() -> None:
         "top_countries",
     ],
 )
-def test_it_allows_the_answers_of_the_api_document(openapi: Any, golden: Path, name: str) -> None:
-    """Those that were written by hand from it."""
+def test_it_allows_the_responses_of_the_api_document(openapi: Any, golden: Path, name: str) -> None:
+    """The responses written by hand from the API document are valid."""
     reply = answered((golden / f"{name}.json").read_bytes())
 
-    assert is_right(openapi, request_of("GET", RESULTS), reply)
+    assert is_valid(openapi, request_of("GET", RESULTS), reply)
 
 
 @pytest.mark.parametrize(
@@ -139,15 +140,15 @@ def test_it_allows_the_answers_of_the_api_document(openapi: Any, golden: Path, n
     ids=str,
 )
 def test_it_does_not_allow_everything(openapi: Any, status: int, body: Any) -> None:
-    """An answer of another shape or status is seen."""
-    assert not is_right(openapi, request_of("GET", RESULTS), answered(json.dumps(body).encode(), status))
+    """A response of another form or status is invalid."""
+    assert not is_valid(openapi, request_of("GET", RESULTS), answered(json.dumps(body).encode(), status))
 
 
 # The sandbox
 
 
 def test_the_sandbox_serves_it(api: Any) -> None:
-    """To anybody, with its own address, its workspace and what it asks of a question beyond the service."""
+    """It is served without a token, with the address, the workspace and the minimum length of a question."""
     api.sandbox.request_log.clear()
     reply = requests.get(api.url("/openapi.json"), timeout=5)
 
@@ -164,7 +165,7 @@ def test_the_sandbox_serves_it(api: Any) -> None:
 
 
 def test_a_sandbox_that_takes_no_post_for_a_token() -> None:
-    """Its document has GET alone there, as it answers."""
+    """Its document has GET alone for a token, and POST is answered by 405."""
     with Sandbox(token_by_post=False) as sandbox:
         url = sandbox.connection["base_url"]
         described = requests.get(url + "/openapi.json", timeout=5).json()
@@ -173,8 +174,8 @@ def test_a_sandbox_that_takes_no_post_for_a_token() -> None:
     assert list(described["paths"]["/v1/auth/token"]) == ["get"]
 
 
-def test_it_is_served_under_the_name_of_the_sandbox_alone(api: Any) -> None:
-    """A page elsewhere does not get it by a name that leads here."""
+def test_it_is_served_under_the_names_of_the_sandbox_alone(api: Any) -> None:
+    """A web page does not get it by DNS rebinding."""
     reply = requests.get(api.url("/openapi.json"), headers={"Host": "evil.example"}, timeout=5)
 
     assert reply.status_code == 421
@@ -190,11 +191,11 @@ def test_it_is_served_under_the_name_of_the_sandbox_alone(api: Any) -> None:
         "SELECT no_such_column",
     ],
 )
-def test_the_answers_of_the_sandbox_are_right(openapi: Any, api: Any, question: str) -> None:
-    """With all components, of columns of all types, also where there is nothing to measure."""
+def test_the_responses_of_the_sandbox_are_valid(openapi: Any, api: Any, question: str) -> None:
+    """Responses with all components are valid, for columns of all types and without values."""
     reply = api.answer(question, include="dataframe,statistics,sqlquery,summary")
 
-    assert is_right(openapi, request_of("GET", RESULTS), reply)
+    assert is_valid(openapi, request_of("GET", RESULTS), reply)
 
 
 @pytest.mark.parametrize(
@@ -206,22 +207,22 @@ def test_the_answers_of_the_sandbox_are_right(openapi: Any, api: Any, question: 
         ("POST", "/v1/auth/token", 415),
     ],
 )
-def test_the_refusals_of_the_sandbox_are_right(
+def test_the_errors_of_the_sandbox_are_valid(
     openapi: Any, api: Any, method: str, target: str, status: int
 ) -> None:
-    """In the one shape of its errors."""
+    """Errors have the form that the document describes."""
     reply = api.session.request(method, api.url(target))
 
     assert reply.status_code == status
-    assert is_right(openapi, request_of(method, target), reply)
+    assert is_valid(openapi, request_of(method, target), reply)
 
 
 @pytest.mark.parametrize(("method", "target"), [("POST", "/v1/dw/13/questions"), ("GET", "/v1/auth/token")])
 def test_a_body_that_is_late_has_a_status(openapi: Any, method: str, target: str) -> None:
-    """408, which a sandbox answers to every body that does not arrive in time."""
+    """The document allows 408, which a sandbox sends for a body that does not arrive in time."""
     late = answered(b'{"error": "request_timeout", "message": "late", "request_id": "1"}', 408)
 
-    assert is_right(openapi, request_of(method, target), late)
+    assert is_valid(openapi, request_of(method, target), late)
 
 
 @pytest.mark.slow
@@ -246,7 +247,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
             text=True,
             check=False,
         )
-    print(run.stdout, run.stderr)  # noqa: T201 - for who runs it by hand, and for a failure
+    print(run.stdout, run.stderr)  # noqa: T201 - shown by pytest after a failure
     succeeded = RequestLog([seen for seen in sandbox.request_log.requests if seen.status == 200]).counts()
 
     assert run.returncode == 0
@@ -263,8 +264,8 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
 # The client
 
 
-def test_the_requests_of_the_client_are_right(openapi: Any, golden: Path) -> None:
-    """All that one call sends: for a token, for the question, and for its results."""
+def test_the_requests_of_the_client_are_valid(openapi: Any, golden: Path) -> None:
+    """All requests of one call are: for a token, for the question, and for its results."""
     from openapi_core.exceptions import OpenAPIError
 
     finished = json.loads((golden / "login_timestamps.json").read_bytes())
@@ -274,16 +275,16 @@ def test_the_requests_of_the_client_are_right(openapi: Any, golden: Path) -> Non
             client.ask_df("show the last 100 logins", max_rows=3, on_truncation="ignore")
             client.health()
 
-    wrong = []
-    for seen in server.seen:
+    invalid = []
+    for seen in server.requests:
         try:
             openapi.validate_request(
                 request_of(seen.method, seen.target, headers=seen.headers, data=seen.body)
             )
         except OpenAPIError as error:
-            wrong.append((seen.method, seen.target, repr(error.__cause__ or error)))
-    assert wrong == []
-    assert [(seen.method, seen.target.partition("?")[0]) for seen in server.seen] == [
+            invalid.append((seen.method, seen.target, repr(error.__cause__ or error)))
+    assert invalid == []
+    assert [(seen.method, seen.target.partition("?")[0]) for seen in server.requests] == [
         ("POST", "/v1/auth/token"),
         ("POST", "/v1/dw/13/questions"),
         ("GET", RESULTS),

@@ -1,4 +1,4 @@
-"""Messages between the sandbox and the processes that run its queries."""
+"""Messages between the sandbox and its worker processes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from connecty_frames.sandbox.pipes import WorkerReply, receive, send
 from connecty_frames.sandbox.results import QueryResult
 
 
-def test_messages_come_one_by_one() -> None:
-    """As they were sent, empty ones too; then the end."""
+def test_messages_are_received_one_by_one() -> None:
+    """They arrive as they were sent, empty ones too, and then None."""
     pipe = BytesIO()
     for message in (b"one", b"", b"three" * 1000):
         send(pipe, message)
@@ -22,16 +22,18 @@ def test_messages_come_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("length", range(11))
-def test_a_message_that_was_cut_is_none(length: int) -> None:
-    """At any byte: half a message is never taken for a whole one."""
+def test_an_incomplete_message_is_none(length: int) -> None:
+    """An incomplete message is never taken for a complete one, wherever it ends."""
     pipe = BytesIO()
     send(pipe, b"one")
 
     assert receive(BytesIO(pipe.getvalue()[:length])) is None
 
 
-def test_a_result_crosses_as_it_is() -> None:
-    """Every part of a reply arrives."""
-    reply = WorkerReply(result=QueryResult(("a", "a"), b"[1,2]", b"\x05" + b"\x00" * 7, b"{}"), spent=True)
+def test_a_reply_is_received_as_it_was_sent() -> None:
+    """Every field of a reply arrives."""
+    reply = WorkerReply(
+        result=QueryResult(("a", "a"), b"[1,2]", b"\x05" + b"\x00" * 7, b"{}"), retire_worker=True
+    )
 
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(reply), type=WorkerReply) == reply

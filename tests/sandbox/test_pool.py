@@ -1,7 +1,9 @@
-"""What a question cannot do to the database, the machine and other questions."""
+"""A question cannot harm the database, the machine and other questions."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import threading
 import time
@@ -21,14 +23,14 @@ if TYPE_CHECKING:
 LONG = "SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0"
 
 
-def engine_on(
+def pool_on(
     database: Path | None = None,
     *,
     time_limit: float = 20.0,
     timezone: str = "Europe/Warsaw",
     memory: int = 1024,
 ) -> WorkerPool:
-    """Give an engine with one thing about it changed."""
+    """Return a pool with some of its parameters changed."""
     return WorkerPool(
         database,
         timezone=timezone,
@@ -92,15 +94,15 @@ def engine_on(
         "no SQL at all",
     ],
 )
-def test_only_a_query_runs(engine: WorkerPool, sql: str) -> None:
-    """Everything but one query fails, and what went before and after it is untouched."""
+def test_only_a_query_runs(worker_pool: WorkerPool, sql: str) -> None:
+    """Anything other than one query fails, and the database and the next query are unaffected."""
     some_variable = [1]
 
     with pytest.raises(QuestionFailed):
-        engine.run(sql)
+        worker_pool.run(sql)
 
     assert (
-        engine.run("SELECT count(*) AS n, max(name) AS m FROM sales.countries").rows
+        worker_pool.run("SELECT count(*) AS n, max(name) AS m FROM sales.countries").rows
         == b'[20,"United States"]'
     )
     assert some_variable == [1]
@@ -119,156 +121,159 @@ def test_only_a_query_runs(engine: WorkerPool, sql: str) -> None:
         ("SELECT result FROM (SELECT 1 AS result) AS result", b"[1]"),
     ],
 )
-def test_a_query_of_any_form_runs(engine: WorkerPool, sql: str, expected: bytes) -> None:
-    """One query runs, however it is written."""
-    assert engine.run(sql).rows == expected
+def test_a_query_of_any_form_runs(worker_pool: WorkerPool, sql: str, expected: bytes) -> None:
+    """Each form of a query runs."""
+    assert worker_pool.run(sql).rows == expected
 
 
-def test_a_failure_says_why_and_what(engine: WorkerPool) -> None:
-    """The message has DuckDB's words and the SQL."""
+def test_a_failure_has_its_reason_and_the_sql(worker_pool: WorkerPool) -> None:
+    """The message has DuckDB's message and the SQL."""
     with pytest.raises(
         QuestionFailed, match=r"(?s)Could not convert string 'x' to INT32.*SELECT 'x'::INTEGER"
     ):
-        engine.run("SELECT 'x'::INTEGER")
+        worker_pool.run("SELECT 'x'::INTEGER")
     with pytest.raises(QuestionFailed, match=r"One SELECT statement is expected, not SELECT, DELETE"):
-        engine.run("SELECT 1; DELETE FROM sales.orders")
+        worker_pool.run("SELECT 1; DELETE FROM sales.orders")
 
 
 @pytest.mark.slow
 def test_a_long_query_is_stopped() -> None:
-    """At the time limit it ends, and the engine serves the next."""
-    engine = engine_on(time_limit=0.3)
+    """It ends at the time limit, and the next query runs."""
+    worker_pool = pool_on(time_limit=0.3)
     started = time.monotonic()
     with pytest.raises(QuestionFailed, match=r"stopped: it ran longer than 0\.3 s"):
-        engine.run(LONG)
+        worker_pool.run(LONG)
     took = time.monotonic() - started
 
     assert 0.3 <= took < 2.0
-    assert engine.run("SELECT 1").rows == b"[1]"
-    engine.close()
+    assert worker_pool.run("SELECT 1").rows == b"[1]"
+    worker_pool.close()
 
 
-def test_stopping_ends_what_runs() -> None:
-    """A query that would run for an hour ends at once, and none starts afterwards."""
-    engine = engine_on(time_limit=3600)
-    told = []
+def test_stopping_ends_running_queries() -> None:
+    """A query that would run for an hour ends at once, and no other starts."""
+    worker_pool = pool_on(time_limit=3600)
+    errors = []
 
     def work() -> None:
         with pytest.raises(QuestionFailed) as caught:
-            engine.run(LONG)
-        told.append(str(caught.value))
+            worker_pool.run(LONG)
+        errors.append(str(caught.value))
 
     thread = threading.Thread(target=work)
     thread.start()
     time.sleep(0.2)
-    engine.stop()
+    worker_pool.stop()
     thread.join(timeout=5)
 
     assert not thread.is_alive()
-    assert told[0].startswith("The query was stopped: the sandbox is closing.")
+    assert errors[0].startswith("The query was stopped: the sandbox is closing.")
     with pytest.raises(QuestionFailed, match="The query was not started: the sandbox is closing"):
-        engine.run("SELECT 1")
-    engine.close()
+        worker_pool.run("SELECT 1")
+    worker_pool.close()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its share of memory")
-def test_memory_is_limited_in_a_single_call(engine: WorkerPool) -> None:
-    """A call that would take 4 GB and a minute fails at once and says why; the next one is answered."""
-    with pytest.raises(QuestionFailed, match=r"(?s)wants more memory than the 1024 MiB .*list_sum\(range"):
-        engine.run("SELECT list_sum(range(500000000))")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
+def test_memory_is_limited_in_a_single_call(worker_pool: WorkerPool) -> None:
+    """A call that would take 4 GB and a minute fails at once with the reason; the next query runs."""
+    with pytest.raises(QuestionFailed, match=r"(?s)needs more memory than the 1024 MiB .*list_sum\(range"):
+        worker_pool.run("SELECT list_sum(range(500000000))")
 
-    assert engine.run("SELECT 1 AS a").rows == b"[1]"
+    assert worker_pool.run("SELECT 1 AS a").rows == b"[1]"
 
 
 @pytest.mark.slow
 def test_time_is_limited_in_a_single_call() -> None:
-    """A call that nothing interrupts is ended, and the next question is answered."""
-    engine = engine_on(time_limit=0.5)
+    """A call that cannot be interrupted is ended, and the next query runs."""
+    worker_pool = pool_on(time_limit=0.5)
     with pytest.raises(QuestionFailed, match=r"it ran longer than 0\.5 s"):
-        engine.run("SELECT len(list_sort(list_transform(range(20000000), lambda x: hash(x)::VARCHAR)))")
+        worker_pool.run("SELECT len(list_sort(list_transform(range(20000000), lambda x: hash(x)::VARCHAR)))")
 
-    assert engine.run("SELECT 1 AS a").rows == b"[1]"
-    engine.close()
+    assert worker_pool.run("SELECT 1 AS a").rows == b"[1]"
+    worker_pool.close()
 
 
 @pytest.mark.slow
-def test_large_answers_leave_room_for_the_next(engine: WorkerPool) -> None:
-    """One after the other, each with the whole of its share."""
+def test_large_results_leave_memory_for_the_next(worker_pool: WorkerPool) -> None:
+    """Each of several large results has all of the memory for a question."""
     sql = "SELECT i, repeat('x', 100) AS s FROM range(1000000) AS t(i)"
-    sizes = [len(engine.run(sql).rows) for _ in range(3)]
+    sizes = [len(worker_pool.run(sql).rows) for _ in range(3)]
 
     # Brackets, two commas and two quotes around 100 letters, and the digits of every number.
     assert sizes == [1_000_000 * (106) - 1 + 5_888_890] * 3
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_fails_its_question_alone() -> None:
-    """With its exit code; the next question gets another one."""
-    engine = engine_on()
-    engine.run("SELECT 1")
-    (worker,) = engine._idle
-    threading.Timer(0.3, worker.kill).start()
+def test_a_process_that_dies_fails_its_question_alone(children: Callable[..., set[int]]) -> None:
+    """The error has the exit code. The next question gets another process, also after one died while idle."""
+    before = children()
+    worker_pool = pool_on()
+    worker_pool.run("SELECT 1")
+    (pid,) = children() - before
+    threading.Timer(0.3, os.kill, [pid, signal.SIGKILL]).start()
 
     with pytest.raises(QuestionFailed, match="its process ended by itself, exit code -9"):
-        engine.run(LONG)
-    assert engine.run("SELECT 1 AS a").rows == b"[1]"
-    engine._idle[0].kill()
-    engine._idle[0].exit_code()
-    assert engine.run("SELECT 2 AS a").rows == b"[2]"
-    engine.close()
+        worker_pool.run(LONG)
+    assert worker_pool.run("SELECT 1 AS a").rows == b"[1]"
+    (pid,) = children() - before
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # until it has ended, which the pool has yet to notice
+    assert worker_pool.run("SELECT 2 AS a").rows == b"[2]"
+    worker_pool.close()
 
 
 @pytest.mark.slow
-def test_a_question_that_runs_for_ever_holds_up_no_other() -> None:
-    """Others are answered beside it."""
-    engine = engine_on(time_limit=3600)
+def test_an_endless_question_delays_no_other() -> None:
+    """Others are answered at the same time."""
+    worker_pool = pool_on(time_limit=3600)
 
     def work() -> None:
         with pytest.raises(QuestionFailed):
-            engine.run(LONG)
+            worker_pool.run(LONG)
 
     thread = threading.Thread(target=work)
     thread.start()
 
-    assert [engine.run(f"SELECT {n} AS n").rows for n in range(3)] == [b"[0]", b"[1]", b"[2]"]
+    assert [worker_pool.run(f"SELECT {n} AS n").rows for n in range(3)] == [b"[0]", b"[1]", b"[2]"]
     assert thread.is_alive()
-    engine.stop()
+    worker_pool.stop()
     thread.join(timeout=10)
     assert not thread.is_alive()
-    engine.close()
+    worker_pool.close()
 
 
 @pytest.mark.slow
-def test_processes_are_started_for_questions_and_ended_on_closing(children: Callable[[], set[int]]) -> None:
-    """None before the first question, one for questions in a row, none afterwards."""
+def test_processes_are_started_for_questions_and_ended_on_closing(children: Callable[..., set[int]]) -> None:
+    """None runs before the first question, one for successive questions, none after closing."""
     before = children()
-    engine = engine_on()
+    worker_pool = pool_on()
     assert children() == before
-    engine.run("SELECT 1")
-    engine.run("SELECT 2")
+    worker_pool.run("SELECT 1")
+    worker_pool.run("SELECT 2")
     assert len(children() - before) == 1
 
-    engine.close()
+    worker_pool.close()
     assert children() == before
 
 
 def test_memory_is_limited() -> None:
-    """A query that wants more than its share fails, and writes nothing to disk instead."""
-    engine = engine_on(memory=100)
+    """A query that needs more than its limit fails, and writes no temporary file instead."""
+    worker_pool = pool_on(memory=100)
 
     with pytest.raises(QuestionFailed, match="Out of Memory"):
-        engine.run("SELECT list(i::VARCHAR || repeat('x', 1000)) FROM range(20000000) AS t(i)")
-    engine.close()
+        worker_pool.run("SELECT list(i::VARCHAR || repeat('x', 1000)) FROM range(20000000) AS t(i)")
+    worker_pool.close()
 
 
 @pytest.mark.slow
-def test_questions_run_beside_each_other(engine: WorkerPool) -> None:
-    """Eight threads get their own answers."""
+def test_questions_run_in_parallel(worker_pool: WorkerPool) -> None:
+    """Each of eight threads gets its own results."""
     rows = {}
 
     def work(n: int) -> None:
-        rows[n] = [engine.run(f"FROM sales.orders SELECT {n} AS n, count(*) AS c").rows for _ in range(20)]
+        sql = f"FROM sales.orders SELECT {n} AS n, count(*) AS c"
+        rows[n] = [worker_pool.run(sql).rows for _ in range(20)]
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -279,36 +284,36 @@ def test_questions_run_beside_each_other(engine: WorkerPool) -> None:
     assert rows == {n: [f"[{n},100000]".encode()] * 20 for n in range(8)}
 
 
-def test_instants_are_in_the_zone(engine: WorkerPool) -> None:
-    """The zone is the sandbox's, for what is written and for what is computed."""
+def test_instants_are_in_the_zone(worker_pool: WorkerPool) -> None:
+    """The zone applies to the text of instants and to computations with them."""
     sql = "SELECT TIMESTAMPTZ '2025-01-01 00:00:00+00' AS t, date_trunc('day', t) AS d"
-    tokyo = engine_on(timezone="Asia/Tokyo")
+    tokyo = pool_on(timezone="Asia/Tokyo")
 
-    assert engine.run(sql).rows == b'["2025-01-01T01:00:00+01:00","2025-01-01T00:00:00+01:00"]'
+    assert worker_pool.run(sql).rows == b'["2025-01-01T01:00:00+01:00","2025-01-01T00:00:00+01:00"]'
     assert tokyo.run(sql).rows == b'["2025-01-01T09:00:00+09:00","2025-01-01T00:00:00+09:00"]'
     tokyo.close()
 
 
 def test_a_database_file_is_only_read(tmp_path: Path) -> None:
-    """A file of one's own is queried, and not a byte of it is changed."""
+    """A database file is queried, and not changed in any byte."""
     path = tmp_path / "own.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE TABLE t AS SELECT 42 AS answer")
     before = path.read_bytes()
-    engine = engine_on(path)
+    worker_pool = pool_on(path)
 
-    assert engine.run("FROM t").rows == b"[42]"
+    assert worker_pool.run("FROM t").rows == b"[42]"
     with pytest.raises(QuestionFailed):
-        engine.run("WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone")
-    engine.close()
+        worker_pool.run("WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone")
+    worker_pool.close()
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["own.duckdb"]
 
 
-def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
-    """A file of another kind is told apart when the engine opens it."""
+def test_a_file_that_is_no_database_is_rejected(tmp_path: Path) -> None:
+    """A file of another kind raises ConfigError when the pool is made."""
     path = tmp_path / "notes.txt"
     path.write_text("no database at all\n" * 1000)
 
     with pytest.raises(ConfigError, match="cannot be opened as a DuckDB file"):
-        engine_on(path)
+        pool_on(path)

@@ -1,4 +1,4 @@
-"""Which hosts a sandbox answers to, by where it listens."""
+"""Which hosts a request may name."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 
 from connecty_frames.sandbox.request_checks import allowed_hosts
 
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - whom it would let in is what is tested
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the hosts allowed there are tested, and nothing listens
 
 
 @pytest.mark.parametrize(
-    ("host", "address", "allowed", "refused"),
+    ("host", "address", "allowed", "rejected"),
     [
         (
             "127.0.0.1",
@@ -38,9 +38,9 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - whom it would let in is what is tested
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_hosts(host: str, address: str, allowed: list[str], refused: list[str]) -> None:
-    """Where it listens and the names of that; on every address, any address and the machine's own name."""
-    allows = allowed_hosts(host, address)
+def test_hosts(host: str, address: str, allowed: list[str], rejected: list[str]) -> None:
+    """The address and its names are allowed; on all addresses, any address and the host name."""
+    is_allowed = allowed_hosts(host, address)
 
-    assert [header for header in allowed if not allows(header)] == []
-    assert [header for header in refused if allows(header)] == []
+    assert [header for header in allowed if not is_allowed(header)] == []
+    assert [header for header in rejected if is_allowed(header)] == []

@@ -1,4 +1,4 @@
-"""What is written down of what the sandbox was asked."""
+"""The log of requests and questions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_requests_are_counted_by_endpoint() -> None:
-    """Ids do not make an endpoint another one."""
+    """Requests that differ in their ids have the same endpoint."""
     log = RequestLog()
     for path in ("/v1/dw/13/questions/a/results", "/v1/dw/14/questions/b/results", "/v1/health", "/x"):
         log.requests.append(SeenRequest("GET", path, 200, "id"))
@@ -25,16 +25,16 @@ def test_requests_are_counted_by_endpoint() -> None:
     }
 
 
-def test_a_ledger_can_be_cleared() -> None:
-    """Afterwards it counts from nothing."""
+def test_a_log_can_be_cleared() -> None:
+    """Afterwards it is like a new one."""
     log = RequestLog([SeenRequest("GET", "/", 200, "id")], [AskedQuestion("id", 13, "q")], 3)
     log.clear()
 
     assert log == RequestLog([], [], 0)
 
 
-def test_submissions_are_counted_by_their_words() -> None:
-    """A question that was accepted twice is seen."""
+def test_submissions_are_counted_by_their_text() -> None:
+    """A question that was accepted twice is counted twice."""
     log = RequestLog()
     for question_id, words in (("1", "a"), ("2", "b"), ("3", "a")):
         log.add_question(AskedQuestion(question_id, 13, words))
@@ -42,8 +42,8 @@ def test_submissions_are_counted_by_their_words() -> None:
     assert log.submissions() == {"a": 2, "b": 1}
 
 
-def test_a_ledger_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest entries are kept, never fewer than promised."""
+def test_a_log_is_bounded_by_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest entries are kept, and never fewer than the limit."""
     monkeypatch.setattr("connecty_frames.sandbox.request_log.KEPT", 100)
     log = RequestLog()
     for n in range(1000):
@@ -55,8 +55,8 @@ def test_a_ledger_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> 
     assert log.questions[-100].question_id == "900"
 
 
-def test_a_ledger_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long entries are fewer; the newest are kept, and those of one list at no cost of the other."""
+def test_a_log_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of long entries fewer are kept, the newest; each list has its own limit."""
     monkeypatch.setattr("connecty_frames.sandbox.request_log.KEPT_BYTES", 1_000_000)
     log = RequestLog()
     log.add_question(AskedQuestion("1", 13, "q"))
@@ -69,7 +69,7 @@ def test_a_ledger_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_entries_that_a_user_deleted_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever takes entries out as they come loses none to the limit."""
+    """A user who removes entries in time loses none to the limit."""
     monkeypatch.setattr("connecty_frames.sandbox.request_log.KEPT_BYTES", 1_000_000)
     log, taken = RequestLog(), 0
     for n in range(1000):
@@ -82,7 +82,7 @@ def test_entries_that_a_user_deleted_are_not_counted(monkeypatch: pytest.MonkeyP
 
 
 def test_a_long_text_is_cut() -> None:
-    """Its length and its SHA-256 stand in place of the end, so that questions are counted apart."""
+    """Its length and its SHA-256 replace the end, so that different questions are counted separately."""
     log = RequestLog()
     for question in ("x" * 10_000, "x" * 10_001, "x" * 10_001, "x" * 10_000 + "y"):
         log.add_question(AskedQuestion("id", 13, question))
@@ -97,7 +97,7 @@ def test_a_long_text_is_cut() -> None:
 
 
 def test_twenty_thousand_questions_are_counted_exactly() -> None:
-    """Nothing of a long test run is forgotten."""
+    """A long test run does not reach the limits."""
     log = RequestLog()
     for n in range(20_000):
         log.add_question(AskedQuestion(str(n), 13, f"question {n}"))
@@ -106,8 +106,8 @@ def test_twenty_thousand_questions_are_counted_exactly() -> None:
     assert set(log.submissions().values()) == {1}
 
 
-def test_a_running_sandbox_writes_everything_down(api: Any) -> None:
-    """Tokens, questions and requests are there as soon as they are answered."""
+def test_a_running_sandbox_logs_everything(api: Any) -> None:
+    """Tokens, questions and requests are logged as soon as they are answered."""
     log = api.sandbox.request_log
     log.clear()
     api.login()

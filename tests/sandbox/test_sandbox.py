@@ -1,4 +1,4 @@
-"""The sandbox as a whole: how it is started, told apart and left."""
+"""The sandbox as a whole: starting, arguments and closing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONG = "SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0"
 
 
 def test_it_is_ready_when_entered() -> None:
-    """The first request is answered, and the connection has what a client takes."""
+    """The first request is answered, and ``connection`` has the keywords of a client."""
     with Sandbox() as sandbox:
         assert list(sandbox.connection) == ["client_id", "client_secret", "base_url", "dw_id"]
         assert sandbox.connection["dw_id"] == 13
@@ -42,7 +42,7 @@ def test_it_is_ready_when_entered() -> None:
     ids=["import", "connected", "command"],
 )
 def test_without_its_extra(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever wants it says which module is missing and what to install."""
+    """Each entry point names the missing module and what to install."""
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "connecty_frames.sandbox.sandbox")
     monkeypatch.delattr(connecty_frames.sandbox, "Sandbox")
@@ -56,9 +56,9 @@ def test_without_its_extra(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_left_behind(
-    connect: Any, children: Callable[[], set[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connect: Any, children: Callable[..., set[int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No thread, no process, no port and no file, though a question was still being worked on."""
+    """No thread, process, open port or file is left, even with questions in progress."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     threads, processes = set(threading.enumerate()), children()
@@ -77,8 +77,8 @@ def test_nothing_is_left_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_query_that_runs_for_ever_does_not_hold_it(connect: Any) -> None:
-    """Leaving interrupts what runs."""
+def test_an_endless_query_does_not_delay_closing(connect: Any) -> None:
+    """Closing stops running queries."""
     threads = set(threading.enumerate())
     with Sandbox(time_limit=3600) as sandbox:
         api = connect(sandbox)
@@ -90,8 +90,8 @@ def test_a_query_that_runs_for_ever_does_not_hold_it(connect: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_question_that_runs_for_ever_does_not_starve_others(connect: Any) -> None:
-    """One of two threads is held up until the time limit; the other answers what comes."""
+def test_an_endless_question_does_not_delay_others(connect: Any) -> None:
+    """One of two workers is busy until the time limit; the other answers further questions."""
     with Sandbox(workers=2, time_limit=3600) as sandbox:
         api = connect(sandbox)
         slow = api.ask(LONG)
@@ -102,19 +102,19 @@ def test_a_question_that_runs_for_ever_does_not_starve_others(connect: Any) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its share of memory")
-def test_a_question_that_wants_all_memory_fails(connect: Any) -> None:
-    """FAILED with a reason; the next is answered."""
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
+def test_a_question_that_needs_all_memory_fails(connect: Any) -> None:
+    """It is FAILED with a reason, and the next question is answered."""
     with Sandbox() as sandbox:
         api = connect(sandbox)
         body = api.answer("select list_sum(range(500000000))").json()
         assert body["state"] == "FAILED"
-        assert "wants more memory than the 1024 MiB for a question" in body["error"]
+        assert "needs more memory than the 1024 MiB for a question" in body["error"]
         assert api.answer("SELECT 1 AS n").json()["results"]["dataframe"] == [["n"], [1]]
 
 
-def test_it_is_left_when_the_block_raises() -> None:
-    """An error goes through, and nothing stays."""
+def test_it_closes_when_the_block_raises() -> None:
+    """The exception propagates, and no thread is left."""
     threads = set(threading.enumerate())
     with pytest.raises(ZeroDivisionError), Sandbox():
         raise ZeroDivisionError
@@ -122,8 +122,8 @@ def test_it_is_left_when_the_block_raises() -> None:
     assert set(threading.enumerate()) == threads
 
 
-def test_two_sandboxes_do_not_meet(connect: Any) -> None:
-    """Each has its own port, secret, questions and token."""
+def test_two_sandboxes_are_independent(connect: Any) -> None:
+    """Each has its own port, secret, questions and tokens."""
     with Sandbox() as one, Sandbox() as other:
         first, second = connect(one), connect(other)
         question_id = first.ask("SELECT 1")
@@ -134,7 +134,7 @@ def test_two_sandboxes_do_not_meet(connect: Any) -> None:
 
 
 def test_it_can_be_entered_again() -> None:
-    """A second time starts afresh; at the same time twice is an error."""
+    """It starts from the beginning the second time; to enter it twice at once is an error."""
     sandbox = Sandbox()
     with sandbox:
         secret = sandbox.connection["client_secret"]
@@ -147,7 +147,7 @@ def test_it_can_be_entered_again() -> None:
 
 
 def test_the_port_can_be_chosen() -> None:
-    """A free one is taken; a taken one is an error that says what to do, and leaves nothing open."""
+    """A port in use is an error that says what to do, and leaves nothing open."""
     with Sandbox() as sandbox:
         port = int(sandbox.connection["base_url"].rpartition(":")[2])
         with pytest.raises(ConfigError, match=rf"cannot listen .*port={port}.*port=0 takes any free port"):
@@ -158,14 +158,14 @@ def test_the_port_can_be_chosen() -> None:
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
 def test_it_listens_on_ipv6() -> None:
-    """An address of version 6 stands in brackets."""
+    """An IPv6 address is in brackets in the base URL."""
     with Sandbox(host="::1") as sandbox:
         assert sandbox.connection["base_url"].startswith("http://[::1]:")
         assert requests.get(sandbox.connection["base_url"] + "/v1/health", timeout=5).status_code == 200
 
 
 def test_exports_are_for_a_shell() -> None:
-    """A shell that runs them has the variables, whatever characters are in them."""
+    """A shell that runs them has the variables with their exact values."""
     with Sandbox() as sandbox:
         script = (
             sandbox.exports()
@@ -183,7 +183,7 @@ def test_exports_are_for_a_shell() -> None:
 
 
 def test_it_serves_in_the_foreground_until_ctrl_c() -> None:
-    """A process tells how it is reached, serves, and ends by itself on an interrupt."""
+    """A process announces its address, serves, and ends by itself on SIGINT."""
     script = (
         "from connecty_frames.sandbox import Sandbox\n"
         "Sandbox().serve(lambda sandbox: print(sandbox.connection['base_url'], flush=True))\n"
@@ -202,8 +202,8 @@ def test_it_serves_in_the_foreground_until_ctrl_c() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit there")
-def test_a_server_that_cannot_start_is_told() -> None:
-    """With room for the listening socket alone: ConfigError, and no sandbox that never answers."""
+def test_a_server_that_cannot_start_is_an_error() -> None:
+    """With one file descriptor, for the listening socket, entering raises ConfigError and does not hang."""
     script = (
         "import os, resource\n"
         "from connecty_frames.errors import ConfigError\n"
@@ -223,8 +223,8 @@ def test_a_server_that_cannot_start_is_told() -> None:
     assert "ulimit -n" in ended.stdout
 
 
-def test_a_database_and_questions_of_ones_own(connect: Any, tmp_path: Path) -> None:
-    """A DuckDB file is served with a catalogue that goes with it."""
+def test_a_database_and_questions_from_files(connect: Any, tmp_path: Path) -> None:
+    """A DuckDB file is served with its catalogue, or with an empty one."""
     database, questions = tmp_path / "own.duckdb", tmp_path / "own.toml"
     with duckdb.connect(str(database)) as connection:
         connection.execute("CREATE TABLE t AS SELECT 42 AS answer")
@@ -241,8 +241,8 @@ def test_a_database_and_questions_of_ones_own(connect: Any, tmp_path: Path) -> N
         assert "catalogue is empty" in api.answer("how many orders are there").json()["error"]
 
 
-def test_an_answerer_of_ones_own(connect: Any) -> None:
-    """Any object with the method is asked, with the question and the workspace."""
+def test_a_custom_answerer(connect: Any) -> None:
+    """An object with the method is called with the question and the workspace."""
 
     class Echo:
         def answer(self, question: str, dw_id: int) -> Plan:
@@ -259,7 +259,7 @@ def test_an_answerer_of_ones_own(connect: Any) -> None:
 
 @pytest.mark.slow
 def test_a_long_question_fails_at_the_time_limit(connect: Any) -> None:
-    """It is FAILED, and says by what."""
+    """It is FAILED, and the error has the time limit."""
     with Sandbox(time_limit=0.2) as sandbox:
         body = (
             connect(sandbox)
@@ -293,16 +293,16 @@ def test_a_long_question_fails_at_the_time_limit(connect: Any) -> None:
         ({"questions": __file__, "answerer": object()}, "answerer", "either questions= or answerer="),
     ],
 )
-def test_wrong_arguments_are_refused(arguments: dict[str, Any], setting: str, message: str) -> None:
-    """At once, with the argument's name, what is wrong and what would be right."""
+def test_invalid_arguments_are_rejected(arguments: dict[str, Any], setting: str, message: str) -> None:
+    """The constructor raises an error with the argument's name, what is wrong and what is valid."""
     with pytest.raises(ConfigError, match=message) as caught:
         Sandbox(**arguments)
 
     assert caught.value.setting == setting
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    """On entering, and the port is closed again."""
+def test_a_file_that_is_no_database_is_rejected(tmp_path: Path) -> None:
+    """Entering raises ConfigError, and no thread is left."""
     (tmp_path / "x.duckdb").write_text("no database\n" * 1000)
     threads = set(threading.enumerate())
 
@@ -311,8 +311,8 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     assert set(threading.enumerate()) == threads
 
 
-def test_a_zone_of_ones_own(connect: Any) -> None:
-    """Instants and the expiry of tokens are told in it."""
+def test_a_custom_time_zone(connect: Any) -> None:
+    """Instants and the expiry of tokens are in the zone."""
     with Sandbox(timezone="America/New_York") as sandbox:
         api = connect(sandbox)
         rows = api.answer("show the last 100 logins", max_rows=1).json()["results"]["dataframe"]

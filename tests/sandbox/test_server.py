@@ -1,4 +1,4 @@
-"""The four endpoints as a client without any library sees them."""
+"""The four endpoints, tested without the client of the library."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FIELDS = {
 
 
 def assert_error(reply: requests.Response, status: int, error: str, message: str) -> None:
-    """Check the one shape of all errors."""
+    """Check that a response has the form of all errors."""
     assert reply.status_code == status
     assert reply.headers["Content-Type"] == "application/json"
     body = reply.json()
@@ -44,15 +44,15 @@ def assert_error(reply: requests.Response, status: int, error: str, message: str
 
 
 def test_health_needs_no_token(api: Any) -> None:
-    """It answers 200 to anybody."""
+    """It answers 200 without a token."""
     reply = requests.get(api.url("/v1/health"), timeout=5)
 
     assert (reply.status_code, reply.json()) == (200, {"status": "OK"})
     assert re.fullmatch(r"[0-9a-f]{16}", reply.headers["X-Request-Id"])
 
 
-def test_each_response_has_an_id_of_its_own(api: Any) -> None:
-    """Two requests never share one."""
+def test_each_response_has_its_own_id(api: Any) -> None:
+    """Two requests have different ids."""
     assert api.get("/v1/health").headers["X-Request-Id"] != api.get("/v1/health").headers["X-Request-Id"]
 
 
@@ -60,8 +60,8 @@ def test_each_response_has_an_id_of_its_own(api: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_token_is_given_for_credentials(api: Any, method: str) -> None:
-    """By both methods, since the API document heads the endpoint GET and shows POST."""
+def test_a_token_is_issued_for_credentials(api: Any, method: str) -> None:
+    """Both methods work: the API document's heading says GET, its example POST."""
     reply = requests.request(method, api.url("/v1/auth/token"), json=api.credentials(), timeout=5)
 
     assert reply.status_code == 200
@@ -76,8 +76,8 @@ def test_a_token_is_given_for_credentials(api: Any, method: str) -> None:
     "wrong",
     [{"client_secret": "wrong"}, {"client_id": "wrong"}, {"client_secret": ""}, {"client_secret": "żółw"}],
 )
-def test_wrong_credentials_are_refused(api: Any, wrong: dict[str, str]) -> None:
-    """401, and the body does not say which of the two was wrong."""
+def test_wrong_credentials_are_rejected(api: Any, wrong: dict[str, str]) -> None:
+    """The response is 401, and does not say which of the two was wrong."""
     reply = requests.post(api.url("/v1/auth/token"), json=api.credentials() | wrong, timeout=5)
 
     assert_error(reply, 401, "unauthorized", r"^The client_id or the client_secret is wrong\.$")
@@ -97,22 +97,22 @@ def test_wrong_credentials_are_refused(api: Any, wrong: dict[str, str]) -> None:
         (b'{"client_id": "sandbox", "client_secret": "\xff"}', "body: "),
     ],
 )
-def test_a_bad_token_request_is_told_what_is_bad(api: Any, body: bytes, message: str) -> None:
-    """422 with each field that is wrong, and without what was sent."""
+def test_an_invalid_token_request_is_explained(api: Any, body: bytes, message: str) -> None:
+    """The response is 422 with each invalid field, and without its value."""
     reply = requests.post(api.url("/v1/auth/token"), data=body, headers=JSON, timeout=5)
 
     assert_error(reply, 422, "unprocessable", message)
 
 
-def test_the_token_endpoint_can_refuse_post() -> None:
-    """With token_by_post=False it is what its heading says: GET alone."""
+def test_the_token_endpoint_can_reject_post() -> None:
+    """With token_by_post=False it accepts GET alone, as the heading says."""
     with Sandbox(token_by_post=False) as sandbox, requests.Session() as session:
         url = sandbox.connection["base_url"] + "/v1/auth/token"
         credentials = {key: sandbox.connection[key] for key in ("client_id", "client_secret")}
-        refused = session.post(url, json=credentials)
+        rejected = session.post(url, json=credentials)
 
-        assert_error(refused, 405, "method_not_allowed", "")
-        assert "GET" in refused.headers["Allow"]
+        assert_error(rejected, 405, "method_not_allowed", "")
+        assert "GET" in rejected.headers["Allow"]
         assert session.get(url, json=credentials).status_code == 200
 
 
@@ -132,8 +132,8 @@ def test_the_token_endpoint_can_refuse_post() -> None:
         ("GET", f"/v1/dw/99/questions/{UNKNOWN}/results"),
     ],
 )
-def test_nothing_without_a_good_token(api: Any, method: str, path: str, header: str | None) -> None:
-    """401 before anything else is looked at: workspaces and ids are not told to strangers."""
+def test_every_request_needs_a_valid_token(api: Any, method: str, path: str, header: str | None) -> None:
+    """The response is 401 before any other check, so that it does not reveal workspaces and ids."""
     headers = {} if header is None else {"Authorization": header}
     reply = requests.request(method, api.url(path), headers=headers, timeout=5)
 
@@ -141,8 +141,8 @@ def test_nothing_without_a_good_token(api: Any, method: str, path: str, header: 
     assert reply.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_the_scheme_is_in_any_case(api: Any) -> None:
-    """Schemes of authorisation know no case (RFC 9110, 11.1)."""
+def test_the_scheme_is_case_insensitive(api: Any) -> None:
+    """Authentication schemes are case-insensitive (RFC 9110, 11.1)."""
     header = api.session.headers["Authorization"].replace("Bearer", "bearer")
     reply = requests.get(
         api.url(f"/v1/dw/13/questions/{UNKNOWN}/results"), headers={"Authorization": header}, timeout=5
@@ -152,7 +152,7 @@ def test_the_scheme_is_in_any_case(api: Any) -> None:
 
 
 def test_a_token_expires(connect: Any, shifted_clock: Any) -> None:
-    """After its lifetime it is refused, and a new one is good."""
+    """After its lifetime it is rejected, and a new one is accepted."""
     with Sandbox(token_lifetime=60, clock=shifted_clock) as sandbox:
         api = connect(sandbox)
         question_id = api.ask("SELECT 1")
@@ -167,7 +167,7 @@ def test_a_token_expires(connect: Any, shifted_clock: Any) -> None:
 
 
 def test_a_question_gets_an_id(api: Any) -> None:
-    """A UUID, and nothing else."""
+    """The body has a UUID, and nothing else."""
     reply = api.session.post(api.url("/v1/dw/13/questions"), json={"question": LOGINS})
 
     assert reply.status_code == 200
@@ -177,7 +177,7 @@ def test_a_question_gets_an_id(api: Any) -> None:
 
 
 def test_the_same_question_asked_twice_is_two_questions(api: Any) -> None:
-    """There is no key by which the second would be known."""
+    """There is no idempotency key by which the second would be recognised."""
     assert api.ask(LOGINS) != api.ask(LOGINS)
 
 
@@ -194,8 +194,8 @@ def test_the_same_question_asked_twice_is_two_questions(api: Any) -> None:
         (b'{"question": ["a"]}', r"body\.question: Input should be a valid string"),
     ],
 )
-def test_a_bad_question_is_told_what_is_bad(api: Any, body: bytes, message: str) -> None:
-    """422, and nothing is asked."""
+def test_an_invalid_question_is_explained(api: Any, body: bytes, message: str) -> None:
+    """The response is 422, and no question is accepted."""
     before = len(api.sandbox.request_log.questions)
     reply = api.session.post(api.url("/v1/dw/13/questions"), data=body, headers=JSON)
 
@@ -205,7 +205,7 @@ def test_a_bad_question_is_told_what_is_bad(api: Any, body: bytes, message: str)
 
 @pytest.mark.parametrize("dw_id", ["14", "0", "-13", "013", "13.0", "abc", "13%20"])
 def test_another_workspace_is_not_found(api: Any, dw_id: str) -> None:
-    """404 for asking and for fetching."""
+    """The response is 404 for asking and for fetching."""
     question_id = api.ask("SELECT 1")
 
     asked = api.session.post(api.url(f"/v1/dw/{dw_id}/questions"), json={"question": LOGINS})
@@ -216,11 +216,16 @@ def test_another_workspace_is_not_found(api: Any, dw_id: str) -> None:
 
 
 def test_a_body_has_to_be_json(api: Any) -> None:
-    """415 for a POST of anything else, as any web page could send it, and nothing is asked."""
+    """A POST of any other type, which a web page could send, gets 415, and no question is accepted."""
     before = len(api.sandbox.request_log.questions)
     body = b'{"question": "SELECT 1"}'
-    for kind in (None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
-        headers = {} if kind is None else {"Content-Type": kind}
+    for content_type in (
+        None,
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ):
+        headers = {} if content_type is None else {"Content-Type": content_type}
         reply = api.session.post(api.url("/v1/dw/13/questions"), data=body, headers=headers)
         assert_error(reply, 415, "unsupported_media_type", "Content-Type: application/json is missing")
         reply = requests.post(api.url("/v1/auth/token"), data=b"{}", headers=headers, timeout=5)
@@ -235,8 +240,8 @@ def test_a_body_has_to_be_json(api: Any) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_has_a_limit(api: Any, chunked: Any) -> None:
-    """413 beyond a mebibyte, heard by whoever sent it; a question just within it is taken."""
+def test_the_size_of_a_body_is_limited(api: Any, chunked: Any) -> None:
+    """Beyond a mebibyte the client receives 413; a question just within the limit is accepted."""
     before = len(api.sandbox.request_log.questions)
     room = 2**20 - len('{"question": "SELECT 1 --"}')
 
@@ -249,8 +254,10 @@ def test_a_body_has_a_limit(api: Any, chunked: Any) -> None:
     assert len(api.sandbox.request_log.questions) == before + 1
 
 
-def test_a_body_that_never_ends_harms_nobody(api: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """A sender that leaves in the middle of it is not answered, and nothing is asked."""
+def test_a_client_that_leaves_within_its_request_has_no_effect(
+    api: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its request is not answered or logged as an error, and no question is accepted."""
     before = len(api.sandbox.request_log.questions)
     host, _, port = api.sandbox.connection["base_url"].removeprefix("http://").rpartition(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
@@ -266,15 +273,15 @@ def test_a_body_that_never_ends_harms_nobody(api: Any, caplog: pytest.LogCapture
 
 @pytest.mark.slow
 def test_too_many_unfinished_questions(connect: Any) -> None:
-    """429 with Retry-After for one more; once there is room it is taken."""
+    """Another one gets 429 with Retry-After, and is accepted once a question has finished."""
     with Sandbox(workers=1, capacity=2, latency=0.3) as sandbox:
         api = connect(sandbox)
         first = api.ask("SELECT 1")
         api.ask("SELECT 2")
-        refused = api.session.post(api.url("/v1/dw/13/questions"), json={"question": "SELECT 3"})
+        rejected = api.session.post(api.url("/v1/dw/13/questions"), json={"question": "SELECT 3"})
 
-        assert_error(refused, 429, "too_many_requests", "As many questions are unfinished as may be")
-        assert refused.headers["Retry-After"] == "1"
+        assert_error(rejected, 429, "too_many_requests", "Too many questions are unfinished")
+        assert rejected.headers["Retry-After"] == "1"
         assert sandbox.request_log.submissions() == {"SELECT 1": 1, "SELECT 2": 1}
         while api.results(first).json()["state"] != "COMPLETED":
             pass
@@ -285,8 +292,8 @@ def test_too_many_unfinished_questions(connect: Any) -> None:
 
 
 @pytest.mark.slow
-def test_every_state_is_seen(connect: Any) -> None:
-    """One question at a time is in progress, the next is pending, and both come to their end."""
+def test_every_state_is_reported(connect: Any) -> None:
+    """With one worker a question is in progress while the next is pending, and both finish."""
     with Sandbox(workers=1, latency=0.15) as sandbox:
         api = connect(sandbox)
         good, bad = api.ask("SELECT 1 AS n"), api.ask("SELECT no_such_column")
@@ -303,8 +310,8 @@ def test_every_state_is_seen(connect: Any) -> None:
     assert [state for state, _ in itertools.groupby(seen[bad])] == ["PENDING", "IN_PROGRESS", "FAILED"]
 
 
-def test_a_failed_question_says_why(api: Any) -> None:
-    """The state, our own field error with DuckDB's words and the SQL, and nothing else."""
+def test_a_failed_question_has_a_reason(api: Any) -> None:
+    """The body has the state and our field error, with DuckDB's message and the SQL."""
     body = api.answer("SELECT 'x'::INTEGER AS n", include="dataframe,statistics,sqlquery,summary").json()
 
     assert list(body) == ["state", "error"]
@@ -313,16 +320,16 @@ def test_a_failed_question_says_why(api: Any) -> None:
     assert body["error"].endswith("SELECT 'x'::INTEGER AS n")
 
 
-def test_an_unknown_question_fails_with_the_nearest(api: Any) -> None:
-    """What the catalogue does not know is not answered by something else."""
+def test_an_unknown_question_fails_and_names_the_nearest(api: Any) -> None:
+    """A question that is not in the catalogue does not get the answer to another."""
     body = api.answer("show the last 50 logins").json()
 
     assert body["state"] == "FAILED"
     assert "  - show the last 100 logins" in body["error"]
 
 
-def test_a_question_is_answered_more_than_once(api: Any) -> None:
-    """A finished question gives the same results whenever it is asked for them."""
+def test_results_can_be_fetched_more_than_once(api: Any) -> None:
+    """A finished question has the same results each time."""
     question_id = api.ask("SELECT 1 AS n")
     bodies = set()
     while len(bodies) < 1 or b"PENDING" in b"".join(bodies) or b"IN_PROGRESS" in b"".join(bodies):
@@ -339,7 +346,7 @@ def test_a_question_is_answered_more_than_once(api: Any) -> None:
 
 
 def test_the_example_of_the_api_document(api: Any) -> None:
-    """The columns, the statistics and the instants of the document, rows in microseconds."""
+    """The columns, the statistics and the instants are those of the document, with rows in microseconds."""
     body = api.answer(LOGINS, include="dataframe,sqlquery,statistics", max_rows=3).json()
 
     assert list(body) == ["state", "results"]
@@ -376,22 +383,22 @@ def test_the_example_of_the_api_document(api: Any) -> None:
 
 
 def test_every_include_in_every_order(api: Any) -> None:
-    """What is asked for is there, what is not is left out; by default the table alone."""
+    """The body has exactly the components asked for, by default the table alone."""
     question_id = api.ask(LOGINS)
     api.answer(LOGINS)
     while api.results(question_id).json()["state"] != "COMPLETED":
         pass
     for count in range(1, 5):
-        for chosen in itertools.permutations(FIELDS, count):
-            body = api.results(question_id, include=",".join(chosen)).json()
+        for names in itertools.permutations(FIELDS, count):
+            body = api.results(question_id, include=",".join(names)).json()
             ResultsResponse.model_validate(body)
-            assert set(body["results"]) == {FIELDS[name] for name in chosen}, chosen
+            assert set(body["results"]) == {FIELDS[name] for name in names}, names
     assert set(api.results(question_id).json()["results"]) == {"dataframe"}
 
 
 @pytest.mark.parametrize("comma", [",", "%2C", "%2c"])
 def test_commas_may_be_encoded(api: Any, comma: str) -> None:
-    """As the document writes them, and as libraries send them."""
+    """The document writes them plain, and some libraries encode them."""
     question_id = api.ask("SELECT 1 AS n")
     while api.results(question_id).json()["state"] != "COMPLETED":
         pass
@@ -414,16 +421,16 @@ def test_commas_may_be_encoded(api: Any, comma: str) -> None:
         "dataframe_stats",
     ],
 )
-def test_a_bad_include_is_refused(api: Any, include: str) -> None:
-    """422, naming what there is."""
+def test_an_invalid_include_is_rejected(api: Any, include: str) -> None:
+    """The response is 422 with the valid values."""
     reply = api.results(api.ask("SELECT 1"), include=include)
 
     assert_error(reply, 422, "unprocessable", "dataframe, statistics, sqlquery, summary")
 
 
 @pytest.mark.parametrize("max_rows", ["-1", "1.0", "x", "", "+5", " 5", "5 ", "1e3", "٣", "5_0"])
-def test_a_bad_max_rows_is_refused(api: Any, max_rows: str) -> None:
-    """422 for anything but the digits of a whole number."""
+def test_an_invalid_max_rows_is_rejected(api: Any, max_rows: str) -> None:
+    """The response is 422 for anything but the digits of a whole number."""
     reply = api.results(api.ask("SELECT 1"), max_rows=max_rows)
 
     assert_error(reply, 422, "unprocessable", "expected a whole number that is not negative")
@@ -440,8 +447,8 @@ def test_a_bad_max_rows_is_refused(api: Any, max_rows: str) -> None:
         ({"max_rows": "0" * 30 + "7"}, 7),
     ],
 )
-def test_max_rows_cuts_the_table_and_nothing_else(api: Any, params: dict[str, Any], rows: int) -> None:
-    """1000 by default; the statistics and the summary are of the whole result."""
+def test_max_rows_limits_the_table_alone(api: Any, params: dict[str, Any], rows: int) -> None:
+    """The default is 1000; the statistics and the summary are of the whole result."""
     sql = "SELECT i FROM range(1500) AS t(i) ORDER BY i"
     results = api.answer(sql, include="dataframe,statistics,summary", **params).json()["results"]
 
@@ -453,7 +460,7 @@ def test_max_rows_cuts_the_table_and_nothing_else(api: Any, params: dict[str, An
 
 @pytest.mark.parametrize("question_id", [UNKNOWN, "abc", "..", "%2e%2e", "1", "null"])
 def test_an_unknown_question_is_not_found(api: Any, question_id: str) -> None:
-    """404, whether it could be an id or not."""
+    """The response is 404, whether the id is a UUID or not."""
     reply = requests.Request(
         "GET", api.url("/v1/dw/13/questions/x/results"), headers=dict(api.session.headers)
     ).prepare()
@@ -463,7 +470,7 @@ def test_an_unknown_question_is_not_found(api: Any, question_id: str) -> None:
 
 
 def test_an_answer_without_a_table(api: Any) -> None:
-    """It completes with its summary; there is no SQL and no table to include."""
+    """It is completed with a summary, without SQL and table."""
     body = api.answer(NO_TABLE, include="dataframe,statistics,sqlquery,summary").json()
 
     assert body["state"] == "COMPLETED"
@@ -473,7 +480,7 @@ def test_an_answer_without_a_table(api: Any) -> None:
 
 
 def test_digits_arrive_as_they_are(api: Any) -> None:
-    """No number passes through a float on its way."""
+    """No number is converted to a float and back."""
     reply = api.answer(
         "SELECT '1234567890123456789012345678901234.5678'::DECIMAL(38, 4) AS d, 2::DECIMAL(9, 2) AS e"
     )
@@ -484,7 +491,7 @@ def test_digits_arrive_as_they_are(api: Any) -> None:
 
 
 def test_documented_statistics(connect: Any) -> None:
-    """The guessed sections are not sent when only the documented ones are wanted."""
+    """With "documented" the assumed sections are left out."""
     with Sandbox(statistics="documented") as sandbox:
         stats = (
             connect(sandbox)
@@ -498,7 +505,7 @@ def test_documented_statistics(connect: Any) -> None:
     }
 
 
-# Strangers
+# Other hosts and origins
 
 
 @pytest.mark.parametrize(
@@ -506,8 +513,8 @@ def test_documented_statistics(connect: Any) -> None:
     ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "10.0.0.1", "", "localhost@evil.example"],
 )
 @pytest.mark.parametrize("path", ["/v1/health", "/v1/auth/token", "/nowhere"])
-def test_another_host_is_turned_away(api: Any, host: str, path: str) -> None:
-    """421 whatever is wanted: a name that somebody points at loopback is not ours."""
+def test_another_host_is_rejected(api: Any, host: str, path: str) -> None:
+    """The response is 421 for any path: DNS rebinding must not reach the sandbox."""
     reply = requests.get(api.url(path), headers={"Host": host}, timeout=5)
 
     assert_error(reply, 421, "misdirected", "names another server")
@@ -515,12 +522,12 @@ def test_another_host_is_turned_away(api: Any, host: str, path: str) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:80"])
 def test_loopback_has_several_names(api: Any, host: str) -> None:
-    """Any of them is good, behind any port: a forwarded one is another."""
+    """Each of them is accepted, with any port, since a forwarded port differs."""
     assert requests.get(api.url("/v1/health"), headers={"Host": host}, timeout=5).status_code == 200
 
 
-def test_no_other_origin_is_let_in(api: Any) -> None:
-    """A browser that asks for a page of another origin gets no header that would allow it."""
+def test_no_other_origin_is_allowed(api: Any) -> None:
+    """A CORS preflight gets no header that would allow the request."""
     asking = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     replies = [
         requests.options(api.url("/v1/dw/13/questions"), headers=asking, timeout=5),
@@ -532,7 +539,7 @@ def test_no_other_origin_is_let_in(api: Any) -> None:
     assert [name for reply in replies for name in reply.headers if name.lower().startswith("access-")] == []
 
 
-# Anything else
+# Other paths, and internal errors
 
 
 @pytest.mark.parametrize(
@@ -547,32 +554,33 @@ def test_no_other_origin_is_let_in(api: Any) -> None:
         ("POST", f"/v1/dw/13/questions/{UNKNOWN}/results", 405, "method_not_allowed"),
     ],
 )
-def test_what_is_not_in_the_document_is_not_here(
+def test_other_paths_and_methods_are_errors(
     api: Any, method: str, path: str, status: int, error: str
 ) -> None:
-    """Other paths are 404, other methods 405 with the right ones named."""
+    """Other paths get 404, other methods 405 with the allowed ones."""
     reply = api.session.request(method, api.url(path))
 
     assert_error(reply, status, error, "")
     assert ("Allow" in reply.headers) == (status == 405)
 
 
-def test_a_fault_of_the_sandbox_has_the_same_shape(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """500 as JSON with an id, and without a word of what went wrong inside."""
+def test_an_internal_error_has_the_same_form(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The response is 500 as JSON with an id, and without the message of the exception."""
+    question_id = api.ask("SELECT 1")
 
     def broken(*_: object) -> None:
         raise RuntimeError("inner secret")
 
-    monkeypatch.setattr("connecty_frames.sandbox.server._answer", broken)
-    reply = api.results(api.ask("SELECT 1"))
+    monkeypatch.setattr("connecty_frames.sandbox.jobs.JobQueue.find", broken)
+    reply = api.results(question_id)
 
-    assert_error(reply, 500, "internal_error", r"^The sandbox is at fault\.$")
+    assert_error(reply, 500, "internal_error", r"^Internal error of the sandbox\.$")
     assert "inner secret" not in reply.text
 
 
 @pytest.mark.slow
 def test_a_hundred_thousand_rows(api: Any) -> None:
-    """The whole table arrives, each row in its place."""
+    """The whole table arrives, in order."""
     reply = api.answer("list all orders", max_rows=1_000_000)
     rows = json.loads(reply.content)["results"]["dataframe"]
 

@@ -1,4 +1,4 @@
-"""What is told of each column, for results written out."""
+"""The statistics of each column, against expected values written out."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 
 def statistics(run: Callable[[str], QueryResult], sql: str) -> Any:
-    """Give the statistics with the digits of their numbers kept."""
+    """Return the statistics, with exact numbers."""
     return json.loads(run(sql).statistics, parse_float=Decimal)
 
 
 def test_every_column_has_general(run: Callable[[str], QueryResult]) -> None:
-    """The count is of all rows of the result, the nulls among them included."""
-    told = statistics(run, "SELECT * FROM (VALUES ([1]), (NULL), (NULL)) AS t(v)")
+    """The count includes all rows of the result, with nulls."""
+    actual = statistics(run, "SELECT * FROM (VALUES ([1]), (NULL), (NULL)) AS t(v)")
 
-    assert told == {"v": {"general": {"count": 3, "nulls_count": 2}}}
+    assert actual == {"v": {"general": {"count": 3, "nulls_count": 2}}}
 
 
 def test_text(run: Callable[[str], QueryResult]) -> None:
-    """Lengths are in characters, their mean has two digits after the point, nulls do not take part."""
-    told = statistics(run, "SELECT * FROM (VALUES ('ż'), (''), (''), ('abcd'), (NULL)) AS t(v)")
+    """Lengths are in characters, the mean has two decimals, and nulls are left out."""
+    actual = statistics(run, "SELECT * FROM (VALUES ('ż'), (''), (''), ('abcd'), (NULL)) AS t(v)")
 
-    assert told["v"] == {
+    assert actual["v"] == {
         "general": {"count": 5, "nulls_count": 1},
         "string": {
             "distinct_count": 3,
@@ -47,20 +47,20 @@ def test_text(run: Callable[[str], QueryResult]) -> None:
 
 
 def test_the_mean_length_is_rounded(run: Callable[[str], QueryResult]) -> None:
-    """2, 3 and 3 characters are 2.67 on average."""
-    told = statistics(run, "SELECT * FROM (VALUES ('aa'), ('bbb'), ('ccc')) AS t(v)")
+    """The mean of 2, 3 and 3 characters is 2.67."""
+    actual = statistics(run, "SELECT * FROM (VALUES ('aa'), ('bbb'), ('ccc')) AS t(v)")
 
-    assert told["v"]["string"]["mean_len"] == Decimal("2.67")
+    assert actual["v"]["string"]["mean_len"] == Decimal("2.67")
 
 
 @pytest.mark.parametrize(
     ("value", "length"), [("UUID '729cb7a4-4b06-449e-a3c9-df40f5e570b8'", 36), ("'ab'::ENUM('ab', 'c')", 2)]
 )
 def test_uuids_and_enumerations_are_text(run: Callable[[str], QueryResult], value: str, length: int) -> None:
-    """They have the section of text, about the text that is sent."""
-    told = statistics(run, f"SELECT {value} AS v")["v"]["string"]
+    """They have the section for text, computed from the text that is sent."""
+    actual = statistics(run, f"SELECT {value} AS v")["v"]["string"]
 
-    assert (told["min_len"], told["max_len"], told["distinct_count"]) == (length, length, 1)
+    assert (actual["min_len"], actual["max_len"], actual["distinct_count"]) == (length, length, 1)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_uuids_and_enumerations_are_text(run: Callable[[str], QueryResult], valu
 def test_dates_and_times(
     run: Callable[[str], QueryResult], earlier: str, later: str, least: str, greatest: str
 ) -> None:
-    """The extremes are written as the values are."""
-    told = statistics(run, f"FROM (VALUES ({later}), ({earlier}), ({later}), (NULL)) AS t(v)")
+    """Minimum and maximum are written like the values."""
+    actual = statistics(run, f"FROM (VALUES ({later}), ({earlier}), ({later}), (NULL)) AS t(v)")
 
-    assert told["v"] == {
+    assert actual["v"] == {
         "general": {"count": 4, "nulls_count": 1},
         "temporal": {"distinct_count": 2, "distinct_approx": False, "min": least, "max": greatest},
     }
@@ -119,18 +119,18 @@ def test_dates_and_times(
 def test_numbers(
     run: Callable[[str], QueryResult], values: str, distinct: int, extremes: str, mean: str
 ) -> None:
-    """Extremes have every digit and show by a fraction whether they are floats; a mean is always one."""
-    told = run(f"FROM (VALUES {values}) AS t(v)").statistics.decode()
+    """Minimum and maximum have all digits, floats a fraction; the mean is always a float."""
+    actual = run(f"FROM (VALUES {values}) AS t(v)").statistics.decode()
 
     expected = f'{{"distinct_count":{distinct},"distinct_approx":false,{extremes},"mean":{mean}}}'
-    assert f'"numeric":{expected}' in told
+    assert f'"numeric":{expected}' in actual
 
 
 def test_booleans(run: Callable[[str], QueryResult]) -> None:
     """True and false are counted."""
-    told = statistics(run, "SELECT * FROM (VALUES (true), (true), (false), (NULL)) AS t(v)")
+    actual = statistics(run, "SELECT * FROM (VALUES (true), (true), (false), (NULL)) AS t(v)")
 
-    assert told["v"] == {
+    assert actual["v"] == {
         "general": {"count": 4, "nulls_count": 1},
         "boolean": {"true_count": 2, "false_count": 1},
     }
@@ -138,12 +138,12 @@ def test_booleans(run: Callable[[str], QueryResult]) -> None:
 
 @pytest.mark.parametrize("value", ["{'a': 1}", "map {'a': 1}", "''::BLOB", "INTERVAL 1 DAY"])
 def test_other_types_have_general_only(run: Callable[[str], QueryResult], value: str) -> None:
-    """Of what is neither text, number, time nor boolean only the count is told."""
+    """A column that is no text, number, time or boolean has counts alone."""
     assert list(statistics(run, f"SELECT {value} AS v")["v"]) == ["general"]
 
 
 def test_no_rows(run: Callable[[str], QueryResult]) -> None:
-    """Of no rows there is nothing to tell, and no mean of nothing."""
+    """Without rows all counts are 0, and minimum, maximum and means are null."""
     sql = "SELECT '' AS s, now() AS t, 1.5 AS n, true AS b WHERE false"
 
     assert statistics(run, sql) == {
@@ -176,21 +176,21 @@ def test_no_rows(run: Callable[[str], QueryResult]) -> None:
     }
 
 
-def test_the_first_of_two_columns_of_one_name_keeps_the_entry(run: Callable[[str], QueryResult]) -> None:
-    """A mapping by name has one place for both."""
-    told = statistics(run, "SELECT 1 AS v, 'x' AS v, 2 AS w")
+def test_the_first_of_two_columns_with_one_name_has_the_entry(run: Callable[[str], QueryResult]) -> None:
+    """The statistics are by name, so that only one of the two can be there."""
+    actual = statistics(run, "SELECT 1 AS v, 'x' AS v, 2 AS w")
 
-    assert list(told) == ["v", "w"]
-    assert list(told["v"]) == ["general", "numeric"]
+    assert list(actual) == ["v", "w"]
+    assert list(actual["v"]) == ["general", "numeric"]
 
 
-def test_documented_statistics_leave_out_the_guesses() -> None:
+def test_documented_statistics_leave_out_assumed_sections() -> None:
     """Only the sections that the API document shows are sent."""
-    engine = WorkerPool(None, timezone="UTC", time_limit=20, documented_only=True, clock=SYSTEM_CLOCK)
-    told = json.loads(engine.run("SELECT 1 AS n, true AS b, '' AS s, now() AS t").statistics)
-    engine.close()
+    worker_pool = WorkerPool(None, timezone="UTC", time_limit=20, documented_only=True, clock=SYSTEM_CLOCK)
+    actual = json.loads(worker_pool.run("SELECT 1 AS n, true AS b, '' AS s, now() AS t").statistics)
+    worker_pool.close()
 
-    assert {name: list(sections) for name, sections in told.items()} == {
+    assert {name: list(sections) for name, sections in actual.items()} == {
         "n": ["general"],
         "b": ["general"],
         "s": ["general", "string"],

@@ -1,4 +1,4 @@
-"""Tokens that are good, and others."""
+"""Valid and invalid tokens."""
 
 from __future__ import annotations
 
@@ -10,55 +10,57 @@ import pytest
 from connecty_frames.clock import Clock
 from connecty_frames.sandbox.tokens import Tokens
 
+KEY = b"a key that signs these tokens 32"
+
 
 class FixedClock(Clock):
-    """A clock that stands still."""
+    """A clock that does not run."""
 
     time = datetime(2025, 11, 5, 10, 49, 22, 793708, tzinfo=UTC)
 
     def now(self) -> datetime:
-        """Give the time that was set."""
+        """Return the fixed time."""
         return self.time
 
 
 @pytest.fixture
 def clock() -> FixedClock:
-    """Give a clock at the moment of the API document's example."""
+    """Return a clock at the time of the API document's example."""
     return FixedClock()
 
 
 @pytest.fixture
 def tokens(clock: FixedClock) -> Tokens:
-    """Give tokens by that clock."""
-    return Tokens(lifetime=300, timezone="Europe/Warsaw", clock=clock)
+    """Return tokens with that clock."""
+    return Tokens(lifetime=300, timezone="Europe/Warsaw", clock=clock, key=KEY)
 
 
-def test_the_expiry_is_told_as_in_the_api_document(tokens: Tokens) -> None:
+def test_the_expiry_is_reported_as_in_the_api_document(tokens: Tokens) -> None:
     """It is ISO-8601 text in the zone, with its offset."""
     assert tokens.issue()[1] == "2025-11-05T11:54:22.793708+01:00"
 
 
-def test_a_token_is_good_until_it_expires(tokens: Tokens, clock: FixedClock) -> None:
-    """To the moment, by the clock that was given."""
+def test_a_token_is_valid_until_it_expires(tokens: Tokens, clock: FixedClock) -> None:
+    """It expires exactly on time, by the clock passed in."""
     token, _ = tokens.issue()
 
     clock.time += timedelta(seconds=299.999)
-    assert tokens.fault(token) is None
+    assert tokens.problem(token) is None
     clock.time += timedelta(seconds=0.001)
-    assert tokens.fault(token) == "The token has expired."
+    assert tokens.problem(token) == "The token has expired."
 
 
 def test_all_tokens_can_be_made_to_expire(tokens: Tokens) -> None:
-    """Those that were given out; the next one is good."""
+    """Tokens issued before are invalid; the next one is valid."""
     token, _ = tokens.issue()
-    tokens.expire()
+    tokens.expire_all()
 
-    assert tokens.fault(token) == "The token has expired."
-    assert tokens.fault(tokens.issue()[0]) is None
+    assert tokens.problem(token) == "The token has expired."
+    assert tokens.problem(tokens.issue()[0]) is None
 
 
 def test_tokens_differ(tokens: Tokens) -> None:
-    """Two tokens of one moment are two."""
+    """Two tokens issued at the same time differ."""
     assert tokens.issue()[0] != tokens.issue()[0]
 
 
@@ -71,17 +73,17 @@ def test_a_token_is_a_signed_jwt(tokens: Tokens) -> None:
     assert jwt.decode(token, options={"verify_signature": False})["sub"] == tokens.client_id
 
 
-def test_other_tokens_are_refused(tokens: Tokens, clock: FixedClock) -> None:
-    """A token of another sandbox, one changed by a letter, one unsigned, and no token at all."""
+def test_other_tokens_are_rejected(tokens: Tokens, clock: FixedClock) -> None:
+    """A token of another sandbox, changed, unsigned or without expiry is invalid, and so is other text."""
     token, _ = tokens.issue()
-    stranger, _ = Tokens(lifetime=300, timezone="UTC", clock=clock).issue()
+    foreign, _ = Tokens(lifetime=300, timezone="UTC", clock=clock).issue()
     header, claims, signature = token.split(".")
     unsigned = jwt.encode({"sub": "sandbox", "exp": 9e9}, None, algorithm="none")
-    eternal = jwt.encode({"sub": "sandbox"}, tokens._key, algorithm="HS256")
+    eternal = jwt.encode({"sub": "sandbox"}, KEY, algorithm="HS256")
     changed = f"{header}.{claims}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
 
-    for bad in (stranger, changed, unsigned, eternal, "", "x", "a.b.c", "ż.ż.ż", f"{header}.{claims}."):
-        assert tokens.fault(bad) == "The token is not one of this server's.", bad
+    for bad in (foreign, changed, unsigned, eternal, "", "x", "a.b.c", "ż.ż.ż", f"{header}.{claims}."):
+        assert tokens.problem(bad) == "The token is not one of this server's.", bad
 
 
 def test_only_both_credentials_are_accepted(tokens: Tokens) -> None:
@@ -94,5 +96,5 @@ def test_only_both_credentials_are_accepted(tokens: Tokens) -> None:
 
 
 def test_secrets_differ_between_sandboxes(tokens: Tokens, clock: FixedClock) -> None:
-    """Nothing learnt from one opens another."""
+    """The secret of one sandbox is invalid at another."""
     assert tokens.client_secret != Tokens(lifetime=1, timezone="UTC", clock=clock).client_secret

@@ -1,4 +1,4 @@
-"""Each DuckDB type as the JSON the API sends."""
+"""The JSON that is sent for each DuckDB type."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ NESTED = [
     ("map {'x\"': 1}", '{"x\\"":1}'),
 ]
 
-#: What older versions of DuckDB do not have.
+#: Types that older versions of DuckDB lack.
 NEWER = [
     ("'1234567890123456789012345678901234567890'::BIGNUM", "1234567890123456789012345678901234567890"),
     ("row(1, 'x')", '[1,"x"]'),
@@ -114,7 +114,7 @@ ALL = NUMBERS + TIMES + TEXTS + NESTED + (NEWER if duckdb.__version__ >= "2" els
 
 @pytest.mark.parametrize(("expression", "expected"), ALL)
 def test_a_value_is_sent_as(run: Callable[[str], QueryResult], expression: str, expected: str) -> None:
-    """Each value has exactly this JSON text, and it is JSON."""
+    """Each value has exactly this JSON text, and the text is valid JSON."""
     result = run(f"SELECT {expression} AS v")
 
     assert result.rows.decode() == f"[{expected}]"
@@ -123,19 +123,19 @@ def test_a_value_is_sent_as(run: Callable[[str], QueryResult], expression: str, 
 
 @pytest.mark.parametrize(("expression", "_expected"), ALL)
 def test_null_of_any_type_is_null(run: Callable[[str], QueryResult], expression: str, _expected: str) -> None:
-    """NULL is null, whatever the column holds besides."""
+    """NULL is null in a column of any type."""
     result = run(f"FROM range(1) AS t(i) SELECT CASE WHEN i = 1 THEN {expression} END AS v")
 
     assert result.rows == b"[null]"
 
 
 def test_an_untyped_null_is_null(run: Callable[[str], QueryResult]) -> None:
-    """A column without a type is a column of nulls."""
+    """A column of NULL without a type is sent as nulls."""
     assert run("SELECT NULL AS v").rows == b"[null]"
 
 
 def test_text_of_every_character_survives(run: Callable[[str], QueryResult]) -> None:
-    """A JSON parser gets back each of the first 55,000 characters, control characters included."""
+    """A JSON parser reads back each of the first 55,000 characters, control characters included."""
     rows = run("SELECT chr(i::INTEGER) FROM range(0, 55000) AS t(i) ORDER BY i").rows
 
     assert [row[0] for row in json.loads(b"[" + rows + b"]")] == [chr(i) for i in range(55_000)]

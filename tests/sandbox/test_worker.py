@@ -1,4 +1,4 @@
-"""The process that runs the queries: what ends it, and what does not."""
+"""What ends the worker processes, and what does not."""
 
 from __future__ import annotations
 
@@ -17,26 +17,24 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups are POSIX's")
 
-#: An engine with two processes, one at work and one idle; their ids go to standard output.
+#: A pool with two processes, one busy and one idle. Each of two threads starts one, since none is idle when
+#: they begin.
 SCRIPT = """
-import sys, threading, time
+import threading, time
 print("the script runs", flush=True)
 from connecty_frames.clock import SYSTEM_CLOCK
 from connecty_frames.sandbox.pool import WorkerPool
 
-engine = WorkerPool(None, timezone="UTC", time_limit=3600, documented_only=False, clock=SYSTEM_CLOCK)
-workers = [engine._start(), engine._start()]
-engine._idle += workers
+worker_pool = WorkerPool(None, timezone="UTC", time_limit=3600, documented_only=False, clock=SYSTEM_CLOCK)
 long = "SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0"
-threading.Thread(target=engine.run, args=[long], daemon=True).start()
-while len(engine._idle) > 1:
-    time.sleep(0.01)
-print(*(worker._process.pid for worker in workers), flush=True)
+threading.Thread(target=worker_pool.run, args=[long], daemon=True).start()
+worker_pool.run("SELECT 1")
+print("ready", flush=True)
 """
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process is there, and not merely unburied."""
+    """Return whether a process is running: a zombie is not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -45,8 +43,8 @@ def is_alive(pid: int) -> bool:
     return not state.stdout.startswith("Z") and state.stdout.strip() != ""
 
 
-def all_end(pids: list[int]) -> bool:
-    """Wait until none of the processes is there."""
+def all_end(pids: set[int]) -> bool:
+    """Wait until none of the processes is running; return False if that takes 10 seconds."""
     until = time.monotonic() + 10
     while any(map(is_alive, pids)):
         if time.monotonic() > until:
@@ -56,23 +54,32 @@ def all_end(pids: list[int]) -> bool:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Callable[..., tuple[subprocess.Popen[str], list[int]]]:
-    """Start the script from a file without a guard; give its process and those that it started."""
+def start(
+    tmp_path: Path, children: Callable[..., set[int]]
+) -> Callable[..., tuple[subprocess.Popen[str], set[int]]]:
+    """Start the script from a file without a ``__main__`` guard; return its process and its workers."""
 
-    def run(rest: str, **options: object) -> tuple[subprocess.Popen[str], list[int]]:
+    def run(rest: str, **options: object) -> tuple[subprocess.Popen[str], set[int]]:
         file = tmp_path / "script.py"
         file.write_text(SCRIPT + rest)
-        process = subprocess.Popen([sys.executable, str(file)], stdout=subprocess.PIPE, text=True, **options)
+        process = subprocess.Popen(
+            [sys.executable, str(file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            **options,
+        )
         assert process.stdout is not None
         assert process.stdout.readline() == "the script runs\n"
-        return process, [int(pid) for pid in process.stdout.readline().split()]
+        assert process.stdout.readline() == "ready\n"
+        return process, children(process.pid)
 
     return run
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_it_does_not_outlive_the_sandbox(start: Callable[..., tuple], how: int) -> None:
-    """However that dies: the idle one and the one in the middle of a query end."""
+    """Whichever signal ends the sandbox, both the idle and the busy worker end."""
     process, workers = start("time.sleep(60)")
     with process:
         assert len(workers) == 2
@@ -83,39 +90,41 @@ def test_it_does_not_outlive_the_sandbox(start: Callable[..., tuple], how: int) 
 
 
 def test_the_script_is_not_run_again(start: Callable[..., tuple]) -> None:
-    """Though it has no guard, as in a notebook; and an exit without closing leaves nothing either."""
-    process, workers = start("")
+    """A script without a guard, as in a notebook, runs once; its exit without closing ends the workers."""
+    process, workers = start("input()")
     with process:
-        rest, _ = process.communicate(timeout=20)
+        rest, _ = process.communicate(input="\n", timeout=20)
 
     assert rest == ""
+    assert len(workers) == 2
     assert all_end(workers)
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_the_terminal_is_the_sandboxs(start: Callable[..., tuple]) -> None:
-    """The whole group of processes gets the signal; the workers go on until they are told to end."""
+def test_ctrl_c_in_the_terminal_does_not_end_workers(start: Callable[..., tuple]) -> None:
+    """The whole process group gets the signal; the workers continue until the sandbox ends."""
     process, workers = start(
-        "try:\n    print('ready', flush=True)\n    while True:\n        time.sleep(0.1)\n"
-        "except KeyboardInterrupt:\n"
-        "    time.sleep(0.3)\n    print([worker.lives() for worker in workers], flush=True)\n",
+        "try:\n    print('sleeping', flush=True)\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    print('interrupted', flush=True)\n    input()\n",
         start_new_session=True,
     )
     with process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        assert process.stdout.readline() == "sleeping\n"
         os.killpg(process.pid, signal.SIGINT)
         for worker in workers:
             os.kill(worker, signal.SIGINT)
-        rest, _ = process.communicate(timeout=20)
+        assert process.stdout.readline() == "interrupted\n"
+        time.sleep(0.3)
+        assert list(map(is_alive, workers)) == [True, True]
+        process.communicate(input="\n", timeout=20)
 
-    assert rest == "[True, True]\n"
     assert all_end(workers)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="open files are looked up in /proc")  # noqa: PTH110
-def test_it_holds_nothing_of_the_sandbox(start: Callable[..., tuple]) -> None:
-    """Its pipes and nothing more: no socket, no file of the process that started it."""
+def test_it_has_no_open_file_of_the_sandbox(start: Callable[..., tuple]) -> None:
+    """It has its pipes alone: no socket and no file of the process that started it."""
     process, workers = start("time.sleep(60)")
     with process:
         for worker in workers:
@@ -126,13 +135,13 @@ def test_it_holds_nothing_of_the_sandbox(start: Callable[..., tuple]) -> None:
 
 @pytest.mark.slow
 def test_a_file_of_the_folder_is_not_taken_for_a_module(tmp_path: Path) -> None:
-    """The current directory is not looked into: a file there with a module's name harms nothing."""
+    """The current directory is not on the path: a file there with the name of a module is not imported."""
     for name in ("duckdb.py", "queue.py", "msgspec.py"):
-        (tmp_path / name).write_text("raise SystemExit('not I')")
+        (tmp_path / name).write_text("raise SystemExit('wrong module')")
     script = (
         "import sys; sys.path[:] = [path for path in sys.path if path]\n"
         + SCRIPT
-        + "engine.stop(); engine.close()"
+        + "worker_pool.stop(); worker_pool.close()"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", script],

@@ -1,9 +1,10 @@
-"""The sample workspace: what is in it, and what it can be asked."""
+"""The tables and the questions of the sample workspace."""
 
 from __future__ import annotations
 
 import itertools
 import json
+import tomllib
 from typing import Any
 
 import duckdb
@@ -50,23 +51,23 @@ ROWS = {
     "which countries are the first 25 customers from": 25,
     "list all orders": 100_000,
 }
-#: Those that fail on purpose, and with what.
+#: Questions that fail on purpose, and their errors.
 FAILURES = {
     "what is the average status of the orders": "Could not convert string",
     "which warehouse ships the fastest": "Table with name warehouses does not exist",
 }
-WORDS_ALONE = "what is this workspace about"
+SUMMARY_ONLY = "what is this workspace about"
 
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    """Give the catalogue of the workspace."""
+    """Return the catalogue of the workspace."""
     return Catalogue.from_toml(*workspace.catalogue())
 
 
-def table(engine: WorkerPool, sql: str) -> Any:
-    """Give the rows of a query."""
-    return json.loads(engine.run(sql).dataframe(10**9))[1:]
+def table(worker_pool: WorkerPool, sql: str) -> Any:
+    """Return the rows of a query."""
+    return json.loads(worker_pool.run(sql).dataframe(10**9))[1:]
 
 
 @pytest.mark.parametrize(
@@ -81,14 +82,14 @@ def table(engine: WorkerPool, sql: str) -> Any:
         ("sales.order_items", 200_167),
     ],
 )
-def test_each_table_has_its_rows(engine: WorkerPool, name: str, rows: int) -> None:
-    """The tables are those of a small shop."""
-    assert table(engine, f"FROM {name} SELECT count(*)") == [[rows]]
+def test_each_table_has_its_rows(worker_pool: WorkerPool, name: str, rows: int) -> None:
+    """Each table has its number of rows."""
+    assert table(worker_pool, f"FROM {name} SELECT count(*)") == [[rows]]
 
 
-def test_there_are_no_other_tables(engine: WorkerPool) -> None:
-    """What the SQL needed on its way is gone."""
-    names = table(engine, "SELECT schema_name || '.' || table_name AS n FROM duckdb_tables() ORDER BY n")
+def test_there_are_no_other_tables(worker_pool: WorkerPool) -> None:
+    """The SQL leaves no auxiliary tables."""
+    names = table(worker_pool, "SELECT schema_name || '.' || table_name AS n FROM duckdb_tables() ORDER BY n")
 
     assert [name for (name,) in names if not name.endswith(".result")] == [
         "sales.countries",
@@ -124,14 +125,14 @@ def test_there_are_no_other_tables(engine: WorkerPool) -> None:
         """,
     ],
 )
-def test_the_tables_fit_together(engine: WorkerPool, sql: str) -> None:
-    """No reference leads nowhere, keys are keys, and totals are the sums of their items."""
-    assert table(engine, sql) == [[0]]
+def test_the_tables_fit_together(worker_pool: WorkerPool, sql: str) -> None:
+    """References resolve, keys are unique, and totals are the sums of their items."""
+    assert table(worker_pool, sql) == [[0]]
 
 
-def test_orders_cross_four_changes_of_summer_time(engine: WorkerPool) -> None:
-    """Over two years the offset of Warsaw changes four times, on the days it really did."""
-    offsets = table(engine, "SELECT ordered_at FROM sales.orders ORDER BY ordered_at")
+def test_orders_cross_four_changes_of_summer_time(worker_pool: WorkerPool) -> None:
+    """Over two years the offset of Warsaw changes four times, on the real dates."""
+    offsets = table(worker_pool, "SELECT ordered_at FROM sales.orders ORDER BY ordered_at")
     changes = [
         (after[:10], before[-6:], after[-6:])
         for (before,), (after,) in itertools.pairwise(offsets)
@@ -147,9 +148,10 @@ def test_orders_cross_four_changes_of_summer_time(engine: WorkerPool) -> None:
     assert (offsets[0][0][:10], offsets[-1][0][:10]) == ("2023-11-01", "2025-10-31")
 
 
-def test_notes_hold_every_awkward_text(engine: WorkerPool) -> None:
-    """Among the notes is what programs trip over, as it is."""
-    notes = [note for (note,) in table(engine, "SELECT note FROM sales.customers WHERE note IS NOT NULL")]
+def test_notes_hold_every_awkward_text(worker_pool: WorkerPool) -> None:
+    """The notes contain texts that programs often mishandle, unchanged."""
+    rows = table(worker_pool, "SELECT note FROM sales.customers WHERE note IS NOT NULL")
+    notes = [note for (note,) in rows]
 
     assert {
         *("", " ", "NA", "null", "NULL", "None", "nan", "true", "1e5", "00123", "32,5", "2025-01-01", "=1+1"),
@@ -161,18 +163,21 @@ def test_notes_hold_every_awkward_text(engine: WorkerPool) -> None:
     assert len(notes) == len(set(notes)) == 61
 
 
-def test_every_question_is_accounted_for(catalogue: Catalogue) -> None:
-    """The catalogue is what these tests know of, at least 24 questions, each with paraphrases."""
-    assert set(catalogue.questions) == {*ROWS, *FAILURES, WORDS_ALONE}
+def test_every_question_is_tested(catalogue: Catalogue) -> None:
+    """The catalogue has the questions of these tests, with on average two paraphrases or more."""
+    assert set(catalogue.questions) == {*ROWS, *FAILURES, SUMMARY_ONLY}
     assert len(catalogue.questions) == 35
-    assert len(catalogue._plans) >= 3 * 35
+    entries = tomllib.loads(workspace.catalogue()[0])["question"]
+    assert sum(1 + len(entry["paraphrases"]) for entry in entries) >= 3 * 35
 
 
 @pytest.mark.parametrize(("question", "rows"), ROWS.items())
-def test_a_question_is_answered(engine: WorkerPool, catalogue: Catalogue, question: str, rows: int) -> None:
-    """Each has the rows that are due, and a summary without an empty place."""
+def test_a_question_is_answered(
+    worker_pool: WorkerPool, catalogue: Catalogue, question: str, rows: int
+) -> None:
+    """Each has its number of rows, and a summary without unfilled placeholders."""
     plan = catalogue.answer(question, 13)
-    result = engine.run(plan.sql)
+    result = worker_pool.run(plan.sql)
 
     assert len(result) == rows
     if rows:
@@ -180,20 +185,20 @@ def test_a_question_is_answered(engine: WorkerPool, catalogue: Catalogue, questi
 
 
 @pytest.mark.parametrize(("question", "message"), FAILURES.items())
-def test_a_question_fails(engine: WorkerPool, catalogue: Catalogue, question: str, message: str) -> None:
-    """Some fail, so that failure can be tried out."""
+def test_a_question_fails(worker_pool: WorkerPool, catalogue: Catalogue, question: str, message: str) -> None:
+    """Some questions fail on purpose, so that failures can be tried out."""
     with pytest.raises(QuestionFailed, match=message):
-        engine.run(catalogue.answer(question, 13).sql)
+        worker_pool.run(catalogue.answer(question, 13).sql)
 
 
-def test_a_question_is_answered_in_words(catalogue: Catalogue) -> None:
-    """One has no table."""
-    assert catalogue.answer(WORDS_ALONE, 13).sql is None
+def test_a_question_is_answered_by_a_summary_alone(catalogue: Catalogue) -> None:
+    """One question has no table."""
+    assert catalogue.answer(SUMMARY_ONLY, 13).sql is None
 
 
-def test_the_top_five_countries(engine: WorkerPool, catalogue: Catalogue) -> None:
-    """The first question of the API document, with what this workspace answers."""
-    result = engine.run(catalogue.answer("list the top 5 countries with the most orders", 13).sql)
+def test_the_top_five_countries(worker_pool: WorkerPool, catalogue: Catalogue) -> None:
+    """The first question of the API document has these rows here."""
+    result = worker_pool.run(catalogue.answer("list the top 5 countries with the most orders", 13).sql)
 
     assert json.loads(result.dataframe(5)) == [
         ["country", "orders"],
@@ -205,11 +210,11 @@ def test_the_top_five_countries(engine: WorkerPool, catalogue: Catalogue) -> Non
     ]
 
 
-def test_the_night_of_the_change_has_an_hour_twice(engine: WorkerPool, catalogue: Catalogue) -> None:
-    """The hour from two to three comes with both offsets."""
+def test_the_night_of_the_change_has_an_hour_twice(worker_pool: WorkerPool, catalogue: Catalogue) -> None:
+    """The hour from two to three occurs with both offsets."""
     sql = catalogue.answer("orders per hour on 27 October 2024", 13).sql
 
-    assert [hour for hour, _ in table(engine, sql)] == [
+    assert [hour for hour, _ in table(worker_pool, sql)] == [
         "2024-10-26T22:00:00+02:00",
         "2024-10-26T23:00:00+02:00",
         "2024-10-27T00:00:00+02:00",
@@ -222,28 +227,30 @@ def test_the_night_of_the_change_has_an_hour_twice(engine: WorkerPool, catalogue
 
 
 def test_the_questions_show_every_type(catalogue: Catalogue) -> None:
-    """Together they have each kind of column that a frame has a type for."""
+    """Together they have columns of every type that a frame distinguishes."""
     with duckdb.connect(":memory:") as connection:
         workspace.build(connection)
-        kinds = {
-            kind.id for question in ROWS for kind in connection.sql(catalogue.answer(question, 13).sql).types
+        types = {
+            type_.id
+            for question in ROWS
+            for type_ in connection.sql(catalogue.answer(question, 13).sql).types
         }
 
-    assert kinds >= {
+    assert types >= {
         *("bigint", "ubigint", "hugeint", "decimal", "double", "boolean", "varchar", "uuid", "enum", "blob"),
         *("date", "time", "timestamp", "timestamp with time zone", "interval", "list", "struct", "map"),
     }
 
 
 @pytest.mark.slow
-def test_every_build_holds_the_same(engine: WorkerPool, catalogue: Catalogue) -> None:
-    """A second build, in another zone too, answers every question alike."""
+def test_every_build_holds_the_same(worker_pool: WorkerPool, catalogue: Catalogue) -> None:
+    """A second build has the same results for every question, and one in another zone the same tables."""
     again = WorkerPool(
         None, timezone="Europe/Warsaw", time_limit=20, documented_only=False, clock=SYSTEM_CLOCK
     )
     for question in ROWS:
         sql = catalogue.answer(question, 13).sql
-        assert engine.run(sql) == again.run(sql), question
+        assert worker_pool.run(sql) == again.run(sql), question
     again.close()
 
     far = WorkerPool(
@@ -258,5 +265,5 @@ def test_every_build_holds_the_same(engine: WorkerPool, catalogue: Catalogue) ->
         "sales.order_items",
     ):
         checksum = f"FROM {name} AS t SELECT sum(hash(t)::HUGEINT) AS h"
-        assert engine.run(checksum) == far.run(checksum), name
+        assert worker_pool.run(checksum) == far.run(checksum), name
     far.close()

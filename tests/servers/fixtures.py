@@ -1,4 +1,4 @@
-"""The scripted server, a client of it, and a clock that costs no time, for the tests of client and faults."""
+"""Fixtures: the scripted server, a client of it, and a clock that costs no time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connecty_frames.client import Client
-from tests.servers.scripted import FakeClock, Script, serve
+from tests.servers.scripted import Script, serve
+from tests.servers.timing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server() -> Iterator[Script]:
-    """Give a server that hands out a token and accepts questions until it is told otherwise."""
+    """Return a server that issues a token and accepts questions."""
     with serve() as script:
         yield script
 
 
 @pytest.fixture
 def client(server: Script) -> Iterator[Client]:
-    """Give a client of that server on the real clock, that never waits longer than it must."""
+    """Return a client of that server on the real clock, which draws the shortest of every wait."""
     with Client(
         "canary-client-id",
         client_secret="canary-secret",
@@ -36,5 +37,5 @@ def client(server: Script) -> Iterator[Client]:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """Give a clock that costs no time."""
+    """Return a clock that costs no time."""
     return FakeClock()

@@ -1,7 +1,7 @@
-"""Programs that stand between a client and the API: started with a configuration, stopped, killed, suspended.
+"""Proxy programs between a client and the API: started with a configuration, stopped, killed, suspended.
 
 Each runs in the foreground and in a process group of its own, listens on loopback alone, and keeps its files
-in a temporary folder. None runs as root: squid refuses to, and so the others are the same everywhere.
+in a temporary folder. None runs as root: squid refuses to, and so all run alike for every user.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -27,32 +26,32 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PASSWORD",
-    "PASSWORD_WANTED",
+    "PASSWORD_REQUIRED",
     "PEM",
     "USER",
     "Program",
+    "external_marks",
+    "free_port",
     "missing",
-    "needs",
     "prepare",
-    "sandbox",
-    "workplace",
+    "program_folder",
 ]
 
 #: A key and a self-signed certificate for 127.0.0.1 that only tests trust.
 PEM: Final = Path(__file__).with_name("loopback.pem")
-#: The user of squid, and how its helper knows the password (``openssl passwd -apr1``).
+#: The user of squid, and the password file of its helper (``openssl passwd -apr1``).
 USER: Final = "user"
 PASSWORD: Final = "canary-proxy"
 _PASSWORDS: Final = f"{USER}:$apr1$canary01$OetAJU.6qjiH2/fJrTI.5/\n"
-#: Rules of squid's that want the password; ``basic_ncsa_auth`` comes with squid.
-PASSWORD_WANTED: Final = """
+#: Rules of squid that require the password; ``basic_ncsa_auth`` comes with squid.
+PASSWORD_REQUIRED: Final = """
     auth_param basic program ${helper} ${folder}/../passwords
     auth_param basic children 2
     acl known proxy_auth REQUIRED
     http_access allow known
 """
-#: Of each program: the configuration around that of a test, and the arguments to run it in the foreground.
-_PREPARED: Final = {
+#: For each program, the configuration around that of a test, and the arguments that run it in the foreground.
+_TEMPLATES: Final = {
     "nginx": (
         """
         daemon off;
@@ -106,17 +105,16 @@ _PREPARED: Final = {
         "-N -d 1 -n squid${port} -f ${folder}/config",
     ),
 }
-#: Where Debian puts servers, which is not on everybody's path.
+#: Where Debian installs servers; the PATH of a user may lack it.
 _FOLDERS: Final = "/usr/sbin:/usr/local/sbin:/sbin"
 _HELPER: Final = "/usr/lib/squid/basic_ncsa_auth"
-#: Squid leaves some behind when it is killed, under names that begin with that of its folder.
-_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - where Linux keeps it
+#: Squid leaves segments in here when it is killed; their names begin with that of its folder.
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a path of Linux, not a temporary file
 _ROOT: Final = hasattr(os, "geteuid") and os.geteuid() == 0
-#: Seconds in which a program listens, and in which it ends when it is asked to.
+#: Seconds in which a program must listen after its start, and end after SIGTERM.
 _START: Final = 30.0
 _STOP: Final = 5.0
-#: Below the ports that systems give to outgoing connections, one of which could take the port of a program
-#: that is being restarted.
+#: Below the ports of outgoing connections, one of which could take the port of a program while it restarts.
 _PORTS: Final = range(20_000, 32_000)
 
 
@@ -126,15 +124,15 @@ class Program:
     Parameters
     ----------
     name
-        What it is called in reports.
+        The name in reports.
     command
         The program with its arguments.
     port
         Where it listens on 127.0.0.1; it is ready when a connection can be made.
     folder
-        Where it runs; what it prints is added to ``output.log`` there.
+        The working directory; what it prints is appended to ``output.log`` there.
     trusted
-        Whether it runs as whoever runs the tests, root included.
+        Whether it runs as the user of the tests, even as root.
     """
 
     def __init__(
@@ -166,7 +164,7 @@ class Program:
         Raises
         ------
         RuntimeError
-            It ended, or did not listen in time; with what it printed.
+            It ended, or did not listen in time; the message has the end of its output.
         """
         with (self.folder / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
@@ -187,7 +185,7 @@ class Program:
         raise RuntimeError(f"{self._command[0]} does not listen: {self.output()[-2000:]}")
 
     def stop(self) -> None:
-        """End it by SIGTERM, or by SIGKILL where that does not end it in time."""
+        """End it by SIGTERM, or by SIGKILL where it does not end in time."""
         if self._process is not None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -195,32 +193,32 @@ class Program:
         self.kill()
 
     def kill(self) -> None:
-        """End it and all that it started at once."""
+        """Kill it and all processes that it started (SIGKILL)."""
         if self._process is not None:
             self._signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
 
     def suspend(self) -> None:
-        """Stop it and all that it started (SIGSTOP) until :meth:`resume`."""
+        """Suspend it and all processes that it started (SIGSTOP) until :meth:`resume`."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on (SIGCONT)."""
+        """Resume it (SIGCONT)."""
         self._signal(signal.SIGCONT)
 
     def reload(self) -> None:
-        """Have it read its configuration again (SIGHUP)."""
+        """Let it read its configuration again (SIGHUP)."""
         if self._process is not None:
             self._process.send_signal(signal.SIGHUP)
 
     @property
     def address(self) -> str:
-        """Where it is reached in the clear."""
+        """The address without TLS."""
         return f"http://127.0.0.1:{self.port}"
 
     def output(self) -> str:
-        """Return what it printed."""
+        """Return its output."""
         return (self.folder / "output.log").read_text(errors="replace")
 
     def log(self) -> str:
@@ -234,10 +232,10 @@ class Program:
 
 
 @contextmanager
-def workplace() -> Iterator[Path]:
-    """Make a folder for programs, with the certificate in it, and remove it at the end.
+def program_folder() -> Iterator[Path]:
+    """Make a folder for programs with the certificate in it, and remove it at the end.
 
-    It is none of pytest's, which only their owner may enter.
+    It is not one of pytest's folders, since the user ``nobody`` may not enter those.
     """
     with tempfile.TemporaryDirectory(prefix="connecty-external-") as name:
         folder = Path(name)
@@ -248,15 +246,15 @@ def workplace() -> Iterator[Path]:
 
 
 def missing(*names: str) -> list[str]:
-    """Return which of these programs are not installed; squid counts with its helper."""
+    """Return which of these programs are not installed; squid needs its helper too."""
     return [name for name in names if not _find(name) or (name == "squid" and not Path(_HELPER).exists())]
 
 
-def needs(name: str) -> list[Any]:
+def external_marks(name: str) -> list[Any]:
     """Return the marks of tests that run a program: external, slow, and skipped where it is not installed."""
-    import pytest  # `make chaos` does without
+    import pytest  # not needed by `make chaos`
 
-    reason = f"there is no {name}: apt-get install {name}"
+    reason = f"{name} is not installed: apt-get install {name}"
     return [pytest.mark.external, pytest.mark.slow, pytest.mark.skipif(bool(missing(name)), reason=reason)]
 
 
@@ -264,11 +262,11 @@ def _find(program: str) -> str | None:
     return shutil.which(program) or shutil.which(program, path=_FOLDERS)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port of 127.0.0.1 that is free now, and stays free while its program restarts."""
-    draw = random.SystemRandom()
+    rng = random.SystemRandom()
     while True:
-        port = draw.choice(_PORTS)
+        port = rng.choice(_PORTS)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 
@@ -279,37 +277,24 @@ def prepare(name: str, parent: Path, config: str, **values: object) -> Program:
     Parameters
     ----------
     parent
-        From :func:`workplace`. The program gets a folder of its own in there, so that the certificate is
+        From :func:`program_folder`. The program gets a folder of its own in there, so that the certificate is
         ``../loopback.pem``.
     config
-        What follows what all have: of nginx's ``http`` block, of haproxy's sections, of squid's directives.
+        The rest of nginx's ``http`` block, of haproxy's sections, or of squid's directives.
     **values
-        What stands in the place of ``${name}`` in there, beside ``${port}``; ``$$`` is a dollar sign.
+        The values of ``${name}`` in there, besides ``${port}``; ``$$`` is a dollar sign.
     """
-    port = _free_port()
+    port = free_port()
     folder = parent / f"{name}{port}"
     folder.mkdir()
     known = {"port": port, "folder": folder, "helper": _HELPER, **values}
     known["config"] = Template(config).substitute(known)
-    whole, arguments = _PREPARED[name]
+    whole, arguments = _TEMPLATES[name]
     (folder / "config").write_text(dedent(Template(whole).substitute(known)).strip() + "\n")
     if _ROOT:
         shutil.chown(folder, "nobody", _group())
     command = [_find(name) or name, *Template(arguments).substitute(known).split()]
     return Program(name, command, port=port, folder=folder)
-
-
-def sandbox(folder: Path) -> Program:
-    """Prepare a sandbox that keeps what it accepted in ``journal`` of its folder: see ``durable.py``."""
-    port = _free_port()
-    folder.mkdir()
-    command = [
-        sys.executable,
-        str(Path(__file__).parents[1] / "verification" / "chaos" / "durable.py"),
-        str(port),
-        str(folder / "journal"),
-    ]
-    return Program("sandbox", command, port=port, folder=folder, trusted=True)
 
 
 def _group() -> int:

@@ -1,8 +1,8 @@
-"""The other end, as bad as a test wants it: a server on loopback that does as told and notes all it saw.
+"""A server on loopback that answers as a test scripts it, correctly or not, and records its requests.
 
-What it does is a step: a function that gets the connection, sends whatever bytes it likes, and says whether
-the connection stays open. The requests are sorted by what they ask for: ``health``, ``token``, ``ask``,
-``results``, and ``tunnel`` for what only a proxy is asked.
+An answer is a step: a function that gets the connection, sends any bytes, and returns whether the connection
+stays open. Steps are scripted by endpoint: ``health``, ``token``, ``ask``, ``results``, and ``tunnel`` for
+the CONNECT that only a proxy gets.
 """
 
 from __future__ import annotations
@@ -16,11 +16,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-from connecty_frames.clock import Clock
 
 if TYPE_CHECKING:
     import ssl
@@ -30,35 +27,13 @@ Step = Callable[[socket.socket], bool]
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 TOKEN = {"access_token": "canary-token-1", "expires_at": "2099-01-01T00:00:00+00:00"}
-#: Time enough for anything on loopback, and an end if a test goes wrong.
-PATIENCE = 20.0
-
-
-class FakeClock(Clock):
-    """A clock that moves only when somebody sleeps, and remembers the sleeps."""
-
-    def __init__(self) -> None:
-        self.at = 1000.0
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        """Give a wall time that moves with the monotonic one."""
-        return datetime(2025, 11, 5, 12, 0, tzinfo=UTC) + timedelta(seconds=self.at - 1000.0)
-
-    def monotonic(self) -> float:
-        """Give the seconds slept so far, from 1000 on."""
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        """Move on."""
-        if seconds > 0:
-            self.slept.append(seconds)
-            self.at += seconds
+#: Seconds that suffice for anything on loopback; a test that hangs ends then.
+TIMEOUT = 20.0
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One request as the server saw it."""
+class RecordedRequest:
+    """A request as the server received it; its connection is numbered from 1 on."""
 
     method: str
     target: str
@@ -67,8 +42,8 @@ class Seen:
     connection: int
 
 
-def kind_of(target: str) -> str:
-    """Say what a request is about; a proxy's CONNECT is ``tunnel``."""
+def endpoint_of(target: str) -> str:
+    """Return the endpoint of a request; a proxy's CONNECT is ``tunnel``."""
     path = urlsplit(target).path
     if "/" not in path:
         return "tunnel"
@@ -79,45 +54,53 @@ def kind_of(target: str) -> str:
 
 @dataclass(repr=False)  # a traceback with locals would read what the server's threads are changing
 class Script:
-    """What the server does with each request, by what is asked for; the last step repeats."""
+    """The steps of a server by endpoint, the last of which repeats, and the requests that it received.
+
+    A ``handler`` chooses the step of each request instead; it may call :meth:`next_step`.
+    """
 
     address: str
+    handler: Callable[[RecordedRequest], Step] | None = None
     steps: dict[str, list[Step]] = field(default_factory=lambda: defaultdict(list))
-    seen: list[Seen] = field(default_factory=list)
+    requests: list[RecordedRequest] = field(default_factory=list)
     connections: int = 0
     open: set[socket.socket] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
     done: threading.Event = field(default_factory=threading.Event)
 
-    def on(self, kind: str, *steps: Step) -> None:
-        """Say what to do with the requests of a kind, one after another."""
-        self.steps[kind] = list(steps)
+    def on(self, endpoint: str, *steps: Step) -> None:
+        """Set the steps for the requests to an endpoint, one after another."""
+        self.steps[endpoint] = list(steps)
 
-    def count(self, kind: str, method: str | None = None) -> int:
-        """Count the requests of a kind that arrived whole."""
-        return sum(kind_of(s.target) == kind and method in (None, s.method) for s in self.seen)
+    def count(self, endpoint: str, method: str | None = None) -> int:
+        """Count the requests to an endpoint that arrived completely."""
+        return sum(
+            endpoint_of(request.target) == endpoint and method in (None, request.method)
+            for request in self.requests
+        )
 
     @property
     def questions(self) -> list[str]:
         """The questions that arrived, in order."""
-        return [json.loads(s.body)["question"] for s in self.seen if kind_of(s.target) == "ask"]
+        asked = (request for request in self.requests if endpoint_of(request.target) == "ask")
+        return [json.loads(request.body)["question"] for request in asked]
 
     @property
-    def bearers(self) -> list[str | None]:
-        """What the requests for questions and results had as ``Authorization``, in order."""
-        kinds = ("ask", "results")
-        return [s.headers.get("authorization") for s in self.seen if kind_of(s.target) in kinds]
+    def authorizations(self) -> list[str | None]:
+        """The ``Authorization`` of the requests for questions and results, in order."""
+        asked = (request for request in self.requests if endpoint_of(request.target) in ("ask", "results"))
+        return [request.headers.get("authorization") for request in asked]
 
-    def take(self, request: Seen) -> Step:
-        """Write a request down and give what is to be done with it."""
+    def next_step(self, request: RecordedRequest) -> Step:
+        """Record a request and return its step."""
         with self.lock:
-            self.seen.append(request)
-            steps = self.steps[kind_of(request.target)]
+            self.requests.append(request)
+            steps = self.steps[endpoint_of(request.target)]
             return steps.pop(0) if len(steps) > 1 else steps[0]
 
     @staticmethod
     def answer(status: int, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Step:
-        """Answer with JSON, or with raw bytes."""
+        """Answer with JSON, or with raw bytes; underscores in the names of headers stand for hyphens."""
         content = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         named = {"Content-Type": "application/json", "Content-Length": str(len(content))}
         named |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -143,41 +126,41 @@ class Script:
 
     @classmethod
     def send(cls, content: bytes) -> Step:
-        """Send some bytes, whatever they are, and keep the connection open."""
+        """Send some bytes and keep the connection open."""
         return cls.around(lambda _: True, before=content)
 
     @classmethod
     def send_and_close(cls, content: bytes) -> Step:
-        """Send some bytes, whatever they are, and close."""
+        """Send some bytes and close the connection."""
         return cls.around(cls.close, before=content)
 
     @classmethod
     def send_and_reset(cls, content: bytes) -> Step:
-        """Send some bytes, whatever they are, and reset the connection."""
+        """Send some bytes and reset the connection."""
         return cls.around(cls.reset, before=content)
 
     @staticmethod
     def reset(connection: socket.socket) -> bool:
-        """Reset the connection, the request having been read."""
+        """Reset the connection after the request was read."""
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return False
 
     @staticmethod
-    def close(connection: socket.socket) -> bool:  # noqa: ARG004 - a step like the others
+    def close(_connection: socket.socket) -> bool:
         """Close without an answer."""
         return False
 
-    def hang(self, connection: socket.socket) -> bool:  # noqa: ARG002 - a step like the others
-        """Say nothing until the test is over."""
-        self.done.wait(PATIENCE)
+    def hang(self, _connection: socket.socket) -> bool:
+        """Send nothing until the test is over."""
+        self.done.wait(TIMEOUT)
         return False
 
     def send_and_hang(self, content: bytes) -> Step:
-        """Send some bytes, whatever they are, and nothing more until the test is over."""
+        """Send some bytes and nothing more until the test is over."""
         return self.around(self.hang, before=content)
 
     def drip(self, content: bytes, seconds: float = 0.05) -> Step:
-        """Send one byte after another."""
+        """Send one byte after another with a pause before each, then close the connection."""
 
         def step(connection: socket.socket) -> bool:
             for byte in content:
@@ -188,8 +171,8 @@ class Script:
 
         return step
 
-    def late(self, seconds: float, then: Step) -> Step:
-        """Take so many seconds before the step."""
+    def delayed(self, seconds: float, then: Step) -> Step:
+        """Wait some seconds before the step."""
 
         def step(connection: socket.socket) -> bool:
             self.done.wait(seconds)
@@ -200,7 +183,7 @@ class Script:
 
 @contextmanager
 def serve(host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None) -> Iterator[Script]:
-    """Run a server that hands out a token and accepts questions until it is told otherwise."""
+    """Run a server; by default it issues a token and accepts questions, whose results stay PENDING."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     threads: list[threading.Thread] = []
     with socket.create_server((host, 0), family=family, backlog=256) as listener:
@@ -217,12 +200,12 @@ def serve(host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None) -> Iter
         finally:
             script.done.set()
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
     for connection in list(script.open):
         with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)  # a client may keep it for its next request
+            connection.shutdown(socket.SHUT_RDWR)  # a client may have kept it for its next request
     for conversation in threads:
-        conversation.join(PATIENCE)
+        conversation.join(TIMEOUT)
 
 
 def _listen(
@@ -241,19 +224,21 @@ def _listen(
 
 
 def _converse(connection: socket.socket, number: int, script: Script, tls: ssl.SSLContext | None) -> None:
-    connection.settimeout(PATIENCE)
+    connection.settimeout(TIMEOUT)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with contextlib.suppress(OSError), connection:
         secured = tls.wrap_socket(connection, server_side=True) if tls else connection
         script.open.add(secured)
         with secured, secured.makefile("rb") as stream:
-            while (request := read_request(stream, number)) and script.take(request)(secured):
-                pass
+            while request := read_request(stream, number):
+                step = (script.handler or script.next_step)(request)
+                if not step(secured):
+                    break
         script.open.discard(secured)
 
 
-def read_request(stream: IO[bytes], number: int) -> Seen | None:
-    """Read a request to its end, None where there is none any more."""
+def read_request(stream: IO[bytes], number: int) -> RecordedRequest | None:
+    """Read a request to its end; None where the connection has no further one."""
     line = stream.readline().decode("latin-1").split()
     if len(line) != 3 or not line[2].startswith("HTTP/"):
         return None
@@ -262,4 +247,4 @@ def read_request(stream: IO[bytes], number: int) -> Seen | None:
         name, _, value = header.partition(":")
         headers[name.lower()] = value.strip()
     body = stream.read(int(headers.get("content-length", "0")))
-    return Seen(line[0], line[1], headers, body, number)
+    return RecordedRequest(line[0], line[1], headers, body, number)

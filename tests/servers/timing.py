@@ -1,4 +1,4 @@
-"""How long a thing took, beside how late this machine was at the time."""
+"""Clocks for tests: one that costs no time, and the lateness of this machine, for tests of deadlines."""
 
 from __future__ import annotations
 
@@ -6,20 +6,45 @@ import threading
 import time
 from collections import deque
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
+
+from connecty_frames.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: What may pass between a deadline and its end, in seconds.
+#: Seconds by which a call may end after its deadline.
 SLACK = 0.25
 _BEAT = 0.005
 
 
-class Pulse:
-    """How late this machine wakes a thread that sleeps for moments, in seconds of the monotonic clock.
+class FakeClock(Clock):
+    """A clock that advances only by sleeping, at no cost of time, and records the sleeps."""
 
-    What the last ten seconds or so saw is kept.
+    def __init__(self) -> None:
+        self.at = 1000.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        """Return a wall time that advances with the monotonic one."""
+        return datetime(2025, 11, 5, 12, 0, tzinfo=UTC) + timedelta(seconds=self.at - 1000.0)
+
+    def monotonic(self) -> float:
+        """Return 1000 and the seconds slept so far."""
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        """Advance the clock and record the sleep."""
+        if seconds > 0:
+            self.slept.append(seconds)
+            self.at += seconds
+
+
+class Pulse:
+    """How late this machine wakes a thread that sleeps for 5 ms, in seconds of the monotonic clock.
+
+    The sleeps of about the last ten seconds are kept.
     """
 
     def __init__(self) -> None:
@@ -28,11 +53,11 @@ class Pulse:
         self._over = threading.Event()
 
     def most(self, since: float) -> float:
-        """Return the most by which a sleep was too long that ended since then, or has not ended."""
+        """Return the largest lateness of the sleeps that ended since then, or have not ended."""
         return max(self._late(since))
 
     def total(self, since: float) -> float:
-        """Return by how much the sleeps were too long together: for so long the machine did other things."""
+        """Return the sum of the latenesses: for so long this machine ran other things."""
         return sum(self._late(since))
 
     def _late(self, since: float) -> list[float]:
@@ -49,18 +74,18 @@ class Pulse:
     @contextmanager
     def running(self) -> Iterator[Self]:
         """Measure while the ``with`` block runs."""
-        heart = threading.Thread(target=self._beat, name="pulse")
-        heart.start()
+        thread = threading.Thread(target=self._beat, name="pulse")
+        thread.start()
         try:
             yield self
         finally:
             self._over.set()
-            heart.join()
+            thread.join()
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Hold a block to its deadline, the slack, and what the machine overslept: at rest that is nothing."""
+    """Assert that a block ends in time; the slack and the lateness of a busy machine are allowed for."""
     with Pulse().running() as pulse:
         began = time.monotonic()
         try:

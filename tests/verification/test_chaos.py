@@ -1,4 +1,4 @@
-"""The short form of ``make chaos``, with a fixed seed, and whether its judge could find anything."""
+"""The short form of ``make chaos`` with a fixed seed, and tests that its check finds what is wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import connecty_frames as cf
 from tests.servers import programs
 from tests.verification.chaos import run as chaos
 from tests.verification.chaos.durable import Accepted
-from tests.verification.chaos.run import Outcome, Sent, judge
+from tests.verification.chaos.run import ProxiedRequest, QuestionOutcome, check
 
 MISSING = programs.missing("nginx", "haproxy", "squid")
 
@@ -19,7 +19,7 @@ MISSING = programs.missing("nginx", "haproxy", "squid")
 @pytest.mark.external
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 def test_three_hundred_questions() -> None:
-    """Programs are killed, stopped and suspended: every promise is kept, most questions are answered."""
+    """Programs are killed, stopped and suspended: every promise is kept, over 100 questions are answered."""
     report = chaos.run(300, seed=1)
     assert report.broken == [], str(report)
     assert report.asked == report.ends.total() == 300
@@ -30,36 +30,43 @@ def test_three_hundred_questions() -> None:
 
 
 #: Question 0 was accepted as a and answered, question 1 as b.
-RIGHT = Outcome(0, question_id="a")
+RIGHT = QuestionOutcome(0, question_id="a")
 ACCEPTED = [Accepted("a", chaos.question(0)), Accepted("b", chaos.question(1))]
 
 
-def failed(error: type[BaseException], question_id: str | None = None, **seen: Any) -> Outcome:
+def failed(error: type[BaseException], question_id: str | None = None, **fields: Any) -> QuestionOutcome:
     """Return the outcome of question 1, which ended with an error."""
-    return Outcome(1, error, question_id, text=error.__name__, **seen)
+    return QuestionOutcome(1, error, question_id, text=error.__name__, **fields)
 
 
 @pytest.mark.parametrize(
-    "seen",
+    "outcome",
     [
-        Outcome(1, question_id="b"),
-        Outcome(1, question_id="b", over=0.25),
+        QuestionOutcome(1, question_id="b"),
+        QuestionOutcome(1, question_id="b", over=0.25),
         failed(cf.QuestionTimeout, "b"),
         failed(cf.SubmissionUncertain),
         failed(cf.SubmissionUncertain, "b"),
-        Outcome(2, cf.ConnectionFailed),
+        QuestionOutcome(2, cf.ConnectionFailed),
     ],
 )
-def test_what_may_happen(seen: Outcome) -> None:
-    """A table, an error with the id, one that says that nobody knows, one of what was never accepted."""
-    assert judge([RIGHT, seen], ACCEPTED, [Sent(1, "401"), Sent(1, "429"), Sent(1, "502")]).broken == []
+def test_allowed_outcomes(outcome: QuestionOutcome) -> None:
+    """A table, an error with the id, an uncertain submission, and an error where nothing was accepted."""
+    assert (
+        check(
+            [RIGHT, outcome],
+            ACCEPTED,
+            [ProxiedRequest(1, "401"), ProxiedRequest(1, "429"), ProxiedRequest(1, "502")],
+        ).broken
+        == []
+    )
 
 
 @pytest.mark.parametrize(
-    ("seen", "accepted", "broken"),
+    ("outcome", "accepted", "broken"),
     [
         (
-            Outcome(1, question_id="b"),
+            QuestionOutcome(1, question_id="b"),
             [*ACCEPTED, Accepted("c", chaos.question(1))],
             "twice: question 1 was accepted as ['b', 'c']",
         ),
@@ -67,22 +74,22 @@ def test_what_may_happen(seen: Outcome) -> None:
         (failed(cf.ConnectionFailed), ACCEPTED, "lost: question 1 was accepted as ['b']"),
         (failed(cf.QuestionTimeout, "a"), ACCEPTED, "swapped: question 1 has the id a instead of ['b']"),
         (
-            Outcome(1, question_id="b", wrong="its table is {}"),
+            QuestionOutcome(1, question_id="b", wrong="its table is {}"),
             ACCEPTED,
             "swapped: question 1 its table is {}",
         ),
-        (Outcome(1, question_id="b"), ACCEPTED[:1], "swapped: question 1 has the id b instead of []"),
+        (QuestionOutcome(1, question_id="b"), ACCEPTED[:1], "swapped: question 1 has the id b instead of []"),
         (failed(KeyError, "b"), ACCEPTED, "foreign: question 1 KeyError"),
         (failed(cf.QuestionTimeout, "b", over=0.251), ACCEPTED, "late: question 1 ended 0.251 s late"),
     ],
 )
-def test_what_may_not_happen(seen: Outcome, accepted: list[Accepted], broken: str) -> None:
-    """Each is found, and named, once."""
-    (found,) = judge([RIGHT, seen], accepted, [Sent(0, "200"), Sent(1, "200")]).broken
+def test_broken_promises(outcome: QuestionOutcome, accepted: list[Accepted], broken: str) -> None:
+    """Each is found once, under its name."""
+    (found,) = check([RIGHT, outcome], accepted, [ProxiedRequest(0, "200"), ProxiedRequest(1, "200")]).broken
     assert found.startswith(broken)
 
 
-def test_what_is_sent_again_is_found() -> None:
-    """A question that a proxy answered by 502 was sent; the sandbox got it only the second time."""
-    report = judge([RIGHT], ACCEPTED[:1], [Sent(0, "502"), Sent(0, "200")])
+def test_a_repeated_submission_is_found() -> None:
+    """A question that a proxy answered with 502 was sent, though the sandbox got it only the second time."""
+    report = check([RIGHT], ACCEPTED[:1], [ProxiedRequest(0, "502"), ProxiedRequest(0, "200")])
     assert report.broken == ["twice: question 0 was sent again: the proxies answered 502, 200"]

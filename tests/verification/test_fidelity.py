@@ -1,4 +1,4 @@
-"""The benchmark of exactness, its quick form."""
+"""The quick form of ``make bench-fidelity``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OURS = ("connecty_frames, pandas", "connecty_frames, polars", "connecty_frames,
 
 @pytest.fixture(scope="module")
 def silently_wrong() -> dict[str, int]:
-    """Give the number of silently wrong columns of each reader, out of the printed table."""
+    """Return the number of silently wrong columns of each reader from the printed table."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.verification.fidelity", "--quick"],
         cwd=_ROOT,
@@ -37,10 +37,10 @@ def silently_wrong() -> dict[str, int]:
 
 
 def test_no_value_of_ours_is_silently_wrong(silently_wrong: dict[str, int]) -> None:
-    """Whatever the producer, all three engines give the value that the database had, or a word."""
+    """For every producer, all three engines return the value that the database had, or warn."""
     assert {reader: silently_wrong[reader] for reader in _OURS} == dict.fromkeys(_OURS, 0)
 
 
 def test_the_benchmark_can_find_wrong_values(silently_wrong: dict[str, int]) -> None:
-    """It finds them in what people write by hand, so that a zero for ours means something."""
+    """It finds them in code written by hand, so that a zero for ours is meaningful."""
     assert all(wrong > 0 for reader, wrong in silently_wrong.items() if reader not in _OURS)

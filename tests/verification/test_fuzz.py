@@ -1,4 +1,4 @@
-"""The short form of ``make fuzz``, with a fixed seed."""
+"""The short form of ``make fuzz`` with a fixed seed, and tests of its oracle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from tests.verification.fuzz import bodies, grammar, oracle
 
 _ROOT = Path(__file__).parents[2]
-#: As many as take a few seconds.
+#: They take a few seconds.
 _CASES = 4_000
 
 
@@ -32,7 +32,7 @@ def _fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_a_few_thousand_hostile_bodies() -> None:
-    """Always the same ones; where one fails, seed, case and body are printed."""
+    """All pass, and the main outcomes occur; a failure would print seed, case and body."""
     done = _fuzz("--cases", str(_CASES), "--seed", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = re.findall(r"^ *([\d,]+) (\w+: .*)$", done.stdout, re.MULTILINE)
@@ -40,17 +40,17 @@ def test_a_few_thousand_hostile_bodies() -> None:
     assert counts["bulk: read"] > _CASES / 10, done.stdout
     assert counts["bulk: blocks read again, at fewer commas"] > _CASES / 100, done.stdout
     assert counts["outcome: read"] > _CASES / 5, done.stdout
-    assert counts["outcome: no JSON, refused"] > _CASES / 5, done.stdout
+    assert counts["outcome: not JSON, rejected"] > _CASES / 5, done.stdout
 
 
-def test_a_failure_tells_how_to_see_it_again() -> None:
-    """The same seed and case give the same body, whenever they are asked for."""
+def test_a_body_is_reproducible() -> None:
+    """The same seed and number always return the same body."""
     family, body = bodies.body_of(1, 7)
     assert (family, body) == bodies.body_of(1, 7)
 
 
 def test_the_grammar_list() -> None:
-    """Python's reader says of each text what the list says, bare NaN and infinity aside."""
+    """Python's reader agrees with the list on each text; bare NaN and infinity are read leniently."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
@@ -101,8 +101,8 @@ def test_the_grammar_list() -> None:
         ('[{"a":1,"a":2}]', pa.array([{"a": 2}])),
     ],
 )
-def test_the_oracle_finds_what_is_wrong(cells: str, array: pa.Array) -> None:
-    """A table that is not what the JSON says is found, so that finding none means something."""
+def test_the_oracle_finds_differences(cells: str, array: pa.Array) -> None:
+    """A table that differs from the JSON is found, so that a run without findings is meaningful."""
     body = oracle.read(f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],{cells}]}}}}'.encode())
     assert oracle.differences(body, pa.table({"a": array})) != []
 
@@ -124,8 +124,8 @@ def test_the_oracle_finds_what_is_wrong(cells: str, array: pa.Array) -> None:
         ('[{"a":{"b":[]}}]', pa.array(['{"a": {"b": []}}'])),
     ],
 )
-def test_the_oracle_lets_pass_what_is_right(cells: str, array: pa.Array) -> None:
-    """A table that is what the JSON says is let pass."""
+def test_the_oracle_accepts_equal_tables(cells: str, array: pa.Array) -> None:
+    """A table that equals the JSON has no differences."""
     body = oracle.read(f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],{cells}]}}}}'.encode())
     assert oracle.differences(body, pa.table({"a": array})) == []
 
@@ -133,14 +133,14 @@ def test_the_oracle_lets_pass_what_is_right(cells: str, array: pa.Array) -> None
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"[]", "the body is no object"),
+        (b"[]", "the body is not an object"),
         (b'{"state":"FAILED"}', "not COMPLETED"),
-        (b'{"state":"COMPLETED","results":5}', "results is no object"),
-        (b'{"state":"COMPLETED","results":{"sql_query":true}}', "sql_query is no text"),
+        (b'{"state":"COMPLETED","results":5}', "results is not an object"),
+        (b'{"state":"COMPLETED","results":{"sql_query":true}}', "sql_query is not a text"),
         (b'{"state":"COMPLETED","results":{"dataframe":[1]}}', "no header"),
         (b'{"state":"COMPLETED","results":{"dataframe":[[[]]]}}', "a name is an array or object"),
         (b'{"state":"COMPLETED","results":{"dataframe":[["a"],[1,2]]}}', "ragged"),
-        (b'{"state":"COMPLETED","results":{"dataframe":[["\\ud800"]]}}', "a name is no text"),
+        (b'{"state":"COMPLETED","results":{"dataframe":[["\\ud800"]]}}', "a name is not a text"),
         (
             b'{"state":"COMPLETED","results":{"dataframe":[["a"],["\\ud800"]]}}',
             "may: half of a surrogate pair",
@@ -150,13 +150,13 @@ def test_the_oracle_lets_pass_what_is_right(cells: str, array: pa.Array) -> None
         (b'{"state":"COMPLETED","results":{"dataframe":[["a"],["x"]],"more":[{}]}}', None),
     ],
 )
-def test_reasons_to_refuse(body: bytes, reason: str | None) -> None:
-    """JSON that is no answer is refused for a reason, and for no other."""
-    assert oracle.refusal(oracle.read(body)) == reason
+def test_reasons_to_reject(body: bytes, reason: str | None) -> None:
+    """JSON that is not an answer is rejected for its reason alone."""
+    assert oracle.rejection_reason(oracle.read(body)) == reason
 
 
 def test_every_family_has_its_share() -> None:
-    """Of a hundred cases one after another, each family has as many as it says."""
+    """Of a hundred consecutive cases, each family has its share."""
     families = [bodies.body_of(5, number)[0] for number in range(300, 400)]
     assert {name: families.count(name) for name in bodies.FAMILIES} == {
         "random tables": 24,

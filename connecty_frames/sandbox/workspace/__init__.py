@@ -1,7 +1,7 @@
-"""The sample workspace: a shop's database made by SQL, and the questions it knows.
+"""The sample workspace: the database of a shop, made by SQL, and its catalogue of questions.
 
-The SQL draws everything from the row number, never from chance or the clock, so that each sandbox holds
-the same rows.
+The SQL computes everything from row numbers, never from random numbers or the clock, so that each sandbox
+holds the same rows.
 """
 
 from __future__ import annotations
@@ -25,6 +25,6 @@ def build(connection: DuckDBPyConnection) -> None:
 
 
 def catalogue() -> tuple[str, str]:
-    """Give the questions that the workspace knows as TOML text, and the name of their file."""
+    """Return the questions of the workspace as TOML text, and the name of their file."""
     file = _HERE / "catalogue.toml"
     return file.read_text(encoding="utf-8"), file.name

@@ -1,14 +1,14 @@
--- The sample workspace. Everything is drawn from row numbers, so that every build holds the same rows;
+-- The sample workspace. Everything is computed from row numbers, so that every build has the same rows;
 -- no expression depends on the time zone of the session.
 
--- A number from 0 to below n that looks random: one step of a generator modulo a prime, squared.
+-- A pseudorandom number from 0 to below n: one step of a generator modulo a prime, squared.
 CREATE TEMP MACRO draw(i, salt, n) AS
     (((i + 1) * 48271 + salt * 69621) % 2147483647) * (((i + 1) * 48271 + salt * 69621) % 2147483647) % 2147483647 % n;
 
 CREATE SCHEMA usr;
 CREATE SCHEMA sales;
 
--- 40 people, two of whom log in all the time.
+-- 40 people, two of whom have most of the logins.
 CREATE TYPE usr.user_role AS ENUM ('viewer', 'analyst', 'admin');
 CREATE TABLE usr.users AS
 SELECT
@@ -28,7 +28,7 @@ SELECT
         'page_size': (25 * (1 + draw(user_id, 7, 4)))::INTEGER,
         'alerts': draw(user_id, 8, 2) = 1
     } AS preferences,
-    -- The 32 digits of a UUID of version 4, out of two numbers.
+    -- The 32 digits of a UUID of version 4.
     format('{:08x}{:04x}4{:03x}8{:03x}{:04x}{:08x}', draw(user_id, 9, 2147483647), draw(user_id, 10, 65536),
            draw(user_id, 11, 4096), draw(user_id, 12, 4096), draw(user_id, 13, 65536), draw(user_id, 15, 2147483647))::UUID
         AS account_uuid,
@@ -63,7 +63,7 @@ SELECT
     CASE WHEN draw(nth, 26, 3) = 0 THEN 'password' ELSE 'single sign-on' END AS method
 FROM range(5000) AS logins(nth);
 
--- Twenty countries; when they were founded is told as their own legends have it.
+-- Twenty countries, with their legendary dates of foundation.
 CREATE TABLE sales.countries (
     country_code VARCHAR PRIMARY KEY, name VARCHAR, continent VARCHAR, population BIGINT, area_km2 DOUBLE,
     phone_prefix VARCHAR, founded_on DATE, neighbours VARCHAR[]
@@ -90,7 +90,7 @@ INSERT INTO sales.countries VALUES
     ('JP', 'Japan', 'Asia', 123802000, 377975.0, '0081', '0660-02-11 (BC)', []),
     ('AQ', 'Antarctica', 'Antarctica', 0, 14200000.5, '00672', 'infinity', NULL);
 
--- Text that programs trip over. It is what some customers left as their note.
+-- Texts that programs often mishandle, used as the notes of some customers.
 CREATE TEMP TABLE awkward AS
 SELECT unnest([
     '', ' ', 'NA', 'N/A', 'null', 'NULL', 'None', 'nan', 'true', 'False', '1e5', '00123', '-0', '+1', '0x1F', '1_000',
@@ -136,7 +136,7 @@ SELECT
     (['Lamp', 'Chair', 'Desk', 'Shelf', 'Mirror', 'Carpet', 'Clock', 'Vase'])[1 + product_id % 8] || ' no. ' || product_id AS name,
     ((99 + draw(product_id, 51, 50000))::DECIMAL(8, 0) * 0.01)::DECIMAL(10, 2) AS price,
     CASE WHEN draw(product_id, 52, 10) > 0 THEN (1 + draw(product_id, 53, 40000)) / 1000.0 END AS weight_kg,
-    -- Nobody has rated the product yet: not a number, which is not the same as not known.
+    -- NaN stands for a product without ratings, which is not the same as an unknown rating.
     CASE draw(product_id, 54, 12) WHEN 0 THEN 'NaN'::DOUBLE WHEN 1 THEN NULL ELSE draw(product_id, 55, 51) / 10.0 END AS rating,
     list_filter(['wood', 'glass', 'metal', 'sale', 'new'], lambda tag, place: draw(product_id, 56 + place, 3) = 0) AS tags,
     {
@@ -163,7 +163,7 @@ JOIN sales.products ON products.product_id = 1 + draw(order_id * 3 + line, 71, 2
 WHERE line <= 1 + draw(order_id, 73, 3)
 ORDER BY order_id, line;
 
--- The two years hold four changes of summer time: in March and October of 2024 and of 2025.
+-- Summer time begins or ends four times in the two years: in March and October of 2024 and of 2025.
 CREATE TYPE sales.order_status AS ENUM ('placed', 'paid', 'shipped', 'delivered', 'returned');
 CREATE TABLE sales.orders AS
 SELECT

@@ -1,7 +1,7 @@
 """A sandbox that can be killed: ``python durable.py PORT JOURNAL`` serves until SIGTERM.
 
-Unlike other sandboxes it keeps its credentials and its questions over a restart. A question stands in the
-journal before it is answered with its id, so that the journal has all that was ever accepted.
+Unlike other sandboxes it keeps its credentials and its questions over a restart. A question is written to the
+journal before its id is sent, so that the journal has all that was ever accepted.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from connecty_frames.sandbox import Fault, Sandbox, jobs, sandbox, tokens
 __all__ = ["CREDENTIALS", "Accepted", "read_journal"]
 
 CREDENTIALS: Final = {"client_id": "canary-client-id", "client_secret": "canary-secret"}
-#: A question takes its time before it is accepted, or afterwards, or its id comes bit by bit, so that what is
-#: killed or suspended often has one under way.
+#: Questions are delayed before or after they are accepted, or their id is sent byte by byte, so that a
+#: program that is killed or suspended is often processing one.
 _SLOW: Final = (
     Fault("ask", latency=0.3, chance=0.3, seed=1),
     Fault("ask", drip_body=0.005, chance=0.4, seed=2),
@@ -28,19 +28,19 @@ _SLOW: Final = (
 
 
 class Accepted(NamedTuple):
-    """A question that the sandbox accepted, and the id that it gave it."""
+    """A question that the sandbox accepted, and its id."""
 
     question_id: str
     question: str
 
 
 def read_journal(path: Path) -> list[Accepted]:
-    """Return what was accepted, in order."""
+    """Return the accepted questions in order."""
     return [Accepted(*json.loads(line)) for line in path.read_text().splitlines()]
 
 
 class _Tokens(tokens.Tokens):
-    """The same credentials each time; the key to tokens is another, so that a restart ends them."""
+    """Fixed credentials, and a new signing key in each process, so that a restart invalidates all tokens."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -59,8 +59,8 @@ class _Desk(jobs.JobQueue):
     def find(self, question_id: str, dw_id: int) -> jobs.Job | None:
         question = self._before.pop(question_id, None)
         if question is not None:  # it is worked on again, and only where somebody asks for it
-            self._cases[question_id] = jobs.Job(question_id, dw_id, question)
-            self._pool.submit(self._work_on, self._cases[question_id])
+            self._jobs[question_id] = jobs.Job(question_id, dw_id, question)
+            self._executor.submit(self._run, self._jobs[question_id])
         return super().find(question_id, dw_id)
 
     def submit(self, question: str, dw_id: int) -> jobs.Job | None:

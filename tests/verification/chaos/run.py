@@ -1,13 +1,12 @@
 """Questions through nginx, haproxy and squid while they and the sandbox are killed, restarted and suspended.
 
-``python -m tests.verification.chaos`` asks 2,000 and prints what became of them; a promise that is broken
-makes the exit code 1.
-There are two ways to the sandbox: in the clear through nginx, which compresses, and by TLS through a tunnel
-of squid, which wants a password, to haproxy.
+``python -m tests.verification.chaos`` asks 2,000 and prints their outcomes; the exit code is 1 where a
+promise was broken. There are two routes to the sandbox: without TLS through nginx, which compresses, and
+with TLS through a tunnel of squid, which requires a password, to haproxy.
 
-The sandbox writes down what it accepts (``durable.py``), and nginx and haproxy which questions they answered.
-Each question has a number, which its answer repeats. So it shows when one was sent twice, or got another's
-answer.
+The sandbox records what it accepts (``durable.py``), nginx and haproxy which questions they answered. Each
+question has a number, which its answer repeats, so that a question that was sent twice, or got the answer of
+another, is found.
 """
 
 from __future__ import annotations
@@ -31,33 +30,35 @@ from unittest.mock import patch
 import connecty_frames as cf
 from tests.servers import programs
 from tests.servers.timing import SLACK, Pulse
+from tests.verification.chaos import durable
 from tests.verification.chaos.durable import CREDENTIALS, Accepted, read_journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-__all__ = ["Outcome", "Report", "Sent", "judge", "question", "run"]
+__all__ = ["ChaosReport", "ProxiedRequest", "QuestionOutcome", "check", "question", "run"]
 
 _QUESTIONS: Final = 2_000
 _THREADS: Final = 12
 _ROWS: Final = 50
-#: What a question may take, in seconds: with the shortest some are late, with the longest hardly any.
+#: Seconds that a question may take: with the shortest some time out, with the longest hardly any.
 _TIMEOUTS: Final = (1.5, 4.0, 12.0)
-#: How long all goes well between two disturbances, and how long one lasts, in seconds.
+#: Seconds between two disturbances, and of one.
 _CALM: Final = (0.0, 0.6)
-_LASTS: Final = (0.02, 0.6)
-#: What an answer may take that is fetched afterwards, in seconds.
+_DURATION: Final = (0.02, 0.6)
+#: Seconds that an answer may take which is fetched afterwards.
 _FETCHING: Final = 30.0
 _PROMISES: Final = ("twice", "lost", "swapped", "foreign", "late")
-#: Answered by one of these, a question may be sent again.
-_TURNED_AWAY: Final = ("401", "429")
+#: A question that got one of these statuses was not started and may be sent again.
+_NOT_STARTED: Final = ("401", "429")
 #: The status and the number of a question in the logs of nginx and haproxy.
 _SENT: Final = re.compile(r"^POST \S+ (-?\d+) .*SELECT (\d+) AS asked", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a question, as its asker saw it.
+class QuestionOutcome:
+    """How the call for a question ended.
 
     Parameters
     ----------
@@ -68,11 +69,11 @@ class Outcome:
     question_id
         The id on the table or on the exception.
     over
-        Seconds that it took beyond its timeout and what the machine overslept; negative before.
+        Seconds beyond its timeout and the lateness of the machine; negative where it ended before.
     wrong
         What is wrong with the table; empty where nothing is.
     text
-        What the exception says.
+        The message of the exception.
     """
 
     number: int
@@ -83,16 +84,16 @@ class Outcome:
     text: str = ""
 
 
-class Sent(NamedTuple):
-    """A question that reached nginx or haproxy, and the status by which it was answered there."""
+class ProxiedRequest(NamedTuple):
+    """A question that reached nginx or haproxy, and the status that was sent there."""
 
     number: int
     status: str
 
 
 @dataclass
-class Report:
-    """What became of all questions, and in which ways promises were broken."""
+class ChaosReport:
+    """The outcomes of all questions, and the promises that were broken."""
 
     asked: int
     accepted: int
@@ -105,74 +106,78 @@ class Report:
 
     @property
     def broken(self) -> list[str]:
-        """All that should not have happened."""
-        return [f"{promise}: {said}" for promise, all_said in self.problems.items() for said in all_said]
+        """All broken promises, one per line."""
+        return [f"{promise}: {text}" for promise, texts in self.problems.items() for text in texts]
 
     def __str__(self) -> str:
         ends = ", ".join(f"{count:,} {end}" for end, count in self.ends.most_common())
         lines = {
             "asked": f"{self.asked:,} in {self.took:.0f} s: {ends}",
             "accepted": f"{self.accepted:,}; {self.fetched:,} fetched afterwards by their ids",
-            "problems": ", ".join(f"{len(said)} {promise}" for promise, said in self.problems.items()),
+            "problems": ", ".join(f"{len(texts)} {promise}" for promise, texts in self.problems.items()),
             "overrun": f"{self.overrun:.3f} s at most",
             "disturbed": ", ".join(f"{count} {what}" for what, count in sorted(self.disturbed.items())),
         }
-        return "\n".join(f"{name:<10} {said}" for name, said in lines.items())
+        return "\n".join(f"{name:<10} {value}" for name, value in lines.items())
 
 
 def question(number: int) -> str:
-    """Return the question with a number, which the sandbox answers as the SELECT that it is."""
+    """Return the question with a number; the sandbox runs it, since it is a SELECT."""
     return f"SELECT {number} AS asked, i AS row FROM range({_ROWS}) AS t(i) ORDER BY i"  # noqa: S608 - our own number
 
 
-def judge(outcomes: Iterable[Outcome], accepted: Iterable[Accepted], sent: Iterable[Sent]) -> Report:
-    """Hold what the askers saw against what the sandbox accepted and the proxies answered."""
+def check(
+    outcomes: Iterable[QuestionOutcome], accepted: Iterable[Accepted], sent: Iterable[ProxiedRequest]
+) -> ChaosReport:
+    """Compare the outcomes with what the sandbox accepted and the proxies answered."""
     outcomes, accepted = list(outcomes), list(accepted)
-    ends = Counter("right" if seen.error is None else seen.error.__name__ for seen in outcomes)
-    report = Report(len(outcomes), len(accepted), ends, max((seen.over for seen in outcomes), default=0.0))
+    ends = Counter("right" if outcome.error is None else outcome.error.__name__ for outcome in outcomes)
+    report = ChaosReport(
+        len(outcomes), len(accepted), ends, max((outcome.over for outcome in outcomes), default=0.0)
+    )
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for entry in accepted:
         ids[entry.question].append(entry.question_id)
     statuses: defaultdict[int, list[str]] = defaultdict(list)
     for number, status in sent:
-        if status not in _TURNED_AWAY:
+        if status not in _NOT_STARTED:
             statuses[number].append(status)
-    for seen in outcomes:
-        for promise, said in _problems(seen, ids[question(seen.number)], statuses[seen.number]):
-            report.problems[promise].append(f"question {seen.number} {said}")
+    for outcome in outcomes:
+        for promise, text in _problems(outcome, ids[question(outcome.number)], statuses[outcome.number]):
+            report.problems[promise].append(f"question {outcome.number} {text}")
     return report
 
 
-def _problems(seen: Outcome, ids: list[str], statuses: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield the promises that were broken to a question, with how."""
+def _problems(outcome: QuestionOutcome, ids: list[str], statuses: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each promise that was broken for a question, and how."""
     if len(ids) > 1:
         yield "twice", f"was accepted as {ids}"
     if len(statuses) > 1:
         yield "twice", f"was sent again: the proxies answered {', '.join(statuses)}"
-    if seen.error is not None and not issubclass(seen.error, cf.ConnectyError):
-        yield "foreign", seen.text
-    elif ids and seen.question_id is None and seen.error is not cf.SubmissionUncertain:
-        yield "lost", f"was accepted as {ids}, and its asker got {seen.text}"
-    if seen.question_id not in (None, *ids):
-        yield "swapped", f"has the id {seen.question_id} instead of {ids}"
-    if seen.wrong:
-        yield "swapped", seen.wrong
-    if seen.over > SLACK:
-        yield "late", f"ended {seen.over:.3f} s late: {seen.text}"
+    if outcome.error is not None and not issubclass(outcome.error, cf.ConnectyError):
+        yield "foreign", outcome.text
+    elif ids and outcome.question_id is None and outcome.error is not cf.SubmissionUncertain:
+        yield "lost", f"was accepted as {ids}, and its asker got {outcome.text}"
+    if outcome.question_id not in (None, *ids):
+        yield "swapped", f"has the id {outcome.question_id} instead of {ids}"
+    if outcome.wrong:
+        yield "swapped", outcome.wrong
+    if outcome.over > SLACK:
+        yield "late", f"ended {outcome.over:.3f} s late: {outcome.text}"
 
 
-def run(questions: int, seed: int) -> Report:
-    """Ask so many questions while a disturbance follows another, and judge what became of them."""
+def run(questions: int, seed: int) -> ChaosReport:
+    """Ask so many questions while one disturbance follows another, and check their outcomes."""
     with ExitStack() as stack:
-        folder = stack.enter_context(programs.workplace())
-        sandbox = stack.enter_context(programs.sandbox(folder / "sandbox"))
+        folder = stack.enter_context(programs.program_folder())
+        sandbox = stack.enter_context(_durable_sandbox(folder / "sandbox"))
         nginx = stack.enter_context(programs.prepare("nginx", folder, _NGINX, api=sandbox.port))
         haproxy = stack.enter_context(programs.prepare("haproxy", folder, _HAPROXY, api=sandbox.port))
-        squid = stack.enter_context(programs.prepare("squid", folder, programs.PASSWORD_WANTED))
+        squid = stack.enter_context(programs.prepare("squid", folder, programs.PASSWORD_REQUIRED))
         pulse = stack.enter_context(Pulse().running())
         proxy = f"http://{programs.USER}:{programs.PASSWORD}@127.0.0.1:{squid.port}"
         stack.enter_context(patch.dict(os.environ, HTTPS_PROXY=proxy))
-        # A sandbox that was killed has to work on its questions again, which goes back to an earlier state.
+        # A sandbox that was killed works on its questions again, so their states go back to earlier ones.
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", cf.UnknownStateWarning)
         settings: dict[str, Any] = {**CREDENTIALS, "dw_id": 13, "ca_bundle": programs.PEM}
@@ -181,83 +186,94 @@ def run(questions: int, seed: int) -> Report:
             for address in (f"http://127.0.0.1:{nginx.port}", f"https://127.0.0.1:{haproxy.port}")
         ]
         asker = _Asker(clients, seed, pulse)
-        asker.ask(questions)  # has everything imported, which counts for the first question of all
+        asker.ask(questions)  # a question that does not count, so that all imports are done before
         began = time.monotonic()
-        victims = [sandbox, nginx, haproxy, squid]
-        with _Disturbances(victims, seed) as disturbances, ThreadPoolExecutor(_THREADS) as pool:
+        targets = [sandbox, nginx, haproxy, squid]
+        with _Disturbances(targets, seed) as disturbances, ThreadPoolExecutor(_THREADS) as pool:
             outcomes = list(pool.map(asker.ask, range(questions)))
-        sent = [Sent(int(number), status) for status, number in _SENT.findall(nginx.log() + haproxy.output())]
-        report = judge(outcomes, read_journal(sandbox.folder / "journal"), sent)
+        sent = [
+            ProxiedRequest(int(number), status)
+            for status, number in _SENT.findall(nginx.log() + haproxy.output())
+        ]
+        report = check(outcomes, read_journal(sandbox.folder / "journal"), sent)
         report.disturbed, report.took = disturbances.done, time.monotonic() - began
-        for seen in outcomes:
-            if seen.error is not None and seen.question_id is not None:
+        for outcome in outcomes:
+            if outcome.error is not None and outcome.question_id is not None:
                 report.fetched += 1
-                wrong = asker.fetch(seen)
+                wrong = asker.fetch(outcome)
                 if wrong:
-                    report.problems["lost"].append(f"question {seen.number} cannot be fetched: {wrong}")
+                    report.problems["lost"].append(f"question {outcome.number} cannot be fetched: {wrong}")
     return report
 
 
+def _durable_sandbox(folder: Path) -> programs.Program:
+    """Prepare a sandbox that records what it accepted in ``journal`` of its folder."""
+    port = programs.free_port()
+    folder.mkdir()
+    command = [sys.executable, durable.__file__, str(port), str(folder / "journal")]
+    return programs.Program("sandbox", command, port=port, folder=folder, trusted=True)
+
+
 class _Asker:
-    """Asks questions, half of them each way."""
+    """Asks questions, half of them by each route."""
 
     def __init__(self, clients: list[cf.Client], seed: int, pulse: Pulse) -> None:
         self._clients = clients
         self._seed = seed
         self._pulse = pulse
 
-    def ask(self, number: int) -> Outcome:
+    def ask(self, number: int) -> QuestionOutcome:
         """Ask the question with a number."""
-        draw = random.Random(f"{self._seed} question {number}")
-        client, timeout = draw.choice(self._clients), draw.choice(_TIMEOUTS)
+        rng = random.Random(f"{self._seed} question {number}")
+        client, timeout = rng.choice(self._clients), rng.choice(_TIMEOUTS)
         answer: cf.Answer | None = None
         error: Exception | None = None
         began = time.monotonic()
         try:
             answer = client.ask(question(number), timeout=timeout)
-        except Exception as caught:  # noqa: BLE001 - it is the judge who says which may come
+        except Exception as caught:  # noqa: BLE001 - check() decides which classes are allowed
             error = caught
-        # What this machine did instead, before the deadline was set and after it had passed, is no delay.
-        overslept = self._pulse.most(began) + self._pulse.total(began + timeout)
-        return Outcome(
+        # The lateness of this machine before the deadline was set and after it passed is no delay of ours.
+        lateness = self._pulse.most(began) + self._pulse.total(began + timeout)
+        return QuestionOutcome(
             number,
             None if error is None else type(error),
             getattr(answer or error, "question_id", None),
-            time.monotonic() - began - timeout - overslept,
+            time.monotonic() - began - timeout - lateness,
             "" if answer is None else _wrong(answer, number),
             "" if error is None else _text(error),
         )
 
-    def fetch(self, seen: Outcome) -> str:
-        """Return what is wrong with the answer to a question that is fetched by its id."""
+    def fetch(self, outcome: QuestionOutcome) -> str:
+        """Fetch an answer by the id of its question, and return what is wrong with it."""
         try:
-            answer = self._clients[0].question(seen.question_id or "").result(timeout=_FETCHING)
+            answer = self._clients[0].question(outcome.question_id or "").result(timeout=_FETCHING)
         except cf.ConnectyError as error:
             return str(error)
-        return _wrong(answer, seen.number)
+        return _wrong(answer, outcome.number)
 
 
 def _text(error: Exception) -> str:
-    """Return what an exception says, and where it comes from if it is not ours."""
+    """Return the message of an exception, with the traceback where the class is not ours."""
     if isinstance(error, cf.ConnectyError):
         return f"{type(error).__name__}: {error}"
     return "".join(traceback.format_exception(error))
 
 
 def _wrong(answer: cf.Answer, number: int) -> str:
-    """Return what is wrong with an answer, empty where nothing is."""
+    """Return what is wrong with an answer; empty where nothing is."""
     columns = {} if answer.table is None else answer.table.to_pydict()
     right = {"asked": [number] * _ROWS, "row": list(range(_ROWS))}
     return "" if columns == right else f"its table is {str(columns)[:200]}"
 
 
 class _Disturbances:
-    """One disturbance after another while the ``with`` block runs: each has its turn, as the seed decides."""
+    """One disturbance after another while the ``with`` block runs, in an order that the seed determines."""
 
-    def __init__(self, victims: list[programs.Program], seed: int) -> None:
+    def __init__(self, targets: list[programs.Program], seed: int) -> None:
         self.done: Counter[str] = Counter()
-        self._round = [(victim, name) for victim in victims for name in ("kill", "stop", "suspend")]
-        self._draw = random.Random(f"{seed} disturbances")
+        self._round = [(program, name) for program in targets for name in ("kill", "stop", "suspend")]
+        self._rng = random.Random(f"{seed} disturbances")
         self._over = threading.Event()
         self._pool = ThreadPoolExecutor(1)
 
@@ -272,14 +288,14 @@ class _Disturbances:
 
     def _disturb(self) -> None:
         while True:
-            self._draw.shuffle(self._round)
-            for victim, name in self._round:
-                if self._over.wait(self._draw.uniform(*_CALM)):
+            self._rng.shuffle(self._round)
+            for program, name in self._round:
+                if self._over.wait(self._rng.uniform(*_CALM)):
                     return
-                getattr(victim, name)()
-                self._over.wait(self._draw.uniform(*_LASTS))
-                victim.resume() if name == "suspend" else victim.start()
-                self.done[f"{victim.name} {name}"] += 1
+                getattr(program, name)()
+                self._over.wait(self._rng.uniform(*_DURATION))
+                program.resume() if name == "suspend" else program.start()
+                self.done[f"{program.name} {name}"] += 1
 
 
 _NGINX: Final = """
@@ -320,14 +336,13 @@ def main() -> int:
         "--seed",
         type=int,
         default=random.SystemRandom().randrange(10**6),
-        help="of timeouts and disturbances (default: one by chance, which is printed)",
+        help="of timeouts and disturbances (default: a random one, which is printed)",
     )
     given = parser.parse_args()
     missing = programs.missing("nginx", "haproxy", "squid")
     if missing:
         parser.error(f"not installed: {', '.join(missing)}")
-    sys.stdout.write(f"{given.questions:,} questions, seed {given.seed}\n")
-    sys.stdout.flush()
+    print(f"{given.questions:,} questions, seed {given.seed}", flush=True)
     report = run(given.questions, given.seed)
-    sys.stdout.write("\n".join([str(report), *(report.broken or ["every promise kept"])]) + "\n")
+    print("\n".join([str(report), *(report.broken or ["every promise kept"])]))
     return 1 if report.broken else 0

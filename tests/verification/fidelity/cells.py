@@ -1,4 +1,4 @@
-"""The cells: one value in, its JSON text in the style of some producer out."""
+"""The cells: values as JSON text in the style of a producer."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from tests.verification.fidelity.truths import DAY, Kind, Moment
+from tests.verification.fidelity.ground_truth import DAY, LogicalType, TemporalTicks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.verification.fidelity.styles import Style
 
-__all__ = ["NESTED", "written"]
+__all__ = ["NESTED", "write_cell"]
 
 _SECOND: Final = 1_000_000_000
-#: 0001-01-02 and 9999-12-30 in seconds since 1970: between them Python knows the offset of a zone.
+#: From 0001-01-02 to 9999-12-30 in seconds since 1970: Python computes the offset of a zone only here.
 _PYTHON_YEARS: Final = range(-62_135_596_800 + 86_400, 253_402_300_800 - 86_400)
 _UNSAFE: Final = 2**53
 _WIDE: Final = 64
 
 
-def written(kind: Kind, value: Any, style: Style) -> str:
-    """Give the JSON text of a value."""
+def write_cell(kind: LogicalType, value: Any, style: Style) -> str:
+    """Return the JSON text of a value."""
     if value is None:
         return "null"
     token = _WRITERS[kind.name](kind, value, style)
@@ -37,41 +38,37 @@ def written(kind: Kind, value: Any, style: Style) -> str:
     return json.dumps(token, ensure_ascii=style.ascii) if quoted else token
 
 
-def _text(_: Kind, value: str, style: Style) -> str:
+def _text(_: LogicalType, value: str, style: Style) -> str:
     return json.dumps(value, ensure_ascii=style.ascii)
 
 
-def _boolean(_: Kind, value: bool, __: Style) -> str:  # noqa: FBT001 - the value
-    return "true" if value else "false"
-
-
-def _whole(kind: Kind, value: int, style: Style) -> str:
+def _whole(kind: LogicalType, value: int, style: Style) -> str:
     quoted = style.bigints == "text" or (style.bigints == "unsafe" and abs(value) > _UNSAFE)
     return f'"{value}"' if quoted and kind.size >= _WIDE else str(value)
 
 
-def _decimal(_: Kind, value: Decimal, style: Style) -> str:
+def _decimal(_: LogicalType, value: Decimal, style: Style) -> str:
     padded = f"{value:f}"
     if style.decimals == "text":
         return f'"{padded}"'
     return padded if style.decimals == "pad" else padded.rstrip("0").rstrip(".")
 
 
-def _float64(_: Kind, value: float, style: Style) -> str:
+def _float64(_: LogicalType, value: float, style: Style) -> str:
     if not math.isfinite(value):
         name = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
         return {"text": f'"{name}"', "bare": name, "null": "null"}[style.nan]
     text = repr(value)
     if style.floats == "1.0" or not value.is_integer():
         return text
-    # As ECMAScript does: no exponent below 1e21, and no sign of zero.
+    # As in ECMAScript: no exponent below 1e21, and zero has no sign.
     return f"{Decimal(text):f}".removesuffix(".0").lstrip("-" * (value == 0)) if abs(value) < 1e21 else text
 
 
-def _float32(kind: Kind, value: float, style: Style) -> str:
+def _float32(kind: LogicalType, value: float, style: Style) -> str:
     if not math.isfinite(value):
         return _float64(kind, value, style)
-    # The shortest text that is this float and no other of 32 bits.
+    # The shortest text that no other 32-bit float has.
     shortest = next(text for digits in range(1, 10) if _is_float32(text := f"{value:.{digits}g}", value))
     return _float64(kind, float(shortest), style)
 
@@ -82,7 +79,7 @@ def _is_float32(text: str, value: float) -> bool:
 
 
 def _day(ticks: float) -> tuple[str, str]:
-    """Give year-month-day and the era, as PostgreSQL writes them; the days are counted from March on."""
+    """Return year-month-day and the era, as PostgreSQL writes them; the computation begins years in March."""
     days = int(ticks) // DAY + 719_468
     era, day_of_era = divmod(days, 146_097)
     year_of_era = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
@@ -111,25 +108,21 @@ def _clock(ticks: float, style: Style) -> str:
     return f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}{fraction}"
 
 
-def _date(_: Kind, value: Moment, __: Style) -> str:
+def _date(_: LogicalType, value: TemporalTicks, __: Style) -> str:
     if math.isinf(value.ticks):
         return '"infinity"' if value.ticks > 0 else '"-infinity"'
     day, era = _day(value.ticks)
     return f'"{day}{era}"'
 
 
-def _timestamp(_: Kind, value: Moment, style: Style) -> str:
-    return _stamp(value.ticks, "", style)
-
-
-def _instant(_: Kind, value: Moment, style: Style) -> str:
+def _instant(_: LogicalType, value: TemporalTicks, style: Style) -> str:
     if math.isinf(value.ticks):
         return _stamp(value.ticks, "", style)
     seconds = int(value.ticks) // _SECOND
     shift = 0
     if seconds in _PYTHON_YEARS:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-        shift = round((moment.astimezone(ZoneInfo(style.zone)).utcoffset() or timedelta()).total_seconds())
+        instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        shift = round((instant.astimezone(ZoneInfo(style.zone)).utcoffset() or timedelta()).total_seconds())
     return _stamp(value.ticks + shift * _SECOND, _offset(shift, style), style)
 
 
@@ -152,11 +145,7 @@ def _offset(shift: int, style: Style) -> str:
     return text + (f"{colon}{seconds:02d}" if seconds else "")
 
 
-def _time(_: Kind, value: Moment, style: Style) -> str:
-    return f'"{_clock(value.ticks, style)}"'
-
-
-def _interval(_: Kind, value: tuple[int, int, int], style: Style) -> str:
+def _interval(_: LogicalType, value: tuple[int, int, int], style: Style) -> str:
     months, days, nanos = value
     if style.intervals == "iso":
         date = f"{months}M" * bool(months) + f"{days}D" * bool(days)
@@ -169,16 +158,12 @@ def _interval(_: Kind, value: tuple[int, int, int], style: Style) -> str:
     return json.dumps(" ".join([*words, *clock]))
 
 
-def _inside(kind: Kind, value: Any, style: Style) -> str:
-    """Write what lies inside a cell: JSON all through, also where the cell is a text."""
-    return written(kind, value, replace(style, nested="json"))
+def _inside(kind: LogicalType, value: Any, style: Style) -> str:
+    """Return a nested value as JSON, also where the cell itself is a text."""
+    return write_cell(kind, value, replace(style, nested="json"))
 
 
-def _items(pairs: list[tuple[Kind, Any]], style: Style) -> str:
-    return f"[{_comma(style).join(_inside(kind, value, style) for kind, value in pairs)}]"
-
-
-def _members(pairs: list[tuple[str, Kind, Any]], style: Style) -> str:
+def _members(pairs: list[tuple[str, LogicalType, Any]], style: Style) -> str:
     colon = ": " if style.spaced else ":"
     members = [
         f"{json.dumps(name, ensure_ascii=style.ascii)}{colon}{_inside(kind, value, style)}"
@@ -191,29 +176,25 @@ def _comma(style: Style) -> str:
     return ", " if style.spaced else ","
 
 
-def _list(kind: Kind, value: list[Any], style: Style) -> str:
-    return _items([(kind.children[0][1], item) for item in value], style)
+def _list(kind: LogicalType, value: list[Any], style: Style) -> str:
+    children = [child for _, child in kind.children]
+    children = children if kind.name == "tuple" else children * len(value)
+    return f"[{_comma(style).join(map(partial(_inside, style=style), children, value))}]"
 
 
-def _tuple(kind: Kind, value: list[Any], style: Style) -> str:
-    return _items([(child, item) for (_, child), item in zip(kind.children, value, strict=True)], style)
-
-
-def _struct(kind: Kind, value: dict[str, Any], style: Style) -> str:
+def _struct(kind: LogicalType, value: Any, style: Style) -> str:
+    if kind.name == "map":
+        return _members([(str(key), kind.children[1][1], item) for key, item in value], style)
     return _members([(name, child, value[name]) for name, child in kind.children], style)
 
 
-def _map(kind: Kind, value: list[tuple[str, Any]], style: Style) -> str:
-    return _members([(str(key), kind.children[1][1], item) for key, item in value], style)
-
-
-def _union(kind: Kind, value: tuple[int, Any], style: Style) -> str:
+def _union(kind: LogicalType, value: tuple[int, Any], style: Style) -> str:
     member, inner = value
-    return written(kind.children[member][1], inner, style)
+    return write_cell(kind.children[member][1], inner, style)
 
 
-_WRITERS: Final[dict[str, Callable[[Kind, Any, Style], str]]] = {
-    "boolean": _boolean,
+_WRITERS: Final[dict[str, Callable[[LogicalType, Any, Style], str]]] = {
+    "boolean": lambda _, value, __: "true" if value else "false",
     "whole": _whole,
     "decimal": _decimal,
     "float32": _float32,
@@ -221,15 +202,15 @@ _WRITERS: Final[dict[str, Callable[[Kind, Any, Style], str]]] = {
     "text": _text,
     "other": _text,
     "date": _date,
-    "timestamp": _timestamp,
+    "timestamp": lambda _, value, style: _stamp(value.ticks, "", style),
     "instant": _instant,
-    "time": _time,
+    "time": lambda _, value, style: f'"{_clock(value.ticks, style)}"',
     "timetz": _text,
     "interval": _interval,
     "list": _list,
-    "tuple": _tuple,
+    "tuple": _list,
     "struct": _struct,
-    "map": _map,
+    "map": _struct,
     "union": _union,
 }
 NESTED: Final = frozenset({"list", "tuple", "struct", "map"})

@@ -1,4 +1,4 @@
-"""When what a reader gives is the value that was sent: the same number, moment, text or null."""
+"""When the value of a reader equals the one that was sent: the same number, date, time, text or null."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tests.verification.fidelity.expected import is_computed
+from tests.verification.fidelity.ground_truth import DAY, LogicalType, TemporalTicks
 from tests.verification.fidelity.producers import NESTED, parse
-from tests.verification.fidelity.truths import DAY, Kind, Moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Lax", "same"]
+__all__ = ["NumpyFloat", "is_same"]
 
 
-class Lax(float):
-    """A float of numpy's, where NaN stands for null as well."""
+class NumpyFloat(float):
+    """A float of a numpy column, where NaN stands for null as well."""
 
     __slots__ = ()
 
 
-def same(kind: Kind, value: Any, cell: Any, token: str, got: Any) -> bool:
-    """Whether what a reader gives is a value, or the exact text that was sent for it.
+def is_same(kind: LogicalType, value: Any, cell: Any, token: str, got: Any) -> bool:
+    """Return whether the value of a reader equals the true one, or is the exact text that was sent for it.
 
     Parameters
     ----------
     cell, token
-        What was sent: as ``parse`` gives it, and as it stood.
+        What was sent: parsed by ``parse``, and as text.
     """
     return _same(kind, value, cell, got) or (value is not None and type(got) is str and got == token)
 
 
-def _same(kind: Kind, value: Any, cell: Any, got: Any) -> bool:
-    if isinstance(got, Lax) and math.isnan(got):
+def _same(kind: LogicalType, value: Any, cell: Any, got: Any) -> bool:
+    if isinstance(got, NumpyFloat) and math.isnan(got):
         return value is None or (isinstance(value, float) and math.isnan(value))
     if value is None or got is None:
         return value is got
@@ -52,11 +52,7 @@ def _is_number(got: object) -> bool:
     return isinstance(got, int | float | Decimal) and not isinstance(got, bool)
 
 
-def _same_whole(_: Kind, value: int, __: object, got: Any) -> bool:
-    return _is_number(got) and Decimal(got) == value
-
-
-def _same_decimal(_: Kind, value: Decimal, cell: object, got: Any) -> bool:
+def _same_decimal(_: LogicalType, value: Decimal, cell: object, got: Any) -> bool:
     if not _is_number(got):
         return False
     if not isinstance(got, float):
@@ -65,36 +61,38 @@ def _same_decimal(_: Kind, value: Decimal, cell: object, got: Any) -> bool:
     return exact == value or (is_computed(value) and got == float(str(cell)))
 
 
-def _same_float(_: Kind, value: float, __: object, got: Any) -> bool:
+def _same_float(_: LogicalType, value: float, __: object, got: Any) -> bool:
     if isinstance(got, float):
         return _bits(value) == _bits(got)
     return _is_number(got) and math.isfinite(value) and Decimal(repr(value)) == got
 
 
 def _bits(value: float) -> bytes:
-    """Give a float's bits; all NaNs are one."""
+    """Return a float's bits; all NaNs are equal."""
     return b"NaN" if math.isnan(value) else struct.pack("<d", value)
 
 
-def _same_float32(kind: Kind, value: float, cell: object, got: Any) -> bool:
+def _same_float32(kind: LogicalType, value: float, cell: object, got: Any) -> bool:
     if not _is_number(got):
         return False
     with np.errstate(over="ignore"):
         return _same_float(kind, value, cell, float(np.float32(float(got))))
 
 
-def _same_moment(kind: Kind, value: Moment, _: object, got: Any) -> bool:
-    # A date and its midnight without an offset are one moment, of another type.
+def _same_temporal(kind: LogicalType, value: TemporalTicks, _: object, got: Any) -> bool:
+    # A date equals its midnight without an offset, which is a value of another type.
     what = {kind.name, "timestamp"} if kind.name == "date" else {kind.name}
-    return isinstance(got, Moment) and got.what in what and got.ticks == value.ticks
+    return isinstance(got, TemporalTicks) and got.what in what and got.ticks == value.ticks
 
 
-def _same_interval(_: Kind, value: tuple[int, int, int], __: object, got: Any) -> bool:
+def _same_interval(_: LogicalType, value: tuple[int, int, int], __: object, got: Any) -> bool:
     months, days, nanos = value
-    return isinstance(got, Moment) and got == Moment("interval", days * DAY + nanos) and not months
+    return (
+        isinstance(got, TemporalTicks) and got == TemporalTicks("interval", days * DAY + nanos) and not months
+    )
 
 
-def _same_list(kind: Kind, value: list[Any], cell: Any, got: Any) -> bool:
+def _same_list(kind: LogicalType, value: list[Any], cell: Any, got: Any) -> bool:
     kinds = (
         [child for _, child in kind.children] if kind.name == "tuple" else [kind.children[0][1]] * len(value)
     )
@@ -105,7 +103,7 @@ def _same_list(kind: Kind, value: list[Any], cell: Any, got: Any) -> bool:
     )
 
 
-def _same_struct(kind: Kind, value: Any, cell: Any, got: Any) -> bool:
+def _same_struct(kind: LogicalType, value: Any, cell: Any, got: Any) -> bool:
     pairs = [(str(name), inner) for name, inner in (value if kind.name == "map" else value.items())]
     kinds = {name: kind.children[1][1] for name, _ in pairs} if kind.name == "map" else dict(kind.children)
     return (
@@ -115,23 +113,23 @@ def _same_struct(kind: Kind, value: Any, cell: Any, got: Any) -> bool:
     )
 
 
-def _same_union(kind: Kind, value: tuple[int, Any], cell: Any, got: Any) -> bool:
+def _same_union(kind: LogicalType, value: tuple[int, Any], cell: Any, got: Any) -> bool:
     member, inner = value
     return _same(kind.children[member][1], inner, cell, got)
 
 
-_SAME: Final[dict[str, Callable[[Kind, Any, Any, Any], bool]]] = {
+_SAME: Final[dict[str, Callable[[LogicalType, Any, Any, Any], bool]]] = {
     "boolean": lambda _, value, __, got: got is value,
-    "whole": _same_whole,
+    "whole": lambda _, value, __, got: _is_number(got) and Decimal(got) == value,
     "decimal": _same_decimal,
     "float32": _same_float32,
     "float64": _same_float,
     "text": lambda *_: False,
     "other": lambda *_: False,
-    "date": _same_moment,
-    "timestamp": _same_moment,
-    "instant": _same_moment,
-    "time": _same_moment,
+    "date": _same_temporal,
+    "timestamp": _same_temporal,
+    "instant": _same_temporal,
+    "time": _same_temporal,
     "timetz": lambda *_: False,
     "interval": _same_interval,
     "list": _same_list,

@@ -1,8 +1,7 @@
-"""The readers: ours in its three engines, and what people write by hand today.
+"""The readers: ours in its three engines, and code that people write by hand.
 
-A reader takes a body and gives its only column: the name of the type, in the words of ``expected``, the
-values in those of ``truths``, and whether anything was said. What it raises is caught: that is a word,
-too.
+A reader returns the only column of a body: the name of its type as in ``expected``, its values as in
+``ground_truth``, and the first warning. An exception that it raises counts like a warning.
 """
 
 from __future__ import annotations
@@ -19,44 +18,44 @@ import polars as pl
 import pyarrow as pa
 
 from connecty_frames import Answer
-from tests.verification.fidelity.equality import Lax
-from tests.verification.fidelity.truths import DAY, NANOS, Moment, values_of
+from tests.verification.fidelity.equality import NumpyFloat
+from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["HELD", "OURS", "PEERS", "Reading", "read", "read_beside"]
+__all__ = ["OURS", "PEERS", "STORED_AS", "Reading", "read", "read_side_by_side"]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a reader made of a body.
+    """The result of a reader.
 
     Parameters
     ----------
     type
         The name of the column's type, empty where there is none.
-    said
-        The warning or error, None where nothing was said.
+    message
+        The warning or error; None where there was none.
     """
 
     type: str
     values: list[Any]
-    said: str | None = None
+    message: str | None = None
 
 
 def read(body: bytes, readers: Readers) -> dict[str, Reading]:
-    """Let readers read a body; those of one table share what they make of it first."""
+    """Read a body with all readers of a group, which share their first step."""
     found = {}
     try:
-        first, said = _listened(lambda: readers.first(body))
-    except BaseException as error:  # noqa: BLE001 - a panic of polars is no Exception
+        first, message = _with_warnings(lambda: readers.first(body))
+    except BaseException as error:  # noqa: BLE001 - a panic of polars is not an Exception
         return dict.fromkeys(readers.each, _failed(error))
     for name, finish in readers.each.items():
         try:
-            (type_, values), more = _listened(lambda finish=finish: finish(first))  # type: ignore[misc]
-            found[name] = Reading(type_, values, said or more)
-        except BaseException as error:  # noqa: BLE001
+            (type_, values), more = _with_warnings(lambda finish=finish: finish(first))  # type: ignore[misc]
+            found[name] = Reading(type_, values, message or more)
+        except BaseException as error:  # noqa: BLE001 - as above
             found[name] = _failed(error)
     return found
 
@@ -67,19 +66,19 @@ def _failed(error: BaseException) -> Reading:
     return Reading("", [], f"{type(error).__name__}: {str(error)[:200]}")
 
 
-def _listened(work: Callable[[], Any]) -> tuple[Any, str | None]:
-    with warnings.catch_warnings(record=True) as heard:
+def _with_warnings(work: Callable[[], Any]) -> tuple[Any, str | None]:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = work()
-    said = [f"{entry.category.__name__}: {entry.message}" for entry in heard]
-    # pandas says so of the time it takes, and of nothing that it changes.
-    said = [text for text in said if "Could not infer format" not in text]
-    return result, said[0] if said else None
+    messages = [f"{entry.category.__name__}: {entry.message}" for entry in caught]
+    # A warning of pandas about the time that it takes, not about a value.
+    messages = [text for text in messages if "Could not infer format" not in text]
+    return result, messages[0] if messages else None
 
 
 @dataclass(frozen=True)
 class Readers:
-    """Ways that begin with the same step."""
+    """Readers that begin with the same step."""
 
     first: Callable[[bytes], Any]
     each: dict[str, Callable[[Any], tuple[str, list[Any]]]]
@@ -96,7 +95,7 @@ def _arrow_name(type_: pa.DataType) -> str:
     if pa.types.is_decimal(type_):
         whole = {pa.decimal128: (128, 38), pa.decimal256: (256, 76)}
         bits, digits = whole[pa.decimal256 if pa.types.is_decimal256(type_) else pa.decimal128]
-        # Another precision than the widest would change with the rows that were fetched.
+        # Any precision but the largest would change with the rows that were fetched.
         return f"decimal{bits}({type_.scale})" if type_.precision == digits else str(type_)
     if pa.types.is_list(type_) or pa.types.is_large_list(type_):
         return f"list<{_arrow_name(type_.value_type)}>"
@@ -122,33 +121,33 @@ def _pandas(frame: pd.DataFrame) -> tuple[str, list[Any]]:
         name, values = _arrow(pa.chunked_array(column.array.__arrow_array__()))
         return f"{name}[pyarrow]", values
     if isinstance(kind, pd.DatetimeTZDtype) or getattr(kind, "kind", "") in "mM":
-        return _pandas_moments(column)
+        return _pandas_temporal(column)
     if isinstance(kind, np.dtype) and kind.kind == "f":
-        return str(kind), [Lax(value) for value in column.to_numpy()]
+        return str(kind), [NumpyFloat(value) for value in column.to_numpy()]
     names = {"Int64": "int64", "UInt64": "uint64", "Float64": "float64", "boolean": "bool", "str": "string"}
-    return names.get(str(kind), str(kind)), [_plain(value) for value in column.array]
+    return names.get(str(kind), str(kind)), [_python_value(value) for value in column.array]
 
 
-def _pandas_moments(column: Any) -> tuple[str, list[Any]]:
+def _pandas_temporal(column: Any) -> tuple[str, list[Any]]:
     unit, zone = column.dt.unit, getattr(column.dtype, "tz", None)
     if column.dtype.kind == "m":
         what, name = "interval", f"duration[{unit}]"
     elif zone is not None:
         what, name = "instant", f"timestamp[{unit}, {zone}]"
-    else:  # seconds are the unit of dates alone
+    else:  # only dates have the unit of seconds
         what, name = ("date", "date") if unit == "s" else ("timestamp", f"timestamp[{unit}]")
     missing = np.iinfo(np.int64).min
     ticks = [int(tick) for tick in column.array.asi8]
-    return name, [None if tick == missing else Moment(what, tick * NANOS[unit]) for tick in ticks]
+    return name, [None if tick == missing else TemporalTicks(what, tick * NANOS[unit]) for tick in ticks]
 
 
-def _plain(value: Any) -> Any:
-    """Give a Python value for what a column of pandas holds."""
+def _python_value(value: Any) -> Any:
+    """Return the Python value of a cell of pandas."""
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, pd.Timestamp):
         ticks = int(value.as_unit("us").asm8.astype(np.int64)) * 1_000 + value.nanosecond
-        return Moment("timestamp" if value.tz is None else "instant", ticks)
+        return TemporalTicks("timestamp" if value.tz is None else "instant", ticks)
     if isinstance(value, np.generic):
         return value.item()
     return value
@@ -167,7 +166,8 @@ def _polars(frame: pl.DataFrame) -> tuple[str, list[Any]]:
         unit = getattr(kind, "time_unit", "ns")
         scale = DAY if what == "date" else NANOS[unit]
         return name, [
-            None if tick is None else Moment(what, tick * scale) for tick in column.to_physical().to_list()
+            None if tick is None else TemporalTicks(what, tick * scale)
+            for tick in column.to_physical().to_list()
         ]
     return name, column.to_list()
 
@@ -193,7 +193,7 @@ def _polars_name(kind: Any) -> str:
 
 
 def _answer(body: bytes) -> Answer:
-    # That rows were cut is said of every such answer, and is no word about a value.
+    # Missing rows are reported for every answer with fewer rows, and are no warning about a value.
     return Answer.from_json(body, on_truncation="ignore")
 
 
@@ -207,24 +207,20 @@ OURS: Final = Readers(
 )
 
 
-def read_beside(body: bytes) -> list[Reading]:
-    """Let ours read a body of several columns, to Arrow."""
-    table, _ = _listened(lambda: _answer(body).to_arrow())
+def read_side_by_side(body: bytes) -> list[Reading]:
+    """Read a body of several columns with ours, to Arrow."""
+    table, _ = _with_warnings(lambda: _answer(body).to_arrow())
     return [Reading(*_arrow(column)) for column in table.columns]
 
 
-def _held_by_pandas(type_: str) -> str:
-    return f"{type_}[pyarrow]" if type_.startswith(("decimal", "time[", "list", "struct")) else type_
-
-
-def _held_by_polars(type_: str) -> str:
-    return re.sub(r"decimal256\(\d+\)", "string", "time[ns]" if type_ == "time[us]" else type_)
-
-
-#: Reader -> what it holds a type as; others hold it as it is.
-HELD: Final[dict[str, Callable[[str], str]]] = {
-    "connecty_frames, pandas": _held_by_pandas,
-    "connecty_frames, polars": _held_by_polars,
+#: Reader -> the type that it stores a type as; the others store it as it is.
+STORED_AS: Final[dict[str, Callable[[str], str]]] = {
+    "connecty_frames, pandas": lambda type_: (
+        f"{type_}[pyarrow]" if type_.startswith(("decimal", "time[", "list", "struct")) else type_
+    ),
+    "connecty_frames, polars": lambda type_: re.sub(
+        r"decimal256\(\d+\)", "string", "time[ns]" if type_ == "time[us]" else type_
+    ),
 }
 
 # --- by hand ------------------------------------------------------------------------------------------------
@@ -235,13 +231,8 @@ def _rows(body: bytes) -> tuple[list[str], list[list[Any]]]:
     return header, rows
 
 
-def _pandas_by_hand(table: tuple[list[str], list[list[Any]]]) -> pd.DataFrame:
-    header, rows = table
-    return pd.DataFrame(rows, columns=header).convert_dtypes()
-
-
 def _pandas_sniffing(table: tuple[list[str], list[list[Any]]]) -> pd.DataFrame:
-    """Take what ``to_datetime`` reads, but only where it reads every value: the careful form of the habit."""
+    """Convert by ``to_datetime``, but only columns of which it reads every value."""
     header, rows = table
     frame = pd.DataFrame(rows, columns=header)
     for name in frame.columns:
@@ -282,7 +273,7 @@ def _casts(column: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
 PEERS: Final = Readers(
     _rows,
     {
-        "pandas by hand": lambda table: _pandas(_pandas_by_hand(table)),
+        "pandas by hand": lambda table: _pandas(pd.DataFrame(table[1], columns=table[0]).convert_dtypes()),
         "pandas, to_datetime tried": lambda table: _pandas(_pandas_sniffing(table)),
         "polars by hand": lambda table: _polars(_polars_by_hand(table)),
         "pyarrow by hand": lambda table: _arrow(_arrow_by_hand(table)),

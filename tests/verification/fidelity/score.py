@@ -1,7 +1,7 @@
-"""The score: what each reader made of each column, held against every truth that it can have been.
+"""The score: the result of each reader for each column, compared with every column of the same bytes.
 
-A payload that two truths share can be read as either: a reading is right where it is right for one of them.
-The columns for which ours is right only so are listed as not recoverable.
+A payload that two columns share can be read as either: a reading is right where it is right for one of them.
+The columns for which ours is right only in this way are listed as not recoverable.
 """
 
 from __future__ import annotations
@@ -11,52 +11,52 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from tests.verification.fidelity.equality import same
-from tests.verification.fidelity.expected import due
-from tests.verification.fidelity.producers import Number, Payload, beside, produce
-from tests.verification.fidelity.readers import HELD, OURS, PEERS, Reading, read, read_beside
-from tests.verification.fidelity.twins import twins
+from tests.verification.fidelity.ambiguities import find_ambiguities
+from tests.verification.fidelity.equality import is_same
+from tests.verification.fidelity.expected import expected_type
+from tests.verification.fidelity.producers import Number, Payload, produce, produce_side_by_side
+from tests.verification.fidelity.readers import OURS, PEERS, STORED_AS, Reading, read, read_side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
+    from tests.verification.fidelity.ground_truth import TrueColumn
     from tests.verification.fidelity.styles import Style
-    from tests.verification.fidelity.truths import Column
 
 _ARROW: Final = "connecty_frames, pyarrow"
 
-__all__ = ["Failure", "Outcome", "Report", "Unrecoverable", "score"]
+__all__ = ["Failure", "FidelityReport", "Grade", "Unrecoverable", "score"]
 
 
-class Outcome(IntEnum):
-    """What became of a column, the best first."""
+class Grade(IntEnum):
+    """How exactly a column was read, the best first."""
 
-    RIGHT = 0  # the type due, every value, and a warning where one is due
+    RIGHT = 0  # the expected type, every value, and a warning where one is expected
     EXACT = 1  # every value, in another type
     LOUD = 2  # a warning or an error
-    WRONG = 3  # a value differs and nothing was said
+    WRONG = 3  # a value differs and nothing was reported
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """An outcome, whether the type was the one due, and why it is not right."""
+    """A grade, whether the type was the expected one, and why the reading is not right."""
 
-    outcome: Outcome
+    grade: Grade
     type_right: bool
     reason: str = ""
 
 
 @dataclass(frozen=True, order=True)
 class Failure:
-    """A column of ours that is not right and could be.
+    """A column of ours that is recoverable but not right.
 
     Parameters
     ----------
-    outcome
-        The name of an :class:`Outcome`, or BESIDE where a column is another beside others than alone.
+    grade
+        The name of a :class:`Grade`, or SIDE_BY_SIDE where a column differs from the one read alone.
     """
 
-    outcome: str
+    grade: str
     column: str
     kind: str
     reader: str
@@ -67,39 +67,39 @@ class Failure:
 
 @dataclass(frozen=True, order=True)
 class Unrecoverable:
-    """A column of ours that is not right, and the other truth that it shares its bytes with."""
+    """A column of ours that is not right, and the other column with the same bytes."""
 
     kind: str
-    twin: str
+    other: str
     column: str
     style: str
 
 
 @dataclass
-class Report:
-    """All that the benchmark found.
+class FidelityReport:
+    """The counts and findings of all readers.
 
     Parameters
     ----------
-    outcomes, types_right
-        Reader -> how many columns; the outcomes of ours by style as well.
-    beside
-        How many columns were read again beside the others of their table.
+    grades, types_right
+        Reader -> number of columns; for ours also by style.
+    side_by_side
+        How many columns were read again together with the others of their table.
     """
 
-    outcomes: dict[str, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
+    grades: dict[str, Counter[Grade]] = field(default_factory=lambda: defaultdict(Counter))
     types_right: Counter[str] = field(default_factory=Counter)
-    by_style: dict[str, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
-    beside: int = 0
+    by_style: dict[str, Counter[Grade]] = field(default_factory=lambda: defaultdict(Counter))
+    side_by_side: int = 0
     failures: list[Failure] = field(default_factory=list)
     unrecoverable: set[Unrecoverable] = field(default_factory=set)
 
 
-def score(truths: Sequence[Column], styles: Iterable[Style]) -> Report:
-    """Write every truth in every style, let every reader read it, and judge what it made of it."""
-    report = Report()
+def score(truths: Sequence[TrueColumn], styles: Iterable[Style]) -> FidelityReport:
+    """Write every column in every style, read it with every reader, and grade the results."""
+    report = FidelityReport()
     written = [(truth, produce(truth, style)) for truth in truths for style in styles]
-    sharing: dict[bytes, list[Column]] = defaultdict(list)
+    sharing: dict[bytes, list[TrueColumn]] = defaultdict(list)
     for _, payload in written:
         sharing[payload.body].append(payload.column)
     readings: dict[bytes, dict[str, Reading]] = {}
@@ -107,113 +107,106 @@ def score(truths: Sequence[Column], styles: Iterable[Style]) -> Report:
         if payload.body not in readings:
             readings[payload.body] = {**read(payload.body, OURS), **read(payload.body, PEERS)}
         others = [other for other in sharing[payload.body] if other is not payload.column]
-        _judge_all(report, truth, payload, others, readings[payload.body])
+        _grade_all(report, truth, payload, others, readings[payload.body])
     _read_tables(report, written, readings)
     report.failures.sort()
     return report
 
 
-def _judge_all(
-    report: Report, truth: Column, payload: Payload, others: list[Column], readings: dict[str, Reading]
+def _grade_all(
+    report: FidelityReport,
+    truth: TrueColumn,
+    payload: Payload,
+    others: list[TrueColumn],
+    readings: dict[str, Reading],
 ) -> None:
-    made: list[Column] | None = None
+    ambiguous: list[TrueColumn] | None = None
     for reader, reading in readings.items():
-        own = best = _judge(reader, reading, payload, payload.column)
+        own = best = _grade(reader, reading, payload, payload.column)
         shared = None
-        if own.outcome is not Outcome.RIGHT:
-            if made is None:
-                made = [other for other in (*others, *twins(truth, payload)) if _differs(payload, other)]
-            for other in made:
-                verdict = _judge(reader, reading, payload, other)
-                if verdict.outcome < best.outcome or (shared is None and verdict.outcome == best.outcome):
+        if own.grade is not Grade.RIGHT:
+            if ambiguous is None:  # the search is slow, and most columns are right
+                found = (*others, *find_ambiguities(truth, payload))
+                ambiguous = [other for other in found if _is_distinguishable(payload, other)]
+            for other in ambiguous:
+                verdict = _grade(reader, reading, payload, other)
+                if verdict.grade < best.grade or (shared is None and verdict.grade == best.grade):
                     best, shared = verdict, other
-        report.outcomes[reader][best.outcome] += 1
+        report.grades[reader][best.grade] += 1
         report.types_right[reader] += best.type_right
         if reader not in OURS.each:
             continue
-        report.by_style[payload.style.name][best.outcome] += 1
-        # Loud is as much as can be asked of a column that may be another.
-        if shared is not None and best.outcome in {Outcome.RIGHT, Outcome.LOUD}:
-            found = Unrecoverable(str(truth.kind), str(shared.kind), truth.name, payload.style.name)
-            report.unrecoverable.add(found)
-        elif best.outcome is not Outcome.RIGHT:
-            report.failures.append(
-                Failure(
-                    own.outcome.name,
-                    truth.name,
-                    str(truth.kind),
-                    reader,
-                    payload.style.name,
-                    own.reason,
-                    payload.body,
-                )
-            )
+        report.by_style[payload.style.name][best.grade] += 1
+        # More than a warning cannot be expected for a column that may be another.
+        if shared is not None and best.grade in {Grade.RIGHT, Grade.LOUD}:
+            entry = Unrecoverable(str(truth.kind), str(shared.kind), truth.name, payload.style.name)
+            report.unrecoverable.add(entry)
+        elif best.grade is not Grade.RIGHT:
+            report.failures.append(_failure(own.grade.name, truth, reader, payload, own.reason))
+
+
+def _failure(name: str, truth: TrueColumn, reader: str, payload: Payload, reason: str) -> Failure:
+    return Failure(name, truth.name, str(truth.kind), reader, payload.style.name, reason, payload.body)
 
 
 def _read_tables(
-    report: Report, written: Sequence[tuple[Column, Payload]], readings: dict[bytes, dict[str, Reading]]
+    report: FidelityReport,
+    written: Sequence[tuple[TrueColumn, Payload]],
+    readings: dict[bytes, dict[str, Reading]],
 ) -> None:
-    """Let ours read the columns of one query beside each other: each must be what it is alone."""
-    tables: dict[tuple[str, str], list[tuple[Column, Payload]]] = defaultdict(list)
+    """Read the columns of one query together, with ours: each must equal the one read alone."""
+    tables: dict[tuple[str, str], list[tuple[TrueColumn, Payload]]] = defaultdict(list)
     for truth, payload in written:
         table, of_table, _ = truth.name.partition(": ")
         if of_table and table not in {"only nulls", "no rows"}:
             tables[table, payload.style.name].append((truth, payload))
     for columns in tables.values():
-        together = read_beside(beside([payload for _, payload in columns]))
-        report.beside += len(columns)
+        together = read_side_by_side(produce_side_by_side([payload for _, payload in columns]))
+        report.side_by_side += len(columns)
         for (truth, payload), reading in zip(columns, together, strict=True):
             alone = readings[payload.body][_ARROW]
             if (reading.type, repr(reading.values)) != (alone.type, repr(alone.values)):
                 reason = _difference(alone, reading)
-                report.failures.append(
-                    Failure(
-                        "BESIDE",
-                        truth.name,
-                        str(truth.kind),
-                        _ARROW,
-                        payload.style.name,
-                        reason,
-                        payload.body,
-                    )
-                )
+                report.failures.append(_failure("SIDE_BY_SIDE", truth, _ARROW, payload, reason))
 
 
 def _difference(alone: Reading, together: Reading) -> str:
     if alone.type != together.type:
-        return f"{alone.type} alone, beside others {together.type}"
+        return f"{alone.type} alone, {together.type} together with others"
     pairs = zip(alone.values, together.values, strict=True)
     row, (one, other) = next((row, pair) for row, pair in enumerate(pairs) if repr(pair[0]) != repr(pair[1]))
-    return f"row {row}: {one!r} alone, beside others {other!r}"
+    return f"row {row}: {one!r} alone, {other!r} together with others"
 
 
-def _differs(payload: Payload, other: Column) -> bool:
+def _is_distinguishable(payload: Payload, other: TrueColumn) -> bool:
     own = payload.column
-    return due(payload, own) != due(payload, other) or repr(own.values) != repr(other.values)
+    return expected_type(payload, own) != expected_type(payload, other) or repr(own.values) != repr(
+        other.values
+    )
 
 
-def _judge(reader: str, reading: Reading, payload: Payload, truth: Column) -> Verdict:
-    """Hold what a reader made of a payload against one truth."""
-    expected = due(payload, truth)
+def _grade(reader: str, reading: Reading, payload: Payload, truth: TrueColumn) -> Verdict:
+    """Compare the result of a reader with one column."""
+    expected = expected_type(payload, truth)
     ours = reader in OURS.each
-    held = HELD.get(reader, _as_it_is)(expected.type)
-    told = expected.told or ("decimal256" in expected.type and "decimal256" not in held)
+    stored = STORED_AS[reader](expected.type) if reader in STORED_AS else expected.type
+    warns = expected.warns or ("decimal256" in expected.type and "decimal256" not in stored)
     if not reading.type:
-        return Verdict(Outcome.LOUD, type_right=False, reason=f"{held} due, but {reading.said}")
-    type_right = reading.type == held
+        return Verdict(Grade.LOUD, type_right=False, reason=f"{stored} expected, but {reading.message}")
+    type_right = reading.type == stored
     differing = _first_difference(reading, payload, truth)
-    shown = f"{held} due, got {reading.type}" if not type_right else differing or ""
+    reason = f"{stored} expected, got {reading.type}" if not type_right else differing or ""
     bare = any(map(_is_bare, payload.cells))
-    if reading.said and not (told or bare):
-        return Verdict(Outcome.LOUD, type_right, f"{shown}; said: {reading.said}")
+    if reading.message and not (warns or bare):
+        return Verdict(Grade.LOUD, type_right, f"{reason}; reported: {reading.message}")
     if differing:
-        return Verdict(Outcome.LOUD if reading.said else Outcome.WRONG, type_right, f"{shown}; {differing}")
-    if type_right and (reading.said or not told or not ours):
-        return Verdict(Outcome.RIGHT, type_right=True)
-    return Verdict(Outcome.EXACT, type_right, shown if not type_right else "no warning")
+        return Verdict(Grade.LOUD if reading.message else Grade.WRONG, type_right, f"{reason}; {differing}")
+    if type_right and (reading.message or not warns or not ours):
+        return Verdict(Grade.RIGHT, type_right=True)
+    return Verdict(Grade.EXACT, type_right, reason if not type_right else "no warning")
 
 
-#: What is no JSON without quotes: it is read for what it means, and a warning says so.
+#: What is not JSON without quotes, but is read, with a warning.
 _BARE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
@@ -223,17 +216,12 @@ def _is_bare(cell: object) -> bool:
     return type(cell) is Number and cell in _BARE
 
 
-def _as_it_is(type_: str) -> str:
-    return type_
-
-
-def _first_difference(reading: Reading, payload: Payload, truth: Column) -> str | None:
+def _first_difference(reading: Reading, payload: Payload, truth: TrueColumn) -> str | None:
     if len(reading.values) != len(truth.values):
         return f"{len(reading.values)} values of {len(truth.values)}"
-    told: Callable[..., bool] = same
     for row, (value, cell, token, got) in enumerate(
         zip(truth.values, payload.cells, payload.tokens, reading.values, strict=True)
     ):
-        if not told(truth.kind, value, cell, token, got):
+        if not is_same(truth.kind, value, cell, token, got):
             return f"row {row}: {value!r} sent as {token[:80]}, got {got!r}"
     return None

@@ -15,15 +15,15 @@ class Style:
     Parameters
     ----------
     fraction
-        Digits of a second: ``trim``, at least that many (``3``, ``6``, ``9``), the next of 0, 3, 6 and 9
+        Digits of a second: as many as needed (``trim``), at least 3, 6 or 9, the next of 0, 3, 6 and 9
         (``thousands``), or cut to milliseconds, as in the document's example (``cut``).
     offset
-        How an offset of zero, and how others are written: ``Z`` (else ``+02:00``), ``+00:00``, ``+00`` (else
+        How offsets of zero and other ones are written: ``Z`` (else ``+02:00``), ``+00:00``, ``+00`` (else
         ``+02`` or ``+05:30``), ``+0000``.
     decimals
         ``trim``, ``pad`` (to the scale) or ``text`` (padded, in quotes).
     floats
-        ``1.0`` or ``1`` for a float that is whole.
+        ``1.0`` or ``1`` for a float that is an integer.
     nan
         ``text``, ``null`` or ``bare``.
     bigints
@@ -37,7 +37,7 @@ class Style:
     rows
         The ``max_rows`` of the request, None for all.
     least
-        The rows of a truth are repeated until there are so many.
+        The rows of a column are repeated until there are at least so many.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """JSON's grammar (RFC 8259) as texts that are JSON and texts that are not.
 
-The verdicts are written by hand. ``LENIENT`` is no JSON, but Python's ``json`` reads it, and so do we, with
-a warning: some servers write it.
+The texts are sorted by hand. ``LENIENT`` is not JSON, but Python's ``json`` reads it, and so does the
+package, with a warning, since some servers write it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ACCEPT: Final[tuple[bytes, ...]] = (
     b'{"a\\"b":1}',
     # white space
     b" 1", b"1 ", b"\t1", b"1\n", b"\r1", b" \t\r\n1 \t\r\n", b' "a" ', b"\nnull\n",
-    # half of a surrogate pair is grammar, though no text
+    # half of a surrogate pair is allowed by the grammar, but is not a character
     b'"\\ud800"', b'"\\udc00"', b'"\\ud800\\ud800"', b'"\\udc00\\ud800"', b'"\\ud800x"', b'"\\ud800\\u0041"',
     b'["\\ud800"]', b'{"\\ud800":1}',
 )  # fmt: skip

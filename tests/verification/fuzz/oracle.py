@@ -1,8 +1,8 @@
-"""What a body says, and whether a table says the same.
+"""What a body contains, and whether a table contains the same.
 
-The body is read by ``json.loads(body, parse_int=str, parse_float=str)`` from strict UTF-8, with the kind of
-each number kept. What that refuses must be refused. What it reads must come out as a table whose every cell
-is the cell of the JSON, by the table of types; or be refused for a reason that is found here as well.
+The body is read by ``json.loads(body, parse_int=str, parse_float=str)`` from strict UTF-8, and the class of
+each number is kept. What that rejects must be rejected. What it reads must become a table whose every cell is
+the cell of the JSON, by the table of types, or must be rejected for a reason that is found here as well.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from tests.verification.fuzz.moments import AWARE, DATE, DURATION, NAIVE, TIME, moment
+from tests.verification.fuzz.timestamps import AWARE, DATE, DURATION, NAIVE, TIME, parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["MAY", "NotJSON", "Refused", "differences", "read", "refusal"]
+__all__ = ["MAY", "MayBeRejected", "NotJSON", "differences", "read", "rejection_reason"]
 
 _EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
 _MAX_DEPTH: Final = 100
@@ -30,17 +30,17 @@ _SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
 _number: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _WORDS: Final = ("NaN", "Infinity", "-Infinity")
 _NANOSECONDS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
-#: A refusal that is allowed and not due: the cell or part in question may not have been looked at.
+#: The prefix of a reason that allows a rejection and does not require it: the part may not have been read.
 MAY: Final = "may: "
 _HALF: Final = f"{MAY}half of a surrogate pair"
 
 
 class NotJSON(Exception):
-    """The body is no JSON."""
+    """The body is not JSON."""
 
 
-class Refused(Exception):
-    """The body is JSON, and why it need not be read."""
+class MayBeRejected(Exception):
+    """The body is JSON, but need not be read; the message says why."""
 
 
 class Whole(str):
@@ -62,7 +62,7 @@ class Constant(str):
 
 
 class Object(dict[str, Any]):
-    """An object, and all its keys and values in their order."""
+    """An object, and all its pairs in their order, repeated keys included."""
 
     __slots__ = ("pairs",)
 
@@ -88,53 +88,53 @@ def read(body: bytes) -> Any:
     Raises
     ------
     NotJSON
-        Where it is none.
-    Refused
-        Where Python's own reader gives up on how deeply it is nested.
+        It is not JSON.
+    MayBeRejected
+        It is nested too deeply for Python's own reader, or is not UTF-8 in parts that are not read.
     """
     try:
         return _loads(body.decode("utf-8"))
     except RecursionError:
-        raise Refused(f"{MAY}nested too deeply for Python") from None
+        raise MayBeRejected(f"{MAY}nested too deeply for Python") from None
     except UnicodeDecodeError as error:
-        raise (Refused(f"{MAY}{error}") if _unread(body) else NotJSON(str(error))) from None
+        raise (MayBeRejected(f"{MAY}{error}") if _is_utf8_where_read(body) else NotJSON(str(error))) from None
     except ValueError as error:
         raise NotJSON(str(error)) from None
 
 
-def _unread(body: bytes) -> bool:
-    """Whether a body is an answer that is UTF-8 but for what nothing of an answer reads."""
+def _is_utf8_where_read(body: bytes) -> bool:
+    """Return whether a body is an answer whose parts that are read are UTF-8."""
     try:
         found = _loads(body.decode("utf-8", "surrogateescape"))
     except ValueError:
         return False
     read = [found.get("state"), found.get("results")] if isinstance(found, Object) else []
-    return len(read) == 2 and read[0] == "COMPLETED" and not (_doubtful(read) or "").startswith(_HALF)
+    return len(read) == 2 and read[0] == "COMPLETED" and not (_doubtful_text(read) or "").startswith(_HALF)
 
 
-def refusal(body: Any) -> str | None:
-    """Say why a body is refused, None where it must be read."""
+def rejection_reason(body: Any) -> str | None:
+    """Return why a body is rejected; None where it must be read."""
     if not isinstance(body, Object):
-        return "the body is no object"
+        return "the body is not an object"
     if type(body.get("state")) is not str or body["state"] != "COMPLETED":
         return "not COMPLETED"
     results = body.get("results")
     if results is not None and not isinstance(results, Object):
-        return "results is no object"
+        return "results is not an object"
     for name in ("sql_query", "response_summary"):
         found = results.get(name) if results else None
         if found is not None and type(found) is not str:
-            # A number that Python has no type for is kept as its text.
-            return f"{MAY if isinstance(found, str) else ''}{name} is no text"
+            # A number that no Python type holds is kept as its text, which may pass for a text.
+            return f"{MAY if isinstance(found, str) else ''}{name} is not a text"
     rows = results.get("dataframe") if results else None
     if rows is not None:
-        problem = _no_table(rows)
+        problem = _table_problem(rows)
         if problem:
             return problem
-    return _doubtful(body)
+    return _doubtful_text(body)
 
 
-def _no_table(rows: Any) -> str | None:
+def _table_problem(rows: Any) -> str | None:
     if not isinstance(rows, list) or not rows or not isinstance(rows[0], list):
         return "no header"
     header, *cells = rows
@@ -143,12 +143,12 @@ def _no_table(rows: Any) -> str | None:
     if any(not isinstance(row, list) or len(row) != len(header) for row in cells):
         return "ragged"
     if any(isinstance(name, str) and not _encodes(name) for name in header):
-        return "a name is no text"
+        return "a name is not a text"
     return None
 
 
-def _doubtful(body: object) -> str | None:
-    """Whether something is nested deeper than any answer, or holds half of a surrogate pair."""
+def _doubtful_text(body: object) -> str | None:
+    """Return whether something is nested deeper than any answer, or has half of a surrogate pair."""
     level = [body]
     for _ in range(_MAX_DEPTH):
         if any(isinstance(value, str) and not _encodes(value) for value in level):
@@ -174,24 +174,26 @@ def _encodes(text: str) -> bool:
 
 
 def differences(body: Object, table: pa.Table | None) -> list[str]:
-    """Say where a table is not what the body says."""
+    """Return the differences between a table and a body."""
     results = body.get("results") or {}
     rows = results.get("dataframe")
     if rows is None or table is None:
-        return [] if (rows is None) == (table is None) else ["a table and none"]
+        return [] if (rows is None) == (table is None) else ["one of body and answer has a table"]
     header, *cells = rows
     if (table.num_rows, table.num_columns) != (len(cells), len(header)):
         return [f"{table.shape} for {len(cells)} rows of {len(header)}"]
     found = _names(header, table.column_names)
-    sections = _section_of(header, results.get("dataframe_stats"))
+    sections = _sections(header, results.get("dataframe_stats"))
     for position, (column, section) in enumerate(zip(table.columns, sections, strict=True)):
         values = [row[position] for row in cells]
-        due = _due(values, section)
-        if due is not None and not due(column.type):
+        is_expected = _expected_type(values, section)
+        if is_expected is not None and not is_expected(column.type):
             found.append(f"column {position} is {column.type}, {section} statistics")
         for row, (cell, value) in enumerate(zip(values, _plain(column), strict=True)):
             if not _same(cell, value, column.type, section or "", inside=False):
-                found.append(f"row {row} of column {position} ({column.type}): {cell!r} became {value!r}")
+                found.append(
+                    f"row {row} of column {position} ({column.type}): {cell!r} was read as {value!r}"
+                )
                 break
     return found
 
@@ -209,12 +211,12 @@ def _names(header: list[Any], names: list[str]) -> list[str]:
 
 def _name(given: object) -> str:
     if isinstance(given, str):
-        return "" if "\0" in given else str(given)  # a name with NUL counts as none
+        return "" if "\0" in given else str(given)  # a name with NUL counts as missing
     return {None: "", True: "true", False: "false"}[given]  # type: ignore[index]
 
 
-def _section_of(header: list[Any], statistics: object) -> list[str | None]:
-    """Give for each column which section of its statistics tells the type."""
+def _sections(header: list[Any], statistics: object) -> list[str | None]:
+    """Return for each column the section of its statistics that determines the type."""
     times = Counter(map(_name, header))
     found: list[str | None] = []
     for name in header:
@@ -232,8 +234,8 @@ def _deep(value: object) -> bool:
     return bool(level)
 
 
-def _due(cells: list[Any], section: str | None) -> Any:  # noqa: PLR0911 - a test of a type, or None
-    """Give the test that a column's type must pass, where it is plain what the type is."""
+def _expected_type(cells: list[Any], section: str | None) -> Any:  # noqa: PLR0911 - a test of a type, or None
+    """Return the test that a column's type must pass; None where several types are right."""
     if section == "string":
         return pa.types.is_string
     present = [cell for cell in cells if cell is not None]
@@ -250,24 +252,24 @@ def _due(cells: list[Any], section: str | None) -> Any:  # noqa: PLR0911 - a tes
     if kinds <= {Whole, Fraction} and all(re.fullmatch(r"[-.0-9]{1,15}", cell) for cell in present):
         return pa.types.is_float64
     if kinds == {str}:
-        return _due_for_texts(list(map(moment, present)))
+        return _expected_text_type(list(map(parse_timestamp, present)))
     mixed = kinds - {Whole, Fraction, Constant, list, Object}
     words = all(cell in _WORDS for cell in present if type(cell) is str)
     return pa.types.is_string if mixed and len(kinds) > 1 and not (mixed == {str} and words) else None
 
 
-def _due_for_texts(moments: Sequence[tuple[str, int] | None]) -> Any:
-    forms = {None if found is None else found[0] for found in moments}
+def _expected_text_type(timestamps: Sequence[tuple[str, int] | None]) -> Any:
+    forms = {None if found is None else found[0] for found in timestamps}
     if forms == {DATE}:
         return pa.types.is_date32
     if len(forms) > 1 or not forms <= {NAIVE, AWARE}:
         return pa.types.is_string
-    near = all(found and abs(found[1]) < 2**62 for found in moments)
+    near = all(found and abs(found[1]) < 2**62 for found in timestamps)
     return pa.types.is_timestamp if near else None
 
 
 def _plain(column: pa.ChunkedArray) -> list[Any]:
-    """Give a column's values, times as the numbers they are counted in."""
+    """Return a column's values, dates and times as integers of their unit."""
     if pa.types.is_date32(column.type):
         column = column.cast(pa.int32())
     elif pa.types.is_temporal(column.type):
@@ -277,7 +279,7 @@ def _plain(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _same(cell: Any, value: Any, type_: pa.DataType, section: str, *, inside: bool) -> bool:  # noqa: PLR0911 - one line for each kind of type
-    """Whether a value of a type is what the JSON says."""
+    """Return whether a value of a type is the cell of the JSON."""
     if cell is None or value is None:
         return cell is value
     if pa.types.is_string(type_):
@@ -290,7 +292,7 @@ def _same(cell: Any, value: Any, type_: pa.DataType, section: str, *, inside: bo
     if pa.types.is_float64(type_):
         return _same_float(cell, value, section, inside=inside)
     if pa.types.is_temporal(type_):
-        return type(cell) is str and section in ("temporal", "") and _same_moment(cell, value, type_)
+        return type(cell) is str and section in ("temporal", "") and _same_timestamp(cell, value, type_)
     if pa.types.is_list(type_):
         return (
             isinstance(cell, list)
@@ -317,7 +319,7 @@ def _same_text(cell: object, text: str) -> bool:
 
 
 def _exact(cell: object, section: str) -> Decimal | None:
-    """Give the number that a cell is, None where it is none."""
+    """Return the exact number of a cell; None where it is not a number."""
     is_number = isinstance(cell, Whole | Fraction)
     if not is_number and not (type(cell) is str and section == "numeric" and _number(cell)):
         return None
@@ -334,22 +336,22 @@ def _same_float(cell: object, value: float, section: str, *, inside: bool) -> bo
     if exact is None or not math.isfinite(value) or value != float(str(cell)):
         return False
     if isinstance(cell, Fraction) and math.copysign(1, value) != math.copysign(1, float(cell)):
-        return False  # -0.0 is a number of its own, the whole number -0 is 0
+        return False  # -0.0 differs from 0.0; the integer -0 is 0
     if exact in (Decimal(repr(value)), Decimal(value)):
         return True
     scale = -int(exact.normalize(_EXACT).as_tuple().exponent)
     return scale > 9 and abs(value) >= sys.float_info.min and abs(exact) < 2**53
 
 
-def _same_moment(cell: str, value: int, type_: pa.DataType) -> bool:
-    found = moment(cell)
+def _same_timestamp(cell: str, value: int, type_: pa.DataType) -> bool:
+    found = parse_timestamp(cell)
     if found is None:
         return False
     form, nanoseconds = found
     if pa.types.is_date32(type_):
         return form == DATE and nanoseconds == value * 86_400 * 10**9
     if pa.types.is_timestamp(type_):
-        due = form == (NAIVE if type_.tz is None else AWARE)
+        is_form = form == (NAIVE if type_.tz is None else AWARE)
     else:
-        due = form == (TIME if pa.types.is_time(type_) else DURATION)
-    return due and nanoseconds == value * _NANOSECONDS[type_.unit]
+        is_form = form == (TIME if pa.types.is_time(type_) else DURATION)
+    return is_form and nanoseconds == value * _NANOSECONDS[type_.unit]

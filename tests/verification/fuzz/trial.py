@@ -1,4 +1,4 @@
-"""One case: its body is read, timed, and what came out is judged."""
+"""One case: its body is read and timed, and the result is checked."""
 
 from __future__ import annotations
 
@@ -26,23 +26,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Trials"]
 
-#: No body may take longer, in seconds. The processor's time counts as well, for what else the machine does
-#: is not the body's fault.
-_LONGEST: Final = 1.0
-#: How many cases in a hundred become frames, and are read a second time without the columnar reader.
-_FRAMES: Final = 10
-_TWICE: Final = 20
-#: Blocks of so few bytes that small tables have many; threads only where there are several.
+#: Seconds that a body may take: the lesser of elapsed and processor time, since the machine may be busy.
+_MAX_SECONDS: Final = 1.0
+#: How many cases in a hundred are made into frames, and are read again without the columnar reader.
+_PERCENT_FRAMES: Final = 10
+_PERCENT_TWICE: Final = 20
+#: Bytes of a block: few enough that small tables have many blocks, which is what threads need.
 _BLOCKS: Final = (8, 32, 128, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20)
 
 
 class Trials:
-    """Cases of one seed, and counts of what became of them.
+    """Cases of one seed, and counts of their outcomes.
 
     Parameters
     ----------
     seed
-        With the number of a case, it decides everything about the case.
+        Together with its number it determines everything about a case.
     """
 
     def __init__(self, seed: int) -> None:
@@ -52,23 +51,23 @@ class Trials:
         self._number = 0
 
     def run(self, number: int) -> list[str]:
-        """Give what is wrong about a case: nothing, if all is well."""
+        """Run a case and return its problems."""
         self._number = number
         family, body = body_of(self._seed, number)
         self.counts[f"family: {family}"] += 1
-        return self.judge(body, random.Random(f"{self._seed} {number} how"))
+        return self.check(body, random.Random(f"{self._seed} {number} how"))
 
-    def judge(self, body: bytes, chance: random.Random) -> list[str]:
-        """Read a body and give what is wrong about the outcome."""
-        with _quiet(), self._blocks_of(chance.choice(_BLOCKS)):
+    def check(self, body: bytes, rng: random.Random) -> list[str]:
+        """Read a body and return the problems of the outcome."""
+        with _ignoring_own_warnings(), self._blocks_of(rng.choice(_BLOCKS)):
             answer, problems = self._read(body)
             if not problems:
-                problems = self._judge(body, answer)
+                problems = self._compare(body, answer)
             if answer is None or problems:
                 return problems
-            if chance.randrange(100) < _TWICE:
-                problems += self._differs_without_bulk(body, answer)
-            if chance.randrange(100) < _FRAMES:
+            if rng.randrange(100) < _PERCENT_TWICE:
+                problems += self._compare_row_reader(body, answer)
+            if rng.randrange(100) < _PERCENT_FRAMES:
                 problems += self._frames(answer)
         return problems
 
@@ -84,34 +83,34 @@ class Trials:
             return None, [f"from_json raised {type(error).__name__}: {error}"[:500]]
         seconds = min(time.perf_counter() - begun, time.process_time() - used)
         self.slowest = max(self.slowest, (seconds, self._number))
-        return answer, [f"took {seconds:.2f} s"] if seconds > _LONGEST else []
+        return answer, [f"took {seconds:.2f} s"] if seconds > _MAX_SECONDS else []
 
-    def _judge(self, body: bytes, answer: Answer | ConnectyError | None) -> list[str]:
-        refused = isinstance(answer, ConnectyError)
+    def _compare(self, body: bytes, answer: Answer | ConnectyError | None) -> list[str]:
+        rejected = isinstance(answer, ConnectyError)
         try:
-            said = oracle.read(body)
+            parsed = oracle.read(body)
         except oracle.NotJSON as error:
-            self.counts["outcome: no JSON, refused"] += 1
-            return [] if refused else [f"was read, but is no JSON: {error}"]
-        except oracle.Refused:
+            self.counts["outcome: not JSON, rejected"] += 1
+            return [] if rejected else [f"was read, but is not JSON: {error}"]
+        except oracle.MayBeRejected:
             self.counts["outcome: beyond the oracle"] += 1
             return []
-        reason = oracle.refusal(said)
+        reason = oracle.rejection_reason(parsed)
         if isinstance(answer, ConnectyError):
-            self.counts["outcome: JSON, refused"] += 1
-            return [] if reason else [f"was refused without reason: {type(answer).__name__}: {answer}"]
+            self.counts["outcome: JSON, rejected"] += 1
+            return [] if reason else [f"was rejected without reason: {type(answer).__name__}: {answer}"]
         if reason and not reason.startswith(oracle.MAY):
             return [f"was read, though {reason}"]
         self.counts["outcome: read"] += 1
-        return oracle.differences(said, answer.table if answer else None)
+        return oracle.differences(parsed, answer.table if answer else None)
 
-    def _differs_without_bulk(self, body: bytes, answer: Answer | ConnectyError) -> list[str]:
+    def _compare_row_reader(self, body: bytes, answer: Answer | ConnectyError) -> list[str]:
         self.counts["read twice"] += 1
         with mock.patch.object(rows, "read_plain", return_value=None):
             again, problems = self._read(body)
         if problems:
             return problems
-        one, two = _story(answer), _story(again)
+        one, two = _summary(answer), _summary(again)
         return [] if one == two else [f"with and without the columnar reader: {one} and {two}"]
 
     def _frames(self, answer: Answer | ConnectyError) -> list[str]:
@@ -120,8 +119,8 @@ class Trials:
         self.counts["made frames"] += 1
         table = answer.table
         try:
-            found = _unlike_pandas(table, answer.to_pandas())
-            found += _unlike_polars(table, answer.to_polars())
+            found = _pandas_differences(table, answer.to_pandas())
+            found += _polars_differences(table, answer.to_polars())
             answer.to_pandas("numpy")
             answer.to_pandas("pyarrow")
             repr(answer)
@@ -159,17 +158,17 @@ class Trials:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Leave our own warnings unsaid; one of another library is an error."""
+def _ignoring_own_warnings() -> Iterator[None]:
+    """Ignore our own warnings; one of another library is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ConnectyWarning)
         yield
 
 
-def _story(answer: Answer | ConnectyError | None) -> object:
+def _summary(answer: Answer | ConnectyError | None) -> object:
     if not isinstance(answer, Answer):
-        return type(answer).__name__  # how deep is too deep for Python depends on where it was called
+        return type(answer).__name__  # the depth that Python can read depends on the depth of its caller
     types = [(column.name, str(column.type), column.evidence) for column in answer.schema]
     values = None if answer.table is None else [_values(column) for column in answer.table.columns]
     return types, repr(values), [str(warning) for warning in answer._decoded.warnings]
@@ -182,29 +181,29 @@ def _values(column: pa.ChunkedArray) -> Sequence[Any]:
     return values
 
 
-def _unlike_polars(table: pa.Table, frame: pl.DataFrame) -> list[str]:
-    """Say where a polars frame does not hold what a table holds."""
+def _polars_differences(table: pa.Table, frame: pl.DataFrame) -> list[str]:
+    """Return the columns whose values differ between a table and a polars frame."""
     found = []
     for place, column in enumerate(table.columns):
-        if pa.types.is_nested(column.type):  # what is nested deeply comes back from polars to no library
+        if pa.types.is_nested(column.type):  # no library reads deeply nested values back from polars
             if frame.to_series(place).is_null().to_list() != column.is_null().to_pylist():
                 found.append(f"polars holds other nulls in column {place} ({column.type})")
             continue
-        due = column
+        expected = column
         if pa.types.is_decimal256(column.type):
             texts = [None if value is None else f"{value:f}" for value in column.to_pylist()]
-            due = pa.chunked_array([texts], pa.string())
-        # Without its name: polars exports no column whose name holds a NUL.
+            expected = pa.chunked_array([texts], pa.string())
+        # Without its name, since polars exports no column whose name has a NUL.
         held = frame.to_series(place).alias("").to_arrow()
         if pa.types.is_temporal(held.type):
-            held = held.cast(due.type)
-        if repr(_values(held)) != repr(_values(due)):
+            held = held.cast(expected.type)
+        if repr(_values(held)) != repr(_values(expected)):
             found.append(f"polars holds other values in column {place} ({column.type})")
     return found
 
 
-def _unlike_pandas(table: pa.Table, frame: pd.DataFrame) -> list[str]:
-    """Say where a pandas frame does not hold what a table holds."""
+def _pandas_differences(table: pa.Table, frame: pd.DataFrame) -> list[str]:
+    """Return the columns whose values differ between a table and a pandas frame."""
     found = []
     for place, column in enumerate(table.columns):
         held = frame.iloc[:, place]

@@ -1,7 +1,7 @@
-"""The case with each number: a question, the rows that answer it, and what goes wrong on the way.
+"""The case with each number: a question, the rows that answer it, and its scenario.
 
-Both ends make a case from its seed and number alone, so that nothing has to be said between them. The one end
-writes the rows as SQL, the other knows them as Python values.
+Client and server make a case from its seed and number alone and need not exchange it. The server writes the
+rows as SQL, the client has them as Python values.
 """
 
 from __future__ import annotations
@@ -13,118 +13,118 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from tests.verification.soak.kinds import KINDS, SLOW, SOUND, Kind
+from tests.verification.soak.scenarios import NO_FAULT, SCENARIOS, SLOW_SCENARIOS, Scenario
 
 if TYPE_CHECKING:
     from connecty_frames.options import Engine
 
-__all__ = ["COLUMNS", "Case", "Cell", "case_in", "case_of"]
+__all__ = ["COLUMNS", "Cell", "SoakCase", "make_case", "parse_case"]
 
 Cell: TypeAlias = int | float | str | bool | date | datetime | None
 
-#: What columns there are, with their types in the database. An answer has the last and two of the others.
+#: The columns and their types in the database. An answer has the last and two of the others.
 COLUMNS: Final = {
     "number": "BIGINT",
     "name": "VARCHAR",
     "day": "DATE",
-    "moment": "TIMESTAMPTZ",
+    "instant": "TIMESTAMPTZ",
     "ratio": "DOUBLE",
 }
 _ENGINES: Final[tuple[Engine, ...]] = ("pandas", "polars", "pyarrow")
-#: One in so many is in trouble, and one in so many of these is slow.
-_TROUBLED: Final = 4
-_SLOW: Final = 25
-_WORDS: Final = re.compile(r"What are the rows of case (\d+) of seed (\d+)\?")
+#: One case in so many has a fault, and one in so many of these is slow.
+_FAULT_EVERY: Final = 4
+_SLOW_EVERY: Final = 25
+_QUESTION: Final = re.compile(r"What are the rows of case (\d+) of seed (\d+)\?")
 _NAMES: Final = ("plain", "", "it's", 'say "so"', "back\\slash", "Żółć", "🦊", "00123", "NA", "2025-01-01")
-_BEGINNING: Final = datetime(2025, 11, 4, 12, 5, 1, 146_000, tzinfo=UTC)
+_FIRST_INSTANT: Final = datetime(2025, 11, 4, 12, 5, 1, 146_000, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Case:
-    """A question and what is to become of it.
+class SoakCase:
+    """A question and its scenario.
 
     Parameters
     ----------
     timeout
-        What its slow fault, if it has one, is cut off by, in seconds; None leaves the client's.
+        The seconds that the call may take where its fault is slow; None leaves the client's.
     """
 
     seed: int
     number: int
-    kind: Kind
+    scenario: Scenario
     engine: Engine
     timeout: float | None
 
     @property
     def question(self) -> str:
-        """The words, which no other case has."""
+        """The question, which no other case has."""
         return f"What are the rows of case {self.number} of seed {self.seed}?"
 
     @cached_property
     def columns(self) -> list[str]:
-        """The names of the columns of its answer."""
+        """The names of the answer's columns."""
         *others, last = COLUMNS
         chosen = random.Random(f"{self.seed} columns {self.number}").sample(others, 2)
         return [*sorted(chosen, key=others.index), last]
 
     @cached_property
     def rows(self) -> list[tuple[Cell, ...]]:
-        """The rows that answer it; in the first of them there is no null."""
-        draw = random.Random(f"{self.seed} rows {self.number}")
+        """The rows of the answer; the first has no null."""
+        rng = random.Random(f"{self.seed} rows {self.number}")
         rows: list[tuple[Cell, ...]] = []
-        for position in range(draw.randrange(1, 6)):
+        for position in range(rng.randrange(1, 6)):
             row: dict[str, Cell] = {
                 "number": self.number * 2**40 + position,
-                "name": f"{draw.choice(_NAMES)} {self.number}",
-                "day": date(1970, 1, 1) + timedelta(days=draw.randrange(30_000)),
-                "moment": _BEGINNING + timedelta(milliseconds=draw.randrange(10**11)),
-                "ratio": draw.randrange(-4_000, 4_000) / 8,
+                "name": f"{rng.choice(_NAMES)} {self.number}",
+                "day": date(1970, 1, 1) + timedelta(days=rng.randrange(30_000)),
+                "instant": _FIRST_INSTANT + timedelta(milliseconds=rng.randrange(10**11)),
+                "ratio": rng.randrange(-4_000, 4_000) / 8,
             }
             cells = (row[name] for name in self.columns)
-            rows.append(tuple(None if position and draw.random() < 0.2 else cell for cell in cells))
+            rows.append(tuple(None if position and rng.random() < 0.2 else cell for cell in cells))
         return rows
 
     @property
     def sql(self) -> str:
-        """The query that gives the rows."""
+        """The query that returns the rows."""
         kinds = [COLUMNS[name] for name in self.columns]
         rows = (
-            ", ".join(f"{_literal(cell)}::{kind}" for cell, kind in zip(row, kinds, strict=True))
+            ", ".join(f"{_sql_literal(cell)}::{kind}" for cell, kind in zip(row, kinds, strict=True))
             for row in self.rows
         )
         return f"SELECT * FROM (VALUES ({'), ('.join(rows)})) AS t({', '.join(self.columns)})"  # noqa: S608 - our own values
 
 
-def case_of(seed: int, number: int) -> Case:
-    """Make the case with a number: one of four in a row is in trouble, and each kind of it has its turn."""
-    draw = random.Random(f"{seed} case {number}")
-    turn = number // _TROUBLED
-    troubled = random.Random(f"{seed} turn {turn}").randrange(_TROUBLED) == number % _TROUBLED
-    slow = turn % _SLOW == 0
-    kind = SOUND
-    if troubled and slow:
-        kind = _having_its_turn(SLOW, seed, turn // _SLOW)
-    elif troubled:
-        kind = _having_its_turn(KINDS, seed, turn - turn // _SLOW - 1)
-    timeout = draw.uniform(0.2, 0.5) if kind.slow else None
-    return Case(seed, number, kind, draw.choice(_ENGINES), timeout)
+def make_case(seed: int, number: int) -> SoakCase:
+    """Return the case with a number: one in four has a fault, and the scenarios take turns."""
+    rng = random.Random(f"{seed} case {number}")
+    turn = number // _FAULT_EVERY
+    faulty = random.Random(f"{seed} turn {turn}").randrange(_FAULT_EVERY) == number % _FAULT_EVERY
+    slow = turn % _SLOW_EVERY == 0
+    scenario = NO_FAULT
+    if faulty and slow:
+        scenario = _scenario_for_turn(SLOW_SCENARIOS, seed, turn // _SLOW_EVERY)
+    elif faulty:
+        scenario = _scenario_for_turn(SCENARIOS, seed, turn - turn // _SLOW_EVERY - 1)
+    timeout = rng.uniform(0.2, 0.5) if scenario.slow else None
+    return SoakCase(seed, number, scenario, rng.choice(_ENGINES), timeout)
 
 
-def case_in(question: str) -> Case | None:
-    """Give the case that a question is of, None if it is of none."""
-    found = _WORDS.fullmatch(question)
-    return case_of(int(found[2]), int(found[1])) if found else None
+def parse_case(question: str) -> SoakCase | None:
+    """Return the case of a question; None where it has none."""
+    found = _QUESTION.fullmatch(question)
+    return make_case(int(found[2]), int(found[1])) if found else None
 
 
-def _having_its_turn(kinds: tuple[Kind, ...], seed: int, turn: int) -> Kind:
-    """Give each kind once in a round, in an order that the seed decides anew for each round."""
-    order = list(kinds)
-    random.Random(f"{seed} round {turn // len(kinds)}").shuffle(order)
-    return order[turn % len(kinds)]
+def _scenario_for_turn(scenarios: tuple[Scenario, ...], seed: int, turn: int) -> Scenario:
+    """Return each scenario once in a round, in an order that the seed and the round determine."""
+    order = list(scenarios)
+    random.Random(f"{seed} round {turn // len(scenarios)}").shuffle(order)
+    return order[turn % len(scenarios)]
 
 
-def _literal(cell: Cell) -> str:
-    """Write a value as SQL."""
+def _sql_literal(cell: Cell) -> str:
+    """Return a value as SQL."""
     if cell is None:
         return "NULL"
     if isinstance(cell, int | float):

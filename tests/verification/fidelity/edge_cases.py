@@ -1,12 +1,12 @@
-"""What is asked: queries over the sample workspace, and the table of edge cases, a line each."""
+"""Queries over the sample workspace, and the table of edge cases, a line each."""
 
-# ruff: noqa: E501 - a case is easier to find and to read in one line
+# ruff: noqa: E501 - a table is easier to search and to read with one case in a line
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["QUERIES", "edges"]
+__all__ = ["QUERIES", "edge_cases"]
 
 QUERIES: Final = {
     "users": "SELECT * FROM usr.users ORDER BY user_id",
@@ -40,18 +40,18 @@ _TYPES: Final = (
 )  # fmt: skip
 
 
-def edges() -> dict[str, tuple[str, tuple[str | None, ...]]]:
-    """Give the table of edge cases, and of each type a column of nulls and one of no rows."""
+def edge_cases() -> dict[str, tuple[str, tuple[str | None, ...]]]:
+    """Return the table of edge cases, and for each type a column of nulls and one without rows."""
     nulls = {f"only nulls: {kind}": (kind, (None,) * 5) for kind in _TYPES}
     empty: dict[str, tuple[str, tuple[str | None, ...]]] = {f"no rows: {kind}": (kind, ()) for kind in _TYPES}
-    return {**_EDGES, **nulls, **empty}
+    return {**_EDGE_CASES, **nulls, **empty}
 
 
-#: Every other number: were it every one, the distinct count would tell of a fraction between them.
-_COUNTED: Final = tuple(str(number) for number in range(0, 240, 2))
+#: Every other number: with all of them, the distinct count would reveal a fraction between two.
+_EVEN_NUMBERS: Final = tuple(str(number) for number in range(0, 240, 2))
 
 #: Name -> DuckDB type and values as text.
-_EDGES: Final[dict[str, tuple[str, tuple[str | None, ...]]]] = {
+_EDGE_CASES: Final[dict[str, tuple[str, tuple[str | None, ...]]]] = {
     "int64's ends": ("BIGINT", ("-9223372036854775808", "9223372036854775807", "0", "-1", None)),
     "around 2**53": (
         "BIGINT",
@@ -65,7 +65,7 @@ _EDGES: Final[dict[str, tuple[str, tuple[str | None, ...]]]] = {
     "below -2**63": ("HUGEINT", ("-9223372036854775809", "5")),
     "uint64 and negative": ("HUGEINT", ("18446744073709551615", "-1")),
     "hugeints that are small": ("HUGEINT", ("1", "2", None)),
-    "a hugeint at the end": ("HUGEINT", (*_COUNTED, "170141183460469231731687303715884105727")),
+    "a hugeint at the end": ("HUGEINT", (*_EVEN_NUMBERS, "170141183460469231731687303715884105727")),
     "39 digits": ("UHUGEINT", ("340282366920938463463374607431768211455", "1", None)),
     "76 digits": ("BIGNUM", ("9" * 76, "-" + "9" * 76, "0")),
     "77 digits": ("BIGNUM", ("1" + "0" * 76, "0", None)),
@@ -78,8 +78,8 @@ _EDGES: Final[dict[str, tuple[str, tuple[str | None, ...]]]] = {
     "money of 17 digits": ("DECIMAL(18,2)", ("123456789012345.67", "0.05", None)),
     "money beyond 2**53": ("DECIMAL(38,2)", ("9007199254740993.01", "90071992547409930.00", "1.10")),
     "money of 36 digits": ("DECIMAL(38,4)", ("1234567890123456789012345678901234.5678", "-0.0001", None)),
-    "money with cents at the end": ("DECIMAL(18,2)", (*_COUNTED, "1.50")),
-    "large money at the end": ("DECIMAL(20,2)", (*_COUNTED, "123456789012345678.91")),
+    "money with cents at the end": ("DECIMAL(18,2)", (*_EVEN_NUMBERS, "1.50")),
+    "large money at the end": ("DECIMAL(20,2)", (*_EVEN_NUMBERS, "123456789012345678.91")),
     "rates of 9 digits": ("DECIMAL(18,9)", ("0.123456789", "123456789.123456789", None)),
     "rates of 9 digits, small": ("DECIMAL(18,9)", ("0.123456789", "3.000000001", None)),
     "averages as decimals": ("DECIMAL(38,12)", ("1234567.333333333333", "0.666666666667", None)),
@@ -99,7 +99,7 @@ _EDGES: Final[dict[str, tuple[str, tuple[str | None, ...]]]] = {
     "averages": ("DOUBLE", ("0.3333333333333333", "66.66666666666667", "1234.5", None)),
     "floats that are whole": ("DOUBLE", ("1", "2", "-3", None)),
     "floats beyond 2**53": ("DOUBLE", ("9007199254740992", "9007199254740994", "1e300")),
-    "whole floats, then a fraction": ("DOUBLE", (*_COUNTED, "1.5")),
+    "whole floats, then a fraction": ("DOUBLE", (*_EVEN_NUMBERS, "1.5")),
     "a fraction between whole floats": ("DOUBLE", ("1", "1.5", "3")),
     "not a number, infinite, null": ("DOUBLE", ("NaN", None, "1.5", "inf", "-inf")),
     "not a number or null": ("DOUBLE", ("NaN", None, "2.5", "3.25")),

@@ -1,4 +1,4 @@
-"""What a process holds: threads, open files and memory."""
+"""The resources of this process: threads, open files and memory."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-__all__ = ["Held", "held"]
+__all__ = ["Resources", "measure_resources"]
 
 _FILES: Final = Path("/proc/self/fd")
 _MEMORY: Final = Path("/proc/self/statm")
 
 
-class Held(NamedTuple):
-    """What is held at a moment when nothing is under way.
+class Resources(NamedTuple):
+    """The resources that are held while no call is running.
 
     Parameters
     ----------
     threads
         The names of Python's threads.
     files
-        What is open, sockets included, by what the system calls it; empty where it does not tell.
+        The names that Linux gives to open files and sockets; empty on other systems.
     memory
-        Resident bytes; 0 where the system does not tell.
+        Resident bytes; 0 on other systems.
     """
 
     threads: list[str]
@@ -36,22 +36,22 @@ class Held(NamedTuple):
     memory: int
 
 
-def held() -> Held:
-    """Look, after everything that is free has been given back: what stays then is held by somebody."""
+def measure_resources() -> Resources:
+    """Measure after all free memory was returned to the system, so that what remains is in use."""
     gc.collect()
     pa.default_memory_pool().release_unused()
     threads = sorted(thread.name for thread in threading.enumerate())
     if sys.platform != "linux":
-        return Held(threads, [], 0)
+        return Resources(threads, [], 0)
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:  # the C library need not be glibc
         trim(0)
     pages = int(_MEMORY.read_text(encoding="ascii").split()[1])
-    return Held(threads, sorted(_open_files()), pages * os.sysconf("SC_PAGE_SIZE"))
+    return Resources(threads, sorted(_open_files()), pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _open_files() -> list[str]:
-    """Give what is open, but for the listing itself."""
+    """Return what is open, without the directory of the listing itself."""
     found = []
     for entry in _FILES.iterdir():
         try:

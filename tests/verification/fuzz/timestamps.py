@@ -1,4 +1,4 @@
-"""Dates, times and durations read as whole nanoseconds: the oracle's own reading of ISO-8601."""
+"""Dates, times and durations read as whole nanoseconds: a parser of ISO-8601 for the oracle alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Final
 
-__all__ = ["AWARE", "DATE", "DURATION", "NAIVE", "TIME", "moment"]
+__all__ = ["AWARE", "DATE", "DURATION", "NAIVE", "TIME", "parse_timestamp"]
 
 DATE, NAIVE, AWARE, TIME, DURATION = "date", "naive", "aware", "time", "duration"
 
@@ -26,8 +26,8 @@ _parts: Final = re.compile(
 ).fullmatch
 
 
-def moment(text: str) -> tuple[str, int] | None:
-    """Give what a text is and its nanoseconds (since 1970, since midnight, or for themselves), else None."""
+def parse_timestamp(text: str) -> tuple[str, int] | None:
+    """Return the form of a text and its nanoseconds (since 1970, since midnight, or a length), else None."""
     days = _days(text)
     if days is not None:
         return DATE, days * _DAY
@@ -54,7 +54,7 @@ def _days(text: str) -> int | None:
 def _instant(day: str, *rest: str | None) -> tuple[str, int] | None:
     hour, minute, second, fraction, only_hour, offset = rest
     days, clock = _days(day), _nanoseconds(only_hour or hour or "", minute, second, fraction)
-    if only_hour == "24":  # written as 24:00 or not at all
+    if only_hour == "24":  # valid as 24:00 only
         return None
     if days is None or clock is None:
         return None

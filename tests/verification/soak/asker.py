@@ -1,4 +1,4 @@
-"""One case asked, and what became of it."""
+"""One case asked, and its outcome."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import traceback
 import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from connecty_frames.client import Client
 from connecty_frames.errors import ConnectyError, QuestionError
 from tests.servers.timing import Pulse
-from tests.verification.soak.judge import differences
+from tests.verification.soak.checks import check_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from tests.verification.soak.cases import Case
-    from tests.verification.soak.far_end import Addresses
+    from tests.verification.soak.cases import SoakCase
+    from tests.verification.soak.server_process import Addresses
 
-__all__ = ["Asking", "Outcome"]
+__all__ = ["Asker", "CallOutcome"]
 
-#: Seconds that a call may take whose kind sets no deadline of its own.
+#: Seconds that a call may take whose scenario sets no deadline of its own.
 _TIMEOUT: Final = 60.0
-#: The longest answer that a relayed client takes, in bytes: less than a bomb.
+#: The longest answer that a relayed client accepts, in bytes: less than a gzip bomb unpacks to.
 _LIMIT: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a case, as its asker saw it.
+class CallOutcome:
+    """How a call ended.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ class Outcome:
     question_id
         The id on the frame or on the error.
     warned
-        The classes of the warnings given meanwhile.
+        The classes of the warnings that the call gave.
     problems
-        What is wrong whatever the kind: values that differ, an exception that is not ours.
+        What is wrong in every scenario: values that differ, an exception that is not ours.
     took
         Seconds.
-    overslept
-        The most by which this machine was late to wake a thread meanwhile, in seconds.
+    lateness
+        The largest lateness of this machine in waking a thread during the call, in seconds.
     """
 
     error: type[ConnectyError] | None
@@ -56,16 +56,16 @@ class Outcome:
     warned: tuple[type[Warning], ...]
     problems: tuple[str, ...]
     took: float
-    overslept: float
+    lateness: float
 
 
-class Asking:
-    """The clients that the cases are asked by; a context manager.
+class Asker:
+    """The clients that ask the cases; a context manager.
 
     Parameters
     ----------
     addresses
-        The other end.
+        The sandbox and the relay.
     """
 
     def __init__(self, addresses: Addresses) -> None:
@@ -77,10 +77,10 @@ class Asking:
         with ExitStack() as stack:
             self._warned = stack.enter_context(_warnings_by_thread())
             self._pulse = stack.enter_context(Pulse().running())
-            nobody = stack.enter_context(socket.socket())  # bound, so that nobody else can listen there
-            nobody.bind(("127.0.0.1", 0))
-            self._nowhere = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-            self._straight = stack.enter_context(Client(**self._sandbox, timeout=_TIMEOUT))
+            unused = stack.enter_context(socket.socket())  # bound, so that no other process can listen there
+            unused.bind(("127.0.0.1", 0))
+            self._unreachable = f"http://127.0.0.1:{unused.getsockname()[1]}"
+            self._direct = stack.enter_context(Client(**self._sandbox, timeout=_TIMEOUT))
             self._relayed = stack.enter_context(self._client("soak", self._relay))
             self._stack = stack.pop_all()
         return self
@@ -90,45 +90,45 @@ class Asking:
     ) -> None:
         self._stack.close()
 
-    def ask(self, case: Case) -> Outcome:
-        """Ask a case, from whatever thread."""
+    def ask(self, case: SoakCase) -> CallOutcome:
+        """Ask a case; any thread may call this."""
         error: type[ConnectyError] | None = None
         question_id: str | None = None
         problems: list[str] = []
         warned: list[type[Warning]] = []
         self._warned[threading.get_ident()] = warned
-        with self._client_of(case) as client:
+        with self._client_for(case) as client:
             began = time.monotonic()
             try:
                 frame = client.ask_df(case.question, engine=case.engine, timeout=case.timeout)
                 took = time.monotonic() - began
-                question_id, problems = differences(case, frame)
+                question_id, problems = check_frame(case, frame)
             except ConnectyError as caught:
                 took = time.monotonic() - began
                 error, question_id = type(caught), caught.question_id
-                problems = _forgotten(case, caught)
-            except Exception:  # noqa: BLE001 - none may come, and the soak is there to see it
+                problems = _missing_context(case, caught)
+            except Exception:  # noqa: BLE001 - an exception of any other class is what the soak looks for
                 took = time.monotonic() - began
                 problems = [f"an exception that is not ours:\n{traceback.format_exc()}"]
-        overslept = self._pulse.most(began)
-        return Outcome(error, question_id, tuple(warned), tuple(problems), took, overslept)
+        lateness = self._pulse.most(began)
+        return CallOutcome(error, question_id, tuple(warned), tuple(problems), took, lateness)
 
     @contextmanager
-    def _client_of(self, case: Case) -> Iterator[Client]:
-        match case.kind.way:
-            case "straight":
-                yield self._straight
+    def _client_for(self, case: SoakCase) -> Iterator[Client]:
+        match case.scenario.route:
+            case "direct":
+                yield self._direct
             case "relayed":
                 yield self._relayed
-            case "own":
+            case "own client":
                 with self._client(case.question, self._relay) as client:
                     yield client
-            case "nowhere":
-                with self._client(case.question, self._nowhere) as client:
+            case "unreachable":
+                with self._client(case.question, self._unreachable) as client:
                     yield client
 
     def _client(self, client_id: str, address: str) -> Client:
-        """Make a client of the relay, which puts the right credentials in the place of these."""
+        """Return a client of the relay, which replaces these credentials by the right ones."""
         return Client(
             client_id,
             client_secret="soak secret",
@@ -139,22 +139,23 @@ class Asking:
         )
 
 
-def _forgotten(case: Case, error: ConnectyError) -> list[str]:
-    """Give what an error does not tell of its question, though it was known all along."""
+def _missing_context(case: SoakCase, error: ConnectyError) -> list[str]:
+    """Return the context that an error lacks, though the call knew it from the start."""
     if isinstance(error, QuestionError) and (error.question, error.dw_id) != (case.question, 13):
-        return [f"{error!r} tells of question {error.question!r}, workspace {error.dw_id}"]
+        return [f"{error!r} has the question {error.question!r} and the workspace {error.dw_id}"]
     return []
 
 
 @contextmanager
 def _warnings_by_thread() -> Iterator[dict[int, list[type[Warning]]]]:
-    """Collect the warnings of each thread, which the warnings module itself cannot tell apart."""
+    """Collect the warnings of each thread; the warnings module itself does not separate them."""
     given: dict[int, list[type[Warning]]] = {}
 
-    def note(message: object, category: type[Warning], *_: object, **__: object) -> None:  # noqa: ARG001 - its name is the module's
+    def record(*arguments: Any, **_: object) -> None:
+        category: type[Warning] = arguments[1]
         given.setdefault(threading.get_ident(), []).append(category)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = note
+        warnings.showwarning = record
         yield given

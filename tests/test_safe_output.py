@@ -1,4 +1,4 @@
-"""Whatever is shown of an answer has a bound, says what was left out, and cannot drive a terminal."""
+"""Everything that is shown of an answer is bounded, says what is left out, and is escaped for terminals."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class TestTerminals:
         return cf.Answer.from_json(body([["s"], [{ESC: 1}]]))
 
     def test_reprs(self, answer: cf.Answer) -> None:
-        """The escape sequence is spelled out."""
+        """The escape sequence is shown as text."""
         assert str(answer.schema.types[0]) == f"struct<{ESC}: int64>"
         assert repr(answer).splitlines()[1] == "  s: struct<\\x1b[2J: int64>"
         assert repr(answer.schema) == "s  struct<\\x1b[2J: int64>  1 of 1 values are objects of one shape"
 
     def test_a_saved_schema(self, answer: cf.Answer) -> None:
-        """So is one in the evidence, which a file may have changed."""
+        """So is one in the evidence, which a file may contain."""
         saved = json.loads(answer.schema.to_json())
         saved["columns"][0]["evidence"] = ESC
         assert ESC not in repr(cf.Schema.from_json(json.dumps(saved)))
@@ -70,13 +70,13 @@ class TestTerminals:
 
     @pytest.mark.parametrize("engine", ["pandas", "polars"])
     def test_what_a_library_lacks(self, engine: str) -> None:
-        """The warning of a type that a library does not have names it as well."""
+        """The warning of a type that a library lacks names the type, escaped."""
         answer = cf.Answer.from_json(body([["s"], [{ESC: 0}]]).replace(b": 0", b": " + b"9" * 40))
         with pytest.warns(cf.TypeFidelityWarning, match=r"struct<\\x1b\[2J: decimal256"):
             answer.to_polars() if engine == "polars" else answer.to_pandas("numpy")
 
     def test_errors(self) -> None:
-        """The keys that a struct of ``schema=`` has, and its type."""
+        """The message has the keys of a struct of ``schema=``, and its type."""
         with pytest.raises(cf.ConversionError) as caught:
             cf.Answer.from_json(body([["s"], [1]]), schema={"s": pa.struct([(ESC, pa.int64())])})
         assert ESC not in str(caught.value)
@@ -86,21 +86,21 @@ class TestManyColumns:
     """Thousands of columns are counted, not listed."""
 
     def test_the_schema(self) -> None:
-        """Of its columns 500."""
+        """It shows 500 columns."""
         lines = repr(wide().schema).splitlines()
         assert lines[499].split()[:2] == ["c499", "int64"]
-        assert lines[500:] == ["… 2,500 more columns; schema.to_json() gives all"]
+        assert lines[500:] == ["… 2,500 more columns; to_json() or --format json lists all"]
 
-    def test_a_column_that_is_not_there(self) -> None:
-        """Ten names and the number of the others."""
+    def test_a_column_that_does_not_exist(self) -> None:
+        """The message has ten names and the number of the others."""
         with pytest.raises(KeyError, match=r"'c8', 'c9' and 2,990 more"):
             _ = wide().schema["x"]
         with pytest.raises(cf.ConversionError, match=r"schema: 'c1', .* 2,989 more\). It has .* more\."):
             cf.Answer.from_json(body([[f"c{n}" for n in range(MANY)]]), schema=pa.schema({"c0": pa.int64()}))
 
     @pytest.mark.slow
-    def test_a_plot_of_a_column_that_is_not_there(self) -> None:
-        """Ten names and the number of the others."""
+    def test_a_plot_of_a_column_that_does_not_exist(self) -> None:
+        """The message has ten names and the number of the others."""
         pytest.importorskip("altair")
         with pytest.raises(cf.ConfigError, match=r"'c9' and 2,990 more"):
             wide().plot(y="x")
@@ -118,7 +118,7 @@ class TestManyColumns:
         assert chart["title"] == {"text": "", "subtitle": "The tooltips show 52 of 3,000 columns."}
 
     def test_warnings_of_names(self) -> None:
-        """Ten of a category, and one for the others."""
+        """There are ten of a category, and one that counts the others."""
         with pytest.warns(cf.ColumnNameWarning) as warned:
             cf.Answer.from_json(body([["a"] * MANY]))
         assert len(warned) == 11
@@ -140,7 +140,7 @@ class TestManyColumns:
         assert len(warned) == 22
 
     def test_a_notebook(self) -> None:
-        """Thirty in the table and two hundred in the list; both say of how many."""
+        """Thirty in the table and two hundred in the list; both have the total."""
         page = wide()._repr_html_()
         assert "Shown: the first 30 of 3,000 columns" in page
         assert "Shown: the first 200 of 3,000 columns" in page
@@ -148,7 +148,7 @@ class TestManyColumns:
 
 
 class TestLongTexts:
-    """Texts of a megabyte are cut, and how much is left out is said."""
+    """Texts of a megabyte are cut, and the length of the rest is shown."""
 
     @pytest.fixture
     def answer(self) -> cf.Answer:
@@ -160,7 +160,7 @@ class TestLongTexts:
         )
 
     def test_a_notebook(self, answer: cf.Answer) -> None:
-        """Of the answer, and of its frames."""
+        """The pages of the answer and of its frames."""
         for page in (
             answer._repr_html_(),
             answer.to_pandas().connecty._repr_html_(),
@@ -171,13 +171,13 @@ class TestLongTexts:
                 assert f"… ({left} more characters)" in page
 
     def test_reprs(self, answer: cf.Answer) -> None:
-        """A few lines of a name, a type and the question."""
+        """They show a few lines of a name, a type and the question."""
         frame = answer.to_pandas()
         for shown in (answer, answer.schema, answer.schema[1], answer.metadata, frame.connecty):
             assert len(repr(shown)) < 5_000
 
-    def test_a_saved_story(self) -> None:
-        """Metadata of a file may hold an id or evidence of any length."""
+    def test_saved_metadata(self) -> None:
+        """Metadata of a file may have an id or evidence of any length."""
         long = "x" * MEGABYTE
         columns = [{"name": long, "type": long, "evidence": long}]
         frame = cf.frames.attach(pd.DataFrame({"a": [1]}), AnswerMetadata(question_id=long, schema=columns))
@@ -185,7 +185,7 @@ class TestLongTexts:
         assert len(repr(frame.connecty)) < 1_000
 
     def test_errors(self) -> None:
-        """A struct of ``schema=`` with many fields, or with long names."""
+        """The message about a struct of ``schema=`` with many fields, or with long names."""
         for names in ([f"k{n}" for n in range(MANY)], ["k" * MEGABYTE, "l"]):
             kind = pa.struct([(name, pa.int64()) for name in names])
             with pytest.raises(cf.ConversionError) as caught:
@@ -210,7 +210,7 @@ class TestLongTexts:
         assert values[0]["c in full"] == "x" * 1_000 + "… (1,000 more characters)"
 
     def test_a_plot_of_a_long_name(self) -> None:
-        """Its position stands in the data, in each row; the titles have its beginning."""
+        """The data has its position in place of the name; the titles have its beginning."""
         pytest.importorskip("altair")
         long = "x" * MEGABYTE
         rows = [[long, "column 0", "n"], ["a", "b", 1], ["c", "d", 2]]
@@ -231,7 +231,7 @@ class TestLongTexts:
 
     @pytest.mark.slow
     def test_the_command_line(self, tmp_path: Path) -> None:
-        """The table, the summary and the SQL; each says how all of it is written."""
+        """Of table, summary and SQL, a part is shown, with the option that writes all of it."""
         script = tmp_path / "show.py"
         script.write_text(_SHOW, encoding="utf-8")
         ended = subprocess.run(
@@ -244,28 +244,27 @@ class TestLongTexts:
             env={**os.environ, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8"},
         )
         assert ended.stdout.count("┳") == 19
-        for said in (
+        for text in (
             "The first 20 of 3,000 columns are shown; --format csv writes them all.",
             "… (990,000 more characters)\n(--summary writes it all.)",
             "… (990,000 more characters)\n(--sql writes it all.)",
         ):
-            assert said in ended.stderr
+            assert text in ended.stderr
         assert len(ended.stderr) < 30_000
 
 
 _SHOW = """
 import json, sys
 import connecty_frames as cf
-from connecty_frames.cli import ask
-from connecty_frames.cli.output import Engine, write_table
+from connecty_frames.cli.output import EngineChoice, Format, write_answer, write_metadata
 
 names = [f"c{n}" for n in range(3_000)]
 long = "x" * 1_000_000
 results = {"sql_query": long, "response_summary": long}
 body = json.dumps({"state": "COMPLETED", "results": {**results, "dataframe": [names, list(range(3_000))]}})
 answer = cf.Answer.from_json(body.encode())
-write_table(answer, Engine.PYARROW, sys.stdout.buffer)
-ask._tell_story(answer, alone=False)
+write_answer(answer, None, Format.TABLE, EngineChoice.PYARROW, sys.stdout.buffer)
+write_metadata(answer, alone=False)
 """
 
 
@@ -273,14 +272,14 @@ class TestHalves:
     """Half of a surrogate pair, which no text can hold, outside of the rows."""
 
     def test_a_summary_and_sql(self) -> None:
-        """Each is written as its escape, with a warning that names the places; the texts can be encoded."""
-        said = {
+        """Each is written as its escape, with a warning that names the places; UTF-8 can encode the texts."""
+        texts = {
             "sql_query": "select '\ud800'",
             "response_summary": "\udfff ż 😀",
             "dataframe_stats": {"a": {"string": {"top": ["\ud801"], "\ud802": 1.10}}},
         }
         with pytest.warns(cf.TypeFidelityWarning) as warned:
-            answer = cf.Answer.from_json(body([["a"], ["x"]], **said))
+            answer = cf.Answer.from_json(body([["a"], ["x"]], **texts))
 
         assert answer.sql_query == "select '\\ud800'"
         assert answer.response_summary == "\\udfff ż 😀"
@@ -309,7 +308,7 @@ class TestHalves:
 
 
 class TestNul:
-    """Names with a NUL, which polars cannot give to Arrow; an answer has none, but its user may make them."""
+    """Names with a NUL, which polars cannot export to Arrow; an answer has none, but a user may make them."""
 
     @pytest.mark.parametrize(
         "frame",
@@ -337,7 +336,7 @@ class TestNul:
         assert cf.read_parquet(path, engine="polars").columns == ["a\0b"]
 
     def test_a_file_with_such_a_field(self, tmp_path: Path) -> None:
-        """Polars would cut its name: an error of ours, and the other libraries read it."""
+        """It is a ConfigError in polars, which would cut its name, and the other libraries read it."""
         path = tmp_path / "x.parquet"
         with atomic_write(path) as file:
             cf.frames.WRITERS["parquet"](pa.table({"s": [{"a\0b": 1}]}), file)

@@ -1,7 +1,7 @@
-"""Ways from response bytes to something one can work with: ours, the parsers alone, and by hand.
+"""The readers that are compared: ours, JSON parsers alone, and code written by hand.
 
-By hand means what a careful author writes today who knows every column's type: parse, build the frame, then
-cast the columns that the library did not get right by itself.
+By hand means what a careful author writes who knows every column's type: parse, build the frame, then cast
+the columns that the library did not type correctly by itself.
 """
 
 from __future__ import annotations
@@ -15,11 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["WAYS"]
-
-
-def _json(body: bytes) -> object:
-    return json.loads(body)
+__all__ = ["READERS"]
 
 
 def _orjson(body: bytes) -> object:
@@ -68,20 +64,23 @@ def _polars_by_hand(body: bytes) -> object:
 
     header, rows, sections = _parsed(body)
     frame = pl.DataFrame(rows, schema=header, orient="row", infer_schema_length=None)
-    moments = [name for name in header if "temporal" in sections[name]]
-    dates = [name for name in moments if len(rows[0][header.index(name)]) == len("2025-01-01")]
+    temporal = [name for name in header if "temporal" in sections[name]]
+    dates = [name for name in temporal if len(rows[0][header.index(name)]) == len("2025-01-01")]
     return frame.with_columns(
         pl.col(name).str.to_date("%Y-%m-%d")
         if name in dates
         else pl.col(name).str.to_datetime("%+", time_unit="us", time_zone="UTC")
-        for name in moments
+        for name in temporal
     )
 
 
-def _trino_mapping(body: bytes) -> object:
-    """Map rows as trino's client does, which is told each column's type; moments stay text.
+_TRINO = {str: "varchar", int: "bigint", float: "double", bool: "boolean"}
 
-    It reads these in its own spelling alone.
+
+def _trino_mapping(body: bytes) -> object:
+    """Map rows as trino's client does, which knows each column's type.
+
+    Timestamps stay text, since it reads them in its own format only.
     """
     import pandas as pd
     from trino.mapper import RowMapperFactory
@@ -97,40 +96,25 @@ def _trino_mapping(body: bytes) -> object:
     return pd.DataFrame(mapper.map(rows), columns=header)
 
 
-_TRINO = {str: "varchar", int: "bigint", float: "double", bool: "boolean"}
-
-
 def _ours(body: bytes) -> Any:
     from connecty_frames import Answer
 
     return Answer.from_json(body)
 
 
-def _ours_arrow(body: bytes) -> object:
-    return _ours(body).to_arrow()
-
-
-def _ours_pandas(body: bytes) -> object:
-    return _ours(body).to_pandas()
-
-
-def _ours_polars(body: bytes) -> object:
-    return _ours(body).to_polars()
-
-
-#: Each way by name.
-WAYS: dict[str, Callable[[bytes], object]] = {
-    "json.loads": _json,
+#: The readers by name.
+READERS: dict[str, Callable[[bytes], object]] = {
+    "json.loads": json.loads,
     "orjson.loads, collector off": _orjson_uncollected,
     "orjson.loads, collector on": _orjson,
     "pandas by hand": _pandas_by_hand,
     "polars by hand": _polars_by_hand,
-    "connecty_frames to Arrow": _ours_arrow,
-    "connecty_frames to pandas": _ours_pandas,
-    "connecty_frames to polars": _ours_polars,
+    "connecty_frames to Arrow": lambda body: _ours(body).to_arrow(),
+    "connecty_frames to pandas": lambda body: _ours(body).to_pandas(),
+    "connecty_frames to polars": lambda body: _ours(body).to_polars(),
 }
 
-if importlib.util.find_spec("trino"):  # a peer that not everybody has
-    WAYS["trino's row mapper, to pandas"] = _trino_mapping
+if importlib.util.find_spec("trino"):  # optional: it is in no dependency group
+    READERS["trino's row mapper, to pandas"] = _trino_mapping
 
 warnings.simplefilter("error")

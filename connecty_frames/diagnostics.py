@@ -1,0 +1,130 @@
+"""What an answer warns of, and the error of a question that has none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from connecty_frames.errors import (
+    QuestionError,
+    QuestionFailed,
+    TruncatedError,
+    TruncationWarning,
+    TypeFidelityWarning,
+    warn,
+)
+from connecty_frames.protocol import State
+from connecty_frames.text import snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from connecty_frames.answer_metadata import AnswerMetadata
+    from connecty_frames.decode import Envelope
+    from connecty_frames.errors import ConnectyWarning
+    from connecty_frames.options import AskOptions
+
+__all__ = ["report_truncation", "unfinished", "warn_of"]
+
+#: How many warnings of a category an answer makes before it counts the rest.
+_MOST_WARNINGS: Final = 10
+#: How much of what a server says of a question is in a message, in bytes.
+_MOST_DETAILS: Final = 3_000
+
+
+def warn_of(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
+    """Warn of what was changed in a response and found in its rows, at most 10 times in each category."""
+    warnings = list(found)
+    if envelope.mended:
+        places = " and ".join(envelope.mended)
+        text = (
+            "Each half of a surrogate pair, which no text can hold, is written as the escape that it was in"
+        )
+        warnings.insert(0, TypeFidelityWarning(f"{text} {places}."))
+    counts: Counter[type[ConnectyWarning]] = Counter()
+    for warning in warnings:
+        counts[type(warning)] += 1
+        if counts[type(warning)] <= _MOST_WARNINGS:
+            warn(warning)
+    for category, count in counts.items():
+        if count > _MOST_WARNINGS:
+            warn(
+                category(
+                    f"{count - _MOST_WARNINGS:,} more warnings of this category are left out. Schema and "
+                    "statistics of the answer show what they are about."
+                )
+            )
+
+
+def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: int | None) -> None:
+    """Warn or raise, as the caller chose, where rows of a table were cut or may have been."""
+    if metadata.truncated:
+        cut = f"{metadata.rows:,} of {metadata.total_rows:,} rows came"
+    elif metadata.truncated is None and fetched is not None:
+        cut = f"{metadata.rows:,} rows came, as many as were asked for; no statistics tell if there are more"
+    else:
+        return
+    if options.on_truncation == "raise":
+        raise TruncatedError(
+            f"{cut};",
+            hint="max_rows=None fetches all.",
+            shell_hint="--max-rows all fetches all.",
+            rows=metadata.rows,
+            total_rows=metadata.total_rows,
+            question_id=metadata.question_id,
+        )
+    if options.on_truncation == "warn":
+        warn(
+            TruncationWarning(
+                f"{cut};",
+                hint="max_rows=None fetches all, on_truncation='ignore' is silent.",
+                shell_hint="--max-rows all fetches all, --on-truncation ignore is silent.",
+            )
+        )
+
+
+def unfinished(
+    envelope: Envelope,
+    *,
+    question_id: str | None,
+    question: str | None,
+    dw_id: int | None,
+    asked_at: datetime | None,
+) -> QuestionError:
+    """Return the error of a question without an answer, with all that the server said and its SQL."""
+    texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
+    details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
+    listed = _details_text(details, envelope.more_details)
+    reason = f" The server says: {listed}." if listed else ""
+    subject = "The question" if question is None else f"The question {snippet(question)!r}"
+    if envelope.state == State.FAILED:
+        error: type[QuestionError] = QuestionFailed
+        reason = reason or " The server does not say why."
+        message = f"{subject} failed.{reason} Putting it in other words may help."
+    else:
+        error = QuestionError
+        message = f"{subject} is not finished (state {snippet(envelope.state)}).{reason}"
+    return error(
+        message,
+        question_id=question_id,
+        question=question,
+        dw_id=dw_id,
+        state=envelope.state,
+        asked_at=asked_at,
+        details=details,
+    )
+
+
+def _details_text(details: dict[str, Any], more: int) -> str:
+    """Return what the server said on one line, and how many fields were left out."""
+    shown: list[str] = []
+    room = _MOST_DETAILS
+    for name, value in details.items():
+        field = f"{snippet(name)}: {snippet(str(value), 500)}"
+        room -= len(f"; {field}".encode())
+        if room < 0:
+            break
+        shown.append(field)
+    left_out = len(details) - len(shown) + more
+    return "; ".join([*shown, *([f"and {left_out:,} more"] if left_out else [])])
