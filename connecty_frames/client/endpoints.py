@@ -261,7 +261,7 @@ class Endpoints:
 
 
 def find_question_id(body: bytes) -> str | None:
-    """Return the id of a question in the part of a response that was read, None where it is not there."""
+    """Return the id in the part of a response that was read, else None: one that arrived must not be lost."""
     found = _QUESTION_ID.search(body)
     return str(UUID(found[1].decode())) if found else None
 

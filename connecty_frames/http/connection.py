@@ -314,12 +314,9 @@ class ConnectionAdapter(HTTPAdapter):
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
         super().__init__(pool_maxsize=_IDLE_CONNECTIONS)
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make the pools for direct connections."""
-        super().init_poolmanager(*args, **{**options, "ssl_context": self._context})
+        self._context = context
+        self.poolmanager.connection_pool_kw["ssl_context"] = context
         self.poolmanager.pool_classes_by_scheme = dict(_POOLS)
 
     def close(self) -> None:

@@ -62,6 +62,7 @@ __all__ = ["Transport", "read_body"]
 
 _Result = TypeVar("_Result")
 
+# A library's log goes nowhere until the application configures logging.
 logging.getLogger("connecty_frames").addHandler(logging.NullHandler())
 _LOG: Final = logging.getLogger("connecty_frames.client")
 
