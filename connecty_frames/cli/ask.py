@@ -165,17 +165,18 @@ def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Pa
 @contextmanager
 def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
     """Yield a client made from the settings, or one of a sandbox that is started for it."""
-    from connecty_frames.client import Client, resume_by
+    from connecty_frames.client import Client
 
-    option = "" if profile is None else f" --profile {shlex.quote(profile)}"
-    option = option.replace("{", "{{").replace("}", "}}")  # it becomes part of a format string
-    resume_by(f"connecty ask --question-id {{question_id}} --dw-id {{dw_id}}{option}")
+    def resume_command(question_id: str, dw_id: int) -> str:
+        option = "" if profile is None else f" --profile {shlex.quote(profile)}"
+        return f"connecty ask --question-id {question_id} --dw-id {dw_id}{option}"
+
     with ExitStack() as stack:
         if sandbox:
             box = stack.enter_context(sandbox_class()())
-            yield stack.enter_context(Client(**box.connection))
+            yield stack.enter_context(Client(**box.connection, resume_command=resume_command))
         else:
-            yield stack.enter_context(Client(profile=profile))
+            yield stack.enter_context(Client(profile=profile, resume_command=resume_command))
 
 
 @contextmanager
@@ -198,13 +199,10 @@ def _id_reported(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
 
 def _acceptance(question: Question, *, sandbox: bool) -> str:
     """Return the line with the id of a question, which is paid for however the command ends."""
-    from connecty_frames.client import resume_command
-
     accepted = f"Question {question.question_id} was accepted"
     if sandbox:  # it ends with the command, and its questions with it
         return f"{accepted}."
-    command = resume_command(question.question_id, question.dw_id)
-    return f"{accepted}; to fetch its answer without asking again: {command}"
+    return f"{accepted}; to fetch its answer without asking again: {question.resume_command}"
 
 
 @contextmanager

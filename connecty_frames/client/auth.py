@@ -1,16 +1,17 @@
-"""Credentials to bearer token: kept while it holds, fetched by one thread at a time.
+"""Credentials to bearer token: kept while it is valid, fetched by one thread at a time.
 
-What goes wrong here goes wrong for every thread at once, so the rules are about not making it worse:
+A failure here is a failure of every thread at once, so the rules are about not making it worse:
 
-- One token call at a time. Waiting threads share its outcome.
-- A call that starts nothing may be repeated: an endpoint that is down, or loses the answer, is asked again
-  until the deadline of the caller, within the budget of retries. Refused credentials are not tried again for
-  five seconds.
-- A token's lifetime runs from the server's own ``Date`` to its ``expires_at``, and is counted on the
-  monotonic clock: a laptop that is an hour off, or wakes up, does not matter.
+- One token request at a time. Waiting threads share its outcome.
+- A token request starts nothing and may be repeated: an endpoint that is down, or whose response is lost, is
+  asked again until the deadline of the caller, within the retry budget. Refused credentials are not tried
+  again for five seconds.
+- The lifetime of a token runs from the server's own ``Date`` to its ``expires_at``, and is counted on the
+  monotonic clock: a local clock that is an hour off, or a laptop that was asleep, does not matter.
 - An ``expires_at`` that is missing, past or nonsense counts as a short lifetime, never as "expired":
-  that would ask for a token before every request.
-- A refused token is given up only by who held that very one. A late refusal cannot throw away a newer token.
+  that would request a token before every request.
+- A refused token is discarded only by a caller that used that very one. A late refusal cannot discard a newer
+  token.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,9 +33,8 @@ from requests.auth import AuthBase
 
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
 from connecty_frames.http.errors import content_failure, server_message
-from connecty_frames.http.log import logged
-from connecty_frames.http.models import Failure, FailureKind, Request, Response
-from connecty_frames.http.retry import CONNECT_TRIES, AttemptTimeouts, RetryPolicy, http_date, retry
+from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
+from connecty_frames.http.retry import CONNECT_TRIES, RetryPolicy, http_date, retry
 from connecty_frames.protocol import TOKEN, TokenResponse
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
     from connecty_frames.http.transport import Transport
 
 __all__ = ["TOKEN_POLICY", "Auth", "Bearer"]
-#: A token starts nothing either, so that an endpoint that is down is no reason to fail before the deadline.
+
+#: A token request starts nothing, so that an endpoint that is down is no reason to fail before the deadline.
 TOKEN_POLICY: Final[RetryPolicy] = {
     FailureKind.CONNECT: CONNECT_TRIES,
     FailureKind.CONNECTION_LOST: math.inf,
@@ -54,24 +56,26 @@ TOKEN_POLICY: Final[RetryPolicy] = {
     FailureKind.BAD_ENCODING: 2,
     FailureKind.EMPTY_BODY: 3,
 }
-
-
-#: Seconds in which a refusal holds for all: credentials are not tried again, nor ``Retry-After`` passed by.
+#: Seconds in which a refusal holds for all threads: credentials are not tried again, ``Retry-After`` is kept.
 COOL_OFF: Final = 5.0
-#: Seconds that are too few to call an endpoint again that just failed.
-_NO_TIME: Final = 0.5
+#: With less time left, in seconds, an endpoint that just failed is not called again.
+_MIN_TIME: Final = 0.5
 _NOT_IN_TIME: Final = "the call that another thread made for one was not answered in time"
-#: Seconds a token is used whose ``expires_at`` says nothing usable.
+#: Seconds that a token is used whose ``expires_at`` says nothing usable.
 _UNKNOWN_LIFETIME: Final = 60.0
-#: A lifetime longer than this is a mistake of somebody's clock or zone.
-_LONGEST_LIFETIME: Final = 24 * 3600.0
-#: How long before its end a token is no longer used: so many seconds, or this share of a short life.
+#: A longer lifetime is taken for an error in a clock or time zone.
+_MAX_LIFETIME: Final = 24 * 3600.0
+#: How long before its end a token is no longer used: so many seconds, or this share of a short lifetime.
 _MARGIN: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
+#: A token as it can be in a header: visible ASCII (RFC 6750, section 2.1).
+_VISIBLE: Final = re.compile(r"[!-~]+")
 #: The method to try where one is not allowed (405).
-_OTHER: Final = {"POST": "GET", "GET": "POST"}
+_OTHER_METHOD: Final = {"POST": "GET", "GET": "POST"}
 #: The statuses by which an endpoint may refuse credentials; others are about the address.
-_REFUSING: Final = (400, 401, 403, 422)
+_CREDENTIALS_REFUSED: Final = (400, 401, 403, 422)
+#: The failures of a token request that are about the service, not about credentials.
+_OF_SERVICE: Final = (FailureKind.DEADLINE, FailureKind.CONNECT, FailureKind.RATE_LIMITED)
 _CHECK_ADDRESS: Final = "Check that region or base_url is where your organisation is registered."
 _CHECK: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
@@ -79,12 +83,12 @@ _CHECK: Final = (
 
 
 class Bearer(AuthBase):
-    """Puts the token on a request; that it is an ``auth`` keeps ``.netrc`` from replacing it.
+    """Sets the token on a request; an ``auth`` object, so that ``.netrc`` does not replace it.
 
     Parameters
     ----------
     token
-        What the API gave.
+        The access token.
     expires
         When to stop using it, on the monotonic clock.
     """
@@ -103,56 +107,56 @@ class Bearer(AuthBase):
 
 
 @dataclass(slots=True)
-class _Kept:
+class _TokenState:
     """What all threads share: the token, or why there is none.
 
     Parameters
     ----------
-    last, last_at
-        What the last try met, and when; None where it got a token.
-    ended
-        Whether that ended the tries of a caller that had time for more.
+    failure, failed_at
+        The failure of the last attempt, and when; None where it got a token.
+    is_final
+        Whether that ended the attempts of a caller that had time for more.
+    had_token
+        Whether there has been a token.
     """
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     bearer: Bearer | None = None
-    last: Failure | None = None
-    last_at: float = 0.0
-    ended: bool = False
-    proven: bool = False
-    process: int = field(default_factory=os.getpid)
+    failure: Failure | None = None
+    failed_at: float = 0.0
+    is_final: bool = False
+    had_token: bool = False
+    process_id: int = field(default_factory=os.getpid)
 
-    def valid(self, at: float) -> Bearer | None:
+    def valid_bearer(self, now: float) -> Bearer | None:
         """Return the token if it may still be used."""
         bearer = self.bearer
-        return bearer if bearer is not None and at < bearer.expires else None
+        return bearer if bearer is not None and now < bearer.expires else None
 
-    def shared(self, began: float, deadline: Deadline) -> Failure | None:
-        """Return the failure of another caller, where a call of this one's own could do no better.
+    def shared_failure(self, began: float, deadline: Deadline) -> Failure | None:
+        """Return the failure of another caller, where a request of this one could do no better.
 
         Parameters
         ----------
         began
             When this caller began to wait.
         """
-        last, now, left = self.last, deadline.clock.monotonic(), deadline.remaining()
-        if last is None:
+        failure, now, left = self.failure, deadline.clock.monotonic(), deadline.remaining()
+        if failure is None:
             return None
-        if self.ended and last.kind is FailureKind.REJECTED:
-            return last if now - self.last_at < COOL_OFF else None
-        if last.kind is FailureKind.RATE_LIMITED:
-            return last if left <= self.pause(now) or (left <= 0 and self.last_at >= began) else None
-        return last if self.last_at >= began and (self.ended or left <= _NO_TIME) else None
+        if self.is_final and failure.kind is FailureKind.REJECTED:
+            return failure if now - self.failed_at < COOL_OFF else None
+        failed_meanwhile = self.failed_at >= began
+        if failure.kind is FailureKind.RATE_LIMITED:
+            return failure if left <= self.pause(now) or (left <= 0 and failed_meanwhile) else None
+        return failure if failed_meanwhile and (self.is_final or left <= _MIN_TIME) else None
 
     def pause(self, now: float) -> float:
-        """Return the seconds until the endpoint allows another call, if it said so a moment ago."""
-        last, since = self.last, now - self.last_at
-        wait = (
-            last.wait
-            if last is not None and last.kind is FailureKind.RATE_LIMITED and since < COOL_OFF
-            else None
-        )
-        return max((wait or 0.0) - since, 0.0)
+        """Return the seconds until the endpoint allows another request, if it said so a moment ago."""
+        failure, elapsed = self.failure, now - self.failed_at
+        if failure is None or failure.kind is not FailureKind.RATE_LIMITED or elapsed >= COOL_OFF:
+            return 0.0
+        return max((failure.retry_after or 0.0) - elapsed, 0.0)
 
 
 class Auth:
@@ -177,92 +181,108 @@ class Auth:
         self._transport = transport
         self._random = random
         self._method = "POST"
-        self._kept = _Kept()
+        self._state = _TokenState()
         transport.redact.add_client_id(client_id)
         transport.redact.add("client_secret", client_secret)
 
-    def bearer(self, deadline: Deadline) -> Bearer | Failure:
-        """Give a token that holds, fetched if need be; or why there is none."""
-        kept, clock = self._own(), deadline.clock
-        began = clock.monotonic()
-        bearer = kept.valid(began)
+    def bearer(self, deadline: Deadline) -> Bearer:
+        """Return a valid token, fetched if need be.
+
+        Raises
+        ------
+        RequestFailed
+            Where there is none.
+        """
+        if self._state.process_id != os.getpid():
+            # A forked child needs a new lock: a thread of the parent may hold this one.
+            self._state = _TokenState(bearer=self._state.bearer, had_token=self._state.had_token)
+        began = deadline.clock.monotonic()
+        bearer = self._state.valid_bearer(began)
         if bearer is not None:
             return bearer
-        try:
-            waits = not kept.lock.acquire(blocking=False)
-            if waits and not kept.lock.acquire(timeout=max(deadline.remaining(), 0.0)):
-                return kept.shared(began, deadline) or self._lost(_NOT_IN_TIME)
-            found = kept.valid(clock.monotonic()) or kept.shared(began, deadline)
-            if found is None:
-                deadline.sleep(kept.pause(clock.monotonic()))
-                found = self._fetch(kept, deadline)
-            if isinstance(found, Failure) and deadline.remaining() <= 0:
-                # What was seen while there was time says more than that it ran out.
-                late = self._lost(_NOT_IN_TIME) if waits and found.kind is FailureKind.DEADLINE else found
-                return kept.shared(began, deadline) or late
-            return found
-        finally:
-            # An interrupt may come before anything could note that the lock is held. The lock itself knows:
-            # it lets nobody release it but its owner.
-            with contextlib.suppress(RuntimeError):
-                kept.lock.release()
+        found = self._shared_or_fetched(self._state, began, deadline)
+        if isinstance(found, Failure):
+            raise RequestFailed(found)
+        return found
 
-    @property
-    def proven(self) -> bool:
-        """Whether there has been a token: then trouble with the next one is likely to pass."""
-        return self._own().proven
+    def may_recover(self, failure: Failure) -> bool:
+        """Whether a token is likely to come later: there has been one, and the endpoint is down for now."""
+        passing = failure.kind in (FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE)
+        return passing and self._state.had_token
 
-    def refuse(self, bearer: Bearer) -> None:
+    def discard(self, bearer: Bearer) -> None:
         """Stop using a token that the API refused, unless a newer one has taken its place."""
-        kept = self._own()
-        if kept.bearer is bearer:
-            kept.bearer = None
+        if self._state.bearer is bearer:
+            self._state.bearer = None
 
-    def _own(self) -> _Kept:
-        """Give what is kept; in a forked child without the lock, which a thread that is not here may hold."""
-        if self._kept.process != os.getpid():
-            self._kept = _Kept(bearer=self._kept.bearer, proven=self._kept.proven)
-        return self._kept
-
-    def _fetch(self, kept: _Kept, deadline: Deadline) -> Bearer | Failure:
-        """Call the endpoint until there is a token; what happens is kept for the threads that wait."""
-
-        def attempt(limits: AttemptTimeouts) -> Bearer | Failure:
-            asked_at, method = deadline.clock.monotonic(), self._method
-            outcome = self._send(method, deadline, limits)
-            if isinstance(outcome, Failure) and outcome.status == HTTPStatus.METHOD_NOT_ALLOWED:
-                # The API document heads the endpoint GET and shows it as POST.
-                method = _OTHER[method]
-                outcome = self._send(method, deadline, limits)
-            found = outcome if isinstance(outcome, Failure) else self._read(outcome, asked_at)
-            if isinstance(found, Bearer):
-                self._method = method
-                kept.bearer, kept.last, kept.ended, kept.proven = found, None, False, True
+    def _shared_or_fetched(self, state: _TokenState, began: float, deadline: Deadline) -> Bearer | Failure:
+        """Return what another thread's request brings, or what one of this thread's own does."""
+        try:
+            waited = not state.lock.acquire(blocking=False)
+            if waited and not state.lock.acquire(timeout=max(deadline.remaining(), 0.0)):
+                return state.shared_failure(began, deadline) or self._connection_lost(_NOT_IN_TIME)
+            found = (
+                state.valid_bearer(deadline.clock.monotonic())
+                or state.shared_failure(began, deadline)
+                or self._fetch(state, deadline)
+            )
+            if isinstance(found, Bearer) or deadline.remaining() > 0:
                 return found
-            found = self._of_token(found)
-            if deadline.remaining() > 0:  # that the time of one caller ran out tells the others nothing
-                kept.last, kept.last_at, kept.ended = found, deadline.clock.monotonic(), False
-            return found
+            # What failed while there was time says more than that it ran out.
+            if waited and found.kind is FailureKind.DEADLINE:
+                found = self._connection_lost(_NOT_IN_TIME)
+            return state.shared_failure(began, deadline) or found
+        finally:
+            # An interrupt may come before it could be recorded that the lock is held. The lock itself knows:
+            # only its owner can release it.
+            with contextlib.suppress(RuntimeError):
+                state.lock.release()
 
+    def _fetch(self, state: _TokenState, deadline: Deadline) -> Bearer | Failure:
+        """Call the endpoint until there is a token; each outcome is kept for the threads that wait."""
+
+        def send(attempt: Attempt) -> Bearer:
+            try:
+                bearer = self._request_token(attempt)
+            except RequestFailed as failed:
+                failure = self._token_failure(failed.failure)
+            else:
+                state.bearer, state.failure, state.is_final, state.had_token = bearer, None, False, True
+                return bearer
+            if deadline.remaining() > 0:  # that one caller ran out of time tells the others nothing
+                now = deadline.clock.monotonic()
+                state.failure, state.failed_at, state.is_final = failure, now, False
+            raise RequestFailed(failure)
+
+        deadline.sleep(state.pause(deadline.clock.monotonic()))
         found = retry(
-            attempt,
-            rules=TOKEN_POLICY,
+            send,
+            policy=TOKEN_POLICY,
             deadline=deadline,
             random=self._random,
             budget=self._transport.budget,
         )
-        kept.ended = found is kept.last and deadline.remaining() > 0
+        state.is_final = found is state.failure and deadline.remaining() > 0
         return found
 
-    def _send(self, method: str, deadline: Deadline, limits: AttemptTimeouts) -> Response | Failure:
-        call = self._call(method)
-        with logged(call, self._transport.clock) as line:
-            line.outcome = outcome = self._transport.send(call, deadline=deadline, limits=limits)
-            return outcome
+    def _request_token(self, attempt: Attempt) -> Bearer:
+        """Request a token by the method that last brought one, and after a 405 by the other."""
+        sent_at = attempt.deadline.clock.monotonic()
+        method = self._method
+        try:
+            return self._send(method, attempt, sent_at)
+        except RequestFailed as failed:
+            if failed.failure.status != HTTPStatus.METHOD_NOT_ALLOWED:
+                raise
+        # The API document heads the endpoint GET and shows it as POST.
+        method = _OTHER_METHOD[method]
+        bearer = self._send(method, dataclasses.replace(attempt), sent_at)
+        self._method = method
+        return bearer
 
-    def _call(self, method: str) -> Request:
-        # In one expression: a local variable with the secret would be seen in a traceback with locals.
-        return Request(
+    def _send(self, method: str, attempt: Attempt, sent_at: float) -> Bearer:
+        # In one expression: a local variable with the secret would be shown in a traceback with locals.
+        request = Request(
             method,
             TOKEN,
             json.dumps(
@@ -272,79 +292,69 @@ class Auth:
                 }
             ).encode(),
         )
+        return self._transport.send(request, attempt, read=lambda response: self._read(response, sent_at))
 
-    def _read(self, reply: Response, asked_at: float) -> Bearer | Failure:
-        stranger = content_failure(reply, redact=self._transport.redact)
-        if stranger is not None:
-            return stranger
+    def _read(self, response: Response, sent_at: float) -> Bearer:
+        failure = content_failure(response, redact=self._transport.redact)
+        if failure is not None:
+            raise RequestFailed(failure)
         try:
-            response = TokenResponse.model_validate_json(reply.body)
+            message = TokenResponse.model_validate_json(response.body)
         except ValidationError:
-            response = None
-        token = response.access_token if response is not None else SecretStr("")
-        if response is None or not _is_token(token.get_secret_value()):
+            message = None
+        token = message.access_token if message is not None else SecretStr("")
+        if message is None or not _VISIBLE.fullmatch(token.get_secret_value()):
             # What it says instead is not shown: it may hold the token.
-            return _unusable(
-                reply.host,
-                "its answer holds no access_token",
-                kind=FailureKind.INVALID_PAYLOAD,
-                status=reply.status,
-            )
+            reason = "its answer holds no access_token"
+            kind = FailureKind.INVALID_PAYLOAD
+            raise RequestFailed(_unusable(response.host, reason, kind=kind, status=response.status))
         self._transport.redact.add("token", token)
-        now = http_date(reply.headers.get("Date", "")) or self._transport.clock.now()
-        lifetime = _lifetime(response.expires_at, now)
-        return Bearer(token, expires=asked_at + lifetime - min(_MARGIN, lifetime * _MARGIN_SHARE))
+        now = http_date(response.headers.get("Date", "")) or self._transport.clock.now()
+        lifetime = _lifetime(message.expires_at, now)
+        return Bearer(token, expires=sent_at + lifetime - min(_MARGIN, lifetime * _MARGIN_SHARE))
 
-    def _lost(self, seen: str) -> Failure:
-        """Say of a token call that its answer was lost."""
+    def _connection_lost(self, reason: str) -> Failure:
+        """Return the failure of a token request whose response was lost."""
         host = self._transport.host
-        message = f"No token came from {host}: {seen}. Nothing else is sent without one; try again later."
+        message = f"No token came from {host}: {reason}. Nothing else is sent without one; try again later."
         error = ConnectionFailed(message, host=host, phase="token")
-        return Failure(FailureKind.CONNECTION_LOST, error, f"no token came ({seen})")
+        return Failure(FailureKind.CONNECTION_LOST, error, f"no token came ({reason})")
 
-    def _of_token(self, trouble: Failure) -> Failure:
-        """Say of a failed token call that it was one. Only what the endpoint refused is about credentials."""
-        host, status = self._transport.host, trouble.status
-        seen = f"no token came ({trouble.seen})"
-        if trouble.kind is FailureKind.CONNECTION_LOST:
-            return self._lost(trouble.seen)
-        if trouble.kind in (FailureKind.UNAVAILABLE, FailureKind.SERVER_ERROR):
-            return dataclasses.replace(trouble, kind=FailureKind.UNAVAILABLE, seen=seen)
-        if trouble.kind in (
-            FailureKind.DEADLINE,
-            FailureKind.CONNECT,
-            FailureKind.RATE_LIMITED,
-        ) or isinstance(trouble.error, ConfigError | ConnectionFailed):
-            return trouble
-        if trouble.kind not in (FailureKind.UNAUTHORIZED, FailureKind.REJECTED):
-            return _unusable(host, trouble.seen, kind=trouble.kind, status=status)
-        text = server_message(trouble.body, self._transport.redact)
-        said = f"{trouble.seen}{text and f' ({text})'}"
-        if status not in _REFUSING or trouble.body.lstrip()[:1] == b"<":  # the page of a proxy or firewall
-            return _unusable(host, said, kind=FailureKind.REJECTED, status=status)
-        refused = AuthError(f"The credentials were refused: {said}. {_CHECK}", status=status)
-        return dataclasses.replace(trouble, kind=FailureKind.REJECTED, error=refused)
-
-
-def _is_token(text: str) -> bool:
-    """Whether text can stand in a header: visible ASCII (RFC 6750, section 2.1)."""
-    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+    def _token_failure(self, failure: Failure) -> Failure:
+        """Return the failure of a token request. Only what the endpoint refused is about credentials."""
+        host, status, kind = self._transport.host, failure.status, failure.kind
+        if kind is FailureKind.CONNECTION_LOST:
+            return self._connection_lost(failure.reason)
+        if kind in (FailureKind.UNAVAILABLE, FailureKind.SERVER_ERROR):
+            reason = f"no token came ({failure.reason})"
+            return dataclasses.replace(failure, kind=FailureKind.UNAVAILABLE, reason=reason)
+        if kind in _OF_SERVICE or isinstance(failure.error, ConfigError | ConnectionFailed):
+            return failure
+        if kind not in (FailureKind.UNAUTHORIZED, FailureKind.REJECTED):
+            return _unusable(host, failure.reason, kind=kind, status=status)
+        text = server_message(failure.body, self._transport.redact)
+        reason = f"{failure.reason}{text and f' ({text})'}"
+        # A page comes from a proxy or firewall.
+        if status not in _CREDENTIALS_REFUSED or failure.body.lstrip()[:1] == b"<":
+            return _unusable(host, reason, kind=FailureKind.REJECTED, status=status)
+        error = AuthError(f"The credentials were refused: {reason}. {_CHECK}", status=status)
+        return dataclasses.replace(failure, kind=FailureKind.REJECTED, error=error)
 
 
 def _lifetime(expires_at: object, now: datetime) -> float:
-    """Give the seconds from ``now`` to ``expires_at``; a short time where it tells nothing usable."""
+    """Return the seconds from ``now`` to ``expires_at``; a short time where it says nothing usable."""
     try:
-        moment = datetime.fromisoformat(expires_at) if isinstance(expires_at, str) else None
+        end = datetime.fromisoformat(expires_at) if isinstance(expires_at, str) else None
     except ValueError:
-        moment = None
-    if moment is None:
+        end = None
+    if end is None:
         return _UNKNOWN_LIFETIME
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    seconds = (moment - now).total_seconds()
-    return seconds if 0 < seconds <= _LONGEST_LIFETIME else _UNKNOWN_LIFETIME
+    if end.tzinfo is None:
+        end = end.replace(tzinfo=UTC)
+    seconds = (end - now).total_seconds()
+    return seconds if 0 < seconds <= _MAX_LIFETIME else _UNKNOWN_LIFETIME
 
 
-def _unusable(host: str, seen: str, *, kind: FailureKind, status: int | None = None) -> Failure:
-    error = AuthError(f"The token endpoint of {host} is unusable: {seen}. {_CHECK_ADDRESS}", status=status)
-    return Failure(kind, error, f"the token endpoint is unusable ({seen})", status=status)
+def _unusable(host: str, reason: str, *, kind: FailureKind, status: int | None = None) -> Failure:
+    error = AuthError(f"The token endpoint of {host} is unusable: {reason}. {_CHECK_ADDRESS}", status=status)
+    return Failure(kind, error, f"the token endpoint is unusable ({reason})", status=status)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random as _random
 import sys
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, overload
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, Self, overload
 
 from pydantic import SecretStr
 
 from connecty_frames.answer import Answer, read_schema
-from connecty_frames.client import endpoints as _api
 from connecty_frames.client.auth import Auth
 from connecty_frames.client.concurrent import CancellableDeadline, ConcurrentRun, QuestionFuture
-from connecty_frames.client.endpoints import Endpoints
+from connecty_frames.client.endpoints import Endpoints, probe_health
 from connecty_frames.client.question import Question
-from connecty_frames.client.submission import Sendings, checked_question, submit
+from connecty_frames.client.submission import Submission, resume_command
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames.config import Settings, resolve
 from connecty_frames.errors import ConfigError, InsecureWarning, warn
@@ -38,8 +37,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "check_health"]
 
-#: Seconds a health probe may take; who probes wants to know soon.
-_PROBE: Final = 10.0
+#: Seconds a health probe may take where no timeout is given.
+_PROBE_TIMEOUT: Final = 10.0
+#: Of a client id as long as this most stays hidden where its beginning is shown.
+_LONG_ID: Final = 16
 
 #: What to do where no workspace is named, in Python and on the command line.
 _NO_DW_ID: Final = (
@@ -51,8 +52,8 @@ _NO_DW_ID: Final = (
 class Client:
     """A connection to ConnectyAI's Public API.
 
-    Making one connects to nothing. It may be shared by threads and is closed at the end of ``with``; a
-    process that was forked has connections of its own.
+    Creating one opens no connection. It may be shared by threads and is closed at the end of ``with``; a
+    forked process has connections of its own.
 
     Parameters
     ----------
@@ -69,13 +70,16 @@ class Client:
     max_body_bytes
         The longest response that is read, 2 GiB where nothing is set.
     verify_tls
-        False accepts any certificate, and gives an InsecureWarning for it.
+        False accepts any certificate, with an InsecureWarning.
     ca_bundle
         The certificates to trust instead of the usual ones, a PEM file or a folder of them.
     profile
-        The table of ``config.toml`` to take what is set nowhere else from.
+        The table of ``config.toml`` for what is set nowhere else.
     clock, random
-        Where time and chance come from; for tests.
+        Where time and random numbers come from; for tests.
+    resume_command
+        Returns the line shown for fetching an answer later, from the id of the question and of its
+        workspace; a line of Python by default.
 
     Raises
     ------
@@ -108,8 +112,10 @@ class Client:
         profile: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
         random: Callable[[], float] = _random.random,
+        resume_command: Callable[[str, int], str] = resume_command,
     ) -> None:
-        self._shown = "<Client without settings>"  # a traceback may show one whose settings were refused
+        self._repr = "<Client without settings>"  # a traceback may show one whose settings were refused
+        self._resume_command = resume_command
         refused, handled = None, sys.exception()
         try:
             settings = resolve(
@@ -124,7 +130,14 @@ class Client:
                 ca_bundle=ca_bundle,
                 profile=profile,
             )
-            self._set_up(settings, clock, random)
+            client_id, client_secret = settings.credentials
+            shown = client_id[:4] if len(client_id) >= _LONG_ID else ""  # enough to tell two apart
+            self._repr = terminal(f"<Client {shown}… at {settings.address}, dw_id={settings.dw_id}>")
+            self._dw_id = settings.dw_id
+            self._timeout = settings.timeout
+            self._transport = _transport(settings, clock)
+            auth = Auth(SecretStr(client_id), client_secret, transport=self._transport, random=random)
+            self._api = Endpoints(self._transport, auth, random=random)
         except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
             refused = error
         if refused is not None:
@@ -132,16 +145,6 @@ class Client:
             client_id = client_secret = base_url = settings = None  # type: ignore[assignment]
             strip_tracebacks(refused, but=handled)
             raise refused
-
-    def _set_up(self, settings: Settings, clock: Clock, random: Callable[[], float]) -> None:
-        client_id, client_secret = settings.credentials
-        address = terminal(settings.address)
-        self._shown = f"<Client {_masked(client_id)} at {address}, dw_id={settings.dw_id}>"
-        self._dw_id = settings.dw_id
-        self._timeout = settings.timeout
-        self._transport = _transport(settings, clock)
-        auth = Auth(SecretStr(client_id), client_secret, transport=self._transport, random=random)
-        self._api = Endpoints(self._transport, auth, random=random)
 
     def __enter__(self) -> Self:
         return self
@@ -174,16 +177,16 @@ class Client:
         Raises
         ------
         ConnectionFailed
-            Where there is nobody to ask.
+            Where the backend cannot be reached.
         ConfigError
-            Where the address leads elsewhere (a redirect).
+            Where the server redirects.
         """
         return _probe(self._transport, timeout, self._api.random)
 
     def submit(self, question: str, *, dw_id: int | None = None, timeout: float | None = None) -> Question:
         """Ask a question and do not wait for its answer.
 
-        It is sent at most once: again only after 429, one 401, or a connection that was never made.
+        It is sent at most once: again only after a 429, one 401, or a connection that was never made.
 
         Parameters
         ----------
@@ -197,7 +200,7 @@ class Client:
         Returns
         -------
         Question
-            The handle on it.
+            The handle of the question.
 
         Raises
         ------
@@ -208,15 +211,15 @@ class Client:
         QuestionTimeout
             Where the time ran out before it was sent.
         SubmissionUncertain
-            Where nobody knows whether it was started. Look in ConnectyAI's chat history.
+            Where it is unknown whether it was started. Look in ConnectyAI's chat history.
         """
-        options = AskOptions(dw_id=dw_id, timeout=timeout)
-        sendings = self._sendings(question, options)
-        with sendings.told():
-            return self._submit(sendings, self._deadline(options))
+        ask_options = AskOptions(dw_id=dw_id, timeout=timeout)
+        submission = self._submission(question, ask_options)
+        with submission.annotated():
+            return self._submit(submission, self._deadline(ask_options))
 
     def question(self, question_id: str | UUID, *, dw_id: int | None = None) -> Question:
-        """Give the handle on a question asked before, in this or any other process; nothing is sent.
+        """Return the handle of a question asked before, in this or any other process; nothing is sent.
 
         Parameters
         ----------
@@ -231,10 +234,14 @@ class Client:
             Where the id is no UUID, or there is no workspace.
         """
         return Question(
-            self._api, check_question_id(question_id), dw_id=self._workspace(dw_id), timeout=self._timeout
+            self._api,
+            check_question_id(question_id),
+            dw_id=self._workspace(dw_id),
+            timeout=self._timeout,
+            command=self._resume_command,
         )
 
-    def ask(self, question: str, **choices: Unpack[AskOptionsDict]) -> Answer:
+    def ask(self, question: str, **options: Unpack[AskOptionsDict]) -> Answer:
         """Ask a question and wait for its answer.
 
         Parameters
@@ -277,28 +284,28 @@ class Client:
         Raises
         ------
         ConfigError, TypeError
-            Where a choice is wrong; nothing was sent.
+            Where an option is wrong; nothing was sent.
         ConnectyError
             As for :meth:`submit` and ``Question.result``; once there is a question, with its id.
         """
-        return self.answer(question, AskOptions.from_kwargs(choices))
+        return self.answer(question, AskOptions.from_kwargs(options))
 
     @overload
     def ask_df(
-        self, question: str, *, engine: Literal["pandas"] = "pandas", **choices: Unpack[AskOptionsDict]
+        self, question: str, *, engine: Literal["pandas"] = "pandas", **options: Unpack[AskOptionsDict]
     ) -> pd.DataFrame: ...
     @overload
     def ask_df(
-        self, question: str, *, engine: Literal["polars"], **choices: Unpack[AskOptionsDict]
+        self, question: str, *, engine: Literal["polars"], **options: Unpack[AskOptionsDict]
     ) -> pl.DataFrame: ...
     @overload
     def ask_df(
-        self, question: str, *, engine: Literal["pyarrow"], **choices: Unpack[AskOptionsDict]
+        self, question: str, *, engine: Literal["pyarrow"], **options: Unpack[AskOptionsDict]
     ) -> pa.Table: ...
     def ask_df(
-        self, question: str, *, engine: Engine = "pandas", **choices: Unpack[AskOptionsDict]
+        self, question: str, *, engine: Engine = "pandas", **options: Unpack[AskOptionsDict]
     ) -> pd.DataFrame | pl.DataFrame | pa.Table:
-        """Ask a question and give its table as a frame that still knows where it came from.
+        """Ask a question and return its table as a frame with metadata.
 
         Parameters
         ----------
@@ -346,13 +353,13 @@ class Client:
         ConfigError, TypeError, ConnectyError
             As for :meth:`ask`.
         """
-        options = AskOptions.from_kwargs(choices, engine=engine)
-        return self.answer(question, options).to_frame(options)
+        ask_options = AskOptions.from_kwargs(options, engine=engine)
+        return self.answer(question, ask_options).to_frame(ask_options)
 
     def answer(
-        self, question: str, options: AskOptions, *, accepted: Callable[[Question], object] | None = None
+        self, question: str, ask_options: AskOptions, *, accepted: Callable[[Question], object] | None = None
     ) -> Answer:
-        """Do what :meth:`ask` does, with choices that are already one object.
+        """Do what :meth:`ask` does, with options that are already one object.
 
         One deadline holds from here to the decoded answer.
 
@@ -362,11 +369,17 @@ class Client:
             Called with the question as soon as the server has accepted it; not called with
             ``question_id=``, where nothing is asked.
         """
-        deadline = self._deadline(options)
-        if options.question_id is not None:
-            return self.question(options.question_id, dw_id=options.dw_id).fetch(options, deadline=deadline)
-        options = read_schema(options)  # a wrong schema must not cost a question
-        return self._answer(self._sendings(question, options), options, deadline, accepted)
+        deadline = self._deadline(ask_options)
+        if ask_options.question_id is not None:
+            asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
+            return asked.fetch(ask_options, deadline=deadline)
+        ask_options = read_schema(ask_options)  # a wrong schema must not cost a question
+        submission = self._submission(question, ask_options)
+        with submission.annotated():
+            asked = self._submit(submission, deadline)
+            if accepted is not None:
+                accepted(asked)
+            return asked.fetch(ask_options, deadline=deadline)
 
     @overload
     def ask_many(
@@ -375,7 +388,7 @@ class Client:
         *,
         max_workers: int = 8,
         as_completed: Literal[False] = False,
-        **choices: Unpack[AskOptionsDict],
+        **options: Unpack[AskOptionsDict],
     ) -> list[QuestionFuture]: ...
     @overload
     def ask_many(
@@ -384,7 +397,7 @@ class Client:
         *,
         max_workers: int = 8,
         as_completed: Literal[True],
-        **choices: Unpack[AskOptionsDict],
+        **options: Unpack[AskOptionsDict],
     ) -> Iterator[QuestionFuture]: ...
     def ask_many(
         self,
@@ -392,19 +405,18 @@ class Client:
         *,
         max_workers: int = 8,
         as_completed: bool = False,
-        **choices: Unpack[AskOptionsDict],
+        **options: Unpack[AskOptionsDict],
     ) -> list[QuestionFuture] | Iterator[QuestionFuture]:
         """Ask many questions, several at a time, and wait for their answers.
 
         Parameters
         ----------
         questions
-            In plain language; all are taken before the first is asked. One that is in there twice is asked
-            twice.
+            In plain language; all are read before the first is asked. One that occurs twice is asked twice.
         max_workers
-            How many are under way at once, 1 or more.
+            How many are asked at the same time, 1 or more.
         as_completed
-            Whether to give an iterator that has each as soon as it is done, instead of a list.
+            Whether to return an iterator that yields each as soon as it is done, instead of a list.
         dw_id
             The data workspace to ask; None uses the configured one.
         dtype_backend
@@ -434,74 +446,65 @@ class Client:
         Returns
         -------
         list or iterator of concurrent.futures.Future
-            Each is finished: its ``result()`` gives the Answer, or raises what became of its question, and
-            its ``question`` is the question. A list is in the order asked. An iterator asks when it is asked
-            for its next: who stops iterating asks nothing more.
+            Each is finished: its ``result()`` returns the Answer or raises the error, and its ``question`` is
+            the question. A list is in the order of the questions. An iterator starts questions only while it
+            is iterated over.
 
         Raises
         ------
         ConfigError, TypeError
-            Where a choice is wrong; nothing was sent.
+            Where an option is wrong; nothing was sent.
         KeyboardInterrupt
             On Ctrl-C. Its note, and a line on standard error, say which questions were asked and how to fetch
             their answers; no other one is asked.
         """
-        if choices.get("question_id") is not None:
+        if options.get("question_id") is not None:
             raise ConfigError(
-                "question_id is of one question; ask(question_id=...) fetches its answer.",
+                "question_id names a single question; ask(question_id=...) fetches its answer.",
                 setting="question_id",
             )
-        options = read_schema(AskOptions.from_kwargs(choices))
-        self._workspace(options.dw_id)
+        ask_options = read_schema(AskOptions.from_kwargs(options))
+        self._workspace(ask_options.dw_id)
 
-        def answer(sendings: Sendings, stop: threading.Event) -> Answer:
-            until = self._deadline(options)
-            return self._answer(sendings, options, CancellableDeadline(until.clock, until.at, stop))
+        def answer(submission: Submission, cancelled: threading.Event) -> Answer:
+            at = self._deadline(ask_options).at
+            deadline = CancellableDeadline(self._transport.clock, at, cancelled)
+            with submission.annotated():
+                return self._submit(submission, deadline).fetch(ask_options, deadline=deadline)
 
-        batch = ConcurrentRun(
-            questions, lambda question: self._sendings(question, options), answer, max_workers=max_workers
+        run = ConcurrentRun(
+            questions,
+            lambda question: self._submission(question, ask_options),
+            answer,
+            max_workers=max_workers,
         )
-        return batch.completed() if as_completed else batch.finished()
+        return run.completed() if as_completed else run.finished()
 
     def __repr__(self) -> str:
-        return self._shown
+        return self._repr
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled: connections do not travel, and secrets must not."""
+        """Refuse to be pickled: connections cannot be, and secrets must not be."""
         raise TypeError(
             "A Client cannot be pickled, since it holds connections and a secret; make one in each process"
         )
 
-    def _sendings(self, question: str, options: AskOptions) -> Sendings:
-        checked_question(question)
-        return Sendings(question, dw_id=self._workspace(options.dw_id), clock=self._transport.clock)
+    def _submission(self, question: str, ask_options: AskOptions) -> Submission:
+        dw_id, clock = self._workspace(ask_options.dw_id), self._transport.clock
+        return Submission(question, dw_id=dw_id, clock=clock, command=self._resume_command)
 
-    def _answer(
-        self,
-        sendings: Sendings,
-        options: AskOptions,
-        deadline: Deadline,
-        accepted: Callable[[Question], object] | None = None,
-    ) -> Answer:
-        with sendings.told():
-            question = self._submit(sendings, deadline)
-            if accepted is not None:
-                accepted(question)
-            return question.fetch(options, deadline=deadline)
-
-    def _submit(self, sendings: Sendings, deadline: Deadline) -> Question:
-        accepted = submit(self._api, sendings, deadline=deadline)
+    def _submit(self, submission: Submission, deadline: Deadline) -> Question:
         return Question(
             self._api,
-            accepted.question_id,
-            dw_id=sendings.dw_id,
+            submission.send(self._api, deadline=deadline),
+            dw_id=submission.dw_id,
             timeout=self._timeout,
-            question=sendings.question,
-            accepted=accepted,
+            submission=submission,
+            command=self._resume_command,
         )
 
-    def _deadline(self, options: AskOptions) -> Deadline:
-        return Deadline.after(options.timeout or self._timeout, self._transport.clock)
+    def _deadline(self, ask_options: AskOptions) -> Deadline:
+        return Deadline.after(ask_options.timeout or self._timeout, self._transport.clock)
 
     def _workspace(self, dw_id: int | None) -> int:
         found = self._dw_id if dw_id is None else dw_id
@@ -545,12 +548,12 @@ def check_health(
 
 
 def _transport(settings: Settings, clock: Clock) -> Transport:
-    """Make the connections that the settings describe, with a warning where nobody checks who answers."""
+    """Return the connections that the settings describe, with a warning where nothing is verified."""
     if not settings.verify_tls:
         warn(
             InsecureWarning(
-                "verify_tls is False: whoever answers is taken for the API and gets the credentials. Give a "
-                "private certificate authority as ca_bundle= instead."
+                "verify_tls is False: any server that answers is taken for the API and gets the credentials. "
+                "Give a private certificate authority as ca_bundle= instead."
             )
         )
     return Transport(
@@ -564,11 +567,5 @@ def _transport(settings: Settings, clock: Clock) -> Transport:
 
 
 def _probe(transport: Transport, timeout: float | None, random: Callable[[], float]) -> bool:
-    seconds = AskOptions(timeout=timeout).timeout or _PROBE
-    return _api.health(transport, deadline=Deadline.after(seconds, transport.clock), random=random)
-
-
-def _masked(client_id: str) -> str:
-    """Show the beginning of a long client id, which is enough to tell two apart."""
-    shown: Any = client_id[:4] if len(client_id) >= 16 else ""  # noqa: PLR2004 - then most of it stays hidden
-    return terminal(f"{shown}…")
+    seconds = AskOptions(timeout=timeout).timeout or _PROBE_TIMEOUT
+    return probe_health(transport, deadline=Deadline.after(seconds, transport.clock), random=random)

@@ -1,11 +1,11 @@
-"""Many questions at a time: a thread for each that is under way, and never more than so many.
+"""Many questions at a time: one thread for each that is being asked, up to a maximum.
 
-A question is taken up when whoever waits asks for the next answer, and a place is free; an answer that nobody
-has taken yet keeps its place. So a consumer that stops, for whatever reason, starts nothing more, and answers
-do not pile up in front of a slow one.
+A question is started when the caller waits for the next answer and a worker is free; an answer that was not
+taken yet keeps its worker. So a caller that stops iterating starts nothing more, and answers do not pile up
+in front of a slow one.
 
-The threads are daemons. On Ctrl-C nothing waits for them for long: their deadline is moved to now, which ends
-every wait between requests, and what a request under way is about is told.
+The threads are daemons. On Ctrl-C they are not waited for: their deadline is moved to now, which ends every
+pause between requests, and what is known of each question is reported.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import threading
 from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, islice
 from typing import TYPE_CHECKING, Final
 
@@ -27,33 +28,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from connecty_frames.answer import Answer
-    from connecty_frames.client.submission import Sendings
+    from connecty_frames.client.submission import Submission
 
 __all__ = ["CancellableDeadline", "ConcurrentRun", "QuestionFuture"]
 
-#: How often Ctrl-C is looked for, in seconds: a signal in the moment before a wait is only noticed after it.
-_LISTEN_EVERY: Final = 0.1
-#: Seconds that requests under way get to end after Ctrl-C, so that more is known of them.
+#: The longest wait in seconds: a signal that comes right before a wait is only handled after it.
+_WAIT: Final = 0.1
+#: Seconds that current requests get to end after Ctrl-C, so that more is known of them.
 _GRACE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class CancellableDeadline(Deadline):
-    """A deadline that is now as soon as somebody says stop."""
+    """A deadline that can be moved to now.
 
-    stop: threading.Event
+    Parameters
+    ----------
+    cancelled
+        Set to cancel.
+    """
+
+    cancelled: threading.Event
 
     def remaining(self) -> float:
-        """Give the seconds left; nothing once it is stopped."""
-        return 0.0 if self.stop.is_set() else Deadline.remaining(self)
+        """Return the seconds left; zero once it is cancelled."""
+        return 0.0 if self.cancelled.is_set() else Deadline.remaining(self)
 
     def sleep(self, seconds: float) -> None:
-        """Wait that long, or until the deadline, or until it is stopped."""
-        self.stop.wait(max(0.0, min(seconds, self.remaining())))
+        """Wait that long, or until the deadline, or until it is cancelled."""
+        self.cancelled.wait(max(0.0, min(seconds, self.remaining())))
 
 
 class QuestionFuture(Future["Answer"]):
-    """What becomes of one of many questions.
+    """The future answer to one of many questions.
 
     Parameters
     ----------
@@ -73,24 +80,24 @@ class ConcurrentRun:
     ----------
     questions
         All of them.
-    begin
+    prepare
         Checks a question before it is sent.
     answer
-        Asks it and waits for its answer, until it is told to stop.
+        Asks it and waits for its answer, until the event is set.
     max_workers
-        How many may be under way at once.
+        How many are asked at the same time.
 
     Raises
     ------
     ConfigError
-        Where these are no questions, or no number of workers.
+        Where ``questions`` is no list of questions, or ``max_workers`` no number of workers.
     """
 
     def __init__(
         self,
         questions: Iterable[str],
-        begin: Callable[[str], Sendings],
-        answer: Callable[[Sendings, threading.Event], Answer],
+        prepare: Callable[[str], Submission],
+        answer: Callable[[Submission, threading.Event], Answer],
         *,
         max_workers: int,
     ) -> None:
@@ -104,82 +111,79 @@ class ConcurrentRun:
                 f"questions is of type {type(questions).__name__}; expected a list of questions.",
                 setting="questions",
             )
-        self._begin = begin
+        self._prepare = prepare
         self._answer = answer
         self._max_workers = max_workers
         self._questions = list(questions)
-        #: What is known of a question that was taken up, by its position; answers are not kept.
-        self._sendings: dict[int, Sendings] = {}
+        #: Of the questions that were started, by position; answers are not kept.
+        self._submissions: dict[int, Submission] = {}
         self._answered: set[int] = set()
         self._done: queue.SimpleQueue[QuestionFuture] = queue.SimpleQueue()
-        self._stop = threading.Event()
-        self._place = CodeLocation.of_caller()
+        self._cancelled = threading.Event()
+        self._location = CodeLocation.of_caller()
 
     def finished(self) -> list[QuestionFuture]:
         """Ask all, and return them in their order once the last is done."""
-        asked = list(map(QuestionFuture, self._questions))
-        for _ in self._run(asked):
+        futures = list(map(QuestionFuture, self._questions))
+        for _ in self._run(futures):
             pass
-        return asked
+        return futures
 
     def completed(self) -> Iterator[QuestionFuture]:
-        """Ask as many as there are places for, and give each as soon as it is done, and not keep it."""
+        """Yield each as soon as it is done, and do not keep it."""
         return self._run(map(QuestionFuture, self._questions))
 
-    def _run(self, questions: Iterable[QuestionFuture]) -> Iterator[QuestionFuture]:
-        waiting, positions = iter(questions), count()
-        underway: dict[QuestionFuture, threading.Thread] = {}
+    def _run(self, futures: Iterable[QuestionFuture]) -> Iterator[QuestionFuture]:
+        waiting, positions = iter(futures), count()  # enumerate would keep the last future
+        running: dict[QuestionFuture, threading.Thread] = {}
         try:
             while True:
-                for asked in islice(waiting, self._max_workers - len(underway)):
-                    underway[asked] = self._thread(next(positions), asked)
-                    underway[asked].start()
-                    del asked  # a name here would keep it for as long as the iterator
-                if not underway:
+                for future in islice(waiting, self._max_workers - len(running)):
+                    # In the caller's context, as if it had asked itself.
+                    context = copy_context()
+                    context.run(WARNING_LOCATION.set, self._location)
+                    work = partial(context.run, self._work, next(positions), future)
+                    running[future] = threading.Thread(target=work, name="connecty-question", daemon=True)
+                    running[future].start()
+                    del future, work  # a name here would keep it for as long as the iterator
+                if not running:
                     return
-                yield self._next(underway)
+                yield self._next(running)
         except KeyboardInterrupt as interrupt:
-            self._stop.set()
-            for thread in underway.values():
-                thread.join(_GRACE / len(underway))
-            annotate(interrupt, self._known())
+            self._cancelled.set()
+            for thread in running.values():
+                thread.join(_GRACE / len(running))
+            annotate(interrupt, self._message())
             raise
         finally:
-            self._stop.set()
+            self._cancelled.set()
 
-    def _thread(self, position: int, asked: QuestionFuture) -> threading.Thread:
-        # In the caller's context, as if it had asked itself.
-        context = copy_context()
-        context.run(WARNING_LOCATION.set, self._place)
-        return threading.Thread(
-            target=context.run, args=(self._work, position, asked), name="connecty-question", daemon=True
-        )
-
-    def _next(self, underway: dict[QuestionFuture, threading.Thread]) -> QuestionFuture:
+    def _next(self, running: dict[QuestionFuture, threading.Thread]) -> QuestionFuture:
         """Wait for the next that is done."""
         while True:
             try:
-                done = self._done.get(timeout=_LISTEN_EVERY)
+                done = self._done.get(timeout=_WAIT)
             except queue.Empty:
                 continue
-            underway.pop(done).join()
+            running.pop(done).join()
             return done
 
-    def _work(self, position: int, asked: QuestionFuture) -> None:
+    def _work(self, position: int, future: QuestionFuture) -> None:
         try:
-            self._sendings[position] = sendings = self._begin(asked.question)
-            asked.set_result(self._answer(sendings, self._stop))
+            self._submissions[position] = submission = self._prepare(future.question)
+            future.set_result(self._answer(submission, self._cancelled))
             self._answered.add(position)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is this question's
-            asked.set_exception(error)
-        self._done.put(asked)
-        del asked  # which the traceback of its error would keep
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the future raises it
+            future.set_exception(error)
+        self._done.put(future)
+        del future  # which the traceback of its error would keep
 
-    def _known(self) -> str:
-        """Say of each question that was sent how to go on with it."""
+    def _message(self) -> str:
+        """Return for each question that was sent how to fetch its answer."""
         known = [
-            f"{snippet(question, 60)!r}{' (done)' if position in self._answered else ''}: {words}"
+            f"{snippet(question, 60)!r}{' (done)' if position in self._answered else ''}: {message}"
             for position, question in enumerate(self._questions)
-            if position in self._sendings and (words := self._sendings[position].known()) is not None
+            if position in self._submissions
+            and (message := self._submissions[position].message()) is not None
         ]
         return "\n".join([f"{len(known)} of {len(self._questions)} questions were asked.", *known])

@@ -1,8 +1,8 @@
 """A question is sent at most once.
 
-There is no idempotency key in the API and no way to list or cancel questions, and each one costs money and
+The API has no idempotency key and no way to list or cancel questions, and each question costs money and
 minutes. So where it is not certain that nothing was started, nothing is sent again: the caller gets a
-SubmissionUncertain that says what was seen and what to do.
+SubmissionUncertain that says what happened and what to do.
 """
 
 from __future__ import annotations
@@ -10,98 +10,64 @@ from __future__ import annotations
 import contextlib
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from connecty_frames.client.endpoints import Endpoints, id_in, question_body
+from connecty_frames.client.endpoints import ASK_POLICY, Endpoints, find_question_id
 from connecty_frames.errors import ConfigError, ConnectyError, QuestionTimeout, SubmissionUncertain
-from connecty_frames.http.models import Failure, FailureKind, Request, is_success
+from connecty_frames.http.models import SUCCESS, Failure, FailureKind
+from connecty_frames.http.retry import retry
+from connecty_frames.protocol import QuestionRequest
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from connecty_frames.clock import Clock, Deadline
+    from connecty_frames.http.models import Attempt
 
-__all__ = [
-    "Accepted",
-    "Sendings",
-    "annotate",
-    "checked_question",
-    "pending_message",
-    "resume_by",
-    "resume_command",
-    "submit",
-]
+__all__ = ["Submission", "annotate", "pending_message", "resume_command"]
 
-_line = ['Client.question("{question_id}", dw_id={dw_id}).result()']
-
-
-def resume_by(line: str) -> None:
-    """Let the line that fetches an answer later be another, as where questions come from a shell.
-
-    Parameters
-    ----------
-    line
-        With ``{question_id}`` and ``{dw_id}`` in it.
-    """
-    _line[:] = [line]
-
-
-def resume_command(question_id: str, dw_id: int) -> str:
-    """Give the one line that fetches an answer later, without asking again."""
-    return _line[0].format(question_id=question_id, dw_id=dw_id)
-
-
-def pending_message(question_id: str, dw_id: int) -> str:
-    """Say what is known of a question that was accepted and is left alone now."""
-    return (
-        f"Question {question_id} may still be worked on; to fetch its answer without asking again: "
-        f"{resume_command(question_id, dw_id)}"
-    )
-
-
-def annotate(interrupt: KeyboardInterrupt, what: str) -> None:
-    """Put what is known on the interrupt as its note, and on standard error as one line, once."""
-    if what in getattr(interrupt, "__notes__", ()):
-        return
-    interrupt.add_note(what)
-    # It may be closed, a broken pipe, or none at all (pythonw): the interrupt has to leave all the same.
-    with contextlib.suppress(Exception):
-        sys.stderr.write(f"\n{what}\n")
-        sys.stderr.flush()
-
-
-#: What proves that nothing was started: refused, never sent, or told to come back later.
+#: What proves that nothing was started: refused, never sent, or to be sent again later.
 _NOT_STARTED: Final = frozenset(
     {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}
 )
 _WHAT_TO_DO: Final = (
-    "It may be running, so it was not sent again. Look in ConnectyAI's chat history before asking it anew"
+    "It may be running, so it was not sent again. Look in ConnectyAI's chat history before asking it again"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A question that the server took.
+def resume_command(question_id: str, dw_id: int) -> str:
+    """Return the line of Python that fetches an answer later, without asking again."""
+    return f'Client.question("{question_id}", dw_id={dw_id}).result()'
+
+
+def pending_message(question_id: str, command: str) -> str:
+    """Return what is known of a question that was accepted, for a caller that stops waiting.
 
     Parameters
     ----------
-    asked_at
-        When it was sent, aware and in UTC.
-    sent, accepted
-        When it was sent and taken, in seconds of the monotonic clock.
+    command
+        The line that fetches its answer.
     """
-
-    question_id: str
-    asked_at: datetime
-    sent: float
-    accepted: float
+    return (
+        f"Question {question_id} may still be worked on; to fetch its answer without asking again: {command}"
+    )
 
 
-class Sendings:
-    """What is known of a question on its way, for an interrupt may come at any moment.
+def annotate(interrupt: KeyboardInterrupt, message: str) -> None:
+    """Add a message to an interrupt as its note, and write it to standard error, once."""
+    if message in getattr(interrupt, "__notes__", ()):
+        return
+    interrupt.add_note(message)
+    # It may be closed, a broken pipe, or missing (pythonw): the interrupt has to be raised all the same.
+    with contextlib.suppress(Exception):
+        sys.stderr.write(f"\n{message}\n")
+        sys.stderr.flush()
+
+
+class Submission:
+    """A question that is submitted, and what is known of it: an interrupt may come at any moment.
 
     Parameters
     ----------
@@ -110,70 +76,130 @@ class Sendings:
     dw_id
         The data workspace it is put to.
     clock
-        Tells when it was sent.
+        Where the time comes from.
+    command
+        Returns the line that fetches the answer later.
+
+    Raises
+    ------
+    ConfigError
+        Where the question is no text, is blank, or cannot be written as UTF-8.
     """
 
-    def __init__(self, question: str, *, dw_id: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        question: str,
+        *,
+        dw_id: int,
+        clock: Clock,
+        command: Callable[[str, int], str] = resume_command,
+    ) -> None:
+        self._body = _checked_body(question)
         self.question = question
         self.dw_id = dw_id
+        self.question_id: str | None = None
+        #: When it was last sent, aware and in UTC.
+        self.asked_at: datetime | None = None
+        #: When it was last sent and when it was accepted, in seconds of the monotonic clock.
+        self.sent_at = self.accepted_at = 0.0
         self._clock = clock
-        self._all: list[tuple[datetime, float, Request]] = []
-        self._question_id: str | None = None
+        self._command = command
+        #: Of the last attempt: when it was sent, by the wall clock in UTC and by the monotonic clock, and
+        #: what was received. Assigned as one, since an interrupt may come in between.
+        self._last: tuple[datetime, float, Attempt] | None = None
 
-    def add(self, call: Request) -> None:
-        """Write down that it is sent now."""
-        self._all.append((self._clock.now(), self._clock.monotonic(), call))
+    def send(self, api: Endpoints, *, deadline: Deadline) -> str:
+        """Send the question, once, and return its id.
 
-    def accept(self, question_id: str) -> None:
-        """Write down its id."""
-        self._question_id = question_id
+        Raises
+        ------
+        ConfigError
+            Where the server redirects; nothing was started.
+        ConnectionFailed, AuthError, RateLimitError, APIError
+            Where the server cannot be reached or refused; nothing was started.
+        QuestionTimeout
+            Where the time ran out before it was sent.
+        SubmissionUncertain
+            Where it is unknown whether it was started.
+        """
+        outcome = retry(
+            api.ask(self._body, dw_id=self.dw_id, on_send=self._record),
+            policy=ASK_POLICY,
+            deadline=deadline,
+            random=api.random,
+            budget=api.transport.budget,
+        )
+        if self._last is not None:
+            self.asked_at, self.sent_at, _ = self._last
+        if isinstance(outcome, Failure):
+            question_id = find_question_id(outcome.body)
+            if question_id is None or outcome.status not in SUCCESS:
+                self._raise_for(outcome, question_id)
+            outcome = question_id
+        self.question_id, self.accepted_at = outcome, self._clock.monotonic()
+        self._last = None  # a question may be kept for long, what was received need not be
+        return outcome
 
-    @property
-    def last(self) -> tuple[datetime, float]:
-        """When it was last sent: aware and in UTC, and in seconds of the monotonic clock."""
-        asked_at, sent, _ = self._all[-1]
-        return asked_at, sent
+    def _record(self, attempt: Attempt) -> None:
+        self._last = (self._clock.now(), self._clock.monotonic(), attempt)
+
+    def _raise_for(self, failure: Failure, question_id: str | None) -> NoReturn:
+        if failure.kind is FailureKind.DEADLINE:
+            raise QuestionTimeout(
+                f"The time ran out before the question could be sent ({failure.reason}); it was not started.",
+                question=self.question,
+                dw_id=self.dw_id,
+            )
+        if failure.kind in _NOT_STARTED:
+            failure.raise_()
+        found = ""
+        if question_id is not None:
+            found = f" Its id was received, though: {self._command(question_id, self.dw_id)} may fetch it."
+        raise SubmissionUncertain(
+            f"It is unknown whether the question {snippet(self.question)!r} was started: it was sent to "
+            f"workspace {self.dw_id} at {self.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then {failure.reason}. "
+            f"{_WHAT_TO_DO}.{found}",
+            question_id=question_id,
+            question=self.question,
+            dw_id=self.dw_id,
+            asked_at=self.asked_at,
+            details={"seen": failure.reason, "status": failure.status, "answer": str(failure.error)},
+        )
 
     @contextmanager
-    def told(self) -> Iterator[None]:
-        """Let an interrupt of any kind tell what is known, from the first sending on."""
+    def annotated(self) -> Iterator[None]:
+        """Add to an interrupt of any kind what is known, from the first attempt on."""
         try:
             yield
-        except KeyboardInterrupt as interrupt:
-            known = self.known()
-            if known is not None:
-                annotate(interrupt, known)
-            raise
         except ConnectyError:
             raise  # it says all that is known
-        except BaseException as error:  # what a handler of signals raises, SystemExit above all
-            known = self.known()
-            if known is not None and known not in getattr(error, "__notes__", ()):
-                error.add_note(known)
+        except BaseException as error:  # KeyboardInterrupt, or what a handler of signals raises
+            message = self.message()
+            if message is not None and isinstance(error, KeyboardInterrupt):
+                annotate(error, message)
+            elif message is not None and message not in getattr(error, "__notes__", ()):
+                error.add_note(message)
             raise
 
-    def known(self) -> str | None:
-        """Say what is known of it, None if it was never sent."""
-        if not self._all:
-            return None
-        asked_at, _, call = self._all[-1]
-        question_id = self._question_id or id_in(call.received.getvalue())
+    def message(self) -> str | None:
+        """Return what is known of the question, None if it was never sent."""
+        last = self._last  # read before the id: another thread sets the id first, and then drops this
+        question_id = self.question_id
+        if question_id is None:
+            if last is None:
+                return None
+            asked_at, _, attempt = last
+            question_id = find_question_id(attempt.received.getvalue())
         if question_id is not None:
-            return pending_message(question_id, self.dw_id)
+            return pending_message(question_id, self._command(question_id, self.dw_id))
         return (
             f"The question {snippet(self.question)!r} was being sent to workspace {self.dw_id} at "
             f"{asked_at:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}."
         )
 
 
-def checked_question(question: object) -> bytes:
-    """Give a question as the body that asks it.
-
-    Raises
-    ------
-    ConfigError
-        Where it is no text, is blank, or cannot be written as UTF-8.
-    """
+def _checked_body(question: object) -> bytes:
+    """Return the body that asks a question: UTF-8 JSON, the text exactly as given."""
     if not isinstance(question, str):
         raise ConfigError(
             f"question is of type {type(question).__name__}; expected the question as a str.",
@@ -182,65 +208,10 @@ def checked_question(question: object) -> bytes:
     if not question.strip():
         raise ConfigError("question is blank; expected a question in plain language.", setting="question")
     try:
-        return question_body(question)
+        return QuestionRequest(question=question).model_dump_json().encode("utf-8")
     except ValueError:  # of pydantic or of the codec, both about the one thing UTF-8 cannot hold
         raise ConfigError(
             "question holds a lone surrogate, which is half a character and cannot be sent as UTF-8; decode "
-            f"the text it comes from anew: {snippet(question)}",
+            f"the text it comes from again: {snippet(question)}",
             setting="question",
         ) from None
-
-
-def submit(api: Endpoints, sendings: Sendings, *, deadline: Deadline) -> Accepted:
-    """Send a question, once.
-
-    Parameters
-    ----------
-    sendings
-        The question; what becomes of it is written down there.
-
-    Raises
-    ------
-    ConfigError
-        Where it cannot be a question, or the server redirects; nothing was started.
-    ConnectionFailed, AuthError, RateLimitError, APIError
-        Where the server cannot be reached or refused; nothing was started.
-    QuestionTimeout
-        Where the time ran out before it was sent.
-    SubmissionUncertain
-        Where nobody knows whether it was started.
-    """
-    question, dw_id = sendings.question, sendings.dw_id
-    body = checked_question(question)
-    outcome = api.ask(body, dw_id=dw_id, deadline=deadline, sending=sendings.add)
-    if isinstance(outcome, Failure) and outcome.kind is FailureKind.DEADLINE:
-        raise QuestionTimeout(
-            f"The time ran out before the question could be sent ({outcome.seen}); it was not started.",
-            question=question,
-            dw_id=dw_id,
-        )
-    asked_at, sent = sendings.last
-    if isinstance(outcome, Failure):
-        question_id = id_in(outcome.body)
-        if question_id is None or not is_success(outcome.status):
-            _give_up(outcome, question, dw_id=dw_id, asked_at=asked_at, question_id=question_id)
-        outcome = question_id
-    sendings.accept(outcome)
-    return Accepted(outcome, asked_at, sent, api.clock.monotonic())
-
-
-def _give_up(
-    trouble: Failure, question: str, *, dw_id: int, asked_at: datetime, question_id: str | None
-) -> NoReturn:
-    if trouble.kind in _NOT_STARTED:
-        trouble.raise_()
-    found = f" Its id came, though: {resume_command(question_id, dw_id)} may fetch it." if question_id else ""
-    raise SubmissionUncertain(
-        f"Nobody knows whether the question {snippet(question)!r} was started: it was sent to workspace "
-        f"{dw_id} at {asked_at:%Y-%m-%d %H:%M:%S} UTC, and then {trouble.seen}. {_WHAT_TO_DO}.{found}",
-        question_id=question_id,
-        question=question,
-        dw_id=dw_id,
-        asked_at=asked_at,
-        details={"seen": trouble.seen, "status": trouble.status, "answer": str(trouble.error)},
-    )

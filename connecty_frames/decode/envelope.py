@@ -19,7 +19,7 @@ from connecty_frames.protocol import QuestionResults, ResultsResponse, State
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Envelope", "ParsedRows", "parse_count", "read_envelope"]
 
@@ -146,13 +146,21 @@ def parse_count(value: object) -> int | None:
     return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
-def read_envelope(body: bytes, *, host: str | None = None, content_type: str | None = None) -> Envelope:
-    """Validate a results response, leaving its rows unread.
+def read_envelope(
+    body: bytes,
+    *,
+    host: str | None = None,
+    content_type: str | None = None,
+    preview: Callable[[bytes], str] = snippet,
+) -> Envelope:
+    """Validate a results response and leave its rows unread.
 
     Parameters
     ----------
     host, content_type
         Where the body came from, for the error; None for a saved response.
+    preview
+        Returns how a body begins, for the error.
 
     Raises
     ------
@@ -163,11 +171,12 @@ def read_envelope(body: bytes, *, host: str | None = None, content_type: str | N
     def refuse(what: str) -> ResponseError:
         source = f" from {host}" if host else ""
         kind = f" ({content_type})" if content_type else ""
+        begins = preview(body)
         return ResponseError(
-            f"The results response{source}{kind} {what}. It begins: {snippet(body)}",
+            f"The results response{source}{kind} {what}. It begins: {begins}",
             host=host,
             content_type=content_type,
-            snippet=snippet(body),
+            snippet=begins,
         )
 
     try:

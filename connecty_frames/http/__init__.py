@@ -1,1 +1,1 @@
-"""One HTTP exchange and its repetition. Nothing here knows what is asked: that is the client's part."""
+"""One HTTP exchange and its retries. What is requested is decided in ``client``."""

@@ -1,4 +1,4 @@
-"""What an answer's status and content type mean: the one table from HTTP to our errors.
+"""Statuses and foreign exceptions as failures: the one place that maps them.
 
 Source: the API document leaves error statuses and bodies open, so the statuses mean what RFC 9110, section
 15 and RFC 6585, section 4 say, and a body is shown as far as a person can read it.
@@ -6,10 +6,15 @@ Source: the API document leaves error statuses and bodies open, so the statuses 
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
+import ssl
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+
+import requests
+import urllib3
 
 from connecty_frames.errors import (
     APIError,
@@ -20,15 +25,36 @@ from connecty_frames.errors import (
     NotFoundError,
     RateLimitError,
     ResponseError,
+    ResponseTooLarge,
     ServerError,
 )
-from connecty_frames.http.models import Failure, FailureKind, Response, is_success
+from connecty_frames.http.models import (
+    SUCCESS,
+    Attempt,
+    BodyEncodingError,
+    BodyTooLarge,
+    Failure,
+    FailureKind,
+    InterimError,
+    Request,
+    Response,
+)
 from connecty_frames.text import snippet, terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from connecty_frames.http.redaction import Redaction
 
-__all__ = ["client_certificate_failure", "content_failure", "server_message", "status_failure"]
+__all__ = [
+    "content_failure",
+    "deadline_failure",
+    "exception_failure",
+    "host_port",
+    "server_message",
+    "socks_failure",
+    "status_failure",
+]
 
 _CHECK: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered"
@@ -37,16 +63,8 @@ _SET: Final = "Set base_url to the address of the API itself"
 
 #: status -> error, kind, what to do. A status that is not here is looked up by its hundred.
 _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
-    401: (
-        AuthError,
-        FailureKind.UNAUTHORIZED,
-        "The credentials were refused. " + _CHECK,
-    ),
-    403: (
-        AuthError,
-        FailureKind.REJECTED,
-        "These credentials may not do this. Check dw_id. " + _CHECK,
-    ),
+    401: (AuthError, FailureKind.UNAUTHORIZED, "The credentials were refused. " + _CHECK),
+    403: (AuthError, FailureKind.REJECTED, "These credentials may not do this. Check dw_id. " + _CHECK),
     404: (NotFoundError, FailureKind.REJECTED, "Check dw_id and question_id"),
     407: (
         ConfigError,
@@ -68,60 +86,202 @@ _HUNDREDS: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     4: (APIError, FailureKind.REJECTED, ""),
     5: (ServerError, FailureKind.SERVER_ERROR, "The fault is the server's; try again later"),
 }
-_UNKNOWN: Final = (APIError, FailureKind.SERVER_ERROR, "")
+_UNKNOWN_STATUS: Final = (APIError, FailureKind.SERVER_ERROR, "")
+_REDIRECTS: Final = range(300, 400)
+_CLIENT_ERRORS: Final = range(400, 500)
 #: Where error bodies in JSON usually have their message, the most telling first.
 _MESSAGE_FIELDS: Final = ("message", "detail", "error_description", "error", "title", "msg")
-_SHOWN: Final = 300
+#: How much of a body is searched, in bytes, and how much of its message is shown, in characters.
+_MAX_SEARCHED: Final = 65_536
+_MAX_SHOWN: Final = 300
 #: How nginx and IIS say in a page that there was no client certificate; others end TLS with an alert.
 _NO_CERTIFICATE: Final = re.compile(
     rb"No required SSL certificate|Client Certificate Required", re.IGNORECASE
 )
-_LOOKED_AT: Final = 65_536
+#: The alerts with which a server ends TLS if it got no certificate: from TLS 1.3 on the first, which comes
+#: after the request and says that it was never read (RFC 8446, section 4.4.2.4); before, another.
+_CERTIFICATE_REQUIRED: Final = "CERTIFICATE_REQUIRED"
+_PERHAPS_REQUIRED: Final = ("HANDSHAKE_FAILURE", "BAD_CERTIFICATE")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+#: What to check when no connection could be made, by the phase it was in.
+_ADVICE: Final = {
+    "resolve": "The name is not known here: check region or base_url, and the network or VPN.",
+    "connect": "Nobody answers there: check region or base_url, the network, VPN and firewall.",
+    "tls": "No trusted TLS connection could be made. Where a company proxy has a certificate of its own, "
+    "give its CA bundle",
+    "certificate": "The server may want a client certificate, which connecty_frames has none of, or TLS "
+    "versions and ciphers that this machine does not have. Ask its administrator.",
+    "proxy": "Check the proxy named in HTTPS_PROXY or HTTP_PROXY, and NO_PROXY.",
+}
+#: What to do about a failure, in Python and on the command line.
+_CA_BUNDLE: Final = {
+    "hint": "as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
+    "shell_hint": "in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
+}
+_HINTS: Final = {
+    FailureKind.TOO_LARGE: {
+        "hint": "Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or "
+        "CONNECTY_MAX_BODY_BYTES.",
+        "shell_hint": "Ask for fewer rows (--max-rows), or set CONNECTY_MAX_BODY_BYTES.",
+    },
+    FailureKind.NOT_HTTP: {"hint": "Check base_url, and the proxies on the way there."},
+}
+#: What ended an exchange after the request was sent, the most telling first: exception -> kind, reason.
+_EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
+    (BodyTooLarge, FailureKind.TOO_LARGE, "{detail}"),
+    (MemoryError, FailureKind.TOO_LARGE, "the answer is longer than the memory there is for it"),
+    (BodyEncodingError, FailureKind.BAD_ENCODING, "the body of the answer cannot be decompressed: {detail}"),
+    (InterimError, FailureKind.NOT_HTTP, "{detail}"),
+    (
+        http.client.RemoteDisconnected,
+        FailureKind.CONNECTION_LOST,
+        "the connection was closed without an answer",
+    ),
+    (http.client.IncompleteRead, FailureKind.CONNECTION_LOST, "the answer was cut after {received} bytes"),
+    (
+        urllib3.exceptions.IncompleteRead,
+        FailureKind.CONNECTION_LOST,
+        "the answer was cut after {received} bytes",
+    ),
+    (ConnectionResetError, FailureKind.CONNECTION_LOST, "the connection was reset"),
+    (BrokenPipeError, FailureKind.CONNECTION_LOST, "the connection was closed while sending"),
+    (urllib3.exceptions.ReadTimeoutError, FailureKind.CONNECTION_LOST, "no answer came in time"),
+    (TimeoutError, FailureKind.CONNECTION_LOST, "no answer came in time"),
+    (requests.Timeout, FailureKind.CONNECTION_LOST, "no answer came in time"),
+    (http.client.HTTPException, FailureKind.NOT_HTTP, "the answer was not HTTP"),
+    (urllib3.exceptions.InvalidHeader, FailureKind.NOT_HTTP, "the answer had headers that cannot be read"),
+    (UnicodeError, FailureKind.NOT_HTTP, "the answer had headers that cannot be read"),
+    (OSError, FailureKind.CONNECTION_LOST, "the connection failed"),
+    (Exception, FailureKind.CONNECTION_LOST, "the connection failed"),
+)
 
 
-def status_failure(reply: Response, *, redact: Redaction, wait: float | None = None) -> Failure | None:
-    """Give the trouble an answer's status means, None for 2xx.
+def status_failure(response: Response, *, redact: Redaction, retry_after: float | None = None) -> Failure:
+    """Return the failure that a status other than 2xx means.
 
     Parameters
     ----------
-    wait
+    retry_after
         What its ``Retry-After`` says, in seconds.
     """
-    status = reply.status
-    if is_success(status):
-        return None
-    if status // 100 == 4 and _NO_CERTIFICATE.search(reply.body[:_LOOKED_AT]):  # noqa: PLR2004 - HTTP's own numbers
-        return client_certificate_failure(reply.host)
-    error_class, kind, advice = _STATUSES.get(status) or _HUNDREDS.get(status // 100) or _UNKNOWN
-    text = server_message(reply.body, redact)
-    facts: dict[str, Any] = {}
+    status = response.status
+    if status in _CLIENT_ERRORS and _NO_CERTIFICATE.search(response.body[:_MAX_SEARCHED]):
+        return _client_certificate_failure(response.host)
+    error_class, kind, advice = _STATUSES.get(status) or _HUNDREDS.get(status // 100) or _UNKNOWN_STATUS
+    text = server_message(response.body, redact)
+    fields: dict[str, Any] = {}
     if issubclass(error_class, APIError):
-        request_id = reply.headers.get("X-Request-Id")
+        request_id = response.headers.get("X-Request-Id")
         if request_id and redact.data(request_id) != request_id:
             request_id = None  # without the secret in it, it would be another id
-        facts = {"status": status, "text": text, "request_id": request_id and snippet(request_id)}
+        fields = {"status": status, "text": text, "request_id": request_id and snippet(request_id)}
     elif error_class is AuthError:
-        facts = {"status": status}
+        fields = {"status": status}
     if error_class is RateLimitError:
-        facts["retry_after"] = wait
-    what = f"{reply.host} answered {status} to {reply.call.method} {reply.call.path.partition('?')[0]}"
-    if status // 100 == 3:  # noqa: PLR2004 - HTTP's own numbers
-        what += f" with a redirect to {_target(reply, redact)}"
+        fields["retry_after"] = retry_after
+    request = response.request
+    what = f"{response.host} answered {status} to {request.method} {request.path.partition('?')[0]}"
+    if status in _REDIRECTS:
+        what += f" with a redirect to {_redirect_host(response, redact)}"
     elif text:
         what += f": {text}"
-    after = f" It says to try again after {wait:.0f} s." if wait is not None else ""
+    wait = f" It says to try again after {retry_after:.0f} s." if retry_after is not None else ""
     return Failure(
         kind=kind,
-        error=error_class(f"{_sentence(what)}{after}{' ' + _sentence(advice) if advice else ''}", **facts),
-        seen=f"{reply.host} answered {status}",
-        wait=wait,
+        error=error_class(f"{_sentence(what)}{wait}{' ' + _sentence(advice) if advice else ''}", **fields),
+        reason=f"{response.host} answered {status}",
+        retry_after=retry_after,
         status=status,
-        body=reply.body,
+        body=response.body,
     )
 
 
-def client_certificate_failure(host: str) -> Failure:
-    """Return the trouble of a server that wants a client certificate; it started nothing."""
+def content_failure(response: Response, *, redact: Redaction) -> Failure | None:
+    """Return the failure of a success without JSON: empty, or most often a login page. None for JSON."""
+    if not response.body.strip():
+        # Headers that were cut look just like this, so it is worth another attempt.
+        reason = f"{response.host} answered {response.status} with an empty body"
+        error = ResponseError(f"{reason}.", host=response.host)
+        return Failure(FailureKind.EMPTY_BODY, error, reason, status=response.status)
+    content_type = response.headers.get("Content-Type")
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    if media_type == "application/json" or media_type.endswith("+json"):
+        return None
+    if not media_type and response.body.lstrip()[:1] == b"{":
+        return None
+    shown = snippet(redact(content_type)) if content_type else "no content type"
+    preview = snippet(redact(response.body))
+    reason = f"{response.host} answered {response.status} with {shown} instead of JSON"
+    return Failure(
+        kind=FailureKind.WRONG_CONTENT_TYPE,
+        error=ResponseError(
+            f"{reason}. Is a proxy or single sign-on between here and the API? It begins: {preview}",
+            host=response.host,
+            content_type=content_type and terminal(redact(content_type)),
+            snippet=preview,
+        ),
+        reason=reason,
+        status=response.status,
+        body=response.body,
+    )
+
+
+def deadline_failure(host: str) -> Failure:
+    """Return the failure of a request for which no time was left."""
+    error = ConnectionFailed(f"No time was left to send to {host}; nothing was sent.", host=host)
+    return Failure(FailureKind.DEADLINE, error, "no time was left")
+
+
+def socks_failure(host: str) -> Failure:
+    """Return the failure of a SOCKS proxy: its connections are not those of this package."""
+    error = ConfigError(
+        f"The proxy for {host} is a SOCKS proxy; nothing was sent. Through one it would be unknown "
+        "whether a question was sent, and no deadline could be kept. Name an HTTP proxy in HTTPS_PROXY, or "
+        "list the host in NO_PROXY (ALL_PROXY counts where no other is named)."
+    )
+    return Failure(FailureKind.REJECTED, error, "the proxy is a SOCKS proxy")
+
+
+def exception_failure(
+    causes: Sequence[BaseException],
+    request: Request,
+    attempt: Attempt,
+    *,
+    address: str,
+    redact: Redaction,
+) -> Failure:
+    """Map a foreign exception and all it wraps; its text is used only where it cannot hold a secret.
+
+    Parameters
+    ----------
+    causes
+        The exception first.
+    address
+        The base address.
+    """
+    host = terminal(urllib3.util.parse_url(address).netloc or "")
+    received = attempt.received.getvalue()
+    if attempt.status is not None and attempt.status not in SUCCESS:
+        # Headers that cannot be read change nothing about a status that says no.
+        return status_failure(Response(request, host, attempt.status, {}, received), redact=redact)
+    if attempt.phase is None and not isinstance(causes[0], requests.ConnectionError | requests.Timeout):
+        # A proxy's address or a CA bundle; base_url was checked before.
+        error = ConfigError(
+            f"No request to {host} could be made; nothing was sent. Check base_url and the environment: "
+            "HTTPS_PROXY and HTTP_PROXY must be addresses, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE files that "
+            "exist."
+        )
+        return Failure(FailureKind.REJECTED, error, "no request could be made")
+    if _has_alert(causes, _CERTIFICATE_REQUIRED):
+        return _client_certificate_failure(host)
+    if attempt.phase not in (None, "sent"):
+        return _connect_failure(causes, attempt, address, redact)
+    return _response_failure(causes, attempt, host, redact)
+
+
+def _client_certificate_failure(host: str) -> Failure:
+    """Return the failure of a server that wants a client certificate; it started nothing."""
     error = ConnectionFailed(
         f"{host} wants a client certificate, which connecty_frames has none of; nothing was started. Use an "
         "address, network or proxy from which none is wanted, or ask its administrator.",
@@ -131,70 +291,108 @@ def client_certificate_failure(host: str) -> Failure:
     return Failure(FailureKind.REJECTED, error, f"{host} wants a client certificate")
 
 
-def content_failure(reply: Response, *, redact: Redaction) -> Failure | None:
-    """Return the trouble of a success without JSON: empty, or most often a login page. None for JSON."""
-    if not reply.body.strip():
-        # Headers that were cut look just like this, so it is worth another look.
-        seen = f"{reply.host} answered {reply.status} with nothing in it"
-        return Failure(
-            FailureKind.EMPTY_BODY, ResponseError(f"{seen}.", host=reply.host), seen, status=reply.status
+def _connect_failure(
+    causes: Sequence[BaseException], attempt: Attempt, address: str, redact: Redaction
+) -> Failure:
+    reasons = (reason for cause in causes if (reason := _system_message(cause)))
+    reason = snippet(redact(next(reasons, type(causes[0]).__name__)))
+    server = host_port(address)
+    behind_proxy = attempt.peer != server
+    phase = "proxy" if behind_proxy and attempt.phase != "tls" else attempt.phase or "connect"
+    host = attempt.peer if phase == "proxy" else server
+    if phase == "proxy" and any(" 407 " in f"{cause} " for cause in causes if isinstance(cause, OSError)):
+        refused = ConfigError(
+            f"The proxy {host} asks for a user and password, or refuses those it got (407); nothing was "
+            "sent. Check HTTPS_PROXY or HTTP_PROXY."
         )
-    content_type = reply.headers.get("Content-Type")
-    kind = (content_type or "").partition(";")[0].strip().lower()
-    if kind == "application/json" or kind.endswith("+json"):
-        return None
-    if not kind and reply.body.lstrip()[:1] == b"{":
-        return None
-    shown = snippet(redact(content_type)) if content_type else "no content type"
-    begins = snippet(redact(reply.body))
-    return Failure(
-        kind=FailureKind.WRONG_CONTENT_TYPE,
-        error=ResponseError(
-            f"{reply.host} answered {reply.status} with {shown} instead of JSON. Is a proxy or single "
-            f"sign-on between here and the API? It begins: {begins}",
-            host=reply.host,
-            content_type=content_type and terminal(redact(content_type)),
-            snippet=begins,
-        ),
-        seen=f"{reply.host} answered {reply.status} with {shown} instead of JSON",
-        status=reply.status,
-        body=reply.body,
+        return Failure(FailureKind.REJECTED, refused, "the proxy answered 407", status=407)
+    advice = _ADVICE["certificate" if _has_alert(causes, *_PERHAPS_REQUIRED) else phase]
+    message = f"No connection to {host} ({phase}: {reason}); nothing was sent. {advice}"
+    hints = _CA_BUNDLE if advice is _ADVICE["tls"] else {}
+    error = ConnectionFailed(message, host=host, phase=phase, **hints)
+    return Failure(FailureKind.CONNECT, error, f"no connection to {host}")
+
+
+def _response_failure(
+    causes: Sequence[BaseException], attempt: Attempt, host: str, redact: Redaction
+) -> Failure:
+    received = attempt.received.getvalue()
+    cause, kind, template = next(
+        (cause, kind, template)
+        for exception, kind, template in _EXCEPTIONS
+        for cause in causes
+        if isinstance(cause, exception)
     )
+    reason = template.format(detail=snippet(redact(str(cause))), received=len(received))
+    error_class = ResponseTooLarge if kind is FailureKind.TOO_LARGE else ResponseError
+    error = error_class(
+        f"No usable answer from {host}: {reason}.",
+        host=host,
+        snippet=snippet(redact(received)),
+        **_HINTS.get(kind, {}),
+    )
+    return Failure(kind, error, reason, status=attempt.status, body=received)
+
+
+def host_port(address: str) -> str:
+    """Return the host and port of an address, the port of its scheme where it names none."""
+    parts = urllib3.util.parse_url(address)
+    host = (parts.host or "").strip("[]")
+    return f"{host}:{parts.port or _DEFAULT_PORTS.get(parts.scheme or '', 0)}"
+
+
+def _has_alert(causes: Sequence[BaseException], *alerts: str) -> bool:
+    """Whether the other end sent one of these TLS alerts."""
+    reasons = [cause.reason or "" for cause in causes if isinstance(cause, ssl.SSLError)]
+    return any(reason.endswith(f"_ALERT_{alert}") for reason in reasons for alert in alerts)
+
+
+def _system_message(cause: BaseException) -> str | None:
+    """Return the operating system's message; requests' own may show a proxy's address and password."""
+    if isinstance(cause, TimeoutError):
+        return "no answer in time"
+    if isinstance(cause, requests.RequestException | urllib3.exceptions.HTTPError):
+        return None
+    if isinstance(cause, UnicodeError):
+        return "the name cannot be looked up"
+    if isinstance(cause, OSError):
+        return (cause.strerror or str(cause)) if cause.args else None
+    return None
 
 
 def server_message(body: bytes, redact: Redaction) -> str:
-    """Give what the server said, on one line, shortened and safe: its message where there is one."""
+    """Return what the server said, on one line, shortened and safe: its message where there is one."""
     try:
-        message = _message(json.loads(body[:_LOOKED_AT]))
+        message = _message_in(json.loads(body[:_MAX_SEARCHED]))
     except (ValueError, RecursionError):
         message = ""
-    return snippet(redact(message or body), _SHOWN)
+    return snippet(redact(message or body), _MAX_SHOWN)
 
 
-def _message(body: object) -> str:
-    """Look for the message in an error body: a field of a usual name, nested or in a list as it may be."""
+def _message_in(body: object) -> str:
+    """Find the message in an error body: a field of a usual name, nested or in a list as it may be."""
     if isinstance(body, str):
         return body
     if isinstance(body, list):
-        return "; ".join(filter(None, map(_message, body[:3])))
+        return "; ".join(filter(None, map(_message_in, body[:3])))
     if isinstance(body, dict):
-        found = (_message(body.get(name)) for name in _MESSAGE_FIELDS)
+        found = (_message_in(body.get(name)) for name in _MESSAGE_FIELDS)
         message = next(filter(None, found), "")
-        where = body.get("loc")  # FastAPI names the field at fault beside its message
-        if message and isinstance(where, list):
-            return f"{'.'.join(map(str, where))}: {message}"
+        location = body.get("loc")  # FastAPI names the field at fault beside its message
+        if message and isinstance(location, list):
+            return f"{'.'.join(map(str, location))}: {message}"
         return message
     return ""
 
 
-def _target(reply: Response, redact: Redaction) -> str:
-    """Give the host a redirect points at; the rest of the address may hold a secret."""
-    location = redact(reply.headers.get("Location", ""))
+def _redirect_host(response: Response, redact: Redaction) -> str:
+    """Return the host of a redirect; the rest of the address may hold a secret."""
+    location = redact(response.headers.get("Location", ""))
     try:
-        host = urlsplit(location).hostname or (reply.host if location else None)
+        host = urlsplit(location).hostname or (response.host if location else None)
     except ValueError:
         host = None
-    return snippet(host) if host else "nowhere in particular"
+    return snippet(host) if host else "an unknown host"
 
 
 def _sentence(text: str) -> str:

@@ -1,9 +1,4 @@
-"""One request, its response and its failure.
-
-A request ends as a :class:`Response` or a :class:`Failure`. A failure is a value and not an exception: its
-:class:`FailureKind` decides about a retry, and an exception that was raised among the frames of requests
-would carry headers and bodies, and so secrets, in its traceback.
-"""
+"""A request, one attempt at it, its response and its failure."""
 
 from __future__ import annotations
 
@@ -11,25 +6,171 @@ import copy
 import io
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, NoReturn
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from requests.auth import AuthBase
-
+    from connecty_frames.clock import Deadline
     from connecty_frames.errors import ConnectyError
 
-__all__ = ["Failure", "FailureKind", "Request", "Response", "is_success", "strip_tracebacks"]
+__all__ = [
+    "SUCCESS",
+    "Attempt",
+    "BodyEncodingError",
+    "BodyTooLarge",
+    "Failure",
+    "FailureKind",
+    "InterimError",
+    "Request",
+    "RequestFailed",
+    "Response",
+    "strip_tracebacks",
+]
+
+#: The statuses of success (RFC 9110, section 15.3).
+SUCCESS: Final = range(200, 300)
+
+
+class BodyEncodingError(Exception):
+    """The body is not encoded as its headers say, or its encoding ends too early."""
+
+
+class BodyTooLarge(Exception):
+    """The body is longer than the limit."""
+
+
+class InterimError(HTTPException):
+    """Interim responses (1xx) that no final response can follow."""
+
+
+class FailureKind(Enum):
+    """What went wrong, as far as it decides what may be done next."""
+
+    DEADLINE = auto()  #: no time was left to send it, or to send it again with another token
+    CONNECT = auto()  #: no connection was made, so nothing was sent
+    CONNECTION_LOST = auto()  #: sent, and no whole response came
+    BAD_ENCODING = auto()  #: a response whose content encoding is broken
+    NOT_HTTP = auto()  #: a response that is not HTTP
+    TOO_LARGE = auto()  #: a body over the limit
+    RATE_LIMITED = auto()  #: 429
+    UNAVAILABLE = auto()  #: 408, 502, 503, 504: an intermediary answered, or the server restarts
+    UNAUTHORIZED = auto()  #: 401
+    REJECTED = auto()  #: a definite no: a redirect, any other 4xx, a setting that cannot work
+    SERVER_ERROR = auto()  #: 500 and other 5xx: it is unknown what was done
+    WRONG_CONTENT_TYPE = auto()  #: success by its status, and not from the API by its content type
+    EMPTY_BODY = auto()  #: success by its status, and an empty body
+    INVALID_PAYLOAD = auto()  #: success by its status and type, and not what the API promises
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, which each attempt sends unchanged.
+
+    Its repr shows no body, so that a traceback with locals does not either.
+
+    Parameters
+    ----------
+    path
+        Path and query, relative to the base address.
+    """
+
+    method: str
+    path: str
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One attempt at a request: how long it may take, and how far it came.
+
+    Parameters
+    ----------
+    deadline
+        When the whole call must be over.
+    connect
+        Seconds in which the connection must be made.
+    idle
+        Seconds without a byte after which the connection counts as lost.
+    phase
+        ``resolve``, ``connect``, ``proxy``, ``tls``, then ``sent``. None means that no connection of this
+        package was involved, and counts as sent wherever that is the safer guess.
+    peer
+        The other end of the connection as ``host:port``: the proxy where there is one.
+    status
+        The status of the response, as soon as its first line was read.
+    received
+        The part of the body that was read; after an interrupt it may be incomplete. ``getvalue`` hands the
+        bytes over without a copy, which counts for large responses.
+    """
+
+    deadline: Deadline
+    connect: float
+    idle: float
+    phase: str | None = field(default=None, init=False)
+    peer: str = field(default="", init=False)
+    status: int | None = field(default=None, init=False)
+    received: io.BytesIO = field(default_factory=io.BytesIO, init=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole response, whatever its status."""
+
+    request: Request
+    host: str
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no usable response.
+
+    Parameters
+    ----------
+    error
+        What a caller gets if it is not tried again.
+    reason
+        The same as a clause for a longer sentence: "the connection was reset".
+    retry_after
+        Seconds after which the server allows another try, None if it did not say.
+    body
+        The part of the body that was read.
+    """
+
+    kind: FailureKind
+    error: ConnectyError
+    reason: str
+    retry_after: float | None = None
+    status: int | None = None
+    body: bytes = field(default=b"", repr=False)
+
+    def raise_(self) -> NoReturn:
+        """Raise the error; a copy, since one failure may be shared by many threads."""
+        raise copy.copy(self.error) from None
+
+
+class RequestFailed(Exception):
+    """Ends an attempt. :func:`~connecty_frames.http.retry.retry` catches it and goes on with its failure.
+
+    It goes no further: the frames of its traceback hold headers and bodies, and so secrets.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__()
+        self.failure = failure
 
 
 def strip_tracebacks(error: BaseException, *, but: BaseException | None) -> list[BaseException]:
-    """Take their frames, whose locals hold secrets, from an exception and all that it wraps.
+    """Remove the tracebacks, whose frames hold secrets, from an exception and all that it wraps.
 
     Parameters
     ----------
     but
-        The exception that was being handled before: its frames are its own.
+        The exception that was being handled before, which keeps its own.
 
     Returns
     -------
@@ -46,96 +187,3 @@ def strip_tracebacks(error: BaseException, *, but: BaseException | None) -> list
             inner = (getattr(cause, "reason", None), cause.__cause__, cause.__context__)
             waiting.extend([*cause.args, *inner])
     return found
-
-
-def is_success(status: int | None) -> bool:
-    """Whether a status says yes: 2xx (RFC 9110, section 15.3)."""
-    return status is not None and 200 <= status < 300  # noqa: PLR2004 - HTTP's own numbers
-
-
-class FailureKind(Enum):
-    """What went wrong, as far as it decides what may be done next."""
-
-    DEADLINE = auto()  #: no time was left to send it, or to send it again with another token
-    CONNECT = auto()  #: no connection was made, so nothing was sent
-    CONNECTION_LOST = auto()  #: sent, and no whole answer came
-    BAD_ENCODING = auto()  #: an answer whose packing is broken
-    NOT_HTTP = auto()  #: an answer that is not HTTP
-    TOO_LARGE = auto()  #: a body over the limit
-    RATE_LIMITED = auto()  #: 429
-    UNAVAILABLE = auto()  #: 408, 502, 503, 504: something between us and the server, or it restarts
-    UNAUTHORIZED = auto()  #: 401
-    REJECTED = auto()  #: a definite no: a redirect, any other 4xx, a setting that cannot work
-    SERVER_ERROR = auto()  #: 500 and other 5xx: it is unknown what was done
-    WRONG_CONTENT_TYPE = auto()  #: success by its status, and not from the API by its content type
-    EMPTY_BODY = auto()  #: success by its status, and nothing in it
-    INVALID_PAYLOAD = auto()  #: success by its status and type, and not what the API promises
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request. Its repr shows no body and no bearer, so that a traceback with locals does not either.
-
-    Parameters
-    ----------
-    path
-        Path and query, from the base address on.
-    received
-        What has come of the body of its answer; an interrupt may leave it half way.
-    """
-
-    method: str
-    path: str
-    body: bytes | None = field(default=None, repr=False)
-    auth: AuthBase | None = field(default=None, repr=False)
-    # Hands its bytes over without a copy, which counts for large answers.
-    received: io.BytesIO = field(default_factory=io.BytesIO, repr=False, compare=False)
-
-    @property
-    def fresh(self) -> bool:
-        """Whether it goes out on a connection of its own, as every request with a body does.
-
-        A connection from the pool may have died unnoticed, and then nobody could say whether a question
-        arrived. And a server that answers without reading a body (the token endpoint is headed GET, after
-        all) takes the body for a second request, and leaves the answer to that on the connection.
-        """
-        return self.body is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A whole answer, whatever its status."""
-
-    call: Request
-    host: str
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why there is no reply to use.
-
-    Parameters
-    ----------
-    error
-        What a caller gets if this is the end of it.
-    seen
-        The same as a clause for a longer sentence: "the connection was reset".
-    wait
-        Seconds after which the server allows another try, None if it did not say.
-    body
-        What came of the answer.
-    """
-
-    kind: FailureKind
-    error: ConnectyError
-    seen: str
-    wait: float | None = None
-    status: int | None = None
-    body: bytes = field(default=b"", repr=False)
-
-    def raise_(self) -> NoReturn:
-        """Raise the error; a copy, since one failure may be shared by many threads."""
-        raise copy.copy(self.error) from None

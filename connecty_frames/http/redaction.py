@@ -1,11 +1,11 @@
-"""Secrets taken out of what a server says, before it is shown.
+"""Redaction of secrets from what a server says, before it is shown.
 
 A server may repeat in an error what it was sent: "invalid client_secret 'xyz'". Such text ends up in
 messages, logs and notebooks, where a secret must never be.
 
-Secrets, tokens and passwords are hidden wherever they occur. A client id is no secret and may be an ordinary
-word, so it is hidden in messages alone, and only where it stands as a word by itself. States, keys and ids
-are data: no part of them is taken for a client id.
+Secrets, tokens and passwords are masked wherever they occur. A client id is no secret and may be an ordinary
+word, so it is masked in messages alone, and only where it is a word by itself. States, keys and ids are data,
+in which no client id is masked.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Redaction"]
 
-_SHOWN: Final = "***"
-#: The shortest secret and client id that are hidden: a shorter one could be a part of every other word.
-_SHORTEST: Final = 4
-_SHORTEST_ID: Final = 8
-#: How much of a body is looked at, in bytes; what is shown of it is far shorter.
-_LOOKED_AT: Final = 2**20
-#: The longest form of a character in a text that was escaped, ``\\\\u00e4`` or ``%C3%A4`` for example.
-_LONGEST_CHARACTER: Final = 16
-_NEVER: Final = "(?!)"
-#: What no way of writing text down escapes.
-_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]")
+_MASK: Final = "***"
+#: The shortest secret and client id that are masked: a shorter one could be a part of many words.
+_MIN_LENGTH: Final = 4
+_MIN_ID_LENGTH: Final = 8
+#: How much of a body is scanned, in bytes; what is shown of it is far shorter.
+_MAX_SCANNED: Final = 2**20
+#: The longest escape of one character, ``\\\\u00e4`` or ``%C3%A4`` for example.
+_MAX_ESCAPE: Final = 16
+_MATCHES_NOTHING: Final = "(?!)"
+#: The characters that no format escapes.
+_NEVER_ESCAPED: Final = re.compile(r"[A-Za-z0-9._-]")
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # a traceback with locals would show the patterns
 class _Patterns:
-    """What finds the secrets that are known, their beginnings, and the client id."""
+    """The patterns of the secrets, of their beginnings, and of the client id."""
 
     known: tuple[tuple[SecretStr, ...], ...]
     secrets: re.Pattern[str]
@@ -49,50 +49,50 @@ class _Patterns:
 
 
 class Redaction:
-    """The secrets of one client, in every form in which a server could repeat them.
+    """The secrets of one client, in every encoding in which a server could repeat them.
 
-    Two patterns are compiled from them when a text has to be shown: of secrets, and of the client id.
+    The patterns are compiled when the first text has to be shown.
     """
 
     def __init__(self) -> None:
         self._client_id: SecretStr | None = None
-        #: By name; beside each the one before it, since answers to that may be on their way.
+        #: By name; each with the one before it, since responses to that may still arrive.
         self._secrets: dict[str, tuple[SecretStr, ...]] = {}
         self._compiled: _Patterns | None = None
 
     def add_client_id(self, client_id: SecretStr) -> None:
-        """Hide a client id in messages."""
+        """Mask a client id in messages."""
         self._client_id, self._compiled = client_id, None
 
     def add(self, name: str, secret: SecretStr) -> None:
-        """Hide a secret everywhere."""
+        """Mask a secret everywhere."""
         known = self._secrets.get(name, ())[:1]
         if known != (secret,):
             self._secrets[name] = (secret, *known)
 
     def __call__(self, text: str | bytes) -> str:
-        """Return a message, of a body its beginning, with ``***`` for each secret and for the client id."""
-        return self._patterns().client_id.sub(_SHOWN, self.data(text))
+        """Return a message, or the beginning of a body, with secrets and the client id masked."""
+        return self._patterns().client_id.sub(_MASK, self.data(text))
 
     def data(self, text: str | bytes) -> str:
-        """Return a text that is data, of a body its beginning, with ``***`` for each secret in it.
+        """Return data, or the beginning of a body, with secrets masked.
 
         A body may be cut, and so may a text that ends with an ellipsis. What the cut may have left of a
-        secret is hidden too.
+        secret is masked too.
         """
         patterns = self._patterns()
         if isinstance(text, bytes):
-            shown = patterns.secrets.sub(_SHOWN, text[:_LOOKED_AT].decode(errors="backslashreplace"))
+            shown = patterns.secrets.sub(_MASK, text[:_MAX_SCANNED].decode(errors="backslashreplace"))
         else:
-            shown = patterns.secrets.sub(_SHOWN, text)
+            shown = patterns.secrets.sub(_MASK, text)
             if not text.endswith("…"):
                 return shown
         at = max(len(shown) - patterns.longest, 0)
         found = patterns.beginnings.search(shown, at)
-        return shown if found is None else shown[: found.start()] + _SHOWN
+        return shown if found is None else shown[: found.start()] + _MASK
 
     def inside(self, value: Any) -> Any:
-        """Return a JSON value with each text in it as a message, and each name as the data that it is."""
+        """Return a JSON value with its texts redacted as messages, and its names as data."""
         if isinstance(value, str):
             return self(value)
         if isinstance(value, list):
@@ -100,56 +100,61 @@ class Redaction:
         if isinstance(value, dict):
             return {self.data(name): self.inside(each) for name, each in value.items()}
         if isinstance(value, int | float | Decimal) and self.data(str(value)) != str(value):
-            return _SHOWN
+            return _MASK
         return value
 
     def _patterns(self) -> _Patterns:
-        """Return the patterns of what is known by now; another thread may just have got a token."""
+        """Return the patterns of what is known now; another thread may just have received a token."""
         known = tuple(self._secrets.values())
         patterns = self._compiled
         if patterns is None or patterns.known != known:
-            secrets = _forms((secret for each in known for secret in each), _SHORTEST)
-            client_ids = _forms(() if self._client_id is None else (self._client_id,), _SHORTEST_ID)
+            secrets = _encodings((secret for each in known for secret in each), _MIN_LENGTH)
+            client_ids = _encodings(() if self._client_id is None else (self._client_id,), _MIN_ID_LENGTH)
             patterns = self._compiled = _Patterns(
                 known,
-                re.compile("|".join(map(_written, secrets)) or _NEVER),
-                re.compile("|".join({_written(form[:_SHORTEST]) for form in secrets}) or _NEVER),
-                re.compile(rf"(?<!\w)(?:{'|'.join(map(_written, client_ids)) or _NEVER})(?!\w)"),
-                _LONGEST_CHARACTER * max(map(len, secrets), default=0),
+                re.compile("|".join(map(_escaped_pattern, secrets)) or _MATCHES_NOTHING),
+                re.compile(
+                    "|".join({_escaped_pattern(secret[:_MIN_LENGTH]) for secret in secrets})
+                    or _MATCHES_NOTHING
+                ),
+                re.compile(
+                    rf"(?<!\w)(?:{'|'.join(map(_escaped_pattern, client_ids)) or _MATCHES_NOTHING})(?!\w)"
+                ),
+                _MAX_ESCAPE * max(map(len, secrets), default=0),
             )
         return patterns
 
 
-def _forms(secrets: Iterable[SecretStr], shortest: int) -> list[str]:
-    """Return the forms of all secrets, the longest first, whosever it is: one may be a part of another."""
-    texts = [text for secret in secrets if len(text := secret.get_secret_value()) >= shortest]
-    return sorted({form for text in texts for form in _forms_of(text)}, key=len, reverse=True)
-
-
-def _forms_of(secret: str) -> Iterator[str]:
-    yield secret
-    yield secret.encode().decode("latin-1")  # as a header arrives
-    yield secret.encode().hex()
-    yield from _base64(secret.encode())
+def _encodings(secrets: Iterable[SecretStr], shortest: int) -> list[str]:
+    """Return the encodings of all secrets, the longest first: one may be a part of another."""
+    found: set[str] = set()
+    for secret in secrets:
+        text = secret.get_secret_value()
+        if len(text) >= shortest:
+            as_header = text.encode().decode("latin-1")  # as a header arrives
+            found |= {text, as_header, text.encode().hex(), *_base64(text.encode())}
+    return sorted(found, key=len, reverse=True)
 
 
 def _base64(secret: bytes) -> Iterator[str]:
-    """Encode a secret that stands alone, and one inside of a longer text, such as ``user:password``."""
+    """Encode a secret alone, and one inside a longer text, such as ``user:password``."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield encode(secret).decode().rstrip("=")
         for before in range(3):
-            # The characters at either end that bits of other text share are left out.
+            # Without the characters at either end, which also hold bits of the other text.
             inside = encode(bytes(before) + secret).decode()
             yield inside[-(-8 * before // 6) : 8 * (before + len(secret)) // 6]
 
 
-def _written(text: str) -> str:
-    """Return the pattern of a text, each character of it plain or in any way of escaping it."""
-    return "".join(each if _PLAIN.match(each) else rf"\\*(?:{'|'.join(_ways(each))})" for each in text)
+def _escaped_pattern(text: str) -> str:
+    """Return the pattern of a text, each character plain or escaped."""
+    return "".join(
+        each if _NEVER_ESCAPED.match(each) else rf"\\*(?:{'|'.join(_escapes(each))})" for each in text
+    )
 
 
-def _ways(character: str) -> Iterator[str]:
-    """Return the patterns of how URLs, HTML, JSON, JavaScript and Python write a character."""
+def _escapes(character: str) -> Iterator[str]:
+    """Return the patterns of a character as URLs, HTML, JSON, JavaScript and Python write it."""
     code, units = ord(character), character.encode("utf-16-be").hex()
     in_url = "".join(f"%{byte:02x}" for byte in character.encode())
     in_json = "".join(r"\\+u" + units[at : at + 4] for at in range(0, len(units), 4))

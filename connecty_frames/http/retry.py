@@ -1,9 +1,9 @@
 """When a request is sent again, and after how long.
 
-The rules are tables: what kind of trouble allows another try of what kind of request. The times are
-"full jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015), at least what
-the server's ``Retry-After`` asks for, and never past the deadline of the call. What the calls of a client
-may try again together is limited by its :class:`~connecty_frames.http.retry.RetryBudget`.
+A :class:`RetryPolicy` says how many attempts each kind of failure allows. Between them lies the longer of
+"full jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) and what the
+server's ``Retry-After`` asks for, and no attempt begins after the deadline of the call. How many retries all
+calls of a client may make together is limited by its :class:`RetryBudget`.
 """
 
 from __future__ import annotations
@@ -14,125 +14,131 @@ import re
 import sys
 import threading
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from connecty_frames.http.models import Failure, FailureKind, strip_tracebacks
+from connecty_frames.http.models import Attempt, Failure, FailureKind, RequestFailed, strip_tracebacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from connecty_frames.clock import Clock, Deadline
 
-__all__ = ["AttemptTimeouts", "RetryBudget", "RetryPolicy", "backoff", "http_date", "retry", "retry_after"]
+__all__ = ["IDLE_TIMEOUT", "RetryBudget", "RetryPolicy", "backoff", "http_date", "retry", "retry_after"]
 
 _Result = TypeVar("_Result")
 
-_FIRST: Final = 0.5
-_LONGEST: Final = 8.0
-#: Connecting is given up after so many tries and so many seconds.
+#: How many attempts each kind of failure allows; a kind that is not there allows no other.
+RetryPolicy = dict[FailureKind, float]
+
+_FIRST_BACKOFF: Final = 0.5
+_MAX_BACKOFF: Final = 8.0
+#: After so many attempts and so many seconds without a connection, no other is made.
 CONNECT_TRIES: Final = 3
 CONNECT_SECONDS: Final = 10.0
 #: Seconds without a byte after which a fetch counts as lost and is tried again; doubled at each loss, since
-#: a large answer may take its time.
-_IDLE: Final = 60.0
-#: So often at most: a month of losses would double it beyond every number there is.
-_DOUBLED: Final = 10
-
-#: How many tries each kind of trouble allows; a kind that is not there allows no other.
-RetryPolicy = dict[FailureKind, float]
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptTimeouts:
-    """What one try may take, in seconds: to connect, and between two bytes."""
-
-    connect: float
-    idle: float
+#: a large response may take its time.
+IDLE_TIMEOUT: Final = 60.0
+#: The most doublings: a month of losses would otherwise exceed the largest float.
+_MAX_DOUBLINGS: Final = 10
+#: The most retries that can be saved up, and how many are added each second, whatever happens.
+_MAX_RETRIES: Final = 10.0
+_RETRIES_PER_SECOND: Final = 1.0
+#: Rounding may leave this little out of a whole retry.
+_ROUNDING: Final = 1e-6
 
 
 def retry(
-    attempt: Callable[[AttemptTimeouts], _Result | Failure],
+    send: Callable[[Attempt], _Result],
     *,
-    rules: Mapping[FailureKind, float],
+    policy: RetryPolicy,
     deadline: Deadline,
     random: Callable[[], float],
     budget: RetryBudget,
 ) -> _Result | Failure:
-    """AttemptTimeouts until there is a result, a trouble that allows no other try, or no time left.
+    """Make attempts until there is a result, a failure that allows no other attempt, or no time left.
+
+    Parameters
+    ----------
+    send
+        Makes one attempt, and raises RequestFailed where it fails.
 
     Returns
     -------
     result or Failure
-        The trouble is the last one seen.
+        The failure is the last one. It is a value here, since an exception would keep the frames of the
+        attempt, whose locals hold headers and bodies.
 
     Raises
     ------
     BaseException
-        What interrupts an attempt, without the frames that it fell into.
+        What interrupts an attempt, without the frames below this one.
     """
     clock = deadline.clock
-    seen: Counter[FailureKind] = Counter()
-    began = clock.monotonic()
-    idle = _IDLE if rules.get(FailureKind.CONNECTION_LOST, 0) > 1 else math.inf
+    failures: Counter[FailureKind] = Counter()
+    unconnected_since = clock.monotonic()
+    idle = IDLE_TIMEOUT if policy.get(FailureKind.CONNECTION_LOST, 0) > 1 else math.inf
     handled = sys.exception()
     while True:
-        left = CONNECT_SECONDS - (clock.monotonic() - began)
-        tries_left = CONNECT_TRIES - seen[FailureKind.CONNECT]
-        limits = AttemptTimeouts(
-            max(left, 0.1) / max(tries_left, 1), idle * 2 ** min(seen[FailureKind.CONNECTION_LOST], _DOUBLED)
+        seconds_left = CONNECT_SECONDS - (clock.monotonic() - unconnected_since)
+        tries_left = CONNECT_TRIES - failures[FailureKind.CONNECT]
+        attempt = Attempt(
+            deadline,
+            connect=max(seconds_left, 0.1) / max(tries_left, 1),
+            idle=idle * 2 ** min(failures[FailureKind.CONNECTION_LOST], _MAX_DOUBLINGS),
         )
         try:
-            outcome = attempt(limits)
+            try:
+                result = send(attempt)
+            except RequestFailed as failed:
+                failure = failed.failure
+            else:
+                budget.refund()
+                return result
         except Exception:
             raise
         except BaseException as interrupt:
-            # What it fell into says nothing of it, and may show what a server repeated.
+            # What it interrupted says nothing about it, and may show what a server repeated.
             interrupt.__cause__, interrupt.__context__ = None, handled
             strip_tracebacks(interrupt, but=handled)
             raise
-        if not isinstance(outcome, Failure):
-            budget.refund()
-            return outcome
-        if outcome.kind is not FailureKind.CONNECT:
-            began = clock.monotonic()  # it was reachable until now
-        seen[outcome.kind] += 1
-        if seen[outcome.kind] >= rules.get(outcome.kind, 1):
-            return outcome
-        pause = 0.0 if outcome.kind is FailureKind.UNAUTHORIZED else backoff(seen.total(), random)
-        if outcome.wait is not None:
-            pause = max(pause, outcome.wait)
-            if pause >= deadline.remaining():
-                return outcome  # waiting would only make the same failure come later
-        until = began + CONNECT_SECONDS if outcome.kind is FailureKind.CONNECT else math.inf
-        # What the server itself says to do is no retry that could make an outage worse.
-        invited = outcome.kind is FailureKind.UNAUTHORIZED or (
-            outcome.kind is FailureKind.RATE_LIMITED and outcome.wait is not None
+        if failure.kind is not FailureKind.CONNECT:
+            unconnected_since = clock.monotonic()
+        failures[failure.kind] += 1
+        if failures[failure.kind] >= policy.get(failure.kind, 1):
+            return failure
+        unauthorized = failure.kind is FailureKind.UNAUTHORIZED
+        pause = 0.0 if unauthorized else backoff(failures.total(), random)
+        pause = max(pause, failure.retry_after or 0.0)
+        if failure.retry_after is not None and pause >= deadline.remaining():
+            return failure  # waiting would only make the same failure come later
+        connecting = failure.kind is FailureKind.CONNECT
+        until = unconnected_since + CONNECT_SECONDS if connecting else math.inf
+        # An attempt that the server itself asks for cannot make an outage worse.
+        requested = unauthorized or (
+            failure.kind is FailureKind.RATE_LIMITED and failure.retry_after is not None
         )
-        if not _waited(pause, until, deadline, None if invited else budget):
-            # That a token expired says nothing of the credentials: what was missing is the time for another.
-            unrenewed = outcome.kind is FailureKind.UNAUTHORIZED
-            return dataclasses.replace(outcome, kind=FailureKind.DEADLINE) if unrenewed else outcome
+        if not _wait(pause, until, deadline, None if requested else budget):
+            # That a token expired says nothing about the credentials: there was no time for another token.
+            return dataclasses.replace(failure, kind=FailureKind.DEADLINE) if unauthorized else failure
 
 
-def _waited(pause: float, until: float, deadline: Deadline, budget: RetryBudget | None) -> bool:
-    """Wait so long, and for a retry of the budget; False where there is not the time."""
-    while True:
-        if deadline.clock.monotonic() + pause >= until:
-            return False
+def _wait(pause: float, until: float, deadline: Deadline, budget: RetryBudget | None) -> bool:
+    """Wait that long, and for a retry of the budget; return False where there is not the time."""
+    while deadline.clock.monotonic() + pause < until:
         deadline.sleep(pause)
         if deadline.remaining() <= 0:
             return False
-        pause = budget.take() if budget is not None else 0.0
+        pause = budget.acquire() if budget is not None else 0.0
         if not pause:
             return True
+    return False
 
 
 def backoff(failures: int, random: Callable[[], float]) -> float:
-    """Give the seconds to wait after so many failures: ``random(0, min(8, 0.5 * 2**(failures - 1)))``."""
-    return float(random() * min(_LONGEST, _FIRST * 2 ** min(failures - 1, 10)))
+    """Return the seconds to wait after so many failures: ``random(0, min(8, 0.5 * 2**(failures - 1)))``."""
+    return float(random() * min(_MAX_BACKOFF, _FIRST_BACKOFF * 2 ** min(failures - 1, 10)))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -144,63 +150,55 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,15}", value):
         return float(value)
-    moment = http_date(value)
-    if moment is None:
+    date = http_date(value)
+    if date is None:
         return None
-    seconds = (moment - (http_date(headers.get("Date", "")) or now)).total_seconds()
+    seconds = (date - (http_date(headers.get("Date", "")) or now)).total_seconds()
     return seconds if seconds > 0 else None
 
 
 def http_date(value: str) -> datetime | None:
-    """Read an HTTP date (RFC 9110, section 5.6.7) as an aware moment in UTC; None where it is none."""
+    """Read an HTTP date (RFC 9110, section 5.6.7) as an aware datetime in UTC; None where it is none."""
     try:
-        moment = parsedate_to_datetime(value)
-        # In UTC it may lie beyond the last year there is.
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        date = parsedate_to_datetime(value)
+        # In UTC it may lie after the year 9999, the last of datetime.
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
-#: The most retries that can be saved up.
-_MOST: Final = 10.0
-#: Retries won back each second, whatever happens.
-_A_SECOND: Final = 1.0
-#: Less than this is nothing: what rounding leaves out of a whole retry.
-_NOTHING: Final = 1e-6
-
-
 class RetryBudget:
-    """The retries that all calls of one client share.
+    """The retries that all calls of one client share: a token bucket.
 
-    There are ten to begin with. Each retry takes one; each second and each request that went well gives one
-    back, up to ten again. So a hiccup is over before anybody notices, a server that fails now and then is
-    asked again at most once for each time it answers, and one that is down sees the first try of each call,
-    ten retries, and then one a second, however many threads wait for it.
+    It begins with ten. Each retry takes one; each second and each request that succeeds add one, up to ten.
+    So a short disturbance passes unnoticed, a server that fails now and then gets at most one retry for each
+    success, and one that is down gets the first attempt of each call, ten retries, and then one a second,
+    however many threads wait for it.
 
     gRPC (gRFC A6, "Throttling Retry Attempts and Hedged RPCs") and the AWS SDKs do the same, but let a call
     fail for which there is no retry left. Here it waits for one, as long as its deadline allows: the answer
-    it is after was paid for.
+    was paid for.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._left = _MOST
+        self._left = _MAX_RETRIES
         self._counted_at = clock.monotonic()
 
-    def take(self) -> float:
-        """Take a retry and give 0.0, or the seconds until there can be one."""
+    def acquire(self) -> float:
+        """Take a retry and return 0.0, or return the seconds until there is one."""
         with self._lock:
             now = self._clock.monotonic()
-            self._left = min(_MOST, self._left + (now - self._counted_at) * _A_SECOND)
+            self._left = min(_MAX_RETRIES, self._left + (now - self._counted_at) * _RETRIES_PER_SECOND)
             self._counted_at = now
             missing = 1.0 - self._left
-            if missing > _NOTHING:
-                return missing / _A_SECOND
+            if missing > _ROUNDING:
+                return missing / _RETRIES_PER_SECOND
             self._left -= 1.0
             return 0.0
 
     def refund(self) -> None:
-        """Give one back, for a request that went well."""
+        """Add one retry, for a request that succeeded."""
         with self._lock:
-            self._left = min(_MOST, self._left + 1.0)
+            self._left = min(_MAX_RETRIES, self._left + 1.0)

@@ -16,7 +16,6 @@ from unittest import mock
 
 import pytest
 
-from connecty_frames.client import submission
 from tests.servers.scripted import Script, serve
 
 if TYPE_CHECKING:
@@ -57,7 +56,6 @@ class Shell:
             Path(os.devnull).open(encoding="utf-8") as nothing,
             mock.patch.multiple(sys, argv=["connecty", *arguments], stdin=nothing, stdout=out, stderr=err),
             mock.patch.dict(os.environ, self.environment(**settings), clear=True),
-            mock.patch.object(submission, "_line", [*submission._line]),  # set by commands
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")

@@ -49,7 +49,7 @@ WAITING = (
 )
 SENDING = re.compile(
     r"The question 'how many\?' was being sent to workspace 13 at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\. It "
-    r"may be running, so it was not sent again\. Look in ConnectyAI's chat history before asking it anew\.\n"
+    r"may be running, so it was not sent again\. Look in ConnectyAI's chat history before asking it again\.\n"
 )
 
 

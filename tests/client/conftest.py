@@ -1,4 +1,4 @@
-"""The scripted server, for the tests of what talks to it."""
+"""The scripted server, for the tests that need one."""
 
 from tests.servers.fixtures import client, clock, server
 

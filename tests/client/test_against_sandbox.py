@@ -1,4 +1,4 @@
-"""The client and the sandbox, which share nothing but the API, understand each other."""
+"""The client against the sandbox, which share only the protocol."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOP = "list the top 5 countries with the most orders"
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    """Give one sandbox for all of these."""
+    """Serve one sandbox for all of these."""
     sandbox = pytest.importorskip("connecty_frames.sandbox")
     with sandbox.Sandbox() as running:
         yield running
@@ -27,7 +27,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def client(sandbox: Sandbox) -> Iterator[Client]:
-    """Give a client of it."""
+    """Yield a client of it."""
     with Client(**sandbox.connection) as client:
         yield client
 
@@ -49,7 +49,7 @@ def test_a_question_is_asked_waited_for_and_answered(client: Client) -> None:
 
 
 def test_an_answer_can_be_had_again_by_its_id(sandbox: Sandbox, client: Client) -> None:
-    """Another client gets the same table, without the words."""
+    """Another client gets the same table, without the question."""
     first = client.ask(TOP)
     assert first.question_id is not None
     with Client(**sandbox.connection) as other:
@@ -69,7 +69,7 @@ def test_all_rows_come_where_all_are_asked_for(client: Client) -> None:
 
 
 def test_a_question_without_an_answer_fails_with_a_reason(client: Client) -> None:
-    """The sandbox's own field comes through, and the id."""
+    """The sandbox's own field is in the error, and the id."""
     with pytest.raises(QuestionFailed) as caught:
         client.ask("what is the airspeed velocity of an unladen swallow")
     assert caught.value.question_id is not None

@@ -1,4 +1,4 @@
-"""Credentials to token: one call at a time, kept while it holds, refreshed once."""
+"""Credentials to token: one request at a time, kept while it is valid, refreshed once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from connecty_frames.client.auth import Auth, Bearer
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
-from connecty_frames.http.models import Failure, FailureKind
+from connecty_frames.http.models import Failure, FailureKind, RequestFailed
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
 
@@ -27,34 +27,32 @@ DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
 
 @pytest.fixture
 def auth(clock: Any) -> Auth:
-    """Give credentials for api.test on the fake clock."""
+    """Return credentials for api.test on the fake clock."""
     transport = Transport("https://api.test", clock=clock, redact=Redaction())
     return Auth(SecretStr("id"), SecretStr("canary-secret"), transport=transport, random=lambda: 0.0)
 
 
 def bearer(auth: Auth, clock: Any, seconds: float = 60.0) -> Bearer:
-    """Give the token, which there must be."""
-    found = auth.bearer(Deadline.after(seconds, clock))
-    assert isinstance(found, Bearer)
-    return found
+    """Return the token, which there must be."""
+    return auth.bearer(Deadline.after(seconds, clock))
 
 
-def trouble(auth: Auth, clock: Any, seconds: float = 60.0) -> Failure:
-    """Give the trouble, which there must be."""
-    found = auth.bearer(Deadline.after(seconds, clock))
-    assert isinstance(found, Failure)
-    return found
+def failure(auth: Auth, clock: Any, seconds: float = 60.0) -> Failure:
+    """Return the failure, which there must be."""
+    with pytest.raises(RequestFailed) as caught:
+        auth.bearer(Deadline.after(seconds, clock))
+    return caught.value.failure
 
 
 def tokens(expires_at: Any = "2025-11-05T13:00:00+00:00", date: str = DATE, count: int = 3) -> None:
-    """Let the endpoint give out t1, t2, t3."""
+    """Let the endpoint return token-1, token-2, token-3."""
     for number in range(1, count + 1):
         body = {"access_token": f"token-{number}", "expires_at": expires_at}
         responses.post(URL, json=body, headers={"Date": date})
 
 
 def sent(prepared: Bearer) -> str:
-    """Give the Authorization header a token makes."""
+    """Return the Authorization header of a token."""
     return requests.Request("GET", URL, auth=prepared).prepare().headers["Authorization"]
 
 
@@ -81,7 +79,7 @@ def test_the_token_is_kept_until_shortly_before_its_end(auth: Auth, clock: Any) 
 
 @responses.activate
 def test_the_lifetime_is_measured_from_the_servers_date(auth: Auth, clock: Any) -> None:
-    """Our clock is an hour behind the server's; the token still holds for the five minutes it was given."""
+    """Our clock is an hour behind the server's; the token is still used for its five minutes."""
     tokens("2025-11-05T14:05:00+01:00", "Wed, 05 Nov 2025 13:00:00 GMT")
     bearer(auth, clock)
     clock.at += 269
@@ -119,7 +117,7 @@ def test_get_is_tried_after_405_alone_and_remembered(auth: Auth, clock: Any) -> 
     responses.post(URL, status=405)
     responses.get(URL, json={"access_token": "token-1"})
     first = bearer(auth, clock)
-    auth.refuse(first)
+    auth.discard(first)
     bearer(auth, clock)
     assert [call.request.method for call in responses.calls] == ["POST", "GET", "GET"]
     assert json.loads(responses.calls[1].request.body)["client_secret"] == "canary-secret"
@@ -128,9 +126,9 @@ def test_get_is_tried_after_405_alone_and_remembered(auth: Auth, clock: Any) -> 
 @responses.activate
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: int) -> None:
-    """Any 4xx of the token endpoint is an AuthError with status, the server's words and the region."""
+    """Any 4xx of the token endpoint is an AuthError with status, the server's message and the region."""
     responses.post(URL, json={"detail": "bad secret canary-secret"}, status=status)
-    error = trouble(auth, clock).error
+    error = failure(auth, clock).error
     assert isinstance(error, AuthError)
     assert error.status == status
     assert "bad secret ***" in str(error)
@@ -155,7 +153,7 @@ def test_an_unusable_endpoint_is_an_auth_error(
 ) -> None:
     """No usable token, whatever the reason: AuthError, after one call."""
     responses.post(URL, **reply)
-    error = trouble(auth, clock).error
+    error = failure(auth, clock).error
     assert isinstance(error, AuthError)
     assert error.status == status
     assert "unusable" in str(error)
@@ -167,20 +165,20 @@ def test_an_unusable_endpoint_is_an_auth_error(
 def test_an_empty_answer_is_asked_for_again(auth: Auth, clock: Any) -> None:
     """Headers that were cut look like one: three calls, and then it is unusable."""
     responses.post(URL, body="")
-    error = trouble(auth, clock).error
+    error = failure(auth, clock).error
     assert isinstance(error, AuthError)
-    assert "with nothing in it" in str(error)
+    assert "with an empty body" in str(error)
     assert len(responses.calls) == 3
 
 
 @responses.activate
 def test_refused_credentials_are_not_tried_again_for_five_seconds(auth: Auth, clock: Any) -> None:
-    """While they cool off nobody calls again; afterwards one call finds the credentials well."""
+    """For five seconds no request is made; afterwards one succeeds."""
     responses.post(URL, status=401)
     tokens(count=1)
-    assert trouble(auth, clock).kind is FailureKind.REJECTED
+    assert failure(auth, clock).kind is FailureKind.REJECTED
     clock.at += 4.9
-    trouble(auth, clock)
+    failure(auth, clock)
     assert len(responses.calls) == 1
     clock.at += 0.2
     assert sent(bearer(auth, clock)) == "Bearer token-1"
@@ -189,7 +187,7 @@ def test_refused_credentials_are_not_tried_again_for_five_seconds(auth: Auth, cl
 @responses.activate
 @pytest.mark.parametrize("reply", [{"status": 500}, {"status": 503}, {"body": requests.ReadTimeout()}])
 def test_an_endpoint_that_is_down_is_asked_again(auth: Auth, clock: Any, reply: Any) -> None:
-    """Twice down, then well: three calls in one, whatever the credentials."""
+    """Down twice, then available: three requests in one call."""
     responses.post(URL, **reply)
     responses.post(URL, **reply)
     tokens(count=1)
@@ -201,20 +199,20 @@ def test_an_endpoint_that_is_down_is_asked_again(auth: Auth, clock: Any, reply: 
 def test_a_redirect_of_the_token_call_is_not_followed(auth: Auth, clock: Any) -> None:
     """The secret does not go to another host: ConfigError naming it, one request."""
     responses.post(URL, status=307, headers={"Location": "https://evil.test/"})
-    error = trouble(auth, clock).error
+    error = failure(auth, clock).error
     assert isinstance(error, ConfigError)
     assert "evil.test" in str(error)
     assert len(responses.calls) == 1
 
 
 @responses.activate
-def test_a_late_refusal_does_not_throw_away_a_newer_token(auth: Auth, clock: Any) -> None:
+def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -> None:
     """Two threads held token-1; the second to be refused leaves token-2 in place."""
     tokens()
     first = bearer(auth, clock)
-    auth.refuse(first)
+    auth.discard(first)
     assert sent(bearer(auth, clock)) == "Bearer token-2"
-    auth.refuse(first)
+    auth.discard(first)
     assert sent(bearer(auth, clock)) == "Bearer token-2"
 
 
@@ -239,10 +237,10 @@ def test_a_netrc_file_does_not_replace_the_bearer(
 
 
 @responses.activate
-def test_a_connection_never_made_is_no_matter_of_credentials(clock: Any) -> None:
-    """A host that is not there is a ConnectionFailed, not an AuthError."""
+def test_a_connection_never_made_is_not_about_credentials(clock: Any) -> None:
+    """A host that cannot be reached is a ConnectionFailed, not an AuthError."""
     transport = Transport("http://127.0.0.1:9", clock=clock, redact=Redaction())
     responses.add_passthru("http://127.0.0.1:9")
     lonely = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 0.0)
-    assert isinstance(trouble(lonely, clock).error, ConnectionFailed)
+    assert isinstance(failure(lonely, clock).error, ConnectionFailed)
     transport.close()

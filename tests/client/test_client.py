@@ -1,4 +1,4 @@
-"""A client is made of settings, connects to nothing until asked, and keeps its secrets."""
+"""A client is created from settings, opens no connection until it is used, and shows no secret."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 
 
 def make(**settings: Any) -> Client:
-    """Make a client from credentials and these settings."""
+    """Return a client with credentials and these settings."""
     return Client("canary-client-id", client_secret="canary-secret", **settings)
 
 
@@ -71,7 +71,7 @@ def test_making_one_connects_to_nothing(server: Any) -> None:
 
 
 def test_a_final_slash_makes_no_double_one(server: Any) -> None:
-    """The address with a slash at its end asks for /v1/health all the same."""
+    """An address with a final slash requests /v1/health all the same."""
     with make(base_url=f"{server.address}/") as client:
         assert client.health() is True
     assert [request.target for request in server.requests] == ["/v1/health"]
@@ -91,7 +91,7 @@ def test_health_is_200_and_nothing_else(server: Any, status: int, expected: bool
 
 
 def test_health_without_anybody_there_is_an_error(server: Any) -> None:
-    """Nobody to ask is a ConnectionFailed, silence is False, a redirect a ConfigError."""
+    """No listener is a ConnectionFailed, silence is False, a redirect a ConfigError."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         nobody = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with pytest.raises(ConnectionFailed):
@@ -112,7 +112,7 @@ def test_the_engine_chooses_the_frame(server: Any, client: Client, engine: Any, 
 
 
 def test_pandas_is_the_default(server: Any, client: Client) -> None:
-    """Without engine= a pandas frame comes, with its values."""
+    """Without engine= a pandas frame is returned, with its values."""
     server.on("results", server.answer(200, ROWS))
     assert client.ask_df("how many?")["n"].tolist() == [1, 2]
 
@@ -125,7 +125,7 @@ def test_an_answer_asked_before_costs_nothing(server: Any, client: Client) -> No
     assert server.count("ask") == 0
 
 
-def test_who_asks_is_told_of_the_acceptance(server: Any, client: Client) -> None:
+def test_the_acceptance_is_reported(server: Any, client: Client) -> None:
     """accepted= is called once, with the question, before its answer is asked for; not with question_id=."""
     server.on("results", server.answer(200, ROWS))
     told: list[tuple[str, int, str | None, int]] = []
@@ -140,7 +140,7 @@ def test_who_asks_is_told_of_the_acceptance(server: Any, client: Client) -> None
     assert len(told) == 1
 
 
-def test_what_is_called_on_acceptance_counts_towards_the_deadline(server: Any) -> None:
+def test_the_acceptance_callback_counts_towards_the_deadline(server: Any) -> None:
     """timeout= holds from the call to the answer, whatever happens in between."""
     with make(base_url=server.address, dw_id=13) as client, pytest.raises(QuestionTimeout) as caught:
         client.answer("how many?", AskOptions(timeout=0.2), accepted=lambda _: time.sleep(0.3))
@@ -148,8 +148,8 @@ def test_what_is_called_on_acceptance_counts_towards_the_deadline(server: Any) -
     assert server.count("results") == 0
 
 
-def test_what_is_called_on_acceptance_may_fail(server: Any, client: Client) -> None:
-    """Its exception leaves, with the id and the line that resumes as its note."""
+def test_the_acceptance_callback_may_fail(server: Any, client: Client) -> None:
+    """Its exception is raised, with the id and the line that resumes as its note."""
 
     def fail(_question: object) -> None:
         raise ZeroDivisionError("in the caller's own code")
@@ -186,15 +186,15 @@ def test_no_table_is_an_error_of_ask_df_alone(server: Any, client: Client) -> No
 
 
 @pytest.mark.parametrize("choices", [{"schema": object()}, {"max_rows": -1}, {"tz": "Mars"}, {"timeout": 0}])
-def test_a_wrong_choice_costs_no_question(server: Any, client: Client, choices: Any) -> None:
+def test_a_wrong_option_costs_no_question(server: Any, client: Client, choices: Any) -> None:
     """ConfigError before anything is sent."""
     with pytest.raises(ConfigError):
         client.ask("how many?", **choices)
     assert server.requests == []
 
 
-def test_an_unknown_choice_is_a_type_error(client: Client) -> None:
-    """As for any function of Python, with the name that was meant."""
+def test_an_unknown_option_is_a_type_error(client: Client) -> None:
+    """As for any function of Python, with the closest name."""
     with pytest.raises(TypeError, match="did you mean 'max_rows'"):
         client.ask("how many?", maxrows=5)  # type: ignore[call-arg]
 

@@ -1,4 +1,4 @@
-"""Many questions at a time: in order or as they are done, each by itself, and never one too many."""
+"""Many questions at a time: in order or as completed, independent, and within the maximum."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RESULTS = "GET /v1/dw/{dw_id}/questions/{question_id}/results"
 
 @pytest.fixture
 def counted(connected: Sandbox) -> Callable[[], tuple[int, int]]:
-    """Give the questions asked and the requests made since the beginning of the test."""
+    """Return a function that counts the questions and requests since the beginning of the test."""
     questions, requests = len(connected.request_log.questions), len(connected.request_log.requests)
     return lambda: (
         len(connected.request_log.questions) - questions,
@@ -40,24 +40,24 @@ def counted(connected: Sandbox) -> Callable[[], tuple[int, int]]:
 
 
 def numbered(count: int) -> list[str]:
-    """Give so many questions, each with an answer of its own."""
+    """Return so many questions, each with an answer of its own."""
     return [f"SELECT {number} AS n" for number in range(count)]
 
 
 def value(future: Any) -> int:
-    """Give what a numbered question was answered."""
+    """Return the answer to a numbered question."""
     found: int = future.result().table["n"][0].as_py()
     return found
 
 
 def threads() -> list[threading.Thread]:
-    """Give the threads in which questions are asked."""
+    """Return the threads in which questions are asked."""
     return [thread for thread in threading.enumerate() if thread.name == "connecty-question"]
 
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    """Give a sandbox of its own, which the environment does not name."""
+    """Serve a sandbox of its own, which the environment does not name."""
     with Sandbox(latency=0.2, workers=16) as running:
         yield running
 
@@ -77,7 +77,7 @@ def test_many_questions_in_the_order_asked(connected: Sandbox) -> None:
 
 
 def test_one_that_fails_does_not_sink_the_rest() -> None:
-    """Each has its own error, also where it could not even be a question."""
+    """Each has its own error, also where it is no valid question."""
     blank, failed, well = cf.ask_many(["", "which warehouse ships the fastest", "SELECT 1 AS n"])
 
     with pytest.raises(cf.ConfigError, match="blank"):
@@ -90,7 +90,7 @@ def test_one_that_fails_does_not_sink_the_rest() -> None:
 
 @pytest.mark.slow
 def test_as_each_is_done(box: Sandbox) -> None:
-    """An iterator has what is done first, whatever the order asked."""
+    """An iterator yields what is done first, whatever the order."""
     slow, *quick = numbered(4)
     box.faults.add(Fault("results", state="IN_PROGRESS", question=slow))
 
@@ -107,7 +107,7 @@ def test_as_each_is_done(box: Sandbox) -> None:
     ("workers", "given", "left"), [pytest.param(16, 40, 20, marks=pytest.mark.slow), (1, 5, 2)]
 )
 def test_none_is_kept_once_it_was_given(box: Sandbox, workers: int, given: int, left: int) -> None:
-    """Tables and errors alike: an iterator that is kept holds none of the futures that it gave."""
+    """Tables and errors alike: an iterator that is kept holds none of the futures that it yielded."""
     box.faults.add(Fault("ask", status=422, question="SELECT 3 AS n"))
     seen: list[weakref.ref[Any]] = []
 
@@ -128,7 +128,7 @@ def test_none_is_kept_once_it_was_given(box: Sandbox, workers: int, given: int, 
 @pytest.mark.slow
 @pytest.mark.parametrize("keep", [True, False])
 def test_who_stops_iterating_asks_nothing_more(box: Sandbox, keep: bool) -> None:  # noqa: FBT001 - a parameter
-    """Not even where the iterator is kept; two were under way, and one took the place of the first."""
+    """Not even where the iterator is kept; two were running."""
     with cf.Client(**box.connection) as client:
         iterator = cf.ask_many(numbered(10), max_workers=2, as_completed=True, client=client)
         assert box.request_log.questions == []
@@ -143,7 +143,7 @@ def test_who_stops_iterating_asks_nothing_more(box: Sandbox, keep: bool) -> None
 
 @pytest.mark.slow
 def test_never_more_than_so_many_are_under_way(box: Sandbox) -> None:
-    """As the thread of each tells."""
+    """As the number of threads shows."""
     most = 0
 
     def count(_step: object) -> None:
@@ -192,11 +192,14 @@ def test_many_see_what_their_caller_sees() -> None:
         ({"questions": ["x"], "max_workers": True}, "max_workers=True: expected"),
         ({"questions": ["x"], "tz": "Mars"}, "tz='Mars'"),
         ({"questions": ["x"], "schema": 5}, "schema"),
-        ({"questions": ["x"], "question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"}, "is of one question"),
+        (
+            {"questions": ["x"], "question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"},
+            "names a single question",
+        ),
     ],
 )
 @pytest.mark.parametrize("as_completed", [True, False])
-def test_a_wrong_choice_for_many_is_told_at_once(
+def test_a_wrong_option_for_many_is_reported_at_once(
     counted: Callable[[], tuple[int, int]], given: Any, message: str, as_completed: Any
 ) -> None:
     """Before anything is sent."""
@@ -223,7 +226,7 @@ def test_questions_that_cannot_be_had_whole_are_not_asked(counted: Callable[[], 
 
 @pytest.fixture
 def _listening() -> Iterator[None]:
-    """Have Ctrl-C do what it does at a terminal: a job in the background does not hear it."""
+    """Let Ctrl-C do what it does at a terminal: a background job ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -233,7 +236,7 @@ def _listening() -> Iterator[None]:
 @pytest.mark.usefixtures("_listening")
 @pytest.mark.parametrize("as_completed", [True, False])
 def test_ctrl_c_leaves_many(box: Sandbox, capsys: Any, as_completed: Any) -> None:
-    """Within 0.5 s; it says which were asked and how to go on with each, and no other one is asked."""
+    """Within 0.5 s; it reports which were asked and how to fetch each answer, and no other one is asked."""
     questions = ["SELECT 1 AS n", "SELECT 2 AS n", "SELECT 3 AS n", "SELECT 4 AS n"]
     for stuck in questions[1:3]:
         box.faults.add(Fault("results", state="IN_PROGRESS", question=stuck))
@@ -277,7 +280,7 @@ def test_ctrl_c_leaves_many(box: Sandbox, capsys: Any, as_completed: Any) -> Non
 @pytest.mark.slow
 @pytest.mark.usefixtures("_listening")
 def test_ctrl_c_sends_no_question_that_waits_to_be_sent_again(box: Sandbox) -> None:
-    """One that the server was too busy for is none that was asked, and stays so."""
+    """A question answered by 429 was not asked, and is not sent again."""
     box.faults.add(Fault("ask", status=429, retry_after="2"))
     timer = threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT))
 

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def bench(setting: str = "pass") -> subprocess.CompletedProcess[str]:
-    """Run the short form of ``make bench-polling``, the polling being set otherwise before."""
+    """Run the short form of ``make bench-polling`` after a statement that changes the polling."""
     code = (
         f"import runpy, sys, connecty_frames.client.question as polling; {setting}; "
         "sys.argv = ['polling', '--seeds', '100']; "
@@ -49,10 +49,13 @@ def test_the_promises_of_the_benchmark_are_kept() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "missed"),
-    [("polling._SHARE = 0.3", "a mean delay of"), ("polling._LONGEST = 1.0", "requests, more than 110")],
+    [
+        ("polling.delay = lambda elapsed, _random: min(max(elapsed * 0.3, 0.1), 5.0)", "a mean delay of"),
+        ("polling.delay = lambda elapsed, _random: min(max(elapsed * 0.1, 0.1), 1.0)", "more than 110"),
+    ],
 )
-def test_the_benchmark_tells_what_is_missed(setting: str, missed: str) -> None:
-    """Polling that lags, or hammers, makes it fail."""
+def test_the_benchmark_reports_what_is_missed(setting: str, missed: str) -> None:
+    """Polling too rarely, or too often, makes it fail."""
     done = bench(setting)
     assert done.returncode == 1
     assert missed in done.stdout

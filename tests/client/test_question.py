@@ -1,4 +1,4 @@
-"""A question's handle: it looks, waits and fetches, and loses neither the id nor what the server said."""
+"""The handle of a question: it polls, waits and fetches, and keeps the id and the server's messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESUME = f'Client.question("{QUESTION_ID}", dw_id=13).result()'
 
 
 def rows(count: int, total: int | None = None) -> dict[str, Any]:
-    """Make a completed response of so many rows, with statistics where a total is given."""
+    """Return a completed response of so many rows, with statistics where a total is given."""
     results: dict[str, Any] = {"dataframe": [["n"], *([n] for n in range(count))], "sql_query": "SELECT n"}
     if total is not None:
         results["dataframe_stats"] = {"n": {"general": {"count": total, "nulls_count": 0}}}
@@ -37,7 +37,7 @@ def rows(count: int, total: int | None = None) -> dict[str, Any]:
 
 @pytest.fixture
 def api() -> Any:
-    """Give the mocked API, which hands out tokens and takes questions."""
+    """Mock the API, which returns tokens and accepts questions."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.post(f"{BASE}/v1/auth/token", json={"access_token": "t", "expires_at": "2099-01-01T00:00:00Z"})
         mock.post(f"{BASE}/v1/dw/13/questions", json={"question_id": QUESTION_ID})
@@ -46,7 +46,7 @@ def api() -> Any:
 
 @pytest.fixture
 def client(clock: Any) -> Any:
-    """Give a client on the fake clock, without jitter."""
+    """Yield a client on the fake clock, without jitter."""
     with Client(
         "id", client_secret="s", base_url=BASE, dw_id=13, timeout=60, clock=clock, random=lambda: 0.5
     ) as client:
@@ -55,11 +55,11 @@ def client(clock: Any) -> Any:
 
 @pytest.fixture
 def question(client: Client) -> Question:
-    """Give the handle on a question asked before."""
+    """Return the handle of a question asked before."""
     return client.question(QUESTION_ID)
 
 
-def looks(api: Any) -> list[str]:
+def polls(api: Any) -> list[str]:
     """List the queries of the requests for results."""
     urls = [call.request.url for call in api.calls if "/results" in call.request.url]
     return [url.partition("?")[2] for url in urls]
@@ -75,14 +75,14 @@ def test_a_state_needs_one_request_and_no_rows(api: Any, question: Question) -> 
     """include=sqlquery alone: no table travels."""
     answers(api, {"state": "IN_PROGRESS"})
     assert question.state() == "IN_PROGRESS"
-    assert looks(api) == ["include=sqlquery"]
+    assert polls(api) == ["include=sqlquery"]
 
 
 def test_the_completed_poll_is_the_result(api: Any, question: Question) -> None:
-    """Three looks at the full include, as the document writes it; the third brings the rows."""
+    """Three polls with the full include, as the document writes it; the third brings the rows."""
     answers(api, {"state": "PENDING"}, {"state": "IN_PROGRESS"}, rows(2, 2))
     answer = question.result(max_rows=50)
-    assert looks(api) == ["include=dataframe,statistics,sqlquery,summary&max_rows=50"] * 3
+    assert polls(api) == ["include=dataframe,statistics,sqlquery,summary&max_rows=50"] * 3
     assert answer.table.to_pydict() == {"n": [0, 1]}
     assert (answer.question_id, answer.sql_query) == (QUESTION_ID, "SELECT n")
     assert (answer.question, answer.metadata.asked_at, answer.metadata.elapsed) == (None, None, None)
@@ -106,34 +106,34 @@ def test_what_came_is_kept(api: Any, question: Question) -> None:
     assert question.result(schema={"n": "string"}).table.to_pydict() == {"n": ["0", "1"]}
     assert question.result(max_rows=None).rows == 2
     assert question.result(max_rows=7).rows == 2
-    assert len(looks(api)) == 1
+    assert len(polls(api)) == 1
     question.result(max_rows=1, on_truncation="ignore")
-    assert len(looks(api)) == 2
+    assert len(polls(api)) == 2
 
 
 def test_all_rows_take_a_second_fetch_where_the_first_is_full(api: Any, question: Question) -> None:
     """1000 of 2500 came: the second fetch asks for 2500."""
     answers(api, rows(1000, 2500), rows(2500, 2500))
     assert question.result(max_rows=None).rows == 2500
-    assert [look.rpartition("=")[2] for look in looks(api)] == ["1000", "2500"]
+    assert [look.rpartition("=")[2] for look in polls(api)] == ["1000", "2500"]
 
 
 def test_all_rows_are_there_where_the_total_says_so(api: Any, question: Question) -> None:
     """1000 of 1000 came: nothing more to fetch."""
     answers(api, rows(1000, 1000))
     assert question.result(max_rows=None).truncated is False
-    assert len(looks(api)) == 1
+    assert len(polls(api)) == 1
 
 
 def test_all_rows_without_statistics_are_fetched_until_not_full(api: Any, question: Question) -> None:
-    """Nothing tells the total: ten times as many, until fewer come than were asked for."""
+    """The total is unknown: ten times as many, until fewer come than were requested."""
     answers(api, rows(1000), rows(10_000), rows(10_001))
     assert question.result(max_rows=None).rows == 10_001
-    assert [look.rpartition("=")[2] for look in looks(api)] == ["1000", "10000", "100000"]
+    assert [look.rpartition("=")[2] for look in polls(api)] == ["1000", "10000", "100000"]
 
 
-def test_a_failure_says_all_the_server_said(api: Any, client: Client) -> None:
-    """QuestionFailed with id, words, time, SQL and every extra field; wait() just says FAILED."""
+def test_a_failure_has_all_that_the_server_reported(api: Any, client: Client) -> None:
+    """QuestionFailed with id, question, time, SQL and every extra field; wait() returns FAILED."""
     body = {"state": "FAILED", "error": "no such table\x1b[2J", "results": {"sql_query": "SELECT x"}}
     answers(api, body)
     question = client.submit("how many?")
@@ -150,7 +150,7 @@ def test_a_failure_says_all_the_server_said(api: Any, client: Client) -> None:
     assert error.details == {"error": "no such table\x1b[2J", "sql_query": "SELECT x"}
     assert "error: no such table\\x1b[2J; sql_query: SELECT x" in str(error)
     assert error.asked_at == question.asked_at
-    assert len(looks(api)) == 1
+    assert len(polls(api)) == 1
 
 
 def test_an_answer_without_a_table_is_an_answer(api: Any, question: Question) -> None:
@@ -171,8 +171,8 @@ def test_the_deadline_ends_the_wait(api: Any, question: Question, clock: Any) ->
     assert RESUME in str(caught.value)
 
 
-def test_a_server_that_asks_for_patience_gets_it(api: Any, question: Question, clock: Any) -> None:
-    """Retry-After: 4 beside PENDING makes the next look come 4 s later."""
+def test_retry_after_of_a_pending_question_is_kept(api: Any, question: Question, clock: Any) -> None:
+    """Retry-After: 4 beside PENDING delays the next poll by 4 s."""
     api.get(RESULTS, json={"state": "PENDING"}, headers={"Retry-After": "4"})
     answers(api, rows(1, 1))
     question.result()
@@ -180,7 +180,7 @@ def test_a_server_that_asks_for_patience_gets_it(api: Any, question: Question, c
 
 
 def test_one_deadline_holds_from_submission_to_answer(api: Any, client: Client, clock: Any) -> None:
-    """Three seconds spent on a 429 leave seven of ten for the answer."""
+    """After three seconds for a 429, seven of ten are left for the answer."""
     api.replace(responses.POST, f"{BASE}/v1/dw/13/questions", status=429, headers={"Retry-After": "3"})
     api.post(f"{BASE}/v1/dw/13/questions", json={"question_id": QUESTION_ID})
     answers(api, {"state": "PENDING"})
@@ -190,7 +190,7 @@ def test_one_deadline_holds_from_submission_to_answer(api: Any, client: Client, 
 
 
 def test_an_unknown_state_is_not_finished(api: Any, question: Question) -> None:
-    """It is asked again, with one warning however often it comes."""
+    """Polling continues, with one warning however often it comes."""
     answers(api, {"state": "QUEUED\x1b"}, {"state": "QUEUED\x1b"}, rows(1, 1))
     with pytest.warns(UnknownStateWarning, match=r"'QUEUED\\\\x1b', which the API document") as caught:
         assert question.result().rows == 1
@@ -206,12 +206,12 @@ def test_a_state_that_goes_backwards_is_not_finished(api: Any, question: Questio
 
 
 def test_a_final_state_that_contradicts_the_last_is_confirmed_first(api: Any, question: Question) -> None:
-    """FAILED, then COMPLETED: not believed at once, but when it is said again."""
+    """FAILED, then COMPLETED: accepted only when it is reported again."""
     answers(api, {"state": "FAILED"}, rows(1, 1))
     assert question.state() == "FAILED"
     with pytest.warns(UnknownStateWarning):
         assert question.result().rows == 1
-    assert len(looks(api)) == 3
+    assert len(polls(api)) == 3
 
 
 def test_a_404_right_after_acceptance_is_tolerated(api: Any, client: Client, clock: Any) -> None:
@@ -233,25 +233,25 @@ def test_a_404_of_a_question_asked_long_ago_is_final(api: Any, question: Questio
     with pytest.raises(NotFoundError) as caught:
         question.state()
     assert caught.value.question_id == QUESTION_ID
-    assert len(looks(api)) == 1
+    assert len(polls(api)) == 1
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_passing_trouble_passes(api: Any, question: Question, status: int) -> None:
+def test_a_transient_failure_is_retried(api: Any, question: Question, status: int) -> None:
     """The fetch is repeated after each of them."""
     answers(api, status, status, rows(1, 1))
     assert question.result().rows == 1
 
 
 def test_an_outage_until_the_deadline_is_a_timeout(api: Any, question: Question, clock: Any) -> None:
-    """503 for a minute: QuestionTimeout that names the last thing seen."""
+    """503 for a minute: QuestionTimeout that names the last failure."""
     answers(api, {"state": "IN_PROGRESS"}, 503)
     with pytest.raises(QuestionTimeout, match=r"last said IN_PROGRESS.*api\.test answered 503"):
         question.result()
     assert clock.at == pytest.approx(1060.0)
 
 
-def test_what_does_not_pass_leaves_at_once_with_the_id(api: Any, question: Question) -> None:
+def test_a_lasting_failure_is_raised_at_once_with_the_id(api: Any, question: Question) -> None:
     """500, a wait beyond the deadline, a login page: one look each, and the id on the error."""
     api.get(RESULTS, status=500)
     api.get(RESULTS, status=429, headers={"Retry-After": "999"})
@@ -260,30 +260,30 @@ def test_what_does_not_pass_leaves_at_once_with_the_id(api: Any, question: Quest
         with pytest.raises(expected) as caught:
             question.result()
         assert caught.value.question_id == QUESTION_ID
-    assert len(looks(api)) == 3
+    assert len(polls(api)) == 3
 
 
 @pytest.mark.parametrize("body", ["", '{"state": "COMPLETED", "results": {"dataf', '{"no": "state"}', "[]"])
-def test_a_body_that_says_nothing_is_asked_for_again(api: Any, question: Question, body: str) -> None:
-    """Empty, cut without a length, or without a state: at most three looks, then ResponseError."""
+def test_an_unusable_body_is_fetched_again(api: Any, question: Question, body: str) -> None:
+    """Empty, cut without a length, or without a state: at most three requests, then ResponseError."""
     api.get(RESULTS, body=body, content_type="application/json")
     with pytest.raises(ResponseError) as caught:
         question.result()
     assert caught.value.question_id == QUESTION_ID
-    assert len(looks(api)) == 3
+    assert len(polls(api)) == 3
 
 
 def test_a_decoding_error_carries_the_id(api: Any, question: Question) -> None:
-    """A value that does not fit schema= raises with the id, and other choices need no new fetch."""
+    """A value that does not fit schema= raises with the id, and other options need no new fetch."""
     answers(api, rows(2, 2))
     with pytest.raises(ConversionError) as caught:
         question.result(schema={"n": "date32"})
     assert caught.value.question_id == QUESTION_ID
     assert question.result().rows == 2
-    assert len(looks(api)) == 1
+    assert len(polls(api)) == 1
 
 
-def test_wrong_choices_send_nothing(api: Any, question: Question) -> None:
+def test_wrong_options_send_nothing(api: Any, question: Question) -> None:
     """A wrong value is a ConfigError, a wrong keyword a TypeError, the question's own id among them."""
     with pytest.raises(ConfigError, match="max_rows=-1"):
         question.result(max_rows=-1)
@@ -294,7 +294,7 @@ def test_wrong_choices_send_nothing(api: Any, question: Question) -> None:
     for wrong in ({"maxrows": 5}, {"dw_id": 14}, {"question_id": QUESTION_ID}):
         with pytest.raises(TypeError, match="unexpected keyword"):
             question.result(**wrong)  # type: ignore[arg-type]
-    assert looks(api) == []
+    assert polls(api) == []
 
 
 def test_progress_is_reported_step_by_step(api: Any, client: Client) -> None:
@@ -308,14 +308,14 @@ def test_progress_is_reported_step_by_step(api: Any, client: Client) -> None:
 
 
 @pytest.mark.usefixtures("api")
-def test_a_handle_tells_what_it_is_safely(client: Client, question: Question) -> None:
-    """Its repr shows id, workspace and words; control characters are shown, not sent."""
+def test_the_repr_of_a_handle_is_safe(client: Client, question: Question) -> None:
+    """Its repr shows id, workspace and question, with control characters escaped."""
     assert repr(question) == f"<Question {QUESTION_ID}, dw_id=13>"
     asked = client.submit("clear \x1b[2J all")
     assert repr(asked) == f"<Question {QUESTION_ID}, dw_id=13, question='clear \\\\x1b[2J all'>"
 
 
 def test_a_handle_is_not_pickled(question: Question) -> None:
-    """The error says what to keep instead."""
+    """The error names what to keep instead."""
     with pytest.raises(TypeError, match="keep its question_id"):
         pickle.dumps(question)

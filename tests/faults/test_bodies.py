@@ -83,7 +83,7 @@ def test_a_body_whose_packing_is_broken(server: Script, client: Client, encoding
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert server.count("results") == 2
     server.on("results", server.send_and_close(BROKEN[encoding]))
-    with pytest.raises(cf.ResponseError, match="cannot be unpacked") as caught:
+    with pytest.raises(cf.ResponseError, match="cannot be decompressed") as caught:
         client.question(QUESTION_ID).result()
     assert caught.value.question_id == QUESTION_ID
     assert server.count("results") == 4

@@ -296,9 +296,6 @@ def test_the_private_method_that_is_replaced_exists() -> None:
     import http.client
     import inspect
 
-    from connecty_frames.http import connection
-
     assert list(inspect.signature(http.client.HTTPResponse._read_status).parameters) == ["self"]
     assert "self._read_status()" in inspect.getsource(http.client.HTTPResponse.begin)
     assert "self.response_class(" in inspect.getsource(http.client.HTTPConnection.getresponse)
-    assert issubclass(connection._FinalResponse, http.client.HTTPResponse)

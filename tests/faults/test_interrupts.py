@@ -81,7 +81,7 @@ def test_between_sending_and_answer(
     assert note.startswith("The question 'what now?' was being sent to workspace 13 at ")
     assert note.endswith(
         "It may be running, so it was not sent again. "
-        "Look in ConnectyAI's chat history before asking it anew."
+        "Look in ConnectyAI's chat history before asking it again."
     )
     assert capsys.readouterr().err.strip() == note
     assert server.questions == ["what now?"]

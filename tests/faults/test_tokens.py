@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -228,8 +229,6 @@ def test_a_caller_that_gives_up_early_fails_no_other(
     server: Script, monkeypatch: pytest.MonkeyPatch, failure: str, ends: str
 ) -> None:
     """One of three tries failed, with no time for the others: another call has all three."""
-    from connecty_frames.http import connection
-
     if failure == "empty":
         server.on("token", server.answer(200), server.answer(200, TOKEN))
     server.on("results", server.answer(200, ROWS))
@@ -238,14 +237,12 @@ def test_a_caller_that_gives_up_early_fails_no_other(
         "id", client_secret="s3cr3t", base_url=server.address, dw_id=13, random=lambda: next(waits)
     )
     if failure == "nobody listens":
-        dial, dialled = connection._connect, iter([True])
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            closed = listener.getsockname()
+        look_up, answers = socket.getaddrinfo, iter([[(socket.AF_INET, socket.SOCK_STREAM, 6, "", closed)]])
         monkeypatch.setattr(
-            connection, "_connect", lambda *args: fail() if next(dialled, False) else dial(*args)
+            socket, "getaddrinfo", lambda *args, **options: next(answers, None) or look_up(*args, **options)
         )
-
-    def fail() -> Any:
-        connection._track("connect")
-        raise ConnectionRefusedError("nobody listens")
 
     with client:
         if ends == "by its time":

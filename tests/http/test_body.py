@@ -1,4 +1,4 @@
-"""A body is read whole or not at all, under its limit."""
+"""Reading a body: whole or not at all, within its limit."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import tracemalloc
 import pytest
 import urllib3
 
-from connecty_frames.http.transport import BodyEncodingError, BodyTooLarge, read_body
+from connecty_frames.http.models import BodyEncodingError, BodyTooLarge
+from connecty_frames.http.transport import read_body
 
 TEXT = b'{"state": "PENDING"}' * 100
 
 
 def raw(body: bytes, **headers: str) -> urllib3.HTTPResponse:
-    """Make a response as urllib3 hands it over."""
+    """Return a response as urllib3 does."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return urllib3.HTTPResponse(io.BytesIO(body), headers=named, preload_content=False)
 
@@ -33,7 +34,7 @@ def test_a_plain_body_comes_as_it_is() -> None:
     assert read(raw(TEXT, Content_Encoding="identity")) == TEXT
 
 
-def test_gzip_is_unpacked_also_in_several_members() -> None:
+def test_gzip_is_decompressed_also_in_several_members() -> None:
     """RFC 1952 lets members follow one another."""
     assert read(raw(gzip.compress(TEXT), Content_Encoding="gzip")) == TEXT
     both = gzip.compress(TEXT) + gzip.compress(b"more")
@@ -42,7 +43,7 @@ def test_gzip_is_unpacked_also_in_several_members() -> None:
 
 @pytest.mark.parametrize("kept", [1, 10, 11, 20, -9, -8, -4, -1])
 def test_a_gzip_body_cut_anywhere_is_refused(kept: int) -> None:
-    """A cut stream is refused though Content-Length matches, the last byte of the trailer included."""
+    """A cut stream is refused although Content-Length matches, the last byte of the trailer included."""
     with pytest.raises(BodyEncodingError, match="gzip"):
         read(raw(gzip.compress(TEXT)[:kept], Content_Encoding="gzip"))
 
@@ -52,18 +53,18 @@ def test_a_wrong_checksum_and_a_lying_header_are_refused() -> None:
     packed = bytearray(gzip.compress(TEXT))
     packed[-8] ^= 1
     for body in (bytes(packed), TEXT):
-        with pytest.raises(BodyEncodingError, match="no sound gzip"):
+        with pytest.raises(BodyEncodingError, match="not valid gzip"):
             read(raw(body, Content_Encoding="gzip"))
 
 
-def test_an_encoding_nobody_asked_for_is_refused() -> None:
-    """Brotli cannot be read, so it is not guessed at."""
-    with pytest.raises(BodyEncodingError, match="'br', which was not asked for"):
+def test_an_encoding_that_was_not_requested_is_refused() -> None:
+    """Brotli cannot be read."""
+    with pytest.raises(BodyEncodingError, match="'br', which was not requested"):
         read(raw(TEXT, Content_Encoding="br"))
 
 
 def test_an_empty_body_is_empty_whatever_its_encoding() -> None:
-    """Nothing is no broken gzip; it is judged elsewhere."""
+    """An empty body is not broken gzip; it is rejected elsewhere."""
     assert read(raw(b"", Content_Encoding="gzip")) == b""
 
 
@@ -82,8 +83,8 @@ def test_the_limit_holds_before_the_memory_is_taken() -> None:
     assert read(raw(TEXT), limit=len(TEXT)) == TEXT
 
 
-def test_unpacking_ends_with_the_time() -> None:
-    """A little gzip can be long unpacked: the time is looked at for each piece, not only while reading."""
+def test_decompression_ends_with_the_time() -> None:
+    """A little gzip can decompress for long: the time is checked for each piece, not only while reading."""
     left = [1.0] * 10
 
     def in_time() -> None:
@@ -97,8 +98,8 @@ def test_unpacking_ends_with_the_time() -> None:
     assert into.tell() < 5_000_000
 
 
-def test_what_came_before_a_failure_is_kept() -> None:
-    """A cut body leaves its beginning, in which a question's id may be."""
+def test_the_part_before_a_failure_is_kept() -> None:
+    """Of a cut body the beginning is kept, which may hold the id of a question."""
     into = io.BytesIO()
     with pytest.raises(urllib3.exceptions.ProtocolError, match="14 bytes read"):
         read_body(raw(b'{"question_id"', Content_Length="99"), into, limit=100)

@@ -1,4 +1,4 @@
-"""A connection notes how far it came, and a socket keeps the deadline of the whole call."""
+"""A connection records how far the attempt came, and a socket keeps the deadline of the whole call."""
 
 from __future__ import annotations
 
@@ -9,29 +9,32 @@ from typing import Any
 import pytest
 
 from connecty_frames.clock import SYSTEM_CLOCK, Deadline
-from connecty_frames.http.models import Failure, FailureKind, Request, Response
+from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.redaction import Redaction
-from connecty_frames.http.retry import AttemptTimeouts
 from connecty_frames.http.transport import Transport
 
 
 def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Response | Failure, float]:
-    """Send one GET, and give what came of it and the seconds it took."""
+    """Send one GET, and return its outcome and the seconds it took."""
     transport = Transport(address, clock=SYSTEM_CLOCK, redact=Redaction())
     began = time.monotonic()
+    outcome: Response | Failure
     try:
-        outcome = transport.send(
-            Request("GET", "/v1/health"),
-            deadline=Deadline.after(seconds, SYSTEM_CLOCK),
-            limits=AttemptTimeouts(connect=seconds, idle=idle),
-        )
+        outcome = get(transport, Attempt(Deadline.after(seconds, SYSTEM_CLOCK), connect=seconds, idle=idle))
+    except RequestFailed as failed:
+        outcome = failed.failure
     finally:
         transport.close()
     return outcome, time.monotonic() - began
 
 
+def get(transport: Transport, attempt: Attempt) -> Response:
+    """Send one GET."""
+    return transport.send(Request("GET", "/v1/health"), attempt, read=lambda response: response)
+
+
 def closed_port() -> int:
-    """Give a port that nobody listens on."""
+    """Return a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
@@ -40,7 +43,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 def test_silence_ends_sooner_than_the_deadline(server: Any) -> None:
-    """A server that says nothing for 0.2 s counts as lost, though the deadline is far."""
+    """After 0.2 s of silence the connection counts as lost, although the deadline is far."""
     server.on("health", server.hang)
     outcome, seconds = send(server.address, idle=0.2)
     assert isinstance(outcome, Failure)
@@ -49,7 +52,7 @@ def test_silence_ends_sooner_than_the_deadline(server: Any) -> None:
 
 
 def test_a_refused_connection_was_never_made() -> None:
-    """Nobody listens: nothing was sent, and the host and phase are known."""
+    """No listener: nothing was sent, and the host and phase are known."""
     port = closed_port()
     outcome, _ = send(f"http://127.0.0.1:{port}")
     assert isinstance(outcome, Failure)
@@ -58,7 +61,7 @@ def test_a_refused_connection_was_never_made() -> None:
 
 
 def test_a_name_that_is_not_known_was_never_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failed look-up is told apart from a failed connection."""
+    """A failed look-up is distinguished from a failed connection."""
 
     def unknown(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -79,7 +82,7 @@ def test_a_failed_handshake_is_no_sent_request(server: Any) -> None:
 
 
 def test_a_dead_first_address_does_not_hide_the_second(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A localhost with a dead ::1 before its 127.0.0.1 works."""
+    """A localhost with a dead ::1 before its 127.0.0.1 is connected to."""
     port = int(server.address.rpartition(":")[2])
     addresses = [
         (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", closed_port(), 0, 0)),
@@ -91,7 +94,7 @@ def test_a_dead_first_address_does_not_hide_the_second(server: Any, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("content", "kind", "seen"),
+    ("content", "kind", "reason"),
     [
         (b"", FailureKind.CONNECTION_LOST, "the connection was closed without an answer"),
         (
@@ -110,30 +113,29 @@ def test_a_dead_first_address_does_not_hide_the_second(server: Any, monkeypatch:
     ],
     ids=["closed", "cut", "cut chunk", "no HTTP", "70 KB header", "300 headers"],
 )
-def test_what_became_of_an_answer_is_said_in_words(
-    server: Any, content: bytes, kind: FailureKind, seen: str
+def test_each_failed_response_has_a_kind_and_a_reason(
+    server: Any, content: bytes, kind: FailureKind, reason: str
 ) -> None:
-    """Each way of ending badly has its kind and its words, and no foreign exception."""
+    """Each has its kind and reason, and no foreign exception passes."""
     server.on("health", server.send_and_close(content))
     outcome, _ = send(server.address)
     assert isinstance(outcome, Failure)
-    assert (outcome.kind, outcome.seen) == (kind, seen)
+    assert (outcome.kind, outcome.reason) == (kind, reason)
 
 
 def test_a_reset_is_a_lost_answer(server: Any) -> None:
-    """The connection is reset after the request was read: it was sent, and nobody knows more."""
+    """The connection is reset after the request was read: it was sent, and no more is known."""
     server.on("health", server.reset)
     outcome, _ = send(server.address)
     assert isinstance(outcome, Failure)
-    assert (outcome.kind, outcome.seen) == (FailureKind.CONNECTION_LOST, "the connection was reset")
+    assert (outcome.kind, outcome.reason) == (FailureKind.CONNECTION_LOST, "the connection was reset")
 
 
 def test_gets_share_a_connection(server: Any) -> None:
     """Two requests of one transport go over one connection."""
     transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
     for _ in range(2):
-        deadline = Deadline.after(5, SYSTEM_CLOCK)
-        transport.send(Request("GET", "/v1/health"), deadline=deadline, limits=AttemptTimeouts(5, 5))
+        get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
     transport.close()
     assert [request.connection for request in server.requests] == [1, 1]
 
@@ -142,7 +144,7 @@ def test_gets_share_a_connection(server: Any) -> None:
     ("setting", "value"),
     [("HTTP_PROXY", "http://user:canary-proxy@:80:80"), ("REQUESTS_CA_BUNDLE", "/no/such/canary-proxy.pem")],
 )
-def test_a_setting_that_cannot_work_is_the_environments_fault(
+def test_an_unusable_variable_of_the_environment_is_named(
     monkeypatch: pytest.MonkeyPatch, setting: str, value: str
 ) -> None:
     """A proxy that is no address, or a CA bundle that is not there, is a ConfigError without its value."""

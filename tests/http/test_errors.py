@@ -1,4 +1,4 @@
-"""What each status and content type means."""
+"""Statuses and content types as failures."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from connecty_frames.errors import (
     ServerError,
 )
 from connecty_frames.http.errors import content_failure, status_failure
-from connecty_frames.http.models import FailureKind, Request, Response
+from connecty_frames.http.models import SUCCESS, FailureKind, Request, Response
 from connecty_frames.http.redaction import Redaction
 
 REDACT = Redaction()
 REDACT.add("client_secret", SecretStr("canary-secret"))
 
 
-def reply(status: int, body: Any = b"", **headers: str) -> Response:
-    """Make an answer."""
+def response(status: int, body: Any = b"", **headers: str) -> Response:
+    """Return a response."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(Request("GET", "/v1/dw/13/questions?x=1"), "api.test", status, named, content)
@@ -56,16 +56,16 @@ def reply(status: int, body: Any = b"", **headers: str) -> Response:
     ],
 )
 def test_every_status_has_its_error(status: int, error: type[Exception], kind: FailureKind) -> None:
-    """The class is exact: a 404 is a NotFoundError, a 422 an APIError and nothing finer."""
-    trouble = status_failure(reply(status), redact=REDACT)
-    assert trouble is not None
-    assert (type(trouble.error), trouble.kind, trouble.status) == (error, kind, status)
+    """The class is exact: a 404 is a NotFoundError, a 422 an APIError and no subclass."""
+    failure = status_failure(response(status), redact=REDACT)
+    assert status not in SUCCESS
+    assert (type(failure.error), failure.kind, failure.status) == (error, kind, status)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_a_success_is_no_refusal(status: int) -> None:
-    """Any 2xx goes on."""
-    assert status_failure(reply(status), redact=REDACT) is None
+def test_a_success_is_no_failure(status: int) -> None:
+    """Any 2xx is a success."""
+    assert status in SUCCESS
 
 
 @pytest.mark.parametrize(
@@ -86,19 +86,17 @@ def test_a_success_is_no_refusal(status: int) -> None:
         (b"[" * 100_000, "[" * 300 + "…"),
     ],
 )
-def test_what_the_server_said_is_shown_short_and_safe(body: Any, text: str) -> None:
-    """Its message where JSON has one, else how the body begins; no control character, no secret."""
-    trouble = status_failure(reply(422, body), redact=REDACT)
-    assert trouble is not None
-    assert trouble.error.text == text  # type: ignore[attr-defined]
-    assert text in str(trouble.error)
+def test_the_message_of_the_server_is_shown_short_and_safe(body: Any, text: str) -> None:
+    """Its message where JSON has one, else the beginning of the body; no control character, no secret."""
+    failure = status_failure(response(422, body), redact=REDACT)
+    assert failure.error.text == text  # type: ignore[attr-defined]
+    assert text in str(failure.error)
 
 
 def test_an_error_carries_status_request_id_and_wait() -> None:
-    """A 429 tells its status, the server's request id and the seconds to wait."""
-    trouble = status_failure(reply(429, X_Request_Id="abc\x1b"), redact=REDACT, wait=12.0)
-    assert trouble is not None
-    error = trouble.error
+    """A 429 has its status, the server's request id and the seconds to wait."""
+    failure = status_failure(response(429, X_Request_Id="abc\x1b"), redact=REDACT, retry_after=12.0)
+    error = failure.error
     assert isinstance(error, RateLimitError)
     assert (error.status, error.request_id, error.retry_after) == (429, "abc\\x1b", 12.0)
     assert str(error) == (
@@ -112,16 +110,15 @@ def test_an_error_carries_status_request_id_and_wait() -> None:
     [
         ("https://login.test/sso?code=canary", "login.test"),
         ("/elsewhere?code=canary", "api.test"),
-        ("", "nowhere in particular"),
-        ("http://[", "nowhere in particular"),
+        ("", "an unknown host"),
+        ("http://[", "an unknown host"),
     ],
 )
 def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str, named: str) -> None:
-    """What else is in the address may be a secret."""
-    trouble = status_failure(reply(302, Location=location), redact=REDACT)
-    assert trouble is not None
-    assert f"with a redirect to {named}." in str(trouble.error)
-    assert "canary" not in str(trouble.error)
+    """The rest of the address may hold a secret."""
+    failure = status_failure(response(302, Location=location), redact=REDACT)
+    assert f"with a redirect to {named}." in str(failure.error)
+    assert "canary" not in str(failure.error)
 
 
 @pytest.mark.parametrize(
@@ -129,21 +126,21 @@ def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str, named
 )
 def test_json_is_json(content_type: str) -> None:
     """Parameters, case and +json do not matter."""
-    assert content_failure(reply(200, b"{}", **{"Content-Type": content_type}), redact=REDACT) is None
+    assert content_failure(response(200, b"{}", **{"Content-Type": content_type}), redact=REDACT) is None
 
 
 def test_json_without_a_content_type_is_json() -> None:
-    """A body that begins as an object is given the benefit of the doubt, anything else not."""
-    assert content_failure(reply(200, b' {"state": "PENDING"}'), redact=REDACT) is None
-    assert content_failure(reply(200, b"<html>"), redact=REDACT) is not None
+    """A body that begins as an object is taken for JSON, anything else is not."""
+    assert content_failure(response(200, b' {"state": "PENDING"}'), redact=REDACT) is None
+    assert content_failure(response(200, b"<html>"), redact=REDACT) is not None
 
 
-def test_a_login_page_is_told_for_what_it_is() -> None:
-    """The error says the content type, the host, what it might be, and how the page begins."""
+def test_a_login_page_is_named_as_one() -> None:
+    """The error has the content type, the host, what it might be, and how the page begins."""
     page = b"<html><title>Sign in\x1b</title>"
-    trouble = content_failure(reply(200, page, **{"Content-Type": "text/html"}), redact=REDACT)
-    assert trouble is not None
-    error = trouble.error
+    failure = content_failure(response(200, page, **{"Content-Type": "text/html"}), redact=REDACT)
+    assert failure is not None
+    error = failure.error
     assert isinstance(error, ResponseError)
     assert (error.host, error.content_type) == ("api.test", "text/html")
     assert error.snippet == "<html><title>Sign in\\x1b</title>"

@@ -1,4 +1,4 @@
-"""Secrets that a server repeats are shown as ***, in every form; what is data stays as it is."""
+"""Secrets that a server repeats are masked in every encoding; data stays as it is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = 'pä/ss"wd+1'
 
 
 def knowing(client_id: str = "", **secrets: str) -> Redaction:
-    """Return what hides a client id and secrets."""
+    """Return the redaction of a client id and secrets."""
     redact = Redaction()
     if client_id:
         redact.add_client_id(SecretStr(client_id))
@@ -51,7 +51,7 @@ def test_every_form_of_a_secret_is_hidden(said: str, shown: str) -> None:
 @pytest.mark.parametrize("before", ["", "a", "ab", "user:", '{"p": "'])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
 def test_a_secret_inside_of_an_encoded_text_is_hidden(before: str, encode: object) -> None:
-    """Wherever it begins in the text: of what hides it no more than a character at each end is left."""
+    """Wherever it begins in the text: at most one character at each end of the encoded text is left."""
     assert callable(encode)
     secret = "tok??en~~secret-0123"
     said = encode(f"{before}{secret}after".encode()).decode()
@@ -62,7 +62,7 @@ def test_a_secret_inside_of_an_encoded_text_is_hidden(before: str, encode: objec
 
 
 def test_the_token_before_the_last_is_hidden_too() -> None:
-    """After a refresh an answer to the old token may still come; the third token replaces the first."""
+    """After a refresh a response to the old token may still arrive; the third token replaces the first."""
     redact = Redaction()
     for token in ("token-one", "token-two", "token-three"):
         redact.add("token", SecretStr(token))
@@ -71,7 +71,7 @@ def test_the_token_before_the_last_is_hidden_too() -> None:
 
 
 def test_a_secret_that_begins_with_the_client_id_is_hidden_whole() -> None:
-    """Hiding the id first would leave the rest of the secret to be read."""
+    """Masking the id first would leave the rest of the secret readable."""
     redact = knowing("acme-prod", client_secret="acme-prod-9f8e7d6c")
     assert redact("acme-prod sent acme-prod-9f8e7d6c") == "*** sent ***"
 
@@ -89,12 +89,12 @@ def test_a_secret_that_begins_with_the_client_id_is_hidden_whole() -> None:
     ],
 )
 def test_a_client_id_is_hidden_as_a_word_of_eight_characters(client_id: str, said: str, shown: str) -> None:
-    """A shorter one, or a part of a longer word, is anybody's word."""
+    """A shorter one, or a part of a longer word, may be an ordinary word."""
     assert knowing(client_id)(said) == shown
 
 
 def test_data_is_not_changed_for_a_client_id() -> None:
-    """States, keys and ids may hold the same word; a secret is hidden there too."""
+    """States, keys and ids may hold the same word; a secret is masked there too."""
     redact = knowing("customers", client_secret="s3cr3t")
     assert redact.data("WAITING for customers s3cr3t") == "WAITING for customers ***"
     assert redact.inside({"customers": ["customers", {"s3cr3t": 1}]}) == {"customers": ["***", {"***": 1}]}
@@ -107,7 +107,7 @@ def test_a_short_secret_does_not_tear_words_apart() -> None:
 
 
 def test_a_long_body_is_cut_before_a_secret_that_the_cut_divides() -> None:
-    """Of a body the first megabyte is looked at; no part of a secret is left at its end."""
+    """The first megabyte of a body is scanned; no part of a secret is left at its end."""
     secret = "0123456789abcdef" * 4
     body = b"x" * (2**20 - 20) + secret.encode() + b"y" * 100
     shown = knowing(client_secret=secret)(body)
@@ -140,14 +140,14 @@ AWKWARD = "canary'se&cr<et\"!(x)/y+z*\u00e4\U0001f98a"
     ],
 )
 def test_every_way_of_escaping_is_known(said: str) -> None:
-    """However a server, a proxy or a framework writes the characters of a secret, it is hidden."""
+    """However a server, a proxy or a framework writes the characters of a secret, it is masked."""
     shown = knowing(client_secret=AWKWARD)(f"said {said} so")
     assert re.fullmatch(r"said \*\*\*(=|%3D)* so", shown)
 
 
 @pytest.mark.parametrize("left", [4, 8, 12])
 def test_what_a_cut_leaves_of_a_secret_is_hidden(left: int) -> None:
-    """At the end of a body, and of a text that was shortened; elsewhere it is anybody's word."""
+    """At the end of a body, and of a text that was shortened; elsewhere it may be an ordinary word."""
     redact = knowing(client_secret="canary-secret")
     part = "canary-secret"[:left]
     assert redact(b'{"message": "bad ' + part.encode()) == '{"message": "bad ***'

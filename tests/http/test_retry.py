@@ -1,4 +1,4 @@
-"""What allows another try, how long the wait is, and when it ends."""
+"""Which failures are retried, how long the pauses are, and when it ends."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from connecty_frames.client.endpoints import ASK_POLICY, FETCH_POLICY
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import ConnectyError
-from connecty_frames.http.models import Failure, FailureKind
-from connecty_frames.http.retry import AttemptTimeouts, RetryBudget, backoff, http_date, retry, retry_after
+from connecty_frames.http.models import Attempt, Failure, FailureKind, RequestFailed
+from connecty_frames.http.retry import RetryBudget, backoff, http_date, retry, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,20 +20,23 @@ if TYPE_CHECKING:
 NOW = datetime(2025, 11, 5, 12, 0, tzinfo=UTC)
 
 
-def trouble(kind: FailureKind, wait: float | None = None) -> Failure:
-    """Make a trouble of a kind."""
-    return Failure(kind, ConnectyError("no"), "no", wait=wait)
+def failure(kind: FailureKind, retry_after: float | None = None) -> Failure:
+    """Return a failure of a kind."""
+    return Failure(kind, ConnectyError("no"), "no", retry_after=retry_after)
 
 
-def trying(*outcomes: Any) -> tuple[Callable[[AttemptTimeouts], Any], list[AttemptTimeouts]]:
-    """Make an attempt that has these outcomes, and the list of the limits it was given."""
-    waiting, limits = list(outcomes), []
+def trying(*outcomes: Any) -> tuple[Callable[[Attempt], Any], list[Attempt]]:
+    """Return a function whose calls have these outcomes, and the list of the attempts it was given."""
+    waiting, attempts = list(outcomes), []
 
-    def attempt(limit: AttemptTimeouts) -> Any:
-        limits.append(limit)
-        return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+    def send(attempt: Attempt) -> Any:
+        attempts.append(attempt)
+        outcome = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        if isinstance(outcome, Failure):
+            raise RequestFailed(outcome)
+        return outcome
 
-    return attempt, limits
+    return send, attempts
 
 
 @pytest.mark.parametrize(("failures", "most"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (500, 8.0)])
@@ -65,7 +68,7 @@ def test_retry_after_is_seconds_or_a_date_and_junk_is_nothing(value: str, expect
 
 
 def test_a_date_is_measured_against_the_servers_own() -> None:
-    """A server an hour behind us that says "in 30 s" means 30 s."""
+    """A server whose clock is an hour behind and that says "in 30 s" means 30 s."""
     headers = {"Retry-After": "Wed, 05 Nov 2025 11:00:30 GMT", "Date": "Wed, 05 Nov 2025 11:00:00 GMT"}
     assert retry_after(headers, NOW) == 30.0
 
@@ -76,17 +79,17 @@ def test_a_date_in_words_of_another_time_is_no_http_date() -> None:
     assert http_date("2025") is None
 
 
-def test_a_fetch_goes_on_through_trouble(clock: Any) -> None:
-    """A lost answer, a 503 and a 429 are each followed by another try."""
-    attempt, _ = trying(
-        trouble(FailureKind.CONNECTION_LOST),
-        trouble(FailureKind.UNAVAILABLE),
-        trouble(FailureKind.RATE_LIMITED),
+def test_a_fetch_is_repeated_after_transient_failures(clock: Any) -> None:
+    """A lost response, a 503 and a 429 are each followed by another attempt."""
+    send, _ = trying(
+        failure(FailureKind.CONNECTION_LOST),
+        failure(FailureKind.UNAVAILABLE),
+        failure(FailureKind.RATE_LIMITED),
         "rows",
     )
     outcome = retry(
-        attempt,
-        rules=FETCH_POLICY,
+        send,
+        policy=FETCH_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.5,
         budget=RetryBudget(clock),
@@ -96,11 +99,11 @@ def test_a_fetch_goes_on_through_trouble(clock: Any) -> None:
 
 def test_the_server_is_given_the_time_it_asks_for(clock: Any) -> None:
     """Retry-After: 7 makes the wait 7 s, though backoff alone would be shorter."""
-    attempt, _ = trying(trouble(FailureKind.RATE_LIMITED, wait=7.0), "rows")
+    send, _ = trying(failure(FailureKind.RATE_LIMITED, retry_after=7.0), "rows")
     assert (
         retry(
-            attempt,
-            rules=FETCH_POLICY,
+            send,
+            policy=FETCH_POLICY,
             deadline=Deadline.after(60, clock),
             random=lambda: 0.5,
             budget=RetryBudget(clock),
@@ -111,25 +114,25 @@ def test_the_server_is_given_the_time_it_asks_for(clock: Any) -> None:
 
 
 def test_a_wait_beyond_the_deadline_fails_at_once(clock: Any) -> None:
-    """Retry-After: 61 with 60 s left is a failure now, after one try and no sleep."""
-    attempt, limits = trying(trouble(FailureKind.RATE_LIMITED, wait=61.0))
+    """Retry-After: 61 with 60 s left is a failure at once, after one attempt and no sleep."""
+    send, attempts = trying(failure(FailureKind.RATE_LIMITED, retry_after=61.0))
     outcome = retry(
-        attempt,
-        rules=FETCH_POLICY,
+        send,
+        policy=FETCH_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.5,
         budget=RetryBudget(clock),
     )
     assert isinstance(outcome, Failure)
-    assert (len(limits), clock.slept) == (1, [])
+    assert (len(attempts), clock.slept) == (1, [])
 
 
 def test_the_deadline_ends_it(clock: Any) -> None:
-    """An outage without end is over at the deadline to the second."""
-    attempt, _ = trying(trouble(FailureKind.UNAVAILABLE))
+    """A lasting outage ends exactly at the deadline."""
+    send, _ = trying(failure(FailureKind.UNAVAILABLE))
     outcome = retry(
-        attempt,
-        rules=FETCH_POLICY,
+        send,
+        policy=FETCH_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.5,
         budget=RetryBudget(clock),
@@ -156,29 +159,29 @@ def test_a_question_is_sent_again_only_where_nothing_was_started(
     clock: Any, kind: FailureKind, tries: int
 ) -> None:
     """Only a connection that was never made and one 401 allow another send (and 429, without a count)."""
-    attempt, limits = trying(trouble(kind))
+    send, attempts = trying(failure(kind))
     retry(
-        attempt,
-        rules=ASK_POLICY,
+        send,
+        policy=ASK_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.0,
         budget=RetryBudget(clock),
     )
-    assert len(limits) == tries
+    assert len(attempts) == tries
 
 
-def test_connecting_is_given_up_within_ten_seconds(clock: Any) -> None:
-    """Three tries that each take all of their time are over 10 s after the first began."""
+def test_connecting_ends_within_ten_seconds(clock: Any) -> None:
+    """Three attempts that each take all of their time end 10 s after the first began."""
     limits: list[float] = []
 
-    def attempt(limit: AttemptTimeouts) -> Failure:
-        limits.append(limit.connect)
-        clock.at += limit.connect
-        return trouble(FailureKind.CONNECT)
+    def send(attempt: Attempt) -> Failure:
+        limits.append(attempt.connect)
+        clock.at += attempt.connect
+        raise RequestFailed(failure(FailureKind.CONNECT))
 
     retry(
-        attempt,
-        rules=ASK_POLICY,
+        send,
+        policy=ASK_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.1,
         budget=RetryBudget(clock),
@@ -187,32 +190,32 @@ def test_connecting_is_given_up_within_ten_seconds(clock: Any) -> None:
     assert clock.at - 1000.0 <= 10.0 + 1e-9
 
 
-def test_a_fetch_is_more_patient_each_time_its_answer_was_lost(clock: Any) -> None:
+def test_the_idle_timeout_of_a_fetch_doubles_with_each_loss(clock: Any) -> None:
     """60 s without a byte, then 120, then 240, up to 17 hours; for a question there is the deadline alone."""
-    attempt, limits = trying(
-        trouble(FailureKind.CONNECTION_LOST), trouble(FailureKind.CONNECTION_LOST), "rows"
+    send, attempts = trying(
+        failure(FailureKind.CONNECTION_LOST), failure(FailureKind.CONNECTION_LOST), "rows"
     )
     retry(
-        attempt,
-        rules=FETCH_POLICY,
+        send,
+        policy=FETCH_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.0,
         budget=RetryBudget(clock),
     )
-    assert [limit.idle for limit in limits] == [60.0, 120.0, 240.0]
-    attempt, limits = trying(*[trouble(FailureKind.CONNECTION_LOST)] * 2000, "rows")
+    assert [attempt.idle for attempt in attempts] == [60.0, 120.0, 240.0]
+    send, attempts = trying(*[failure(FailureKind.CONNECTION_LOST)] * 2000, "rows")
     month = Deadline.after(30 * 24 * 3600, clock)
     assert (
-        retry(attempt, rules=FETCH_POLICY, deadline=month, random=lambda: 0.5, budget=RetryBudget(clock))
+        retry(send, policy=FETCH_POLICY, deadline=month, random=lambda: 0.5, budget=RetryBudget(clock))
         == "rows"
     )
-    assert limits[-1].idle == 61_440.0
-    attempt, limits = trying("id")
+    assert attempts[-1].idle == 61_440.0
+    send, attempts = trying("id")
     retry(
-        attempt,
-        rules=ASK_POLICY,
+        send,
+        policy=ASK_POLICY,
         deadline=Deadline.after(60, clock),
         random=lambda: 0.0,
         budget=RetryBudget(clock),
     )
-    assert [limit.idle for limit in limits] == [math.inf]
+    assert [attempt.idle for attempt in attempts] == [math.inf]

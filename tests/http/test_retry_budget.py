@@ -1,4 +1,4 @@
-"""A client spends ten retries at once, then one a second, and one for each request that went well."""
+"""A client has ten retries at once, then one a second, and one for each request that succeeds."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 def test_ten_to_begin_with(clock: FakeClock) -> None:
     """The eleventh has to wait a second."""
     budget = RetryBudget(clock)
-    assert [budget.take() for _ in range(11)] == [0.0] * 10 + [1.0]
+    assert [budget.acquire() for _ in range(11)] == [0.0] * 10 + [1.0]
 
 
-def test_one_comes_back_each_second(clock: FakeClock) -> None:
+def test_one_is_added_each_second(clock: FakeClock) -> None:
     """After 0.4 s there are 0.6 s left to wait, after the rest there is one and no more."""
     budget = RetryBudget(clock)
     for _ in range(10):
-        budget.take()
+        budget.acquire()
     clock.at += 0.4
-    assert budget.take() == pytest.approx(0.6)
+    assert budget.acquire() == pytest.approx(0.6)
     clock.at += 0.6
-    assert (budget.take(), budget.take()) == (0.0, pytest.approx(1.0))
+    assert (budget.acquire(), budget.acquire()) == (0.0, pytest.approx(1.0))
 
 
-def test_a_success_gives_one_back(clock: FakeClock) -> None:
-    """So that a server that fails now and then is not held to one retry a second."""
+def test_a_success_adds_one(clock: FakeClock) -> None:
+    """So that a server that fails now and then may get more than one retry a second."""
     budget = RetryBudget(clock)
     for _ in range(10):
-        budget.take()
+        budget.acquire()
     budget.refund()
-    assert (budget.take(), budget.take()) == (0.0, 1.0)
+    assert (budget.acquire(), budget.acquire()) == (0.0, 1.0)
 
 
 def test_no_more_than_ten_are_saved_up(clock: FakeClock) -> None:
@@ -44,4 +44,4 @@ def test_no_more_than_ten_are_saved_up(clock: FakeClock) -> None:
     clock.at += 3600
     for _ in range(1000):
         budget.refund()
-    assert [budget.take() for _ in range(11)] == [0.0] * 10 + [1.0]
+    assert [budget.acquire() for _ in range(11)] == [0.0] * 10 + [1.0]

@@ -1,4 +1,4 @@
-"""Over TLS the same holds: certificates are checked unless a setting says not to, and deadlines are kept.
+"""TLS: certificates are verified unless a setting says not to, and deadlines are kept.
 
 ``loopback.pem`` is a key and a self-signed certificate for 127.0.0.1 that nothing but these tests trusts; it
 holds until 2126. Made by ``openssl req -x509 -newkey ec -days 36500 -addext subjectAltName=IP:127.0.0.1``.
@@ -32,14 +32,14 @@ ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
 
 @pytest.fixture(autouse=True)
 def _no_bundles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the certificates out that this machine may name."""
+    """Remove the certificates that the environment may name."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
 def secured() -> Iterator[Script]:
-    """Give the API over TLS."""
+    """Serve the API over TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(PEM)
     with serve(tls=context) as script:
@@ -48,7 +48,7 @@ def secured() -> Iterator[Script]:
 
 
 def make(address: str, **settings: Any) -> cf.Client:
-    """Make a client of an address."""
+    """Return a client of an address."""
     return cf.Client("id", client_secret="s", base_url=address, dw_id=13, timeout=5, **settings)
 
 
@@ -80,7 +80,7 @@ def test_a_folder_of_certificates(secured: Script, tmp_path: Path) -> None:
 
 
 def test_our_setting_beats_that_of_requests(secured: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    """REQUESTS_CA_BUNDLE may name what is not there."""
+    """REQUESTS_CA_BUNDLE may name a file that does not exist."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
     with make(secured.address, ca_bundle=str(PEM)) as client:
         assert client.ask("how many?").rows == 2
@@ -121,7 +121,7 @@ def test_a_bundle_without_certificates(content: bytes | None, tmp_path: Path) ->
     ("name", "reason"), [("pipe", "Not a regular file"), ("n" * 5000, "File name too long")]
 )
 def test_a_bundle_that_cannot_be_opened(name: str, reason: str, tmp_path: Path) -> None:
-    """The same, and nothing waits for somebody to write to a pipe."""
+    """The same, and nothing waits for data in a pipe."""
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(cf.ConfigError, match=reason) as caught:
@@ -133,7 +133,7 @@ class TestUnverified:
     """Verification is turned off by the setting of that name alone, and each client warns."""
 
     def test_by_argument(self, secured: Script) -> None:
-        """An InsecureWarning for each client, at the line that made it; none from below, for no request."""
+        """An InsecureWarning for each client, at the line that created it; no other, for no request."""
         for _ in range(2):
             with pytest.warns(cf.InsecureWarning, match="verify_tls is False") as warned:
                 client = make(secured.address, verify_tls=False)
@@ -144,7 +144,7 @@ class TestUnverified:
 
     @pytest.mark.parametrize("value", ["0", "false", "no", "off"])
     def test_by_the_environment(self, secured: Script, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """CONNECTY_VERIFY_TLS; for the verbs and the probe too."""
+        """CONNECTY_VERIFY_TLS; for the functions and the probe too."""
         monkeypatch.setenv("CONNECTY_VERIFY_TLS", value)
         with pytest.warns(cf.InsecureWarning):
             assert check_health(base_url=secured.address) is True
@@ -167,7 +167,7 @@ def test_a_slow_drip_ends_at_the_deadline(
     verify: bool,  # noqa: FBT001 - a parameter of the test
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A byte every 50 ms is cut off after 0.4 s, 0.25 s at most late: no health."""
+    """A response of one byte every 50 ms is ended after 0.4 s, at most 0.25 s late: not healthy."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(PEM))
     secured.on("health", secured.drip(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
     settings: dict[str, Any] = {} if verify else {"verify_tls": False}
@@ -187,7 +187,7 @@ def test_no_library_puts_a_tls_context_of_its_own_in_place_of_ours() -> None:
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_server_that_wants_a_client_certificate(version: ssl.TLSVersion) -> None:
-    """Before TLS 1.3 an alert of many meanings, from then on one that says so: never about credentials."""
+    """Before TLS 1.3 an ambiguous alert, from then on a definite one: never an error about credentials."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(PEM)
     context.load_verify_locations(PEM)
