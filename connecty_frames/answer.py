@@ -118,11 +118,12 @@ class Answer:
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
             statistics=decode.python_statistics(envelope),
-            schema=[{"name": c.name, "type": str(c.type), "evidence": c.evidence} for c in decoded.schema],
+            schema=[{"name": c.name, "type": str(c.type), "evidence": c.evidence} for c in decoded.columns],
             version=__version__,
         )
-        diagnostics.warn_of(envelope, decoded.warnings)
-        if decoded.table is not None:
+        if decoded.warnings or envelope.escaped_fields:
+            diagnostics.warn_of(envelope, decoded.warnings)
+        if decoded.table is not None and decoded.truncated is not False:
             diagnostics.report_truncation(metadata, options, fetched)
         return cls(body, decoded, metadata)
 
@@ -232,7 +233,7 @@ class Answer:
     @property
     def schema(self) -> decode.Schema:
         """The type of each column, and the evidence for it in words."""
-        return self._decoded.schema
+        return decode.Schema(self._decoded.columns)
 
     @property
     def rows(self) -> int:
@@ -365,7 +366,7 @@ class Answer:
             frame: Any = frames.to_pandas(table, dtype_backend=dtype_backend)
         else:
             frame = frames.to_polars(table) if engine == "polars" else table
-        return frames.attach(frame, self._metadata)
+        return frames.write_metadata(frame, self._metadata)
 
     def _table(self) -> pa.Table:
         table = self._decoded.table

@@ -185,6 +185,7 @@ _TYPES: Final = {
 _configured: dict[str, Any] = {}
 #: The latest result of ``resolve()`` by its fingerprint.
 _resolved: dict[int, Settings] = {}
+_config_files: dict[int, Path] = {}
 #: A file changed this recently may change again without another time stamp, in nanoseconds: FAT counts 2 s.
 TIMESTAMP_STEP: Final = 2_000_000_000
 
@@ -256,8 +257,8 @@ def resolve(**arguments: Any) -> Settings:
     """
     if arguments:
         return _resolve(arguments)[0]
-    # Settings that did not change are not read again: 25 to 50 us instead of 70 to 130 us, and no file
-    # is opened.
+    # Settings that did not change are not read again: 20 us instead of 50 us, and no file is
+    # opened.
     fingerprint = _fingerprint()
     settings = None if fingerprint is None else _resolved.get(fingerprint)
     if settings is None:
@@ -290,8 +291,13 @@ def _fingerprint() -> int | None:
     changes with its content, owner or permissions is part of it, so that errors are not missed either.
     """
     file: object
+    environment = hash(frozenset(os.environ.items()))
+    path = _config_files.get(environment)  # which depends on the environment alone
+    if path is None:
+        _config_files.clear()
+        path = _config_files[environment] = config_file()
     try:
-        path = config_file().absolute()
+        path = path.absolute()
         status = path.stat()
     except OSError as error:
         file = error.errno
@@ -299,7 +305,7 @@ def _fingerprint() -> int | None:
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < TIMESTAMP_STEP:
             return None
         file = (path, *status[:6], status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return hash((frozenset(os.environ.items()), frozenset(_configured.items()), file))
+    return hash((environment, frozenset(_configured.items()), file))
 
 
 def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:

@@ -14,7 +14,7 @@ from connecty_frames.decode.column import Column, ScalarColumn
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.rows import Rows, read_rows
-from connecty_frames.decode.schema import ColumnSchema, Schema, SchemaTypes
+from connecty_frames.decode.schema import ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics_check import check_statistics
 from connecty_frames.errors import ConversionError, ResponseError, TypeFidelityWarning
 from connecty_frames.text import quoted, snippet
@@ -40,7 +40,7 @@ class Decoded:
     ----------
     table
         The rows, None where the answer has none.
-    schema
+    columns
         The type of each column, and why.
     rows, total_rows
         The rows that were received, and those of the whole answer (None: unknown).
@@ -51,7 +51,7 @@ class Decoded:
     """
 
     table: pa.Table | None
-    schema: Schema
+    columns: list[ColumnSchema]
     rows: int
     total_rows: int | None
     truncated: bool | None
@@ -88,7 +88,7 @@ def decode(
         ``strict`` also where a column would stay exact text.
     """
     if envelope.rows is None:
-        return Decoded(None, Schema(()), 0, envelope.total_rows, None)
+        return Decoded(None, [], 0, envelope.total_rows, None)
     rows = read_rows(envelope.rows, envelope.statistics, limits)
     positions = range(len(rows.names)) if schema_types is None else _ordered(rows.names, schema_types)
     warnings: list[ConnectyWarning] = list(rows.warnings)
@@ -108,10 +108,11 @@ def decode(
         described.append(ColumnSchema(column.name, decision.type, decision.evidence))
     if errors:
         raise _combined(errors)
-    schema = Schema(described)
-    table = (
-        pa.Table.from_arrays(arrays, schema=schema.arrow) if arrays else _table_without_columns(rows.count)
-    )
+    if arrays:
+        fields = [(column.name, column.type) for column in described]
+        table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+    else:
+        table = _table_without_columns(rows.count)
     total_rows = envelope.count_total(rows.count)
     disagreements = check_statistics(table, statistics, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
@@ -121,7 +122,7 @@ def decode(
         truncated = rows.count < total_rows
     else:  # as many as requested may be all of them, or not
         truncated = None if fetched is None or rows.count >= fetched else False
-    return Decoded(table, schema, rows.count, total_rows, truncated, [*warnings, *disagreements])
+    return Decoded(table, described, rows.count, total_rows, truncated, [*warnings, *disagreements])
 
 
 def _ordered(names: list[str], schema_types: SchemaTypes) -> list[int]:

@@ -25,7 +25,16 @@ from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["FLOAT_INTEGERS", "NOT_FINITE", "FloatValues", "arrow_type", "read", "read_fast", "with_bounds"]
+__all__ = [
+    "FLOAT_INTEGERS",
+    "NOT_FINITE",
+    "FloatValues",
+    "arrow_type",
+    "is_exact_float",
+    "is_short_integer",
+    "read",
+    "read_fast",
+]
 
 #: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
 #: other scripts), so texts are matched before they are read.
@@ -38,7 +47,7 @@ _FLOAT: Final = "|".join((_NUMBER, *sorted(NOT_FINITE)))
 #: Any number of at most 15 significant digits survives float64 (DBL_DIG of C).
 _SAFE_LENGTH: Final = 15
 
-_is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_LENGTH}}}\Z){_INTEGER}").fullmatch
+is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_LENGTH}}}\Z){_INTEGER}").fullmatch
 _is_number: Final = re.compile(_NUMBER).fullmatch
 
 #: More digits after the point than any currency or unit of trade has: the number was computed.
@@ -94,29 +103,12 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
         is_same = pc.equal(pc.cast(floats, pa.string()), texts)
         is_long = pc.greater(pc.binary_length(texts), _SAFE_LENGTH)
         unlike = pc.filter(texts, pc.and_not(is_long, is_same)).to_pylist()
-        if not all(_is_exact_float(text) for text in unlike if text is not None):
+        if not all(is_exact_float(text) for text in unlike if text is not None):
             return None
     return FloatValues(floats, fractional)
 
 
-def with_bounds(
-    values: FloatValues | pa.ChunkedArray | pa.Array, count: int, bounds: Sequence[str]
-) -> tuple[pa.ChunkedArray | pa.Array, str] | None:
-    """Check two more texts against a column of float64 or int64, None where they may not fit it.
-
-    Return the array, and in words what the numbers are; ``count`` tells how many are not null.
-    """
-    count += len(bounds)
-    if not isinstance(values, FloatValues):
-        return (values, f"{count:,} whole numbers") if all(map(_is_short_integer, bounds)) else None
-    if not values.fractional:
-        return None  # all whole, and some beyond int64
-    fits = all(map(_is_exact_float, bounds))
-    words = f"{count:,} numbers, some with a fraction, all exact as float64"
-    return (values.values, words) if fits else None
-
-
-def _is_exact_float(text: str) -> bool:
+def is_exact_float(text: str) -> bool:
     """Whether a text is a JSON number that float64 gives back unchanged."""
     if not _is_number(text):
         return False

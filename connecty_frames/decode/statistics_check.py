@@ -167,7 +167,7 @@ def _compare_bounds(
     stated = [section.get("min"), section.get("max")]
     if comparison.parse is None or stated == [None, None]:
         return
-    extremes = comparison.extremes(column)
+    extremes = list(map(comparison.scalar_value, pc.min_max(comparison.measure(column)).values()))
     if extremes[0] is None or not extremes[0] <= extremes[1]:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
     if stated == list(map(str, extremes)):

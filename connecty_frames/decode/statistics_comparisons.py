@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from functools import lru_cache, partial
+from operator import attrgetter, methodcaller
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -31,11 +32,6 @@ _SECOND: Final = timedelta(seconds=1)
 _find_fraction: Final = re.compile(r"\.\d+").search
 
 
-def _min_max(column: pa.ChunkedArray) -> list[Any]:
-    """Return the least and the greatest of numbers, None where there is none."""
-    return list(pc.min_max(column).as_py().values())
-
-
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """How the columns of some Arrow types are compared with their statistics.
@@ -56,8 +52,10 @@ class Comparison:
     to_numbers
         Returns the column as numbers that Arrow can compute with; dates and times become whole numbers that
         count the last place.
-    extremes
-        Returns the least and the greatest of these numbers, None where there is none.
+    measure
+        Returns the column as Arrow can find its least and greatest value.
+    scalar_value
+        Returns such a value, an Arrow scalar, as one of these numbers; None where there is none.
     """
 
     section: str
@@ -66,7 +64,8 @@ class Comparison:
     show: Callable[[Decimal, pa.DataType], str] = lambda number, _: str(number)
     places: Callable[[pa.DataType], int] = lambda _: 0
     to_numbers: Callable[[pa.ChunkedArray], pa.ChunkedArray] = lambda column: column
-    extremes: Callable[[pa.ChunkedArray], list[Any]] = _min_max
+    measure: Callable[[pa.ChunkedArray], pa.ChunkedArray] = lambda column: column
+    scalar_value: Callable[[pa.Scalar], Any] = methodcaller("as_py")
 
 
 def _parse_date(text: str, _: pa.DataType) -> Decimal:
@@ -133,7 +132,7 @@ _temporal: Final = partial(
     section="temporal",
     places=lambda type_: FRACTION_DIGITS[type_.unit],
     to_numbers=_to_integers,
-    extremes=lambda column: [extreme.value for extreme in pc.min_max(column).values()],
+    scalar_value=attrgetter("value"),
 )
 
 #: string_view is missing, since not every supported version of Arrow can measure it.
@@ -164,7 +163,7 @@ _COMPARISONS: Final[tuple[tuple[Callable[[pa.DataType], bool], Comparison], ...]
         _numeric(
             places=lambda _: _FLOAT_PLACES,
             to_numbers=_to_doubles,
-            extremes=lambda column: _min_max(_to_doubles(column)),
+            measure=_to_doubles,
         ),
     ),
     (pa.types.is_date32, _temporal(parse=_parse_date, show=_show_date, places=lambda _: 0)),
@@ -180,7 +179,8 @@ _COMPARISONS: Final[tuple[tuple[Callable[[pa.DataType], bool], Comparison], ...]
         _temporal(
             parse=_parse_duration,
             show=lambda seconds, _: f"{seconds.normalize(CONTEXT):f} s",
-            extremes=lambda column: _min_max(_to_integers(column)),
+            measure=_to_integers,
+            scalar_value=methodcaller("as_py"),
         ),
     ),
 )

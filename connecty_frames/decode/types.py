@@ -191,10 +191,14 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
         values = column.values
         if not isinstance(values, FloatValues) and pa.types.is_string(values.type):
             values = _in_chunks(numbers.read_fast, values)
-        found = None if values is None else numbers.with_bounds(values, column.count, bounds)
-        if found is not None:
-            array, reason = found
-            return Decision(array.type, words.format(reason), array=array)
+        count = column.count + len(bounds)
+        if isinstance(values, FloatValues):
+            # If none has a fraction, all are whole, and some beyond int64.
+            if values.fractional and all(map(numbers.is_exact_float, bounds)):
+                reason = f"{count:,} numbers, some with a fraction, all exact as float64"
+                return Decision(values.values.type, words.format(reason), array=values.values)
+        elif values is not None and all(map(numbers.is_short_integer, bounds)):
+            return Decision(values.type, words.format(f"{count:,} whole numbers"), array=values)
     type_, reason = numbers.arrow_type([*column.present, *bounds], strict=options.strict)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
     return Decision(type_, words.format(reason), problem)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.frames.accessor import attach, copy_metadata, metadata, register_accessors
+from connecty_frames.frames.attachment import write_metadata
 from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = [
     "to_contract",
     "to_pandas",
     "to_polars",
+    "write_metadata",
 ]
 
 _LAZY: Final = {

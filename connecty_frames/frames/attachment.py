@@ -25,7 +25,7 @@ from connecty_frames.text import terminal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["KEY", "Backend", "Frame", "backend_of", "write_schema"]
+__all__ = ["KEY", "Backend", "Frame", "backend_of", "write_metadata", "write_schema"]
 
 Frame = TypeVar("Frame")
 
@@ -118,6 +118,12 @@ _BACKENDS: Final = (
     ),
     Backend("pyarrow", ("Table", "RecordBatch", "Schema"), _read_schema, write_schema, lambda frame: frame),
 )
+
+
+def write_metadata(frame: Frame, metadata: AnswerMetadata) -> Frame:
+    """Return a new frame, or an Arrow table over the same columns, with metadata."""
+    written: Frame = backend_of(frame).write(frame, metadata)
+    return written
 
 
 def backend_of(frame: object) -> Backend:

@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from connecty_frames.errors import TypeFidelityWarning, warn
+from connecty_frames.frames.accessor import register_accessors
 from connecty_frames.frames.dtypes import check_zones
 from connecty_frames.text import listed, snippet
 
@@ -50,6 +51,8 @@ _MAX_EXACT: Final = 2**53
 #: With more numpy columns than this, each in a block of its own, pandas would warn of a fragmented frame (at
 #: 100 blocks) when its owner adds columns.
 _MAX_BLOCKS: Final = 50
+
+register_accessors()
 
 
 def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:
@@ -85,7 +88,8 @@ def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable"
         NaN and null that became one, types that numpy does not have.
     """
     names, types = table.column_names, table.schema.types
-    check_zones(zip(names, types, strict=True), "pandas", _is_zone)
+    if any(type_.num_fields or pa.types.is_timestamp(type_) for type_ in types):
+        check_zones(zip(names, types, strict=True), "pandas", _is_zone)
     arrays = [
         _builder(dtype_backend, type_)(column) for type_, column in zip(types, table.columns, strict=True)
     ]

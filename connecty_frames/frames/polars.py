@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
+from connecty_frames.frames.accessor import register_accessors
 from connecty_frames.frames.dtypes import check_zones
 from connecty_frames.text import listed, snippet
 
@@ -33,6 +34,8 @@ _OFFSET: Final = re.compile(r"([+-]\d\d):(\d\d)")
 #: The hours of the time zone database's outermost offsets, Etc/GMT+12 and Etc/GMT-14.
 _WESTERNMOST: Final = -12
 _EASTERNMOST: Final = 14
+
+register_accessors()
 
 
 def to_polars(table: pa.Table) -> pl.DataFrame:

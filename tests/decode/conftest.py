@@ -72,6 +72,6 @@ def column() -> Callable[..., Column]:
         except ValueError:
             ints = []
         values = [] if "[ns" in str(array.type) else array.to_pylist()
-        return Column(array.type, values, found.warnings, found.schema[0].evidence, ints)
+        return Column(array.type, values, found.warnings, found.columns[0].evidence, ints)
 
     return decode_column

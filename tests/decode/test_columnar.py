@@ -327,7 +327,7 @@ def reported(decoded: Decoded) -> tuple[object, ...]:
     return (
         table.schema,
         repr([column.to_pylist() for column in units]),
-        [column.evidence for column in decoded.schema],
+        [column.evidence for column in decoded.columns],
         # Whether numbers are whole or have a fraction is known of a column, and of each value by exact_json.
         [
             re.sub("numbers with a fraction( and whole numbers)?|whole numbers", "numbers", str(warning))

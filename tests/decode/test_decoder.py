@@ -46,7 +46,7 @@ def test_the_documents_own_example() -> None:
         "user_email": ["damian@connectyai.com"] * 3,
     }
     assert (found.rows, found.total_rows, found.truncated, found.warnings) == (3, 100, True, [])
-    assert found.schema["login_timestamp"].evidence == (
+    assert found.columns[0].evidence == (
         "temporal statistics; 3 of 3 values and the statistics' min and max are timestamps with offsets "
         "+01:00, +02:00"
     )
@@ -63,7 +63,7 @@ def test_no_table(results: str) -> None:
     envelope = read_envelope(f'{{"state":"COMPLETED","results":{results}}}'.encode())
     found = decode(envelope, AskOptions(), fetched=1000)
     assert found.table is None
-    assert (found.rows, len(found.schema), found.truncated, found.warnings) == (0, 0, None, [])
+    assert (found.rows, len(found.columns), found.truncated, found.warnings) == (0, 0, None, [])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_small_tables(
     found = decode_json(dataframe)
     assert found.table is not None
     assert (found.table.num_rows, found.rows, found.table.column_names) == (rows, rows, columns)
-    assert found.schema.names == columns
+    assert [column.name for column in found.columns] == columns
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_statistics_go_to_the_column_of_their_name(decode_json: Callable[..., De
     """Not to a renamed column, nor to either of two that share a name."""
     statistics = '{"a":{"string":{}},"b":{"string":{}},"a_1":{"string":{}},"other":{"string":{}}}'
     found = decode_json('[["a","a","b",null],[1,2,3,4]]', statistics)
-    assert found.schema.types == [pa.int64(), pa.int64(), pa.string(), pa.int64()]
+    assert [column.type for column in found.columns] == [pa.int64(), pa.int64(), pa.string(), pa.int64()]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_nested_too_deeply(decode_json: Callable[..., Decoded], nested: str, lev
 def test_nested_100_levels(decode_json: Callable[..., Decoded]) -> None:
     """100 levels are read."""
     found = decode_json('[["a"],[' + "[" * 100 + "]" * 100 + "]]")
-    assert str(found.schema.types[0]).count("list") == 100
+    assert str(found.columns[0].type).count("list") == 100
 
 
 def test_a_bare_nan_elsewhere_changes_nothing(decode_json: Callable[..., Decoded]) -> None:
@@ -212,7 +212,7 @@ def test_schema_types(decode_json: Callable[..., Decoded]) -> None:
     assert found.table is not None
     assert found.table.column_names == ["a", "b", "c"]
     assert found.table.to_pydict() == {"a": [1.0], "b": ['{"x": 1}'], "c": [2]}
-    assert [column.evidence for column in found.schema] == ["schema=", "schema=", "1 whole numbers"]
+    assert [column.evidence for column in found.columns] == ["schema=", "schema=", "1 whole numbers"]
 
 
 def test_a_complete_schema_sets_the_order(decode_json: Callable[..., Decoded]) -> None:

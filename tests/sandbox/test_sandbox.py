@@ -71,7 +71,9 @@ def test_nothing_is_left_behind(
             pass
         port = int(sandbox.connection["base_url"].rpartition(":")[2])
 
-    assert (set(threading.enumerate()), children()) == (threads, processes)
+    # Another sandbox of these tests may have ended a thread or a process meanwhile.
+    assert set(threading.enumerate()) <= threads
+    assert children() <= processes
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=1)
     assert list(tmp_path.iterdir()) == []
@@ -86,7 +88,7 @@ def test_an_endless_query_does_not_delay_closing(connect: Any) -> None:
         while api.results(question_id).json()["state"] == "PENDING":
             pass
 
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
 
 
 @pytest.mark.slow

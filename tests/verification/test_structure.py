@@ -42,7 +42,6 @@ def test_the_source_is_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="the path is being shortened; then this mark goes")
 def test_a_question_takes_a_short_path() -> None:
     """A warm ask_df calls at most 150 functions in 24 files, 7 of them above the request for results."""
     path = trace_question(Path(__file__).parents[2])
