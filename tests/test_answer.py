@@ -387,7 +387,7 @@ def test_a_folder_that_does_not_exist_is_named(countries: cf.Answer, tmp_path: P
     assert raised.value.filename == str(target)
 
 
-@pytest.mark.parametrize("again", [lambda a: pickle.loads(pickle.dumps(a)), copy.deepcopy, copy.copy])  # noqa: S301 - our own
+@pytest.mark.parametrize("again", [lambda a: pickle.loads(pickle.dumps(a)), copy.deepcopy, copy.copy])
 def test_an_answer_survives_a_pickle(countries: cf.Answer, again: Any) -> None:
     """Table, schema and metadata."""
     found = again(countries)

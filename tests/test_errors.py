@@ -126,7 +126,7 @@ def test_the_attributes_of_an_error(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ERRORS)
-@pytest.mark.parametrize("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy])  # noqa: S301 - our own
+@pytest.mark.parametrize("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy])
 def test_an_error_survives_a_pickle_and_a_copy(name: str, again: Any) -> None:
     """With class, message, attributes and notes."""
     facts = ERRORS[name][1]
@@ -155,7 +155,7 @@ def test_an_error_needs_only_a_message(name: str) -> None:
 def test_a_hint_is_the_end_of_the_message() -> None:
     """Also after a pickle, and in a warning."""
     error = errors.ConfigError("No dw_id.", hint="Set dw_id=.", shell_hint="Give --dw-id.", setting="dw_id")
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    again = pickle.loads(pickle.dumps(error))
     warning = errors.TruncationWarning("3 of 5;", hint="max_rows=None", shell_hint="--max-rows all")
 
     for each in (error, again):

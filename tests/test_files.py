@@ -72,7 +72,7 @@ CASES: dict[str, tuple[pa.DataType, list[Any], list[str], str]] = {
     ),
     "moments": (
         pa.timestamp("us"),
-        [datetime(2025, 1, 1, 1, 2, 3, 4), None],  # noqa: DTZ001 - naive on purpose
+        [datetime(2025, 1, 1, 1, 2, 3, 4), None],
         ['"2025-01-01T01:02:03.000004"', ""],
         '["2025-01-01T01:02:03.000004",null]',
     ),

@@ -99,7 +99,7 @@ class Shell:
         """Run a command line in a shell."""
         path = f"{Path(CONNECTY).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
-            ["bash", "-o", "pipefail", "-c", line],  # noqa: S607 - any bash will do
+            ["bash", "-o", "pipefail", "-c", line],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env={**self.environment(**settings), "PATH": path},

@@ -114,7 +114,7 @@ def test_a_profile_is_part_of_the_command(
 def test_an_answer_that_cannot_be_written_can_be_fetched(shell: Any, settings: dict[str, object]) -> None:
     """If the disk is full, the id is printed before the error, even with --quiet."""
     done = subprocess.run(
-        ["sh", "-c", '"$0" ask "how many?" --quiet --format csv >/dev/full', shell.command],  # noqa: S607 - any sh
+        ["sh", "-c", '"$0" ask "how many?" --quiet --format csv >/dev/full', shell.command],
         stderr=subprocess.PIPE,
         env=shell.environment(**settings),
         timeout=60,
@@ -138,7 +138,7 @@ def test_a_standard_error_that_cannot_be_written(
         os.close(receiver)
         with os.fdopen(sender, "wb") as broken:
             done = subprocess.run(
-                ["sh", "-c", f'"$0" ask {choice} --format csv {redirect}', shell.command],  # noqa: S607 - any sh
+                ["sh", "-c", f'"$0" ask {choice} --format csv {redirect}', shell.command],
                 stdout=subprocess.PIPE,
                 stderr=broken,
                 env=shell.environment(**settings),

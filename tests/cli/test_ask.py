@@ -211,7 +211,7 @@ def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: S
     before = len(sandbox.request_log.requests)
 
     done = subprocess.run(
-        ["sh", "-c", f"{shlex.quote(shell.command)} ask x --format csv >&-"],  # noqa: S607 - any sh will do
+        ["sh", "-c", f"{shlex.quote(shell.command)} ask x --format csv >&-"],
         capture_output=True,
         env=shell.environment(**sandbox.connection),
         check=False,
@@ -225,7 +225,7 @@ def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: S
 def test_a_full_disk(shell: Any, sandbox: Sandbox) -> None:
     """Summary and id are printed before the error, since the answer was paid for."""
     done = subprocess.run(
-        ["sh", "-c", f"{shlex.quote(shell.command)} ask '{TOP_COUNTRIES}' --format csv >/dev/full"],  # noqa: S607 - as above
+        ["sh", "-c", f"{shlex.quote(shell.command)} ask '{TOP_COUNTRIES}' --format csv >/dev/full"],
         capture_output=True,
         env=shell.environment(**sandbox.connection),
         check=False,

@@ -308,7 +308,7 @@ def test_signals_at_random_moments(
     server: Script, start_asking: Callable[..., Asking], tmp_path: Path
 ) -> None:
     """Ids of sent questions are printed, files are complete or absent, and no question is sent twice."""
-    draw = random.Random(38)  # noqa: S311 - no secret
+    draw = random.Random(38)
     target = tmp_path / "out.json"
     for kind in ("token", "ask", "results"):
         server.on(kind, server.delayed(0.1, server.steps[kind][0]))

@@ -75,7 +75,7 @@ def run(shell: Any, sandbox: Sandbox) -> Any:
                 else:
                     streams.append(subprocess.PIPE)
             done = subprocess.run(
-                ["sh", "-c", f'exec "$@"{redirected}', "sh", shell.command, *arguments],  # noqa: S607 - any sh
+                ["sh", "-c", f'exec "$@"{redirected}', "sh", shell.command, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=streams[0],
                 stderr=streams[1],
@@ -209,7 +209,7 @@ def test_nothing_replaces_a_closed_stream(shell: Any, tmp_path: Path) -> None:
     )
 
     subprocess.run(
-        ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", sys.executable, str(script)],  # noqa: S607 - any sh
+        ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", sys.executable, str(script)],
         env=shell.environment(),
         check=True,
     )

@@ -80,7 +80,7 @@ def test_a_final_slash_makes_no_double_one(server: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "expected"), [(200, True), (204, False), (404, False), (500, False), (503, False)]
 )
-def test_health_is_200_and_nothing_else(server: Any, status: int, expected: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_health_is_200_and_nothing_else(server: Any, status: int, expected: bool) -> None:
     """The document says 200 means operational; one request, without a token, and no retry."""
     server.on("health", server.answer(status))
     with make(base_url=server.address) as client:

@@ -127,7 +127,7 @@ def test_none_is_kept_once_it_was_given(box: Sandbox, workers: int, given: int, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("keep", [True, False])
-def test_who_stops_iterating_asks_nothing_more(box: Sandbox, keep: bool) -> None:  # noqa: FBT001 - a parameter
+def test_who_stops_iterating_asks_nothing_more(box: Sandbox, keep: bool) -> None:
     """Not even where the iterator is kept; two were running."""
     with cf.Client(**box.connection) as client:
         iterator = cf.ask_many(numbered(10), max_workers=2, as_completed=True, client=client)

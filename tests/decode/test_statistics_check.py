@@ -638,7 +638,7 @@ def _verdict(rows: str, statistics: str, *, strict: bool) -> list[str]:
 
 
 @given(correct_answers(), st.booleans())
-def test_correct_statistics_cause_no_warning(answer: tuple[str, str], strict: bool) -> None:  # noqa: FBT001 - hypothesis
+def test_correct_statistics_cause_no_warning(answer: tuple[str, str], strict: bool) -> None:
     """Cut, rounded, padded and trimmed, of the whole or a part: correct statistics never cause a warning."""
     rows, statistics = answer
     assert _verdict(rows, statistics, strict=strict) == []
@@ -697,7 +697,7 @@ SECTIONS = ["general", "numeric", "temporal", "string", "boolean", "other"]
     st.dictionaries(st.sampled_from(SECTIONS), st.dictionaries(st.sampled_from(FIELDS), ODD) | ODD) | ODD,
     st.booleans(),
 )
-def test_odd_statistics_raise_nothing_else(cells: list[Any], statistics: Any, strict: bool) -> None:  # noqa: FBT001 - hypothesis
+def test_odd_statistics_raise_nothing_else(cells: list[Any], statistics: Any, strict: bool) -> None:
     """Whatever the statistics hold, the result is a warning or an error of this package."""
     rows = ",".join(['["c"]', *(json.dumps([cell]) for cell in cells)])
     body = f'{{"state":"COMPLETED","results":{{"dataframe":[{rows}],"dataframe_stats":{{"c":'

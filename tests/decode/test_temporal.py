@@ -150,12 +150,12 @@ def test_mixed_formats(texts: list[str], row: int, reason: str) -> None:
         ("2025-01-01", pa.date32(), dt.date(2025, 1, 1)),
         ("0001-01-01", pa.date32(), dt.date(1, 1, 1)),
         ("9999-12-31", pa.date64(), dt.date(9999, 12, 31)),
-        ("2025-01-01", NAIVE, datetime(2025, 1, 1)),  # noqa: DTZ001 - it has no zone
-        ("0001-01-01T00:00:00", NAIVE, datetime(1, 1, 1)),  # noqa: DTZ001 - it has no zone
-        ("9999-12-31T23:59:59.999999", NAIVE, datetime.max),  # noqa: DTZ901 - it has no zone
+        ("2025-01-01", NAIVE, datetime(2025, 1, 1)),
+        ("0001-01-01T00:00:00", NAIVE, datetime(1, 1, 1)),
+        ("9999-12-31T23:59:59.999999", NAIVE, datetime.max),
         ("9999-12-31T23:59:59.999999Z", AWARE, datetime(9999, 12, 31, 23, 59, 59, 999999, UTC)),
-        ("1969-12-31 23:59:59.5", NAIVE, datetime(1969, 12, 31, 23, 59, 59, 500000)),  # noqa: DTZ001 - it has no zone
-        ("2025-12-31T24:00", NAIVE, datetime(2026, 1, 1)),  # noqa: DTZ001 - it has no zone
+        ("1969-12-31 23:59:59.5", NAIVE, datetime(1969, 12, 31, 23, 59, 59, 500000)),
+        ("2025-12-31T24:00", NAIVE, datetime(2026, 1, 1)),
         ("2024-02-28T24:00:00.00Z", AWARE, datetime(2024, 2, 29, tzinfo=UTC)),
         ("2025-01-01T24:00:00+02:00", AWARE, datetime(2025, 1, 1, 22, tzinfo=UTC)),
         ("2025-01-01T00:00:00-09:30", AWARE, datetime(2025, 1, 1, 9, 30, tzinfo=UTC)),
@@ -165,7 +165,7 @@ def test_mixed_formats(texts: list[str], row: int, reason: str) -> None:
         ("1890-01-01T24:00:00-01:24:39", AWARE, datetime(1890, 1, 2, 1, 24, 39, tzinfo=UTC)),
         ("1890-01-01T00:00:00.5-00:00:01", AWARE, datetime(1890, 1, 1, 0, 0, 1, 500000, UTC)),
         ("0001-01-01T01:00:00+01:00", AWARE, datetime(1, 1, 1, tzinfo=UTC)),
-        ("2025-01-01T00:00:00", pa.timestamp("s"), datetime(2025, 1, 1)),  # noqa: DTZ001 - it has no zone
+        ("2025-01-01T00:00:00", pa.timestamp("s"), datetime(2025, 1, 1)),
         (
             "2025-01-01T00:00:00.5Z",
             pa.timestamp("ms", "Europe/Warsaw"),
@@ -294,7 +294,7 @@ def test_offsets(tails: list[str | None], offsets: set[str] | int) -> None:
     st.timedeltas(timedelta(hours=-23, minutes=-59), timedelta(hours=23, minutes=59)),
     st.booleans(),
 )
-def test_any_instant(local: datetime, offset: timedelta, with_seconds: bool) -> None:  # noqa: FBT001 - hypothesis
+def test_any_instant(local: datetime, offset: timedelta, with_seconds: bool) -> None:
     """Whatever local time at whatever offset the standard library writes is that instant, or out of range."""
     seconds = int(offset.total_seconds())
     zone = dt.timezone(timedelta(seconds=seconds if with_seconds else seconds // 60 * 60))

@@ -48,7 +48,7 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
             pa.date32(),
             [dt.date(2025, 1, 1), dt.date(1, 1, 1), None],
         ),
-        (['"2025-01-01T00:00"'], TEMPORAL, LOCAL, [datetime(2025, 1, 1)]),  # noqa: DTZ001 - it has no zone
+        (['"2025-01-01T00:00"'], TEMPORAL, LOCAL, [datetime(2025, 1, 1)]),
         (
             ['"2025-07-01T12:00:00+02:00"', '"2025-01-01T12:00:00.5+01:00"', "null"],
             TEMPORAL,
@@ -90,7 +90,7 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
         ([], GENERAL, TEXT, []),
         # Text without statistics: temporal only where every value is a full date or timestamp.
         (['"2025-01-01"', "null"], None, pa.date32(), [dt.date(2025, 1, 1), None]),
-        (['"2025-01-01T00:00:00"'], None, LOCAL, [datetime(2025, 1, 1)]),  # noqa: DTZ001 - it has no zone
+        (['"2025-01-01T00:00:00"'], None, LOCAL, [datetime(2025, 1, 1)]),
         (['"2025-01-01T00:00:00Z"'], GENERAL, INSTANT, [datetime(2025, 1, 1, tzinfo=UTC)]),
         (['"2025-01-01"', '"2025"'], None, TEXT, ["2025-01-01", "2025"]),
         (['"2025-01-01"', '"2025-01-01T00:00:00"'], None, TEXT, ["2025-01-01", "2025-01-01T00:00:00"]),

@@ -161,7 +161,7 @@ def test_nan_and_infinity_are_not_drawn() -> None:
     ("column", "expected"),
     [
         (pa.array([date(2025, 3, 30)]), "2025-03-30T00:00:00.000Z"),
-        (pa.array([datetime(2025, 3, 30, 2, 30)], pa.timestamp("us")), "2025-03-30T02:30:00.000Z"),  # noqa: DTZ001
+        (pa.array([datetime(2025, 3, 30, 2, 30)], pa.timestamp("us")), "2025-03-30T02:30:00.000Z"),
         (
             pa.array([datetime(2025, 7, 1, tzinfo=UTC)], pa.timestamp("us", "Europe/Warsaw")),
             "2025-07-01T02:00:00.000Z",

@@ -77,7 +77,7 @@ def test_tls_and_gzip(front: Run, make: Make, sandbox: Sandbox) -> None:
     nginx = front(sandbox.connection["base_url"], http=http, tls="ssl")
     client = make(**{**sandbox.connection, **secured(nginx)})
     for number in range(3):
-        frame = client.ask_df(f"SELECT {number} AS n, i FROM range(500) AS t(i) ORDER BY i")  # noqa: S608 - a constant query
+        frame = client.ask_df(f"SELECT {number} AS n, i FROM range(500) AS t(i) ORDER BY i")
         assert frame["n"].tolist() == [number] * 500
         assert frame["i"].tolist() == list(range(500))
     nginx.stop()

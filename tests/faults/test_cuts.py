@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def rows(count: int) -> tuple[bytes, dict[str, Any]]:
     """Return a completed response of so many rows that hardly compress, and its table."""
-    rng = random.Random(count)  # noqa: S311 - test data
+    rng = random.Random(count)
     table = {
         "n": [rng.randrange(10**12) for _ in range(count)],
         "s": [f"{rng.random()}" for _ in range(count)],

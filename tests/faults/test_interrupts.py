@@ -161,7 +161,7 @@ def _no_collection() -> Iterator[None]:
 @pytest.mark.slow
 def test_a_hundred_at_random_moments() -> None:
     """Each is raised within 0.5 s, no question is sent twice, and a known id is reported."""
-    rng = random.Random(1)  # noqa: S311 - test data
+    rng = random.Random(1)
     for _ in range(PRESSES):
         with serve() as server:
             for endpoint in ("token", "ask", "results"):

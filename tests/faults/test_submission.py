@@ -199,7 +199,7 @@ def test_the_id_of_another_question_is_not_taken(
     server: Any,
     client: Client,
     body: str,
-    known: bool,  # noqa: FBT001 - a parameter
+    known: bool,
 ) -> None:
     """In a response that is cut, an id counts only in the outermost object, where the API puts it."""
     content = (body % QUESTION_ID).encode()

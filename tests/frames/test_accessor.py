@@ -121,7 +121,7 @@ class TestPandas:
             lambda frame: frame.rename(columns={"a": "b"}),
             copy.copy,
             copy.deepcopy,
-            lambda frame: pickle.loads(pickle.dumps(frame)),  # noqa: S301 - our own bytes
+            lambda frame: pickle.loads(pickle.dumps(frame)),
         ],
         ids=[
             "copy",

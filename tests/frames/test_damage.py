@@ -45,7 +45,7 @@ TABLE = pa.table(
         "day": pa.array([date(2025, 3, 30), None, date(1969, 12, 31)]),
         "s": pa.array([0, None, -1], pa.timestamp("s")),
         "ms": pa.array([0, None, -1], pa.timestamp("ms", "Europe/Warsaw")),
-        "us": pa.array([datetime(2025, 3, 30, 2, 30), None, None], pa.timestamp("us", "UTC")),  # noqa: DTZ001
+        "us": pa.array([datetime(2025, 3, 30, 2, 30), None, None], pa.timestamp("us", "UTC")),
         "ns": pa.array([1, None, -1], pa.timestamp("ns", "America/New_York")),
         "slot": pa.array([time(9, 30), None, time(23, 59, 59, 999999)]),
         "took": pa.array([timedelta(days=1), None, timedelta(microseconds=-1)]),
@@ -121,7 +121,7 @@ def footer_of(content: bytes) -> int:
 
 def sample(bits: range, count: int) -> list[int]:
     """Return some of the bits, the same ones in every run."""
-    return random.Random(1).sample(bits, count)  # noqa: S311 - places, no secrets
+    return random.Random(1).sample(bits, count)
 
 
 # Files of ours
@@ -261,7 +261,7 @@ def test_text_that_is_not_utf_8(engine: Any, tmp_path: Path) -> None:
     "zone", ["Nowhere/Atlantis", "Europe", "+99:00", "UTC\0", "../../etc/passwd", "UTC+3", "a" * 300]
 )
 @pytest.mark.parametrize("nested", [False, True])
-def test_a_zone_that_a_library_lacks(zone: str, nested: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_a_zone_that_a_library_lacks(zone: str, nested: bool, tmp_path: Path) -> None:
     """In pandas and polars the error names the column; Arrow holds any zone."""
     kind = pa.timestamp("us", zone)
     path = tmp_path / "frame.parquet"

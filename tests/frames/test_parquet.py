@@ -62,7 +62,7 @@ VALUES: dict[str, list[Any]] = {
         None,
         datetime(2025, 3, 30, 2, tzinfo=UTC),
     ],
-    "local": [datetime(2025, 3, 30, 2, 30), None, datetime(2025, 3, 30, 2, 30, 0, 1)],  # noqa: DTZ001 - naive
+    "local": [datetime(2025, 3, 30, 2, 30), None, datetime(2025, 3, 30, 2, 30, 0, 1)],
     "slot": [time(9, 30), None, time(23, 59, 59, 999999)],
     "note": ["", None, "00123"],
     "paid": [True, None, False],
@@ -206,7 +206,7 @@ def test_dates_that_became_times(tmp_path: Path) -> None:
     frame["day"] += pd.Timedelta(hours=1)
     path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
 
-    assert cf.read_parquet(path, engine="polars")["day"].to_list() == [datetime(2025, 1, 1, 1)]  # noqa: DTZ001
+    assert cf.read_parquet(path, engine="polars")["day"].to_list() == [datetime(2025, 1, 1, 1)]
     assert cf.read_parquet(path)["day"].to_list() == [pd.Timestamp("2025-01-01 01:00")]
 
 

@@ -52,19 +52,19 @@ TABLE: dict[str, tuple[pa.DataType, list[Any], Any, list[Any]]] = {
         pa.timestamp("s"),
         [-62135596800, 253402300799],
         pl.Datetime("ms"),
-        [dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59)],  # noqa: DTZ001 - local times
+        [dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59)],
     ),
     "timestamp ms": (
         pa.timestamp("ms"),
         [-1, 0],
         pl.Datetime("ms"),
-        [dt.datetime(1969, 12, 31, 23, 59, 59, 999000), dt.datetime(1970, 1, 1)],  # noqa: DTZ001 - the same
+        [dt.datetime(1969, 12, 31, 23, 59, 59, 999000), dt.datetime(1970, 1, 1)],
     ),
     "timestamp us": (
         pa.timestamp("us"),
         [-62135596800000000, 253402300799999999],
         pl.Datetime("us"),
-        [dt.datetime.min, dt.datetime.max],  # noqa: DTZ901 - local times
+        [dt.datetime.min, dt.datetime.max],
     ),
     "timestamp us UTC": (
         pa.timestamp("us", "UTC"),

@@ -164,7 +164,7 @@ class TestUnverified:
 @pytest.mark.parametrize("verify", [True, False])
 def test_a_slow_drip_ends_at_the_deadline(
     secured: Script,
-    verify: bool,  # noqa: FBT001 - a parameter of the test
+    verify: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A response of one byte every 50 ms is ended after 0.4 s, at most 0.25 s late: not healthy."""

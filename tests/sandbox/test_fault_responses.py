@@ -153,4 +153,4 @@ def test_closing_does_not_wait_for_a_fault(fault: Fault) -> None:
     waiting.join()
 
     assert stopped < 1.5, "the delay lasted until the server cancelled open requests"
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads

@@ -121,7 +121,7 @@ def test_it_closes_when_the_block_raises() -> None:
     with pytest.raises(ZeroDivisionError), Sandbox():
         raise ZeroDivisionError
 
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
 
 
 def test_two_sandboxes_are_independent(connect: Any) -> None:
@@ -173,7 +173,7 @@ def test_exports_are_for_a_shell() -> None:
             sandbox.exports()
             + '\necho "$CONNECTY_CLIENT_ID $CONNECTY_CLIENT_SECRET $CONNECTY_BASE_URL $CONNECTY_DW_ID"'
         )
-        echoed = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout  # noqa: S607
+        echoed = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
         connection = sandbox.connection
 
     assert echoed.split() == [
@@ -310,7 +310,7 @@ def test_a_file_that_is_no_database_is_rejected(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="cannot be opened as a DuckDB file"):
         Sandbox(database=tmp_path / "x.duckdb").__enter__()
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
 
 
 def test_a_custom_time_zone(connect: Any) -> None:

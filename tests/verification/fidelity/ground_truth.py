@@ -89,9 +89,9 @@ def load_ground_truth(*, rows: int) -> list[TrueColumn]:
     workspace.build(connection)
     found = list(_export(connection, "all types", "SELECT * FROM test_all_types()"))
     for name, sql in QUERIES.items():
-        found += _export(connection, name, f"SELECT * FROM ({sql}) LIMIT {rows}")  # noqa: S608 - a constant query
+        found += _export(connection, name, f"SELECT * FROM ({sql}) LIMIT {rows}")
     for name, (sql_type, values) in edge_cases().items():
-        sql = f"SELECT CAST(v AS {sql_type}) AS v FROM (SELECT unnest($1::VARCHAR[]) AS v)"  # noqa: S608
+        sql = f"SELECT CAST(v AS {sql_type}) AS v FROM (SELECT unnest($1::VARCHAR[]) AS v)"
         found += _export(connection, name, sql, [list(values)])
     connection.close()
     return found
@@ -108,7 +108,7 @@ def _export(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # DuckDB warns of a future change of what cursors export
-        query = f"SELECT {exported} FROM ({sql})"  # noqa: S608 - a constant query
+        query = f"SELECT {exported} FROM ({sql})"
         table = cast("pa.Table", connection.execute(query, parameters or []).to_arrow_table())
     for column, type_name in types.items():
         array = table.column(column)
