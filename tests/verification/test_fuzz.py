@@ -37,8 +37,8 @@ def test_a_few_thousand_hostile_bodies() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     lines = re.findall(r"^ *([\d,]+) (\w+: .*)$", done.stdout, re.MULTILINE)
     counts = {name: int(count.replace(",", "")) for count, name in lines}
-    assert counts["bulk: read"] > _CASES / 10, done.stdout
-    assert counts["bulk: blocks read again, at fewer commas"] > _CASES / 100, done.stdout
+    assert counts["columnar: read"] > _CASES / 10, done.stdout
+    assert counts["columnar: blocks cut again, at fewer commas"] > _CASES / 100, done.stdout
     assert counts["outcome: read"] > _CASES / 5, done.stdout
     assert counts["outcome: not JSON, rejected"] > _CASES / 5, done.stdout
 

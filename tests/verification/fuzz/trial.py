@@ -8,7 +8,7 @@ import time
 import warnings
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from unittest import mock
 
 import pyarrow as pa
@@ -36,6 +36,24 @@ _PERCENT_TWICE: Final = 20
 _BLOCKS: Final = (8, 32, 128, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20)
 
 
+class Outcome(NamedTuple):
+    """What reading a body ended with.
+
+    Parameters
+    ----------
+    answer
+        The answer, or the error that was raised in its place; None where that is none of ours.
+    warned
+        The messages of the warnings.
+    problems
+        What is wrong with it.
+    """
+
+    answer: Answer | ConnectyError | None
+    warned: list[str]
+    problems: list[str]
+
+
 class Trials:
     """Cases of one seed, and counts of their outcomes.
 
@@ -61,30 +79,32 @@ class Trials:
     def check(self, body: bytes, rng: random.Random) -> list[str]:
         """Read a body and return the problems of the outcome."""
         with _ignoring_own_warnings(), self._blocks_of(rng.choice(_BLOCKS)):
-            answer, problems = self._read(body)
-            if not problems:
-                problems = self._compare(body, answer)
-            if answer is None or problems:
+            outcome = self._read(body)
+            problems = outcome.problems or self._compare(body, outcome.answer)
+            if outcome.answer is None or problems:
                 return problems
             if rng.randrange(100) < _PERCENT_TWICE:
-                problems += self._compare_row_reader(body, answer)
+                problems += self._compare_row_reader(body, outcome)
             if rng.randrange(100) < _PERCENT_FRAMES:
-                problems += self._frames(answer)
+                problems += self._frames(outcome.answer)
         return problems
 
-    def _read(self, body: bytes) -> tuple[Answer | ConnectyError, list[str]] | tuple[None, list[str]]:
-        begun, used = time.perf_counter(), time.process_time()
-        try:
-            answer: Answer | ConnectyError = Answer.from_json(body)
-        except ConnectyError as error:
-            answer = error
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            return None, [f"from_json raised {type(error).__name__}: {error}"[:500]]
+    def _read(self, body: bytes) -> Outcome:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConnectyWarning)
+            begun, used = time.perf_counter(), time.process_time()
+            try:
+                answer: Answer | ConnectyError = Answer.from_json(body)
+            except ConnectyError as error:
+                answer = error
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                return Outcome(None, [], [f"from_json raised {type(error).__name__}: {error}"[:500]])
         seconds = min(time.perf_counter() - begun, time.process_time() - used)
         self.slowest = max(self.slowest, (seconds, self._number))
-        return answer, [f"took {seconds:.2f} s"] if seconds > _MAX_SECONDS else []
+        problems = [f"took {seconds:.2f} s"] if seconds > _MAX_SECONDS else []
+        return Outcome(answer, [str(warning.message) for warning in caught], problems)
 
     def _compare(self, body: bytes, answer: Answer | ConnectyError | None) -> list[str]:
         rejected = isinstance(answer, ConnectyError)
@@ -105,13 +125,13 @@ class Trials:
         self.counts["outcome: read"] += 1
         return oracle.differences(parsed, answer.table if answer else None)
 
-    def _compare_row_reader(self, body: bytes, answer: Answer | ConnectyError) -> list[str]:
+    def _compare_row_reader(self, body: bytes, outcome: Outcome) -> list[str]:
         self.counts["read twice"] += 1
         with mock.patch.object(rows, "read_columnar", return_value=None):
-            again, problems = self._read(body)
-        if problems:
-            return problems
-        one, two = _summary(answer), _summary(again)
+            again = self._read(body)
+        if again.problems:
+            return again.problems
+        one, two = _summary(outcome), _summary(again)
         return [] if one == two else [f"with and without the columnar reader: {one} and {two}"]
 
     def _frames(self, answer: Answer | ConnectyError) -> list[str]:
@@ -139,13 +159,13 @@ class Trials:
 
         def read(*given: Any) -> object:
             found = read_columnar(*given)
-            self.counts["bulk: refused" if found is None else "bulk: read"] += 1
+            self.counts["columnar: rejected" if found is None else "columnar: read"] += 1
             return found
 
         def cut_again(data: Any, is_comma: Any) -> Any:
             commas = commas_outside_texts(data, is_comma)
             if len(commas) < is_comma.sum():
-                self.counts["bulk: blocks read again, at fewer commas"] += 1
+                self.counts["columnar: blocks cut again, at fewer commas"] += 1
             return commas
 
         limits = blocks.ReaderLimits(smallest=0, block=size)
@@ -166,12 +186,13 @@ def _ignoring_own_warnings() -> Iterator[None]:
         yield
 
 
-def _summary(answer: Answer | ConnectyError | None) -> object:
+def _summary(outcome: Outcome) -> object:
+    answer = outcome.answer
     if not isinstance(answer, Answer):
         return type(answer).__name__  # the depth that Python can read depends on the depth of its caller
     types = [(column.name, str(column.type), column.evidence) for column in answer.schema]
     values = None if answer.table is None else [_values(column) for column in answer.table.columns]
-    return types, repr(values), [str(warning) for warning in answer._decoded.warnings]
+    return types, repr(values), outcome.warned
 
 
 def _values(column: pa.ChunkedArray) -> Sequence[Any]:
