@@ -42,7 +42,7 @@ __all__ = [
 _VALUES: Final[dict[pa.DataType, object]] = {
     pa.string(): "a",
     pa.date32(): date(2025, 11, 4),
-    pa.timestamp("us"): datetime(2025, 11, 4),  # noqa: DTZ001 - a timestamp without an offset
+    pa.timestamp("us"): datetime.fromisoformat("2025-11-04"),
     pa.timestamp("us", "UTC"): datetime(2025, 11, 4, tzinfo=UTC),
     pa.time64("us"): time(13, 5),
     pa.duration("us"): timedelta(days=1),

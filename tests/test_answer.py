@@ -276,7 +276,7 @@ def test_truncation(golden: Path) -> None:
 
 
 def test_unknown_truncation_counts_as_truncation(golden: Path) -> None:
-    """As many rows as were asked for, and no statistics: a pipeline must not go on with half a result."""
+    """As many rows as were asked for, and no statistics: a pipeline must not continue with half a result."""
     path = golden / "dataframe_only.json"
     with pytest.raises(cf.TruncatedError, match=r"^5 rows came, as many as were asked for; no statistics"):
         cf.Answer.from_json(path, max_rows=5, on_truncation="raise")
@@ -397,7 +397,7 @@ def test_an_answer_survives_a_pickle(countries: cf.Answer, again: Any) -> None:
     assert repr(found) == repr(countries)
 
 
-# What a person sees
+# Display
 
 
 def test_the_repr(countries: cf.Answer, logins: cf.Answer) -> None:

@@ -142,7 +142,9 @@ def test_an_address_takes_precedence_over_a_region() -> None:
     assert resolve(region="us1", base_url="https://own.example").address == "https://own.example"
 
 
-def test_a_region_beats_an_address_from_a_weaker_source(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_takes_precedence_over_an_address_from_a_weaker_source(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Such as the address of a sandbox left in the environment."""
     monkeypatch.setenv("CONNECTY_BASE_URL", "https://environment.example")
     assert resolve().address == "https://environment.example"
@@ -155,7 +157,7 @@ def test_a_region_beats_an_address_from_a_weaker_source(monkeypatch: pytest.Monk
     assert resolve(region="us1").address == US
 
 
-def test_a_region_does_not_beat_a_stronger_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stronger_address_takes_precedence_over_a_region(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor an address in the same source."""
     monkeypatch.setenv("CONNECTY_REGION", "us1")
     monkeypatch.setenv("CONNECTY_BASE_URL", "https://environment.example")

@@ -9,15 +9,13 @@ import subprocess
 import sys
 import warnings
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames import errors
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MOMENT = datetime(2025, 11, 5, 12, 0, tzinfo=UTC)
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
@@ -191,8 +189,8 @@ def test_a_warning_points_at_the_line_of_the_caller(golden: Path) -> None:
         cf.Answer.from_json(golden / "login_timestamps.json")  # the line
 
     assert [(warning.category, warning.filename) for warning in seen] == [(cf.TruncationWarning, __file__)]
-    with open(__file__, encoding="utf-8") as file:  # noqa: PTH123 - read as any file is
-        assert "# the line" in file.read().splitlines()[seen[0].lineno - 1]
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    assert "# the line" in lines[seen[0].lineno - 1]
 
 
 @pytest.mark.slow

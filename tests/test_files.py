@@ -500,7 +500,7 @@ def test_many_writers_to_one_file(tmp_path: Path) -> None:
             for _ in range(50):
                 with atomic_write(target) as file:
                     file.write(bytes([number]) * 100)
-        except BaseException as error:  # noqa: BLE001 - whichever it is
+        except BaseException as error:
             failed.append(error)
 
     threads = [threading.Thread(target=write, args=[number]) for number in range(8)]

@@ -183,10 +183,10 @@ def test_settings_are_restored_after_an_error() -> None:
     """And a sandbox that was started is stopped."""
     box = Sandbox()
     with pytest.raises(ZeroDivisionError), connected(box):
-        1 / 0  # noqa: B018 - the error is the test
+        1 / 0
 
     with pytest.raises(cf.ConfigError, match="not running"):
-        box.connection  # noqa: B018 - to look is the test
+        box.connection
     assert "configure()" not in [source for _, _, source in config.explain()]
 
 

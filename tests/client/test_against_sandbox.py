@@ -48,7 +48,7 @@ def test_a_question_is_asked_waited_for_and_answered(client: Client) -> None:
     assert "select" in (answer.sql_query or "").lower()
 
 
-def test_an_answer_can_be_had_again_by_its_id(sandbox: Sandbox, client: Client) -> None:
+def test_an_answer_is_fetched_by_its_id_by_another_client(sandbox: Sandbox, client: Client) -> None:
     """Another client gets the same table, without the question."""
     first = client.ask(TOP)
     assert first.question_id is not None
@@ -58,7 +58,7 @@ def test_an_answer_can_be_had_again_by_its_id(sandbox: Sandbox, client: Client) 
     assert again.question is None
 
 
-def test_all_rows_come_where_all_are_asked_for(client: Client) -> None:
+def test_all_rows_with_max_rows_none(client: Client) -> None:
     """2,500 rows: 1,000 with a warning by default, all of them with max_rows=None."""
     question = client.submit("select range as n from range(2500)")
     with pytest.warns(TruncationWarning, match="1,000 of 2,500"):

@@ -93,8 +93,8 @@ def test_the_lifetime_is_measured_from_the_servers_date(auth: Auth, clock: Any) 
     "expires_at",
     [None, "", "soon", 7, "2020-01-01T00:00:00+00:00", "9999-01-01T00:00:00+00:00", {"a": 1}],
 )
-def test_an_unusable_end_is_a_short_life_and_no_loop(auth: Auth, clock: Any, expires_at: Any) -> None:
-    """Missing, past or nonsense: the token is used for 54 s, not fetched before each request."""
+def test_an_unusable_expiry_gives_a_short_lifetime(auth: Auth, clock: Any, expires_at: Any) -> None:
+    """Missing, past or invalid: the token is used for 54 s, not fetched before each request."""
     tokens(expires_at)
     for _ in range(3):
         assert sent(bearer(auth, clock)) == "Bearer token-1"
@@ -103,7 +103,7 @@ def test_an_unusable_end_is_a_short_life_and_no_loop(auth: Auth, clock: Any, exp
 
 
 @responses.activate
-def test_an_end_without_a_zone_is_utc(auth: Auth, clock: Any) -> None:
+def test_an_expiry_without_a_zone_is_utc(auth: Auth, clock: Any) -> None:
     """A naive expires_at ten minutes ahead of the server's Date holds for nine and a half."""
     tokens("2025-11-05T12:10:00")
     bearer(auth, clock)
@@ -163,7 +163,7 @@ def test_an_unusable_endpoint_is_an_auth_error(
 
 @responses.activate
 def test_an_empty_answer_is_asked_for_again(auth: Auth, clock: Any) -> None:
-    """Headers that were cut look like one: three calls, and then it is unusable."""
+    """Truncated headers look like an empty answer: three calls, then the endpoint counts as unusable."""
     responses.post(URL, body="")
     error = failure(auth, clock).error
     assert isinstance(error, AuthError)

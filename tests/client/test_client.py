@@ -56,12 +56,12 @@ def test_settings_come_from_the_environment_where_not_given(monkeypatch: pytest.
         assert client.question(QUESTION_ID).dw_id == 7
 
 
-def test_a_secret_may_come_as_a_secret() -> None:
+def test_a_secret_may_be_a_secret_str() -> None:
     """SecretStr is taken as it is."""
     Client("i", client_secret=SecretStr("s")).close()
 
 
-def test_making_one_connects_to_nothing(server: Any) -> None:
+def test_creating_a_client_opens_no_connection(server: Any) -> None:
     """Neither the constructor, nor re-attaching, nor any property or repr sends a request."""
     with make(base_url=server.address, dw_id=13) as client:
         question = client.question(QUESTION_ID)
@@ -70,7 +70,7 @@ def test_making_one_connects_to_nothing(server: Any) -> None:
     assert server.requests == []
 
 
-def test_a_final_slash_makes_no_double_one(server: Any) -> None:
+def test_a_final_slash_of_the_address_is_ignored(server: Any) -> None:
     """An address with a final slash requests /v1/health all the same."""
     with make(base_url=f"{server.address}/") as client:
         assert client.health() is True
@@ -90,12 +90,12 @@ def test_health_is_200_and_nothing_else(server: Any, status: int, expected: bool
     assert "authorization" not in server.requests[0].headers
 
 
-def test_health_without_anybody_there_is_an_error(server: Any) -> None:
+def test_health_without_a_status(server: Any) -> None:
     """No listener is a ConnectionFailed, silence is False, a redirect a ConfigError."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        nobody = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        closed_port = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with pytest.raises(ConnectionFailed):
-        check_health(base_url=nobody)
+        check_health(base_url=closed_port)
     server.on("health", server.answer(302, Location="https://login.test/"), server.hang)
     with pytest.raises(ConfigError, match=r"login\.test"):
         check_health(base_url=server.address)
@@ -118,7 +118,7 @@ def test_pandas_is_the_default(server: Any, client: Client) -> None:
 
 
 def test_an_answer_asked_before_costs_nothing(server: Any, client: Client) -> None:
-    """question_id= fetches; no question is sent, and its words are not claimed."""
+    """question_id= fetches; no question is sent, and the answer's question is None."""
     server.on("results", server.answer(200, ROWS))
     answer = client.ask("how many?", question_id=QUESTION_ID)
     assert (answer.rows, answer.question, answer.question_id) == (2, None, QUESTION_ID)
@@ -165,7 +165,7 @@ def test_the_acceptance_callback_may_fail(server: Any, client: Client) -> None:
 
 
 def test_a_call_names_its_own_workspace(server: Any, client: Client) -> None:
-    """dw_id= of the call goes before the client's."""
+    """dw_id= of the call takes precedence over the client's."""
     server.on("results", server.answer(200, ROWS))
     client.ask("how many?", dw_id=7)
     query = "include=dataframe,statistics,sqlquery,summary&max_rows=1000"

@@ -76,7 +76,7 @@ def test_many_questions_in_the_order_asked(connected: Sandbox) -> None:
     assert [connected.request_log.submissions()[question] for question in numbered(20)[10:]] == [1] * 10
 
 
-def test_one_that_fails_does_not_sink_the_rest() -> None:
+def test_a_failure_does_not_stop_the_others() -> None:
     """Each has its own error, also where it is no valid question."""
     blank, failed, well = cf.ask_many(["", "which warehouse ships the fastest", "SELECT 1 AS n"])
 
@@ -89,7 +89,7 @@ def test_one_that_fails_does_not_sink_the_rest() -> None:
 
 
 @pytest.mark.slow
-def test_as_each_is_done(box: Sandbox) -> None:
+def test_as_completed(box: Sandbox) -> None:
     """An iterator yields what is done first, whatever the order."""
     slow, *quick = numbered(4)
     box.faults.add(Fault("results", state="IN_PROGRESS", question=slow))
@@ -106,7 +106,7 @@ def test_as_each_is_done(box: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("workers", "given", "left"), [pytest.param(16, 40, 20, marks=pytest.mark.slow), (1, 5, 2)]
 )
-def test_none_is_kept_once_it_was_given(box: Sandbox, workers: int, given: int, left: int) -> None:
+def test_yielded_futures_are_not_kept(box: Sandbox, workers: int, given: int, left: int) -> None:
     """Tables and errors alike: an iterator that is kept holds none of the futures that it yielded."""
     box.faults.add(Fault("ask", status=422, question="SELECT 3 AS n"))
     seen: list[weakref.ref[Any]] = []
@@ -127,8 +127,8 @@ def test_none_is_kept_once_it_was_given(box: Sandbox, workers: int, given: int, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("keep", [True, False])
-def test_who_stops_iterating_asks_nothing_more(box: Sandbox, keep: bool) -> None:
-    """Not even where the iterator is kept; two were running."""
+def test_nothing_more_is_asked_after_a_break(box: Sandbox, keep: bool) -> None:
+    """Not even while the iterator is referenced; the two that were running end."""
     with cf.Client(**box.connection) as client:
         iterator = cf.ask_many(numbered(10), max_workers=2, as_completed=True, client=client)
         assert box.request_log.questions == []
@@ -142,7 +142,7 @@ def test_who_stops_iterating_asks_nothing_more(box: Sandbox, keep: bool) -> None
 
 
 @pytest.mark.slow
-def test_never_more_than_so_many_are_under_way(box: Sandbox) -> None:
+def test_at_most_max_workers_questions_run(box: Sandbox) -> None:
     """As the number of threads shows."""
     most = 0
 
@@ -171,13 +171,13 @@ def test_a_warning_of_one_of_many_points_at_the_caller() -> None:
     assert value(whole) == 1
 
 
-def test_many_see_what_their_caller_sees() -> None:
+def test_context_variables_are_those_of_the_caller() -> None:
     """Context variables are those of the caller."""
     name: ContextVar[str] = ContextVar("name")
     seen: list[str] = []
     name.set("caller")
 
-    cf.ask_many(["SELECT 1 AS n"], progress=lambda _step: seen.append(name.get("nobody")))
+    cf.ask_many(["SELECT 1 AS n"], progress=lambda _step: seen.append(name.get("default")))
 
     assert set(seen) == {"caller"}
 
@@ -209,15 +209,15 @@ def test_a_wrong_option_for_many_is_reported_at_once(
     assert counted() == (0, 0)
 
 
-def test_none_of_many(counted: Callable[[], tuple[int, int]]) -> None:
+def test_no_questions(counted: Callable[[], tuple[int, int]]) -> None:
     """No question is no answer, and no request."""
     assert cf.ask_many([]) == []
     assert list(cf.ask_many(iter([]), as_completed=True)) == []
     assert counted() == (0, 0)
 
 
-def test_questions_that_cannot_be_had_whole_are_not_asked(counted: Callable[[], tuple[int, int]]) -> None:
-    """An iterator that fails half way has cost nothing yet."""
+def test_an_iterator_of_questions_that_fails(counted: Callable[[], tuple[int, int]]) -> None:
+    """All questions are read first, so that an iterator that fails half way costs nothing."""
     with pytest.raises(ZeroDivisionError):
         cf.ask_many(f"SELECT {1 // (2 - number)} AS n" for number in range(4))
 
@@ -226,7 +226,7 @@ def test_questions_that_cannot_be_had_whole_are_not_asked(counted: Callable[[], 
 
 @pytest.fixture
 def _listening() -> Iterator[None]:
-    """Let Ctrl-C do what it does at a terminal: a background job ignores it."""
+    """Handle SIGINT as at a terminal; a background job ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -235,7 +235,7 @@ def _listening() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("_listening")
 @pytest.mark.parametrize("as_completed", [True, False])
-def test_ctrl_c_leaves_many(box: Sandbox, capsys: Any, as_completed: Any) -> None:
+def test_ctrl_c_during_many_questions(box: Sandbox, capsys: Any, as_completed: Any) -> None:
     """Within 0.5 s; it reports which were asked and how to fetch each answer, and no other one is asked."""
     questions = ["SELECT 1 AS n", "SELECT 2 AS n", "SELECT 3 AS n", "SELECT 4 AS n"]
     for stuck in questions[1:3]:
@@ -279,7 +279,7 @@ def test_ctrl_c_leaves_many(box: Sandbox, capsys: Any, as_completed: Any) -> Non
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_listening")
-def test_ctrl_c_sends_no_question_that_waits_to_be_sent_again(box: Sandbox) -> None:
+def test_ctrl_c_during_the_wait_after_a_429(box: Sandbox) -> None:
     """A question answered by 429 was not asked, and is not sent again."""
     box.faults.add(Fault("ask", status=429, retry_after="2"))
     timer = threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT))

@@ -72,14 +72,14 @@ def answers(api: Any, *bodies: Any) -> None:
 
 
 def test_a_state_needs_one_request_and_no_rows(api: Any, question: Question) -> None:
-    """include=sqlquery alone: no table travels."""
+    """include=sqlquery alone: no table is sent."""
     answers(api, {"state": "IN_PROGRESS"})
     assert question.state() == "IN_PROGRESS"
     assert polls(api) == ["include=sqlquery"]
 
 
 def test_the_completed_poll_is_the_result(api: Any, question: Question) -> None:
-    """Three polls with the full include, as the document writes it; the third brings the rows."""
+    """Three polls with the full include, as the document writes it; the third has the rows."""
     answers(api, {"state": "PENDING"}, {"state": "IN_PROGRESS"}, rows(2, 2))
     answer = question.result(max_rows=50)
     assert polls(api) == ["include=dataframe,statistics,sqlquery,summary&max_rows=50"] * 3
@@ -98,8 +98,8 @@ def test_an_answer_knows_its_question_and_time(api: Any, client: Client) -> None
     assert answer.metadata.elapsed == pytest.approx(0.2)
 
 
-def test_what_came_is_kept(api: Any, question: Question) -> None:
-    """After wait(), and for the same rows again or in other types, nothing more is sent."""
+def test_fetched_rows_are_kept(api: Any, question: Question) -> None:
+    """After wait(), and for the same rows again or in other types, no further request is sent."""
     answers(api, rows(2, 2))
     assert question.wait() == "COMPLETED"
     assert question.result().rows == 2
@@ -179,7 +179,7 @@ def test_retry_after_of_a_pending_question_is_kept(api: Any, question: Question,
     assert clock.slept == [4.0]
 
 
-def test_one_deadline_holds_from_submission_to_answer(api: Any, client: Client, clock: Any) -> None:
+def test_one_deadline_from_submission_to_answer(api: Any, client: Client, clock: Any) -> None:
     """After three seconds for a 429, seven of ten are left for the answer."""
     api.replace(responses.POST, f"{BASE}/v1/dw/13/questions", status=429, headers={"Retry-After": "3"})
     api.post(f"{BASE}/v1/dw/13/questions", json={"question_id": QUESTION_ID})
@@ -252,7 +252,7 @@ def test_an_outage_until_the_deadline_is_a_timeout(api: Any, question: Question,
 
 
 def test_a_lasting_failure_is_raised_at_once_with_the_id(api: Any, question: Question) -> None:
-    """500, a wait beyond the deadline, a login page: one look each, and the id on the error."""
+    """500, a wait beyond the deadline, a login page: one request each, and the id on the error."""
     api.get(RESULTS, status=500)
     api.get(RESULTS, status=429, headers={"Retry-After": "999"})
     api.get(RESULTS, body="<html>", content_type="text/html")

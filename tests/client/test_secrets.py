@@ -1,9 +1,9 @@
 """Client id, secret, token and the password of a proxy appear nowhere, whatever goes wrong.
 
-Each test makes something happen and searches all that is left of it: text, fields, notes and pickle
-of an error, the locals of every frame of ours and of the libraries underneath, the DEBUG log of every logger,
-what answers show and files hold, and what the command line writes. The canaries have characters that each way
-of writing them down writes in its own way.
+Each test causes an outcome and searches all that remains of it: text, fields, notes and pickle of an error,
+the locals of every frame of ours and of the libraries underneath, the DEBUG log of every logger, the display
+of answers, the files, and the output of the command line. The secrets contain characters that each encoding
+writes differently.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ def forms_of(secret: str) -> list[str]:
     bare = secret.encode()
     forms = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}
     forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    forms |= {way(bare).decode().rstrip("=") for way in (base64.b64encode, base64.urlsafe_b64encode)}
+    forms |= {encode(bare).decode().rstrip("=") for encode in (base64.b64encode, base64.urlsafe_b64encode)}
     return sorted(forms)
 
 
 FORMS = [form for secret in SECRETS for form in forms_of(secret)]
-#: Before the first token came, nobody can know what it would have been.
+#: Before the first token arrives, no redaction can know it.
 FORMS_OF_CREDENTIALS = [form for secret in SECRETS[:2] for form in forms_of(secret)]
 FORMS_OF_PASSWORD = [*forms_of(PASSWORD), base64.b64encode(f"user:{PASSWORD}".encode()).decode()]
 ECHO = " ".join(FORMS)
@@ -128,7 +128,7 @@ def assert_clean(
 
 @pytest.fixture(autouse=True)
 def _listening() -> Iterator[None]:
-    """Let Ctrl-C do what it does at a terminal: a background job ignores it."""
+    """Handle SIGINT as at a terminal; a background job ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -287,7 +287,7 @@ def test_no_command_shows_a_secret(server: Any, kind: str, step: str) -> None:
 
 
 class TestProxy:
-    """The password of a proxy is in the environment alone."""
+    """The password of a proxy is only in the environment."""
 
     @pytest.fixture(autouse=True)
     def _proxy(self, server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,10 +298,10 @@ class TestProxy:
 
     @pytest.mark.parametrize("status", [400, 401, 403, 407, 422, 500, 502, 503])
     @pytest.mark.parametrize("kind", ["token", "ask", "results"])
-    def test_what_it_repeats(
+    def test_a_page_that_repeats_the_password(
         self, server: Script, client: Client, caplog: pytest.LogCaptureFixture, kind: str, status: int
     ) -> None:
-        """A page of the proxy that shows the header with its password, or the password alone."""
+        """A page of the proxy shows the header with its password, or the password alone."""
         server.on(kind, server.answer(status, raw=ECHO_OF_PASSWORD.encode(), X_Request_Id=ECHO_OF_PASSWORD))
         with pytest.raises(ConnectyError) as caught:
             client.ask("how many?", timeout=0.5)
@@ -309,19 +309,17 @@ class TestProxy:
 
     @pytest.mark.parametrize("step", ["refused", "fault", "redirect", "page", "reset", "garbage", "cut"])
     @pytest.mark.parametrize("kind", ["token", "ask", "results"])
-    def test_what_it_answers(
+    def test_any_response(
         self, server: Script, client: Client, caplog: pytest.LogCaptureFixture, kind: str, step: str
     ) -> None:
-        """Any answer of it, or none."""
+        """Any response of the proxy, or none."""
         server.on(kind, STEPS[step](server))
         with pytest.raises(ConnectyError) as caught:
             client.ask("how many?", timeout=0.5)
         assert_clean(caught.value, caplog, FORMS_OF_PASSWORD)
 
     @pytest.mark.parametrize("step", ["refused", "fault", "reset", "garbage"])
-    def test_how_it_refuses_a_tunnel(
-        self, server: Script, caplog: pytest.LogCaptureFixture, step: str
-    ) -> None:
+    def test_a_rejected_tunnel(self, server: Script, caplog: pytest.LogCaptureFixture, step: str) -> None:
         """CONNECT answered by a status, by nothing or by anything; credentials are not sent then."""
         server.on("tunnel", STEPS[step](server))
         with (
@@ -331,7 +329,9 @@ class TestProxy:
             client.ask("how many?")
         assert_clean(caught.value, caplog, [*FORMS_OF_PASSWORD, *FORMS_OF_CREDENTIALS])
 
-    def test_where_nobody_is(self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_address_where_nothing_listens(
+        self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A proxy that refuses connections, and one whose address is none."""
         for address in ("127.0.0.1:9", ":80:80"):
             monkeypatch.setenv("HTTPS_PROXY", f"http://user:{quote(PASSWORD, safe='')}@{address}")
@@ -379,7 +379,7 @@ def test_no_interrupt_in_this_package_shows_a_secret(
             sys.setprofile(profile)
             with make(server, timeout=5) as client:
                 client.ask("how many?")
-        except BaseException as error:  # noqa: BLE001 - whichever it is
+        except BaseException as error:
             sys.setprofile(None)
             return error
         finally:
@@ -417,7 +417,7 @@ def test_no_wrong_argument_shows_a_secret(wrong: Any, caplog: pytest.LogCaptureF
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, RuntimeError])
 @pytest.mark.parametrize("place", ["_settings", "_sources", "_add", "_printable_secret"])
 @pytest.mark.parametrize("by", ["argument", "configure", "environment"])
-def test_nothing_that_ends_the_reading_of_settings_shows_a_secret(
+def test_no_exception_while_settings_are_read_shows_a_secret(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     by: str,
@@ -443,9 +443,9 @@ def test_nothing_that_ends_the_reading_of_settings_shows_a_secret(
     try:
         sys.setprofile(end)
         calls[by]()
-    except BaseException as error:  # noqa: BLE001 - whichever it is
+    except BaseException as error:
         sys.setprofile(None)
-        assert isinstance(error, ends)  # noqa: PT017
+        assert isinstance(error, ends)
         assert_clean(error, caplog)
     else:
         raise AssertionError("nothing ended it")
@@ -453,7 +453,7 @@ def test_nothing_that_ends_the_reading_of_settings_shows_a_secret(
         sys.setprofile(None)
 
 
-def test_a_path_that_can_be_none_is_refused() -> None:
+def test_a_bundle_path_with_a_nul_is_refused() -> None:
     """A NUL in ca_bundle: ConfigError that names the setting."""
     with pytest.raises(ConfigError, match="NUL") as caught:
         Client("id", client_secret="s", base_url="https://a.test", ca_bundle="a\0b")
@@ -511,7 +511,7 @@ def test_no_foreign_exception_is_the_cause_of_an_error(server: Any, client: Clie
 
 
 def test_no_foreign_exception_reaches_a_caller(server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a library raises while sending, the caller gets a ConnectyError."""
+    """Whatever a library raises while a request is sent, the caller gets a ConnectyError."""
     from urllib3.connection import HTTPConnection
 
     def fail(_self: HTTPConnection, *_: object, **__: object) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What our client makes of the service: the same cases against the golden answers and live sandboxes."""
+"""What our client returns: the same cases against the golden answers and live sandboxes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_service_is_operational(service: Any) -> None:
     assert service.client().health() is True
 
 
-def test_the_top_countries_come_as_text_and_whole_numbers(service: Any) -> None:
+def test_the_top_countries_are_text_and_whole_numbers(service: Any) -> None:
     """The first question of the document: country string, orders int64, five rows in their order."""
     answer = service.client().ask(TOP_COUNTRIES)
 
@@ -111,7 +111,7 @@ def test_truncation_can_be_an_error(service: Any) -> None:
     assert raised.value.question_id is not None
 
 
-def test_fewer_rows_than_asked_for_are_all(service: Any) -> None:
+def test_fewer_rows_than_requested_are_all_rows(service: Any) -> None:
     """Five rows of at most six: nothing was cut, and there is no warning."""
     assert service.client().ask(TOP_COUNTRIES, max_rows=6).truncated is False
 
@@ -131,7 +131,7 @@ def test_a_question_goes_through_its_states(slow_service: Any) -> None:
     assert [step.elapsed for step in steps] == sorted(step.elapsed for step in steps)
 
 
-def test_a_handle_waits_and_gives_the_answer(service: Any) -> None:
+def test_a_handle_waits_and_returns_the_answer(service: Any) -> None:
     """Submit, wait, result, and result again with other options, of one question."""
     question = service.client().submit(TOP_COUNTRIES)
 

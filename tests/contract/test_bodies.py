@@ -1,4 +1,4 @@
-"""The bodies that travel, held to the API document by hand: what a client without any library sees."""
+"""Requests and responses compared with the API document by hand, without a client library."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def kinds(value: Any) -> Any:
 # Health and token
 
 
-def test_health_is_200_for_anybody(service: Any) -> None:
+def test_health_needs_no_token(service: Any) -> None:
     """The document says: 200 if the backend is operational. No token is needed."""
     assert service.send("GET", "/v1/health").status_code == 200
 

@@ -349,7 +349,7 @@ class _Fraction(str):
     __slots__ = ()
 
 
-def _holds(source: Any, value: Any) -> bool:  # noqa: PLR0911 - a case for each kind
+def _holds(source: Any, value: Any) -> bool:
     """Whether a cell of the table is what the standard library reads in the source."""
     if source is None:
         return value is None

@@ -257,7 +257,7 @@ def test_types_and_values(
         (['"x"', "NaN"], None, TEXT, ["x", "NaN"], "mixes bare NaN or Infinity tokens and texts"),
     ],
 )
-def test_columns_that_stay_text(  # noqa: PLR0917 - a table
+def test_columns_that_stay_text(
     column: Callable[..., Any],
     cells: list[str],
     section: str | None,

@@ -1,4 +1,4 @@
-"""What a notebook shows, in a real browser: nothing hostile runs, all is text, and it is legible."""
+"""An answer in a real browser: no content runs as code, all of it is text, and it is legible."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ ATTACKS: Final = [
 BREAKERS: Final = ["", "'>", '">', "</td></table>", "</pre></details>", "</style>", "-->"]
 PAYLOADS: Final = [breaker + attack for breaker, attack in product(BREAKERS, ATTACKS)]
 
-#: Touches everything as a reader might, and then tells what happened and what is on the page.
+#: Triggers every event of the page, then returns what happened and what is on the page.
 WATCH: Final = """
 <script>
   window.ran = 0;

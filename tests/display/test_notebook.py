@@ -163,7 +163,7 @@ def test_values_of_every_kind() -> None:
     assert "<td>{&quot;a&quot;:[1,null]}</td><td></td>" in page
 
 
-def test_everything_foreign_is_text() -> None:
+def test_all_content_is_text() -> None:
     """In every place: tags and attributes of the page are ours alone."""
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'><b>$x$\u202e\x1b[2J"
     metadata = AnswerMetadata(
@@ -188,7 +188,7 @@ def test_everything_foreign_is_text() -> None:
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]|\$", content)
 
 
-def test_mathjax_leaves_it_alone() -> None:
+def test_mathjax_ignores_it() -> None:
     """It ignores these classes, and would otherwise typeset what is between dollar signs."""
     assert '<div class="connecty tex2jax_ignore mathjax_ignore">' in answer_html(METADATA, TABLE, (2, 2))
 

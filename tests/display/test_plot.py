@@ -1,4 +1,4 @@
-"""Charts chosen by type: each kind, unusual values and names, and the errors."""
+"""Charts chosen by the types of columns: each kind, unusual values and names, and the errors."""
 
 from __future__ import annotations
 

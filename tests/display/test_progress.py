@@ -1,4 +1,4 @@
-"""The progress of a question: a line for a person, a call for a program, or nothing."""
+"""The progress of a question: a line in a terminal, a call of a function, or nothing."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_standard_output_is_not_redirected(
     monkeypatch.setenv("TERM", "xterm")
 
     with progress("how many?", QUESTION_ID, wanted=True):
-        print("data")  # noqa: T201 - what others do
+        print("data")  # noqa: T201 - as a caller's code might
 
     assert capsys.readouterr().out == "data\n"
 

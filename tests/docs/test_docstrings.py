@@ -74,7 +74,7 @@ def test_the_example_of_a_docstring_runs(
         "read_connecty",
     ],
 )
-def test_what_newcomers_look_up_has_an_example(name: str) -> None:
+def test_the_most_used_names_have_an_example(name: str) -> None:
     """In its docstring."""
     assert name in {example.name for example in examples()}
 

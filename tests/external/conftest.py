@@ -1,4 +1,4 @@
-"""nginx, haproxy and squid between a client and a sandbox or a misbehaving server."""
+"""nginx, haproxy and squid between a client and a sandbox or a scripted server."""
 
 from __future__ import annotations
 

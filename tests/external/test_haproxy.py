@@ -107,7 +107,7 @@ class TestAnotherServer:
         assert make(base_url=haproxy.address).ask("how many?").rows == 2
         assert server.questions == ["how many?"]
 
-    def test_nobody_listens(self, front: Run, make: Make, server: Script) -> None:
+    def test_nothing_listens(self, front: Run, make: Make, server: Script) -> None:
         """A 503, which other servers send for requests that they have begun: SubmissionUncertain."""
         rule = "use_backend down if asks"
         others = f"backend down\n retries 1\n timeout connect 200ms\n server down {DEAD}"
@@ -181,7 +181,7 @@ def test_connections_that_a_server_closes_unannounced(front: Run, make: Make, se
 
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
-def test_a_client_certificate_that_is_wanted(front: Run, make: Make, server: Script, version: str) -> None:
+def test_a_client_certificate_that_is_required(front: Run, make: Make, server: Script, version: str) -> None:
     """An alert ends TLS: ConnectionFailed that says so, and nothing arrives."""
     tls = f"{TLS} ca-file ../loopback.pem verify required ssl-min-ver {version} ssl-max-ver {version}"
     haproxy = front(server.address, tls=tls)

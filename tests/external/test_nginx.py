@@ -201,7 +201,7 @@ def test_bodies_that_are_buffered_in_files(front: Run, make: Make, server: Scrip
     assert "a client request body is buffered to a temporary file" in nginx.output()
 
 
-class TestAnswersThatAreCut:
+class TestTruncatedAnswers:
     """The server closes the connection within its response."""
 
     WHOLE: Final = b'{"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}'
@@ -238,7 +238,7 @@ def test_http_to_a_port_of_tls(front: Run, make: Make, server: Script) -> None:
 
 
 @pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
-def test_a_client_certificate_that_is_wanted(front: Run, make: Make, server: Script, version: str) -> None:
+def test_a_client_certificate_that_is_required(front: Run, make: Make, server: Script, version: str) -> None:
     """A page says so, after the handshake: ConnectionFailed, and nothing arrives."""
     http = f"ssl_protocols {version}; ssl_verify_client on; ssl_client_certificate ../loopback.pem;"
     nginx = front(server.address, http=http, tls="ssl")

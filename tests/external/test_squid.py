@@ -101,7 +101,7 @@ def test_a_tunnel_that_is_not_allowed(proxy: Run, make: Make, secured: Script) -
     assert secured.connections == 0
 
 
-def test_a_tunnel_to_nobody(proxy: Run, make: Make) -> None:
+def test_a_tunnel_to_a_closed_port(proxy: Run, make: Make) -> None:
     """Nothing listens behind squid, which sends 503: ConnectionFailed in phase proxy."""
     squid = proxy()
     with pytest.raises(cf.ConnectionFailed, match="503 Service Unavailable") as caught:
@@ -138,7 +138,7 @@ def test_a_squid_that_is_restarted_while_one_waits(proxy: Run, make: Make, secur
     assert (secured.count("ask"), secured.count("results")) == (1, 2)
 
 
-class TestInTheClear:
+class TestPlainHTTP:
     """Squid reads the requests and forwards them as its own."""
 
     def test_an_answer(self, proxy: Run, make: Make, server: Script) -> None:

@@ -1,4 +1,4 @@
-"""A server that misbehaves as a test says, and two clients of it."""
+"""The scripted server, and two clients of it."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_a_whole_answer(server: Script, client: Client, encoding: str) -> None:
 
 @pytest.mark.parametrize("end", ["send_and_close", "send_and_reset"])
 @pytest.mark.parametrize("encoding", WHOLE)
-def test_an_answer_that_lost_its_tail(server: Script, client: Client, encoding: str, end: str) -> None:
+def test_a_truncated_answer(server: Script, client: Client, encoding: str, end: str) -> None:
     """Closed or reset five bytes early (the length of the last chunk): all rows, by a second request."""
     broken: Callable[[bytes], Any] = getattr(server, end)
     server.on("results", broken(WHOLE[encoding][:-5]), server.answer(200, ROWS))
@@ -77,8 +77,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("encoding", BROKEN)
-def test_a_body_whose_packing_is_broken(server: Script, client: Client, encoding: str) -> None:
-    """The length is right: fetched once more, then a ResponseError with the id."""
+def test_a_broken_gzip_body(server: Script, client: Client, encoding: str) -> None:
+    """The Content-Length is right, the gzip data is not: fetched again, then a ResponseError with the id."""
     server.on("results", server.send_and_close(BROKEN[encoding]), server.answer(200, ROWS))
     assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
     assert server.count("results") == 2
@@ -150,7 +150,7 @@ def test_a_body_that_cannot_be_read(server: Script, client: Client, results: byt
     assert server.count("ask") == 1
 
 
-def test_half_a_character(server: Script, client: Client) -> None:
+def test_a_lone_surrogate(server: Script, client: Client) -> None:
     """A lone surrogate: ConversionError with column, row and id."""
     server.on("results", raw(server, b'{"dataframe": [["n"], ["whole"], ["half \\ud800"]]}'))
     with pytest.raises(cf.ConversionError) as caught:
@@ -192,7 +192,7 @@ def test_a_nul_in_a_name_or_a_key(server: Script, client: Client, engine: Any) -
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "1e999", "-1e999", "1e-400"])
-def test_a_number_that_nothing_holds(server: Script, client: Client, number: str) -> None:
+def test_a_number_beyond_every_type(server: Script, client: Client, number: str) -> None:
     """The whole column is exact text, with a warning: never infinity, never 0."""
     server.on("results", raw(server, b'{"dataframe": [["n"], [1], [' + number.encode() + b"]]}"))
     with pytest.warns(cf.TypeFidelityWarning, match="n"):

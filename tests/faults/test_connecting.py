@@ -35,14 +35,14 @@ def make(address: str, timeout: float = 10.0) -> Client:
 
 
 @pytest.fixture
-def nobody() -> str:
+def closed_address() -> str:
     """Return an address where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture
-def deaf() -> Iterator[str]:
+def silent_address() -> Iterator[str]:
     """Return an address that neither accepts nor refuses connections, since its backlog is full."""
     if sys.platform != "linux":
         pytest.skip("another system may refuse what does not fit into its queue")
@@ -56,18 +56,18 @@ def deaf() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("verb", FUNCTIONS)
-def test_nobody_listens(nobody: str, verb: str) -> None:
+def test_nothing_listens(closed_address: str, verb: str) -> None:
     """Refused: ConnectionFailed with host and phase, from every function."""
     with (
-        make(f"http://{nobody}") as client,
+        make(f"http://{closed_address}") as client,
         pytest.raises(cf.ConnectionFailed, match="nothing was sent") as caught,
     ):
         FUNCTIONS[verb](client)
-    assert (caught.value.host, caught.value.phase) == (nobody, "connect")
+    assert (caught.value.host, caught.value.phase) == (closed_address, "connect")
 
 
 @pytest.mark.parametrize("verb", FUNCTIONS)
-def test_a_name_nobody_knows(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_host_name(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lookup that fails: ConnectionFailed in phase resolve, after three lookups at most."""
     looked: list[str] = []
 
@@ -83,18 +83,18 @@ def test_a_name_nobody_knows(verb: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("verb", ["ask_df", "submit", "state"])
-def test_nobody_answers_the_knock(deaf: str, verb: str) -> None:
+def test_a_connection_that_is_never_established(silent_address: str, verb: str) -> None:
     """A connection that is never established: ConnectionFailed at the deadline."""
     with (
-        make(f"http://{deaf}", timeout=0.5) as client,
+        make(f"http://{silent_address}", timeout=0.5) as client,
         within(0.5),
         pytest.raises(cf.ConnectionFailed) as caught,
     ):
         FUNCTIONS[verb](client)
-    assert (caught.value.host, caught.value.phase) == (deaf, "connect")
+    assert (caught.value.host, caught.value.phase) == (silent_address, "connect")
 
 
-def test_a_server_that_goes_away_between_token_and_question_never_got_it() -> None:
+def test_a_server_that_stops_between_token_and_question() -> None:
     """The token arrived, then nothing listens: ConnectionFailed, and the question was definitely not sent."""
     with serve() as server:
         client = make(server.address)
@@ -104,7 +104,7 @@ def test_a_server_that_goes_away_between_token_and_question_never_got_it() -> No
     assert server.count("ask") == 0
 
 
-def test_a_localhost_whose_first_address_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_localhost_whose_first_address_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing listens on ::1: the answer comes from 127.0.0.1."""
     with serve() as server:
         port = int(server.address.rpartition(":")[2])

@@ -111,7 +111,7 @@ def test_two_questions_on_one_connection_never_swap_answers(
         try:
             first = client.question(QUESTION_ID).result().to_arrow().to_pydict()
         except cf.ConnectyError as error:
-            assert error.question_id == QUESTION_ID  # noqa: PT017 - an error is allowed like the table
+            assert error.question_id == QUESTION_ID
         else:
             assert first == {"n": [1]}
         time.sleep(pause)

@@ -37,7 +37,7 @@ PASSING: dict[str, Callable[[Script], Any]] = {
 
 
 @pytest.mark.parametrize("failure", PASSING)
-def test_what_passes_is_waited_out(
+def test_temporary_failures_are_retried(
     server: Script, client: Client, failure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice, then the rows: three polls, one question, one token."""
@@ -121,7 +121,7 @@ def test_a_redirect(server: Script, client: Client, endpoint: str, status: int) 
     ],
 )
 @pytest.mark.parametrize("endpoint", ["token", "ask", "results"])
-def test_retry_after(  # noqa: PLR0917 - fixtures
+def test_retry_after(
     server: Script,
     fake_clock_client: Client,
     clock: Any,

@@ -98,7 +98,7 @@ def test_while_the_id_arrives(server: Script, client: Client) -> None:
 
 
 @pytest.mark.parametrize("end", ["closed", "a broken pipe", "none"])
-def test_where_nobody_can_be_told(
+def test_a_standard_error_that_cannot_be_written(
     server: Script, client: Client, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     """A standard error that cannot be written does not change the KeyboardInterrupt and its note."""

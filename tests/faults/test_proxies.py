@@ -1,4 +1,4 @@
-"""Through a proxy the same rules hold: what it received counts as sent, what it rejected does not."""
+"""Through a proxy: a question that it received counts as sent, one that it rejected does not."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_an_answer_through_a_proxy(proxy: Script) -> None:
 
 
 @pytest.mark.parametrize("end", ["reset", "close"])
-def test_a_proxy_that_goes_away_with_a_question(proxy: Script, end: str) -> None:
+def test_a_proxy_that_resets_after_a_question(proxy: Script, end: str) -> None:
     """It had received the question: SubmissionUncertain, and the question is not sent again."""
     proxy.on("ask", getattr(proxy, end))
     with make(BEHIND) as client, pytest.raises(cf.SubmissionUncertain):
@@ -129,7 +129,7 @@ def test_interim_responses_of_a_proxy(proxy: Script, secured: Script) -> None:
     assert (proxy.count("results"), proxy.count("ask"), secured.count("ask")) == (1, 1, 1)
 
 
-def test_a_tunnel_that_falls_in_on_a_question(proxy: Script, secured: Script) -> None:
+def test_a_tunnel_that_is_reset_after_a_question(proxy: Script, secured: Script) -> None:
     """The API got it, and the proxy resets before the response arrives: SubmissionUncertain, sent once."""
     proxy.on("tunnel", tunnel(secured, holds=lambda: secured.count("ask") == 0))
     with make(secured.address, ca_bundle=PEM) as client, pytest.raises(cf.SubmissionUncertain):
@@ -137,7 +137,7 @@ def test_a_tunnel_that_falls_in_on_a_question(proxy: Script, secured: Script) ->
     assert secured.questions == ["how many?"]
 
 
-def test_a_proxy_that_wants_a_password(proxy: Script, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_proxy_that_requires_a_password(proxy: Script, caplog: pytest.LogCaptureFixture) -> None:
     """CONNECT is answered by 407: ConfigError after one try, without the password."""
     caplog.set_level("DEBUG")
     proxy.on("tunnel", proxy.answer(407))

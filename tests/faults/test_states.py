@@ -25,7 +25,7 @@ ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
         (["IN_PROGRESS", "PENDING", "PENDING"], "after a later one"),
     ],
 )
-def test_a_state_nobody_expects(
+def test_an_unexpected_state(
     server: Script, fake_clock_client: Client, states: list[str], message: str
 ) -> None:
     """Unknown, or an earlier one: polling continues with one warning; then the rows."""
@@ -38,7 +38,7 @@ def test_a_state_nobody_expects(
     assert (server.count("results"), server.count("ask")) == (4, 1)
 
 
-def test_a_state_nobody_expects_until_the_deadline(
+def test_an_unexpected_state_until_the_deadline(
     server: Script, fake_clock_client: Client, clock: Any
 ) -> None:
     """QuestionTimeout at the deadline, with the id and the state."""
@@ -149,7 +149,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("body", HOSTILE)
-def test_a_failure_that_says_too_much(server: Script, client: Client, body: str) -> None:
+def test_a_failure_with_very_long_details(server: Script, client: Client, body: str) -> None:
     """QuestionFailed with the id, in at most four kilobytes of printable text."""
     server.on("results", server.answer(200, raw=HOSTILE[body]()))
     with pytest.raises(cf.QuestionFailed) as caught:

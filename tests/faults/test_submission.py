@@ -44,7 +44,7 @@ def test_a_question_is_sent_exactly_as_given(server: Any, client: Client) -> Non
     assert before <= question.asked_at <= datetime.now(UTC)
 
 
-def test_a_question_goes_out_on_a_connection_of_its_own(server: Any, client: Client) -> None:
+def test_a_question_uses_a_connection_of_its_own(server: Any, client: Client) -> None:
     """Neither the token call's connection nor the last question's is used again."""
     client.submit("first")
     client.submit("second")

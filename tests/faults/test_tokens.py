@@ -94,7 +94,7 @@ def test_a_token_that_expires_as_the_time_runs_out(server: Script, client: Clien
     ],
     ids=["UTC", "offset", "naive", "an hour off"],
 )
-def test_a_token_is_kept_for_as_long_as_it_holds(
+def test_a_token_is_kept_while_it_is_valid(
     server: Script, fake_clock_client: Client, clock: FakeClock, expires_at: str, date: str
 ) -> None:
     """Ten minutes by the server's own Date, less 30 s, with one token; then the next."""
@@ -108,10 +108,10 @@ def test_a_token_is_kept_for_as_long_as_it_holds(
 @pytest.mark.parametrize(
     "expires_at", [None, "", "soon", 7, {"a": 1}, "2020-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
 )
-def test_an_end_that_says_nothing(
+def test_a_useless_expiry(
     server: Script, fake_clock_client: Client, clock: FakeClock, expires_at: Any
 ) -> None:
-    """Missing, past, absurd: the token is kept for 54 s and not fetched before each request."""
+    """Missing, past, far in the future: the token is kept for 54 s and not fetched before each request."""
     tokens(server, expires_at)
     for seconds in (0, 0, 53, 2):
         clock.at += seconds
@@ -224,7 +224,7 @@ def test_an_endpoint_that_allows_another_method_for_a_while(server: Script) -> N
 
 
 @pytest.mark.parametrize("ends", ["by its time", "by an interrupt"])
-@pytest.mark.parametrize("failure", ["empty", "nobody listens"])
+@pytest.mark.parametrize("failure", ["empty", "nothing listens"])
 def test_a_caller_that_gives_up_early_fails_no_other(
     server: Script, monkeypatch: pytest.MonkeyPatch, failure: str, ends: str
 ) -> None:
@@ -236,7 +236,7 @@ def test_a_caller_that_gives_up_early_fails_no_other(
     client = cf.Client(
         "id", client_secret="s3cr3t", base_url=server.address, dw_id=13, random=lambda: next(waits)
     )
-    if failure == "nobody listens":
+    if failure == "nothing listens":
         with socket.create_server(("127.0.0.1", 0)) as listener:
             closed = listener.getsockname()
         look_up, answers = socket.getaddrinfo, iter([[(socket.AF_INET, socket.SOCK_STREAM, 6, "", closed)]])
@@ -257,7 +257,7 @@ def test_a_caller_that_gives_up_early_fails_no_other(
     assert server.count("ask") == 1
 
 
-def test_an_endpoint_that_wants_a_client_certificate_is_asked_once(server: Script) -> None:
+def test_an_endpoint_that_requires_a_client_certificate_is_asked_once(server: Script) -> None:
     """It is as definite as rejected credentials: sixteen threads, one request."""
     page = b"<html>400 No required SSL certificate was sent"
     server.on("token", server.delayed(0.1, server.answer(400, raw=page, Content_Type="text/html")))

@@ -196,7 +196,7 @@ def test_columns_that_only_pandas_has(column: Any, countries: cf.Answer, tmp_pat
     try:
         assert cf.read_parquet(path, engine="polars").height == 5
     except cf.ConfigError as error:
-        assert "a type that polars lacks" in str(error)  # noqa: PT017 - either is right
+        assert "a type that polars lacks" in str(error)
 
 
 def test_dates_that_became_times(tmp_path: Path) -> None:

@@ -28,14 +28,14 @@ def read(response: urllib3.HTTPResponse, limit: int = 1_000_000) -> bytes:
     return into.getvalue()
 
 
-def test_a_plain_body_comes_as_it_is() -> None:
-    """Bytes without an encoding are not touched."""
+def test_a_plain_body_is_unchanged() -> None:
+    """Bytes without an encoding are returned as received."""
     assert read(raw(TEXT)) == TEXT
     assert read(raw(TEXT, Content_Encoding="identity")) == TEXT
 
 
 def test_gzip_is_decompressed_also_in_several_members() -> None:
-    """RFC 1952 lets members follow one another."""
+    """RFC 1952 allows several members in a row."""
     assert read(raw(gzip.compress(TEXT), Content_Encoding="gzip")) == TEXT
     both = gzip.compress(TEXT) + gzip.compress(b"more")
     assert read(raw(both, Content_Encoding="x-gzip")) == TEXT + b"more"
@@ -48,8 +48,8 @@ def test_a_gzip_body_cut_anywhere_is_refused(kept: int) -> None:
         read(raw(gzip.compress(TEXT)[:kept], Content_Encoding="gzip"))
 
 
-def test_a_wrong_checksum_and_a_lying_header_are_refused() -> None:
-    """One flipped bit of the CRC, or plain text called gzip."""
+def test_a_wrong_checksum_and_a_wrong_encoding_are_refused() -> None:
+    """One flipped bit of the CRC, or plain text declared as gzip."""
     packed = bytearray(gzip.compress(TEXT))
     packed[-8] ^= 1
     for body in (bytes(packed), TEXT):
@@ -69,7 +69,7 @@ def test_an_empty_body_is_empty_whatever_its_encoding() -> None:
 
 
 def test_the_limit_holds_before_the_memory_is_taken() -> None:
-    """200 MB in a 200 KB gzip body stop at a limit of 10 MB, with less than 20 MB in use."""
+    """A gzip body of 200 KB with 200 MB is read up to a limit of 10 MB, in less than 20 MB of memory."""
     bomb = gzip.compress(bytes(200_000_000), 9)
     tracemalloc.start()
     try:
@@ -83,8 +83,8 @@ def test_the_limit_holds_before_the_memory_is_taken() -> None:
     assert read(raw(TEXT), limit=len(TEXT)) == TEXT
 
 
-def test_decompression_ends_with_the_time() -> None:
-    """A little gzip can decompress for long: the time is checked for each piece, not only while reading."""
+def test_decompression_ends_at_the_deadline() -> None:
+    """A small gzip body can take long to decompress: the time is checked for each piece."""
     left = [1.0] * 10
 
     def in_time() -> None:
@@ -99,7 +99,7 @@ def test_decompression_ends_with_the_time() -> None:
 
 
 def test_the_part_before_a_failure_is_kept() -> None:
-    """Of a cut body the beginning is kept, which may hold the id of a question."""
+    """The beginning of a truncated body is kept, since it may contain the id of a question."""
     into = io.BytesIO()
     with pytest.raises(urllib3.exceptions.ProtocolError, match="14 bytes read"):
         read_body(raw(b'{"question_id"', Content_Length="99"), into, limit=100)

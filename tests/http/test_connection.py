@@ -42,7 +42,7 @@ def closed_port() -> int:
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-def test_silence_ends_sooner_than_the_deadline(server: Any) -> None:
+def test_silence_ends_before_the_deadline(server: Any) -> None:
     """After 0.2 s of silence the connection counts as lost, although the deadline is far."""
     server.on("health", server.hang)
     outcome, seconds = send(server.address, idle=0.2)
@@ -81,7 +81,9 @@ def test_a_failed_handshake_is_no_sent_request(server: Any) -> None:
     assert server.requests == []
 
 
-def test_a_dead_first_address_does_not_hide_the_second(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_address_is_tried_after_the_first_refuses(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A localhost with a dead ::1 before its 127.0.0.1 is connected to."""
     port = int(server.address.rpartition(":")[2])
     addresses = [
@@ -144,7 +146,7 @@ def test_gets_share_a_connection(server: Any) -> None:
     ("setting", "value"),
     [("HTTP_PROXY", "http://user:canary-proxy@:80:80"), ("REQUESTS_CA_BUNDLE", "/no/such/canary-proxy.pem")],
 )
-def test_an_unusable_variable_of_the_environment_is_named(
+def test_an_unusable_environment_variable_is_named(
     monkeypatch: pytest.MonkeyPatch, setting: str, value: str
 ) -> None:
     """A proxy that is no address, or a CA bundle that is not there, is a ConfigError without its value."""

@@ -100,7 +100,7 @@ def test_data_is_not_changed_for_a_client_id() -> None:
     assert redact.inside({"customers": ["customers", {"s3cr3t": 1}]}) == {"customers": ["***", {"***": 1}]}
 
 
-def test_a_short_secret_does_not_tear_words_apart() -> None:
+def test_a_secret_of_three_characters_is_not_hidden() -> None:
     """Of three characters it is no secret, of four it is one."""
     assert knowing(client_secret="bad")("a bad day") == "a bad day"
     assert knowing(client_secret="pass")("a password") == "a ***word"
@@ -114,7 +114,7 @@ def test_a_long_body_is_cut_before_a_secret_that_the_cut_divides() -> None:
     assert shown == "x" * (2**20 - 20) + "***"
 
 
-def test_a_long_text_is_looked_through_to_its_end() -> None:
+def test_a_long_text_is_searched_to_its_end() -> None:
     """Only bodies are cut; a text that is data is whole."""
     text = "x" * 2_000_000 + " s3cr3t"
     assert knowing(client_secret="s3cr3t").data(text) == "x" * 2_000_000 + " ***"
@@ -146,7 +146,7 @@ def test_every_way_of_escaping_is_known(said: str) -> None:
 
 
 @pytest.mark.parametrize("left", [4, 8, 12])
-def test_what_a_cut_leaves_of_a_secret_is_hidden(left: int) -> None:
+def test_a_part_of_a_secret_at_a_cut_is_hidden(left: int) -> None:
     """At the end of a body, and of a text that was shortened; elsewhere it may be an ordinary word."""
     redact = knowing(client_secret="canary-secret")
     part = "canary-secret"[:left]

@@ -62,13 +62,13 @@ def test_backoff_is_full_jitter_that_doubles_to_eight_seconds(failures: int, mos
         ("", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date_and_junk_is_nothing(value: str, expected: float | None) -> None:
+def test_retry_after_is_seconds_or_a_date(value: str, expected: float | None) -> None:
     """Seconds and dates in the future are read; the past, signs, exponents and words are not."""
     assert retry_after({"Retry-After": value}, NOW) == expected
 
 
 def test_a_date_is_measured_against_the_servers_own() -> None:
-    """A server whose clock is an hour behind and that says "in 30 s" means 30 s."""
+    """A date 30 s after the server's own Date means 30 s, although its clock is an hour behind."""
     headers = {"Retry-After": "Wed, 05 Nov 2025 11:00:30 GMT", "Date": "Wed, 05 Nov 2025 11:00:00 GMT"}
     assert retry_after(headers, NOW) == 30.0
 
@@ -97,7 +97,7 @@ def test_a_fetch_is_repeated_after_transient_failures(clock: Any) -> None:
     assert (outcome, clock.slept) == ("rows", [0.25, 0.5, 1.0])
 
 
-def test_the_server_is_given_the_time_it_asks_for(clock: Any) -> None:
+def test_retry_after_is_obeyed(clock: Any) -> None:
     """Retry-After: 7 makes the wait 7 s, though backoff alone would be shorter."""
     send, _ = trying(failure(FailureKind.RATE_LIMITED, retry_after=7.0), "rows")
     assert (
@@ -127,7 +127,7 @@ def test_a_wait_beyond_the_deadline_fails_at_once(clock: Any) -> None:
     assert (len(attempts), clock.slept) == (1, [])
 
 
-def test_the_deadline_ends_it(clock: Any) -> None:
+def test_the_deadline_ends_the_retries(clock: Any) -> None:
     """A lasting outage ends exactly at the deadline."""
     send, _ = trying(failure(FailureKind.UNAVAILABLE))
     outcome = retry(

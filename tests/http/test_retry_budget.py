@@ -1,4 +1,4 @@
-"""A client has ten retries at once, then one a second, and one for each request that succeeds."""
+"""A client has ten retries at once, then one per second, and one for each successful request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.servers.timing import FakeClock
 
 
-def test_ten_to_begin_with(clock: FakeClock) -> None:
+def test_ten_retries_at_the_start(clock: FakeClock) -> None:
     """The eleventh has to wait a second."""
     budget = RetryBudget(clock)
     assert [budget.acquire() for _ in range(11)] == [0.0] * 10 + [1.0]
@@ -30,7 +30,7 @@ def test_one_is_added_each_second(clock: FakeClock) -> None:
 
 
 def test_a_success_adds_one(clock: FakeClock) -> None:
-    """So that a server that fails now and then may get more than one retry a second."""
+    """So a server with occasional failures may get more than one retry per second."""
     budget = RetryBudget(clock)
     for _ in range(10):
         budget.acquire()
@@ -38,7 +38,7 @@ def test_a_success_adds_one(clock: FakeClock) -> None:
     assert (budget.acquire(), budget.acquire()) == (0.0, 1.0)
 
 
-def test_no_more_than_ten_are_saved_up(clock: FakeClock) -> None:
+def test_at_most_ten_are_kept(clock: FakeClock) -> None:
     """Neither by an hour nor by a thousand successes."""
     budget = RetryBudget(clock)
     clock.at += 3600

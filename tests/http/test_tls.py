@@ -55,9 +55,7 @@ def make(address: str, **settings: Any) -> cf.Client:
 @pytest.mark.parametrize(
     "setting", ["argument", "CONNECTY_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
 )
-def test_a_certificate_that_is_trusted(
-    secured: Script, setting: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trusted_certificate(secured: Script, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A private certificate, by our setting or by those that requests reads."""
     settings = {"ca_bundle": PEM} if setting == "argument" else {}
     if setting != "argument":
@@ -79,7 +77,9 @@ def test_a_folder_of_certificates(secured: Script, tmp_path: Path) -> None:
         assert client.ask("how many?").rows == 2
 
 
-def test_our_setting_beats_that_of_requests(secured: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_setting_takes_precedence_over_that_of_requests(
+    secured: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """REQUESTS_CA_BUNDLE may name a file that does not exist."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem")
     with make(secured.address, ca_bundle=str(PEM)) as client:
@@ -96,7 +96,7 @@ def test_a_folder_without_names_of_openssl(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_certificate_nobody_trusts(secured: Script, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_untrusted_certificate(secured: Script, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is sent: ConnectionFailed in phase tls that names the setting; an empty variable is none."""
     if setting:
         monkeypatch.setenv(setting, "")
@@ -177,7 +177,7 @@ def test_a_slow_drip_ends_at_the_deadline(
             assert check_health(base_url=secured.address, timeout=0.4, **settings) is False
 
 
-def test_no_library_puts_a_tls_context_of_its_own_in_place_of_ours() -> None:
+def test_our_tls_context_is_not_replaced() -> None:
     """Where nothing names certificates either: its sockets would keep no deadline."""
     context = tls_context()
     request = requests.Request("GET", "https://api.test").prepare()
@@ -186,7 +186,7 @@ def test_no_library_puts_a_tls_context_of_its_own_in_place_of_ours() -> None:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_server_that_wants_a_client_certificate(version: ssl.TLSVersion) -> None:
+def test_a_server_that_requires_a_client_certificate(version: ssl.TLSVersion) -> None:
     """Before TLS 1.3 an ambiguous alert, from then on a definite one: never an error about credentials."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(PEM)

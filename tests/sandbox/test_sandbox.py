@@ -48,7 +48,7 @@ def test_without_its_extra(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(connecty_frames.sandbox, "Sandbox")
 
     with pytest.raises(ConfigError) as raised:
-        exec(code, {})  # noqa: S102 - the lines above
+        exec(code, {})
 
     assert str(raised.value) == "The sandbox needs uvicorn: pip install 'connecty-frames[sandbox]'."
     assert raised.value.setting == "sandbox"

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups are POSIX's")
 
@@ -122,13 +122,13 @@ def test_ctrl_c_in_the_terminal_does_not_end_workers(start: Callable[..., tuple]
     assert all_end(workers)
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="open files are looked up in /proc")  # noqa: PTH110
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are looked up in /proc")
 def test_it_has_no_open_file_of_the_sandbox(start: Callable[..., tuple]) -> None:
     """It has its pipes alone: no socket and no file of the process that started it."""
     process, workers = start("time.sleep(60)")
     with process:
         for worker in workers:
-            opened = {os.readlink(f"/proc/{worker}/fd/{fd}") for fd in os.listdir(f"/proc/{worker}/fd")}  # noqa: PTH115, PTH208
+            opened = {str(file.readlink()) for file in Path(f"/proc/{worker}/fd").iterdir()}
             assert {name.partition(":")[0] for name in opened} <= {"pipe", "/dev/null"}
         process.kill()
 

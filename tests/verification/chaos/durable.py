@@ -47,7 +47,7 @@ class _Tokens(tokens.Tokens):
         self.client_id, self.client_secret = CREDENTIALS.values()
 
 
-class _Desk(jobs.JobQueue):
+class _DurableJobQueue(jobs.JobQueue):
     """Questions that outlive the process."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -58,19 +58,19 @@ class _Desk(jobs.JobQueue):
 
     def find(self, question_id: str, dw_id: int) -> jobs.Job | None:
         question = self._before.pop(question_id, None)
-        if question is not None:  # it is worked on again, and only where somebody asks for it
+        if question is not None:  # it is run again, but only when its results are requested
             self._jobs[question_id] = jobs.Job(question_id, dw_id, question)
             self._executor.submit(self._run, self._jobs[question_id])
         return super().find(question_id, dw_id)
 
     def submit(self, question: str, dw_id: int) -> jobs.Job | None:
-        case = super().submit(question, dw_id)
-        if case is not None:
-            os.write(self._journal, json.dumps(Accepted(case.question_id, question)).encode() + b"\n")
-        return case
+        job = super().submit(question, dw_id)
+        if job is not None:
+            os.write(self._journal, json.dumps(Accepted(job.question_id, question)).encode() + b"\n")
+        return job
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sandbox.JobQueue, sandbox.Tokens = _Desk, _Tokens  # type: ignore[attr-defined]
+    sandbox.JobQueue, sandbox.Tokens = _DurableJobQueue, _Tokens  # type: ignore[attr-defined]
     Sandbox(port=int(sys.argv[1]), workers=2, capacity=100_000, faults=_SLOW).serve()

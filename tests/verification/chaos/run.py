@@ -231,7 +231,7 @@ class _Asker:
         began = time.monotonic()
         try:
             answer = client.ask(question(number), timeout=timeout)
-        except Exception as caught:  # noqa: BLE001 - check() decides which classes are allowed
+        except Exception as caught:
             error = caught
         # The lateness of this machine before the deadline was set and after it passed is no delay of ours.
         lateness = self._pulse.most(began) + self._pulse.total(began + timeout)

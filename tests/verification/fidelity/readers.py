@@ -49,13 +49,13 @@ def read(body: bytes, readers: Readers) -> dict[str, Reading]:
     found = {}
     try:
         first, message = _with_warnings(lambda: readers.first(body))
-    except BaseException as error:  # noqa: BLE001 - a panic of polars is not an Exception
+    except BaseException as error:
         return dict.fromkeys(readers.each, _failed(error))
     for name, finish in readers.each.items():
         try:
             (type_, values), more = _with_warnings(lambda finish=finish: finish(first))  # type: ignore[misc]
             found[name] = Reading(type_, values, message or more)
-        except BaseException as error:  # noqa: BLE001 - as above
+        except BaseException as error:
             found[name] = _failed(error)
     return found
 

@@ -234,7 +234,7 @@ def _deep(value: object) -> bool:
     return bool(level)
 
 
-def _expected_type(cells: list[Any], section: str | None) -> Any:  # noqa: PLR0911 - a test of a type, or None
+def _expected_type(cells: list[Any], section: str | None) -> Any:
     """Return the test that a column's type must pass; None where several types are right."""
     if section == "string":
         return pa.types.is_string
@@ -278,7 +278,7 @@ def _plain(column: pa.ChunkedArray) -> list[Any]:
     return values
 
 
-def _same(cell: Any, value: Any, type_: pa.DataType, section: str, *, inside: bool) -> bool:  # noqa: PLR0911 - one line for each kind of type
+def _same(cell: Any, value: Any, type_: pa.DataType, section: str, *, inside: bool) -> bool:
     """Return whether a value of a type is the cell of the JSON."""
     if cell is None or value is None:
         return cell is value
