@@ -79,7 +79,7 @@ bench-metadata: $(VENV)/demo.stamp
 bench-fidelity: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.fidelity
 
-# A million hostile bodies.
+# A million malformed bodies.
 fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
 	$(BIN)/python -m tests.verification.fuzz
 

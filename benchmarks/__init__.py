@@ -1,1 +1,1 @@
-"""What measures speed."""
+"""Benchmarks of speed and memory."""

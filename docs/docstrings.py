@@ -50,7 +50,7 @@ def _with_options(docstring: str, left_out: tuple[str, ...]) -> str:
         for name, words in _entries(docstring).items()
         if name not in AskOptionsDict.__annotations__ and not name.startswith("**")
     }
-    # Described anew, but at its place, is what a function declares by itself: `engine`.
+    # An option that a function declares itself, `engine`, keeps its place and gets the current description.
     own |= {name: described[name] for name in own if name in described}
     indent = section[1] + " " * 4
     wrapper = textwrap.TextWrapper(

@@ -128,16 +128,16 @@ def test_an_answer_asked_before_costs_nothing(server: Any, client: Client) -> No
 def test_the_acceptance_is_reported(server: Any, client: Client) -> None:
     """accepted= is called once, with the question, before its answer is asked for; not with question_id=."""
     server.on("results", server.answer(200, ROWS))
-    told: list[tuple[str, int, str | None, int]] = []
+    reported: list[tuple[str, int, str | None, int]] = []
 
     def accepted(question: Question) -> None:
-        told.append((question.question_id, question.dw_id, question.question, server.count("results")))
+        reported.append((question.question_id, question.dw_id, question.question, server.count("results")))
 
     assert client.answer("how many?", AskOptions(), accepted=accepted).rows == 2
-    assert told == [(QUESTION_ID, 13, "how many?", 0)]
+    assert reported == [(QUESTION_ID, 13, "how many?", 0)]
 
     client.answer("", AskOptions(question_id=QUESTION_ID), accepted=accepted)
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 def test_the_acceptance_callback_counts_towards_the_deadline(server: Any) -> None:

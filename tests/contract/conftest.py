@@ -31,7 +31,7 @@ ANSWERS: Final = {
     "what is this workspace about": "summary_only.json",
     "which warehouse ships the fastest": "failed.json",
 }
-#: The API document: which value of ``include`` brings which field of the results.
+#: The API document: the field of the results that each value of ``include`` requests.
 FIELDS: Final = {
     "dataframe": "dataframe",
     "statistics": "dataframe_stats",

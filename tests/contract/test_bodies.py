@@ -19,7 +19,7 @@ LOGINS = "show the last 100 logins"
 NO_TABLE = "what is this workspace about"
 FAILING = "which warehouse ships the fastest"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-#: The API document: which value of ``include`` brings which field of the results.
+#: The API document: the field of the results that each value of ``include`` requests.
 FIELDS = {
     "dataframe": "dataframe",
     "statistics": "dataframe_stats",

@@ -31,7 +31,7 @@ def _fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_a_few_thousand_hostile_bodies() -> None:
+def test_a_few_thousand_malformed_bodies() -> None:
     """All pass, and the main outcomes occur; a failure would print seed, case and body."""
     done = _fuzz("--cases", str(_CASES), "--seed", "1")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -38,7 +38,7 @@ class Grade(IntEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GradedReading:
     """A grade, whether the type was the expected one, and why the reading is not right."""
 
     grade: Grade
@@ -129,9 +129,9 @@ def _grade_all(
                 found = (*others, *find_ambiguities(truth, payload))
                 ambiguous = [other for other in found if _is_distinguishable(payload, other)]
             for other in ambiguous:
-                verdict = _grade(reader, reading, payload, other)
-                if verdict.grade < best.grade or (shared is None and verdict.grade == best.grade):
-                    best, shared = verdict, other
+                graded = _grade(reader, reading, payload, other)
+                if graded.grade < best.grade or (shared is None and graded.grade == best.grade):
+                    best, shared = graded, other
         report.grades[reader][best.grade] += 1
         report.types_right[reader] += best.type_right
         if reader not in OURS.each:
@@ -185,25 +185,27 @@ def _is_distinguishable(payload: Payload, other: TrueColumn) -> bool:
     )
 
 
-def _grade(reader: str, reading: Reading, payload: Payload, truth: TrueColumn) -> Verdict:
+def _grade(reader: str, reading: Reading, payload: Payload, truth: TrueColumn) -> GradedReading:
     """Compare the result of a reader with one column."""
     expected = expected_type(payload, truth)
     ours = reader in OURS.each
     stored = STORED_AS[reader](expected.type) if reader in STORED_AS else expected.type
     warns = expected.warns or ("decimal256" in expected.type and "decimal256" not in stored)
     if not reading.type:
-        return Verdict(Grade.LOUD, type_right=False, reason=f"{stored} expected, but {reading.message}")
+        return GradedReading(Grade.LOUD, type_right=False, reason=f"{stored} expected, but {reading.message}")
     type_right = reading.type == stored
     differing = _first_difference(reading, payload, truth)
     reason = f"{stored} expected, got {reading.type}" if not type_right else differing or ""
     bare = any(map(_is_bare, payload.cells))
     if reading.message and not (warns or bare):
-        return Verdict(Grade.LOUD, type_right, f"{reason}; reported: {reading.message}")
+        return GradedReading(Grade.LOUD, type_right, f"{reason}; reported: {reading.message}")
     if differing:
-        return Verdict(Grade.LOUD if reading.message else Grade.WRONG, type_right, f"{reason}; {differing}")
+        return GradedReading(
+            Grade.LOUD if reading.message else Grade.WRONG, type_right, f"{reason}; {differing}"
+        )
     if type_right and (reading.message or not warns or not ours):
-        return Verdict(Grade.RIGHT, type_right=True)
-    return Verdict(Grade.EXACT, type_right, reason if not type_right else "no warning")
+        return GradedReading(Grade.RIGHT, type_right=True)
+    return GradedReading(Grade.EXACT, type_right, reason if not type_right else "no warning")
 
 
 #: What is not JSON without quotes, but is read, with a warning.

@@ -209,7 +209,7 @@ def _grammar(_: random.Random, index: int) -> bytes:
 def _statistics(rng: random.Random, _: int) -> bytes:
     """Write a table with statistics that do not fit it."""
     dataframe, names, kinds = tables.table(rng, tables.Spelling.any_of(rng))
-    found = tables.statistics(rng, names, kinds, hostile=True)
+    found = tables.statistics(rng, names, kinds, malformed=True)
     return tables.response(rng, dataframe, found).encode("utf-8", "surrogatepass")
 
 

@@ -1,4 +1,4 @@
-"""A million hostile bodies: ``make fuzz``.
+"""A million malformed bodies: ``make fuzz``.
 
 Each is read by ``Answer.from_json``, some are made into frames, and some are read twice, with the columnar
 reader and without. A case fails where
@@ -173,7 +173,7 @@ def _print_failure(seed: int, number: int | None, body: bytes, problems: list[st
 
 def main() -> int:
     """Read the command line and run the cases, or one of them, or one body."""
-    parser = argparse.ArgumentParser(description="Read hostile bodies and check the results.")
+    parser = argparse.ArgumentParser(description="Read malformed bodies and check the results.")
     parser.add_argument("--cases", type=int, default=_CASES, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=None, help="default: one by rng, which is printed")
     parser.add_argument(

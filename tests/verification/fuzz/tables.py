@@ -234,13 +234,13 @@ def _section(rng: random.Random, spelling: Spelling, kind: str) -> str:
     return f'"{name}":{{{bounds}}}'
 
 
-def statistics(rng: random.Random, names: list[str], kinds: list[str], *, hostile: bool = False) -> str:
-    """Return random statistics, with ``hostile`` also some that do not have their shape."""
+def statistics(rng: random.Random, names: list[str], kinds: list[str], *, malformed: bool = False) -> str:
+    """Return random statistics, with ``malformed`` also some that do not have their shape."""
     spelling = Spelling(rng)
     columns = []
     for name, kind in zip(names, kinds, strict=True):
         drawn = rng.random()
-        if hostile and drawn < 0.5:
+        if malformed and drawn < 0.5:
             odd = [_nested(rng) for _ in range(rng.randint(0, 3))]
             keys = ("general", "temporal", "numeric", "string", "boolean", "count", "min", "max")
             inner = ",".join(f'"{rng.choice(keys)}":{{"{rng.choice(keys)}":{item}}}' for item in odd)
