@@ -58,7 +58,7 @@ def sent(prepared: Bearer) -> str:
 
 @responses.activate
 def test_the_token_is_asked_for_as_the_document_shows(auth: Auth, clock: Any) -> None:
-    """A POST with a JSON body of client_id and client_secret; the token goes out as a bearer."""
+    """A POST with a JSON body of client_id and client_secret; the token is sent as a bearer token."""
     tokens()
     assert sent(bearer(auth, clock)) == "Bearer token-1"
     request = responses.calls[0].request
@@ -104,7 +104,7 @@ def test_an_unusable_expiry_gives_a_short_lifetime(auth: Auth, clock: Any, expir
 
 @responses.activate
 def test_an_expiry_without_a_zone_is_utc(auth: Auth, clock: Any) -> None:
-    """A naive expires_at ten minutes ahead of the server's Date holds for nine and a half."""
+    """A token whose naive expires_at is ten minutes after the server's Date is used for nine and a half."""
     tokens("2025-11-05T12:10:00")
     bearer(auth, clock)
     clock.at += 569
@@ -113,7 +113,7 @@ def test_an_expiry_without_a_zone_is_utc(auth: Auth, clock: Any) -> None:
 
 @responses.activate
 def test_get_is_tried_after_405_alone_and_remembered(auth: Auth, clock: Any) -> None:
-    """The document heads the endpoint GET: one GET with the same body, and GET at once the next time."""
+    """The document's heading says GET: after a 405 one GET with the same body, and next time GET first."""
     responses.post(URL, status=405)
     responses.get(URL, json={"access_token": "token-1"})
     first = bearer(auth, clock)
@@ -207,7 +207,7 @@ def test_a_redirect_of_the_token_call_is_not_followed(auth: Auth, clock: Any) ->
 
 @responses.activate
 def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -> None:
-    """Two threads held token-1; the second to be refused leaves token-2 in place."""
+    """Two threads used token-1: the second 401 does not discard token-2."""
     tokens()
     first = bearer(auth, clock)
     auth.discard(first)

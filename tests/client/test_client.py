@@ -71,7 +71,7 @@ def test_creating_a_client_opens_no_connection(server: Any) -> None:
 
 
 def test_a_final_slash_of_the_address_is_ignored(server: Any) -> None:
-    """An address with a final slash requests /v1/health all the same."""
+    """The request is for /v1/health, without a double slash."""
     with make(base_url=f"{server.address}/") as client:
         assert client.health() is True
     assert [request.target for request in server.requests] == ["/v1/health"]
@@ -141,7 +141,7 @@ def test_the_acceptance_is_reported(server: Any, client: Client) -> None:
 
 
 def test_the_acceptance_callback_counts_towards_the_deadline(server: Any) -> None:
-    """timeout= holds from the call to the answer, whatever happens in between."""
+    """timeout= covers the whole call, the callback included."""
     with make(base_url=server.address, dw_id=13) as client, pytest.raises(QuestionTimeout) as caught:
         client.answer("how many?", AskOptions(timeout=0.2), accepted=lambda _: time.sleep(0.3))
     assert caught.value.question_id == QUESTION_ID

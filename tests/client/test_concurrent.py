@@ -77,7 +77,7 @@ def test_many_questions_in_the_order_asked(connected: Sandbox) -> None:
 
 
 def test_a_failure_does_not_stop_the_others() -> None:
-    """Each has its own error, also where it is no valid question."""
+    """Each has its own error, an invalid question included."""
     blank, failed, well = cf.ask_many(["", "which warehouse ships the fastest", "SELECT 1 AS n"])
 
     with pytest.raises(cf.ConfigError, match="blank"):
@@ -143,7 +143,7 @@ def test_nothing_more_is_asked_after_a_break(box: Sandbox, keep: bool) -> None:
 
 @pytest.mark.slow
 def test_at_most_max_workers_questions_run(box: Sandbox) -> None:
-    """As the number of threads shows."""
+    """Counted by the threads that ask."""
     most = 0
 
     def count(_step: object) -> None:

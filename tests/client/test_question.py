@@ -199,7 +199,7 @@ def test_an_unknown_state_is_not_finished(api: Any, question: Question) -> None:
 
 
 def test_a_state_that_goes_backwards_is_not_finished(api: Any, question: Question) -> None:
-    """IN_PROGRESS, then PENDING: one warning, and the answer all the same."""
+    """IN_PROGRESS, then PENDING: one warning, then the answer."""
     answers(api, {"state": "IN_PROGRESS"}, {"state": "PENDING"}, rows(1, 1))
     with pytest.warns(UnknownStateWarning, match="after a later one"):
         assert question.result().rows == 1

@@ -43,7 +43,7 @@ def test_every_form_of_link_is_found(markdown: str, expected: list[str]) -> None
 
 
 def test_no_link_of_the_indexed_readme_is_relative() -> None:
-    """Each names its site; in place of the picture stands the name of its file."""
+    """Each names its site; the name of its file replaces the picture."""
     text = as_indexed()
 
     assert targets(text) == ["https://connecty-ai.com"]
