@@ -140,9 +140,10 @@ class Client:
             self._api = Endpoints(self._transport, auth, random=random)
         except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
             refused = error
+        # An interrupt may come as this function returns, and would show the locals of its frame.
+        client_id = client_secret = base_url = settings = None  # type: ignore[assignment]
         if refused is not None:
-            # Without the frames below and the locals here, which hold the secret in the clear.
-            client_id = client_secret = base_url = settings = None  # type: ignore[assignment]
+            # Without the frames below, whose locals hold the secret in the clear.
             strip_tracebacks(refused, but=handled)
             raise refused
 

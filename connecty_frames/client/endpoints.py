@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from connecty_frames.clock import Deadline
     from connecty_frames.http.transport import Transport
 
-__all__ = ["Endpoints", "Results", "find_question_id", "probe_health"]
+__all__ = ["Endpoints", "Results", "probe_health", "question_id_of", "search_question_id"]
 
 _Result = TypeVar("_Result")
 
@@ -58,9 +58,9 @@ FETCH_POLICY: Final[RetryPolicy] = {
 HEALTH_POLICY: Final[RetryPolicy] = {}
 
 #: An id in the outermost object: one inside another would be that of another question.
-_QUESTION_ID: Final = re.compile(
+search_question_id: Final = re.compile(
     rb'\A\s*\{[^{}\[\]]*?"question_id"\s*:\s*"([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})"'
-)
+).search
 _OK: Final = 200
 #: The content type as most servers send it, which needs no closer look.
 _JSON: Final = frozenset({"application/json", "application/json; charset=utf-8"})
@@ -260,9 +260,11 @@ class Endpoints:
         return Results(envelope, b"", max_rows, wait)
 
 
-def find_question_id(body: bytes) -> str | None:
-    """Return the id in the part of a response that was read, else None: one that arrived must not be lost."""
-    found = _QUESTION_ID.search(body)
+def question_id_of(found: re.Match[bytes] | None) -> str | None:
+    """Return the id that :data:`search_question_id` found in the part of a response that was read, if any.
+
+    An id that was received must not be lost. The body is no argument: an interrupt would show it.
+    """
     return str(UUID(found[1].decode())) if found else None
 
 

@@ -12,7 +12,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from connecty_frames.client.endpoints import ASK_POLICY, Endpoints, find_question_id
+from connecty_frames.client.endpoints import ASK_POLICY, Endpoints, question_id_of, search_question_id
 from connecty_frames.errors import ConfigError, ConnectyError, QuestionTimeout, SubmissionUncertain
 from connecty_frames.http.models import SUCCESS, Failure, FailureKind
 from connecty_frames.http.retry import retry
@@ -132,7 +132,7 @@ class Submission:
         if self._last is not None:
             self.asked_at, self.sent_at, _ = self._last
         if isinstance(outcome, Failure):
-            question_id = find_question_id(outcome.body)
+            question_id = question_id_of(search_question_id(outcome.body))
             if question_id is None or outcome.status not in SUCCESS:
                 self._raise_for(outcome, question_id)
             outcome = question_id
@@ -189,7 +189,7 @@ class Submission:
             if last is None:
                 return None
             asked_at, _, attempt = last
-            question_id = find_question_id(attempt.received.getvalue())
+            question_id = question_id_of(search_question_id(attempt.received.getvalue()))
         if question_id is not None:
             return pending_message(question_id, self._command(question_id, self.dw_id))
         return (

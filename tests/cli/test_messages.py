@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.cli.messages import shell_message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from connecty_frames.sandbox import Sandbox
 
+ShellMessage: TypeAlias = "Callable[[Exception], str]"
 
-def test_missing_credentials() -> None:
+
+@pytest.fixture(scope="module")
+def shell_message() -> ShellMessage:
+    """Return the function, imported while warnings about the oldest supported typer are off."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from connecty_frames.cli.messages import shell_message
+
+    return shell_message
+
+
+def test_missing_credentials(shell_message: ShellMessage) -> None:
     """The command line has neither arguments of Client nor configure()."""
     with pytest.raises(cf.ConfigError) as raised:
         cf.Client()
@@ -31,7 +44,7 @@ def test_missing_credentials() -> None:
     )
 
 
-def test_a_missing_workspace() -> None:
+def test_a_missing_workspace(shell_message: ShellMessage) -> None:
     """It is an option there."""
     with cf.Client("a", client_secret="bbbb") as client, pytest.raises(cf.ConfigError) as raised:
         client.ask("how many?")
@@ -47,7 +60,7 @@ def test_a_missing_workspace() -> None:
     )
 
 
-def test_truncation(golden: Path) -> None:
+def test_truncation(golden: Path, shell_message: ShellMessage) -> None:
     """As a warning and as an error."""
     with pytest.warns(cf.TruncationWarning) as warned:
         cf.Answer.from_json(golden / "login_timestamps.json")
@@ -62,7 +75,7 @@ def test_truncation(golden: Path) -> None:
     assert shell_message(raised.value) == "3 of 100 rows came; --max-rows all fetches all."
 
 
-def test_an_answer_that_is_too_large(sandbox: Sandbox) -> None:
+def test_an_answer_that_is_too_large(sandbox: Sandbox, shell_message: ShellMessage) -> None:
     """max_body_bytes is no option there."""
     settings = {**sandbox.connection, "max_body_bytes": 5_000}
     with cf.Client(**settings) as client, pytest.raises(cf.ResponseTooLarge) as raised:
@@ -76,7 +89,7 @@ def test_an_answer_that_is_too_large(sandbox: Sandbox) -> None:
     )
 
 
-def test_a_certificate_that_is_not_trusted(sandbox: Sandbox) -> None:
+def test_a_certificate_that_is_not_trusted(sandbox: Sandbox, shell_message: ShellMessage) -> None:
     """Nor is ca_bundle."""
     address = sandbox.connection["base_url"].replace("http:", "https:")  # where no TLS is spoken
     settings = {**sandbox.connection, "base_url": address, "timeout": 0.5}
@@ -91,7 +104,7 @@ def test_a_certificate_that_is_not_trusted(sandbox: Sandbox) -> None:
     )
 
 
-def test_a_message_without_a_hint_is_as_it_is() -> None:
+def test_a_message_without_a_hint_is_as_it_is(shell_message: ShellMessage) -> None:
     """Also one of Python's own errors."""
     assert shell_message(cf.ConfigError("max_rows=-1")) == "max_rows=-1"
     assert shell_message(OSError("no space")) == "no space"

@@ -365,6 +365,8 @@ FOLDERS = tuple(str(Path(cf.__file__).parent / name) + os.sep for name in ("clie
 @pytest.mark.filterwarnings(
     "ignore:unclosed <connecty_frames.http.connection._DeadlineSocket:ResourceWarning",
 )
+# One in a finalizer can only be reported.
+@pytest.mark.filterwarnings("ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("kind", "step"), [("token", "invalid"), ("ask", "fault"), ("results", "json")])
 def test_no_interrupt_in_this_package_shows_a_secret(
     server: Any, caplog: pytest.LogCaptureFixture, kind: str, step: str

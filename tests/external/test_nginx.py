@@ -271,4 +271,5 @@ def test_a_configuration_that_is_read_again(front: Run, make: Make, sandbox: San
     submissions = sandbox.request_log.submissions()
     assert [submissions[question] for question in asked] == [1] * 40
     assert reloading.result() > 5
-    assert nginx.output().count("gracefully shutting down") > 5
+    # A busy nginx takes several signals for one.
+    assert nginx.output().count("gracefully shutting down") > 1
