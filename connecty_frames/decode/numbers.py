@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
-    "FLOAT_INTEGERS",
+    "MAX_EXACT_INTEGER",
     "NOT_FINITE",
     "FloatValues",
     "arrow_type",
@@ -52,8 +52,8 @@ _is_number: Final = re.compile(_NUMBER).fullmatch
 
 #: More digits after the point than any currency or unit of trade has: the number was computed.
 _COMPUTED_DIGITS: Final = 9
-#: From this number on float64 does not hold every whole number.
-FLOAT_INTEGERS: Final = 2**53
+#: Up to this number float64 holds every whole number.
+MAX_EXACT_INTEGER: Final = 2**53
 #: The digits of Arrow's two decimals. All decimals of a kind have one precision, so that the type of a column
 #: does not change with the rows fetched.
 _DECIMALS: Final[dict[int, Callable[..., pa.DataType]]] = {38: pa.decimal128, 76: pa.decimal256}
@@ -219,7 +219,7 @@ def _survives_float(position: int, text: str) -> bool:
 
 def _is_computed(text: str) -> bool:
     number = Decimal(text).normalize(EXACT_CONTEXT)
-    return _count_digits(number)[1] > _COMPUTED_DIGITS and number.copy_abs() < FLOAT_INTEGERS
+    return _count_digits(number)[1] > _COMPUTED_DIGITS and number.copy_abs() < MAX_EXACT_INTEGER
 
 
 def _count_digits(number: Decimal) -> tuple[int, int]:
@@ -302,7 +302,7 @@ def _to_floats(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType
     magnitudes = pc.abs(values)
     suspect = pc.or_(
         pc.or_(pc.is_inf(values), pc.less(magnitudes, sys.float_info.min)),
-        pc.greater_equal(magnitudes, FLOAT_INTEGERS),
+        pc.greater_equal(magnitudes, MAX_EXACT_INTEGER),
     )
     for row in pc.indices_nonzero(suspect).to_pylist():
         text = str(texts[row])

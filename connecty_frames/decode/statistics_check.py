@@ -42,7 +42,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode.envelope import parse_count
-from connecty_frames.decode.numbers import FLOAT_INTEGERS
+from connecty_frames.decode.numbers import MAX_EXACT_INTEGER
 from connecty_frames.decode.statistics_comparisons import CONTEXT, comparison_of
 from connecty_frames.errors import StatisticsWarning
 from connecty_frames.text import snippet
@@ -254,7 +254,7 @@ def _has_more_digits(chunk: pa.Array, places: int, type_places: int) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = array * unit
         # From 2**53 on a value shows 16 digits before this place, and float64 has no more.
-        has_more = (np.abs(scaled) < FLOAT_INTEGERS) & (np.rint(scaled) / unit != array)
+        has_more = (np.abs(scaled) < MAX_EXACT_INTEGER) & (np.rint(scaled) / unit != array)
     return bool(has_more.any())
 
 

@@ -14,7 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.display.formatting import is_number, texts
+from connecty_frames.decode.arrow_types import is_number
+from connecty_frames.display.formatting import texts
 from connecty_frames.text import cut, html
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.display.formatting import is_number, local_times, texts
+from connecty_frames.decode.arrow_types import any_of, first_match, is_number
+from connecty_frames.display.formatting import local_times, texts
 from connecty_frames.errors import ConfigError, missing_extra
 from connecty_frames.text import cut, listed, quoted, snippet, value_text
 
@@ -92,7 +93,7 @@ class _Column:
         self.key = key
         self.text_key = text_key
         self.type = cells.type
-        self.kind = next((kind for matches, kind in _KINDS if matches(cells.type)), "other")
+        self.kind = first_match(_KINDS, cells.type) or "other"
         self._cells = cells
 
     @property
@@ -156,13 +157,12 @@ def _tooltip_title(name: str) -> str:
 
 
 _KINDS: Final[list[tuple[Callable[[pa.DataType], bool], str]]] = [
-    (pa.types.is_timestamp, "time"),
-    (pa.types.is_date, "time"),
+    (any_of(pa.types.is_timestamp, pa.types.is_date), "time"),
     (is_number, "number"),
-    (pa.types.is_string, "category"),
-    (pa.types.is_large_string, "category"),
-    (pa.types.is_boolean, "category"),
-    (pa.types.is_dictionary, "category"),
+    (
+        any_of(pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_dictionary),
+        "category",
+    ),
 ]
 
 

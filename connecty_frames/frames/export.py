@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import pyarrow as pa
 from pyarrow import parquet
 
+from connecty_frames.decode.arrow_types import any_of, is_number
 from connecty_frames.decode.exact_json import NUL
-from connecty_frames.display import JSON, is_number, json_value, texts
+from connecty_frames.display import JSON, json_value, texts
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import atomic_write, checked_path
 from connecty_frames.frames.attachment import KEY, backend_of, write_schema
@@ -64,15 +65,14 @@ _ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128", "Float16", "Unkn
 # --- formats ----------------------------------------------------------------------------------------
 
 
+#: Types whose values are written by :func:`texts`, since pyarrow writes them otherwise or not at all.
+_is_csv_text: Final = any_of(pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view)
+
+
 def _write_csv(table: pa.Table, file: BinaryIO) -> None:
     from pyarrow import csv
 
-    # Of these types, a file holds the text of a value.
-    as_text = (pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view)
-    columns = [
-        texts(column) if any(matches(column.type) for matches in as_text) else column
-        for column in table.columns
-    ]
+    columns = [texts(column) if _is_csv_text(column.type) else column for column in table.columns]
     csv.write_csv(pa.table(columns, names=table.column_names), file)
 
 
