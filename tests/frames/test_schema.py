@@ -1,4 +1,4 @@
-"""A caller's ``schema=`` to a contract."""
+"""A caller's ``schema=`` as SchemaTypes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from connecty_frames.decode import ColumnSchema, Schema, SchemaTypes
 from connecty_frames.errors import ConfigError
-from connecty_frames.frames import to_contract
+from connecty_frames.frames import to_schema_types
 
 
 class Login(pydantic.BaseModel):
@@ -44,8 +44,8 @@ class TestKinds:
     """What is accepted."""
 
     def test_nothing(self) -> None:
-        """None is no contract."""
-        assert to_contract(None) is None
+        """None sets no types."""
+        assert to_schema_types(None) is None
 
     @pytest.mark.parametrize("make", [dict, OrderedDict])
     def test_dict(self, make: Any) -> None:
@@ -58,7 +58,7 @@ class TestKinds:
             e=pa.decimal128(18, 2),
             f=Decimal,
         )
-        assert to_contract(given) == SchemaTypes(
+        assert to_schema_types(given) == SchemaTypes(
             {
                 "a": pa.int64(),
                 "b": pa.string(),
@@ -72,7 +72,7 @@ class TestKinds:
 
     def test_empty_dict(self) -> None:
         """It overrides nothing."""
-        assert to_contract({}) == SchemaTypes({}, complete=False)
+        assert to_schema_types({}) == SchemaTypes({}, complete=False)
 
     @pytest.mark.parametrize(
         "schema",
@@ -90,15 +90,15 @@ class TestKinds:
         ids=["pyarrow", "polars", "pydantic", "saved"],
     )
     def test_complete(self, schema: object) -> None:
-        """Whole schemas are contracts on all columns, in their order."""
-        contract = to_contract(schema)
-        assert contract == SchemaTypes(LOGIN, complete=True)
-        assert list(contract.types) == ["login_timestamp", "user_email"]
+        """Whole schemas set all columns, in their order."""
+        found = to_schema_types(schema)
+        assert found == SchemaTypes(LOGIN, complete=True)
+        assert list(found.types) == ["login_timestamp", "user_email"]
 
     def test_saved_as_text(self) -> None:
-        """A schema that was saved and read again is the same contract."""
+        """A schema that was saved and read again sets the same types."""
         saved = Schema([ColumnSchema("a", pa.list_(pa.struct([("b c", pa.decimal256(50, 3))])), "JSON")])
-        assert to_contract(Schema.from_json(saved.to_json())) == SchemaTypes(
+        assert to_schema_types(Schema.from_json(saved.to_json())) == SchemaTypes(
             {"a": pa.list_(pa.struct([("b c", pa.decimal256(50, 3))]))}, complete=True
         )
 
@@ -120,7 +120,7 @@ class TestKinds:
     )
     def test_types_of_json(self, kind: pa.DataType) -> None:
         """Every type that can be made of JSON values is accepted."""
-        assert to_contract({"c": kind}) == SchemaTypes({"c": kind}, complete=False)
+        assert to_schema_types({"c": kind}) == SchemaTypes({"c": kind}, complete=False)
 
 
 class TestErrors:
@@ -155,7 +155,7 @@ class TestErrors:
     def test_types(self, given: object, message: str) -> None:
         """The column is named, the type is shown, and the accepted ones are listed."""
         with pytest.raises(ConfigError) as caught:
-            to_contract({"fine": int, "my column": given})
+            to_schema_types({"fine": int, "my column": given})
         assert str(caught.value).startswith(f"schema: column 'my column': {message}")
         assert "Accepted are an Arrow type or its name" in str(caught.value)
         assert caught.value.setting == "schema"
@@ -178,12 +178,12 @@ class TestErrors:
     def test_schemas(self, schema: object, message: str) -> None:
         """So it is for what is no schema."""
         with pytest.raises(ConfigError, match=message) as caught:
-            to_contract(schema)
+            to_schema_types(schema)
         assert caught.value.setting == "schema"
 
     def test_hostile_names(self) -> None:
         """Names and values are shown with control characters escaped, and cut."""
         with pytest.raises(ConfigError) as caught:
-            to_contract({"\x1b[2J": "\x1b[31m" + "x" * 10_000})
+            to_schema_types({"\x1b[2J": "\x1b[31m" + "x" * 10_000})
         assert "\x1b" not in str(caught.value)
         assert len(str(caught.value)) < 700
