@@ -1,23 +1,22 @@
 """Validation of the table against the server's own statistics.
 
-What was sent and what was counted come from one result; where they disagree, one of them is wrong, and a
-reader should know before acting on either. ``statistics_comparisons`` has the table of all comparisons.
-False alarms would teach readers to ignore warnings, so whatever the API document leaves open is read in the
-server's favour:
+Rows and statistics come from one result; where they disagree, one of them is wrong, and users should know
+before they act on either. ``statistics_comparisons`` has the table of all comparisons. False alarms would
+teach users to ignore warnings, so whatever the API document leaves open is read in the server's favour:
 
 **Whole and part.** The statistics are of the whole result (in the document's example 100 rows beside 3).
 Where all of its rows were received, counts and extremes must agree. A part of them, or of an unknown number,
-can only contradict: by a value outside of min and max, or by more nulls than there are in all.
+disagrees only by a value outside of min and max, or by more nulls than there are in all.
 
-**Digits.** The document's example shows rows in milliseconds beside statistics in microseconds. How far a
-side was cut, or rounded, is told by the digits it shows: those of all values of the column, and those of min
-and max. Trailing zeros tell nothing, for some servers write them and some do not. Where both sides
-show as many digits after the point, they must be equal; otherwise they may differ by one unit of the last
-digit of the side that shows fewer. Dates and whole numbers on both sides show none, so must be
-equal. Times count in seconds: no server is assumed to have cut those.
+**Digits.** The document's example shows rows in milliseconds beside statistics in microseconds. The digits
+after the point tell how far a side was cut or rounded: on one side those of all values of the column, on the
+other those of min and max, without trailing zeros, which only some servers write. Where both sides show as
+many digits, they must be equal; otherwise they may differ by one unit of the last digit of the side that
+shows fewer. Dates and whole numbers show none on either side, so must be equal. Times are compared as
+seconds; no server is assumed to cut more than their fraction.
 
 **Floats.** A double may have been written with 15 digits, and a single with 6, which are all that their types
-keep for certain; neither is blamed for what that took away.
+keep for certain. A difference that this explains is ignored.
 
 **NaN.** PostgreSQL sorts it above all numbers, others skip it, and some count it among the nulls. A bound
 that is NaN says nothing; the other values are compared with the other bounds.
@@ -55,8 +54,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_statistics"]
 
-#: With how many digits doubles and singles are written: the fewest that all who write them keep (DBL_DIG and
-#: FLT_DIG of C) to the most that one needs (DBL_DECIMAL_DIG and FLT_DECIMAL_DIG).
+#: How many digits doubles and singles may be written with: from what their types keep for certain (DBL_DIG
+#: and FLT_DIG of C) to what identifies every value (DBL_DECIMAL_DIG and FLT_DECIMAL_DIG).
 _DOUBLE_DIGITS: Final = [15, 16, 17]
 _SINGLE_DIGITS: Final = [6, 7, 8, 9]
 
@@ -74,7 +73,7 @@ def check_statistics(
     Parameters
     ----------
     statistics
-        By column, as the server sent them; empty where it sent none.
+        Of each column, as the server sent them; empty where it sent none.
     rows, total_rows
         The rows that were received, and the rows of the whole result by the statistics (None: unknown).
     strict

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["arrow_type", "read", "read_exact", "row_out_of_range"]
 
-#: numpy and pandas take this number for "no time" (NaT), so it can be no value.
+#: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
 _NAT: Final = -(2**63)
 
 

@@ -88,7 +88,7 @@ def decide(column: Column, options: AskOptions) -> Decision:
     # No rule of this section covers the values.
     row, cell = next((row, cell) for row, cell in enumerate(column.cells) if cell is not None)
     kinds = Column(column.name, list(column.cells)).kinds  # of each cell, not of how the column was read
-    reason = f"is among {_names(kinds)}, though the statistics are {column.section}"
+    reason = f"is among {_kind_names(kinds)}, though the statistics are {column.section}"
     return replace(decision, problem=CellError(row, exact_json.dump(cell), reason))
 
 
@@ -102,12 +102,12 @@ def _exact_text(problem: CellError) -> Decision:
     return Decision(pa.string(), words, problem)
 
 
-def _names(kinds: frozenset[ValueKind]) -> str:
+def _kind_names(kinds: frozenset[ValueKind]) -> str:
     return " and ".join(sorted(kind.value for kind in kinds))
 
 
 def _counted(column: Column) -> str:
-    """Say how many values were read: all of them, and perhaps the bounds."""
+    """Return in words how many values were read: all of them, and the bounds if there are any."""
     count, nulls = column.count, len(column.cells) - column.count
     only = "" if count else " only"
     bounds = f" and the statistics' min and max{only}" if column.bounds else ""
@@ -125,7 +125,7 @@ def _in_chunks(read: Callable[[pa.Array], Any], texts: Array) -> Any:
 
 
 def _text(column: Column, _: AskOptions, words: str = "string statistics") -> Decision:
-    """Decide on text; where all values are texts, they are the column as they stand."""
+    """Decide on text; if all values are texts, they are the column without a change."""
     array = column.array if column.kinds == {ValueKind.TEXT} else None
     return Decision(pa.string(), words, array=array)
 
@@ -259,14 +259,14 @@ def _mixed(column: Column, _: AskOptions) -> Decision:
     row, cell = next(
         (row, cell) for row, cell in enumerate(column.cells) if cell is not None and type(cell) is not first
     )
-    kinds = _names(column.kinds)
+    kinds = _kind_names(column.kinds)
     reason = f"differs from other values: the column mixes {kinds}"
     return Decision(pa.string(), f"mixed {kinds}", CellError(row, exact_json.dump(cell), reason))
 
 
 def _nested(column: Column, options: AskOptions) -> Decision:
     type_ = _nested_type(column.present, options)
-    kinds = _names(column.kinds)
+    kinds = _kind_names(column.kinds)
     if type_ is None:
         return Decision(pa.string(), f"{_counted(column)} are {kinds} that no type holds: as JSON")
     return Decision(type_, f"{_counted(column)} are {kinds} of one shape", _constant_problem(column))

@@ -65,7 +65,7 @@ _ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128", "Float16", "Unkn
 # --- formats ----------------------------------------------------------------------------------------
 
 
-#: Types whose values are written by :func:`texts`, since pyarrow writes them otherwise or not at all.
+#: The types of which a CSV file has the texts that :func:`texts` returns.
 _is_csv_text: Final = any_of(pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view)
 
 
