@@ -1,4 +1,4 @@
-"""The values of an Arrow column as texts that lose nothing: for people, and for files of text.
+"""The values of an Arrow column as texts that lose nothing, for users and for text files.
 
 Dates, times and durations are ISO-8601, nested values are JSON. NaN and infinity, which JSON does not have,
 are text in it, as in the API itself.

@@ -1,4 +1,4 @@
-"""Arrow tables to pandas, for three dtype backends and never with an ``object`` column.
+"""Arrow tables to pandas, with three dtype backends and never an ``object`` column.
 
 Each backend has a table of tests on Arrow types and the functions that build a column. The first test that
 is true decides; a type without one becomes :class:`pandas.ArrowDtype`.
@@ -67,7 +67,7 @@ def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable"
         ``"numpy_nullable"``: masked ``Int64``, ``Float64`` and ``boolean``, ``string``, and numpy's
         datetimes. NaN and null stay apart, and every integer is exact beside nulls.
         ``"pyarrow"``: an ArrowDtype for every column, with nothing copied.
-        ``"numpy"``: numpy wherever it can hold the values, else ArrowDtype.
+        ``"numpy"``: numpy dtypes where they can hold the values, else ArrowDtype.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def _builder(backend: DtypeBackend, type_: pa.DataType) -> Builder:
 # --- values out of Arrow's buffers ------------------------------------------------------------------
 
 
-def _copied(
+def _copy_values(
     column: pa.ChunkedArray, dtype: npt.DTypeLike | None = None, *, under_nulls: int = 0
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Copy a column of fixed width out of its buffers, once, and return its values and where it is null.
@@ -178,7 +178,7 @@ def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _dates(column: pa.ChunkedArray) -> ColumnArray:
-    days, mask = _copied(column, np.int32)
+    days, mask = _copy_values(column, np.int32)
     dates = days.astype(np.int64).view("datetime64[D]").astype("datetime64[s]")
     dates[mask] = np.datetime64("NaT", "s")
     return dates
@@ -192,7 +192,7 @@ def _timestamps(column: pa.ChunkedArray) -> ColumnArray:
 
 def _counts(column: pa.ChunkedArray, numpy_type: str) -> npt.NDArray[Any]:
     """Return timestamps or durations as numpy has them: counts of their unit; NaT is the lowest integer."""
-    counts, _ = _copied(column, np.int64, under_nulls=np.iinfo(np.int64).min)
+    counts, _ = _copy_values(column, np.int64, under_nulls=np.iinfo(np.int64).min)
     return counts.view(f"{numpy_type}[{column.type.unit}]")
 
 
@@ -200,11 +200,11 @@ def _counts(column: pa.ChunkedArray, numpy_type: str) -> npt.NDArray[Any]:
 
 
 def _nullable_integers(column: pa.ChunkedArray) -> ColumnArray:
-    return pd.arrays.IntegerArray(*_copied(column))
+    return pd.arrays.IntegerArray(*_copy_values(column))
 
 
 def _nullable_floats(column: pa.ChunkedArray) -> ColumnArray:
-    return pd.arrays.FloatingArray(*_copied(column))
+    return pd.arrays.FloatingArray(*_copy_values(column))
 
 
 def _nullable_booleans(column: pa.ChunkedArray) -> ColumnArray:
@@ -223,7 +223,7 @@ def _nullable_strings(column: pa.ChunkedArray) -> ColumnArray:
 
 
 def _numpy_integers(column: pa.ChunkedArray) -> ColumnArray:
-    values, mask = _copied(column)
+    values, mask = _copy_values(column)
     if column.null_count == 0:
         return values
     # The range decides and not each value: 2**60 is exact in float64, its neighbours are not.
@@ -235,7 +235,7 @@ def _numpy_integers(column: pa.ChunkedArray) -> ColumnArray:
 
 
 def _numpy_floats(column: pa.ChunkedArray) -> ColumnArray:
-    values, mask = _copied(column)
+    values, mask = _copy_values(column)
     values[mask] = np.nan
     return values
 

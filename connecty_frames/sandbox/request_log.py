@@ -27,8 +27,8 @@ KEPT: Final = 100_000
 KEPT_BYTES: Final = 2**27
 #: How many characters of a text are kept.
 LONGEST: Final = 10_000
-#: The limits may be exceeded by one part in so many before the oldest entries are deleted, because each
-#: deletion moves all other entries.
+#: The limits may be exceeded by a tenth before the oldest entries are deleted, because each deletion moves
+#: all other entries.
 _SLACK: Final = 10
 
 
