@@ -17,6 +17,8 @@ from connecty_frames.text import listed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from connecty_frames.decode.arrow_types import TypeTest
+
 __all__ = ["build"]
 
 
@@ -135,7 +137,7 @@ def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
     if len(encoded.dictionary) > most:
         row = pc.index(encoded.indices, pa.scalar(most, encoded.indices.type)).as_py()
-        raise _error(row, cells[row], f"is one more distinct value than {type_} tells apart")
+        raise _error(row, cells[row], f"is one distinct value more than {type_} can hold")
     return encoded.cast(type_)
 
 
@@ -147,7 +149,7 @@ def _build_children(rows: Sequence[int], items: Sequence[Any], type_: pa.DataTyp
         raise CellError(rows[error.row or 0] if rows else 0, error.value, error.reason) from None
 
 
-_BUILDERS: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[..., pa.Array]], ...]] = (
+_BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (
     (is_text, _texts),
     (pa.types.is_boolean, _booleans),
     (is_number, _numbers),

@@ -84,7 +84,7 @@ def decode(
     ResponseError
         Where the rows are not a table; under ``strict`` also where they contradict the statistics.
     ConversionError
-        Where a value does not fit its type in ``schema=``, or is no text (a lone surrogate); under
+        Where a value does not fit its type in ``schema=``, or holds a lone surrogate; under
         ``strict`` also where a column would stay exact text.
     """
     if envelope.rows is None:

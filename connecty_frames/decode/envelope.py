@@ -205,7 +205,7 @@ def read_envelope(
         rows=_rows(results.dataframe, body),
         statistics=statistics,
         details={
-            name: _limit(value, iter(range(_MOST_VALUES)))
+            name: _truncate(value, iter(range(_MOST_VALUES)))
             for name, value in islice(details.items(), _MOST_DETAILS)
         },
         more_details=max(len(details) - _MOST_DETAILS, 0),
@@ -262,15 +262,15 @@ def _parse(part: object) -> Any:
     return exact_json.parse(str(memoryview(part), "utf-8")) if isinstance(part, msgspec.Raw) else part
 
 
-def _limit(value: Any, places: Iterator[int]) -> Any:
-    """Return the first items of a value, one for each place, and the beginning of each text."""
+def _truncate(value: Any, budget: Iterator[int]) -> Any:
+    """Return a value with as many items, at all depths, as the budget has, and the beginning of each text."""
     if isinstance(value, str):
         return exact_json.escape_surrogates(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)
     if isinstance(value, list):
-        return [_limit(item, places) for item, _ in zip(value, places, strict=False)]
+        return [_truncate(item, budget) for item, _ in zip(value, budget, strict=False)]
     if isinstance(value, dict):
-        items = zip(value.items(), places, strict=False)
-        return {exact_json.escape_surrogates(name): _limit(item, places) for (name, item), _ in items}
+        items = zip(value.items(), budget, strict=False)
+        return {exact_json.escape_surrogates(name): _truncate(item, budget) for (name, item), _ in items}
     return value
 
 

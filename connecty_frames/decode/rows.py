@@ -53,7 +53,7 @@ class Rows:
     names
         The column names, each once.
     server_names
-        The name of each column in the header, None where it is no text or occurs more than once.
+        The name of each column in the header, None where it is not text or occurs more than once.
     warnings
         About the columns that had to be renamed.
     columns

@@ -100,7 +100,7 @@ def _disagreements(
     """Say in what a column and its statistics disagree, as predicates of the column."""
     general = sections.get("general")
     nulls = general.get("nulls_count") if isinstance(general, dict) else None
-    # Most often the two are equal, and NaN need not be looked for.
+    # Most often the two are equal, and NaN need not be counted.
     if parse_count(nulls) != column.null_count:
         yield from _compare_count(nulls, "nulls", partial(_count_nulls, column), whole=whole)
     comparison = comparison_of(column.type)
@@ -120,7 +120,7 @@ def _disagreements(
 
 
 def _compare_count(stated: object, words: str, count: Callable[[], range], *, whole: bool) -> Iterator[str]:
-    """Compare a count with all that are right; for a part of a result none is too large."""
+    """Compare a stated count with the range of right ones; for a part of a result none is too large."""
     number = parse_count(stated)
     if number is None:
         return
@@ -136,7 +136,7 @@ def _count_selected(column: pa.ChunkedArray, select: Callable[[pa.ChunkedArray],
 
 
 def _count_nulls(column: pa.ChunkedArray) -> range:
-    """Count nulls; NaN may count as such."""
+    """Return how many nulls there may be; NaN may count as null."""
     return range(column.null_count, column.null_count + _count_nans(column) + 1)
 
 
@@ -146,7 +146,7 @@ def _count_nans(column: pa.ChunkedArray) -> int:
 
 
 def _count_distinct(column: pa.ChunkedArray, comparison: Comparison) -> range:
-    """Count distinct values; of those that may have been cut, each may have been distinct."""
+    """Return how many distinct values there may be; cut ones may have been distinct before."""
     values, nans = comparison.to_numbers(column), _count_nans(column)
     if pa.types.is_floating(values.type):
         values = pc.add(values, 0.0)  # turns -0.0, which Arrow would count beside it, into 0.0

@@ -20,6 +20,8 @@ from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_ma
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connecty_frames.decode.arrow_types import TypeTest
+
 __all__ = ["CONTEXT", "Comparison", "comparison_of"]
 
 #: Holds decimal256's 76 digits with room to spare, and turns what is not a number into NaN. Python's current
@@ -136,7 +138,7 @@ _temporal: Final = partial(
 )
 
 #: string_view is missing, since not every supported version of Arrow can measure it.
-_COMPARISONS: Final[tuple[tuple[Callable[[pa.DataType], bool], Comparison], ...]] = (
+_COMPARISONS: Final[tuple[tuple[TypeTest, Comparison], ...]] = (
     (
         any_of(pa.types.is_string, pa.types.is_large_string),
         Comparison(

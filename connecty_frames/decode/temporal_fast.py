@@ -46,7 +46,7 @@ _is_offset: Final = re.compile(OFFSET).fullmatch
 
 @dataclass(frozen=True, slots=True)
 class TemporalValues:
-    """Temporal texts of one format as the values that they mean.
+    """Temporal texts of one format read as Arrow values.
 
     Parameters
     ----------
@@ -102,8 +102,8 @@ def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues 
     """Read texts by Arrow's own cast, None where the result might differ from the grammar.
 
     The result is that of ``format_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in the
-    grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, but for the year
-    0000; and it refuses a seventh digit of the second in microseconds.
+    grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, except for the year
+    0000; and the cast refuses a seventh digit of the second in microseconds.
     """
     cast = _FAST[format_]
     try:

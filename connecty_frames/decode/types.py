@@ -1,8 +1,8 @@
 """The table of rules by which a column gets its Arrow type.
 
-Types are decided here and nowhere else. The first rule of :data:`RULES` whose section is the one the
-statistics have and whose kinds cover all values decides; where a value does not fit the type, the whole
-column stays exact text, and the decision says which value and why. A value is never changed.
+Types are decided here and nowhere else, by the first rule of :data:`RULES` whose section is that of the
+statistics and whose kinds cover all values. If a value does not fit the type, the whole column stays exact
+text, and the decision says which value and why. A value is never changed.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def _temporal(column: Column, options: AskOptions) -> Decision:
 def _temporal_texts(
     column: Column, options: AskOptions, formats: Sequence[TemporalFormat], words: str
 ) -> Decision:
-    """Read texts as the dates and times they are, of one of some formats."""
+    """Decide on texts that are all dates or times, of one of the formats."""
     found = _read_temporal_fast(column, options)
     if found is None:
         found = temporal.read_exact(column.cells, column.bounds, options.tz, formats)
@@ -211,7 +211,7 @@ def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
 
 
 def _constant_problem(column: Column) -> CellError | None:
-    """Return the problem of a cell that has a bare NaN: it is read as what it means, but is not JSON."""
+    """Return the problem of a cell with a bare NaN or infinity, which is read but is not JSON."""
     for row, cell in enumerate(column.cells):
         constant = _find_constant(cell)
         if constant is not None:
@@ -221,7 +221,7 @@ def _constant_problem(column: Column) -> CellError | None:
 
 
 def _find_constant(value: object) -> str | None:
-    """Return a value that is a constant, NaN where one is inside of it, None where there is none."""
+    """Return a value if it is a constant, NaN if one is inside of it, None if there is none."""
     if isinstance(value, ConstantText):
         return value
     inside: Iterable[object] = ()
@@ -273,7 +273,7 @@ def _nested(column: Column, options: AskOptions) -> Decision:
 
 
 def _nested_type(values: list[Any], options: AskOptions) -> pa.DataType | None:
-    """Return the one type of values inside of cells, None where they have none."""
+    """Return the type that all values inside of cells have, None if there is none."""
     column = Column("", values)
     if column.kinds in _NESTED_TYPES:
         return _NESTED_TYPES[column.kinds]

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     import altair as alt
 
+    from connecty_frames.decode.arrow_types import TypeTest
+
 __all__ = ["plot"]
 
 #: The most marks that are drawn: what altair allows, and bars in a picture of 10,000 pixels.
@@ -132,7 +134,7 @@ class _Column:
 
 def _columns(table: pa.Table) -> list[_Column]:
     names = table.column_names
-    # A key stands in the data once a row, so a long name is replaced by the position of its column.
+    # A key is in the data once a row, so a long name is replaced by the position of its column.
     stem = _unused("column ", lambda stem: (f"{stem}{position}" for position in range(len(names))), names)
     keys = [name if len(name) <= _MAX_LENGTH else f"{stem}{at}" for at, name in enumerate(names)]
     suffix = _unused(" in full", lambda suffix: (key + suffix for key in keys), keys)
@@ -159,7 +161,7 @@ def _tooltip_title(name: str) -> str:
     return f"{name} " if name in {"image", "title"} else snippet(name)
 
 
-_KINDS: Final[list[tuple[Callable[[pa.DataType], bool], str]]] = [
+_KINDS: Final[list[tuple[TypeTest, str]]] = [
     (any_of(pa.types.is_timestamp, pa.types.is_date), "time"),
     (is_number, "number"),
     (

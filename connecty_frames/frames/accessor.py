@@ -1,6 +1,6 @@
 """Metadata on frames: attach, read and copy it, and the accessor ``frame.connecty``.
 
-Nothing here imports a frame library: whoever holds a frame has imported its library already.
+Nothing here imports a frame library: that of an existing frame is loaded already.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
     Raises
     ------
     ConfigError
-        Where it is no frame, or the metadata cannot be written as JSON.
+        Where it is not a frame, or the metadata cannot be written as JSON.
     """
     backend = backend_of(frame)
     register_accessors()
@@ -74,7 +74,7 @@ def metadata(frame: object) -> AnswerMetadata | None:
     Raises
     ------
     ConfigError
-        Where it is no frame, or what is kept under ``connecty`` is damaged.
+        Where it is not a frame, or what is kept under ``connecty`` is damaged.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def copy_metadata(source: object, frame: Frame) -> Frame:
     Raises
     ------
     ConfigError
-        Where one of them is no frame, or the source has no metadata.
+        Where one of them is not a frame, or the source has no metadata.
 
     Examples
     --------

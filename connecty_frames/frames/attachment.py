@@ -9,7 +9,7 @@ polars   a registry of weak references, since frames have no attribute for it. T
 pyarrow  the metadata of the schema, under ``connecty``.
 ======== ============================================================================================
 
-Nothing here imports a frame library: whoever holds a frame has imported its library already.
+Nothing here imports a frame library: that of an existing frame is loaded already.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def backend_of(frame: object) -> Backend:
     Raises
     ------
     ConfigError
-        Where it is no frame.
+        Where it is not a frame.
     """
     for backend in _BACKENDS:
         library = sys.modules.get(backend.library)
@@ -140,6 +140,6 @@ def backend_of(frame: object) -> Backend:
             if isinstance(frame, getattr(library, name, ())):
                 return backend
     raise ConfigError(
-        f"{terminal(type(frame).__name__)} is no frame: expected one of pandas, polars or pyarrow.",
+        f"{terminal(type(frame).__name__)} is not a frame: expected one of pandas, polars or pyarrow.",
         setting="frame",
     )

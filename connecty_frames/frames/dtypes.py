@@ -77,7 +77,7 @@ def comes_from(class_: type, library: str) -> bool:
 
 
 def _unknown(given: object) -> UnknownTypeError:
-    return UnknownTypeError(f"{value_text(given)} is no type of a column")
+    return UnknownTypeError(f"{value_text(given)} is not a column type")
 
 
 # --- names ------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def zone_name(name: str) -> str:
         return ZoneInfo(name).key
     except (ValueError, OSError, KeyError):
         raise UnknownTypeError(
-            f"{snippet(name)!r} is no time zone, such as 'UTC' or 'Europe/Warsaw'"
+            f"{snippet(name)!r} is not a time zone, such as 'UTC' or 'Europe/Warsaw'"
         ) from None
 
 

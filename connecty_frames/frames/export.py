@@ -191,7 +191,7 @@ def _checked_attrs(frame: object) -> dict[str, Any]:
             json.dumps({key: value})
         except (TypeError, ValueError):
             raise ConfigError(
-                f"frame.attrs[{value_text(key)}] is no JSON, which is how Parquet keeps attrs: remove it, "
+                f"frame.attrs[{value_text(key)}] is not JSON, which is how Parquet keeps attrs: remove it, "
                 "or make it text."
             ) from None
     return attrs
@@ -203,7 +203,7 @@ def to_arrow(frame: object) -> pa.Table:
     Raises
     ------
     ConfigError
-        Where it is no frame, or holds what Arrow does not.
+        Where it is not a frame, or holds what Arrow does not.
     """
     convert = _TO_ARROW[backend_of(frame).library]
     try:

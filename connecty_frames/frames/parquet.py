@@ -1,6 +1,6 @@
 """Parquet files as frames of any of the libraries, with the metadata of the answer.
 
-The file is ordinary Parquet. The metadata stands in that of the schema under ``connecty``, and a second time
+The file is ordinary Parquet. The metadata is under ``connecty`` in that of the schema, and a second time
 where pandas looks for attrs, so that ``pandas.read_parquet`` finds it as well. Each page has a checksum, and
 so has the whole file. Reading verifies them: one flipped bit most often changes a value without an error.
 
@@ -78,11 +78,11 @@ def read_parquet(
     Raises
     ------
     ConfigError
-        Where an argument is wrong; or the file is no Parquet, damaged, has under ``connecty`` anything but
+        Where an argument is wrong; or the file is not Parquet, damaged, has under ``connecty`` anything but
         the metadata of an answer, or holds what the library cannot, such as a time zone that it does not
         know. Invalid entries of pandas (index, attrs) are ignored.
     OSError
-        Where the file cannot be opened, or is no regular file.
+        Where the file cannot be opened, or is not a regular file.
 
     Notes
     -----
@@ -110,7 +110,7 @@ def read_parquet(
             f"{name} is damaged: its checksum is not the one that was written. Write it again.",
             setting="path",
         )
-    with _library_errors(f"{name} is no Parquet file, or damaged"):
+    with _library_errors(f"{name} is not a Parquet file, or damaged"):
         table = _read_table(content, verified=intact is True)
         pandas_metadata = _read_pandas_metadata(table)
         table = _with_metadata(table, pandas_metadata.attrs)

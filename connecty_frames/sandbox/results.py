@@ -212,7 +212,7 @@ def _struct_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
 
 
 def _map_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
-    """Return SQL for a map as a JSON object; a key that is no text becomes the text of its JSON."""
+    """Return SQL for a map as a JSON object; a key that is not text becomes the text of its JSON."""
     (_, key_type), (_, value_type) = _children(type_)
     entry = f"element_{depth}"
     key = _json(f"{entry}.key", key_type, depth + 1)
@@ -233,7 +233,7 @@ _NESTED: Final[dict[str, Callable[[str, DuckDBPyType, int], str]]] = {
 
 
 def _children(type_: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
-    """Return the names and types within a nested type, without the size of an array, which is no type."""
+    """Return the names and types within a nested type, but not the size of an array."""
     return [
         (name, cast("DuckDBPyType", child)) for name, child in type_.children if not isinstance(child, int)
     ]

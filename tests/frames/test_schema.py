@@ -129,8 +129,8 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            ("nonsense", "'nonsense' is no type of a column"),
-            (5, "5 is no type of a column"),
+            ("nonsense", "'nonsense' is not a column type"),
+            (5, "5 is not a column type"),
             (pa.null(), "null cannot be made of JSON values"),
             (pa.binary(), "binary cannot be made of JSON values"),
             (pa.list_(pa.null()), "null cannot be made of JSON values"),
@@ -143,11 +143,11 @@ class TestErrors:
                 pa.dense_union([pa.field("a", pa.int8())]),
                 "dense_union<a: int8=0> cannot be made of JSON values",
             ),
-            (pl.Object, "Object is no type of a column"),
-            (int | str, "int | str is no type of a column"),
-            ("timestamp[us, tz=Mars]", "'Mars' is no time zone, such as 'UTC' or 'Europe/Warsaw'"),
-            (pa.timestamp("us", "Mars"), "'Mars' is no time zone, such as 'UTC' or 'Europe/Warsaw'"),
-            (pa.list_(pa.timestamp("us", "UTC\0")), r"'UTC\\x00' is no time zone"),
+            (pl.Object, "Object is not a column type"),
+            (int | str, "int | str is not a column type"),
+            ("timestamp[us, tz=Mars]", "'Mars' is not a time zone, such as 'UTC' or 'Europe/Warsaw'"),
+            (pa.timestamp("us", "Mars"), "'Mars' is not a time zone, such as 'UTC' or 'Europe/Warsaw'"),
+            (pa.list_(pa.timestamp("us", "UTC\0")), r"'UTC\\x00' is not a time zone"),
             ("decimal(99, 2)", "a decimal of 99 digits with 2 after the point: expected 1 to 76 digits"),
         ],
         ids=str,
@@ -172,7 +172,7 @@ class TestErrors:
             ({1: int}, "schema: a column is named 1: expected text"),
             (pa.schema([("a", pa.int8()), ("a", pa.int8())]), "schema: column 'a' is there twice"),
             (Tree, "schema: column 'children' is of a model that holds itself"),
-            (Loose, r"schema: column 'value': int \| str is no type of a column"),
+            (Loose, r"schema: column 'value': int \| str is not a column type"),
         ],
     )
     def test_schemas(self, schema: object, message: str) -> None:
