@@ -32,7 +32,6 @@ __all__ = [
     "escape_surrogates",
     "is_encodable",
     "is_too_deep",
-    "object_items",
     "parse",
     "parse_first",
     "quote_constants",
@@ -155,17 +154,13 @@ def unquote_constants(text: str, mark: str) -> str:
     return re.sub(f'"{mark}([^"]*)"', r"\1", text)
 
 
-def object_items(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Return all keys and values of an object, a repeated key each time."""
-    return value.pairs if isinstance(value, RepeatedKeys) else value.items()
-
-
 def dump(value: object) -> str:
     """Write what :func:`parse` returned as compact JSON with every number as it was."""
     if isinstance(value, IntText | FloatText | ConstantText):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{dump(key)}:{dump(item)}" for key, item in object_items(value)) + "}"
+        pairs = value.pairs if isinstance(value, RepeatedKeys) else value.items()
+        return "{" + ",".join(f"{dump(key)}:{dump(item)}" for key, item in pairs) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(dump, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
