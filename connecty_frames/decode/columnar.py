@@ -304,8 +304,8 @@ class _BlockReader:
         self._allowed = tokens | _NULL
         #: How far the start and the end of a cell are moved inwards to leave its quotes out.
         self._quotes = (tokens == _TEXT).astype(np.intp)
-        # A column whose texts are kept is taken by itself, or it would keep the memory of all that is taken
-        # with it. All others are taken at once.
+        # A column whose texts are kept is taken by itself: otherwise it would keep the memory of all columns
+        # that are taken with it. All others are taken at once.
         self._order = sorted(range(len(readers)), key=lambda position: not readers[position].keeps_texts)
         self._first_row = 2 * np.array(self._order, np.int32)
         kept = sum(reader.keeps_texts for reader in readers)

@@ -97,7 +97,7 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
     if has_exponents:
         extremes = pc.min_max(pc.abs(floats)).as_py()
         if math.isinf(extremes["max"]) or extremes["min"] < sys.float_info.min:
-            return None  # perhaps out of float64's range; a zero without exponent is just that
+            return None  # perhaps beyond float64's range: a zero may have been 1e-999
     starts, ends = offsets_of(texts)
     if (ends - starts > _SAFE_LENGTH).any():
         is_same = pc.equal(pc.cast(floats, pa.string()), texts)

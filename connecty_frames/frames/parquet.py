@@ -87,8 +87,8 @@ def read_parquet(
     Notes
     -----
     A file that ``frame.connecty.write_parquet`` wrote has a checksum, which is verified before anything else:
-    damage to such a file is an error and never another value. In other files, pages are verified where they
-    have checksums, and values are checked to be valid.
+    damage to such a file is an error, and never changes a value. In other files, pages are verified where
+    they have checksums, and values are checked to be valid.
 
     Examples
     --------

@@ -114,7 +114,7 @@ class RequestLog:
         self._added[type(entry)] += _size(entry)
         if len(entries) > KEPT + KEPT // _SLACK or self._added[type(entry)] > KEPT_BYTES // _SLACK:
             self._added[type(entry)] = 0
-            # The total is computed anew, since users may delete entries as well.
+            # The total is computed again, since users may delete entries as well.
             sizes = accumulate(map(_size, islice(reversed(entries), KEPT)))
             kept = sum(1 for _ in takewhile(lambda size: size <= KEPT_BYTES, sizes))
             del entries[: len(entries) - kept]
