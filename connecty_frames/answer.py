@@ -44,7 +44,7 @@ def read_schema(options: AskOptions) -> AskOptions:
     """
     if options.schema is None or isinstance(options.schema, decode.SchemaTypes):
         return options
-    return replace(options, schema=frames.to_contract(options.schema))
+    return replace(options, schema=frames.to_schema_types(options.schema))
 
 
 class Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from connecty_frames.decode.exact_json import LONE_SURROGATE
 from connecty_frames.errors import (
     QuestionError,
     QuestionFailed,
@@ -38,10 +39,8 @@ def warn_of(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
     warnings = list(found)
     if envelope.escaped_fields:
         places = " and ".join(envelope.escaped_fields)
-        text = (
-            "Each half of a surrogate pair, which no text can hold, is written as the escape that it was in"
-        )
-        warnings.insert(0, TypeFidelityWarning(f"{text} {places}."))
+        text = f"Found {LONE_SURROGATE}, in {places}: it is written as its escape."
+        warnings.insert(0, TypeFidelityWarning(text))
     counts: Counter[type[ConnectyWarning]] = Counter()
     for warning in warnings:
         counts[type(warning)] += 1

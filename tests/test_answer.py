@@ -253,7 +253,7 @@ def test_options_are_checked(golden: Path) -> None:
         cf.Answer.from_json(path, strickt=True)  # type: ignore[call-arg]
     with pytest.raises(cf.ConfigError, match="tz='Mars'"):
         cf.Answer.from_json(path, tz="Mars")
-    with pytest.raises(cf.ConfigError, match="schema: column 'orders': 'numbers' is no type"):
+    with pytest.raises(cf.ConfigError, match="schema: column 'orders': 'numbers' is not a column type"):
         cf.Answer.from_json(path, schema={"orders": "numbers"})
 
 

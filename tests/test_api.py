@@ -390,7 +390,7 @@ def test_a_schema_that_fits(schema: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_saved_schema_can_be_used_as_contract() -> None:
+def test_a_saved_schema_can_be_passed_back() -> None:
     """As JSON text."""
     saved = cf.ask(TOP_COUNTRIES).schema.to_json()
 

@@ -268,8 +268,8 @@ write_metadata(answer, alone=False)
 """
 
 
-class TestHalves:
-    """Half of a surrogate pair, which no text can hold, outside of the rows."""
+class TestLoneSurrogates:
+    """A lone surrogate, which UTF-8 cannot encode, outside of the rows."""
 
     def test_a_summary_and_sql(self) -> None:
         """Each is written as its escape, with a warning that names the places; UTF-8 can encode the texts."""
@@ -286,8 +286,8 @@ class TestHalves:
         assert answer.statistics == {"a": {"string": {"top": ["\\ud801"], "\\ud802": 1.1}}}
         (message,) = [str(each.message) for each in warned]
         assert message == (
-            "Each half of a surrogate pair, which no text can hold, is written as the escape that it was in "
-            "sql_query and response_summary and dataframe_stats."
+            "Found a lone surrogate, which UTF-8 cannot encode, in sql_query and response_summary and "
+            "dataframe_stats: it is written as its escape."
         )
         assert answer.to_polars().connecty.sql_query.encode() == b"select '\\ud800'"
 

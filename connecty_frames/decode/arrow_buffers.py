@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["POOL", "bytes_of", "offsets_of"]
 
-#: The pool for work in short-lived threads. Arrow's default pool keeps the memory that they once needed: the
-#: peak above a large body was 3.1 times its size with it, and is 1.2 times with this one.
+#: The pool for work in short-lived threads. Arrow's default pool keeps the memory that such threads used:
+#: with it the peak above a large body was 3.1 times its size, with this one it is 1.2 times.
 POOL: Final = pa.system_memory_pool()
 
 

@@ -1,7 +1,8 @@
-"""Arrow types by group, and tables that look a type up by a test on it."""
+"""Arrow types by group, tables that look a type up by a test on it, and facts about units and zones."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import pyarrow as pa
@@ -11,16 +12,18 @@ if TYPE_CHECKING:
 
     TypeTest = Callable[[pa.DataType], bool]
 
-__all__ = ["FRACTION_DIGITS", "any_of", "first_match", "is_list", "is_number", "is_text"]
+__all__ = ["FRACTION_DIGITS", "any_of", "first_match", "is_list", "is_number", "is_text", "match_zone_offset"]
 
 Value = TypeVar("Value")
 
-#: The digits after the point of a second that each unit of time holds.
+#: How many digits of a fraction of a second each unit of time has.
 FRACTION_DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+#: Matches a zone that is an offset; the groups are its hours, with the sign, and its minutes.
+match_zone_offset: Final = re.compile(r"([+-]\d\d):(\d\d)").fullmatch
 
 
 def first_match(table: Iterable[tuple[TypeTest, Value]], type_: pa.DataType) -> Value | None:
-    """Return the value beside the first test that is true of a type, None where none is."""
+    """Return the value of the first test that is true for a type, None if there is none."""
     return next((value for test, value in table if test(type_)), None)
 
 

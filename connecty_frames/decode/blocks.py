@@ -1,4 +1,4 @@
-"""The JSON of rows cut into blocks of whole rows, and the commas of a block that stand outside of texts."""
+"""The JSON of rows cut into blocks of whole rows, and the commas of a block outside of texts."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ __all__ = [
 #: What stands between two rows.
 SEPARATOR: Final = b"],["
 _QUOTE: Final = ord('"')
-#: What replaces a backslash and a quote behind a backslash: JSON has no such characters in texts.
+#: What replaces an escaped backslash and an escaped quote: characters that JSON does not allow in texts.
 _HIDDEN: Final = b"\x01\x02"
-#: Translates them back.
+#: The table that translates them back.
 UNHIDE: Final = bytes.maketrans(_HIDDEN, b'\\"')
 
 
@@ -40,12 +40,12 @@ class ReaderLimits:
     Parameters
     ----------
     smallest
-        Rows of no more bytes are read row by row, which is faster for them: it has less to prepare.
+        Up to this size, rows are read row by row, which needs less preparation and so is faster.
     block
         Blocks of this size stay in a processor's cache, and bound the memory that the work takes.
     longest_row
-        A longer row is not supported: where it is nothing but commas, their positions take thirty times as
-        much memory.
+        A longer row is not supported: if it is nothing but commas, their positions take thirty times its
+        memory.
     """
 
     smallest: int = 1 << 15
@@ -62,12 +62,12 @@ class UnsupportedRows(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some whole rows, without what separates them from others, in memory of their own.
+    """Whole rows, without the separators around them, in memory of their own.
 
     Parameters
     ----------
     data
-        The bytes, in which what stands behind a backslash is hidden.
+        The bytes, with escaped backslashes and quotes replaced.
     quotes
         How many quotes there are.
     escaped
@@ -80,7 +80,7 @@ class Block:
 
 
 def cut_blocks(body: memoryview, size: int, longest_row: int) -> Iterator[Block]:
-    """Cut rows into blocks of about a size, at separators that stand outside of texts."""
+    """Cut rows into blocks of about the given size, at separators outside of texts."""
     start = 0
     while start < len(body):
         length, found = size, None
@@ -98,10 +98,10 @@ def _cut_block(piece: memoryview, *, is_last: bool) -> tuple[Block, int] | None:
     """Return the longest block that a piece holds and where the next begins, None where it holds none."""
     text = bytes(piece)
     escaped = b"\\" in text
-    if escaped:  # of a run of backslashes, the first does not stand behind another
+    if escaped:  # in pairs from the left, since the first of several backslashes is not escaped itself
         text = text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
     data = np.frombuffer(text, np.uint8)
-    # Most often the last separator is outside of texts, and no other needs to be found.
+    # Most often the last separator is outside of texts, so that no other has to be found.
     ends = (len,) if is_last else (methodcaller("rfind", SEPARATOR), _last_separator_outside_texts)
     for find_end in ends:
         end = find_end(text)

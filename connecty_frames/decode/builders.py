@@ -17,6 +17,8 @@ from connecty_frames.text import listed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from connecty_frames.decode.arrow_types import TypeTest
+
 __all__ = ["build"]
 
 
@@ -78,7 +80,7 @@ def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
             raise _error(row, cell, "is not an array")
     items = list(chain.from_iterable(cell or () for cell in cells))
     rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
-    children = _build_inside(rows, items, type_.value_type)
+    children = _build_children(rows, items, type_.value_type)
     if pa.types.is_fixed_size_list(type_):
         for row, cell in enumerate(cells):
             if cell is not None and len(cell) != type_.list_size:
@@ -108,7 +110,7 @@ def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
         return pa.array(cells, type_)
     rows = range(len(cells))
     children = [
-        _build_inside(rows, [cell and cell[field.name] for cell in cells], field.type) for field in fields
+        _build_children(rows, [cell and cell[field.name] for cell in cells], field.type) for field in fields
     ]
     nulls = pa.array([cell is None for cell in cells], pa.bool_())
     return pa.StructArray.from_arrays(children, fields=fields, mask=nulls)
@@ -119,9 +121,9 @@ def _maps(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
         if cell is not None and not _is_object(cell):
             raise _error(row, cell, "is not an object with each key once")
     rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
-    keys = _build_inside(rows, [key for cell in cells for key in cell or ()], type_.key_type)
+    keys = _build_children(rows, [key for cell in cells for key in cell or ()], type_.key_type)
     items = [item for cell in cells for item in (cell or {}).values()]
-    values = _build_inside(rows, items, type_.item_type)
+    values = _build_children(rows, items, type_.item_type)
     return pa.MapArray.from_arrays(_starts(cells, pa.int32()), keys, values).cast(type_)
 
 
@@ -135,19 +137,19 @@ def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
     if len(encoded.dictionary) > most:
         row = pc.index(encoded.indices, pa.scalar(most, encoded.indices.type)).as_py()
-        raise _error(row, cells[row], f"is one more distinct value than {type_} tells apart")
+        raise _error(row, cells[row], f"is one distinct value more than {type_} can hold")
     return encoded.cast(type_)
 
 
-def _build_inside(rows: Sequence[int], items: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    """Build what lies inside of cells; an error then names the row of the cell."""
+def _build_children(rows: Sequence[int], items: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    """Build the child array of nested cells; an error names the row of the cell."""
     try:
         return build(items, type_)
     except CellError as error:
         raise CellError(rows[error.row or 0] if rows else 0, error.value, error.reason) from None
 
 
-_BUILDERS: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[..., pa.Array]], ...]] = (
+_BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (
     (is_text, _texts),
     (pa.types.is_boolean, _booleans),
     (is_number, _numbers),

@@ -1,7 +1,7 @@
 """One column before it has a type: its cells, and what the statistics say about it.
 
-Everything here is found from the whole column, never from a sample: frame libraries that type a column by
-its first rows are the source of most silent errors in this field.
+Everything here is found from the whole column, never from a sample: a type guessed from the first rows may
+silently change later values.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["Array", "Column", "ScalarColumn", "Values", "concat", "section_of"]
 
 Array: TypeAlias = pa.ChunkedArray | pa.Array
-#: The values of a column as far as they have been read.
+#: The cells of a column, or the temporal or float values that have been read from them.
 Values: TypeAlias = Array | TemporalValues | FloatValues
 
-#: The sections of the statistics that tell a type, strongest first. ``general`` stands with every column
-#: and tells none; ``numeric`` and ``boolean`` are assumed, since the API document leaves them out.
+#: The sections of the statistics that tell a type, strongest first. Every column has ``general``, which tells
+#: none; ``numeric`` and ``boolean`` are assumed, since the API document leaves them out.
 _SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
 
 
@@ -70,7 +70,7 @@ class ScalarColumn(Sequence[Any]):
 
     @cached_property
     def array(self) -> Array:
-        """The cells as they were before any meaning was read into them."""
+        """The cells, or the texts that temporal or float values were read from."""
         return self.values if self._texts is None else self._texts()
 
     @cached_property
@@ -141,7 +141,7 @@ class Column:
 
     @cached_property
     def values(self) -> Any:
-        """The cells as far as they have been read, None where they are not of one scalar kind."""
+        """The cells as an array, or what has been read from them; None if they are not of one scalar kind."""
         if isinstance(self.cells, ScalarColumn):
             return self.cells.values
         if self.kinds == {ValueKind.BOOLEAN}:

@@ -1,30 +1,31 @@
 """The columnar reader: rows of scalars in compact JSON to Arrow columns at native speed.
 
-numpy finds the commas of a block of rows, and between two commas lies a cell. So the block as it lies there
-is the data of an Arrow array whose offsets are the starts and ends of its cells, and Arrow takes the columns
-out of it. That the cells are those of the JSON follows, for each block, from these facts and checks:
+numpy finds the commas of a block of rows; between two commas is a cell. So the block itself, without a copy,
+is the data of an Arrow array whose offsets are the starts and ends of the cells, and Arrow takes the columns
+out of it. These facts and checks prove for each block that its cells are those of the JSON:
 
-0. The body is JSON: msgspec has walked over it. So no text holds a control character, and after a backslash
-   stands one of JSON's escapes. msgspec did not check UTF-8; Arrow does.
-1. *Escapes are hidden*: a backslash behind a backslash that is not itself behind one becomes 0x01, a ``"``
-   there becomes 0x02. Then every ``"`` in the block opens or closes a text.
+0. The body is JSON: msgspec has validated it. So no text holds a control character, and a backslash begins
+   one of JSON's escapes. msgspec did not check UTF-8; Arrow does.
+1. *Escapes are hidden*: an escaped backslash becomes 0x01, an escaped ``"`` becomes 0x02. Then every ``"`` in
+   the block opens or closes a text.
 2. *A block begins outside of texts and holds an even number of quotes*, so it ends outside of them too.
-3. *There are as many cells as columns, or a multiple of that, and between two rows stands* ``],[``. These
+3. *The number of cells is a multiple of the number of columns, and between two rows is* ``],[``. These
    brackets belong to no cell.
-4. *Each cell begins and ends as a token of its column does, or as null*: a text with a quote, a number with a
-   digit, before which may be a minus, a truth value with ``t`` or ``f`` and ``e``. An empty cell would begin
-   with what stands behind it, which is none of these; neither is white space.
-5. *There are two quotes for each cell that is a text, and no more.* No cell has more than two: between two
-   texts stands a comma, or they are inside of an object, which would begin with a brace. So each text has
-   two, and they are its first and its last character; as quotes open and close in turn, it is one text,
-   whole; no text is in another column, and all commas were outside of texts.
+4. *Each cell begins and ends as null or as a token of its column does.* A text begins and ends with a quote.
+   A number begins with a digit or a minus, and ends with a digit. A truth value begins with ``t`` or ``f``,
+   and ends with ``e``. An empty cell would begin with the separator behind it, which is none of these;
+   neither is white space.
+5. *There are exactly two quotes for each cell that is a text.* No cell has more than two: between two texts
+   is a comma, or they are inside of an object, which would begin with a brace. So each text has two, its
+   first and its last character. As quotes open and close in turn, these enclose one text; no text is in
+   another column, and all commas were outside of texts.
 
 So every cell is one token, since a nested value would begin with a bracket or brace; and every row has as
 many as there are columns.
 
-Where a text holds a comma, a check fails. Such a block is cut again, at the commas that have an even number
-of quotes before them. A block for which a check fails again is refused, and with it the whole body: it is
-read row by row instead.
+If a text holds a comma, a check fails. Such a block is cut again, at the commas that have an even number of
+quotes before them. If a check fails again, the block is refused, and with it the whole body, which is then
+read row by row.
 """
 
 from __future__ import annotations
@@ -71,12 +72,12 @@ _FEW_COLUMNS: Final = 128
 #: How many blocks are read at once, and how many wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)
 _WAITING: Final = 2 * _WORKERS
-#: From how many bytes on the work is divided evenly between the workers, with how much room for cutting
+#: From this many bytes on, each worker gets an even share, which may be so many bytes longer since it is cut
 #: between rows.
 _SHARED: Final = 1 << 20
 _SLACK: Final = 1 << 14
-#: How much is sniffed, in bytes and rows, for the kinds of the columns. It proves nothing, and only decides
-#: what is tried first.
+#: How many bytes and rows are sniffed for the kinds of the columns. They prove nothing, and only decide what
+#: is tried first.
 _SNIFFED_BYTES: Final = 1 << 16
 _SNIFFED_ROWS: Final = 100
 
@@ -100,10 +101,10 @@ _TOKENS: Final = {
 
 
 def _tokens_by_byte(characters: dict[int, bytes]) -> NDArray[np.uint8]:
-    """Return a table of all bytes with the token that has each of them."""
+    """Return a table with the token of each byte, 0 where there is none."""
     table = np.zeros(256, np.uint8)
-    for token, some in characters.items():
-        table[list(some)] = token
+    for token, its_bytes in characters.items():
+        table[list(its_bytes)] = token
     return table
 
 
@@ -112,7 +113,7 @@ _ENDS: Final = _tokens_by_byte({_TEXT: b'"', _NUMBER: b"0123456789", _TRUTH: b"e
 #: The kind of a column that begins with nulls, by the section of its statistics.
 _KIND_BY_SECTION: Final = {"numeric": ValueKind.INTEGER, "boolean": ValueKind.BOOLEAN}
 
-#: A column of a block: an array, the values that its texts mean, or None where their meaning is not known.
+#: A column of a block: an array, the values parsed from its texts, or None where they could not be parsed.
 _Part: TypeAlias = TemporalValues | FloatValues | pa.Array | None
 
 
@@ -124,8 +125,8 @@ class _ColumnReader(NamedTuple):
     kind
         The kind of its cells.
     parse
-        Where its texts mean more, reads them while they are in the processor's cache; None where it cannot
-        read those of a block.
+        Parses its texts while they are in the processor's cache, and returns None for those of a block that
+        it cannot parse; None where texts remain texts.
     """
 
     kind: ValueKind
@@ -176,7 +177,7 @@ def read_columnar(
     ]
     if not header or not body or not {reader.kind for reader in readers} <= _ARROW_TYPES.keys():
         return None
-    # Where whole numbers turn out to be too long, or to stand beside fractions, all are read as texts.
+    # If some whole numbers turn out to be too long, or to be mixed with fractions, all are read as texts.
     wider = [
         _ColumnReader(ValueKind.FRACTION) if reader.kind is ValueKind.INTEGER else reader
         for reader in readers
@@ -194,7 +195,7 @@ def read_columnar(
 def _sniff(source: memoryview) -> tuple[list[Any], list[Any], int] | None:
     """Return the header, the first cell of each column that is not null, and where the first row begins.
 
-    None stands for rows that are not compact, and for a cell where only nulls were sniffed.
+    The result is None for rows that are not compact, a cell is None where only nulls were sniffed.
     """
     text = _UTF8().decode(source[:_SNIFFED_BYTES])  # a character that is cut off at the end is left out
     if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
@@ -232,7 +233,7 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
 
 
 def _narrow(column: ScalarColumn, kind: ValueKind) -> ScalarColumn:
-    """Return whole numbers as such, where they were read as texts since another column had to be."""
+    """Return whole numbers as int64 if they were read as texts only because those of another column were."""
     if kind is not column.kind:
         try:
             return ScalarColumn(kind, pc.cast(column.array, _ARROW_TYPES[kind]))
@@ -248,7 +249,7 @@ def _read_columns(
 
     @cache
     def read_again() -> list[ScalarColumn]:
-        """Read all columns without parsing their texts, for the few that need the texts after all."""
+        """Read all columns without parsing their texts, for the few that need the texts themselves."""
         return _read_columns(body, [_ColumnReader(reader.kind) for reader in readers], limits)
 
     def texts_of(position: int) -> Array:
@@ -303,8 +304,8 @@ class _BlockReader:
         self._allowed = tokens | _NULL
         #: How far the start and the end of a cell are moved inwards to leave its quotes out.
         self._quotes = (tokens == _TEXT).astype(np.intp)
-        # A column whose texts are kept is taken by itself, or it would keep the memory of all that is taken
-        # with it. All others are taken at once.
+        # A column whose texts are kept is taken by itself: otherwise it would keep the memory of all columns
+        # that are taken with it. All others are taken at once.
         self._order = sorted(range(len(readers)), key=lambda position: not readers[position].keeps_texts)
         self._first_row = 2 * np.array(self._order, np.int32)
         kept = sum(reader.keeps_texts for reader in readers)
@@ -328,7 +329,7 @@ class _BlockReader:
     ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return where each cell starts and ends, without its quotes, and by column which are null."""
         starts, ends = _between_commas(block.data, commas, len(self._readers))
-        # Only an empty cell can lie at the end, or end at the start, of the block: clipped, it is refused.
+        # Only an empty cell can start at the end of the block or end at its start: clipped, it is refused.
         first, last = block.data.take(starts, mode="clip"), block.data.take(ends - 1, mode="clip")
         tokens = _BEGINS.take(first) & _ENDS.take(last)
         if not (tokens & self._allowed).all() or 2 * np.count_nonzero(tokens == _TEXT) != block.quotes:
@@ -342,7 +343,7 @@ class _BlockReader:
     def _take_columns(
         self, block: Block, offsets: NDArray[np.int32], nulls: NDArray[np.bool_]
     ) -> list[_Part]:
-        # The array of all cells and, between two of them, what separates them: its data is the block itself.
+        # The array of all cells and of the separators between them: its data is the block itself.
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block.data)]
         cells = pa.Array.from_buffers(pa.string(), offsets.size - 1, buffers)
         width, rows = nulls.shape
@@ -376,7 +377,7 @@ def _between_commas(
 
 
 def _nullable(indices: NDArray[np.int32], nulls: NDArray[np.bool_]) -> pa.Int32Array:
-    """Return indices as an Arrow array, null where there is a null."""
+    """Return indices as an Arrow array, with nulls where they are marked."""
     valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if nulls.any() else None
     return pa.Array.from_buffers(pa.int32(), indices.size, [valid, pa.py_buffer(indices.ravel())])
 
@@ -388,7 +389,7 @@ def _check_utf8(data: NDArray[np.uint8]) -> None:
 
 
 def _unescape(texts: pa.StringArray) -> pa.StringArray:
-    """Decode the escapes of texts by one JSON array of them all, if any text holds one."""
+    """Decode the escapes in texts, if there are any, by parsing all texts as one JSON array."""
     if not (bytes_of(texts) == _BACKSLASH).any():
         return texts
     one = pa.ListArray.from_arrays([0, len(texts)], pc.fill_null(texts, ""))

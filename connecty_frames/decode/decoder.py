@@ -71,26 +71,26 @@ def decode(
     Parameters
     ----------
     options
-        Of these ``tz``, ``infer_temporal`` and ``strict`` are used here.
+        Only ``tz``, ``infer_temporal`` and ``strict`` are used here.
     schema_types
         The types that the caller has set with ``schema=``.
     fetched
         The ``max_rows`` that was requested, None where that is unknown.
     limits
-        By which the reader of the rows is chosen.
+        The sizes by which the reader of the rows is chosen.
 
     Raises
     ------
     ResponseError
         Where the rows are not a table; under ``strict`` also where they contradict the statistics.
     ConversionError
-        Where a value does not fit its type in ``schema=``, or is no text (a lone surrogate); under
+        Where a value does not fit its type in ``schema=``, or holds a lone surrogate; under
         ``strict`` also where a column would stay exact text.
     """
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)
     rows = read_rows(envelope.rows, envelope.statistics, limits)
-    positions = range(len(rows.names)) if schema_types is None else _ordered(rows.names, schema_types)
+    positions = range(len(rows.names)) if schema_types is None else _column_order(rows.names, schema_types)
     warnings: list[ConnectyWarning] = list(rows.warnings)
     arrays, described, statistics, errors = [], [], [], []
     for position in positions:
@@ -100,14 +100,16 @@ def decode(
         try:
             decision = _decide(column, schema_types, options)
             if decision.problem is not None:
-                warnings.append(_fidelity_warning(column.name, decision, strict=options.strict))
+                if options.strict:
+                    raise _conversion_error(column.name, decision.problem)
+                warnings.append(_fidelity_warning(column.name, decision.type, decision.problem))
             arrays.append(_build(column, decision, rows, position))
         except ConversionError as error:
             errors.append(error)
             continue
         described.append(ColumnSchema(column.name, decision.type, decision.evidence))
     if errors:
-        raise _combined(errors)
+        raise _combine(errors)
     if arrays:
         fields = [(column.name, column.type) for column in described]
         table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
@@ -125,7 +127,7 @@ def decode(
     return Decoded(table, described, rows.count, total_rows, truncated, [*warnings, *disagreements])
 
 
-def _ordered(names: list[str], schema_types: SchemaTypes) -> list[int]:
+def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     """Return the positions of the columns in the order of the table; they must be those of ``schema=``."""
     positions = {name: position for position, name in enumerate(names)}
     missing = [name for name in schema_types.types if name not in positions]
@@ -152,7 +154,7 @@ def _decide(column: Column, schema_types: SchemaTypes | None, options: AskOption
         return types.decide(column, options)
     required = types.Decision(type_, "schema=")
     if isinstance(column.cells, ScalarColumn):
-        # Where the column would be of this type anyway, the decision has read it already.
+        # If the column would be of this type anyway, it has been read for the decision.
         found = types.decide(column, options)
         if found.type == type_ and found.problem is None:
             return replace(required, array=found.array)
@@ -160,7 +162,7 @@ def _decide(column: Column, schema_types: SchemaTypes | None, options: AskOption
 
 
 def _build(column: Column, decision: types.Decision, rows: Rows, position: int) -> pa.Array | pa.ChunkedArray:
-    """Build a column of the type decided on, where the decision has not read it already."""
+    """Build a column of the type decided on, unless it has been read for the decision."""
     if decision.array is not None:
         return decision.array
     cells = column.cells
@@ -180,12 +182,9 @@ def _build(column: Column, decision: types.Decision, rows: Rows, position: int) 
         ) from None
 
 
-def _fidelity_warning(name: str, decision: types.Decision, *, strict: bool) -> TypeFidelityWarning:
-    """Say why a column does not have the type that it should have; under ``strict`` this is an error."""
-    problem = decision.problem or CellError(None, "", "")
-    if strict:
-        raise _conversion_error(name, problem)
-    outcome = "stays exact text" if pa.types.is_string(decision.type) else f"is {snippet(str(decision.type))}"
+def _fidelity_warning(name: str, type_: pa.DataType, problem: CellError) -> TypeFidelityWarning:
+    """Return the warning of a column that does not have the type that it should have."""
+    outcome = "stays exact text" if pa.types.is_string(type_) else f"is {snippet(str(type_))}"
     return TypeFidelityWarning(
         f"Column {snippet(name)!r} {outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
         "Set the type with schema=, or use strict=True to make this an error."
@@ -201,7 +200,7 @@ def _conversion_error(name: str, error: CellError) -> ConversionError:
     )
 
 
-def _combined(errors: list[ConversionError]) -> ConversionError:
+def _combine(errors: list[ConversionError]) -> ConversionError:
     """Return one error about all columns that do not fit; its attributes are those of the first."""
     first, more = errors[0], len(errors) - _MOST_DESCRIBED
     if len(errors) == 1:

@@ -1,7 +1,7 @@
-"""A results response, validated, except for the rows, which are left as raw bytes.
+"""A results response, validated except for its rows, which are left as raw bytes.
 
-``msgspec.Raw`` walks over the rows once and proves that they are JSON without making a Python object of
-any cell; ``rows`` reads them.
+``msgspec.Raw`` proves in one pass that the rows are JSON, and makes no Python object of any cell; the module
+``rows`` reads them.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class ParsedRows:
     body: bytes
 
     def raw_cells(self) -> list[list[bytes]] | None:
-        """Return the cells as the texts they were, the header among them; None where they cannot be cut."""
+        """Return the header and the rows as JSON texts of cells; None where they cannot be cut."""
         body, mark = exact_json.quote_constants(self.body.decode())
         try:
             results = _FINISHED.decode(body).results or {}
@@ -86,7 +86,7 @@ class Envelope:
         The question's state, as the server spelled it.
     rows
         The JSON of ``dataframe``, None where it is absent or null; parsed where the body is not strict JSON.
-        It may be something else than an array.
+        It need not be an array.
     statistics
         ``dataframe_stats`` by column and section, numbers as their texts.
     details
@@ -94,8 +94,8 @@ class Envelope:
     more_details
         How many more there were.
     escaped_fields
-        Which of ``sql_query``, ``response_summary`` and ``dataframe_stats`` held a lone surrogate,
-        which no text can hold: the escape that it was, ``\ud800``, is left in its place.
+        Which of ``sql_query``, ``response_summary`` and ``dataframe_stats`` held a lone surrogate; its
+        escape, ``\ud800``, stands in its place.
     """
 
     state: str
@@ -195,7 +195,7 @@ def read_envelope(
         raise refuse(f"is not JSON: {error}") from None
     results = response.results or QuestionResults()
     details = {**(response.model_extra or {}), **(results.model_extra or {})}
-    received = [results.sql_query, results.response_summary, _shaped_statistics(results.dataframe_stats)]
+    received = [results.sql_query, results.response_summary, _valid_statistics(results.dataframe_stats)]
     sql_query, summary, statistics = escaped = exact_json.escape_surrogates(received)
     fields = zip(_RESULT_FIELDS, received, escaped, strict=True)
     return Envelope(
@@ -205,7 +205,7 @@ def read_envelope(
         rows=_rows(results.dataframe, body),
         statistics=statistics,
         details={
-            name: _limit(value, iter(range(_MOST_VALUES)))
+            name: _truncate(value, iter(range(_MOST_VALUES)))
             for name, value in islice(details.items(), _MOST_DETAILS)
         },
         more_details=max(len(details) - _MOST_DETAILS, 0),
@@ -235,7 +235,7 @@ def _split_parts(body: bytes) -> Any:
         found = _FINISHED.decode(body)
         if found.state == State.COMPLETED and found.results is not None:
             return {"state": found.state, "results": found.results}
-        # Small, and without a table everything that the server says matters.
+        # Without a table the body is small, and everything in it matters.
         parts: dict[str, Any] = dict(_OBJECT.decode(body))
         results = parts.get("results")
         if results is not None and bytes(memoryview(results)[:1]) == b"{":
@@ -262,31 +262,31 @@ def _parse(part: object) -> Any:
     return exact_json.parse(str(memoryview(part), "utf-8")) if isinstance(part, msgspec.Raw) else part
 
 
-def _limit(value: Any, places: Iterator[int]) -> Any:
-    """Return as many of a value's items as there are places for, and the beginning of each text."""
+def _truncate(value: Any, budget: Iterator[int]) -> Any:
+    """Return a value with as many items, at all depths, as the budget has, and the beginning of each text."""
     if isinstance(value, str):
         return exact_json.escape_surrogates(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)
     if isinstance(value, list):
-        return [_limit(item, places) for item, _ in zip(value, places, strict=False)]
+        return [_truncate(item, budget) for item, _ in zip(value, budget, strict=False)]
     if isinstance(value, dict):
-        items = zip(value.items(), places, strict=False)
-        return {exact_json.escape_surrogates(name): _limit(item, places) for (name, item), _ in items}
+        items = zip(value.items(), budget, strict=False)
+        return {exact_json.escape_surrogates(name): _truncate(item, budget) for (name, item), _ in items}
     return value
 
 
 def _rows(dataframe: object, body: bytes) -> memoryview | ParsedRows | None:
-    """Return the rows unread; ``null`` is no rows, and ``rows`` refuses what is not an array."""
+    """Return the rows unread, None for ``null``; the module ``rows`` refuses what is not an array."""
     if not isinstance(dataframe, msgspec.Raw):
         return None if dataframe is None else ParsedRows(dataframe, body)
     raw = memoryview(dataframe)
     return None if bytes(raw[:5]) == b"null" else raw
 
 
-def _shaped_statistics(found: object) -> dict[str, dict[str, Any]]:
-    """Return what has the shape of statistics. They are evidence, and never a reason to refuse an answer."""
+def _valid_statistics(found: object) -> dict[str, dict[str, Any]]:
+    """Return what is valid of the statistics: they are evidence, and no reason to refuse an answer."""
     if not isinstance(found, dict):
         return {}
-    shaped = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
-    if not exact_json.is_too_deep(shaped.values()):
-        return shaped
-    return {column: sections for column, sections in shaped.items() if not exact_json.is_too_deep([sections])}
+    valid = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
+    if not exact_json.is_too_deep(valid.values()):
+        return valid
+    return {column: sections for column, sections in valid.items() if not exact_json.is_too_deep([sections])}

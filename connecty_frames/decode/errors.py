@@ -1,10 +1,10 @@
-"""The error of one cell, which becomes a warning or a ConversionError about its column."""
+"""The error about one cell, which becomes a warning or a ConversionError about its column."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.decode.exact_json import dump, is_encodable
+from connecty_frames.decode.exact_json import LONE_SURROGATE, dump, is_encodable
 from connecty_frames.text import cut, terminal
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None], reason: 
 
 
 def surrogate_error(cells: Iterable[object]) -> CellError:
-    """Return the error of the first cell with a lone surrogate, which no Arrow array can hold."""
+    """Return the error about the first cell with a lone surrogate, which no Arrow array can hold."""
     texts = enumerate(cell if type(cell) is str else dump(cell) for cell in cells)
     row, text = next((row, text) for row, text in texts if not is_encodable(text))
-    return CellError(row, text, "holds a lone surrogate, which no text can hold")
+    return CellError(row, text, f"holds {LONE_SURROGATE}")

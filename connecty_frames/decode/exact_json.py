@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-
 __all__ = [
     "EXACT_CONTEXT",
     "KIND_BY_TYPE",
+    "LONE_SURROGATE",
     "MAX_DEPTH",
     "NUL",
     "NUMBER_KINDS",
@@ -32,7 +32,6 @@ __all__ = [
     "escape_surrogates",
     "is_encodable",
     "is_too_deep",
-    "object_items",
     "parse",
     "parse_first",
     "quote_constants",
@@ -46,12 +45,12 @@ MAX_DEPTH: Final = 100
 #: The character at which C code takes a text to end: polars panics at it in a column name, and Arrow's C
 #: interface cuts the name there.
 NUL: Final = "\0"
+#: The words for what JSON's escapes can write, such as ``\\ud800``, and Arrow and files cannot hold.
+LONE_SURROGATE: Final = "a lone surrogate, which UTF-8 cannot encode"
 #: Python prints integers of up to this many digits whatever limit its user has set.
 _PRINTABLE_DIGITS: Final = 640
 #: Used in place of Python's current context, whose precision and traps the user may have changed.
 EXACT_CONTEXT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
-
-
 #: A JSON string, or (group 1) a constant outside of strings.
 _STRING_OR_CONSTANT: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(-?Infinity|NaN)', re.DOTALL)
 #: A character of the private use area, which has no meaning of its own.
@@ -155,17 +154,13 @@ def unquote_constants(text: str, mark: str) -> str:
     return re.sub(f'"{mark}([^"]*)"', r"\1", text)
 
 
-def object_items(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Return all keys and values of an object, a repeated key each time."""
-    return value.pairs if isinstance(value, RepeatedKeys) else value.items()
-
-
 def dump(value: object) -> str:
     """Write what :func:`parse` returned as compact JSON with every number as it was."""
     if isinstance(value, IntText | FloatText | ConstantText):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{dump(key)}:{dump(item)}" for key, item in object_items(value)) + "}"
+        pairs = value.pairs if isinstance(value, RepeatedKeys) else value.items()
+        return "{" + ",".join(f"{dump(key)}:{dump(item)}" for key, item in pairs) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(dump, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
@@ -188,7 +183,7 @@ def is_too_deep(values: Iterable[object]) -> bool:
 
 
 def is_encodable(text: str) -> bool:
-    """Whether UTF-8 can hold a text; JSON's escapes can write a lone surrogate, which it cannot."""
+    """Whether UTF-8 can encode a text: all but lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -197,7 +192,7 @@ def is_encodable(text: str) -> bool:
 
 
 def escape_surrogates(value: Any) -> Any:
-    r"""Return a value with each lone surrogate written as the escape that it was, ``\ud800``."""
+    r"""Return a value with each lone surrogate replaced by its escape, ``\ud800``."""
     if type(value) is str:
         return value if value.isascii() else value.encode(errors="backslashreplace").decode()
     if isinstance(value, RepeatedKeys):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
-    "FLOAT_INTEGERS",
+    "MAX_EXACT_INTEGER",
     "NOT_FINITE",
     "FloatValues",
     "arrow_type",
@@ -52,8 +52,8 @@ _is_number: Final = re.compile(_NUMBER).fullmatch
 
 #: More digits after the point than any currency or unit of trade has: the number was computed.
 _COMPUTED_DIGITS: Final = 9
-#: From this number on float64 does not hold every whole number.
-FLOAT_INTEGERS: Final = 2**53
+#: Up to this number float64 holds every whole number.
+MAX_EXACT_INTEGER: Final = 2**53
 #: The digits of Arrow's two decimals. All decimals of a kind have one precision, so that the type of a column
 #: does not change with the rows fetched.
 _DECIMALS: Final[dict[int, Callable[..., pa.DataType]]] = {38: pa.decimal128, 76: pa.decimal256}
@@ -64,7 +64,7 @@ _INTEGER_DIGITS: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class FloatValues:
-    """Number texts as the float64 values that they all are, to the last digit.
+    """Number texts read as float64, which holds each of them exactly.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class FloatValues:
 def read_fast(texts: pa.StringArray) -> FloatValues | None:
     """Read JSON's own numbers by Arrow's cast, None where that might not be exact.
 
-    The result is that of ``arrow_type`` and ``read`` where one has a fraction.
+    If one has a fraction, the result is that of ``arrow_type`` and ``read``.
     """
     data = bytes_of(texts)
     has_exponents = (data > ord("9")).any()  # of the characters of numbers only e and E
@@ -97,7 +97,7 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
     if has_exponents:
         extremes = pc.min_max(pc.abs(floats)).as_py()
         if math.isinf(extremes["max"]) or extremes["min"] < sys.float_info.min:
-            return None  # perhaps out of float64's range; a zero without exponent is just that
+            return None  # perhaps beyond float64's range: a zero may have been 1e-999
     starts, ends = offsets_of(texts)
     if (ends - starts > _SAFE_LENGTH).any():
         is_same = pc.equal(pc.cast(floats, pa.string()), texts)
@@ -132,7 +132,7 @@ def arrow_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]
     Parameters
     ----------
     texts
-        The numbers as JSON texts (or what stands for NaN and infinity), at least one.
+        The numbers as JSON texts (or those of :data:`NOT_FINITE`), at least one.
     strict
         Whether a computed number must be kept to its last digit as well.
 
@@ -180,7 +180,7 @@ def _fraction_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, 
     integer_digits = scale = 0
     for position, text in enumerate(texts):
         if text in NOT_FINITE:
-            raise CellError(position, text, "cannot stand in a column of decimals, which others need")
+            raise CellError(position, text, "cannot be a decimal, which other values need")
         # float64's range has been checked, or its length is small: a Decimal can hold it.
         before, after = _count_digits(Decimal(text))
         integer_digits, scale = max(integer_digits, before), max(scale, after)
@@ -208,7 +208,7 @@ def _survives_float(position: int, text: str) -> bool:
     nearest = float(text)
     if math.isinf(nearest):
         raise CellError(position, text, "is above the range of float64")
-    # Its shortest digits, which is how float64 is read back, or the full ones of a power of two.
+    # By its shortest digits, which float64 is written with, or by all of them, as of a power of two.
     full = Decimal.from_float(nearest)  # noqa: FURB164 - Decimal(nearest) obeys a trap of the caller's context
     if to_decimal(text) in (Decimal(repr(nearest)), full):
         return True
@@ -219,7 +219,7 @@ def _survives_float(position: int, text: str) -> bool:
 
 def _is_computed(text: str) -> bool:
     number = Decimal(text).normalize(EXACT_CONTEXT)
-    return _count_digits(number)[1] > _COMPUTED_DIGITS and number.copy_abs() < FLOAT_INTEGERS
+    return _count_digits(number)[1] > _COMPUTED_DIGITS and number.copy_abs() < MAX_EXACT_INTEGER
 
 
 def _count_digits(number: Decimal) -> tuple[int, int]:
@@ -298,11 +298,11 @@ def _to_exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
 
 
 def _to_floats(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType) -> pa.Array:
-    """Refuse what a float would silently turn into infinity, zero or another whole number."""
+    """Return values as floats; refuse what would silently become infinity, zero or another whole number."""
     magnitudes = pc.abs(values)
     suspect = pc.or_(
         pc.or_(pc.is_inf(values), pc.less(magnitudes, sys.float_info.min)),
-        pc.greater_equal(magnitudes, FLOAT_INTEGERS),
+        pc.greater_equal(magnitudes, MAX_EXACT_INTEGER),
     )
     for row in pc.indices_nonzero(suspect).to_pylist():
         text = str(texts[row])

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Rows", "read_rows"]
 
-#: In how many bytes the header is looked for at first.
-_HEADER: Final = 1 << 16
+#: In this many bytes the header is searched for first.
+_HEADER_BYTES: Final = 1 << 16
 #: The types that Arrow infers for cells that are all of one kind, and for no others.
 _KIND_BY_ARROW_TYPE: Final = {
     pa.string(): ValueKind.TEXT,
@@ -53,9 +53,9 @@ class Rows:
     names
         The column names, each once.
     server_names
-        The name of each column as the server knows it, None where it has none or shares it.
+        The name of each column in the header, None where it is not text or occurs more than once.
     warnings
-        Which columns had to be renamed, and why.
+        About the columns that had to be renamed.
     columns
         The cells of each column as ``exact_json.parse`` returns them.
     count
@@ -95,11 +95,11 @@ def read_rows(
     Parameters
     ----------
     source
-        The JSON of it, or its cells where only ``exact_json.parse`` could read them.
+        The JSON, or the parsed cells where only ``exact_json.parse`` could read them.
     statistics
-        By column; they only tell what is tried first.
+        By column; they only decide what is tried first.
     limits
-        Which reader is used.
+        The sizes by which the reader is chosen.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def _decode_rows(source: memoryview) -> Rows:
 
 
 def _read_header(source: memoryview) -> list[Any]:
-    text = str(source[:_HEADER], "utf-8", "ignore")  # a character may be cut off at the end
+    text = str(source[:_HEADER_BYTES], "utf-8", "ignore")  # a character may be cut off at the end
     header: list[Any]
     try:
         header, _ = exact_json.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
@@ -152,7 +152,7 @@ def _row_decoder(width: int) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from walking over millions of cells repeatedly; none is garbage."""
+    """Keep the garbage collector from traversing millions of cells repeatedly: none of them is garbage."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -226,7 +226,7 @@ def _split_rows(rows: object, source: memoryview | ParsedRows) -> Rows:
 
 
 def _preview(value: object) -> str:
-    """Return how a value begins; writing out a deeply nested one would recurse too far."""
+    """Return how a value begins; to write out a deeply nested one would recurse too far."""
     return "(deeply nested)" if exact_json.is_too_deep([value]) else snippet(exact_json.dump(value))
 
 
@@ -281,7 +281,7 @@ def _free_name(wanted: str, position: int, taken: set[str], numbers: defaultdict
 
 
 def _are_names(header: list[Any]) -> bool:
-    """Whether a header is nothing but different names, as it nearly always is."""
+    """Whether a header needs no change, as nearly always: all of it are different, valid names."""
     if set(map(type, header)) != {str} or "" in header or len(set(header)) < len(header):
         return False
     joined = "".join(header)
@@ -298,7 +298,6 @@ def _name_text(position: int, name: object) -> str:
     text = "" if name is None else name if isinstance(name, str) else exact_json.dump(name)
     if not exact_json.is_encodable(text):
         raise ResponseError(
-            f"The column name at position {position} holds a lone surrogate, which no text can hold: "
-            f"{snippet(text)}"
+            f"The column name at position {position} holds {exact_json.LONE_SURROGATE}: {snippet(text)}"
         )
     return str(text)

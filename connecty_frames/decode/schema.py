@@ -24,7 +24,7 @@ _LONGEST_TEXT: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ColumnSchema:
-    """One column: its name, its Arrow type, and in words what the type was decided from."""
+    """One column: its name, its Arrow type, and in words the evidence for the type."""
 
     name: str
     type: pa.DataType
@@ -55,8 +55,8 @@ class SchemaTypes:
 class Schema(Sequence[ColumnSchema]):
     """The columns of an answer in their order, each with its type and the evidence for it.
 
-    It can be saved (:meth:`to_json`) and passed back as ``schema=``, which then holds the next answer to
-    these columns and types.
+    It can be saved (:meth:`to_json`) and passed back as ``schema=``, which then requires these columns and
+    types of the next answer.
     """
 
     __slots__ = ("_columns",)

@@ -1,23 +1,22 @@
 """Validation of the table against the server's own statistics.
 
-What was sent and what was counted come from one result; where they disagree, one of them is wrong, and a
-reader should know before acting on either. ``statistics_comparisons`` has the table of all comparisons.
-False alarms would teach readers to ignore warnings, so whatever the API document leaves open is read in the
-server's favour:
+Rows and statistics come from one result; where they disagree, one of them is wrong, and users should know
+before they act on either. ``statistics_comparisons`` has the table of all comparisons. False alarms would
+teach users to ignore warnings, so whatever the API document leaves open is read in the server's favour:
 
 **Whole and part.** The statistics are of the whole result (in the document's example 100 rows beside 3).
 Where all of its rows were received, counts and extremes must agree. A part of them, or of an unknown number,
-can only contradict: by a value outside of min and max, or by more nulls than there are in all.
+disagrees only by a value outside of min and max, or by more nulls than there are in all.
 
-**Digits.** The document's example shows rows in milliseconds beside statistics in microseconds. How far a
-side was cut, or rounded, is told by the digits it shows: those of all values of the column, and those of min
-and max. Trailing zeros tell nothing, for some servers write them and some do not. Where both sides
-show as many digits after the point, they must be equal; otherwise they may differ by one unit of the last
-digit of the side that shows fewer. Dates and whole numbers on both sides show none, so must be
-equal. Times count in seconds: no server is assumed to have cut those.
+**Digits.** The document's example shows rows in milliseconds beside statistics in microseconds. The digits
+after the point tell how far a side was cut or rounded: on one side those of all values of the column, on the
+other those of min and max, without trailing zeros, which only some servers write. Where both sides show as
+many digits, they must be equal; otherwise they may differ by one unit of the last digit of the side that
+shows fewer. Dates and whole numbers show none on either side, so must be equal. Times are compared as
+seconds; no server is assumed to cut more than their fraction.
 
 **Floats.** A double may have been written with 15 digits, and a single with 6, which are all that their types
-keep for certain; neither is blamed for what that took away.
+keep for certain. A difference that this explains is ignored.
 
 **NaN.** PostgreSQL sorts it above all numbers, others skip it, and some count it among the nulls. A bound
 that is NaN says nothing; the other values are compared with the other bounds.
@@ -42,7 +41,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode.envelope import parse_count
-from connecty_frames.decode.numbers import FLOAT_INTEGERS
+from connecty_frames.decode.numbers import MAX_EXACT_INTEGER
 from connecty_frames.decode.statistics_comparisons import CONTEXT, comparison_of
 from connecty_frames.errors import StatisticsWarning
 from connecty_frames.text import snippet
@@ -55,8 +54,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_statistics"]
 
-#: With how many digits doubles and singles are written: the fewest that all who write them keep (DBL_DIG and
-#: FLT_DIG of C) to the most that one needs (DBL_DECIMAL_DIG and FLT_DECIMAL_DIG).
+#: How many digits doubles and singles may be written with: from what their types keep for certain (DBL_DIG
+#: and FLT_DIG of C) to what identifies every value (DBL_DECIMAL_DIG and FLT_DECIMAL_DIG).
 _DOUBLE_DIGITS: Final = [15, 16, 17]
 _SINGLE_DIGITS: Final = [6, 7, 8, 9]
 
@@ -74,7 +73,7 @@ def check_statistics(
     Parameters
     ----------
     statistics
-        By column, as the server sent them; empty where it sent none.
+        Of each column, as the server sent them; empty where it sent none.
     rows, total_rows
         The rows that were received, and the rows of the whole result by the statistics (None: unknown).
     strict
@@ -101,7 +100,7 @@ def _disagreements(
     """Say in what a column and its statistics disagree, as predicates of the column."""
     general = sections.get("general")
     nulls = general.get("nulls_count") if isinstance(general, dict) else None
-    # Most often the two are equal, and NaN need not be looked for.
+    # Most often the two are equal, and NaN need not be counted.
     if parse_count(nulls) != column.null_count:
         yield from _compare_count(nulls, "nulls", partial(_count_nulls, column), whole=whole)
     comparison = comparison_of(column.type)
@@ -121,7 +120,7 @@ def _disagreements(
 
 
 def _compare_count(stated: object, words: str, count: Callable[[], range], *, whole: bool) -> Iterator[str]:
-    """Compare a count with all that are right; for a part of a result none is too large."""
+    """Compare a stated count with the range of right ones; for a part of a result none is too large."""
     number = parse_count(stated)
     if number is None:
         return
@@ -137,7 +136,7 @@ def _count_selected(column: pa.ChunkedArray, select: Callable[[pa.ChunkedArray],
 
 
 def _count_nulls(column: pa.ChunkedArray) -> range:
-    """Count nulls; NaN may count as such."""
+    """Return how many nulls there may be; NaN may count as null."""
     return range(column.null_count, column.null_count + _count_nans(column) + 1)
 
 
@@ -147,7 +146,7 @@ def _count_nans(column: pa.ChunkedArray) -> int:
 
 
 def _count_distinct(column: pa.ChunkedArray, comparison: Comparison) -> range:
-    """Count distinct values; of those that may have been cut, each may have been distinct."""
+    """Return how many distinct values there may be; cut ones may have been distinct before."""
     values, nans = comparison.to_numbers(column), _count_nans(column)
     if pa.types.is_floating(values.type):
         values = pc.add(values, 0.0)  # turns -0.0, which Arrow would count beside it, into 0.0
@@ -254,7 +253,7 @@ def _has_more_digits(chunk: pa.Array, places: int, type_places: int) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
         scaled = array * unit
         # From 2**53 on a value shows 16 digits before this place, and float64 has no more.
-        has_more = (np.abs(scaled) < FLOAT_INTEGERS) & (np.rint(scaled) / unit != array)
+        has_more = (np.abs(scaled) < MAX_EXACT_INTEGER) & (np.rint(scaled) / unit != array)
     return bool(has_more.any())
 
 

@@ -20,10 +20,12 @@ from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_ma
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from connecty_frames.decode.arrow_types import TypeTest
+
 __all__ = ["CONTEXT", "Comparison", "comparison_of"]
 
-#: Holds decimal256's 76 digits with room to spare, and turns what is not a number into NaN. Python's current
-#: context belongs to the user.
+#: Has more than decimal256's 76 digits, and turns what is not a number into NaN. Python's current context
+#: belongs to the user.
 CONTEXT: Final = Context(prec=200, Emin=-9_999, Emax=9_999, traps=[])
 #: More digits after the point than a float64 has (DBL_MIN_10_EXP of C).
 _FLOAT_PLACES: Final = 307
@@ -46,7 +48,7 @@ class Comparison:
         Returns a bound as a number; raises ValueError, or returns NaN, where it is not one. None where there
         are no bounds.
     show
-        Returns such a number as text for a reader.
+        Returns such a number as text for messages.
     places
         Returns how many digits after the point the type has room for.
     to_numbers
@@ -55,7 +57,7 @@ class Comparison:
     measure
         Returns the column as Arrow can find its least and greatest value.
     scalar_value
-        Returns such a value, an Arrow scalar, as one of these numbers; None where there is none.
+        Returns the least or greatest value, an Arrow scalar, as such a number; None where there is none.
     """
 
     section: str
@@ -136,7 +138,7 @@ _temporal: Final = partial(
 )
 
 #: string_view is missing, since not every supported version of Arrow can measure it.
-_COMPARISONS: Final[tuple[tuple[Callable[[pa.DataType], bool], Comparison], ...]] = (
+_COMPARISONS: Final[tuple[tuple[TypeTest, Comparison], ...]] = (
     (
         any_of(pa.types.is_string, pa.types.is_large_string),
         Comparison(

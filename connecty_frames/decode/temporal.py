@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
 __all__ = ["arrow_type", "read", "read_exact", "row_out_of_range"]
 
-#: numpy and pandas take this number for "no time" (NaT), so it can be no value.
+#: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
 _NAT: Final = -(2**63)
 
 
 def read_exact(
     texts: Sequence[str], bounds: Sequence[str], tz: str, formats: Sequence[TemporalFormat]
 ) -> TemporalValues:
-    """Read a column whose texts and bounds are all of one of some formats; None is null.
+    """Read a column whose texts and bounds all have the same one of ``formats``; None is null.
 
     Raises
     ------
     CellError
-        Where they are not, or no type holds them all; its ``row`` is the position among those that are not
-        null, and then the bounds.
+        Where they do not, or no type holds them all; its ``row`` is the position among the texts that are not
+        null, followed by the bounds.
     """
     scalars = [*(text for text in texts if text is not None), *bounds]
     format_ = format_of(scalars)

@@ -46,7 +46,7 @@ _is_offset: Final = re.compile(OFFSET).fullmatch
 
 @dataclass(frozen=True, slots=True)
 class TemporalValues:
-    """Temporal texts of one format as the values that they mean.
+    """Temporal texts of one format read as Arrow values.
 
     Parameters
     ----------
@@ -93,17 +93,17 @@ _FAST: Final = {
 
 
 def fast_format(text: str) -> TemporalFormat | None:
-    """Return the format as which ``read_fast`` may read texts like this one, None where it cannot."""
+    """Return the format in which ``read_fast`` may read texts like this one, None if there is none."""
     format_ = match_format(text)
     return None if format_ not in _FAST or has_seventh_digit(text) else format_
 
 
 def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues | None:
-    """Read texts by Arrow's own cast, None where the result might not be what the grammar says.
+    """Read texts by Arrow's own cast, None where the result might differ from the grammar.
 
     The result is that of ``format_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in the
-    grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, but for the year
-    0000; and it refuses a seventh digit of the second in microseconds.
+    grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, except for the year
+    0000; and the cast refuses a seventh digit of the second in microseconds.
     """
     cast = _FAST[format_]
     try:
@@ -129,7 +129,7 @@ def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues 
 
 
 def with_bounds(found: TemporalValues, bounds: Sequence[str], tz: str) -> TemporalValues | None:
-    """Check two more texts against a column and return it in a time zone, None where they do not fit it."""
+    """Return a column in a time zone, None if the bounds of its statistics do not fit it."""
     for bound in bounds:
         if not has_format(bound, found.format) or has_seventh_digit(bound):
             return None

@@ -1,8 +1,8 @@
 """The table of rules by which a column gets its Arrow type.
 
-Types are decided here and nowhere else. The first rule of :data:`RULES` whose section is the one the
-statistics have and whose kinds cover all values decides; where a value does not fit the type, the whole
-column stays exact text, and the decision says which value and why. A value is never changed.
+Types are decided here and nowhere else, by the first rule of :data:`RULES` whose section is that of the
+statistics and whose kinds cover all values. If a value does not fit the type, the whole column stays exact
+text, and the decision says which value and why. A value is never changed.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def decide(column: Column, options: AskOptions) -> Decision:
     # No rule of this section covers the values.
     row, cell = next((row, cell) for row, cell in enumerate(column.cells) if cell is not None)
     kinds = Column(column.name, list(column.cells)).kinds  # of each cell, not of how the column was read
-    reason = f"is among {_names(kinds)}, though the statistics are {column.section}"
+    reason = f"is among {_kind_names(kinds)}, though the statistics are {column.section}"
     return replace(decision, problem=CellError(row, exact_json.dump(cell), reason))
 
 
@@ -102,12 +102,12 @@ def _exact_text(problem: CellError) -> Decision:
     return Decision(pa.string(), words, problem)
 
 
-def _names(kinds: frozenset[ValueKind]) -> str:
+def _kind_names(kinds: frozenset[ValueKind]) -> str:
     return " and ".join(sorted(kind.value for kind in kinds))
 
 
 def _counted(column: Column) -> str:
-    """Say how many values were read: all of them, and perhaps the bounds."""
+    """Return in words how many values were read: all of them, and the bounds if there are any."""
     count, nulls = column.count, len(column.cells) - column.count
     only = "" if count else " only"
     bounds = f" and the statistics' min and max{only}" if column.bounds else ""
@@ -125,7 +125,7 @@ def _in_chunks(read: Callable[[pa.Array], Any], texts: Array) -> Any:
 
 
 def _text(column: Column, _: AskOptions, words: str = "string statistics") -> Decision:
-    """Decide on text; where all values are texts, they are the column as they stand."""
+    """Decide on text; if all values are texts, they are the column without a change."""
     array = column.array if column.kinds == {ValueKind.TEXT} else None
     return Decision(pa.string(), words, array=array)
 
@@ -150,7 +150,7 @@ def _temporal(column: Column, options: AskOptions) -> Decision:
 def _temporal_texts(
     column: Column, options: AskOptions, formats: Sequence[TemporalFormat], words: str
 ) -> Decision:
-    """Read texts as the dates and times they are, of one of some formats."""
+    """Decide on texts that are all dates or times, of one of the formats."""
     found = _read_temporal_fast(column, options)
     if found is None:
         found = temporal.read_exact(column.cells, column.bounds, options.tz, formats)
@@ -211,7 +211,7 @@ def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
 
 
 def _constant_problem(column: Column) -> CellError | None:
-    """Return the problem of a cell that has a bare NaN: it is read as what it means, but is not JSON."""
+    """Return the problem of a cell with a bare NaN or infinity, which is read but is not JSON."""
     for row, cell in enumerate(column.cells):
         constant = _find_constant(cell)
         if constant is not None:
@@ -221,7 +221,7 @@ def _constant_problem(column: Column) -> CellError | None:
 
 
 def _find_constant(value: object) -> str | None:
-    """Return a value that is a constant, NaN where one is inside of it, None where there is none."""
+    """Return a value if it is a constant, NaN if one is inside of it, None if there is none."""
     if isinstance(value, ConstantText):
         return value
     inside: Iterable[object] = ()
@@ -259,21 +259,21 @@ def _mixed(column: Column, _: AskOptions) -> Decision:
     row, cell = next(
         (row, cell) for row, cell in enumerate(column.cells) if cell is not None and type(cell) is not first
     )
-    kinds = _names(column.kinds)
+    kinds = _kind_names(column.kinds)
     reason = f"differs from other values: the column mixes {kinds}"
     return Decision(pa.string(), f"mixed {kinds}", CellError(row, exact_json.dump(cell), reason))
 
 
 def _nested(column: Column, options: AskOptions) -> Decision:
     type_ = _nested_type(column.present, options)
-    kinds = _names(column.kinds)
+    kinds = _kind_names(column.kinds)
     if type_ is None:
         return Decision(pa.string(), f"{_counted(column)} are {kinds} that no type holds: as JSON")
     return Decision(type_, f"{_counted(column)} are {kinds} of one shape", _constant_problem(column))
 
 
 def _nested_type(values: list[Any], options: AskOptions) -> pa.DataType | None:
-    """Return the one type of values inside of cells, None where they have none."""
+    """Return the type that all values inside of cells have, None if there is none."""
     column = Column("", values)
     if column.kinds in _NESTED_TYPES:
         return _NESTED_TYPES[column.kinds]

@@ -1,4 +1,4 @@
-"""What a person sees: the progress of a question, its table in a terminal or notebook, and a chart.
+"""What users see: the progress of a question, its table in a terminal or notebook, and a chart.
 
 This package is below ``frames``, so that the accessor of a frame can use it. It takes Arrow tables and
 imports no frame library.
@@ -13,7 +13,7 @@ from connecty_frames.display.progress import Progress, progress
 from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from connecty_frames.display.formatting import JSON, is_number, json_value, terminal_table, texts
+    from connecty_frames.display.formatting import JSON, json_value, terminal_table, texts
     from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
     from connecty_frames.display.plot import plot
 
@@ -23,7 +23,6 @@ __all__ = [
     "SHOWN_ROWS",
     "Progress",
     "answer_html",
-    "is_number",
     "json_value",
     "plot",
     "progress",
@@ -35,7 +34,6 @@ _LAZY: Final = {
     "JSON": "formatting",
     "SHOWN_COLUMNS": "notebook",
     "SHOWN_ROWS": "notebook",
-    "is_number": "formatting",
     "json_value": "formatting",
     "plot": "plot",
     "answer_html": "notebook",

@@ -1,4 +1,4 @@
-"""The values of an Arrow column as texts that lose nothing: for people, and for files of text.
+"""The values of an Arrow column as texts that lose nothing, for users and for text files.
 
 Dates, times and durations are ISO-8601, nested values are JSON. NaN and infinity, which JSON does not have,
 are text in it, as in the API itself.
@@ -7,7 +7,6 @@ are text in it, as in the API itself.
 from __future__ import annotations
 
 import math
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,24 +16,22 @@ import pyarrow.compute as pc
 from rich.table import Table
 from rich.text import Text
 
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_number, match_zone_offset
 from connecty_frames.text import cut, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["JSON", "is_number", "json_value", "local_times", "terminal_table", "texts"]
+__all__ = ["JSON", "json_value", "local_times", "terminal_table", "texts"]
 
 #: Writes numbers with all their digits. The hook is for nanoseconds, which in a list or struct are pandas'
 #: own classes of timestamp and duration.
 JSON: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=lambda value: value.isoformat())
-#: A zone that is an offset.
-_OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d)")
-_PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the values of a column as texts, nulls as null."""
-    if pa.types.is_timestamp(column.type) and _OFFSET.fullmatch(column.type.tz or ""):
+    if pa.types.is_timestamp(column.type) and match_zone_offset(column.type.tz or ""):
         return pc.binary_join_element_wise(texts(local_times(column)), column.type.tz, "")
     if pa.types.is_timestamp(column.type):
         # Arrow writes a space for the T, and the offset without a colon.
@@ -43,8 +40,8 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.replace_substring_regex(timed, r"([+-]\d\d)(\d\d)$", r"\1:\2")
     if pa.types.is_duration(column.type):
         counts = pc.cast(column, pa.int64()).to_pylist()
-        per_second = _PER_SECOND[column.type.unit]
-        durations = [None if count is None else _duration(count, per_second) for count in counts]
+        digits = FRACTION_DIGITS[column.type.unit]
+        durations = [None if count is None else _duration(count, digits) for count in counts]
         return pa.chunked_array([pa.array(durations, pa.string())])
     if pa.types.is_nested(column.type):
         values = [
@@ -58,13 +55,15 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def local_times(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return timestamps as the local times of their zone, without the zone."""
-    offset = _OFFSET.fullmatch(column.type.tz or "")
+    offset = match_zone_offset(column.type.tz or "")
     if offset is None:
         return column if column.type.tz is None else pc.local_timestamp(column)
     # Arrow 17 knows zones by name alone.
-    ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
-    shift = pa.scalar(-ahead if offset[1] == "-" else ahead, pa.duration(column.type.unit))
-    return pc.add(column.cast(pa.timestamp(column.type.unit)), shift)
+    sign, hours, minutes = offset[1][0], offset[1], offset[2]
+    shift = timedelta(hours=int(hours), minutes=int(sign + minutes))
+    return pc.add(
+        column.cast(pa.timestamp(column.type.unit)), pa.scalar(shift, pa.duration(column.type.unit))
+    )
 
 
 def json_value(value: Any) -> Any:
@@ -78,9 +77,9 @@ def json_value(value: Any) -> Any:
     return value
 
 
-def _duration(count: int, per_second: int) -> str:
-    seconds, rest = divmod(abs(count), per_second)
-    fraction = f".{rest:0{len(str(per_second)) - 1}d}".rstrip("0") if rest else ""
+def _duration(count: int, digits: int) -> str:
+    seconds, rest = divmod(abs(count), 10**digits)
+    fraction = f".{rest:0{digits}d}".rstrip("0") if rest else ""
     return f"{'-' if count < 0 else ''}PT{seconds}{fraction}S"
 
 
@@ -110,8 +109,3 @@ def terminal_table(table: pa.Table, types: Sequence[str], rows: int) -> Table:
 
 def _text(text: str, style: str = "") -> Text:
     return Text(terminal(cut(text, _MAX_LENGTH)), style)
-
-
-def is_number(type_: pa.DataType) -> bool:
-    """Whether a type is one of numbers, which are aligned to the right."""
-    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))

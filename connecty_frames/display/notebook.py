@@ -1,8 +1,8 @@
 """An answer in a notebook: the question, the table, its SQL, and the evidence for each type.
 
 The result becomes part of a page that may hold credentials, and any text here may come from a database or a
-server. So all of it is text: escaped, without a script, a link or anything to fetch, and marked for MathJax
-to ignore, which would typeset what stands between two dollar signs.
+server. So all text is escaped, and there is no script, no link and nothing to fetch. MathJax, which would
+typeset what is between two dollar signs, is told to ignore it.
 
 The colours follow the notebook (Jupyter, VS Code, a Sphinx page), and otherwise the system. The background is
 set as well, so that a wrong guess is still legible.
@@ -14,7 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.display.formatting import is_number, texts
+from connecty_frames.decode.arrow_types import is_number
+from connecty_frames.display.formatting import texts
 from connecty_frames.text import cut, html
 
 if TYPE_CHECKING:

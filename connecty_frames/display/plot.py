@@ -1,11 +1,14 @@
 """The chart that the types of a table suggest, drawn by altair.
 
 ==================== =================================================================================
-time and number      a line; one for each value of a category where a time occurs more than once
-category and number  bars in the order of the answer; in parts where a category occurs more than once
-number and number    points, as is what occurs more than once where no category distinguishes it
+time and number      a line
+category and number  bars, in the order of the answer
+number and number    points
 one number           the number itself
 ==================== =================================================================================
+
+Where a time or a category occurs more than once, another category distinguishes its rows by colour: a line
+for each of its values, or the parts of a bar. Without one, points are drawn.
 
 Every row is drawn: nothing is sampled, summed or left out. More marks than a browser draws well are an error.
 JavaScript has float64 alone, so decimals and long integers are drawn to about 16 digits; the tooltips show
@@ -21,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.display.formatting import is_number, local_times, texts
+from connecty_frames.decode.arrow_types import any_of, first_match, is_number
+from connecty_frames.display.formatting import local_times, texts
 from connecty_frames.errors import ConfigError, missing_extra
 from connecty_frames.text import cut, listed, quoted, snippet, value_text
 
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     import altair as alt
+
+    from connecty_frames.decode.arrow_types import TypeTest
 
 __all__ = ["plot"]
 
@@ -38,7 +44,7 @@ _MAX_BARS: Final = 500
 #: The pixels of a chart; the height of bars follows from their number.
 _WIDTH: Final = 560
 _HEIGHT: Final = 320
-#: A line of at most so many times marks each of them; and how many labels a time axis has room for.
+#: Up to this many times, each is marked on a line; and how many labels a time axis has room for.
 _MAX_POINTS: Final = 60
 _TICKS: Final = 8
 #: The characters of a value in a tooltip, and the columns in it.
@@ -53,12 +59,12 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
     except ModuleNotFoundError as error:
         raise missing_extra("plot", "Plots need", error) from None
     columns = _columns(table)
-    drawing, dimension, measure = _choose(columns, x, y, table.num_rows)
-    if table.num_rows > drawing.most:
+    chart_type, dimension, measure = _choose(columns, x, y, table.num_rows)
+    if table.num_rows > chart_type.most:
         raise ConfigError(
-            f"{table.num_rows:,} rows are more than the {drawing.most:,} that {drawing.marks} show well. Ask "
-            "for fewer, such as sums by month or the first 50; or draw a part of answer.to_pandas() with "
-            "altair.",
+            f"{table.num_rows:,} rows are more than the {chart_type.most:,} that {chart_type.marks} show"
+            " well. Ask for fewer, such as sums by month or the first 50; or draw a part of"
+            " answer.to_pandas() with altair.",
             setting="plot",
         )
     repeats = dimension.kind != "number" and len(set(dimension.texts)) < table.num_rows
@@ -68,7 +74,7 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
         for position, column in enumerate(columns)
         if position < _MAX_TOOLTIP_COLUMNS or column in (dimension, measure, group)
     ]
-    chart: alt.Chart = drawing.draw(alt, alt.Chart(alt.InlineData(values=_rows(used))), dimension, measure)
+    chart: alt.Chart = chart_type.draw(alt, alt.Chart(alt.InlineData(values=_rows(used))), dimension, measure)
     if group is not None:
         chart = chart.encode(color=alt.Color(field=group.field, type="nominal", title=snippet(group.name)))
     elif repeats:
@@ -85,14 +91,14 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
 
 
 class _Column:
-    """A column as it is drawn: each value once as a mark and once as text."""
+    """A column with each value as a mark that is drawn and as text."""
 
     def __init__(self, name: str, key: str, text_key: str, cells: pa.ChunkedArray) -> None:
         self.name = name
         self.key = key
         self.text_key = text_key
         self.type = cells.type
-        self.kind = next((kind for matches, kind in _KINDS if matches(cells.type)), "other")
+        self.kind = first_match(_KINDS, cells.type) or "other"
         self._cells = cells
 
     @property
@@ -128,7 +134,7 @@ class _Column:
 
 def _columns(table: pa.Table) -> list[_Column]:
     names = table.column_names
-    # A key stands in the data once a row, so a long name is replaced by the position of its column.
+    # A key is in the data once a row, so a long name is replaced by the position of its column.
     stem = _unused("column ", lambda stem: (f"{stem}{position}" for position in range(len(names))), names)
     keys = [name if len(name) <= _MAX_LENGTH else f"{stem}{at}" for at, name in enumerate(names)]
     suffix = _unused(" in full", lambda suffix: (key + suffix for key in keys), keys)
@@ -155,14 +161,13 @@ def _tooltip_title(name: str) -> str:
     return f"{name} " if name in {"image", "title"} else snippet(name)
 
 
-_KINDS: Final[list[tuple[Callable[[pa.DataType], bool], str]]] = [
-    (pa.types.is_timestamp, "time"),
-    (pa.types.is_date, "time"),
+_KINDS: Final[list[tuple[TypeTest, str]]] = [
+    (any_of(pa.types.is_timestamp, pa.types.is_date), "time"),
     (is_number, "number"),
-    (pa.types.is_string, "category"),
-    (pa.types.is_large_string, "category"),
-    (pa.types.is_boolean, "category"),
-    (pa.types.is_dictionary, "category"),
+    (
+        any_of(pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_dictionary),
+        "category",
+    ),
 ]
 
 
@@ -178,8 +183,8 @@ def _rows(columns: list[_Column]) -> list[dict[str, Any]]:
 # --- the choice of a chart --------------------------------------------------------------------------
 
 
-class _Drawing(NamedTuple):
-    """A chart of numbers, the kind of column that it draws them over, and the most marks that it has."""
+class _ChartType(NamedTuple):
+    """A type of chart: its marks in words, the kind of its dimension, and the most rows that it can show."""
 
     marks: str
     dimension: str
@@ -189,8 +194,8 @@ class _Drawing(NamedTuple):
 
 def _choose(
     columns: list[_Column], x: str | None, y: str | None, rows: int
-) -> tuple[_Drawing, _Column, _Column]:
-    """Choose a chart, its dimension and its measure: the numbers, and the column to draw them over."""
+) -> tuple[_ChartType, _Column, _Column]:
+    """Choose a type of chart, its dimension, and its measure: the numbers to draw over the dimension."""
     given_x, given_y = _find(columns, x), _find(columns, y)
     numbers = [column for column in columns if column.kind == "number" and column is not given_x]
     measure = given_y or next(iter(numbers), None)
@@ -198,17 +203,17 @@ def _choose(
         raise _nothing_fits(columns, rows)
     if rows == 1 and len(columns) == 1:
         return _SINGLE_NUMBER, measure, measure
-    for drawing in _DRAWINGS:
+    for chart_type in _CHART_TYPES:
         candidates = (
             column
             for column in columns
-            if column.kind == drawing.dimension and column is not measure and given_x in {None, column}
+            if column.kind == chart_type.dimension and column is not measure and given_x in {None, column}
         )
         dimension = next(candidates, None)
         if dimension in numbers and given_y is None:  # of two numbers, the first is the dimension
-            return drawing, measure, dimension
+            return chart_type, measure, dimension
         if dimension is not None:
-            return drawing, dimension, measure
+            return chart_type, dimension, measure
     raise _nothing_fits(columns, rows)
 
 
@@ -298,10 +303,10 @@ def _quantitative(alt: Any, channel: Any, column: _Column, **more: Any) -> Any:
     return channel(field=column.field, type="quantitative", title=snippet(column.name), axis=axis, **more)
 
 
-_SINGLE_NUMBER: Final = _Drawing("numbers", "number", 1, _single_number)
-#: In the order in which a column to draw numbers over is searched for.
-_DRAWINGS: Final = (
-    _Drawing("lines", "time", _MAX_MARKS, _line),
-    _Drawing("bars", "category", _MAX_BARS, _bars),
-    _Drawing("points", "number", _MAX_MARKS, _points),
+_SINGLE_NUMBER: Final = _ChartType("numbers", "number", 1, _single_number)
+#: In the order in which their dimension is searched for.
+_CHART_TYPES: Final = (
+    _ChartType("lines", "time", _MAX_MARKS, _line),
+    _ChartType("bars", "category", _MAX_BARS, _bars),
+    _ChartType("points", "number", _MAX_MARKS, _points),
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from connecty_frames.frames.pandas import to_pandas
     from connecty_frames.frames.parquet import read_parquet
     from connecty_frames.frames.polars import to_polars
-    from connecty_frames.frames.schema import to_contract
+    from connecty_frames.frames.schema import to_schema_types
 
 __all__ = [
     "WRITERS",
@@ -28,18 +28,18 @@ __all__ = [
     "metadata",
     "read_parquet",
     "register_accessors",
-    "to_contract",
     "to_pandas",
     "to_polars",
+    "to_schema_types",
     "write_metadata",
 ]
 
 _LAZY: Final = {
     "WRITERS": "export",
     "read_parquet": "parquet",
-    "to_contract": "schema",
     "to_pandas": "pandas",
     "to_polars": "polars",
+    "to_schema_types": "schema",
 }
 
 

@@ -1,6 +1,6 @@
 """Metadata on frames: attach, read and copy it, and the accessor ``frame.connecty``.
 
-Nothing here imports a frame library: whoever holds a frame has imported its library already.
+Nothing here imports a frame library: that of an existing frame is loaded already.
 """
 
 from __future__ import annotations
@@ -42,13 +42,12 @@ def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
     Returns
     -------
     Frame
-        The same frame. Arrow tables cannot be changed, so of them it is another one, over the same
-        columns.
+        The same frame; an Arrow table cannot be changed, so for it a new one over the same columns.
 
     Raises
     ------
     ConfigError
-        Where it is no frame, or the metadata cannot be written as JSON.
+        Where it is not a frame, or the metadata cannot be written as JSON.
     """
     backend = backend_of(frame)
     register_accessors()
@@ -75,8 +74,7 @@ def metadata(frame: object) -> AnswerMetadata | None:
     Raises
     ------
     ConfigError
-        Where it is no frame, or what is kept under ``connecty`` is not such metadata: damaged metadata is
-        not the same as none.
+        Where it is not a frame, or what is kept under ``connecty`` is damaged.
 
     Examples
     --------
@@ -103,12 +101,12 @@ def copy_metadata(source: object, frame: Frame) -> Frame:
     Returns
     -------
     Frame
-        The derived frame; of an Arrow table another one, over the same columns.
+        The derived frame; for an Arrow table a new one over the same columns.
 
     Raises
     ------
     ConfigError
-        Where one of them is no frame, or the source has no metadata.
+        Where one of them is not a frame, or the source has no metadata.
 
     Examples
     --------
@@ -129,7 +127,7 @@ def copy_metadata(source: object, frame: Frame) -> Frame:
 
 
 class ConnectyAccessor:
-    """``frame.connecty``: what is known of the answer that a frame came from.
+    """``frame.connecty``: the metadata of the answer that a frame came from.
 
     The accessor holds the metadata, and its frame only weakly: polars and pandas 2 cache an accessor on its
     frame, so that a strong reference would be a cycle, and keep the frame alive until the garbage collector
@@ -150,10 +148,10 @@ class ConnectyAccessor:
         try:
             self._found = metadata(frame)
         except ConfigError as error:
-            # What looks at every attribute (inspect, completion) expects this error and no other.
+            # Code that looks at every attribute (inspect, completion) expects no other error.
             raise AttributeError(str(error)) from None
-        # polars 2 replaces the message of any AttributeError that is raised here, so that nobody would read
-        # how to get the metadata. There the accessor is made, and raises the error when it is used.
+        # polars 2 replaces the message of any AttributeError that is raised here, so that users would not
+        # learn how to get the metadata. For polars the accessor raises the error when it is used.
         if self._found is None and backend.library != "polars":
             raise AttributeError(_NO_METADATA)
         self._reference = weakref.ref(frame)

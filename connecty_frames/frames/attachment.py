@@ -2,14 +2,14 @@
 
 ======== ============================================================================================
 pandas   ``attrs``, as plain strings: pandas deep-copies attrs at every operation, which costs nothing for
-         a string, and writes them to Parquet as JSON. A few have a key of their own for whoever looks
-         into attrs; all of the metadata is the JSON text under ``connecty``.
-polars   a registry beside the frames. They have no attribute for it, allow weak references, and are not
-         hashable, so the registry is keyed by ``id`` for as long as the frame lives.
+         a string, and writes them to Parquet as JSON. All of the metadata is the JSON text under
+         ``connecty``; a few fields have a key of their own too, for users who look into attrs.
+polars   a registry of weak references, since frames have no attribute for it. They are not hashable, so
+         its keys are their ``id``, for as long as they live.
 pyarrow  the metadata of the schema, under ``connecty``.
 ======== ============================================================================================
 
-Nothing here imports a frame library: whoever holds a frame has imported its library already.
+Nothing here imports a frame library: that of an existing frame is loaded already.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _read_attrs(frame: Any) -> AnswerMetadata | None:
 
 
 def _write_attrs(frame: Any, metadata: AnswerMetadata) -> Any:
-    # The user's own attrs stay; those of other metadata go, also where the new metadata lacks the field.
+    # The user's own attrs stay; fields of earlier metadata go, also those that the new metadata lacks.
     attrs = {key: value for key, value in frame.attrs.items() if key not in {*_FIELDS, KEY}}
     for name in _FIELDS:
         if (text := getattr(metadata, name)) is not None:
@@ -132,7 +132,7 @@ def backend_of(frame: object) -> Backend:
     Raises
     ------
     ConfigError
-        Where it is no frame.
+        Where it is not a frame.
     """
     for backend in _BACKENDS:
         library = sys.modules.get(backend.library)
@@ -140,6 +140,6 @@ def backend_of(frame: object) -> Backend:
             if isinstance(frame, getattr(library, name, ())):
                 return backend
     raise ConfigError(
-        f"{terminal(type(frame).__name__)} is no frame: expected one of pandas, polars or pyarrow.",
+        f"{terminal(type(frame).__name__)} is not a frame: expected one of pandas, polars or pyarrow.",
         setting="frame",
     )

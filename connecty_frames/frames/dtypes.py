@@ -1,10 +1,10 @@
-"""Column types in the terms of any library to Arrow types.
+"""Column types of any library as Arrow types.
 
 Accepted are an Arrow type or its name, a dtype of pandas or numpy or its name, a dtype of polars, a Python
 type or annotation, and a pydantic model for an object. Types of pandas and polars are recognised by their
 module, so that neither library is imported for a type that is not of it.
 
-Where a term is ambiguous, it means the same in every place:
+Where a name is ambiguous, it has one meaning everywhere:
 
 - ``datetime``, ``datetime64[us]`` and ``pl.Datetime`` are local times without a zone: ``timestamp[us]``.
   An instant names its zone: ``pa.timestamp("us", "UTC")``, ``"datetime64[us, UTC]"``,
@@ -55,11 +55,11 @@ _CATEGORY: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 class UnknownTypeError(Exception):
-    """A value that is no type of a column; the message says what it is."""
+    """A value that is not the type of a column; the message says what it is."""
 
 
 def arrow_type(given: Any) -> pa.DataType:
-    """Return the Arrow type of a type in the terms of any library."""
+    """Return the Arrow type for a type of any library."""
     if isinstance(given, pa.DataType):
         return given
     if isinstance(given, str):
@@ -77,7 +77,7 @@ def comes_from(class_: type, library: str) -> bool:
 
 
 def _unknown(given: object) -> UnknownTypeError:
-    return UnknownTypeError(f"{value_text(given)} is no type of a column")
+    return UnknownTypeError(f"{value_text(given)} is not a column type")
 
 
 # --- names ------------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def zone_name(name: str) -> str:
         return ZoneInfo(name).key
     except (ValueError, OSError, KeyError):
         raise UnknownTypeError(
-            f"{snippet(name)!r} is no time zone, such as 'UTC' or 'Europe/Warsaw'"
+            f"{snippet(name)!r} is not a time zone, such as 'UTC' or 'Europe/Warsaw'"
         ) from None
 
 
@@ -235,7 +235,7 @@ _PYTHON: Final[dict[Any, pa.DataType]] = {
     dt.timedelta: pa.duration("us"),
     Decimal: _DECIMAL,
 }
-#: What may stand around a type without changing it; a union only where the other type is None.
+#: Annotations that may enclose a type without changing it; a union only if its other type is None.
 _WRAPPERS: Final = frozenset({typing.Annotated, typing.Union, types.UnionType})
 #: Types that pydantic defines, by name.
 _PYDANTIC: Final[dict[str, pa.DataType]] = {

@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import pyarrow as pa
 from pyarrow import parquet
 
+from connecty_frames.decode.arrow_types import any_of, is_number
 from connecty_frames.decode.exact_json import NUL
-from connecty_frames.display import JSON, is_number, json_value, texts
+from connecty_frames.display import JSON, json_value, texts
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import atomic_write, checked_path
 from connecty_frames.frames.attachment import KEY, backend_of, write_schema
@@ -64,15 +65,14 @@ _ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128", "Float16", "Unkn
 # --- formats ----------------------------------------------------------------------------------------
 
 
+#: The types of which a CSV file has the texts that :func:`texts` returns.
+_is_csv_text: Final = any_of(pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view)
+
+
 def _write_csv(table: pa.Table, file: BinaryIO) -> None:
     from pyarrow import csv
 
-    # Of these types, a file holds the text of a value.
-    as_text = (pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view)
-    columns = [
-        texts(column) if any(matches(column.type) for matches in as_text) else column
-        for column in table.columns
-    ]
+    columns = [texts(column) if _is_csv_text(column.type) else column for column in table.columns]
     csv.write_csv(pa.table(columns, names=table.column_names), file)
 
 
@@ -135,7 +135,7 @@ _CHECKSUM_MARK: Final = b"connecty"
 
 
 def is_intact(content: memoryview) -> bool | None:
-    """Return whether a Parquet file is what was written, None if it has no checksum of ours."""
+    """Return whether a Parquet file is what was written, None if it does not have our checksum."""
     start = _footer_start(content)
     pages, checksum = content[: start - 4], content[start - 4 : start]
     if start < 0 or bytes(pages[-len(_CHECKSUM_MARK) :]) != _CHECKSUM_MARK:
@@ -191,7 +191,7 @@ def _checked_attrs(frame: object) -> dict[str, Any]:
             json.dumps({key: value})
         except (TypeError, ValueError):
             raise ConfigError(
-                f"frame.attrs[{value_text(key)}] is no JSON, which is how Parquet keeps attrs: remove it, "
+                f"frame.attrs[{value_text(key)}] is not JSON, which is how Parquet keeps attrs: remove it, "
                 "or make it text."
             ) from None
     return attrs
@@ -203,7 +203,7 @@ def to_arrow(frame: object) -> pa.Table:
     Raises
     ------
     ConfigError
-        Where it is no frame, or holds what Arrow does not.
+        Where it is not a frame, or holds what Arrow does not.
     """
     convert = _TO_ARROW[backend_of(frame).library]
     try:

@@ -1,10 +1,10 @@
-"""Arrow tables to pandas, for three dtype backends and never with an ``object`` column.
+"""Arrow tables to pandas, with three dtype backends and never an ``object`` column.
 
-Each backend is a table of predicates over Arrow types and the functions that build a column. The first
-predicate that matches decides; a type that none matches becomes :class:`pandas.ArrowDtype`.
+Each backend has a table of tests on Arrow types and the functions that build a column. The first test that
+is true decides; a type without one becomes :class:`pandas.ArrowDtype`.
 
-Nullable columns are built from values and mask and not by pandas' own conversion from Arrow: that turns NaN
-into NA (pandas 3), and converts integers by way of floats, which changes large ones.
+Nullable columns are built from values and mask, not by pandas' own conversion from Arrow, which turns NaN
+into NA (pandas 3) and converts integers by way of floats, so that large ones change.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from connecty_frames.decode.arrow_types import any_of, first_match, is_text
+from connecty_frames.decode.numbers import MAX_EXACT_INTEGER
 from connecty_frames.errors import TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
 from connecty_frames.frames.dtypes import check_zones
@@ -46,8 +48,6 @@ if not pd.__version__.startswith("2."):
     _NAMES: Any = _NUMPY_STRING
 else:
     _from_blocks, _NUMPY_STRING, _NAMES = None, _NULLABLE_STRING, "str"
-#: Every whole number up to this one is exact in float64.
-_MAX_EXACT: Final = 2**53
 #: With more numpy columns than this, each in a block of its own, pandas would warn of a fragmented frame (at
 #: 100 blocks) when its owner adds columns.
 _MAX_BLOCKS: Final = 50
@@ -67,7 +67,7 @@ def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable"
         ``"numpy_nullable"``: masked ``Int64``, ``Float64`` and ``boolean``, ``string``, and numpy's
         datetimes. NaN and null stay apart, and every integer is exact beside nulls.
         ``"pyarrow"``: an ArrowDtype for every column, with nothing copied.
-        ``"numpy"``: numpy wherever it can hold the values, else ArrowDtype.
+        ``"numpy"``: numpy dtypes where they can hold the values, else ArrowDtype.
 
     Returns
     -------
@@ -124,13 +124,13 @@ def _is_zone(name: str) -> bool:
 @lru_cache
 def _builder(backend: DtypeBackend, type_: pa.DataType) -> Builder:
     """Return the function that builds a column of an Arrow type."""
-    return next((build for matches, build in _BUILDERS[backend] if matches(type_)), _arrow)
+    return first_match(_BUILDERS[backend], type_) or _arrow
 
 
 # --- values out of Arrow's buffers ------------------------------------------------------------------
 
 
-def _copied(
+def _copy_values(
     column: pa.ChunkedArray, dtype: npt.DTypeLike | None = None, *, under_nulls: int = 0
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Copy a column of fixed width out of its buffers, once, and return its values and where it is null.
@@ -178,7 +178,7 @@ def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _dates(column: pa.ChunkedArray) -> ColumnArray:
-    days, mask = _copied(column, np.int32)
+    days, mask = _copy_values(column, np.int32)
     dates = days.astype(np.int64).view("datetime64[D]").astype("datetime64[s]")
     dates[mask] = np.datetime64("NaT", "s")
     return dates
@@ -192,7 +192,7 @@ def _timestamps(column: pa.ChunkedArray) -> ColumnArray:
 
 def _counts(column: pa.ChunkedArray, numpy_type: str) -> npt.NDArray[Any]:
     """Return timestamps or durations as numpy has them: counts of their unit; NaT is the lowest integer."""
-    counts, _ = _copied(column, np.int64, under_nulls=np.iinfo(np.int64).min)
+    counts, _ = _copy_values(column, np.int64, under_nulls=np.iinfo(np.int64).min)
     return counts.view(f"{numpy_type}[{column.type.unit}]")
 
 
@@ -200,11 +200,11 @@ def _counts(column: pa.ChunkedArray, numpy_type: str) -> npt.NDArray[Any]:
 
 
 def _nullable_integers(column: pa.ChunkedArray) -> ColumnArray:
-    return pd.arrays.IntegerArray(*_copied(column))
+    return pd.arrays.IntegerArray(*_copy_values(column))
 
 
 def _nullable_floats(column: pa.ChunkedArray) -> ColumnArray:
-    return pd.arrays.FloatingArray(*_copied(column))
+    return pd.arrays.FloatingArray(*_copy_values(column))
 
 
 def _nullable_booleans(column: pa.ChunkedArray) -> ColumnArray:
@@ -223,11 +223,11 @@ def _nullable_strings(column: pa.ChunkedArray) -> ColumnArray:
 
 
 def _numpy_integers(column: pa.ChunkedArray) -> ColumnArray:
-    values, mask = _copied(column)
+    values, mask = _copy_values(column)
     if column.null_count == 0:
         return values
     # The range decides and not each value: 2**60 is exact in float64, its neighbours are not.
-    if values.min(initial=0) < -_MAX_EXACT or values.max(initial=0) > _MAX_EXACT:
+    if values.min(initial=0) < -MAX_EXACT_INTEGER or values.max(initial=0) > MAX_EXACT_INTEGER:
         return _arrow(column)
     floats = values.astype(np.float64)
     floats[mask] = np.nan
@@ -235,7 +235,7 @@ def _numpy_integers(column: pa.ChunkedArray) -> ColumnArray:
 
 
 def _numpy_floats(column: pa.ChunkedArray) -> ColumnArray:
-    values, mask = _copied(column)
+    values, mask = _copy_values(column)
     values[mask] = np.nan
     return values
 
@@ -252,15 +252,7 @@ def _numpy_strings(column: pa.ChunkedArray) -> ColumnArray:
 # --- the tables -------------------------------------------------------------------------------------
 
 
-def _is_text(type_: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(type_)
-        or pa.types.is_large_string(type_)
-        or pa.types.is_string_view(type_)
-        or pa.types.is_null(type_)
-    )
-
-
+_is_text: Final = any_of(is_text, pa.types.is_null)
 _TEMPORAL: Final[BuilderTable] = [
     (pa.types.is_timestamp, _timestamps),
     (pa.types.is_date32, _dates),
@@ -271,7 +263,7 @@ _BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
     "numpy_nullable": [
         (pa.types.is_integer, _nullable_integers),
         # pandas has no Float16.
-        (lambda type_: pa.types.is_float32(type_) or pa.types.is_float64(type_), _nullable_floats),
+        (any_of(pa.types.is_float32, pa.types.is_float64), _nullable_floats),
         (_is_text, _nullable_strings),
         (pa.types.is_boolean, _nullable_booleans),
         *_TEMPORAL,

@@ -1,6 +1,6 @@
 """Parquet files as frames of any of the libraries, with the metadata of the answer.
 
-The file is ordinary Parquet. The metadata stands in that of the schema under ``connecty``, and a second time
+The file is ordinary Parquet. The metadata is under ``connecty`` in that of the schema, and a second time
 where pandas looks for attrs, so that ``pandas.read_parquet`` finds it as well. Each page has a checksum, and
 so has the whole file. Reading verifies them: one flipped bit most often changes a value without an error.
 
@@ -78,17 +78,17 @@ def read_parquet(
     Raises
     ------
     ConfigError
-        Where an argument is wrong; or the file is no Parquet, damaged, has under ``connecty`` anything but
+        Where an argument is wrong; or the file is not Parquet, damaged, has under ``connecty`` anything but
         the metadata of an answer, or holds what the library cannot, such as a time zone that it does not
         know. Invalid entries of pandas (index, attrs) are ignored.
     OSError
-        Where the file cannot be opened, or is no regular file.
+        Where the file cannot be opened, or is not a regular file.
 
     Notes
     -----
     A file that ``frame.connecty.write_parquet`` wrote has a checksum, which is verified before anything else:
-    damage to such a file is an error and never another value. In other files, pages are verified where they
-    have checksums, and values are checked to be valid.
+    damage to such a file is an error, and never changes a value. In other files, pages are verified where
+    they have checksums, and values are checked to be valid.
 
     Examples
     --------
@@ -110,10 +110,10 @@ def read_parquet(
             f"{name} is damaged: its checksum is not the one that was written. Write it again.",
             setting="path",
         )
-    with _library_errors(f"{name} is no Parquet file, or damaged"):
+    with _library_errors(f"{name} is not a Parquet file, or damaged"):
         table = _read_table(content, verified=intact is True)
-        notes = _pandas_notes(table)
-        table = _with_metadata(table, notes.attrs)
+        pandas_metadata = _read_pandas_metadata(table)
+        table = _with_metadata(table, pandas_metadata.attrs)
     try:
         found = metadata(table)
     except ConfigError:
@@ -123,14 +123,14 @@ def read_parquet(
             setting="path",
         ) from None
     with _library_errors(f"{name} is damaged, or holds what {engine} cannot"):
-        table = _restore_types(table, notes.seconds, found)
-        frame = _FRAMES[options.engine](table, notes, options.dtype_backend)
+        table = _restore_types(table, pandas_metadata.seconds, found)
+        frame = _CONVERTERS[options.engine](table, pandas_metadata, options.dtype_backend)
     return frame if found is None else attach(frame, found)
 
 
 @contextmanager
 def _library_errors(problem: str) -> Iterator[None]:
-    """Turn what libraries raise for a file of unknown content, which may be anything, into our error."""
+    """Turn whatever libraries raise for a file of unknown content into our error."""
     try:
         yield
     except (ConnectyError, Warning):
@@ -141,7 +141,7 @@ def _library_errors(problem: str) -> Iterator[None]:
 
 
 def _read_table(content: pa.Buffer, *, verified: bool) -> pa.Table:
-    """Read the table of a file; one without a checksum of ours is checked as far as it can be."""
+    """Read the table of a file; without our checksum it is checked as far as possible."""
     file = parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=not verified)
     table = file.read()
     if not verified:
@@ -149,8 +149,8 @@ def _read_table(content: pa.Buffer, *, verified: bool) -> pa.Table:
     return table
 
 
-class _PandasNotes(NamedTuple):
-    """What pandas writes beside a table."""
+class _PandasMetadata(NamedTuple):
+    """What pandas writes into the metadata of a schema."""
 
     attrs: dict[Any, Any]
     #: Names of columns, or the bounds of a range.
@@ -159,7 +159,7 @@ class _PandasNotes(NamedTuple):
     seconds: set[str]
 
 
-def _pandas_notes(table: pa.Table) -> _PandasNotes:
+def _read_pandas_metadata(table: pa.Table) -> _PandasMetadata:
     entries = table.schema.metadata or {}
     attrs, noted = _json_object(entries.get(ATTRS_KEY)), _json_object(entries.get(PANDAS_KEY))
     try:
@@ -171,11 +171,11 @@ def _pandas_notes(table: pa.Table) -> _PandasNotes:
         index = noted.get("index_columns")
     except (TypeError, KeyError):  # not written by pandas
         index, seconds = None, set()
-    return _PandasNotes(attrs, index if isinstance(index, list) else [], seconds)
+    return _PandasMetadata(attrs, index if isinstance(index, list) else [], seconds)
 
 
 def _json_object(text: bytes | None) -> dict[str, Any]:
-    """Read what a library writes beside a table; anything but an object is ignored."""
+    """Read what a library writes into the metadata of a schema; anything but an object is ignored."""
     try:
         found = json.loads(text or b"{}")
     except (ValueError, RecursionError):
@@ -194,7 +194,7 @@ def _with_metadata(table: pa.Table, attrs: dict[str, Any]) -> pa.Table:
 
 # --- types ------------------------------------------------------------------------------------------
 
-#: Types of an answer that are written as another one, with that one: by polars, polars, and pandas.
+#: Types of an answer that polars (the first two) and pandas write as another: that one, and the type itself.
 _WRITTEN_AS: Final[dict[str, tuple[pa.DataType, pa.DataType]]] = {
     "string": (pa.large_string(), pa.string()),
     "time64[us]": (pa.time64("ns"), pa.time64("us")),
@@ -232,26 +232,26 @@ def _cast_exactly(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArra
 # --- frames -----------------------------------------------------------------------------------------
 
 
-def _to_pandas(table: pa.Table, notes: _PandasNotes, backend: DtypeBackend) -> pd.DataFrame:
+def _to_pandas(table: pa.Table, pandas_metadata: _PandasMetadata, backend: DtypeBackend) -> pd.DataFrame:
     try:
-        names, index = _pandas_index(table, notes.index_columns, backend)
-    except Exception:  # noqa: BLE001 - notes that are invalid in any way are ignored, and no column is lost
+        names, index = _pandas_index(table, pandas_metadata.index_columns, backend)
+    except Exception:  # noqa: BLE001 - what is invalid in any way is ignored, and no column is lost
         names, index = set(), None
     frame = _pandas_columns(_without(table, names), backend)
     if index is not None:
         frame.index = index
-    frame.attrs = notes.attrs
+    frame.attrs = pandas_metadata.attrs
     return frame
 
 
 def _pandas_index(
-    table: pa.Table, noted: list[Any], backend: DtypeBackend
+    table: pa.Table, index_columns: list[Any], backend: DtypeBackend
 ) -> tuple[set[str], pd.Index | None]:
-    """Return the index that pandas noted and the names of its columns, None where it noted none."""
+    """Return the names of the index columns that pandas wrote, and the index, None if there is none."""
     import pandas as pd
 
     known = set(table.column_names)
-    names = [each for each in noted if isinstance(each, str) and each in known]
+    names = [each for each in index_columns if isinstance(each, str) and each in known]
     if any(name.startswith(_UNNAMED) for name in names):
         return set(names), cast("pd.Index", table.select(names).to_pandas().index)  # pyarrow knows its type
     if names:
@@ -259,8 +259,8 @@ def _pandas_index(
         # set_index removes columns one by one, in time quadratic in their number.
         index = frame.set_index(names).index if len(names) == 1 else pd.MultiIndex.from_frame(frame)
         return set(names), index
-    if noted and isinstance(noted[0], dict):
-        bounds = noted[0]
+    if index_columns and isinstance(index_columns[0], dict):
+        bounds = index_columns[0]
         index = pd.RangeIndex(bounds["start"], bounds["stop"], bounds["step"], name=bounds.get("name"))
         return set(), index if len(index) == table.num_rows else None
     return set(), None
@@ -280,7 +280,7 @@ def _pandas_columns(table: pa.Table, backend: DtypeBackend) -> pd.DataFrame:
     return frame
 
 
-def _to_polars(table: pa.Table, notes: _PandasNotes, _: DtypeBackend) -> pl.DataFrame:
+def _to_polars(table: pa.Table, pandas_metadata: _PandasMetadata, _: DtypeBackend) -> pl.DataFrame:
     import polars as pl
 
     from connecty_frames.frames.polars import to_polars
@@ -288,22 +288,24 @@ def _to_polars(table: pa.Table, notes: _PandasNotes, _: DtypeBackend) -> pl.Data
     if (repeated := repeated_name(table.column_names)) is not None:
         raise ConfigError(f"Two columns are called {snippet(repeated)!r}, which polars cannot hold.")
     try:
-        return to_polars(_without_unnamed_index(table, notes))
+        return to_polars(_without_unnamed_index(table, pandas_metadata))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # such as pandas' periods
         raise ConfigError(
             f"This file holds a type that polars lacks: {snippet(str(error), 200)}", setting="engine"
         ) from None
 
 
-def _to_arrow(table: pa.Table, notes: _PandasNotes, _: DtypeBackend) -> pa.Table:
+def _to_arrow(table: pa.Table, pandas_metadata: _PandasMetadata, _: DtypeBackend) -> pa.Table:
     entries = dict(table.schema.metadata or {})
     for key in (PANDAS_KEY, ATTRS_KEY):
         entries.pop(key, None)
-    return _without_unnamed_index(table, notes).replace_schema_metadata(entries)
+    return _without_unnamed_index(table, pandas_metadata).replace_schema_metadata(entries)
 
 
-def _without_unnamed_index(table: pa.Table, notes: _PandasNotes) -> pa.Table:
-    names = {each for each in notes.index_columns if isinstance(each, str) and each.startswith(_UNNAMED)}
+def _without_unnamed_index(table: pa.Table, pandas_metadata: _PandasMetadata) -> pa.Table:
+    names = {
+        each for each in pandas_metadata.index_columns if isinstance(each, str) and each.startswith(_UNNAMED)
+    }
     return _without(table, names)
 
 
@@ -312,7 +314,7 @@ def _without(table: pa.Table, names: set[str]) -> pa.Table:
     return table.select([at for at, name in enumerate(table.column_names) if name not in names])
 
 
-_FRAMES: Final[dict[Engine, Callable[[pa.Table, _PandasNotes, DtypeBackend], Any]]] = {
+_CONVERTERS: Final[dict[Engine, Callable[[pa.Table, _PandasMetadata, DtypeBackend], Any]]] = {
     "pandas": _to_pandas,
     "polars": _to_polars,
     "pyarrow": _to_arrow,

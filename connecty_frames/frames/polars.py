@@ -1,14 +1,13 @@
 """Arrow tables to polars: the same values, and no type that polars would drop or panic at.
 
-polars takes over Arrow's memory (but text, which it keeps in views). It lacks a few types, and fails in
-different ways: decimal256 is a panic, which no ``except Exception`` catches, a zone such as ``+05:30`` an
-error, and a column of nulls alone gets a dtype that fits no other. So what it cannot hold is found from the
-types beforehand, at any depth.
+polars uses Arrow's memory, except for text, which it copies into views. It lacks a few types, and fails in
+different ways: decimal256 makes it panic, which no ``except Exception`` catches, a zone such as ``+05:30`` is
+an error, and a column of nulls alone gets a dtype that fits no other. So what it cannot hold is found from
+the types beforehand, at any depth.
 """
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
@@ -16,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connecty_frames.decode.arrow_types import match_zone_offset
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
@@ -29,8 +29,6 @@ __all__ = ["to_polars"]
 
 #: The digits of polars' only decimal.
 _DECIMAL_DIGITS: Final = 38
-#: A zone that is an offset.
-_OFFSET: Final = re.compile(r"([+-]\d\d):(\d\d)")
 #: The hours of the time zone database's outermost offsets, Etc/GMT+12 and Etc/GMT-14.
 _WESTERNMOST: Final = -12
 _EASTERNMOST: Final = 14
@@ -94,7 +92,7 @@ class _Stream:
 
 @lru_cache
 def _is_zone(name: str) -> bool:
-    if _OFFSET.fullmatch(name):
+    if match_zone_offset(name):
         return True  # offsets that polars lacks were replaced
     try:
         pl.Series([0]).cast(pl.Datetime("us", name))
@@ -117,7 +115,7 @@ def _decimal(type_: pa.DataType) -> pa.DataType:
 
 
 def _timestamp(type_: pa.DataType) -> pa.DataType:
-    offset = _OFFSET.fullmatch(type_.tz or "")
+    offset = match_zone_offset(type_.tz or "")
     if offset is None:
         return type_
     hours, minutes = int(offset[1]), int(offset[2])

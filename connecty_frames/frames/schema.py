@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
 
 from connecty_frames.decode import Schema, SchemaTypes
+from connecty_frames.decode.arrow_types import any_of, is_list, is_text
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames.dtypes import (
@@ -20,7 +21,7 @@ from connecty_frames.frames.dtypes import (
 )
 from connecty_frames.text import snippet, value_text
 
-__all__ = ["to_contract"]
+__all__ = ["to_schema_types"]
 
 _ACCEPTED: Final = (
     'an Arrow type or its name (pa.int64(), "timestamp[us, tz=UTC]", "decimal128(18, 2)"), a pandas, numpy '
@@ -33,7 +34,7 @@ _SCHEMAS: Final = (
 )
 
 
-def to_contract(schema: object) -> SchemaTypes | None:
+def to_schema_types(schema: object) -> SchemaTypes | None:
     """Read the ``schema=`` of a caller.
 
     Parameters
@@ -56,17 +57,17 @@ def to_contract(schema: object) -> SchemaTypes | None:
     if schema is None:
         return None
     if isinstance(schema, Schema):
-        return _contract(zip(schema.names, schema.types, strict=True), complete=True)
+        return _from_columns(zip(schema.names, schema.types, strict=True), complete=True)
     if isinstance(schema, pa.Schema):
-        return _contract(((field.name, field.type) for field in schema), complete=True)
+        return _from_columns(((field.name, field.type) for field in schema), complete=True)
     if is_model(schema):
-        return _contract(model_fields(schema), complete=True)
+        return _from_columns(model_fields(schema), complete=True)
     if isinstance(schema, Mapping):
-        return _contract(schema.items(), complete=comes_from(type(schema), "polars"))
+        return _from_columns(schema.items(), complete=comes_from(type(schema), "polars"))
     raise ConfigError(f"schema={value_text(schema)}: expected {_SCHEMAS}.", setting="schema")
 
 
-def _contract(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> SchemaTypes:
+def _from_columns(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> SchemaTypes:
     column_types: dict[str, pa.DataType] = {}
     for name, given in columns:
         if not isinstance(name, str):
@@ -100,31 +101,24 @@ def _check(type_: pa.DataType) -> pa.DataType:
     elif pa.types.is_map(type_):
         _check(type_.key_type)
         _check(type_.item_type)
-    elif any(matches(type_) for matches in _NESTED):
+    elif _is_nested(type_):
         for position in range(type_.num_fields):
             field = type_.field(position)
             if NUL in field.name:
                 raise UnknownTypeError("a field has a NUL character in its name, which no frame holds")
             _check(field.type)
-    elif not any(matches(type_) for matches in _FLAT) or (pa.types.is_decimal(type_) and type_.scale < 0):
+    elif not _is_flat(type_) or (pa.types.is_decimal(type_) and type_.scale < 0):
         raise UnknownTypeError(f"{snippet(str(type_))} cannot be made of JSON values")
     return type_
 
 
-_NESTED: Final[tuple[Callable[[pa.DataType], bool], ...]] = (
-    pa.types.is_list,
-    pa.types.is_large_list,
-    pa.types.is_fixed_size_list,
-    pa.types.is_struct,
-)
-_FLAT: Final[tuple[Callable[[pa.DataType], bool], ...]] = (
+_is_nested: Final = any_of(is_list, pa.types.is_struct)
+_is_flat: Final = any_of(
     pa.types.is_integer,
     pa.types.is_float32,
     pa.types.is_float64,
     pa.types.is_boolean,
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_string_view,
+    is_text,
     pa.types.is_date,
     pa.types.is_time,
     pa.types.is_timestamp,

@@ -1,8 +1,8 @@
 """ConnectyAI's Public API, served over HTTP from an embedded DuckDB.
 
-To try the library, to develop offline, and to test against. :class:`Sandbox` is the service. An
+It is for trying the library, for development offline and for tests. :class:`Sandbox` is the service. An
 :class:`Answerer`, which returns a :class:`Plan` for each question, can replace its catalogue of questions. A
-:class:`Fault` makes it misbehave. Its :class:`RequestLog` holds what it received.
+:class:`Fault` makes it misbehave. Its :class:`RequestLog` has what it received.
 
 Each name is loaded when it is first used (PEP 562), because the worker processes import this package too and
 need no server. Where the extra ``sandbox`` is not installed, a name that needs it raises ConfigError.

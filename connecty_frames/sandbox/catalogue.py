@@ -1,7 +1,7 @@
 """The catalogue: which SQL answers which question.
 
 A question is looked up in a catalogue by its words. A SELECT typed as the question runs as it is. Any other
-question fails with the names of similar ones, because an answer to another question would be worse than none.
+question fails with a list of similar ones, because an answer to another question would be worse than none.
 Similar letters alone cannot tell "most" from "least", so a match needs both of these:
 
 - the wordings are alike by letters, :data:`MATCH_SCORE` of 100;
@@ -39,7 +39,7 @@ __all__ = ["MATCH_SCORE", "WORD_SCORE", "Answerer", "Catalogue", "Plan"]
 MATCH_SCORE: Final = 90.0
 #: How alike a word and its counterpart must be, by rapidfuzz's ``ratio``.
 WORD_SCORE: Final = 75.0
-#: A question is compared up to this length, in characters, plus twice the longest wording.
+#: A question is compared if it has at most so many characters more than twice the longest wording.
 _BASE_LENGTH: Final = 1000
 #: How many questions the error for an unknown question names.
 _SUGGESTIONS: Final = 3

@@ -28,7 +28,7 @@ __all__ = ["LimitedProtocol"]
 class LimitedProtocol(H11Protocol):
     """uvicorn's HTTP protocol, with limits on waiting and the transport in the scope."""
 
-    #: Each closes the connection. None while no head is awaited, and while the client has read everything.
+    #: Each closes the connection. None while no head is awaited, or while the client has read everything.
     _head_timer: asyncio.TimerHandle | None = None
     _read_timer: asyncio.TimerHandle | None = None
 
@@ -82,7 +82,7 @@ class LimitedProtocol(H11Protocol):
         self._read_timer = self.loop.call_later(request_checks.READ_SECONDS, self._check_reading, buffered)
 
     def _check_reading(self, buffered: int) -> None:
-        """End the connection if the client has read nothing since that many bytes were buffered."""
+        """End the connection if the client has read nothing since ``buffered`` bytes were left to send."""
         if self.transport.get_write_buffer_size() < buffered:
             self._start_read_timer()
         else:

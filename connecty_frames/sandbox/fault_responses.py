@@ -1,8 +1,8 @@
 """How faults are applied to requests and responses.
 
-:class:`FaultMiddleware` stands between an endpoint and its response. A fault before the effect applies
-without a call of the endpoint. For one after the effect the endpoint is called, and its response is changed,
-delayed or dropped.
+:class:`FaultMiddleware` stands between an endpoint and its response. A fault ``before`` the effect applies
+without a call of the endpoint. For a fault ``after`` the effect the endpoint is called, and its response is
+changed, delayed or dropped.
 
 A status or a state is a response like any other. A reset connection, a body that ends early and headers sent
 byte by byte are not: a web server prevents them whatever the application does. So :class:`BrokenResponse`
@@ -44,8 +44,7 @@ __all__ = ["TRANSPORT", "BrokenResponse", "FaultMiddleware"]
 
 #: The key of a scope under which the transport of the connection stands.
 TRANSPORT: Final = "connecty_frames.transport"
-#: The longest sleep in one piece, in seconds: how soon a wait ends when the client leaves or the sandbox
-#: closes.
+#: How often a wait checks whether the client has left or the sandbox closes, in seconds.
 _SLEEP_SLICE: Final = 0.05
 #: SO_LINGER on, for no time: closing sends RST and discards what was not sent.
 _LINGER_RESET: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
@@ -161,10 +160,10 @@ def _encode(response: Response, request_id: str) -> tuple[bytes, bytes]:
 
 
 async def _pause(scope: Scope, seconds: float, closing: threading.Event) -> None:
-    """Sleep, until the client closes the connection or the sandbox closes at the latest."""
+    """Sleep, but no longer than until the client closes the connection or the sandbox closes."""
     transport: asyncio.Transport = scope[TRANSPORT]
     clock = asyncio.get_running_loop().time
     end = clock() + seconds
-    # A transport and another thread say when to stop, and neither can wake this coroutine.
+    # The transport and another thread tell when to stop, but neither can wake this coroutine.
     while (left := end - clock()) > 0 and not transport.is_closing() and not closing.is_set():  # noqa: ASYNC110 - see above
         await asyncio.sleep(min(left, _SLEEP_SLICE))

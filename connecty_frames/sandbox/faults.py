@@ -28,7 +28,7 @@ The kinds of faults:
 ==================  ======================================================================================
 
 At most one fault applies to a request: the first in the list that matches it.
-:mod:`connecty_frames.sandbox.fault_responses` carries it out.
+:mod:`connecty_frames.sandbox.fault_responses` applies it.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ Timing: TypeAlias = Literal["before", "after"]
 
 _ENDPOINTS: Final = get_args(Endpoint)
 _TIMINGS: Final = get_args(Timing)
-#: The kinds of faults, and the timing of each unless ``when`` sets it: only an existing response can be cut
-#: or lost. Where it is None, it depends on the endpoint.
+#: The kinds of faults, and the timing of each unless ``when`` sets it; None depends on the endpoint. Only an
+#: existing response can be cut or lost.
 _KINDS: Final[dict[str, Timing | None]] = {
     "latency": "before",
     "status": "before",

@@ -1,8 +1,8 @@
-"""The queue in which questions wait, are answered, and stay available with their results.
+"""The queue of questions, which are answered in order and kept with their results.
 
-A pool of threads answers them in order. A question is PENDING until a thread is free, IN_PROGRESS during the
-latency and the query, then COMPLETED or FAILED for good. The newest :data:`KEPT` finished questions are kept,
-as long as their results take no more than :data:`KEPT_BYTES` together. Older ones are deleted, and then
+A pool of threads answers them. A question is PENDING until a thread is free, IN_PROGRESS during the
+latency and the query, and COMPLETED or FAILED in the end. The newest :data:`KEPT` finished questions are
+kept, as long as their results take no more than :data:`KEPT_BYTES` together. Older ones are deleted, and then
 unknown like a question that was never asked.
 """
 

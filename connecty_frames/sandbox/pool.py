@@ -40,7 +40,7 @@ _WATCH_INTERVAL: Final = 0.05
 #: The time limit for the start of a process, in seconds. It takes about 0.3 on an idle machine.
 _START_LIMIT: Final = 60.0
 _CLOSING: Final = "the sandbox is closing"
-#: The program. It finds modules where this process does, and not in the current directory (``-P``).
+#: The program of a worker. It finds modules where this process does, not in the current directory (``-P``).
 _PROGRAM: Final = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]);"
     " from connecty_frames.sandbox.worker import main; main()"

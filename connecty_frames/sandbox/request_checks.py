@@ -3,7 +3,7 @@
 The sandbox listens on loopback, where every web page that a browser shows can send requests too. Three things
 keep those out. The header ``Host`` must name where the sandbox listens, so that a name which an attacker
 points at 127.0.0.1 (DNS rebinding) is rejected. A POST must declare a JSON body, which a page may send to
-another origin only after a CORS preflight. And such a preflight is never granted.
+another origin only after a CORS preflight. Preflights are never granted.
 
 A request has to arrive within limits on its time and size, so that no client fills the memory or holds
 connections open forever, and the client must read the response. The limits for request heads and for reading

@@ -27,8 +27,8 @@ KEPT: Final = 100_000
 KEPT_BYTES: Final = 2**27
 #: How many characters of a text are kept.
 LONGEST: Final = 10_000
-#: The limits may be exceeded by one part in so many before the oldest entries are deleted, because each
-#: deletion moves all other entries.
+#: The limits may be exceeded by a tenth before the oldest entries are deleted, because each deletion moves
+#: all other entries.
 _SLACK: Final = 10
 
 
@@ -114,7 +114,7 @@ class RequestLog:
         self._added[type(entry)] += _size(entry)
         if len(entries) > KEPT + KEPT // _SLACK or self._added[type(entry)] > KEPT_BYTES // _SLACK:
             self._added[type(entry)] = 0
-            # The total is computed anew, since users may delete entries as well.
+            # The total is computed again, since users may delete entries as well.
             sizes = accumulate(map(_size, islice(reversed(entries), KEPT)))
             kept = sum(1 for _ in takewhile(lambda size: size <= KEPT_BYTES, sizes))
             del entries[: len(entries) - kept]

@@ -1,8 +1,8 @@
 """The result of a query in the form that the API sends: a header row, rows and statistics.
 
-All of it is JSON text when the query ends, and a request only cuts it: ``max_rows`` comes with each request
-for the results, not with the question. A result holds nothing but texts and offsets, so that it can be sent
-from one process to another.
+All of it is made JSON text once, when the query ends. A request only cuts it, since ``max_rows`` comes with
+each request for the results, not with the question. A result holds nothing but texts and offsets, so that it
+can be sent from one process to another.
 
 DuckDB writes the JSON: this module makes the SQL expressions for it. Functions named ``..._sql`` or
 ``..._json`` return such an expression.
@@ -212,7 +212,7 @@ def _struct_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
 
 
 def _map_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
-    """Return SQL for a map as a JSON object; a key that is no text becomes the text of its JSON."""
+    """Return SQL for a map as a JSON object; a key that is not text becomes the text of its JSON."""
     (_, key_type), (_, value_type) = _children(type_)
     entry = f"element_{depth}"
     key = _json(f"{entry}.key", key_type, depth + 1)
@@ -233,7 +233,7 @@ _NESTED: Final[dict[str, Callable[[str, DuckDBPyType, int], str]]] = {
 
 
 def _children(type_: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
-    """Return the names and types within a nested type, without the size of an array, which is no type."""
+    """Return the names and types within a nested type, but not the size of an array."""
     return [
         (name, cast("DuckDBPyType", child)) for name, child in type_.children if not isinstance(child, int)
     ]

@@ -195,7 +195,7 @@ class Sandbox:
         with self, suppress(KeyboardInterrupt):
             if announce is not None:
                 announce(self)
-            # Not one long wait: a signal just before it would only be noticed after it.
+            # In short waits: a signal that arrives just before a wait is noticed only after it.
             while not threading.Event().wait(_SIGNAL_INTERVAL):
                 pass
 

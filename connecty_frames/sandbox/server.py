@@ -57,7 +57,7 @@ __all__ = ["Server"]
 
 _Body = TypeVar("_Body", bound=BaseModel)
 _LOG: Final = logging.getLogger(__name__)
-#: A number of so many digits is more rows than any result has; further digits are ignored.
+#: A number with this many digits is more rows than any result has; further digits are ignored.
 _MAX_DIGITS: Final = 18
 #: The value of ``Retry-After`` where too many questions are unfinished, in seconds.
 _RETRY_AFTER: Final = 1

@@ -1,12 +1,12 @@
 """The process that runs queries for the sandbox, one after the other, until its pipe ends.
 
-A separate process, because nothing else limits a query for certain: it can be killed within a single function
-call of DuckDB, and the operating system denies it memory beyond its limit, whichever code asks for it.
+It is a separate process because nothing else limits a query for certain: it can be killed during a single
+function call of DuckDB, and the operating system denies it memory beyond its limit, whichever code asks.
 
-It does not outlive the sandbox, however that ends: a thread reads its standard input and ends the process at
-the end of that, during a query too. Ctrl-C in a terminal reaches all processes there; this one ignores it.
-The limit on memory works on Linux alone: macOS accepts it without effect, and Windows has none. There only
-the time limit ends a single function call.
+It does not outlive the sandbox, however that ends: a thread reads standard input and ends the process at its
+end, during a query too. Ctrl-C in a terminal reaches all processes there; this one ignores it. The limit on
+memory works on Linux alone: macOS accepts it without effect, and Windows has none. There only the time limit
+ends a single function call.
 """
 
 from __future__ import annotations

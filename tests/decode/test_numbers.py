@@ -87,7 +87,7 @@ def test_strict_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
         (["2e-324"], False, 0, "is below the range of float64"),
         (["1e-99999999999999999999"], False, 0, "is below the range of float64"),
         (["0." + "0" * 330 + "1"], False, 0, "is below the range of float64"),
-        (["123456789012345678.12", "NaN"], False, 1, "cannot stand in a column of decimals"),
+        (["123456789012345678.12", "NaN"], False, 1, "cannot be a decimal"),
         (["1" * 70 + ".5", "0.1234567"], False, 1, "makes the column need more than 76 digits"),
         (["0." + "1" * 77], True, 0, "makes the column need more than 76 digits"),
         *(

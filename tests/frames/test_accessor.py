@@ -80,9 +80,9 @@ class TestAttachAndMetadata:
     )
     def test_no_frame(self, thing: object) -> None:
         """Anything else is a ConfigError that says what was expected."""
-        with pytest.raises(ConfigError, match="no frame: expected one of pandas, polars or pyarrow"):
+        with pytest.raises(ConfigError, match="not a frame: expected one of pandas, polars or pyarrow"):
             metadata(thing)
-        with pytest.raises(ConfigError, match="no frame: expected one of pandas, polars or pyarrow"):
+        with pytest.raises(ConfigError, match="not a frame: expected one of pandas, polars or pyarrow"):
             attach(thing, METADATA)
 
 
@@ -286,9 +286,9 @@ class TestCopyMetadata:
 
     def test_no_frames(self) -> None:
         """Both arguments must be frames."""
-        with pytest.raises(ConfigError, match="no frame"):
+        with pytest.raises(ConfigError, match="not a frame"):
             copy_metadata(5, MAKERS["pandas"]())
-        with pytest.raises(ConfigError, match="no frame"):
+        with pytest.raises(ConfigError, match="not a frame"):
             copy_metadata(attach(MAKERS["pandas"](), METADATA), 5)
 
 

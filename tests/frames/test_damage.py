@@ -149,7 +149,7 @@ def test_a_file_of_ours_that_is_damaged(make: Callable[[], Any], engine: Any, tm
             assert same(cf.read_parquet(path, engine=engine), whole)
             continue
         with pytest.raises(
-            cf.ConfigError, match=r"^.*frame\.parquet is (damaged|no Parquet file, or damaged)"
+            cf.ConfigError, match=r"^.*frame\.parquet is (damaged|not a Parquet file, or damaged)"
         ):
             cf.read_parquet(path, engine=engine)
 
@@ -253,7 +253,7 @@ def test_text_that_is_not_utf_8(engine: Any, tmp_path: Path) -> None:
     path = tmp_path / "frame.parquet"
     pq.write_table(pa.table({"a": text}), path)
 
-    with pytest.raises(cf.ConfigError, match=r"frame\.parquet is no Parquet file, or damaged .*UTF8"):
+    with pytest.raises(cf.ConfigError, match=r"frame\.parquet is not a Parquet file, or damaged .*UTF8"):
         cf.read_parquet(path, engine=engine)
 
 

@@ -20,7 +20,7 @@ def test_names() -> None:
         "copy_metadata",
         "metadata",
         "register_accessors",
-        "to_contract",
+        "to_schema_types",
         "to_pandas",
         "to_polars",
     ):
@@ -49,8 +49,8 @@ def test_schema_loads_neither_pandas_nor_polars() -> None:
     """Reading a schema of Arrow, Python and text types needs Arrow alone."""
     script = (
         "import sys, datetime\n"
-        "from connecty_frames.frames import to_contract\n"
-        "to_contract({'a': 'Int64', 'b': int, 'c': 'datetime64[us, UTC]', 'd': datetime.date})\n"
+        "from connecty_frames.frames import to_schema_types\n"
+        "to_schema_types({'a': 'Int64', 'b': int, 'c': 'datetime64[us, UTC]', 'd': datetime.date})\n"
         "print([name for name in ('pandas', 'polars') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -166,14 +166,14 @@ def test_an_index_elsewhere(engine: Any, countries: cf.Answer, tmp_path: Path) -
 
 
 def test_attrs_of_the_user_stay(countries: cf.Answer, tmp_path: Path) -> None:
-    """Attrs of a user are written too; one that is no JSON is an error before anything is written."""
+    """Attrs of a user are written too; one that is not JSON is an error before anything is written."""
     frame = countries.to_pandas()
     frame.attrs["mine"] = {"a": [1]}
     path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
     assert cf.read_parquet(path).attrs["mine"] == {"a": [1]}
 
     frame.attrs["mine"] = object()
-    with pytest.raises(cf.ConfigError, match=r"^frame\.attrs\['mine'\] is no JSON"):
+    with pytest.raises(cf.ConfigError, match=r"^frame\.attrs\['mine'\] is not JSON"):
         frame.connecty.write_parquet(tmp_path / "other.parquet")
     assert list(tmp_path.iterdir()) == [path]
 
@@ -308,7 +308,7 @@ def test_a_file_that_is_not_parquet(content: bytes, engine: Any, tmp_path: Path)
     path = tmp_path / "frame.parquet"
     path.write_bytes(content)
 
-    with pytest.raises(cf.ConfigError, match=r"frame\.parquet is no Parquet file, or damaged") as raised:
+    with pytest.raises(cf.ConfigError, match=r"frame\.parquet is not a Parquet file, or damaged") as raised:
         cf.read_parquet(path, engine=engine)
 
     assert raised.value.setting == "path"

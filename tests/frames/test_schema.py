@@ -1,4 +1,4 @@
-"""A caller's ``schema=`` to a contract."""
+"""A caller's ``schema=`` as SchemaTypes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from connecty_frames.decode import ColumnSchema, Schema, SchemaTypes
 from connecty_frames.errors import ConfigError
-from connecty_frames.frames import to_contract
+from connecty_frames.frames import to_schema_types
 
 
 class Login(pydantic.BaseModel):
@@ -44,8 +44,8 @@ class TestKinds:
     """What is accepted."""
 
     def test_nothing(self) -> None:
-        """None is no contract."""
-        assert to_contract(None) is None
+        """None sets no types."""
+        assert to_schema_types(None) is None
 
     @pytest.mark.parametrize("make", [dict, OrderedDict])
     def test_dict(self, make: Any) -> None:
@@ -58,7 +58,7 @@ class TestKinds:
             e=pa.decimal128(18, 2),
             f=Decimal,
         )
-        assert to_contract(given) == SchemaTypes(
+        assert to_schema_types(given) == SchemaTypes(
             {
                 "a": pa.int64(),
                 "b": pa.string(),
@@ -72,7 +72,7 @@ class TestKinds:
 
     def test_empty_dict(self) -> None:
         """It overrides nothing."""
-        assert to_contract({}) == SchemaTypes({}, complete=False)
+        assert to_schema_types({}) == SchemaTypes({}, complete=False)
 
     @pytest.mark.parametrize(
         "schema",
@@ -90,15 +90,15 @@ class TestKinds:
         ids=["pyarrow", "polars", "pydantic", "saved"],
     )
     def test_complete(self, schema: object) -> None:
-        """Whole schemas are contracts on all columns, in their order."""
-        contract = to_contract(schema)
-        assert contract == SchemaTypes(LOGIN, complete=True)
-        assert list(contract.types) == ["login_timestamp", "user_email"]
+        """Whole schemas set all columns, in their order."""
+        found = to_schema_types(schema)
+        assert found == SchemaTypes(LOGIN, complete=True)
+        assert list(found.types) == ["login_timestamp", "user_email"]
 
     def test_saved_as_text(self) -> None:
-        """A schema that was saved and read again is the same contract."""
+        """A schema that was saved and read again sets the same types."""
         saved = Schema([ColumnSchema("a", pa.list_(pa.struct([("b c", pa.decimal256(50, 3))])), "JSON")])
-        assert to_contract(Schema.from_json(saved.to_json())) == SchemaTypes(
+        assert to_schema_types(Schema.from_json(saved.to_json())) == SchemaTypes(
             {"a": pa.list_(pa.struct([("b c", pa.decimal256(50, 3))]))}, complete=True
         )
 
@@ -120,7 +120,7 @@ class TestKinds:
     )
     def test_types_of_json(self, kind: pa.DataType) -> None:
         """Every type that can be made of JSON values is accepted."""
-        assert to_contract({"c": kind}) == SchemaTypes({"c": kind}, complete=False)
+        assert to_schema_types({"c": kind}) == SchemaTypes({"c": kind}, complete=False)
 
 
 class TestErrors:
@@ -129,8 +129,8 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("given", "message"),
         [
-            ("nonsense", "'nonsense' is no type of a column"),
-            (5, "5 is no type of a column"),
+            ("nonsense", "'nonsense' is not a column type"),
+            (5, "5 is not a column type"),
             (pa.null(), "null cannot be made of JSON values"),
             (pa.binary(), "binary cannot be made of JSON values"),
             (pa.list_(pa.null()), "null cannot be made of JSON values"),
@@ -143,11 +143,11 @@ class TestErrors:
                 pa.dense_union([pa.field("a", pa.int8())]),
                 "dense_union<a: int8=0> cannot be made of JSON values",
             ),
-            (pl.Object, "Object is no type of a column"),
-            (int | str, "int | str is no type of a column"),
-            ("timestamp[us, tz=Mars]", "'Mars' is no time zone, such as 'UTC' or 'Europe/Warsaw'"),
-            (pa.timestamp("us", "Mars"), "'Mars' is no time zone, such as 'UTC' or 'Europe/Warsaw'"),
-            (pa.list_(pa.timestamp("us", "UTC\0")), r"'UTC\\x00' is no time zone"),
+            (pl.Object, "Object is not a column type"),
+            (int | str, "int | str is not a column type"),
+            ("timestamp[us, tz=Mars]", "'Mars' is not a time zone, such as 'UTC' or 'Europe/Warsaw'"),
+            (pa.timestamp("us", "Mars"), "'Mars' is not a time zone, such as 'UTC' or 'Europe/Warsaw'"),
+            (pa.list_(pa.timestamp("us", "UTC\0")), r"'UTC\\x00' is not a time zone"),
             ("decimal(99, 2)", "a decimal of 99 digits with 2 after the point: expected 1 to 76 digits"),
         ],
         ids=str,
@@ -155,7 +155,7 @@ class TestErrors:
     def test_types(self, given: object, message: str) -> None:
         """The column is named, the type is shown, and the accepted ones are listed."""
         with pytest.raises(ConfigError) as caught:
-            to_contract({"fine": int, "my column": given})
+            to_schema_types({"fine": int, "my column": given})
         assert str(caught.value).startswith(f"schema: column 'my column': {message}")
         assert "Accepted are an Arrow type or its name" in str(caught.value)
         assert caught.value.setting == "schema"
@@ -172,18 +172,18 @@ class TestErrors:
             ({1: int}, "schema: a column is named 1: expected text"),
             (pa.schema([("a", pa.int8()), ("a", pa.int8())]), "schema: column 'a' is there twice"),
             (Tree, "schema: column 'children' is of a model that holds itself"),
-            (Loose, r"schema: column 'value': int \| str is no type of a column"),
+            (Loose, r"schema: column 'value': int \| str is not a column type"),
         ],
     )
     def test_schemas(self, schema: object, message: str) -> None:
         """So it is for what is no schema."""
         with pytest.raises(ConfigError, match=message) as caught:
-            to_contract(schema)
+            to_schema_types(schema)
         assert caught.value.setting == "schema"
 
     def test_hostile_names(self) -> None:
         """Names and values are shown with control characters escaped, and cut."""
         with pytest.raises(ConfigError) as caught:
-            to_contract({"\x1b[2J": "\x1b[31m" + "x" * 10_000})
+            to_schema_types({"\x1b[2J": "\x1b[31m" + "x" * 10_000})
         assert "\x1b" not in str(caught.value)
         assert len(str(caught.value)) < 700
