@@ -34,7 +34,7 @@ from requests.auth import AuthBase
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
 from connecty_frames.http.errors import content_failure, server_message
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
-from connecty_frames.http.retry import CONNECT_TRIES, RetryPolicy, http_date, retry
+from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, http_date, retry
 from connecty_frames.protocol import TOKEN, TokenResponse
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ __all__ = ["TOKEN_POLICY", "Auth", "Bearer"]
 
 #: A token request starts nothing, so that an endpoint that is down is no reason to fail before the deadline.
 TOKEN_POLICY: Final[RetryPolicy] = {
-    FailureKind.CONNECT: CONNECT_TRIES,
+    FailureKind.CONNECT: CONNECT_ATTEMPTS,
     FailureKind.CONNECTION_LOST: math.inf,
     FailureKind.RATE_LIMITED: math.inf,
     FailureKind.UNAVAILABLE: math.inf,

@@ -143,7 +143,7 @@ class Client:
         if refused is not None:
             # Without the frames below and the locals here, which hold the secret in the clear.
             client_id = client_secret = base_url = settings = None  # type: ignore[assignment]
-            strip_tracebacks(refused, but=handled)
+            strip_tracebacks(refused, keep=handled)
             raise refused
 
     def __enter__(self) -> Self:

@@ -15,7 +15,7 @@ from connecty_frames.decode import Envelope, read_envelope
 from connecty_frames.errors import ConfigError, ConnectionFailed, ResponseError
 from connecty_frames.http.errors import content_failure
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
-from connecty_frames.http.retry import CONNECT_TRIES, RetryPolicy, retry, retry_after
+from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, retry, retry_after
 from connecty_frames.protocol import (
     DEFAULT_MAX_ROWS,
     HEALTH,
@@ -39,13 +39,13 @@ _Result = TypeVar("_Result")
 
 #: A question costs money: it is sent again only where it is certain that nothing was started.
 ASK_POLICY: Final[RetryPolicy] = {
-    FailureKind.CONNECT: CONNECT_TRIES,
+    FailureKind.CONNECT: CONNECT_ATTEMPTS,
     FailureKind.RATE_LIMITED: math.inf,
     FailureKind.UNAUTHORIZED: 2,
 }
 #: Fetching changes nothing on the server, so it may be repeated until the deadline.
 FETCH_POLICY: Final[RetryPolicy] = {
-    FailureKind.CONNECT: CONNECT_TRIES,
+    FailureKind.CONNECT: CONNECT_ATTEMPTS,
     FailureKind.CONNECTION_LOST: math.inf,
     FailureKind.RATE_LIMITED: math.inf,
     FailureKind.UNAVAILABLE: math.inf,
@@ -253,7 +253,7 @@ class Endpoints:
         envelope = replace(
             envelope,
             state=envelope.state if envelope.state in State.__members__ else redact.data(envelope.state),
-            details=envelope.details and redact.inside(envelope.details),
+            details=envelope.details and redact.json_value(envelope.details),
             sql_query=envelope.sql_query and redact.data(envelope.sql_query),
             response_summary=envelope.response_summary and redact.data(envelope.response_summary),
         )
