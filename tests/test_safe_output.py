@@ -286,7 +286,7 @@ class TestHalves:
         assert answer.statistics == {"a": {"string": {"top": ["\\ud801"], "\\ud802": 1.1}}}
         (message,) = [str(each.message) for each in warned]
         assert message == (
-            "Each half of a surrogate pair, which no text can hold, is written as the escape that it was in "
+            "Each half of a surrogate pair, which no text can hold, is kept as its escape in "
             "sql_query and response_summary and dataframe_stats."
         )
         assert answer.to_polars().connecty.sql_query.encode() == b"select '\\ud800'"

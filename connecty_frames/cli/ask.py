@@ -123,7 +123,7 @@ def ask(
         raise ConfigError("No question. Give one, or --question-id ID of one asked before.")
     if sandbox and (profile or question_id):
         raise ConfigError(
-            "--sandbox starts afresh: it has no profile, and knows no question asked before.",
+            "--sandbox starts a new sandbox, which has no profile and knows no question asked before.",
             setting="sandbox",
         )
     options: AskOptionsDict = {
@@ -164,7 +164,7 @@ def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Pa
 
 @contextmanager
 def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
-    """Yield a client made from the settings, or one of a sandbox that is started for it."""
+    """Yield a client made from the settings, or one of a sandbox that runs as long as the client."""
     from connecty_frames.client import Client
 
     def resume_command(question_id: str, dw_id: int) -> str:
@@ -173,8 +173,8 @@ def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
 
     with ExitStack() as stack:
         if sandbox:
-            box = stack.enter_context(sandbox_class()())
-            yield stack.enter_context(Client(**box.connection, resume_command=resume_command))
+            running = stack.enter_context(sandbox_class()())
+            yield stack.enter_context(Client(**running.connection, resume_command=resume_command))
         else:
             yield stack.enter_context(Client(profile=profile, resume_command=resume_command))
 
@@ -186,7 +186,7 @@ def _id_reported(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
     try:
         yield questions
     except KeyboardInterrupt as interrupt:
-        if questions and not hasattr(interrupt, "__notes__"):  # the client reports an id in a note of its own
+        if questions and not hasattr(interrupt, "__notes__"):  # a note means that the client reported the id
             echo_stderr(f"\n{_acceptance(questions[0], sandbox=sandbox)}")
         raise
     except BrokenPipeError:
@@ -198,16 +198,16 @@ def _id_reported(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
 
 
 def _acceptance(question: Question, *, sandbox: bool) -> str:
-    """Return the line with the id of a question, which is paid for however the command ends."""
+    """Return the line with the id of a question that was accepted, and so paid for."""
     accepted = f"Question {question.question_id} was accepted"
-    if sandbox:  # it ends with the command, and its questions with it
+    if sandbox:  # its questions end with it, at the end of the command
         return f"{accepted}."
     return f"{accepted}; to fetch its answer without asking again: {question.resume_command}"
 
 
 @contextmanager
 def _followed_by_metadata(answer: Answer, *, quiet: bool, alone: bool) -> Iterator[None]:
-    """Write the metadata after the data, also if that could not be written: the answer was paid for."""
+    """Write the metadata after the data, also if the data could not be written: the answer was paid for."""
     try:
         yield
     except KeyboardInterrupt:

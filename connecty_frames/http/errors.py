@@ -86,10 +86,7 @@ _STATUS_CLASSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] 
     3: (
         ConfigError,
         FailureKind.REJECTED,
-        (
-            "Redirects are never followed, for a question and credentials would go along. Set base_url to "
-            "the address of the API itself"
-        ),
+        "Redirects are never followed: they could leak credentials. Set base_url to the API's address",
     ),
     4: (APIError, FailureKind.REJECTED, ""),
     5: (ServerError, FailureKind.SERVER_ERROR, "The fault is the server's; try again later"),
@@ -115,7 +112,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 #: What to check when no connection could be made, by the phase it was in.
 _ADVICE: Final = {
     "resolve": "The name is not known here: check region or base_url, and the network or VPN.",
-    "connect": "Nobody answers there: check region or base_url, the network, VPN and firewall.",
+    "connect": "No server answers there: check region or base_url, the network, VPN and firewall.",
     "tls": "No trusted TLS connection could be made. If a company proxy has a certificate of its own, "
     "give its CA bundle",
     "certificate": "The server may require a client certificate, which connecty_frames does not support, or "
@@ -241,7 +238,7 @@ def socks_failure(host: str) -> Failure:
     error = ConfigError(
         f"The proxy for {host} is a SOCKS proxy; nothing was sent. Through one it would be unknown "
         "whether a question was sent, and no deadline could be kept. Name an HTTP proxy in HTTPS_PROXY, or "
-        "list the host in NO_PROXY (ALL_PROXY counts where no other is named)."
+        "list the host in NO_PROXY (ALL_PROXY is used if no other is named)."
     )
     return Failure(FailureKind.REJECTED, error, "the proxy is a SOCKS proxy")
 
@@ -251,6 +248,7 @@ def exception_failure(
     request: Request,
     attempt: Attempt,
     *,
+    host: str,
     address: str,
     redact: Redaction,
 ) -> Failure:
@@ -260,10 +258,9 @@ def exception_failure(
     ----------
     causes
         The exception, then what it wraps.
-    address
-        The base address.
+    host, address
+        The server, for messages, and the base address.
     """
-    host = terminal(urllib3.util.parse_url(address).netloc or "")
     received = attempt.received.getvalue()
     if attempt.status is not None and attempt.status not in SUCCESS:
         # A status that is an error decides, also if the headers after it cannot be read.

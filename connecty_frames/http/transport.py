@@ -24,7 +24,7 @@ import urllib3
 from pydantic import SecretStr
 
 from connecty_frames.config import LARGEST_BODY, is_loopback
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, InsecureWarning, warn
 from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, seconds_left, tls_context
 from connecty_frames.http.errors import (
     deadline_failure,
@@ -42,6 +42,7 @@ from connecty_frames.http.models import (
     Response,
     strip_tracebacks,
 )
+from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.retry import RetryBudget, retry_after
 from connecty_frames.text import terminal
 from connecty_frames.version import __version__
@@ -55,8 +56,8 @@ if TYPE_CHECKING:
     from urllib3.response import HTTPResponse
 
     from connecty_frames.clock import Clock
+    from connecty_frames.config import Settings
     from connecty_frames.http.models import Attempt
-    from connecty_frames.http.redaction import Redaction
 
 __all__ = ["Transport", "read_body"]
 
@@ -129,6 +130,25 @@ class Transport:
         self._budget = RetryBudget(clock)
         self._process_id = os.getpid()
         self._closed = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings, clock: Clock) -> Transport:
+        """Return the connections that the settings describe, with a warning if nothing is verified."""
+        if not settings.verify_tls:
+            warn(
+                InsecureWarning(
+                    "verify_tls is False: any server that answers is taken for the API and gets the "
+                    "credentials. Give a private certificate authority as ca_bundle= instead."
+                )
+            )
+        return cls(
+            settings.address,
+            clock=clock,
+            redact=Redaction(),
+            limit=settings.max_body_bytes,
+            verify=settings.verify_tls,
+            ca_bundle=settings.ca_bundle,
+        )
 
     @property
     def budget(self) -> RetryBudget:
@@ -239,8 +259,11 @@ class Transport:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a library raises: none may pass with its traceback
             causes = strip_tracebacks(error, keep=handled)
-            failure = exception_failure(causes, request, attempt, address=self.address, redact=self.redact)
-            raise RequestFailed(failure) from None
+            raise RequestFailed(
+                exception_failure(
+                    causes, request, attempt, host=self.host, address=self.address, redact=self.redact
+                )
+            ) from None
         finally:
             ATTEMPT.reset(current)
             if own is not None:
