@@ -17,9 +17,9 @@ from connecty_frames.cli.output import (
     Format,
     Part,
     choose_format,
+    echo_metadata,
     open_output,
     write_answer,
-    write_metadata,
 )
 from connecty_frames.cli.streams import discard_output
 from connecty_frames.errors import ConfigError
@@ -138,7 +138,7 @@ def ask(
     }
     # Opened first: a file that cannot be written must not cost a question.
     with (
-        _id_reported(quiet=quiet, sandbox=sandbox) as questions,
+        _reporting_id(quiet=quiet, sandbox=sandbox) as questions,
         open_output(output, written_as) as file,
         _client(sandbox=sandbox, profile=profile) as client,
     ):
@@ -149,7 +149,7 @@ def ask(
                 echo_stderr(_acceptance(asked, sandbox=sandbox))
 
         answer = client.answer(question or "", AskOptions.from_kwargs(options), accepted=accepted)
-        with _followed_by_metadata(answer, quiet=quiet, alone=part is not None):
+        with _echoing_metadata(answer, quiet=quiet, alone=part is not None):
             write_answer(answer, part, written_as, engine, file)
             file.flush()
 
@@ -180,7 +180,7 @@ def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
 
 
 @contextmanager
-def _id_reported(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
+def _reporting_id(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
     """Yield a list for the question that is asked, and report its id if its answer cannot be written."""
     questions: list[Question] = []
     try:
@@ -206,7 +206,7 @@ def _acceptance(question: Question, *, sandbox: bool) -> str:
 
 
 @contextmanager
-def _followed_by_metadata(answer: Answer, *, quiet: bool, alone: bool) -> Iterator[None]:
+def _echoing_metadata(answer: Answer, *, quiet: bool, alone: bool) -> Iterator[None]:
     """Write the metadata after the data, also if the data could not be written: the answer was paid for."""
     try:
         yield
@@ -215,7 +215,7 @@ def _followed_by_metadata(answer: Answer, *, quiet: bool, alone: bool) -> Iterat
         raise
     except OSError:
         if not quiet:
-            write_metadata(answer, alone=alone)
+            echo_metadata(answer, alone=alone)
         raise
     if not quiet:
-        write_metadata(answer, alone=alone)
+        echo_metadata(answer, alone=alone)

@@ -30,9 +30,9 @@ __all__ = [
     "Format",
     "Part",
     "choose_format",
+    "echo_metadata",
     "open_output",
     "write_answer",
-    "write_metadata",
 ]
 
 #: The rows of a table that are shown, and the smallest width of a column in characters.
@@ -157,7 +157,7 @@ def write_answer(
         file.write(terminal(buffer.getvalue().decode(), keep="\n\t").encode())
 
 
-def write_metadata(answer: Answer, *, alone: bool) -> None:
+def echo_metadata(answer: Answer, *, alone: bool) -> None:
     """Write summary, SQL and size of an answer to standard error; with ``alone``, its size."""
     if answer.response_summary and not alone:
         echo_stderr(_shortened(answer.response_summary, "--summary"))

@@ -48,14 +48,13 @@ class Client:
     """A connection to ConnectyAI's Public API.
 
     Creating one opens no connection. It may be shared by threads and is closed at the end of ``with``; a
-    forked process has connections of its own.
+    forked process has connections of its own. A setting that is not given comes from ``configure()``, else
+    the environment (``CONNECTY_CLIENT_ID`` and so on), else the profile, else the defaults.
 
     Parameters
     ----------
     client_id, client_secret
-        The credentials, available from ConnectyAI support. A setting that is not given comes from
-        ``configure()``, else the environment (``CONNECTY_CLIENT_ID`` and so on), else the profile, else the
-        defaults.
+        The credentials, available from ConnectyAI support.
     region
         The region in which the organisation is registered, ``"eu1"`` or ``"us1"``.
     base_url

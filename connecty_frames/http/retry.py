@@ -1,9 +1,9 @@
 """When a request is sent again, and after how long.
 
-A :class:`RetryPolicy` says how many attempts each kind of failure allows. Between them lies the longer of
-"full jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) and what the
-server's ``Retry-After`` asks for, and no attempt begins after the deadline of the call. How many retries all
-calls of a client may make together is limited by its :class:`RetryBudget`.
+A :data:`RetryPolicy` says how many attempts each kind of failure allows. The pause before another is "full
+jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) or the server's
+``Retry-After``, whichever is longer, and no attempt begins after the deadline of the call. A
+:class:`RetryBudget` limits the retries that all calls of a client make together.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _wait(pause: float, until: float, deadline: Deadline, budget: RetryBudget | 
 
 
 def backoff(failures: int, random: Callable[[], float]) -> float:
-    """Return the seconds to wait after so many failures: ``random(0, min(8, 0.5 * 2**(failures - 1)))``."""
+    """Return the seconds to wait after that many failures: ``random(0, min(8, 0.5 * 2**(failures - 1)))``."""
     return float(random() * min(_MAX_BACKOFF, _FIRST_BACKOFF * 2 ** min(failures - 1, _MAX_DOUBLINGS)))
 
 
