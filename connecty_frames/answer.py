@@ -1,7 +1,4 @@
-"""Answer: one decoded table and its metadata.
-
-The only module in which decoding, frames and display meet.
-"""
+"""Answer: one decoded table and its metadata. No other module combines decoding, frames and display."""
 
 from __future__ import annotations
 
@@ -35,12 +32,12 @@ _REPR_COLUMNS: Final = 12
 
 
 def read_schema(options: AskOptions) -> AskOptions:
-    """Return options whose ``schema`` is read, once; it is called before a question is sent and paid for.
+    """Return options with a parsed ``schema``, so that a wrong one is an error before a question is paid for.
 
     Raises
     ------
     ConfigError
-        Where the schema is of no known kind, or names a type that JSON values cannot become.
+        If the schema is of an unknown kind, or names a type that JSON values cannot become.
     """
     if options.schema is None or isinstance(options.schema, decode.SchemaTypes):
         return options
@@ -50,8 +47,8 @@ def read_schema(options: AskOptions) -> AskOptions:
 class Answer:
     """One answer: its table, the SQL and summary that came with it, and where it comes from.
 
-    Answers come from ``ask``, ``Question.result`` and :meth:`from_json`. The table is decoded once, to Arrow;
-    each frame is made of it. Any library that reads the Arrow stream protocol (``__arrow_c_stream__``)
+    Answers come from ``ask``, ``Question.result`` and :meth:`from_json`. The table is decoded once, to Arrow,
+    and converted from there. Any library that reads the Arrow stream protocol (``__arrow_c_stream__``)
     accepts an Answer.
     """
 
@@ -86,22 +83,22 @@ class Answer:
         envelope
             What ``decode.read_envelope`` returned for it.
         fetched
-            The ``max_rows`` of the request, None where that is unknown.
+            The ``max_rows`` of the request, None if unknown.
 
         Raises
         ------
         QuestionFailed, QuestionError
-            Where the question failed or is not finished.
+            If the question failed or is not finished.
         ResponseError
-            Where the body is not what the API promises.
+            If the body is not what the API promises.
         ConversionError
-            Where a value does not fit ``schema=``, or a type under ``strict=True``.
+            If a value does not fit ``schema=``, or ``strict=True`` and there is a doubt about a type.
         TruncatedError
-            Where rows were cut and ``on_truncation="raise"``.
+            If rows were cut and ``on_truncation="raise"``.
         """
         schema_types = read_schema(options).schema
         if envelope.state != State.COMPLETED:
-            raise diagnostics.unfinished(
+            raise diagnostics.unfinished_error(
                 envelope, question_id=question_id, question=question, dw_id=dw_id, asked_at=asked_at
             )
         decoded = decode.decode(envelope, options, schema_types=schema_types, fetched=fetched)
@@ -122,7 +119,7 @@ class Answer:
             version=__version__,
         )
         if decoded.warnings or envelope.escaped_fields:
-            diagnostics.warn_of(envelope, decoded.warnings)
+            diagnostics.issue_warnings(envelope, decoded.warnings)
         if decoded.table is not None and decoded.truncated is not False:
             diagnostics.report_truncation(metadata, options, fetched)
         return cls(body, decoded, metadata)
@@ -140,20 +137,20 @@ class Answer:
         Parameters
         ----------
         source
-            Bytes are a response body, a str or Path is the file that holds one.
+            A response body as bytes, or the path of a file with one.
         question
-            The question in words, for the metadata; a response does not hold it.
+            The question in words, for the metadata; a response does not contain it.
         **options
             Those of ``ask`` that matter for decoding: ``schema``, ``tz``, ``infer_temporal``, ``strict``,
-            ``on_truncation``; ``question_id`` and ``dw_id`` for the metadata; and ``max_rows`` where it is
-            known how many rows were asked for.
+            ``on_truncation``; ``question_id`` and ``dw_id`` for the metadata; and ``max_rows`` if the number
+            of rows asked for is known.
 
         Raises
         ------
         ConfigError
-            Where ``source`` is neither, or a path that no file can have.
+            If ``source`` is neither, or a path that no file can have.
         OSError
-            Where the file cannot be read, or is no regular file.
+            If the file cannot be read, or is not a regular file.
         ResponseError, QuestionError, ConversionError, TruncatedError
             As for ``ask``.
 
@@ -177,7 +174,7 @@ class Answer:
         )
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Save the response as it was received, whole or not at all, for :meth:`from_json`.
+        """Save the response as it was received, for :meth:`from_json`; a failure leaves no partial file.
 
         Parameters
         ----------
@@ -192,9 +189,9 @@ class Answer:
         Raises
         ------
         ConfigError
-            Where ``path`` is no path.
+            If ``path`` is not a path.
         OSError
-            Where it cannot be written; a file that was there before is then as it was.
+            If it cannot be written; an existing file is then unchanged.
         """
         with atomic_write(path) as file:
             file.write(self._body)
@@ -212,12 +209,12 @@ class Answer:
 
     @property
     def sql_query(self) -> str | None:
-        """The SQL that made the table, None where the server sent none."""
+        """The SQL that made the table, None if the server sent none."""
         return self._metadata.sql_query
 
     @property
     def response_summary(self) -> str | None:
-        """The written summary, None where the server sent none."""
+        """The written summary, None if the server sent none."""
         return self._metadata.response_summary
 
     @property
@@ -227,7 +224,7 @@ class Answer:
 
     @property
     def table(self) -> pa.Table | None:
-        """The table as Arrow, None where the question was answered without one."""
+        """The table as Arrow, None if the question was answered without one."""
         return self._decoded.table
 
     @property
@@ -237,7 +234,7 @@ class Answer:
 
     @property
     def rows(self) -> int:
-        """The number of rows that came."""
+        """The number of rows received."""
         return self._decoded.rows
 
     @property
@@ -252,7 +249,7 @@ class Answer:
 
     @property
     def metadata(self) -> AnswerMetadata:
-        """All that is known of where the answer comes from."""
+        """Where the answer comes from."""
         return self._metadata
 
     def to_pandas(self, dtype_backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:
@@ -266,7 +263,7 @@ class Answer:
         Raises
         ------
         NoTableError
-            Where the question was answered without a table.
+            If the question was answered without a table.
         """
         checked = AskOptions(dtype_backend=dtype_backend)
         frame: pd.DataFrame = self._frame("pandas", checked.dtype_backend)
@@ -278,7 +275,7 @@ class Answer:
         Raises
         ------
         NoTableError
-            Where the question was answered without a table.
+            If the question was answered without a table.
         """
         frame: pl.DataFrame = self._frame("polars")
         return frame
@@ -289,7 +286,7 @@ class Answer:
         Raises
         ------
         NoTableError
-            Where the question was answered without a table.
+            If the question was answered without a table.
         """
         return self._frame("pyarrow")
 
@@ -297,8 +294,8 @@ class Answer:
         """Draw the table with altair, as a chart chosen by the types of its columns.
 
         A number over time is drawn as a line, a number by category as bars in the order of the answer, a
-        number over another as points, and a single number as itself. The first columns that fit are drawn.
-        Where a time or category occurs more than once, colours distinguish a further category.
+        number over another as points, and a single number as text. The first columns that fit are drawn.
+        If a time or category occurs more than once, colours distinguish a further category.
 
         Parameters
         ----------
@@ -308,19 +305,18 @@ class Answer:
         Returns
         -------
         altair.Chart
-            To be shown or changed: its title is the question, those of its axes the names of the columns.
-            No row is sampled or left out. Decimals and long integers are drawn as float64, to about 16
-            digits, and NaN and infinity not at all; the tooltips have all digits, of texts 1,000 characters,
-            and of more than 50 columns the first 50 and those drawn. Times are drawn in the zone of their
-            column.
+            Its title is the question, and its axes are labelled with the names of the columns. No row is
+            sampled or left out. Decimals and long integers are drawn as float64, with about 16 digits; NaN
+            and infinity are not drawn. Tooltips have all digits, the first 1,000 characters of texts, the
+            first 50 columns and those drawn. Times are drawn in the time zone of their column.
 
         Raises
         ------
         NoTableError
-            Where the question was answered without a table.
+            If the question was answered without a table.
         ConfigError
-            Where no chart fits the types, a column does not exist, there are more rows than the 5,000 (bars:
-            500) that can be drawn well, or altair is not installed.
+            If no chart fits the types, a column does not exist, there are more than 5,000 rows (500 bars), or
+            altair is not installed.
         """
         return display.plot(self._table(), self.question, x, y, color)
 
@@ -330,7 +326,7 @@ class Answer:
             return self._frame(options.engine, options.dtype_backend)
         except BaseException as error:
             if self.question_id is not None and not isinstance(error, ConnectyError):
-                # The caller gets the frame alone, so that nothing else would name the id.
+                # The caller would have got the frame alone, and cannot learn the id otherwise.
                 error.add_note(f"question_id={self.question_id!r} fetches the answer without asking again.")
             raise
 

@@ -36,19 +36,19 @@ class AnswerMetadata:
     question_id
         The server's id of it; None for a saved response that was decoded by itself.
     dw_id
-        The data workspace it was asked in.
+        The data workspace that was asked.
     base_url
         The address of the API that answered.
     sql_query, response_summary
-        The SQL that made the table and the written summary, None where the server sent none.
+        The SQL that made the table and the written summary, None if the server sent none.
     asked_at
         When the question was sent, aware and in UTC; None after re-attaching by id.
     elapsed
         Seconds from asking to the answer; None after re-attaching by id.
     rows
-        The rows of the table as it came.
+        The number of rows received.
     total_rows
-        The rows of the whole answer, None if unknown.
+        The number of rows of the whole answer, None if unknown.
     truncated
         Whether rows were cut, None if unknown.
     statistics
@@ -61,7 +61,7 @@ class AnswerMetadata:
     Raises
     ------
     ConfigError
-        Where ``asked_at`` is not aware, or its year in UTC is not from 1 to 9999.
+        If ``asked_at`` is not aware, or its year in UTC is not from 1 to 9999.
     """
 
     question: str | None = None
@@ -106,7 +106,7 @@ class AnswerMetadata:
         Raises
         ------
         ConfigError
-            Where the statistics hold anything but JSON values, or are nested too deeply to be written.
+            If the statistics hold anything but JSON values, or are nested too deeply to be written.
         """
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         if self.asked_at is not None:
@@ -114,7 +114,7 @@ class AnswerMetadata:
         try:
             try:
                 return json.dumps(values)
-            except TypeError:  # most likely of a decimal, which Python's json cannot write
+            except TypeError:  # most likely a decimal, which Python's json cannot write
                 return _to_json(values)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"statistics: {error}", setting="statistics") from None
@@ -128,7 +128,7 @@ class AnswerMetadata:
         Raises
         ------
         ConfigError
-            Where the text is anything else.
+            If the text is anything else.
         """
         import msgspec
 
@@ -144,7 +144,7 @@ class AnswerMetadata:
 
 
 def _to_json(value: object) -> str:
-    """Write a JSON value with every number exact, and decimals told apart from floats."""
+    """Write a JSON value with every number exact, and decimals distinct from floats."""
     if isinstance(value, Decimal) and value.is_finite():
         sign, digits, exponent = value.as_tuple()
         return f"{'-' if sign else ''}{''.join(map(str, digits))}E{exponent}"
@@ -158,6 +158,6 @@ def _to_json(value: object) -> str:
 
 def _number(text: str) -> float | Decimal:
     number = Decimal(text) if "E" in text else float(text)
-    if str(number) in {"NaN", "inf", "-inf"}:  # has an exponent that is too large
+    if str(number) in {"NaN", "inf", "-inf"}:  # its exponent is too large
         raise ValueError(text)
     return number

@@ -1,4 +1,4 @@
-"""One call from a question to a frame: ``ask``, ``ask_df``, ``ask_many``. A few lines over Client."""
+"""One call from a question to a frame: ``ask``, ``ask_df``, ``ask_many``, by clients that calls share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _lock = threading.Lock()
 
 
 def shared_client(given: Client | None = None) -> Client:
-    """Return the caller's client, else the one that all calls with the same settings share.
+    """Return ``given``, else the client that all calls with the same settings share.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def shared_client(given: Client | None = None) -> Client:
     settings = resolve()
     with _lock:
         if settings not in _clients:
-            # From the settings that are its key: another thread may call configure() at any moment.
+            # Not resolved again: another thread may call configure() at any moment.
             arguments = {**dict(settings), "base_url": settings.address, "region": None}
             _clients[settings] = Client(**arguments)
         return _clients[settings]
@@ -63,7 +63,7 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
     Parameters
     ----------
     question
-        In plain language; ignored where ``question_id`` is given.
+        In plain language; ignored if ``question_id`` is given.
     client
         The client to use; None uses a shared one, made from the settings.
     dw_id
@@ -158,7 +158,7 @@ def ask_df(
     Parameters
     ----------
     question
-        In plain language.
+        In plain language; ignored if ``question_id`` is given.
     engine
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     client

@@ -1,7 +1,7 @@
 """Time, sleep and deadlines.
 
-A clock is passed in wherever something waits or expires, so that unit tests of polling and token expiry use
-one of their own and do not wait.
+A clock is passed to whatever waits or expires, so that tests of polling and of token expiry can use their own
+and do not wait.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, clock: Clock) -> Deadline:
-        """Return the deadline so many seconds from now."""
+        """Return the deadline ``seconds`` from now."""
         return cls(clock, clock.monotonic() + seconds)
 
     def remaining(self) -> float:
@@ -50,5 +50,5 @@ class Deadline:
         return self.at - self.clock.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait so long, or until the deadline if that is earlier."""
+        """Wait ``seconds``, or until the deadline if that is earlier."""
         self.clock.sleep(min(seconds, self.remaining()))

@@ -48,7 +48,7 @@ _NO_CREDENTIALS: Final = (
 
 
 def _base_address(address: str) -> str:
-    """Return a base address without its final slash; secrets and questions go there, so it must be safe."""
+    """Return a base address without its final slash, checked: secrets and questions are sent there."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
@@ -60,7 +60,7 @@ def _base_address(address: str) -> str:
         raise ValueError("expected an address without ? or #")
     if any(not character.isprintable() or character.isspace() for character in address):
         raise ValueError("expected an address without spaces and control characters")
-    _ = parts.port  # raises ValueError if the port is no number
+    _ = parts.port  # raises ValueError if the port is not a number
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
             "http:// would send the secret in the clear; use https:// (http is for loopback only)"
@@ -100,7 +100,7 @@ def _expand_user(path: Path) -> Path:
         raise ValueError(str(error)) from None
 
 
-def _refuse_bool(value: object) -> object:
+def _reject_bool(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("expected a number")  # noqa: TRY004 - pydantic collects ValueErrors alone
     return value
@@ -139,11 +139,11 @@ class Settings(BaseModel):
     client_secret: Annotated[SecretStr, AfterValidator(_printable_secret)] | None = None
     region: Literal["eu1", "us1"] = "eu1"
     base_url: Annotated[str, AfterValidator(_base_address)] | None = None
-    dw_id: Annotated[int, Field(ge=0, lt=DW_ID_LIMIT), BeforeValidator(_refuse_bool)] | None = None
+    dw_id: Annotated[int, Field(ge=0, lt=DW_ID_LIMIT), BeforeValidator(_reject_bool)] | None = None
     timeout: Annotated[
-        float, Field(gt=0, le=MAX_TIMEOUT, allow_inf_nan=False), BeforeValidator(_refuse_bool)
+        float, Field(gt=0, le=MAX_TIMEOUT, allow_inf_nan=False), BeforeValidator(_reject_bool)
     ] = 300.0
-    max_body_bytes: Annotated[int, Field(gt=0), BeforeValidator(_refuse_bool)] = LARGEST_BODY
+    max_body_bytes: Annotated[int, Field(gt=0), BeforeValidator(_reject_bool)] = LARGEST_BODY
     verify_tls: bool = True
     ca_bundle: Annotated[Path, AfterValidator(_expand_user)] | None = None
     profile: Annotated[str, AfterValidator(_printable)] | None = None
@@ -248,7 +248,7 @@ def swap_configured(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def resolve(**arguments: Any) -> Settings:
-    """Return the settings that apply: from arguments (None is not given), then the weaker sources.
+    """Return the settings that apply: the arguments that are not None, then the weaker sources.
 
     Raises
     ------
@@ -257,8 +257,7 @@ def resolve(**arguments: Any) -> Settings:
     """
     if arguments:
         return _resolve(arguments)[0]
-    # Settings that did not change are not read again: 20 us instead of 50 us, and no file is
-    # opened.
+    # Unchanged settings are not read again: 20 us instead of 50 us, and no file is opened.
     fingerprint = _fingerprint()
     settings = None if fingerprint is None else _resolved.get(fingerprint)
     if settings is None:
@@ -287,12 +286,12 @@ def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
 def _fingerprint() -> int | None:
     """Return a hash of all that decides the settings of a call without arguments, None if it is unknown.
 
-    A hash of 64 bits instead of the values, so that no secret is kept. Of the file of profiles, all that
-    changes with its content, owner or permissions is part of it, so that errors are not missed either.
+    It is a hash of 64 bits instead of the values, so that no secret is kept. It covers the content, owner and
+    permissions of the file of profiles, by its status, so that a change to an invalid file is noticed too.
     """
     file: object
     environment = hash(frozenset(os.environ.items()))
-    path = _config_files.get(environment)  # which depends on the environment alone
+    path = _config_files.get(environment)  # the path depends on the environment alone
     if path is None:
         _config_files.clear()
         path = _config_files[environment] = config_file()
@@ -317,7 +316,7 @@ def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
 
 
 def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:
-    """Return the settings and the source of each; errors leave without frames whose locals hold a secret."""
+    """Return the settings and their sources; errors are raised without frames whose locals hold a secret."""
     try:
         sources = _sources(given)
         return _settings(sources), sources
@@ -330,21 +329,21 @@ def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:
 
 def _sources(given: tuple[_Source, ...]) -> dict[str, _Source]:
     """Return the strongest source of each setting that any source has."""
-    # Variables in any case of letters; an empty one is not set.
+    # Upper and lower case are the same; an empty variable counts as not set.
     variables = {name.upper(): value for name, value in os.environ.items() if value}
     values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in Settings.model_fields}
     found: dict[str, _Source] = {}
     for source in (*given, _Source("environment variable CONNECTY_{NAME}", values, is_text=True)):
         _add(found, source)
     profile = found["profile"].values["profile"] if "profile" in found else None
-    if profile is None or isinstance(profile, str):  # else it is refused, as any setting of a wrong type
+    if profile is None or isinstance(profile, str):  # any other type is an error later
         _add(found, _profile(profile))
     return found
 
 
 def _add(found: dict[str, _Source], source: _Source) -> None:
-    """Add a source where no stronger one has the setting."""
-    # Region and address are one decision: a region beats the address that a weaker source names.
+    """Add a source for the settings that no stronger source has."""
+    # Region and address are one setting: a region takes precedence over the address of a weaker source.
     decided = {"region", "base_url"} if {"region", "base_url"} & set(found) else set()
     for name, value in source.values.items():
         if value is not None and name not in decided:
@@ -356,7 +355,7 @@ def _profile(name: str | None) -> _Source:
     values = dict(profiles.settings(name))
     bundle = values.get("ca_bundle")
     if isinstance(bundle, str) and not bundle.startswith("~"):
-        # Relative to the folder of the file, whatever the working directory is.
+        # Relative to the folder of the file, not to the working directory.
         values["ca_bundle"] = profiles.path.absolute().parent / bundle
     place = f"profile {snippet(name or DEFAULT)} in {path_text(profiles.path)}"
     if "profile" in values:
@@ -365,7 +364,7 @@ def _profile(name: str | None) -> _Source:
 
 
 def _settings(sources: dict[str, _Source]) -> Settings:
-    """Return the checked settings; errors show a setting and its source, but no value: it may be secret."""
+    """Return the checked settings; errors name a setting and its source, and hide its value."""
     values = {name: source.values[name] for name, source in sources.items()}
     for name, (type_, expected) in _TYPES.items():
         source = sources.get(name)

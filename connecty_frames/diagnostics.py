@@ -1,4 +1,4 @@
-"""What an answer warns of, and the error of a question that has none."""
+"""Warnings about an answer, and the error of a question without one."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 
-__all__ = ["report_truncation", "unfinished", "warn_of"]
+__all__ = ["issue_warnings", "report_truncation", "unfinished_error"]
 
-#: How many warnings of a category an answer makes before it counts the rest.
-_MOST_WARNINGS: Final = 10
-#: How much of what a server says of a question is in a message, in bytes.
-_MOST_DETAILS: Final = 3_000
+#: The most warnings of one category for one answer; the others are counted.
+_MAX_WARNINGS: Final = 10
+#: The most that a message shows of what a server says of a question, in bytes.
+_MAX_DETAILS: Final = 3_000
 
 
-def warn_of(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
+def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
     """Warn of what was changed in a response and found in its rows, at most 10 times in each category."""
     warnings = list(found)
     if envelope.escaped_fields:
@@ -44,20 +44,20 @@ def warn_of(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
     counts: Counter[type[ConnectyWarning]] = Counter()
     for warning in warnings:
         counts[type(warning)] += 1
-        if counts[type(warning)] <= _MOST_WARNINGS:
+        if counts[type(warning)] <= _MAX_WARNINGS:
             warn(warning)
     for category, count in counts.items():
-        if count > _MOST_WARNINGS:
+        if count > _MAX_WARNINGS:
             warn(
                 category(
-                    f"{count - _MOST_WARNINGS:,} more warnings of this category are left out. Schema and "
+                    f"{count - _MAX_WARNINGS:,} more warnings of this category are left out. Schema and "
                     "statistics of the answer show what they are about."
                 )
             )
 
 
 def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: int | None) -> None:
-    """Warn or raise, as the caller chose, where rows of a table were cut or may have been."""
+    """Warn or raise, as the caller chose, if rows of a table were cut or may have been."""
     if metadata.truncated:
         cut = f"{metadata.rows:,} of {metadata.total_rows:,} rows came"
     elif metadata.truncated is None and fetched is not None:
@@ -83,7 +83,7 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
         )
 
 
-def unfinished(
+def unfinished_error(
     envelope: Envelope,
     *,
     question_id: str | None,
@@ -91,7 +91,7 @@ def unfinished(
     dw_id: int | None,
     asked_at: datetime | None,
 ) -> QuestionError:
-    """Return the error of a question without an answer, with all that the server said and its SQL."""
+    """Return the error of a question without an answer, with all that the server sent about it."""
     texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
     details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
     listed = _details_text(details, envelope.more_details)
@@ -118,7 +118,7 @@ def unfinished(
 def _details_text(details: dict[str, Any], more: int) -> str:
     """Return what the server said on one line, and how many fields were left out."""
     shown: list[str] = []
-    room = _MOST_DETAILS
+    room = _MAX_DETAILS
     for name, value in details.items():
         field = f"{snippet(name)}: {snippet(str(value), 500)}"
         room -= len(f"; {field}".encode())

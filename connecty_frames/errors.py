@@ -46,21 +46,21 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypedDict, Unpack
 
-    class _Common(TypedDict, total=False):
+    class _ErrorKwargs(TypedDict, total=False):
         """The keywords of ConnectyError, which all errors take."""
 
         hint: str
         shell_hint: str
         question_id: str | None
 
-    class _APIFacts(_Common, total=False):
+    class _APIErrorKwargs(_ErrorKwargs, total=False):
         """The keywords of APIError."""
 
         status: int
         request_id: str | None
         text: str
 
-    class _QuestionFacts(_Common, total=False):
+    class _QuestionErrorKwargs(_ErrorKwargs, total=False):
         """The keywords of QuestionError."""
 
         question: str | None
@@ -111,9 +111,9 @@ class ConnectyError(Exception):
     message
         What is wrong, where, and what to do.
     hint
-        The last part of the text: what to do, in terms of Python, where the command line has other terms.
+        What to do, in terms of Python, if the command line has other terms; appended to the message.
     shell_hint
-        The same in terms of the command line, which shows it in place of ``hint``.
+        What to do, in terms of the command line, which shows it instead of ``hint``.
     question_id
         The question this is about, None if none was asked or its id never arrived. An answer can be
         fetched later, without asking again, by ``Client.question(question_id)``.
@@ -135,12 +135,12 @@ class ConfigError(ConnectyError, ValueError):
     ----------
     setting
         The name of the setting or keyword, None if it is not about one alone.
-    **common
-        As of :class:`ConnectyError`.
+    **kwargs
+        As for :class:`ConnectyError`.
     """
 
-    def __init__(self, message: str, *, setting: str | None = None, **common: Unpack[_Common]) -> None:
-        super().__init__(message, **common)
+    def __init__(self, message: str, *, setting: str | None = None, **kwargs: Unpack[_ErrorKwargs]) -> None:
+        super().__init__(message, **kwargs)
         self.setting = setting
 
 
@@ -157,16 +157,16 @@ class ConnectionFailed(ConnectyError):
     host
         The server, or proxy, that was tried, as ``host:port``.
     phase
-        The step that failed: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` where the answer of
+        The step that failed: ``resolve``, ``connect``, ``proxy``, ``tls``, or ``token`` if the answer of
         the token endpoint was lost at each attempt.
-    **common
-        As of :class:`ConnectyError`.
+    **kwargs
+        As for :class:`ConnectyError`.
     """
 
     def __init__(
-        self, message: str, *, host: str = "", phase: str = "connect", **common: Unpack[_Common]
+        self, message: str, *, host: str = "", phase: str = "connect", **kwargs: Unpack[_ErrorKwargs]
     ) -> None:
-        super().__init__(message, **common)
+        super().__init__(message, **kwargs)
         self.host = host
         self.phase = phase
 
@@ -178,12 +178,12 @@ class AuthError(ConnectyError):
     ----------
     status
         The HTTP status of the refusal, None if there was no usable answer.
-    **common
-        As of :class:`ConnectyError`.
+    **kwargs
+        As for :class:`ConnectyError`.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, **common: Unpack[_Common]) -> None:
-        super().__init__(message, **common)
+    def __init__(self, message: str, *, status: int | None = None, **kwargs: Unpack[_ErrorKwargs]) -> None:
+        super().__init__(message, **kwargs)
         self.status = status
 
 
@@ -199,8 +199,8 @@ class APIError(ConnectyError):
         secret.
     text
         The server's message, shortened and made safe to print.
-    **common
-        As of :class:`ConnectyError`.
+    **kwargs
+        As for :class:`ConnectyError`.
     """
 
     def __init__(
@@ -210,9 +210,9 @@ class APIError(ConnectyError):
         status: int = 0,
         request_id: str | None = None,
         text: str = "",
-        **common: Unpack[_Common],
+        **kwargs: Unpack[_ErrorKwargs],
     ) -> None:
-        super().__init__(message, **common)
+        super().__init__(message, **kwargs)
         self.status = status
         self.request_id = request_id
         self.text = text
@@ -229,13 +229,15 @@ class RateLimitError(APIError):
     ----------
     retry_after
         Seconds after which the server allows another attempt, None if it did not say.
-    **facts
-        As of :class:`APIError`.
+    **kwargs
+        As for :class:`APIError`.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None, **facts: Unpack[_APIFacts]) -> None:
-        facts.setdefault("status", 429)
-        super().__init__(message, **facts)
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, **kwargs: Unpack[_APIErrorKwargs]
+    ) -> None:
+        kwargs.setdefault("status", 429)
+        super().__init__(message, **kwargs)
         self.retry_after = retry_after
 
 
@@ -254,8 +256,8 @@ class ResponseError(ConnectyError):
         Its ``Content-Type``, None without one.
     snippet
         The beginning of the body, shortened and made safe to print.
-    **common
-        As of :class:`ConnectyError`.
+    **kwargs
+        As for :class:`ConnectyError`.
     """
 
     def __init__(
@@ -265,9 +267,9 @@ class ResponseError(ConnectyError):
         host: str | None = None,
         content_type: str | None = None,
         snippet: str = "",
-        **common: Unpack[_Common],
+        **kwargs: Unpack[_ErrorKwargs],
     ) -> None:
-        super().__init__(message, **common)
+        super().__init__(message, **kwargs)
         self.host = host
         self.content_type = content_type
         self.snippet = snippet
@@ -292,8 +294,8 @@ class QuestionError(ConnectyError):
         When it was sent, aware and in UTC; None if unknown.
     details
         Other fields that the server sent about it.
-    **common
-        As of :class:`ConnectyError`.
+    **kwargs
+        As for :class:`ConnectyError`.
     """
 
     def __init__(
@@ -305,9 +307,9 @@ class QuestionError(ConnectyError):
         state: str | None = None,
         asked_at: datetime | None = None,
         details: Mapping[str, object] | None = None,
-        **common: Unpack[_Common],
+        **kwargs: Unpack[_ErrorKwargs],
     ) -> None:
-        super().__init__(message, **common)
+        super().__init__(message, **kwargs)
         self.question = question
         self.dw_id = dw_id
         self.state = state
@@ -329,9 +331,9 @@ class NoTableError(QuestionError):
     Parameters
     ----------
     response_summary, sql_query
-        The other parts of the answer, None where the server sent none.
-    **facts
-        As of :class:`QuestionError`.
+        The other parts of the answer, None if the server sent none.
+    **kwargs
+        As for :class:`QuestionError`.
     """
 
     def __init__(
@@ -340,9 +342,9 @@ class NoTableError(QuestionError):
         *,
         response_summary: str | None = None,
         sql_query: str | None = None,
-        **facts: Unpack[_QuestionFacts],
+        **kwargs: Unpack[_QuestionErrorKwargs],
     ) -> None:
-        super().__init__(message, **facts)
+        super().__init__(message, **kwargs)
         self.response_summary = response_summary
         self.sql_query = sql_query
 
@@ -362,8 +364,8 @@ class ConversionError(ConnectyError):
         The row of the value, counted from 0 without the header; None if the error is not about one row.
     value
         The value, shortened and made safe to print.
-    **common
-        As of :class:`ConnectyError`.
+    **kwargs
+        As for :class:`ConnectyError`.
     """
 
     def __init__(
@@ -373,9 +375,9 @@ class ConversionError(ConnectyError):
         column: str | None = None,
         row: int | None = None,
         value: str = "",
-        **common: Unpack[_Common],
+        **kwargs: Unpack[_ErrorKwargs],
     ) -> None:
-        super().__init__(message, **common)
+        super().__init__(message, **kwargs)
         self.column = column
         self.row = row
         self.value = value
@@ -390,14 +392,14 @@ class TruncatedError(ConnectyError):
         The number of rows received.
     total_rows
         The rows of the whole answer, None if unknown.
-    **common
-        As of :class:`ConnectyError`.
+    **kwargs
+        As for :class:`ConnectyError`.
     """
 
     def __init__(
-        self, message: str, *, rows: int = 0, total_rows: int | None = None, **common: Unpack[_Common]
+        self, message: str, *, rows: int = 0, total_rows: int | None = None, **kwargs: Unpack[_ErrorKwargs]
     ) -> None:
-        super().__init__(message, **common)
+        super().__init__(message, **kwargs)
         self.rows = rows
         self.total_rows = total_rows
 
@@ -408,7 +410,7 @@ class ConnectyWarning(UserWarning):
     Parameters
     ----------
     message, hint, shell_hint
-        As of :class:`ConnectyError`.
+        As for :class:`ConnectyError`.
     """
 
     def __init__(self, message: str, *, hint: str = "", shell_hint: str = "") -> None:

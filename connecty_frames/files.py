@@ -35,7 +35,7 @@ def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
     Raises
     ------
     ConfigError
-        If it is no path, or has a character that no path can have.
+        If it is not a path, or has a character that no path can have.
     """
     try:
         given = Path(path)
@@ -87,7 +87,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises
     ------
     ConfigError
-        If ``path`` is no path.
+        If ``path`` is not a path.
     OSError
         If it cannot be written; an existing file is then unchanged.
     """

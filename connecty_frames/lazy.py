@@ -20,7 +20,7 @@ def lazy_getattr(package: str, modules: Mapping[str, str]) -> Callable[[str], An
     package
         Its ``__name__``.
     modules
-        The module within the package of each name.
+        The module of each name, relative to the package.
     """
 
     def load(name: str) -> Any:

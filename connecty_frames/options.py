@@ -2,8 +2,8 @@
 
 The keywords of ``ask``, ``ask_df``, ``ask_many`` and ``read_connecty`` are the fields of :class:`AskOptions`.
 Their defaults, rules and descriptions are here and nowhere else: the functions take them as
-``**options: Unpack[AskOptionsDict]``, everything below takes the object, and ``make docstrings`` copies the
-descriptions into the docstrings.
+``**options: Unpack[AskOptionsDict]`` and pass the object on, and ``make docstrings`` copies the descriptions
+into the docstrings.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
     "shows_options",
 ]
 
-Function = TypeVar("Function", bound="Callable[..., Any]")
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 Engine = Literal["pandas", "polars", "pyarrow"]
 DtypeBackend = Literal["numpy_nullable", "pyarrow", "numpy"]
@@ -43,9 +43,9 @@ OnTruncation = Literal["warn", "raise", "ignore"]
 
 #: The longest timeout, 30 days in seconds: sockets and locks take no more on every system.
 MAX_TIMEOUT: Final = 2_592_000.0
-#: Ids of workspaces are below this, so that a URL has room for them.
+#: Ids of workspaces are below this, so that they fit into a URL.
 DW_ID_LIMIT: Final = 10**100
-#: ``max_rows`` is below this, more than any answer has; all rows are requested by None.
+#: ``max_rows`` is below this, which is more than any answer has; None requests all rows.
 _MAX_ROWS_LIMIT: Final = 10**18
 
 
@@ -145,7 +145,7 @@ class AskOptions:
     def from_kwargs(cls, options: AskOptionsDict, **fixed: object) -> AskOptions:
         """Return the options of a call from its keywords; an unknown one is a TypeError, as in Python.
 
-        ``fixed`` are fields that the call itself decides, which are no keywords of it.
+        ``fixed`` are fields that the function sets, and does not take as keywords.
         """
         if not options and not fixed:
             return _DEFAULTS
@@ -158,13 +158,13 @@ class AskOptions:
         return cls(**cast("dict[str, Any]", {**options, **fixed}))
 
 
-def shows_options(*left_out: str) -> Callable[[Function], Function]:
+def shows_options(*left_out: str) -> Callable[[_Function], _Function]:
     """Return a decorator that makes ``help`` and editors show ``**options`` with the defaults.
 
     ``left_out`` are options that the function does not take.
     """
 
-    def decorate(function: Function) -> Function:
+    def decorate(function: _Function) -> _Function:
         signature = inspect.signature(function)
         own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
         options = [
@@ -181,7 +181,7 @@ def shows_options(*left_out: str) -> Callable[[Function], Function]:
 
 
 def check_question_id(value: object) -> str:
-    """Return the id of a question in its usual form, for a URL; a ConfigError if it is no UUID."""
+    """Return the id of a question in its usual form, for a URL; a ConfigError if it is not a UUID."""
     try:
         return str(UUID(str(value)))
     except ValueError:
@@ -225,7 +225,7 @@ def _is_time_zone(value: object) -> bool:
         return False
 
 
-#: The keywords of a call, without those that only some functions have.
+#: The keywords of a call, without ``engine``, which only some functions take.
 _KEYWORDS: Final = frozenset(AskOptionsDict.__annotations__)
 _OPTIONAL: Final = frozenset({"dw_id", "max_rows", "timeout", "progress"})
 _LIMITS: Final = {"dw_id": DW_ID_LIMIT, "max_rows": _MAX_ROWS_LIMIT}

@@ -9,8 +9,8 @@
     region = "us1"
     ...
 
-A table inherits nothing from another: no setting of ``[default]`` applies to ``[staging]``, so that a
-question is never sent with the credentials of one and the workspace of the other.
+A table inherits nothing from another: ``[staging]`` uses no setting of ``[default]``, so that a question is
+never sent with the credentials of one and the workspace of the other.
 
 The file decides where questions and secrets are sent, so it must belong to the user or to root. A file with a
 secret is refused if others can read it. Secrets are wrapped as soon as they are read, and no exception of the
@@ -84,8 +84,8 @@ class Profiles:
         Raises
         ------
         ConfigError
-            If the file cannot be read, belongs to a user other than this one and root, is no TOML or no file
-            of profiles, or has a secret that others can read.
+            If the file cannot be read, belongs to a user other than this one and root, is not TOML with
+            profiles, or has a secret that others can read.
         """
         path = config_file()
         try:
@@ -170,4 +170,4 @@ def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
                 if isinstance(table, dict) and isinstance(table.get("client_secret"), str):
                     table["client_secret"] = SecretStr(table["client_secret"])
             return tables
-    raise ConfigError(f"{path_text(path)} is no TOML: {reason}.", setting="profile")
+    raise ConfigError(f"{path_text(path)} is not valid TOML: {reason}.", setting="profile")

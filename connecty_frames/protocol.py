@@ -64,7 +64,7 @@ class TokenRequest(_Message):
 
 
 class TokenResponse(_Message):
-    """The token, and its expiry as ISO-8601 text (which the client parses leniently)."""
+    """The token, and its expiry as ISO-8601 text, which the client parses leniently."""
 
     access_token: SecretStr
     expires_at: object = None

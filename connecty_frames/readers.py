@@ -1,4 +1,4 @@
-"""Readers in the manner of ``pandas.read_sql``: ``read_connecty``, also on pandas and polars themselves."""
+"""``read_connecty``, a reader like ``pandas.read_sql``; it can be installed in pandas and polars."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def read_connecty(
     index_col: str | Sequence[str] | None = None,
     **options: Unpack[AskOptionsDict],
 ) -> pd.DataFrame:
-    """Ask a question in the manner of ``pandas.read_sql``.
+    """Ask a question, with parameters like those of ``pandas.read_sql``.
 
     Parameters
     ----------
     question
-        In plain language; ignored where ``question_id`` is given.
+        In plain language; ignored if ``question_id`` is given.
     con
         The client to use; None uses a shared one, made from the settings.
     dtype
-        Column types, as ``schema`` of :func:`ask_df`.
+        Column types, as for ``schema`` of :func:`ask_df`.
     index_col
         The column or columns to use as the index.
     dw_id
@@ -69,13 +69,13 @@ def read_connecty(
     Returns
     -------
     pandas.DataFrame
-        As of :func:`ask_df`.
+        As for :func:`ask_df`.
 
     Raises
     ------
     ConfigError
-        If ``index_col`` is no column name, or both ``dtype`` and ``schema`` are given; nothing was sent. If
-        the answer has no such column; the error carries the question's id, to fetch the answer again.
+        If ``index_col`` is not a name or list of names, or both ``dtype`` and ``schema`` are given; nothing
+        was sent. If the answer has no such column; ``question_id`` of the error fetches the answer again.
     ConnectyError
         As for :func:`ask_df`.
 
@@ -126,7 +126,7 @@ def _read_polars(question: str, con: Client | None = None, **options: Unpack[Ask
     Parameters
     ----------
     question
-        In plain language; ignored where ``question_id`` is given.
+        In plain language; ignored if ``question_id`` is given.
     con
         The client to use; None uses a shared one, made from the settings.
     **options
@@ -135,7 +135,7 @@ def _read_polars(question: str, con: Client | None = None, **options: Unpack[Ask
     Returns
     -------
     polars.DataFrame
-        As of ``ask_df(..., engine="polars")``.
+        As for ``ask_df(..., engine="polars")``.
 
     Raises
     ------
@@ -149,7 +149,7 @@ _read_polars.__name__ = _read_polars.__qualname__ = "read_connecty"
 
 
 def _index_names(index_col: object) -> list[str]:
-    """Return the columns of an index, checked before a question is paid for."""
+    """Return the names of the index columns, checked before a question is paid for."""
     names = [index_col] if isinstance(index_col, str) else index_col
     if names is None:
         return []

@@ -30,11 +30,11 @@ _PREFIX: Final = "CONNECTY_"
 
 @contextmanager
 def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
-    """Send every call without a client of its own to a sandbox, within this context.
+    """Send every call that is not given a client to a sandbox, within this context.
 
-    The settings of ``configure()``, of the environment (also that of processes started meanwhile) and of
-    profiles are replaced, and restored afterwards. They belong to the process, so tests that run in parallel
-    threads cannot use this.
+    The settings of ``configure()``, of the environment (also for child processes) and of profiles are
+    replaced, and restored afterwards. They belong to the process, so tests in parallel threads cannot use
+    this.
 
     Parameters
     ----------

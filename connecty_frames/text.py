@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["cut", "html", "listed", "path_text", "quoted", "shell_path", "snippet", "terminal", "value_text"]
+__all__ = [
+    "cut",
+    "html",
+    "listed",
+    "masked_id",
+    "path_text",
+    "quoted",
+    "shell_path",
+    "snippet",
+    "terminal",
+    "value_text",
+]
 
 #: Unicode categories that are escaped: control, format (with the bidirectional marks), surrogate, private
 #: use, unassigned, line and paragraph separator.
@@ -26,6 +37,8 @@ _JOINERS = frozenset("\u200c\u200d")
 #: The number of items that a message lists, and of characters of a path that it shows.
 _MAX_LISTED = 10
 _MAX_PATH = 500
+#: The length from which the first characters of a client id are shown, so that most stays hidden.
+_LONG_ID = 16
 
 
 def terminal(text: str, *, keep: str = "") -> str:
@@ -57,8 +70,13 @@ def cut(text: str, limit: int) -> str:
     return text if more <= 0 else f"{text[:limit]}… ({more:,} more characters)"
 
 
+def masked_id(client_id: str) -> str:
+    """Return a client id for display: enough of a long one to distinguish it, and nothing of a short one."""
+    return f"{client_id[:4] if len(client_id) >= _LONG_ID else ''}…"
+
+
 def path_text(path: str | os.PathLike[str]) -> str:
-    """Return a path for a message; unlike in a snippet, spaces are kept."""
+    """Return a path for a message; unlike :func:`snippet`, it keeps spaces."""
     return terminal(cut(os.fspath(path), _MAX_PATH))
 
 

@@ -531,8 +531,8 @@ def test_the_usual_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[default]\ndw_id = \n", r"config\.toml is no TOML: .*\(at line 2, column 9\)\.$"),
-        ("[a]\n[a]\n", r"is no TOML: .*\(at line 2, "),
+        ("[default]\ndw_id = \n", r"config\.toml is not valid TOML: .*\(at line 2, column 9\)\.$"),
+        ("[a]\n[a]\n", r"is not valid TOML: .*\(at line 2, "),
         ("dw_id = 5\n", r"'dw_id' in .*config\.toml is in no profile; put it below \[default\]"),
         (
             '[default]\ndw_id = "5"\n',
@@ -600,7 +600,7 @@ def test_a_file_that_is_not_text(write: Any, tmp_path: Path, monkeypatch: pytest
     """Bytes that are not UTF-8, and a folder; a byte order mark is ignored."""
     file = write("")
     file.write_bytes(b"[default]\n\xff")
-    with pytest.raises(cf.ConfigError, match="is no TOML: it is not UTF-8 text"):
+    with pytest.raises(cf.ConfigError, match="is not valid TOML: it is not UTF-8 text"):
         resolve()
     file.write_bytes(b"\xef\xbb\xbf[default]\r\ndw_id = 5\r\n")
     assert value_of("dw_id") == 5
@@ -624,7 +624,7 @@ def test_a_file_that_cannot_be_parsed(write: Any, content: bytes, reason: str) -
     file = write("")
     file.write_bytes(content)
 
-    with pytest.raises(cf.ConfigError, match=rf"^{file} is no TOML: {reason}") as raised:
+    with pytest.raises(cf.ConfigError, match=rf"^{file} is not valid TOML: {reason}") as raised:
         resolve()
 
     assert raised.value.setting == "profile"

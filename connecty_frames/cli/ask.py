@@ -17,9 +17,9 @@ from connecty_frames.cli.output import (
     Format,
     Part,
     choose_format,
+    echo_metadata,
     open_output,
     write_answer,
-    write_metadata,
 )
 from connecty_frames.cli.streams import discard_output
 from connecty_frames.errors import ConfigError
@@ -123,7 +123,7 @@ def ask(
         raise ConfigError("No question. Give one, or --question-id ID of one asked before.")
     if sandbox and (profile or question_id):
         raise ConfigError(
-            "--sandbox starts afresh: it has no profile, and knows no question asked before.",
+            "--sandbox starts a new sandbox, which has no profile and knows no question asked before.",
             setting="sandbox",
         )
     options: AskOptionsDict = {
@@ -138,7 +138,7 @@ def ask(
     }
     # Opened first: a file that cannot be written must not cost a question.
     with (
-        _id_reported(quiet=quiet, sandbox=sandbox) as questions,
+        _reporting_id(quiet=quiet, sandbox=sandbox) as questions,
         open_output(output, written_as) as file,
         _client(sandbox=sandbox, profile=profile) as client,
     ):
@@ -149,7 +149,7 @@ def ask(
                 echo_stderr(_acceptance(asked, sandbox=sandbox))
 
         answer = client.answer(question or "", AskOptions.from_kwargs(options), accepted=accepted)
-        with _followed_by_metadata(answer, quiet=quiet, alone=part is not None):
+        with _echoing_metadata(answer, quiet=quiet, alone=part is not None):
             write_answer(answer, part, written_as, engine, file)
             file.flush()
 
@@ -164,7 +164,7 @@ def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Pa
 
 @contextmanager
 def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
-    """Yield a client made from the settings, or one of a sandbox that is started for it."""
+    """Yield a client made from the settings, or one of a sandbox that runs as long as the client."""
     from connecty_frames.client import Client
 
     def resume_command(question_id: str, dw_id: int) -> str:
@@ -173,20 +173,20 @@ def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
 
     with ExitStack() as stack:
         if sandbox:
-            box = stack.enter_context(sandbox_class()())
-            yield stack.enter_context(Client(**box.connection, resume_command=resume_command))
+            running = stack.enter_context(sandbox_class()())
+            yield stack.enter_context(Client(**running.connection, resume_command=resume_command))
         else:
             yield stack.enter_context(Client(profile=profile, resume_command=resume_command))
 
 
 @contextmanager
-def _id_reported(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
+def _reporting_id(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
     """Yield a list for the question that is asked, and report its id if its answer cannot be written."""
     questions: list[Question] = []
     try:
         yield questions
     except KeyboardInterrupt as interrupt:
-        if questions and not hasattr(interrupt, "__notes__"):  # the client reports an id in a note of its own
+        if questions and not hasattr(interrupt, "__notes__"):  # a note means that the client reported the id
             echo_stderr(f"\n{_acceptance(questions[0], sandbox=sandbox)}")
         raise
     except BrokenPipeError:
@@ -198,16 +198,16 @@ def _id_reported(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
 
 
 def _acceptance(question: Question, *, sandbox: bool) -> str:
-    """Return the line with the id of a question, which is paid for however the command ends."""
+    """Return the line with the id of a question that was accepted, and so paid for."""
     accepted = f"Question {question.question_id} was accepted"
-    if sandbox:  # it ends with the command, and its questions with it
+    if sandbox:  # its questions end with it, at the end of the command
         return f"{accepted}."
     return f"{accepted}; to fetch its answer without asking again: {question.resume_command}"
 
 
 @contextmanager
-def _followed_by_metadata(answer: Answer, *, quiet: bool, alone: bool) -> Iterator[None]:
-    """Write the metadata after the data, also if that could not be written: the answer was paid for."""
+def _echoing_metadata(answer: Answer, *, quiet: bool, alone: bool) -> Iterator[None]:
+    """Write the metadata after the data, also if the data could not be written: the answer was paid for."""
     try:
         yield
     except KeyboardInterrupt:
@@ -215,7 +215,7 @@ def _followed_by_metadata(answer: Answer, *, quiet: bool, alone: bool) -> Iterat
         raise
     except OSError:
         if not quiet:
-            write_metadata(answer, alone=alone)
+            echo_metadata(answer, alone=alone)
         raise
     if not quiet:
-        write_metadata(answer, alone=alone)
+        echo_metadata(answer, alone=alone)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.text import terminal
+from connecty_frames.text import masked_id, terminal
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
 __all__ = ["Profile", "config", "questions", "sandbox", "sandbox_class"]
-
-#: The first characters of a client id are shown if it is at least this long, so that most stays hidden.
-_LONG_ID: Final = 16
 
 
 def _complete_profile(incomplete: str) -> list[str]:
@@ -68,8 +65,7 @@ def _masked(name: str, value: object) -> str:
     if name == "client_secret":
         return "***"
     if name == "client_id":
-        text = str(value)
-        return terminal(f"{text[:4] if len(text) >= _LONG_ID else ''}…")
+        return terminal(masked_id(str(value)))
     return terminal(str(value))
 
 
@@ -92,13 +88,13 @@ def sandbox(
     from connecty_frames.sandbox import Fault
 
     faults = [Fault.from_text(text) for text in fault or ()]
-    box = make(port=port, database=database, questions=questions, latency=latency, faults=faults)
+    server = make(port=port, database=database, questions=questions, latency=latency, faults=faults)
 
     def announce(running: Sandbox) -> None:
         typer.echo(running.exports())
         echo_stderr("The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.")
 
-    box.serve(announce)
+    server.serve(announce)
 
 
 def questions(
@@ -119,7 +115,7 @@ def questions(
 
 
 def sandbox_class() -> type[Sandbox]:
-    """Return the class of the sandbox, after limiting the log of its server to errors."""
+    """Return the class of the sandbox, whose server then logs errors alone."""
     from connecty_frames.sandbox import Sandbox
 
     logging.getLogger("uvicorn.error").addFilter(_is_error)
@@ -127,5 +123,5 @@ def sandbox_class() -> type[Sandbox]:
 
 
 def _is_error(record: logging.LogRecord) -> bool:
-    """Whether a record of the server is an error; that stopping a sandbox cuts off requests is none."""
+    """Whether a log record is an error; one about requests that stopping a sandbox cut off is not."""
     return "graceful shutdown" not in record.msg

@@ -24,6 +24,6 @@ def echo_stderr(text: str) -> None:
 
 
 def show_warning(message: Warning | str, category: type[Warning], *_: object, **_named: object) -> None:
-    """Write a warning as one line, without the place in a script that the command line does not have."""
+    """Write a warning as one line, without the line of a script, since a command has none."""
     text = message if isinstance(message, str) else shell_message(message)
     echo_stderr(f"{category.__name__}: {text}")

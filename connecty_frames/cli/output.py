@@ -30,9 +30,9 @@ __all__ = [
     "Format",
     "Part",
     "choose_format",
+    "echo_metadata",
     "open_output",
     "write_answer",
-    "write_metadata",
 ]
 
 #: The rows of a table that are shown, and the smallest width of a column in characters.
@@ -41,7 +41,7 @@ _COLUMN_WIDTH: Final = 6
 #: The width of a table that is not written to a terminal, in characters.
 _FILE_WIDTH: Final = 1000
 #: The characters of a summary or of SQL that go to standard error.
-_LONGEST_TEXT: Final = 10_000
+_MAX_TEXT: Final = 10_000
 
 
 class EngineChoice(StrEnum):
@@ -126,7 +126,7 @@ def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
         raise ConfigError("Standard output is closed: give --output FILE.", setting="output")
     if sys.stdout.isatty() and format_ in _BINARY:
         raise ConfigError(
-            f"{format_} is no text for a terminal: give --output FILE, or a pipe.", setting="format"
+            f"{format_} is not text for a terminal: give --output FILE, or a pipe.", setting="format"
         )
     yield sys.stdout.buffer
 
@@ -157,8 +157,8 @@ def write_answer(
         file.write(terminal(buffer.getvalue().decode(), keep="\n\t").encode())
 
 
-def write_metadata(answer: Answer, *, alone: bool) -> None:
-    """Write summary, SQL and size of an answer to standard error; with a part alone only the size."""
+def echo_metadata(answer: Answer, *, alone: bool) -> None:
+    """Write summary, SQL and size of an answer to standard error; with ``alone``, its size."""
     if answer.response_summary and not alone:
         echo_stderr(_shortened(answer.response_summary, "--summary"))
     if answer.sql_query and not alone:
@@ -169,7 +169,7 @@ def write_metadata(answer: Answer, *, alone: bool) -> None:
 def _shortened(text: str, option: str) -> str:
     """Return the beginning of a text, and the option that writes all of it."""
     text = text.strip()
-    return text if len(text) <= _LONGEST_TEXT else f"{cut(text, _LONGEST_TEXT)}\n({option} writes it all.)"
+    return text if len(text) <= _MAX_TEXT else f"{cut(text, _MAX_TEXT)}\n({option} writes it all.)"
 
 
 def _write_table(answer: Answer, engine: EngineChoice, file: BinaryIO) -> None:

@@ -24,15 +24,15 @@ __all__ = ["exit_on_signals"]
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 #: Seconds after a signal in which another one has no effect, so that the message is printed completely.
 _GRACE: Final = 1.0
-#: Seconds until an interrupt that Python dropped is raised again.
+#: Seconds after which an interrupt that Python dropped is raised again.
 _RETRY_DELAY: Final = 0.05
 
 
 @contextmanager
 def exit_on_signals() -> Iterator[None]:
-    """Raise KeyboardInterrupt on a signal, and exit with 128 + signal whatever error or exit code follows.
+    """Raise KeyboardInterrupt on a signal, and exit with 128 + signal if any error or exit code follows.
 
-    If the block ends without an error in spite of a signal, as a server does that is stopped, the code is 0.
+    If the block ends without an error after a signal, as a stopped server does, the code is 0.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
@@ -55,8 +55,8 @@ def exit_on_signals() -> Iterator[None]:
     finally:
         handler.close()
         for number, old in before.items():
-            # After a signal, another one ends the process at once, also while Python exits, when a
-            # KeyboardInterrupt would be printed.
+            # Another signal ends the process at once: while Python exits, a KeyboardInterrupt would be
+            # printed.
             signal.signal(number, old if handler.number is None else signal.SIG_DFL)
         sys.unraisablehook = hook
 

@@ -1,8 +1,8 @@
 """Standard output and standard error of the process; a failure to write to them decides its exit code.
 
-Python flushes both when it exits. A failure there is too late for another exit code: the process exits with
-120, and for standard output Python writes "Exception ignored" and a traceback. So both are flushed before,
-and a stream that failed once discards what follows.
+Python flushes both when it exits. After a failure then, the process exits with 120, and for standard output
+Python writes "Exception ignored" and a traceback. So both are flushed before, and a stream that failed once
+discards what follows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["discard_output", "is_stdout_closed", "standard_streams"]
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Run a command with streams of its own, and exit with its code.
+    """Replace the standard streams while a command runs, and exit with its code.
 
     If standard output could not be written, the code is 141 if its reader closed the pipe, else 1 after one
     line on standard error. A failure to write standard error does not change the code, which is what scripts
@@ -58,10 +58,10 @@ def is_stdout_closed() -> bool:
 
 
 def discard_output() -> None:
-    """Write nothing more to standard output: its reader may never read it."""
+    """Write nothing more to standard output, since its reader may never read it."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _Output):
-        raw.failure = raw.failure or BrokenPipeError(errno.EPIPE, "Nobody reads standard output")
+        raw.failure = raw.failure or BrokenPipeError(errno.EPIPE, "Standard output has no reader")
 
 
 def _flush() -> None:
@@ -118,10 +118,10 @@ class _ErrorOutput(_Output):
 
 
 def _raw(stream: TextIO | None, descriptor: int) -> io.RawIOBase:
-    """Return the raw stream of a standard stream, or one that fails if the process has none.
+    """Return the raw stream of a standard stream; if the process has none, one whose writes fail.
 
-    The first file or connection that is opened would get the descriptor of a closed stream, and with it
-    whatever a library or a child process writes there. So a read-only file takes the descriptor.
+    The next file or connection that is opened would get the descriptor of a closed stream, and receive what a
+    library or a child process writes there. So a read-only file takes the descriptor.
     """
     if stream is not None:
         buffer: Any = stream.buffer  # under PYTHONUNBUFFERED the raw stream itself

@@ -1,7 +1,8 @@
 """The client of the Public API: the only package that opens a connection, by means of ``http``."""
 
-from connecty_frames.client.client import Client, check_health
+from connecty_frames.client.client import Client
 from connecty_frames.client.concurrent import QuestionFuture
+from connecty_frames.client.health import check_health
 from connecty_frames.client.question import Question
 
 __all__ = ["Client", "Question", "QuestionFuture", "check_health"]

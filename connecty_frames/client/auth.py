@@ -8,10 +8,9 @@ A failure here is a failure of every thread at once, so the rules are about not 
   again for five seconds.
 - The lifetime of a token runs from the server's own ``Date`` to its ``expires_at``, and is counted on the
   monotonic clock: a local clock that is an hour off, or a laptop that was asleep, does not matter.
-- An ``expires_at`` that is missing, past or nonsense counts as a short lifetime, never as "expired":
+- An ``expires_at`` that is missing, past or invalid counts as a short lifetime, never as "expired":
   that would request a token before every request.
-- A refused token is discarded only by a caller that used that very one. A late refusal cannot discard a newer
-  token.
+- A refusal discards only the token that was refused. A late one cannot discard a newer token.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ from pydantic import SecretStr, ValidationError
 from requests.auth import AuthBase
 
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
-from connecty_frames.http.errors import content_failure, server_message
+from connecty_frames.http.errors import CHECK_CREDENTIALS, content_failure, server_message
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
-from connecty_frames.http.retry import CONNECT_TRIES, RetryPolicy, http_date, retry
+from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, http_date, retry
 from connecty_frames.protocol import TOKEN, TokenResponse
 
 if TYPE_CHECKING:
@@ -49,37 +48,34 @@ __all__ = ["TOKEN_POLICY", "Auth", "Bearer"]
 
 #: A token request starts nothing, so that an endpoint that is down is no reason to fail before the deadline.
 TOKEN_POLICY: Final[RetryPolicy] = {
-    FailureKind.CONNECT: CONNECT_TRIES,
+    FailureKind.CONNECT: CONNECT_ATTEMPTS,
     FailureKind.CONNECTION_LOST: math.inf,
     FailureKind.RATE_LIMITED: math.inf,
     FailureKind.UNAVAILABLE: math.inf,
     FailureKind.BAD_ENCODING: 2,
     FailureKind.EMPTY_BODY: 3,
 }
-#: Seconds in which a refusal holds for all threads: credentials are not tried again, ``Retry-After`` is kept.
-COOL_OFF: Final = 5.0
-#: With less time left, in seconds, an endpoint that just failed is not called again.
+#: Seconds in which all threads heed a refusal: credentials are not tried again, ``Retry-After`` is kept.
+_COOLDOWN: Final = 5.0
+#: The least time left, in seconds, in which an endpoint that just failed is called again.
 _MIN_TIME: Final = 0.5
 _NOT_IN_TIME: Final = "the call that another thread made for one was not answered in time"
-#: Seconds that a token is used whose ``expires_at`` says nothing usable.
+#: Seconds that a token without a usable ``expires_at`` is used.
 _UNKNOWN_LIFETIME: Final = 60.0
-#: A longer lifetime is taken for an error in a clock or time zone.
+#: The longest lifetime in seconds; a longer one is taken for an error in a clock or time zone.
 _MAX_LIFETIME: Final = 24 * 3600.0
-#: How long before its end a token is no longer used: so many seconds, or this share of a short lifetime.
+#: How long before its end a token is no longer used, in seconds, and the most as a share of its lifetime.
 _MARGIN: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
 #: A token as it can be in a header: visible ASCII (RFC 6750, section 2.1).
 _VISIBLE: Final = re.compile(r"[!-~]+")
-#: The method to try where one is not allowed (405).
+#: The method to try after one that is not allowed (405).
 _OTHER_METHOD: Final = {"POST": "GET", "GET": "POST"}
 #: The statuses by which an endpoint may refuse credentials; others are about the address.
 _CREDENTIALS_REFUSED: Final = (400, 401, 403, 422)
 #: The failures of a token request that are about the service, not about credentials.
-_OF_SERVICE: Final = (FailureKind.DEADLINE, FailureKind.CONNECT, FailureKind.RATE_LIMITED)
+_SERVICE_FAILURES: Final = (FailureKind.DEADLINE, FailureKind.CONNECT, FailureKind.RATE_LIMITED)
 _CHECK_ADDRESS: Final = "Check that region or base_url is where your organisation is registered."
-_CHECK: Final = (
-    "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
-)
 
 
 class Bearer(AuthBase):
@@ -113,9 +109,9 @@ class _TokenState:
     Parameters
     ----------
     failure, failed_at
-        The failure of the last attempt, and when; None where it got a token.
+        The failure of the last attempt and its time; None if it got a token.
     is_final
-        Whether that ended the attempts of a caller that had time for more.
+        Whether a caller stopped after it although there was time left.
     had_token
         Whether there has been a token.
     """
@@ -134,7 +130,7 @@ class _TokenState:
         return bearer if bearer is not None and now < bearer.expires else None
 
     def shared_failure(self, began: float, deadline: Deadline) -> Failure | None:
-        """Return the failure of another caller, where a request of this one could do no better.
+        """Return the failure of another caller, if a request of this one could do no better.
 
         Parameters
         ----------
@@ -145,28 +141,22 @@ class _TokenState:
         if failure is None:
             return None
         if self.is_final and failure.kind is FailureKind.REJECTED:
-            return failure if now - self.failed_at < COOL_OFF else None
+            return failure if now - self.failed_at < _COOLDOWN else None
         failed_meanwhile = self.failed_at >= began
         if failure.kind is FailureKind.RATE_LIMITED:
             return failure if left <= self.pause(now) or (left <= 0 and failed_meanwhile) else None
         return failure if failed_meanwhile and (self.is_final or left <= _MIN_TIME) else None
 
     def pause(self, now: float) -> float:
-        """Return the seconds until the endpoint allows another request, if it said so a moment ago."""
+        """Return the seconds until the endpoint allows another request, if it said so recently."""
         failure, elapsed = self.failure, now - self.failed_at
-        if failure is None or failure.kind is not FailureKind.RATE_LIMITED or elapsed >= COOL_OFF:
+        if failure is None or failure.kind is not FailureKind.RATE_LIMITED or elapsed >= _COOLDOWN:
             return 0.0
         return max((failure.retry_after or 0.0) - elapsed, 0.0)
 
 
 class Auth:
-    """The credentials of one client and the token they got.
-
-    Parameters
-    ----------
-    client_id, client_secret
-        What ConnectyAI support gives out.
-    """
+    """The credentials of one client, and its token."""
 
     def __init__(
         self,
@@ -191,7 +181,7 @@ class Auth:
         Raises
         ------
         RequestFailed
-            Where there is none.
+            If there is none.
         """
         if self._state.process_id != os.getpid():
             # A forked child needs a new lock: a thread of the parent may hold this one.
@@ -206,9 +196,9 @@ class Auth:
         return found
 
     def may_recover(self, failure: Failure) -> bool:
-        """Whether a token is likely to come later: there has been one, and the endpoint is down for now."""
-        passing = failure.kind in (FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE)
-        return passing and self._state.had_token
+        """Whether a token is likely to come later: there has been one, and the endpoint is unavailable."""
+        unavailable = failure.kind in (FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE)
+        return unavailable and self._state.had_token
 
     def discard(self, bearer: Bearer) -> None:
         """Stop using a token that the API refused, unless a newer one has taken its place."""
@@ -216,7 +206,7 @@ class Auth:
             self._state.bearer = None
 
     def _shared_or_fetched(self, state: _TokenState, began: float, deadline: Deadline) -> Bearer | Failure:
-        """Return what another thread's request brings, or what one of this thread's own does."""
+        """Return the outcome of another thread's request, or of a request by this thread."""
         try:
             waited = not state.lock.acquire(blocking=False)
             if waited and not state.lock.acquire(timeout=max(deadline.remaining(), 0.0)):
@@ -228,7 +218,7 @@ class Auth:
             )
             if isinstance(found, Bearer) or deadline.remaining() > 0:
                 return found
-            # What failed while there was time says more than that it ran out.
+            # A failure from before the deadline says more than that the time ran out.
             if waited and found.kind is FailureKind.DEADLINE:
                 found = self._connection_lost(_NOT_IN_TIME)
             return state.shared_failure(began, deadline) or found
@@ -249,7 +239,7 @@ class Auth:
             else:
                 state.bearer, state.failure, state.is_final, state.had_token = bearer, None, False, True
                 return bearer
-            if deadline.remaining() > 0:  # that one caller ran out of time tells the others nothing
+            if deadline.remaining() > 0:  # that one caller has no time left does not concern the others
                 now = deadline.clock.monotonic()
                 state.failure, state.failed_at, state.is_final = failure, now, False
             raise RequestFailed(failure)
@@ -274,7 +264,7 @@ class Auth:
         except RequestFailed as failed:
             if failed.failure.status != HTTPStatus.METHOD_NOT_ALLOWED:
                 raise
-        # The API document heads the endpoint GET and shows it as POST.
+        # In the API document, the heading of the endpoint says GET, and its example POST.
         method = _OTHER_METHOD[method]
         bearer = self._send(method, dataclasses.replace(attempt), sent_at)
         self._method = method
@@ -304,7 +294,7 @@ class Auth:
             message = None
         token = message.access_token if message is not None else SecretStr("")
         if message is None or not _VISIBLE.fullmatch(token.get_secret_value()):
-            # What it says instead is not shown: it may hold the token.
+            # Its body is not shown, since it may hold the token.
             reason = "its answer holds no access_token"
             kind = FailureKind.INVALID_PAYLOAD
             raise RequestFailed(_unusable(response.host, reason, kind=kind, status=response.status))
@@ -321,28 +311,28 @@ class Auth:
         return Failure(FailureKind.CONNECTION_LOST, error, f"no token came ({reason})")
 
     def _token_failure(self, failure: Failure) -> Failure:
-        """Return the failure of a token request. Only what the endpoint refused is about credentials."""
+        """Return the failure of a token request. Only a refusal by the endpoint is about credentials."""
         host, status, kind = self._transport.host, failure.status, failure.kind
         if kind is FailureKind.CONNECTION_LOST:
             return self._connection_lost(failure.reason)
         if kind in (FailureKind.UNAVAILABLE, FailureKind.SERVER_ERROR):
             reason = f"no token came ({failure.reason})"
             return dataclasses.replace(failure, kind=FailureKind.UNAVAILABLE, reason=reason)
-        if kind in _OF_SERVICE or isinstance(failure.error, ConfigError | ConnectionFailed):
+        if kind in _SERVICE_FAILURES or isinstance(failure.error, ConfigError | ConnectionFailed):
             return failure
         if kind not in (FailureKind.UNAUTHORIZED, FailureKind.REJECTED):
             return _unusable(host, failure.reason, kind=kind, status=status)
         text = server_message(failure.body, self._transport.redact)
         reason = f"{failure.reason}{text and f' ({text})'}"
-        # A page comes from a proxy or firewall.
+        # An HTML page comes from a proxy or firewall.
         if status not in _CREDENTIALS_REFUSED or failure.body.lstrip()[:1] == b"<":
             return _unusable(host, reason, kind=FailureKind.REJECTED, status=status)
-        error = AuthError(f"The credentials were refused: {reason}. {_CHECK}", status=status)
+        error = AuthError(f"The credentials were refused: {reason}. {CHECK_CREDENTIALS}", status=status)
         return dataclasses.replace(failure, kind=FailureKind.REJECTED, error=error)
 
 
 def _lifetime(expires_at: object, now: datetime) -> float:
-    """Return the seconds from ``now`` to ``expires_at``; a short time where it says nothing usable."""
+    """Return the seconds from ``now`` to ``expires_at``; a short time if that is not usable."""
     try:
         end = datetime.fromisoformat(expires_at) if isinstance(expires_at, str) else None
     except ValueError:

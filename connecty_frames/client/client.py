@@ -11,17 +11,17 @@ from pydantic import SecretStr
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client.auth import Auth
 from connecty_frames.client.concurrent import CancellableDeadline, ConcurrentRun, QuestionFuture
-from connecty_frames.client.endpoints import Endpoints, probe_health
+from connecty_frames.client.endpoints import Endpoints
+from connecty_frames.client.health import probe_health
 from connecty_frames.client.question import Question
 from connecty_frames.client.submission import Submission, resume_command
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
-from connecty_frames.config import Settings, resolve
-from connecty_frames.errors import ConfigError, InsecureWarning, warn
+from connecty_frames.config import resolve
+from connecty_frames.errors import ConfigError
 from connecty_frames.http.models import strip_tracebacks
-from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import AskOptions, AskOptionsDict, Engine, check_question_id, is_dw_id
-from connecty_frames.text import terminal
+from connecty_frames.text import masked_id, terminal
 
 if TYPE_CHECKING:
     import os
@@ -35,14 +35,9 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["Client", "check_health"]
+__all__ = ["Client"]
 
-#: Seconds a health probe may take where no timeout is given.
-_PROBE_TIMEOUT: Final = 10.0
-#: Of a client id as long as this most stays hidden where its beginning is shown.
-_LONG_ID: Final = 16
-
-#: What to do where no workspace is named, in Python and on the command line.
+#: What to do if no workspace is named, in Python and on the command line.
 _NO_DW_ID: Final = (
     "Give the data workspace to ask as {}, or in the environment as CONNECTY_DW_ID. ConnectyAI shows it in "
     "Manager > Data Environments > Data Workspaces > Workspace ID."
@@ -53,39 +48,39 @@ class Client:
     """A connection to ConnectyAI's Public API.
 
     Creating one opens no connection. It may be shared by threads and is closed at the end of ``with``; a
-    forked process has connections of its own.
+    forked process has connections of its own. A setting that is not given comes from ``configure()``, else
+    the environment (``CONNECTY_CLIENT_ID`` and so on), else the profile, else the defaults.
 
     Parameters
     ----------
     client_id, client_secret
-        The credentials, which ConnectyAI support gives out.
+        The credentials, available from ConnectyAI support.
     region
-        Where the organisation is registered, ``"eu1"`` or ``"us1"``.
+        The region in which the organisation is registered, ``"eu1"`` or ``"us1"``.
     base_url
-        The address of the API; takes the place of ``region``.
+        The address of the API, instead of that of ``region``.
     dw_id
-        The data workspace to ask where a call names none.
+        The default data workspace of a call.
     timeout
-        Seconds for a whole call where it names none.
+        The default timeout of a whole call in seconds.
     max_body_bytes
-        The longest response that is read, 2 GiB where nothing is set.
+        The longest response that is read, in bytes; 2 GiB by default.
     verify_tls
         False accepts any certificate, with an InsecureWarning.
     ca_bundle
         The certificates to trust instead of the usual ones, a PEM file or a folder of them.
     profile
-        The table of ``config.toml`` for what is set nowhere else.
+        The table of ``config.toml`` with the settings that no stronger source has.
     clock, random
-        Where time and random numbers come from; for tests.
+        The sources of time and of random numbers; for tests.
     resume_command
-        Returns the line shown for fetching an answer later, from the id of the question and of its
+        Returns the line shown for fetching an answer later, from the ids of the question and of its
         workspace; a line of Python by default.
 
     Raises
     ------
     ConfigError
-        Where a setting is missing or wrong. What is not given comes from ``configure()``, then from the
-        environment (``CONNECTY_CLIENT_ID`` and so on), then from the profile, then from the defaults.
+        If a setting is missing or wrong.
 
     Examples
     --------
@@ -131,11 +126,12 @@ class Client:
                 profile=profile,
             )
             client_id, client_secret = settings.credentials
-            shown = client_id[:4] if len(client_id) >= _LONG_ID else ""  # enough to tell two apart
-            self._repr = terminal(f"<Client {shown}… at {settings.address}, dw_id={settings.dw_id}>")
+            self._repr = terminal(
+                f"<Client {masked_id(client_id)} at {settings.address}, dw_id={settings.dw_id}>"
+            )
             self._dw_id = settings.dw_id
             self._timeout = settings.timeout
-            self._transport = _transport(settings, clock)
+            self._transport = Transport.from_settings(settings, clock)
             auth = Auth(SecretStr(client_id), client_secret, transport=self._transport, random=random)
             self._api = Endpoints(self._transport, auth, random=random)
         except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
@@ -144,7 +140,7 @@ class Client:
         client_id = client_secret = base_url = settings = None  # type: ignore[assignment]
         if refused is not None:
             # Without the frames below, whose locals hold the secret in the clear.
-            strip_tracebacks(refused, but=handled)
+            strip_tracebacks(refused, keep=handled)
             raise refused
 
     def __enter__(self) -> Self:
@@ -178,25 +174,26 @@ class Client:
         Raises
         ------
         ConnectionFailed
-            Where the backend cannot be reached.
+            If the backend cannot be reached.
         ConfigError
-            Where the server redirects.
+            If the server redirects.
         """
-        return _probe(self._transport, timeout, self._api.random)
+        return probe_health(self._transport, timeout=timeout, random=self._api.random)
 
     def submit(self, question: str, *, dw_id: int | None = None, timeout: float | None = None) -> Question:
         """Ask a question and do not wait for its answer.
 
-        It is sent at most once: again only after a 429, one 401, or a connection that was never made.
+        It is sent again only after a 429, after one 401, or if no connection was made: it is started at most
+        once.
 
         Parameters
         ----------
         question
             In plain language, sent exactly as given.
         dw_id
-            The data workspace; None takes the client's.
+            The data workspace; None uses the client's.
         timeout
-            Seconds to get it accepted; None takes the client's.
+            Seconds until it must be accepted; None uses the client's timeout.
 
         Returns
         -------
@@ -206,13 +203,13 @@ class Client:
         Raises
         ------
         ConfigError
-            Where the question or workspace cannot be one, or the server redirects; nothing was started.
+            If the question or workspace is invalid, or the server redirects; nothing was started.
         ConnectionFailed, AuthError, NotFoundError, RateLimitError, APIError
-            Where the server cannot be reached or refused; nothing was started.
+            If the server cannot be reached, or refuses; nothing was started.
         QuestionTimeout
-            Where the time ran out before it was sent.
+            If the time ran out before it was sent.
         SubmissionUncertain
-            Where it is unknown whether it was started. Look in ConnectyAI's chat history.
+            If it is unknown whether it was started. Look in ConnectyAI's chat history.
         """
         ask_options = AskOptions(dw_id=dw_id, timeout=timeout)
         submission = self._submission(question, ask_options)
@@ -227,12 +224,12 @@ class Client:
         question_id
             The server's id of it, a UUID.
         dw_id
-            The data workspace it was put to; None takes the client's.
+            The data workspace that was asked; None uses the client's.
 
         Raises
         ------
         ConfigError
-            Where the id is no UUID, or there is no workspace.
+            If the id is not a UUID, or there is no workspace.
         """
         return Question(
             self._api,
@@ -248,7 +245,7 @@ class Client:
         Parameters
         ----------
         question
-            In plain language. With ``question_id=`` nothing is asked, and it does not matter.
+            In plain language; ignored if ``question_id`` is given.
         dw_id
             The data workspace to ask; None uses the configured one.
         dtype_backend
@@ -285,9 +282,9 @@ class Client:
         Raises
         ------
         ConfigError, TypeError
-            Where an option is wrong; nothing was sent.
+            If an option is wrong; nothing was sent.
         ConnectyError
-            As for :meth:`submit` and ``Question.result``; once there is a question, with its id.
+            As for :meth:`submit` and ``Question.result``; with the id of the question if there is one.
         """
         return self.answer(question, AskOptions.from_kwargs(options))
 
@@ -311,7 +308,7 @@ class Client:
         Parameters
         ----------
         question
-            In plain language. With ``question_id=`` nothing is asked, and it does not matter.
+            In plain language; ignored if ``question_id`` is given.
         engine
             The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
         dw_id
@@ -350,7 +347,7 @@ class Client:
         Raises
         ------
         NoTableError
-            Where the question was answered without a table; it carries the summary.
+            If the question was answered without a table; it carries the summary.
         ConfigError, TypeError, ConnectyError
             As for :meth:`ask`.
         """
@@ -360,15 +357,15 @@ class Client:
     def answer(
         self, question: str, ask_options: AskOptions, *, accepted: Callable[[Question], object] | None = None
     ) -> Answer:
-        """Do what :meth:`ask` does, with options that are already one object.
+        """Ask as :meth:`ask` does, with the options as one object.
 
-        One deadline holds from here to the decoded answer.
+        One deadline applies to everything until the answer is decoded.
 
         Parameters
         ----------
         accepted
             Called with the question as soon as the server has accepted it; not called with
-            ``question_id=``, where nothing is asked.
+            ``question_id=``, since nothing is asked then.
         """
         deadline = self._deadline(ask_options)
         if ask_options.question_id is not None:
@@ -413,11 +410,11 @@ class Client:
         Parameters
         ----------
         questions
-            In plain language; all are read before the first is asked. One that occurs twice is asked twice.
+            In plain language. The iterable is consumed before the first is asked; a duplicate is asked twice.
         max_workers
-            How many are asked at the same time, 1 or more.
+            The maximum number of questions in progress at once, 1 or more.
         as_completed
-            Whether to return an iterator that yields each as soon as it is done, instead of a list.
+            Whether to return an iterator that yields each question as soon as it is done, instead of a list.
         dw_id
             The data workspace to ask; None uses the configured one.
         dtype_backend
@@ -447,17 +444,17 @@ class Client:
         Returns
         -------
         list or iterator of concurrent.futures.Future
-            Each is finished: its ``result()`` returns the Answer or raises the error, and its ``question`` is
-            the question. A list is in the order of the questions. An iterator starts questions only while it
-            is iterated over.
+            Each is done: ``result()`` returns its Answer or raises its error, and ``question`` is its
+            question. A list is in the order of the questions. An iterator submits questions as it is
+            consumed: when iteration stops, no more are asked.
 
         Raises
         ------
         ConfigError, TypeError
-            Where an option is wrong; nothing was sent.
+            If an option is wrong; nothing was sent.
         KeyboardInterrupt
-            On Ctrl-C. Its note, and a line on standard error, say which questions were asked and how to fetch
-            their answers; no other one is asked.
+            On Ctrl-C. Its note, and standard error, list the questions that were asked and how to fetch their
+            answers; no more are asked.
         """
         if options.get("question_id") is not None:
             raise ConfigError(
@@ -521,52 +518,3 @@ class Client:
                 f"dw_id={found!r}: expected a workspace id, a whole number such as 13.", setting="dw_id"
             )
         return found
-
-
-def check_health(
-    *,
-    region: Literal["eu1", "us1"] | None = None,
-    base_url: str | None = None,
-    timeout: float | None = None,
-    verify_tls: bool | None = None,
-    ca_bundle: str | os.PathLike[str] | None = None,
-    profile: str | None = None,
-    clock: Clock = SYSTEM_CLOCK,
-    random: Callable[[], float] = _random.random,
-) -> bool:
-    """Whether the backend is operational; needs no credentials.
-
-    Parameters and errors are those of ``Client`` and ``Client.health``.
-    """
-    settings = resolve(
-        region=region, base_url=base_url, verify_tls=verify_tls, ca_bundle=ca_bundle, profile=profile
-    )
-    transport = _transport(settings, clock)
-    try:
-        return _probe(transport, timeout, random)
-    finally:
-        transport.close()
-
-
-def _transport(settings: Settings, clock: Clock) -> Transport:
-    """Return the connections that the settings describe, with a warning where nothing is verified."""
-    if not settings.verify_tls:
-        warn(
-            InsecureWarning(
-                "verify_tls is False: any server that answers is taken for the API and gets the credentials. "
-                "Give a private certificate authority as ca_bundle= instead."
-            )
-        )
-    return Transport(
-        settings.address,
-        clock=clock,
-        redact=Redaction(),
-        limit=settings.max_body_bytes,
-        verify=settings.verify_tls,
-        ca_bundle=settings.ca_bundle,
-    )
-
-
-def _probe(transport: Transport, timeout: float | None, random: Callable[[], float]) -> bool:
-    seconds = AskOptions(timeout=timeout).timeout or _PROBE_TIMEOUT
-    return probe_health(transport, deadline=Deadline.after(seconds, transport.clock), random=random)

@@ -1,11 +1,11 @@
-"""Many questions at a time: one thread for each that is being asked, up to a maximum.
+"""Many questions at a time: one thread for each question in progress, up to a maximum.
 
 A question is started when the caller waits for the next answer and a worker is free; an answer that was not
-taken yet keeps its worker. So a caller that stops iterating starts nothing more, and answers do not pile up
-in front of a slow one.
+taken yet keeps its worker. So a caller that stops iterating starts nothing more, and a slow caller does not
+let answers pile up.
 
-The threads are daemons. On Ctrl-C they are not waited for: their deadline is moved to now, which ends every
-pause between requests, and what is known of each question is reported.
+The threads are daemons. On Ctrl-C their deadline is moved to now, which ends every pause between requests;
+they get a moment to end, and what is known of each question is reported.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CancellableDeadline", "ConcurrentRun", "QuestionFuture"]
 
-#: The longest wait in seconds: a signal that comes right before a wait is only handled after it.
+#: The longest wait in seconds: a signal right before a wait is handled only after it.
 _WAIT: Final = 0.1
-#: Seconds that current requests get to end after Ctrl-C, so that more is known of them.
+#: Seconds that requests in progress get to end after Ctrl-C, so that more is known of them.
 _GRACE: Final = 0.2
 
 
@@ -45,7 +45,7 @@ class CancellableDeadline(Deadline):
     Parameters
     ----------
     cancelled
-        Set to cancel.
+        Set to move the deadline to now.
     """
 
     cancelled: threading.Event
@@ -55,7 +55,7 @@ class CancellableDeadline(Deadline):
         return 0.0 if self.cancelled.is_set() else Deadline.remaining(self)
 
     def sleep(self, seconds: float) -> None:
-        """Wait that long, or until the deadline, or until it is cancelled."""
+        """Wait ``seconds``, or until the deadline or the cancellation if that is earlier."""
         self.cancelled.wait(max(0.0, min(seconds, self.remaining())))
 
 
@@ -85,12 +85,12 @@ class ConcurrentRun:
     answer
         Asks it and waits for its answer, until the event is set.
     max_workers
-        How many are asked at the same time.
+        The maximum number of questions in progress at once.
 
     Raises
     ------
     ConfigError
-        Where ``questions`` is no list of questions, or ``max_workers`` no number of workers.
+        If ``questions`` is not a list of questions, or ``max_workers`` not a number of workers.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class ConcurrentRun:
         self._answer = answer
         self._max_workers = max_workers
         self._questions = list(questions)
-        #: Of the questions that were started, by position; answers are not kept.
+        #: The questions that were started, by position; answers are not kept.
         self._submissions: dict[int, Submission] = {}
         self._answered: set[int] = set()
         self._done: queue.SimpleQueue[QuestionFuture] = queue.SimpleQueue()
@@ -123,14 +123,14 @@ class ConcurrentRun:
         self._location = CodeLocation.of_caller()
 
     def finished(self) -> list[QuestionFuture]:
-        """Ask all, and return them in their order once the last is done."""
+        """Ask all questions, and return their futures in order once the last is done."""
         futures = list(map(QuestionFuture, self._questions))
         for _ in self._run(futures):
             pass
         return futures
 
     def completed(self) -> Iterator[QuestionFuture]:
-        """Yield each as soon as it is done, and do not keep it."""
+        """Yield the future of each question as soon as it is done, and do not keep it."""
         return self._run(map(QuestionFuture, self._questions))
 
     def _run(self, futures: Iterable[QuestionFuture]) -> Iterator[QuestionFuture]:
@@ -139,13 +139,13 @@ class ConcurrentRun:
         try:
             while True:
                 for future in islice(waiting, self._max_workers - len(running)):
-                    # In the caller's context, as if it had asked itself.
+                    # In a copy of the caller's context, as if the caller itself asked.
                     context = copy_context()
                     context.run(WARNING_LOCATION.set, self._location)
                     work = partial(context.run, self._work, next(positions), future)
                     running[future] = threading.Thread(target=work, name="connecty-question", daemon=True)
                     running[future].start()
-                    del future, work  # a name here would keep it for as long as the iterator
+                    del future, work  # else this frame would keep it as long as the iterator exists
                 if not running:
                     return
                 yield self._next(running)
@@ -159,7 +159,7 @@ class ConcurrentRun:
             self._cancelled.set()
 
     def _next(self, running: dict[QuestionFuture, threading.Thread]) -> QuestionFuture:
-        """Wait for the next that is done."""
+        """Wait for the next future that is done."""
         while True:
             try:
                 done = self._done.get(timeout=_WAIT)
@@ -173,13 +173,13 @@ class ConcurrentRun:
             self._submissions[position] = submission = self._prepare(future.question)
             future.set_result(self._answer(submission, self._cancelled))
             self._answered.add(position)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the future raises it
+        except BaseException as error:  # noqa: BLE001 - the future raises it
             future.set_exception(error)
         self._done.put(future)
         del future  # which the traceback of its error would keep
 
     def _message(self) -> str:
-        """Return for each question that was sent how to fetch its answer."""
+        """Return a message with each question that was sent and how to fetch its answer."""
         known = [
             f"{snippet(question, 60)!r}{' (done)' if position in self._answered else ''}: {message}"
             for position, question in enumerate(self._questions)

@@ -1,4 +1,4 @@
-"""The endpoints of the Public API: what is sent, what is accepted, what may be repeated."""
+"""The endpoints of the Public API: requests, their responses, and which of them may be repeated."""
 
 from __future__ import annotations
 
@@ -12,40 +12,32 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from connecty_frames.decode import Envelope, read_envelope
-from connecty_frames.errors import ConfigError, ConnectionFailed, ResponseError
+from connecty_frames.errors import ResponseError
 from connecty_frames.http.errors import content_failure
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
-from connecty_frames.http.retry import CONNECT_TRIES, RetryPolicy, retry, retry_after
-from connecty_frames.protocol import (
-    DEFAULT_MAX_ROWS,
-    HEALTH,
-    QUESTIONS,
-    RESULTS,
-    QuestionAccepted,
-    State,
-)
+from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, retry_after
+from connecty_frames.protocol import DEFAULT_MAX_ROWS, QUESTIONS, RESULTS, QuestionAccepted, State
 from connecty_frames.text import snippet, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from connecty_frames.client.auth import Auth
-    from connecty_frames.clock import Deadline
     from connecty_frames.http.transport import Transport
 
-__all__ = ["Endpoints", "Results", "probe_health", "question_id_of", "search_question_id"]
+__all__ = ["ASK_POLICY", "FETCH_POLICY", "Endpoints", "Results", "question_id_of", "search_question_id"]
 
 _Result = TypeVar("_Result")
 
-#: A question costs money: it is sent again only where it is certain that nothing was started.
+#: A question costs money: it is sent again only if it is certain that nothing was started.
 ASK_POLICY: Final[RetryPolicy] = {
-    FailureKind.CONNECT: CONNECT_TRIES,
+    FailureKind.CONNECT: CONNECT_ATTEMPTS,
     FailureKind.RATE_LIMITED: math.inf,
     FailureKind.UNAUTHORIZED: 2,
 }
 #: Fetching changes nothing on the server, so it may be repeated until the deadline.
 FETCH_POLICY: Final[RetryPolicy] = {
-    FailureKind.CONNECT: CONNECT_TRIES,
+    FailureKind.CONNECT: CONNECT_ATTEMPTS,
     FailureKind.CONNECTION_LOST: math.inf,
     FailureKind.RATE_LIMITED: math.inf,
     FailureKind.UNAVAILABLE: math.inf,
@@ -54,17 +46,14 @@ FETCH_POLICY: Final[RetryPolicy] = {
     FailureKind.EMPTY_BODY: 3,
     FailureKind.INVALID_PAYLOAD: 3,
 }
-#: The outcome of a health probe is what was asked for, so that it is not repeated.
-HEALTH_POLICY: Final[RetryPolicy] = {}
 
 #: An id in the outermost object: one inside another would be that of another question.
 search_question_id: Final = re.compile(
     rb'\A\s*\{[^{}\[\]]*?"question_id"\s*:\s*"([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})"'
 ).search
-_OK: Final = 200
-#: The content type as most servers send it, which needs no closer look.
+#: The content types that most servers send, which are accepted without parsing them.
 _JSON: Final = frozenset({"application/json", "application/json; charset=utf-8"})
-#: ``max_rows=None`` fetches so many times as many rows until it is known how many there are.
+#: For ``max_rows=None``, how many times more rows each fetch requests until their number is known.
 _GROWTH: Final = 10
 
 
@@ -75,11 +64,11 @@ class Results:
     Parameters
     ----------
     max_rows
-        What it was requested with.
+        The ``max_rows`` of the request.
     retry_after
         Seconds after which the server allows the next request, None if it did not say.
     elapsed
-        Seconds from sending the question to this, None after re-attaching by id.
+        Seconds from sending the question to this response, None after re-attaching by id.
     """
 
     envelope: Envelope = field(repr=False)
@@ -90,25 +79,25 @@ class Results:
 
     @cached_property
     def rows(self) -> int:
-        """The rows received; they are counted only where this is needed."""
+        """The number of rows received; they are counted when it is first needed."""
         return self.envelope.count_rows()
 
     @property
     def is_complete(self) -> bool:
-        """Whether requesting more rows would bring no more."""
+        """Whether a request for more rows would return no more."""
         if self.envelope.state != State.COMPLETED or self.rows < self.max_rows:
             return True
         return self.rows == self.envelope.total_rows
 
     def satisfies(self, max_rows: int | None) -> bool:
-        """Whether it is what another request with ``max_rows`` would bring."""
+        """Whether a request with ``max_rows`` would return the same."""
         if self.envelope.state != State.COMPLETED or self.max_rows == max_rows:
             return True
         return self.is_complete and (max_rows is None or max_rows >= self.rows)
 
     @property
     def next_max_rows(self) -> int:
-        """How many rows to request after these were not all."""
+        """How many rows to request next, if these are not all."""
         total = self.envelope.total_rows
         if total is not None and total > self.rows:
             return total
@@ -183,14 +172,14 @@ class Endpoints:
         Raises
         ------
         ConnectyError
-            Where there is no token and another attempt would not bring one.
+            If there is no token, and another attempt would not get one.
         """
         failure = None
         try:
             bearer = self._auth.bearer(attempt.deadline)
         except RequestFailed as failed:
             failure = failed.failure
-            # A fetch may wait for the next token: its question is being worked on.
+            # A fetch may wait for the next token, since its question is being processed.
             recovers = request.body is None and self._auth.may_recover(failure)
             if recovers or failure.kind is FailureKind.DEADLINE:
                 raise
@@ -242,18 +231,18 @@ class Endpoints:
             invalid = ResponseError(
                 message, host=response.host, content_type=content_type, snippet=error.snippet
             )
-            reason = f"{response.host} sent what is no results response"
+            reason = f"{response.host} sent an invalid results response"
             raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, invalid, reason)) from None
         wait = None
         if "Retry-After" in response.headers:
             wait = retry_after(response.headers, self.clock.now())
         if envelope.state == State.COMPLETED:
             return Results(envelope, response.body, max_rows, wait)
-        # There are no values, and everything that the server says will be shown.
+        # Without rows, all of it will be shown.
         envelope = replace(
             envelope,
             state=envelope.state if envelope.state in State.__members__ else redact.data(envelope.state),
-            details=envelope.details and redact.inside(envelope.details),
+            details=envelope.details and redact.json_value(envelope.details),
             sql_query=envelope.sql_query and redact.data(envelope.sql_query),
             response_summary=envelope.response_summary and redact.data(envelope.response_summary),
         )
@@ -266,20 +255,3 @@ def question_id_of(found: re.Match[bytes] | None) -> str | None:
     An id that was received must not be lost. The body is no argument: an interrupt would show it.
     """
     return str(UUID(found[1].decode())) if found else None
-
-
-def probe_health(transport: Transport, *, deadline: Deadline, random: Callable[[], float]) -> bool:
-    """Whether the backend is operational, which the API document makes 200 mean; no token is sent.
-
-    Raises
-    ------
-    ConfigError, ConnectionFailed
-        Where it could not be asked.
-    """
-    send = partial(transport.send, Request("GET", HEALTH), read=lambda response: response.status)
-    status = retry(send, policy=HEALTH_POLICY, deadline=deadline, random=random, budget=transport.budget)
-    if isinstance(status, Failure):
-        if isinstance(status.error, ConfigError | ConnectionFailed):
-            status.raise_()
-        return False
-    return status == _OK

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from connecty_frames import display
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client.endpoints import FETCH_POLICY
-from connecty_frames.client.submission import annotate, pending_message, resume_command
+from connecty_frames.client.submission import annotate, pending_message
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import (
     ConnectyError,
@@ -34,11 +34,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Question", "delay"]
 
-#: Of polling: the share of the time elapsed, the shortest and longest pause in seconds, the jitter.
+#: The pause between polls: as a share of the time elapsed, its bounds in seconds, its jitter.
 _SHARE: Final = 0.1
 _MIN_PAUSE: Final = 0.1
 _MAX_PAUSE: Final = 5.0
 _JITTER: Final = 0.2
+#: Seconds after acceptance in which a 404 means that the question is not visible yet.
+_SETTLING: Final = 10.0
+#: The failures that may pass by themselves; at the deadline they count as a timeout.
+_TRANSIENT: Final = frozenset(
+    {FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED, FailureKind.EMPTY_BODY}
+)
 
 
 def delay(elapsed: float, random: Callable[[], float]) -> float:
@@ -67,14 +73,6 @@ def delay(elapsed: float, random: Callable[[], float]) -> float:
     return base * (1 + _JITTER * (2 * random() - 1))
 
 
-#: Seconds after acceptance in which a 404 means that the question is not visible yet.
-_SETTLING: Final = 10.0
-#: The failures that end by themselves given time; at the deadline they count as a timeout.
-_TRANSIENT: Final = frozenset(
-    {FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED, FailureKind.EMPTY_BODY}
-)
-
-
 class Question:
     """A question that was asked.
 
@@ -89,8 +87,8 @@ class Question:
         *,
         dw_id: int,
         timeout: float,
+        command: Callable[[str, int], str],
         submission: Submission | None = None,
-        command: Callable[[str, int], str] = resume_command,
     ) -> None:
         self._api = api
         self._question_id = question_id
@@ -112,7 +110,7 @@ class Question:
 
     @property
     def dw_id(self) -> int:
-        """The data workspace it was put to."""
+        """The data workspace that was asked."""
         return self._dw_id
 
     @property
@@ -142,11 +140,11 @@ class Question:
         Raises
         ------
         NotFoundError
-            Where the workspace has no such question.
+            If the workspace has no such question.
         ConnectionFailed, AuthError, APIError, ResponseError
-            Where the server cannot be asked.
+            If the server cannot be reached, or answers with an error or an invalid response.
         QuestionTimeout
-            Where no answer came within the client's timeout.
+            If no answer came within the client's timeout.
         """
         with self._annotated():
             deadline = Deadline.after(self._timeout, self._api.clock)
@@ -158,19 +156,19 @@ class Question:
         Parameters
         ----------
         timeout
-            Seconds; None takes the client's.
+            Seconds; None uses the client's timeout.
 
         Returns
         -------
         str
-            ``COMPLETED`` or ``FAILED``; the latter is no error here.
+            ``COMPLETED`` or ``FAILED``; the latter raises no error here.
 
         Raises
         ------
         QuestionTimeout
-            Where it is not done in time. The server may still be working on it.
+            If it is not done in time. The server may still be working on it.
         NotFoundError, ConnectionFailed, AuthError, APIError, ResponseError
-            Where the server cannot be asked.
+            As for :meth:`state`.
         """
         ask_options = AskOptions(timeout=timeout)
         with self._annotated():
@@ -190,27 +188,27 @@ class Question:
         Returns
         -------
         Answer
-            Its table is None where the question was answered without one.
+            Its table is None if the question was answered without one.
 
         Raises
         ------
         ConfigError, TypeError
-            Where an option is wrong.
+            If an option is wrong.
         QuestionFailed
-            Where the server gave up, with all it said.
+            If the server could not answer it; the error has all that the server said.
         QuestionTimeout
-            Where it is not done in time. The server may still be working on it.
+            If it is not done in time. The server may still be working on it.
         NotFoundError, ConnectionFailed, AuthError, APIError
-            Where the server cannot be asked.
+            As for :meth:`state`.
         ResponseError, ConversionError, TruncatedError
-            Where the answer cannot be used, or not with these options. Calling again with other options
-            needs no new question.
+            If the answer cannot be used, or not with these options. Calling again with other options asks
+            nothing again.
         """
         fixed = {"dw_id": self._dw_id, "question_id": self._question_id}
         return self.fetch(AskOptions.from_kwargs(options, **fixed))
 
     def fetch(self, ask_options: AskOptions, *, deadline: Deadline | None = None) -> Answer:
-        """Do what :meth:`result` does, with options and a deadline that are already there."""
+        """Return the answer as :meth:`result` does, with the options as one object."""
         with self._annotated():
             ask_options = read_schema(ask_options)
             deadline = deadline or Deadline.after(ask_options.timeout or self._timeout, self._api.clock)
@@ -253,7 +251,7 @@ class Question:
         report: Callable[[str, float], None] = lambda _state, _elapsed: None,
         once: bool = False,
     ) -> Results:
-        """Fetch until the state is final, or once; the fetch that finds it final already has the rows."""
+        """Fetch until the state is final, or once; the response with the final state also has the rows."""
         clock, random, submission = self._api.clock, self._api.random, self._submission
         began = submission.sent_at if submission else clock.monotonic()
         send = self._api.results(self._question_id, dw_id=self._dw_id, include=include, max_rows=max_rows)
@@ -299,7 +297,7 @@ class Question:
     def _is_final(self, state: str) -> bool:
         """Record a state, and return whether it is final.
 
-        One that is unknown, or earlier than the last, is not final, and one that follows it may be.
+        A state that is unknown, or earlier than the last one, is not final; polling continues.
         """
         self._last_state = state
         known = State(state) if state in State.__members__ else None

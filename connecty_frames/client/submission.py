@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Submission", "annotate", "pending_message", "resume_command"]
 
-#: What proves that nothing was started: refused, never sent, or to be sent again later.
+#: The failures after which it is certain that nothing was started.
 _NOT_STARTED: Final = frozenset(
     {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}
 )
@@ -43,7 +43,7 @@ def resume_command(question_id: str, dw_id: int) -> str:
 
 
 def pending_message(question_id: str, command: str) -> str:
-    """Return what is known of a question that was accepted, for a caller that stops waiting.
+    """Return the message about a question that was accepted, for a caller that stops waiting.
 
     Parameters
     ----------
@@ -60,39 +60,32 @@ def annotate(interrupt: KeyboardInterrupt, message: str) -> None:
     if message in getattr(interrupt, "__notes__", ()):
         return
     interrupt.add_note(message)
-    # It may be closed, a broken pipe, or missing (pythonw): the interrupt has to be raised all the same.
+    # Standard error may be closed, broken or missing (pythonw); the interrupt has to be raised nevertheless.
     with contextlib.suppress(Exception):
         sys.stderr.write(f"\n{message}\n")
         sys.stderr.flush()
 
 
 class Submission:
-    """A question that is submitted, and what is known of it: an interrupt may come at any moment.
+    """A question to submit, and what is known of it at any moment, for an interrupt.
 
     Parameters
     ----------
     question
-        In words.
+        In plain language.
     dw_id
-        The data workspace it is put to.
-    clock
-        Where the time comes from.
+        The data workspace to ask.
     command
         Returns the line that fetches the answer later.
 
     Raises
     ------
     ConfigError
-        Where the question is no text, is blank, or cannot be written as UTF-8.
+        If the question is not text, is blank, or cannot be written as UTF-8.
     """
 
     def __init__(
-        self,
-        question: str,
-        *,
-        dw_id: int,
-        clock: Clock,
-        command: Callable[[str, int], str] = resume_command,
+        self, question: str, *, dw_id: int, clock: Clock, command: Callable[[str, int], str]
     ) -> None:
         self._body = _checked_body(question)
         self.question = question
@@ -104,8 +97,8 @@ class Submission:
         self.sent_at = self.accepted_at = 0.0
         self._clock = clock
         self._command = command
-        #: Of the last attempt: when it was sent, by the wall clock in UTC and by the monotonic clock, and
-        #: what was received. Assigned as one, since an interrupt may come in between.
+        #: When the last attempt was sent, by the wall clock in UTC and by the monotonic clock, and the
+        #: attempt. One tuple, since an interrupt may come between two assignments.
         self._last: tuple[datetime, float, Attempt] | None = None
 
     def send(self, api: Endpoints, *, deadline: Deadline) -> str:
@@ -114,13 +107,13 @@ class Submission:
         Raises
         ------
         ConfigError
-            Where the server redirects; nothing was started.
+            If the server redirects; nothing was started.
         ConnectionFailed, AuthError, RateLimitError, APIError
-            Where the server cannot be reached or refused; nothing was started.
+            If the server cannot be reached, or refuses; nothing was started.
         QuestionTimeout
-            Where the time ran out before it was sent.
+            If the time ran out before it was sent.
         SubmissionUncertain
-            Where it is unknown whether it was started.
+            If it is unknown whether it was started.
         """
         outcome = retry(
             api.ask(self._body, dw_id=self.dw_id, on_send=self._record),
@@ -137,7 +130,7 @@ class Submission:
                 self._raise_for(outcome, question_id)
             outcome = question_id
         self.question_id, self.accepted_at = outcome, self._clock.monotonic()
-        self._last = None  # a question may be kept for long, what was received need not be
+        self._last = None  # a question may be kept for long, and what was received is no longer needed
         return outcome
 
     def _record(self, attempt: Attempt) -> None:
@@ -168,12 +161,12 @@ class Submission:
 
     @contextmanager
     def annotated(self) -> Iterator[None]:
-        """Add to an interrupt of any kind what is known, from the first attempt on."""
+        """Add what is known of the question, once it was sent, to exceptions other than ours."""
         try:
             yield
         except ConnectyError:
-            raise  # it says all that is known
-        except BaseException as error:  # KeyboardInterrupt, or what a handler of signals raises
+            raise  # its message already says it
+        except BaseException as error:  # KeyboardInterrupt, or what a signal handler raises
             message = self.message()
             if message is not None and isinstance(error, KeyboardInterrupt):
                 annotate(error, message)
@@ -182,8 +175,8 @@ class Submission:
             raise
 
     def message(self) -> str | None:
-        """Return what is known of the question, None if it was never sent."""
-        last = self._last  # read before the id: another thread sets the id first, and then drops this
+        """Return a message with what is known of the question, None if it was never sent."""
+        last = self._last  # read before the id, since another thread sets the id and then clears this
         question_id = self.question_id
         if question_id is None:
             if last is None:
@@ -199,7 +192,7 @@ class Submission:
 
 
 def _checked_body(question: object) -> bytes:
-    """Return the body that asks a question: UTF-8 JSON, the text exactly as given."""
+    """Return the body of the request: UTF-8 JSON, with the question exactly as given."""
     if not isinstance(question, str):
         raise ConfigError(
             f"question is of type {type(question).__name__}; expected the question as a str.",
@@ -209,7 +202,7 @@ def _checked_body(question: object) -> bytes:
         raise ConfigError("question is blank; expected a question in plain language.", setting="question")
     try:
         return QuestionRequest(question=question).model_dump_json().encode("utf-8")
-    except ValueError:  # of pydantic or of the codec, both about the one thing UTF-8 cannot hold
+    except ValueError:  # of pydantic or of the codec, both about a lone surrogate
         raise ConfigError(
             "question holds a lone surrogate, which is half a character and cannot be sent as UTF-8; decode "
             f"the text it comes from again: {snippet(question)}",

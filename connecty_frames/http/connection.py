@@ -2,11 +2,11 @@
 
 Three facts that requests and urllib3 do not report decide what may be done with a request and its connection:
 
-- *Was anything sent?* A question costs money, so it may be sent again only where the first attempt never
-  left. The exception does not say: through a proxy, a ProxyError is raised also for a request that the proxy
+- *Was anything sent?* A question costs money, so it may be sent again only if nothing of it was sent before.
+  The exception does not say: through a proxy, a ProxyError is raised also for a request that the proxy
   received. The connections here record how far the current :class:`Attempt` came (``phase``).
-- *How long may this take?* A timeout of requests holds for each read alone, so that a server sending one
-  byte a second is never too slow. The sockets here set the time left before every read and write.
+- *How long may this take?* A timeout of requests holds for each read by itself, so a server that sends one
+  byte a second never exceeds it. The sockets here set the time left before every read and write.
 - *Does this response belong to this request?* ``http.client`` takes an interim response other than 100 for
   the final one, and leaves the final one on the connection, where the next request finds it. The responses
   here skip interim ones, and a connection on which anything follows the response is closed.
@@ -133,14 +133,14 @@ class _ResponseStream(io.BufferedReader):
             self._connection.close()
 
     def _is_drained(self) -> bool:
-        """Whether nothing is left in the buffers of Python, of OpenSSL and of the system; nothing is read.
+        """Whether nothing is left in the buffers of Python, of OpenSSL and of the system.
 
-        To read would hide what has arrived: OpenSSL keeps a part of a record to itself until the rest is
-        there.
+        Nothing is read to find out: OpenSSL would take in a part of a record and not report it until the
+        rest is there.
         """
         sock = self._sock
         if not isinstance(sock, _DeadlineSocket):
-            return False  # TLS inside TLS, to a proxy: it cannot be known
+            return False  # unknown for TLS inside TLS, through a proxy
         sock.may_read = False
         try:
             buffered = self.peek(1)
@@ -200,10 +200,10 @@ class _TrackedConnection(HTTPConnection):
         return response
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address of the host that answers, all of them within the attempt's time.
+        """Connect to the first address of the host that answers, within the attempt's time.
 
-        Each address has an equal share of the time left, so that a dead first one (an ``::1`` without a
-        listener, an IPv6 route that leads nowhere) does not use up the others' time.
+        Each address gets an equal share of the time left, so that an unreachable first one (an ``::1``
+        without a listener, a broken IPv6 route) leaves time for the others.
         """
         attempt = ATTEMPT.get()
         host, port = self._dns_host.strip("[]"), self.port or self.default_port
@@ -220,7 +220,7 @@ class _TrackedConnection(HTTPConnection):
                 left = min(until - attempt.deadline.clock.monotonic(), attempt.deadline.remaining())
                 sock.settimeout(max(left / (len(addresses) - position), 0.001))
                 sock.connect(address)
-                sock.settimeout(seconds_left(attempt))  # holds for a TLS handshake too
+                sock.settimeout(seconds_left(attempt))  # applies to a TLS handshake too
             except OSError as error:
                 sock.close()
                 # Its traceback would keep this frame, and so every connection up to the pool, from being
@@ -278,7 +278,7 @@ def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SS
     Raises
     ------
     ConfigError
-        Where there are no certificates in ``ca_bundle``.
+        If ``ca_bundle`` has no certificates.
     """
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
     context.sslsocket_class = _DeadlineTLSSocket
@@ -320,7 +320,7 @@ class ConnectionAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = dict(_POOLS)
 
     def close(self) -> None:
-        """Close the idle connections now: urllib3 leaves that to whenever the pools are freed."""
+        """Close the idle connections now; urllib3 would close them when the pools are freed."""
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             for key in manager.pools.keys():  # noqa: SIM118 - it is no dict and cannot be iterated over
                 pool = manager.pools.get(key)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from connecty_frames.http.redaction import Redaction
 
 __all__ = [
+    "CHECK_CREDENTIALS",
     "content_failure",
     "deadline_failure",
     "exception_failure",
@@ -56,15 +57,19 @@ __all__ = [
     "status_failure",
 ]
 
-_CHECK: Final = (
-    "Check client_id and client_secret, and that region or base_url is where your organisation is registered"
+#: What to do about refused credentials.
+CHECK_CREDENTIALS: Final = (
+    "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
 )
-_SET: Final = "Set base_url to the address of the API itself"
 
-#: status -> error, kind, what to do. A status that is not here is looked up by its hundred.
+#: status -> error, kind, what to do. A status that is not here is looked up by its first digit.
 _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
-    401: (AuthError, FailureKind.UNAUTHORIZED, "The credentials were refused. " + _CHECK),
-    403: (AuthError, FailureKind.REJECTED, "These credentials may not do this. Check dw_id. " + _CHECK),
+    401: (AuthError, FailureKind.UNAUTHORIZED, f"The credentials were refused. {CHECK_CREDENTIALS}"),
+    403: (
+        AuthError,
+        FailureKind.REJECTED,
+        f"These credentials may not do this. Check dw_id. {CHECK_CREDENTIALS}",
+    ),
     404: (NotFoundError, FailureKind.REJECTED, "Check dw_id and question_id"),
     407: (
         ConfigError,
@@ -77,11 +82,11 @@ _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     503: (ServerError, FailureKind.UNAVAILABLE, "The service is not available just now; try again later"),
     504: (ServerError, FailureKind.UNAVAILABLE, "The service did not answer in time; try again later"),
 }
-_HUNDREDS: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
+_STATUS_CLASSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     3: (
         ConfigError,
         FailureKind.REJECTED,
-        "Redirects are never followed, for a question and credentials would go along. " + _SET,
+        "Redirects are never followed: they could leak credentials. Set base_url to the API's address",
     ),
     4: (APIError, FailureKind.REJECTED, ""),
     5: (ServerError, FailureKind.SERVER_ERROR, "The fault is the server's; try again later"),
@@ -89,7 +94,7 @@ _HUNDREDS: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
 _UNKNOWN_STATUS: Final = (APIError, FailureKind.SERVER_ERROR, "")
 _REDIRECTS: Final = range(300, 400)
 _CLIENT_ERRORS: Final = range(400, 500)
-#: Where error bodies in JSON usually have their message, the most telling first.
+#: The fields in which error bodies in JSON usually have their message, the most specific first.
 _MESSAGE_FIELDS: Final = ("message", "detail", "error_description", "error", "title", "msg")
 #: How much of a body is searched, in bytes, and how much of its message is shown, in characters.
 _MAX_SEARCHED: Final = 65_536
@@ -107,11 +112,11 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 #: What to check when no connection could be made, by the phase it was in.
 _ADVICE: Final = {
     "resolve": "The name is not known here: check region or base_url, and the network or VPN.",
-    "connect": "Nobody answers there: check region or base_url, the network, VPN and firewall.",
-    "tls": "No trusted TLS connection could be made. Where a company proxy has a certificate of its own, "
+    "connect": "No server answers there: check region or base_url, the network, VPN and firewall.",
+    "tls": "No trusted TLS connection could be made. If a company proxy has a certificate of its own, "
     "give its CA bundle",
-    "certificate": "The server may want a client certificate, which connecty_frames has none of, or TLS "
-    "versions and ciphers that this machine does not have. Ask its administrator.",
+    "certificate": "The server may require a client certificate, which connecty_frames does not support, or "
+    "TLS versions and ciphers that this machine does not have. Ask its administrator.",
     "proxy": "Check the proxy named in HTTPS_PROXY or HTTP_PROXY, and NO_PROXY.",
 }
 #: What to do about a failure, in Python and on the command line.
@@ -127,7 +132,7 @@ _HINTS: Final = {
     },
     FailureKind.NOT_HTTP: {"hint": "Check base_url, and the proxies on the way there."},
 }
-#: What ended an exchange after the request was sent, the most telling first: exception -> kind, reason.
+#: What ended an exchange after the request was sent, the most specific first: exception, kind, reason.
 _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
     (BodyTooLarge, FailureKind.TOO_LARGE, "{detail}"),
     (MemoryError, FailureKind.TOO_LARGE, "the answer is longer than the memory there is for it"),
@@ -139,11 +144,6 @@ _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
         "the connection was closed without an answer",
     ),
     (http.client.IncompleteRead, FailureKind.CONNECTION_LOST, "the answer was cut after {received} bytes"),
-    (
-        urllib3.exceptions.IncompleteRead,
-        FailureKind.CONNECTION_LOST,
-        "the answer was cut after {received} bytes",
-    ),
     (ConnectionResetError, FailureKind.CONNECTION_LOST, "the connection was reset"),
     (BrokenPipeError, FailureKind.CONNECTION_LOST, "the connection was closed while sending"),
     (urllib3.exceptions.ReadTimeoutError, FailureKind.CONNECTION_LOST, "no answer came in time"),
@@ -168,7 +168,7 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
     status = response.status
     if status in _CLIENT_ERRORS and _NO_CERTIFICATE.search(response.body[:_MAX_SEARCHED]):
         return _client_certificate_failure(response.host)
-    error_class, kind, advice = _STATUSES.get(status) or _HUNDREDS.get(status // 100) or _UNKNOWN_STATUS
+    error_class, kind, advice = _STATUSES.get(status) or _STATUS_CLASSES.get(status // 100) or _UNKNOWN_STATUS
     text = server_message(response.body, redact)
     fields: dict[str, Any] = {}
     if issubclass(error_class, APIError):
@@ -238,7 +238,7 @@ def socks_failure(host: str) -> Failure:
     error = ConfigError(
         f"The proxy for {host} is a SOCKS proxy; nothing was sent. Through one it would be unknown "
         "whether a question was sent, and no deadline could be kept. Name an HTTP proxy in HTTPS_PROXY, or "
-        "list the host in NO_PROXY (ALL_PROXY counts where no other is named)."
+        "list the host in NO_PROXY (ALL_PROXY is used if no other is named)."
     )
     return Failure(FailureKind.REJECTED, error, "the proxy is a SOCKS proxy")
 
@@ -248,22 +248,22 @@ def exception_failure(
     request: Request,
     attempt: Attempt,
     *,
+    host: str,
     address: str,
     redact: Redaction,
 ) -> Failure:
-    """Map a foreign exception and all it wraps; its text is used only where it cannot hold a secret.
+    """Return the failure that a foreign exception means; its text is used only if it cannot hold a secret.
 
     Parameters
     ----------
     causes
-        The exception first.
-    address
-        The base address.
+        The exception, then what it wraps.
+    host, address
+        The server, for messages, and the base address.
     """
-    host = terminal(urllib3.util.parse_url(address).netloc or "")
     received = attempt.received.getvalue()
     if attempt.status is not None and attempt.status not in SUCCESS:
-        # Headers that cannot be read change nothing about a status that says no.
+        # A status that is an error decides, also if the headers after it cannot be read.
         return status_failure(Response(request, host, attempt.status, {}, received), redact=redact)
     if attempt.phase is None and not isinstance(causes[0], requests.ConnectionError | requests.Timeout):
         # A proxy's address or a CA bundle; base_url was checked before.
@@ -281,14 +281,14 @@ def exception_failure(
 
 
 def _client_certificate_failure(host: str) -> Failure:
-    """Return the failure of a server that wants a client certificate; it started nothing."""
+    """Return the failure of a server that requires a client certificate; it started nothing."""
     error = ConnectionFailed(
-        f"{host} wants a client certificate, which connecty_frames has none of; nothing was started. Use an "
-        "address, network or proxy from which none is wanted, or ask its administrator.",
+        f"{host} requires a client certificate, which connecty_frames does not support; nothing was started. "
+        "Use an address, network or proxy that requires none, or ask its administrator.",
         host=host,
         phase="tls",
     )
-    return Failure(FailureKind.REJECTED, error, f"{host} wants a client certificate")
+    return Failure(FailureKind.REJECTED, error, f"{host} requires a client certificate")
 
 
 def _connect_failure(
@@ -335,7 +335,7 @@ def _response_failure(
 
 
 def host_port(address: str) -> str:
-    """Return the host and port of an address, the port of its scheme where it names none."""
+    """Return the host and port of an address; without a port, that of its scheme."""
     parts = urllib3.util.parse_url(address)
     host = (parts.host or "").strip("[]")
     return f"{host}:{parts.port or _DEFAULT_PORTS.get(parts.scheme or '', 0)}"
@@ -361,7 +361,7 @@ def _system_message(cause: BaseException) -> str | None:
 
 
 def server_message(body: bytes, redact: Redaction) -> str:
-    """Return what the server said, on one line, shortened and safe: its message where there is one."""
+    """Return the message in an error body, else the body itself, on one line, shortened and safe."""
     try:
         message = _message_in(json.loads(body[:_MAX_SEARCHED]))
     except (ValueError, RecursionError):
@@ -370,7 +370,7 @@ def server_message(body: bytes, redact: Redaction) -> str:
 
 
 def _message_in(body: object) -> str:
-    """Find the message in an error body: a field of a usual name, nested or in a list as it may be."""
+    """Return the message in an error body: a field of a usual name, which may be nested or in a list."""
     if isinstance(body, str):
         return body
     if isinstance(body, list):

@@ -57,11 +57,11 @@ class FailureKind(Enum):
     RATE_LIMITED = auto()  #: 429
     UNAVAILABLE = auto()  #: 408, 502, 503, 504: an intermediary answered, or the server restarts
     UNAUTHORIZED = auto()  #: 401
-    REJECTED = auto()  #: a definite no: a redirect, any other 4xx, a setting that cannot work
+    REJECTED = auto()  #: refused for good: a redirect, any other 4xx, a setting that cannot work
     SERVER_ERROR = auto()  #: 500 and other 5xx: it is unknown what was done
-    WRONG_CONTENT_TYPE = auto()  #: success by its status, and not from the API by its content type
-    EMPTY_BODY = auto()  #: success by its status, and an empty body
-    INVALID_PAYLOAD = auto()  #: success by its status and type, and not what the API promises
+    WRONG_CONTENT_TYPE = auto()  #: a status of success with another content type than the API's
+    EMPTY_BODY = auto()  #: a status of success with an empty body
+    INVALID_PAYLOAD = auto()  #: a status of success with a body that is not what the API promises
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ class Attempt:
         Seconds without a byte after which the connection counts as lost.
     phase
         ``resolve``, ``connect``, ``proxy``, ``tls``, then ``sent``. None means that no connection of this
-        package was involved, and counts as sent wherever that is the safer guess.
+        package was used; if the connection failed or timed out, the request then counts as sent.
     peer
-        The other end of the connection as ``host:port``: the proxy where there is one.
+        The other end of the connection as ``host:port``, which may be a proxy.
     status
         The status of the response, as soon as its first line was read.
     received
@@ -132,9 +132,9 @@ class Failure:
     Parameters
     ----------
     error
-        What a caller gets if it is not tried again.
+        What a caller gets if there is no further attempt.
     reason
-        The same as a clause for a longer sentence: "the connection was reset".
+        The cause as a clause for a longer sentence: "the connection was reset".
     retry_after
         Seconds after which the server allows another try, None if it did not say.
     body
@@ -149,14 +149,14 @@ class Failure:
     body: bytes = field(default=b"", repr=False)
 
     def raise_(self) -> NoReturn:
-        """Raise the error; a copy, since one failure may be shared by many threads."""
+        """Raise a copy of the error, since many threads may share one failure."""
         raise copy.copy(self.error) from None
 
 
 class RequestFailed(Exception):
-    """Ends an attempt. :func:`~connecty_frames.http.retry.retry` catches it and goes on with its failure.
+    """Ends an attempt; :func:`~connecty_frames.http.retry.retry` catches it and takes its failure.
 
-    It goes no further: the frames of its traceback hold headers and bodies, and so secrets.
+    No caller sees it: the frames of its traceback hold headers and bodies, and so secrets.
     """
 
     def __init__(self, failure: Failure) -> None:
@@ -164,13 +164,13 @@ class RequestFailed(Exception):
         self.failure = failure
 
 
-def strip_tracebacks(error: BaseException, *, but: BaseException | None) -> list[BaseException]:
+def strip_tracebacks(error: BaseException, *, keep: BaseException | None) -> list[BaseException]:
     """Remove the tracebacks, whose frames hold secrets, from an exception and all that it wraps.
 
     Parameters
     ----------
-    but
-        The exception that was being handled before, which keeps its own.
+    keep
+        The exception that was being handled before, which keeps its traceback.
 
     Returns
     -------
@@ -178,12 +178,12 @@ def strip_tracebacks(error: BaseException, *, but: BaseException | None) -> list
         The exception and what it wraps; requests and urllib3 keep that in different places.
     """
     found: list[BaseException] = []
-    waiting: list[Any] = [error]
-    while waiting:
-        cause = waiting.pop(0)
-        if isinstance(cause, BaseException) and cause is not but and cause not in found:
+    pending: list[Any] = [error]
+    while pending:
+        cause = pending.pop(0)
+        if isinstance(cause, BaseException) and cause is not keep and cause not in found:
             found.append(cause)
             cause.__traceback__ = None
             inner = (getattr(cause, "reason", None), cause.__cause__, cause.__context__)
-            waiting.extend([*cause.args, *inner])
+            pending.extend([*cause.args, *inner])
     return found

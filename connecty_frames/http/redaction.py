@@ -91,14 +91,14 @@ class Redaction:
         found = patterns.beginnings.search(shown, at)
         return shown if found is None else shown[: found.start()] + _MASK
 
-    def inside(self, value: Any) -> Any:
+    def json_value(self, value: Any) -> Any:
         """Return a JSON value with its texts redacted as messages, and its names as data."""
         if isinstance(value, str):
             return self(value)
         if isinstance(value, list):
-            return [self.inside(each) for each in value]
+            return [self.json_value(each) for each in value]
         if isinstance(value, dict):
-            return {self.data(name): self.inside(each) for name, each in value.items()}
+            return {self.data(name): self.json_value(each) for name, each in value.items()}
         if isinstance(value, int | float | Decimal) and self.data(str(value)) != str(value):
             return _MASK
         return value

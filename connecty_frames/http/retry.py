@@ -1,9 +1,9 @@
 """When a request is sent again, and after how long.
 
-A :class:`RetryPolicy` says how many attempts each kind of failure allows. Between them lies the longer of
-"full jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) and what the
-server's ``Retry-After`` asks for, and no attempt begins after the deadline of the call. How many retries all
-calls of a client may make together is limited by its :class:`RetryBudget`.
+A :data:`RetryPolicy` says how many attempts each kind of failure allows. The pause before another is "full
+jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015) or the server's
+``Retry-After``, whichever is longer, and no attempt begins after the deadline of the call. A
+:class:`RetryBudget` limits the retries that all calls of a client make together.
 """
 
 from __future__ import annotations
@@ -25,18 +25,27 @@ if TYPE_CHECKING:
 
     from connecty_frames.clock import Clock, Deadline
 
-__all__ = ["IDLE_TIMEOUT", "RetryBudget", "RetryPolicy", "backoff", "http_date", "retry", "retry_after"]
+__all__ = [
+    "CONNECT_ATTEMPTS",
+    "IDLE_TIMEOUT",
+    "RetryBudget",
+    "RetryPolicy",
+    "backoff",
+    "http_date",
+    "retry",
+    "retry_after",
+]
 
 _Result = TypeVar("_Result")
 
-#: How many attempts each kind of failure allows; a kind that is not there allows no other.
+#: How many attempts each kind of failure allows; a kind that is not there is not retried.
 RetryPolicy = dict[FailureKind, float]
 
 _FIRST_BACKOFF: Final = 0.5
 _MAX_BACKOFF: Final = 8.0
-#: After so many attempts and so many seconds without a connection, no other is made.
-CONNECT_TRIES: Final = 3
-CONNECT_SECONDS: Final = 10.0
+#: The most attempts to connect, and the seconds in which they are made.
+CONNECT_ATTEMPTS: Final = 3
+_CONNECT_SECONDS: Final = 10.0
 #: Seconds without a byte after which a fetch counts as lost and is tried again; doubled at each loss, since
 #: a large response may take its time.
 IDLE_TIMEOUT: Final = 60.0
@@ -62,7 +71,7 @@ def retry(
     Parameters
     ----------
     send
-        Makes one attempt, and raises RequestFailed where it fails.
+        Makes one attempt, and raises RequestFailed if it fails.
 
     Returns
     -------
@@ -81,11 +90,11 @@ def retry(
     idle = IDLE_TIMEOUT if policy.get(FailureKind.CONNECTION_LOST, 0) > 1 else math.inf
     handled = sys.exception()
     while True:
-        seconds_left = CONNECT_SECONDS - (clock.monotonic() - unconnected_since)
-        tries_left = CONNECT_TRIES - failures[FailureKind.CONNECT]
+        seconds_left = _CONNECT_SECONDS - (clock.monotonic() - unconnected_since)
+        attempts_left = CONNECT_ATTEMPTS - failures[FailureKind.CONNECT]
         attempt = Attempt(
             deadline,
-            connect=max(seconds_left, 0.1) / max(tries_left, 1),
+            connect=max(seconds_left, 0.1) / max(attempts_left, 1),
             idle=idle * 2 ** min(failures[FailureKind.CONNECTION_LOST], _MAX_DOUBLINGS),
         )
         try:
@@ -99,9 +108,9 @@ def retry(
         except Exception:
             raise
         except BaseException as interrupt:
-            # What it interrupted says nothing about it, and may show what a server repeated.
+            # The exception that it interrupted may hold what a server repeated.
             interrupt.__cause__, interrupt.__context__ = None, handled
-            strip_tracebacks(interrupt, but=handled)
+            strip_tracebacks(interrupt, keep=handled)
             raise
         if failure.kind is not FailureKind.CONNECT:
             unconnected_since = clock.monotonic()
@@ -114,18 +123,18 @@ def retry(
         if failure.retry_after is not None and pause >= deadline.remaining():
             return failure  # waiting would only make the same failure come later
         connecting = failure.kind is FailureKind.CONNECT
-        until = unconnected_since + CONNECT_SECONDS if connecting else math.inf
+        until = unconnected_since + _CONNECT_SECONDS if connecting else math.inf
         # An attempt that the server itself asks for cannot make an outage worse.
         requested = unauthorized or (
             failure.kind is FailureKind.RATE_LIMITED and failure.retry_after is not None
         )
         if not _wait(pause, until, deadline, None if requested else budget):
-            # That a token expired says nothing about the credentials: there was no time for another token.
+            # An expired token does not mean wrong credentials: there was no time for another token.
             return dataclasses.replace(failure, kind=FailureKind.DEADLINE) if unauthorized else failure
 
 
 def _wait(pause: float, until: float, deadline: Deadline, budget: RetryBudget | None) -> bool:
-    """Wait that long, and for a retry of the budget; return False where there is not the time."""
+    """Wait ``pause`` seconds, then for the budget; return whether there was time for it."""
     while deadline.clock.monotonic() + pause < until:
         deadline.sleep(pause)
         if deadline.remaining() <= 0:
@@ -137,15 +146,15 @@ def _wait(pause: float, until: float, deadline: Deadline, budget: RetryBudget | 
 
 
 def backoff(failures: int, random: Callable[[], float]) -> float:
-    """Return the seconds to wait after so many failures: ``random(0, min(8, 0.5 * 2**(failures - 1)))``."""
-    return float(random() * min(_MAX_BACKOFF, _FIRST_BACKOFF * 2 ** min(failures - 1, 10)))
+    """Return the seconds to wait after that many failures: ``random(0, min(8, 0.5 * 2**(failures - 1)))``."""
+    return float(random() * min(_MAX_BACKOFF, _FIRST_BACKOFF * 2 ** min(failures - 1, _MAX_DOUBLINGS)))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Read ``Retry-After``: seconds or an HTTP date (RFC 9110, section 10.2.3); None for anything else.
 
-    A date is measured against the server's own ``Date`` where it sent one, since clocks differ. A date in
-    the past says nothing about when to come back.
+    A date is compared with the server's own ``Date`` if it sent one, since clocks differ. A date in the past
+    is ignored.
     """
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,15}", value):
@@ -158,7 +167,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def http_date(value: str) -> datetime | None:
-    """Read an HTTP date (RFC 9110, section 5.6.7) as an aware datetime in UTC; None where it is none."""
+    """Read an HTTP date (RFC 9110, section 5.6.7) as an aware datetime in UTC; None if it is not one."""
     try:
         date = parsedate_to_datetime(value)
         # In UTC it may lie after the year 9999, the last of datetime.
@@ -175,9 +184,8 @@ class RetryBudget:
     success, and one that is down gets the first attempt of each call, ten retries, and then one a second,
     however many threads wait for it.
 
-    gRPC (gRFC A6, "Throttling Retry Attempts and Hedged RPCs") and the AWS SDKs do the same, but let a call
-    fail for which there is no retry left. Here it waits for one, as long as its deadline allows: the answer
-    was paid for.
+    gRPC (gRFC A6, "Throttling Retry Attempts and Hedged RPCs") and the AWS SDKs do the same, but fail a call
+    when no retry is left. Here the call waits for one until its deadline, since the answer was paid for.
     """
 
     def __init__(self, clock: Clock) -> None:

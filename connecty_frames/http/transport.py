@@ -24,7 +24,7 @@ import urllib3
 from pydantic import SecretStr
 
 from connecty_frames.config import LARGEST_BODY, is_loopback
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, InsecureWarning, warn
 from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, seconds_left, tls_context
 from connecty_frames.http.errors import (
     deadline_failure,
@@ -42,6 +42,7 @@ from connecty_frames.http.models import (
     Response,
     strip_tracebacks,
 )
+from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.retry import RetryBudget, retry_after
 from connecty_frames.text import terminal
 from connecty_frames.version import __version__
@@ -55,8 +56,8 @@ if TYPE_CHECKING:
     from urllib3.response import HTTPResponse
 
     from connecty_frames.clock import Clock
+    from connecty_frames.config import Settings
     from connecty_frames.http.models import Attempt
-    from connecty_frames.http.redaction import Redaction
 
 __all__ = ["Transport", "read_body"]
 
@@ -91,18 +92,18 @@ class Transport:
     address
         The base address, without a final slash.
     redact
-        The secrets that nothing a server says may show.
+        Masks secrets in what a server says.
     limit
         The longest body that is read, in bytes after decompression.
     verify
-        Whether the server must prove by a certificate who it is.
+        Whether the certificate of the server is verified.
     ca_bundle
         The certificates to trust, a file or folder; None leaves it to the environment and to requests.
 
     Raises
     ------
     ConfigError
-        Where there are no certificates in ``ca_bundle``.
+        If ``ca_bundle`` has no certificates.
     """
 
     def __init__(
@@ -129,6 +130,25 @@ class Transport:
         self._budget = RetryBudget(clock)
         self._process_id = os.getpid()
         self._closed = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings, clock: Clock) -> Transport:
+        """Return the connections that the settings describe, with a warning if nothing is verified."""
+        if not settings.verify_tls:
+            warn(
+                InsecureWarning(
+                    "verify_tls is False: any server that answers is taken for the API and gets the "
+                    "credentials. Give a private certificate authority as ca_bundle= instead."
+                )
+            )
+        return cls(
+            settings.address,
+            clock=clock,
+            redact=Redaction(),
+            limit=settings.max_body_bytes,
+            verify=settings.verify_tls,
+            ca_bundle=settings.ca_bundle,
+        )
 
     @property
     def budget(self) -> RetryBudget:
@@ -165,17 +185,16 @@ class Transport:
         Parameters
         ----------
         read
-            Makes the result of a response whose status is 2xx and whose body is whole; may raise
-            RequestFailed.
+            Makes the result of a complete response with status 2xx; may raise RequestFailed.
         describe
-            Says of the result what the log shows, safely. It is called only where the log is enabled.
+            Returns what the log shows of a result, without secrets; called only if the log is enabled.
 
         Raises
         ------
         ConfigError
-            Where the client is closed.
+            If the client is closed.
         RequestFailed
-            Where there is no result.
+            If there is no result.
         """
         if self._closed:
             raise ConfigError("This Client is closed; make another.")
@@ -189,20 +208,20 @@ class Transport:
                     data=request.body,
                     auth=auth,
                 ).prepare()
-                foreign = adapter.send(
+                raw_response = adapter.send(
                     prepared,
                     stream=True,
                     timeout=(attempt.connect, max(attempt.deadline.remaining(), _MIN_TIMEOUT)),
                     **self._environment_settings(prepared.url or ""),
                 )
-                with closing(foreign):
-                    if foreign.status_code in SUCCESS:
+                with closing(raw_response):
+                    if raw_response.status_code in SUCCESS:
                         in_time = partial(seconds_left, attempt)
-                        read_body(foreign.raw, attempt.received, limit=self._limit, in_time=in_time)
+                        read_body(raw_response.raw, attempt.received, limit=self._limit, in_time=in_time)
                     else:
-                        _read_error_body(foreign.raw, attempt)
-            status, body = foreign.status_code, attempt.received.getvalue()
-            response = Response(request, self.host, status, foreign.headers, body)
+                        _read_error_body(raw_response.raw, attempt)
+            status, body = raw_response.status_code, attempt.received.getvalue()
+            response = Response(request, self.host, status, raw_response.headers, body)
             if status not in SUCCESS:
                 self._raise_for_status(response)
             result = read(response)
@@ -224,10 +243,10 @@ class Transport:
     def _connected(self, request: Request, attempt: Attempt) -> Iterator[ConnectionAdapter]:
         """Yield the adapter to send a request by, and map what a library raises to a failure.
 
-        A request with a body goes out on a connection of its own. One from the pool may have been closed
-        unnoticed, and then it would be unknown whether a question arrived. And a server that answers without
-        reading a body (the document heads the token endpoint GET) takes the body for a second request, and
-        leaves the response to that on the connection.
+        A request with a body gets a connection of its own. One from the pool may have been closed unnoticed,
+        and then it would be unknown whether a question arrived. And a server that answers without reading
+        the body, as one may whose token endpoint takes GET, takes the body for a second request and leaves
+        the response to that on the connection.
         """
         if attempt.deadline.remaining() <= 0:
             raise RequestFailed(deadline_failure(self.host))
@@ -239,9 +258,12 @@ class Transport:
         except RequestFailed:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a library raises: none may pass with its traceback
-            causes = strip_tracebacks(error, but=handled)
-            failure = exception_failure(causes, request, attempt, address=self.address, redact=self.redact)
-            raise RequestFailed(failure) from None
+            causes = strip_tracebacks(error, keep=handled)
+            raise RequestFailed(
+                exception_failure(
+                    causes, request, attempt, host=self.host, address=self.address, redact=self.redact
+                )
+            ) from None
         finally:
             ATTEMPT.reset(current)
             if own is not None:
@@ -254,7 +276,7 @@ class Transport:
         if proxy and proxy.lower().startswith("socks"):
             raise RequestFailed(socks_failure(self.host))
         if proxy and self._is_plain_http and not is_loopback(host_port(proxy).rpartition(":")[0]):
-            proxies = {}  # plain HTTP goes to this machine alone, and must not leave it through a proxy
+            proxies = {}  # plain HTTP is for this machine alone, so a proxy must not carry it elsewhere
         elif proxy:
             user, password = requests.utils.get_auth_from_url(proxy)
             if password:  # a secret, alone and as it is sent (RFC 7617)
@@ -272,19 +294,20 @@ class Transport:
 def read_body(
     raw: HTTPResponse, into: io.BytesIO, *, limit: int, in_time: Callable[[], object] = lambda: None
 ) -> None:
-    """Read a body into ``into``, which holds what was read when an exception says that it is not whole.
+    """Read a body into ``into``, which keeps what was read if an exception is raised.
 
     Parameters
     ----------
     limit
         The longest body that is read, in bytes after decompression.
     in_time
-        Called for each piece, and raises once there is no time left: a little gzip can decompress for long.
+        Called for each piece, and raises if no time is left: a little gzip may take long to decompress.
 
     Raises
     ------
     BodyEncodingError, BodyTooLarge
-        As they say; what urllib3 raises (a body cut short, a timeout) passes through.
+        If the encoding is unknown or broken, or the body longer than the limit. Exceptions of urllib3 (an
+        incomplete body, a timeout) are passed on.
     """
     named = (raw.headers.get("Content-Encoding") or "identity").strip()
     encoding = named.lower()
@@ -323,7 +346,7 @@ def _decompressed(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
 
 
 def _read_error_body(raw: HTTPResponse, attempt: Attempt) -> None:
-    """Read as much of an error's body as arrives, since its status alone decides."""
+    """Read what arrives of an error's body, complete or not: its status decides."""
     attempt.idle = min(attempt.idle, _ERROR_IDLE)
     with suppress(Exception):
         in_time = partial(seconds_left, attempt)

@@ -242,7 +242,7 @@ def test_a_client_certificate_that_is_required(front: Run, make: Make, server: S
     """A page says so, after the handshake: ConnectionFailed, and nothing arrives."""
     http = f"ssl_protocols {version}; ssl_verify_client on; ssl_client_certificate ../loopback.pem;"
     nginx = front(server.address, http=http, tls="ssl")
-    with pytest.raises(cf.ConnectionFailed, match="wants a client certificate") as caught:
+    with pytest.raises(cf.ConnectionFailed, match="requires a client certificate") as caught:
         make(**secured(nginx)).ask("how many?")
     assert caught.value.phase == "tls"
     assert server.requests == []

@@ -97,7 +97,9 @@ def test_data_is_not_changed_for_a_client_id() -> None:
     """States, keys and ids may hold the same word; a secret is masked there too."""
     redact = knowing("customers", client_secret="s3cr3t")
     assert redact.data("WAITING for customers s3cr3t") == "WAITING for customers ***"
-    assert redact.inside({"customers": ["customers", {"s3cr3t": 1}]}) == {"customers": ["***", {"***": 1}]}
+    assert redact.json_value({"customers": ["customers", {"s3cr3t": 1}]}) == {
+        "customers": ["***", {"***": 1}]
+    }
 
 
 def test_a_secret_of_three_characters_is_not_hidden() -> None:
@@ -158,4 +160,8 @@ def test_a_part_of_a_secret_at_a_cut_is_hidden(left: int) -> None:
 def test_a_secret_that_is_a_number_is_hidden_as_one() -> None:
     """A server may write the digits without quotes; other numbers stay what they are."""
     redact = knowing(client_secret="12345678")
-    assert redact.inside({"secret": 12345678, "n": 7, "ok": True}) == {"secret": "***", "n": 7, "ok": True}
+    assert redact.json_value({"secret": 12345678, "n": 7, "ok": True}) == {
+        "secret": "***",
+        "n": 7,
+        "ok": True,
+    }

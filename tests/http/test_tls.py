@@ -213,7 +213,7 @@ def test_a_server_that_requires_a_client_certificate(version: ssl.TLSVersion) ->
 def test_a_page_that_says_so(server: Script, client: cf.Client, kind: str, status: int, page: str) -> None:
     """The same for the servers that answer instead: nothing was started, nothing is sent again."""
     server.on(kind, server.answer(status, raw=page.encode(), Content_Type="text/html"))
-    with pytest.raises(cf.ConnectionFailed, match="wants a client certificate") as caught:
+    with pytest.raises(cf.ConnectionFailed, match="requires a client certificate") as caught:
         client.ask("how many?")
     assert caught.value.phase == "tls"
     assert "client_id" not in str(caught.value)
