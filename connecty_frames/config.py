@@ -231,8 +231,10 @@ def configure(**settings: Any) -> None:
         merged.pop("base_url", None)  # the last of both that was set applies
     try:
         checked = _read(_Source("argument", merged))[0]
-        given = [name for name, value in merged.items() if value is not None]
-        swap_configured({name: getattr(checked, name) for name in given})
+        given = {name: getattr(checked, name) for name, value in merged.items() if value is not None}
+        if "ca_bundle" in given:
+            given["ca_bundle"] = Path(merged["ca_bundle"])  # ~ is expanded where it is used, as elsewhere
+        swap_configured(given)
     except BaseException:
         settings.clear()
         merged.clear()  # a traceback with locals would show the secret in them
@@ -290,8 +292,10 @@ def _fingerprint() -> int | None:
     permissions of the file of profiles, by its status, so that a change to an invalid file is noticed too.
     """
     file: object
-    environment = hash(frozenset(os.environ.items()))
-    path = _config_files.get(environment)  # the path depends on the environment alone
+    # A process that drops its privileges may no longer read what it read before; Windows has no such ids.
+    user = None if os.name == "nt" else (os.getuid(), os.geteuid(), os.getegid())
+    environment = hash((user, frozenset(os.environ.items())))
+    path = _config_files.get(environment)  # the path depends on these alone
     if path is None:
         _config_files.clear()
         path = _config_files[environment] = config_file()

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 import connecty_frames as cf
 from connecty_frames import config
 from connecty_frames.config import resolve
+from connecty_frames.profiles import Profiles
 
 EU = "https://api.eu1.connecty-ai.com"
 US = "https://api.us1.connecty-ai.com"
@@ -811,6 +812,30 @@ def test_permissions_that_change_are_seen_by_the_next_call(old: Any, monkeypatch
 
     with pytest.raises(cf.ConfigError, match=r"\(mode 644\)\. Run: chmod 600"):
         resolve()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such ids")
+def test_another_user_is_seen_by_the_next_call(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that dropped its privileges reads the file again, which it may not be allowed to."""
+    monkeypatch.setattr(config, "TIMESTAMP_STEP", 0)
+    old("[default]\ndw_id = 5\n")
+    assert value_of("dw_id") == 5
+
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+
+    reads: list[bool] = []
+    monkeypatch.setattr(config.Profiles, "read", lambda needed: reads.append(needed) or Profiles(Path(), {}))
+    assert value_of("dw_id") is None
+    assert reads == [False]
+
+
+def test_a_home_directory_that_changes_after_configure_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``~`` of a configured path is expanded by each call, as that of a profile and the environment is."""
+    cf.configure(ca_bundle="~/ca.pem")
+    monkeypatch.setenv("HOME", "/elsewhere")
+    monkeypatch.setenv("USERPROFILE", "/elsewhere")
+
+    assert value_of("ca_bundle") == Path("/elsewhere/ca.pem")
 
 
 def test_a_file_that_was_just_written_is_read_again(write: Any) -> None:

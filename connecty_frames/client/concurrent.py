@@ -13,6 +13,7 @@ from __future__ import annotations
 import queue
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -152,7 +153,8 @@ class ConcurrentRun:
         except KeyboardInterrupt as interrupt:
             self._cancelled.set()
             for thread in running.values():
-                thread.join(_GRACE / len(running))
+                with suppress(RuntimeError):  # the interrupt may have come before it began
+                    thread.join(_GRACE / len(running))
             annotate(interrupt, self._message())
             raise
         finally:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.client import concurrent
 from connecty_frames.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -293,3 +294,17 @@ def test_ctrl_c_during_the_wait_after_a_429(box: Sandbox) -> None:
 
     assert box.request_log.questions == []
     assert threads() == []
+
+
+def test_an_interrupt_while_a_thread_is_started(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays an interrupt, though the thread cannot be waited for."""
+
+    def start(_thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    with cf.Client(**box.connection) as client:
+        monkeypatch.setattr(concurrent.threading.Thread, "start", start)
+        with pytest.raises(KeyboardInterrupt) as raised:
+            client.ask_many(["SELECT 1 AS n"])
+
+    assert raised.value.__notes__ == ["0 of 1 questions were asked."]

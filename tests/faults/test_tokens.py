@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.http import transport
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
 from tests.servers.timing import FakeClock, within
 
@@ -221,6 +222,16 @@ def test_an_endpoint_that_allows_another_method_for_a_while(server: Script) -> N
         assert client.ask("how many?").rows == 2
     methods = [request.method for request in server.requests if request.target.endswith("token")]
     assert methods == ["POST", "GET", "POST", "GET", "GET", "POST"]
+
+
+def test_a_slow_answer_by_the_other_method(server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the 405 shortens the time between two bytes for that response alone."""
+    monkeypatch.setattr(transport, "_ERROR_IDLE", 0.1)
+    server.on("token", server.answer(405), server.delayed(0.4, server.answer(200, TOKEN)))
+    server.on("results", server.answer(200, ROWS))
+    with make(server, timeout=5) as client:
+        assert client.ask("how many?").rows == 2
+    assert server.count("token") == 2
 
 
 @pytest.mark.parametrize("ends", ["by its time", "by an interrupt"])
