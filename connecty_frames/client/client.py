@@ -14,7 +14,7 @@ from connecty_frames.client.concurrent import CancellableDeadline, ConcurrentRun
 from connecty_frames.client.endpoints import Endpoints
 from connecty_frames.client.health import probe_health
 from connecty_frames.client.question import Question
-from connecty_frames.client.submission import Submission, resume_command
+from connecty_frames.client.submission import Submission, question_body, resume_command
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames.config import resolve
 from connecty_frames.errors import ConfigError
@@ -488,8 +488,13 @@ class Client:
         )
 
     def _submission(self, question: str, ask_options: AskOptions) -> Submission:
-        dw_id, clock = self._workspace(ask_options.dw_id), self._transport.clock
-        return Submission(question, dw_id=dw_id, clock=clock, command=self._resume_command)
+        return Submission(
+            question,
+            question_body(question),  # checked first: a wrong question is reported before a missing dw_id
+            dw_id=self._workspace(ask_options.dw_id),
+            clock=self._transport.clock,
+            command=self._resume_command,
+        )
 
     def _submit(self, submission: Submission, deadline: Deadline) -> Question:
         return Question(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from connecty_frames.clock import Clock, Deadline
     from connecty_frames.http.models import Attempt
 
-__all__ = ["Submission", "annotate", "pending_message", "resume_command"]
+__all__ = ["Submission", "annotate", "pending_message", "question_body", "resume_command"]
 
 #: The failures after which it is certain that nothing was started.
 _NOT_STARTED: Final = frozenset(
@@ -73,21 +73,18 @@ class Submission:
     ----------
     question
         In plain language.
+    body
+        What :func:`question_body` returned for it.
     dw_id
         The data workspace to ask.
     command
         Returns the line that fetches the answer later.
-
-    Raises
-    ------
-    ConfigError
-        If the question is not text, is blank, or cannot be written as UTF-8.
     """
 
     def __init__(
-        self, question: str, *, dw_id: int, clock: Clock, command: Callable[[str, int], str]
+        self, question: str, body: bytes, *, dw_id: int, clock: Clock, command: Callable[[str, int], str]
     ) -> None:
-        self._body = _checked_body(question)
+        self._body = body
         self.question = question
         self.dw_id = dw_id
         self.question_id: str | None = None
@@ -191,8 +188,14 @@ class Submission:
         )
 
 
-def _checked_body(question: object) -> bytes:
-    """Return the body of the request: UTF-8 JSON, with the question exactly as given."""
+def question_body(question: object) -> bytes:
+    """Return the body of the request: UTF-8 JSON, with the question exactly as given.
+
+    Raises
+    ------
+    ConfigError
+        If the question is not text, is blank, or cannot be written as UTF-8.
+    """
     if not isinstance(question, str):
         raise ConfigError(
             f"question is of type {type(question).__name__}; expected the question as a str.",

@@ -234,3 +234,12 @@ def test_an_unknown_workspace_is_not_found(server: Any, client: Client) -> None:
     server.on("ask", server.answer(404, {"detail": "No workspace 99"}))
     with pytest.raises(NotFoundError, match=r"No workspace 99\. Check dw_id"):
         client.ask("how many?", dw_id=99)
+
+
+def test_a_wrong_question_is_reported_before_a_missing_workspace() -> None:
+    """Both are wrong: the error is about the question."""
+    with (
+        Client("id", client_secret="s3cr3t") as client,
+        pytest.raises(ConfigError, match="question is blank"),
+    ):
+        client.ask(" ")
