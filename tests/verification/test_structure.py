@@ -36,7 +36,7 @@ def test_the_source_is_counted(tmp_path: Path) -> None:
     (tmp_path / "empty.py").touch()
     size = measure_source(tmp_path)
     assert size == SourceSize(
-        files=2, lines=18, functions=5, function_lines=10, private=3, referenced_once=1, noqa=1
+        files=2, lines=18, functions=5, function_lines=10, private=3, called_once=1, noqa=1
     )
     assert size.mean_length == 2.0
 

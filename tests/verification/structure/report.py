@@ -44,7 +44,7 @@ def format_report(source: SourceSize, path: QuestionPath, imports: dict[str, flo
         "files": f"{source.files:,}",
         "functions": f"{source.functions:,}",
         "mean function length": f"{source.mean_length:.1f} lines",
-        "private functions referenced once": f"{source.share_referenced_once:.0%} of {source.private:,}",
+        "private functions called once": f"{source.share_called_once:.0%} of {source.private:,}",
         "noqa": f"{source.noqa:,}",
         "import connecty_frames.client": f"{package:.0f} ms, {package / peer:.2f} x import requests",
         "functions of a warm ask_df": f"{len(path.functions)}",

@@ -22,9 +22,10 @@ class SourceSize:
     ----------
     functions, function_lines
         Functions and methods with a name, nested ones included, and their lines from ``def`` to the end.
-    private, referenced_once
+    private, called_once
         Functions whose name begins with one underscore, and how many of these occur once in their file
-        besides their definition. Where a file defines a name several times, its references are shared.
+        besides their definition, as a call: not those that are entries of a table or passed on. Where a
+        file defines a name several times, its calls are shared.
     noqa
         Comments that silence the linter.
     """
@@ -34,7 +35,7 @@ class SourceSize:
     functions: int = 0
     function_lines: int = 0
     private: int = 0
-    referenced_once: int = 0
+    called_once: int = 0
     noqa: int = 0
 
     @property
@@ -43,9 +44,9 @@ class SourceSize:
         return self.function_lines / max(self.functions, 1)
 
     @property
-    def share_referenced_once(self) -> float:
-        """The share of the private functions that are referenced once."""
-        return self.referenced_once / max(self.private, 1)
+    def share_called_once(self) -> float:
+        """The share of the private functions that are called once."""
+        return self.called_once / max(self.private, 1)
 
 
 def measure_source(package: Path) -> SourceSize:
@@ -56,13 +57,16 @@ def measure_source(package: Path) -> SourceSize:
         nodes = list(ast.walk(ast.parse(text)))
         defined = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
         private = Counter(node.name for node in defined if re.match(r"_(?!_)", node.name))
-        references = Counter(filter(None, map(_referenced_name, nodes)))
+        references = Counter(map(_referenced_name, nodes))
+        calls = Counter(_referenced_name(node.func) for node in nodes if isinstance(node, ast.Call))
         size.files += 1
         size.lines += len(text.splitlines())
         size.functions += len(defined)
         size.function_lines += sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in defined)
         size.private += private.total()
-        size.referenced_once += sum(count for name, count in private.items() if 0 < references[name] <= count)
+        size.called_once += sum(
+            count for name, count in private.items() if 0 < references[name] == calls[name] <= count
+        )
         size.noqa += text.count("# noqa") + text.count("ruff: noqa")
     return size
 
