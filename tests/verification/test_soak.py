@@ -137,6 +137,18 @@ def test_a_warning_that_is_missing_is_found(polls: list[int], *, passes: bool) -
     assert (problems == []) == passes
 
 
+@pytest.mark.parametrize(
+    ("name", "submissions", "passes"),
+    [("ask: 503 after", [503], True), ("ask: 503 after", [401, 503], False), ("", [503], False)],
+)
+def test_a_fault_after_a_rejection(name: str, submissions: list[int], *, passes: bool) -> None:
+    """A fault may replace a 401, so that nothing was accepted; other scenarios allow no such outcome."""
+    case = _of_scenario(name) if name else _without_fault()
+    received = server_process.QuestionRecord(**_RECORD | {"ids": [], "submissions": submissions, "polls": []})
+    outcome = asker.CallOutcome(**_SUCCESS | {"error": cf.SubmissionUncertain, "question_id": None})
+    assert (checks.check_outcome(case, outcome, received) == []) == passes
+
+
 def test_a_wrong_frame_is_found() -> None:
     """A frame without metadata, another value and another type are found; the right values and types pass."""
     case = _without_fault()
