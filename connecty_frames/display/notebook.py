@@ -1,8 +1,8 @@
 """An answer in a notebook: the question, the table, its SQL, and the evidence for each type.
 
 The result becomes part of a page that may hold credentials, and any text here may come from a database or a
-server. So all text is escaped, and there is no script, no link and nothing to fetch. MathJax, which would
-typeset what is between two dollar signs, is told to ignore it.
+server. So all text is escaped, and there is no script, no link and nothing to fetch. A class on the result
+disables MathJax there, which would typeset text between dollar signs.
 
 The colours follow the notebook (Jupyter, VS Code, a Sphinx page), and otherwise the system. The background is
 set as well, so that a wrong guess is still legible.
