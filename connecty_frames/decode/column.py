@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
 
 import pyarrow as pa
 
+from connecty_frames.decode.envelope import parse_count
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, NUMBER_KINDS, FloatText, IntText, ValueKind
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
@@ -25,17 +26,24 @@ Array: TypeAlias = pa.ChunkedArray | pa.Array
 #: The cells of a column, or the temporal or float values that have been read from them.
 Values: TypeAlias = Array | TemporalValues | FloatValues
 
-#: The sections of the statistics that tell a type, strongest first. Every column has ``general``, which tells
-#: none; ``numeric`` and ``boolean`` are assumed, since the API document leaves them out.
+#: The sections of the statistics that tell a type, strongest first; ``numeric`` and ``boolean`` are assumed,
+#: since the API document leaves them out.
 _SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
 
 
+#: How writers of statistics say that there is no value, in lower case.
+_NO_VALUE: Final = frozenset({"", "null", "none", "nan", "nat"})
+
+
 def section_of(statistics: dict[str, Any]) -> str | None:
-    """Return the section of a column's statistics that tells its type, None where none does."""
+    """Return the section of a column's statistics that tells its type.
+
+    It is ``general`` where there are statistics and none of them tells the type, None where there are none.
+    """
     for name in _SECTIONS:
         if isinstance(statistics.get(name), dict):
             return name
-    return None
+    return "general" if statistics else None
 
 
 def concat(parts: Sequence[Any]) -> Any:
@@ -110,6 +118,8 @@ class Column:
         Its cells as ``exact_json.parse`` returns them, None for null.
     statistics
         The server's statistics of the column by section; empty where there are none.
+    whole
+        Whether all rows of the result were received.
 
     Attributes
     ----------
@@ -118,12 +128,20 @@ class Column:
     count
         How many cells are not null.
     section
-        The section of the statistics that tells the type, None where none does.
+        The section of the statistics that tells the type, ``general`` where none does, None without any.
     bounds
-        The min and max of the statistics: two more values that the type must hold.
+        The min and max of the statistics, as far as they are evidence of the type. Where all rows were
+        received they are not: the values decide.
     """
 
-    def __init__(self, name: str, cells: Sequence[Any], statistics: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        cells: Sequence[Any],
+        statistics: dict[str, Any] | None = None,
+        *,
+        whole: bool = False,
+    ) -> None:
         self.name = name
         self.cells = cells
         if isinstance(cells, ScalarColumn):
@@ -132,12 +150,14 @@ class Column:
         else:
             self.count = len(cells) - sum(cell is None for cell in cells)
             self.kinds = frozenset(KIND_BY_TYPE[type_] for type_ in set(map(type, cells)) - {type(None)})
-        statistics = statistics or {}
+        self._statistics = statistics = statistics or {}
+        self._whole = whole
         self.section = section_of(statistics)
         self.bounds: list[str] = []
-        if self.section is not None:
+        if self.section in _SECTIONS and not (whole and self.count):
             found = statistics[self.section]
-            self.bounds = [bound for end in ("min", "max") if isinstance(bound := found.get(end), str)]
+            ends = (found.get("min"), found.get("max"))
+            self.bounds = [end for end in ends if isinstance(end, str) and end.lower() not in _NO_VALUE]
 
     @cached_property
     def values(self) -> Any:
@@ -164,3 +184,14 @@ class Column:
         """Return the row of a position in ``present``; None beyond its end, where the bounds stand."""
         rows = (row for row, cell in enumerate(self.cells) if cell is not None)
         return next((row for index, row in enumerate(rows) if index == position), None)
+
+    def with_nat_as_null(self) -> Column | None:
+        """Return the column with null for each ``NaT``, None unless the statistics count these as nulls."""
+        general = self._statistics.get("general")
+        stated = parse_count(general.get("nulls_count")) if isinstance(general, dict) else None
+        cells = [None if cell == "NaT" else cell for cell in self.cells]
+        nulls = cells.count(None)
+        if stated is None or nulls == len(cells) - self.count:
+            return None
+        agrees = stated == nulls if self._whole else stated >= nulls
+        return Column(self.name, cells, self._statistics, whole=self._whole) if agrees else None

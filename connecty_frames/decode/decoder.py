@@ -91,12 +91,14 @@ def decode(
         return Decoded(None, [], 0, envelope.total_rows, None)
     rows = read_rows(envelope.rows, envelope.statistics, limits)
     positions = range(len(rows.names)) if schema_types is None else _column_order(rows.names, schema_types)
+    total_rows = envelope.count_total(rows.count)
+    whole = total_rows is not None and rows.count >= total_rows
     warnings: list[ConnectyWarning] = list(rows.warnings)
     arrays, described, statistics, errors = [], [], [], []
     for position in positions:
         server_name = rows.server_names[position]
         statistics.append({} if server_name is None else envelope.statistics.get(server_name, {}))
-        column = Column(rows.names[position], rows.columns[position], statistics[-1])
+        column = Column(rows.names[position], rows.columns[position], statistics[-1], whole=whole)
         try:
             decision = _decide(column, schema_types, options)
             if decision.problem is not None:
@@ -115,7 +117,6 @@ def decode(
         table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
     else:
         table = _table_without_columns(rows.count)
-    total_rows = envelope.count_total(rows.count)
     disagreements = check_statistics(table, statistics, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")

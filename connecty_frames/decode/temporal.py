@@ -1,21 +1,22 @@
 """Temporal text read exactly, as Arrow's dates, timestamps, times and durations.
 
-Texts are cast as whole Arrow arrays; only the few that Arrow cannot read (``24:00:00``, offsets with seconds)
-are computed one by one.
+Texts are cast as whole Arrow arrays; only the few that Arrow cannot read (``24:00:00``, offsets with seconds,
+durations) are computed one by one.
 """
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS
+from connecty_frames.decode.durations import nanoseconds
 from connecty_frames.decode.errors import CellError, raise_at_first
+from connecty_frames.decode.temporal_bounds import fit_bounds
 from connecty_frames.decode.temporal_fast import (
     DAY_MICROS,
     EPOCH_DAY,
@@ -25,21 +26,37 @@ from connecty_frames.decode.temporal_fast import (
     distinct_offsets,
     has_seventh_digit,
 )
-from connecty_frames.decode.temporal_format import DURATION_PARTS, TIMESTAMP_PARTS, TemporalFormat, format_of
+from connecty_frames.decode.temporal_format import (
+    TIMESTAMP_PARTS,
+    TemporalFormat,
+    canonical,
+    format_of,
+    has_minutes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = ["arrow_type", "read", "read_exact", "row_out_of_range"]
 
+#: The formats of texts that are inferred to be dates or times where nothing else says so.
+_INFERRED: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
 #: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
 _NAT: Final = -(2**63)
 
 
 def read_exact(
-    texts: Sequence[str], bounds: Sequence[str], tz: str, formats: Sequence[TemporalFormat]
+    texts: Sequence[str | None], bounds: Sequence[str], tz: str, *, inferred: bool
 ) -> TemporalValues:
-    """Read a column whose texts and bounds all have the same one of ``formats``; None is null.
+    """Read a column of texts of one format as the type that holds its bounds too; None is null.
+
+    Parameters
+    ----------
+    bounds
+        The min and max of rows that were not received; empty where all rows are there.
+    inferred
+        Whether nothing but the texts tells that they are dates or timestamps: then times of day, durations
+        and timestamps without minutes are refused.
 
     Raises
     ------
@@ -47,14 +64,24 @@ def read_exact(
         Where they do not, or no type holds them all; its ``row`` is the position among the texts that are not
         null, followed by the bounds.
     """
-    scalars = [*(text for text in texts if text is not None), *bounds]
-    format_ = format_of(scalars)
-    if format_ not in formats:
-        raise CellError(0, scalars[0], f"is among {format_.value}")
+    present = [text for text in texts if text is not None]
+    own_format = format_of(present) if present else None
+    format_, counted = fit_bounds(own_format, bounds)
+    if inferred and not (format_ in _INFERRED and has_minutes(present)):
+        raise CellError(0, present[0], f"is among {format_.value}, which are not inferred")
+    scalars = [*present, *counted]
+    if format_ is TemporalFormat.NAIVE and own_format is not format_:
+        texts, scalars = _at_midnight(texts), _at_midnight(scalars)
     values = read(texts, arrow_type(format_, scalars, tz))
-    is_aware = format_ is TemporalFormat.AWARE
-    offsets = distinct_offsets(pa.array(scalars, pa.string())) if is_aware else frozenset()
+    offsets: frozenset[str] = frozenset()
+    if format_ is TemporalFormat.AWARE and scalars:
+        offsets = distinct_offsets(canonical(pa.array(scalars, pa.string()), format_))
     return TemporalValues(format_, values, offsets)
+
+
+def _at_midnight(texts: Sequence[Any]) -> list[Any]:
+    """Return dates as timestamps; null and timestamps as they are."""
+    return [text and (f"{text}T00:00" if len(text) == len("2025-01-01") else text) for text in texts]
 
 
 def arrow_type(format_: TemporalFormat, texts: Sequence[str], tz: str) -> pa.DataType:
@@ -106,7 +133,8 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
 
 
 def _read_present(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    format_ = format_of(texts)
+    expected = TemporalFormat.DURATION if pa.types.is_duration(type_) else None
+    format_ = format_of(texts, expected=expected)
     reader = _READERS[format_]
     if not reader.holds(type_):
         raise CellError(0, texts[0], f"is among {format_.value}, which {type_} does not hold")
@@ -134,27 +162,29 @@ def _read_dates(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
     days = pc.cast(pa.array(texts, pa.string()), pa.date32())
     if not pa.types.is_timestamp(type_):
         return pc.cast(days, type_)
-    return _in_unit(pc.multiply(pc.cast(pc.cast(days, pa.int32()), pa.int64()), DAY_MICROS), texts, type_)
+    micros = pc.multiply(pc.cast(pc.cast(days, pa.int32()), pa.int64()), DAY_MICROS)
+    return _in_unit(micros, pa.array(texts, pa.string()), texts, type_)
 
 
 def _read_timestamps(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    micros = _timestamp_micros(texts, "UTC" if type_.tz else None)
+    format_ = TemporalFormat.AWARE if type_.tz else TemporalFormat.NAIVE
+    spelled = canonical(pa.array(texts, pa.string()), format_)
+    micros = _timestamp_micros(spelled, "UTC" if type_.tz else None)
     raise_at_first(pc.less(micros, FIRST_MICROS), texts, "is before the year 1")
     raise_at_first(pc.greater(micros, LAST_MICROS), texts, "is after the year 9999")
-    return _in_unit(micros, texts, type_)
+    return _in_unit(micros, spelled, texts, type_)
 
 
-def _timestamp_micros(texts: Sequence[str], zone: str | None) -> pa.Array:
-    """Return timestamps as microseconds since 1970; the digits after the sixth are cut off."""
-    array = pa.array(texts, pa.string())
-    trimmed = pc.replace_substring_regex(array, r"(\.\d{6})\d+", r"\1")
+def _timestamp_micros(texts: pa.StringArray, zone: str | None) -> pa.Array:
+    """Return canonical timestamps as microseconds since 1970; the digits after the sixth are cut off."""
+    trimmed = pc.replace_substring_regex(texts, r"(\.\d{6})\d+", r"\1")
     # Arrow reads neither the hour 24 nor an offset with seconds.
-    unreadable = pc.match_substring_regex(array, r"[T ]24:|[+-]\d\d:\d\d:\d\d$")
+    unreadable = pc.match_substring_regex(texts, r"T24:|[+-]\d\d:\d\d:\d\d$")
     if unreadable.true_count:
         trimmed = pc.if_else(unreadable, "1970-01-01T00:00:00" + ("Z" if zone else ""), trimmed)
     micros = pc.cast(pc.cast(trimmed, pa.timestamp("us", zone)), pa.int64())
     if unreadable.true_count:
-        computed = [_compute_micros(texts[row]) for row in pc.indices_nonzero(unreadable).to_pylist()]
+        computed = [_compute_micros(texts[row].as_py()) for row in pc.indices_nonzero(unreadable).to_pylist()]
         micros = pc.replace_with_mask(micros, unreadable, pa.array(computed, pa.int64()))
     return micros
 
@@ -179,36 +209,32 @@ def _offset_seconds(offset: str | None) -> int:
 
 
 def _read_times(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    return _in_unit(_timestamp_micros([f"1970-01-01T{text}" for text in texts], None), texts, type_)
+    spelled = pa.array([f"1970-01-01T{text}" for text in texts], pa.string())
+    return _in_unit(_timestamp_micros(spelled, None), spelled, texts, type_)
 
 
 def _read_durations(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
     nanos_per_unit = 10 ** (9 - FRACTION_DIGITS[type_.unit])
     counts = []
     for position, text in enumerate(texts):
-        count, rest = divmod(_duration_nanos(text), nanos_per_unit)
+        count, rest = divmod(nanoseconds(text), nanos_per_unit)
         if rest or abs(count) > -(_NAT + 1):
             raise CellError(position, text, f"does not fit in {type_}")
         counts.append(count)
     return pa.array(counts, pa.int64()).cast(type_)
 
 
-def _duration_nanos(text: str) -> int:
-    """Add up weeks, days, hours, minutes and seconds; PostgreSQL signs each part by itself."""
-    found = DURATION_PARTS.fullmatch(text)
-    if found is None:  # pragma: no cover - the grammar has been matched
-        raise AssertionError(text)
-    sign, weeks, days, hours, minutes, minus, seconds, fraction = found.groups()
-    total_hours = (int(weeks or 0) * 7 + int(days or 0)) * 24 + int(hours or 0)
-    total_minutes = total_hours * 60 + int(minutes or 0)
-    nanos = int(seconds or 0) * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
-    total = total_minutes * 60_000_000_000 + (-nanos if minus else nanos)
-    return -total if sign else total
+def _in_unit(micros: pa.Array, spelled: pa.StringArray, texts: Sequence[str], type_: pa.DataType) -> pa.Array:
+    """Convert microseconds, and the digits after the sixth, to a type; a digit it cannot hold is an error.
 
-
-def _in_unit(micros: pa.Array, texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    """Convert microseconds, and the digits after the sixth, to a type; a digit it cannot hold is an error."""
-    extra = pa.array([_nanos_beyond_micros(text) if "." in text else 0 for text in texts], pa.int64())
+    Parameters
+    ----------
+    spelled
+        The canonical texts, with these digits.
+    texts
+        The texts as they were, for the error.
+    """
+    extra = _nanos_beyond_micros(spelled)
     if type_.unit == "ns":
         return _in_nanos(micros, extra, texts).cast(type_)
     micros_per_unit = 10 ** (6 - FRACTION_DIGITS[type_.unit])
@@ -218,10 +244,11 @@ def _in_unit(micros: pa.Array, texts: Sequence[str], type_: pa.DataType) -> pa.A
     return pc.cast(pc.cast(values, pa.int32()) if pa.types.is_time32(type_) else values, type_)
 
 
-def _nanos_beyond_micros(text: str) -> int:
+def _nanos_beyond_micros(spelled: pa.StringArray) -> pa.Int64Array:
     """Return the 7th to 9th digit of the fraction as nanoseconds."""
-    fraction = re.search(r"\.\d{6}(\d+)", text)
-    return int(fraction[1].ljust(3, "0")) if fraction else 0
+    digits = pc.struct_field(pc.extract_regex(spelled, r"\.\d{6}(?P<digits>\d{1,3})"), "digits")
+    padded = pc.utf8_rpad(pc.fill_null(digits, ""), width=3, padding="0")
+    return pc.cast(padded, pa.int64())
 
 
 def _in_nanos(micros: pa.Array, extra: pa.Array, texts: Sequence[str]) -> pa.Array:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode.arrow_buffers import POOL, offsets_of
-from connecty_frames.decode.temporal_format import OFFSET, TemporalFormat, has_format, match_format
+from connecty_frames.decode.temporal_format import OFFSET, TemporalFormat, canonical, match_format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +28,8 @@ __all__ = [
     "distinct_offsets",
     "fast_format",
     "has_seventh_digit",
+    "in_zone",
     "read_fast",
-    "with_bounds",
 ]
 
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
@@ -38,6 +38,8 @@ DAY_MICROS: Final = 86_400_000_000
 FIRST_MICROS: Final = (1 - EPOCH_DAY) * DAY_MICROS
 LAST_MICROS: Final = (date(9999, 12, 31).toordinal() + 1 - EPOCH_DAY) * DAY_MICROS - 1
 
+#: Where the colon before the minutes stands in a timestamp.
+_MINUTES_AT: Final = len("2025-01-01T10")
 #: Whether a text has more digits of a second than microseconds hold.
 has_seventh_digit: Final = re.compile(r"\.\d{7}").search
 _offset_at_end: Final = re.compile(rf"{OFFSET}$").search
@@ -72,22 +74,22 @@ class _FastCast(NamedTuple):
 
     Parameters
     ----------
-    least_length
-        The length of the shortest text of the format; a shorter one is a date. 0 where Arrow takes one
+    longest_hour
+        The length of the longest text that Arrow casts and that may have no minutes. 0 where Arrow takes one
         length only.
     """
 
     type: pa.DataType
     first: int
     last: int
-    least_length: int
+    longest_hour: int
 
 
 _FAST: Final = {
     TemporalFormat.DATE: _FastCast(pa.date32(), FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, 0),
     TemporalFormat.NAIVE: _FastCast(pa.timestamp("us"), FIRST_MICROS, LAST_MICROS, len("2025-01-01T10")),
     TemporalFormat.AWARE: _FastCast(
-        pa.timestamp("us", "UTC"), FIRST_MICROS, LAST_MICROS, len("2025-01-01T10Z")
+        pa.timestamp("us", "UTC"), FIRST_MICROS, LAST_MICROS, len("2025-01-01T10+01:00")
     ),
 }
 
@@ -109,7 +111,8 @@ def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues 
     try:
         values = pc.cast(texts, cast.type, memory_pool=POOL)
     except pa.ArrowInvalid:
-        return None
+        spelled = texts if format_ is TemporalFormat.DATE else canonical(texts, format_)
+        return None if spelled.equals(texts) else read_fast(spelled, format_)
     extremes = pc.min_max(values)
     if not extremes["min"].is_valid:
         return TemporalValues(format_, values)
@@ -120,26 +123,25 @@ def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues 
     is_early = format_ is TemporalFormat.AWARE and least < cast.first + DAY_MICROS
     if is_early and pc.any(pc.starts_with(texts, "0000")).as_py():
         return None
-    if cast.least_length:
-        starts, ends = offsets_of(texts)
-        if np.count_nonzero(ends - starts < cast.least_length) != texts.null_count:
-            return None
+    if cast.longest_hour and not _has_minutes(texts, cast.longest_hour):
+        return None
     offsets = distinct_offsets(texts) if format_ is TemporalFormat.AWARE else frozenset()
     return TemporalValues(format_, values, offsets)
 
 
-def with_bounds(found: TemporalValues, bounds: Sequence[str], tz: str) -> TemporalValues | None:
-    """Return a column in a time zone, None if the bounds of its statistics do not fit it."""
-    for bound in bounds:
-        if not has_format(bound, found.format) or has_seventh_digit(bound):
-            return None
-        try:
-            date.fromisoformat(bound[:10])
-        except ValueError:
-            return None
-        # In the first and the last year the hour decides whether an instant can be shown.
-        if bound[:4] in {"0001", "9999"} and read_fast(pa.array([bound]), found.format) is None:
-            return None
+def _has_minutes(texts: pa.StringArray, longest_hour: int) -> bool:
+    """Whether every text is a timestamp with minutes; only in short ones a character has to be looked at."""
+    starts, ends = offsets_of(texts)
+    is_short = (ends - starts <= longest_hour) & (ends > starts)
+    if not is_short.any():
+        return True
+    colons = starts[is_short] + _MINUTES_AT
+    data = np.frombuffer(texts.buffers()[2], np.uint8)
+    return bool((colons < ends[is_short]).all() and (data[colons] == ord(":")).all())
+
+
+def in_zone(found: TemporalValues, tz: str, bounds: Sequence[str]) -> TemporalValues:
+    """Return instants in a time zone, with the offsets of the bounds too; other values as they are."""
     if found.format is not TemporalFormat.AWARE:
         return found
     values = found.values if tz == "UTC" else pc.cast(found.values, pa.timestamp("us", tz))

@@ -1,7 +1,19 @@
 r"""The grammar of temporal text: which strings are dates, timestamps, times of day or durations.
 
-It is that of ISO 8601-1:2019 as far as Arrow can hold it, with the space that PostgreSQL puts between date
-and time. What it does not admit (``infinity``, BC, a fifth digit of the year, leap seconds, year 0000, times
+It is that of ISO 8601-1:2019 as far as Arrow can hold it, and the spellings of products that name one value
+without doubt (those of durations are in the module ``durations``):
+
+==========================================  ==============================================================
+``2025-01-01 10:00:00``                     a space between date and time: PostgreSQL, MariaDB, Snowflake
+``... 10:00:00.000 +0200``                  a space before the offset: Snowflake, Ruby, Go
+``... 10:00:00 UTC``, ``... 10:00:00UTC``   BigQuery's console, Athena, Trino, Ruby
+``... 10:00:00 +0000 UTC``                  Go
+``...T10:00+01:00[Europe/Berlin]``          Java, RFC 9557: the offset decides, and tags are ignored, but for
+                                            critical ones, such as ``[!u-ca=hebrew]``, which make it text
+``...t10:00:00z``                           RFC 3339
+==========================================  ==============================================================
+
+What the grammar does not admit (``infinity``, BC, a fifth digit of the year, leap seconds, year 0000, times
 with offset, padding) stays text: every one of these has been read as a wrong instant by some library.
 """
 
@@ -15,19 +27,21 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connecty_frames.decode.durations import DURATION, can_be_time_of_day
 from connecty_frames.decode.errors import CellError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
-    "DURATION_PARTS",
     "OFFSET",
     "TIMESTAMP_PARTS",
     "TemporalFormat",
+    "canonical",
     "format_of",
-    "has_format",
+    "has_minutes",
     "match_format",
+    "out_of_range_reason",
 ]
 
 _YEAR = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
@@ -35,12 +49,14 @@ _DAY = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _HOUR = r"(?:[01]\d|2[0-3])"
 _CLOCK = rf"{_HOUR}:[0-5]\d(?::[0-5]\d(?:\.\d{{1,9}})?)?"
 _MIDNIGHT = r"24:00(?::00(?:\.0{1,9})?)?"
-#: The offset of a timestamp.
+#: Group 1 is the day, group 2 the time.
+_TIMESTAMP = rf"({_DAY})[Tt ]({_CLOCK}|{_MIDNIGHT}|{_HOUR})"
+#: The offset of a timestamp in ISO 8601.
 OFFSET: Final = rf"(?:Z|[+-]{_HOUR}(?:[0-5]\d|:[0-5]\d(?::[0-5]\d)?)?)"
-_NUMBER = r"-?\d{1,9}"
-_DURATION = (
-    rf"-?P(?:{_NUMBER}W|(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}(?:\.\d{{1,9}})?S)?)?)"
-)
+_UTC = r"(?:z|(?:[+-]00(?::?00(?::00)?)? ?)?UTC)"
+_TAGS = r"(?:\[[0-9A-Za-z_+.-][0-9A-Za-z_+:./=-]*\])*"
+_WITH_OFFSET = rf"{_TIMESTAMP} ?({OFFSET}){_TAGS}"
+_WITH_UTC = rf"{_TIMESTAMP} ?{_UTC}{_TAGS}"
 
 
 class TemporalFormat(Enum):
@@ -53,44 +69,59 @@ class TemporalFormat(Enum):
     DURATION = "durations"
 
 
-#: The pattern of each format, in the syntax of RE2 (Arrow) and, with its digits kept to ASCII, of Python.
+#: The pattern of each format, in the syntax of RE2 (Arrow) and, with its digits kept to ASCII, of Python. The
+#: first that matches decides.
 _PATTERNS: Final[dict[TemporalFormat, str]] = {
     TemporalFormat.DATE: _DAY,
-    TemporalFormat.NAIVE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR})",
-    TemporalFormat.AWARE: rf"{_DAY}[T ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR}){OFFSET}",
+    TemporalFormat.NAIVE: _TIMESTAMP,
+    TemporalFormat.AWARE: rf"{_WITH_OFFSET}|{_WITH_UTC}",
     TemporalFormat.TIME: _CLOCK,
-    TemporalFormat.DURATION: _DURATION,
+    TemporalFormat.DURATION: DURATION,
 }
 
 _MATCH: Final = {format_: re.compile(pattern, re.ASCII).fullmatch for format_, pattern in _PATTERNS.items()}
 
-#: Why a text has none of the formats: the reason is that of the first pattern found in it.
-_REASONS: Final[tuple[tuple[str, str], ...]] = (
-    (r"^$", "is empty, which is not null"),
-    (r"^\s|\s$", "is padded with white space"),
-    (r"^[+-]?infinity$", "is infinite"),
-    (r"BC$", "is before the year 1"),
-    (r"^[+-]?\d{5,}-", "is after the year 9999"),
-    (r"^0000-", "is in the year 0000"),
-    (r":[0-5]\d:60", "is a leap second"),
-    (rf"^{_CLOCK}{OFFSET}$", "is a time with an offset, which is not an instant without a date"),
-    (r"\.\d{10,}", "has more than 9 digits of a second"),
-    (r"^-?P", "is a duration with years, months or a fraction that has no fixed length"),
-    ("", "is not an ISO 8601 date or time"),
-)
+#: How the timestamps of a format are rewritten; no result matches a later pattern in another meaning.
+_CANONICAL: Final = {
+    TemporalFormat.NAIVE: [(_TIMESTAMP, r"\1T\2")],
+    TemporalFormat.AWARE: [(_WITH_UTC, r"\1T\2Z"), (_WITH_OFFSET, r"\1T\2\3")],
+}
 
-#: The parts of a timestamp, and of a duration.
+#: Dates and times that no type holds, each by a pattern that is found in it, and why.
+_OUT_OF_RANGE: Final[dict[str, str]] = {
+    r"^[+-]?infinity$": "is infinite",
+    r"BC$": "is before the year 1",
+    r"^[+-]?\d{5,}-": "is after the year 9999",
+    r"^0000-": "is in the year 0000",
+    r":[0-5]\d:60": "is a leap second",
+    r"\.\d{10,}": "has more than 9 digits of a second",
+}
+#: Why a text has none of the formats: the first pattern that is found in it decides.
+_REASONS: Final[dict[str, str]] = {
+    r"^$": "is empty, which is not null",
+    r"^\s|\s$": "is padded with white space",
+    **_OUT_OF_RANGE,
+    rf"^{_CLOCK}{OFFSET}$": "is a time with an offset, which is not an instant without a date",
+    r"^-?P": "is a duration with years, months or a fraction that has no fixed length",
+    rf"^(?:{DURATION})$": "may be a time of day or a duration",
+    "": "is not an ISO 8601 date or time",
+}
+
+#: The parts of a timestamp in canonical spelling.
 TIMESTAMP_PARTS: Final = re.compile(
-    r"(?P<day>.{10})[T ](?P<hour>\d\d)(?::(?P<minute>\d\d))?(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
+    r"(?P<day>.{10})T(?P<hour>\d\d)(?::(?P<minute>\d\d))?(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
     r"(?P<offset>Z|[+-].*)?"
 )
-DURATION_PARTS: Final = re.compile(
-    r"(-)?P(?:(-?\d+)W)?(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?)(\d+)(?:\.(\d+))?S)?)?"
-)
 
 
-def format_of(texts: Sequence[str]) -> TemporalFormat:
+def format_of(texts: Sequence[str], *, expected: TemporalFormat | None = None) -> TemporalFormat:
     """Return the format that every text has.
+
+    Parameters
+    ----------
+    expected
+        The format to choose where the texts have more than one: ``01:00:01`` is a time of day unless
+        another text can only be a duration, or a duration is expected.
 
     Raises
     ------
@@ -100,35 +131,60 @@ def format_of(texts: Sequence[str]) -> TemporalFormat:
     """
     array = pa.array(texts, pa.string())
     for format_, pattern in _PATTERNS.items():
+        if format_ is TemporalFormat.TIME and expected is TemporalFormat.DURATION:
+            continue
         if pc.match_substring_regex(array, rf"^(?:{pattern})\z").true_count == len(array):
-            if format_ is TemporalFormat.DURATION:
+            if format_ is not TemporalFormat.DURATION:
+                _check_days(format_, array, texts)
+            elif expected is not format_ and all(map(can_be_time_of_day, texts)):
+                break
+            else:
                 _check_durations(texts)
-            elif format_ is not TemporalFormat.TIME:
-                _check_days(array, texts)
             return format_
     first = match_format(texts[0])
     for position, text in enumerate(texts):
         found = match_format(text)
         if found is None:
-            reason = next(reason for pattern, reason in _REASONS if re.search(pattern, text))
-            raise CellError(position, text, reason)
+            raise CellError(position, text, _first_reason(_REASONS, text) or "")
         if first is not None and found is not first:
             raise CellError(position, text, f"is among {found.value}, others are {first.value}")
     raise AssertionError("some text has another format than the first")  # pragma: no cover
 
 
 def match_format(text: str) -> TemporalFormat | None:
-    """Return the format whose pattern a text matches; its day may be one that no calendar has."""
-    return next((format_ for format_, match in _MATCH.items() if match(text)), None)
+    """Return the format of one text; its day may be one that no calendar has."""
+    found = next((format_ for format_, match in _MATCH.items() if match(text)), None)
+    return None if found is TemporalFormat.DURATION and can_be_time_of_day(text) else found
 
 
-def has_format(text: str, format_: TemporalFormat) -> bool:
-    """Whether a text matches the pattern of a format."""
-    return _MATCH[format_](text) is not None
+def out_of_range_reason(text: str) -> str | None:
+    """Return why no type holds a date or time, such as ``infinity``; None for other texts."""
+    return _first_reason(_OUT_OF_RANGE, text)
 
 
-def _check_days(array: pa.StringArray, texts: Sequence[str]) -> None:
+def _first_reason(reasons: dict[str, str], text: str) -> str | None:
+    return next((reason for pattern, reason in reasons.items() if re.search(pattern, text)), None)
+
+
+def canonical(texts: pa.StringArray, format_: TemporalFormat) -> pa.StringArray:
+    """Return timestamps as ISO 8601 writes them: with a ``T``, and an offset or ``Z`` right behind the time.
+
+    Texts that do not have the format are returned as they are.
+    """
+    for pattern, replacement in _CANONICAL[format_]:
+        texts = pc.replace_substring_regex(texts, rf"^{pattern}\z", replacement)
+    return texts
+
+
+def has_minutes(texts: Sequence[str]) -> bool:
+    """Whether every timestamp has hours and minutes, so that ``2025-01-01 08-10`` is none."""
+    return all(text[13:14] == ":" for text in texts)
+
+
+def _check_days(format_: TemporalFormat, array: pa.StringArray, texts: Sequence[str]) -> None:
     """Refuse days that no calendar has, such as the 30th of February."""
+    if format_ is TemporalFormat.TIME:
+        return
     days = pc.utf8_slice_codeunits(array, 0, 10)
     try:
         pc.cast(days, pa.date32())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from connecty_frames.decode import exact_json, numbers, temporal, temporal_fast
+from connecty_frames.decode import exact_json, numbers, temporal, temporal_bounds, temporal_fast
 from connecty_frames.decode.column import Column, concat
 from connecty_frames.decode.errors import CellError, surrogate_error
 from connecty_frames.decode.exact_json import NUL, NUMBER_KINDS, ConstantText, RepeatedKeys, ValueKind
@@ -83,7 +83,7 @@ def decide(column: Column, options: AskOptions) -> Decision:
     except CellError as error:
         row = None if error.row is None else column.row_of(error.row)
         return _exact_text(CellError(row, error.value, error.reason))
-    if column.section is None or rule.section is not None or decision.problem is not None:
+    if column.section in (None, "general") or rule.section is not None or decision.problem is not None:
         return decision
     # No rule of this section covers the values.
     row, cell = next((row, cell) for row, cell in enumerate(column.cells) if cell is not None)
@@ -130,12 +130,15 @@ def _text(column: Column, _: AskOptions, words: str = "string statistics") -> De
     return Decision(pa.string(), words, array=array)
 
 
+def _text_without_section(column: Column, options: AskOptions) -> Decision:
+    return _text(column, options, f"{_counted(column)} are texts, and the statistics are not of times")
+
+
 def _text_without_statistics(column: Column, options: AskOptions) -> Decision:
     """Decide on text unless every value is a full date or timestamp."""
     if options.infer_temporal:
-        formats = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
         try:
-            return _temporal_texts(column, options, formats, "{}; no statistics")
+            return _temporal_texts(column, options, "{}; no statistics", inferred=True)
         except CellError:
             pass
     return _text(column, options, f"{_counted(column)} are texts")
@@ -143,17 +146,24 @@ def _text_without_statistics(column: Column, options: AskOptions) -> Decision:
 
 def _temporal(column: Column, options: AskOptions) -> Decision:
     if not (column.count or column.bounds):
-        return Decision(pa.timestamp("us", options.tz), "temporal statistics without a value")
-    return _temporal_texts(column, options, tuple(TemporalFormat), "temporal statistics; {}")
+        type_ = pa.timestamp("us", options.tz)
+        # Built here, since the cells may be texts that stand for null.
+        nulls = pa.nulls(len(column.cells), type_)
+        return Decision(type_, "temporal statistics without a value", array=nulls)
+    try:
+        return _temporal_texts(column, options, "temporal statistics; {}")
+    except CellError:
+        with_nulls = column.with_nat_as_null()
+        if with_nulls is None:
+            raise
+        return decide(with_nulls, options)
 
 
-def _temporal_texts(
-    column: Column, options: AskOptions, formats: Sequence[TemporalFormat], words: str
-) -> Decision:
-    """Decide on texts that are all dates or times, of one of the formats."""
+def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred: bool = False) -> Decision:
+    """Decide on texts that are all dates or times of one format."""
     found = _read_temporal_fast(column, options)
     if found is None:
-        found = temporal.read_exact(column.cells, column.bounds, options.tz, formats)
+        found = temporal.read_exact(column.cells, column.bounds, options.tz, inferred=inferred)
     array, offsets = found.values, listed(sorted(found.offsets))
     evidence = words.format(f"{_counted(column)} are {found.format.value} {offsets}".rstrip())
     if found.format is TemporalFormat.AWARE:
@@ -173,7 +183,8 @@ def _read_temporal_fast(column: Column, options: AskOptions) -> TemporalValues |
         if format_ is None:
             return None
         values = _in_chunks(partial(temporal_fast.read_fast, format_=format_), values)
-    return None if values is None else temporal_fast.with_bounds(values, column.bounds, options.tz)
+    counted = None if values is None else temporal_bounds.fit_fast(values.format, column.bounds)
+    return None if counted is None else temporal_fast.in_zone(values, options.tz, counted)
 
 
 # --- numbers and truth values ------------------------------------------------------------------------
@@ -318,6 +329,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("temporal", frozenset({ValueKind.TEXT}), "date32, timestamp, time64 or duration", _temporal),
     Rule("numeric", NUMBER_KINDS | {ValueKind.TEXT}, "int64, uint64, decimal or float64", _numeric),
     Rule("boolean", frozenset({ValueKind.BOOLEAN, ValueKind.TEXT}), "bool", _boolean),
+    Rule("general", frozenset({ValueKind.TEXT}), "string", _text_without_section),
     Rule(None, frozenset(), "string", _nothing),
     Rule(None, frozenset({ValueKind.BOOLEAN}), "bool", _booleans),
     Rule(None, NUMBER_KINDS, "int64, uint64, decimal or float64", _numbers),

@@ -30,7 +30,8 @@ def test_kinds(cells: str, kinds: set[ValueKind]) -> None:
     ("statistics", "section", "bounds"),
     [
         ({}, None, []),
-        ({"general": {"count": "1"}, "geographic": {}}, None, []),
+        ({"general": {"count": "1"}, "geographic": {}}, "general", []),
+        ({"general": {"min": "1"}}, "general", []),
         (
             {"general": {}, "temporal": {"min": "2025-01-01", "max": "2025-01-02"}},
             "temporal",
@@ -38,16 +39,46 @@ def test_kinds(cells: str, kinds: set[ValueKind]) -> None:
         ),
         ({"numeric": {"min": None, "max": "5"}}, "numeric", ["5"]),
         ({"numeric": {"min": ["1"], "max": True}}, "numeric", []),
+        ({"numeric": {"min": "nan", "max": "None"}}, "numeric", []),
+        ({"temporal": {"min": "", "max": "NaT"}}, "temporal", []),
         ({"boolean": {}}, "boolean", []),
         ({"numeric": {}, "string": {}}, "string", []),
         ({"string": [], "temporal": None, "numeric": {}}, "numeric", []),
     ],
 )
 def test_section_and_bounds(statistics: dict[str, Any], section: str | None, bounds: list[str]) -> None:
-    """The first known section that is an object tells the type; its min and max are two more values."""
+    """The first known section that is an object tells the type, and its min and max are evidence of it."""
     column = Column("c", [], statistics)
     assert column.section == section
     assert column.bounds == bounds
+
+
+def test_bounds_of_a_whole_result() -> None:
+    """Where all rows were received, min and max are no evidence, unless there is no value at all."""
+    statistics = {"temporal": {"min": "2025-01-01", "max": "2025-01-02"}}
+    assert Column("c", ["2025-01-01"], statistics, whole=True).bounds == []
+    assert Column("c", ["2025-01-01"], statistics).bounds == ["2025-01-01", "2025-01-02"]
+    assert Column("c", [None], statistics, whole=True).bounds == ["2025-01-01", "2025-01-02"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "nulls", "whole", "expected"),
+    [
+        (["NaT", "x"], "1", True, [None, "x"]),
+        (["NaT", None, "NaT"], "3", True, [None, None, None]),
+        (["NaT", "x"], "7", False, [None, "x"]),
+        (["NaT", "x"], "2", True, None),
+        (["NaT", "x"], "0", True, None),
+        (["NaT", "x"], "0", False, None),
+        (["x", None], "1", True, None),
+        (["NaT"], None, True, None),
+    ],
+)
+def test_nat_as_null(cells: list[Any], nulls: str | None, whole: bool, expected: list[Any] | None) -> None:
+    """NaT is null only where the statistics count as many nulls, of cut rows at least as many."""
+    general = {} if nulls is None else {"nulls_count": exact_json.parse(nulls)}
+    found = Column("c", cells, {"general": general}, whole=whole).with_nat_as_null()
+    assert (None if found is None else found.cells) == expected
 
 
 def test_present_cells_and_their_rows() -> None:

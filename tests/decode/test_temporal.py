@@ -38,12 +38,26 @@ NEW_YEAR = 1_735_689_600
         ("2025-01-01T00:00:00.5-09:30", TemporalFormat.AWARE),
         ("1890-01-01T00:00:00+01:24:39", TemporalFormat.AWARE),
         ("2025-01-01T24:00:00-01:00", TemporalFormat.AWARE),
+        ("2025-01-01t00:00:00", TemporalFormat.NAIVE),
+        ("2025-01-01T00:00:00 Z", TemporalFormat.AWARE),
+        ("2025-01-01t00:00:00z", TemporalFormat.AWARE),
+        ("2025-01-01 00:00:00.000 +0200", TemporalFormat.AWARE),
+        ("2025-01-01 00:00:00 UTC", TemporalFormat.AWARE),
+        ("2025-01-01T00:00UTC", TemporalFormat.AWARE),
+        ("2025-01-01 00:00:00 +0000 UTC", TemporalFormat.AWARE),
+        ("2025-01-01 00:00:00+00:00UTC", TemporalFormat.AWARE),
+        ("2025-01-01T00:00-05:00[America/New_York]", TemporalFormat.AWARE),
+        ("2025-01-01T00:00Z[UTC][u-ca=iso8601]", TemporalFormat.AWARE),
         ("00:00", TemporalFormat.TIME),
         ("23:59:59.999999999", TemporalFormat.TIME),
         ("P1W", TemporalFormat.DURATION),
         ("P1DT2H3M4.5S", TemporalFormat.DURATION),
         ("-PT1M", TemporalFormat.DURATION),
         ("P-1DT-0.5S", TemporalFormat.DURATION),
+        ("24:00:01", TemporalFormat.DURATION),
+        ("100:00:00", TemporalFormat.DURATION),
+        ("-01:00:00", TemporalFormat.DURATION),
+        ("+01:00:00", TemporalFormat.DURATION),
     ],
 )
 def test_formats(text: str, format_: TemporalFormat) -> None:
@@ -69,6 +83,9 @@ def test_formats(text: str, format_: TemporalFormat) -> None:
         ("12:30+01:00", "is a time with an offset"),
         ("12:30:00Z", "is a time with an offset"),
         ("2025-01-01T00:00:00.1234567891", "has more than 9 digits of a second"),
+        ("24:00:00", "may be a time of day or a duration"),
+        ("24:00:00.0", "may be a time of day or a duration"),
+        ("2:00:00", "may be a time of day or a duration"),
         ("P1Y", "is a duration with years, months or a fraction"),
         ("P1M", "is a duration with years, months or a fraction"),
         ("P0.5D", "is a duration with years, months or a fraction"),
@@ -90,15 +107,27 @@ def test_formats(text: str, format_: TemporalFormat) -> None:
                 "2025-13-01",
                 "2025-00-10",
                 "2025-01-32",
-                "2025-01-01t00:00:00z",
                 "2025-01-01T00:00:00,5",
                 "2025-01-01T25:00",
                 "2025-01-01T00:60",
                 "2025-01-01T24:00:01",
                 "2025-01-01T24:01",
-                "24:00:00",
-                "2025-01-01T00:00:00 Z",
+                "2025-01-01T00:00:00  Z",
                 "2025-01-01T00:00:00+24:00",
+                "2025-01-01T00:00:00 +0200 UTC",
+                "2025-01-01T00:00:00 CET",
+                "2025-01-01T00:00:00 utc",
+                "2025-01-01T00:00:00[Europe/Berlin]",
+                "2025-01-01T00:00:00Z[!u-ca=hebrew]",
+                "2025-01-01T00:00:00Z[Europe/Berlin",
+                "2025-01-01T00:00:00Z []",
+                "1 mon",
+                "1 year 2 days",
+                "1 day 25",
+                "1 day,2:00",
+                "1 day 01:60:00",
+                "1-0 1 2:0:0",
+                "25:00",
                 "2025-01-01T00:00:00+0100:30",
                 "2025-01-01T00:00:00.",
                 "2025-01-01T00:00:00+1:00",
@@ -171,6 +200,11 @@ def test_mixed_formats(texts: list[str], row: int, reason: str) -> None:
             pa.timestamp("ms", "Europe/Warsaw"),
             datetime(2025, 1, 1, 0, 0, 0, 500000, UTC),
         ),
+        ("2025-01-01 10:00:00 UTC", AWARE, datetime(2025, 1, 1, 10, tzinfo=UTC)),
+        ("2025-01-01 10:00:00.5 -0330", AWARE, datetime(2025, 1, 1, 13, 30, 0, 500000, UTC)),
+        ("2025-01-01T10:00+01:00[America/New_York]", AWARE, datetime(2025, 1, 1, 9, tzinfo=UTC)),
+        ("2025-01-01t24:00:00 z", AWARE, datetime(2025, 1, 2, tzinfo=UTC)),
+        ("2025-01-01 10:00:00.1 +0000 UTC", AWARE, datetime(2025, 1, 1, 10, 0, 0, 100000, UTC)),
         ("12:30", pa.time64("us"), dt.time(12, 30)),
         ("23:59:59.999999", pa.time64("us"), dt.time(23, 59, 59, 999999)),
         ("12:30:01", pa.time32("s"), dt.time(12, 30, 1)),
@@ -202,6 +236,8 @@ def test_values(text: str, type_: pa.DataType, expected: object) -> None:
         ("2262-04-11T23:47:16.854775807", pa.timestamp("ns"), 2**63 - 1),
         ("12:00:00.000000001", pa.time64("ns"), 43_200 * 10**9 + 1),
         ("PT0.000000001S", pa.duration("ns"), 1),
+        ("2025-01-01 00:00:00.1234567 UTC", pa.timestamp("ns", "UTC"), NEW_YEAR * 10**9 + 123_456_700),
+        ("-1.00:00:00.0000001", pa.duration("ns"), -86_400 * 10**9 - 100),
         ("1970-01-02", pa.timestamp("ns"), 86_400 * 10**9),
     ],
 )
@@ -306,6 +342,61 @@ def test_any_instant(local: datetime, offset: timedelta, with_seconds: bool) -> 
             temporal.read([aware.isoformat()], AWARE)
         return
     assert temporal.read([aware.isoformat()], AWARE).to_pylist() == [expected]
+
+
+#: What may stand behind a time, and the same as dateutil reads it; ``None`` stands for an offset.
+_TAILS = [
+    ("{0}", "{0}"),
+    (" {0}", "{0}"),
+    ("{0}[Europe/Berlin]", "{0}"),
+    ("{0}[+05:00][u-ca=gregory]", "{0}"),
+    (" UTC", "Z"),
+    ("UTC", "Z"),
+    ("z", "Z"),
+    (" Z", "Z"),
+    (" +0000 UTC", "Z"),
+    ("+00:00 UTC[UTC]", "Z"),
+]
+
+
+@given(
+    st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30)),
+    st.lists(st.sampled_from(_TAILS), min_size=1, max_size=4),
+    st.sampled_from(["+00:00", "+0530", "-09:30", "+14:00", "-12"]),
+    st.sampled_from("Tt "),
+    st.integers(0, 6),
+)
+def test_spellings_by_an_independent_parser(
+    local: datetime, tails: list[tuple[str, str]], offset: str, separator: str, digits: int
+) -> None:
+    """Every spelling, by the fast reader and the exact one, is the instant that dateutil reads."""
+    parser = pytest.importorskip("dateutil.parser")
+    fraction = f".{local:%f}"[: digits + 1] if digits else ""
+    time = f"{local.date()}{separator}{local:%H:%M:%S}{fraction}"
+    texts = [time + ours.format(offset) for ours, _ in tails]
+    expected = [parser.isoparse(time.replace("t", "T") + theirs.format(offset)) for _, theirs in tails]
+    assert temporal.read(texts, AWARE).to_pylist() == expected
+    fast = temporal_fast.read_fast(pa.array(texts), TemporalFormat.AWARE)
+    assert fast is not None
+    assert fast.values.to_pylist() == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "format_"),
+    [
+        (["2025-01-01T10", "2025-01-01T10:00"], TemporalFormat.NAIVE),
+        (["2025-01-01T10:00", "2025-01-01"], TemporalFormat.NAIVE),
+        (["2025-01-01T10:00Z", "2025-01-01T10Z"], TemporalFormat.AWARE),
+        (["2025-01-01T10:00Z", "2025-01-01 08-10"], TemporalFormat.AWARE),
+        (["2025-01-01T10:00Z", "2025-01-01 08-10:00"], TemporalFormat.AWARE),
+        (["2025-01-01T10:00Z", "2025-01-01T10:00"], TemporalFormat.AWARE),
+        (["2025-01-01T10:00 UTC", "2025-01-01T10:00"], TemporalFormat.AWARE),
+        (["2025-01-01T10:00Z", "2025-01-01T10:00 CET"], TemporalFormat.AWARE),
+    ],
+)
+def test_what_the_fast_reader_leaves(texts: list[str], format_: TemporalFormat) -> None:
+    """Times without minutes, mixed formats and what is not in the grammar are left to the exact reader."""
+    assert temporal_fast.read_fast(pa.array(texts), format_) is None
 
 
 def test_no_values() -> None:

@@ -62,6 +62,41 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
             [dt.time(12, 30), dt.time(23, 59, 59, 500000)],
         ),
         (['"PT1M"', '"-P1D"'], TEMPORAL, pa.duration("us"), [dt.timedelta(minutes=1), dt.timedelta(days=-1)]),
+        # Spellings of products, also mixed in one column.
+        (
+            [
+                '"2025-01-01 10:00:00 UTC"',
+                '"2025-01-01 11:00:00.500 +0100"',
+                '"2025-01-01T11:00+01:00[Europe/Berlin]"',
+                '"2025-01-01t10:00:00z"',
+                '"2025-01-01 10:00:00 +0000 UTC"',
+            ],
+            TEMPORAL,
+            INSTANT,
+            [datetime(2025, 1, 1, 10, 0, 0, 500_000 * (row == 1), UTC) for row in range(5)],
+        ),
+        (['"2025-01-01t10:00"', '"2025-01-01 10:00"'], TEMPORAL, LOCAL, [datetime(2025, 1, 1, 10)] * 2),
+        (
+            ['"1 day, 2:00:00"', '"2:00:00"', '"25:00:00"'],
+            TEMPORAL,
+            pa.duration("us"),
+            [dt.timedelta(hours=26), dt.timedelta(hours=2), dt.timedelta(hours=25)],
+        ),
+        (['"01:00:01"'], TEMPORAL, pa.time64("us"), [dt.time(1, 0, 1)]),
+        (
+            ['"01:00:01"', '"-00:00:01"'],
+            TEMPORAL,
+            pa.duration("us"),
+            [dt.timedelta(seconds=3601), dt.timedelta(seconds=-1)],
+        ),
+        # NaT is null where the statistics count it as null.
+        (
+            ['"NaT"', '"2025-01-01"'],
+            '"general":{"count":2,"nulls_count":1},"temporal":{}',
+            pa.date32(),
+            [None, dt.date(2025, 1, 1)],
+        ),
+        (['"NaT"'], '"general":{"count":1,"nulls_count":1},"temporal":{}', INSTANT, [None]),
         (["null", "null"], TEMPORAL, INSTANT, [None, None]),
         ([], TEMPORAL, INSTANT, []),
         ([], '"temporal":{"min":null,"max":null}', INSTANT, []),
@@ -91,7 +126,17 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
         # Text without statistics: temporal only where every value is a full date or timestamp.
         (['"2025-01-01"', "null"], None, pa.date32(), [dt.date(2025, 1, 1), None]),
         (['"2025-01-01T00:00:00"'], None, LOCAL, [datetime(2025, 1, 1)]),
-        (['"2025-01-01T00:00:00Z"'], GENERAL, INSTANT, [datetime(2025, 1, 1, tzinfo=UTC)]),
+        (['"2025-01-01T00:00:00Z"'], None, INSTANT, [datetime(2025, 1, 1, tzinfo=UTC)]),
+        (['"2025-01-01 00:00:00 UTC"'], None, INSTANT, [datetime(2025, 1, 1, tzinfo=UTC)]),
+        # With statistics that are not of times it stays text.
+        (['"2025-01-01"'], GENERAL, TEXT, ["2025-01-01"]),
+        (['"2025-01-01T00:00:00Z"'], GENERAL, TEXT, ["2025-01-01T00:00:00Z"]),
+        # A time without minutes is inferred from temporal statistics alone.
+        (['"2025-01-01 08-10"'], None, TEXT, ["2025-01-01 08-10"]),
+        (['"2025-01-01T00:00"', '"2025-01-01T08"'], None, TEXT, ["2025-01-01T00:00", "2025-01-01T08"]),
+        (['"2025-01-01T00:00Z"', '"2025-01-01T08Z"'], None, TEXT, ["2025-01-01T00:00Z", "2025-01-01T08Z"]),
+        (['"2025-01-01T00:00Z"'], None, INSTANT, [datetime(2025, 1, 1, tzinfo=UTC)]),
+        (['"2025-01-01 08-10"'], TEMPORAL, INSTANT, [datetime(2025, 1, 1, 18, tzinfo=UTC)]),
         (['"2025-01-01"', '"2025"'], None, TEXT, ["2025-01-01", "2025"]),
         (['"2025-01-01"', '"2025-01-01T00:00:00"'], None, TEXT, ["2025-01-01", "2025-01-01T00:00:00"]),
         (['"2025-02-30"'], None, TEXT, ["2025-02-30"]),
@@ -203,6 +248,21 @@ def test_types_and_values(
             "(row 1) is among timestamps with offsets, others are timestamps without offset",
         ),
         (['"P1Y"'], TEMPORAL, TEXT, ["P1Y"], "is a duration with years"),
+        (
+            ['"01:00:00"', '"24:00:00"'],
+            TEMPORAL,
+            TEXT,
+            ["01:00:00", "24:00:00"],
+            "'24:00:00' (row 1) may be a time of day or a duration",
+        ),
+        (
+            ['"2025-01-01 10:00 +0200 UTC"'],
+            TEMPORAL,
+            TEXT,
+            ["2025-01-01 10:00 +0200 UTC"],
+            "is not an ISO 8601 date or time",
+        ),
+        (['"NaT"', '"2025-01-01"'], TEMPORAL, TEXT, ["NaT", "2025-01-01"], "'NaT' (row 0) is not an ISO"),
         (
             ["2025"],
             TEMPORAL,
@@ -474,4 +534,4 @@ def test_there_is_a_rule_for_everything() -> None:
     """The last rule covers every kind under any statistics, so that no column is without a type."""
     assert RULES[-1].section is None
     assert RULES[-1].kinds == frozenset(ValueKind)
-    assert {rule.section for rule in RULES} == {"string", "temporal", "numeric", "boolean", None}
+    assert {rule.section for rule in RULES} == {"string", "temporal", "numeric", "boolean", "general", None}

@@ -1,0 +1,91 @@
+"""What the min and max of statistics say about the type of dates and times that were not received.
+
+Rows and statistics come from different writers, so one value may be spelled in two formats: midnight is the
+date, and a date is its midnight. A bound that cannot be read, or that has another format than any value of
+the column can have, says nothing about the type; the validation against the statistics reports it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.temporal_fast import has_seventh_digit
+from connecty_frames.decode.temporal_format import TemporalFormat, match_format, out_of_range_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["fit_bounds", "fit_fast"]
+
+#: The format that values of a format have where a bound is of it.
+_WIDER: Final = {
+    TemporalFormat.DATE: TemporalFormat.NAIVE,
+    TemporalFormat.TIME: TemporalFormat.DURATION,
+}
+_is_midnight: Final = re.compile(r".{10}[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
+_DAY_FORMATS: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
+
+
+def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[TemporalFormat, list[str]]:
+    """Return the format of values and bounds together, and the bounds that count as values of it.
+
+    Parameters
+    ----------
+    format_
+        The format of the values that were received, None where there are none. Then the bounds decide; if
+        they cannot be read, timestamps are taken to be instants.
+
+    Raises
+    ------
+    CellError
+        Where a value as large as a bound needs another type than the other values have; without a row.
+    """
+    formats = {bound: _format_of_bound(bound) for bound in bounds}
+    readable = {found for found in formats.values() if found is not None}
+    base = format_ or min(readable, key=list(TemporalFormat).index, default=TemporalFormat.AWARE)
+    column_format, counted = base, []
+    for bound, found in formats.items():
+        if found is base:
+            counted.append(_trim_zeros(bound))
+        elif found is not None and found is _WIDER.get(base) and not _is_midnight(bound):
+            column_format = found
+            counted.append(_trim_zeros(bound))
+        elif base is TemporalFormat.DATE and found is TemporalFormat.AWARE and not _is_midnight(bound):
+            raise CellError(None, bound, f"is among {found.value}, others are {base.value}")
+    return column_format, counted
+
+
+def fit_fast(format_: TemporalFormat, bounds: Sequence[str]) -> list[str] | None:
+    """Return the bounds that count, None where they may need another type than microseconds of the format."""
+    if not bounds:
+        return []
+    try:
+        column_format, counted = fit_bounds(format_, bounds)
+    except CellError:
+        return None
+    # In the first and the last year the hour decides whether an instant can be shown.
+    is_other = column_format is not format_ or any(
+        has_seventh_digit(bound) or bound[:4] in {"0001", "9999"} for bound in counted
+    )
+    return None if is_other else counted
+
+
+def _format_of_bound(bound: str) -> TemporalFormat | None:
+    reason = out_of_range_reason(bound)
+    if reason is not None:
+        raise CellError(None, bound, reason)
+    format_ = match_format(bound)
+    if format_ in _DAY_FORMATS:
+        try:
+            date.fromisoformat(bound[:10])
+        except ValueError:
+            return None
+    return format_
+
+
+def _trim_zeros(bound: str) -> str:
+    """Remove the zeros beyond microseconds, which some writers always print."""
+    return re.sub(r"(\.\d{6}\d*?)0+(?!\d)", r"\1", bound)
