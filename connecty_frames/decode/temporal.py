@@ -75,7 +75,7 @@ def read_exact(
     values = read(texts, arrow_type(format_, scalars, tz))
     offsets: frozenset[str] = frozenset()
     if format_ is TemporalFormat.AWARE and scalars:
-        offsets = distinct_offsets(canonical(pa.array(scalars, pa.string()), format_))
+        offsets = distinct_offsets(canonical(pa.array(scalars, pa.string())))
     return TemporalValues(format_, values, offsets)
 
 
@@ -167,8 +167,7 @@ def _read_dates(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
 
 
 def _read_timestamps(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    format_ = TemporalFormat.AWARE if type_.tz else TemporalFormat.NAIVE
-    spelled = canonical(pa.array(texts, pa.string()), format_)
+    spelled = canonical(pa.array(texts, pa.string()))
     micros = _timestamp_micros(spelled, "UTC" if type_.tz else None)
     raise_at_first(pc.less(micros, FIRST_MICROS), texts, "is before the year 1")
     raise_at_first(pc.greater(micros, LAST_MICROS), texts, "is after the year 9999")

@@ -12,7 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode.arrow_buffers import POOL, offsets_of
-from connecty_frames.decode.temporal_format import OFFSET, TemporalFormat, canonical, match_format
+from connecty_frames.decode.temporal_format import (
+    OFFSET,
+    TemporalFormat,
+    canonical,
+    have_format,
+    match_format,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,26 +113,33 @@ def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues 
     grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, except for the year
     0000; and the cast refuses a seventh digit of the second in microseconds.
     """
-    cast = _FAST[format_]
     try:
-        values = pc.cast(texts, cast.type, memory_pool=POOL)
+        values = pc.cast(texts, _FAST[format_].type, memory_pool=POOL)
     except pa.ArrowInvalid:
-        spelled = texts if format_ is TemporalFormat.DATE else canonical(texts, format_)
+        if format_ is TemporalFormat.DATE or not have_format(texts, format_):
+            return None
+        spelled = canonical(texts)
         return None if spelled.equals(texts) else read_fast(spelled, format_)
-    extremes = pc.min_max(values)
-    if not extremes["min"].is_valid:
+    if len(values) == values.null_count:
         return TemporalValues(format_, values)
-    least = extremes["min"].value
-    if least < cast.first or extremes["max"].value > cast.last:
-        return None
-    # West of Greenwich the year 0000 lasts into the first day of the year 1.
-    is_early = format_ is TemporalFormat.AWARE and least < cast.first + DAY_MICROS
-    if is_early and pc.any(pc.starts_with(texts, "0000")).as_py():
-        return None
-    if cast.longest_hour and not _has_minutes(texts, cast.longest_hour):
+    if not _is_in_grammar(texts, values, format_):
         return None
     offsets = distinct_offsets(texts) if format_ is TemporalFormat.AWARE else frozenset()
     return TemporalValues(format_, values, offsets)
+
+
+def _is_in_grammar(texts: pa.StringArray, values: pa.Array, format_: TemporalFormat) -> bool:
+    """Whether texts that Arrow has cast are in the grammar: of the years 1 to 9999, and with minutes."""
+    cast = _FAST[format_]
+    extremes = pc.min_max(values)
+    least = extremes["min"].value
+    if least < cast.first or extremes["max"].value > cast.last:
+        return False
+    # West of Greenwich the year 0000 lasts into the first day of the year 1.
+    is_early = format_ is TemporalFormat.AWARE and least < cast.first + DAY_MICROS
+    if is_early and pc.any(pc.starts_with(texts, "0000")).as_py():
+        return False
+    return not cast.longest_hour or _has_minutes(texts, cast.longest_hour)
 
 
 def _has_minutes(texts: pa.StringArray, longest_hour: int) -> bool:
