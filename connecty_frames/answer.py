@@ -159,7 +159,7 @@ class Answer:
         >>> import connecty_frames as cf
         >>> path = cf.ask("how many orders are there").to_json("orders.json")
         >>> cf.Answer.from_json(path).schema
-        orders  int64  numeric statistics; 3 whole numbers
+        orders  int64  numeric statistics; 1 whole numbers
         """
         ask_options = AskOptions.from_kwargs(options)
         body = _read(source)
