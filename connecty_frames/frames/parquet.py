@@ -6,7 +6,7 @@ so has the whole file. Reading verifies them: one flipped bit most often changes
 
 pandas keeps two things that Parquet does not. An index of its own is written as a column, which becomes the
 index again in pandas and, where it has a name, a column elsewhere. Dates, which pandas holds as seconds, get
-back the type that the metadata names.
+back the type that the metadata names; so do decimals, which have fewer digits in pandas, elsewhere.
 """
 
 from __future__ import annotations

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import random
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import connecty_frames as cf
 from connecty_frames.frames import AnswerMetadata, to_pandas, to_polars
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from connecty_frames.options import DtypeBackend
 
 BACKENDS = ("numpy_nullable", "pyarrow", "numpy")
+#: Of as many digits as the widest decimals here.
+CONTEXT = Context(prec=38)
 every_backend = pytest.mark.parametrize("backend", BACKENDS)
 pytestmark = pytest.mark.filterwarnings("ignore::connecty_frames.TypeFidelityWarning")
 
@@ -116,6 +120,22 @@ class TestPrecision:
         metadata = described(pa.table({"c": decimals(["1.50"])}))
         frame = to_pandas(table, dtype_backend=backend, metadata=metadata)
         assert list(map(str, frame.dtypes)) == ["decimal128(38, 2)[pyarrow]", "decimal128(38, 4)[pyarrow]"]
+
+
+@given(
+    st.lists(
+        st.none() | st.integers(-(10**38) + 1, 10**38 - 1) | st.sampled_from([10**17, 10**17 - 1, 10**28]),
+        max_size=5,
+    ),
+    st.integers(0, 38),
+)
+def test_any_decimals(unscaled: list[int | None], scale: int) -> None:
+    """The number of digits decides, and no value changes."""
+    values = [None if value is None else Decimal(value).scaleb(-scale, CONTEXT) for value in unscaled]
+    column = convert(pa.table({"c": pa.array(values, pa.decimal128(38, scale))}))["c"]
+    digits = max([scale, *(len(str(abs(value))) for value in unscaled if value is not None)])
+    assert column.dtype.pyarrow_dtype.precision == (17 if digits <= 17 else 28 if digits <= 28 else 38)
+    assert pa.chunked_array(column.array.__arrow_array__()).to_pylist() == values
 
 
 BODY = b'{"state":"COMPLETED","results":{"dataframe":[["c"],[999999999999999.99],[null],[0.01]]}}'
