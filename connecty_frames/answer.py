@@ -359,7 +359,7 @@ class Answer:
     def _frame(self, engine: Engine, dtype_backend: DtypeBackend = "numpy_nullable") -> Any:
         table = self._table()
         if engine == "pandas":
-            frame: Any = frames.to_pandas(table, dtype_backend=dtype_backend)
+            frame: Any = frames.to_pandas(table, dtype_backend=dtype_backend, metadata=self._metadata)
         else:
             frame = frames.to_polars(table) if engine == "polars" else table
         return frames.write_metadata(frame, self._metadata)

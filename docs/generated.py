@@ -70,10 +70,12 @@ def frames_table() -> str:
     """Return the pandas and polars dtype of each Arrow type, read from frames."""
     columns = [pa.array([value], kind) for kind, value in _VALUES.items()]
     table = pa.table(columns, names=list(map(str, _VALUES)))
+    inferred = [{"name": name, "type": name, "evidence": "values"} for name in table.column_names]
+    answer = frames.AnswerMetadata(schema=inferred)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", cf.TypeFidelityWarning)  # of types that numpy lacks
         dtypes = [
-            *(frames.to_pandas(table, dtype_backend=backend).dtypes for backend in _BACKENDS),
+            *(frames.to_pandas(table, dtype_backend=each, metadata=answer).dtypes for each in _BACKENDS),
             frames.to_polars(table).dtypes,
         ]
     head = ("Arrow", *(f"pandas, `{backend}`" for backend in _BACKENDS), "polars")

@@ -2,9 +2,10 @@
 
 from connecty_frames.decode.decoder import Decoded, decode, python_statistics
 from connecty_frames.decode.envelope import Envelope, read_envelope
-from connecty_frames.decode.schema import ColumnSchema, Schema, SchemaTypes
+from connecty_frames.decode.schema import SET_BY_CALLER, ColumnSchema, Schema, SchemaTypes
 
 __all__ = [
+    "SET_BY_CALLER",
     "ColumnSchema",
     "Decoded",
     "Envelope",

@@ -14,7 +14,7 @@ from connecty_frames.decode.column import Column, ScalarColumn
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.rows import Rows, read_rows
-from connecty_frames.decode.schema import ColumnSchema, SchemaTypes
+from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics_check import check_statistics
 from connecty_frames.errors import ConversionError, ResponseError, TypeFidelityWarning
 from connecty_frames.text import quoted, snippet
@@ -151,9 +151,9 @@ def _decide(column: Column, schema_types: SchemaTypes | None, options: AskOption
             f"Column {snippet(column.name)!r} is nested deeper than {exact_json.MAX_DEPTH} levels."
         )
     type_ = None if schema_types is None else schema_types.types.get(column.name)
-    if type_ is None:
+    if schema_types is None or type_ is None:
         return types.decide(column, options)
-    required = types.Decision(type_, "schema=")
+    required = types.Decision(type_, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
     if isinstance(column.cells, ScalarColumn):
         # If the column would be of this type anyway, it has been read for the decision.
         found = types.decide(column, options)

@@ -15,7 +15,11 @@ from connecty_frames.text import cut, quoted, snippet, terminal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["ColumnSchema", "Schema", "SchemaTypes"]
+__all__ = ["SAVED", "SET_BY_CALLER", "ColumnSchema", "Schema", "SchemaTypes"]
+
+#: The evidence for a type that the caller wrote down, and for one that an earlier answer inferred.
+SET_BY_CALLER: Final = "schema="
+SAVED: Final = "saved schema"
 
 #: How much a repr shows: columns, and characters of a name, a type and its evidence.
 _MOST_COLUMNS: Final = 500
@@ -46,10 +50,13 @@ class SchemaTypes:
     complete
         Whether these are all the columns: then a missing or an extra one is an error, and the table's
         columns are in this order. Otherwise the types override those of the named columns.
+    inferred
+        The columns of a saved schema whose types were inferred from that answer.
     """
 
     types: dict[str, pa.DataType]
     complete: bool
+    inferred: frozenset[str] = frozenset()
 
 
 class Schema(Sequence[ColumnSchema]):

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from connecty_frames.decode import SET_BY_CALLER
 from connecty_frames.decode.arrow_types import any_of, first_match, is_text
 from connecty_frames.decode.numbers import MAX_EXACT_INTEGER
 from connecty_frames.errors import TypeFidelityWarning, warn
@@ -26,6 +27,7 @@ from connecty_frames.frames.dtypes import check_zones
 from connecty_frames.text import listed, snippet
 
 if TYPE_CHECKING:
+    from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.options import DtypeBackend
 
 __all__ = ["to_pandas"]
@@ -48,6 +50,10 @@ if not pd.__version__.startswith("2."):
     _NAMES: Any = _NUMPY_STRING
 else:
     _from_blocks, _NUMPY_STRING, _NAMES = None, _NULLABLE_STRING, "str"
+#: The precisions of inferred decimals in pandas, where the 38 digits of Arrow are not needed. The result of
+#: Arrow's arithmetic has about the digits of both operands together, and more than 38 are an error: columns
+#: of 17 digits can be added, subtracted, multiplied and divided, of 28 added and subtracted.
+_PRECISIONS: Final = (17, 28)
 #: With more numpy columns than this, each in a block of its own, pandas would warn of a fragmented frame (at
 #: 100 blocks) when its owner adds columns.
 _MAX_BLOCKS: Final = 50
@@ -55,7 +61,12 @@ _MAX_BLOCKS: Final = 50
 register_accessors()
 
 
-def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:
+def to_pandas(
+    table: pa.Table,
+    *,
+    dtype_backend: DtypeBackend = "numpy_nullable",
+    metadata: AnswerMetadata | None = None,
+) -> pd.DataFrame:
     """Return an Arrow table as a pandas frame of the same names, rows and values.
 
     Parameters
@@ -66,8 +77,11 @@ def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable"
     dtype_backend
         ``"numpy_nullable"``: masked ``Int64``, ``Float64`` and ``boolean``, ``string``, and numpy's
         datetimes. NaN and null stay apart, and every integer is exact beside nulls.
-        ``"pyarrow"``: an ArrowDtype for every column, with nothing copied.
+        ``"pyarrow"``: an ArrowDtype for every column, with nothing copied but decimals that are narrowed.
         ``"numpy"``: numpy dtypes where they can hold the values, else ArrowDtype.
+    metadata
+        That of the answer with this table. A decimal128 whose type was inferred gets the narrowest
+        precision of 17, 28 and 38 digits that holds its values; one that ``schema=`` set is kept.
 
     Returns
     -------
@@ -90,11 +104,12 @@ def to_pandas(table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable"
     names, types = table.column_names, table.schema.types
     if any(type_.num_fields or pa.types.is_timestamp(type_) for type_ in types):
         check_zones(zip(names, types, strict=True), "pandas", _is_zone)
-    arrays = [
-        _builder(dtype_backend, type_)(column) for type_, column in zip(types, table.columns, strict=True)
-    ]
+    table_columns = table.columns
+    if metadata is not None and any(map(pa.types.is_decimal128, types)):
+        table_columns = _narrow_decimals(names, table_columns, metadata)
+    arrays = [_builder(dtype_backend, column.type)(column) for column in table_columns]
     if dtype_backend == "numpy":
-        _warn_of_losses(names, table.columns, arrays)
+        _warn_of_losses(names, table_columns, arrays)
     columns, index = pd.Index(names, dtype=_NAMES), pd.RangeIndex(table.num_rows)
     many_blocks = sum(isinstance(array, np.ndarray) for array in arrays) > _MAX_BLOCKS
     if _from_blocks is not None and not many_blocks:
@@ -125,6 +140,34 @@ def _is_zone(name: str) -> bool:
 def _builder(backend: DtypeBackend, type_: pa.DataType) -> Builder:
     """Return the function that builds a column of an Arrow type."""
     return first_match(_BUILDERS[backend], type_) or _arrow
+
+
+# --- decimals ---------------------------------------------------------------------------------------
+
+
+def _narrow_decimals(
+    names: list[str], columns: list[pa.ChunkedArray], metadata: AnswerMetadata
+) -> list[pa.ChunkedArray]:
+    """Narrow the decimals whose type was inferred; a type that the caller set is kept."""
+    inferred = {each["name"]: each["type"] for each in metadata.schema if each["evidence"] != SET_BY_CALLER}
+    return [
+        _narrow(column)
+        if pa.types.is_decimal128(column.type) and inferred.get(name) == str(column.type)
+        else column
+        for name, column in zip(names, columns, strict=True)
+    ]
+
+
+def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of decimals with the least precision that holds all values."""
+    scale = column.type.scale
+    for precision in _PRECISIONS:
+        if scale <= precision:
+            try:
+                return column.cast(pa.decimal128(precision, scale))  # raises where a value does not fit
+            except pa.ArrowInvalid:
+                pass
+    return column
 
 
 # --- values out of Arrow's buffers ------------------------------------------------------------------

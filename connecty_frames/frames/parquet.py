@@ -6,7 +6,7 @@ so has the whole file. Reading verifies them: one flipped bit most often changes
 
 pandas keeps two things that Parquet does not. An index of its own is written as a column, which becomes the
 index again in pandas and, where it has a name, a column elsewhere. Dates, which pandas holds as seconds, get
-back the type that the metadata names.
+back the type that the metadata names; so do decimals, which have fewer digits in pandas, elsewhere.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def read_parquet(
             setting="path",
         ) from None
     with _library_errors(f"{name} is damaged, or holds what {engine} cannot"):
-        table = _restore_types(table, pandas_metadata.seconds, found)
+        table = _restore_types(table, pandas_metadata.seconds, found, options.engine)
         frame = _CONVERTERS[options.engine](table, pandas_metadata, options.dtype_backend)
     return frame if found is None else attach(frame, found)
 
@@ -202,7 +202,9 @@ _WRITTEN_AS: Final[dict[str, tuple[pa.DataType, pa.DataType]]] = {
 }
 
 
-def _restore_types(table: pa.Table, seconds: set[str], metadata: AnswerMetadata | None) -> pa.Table:
+def _restore_types(
+    table: pa.Table, seconds: set[str], metadata: AnswerMetadata | None, engine: Engine
+) -> pa.Table:
     """Return a table with the types of the answer that pandas, polars or Parquet lack."""
     answered = {column["name"]: column["type"] for column in metadata.schema} if metadata else {}
     columns = []
@@ -213,6 +215,9 @@ def _restore_types(table: pa.Table, seconds: set[str], metadata: AnswerMetadata 
         written_as, type_ = _WRITTEN_AS.get(answered.get(name, ""), (None, None))
         if column.type == written_as:
             column = _cast_exactly(column, type_)
+        if engine != "pandas" and pa.types.is_decimal128(column.type):
+            widest = pa.decimal128(38, column.type.scale)  # of which pandas has narrower ones
+            column = column.cast(widest) if answered.get(name) == str(widest) else column
         columns.append(column)
     if not columns:
         return table  # its number of rows would be lost
@@ -237,7 +242,9 @@ def _to_pandas(table: pa.Table, pandas_metadata: _PandasMetadata, backend: Dtype
         names, index = _pandas_index(table, pandas_metadata.index_columns, backend)
     except Exception:  # noqa: BLE001 - what is invalid in any way is ignored, and no column is lost
         names, index = set(), None
-    frame = _pandas_columns(_without(table, names), backend)
+    # Decimals of a frame that pandas wrote keep the precision that they had in it.
+    answer = None if PANDAS_KEY in (table.schema.metadata or {}) else metadata(table)
+    frame = _pandas_columns(_without(table, names), backend, answer)
     if index is not None:
         frame.index = index
     frame.attrs = pandas_metadata.attrs
@@ -266,10 +273,12 @@ def _pandas_index(
     return set(), None
 
 
-def _pandas_columns(table: pa.Table, backend: DtypeBackend) -> pd.DataFrame:
+def _pandas_columns(
+    table: pa.Table, backend: DtypeBackend, answer: AnswerMetadata | None = None
+) -> pd.DataFrame:
     from connecty_frames.frames.pandas import to_pandas
 
-    frame = to_pandas(table, dtype_backend=backend)
+    frame = to_pandas(table, dtype_backend=backend, metadata=answer)
     if backend == "pyarrow":
         return frame
     for position, type_ in enumerate(table.schema.types):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pyarrow as pa
 
-from connecty_frames.decode import Schema, SchemaTypes
+from connecty_frames.decode import SET_BY_CALLER, Schema, SchemaTypes
 from connecty_frames.decode.arrow_types import any_of, is_list, is_text
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError
@@ -57,7 +58,9 @@ def to_schema_types(schema: object) -> SchemaTypes | None:
     if schema is None:
         return None
     if isinstance(schema, Schema):
-        return _from_columns(zip(schema.names, schema.types, strict=True), complete=True)
+        saved = _from_columns(zip(schema.names, schema.types, strict=True), complete=True)
+        inferred = frozenset(column.name for column in schema if column.evidence != SET_BY_CALLER)
+        return replace(saved, inferred=inferred)
     if isinstance(schema, pa.Schema):
         return _from_columns(((field.name, field.type) for field in schema), complete=True)
     if is_model(schema):

@@ -92,14 +92,16 @@ class TestKinds:
     def test_complete(self, schema: object) -> None:
         """Whole schemas set all columns, in their order."""
         found = to_schema_types(schema)
-        assert found == SchemaTypes(LOGIN, complete=True)
+        assert found is not None
+        assert (found.types, found.complete) == (LOGIN, True)
         assert list(found.types) == ["login_timestamp", "user_email"]
 
     def test_saved_as_text(self) -> None:
-        """A schema that was saved and read again sets the same types."""
-        saved = Schema([ColumnSchema("a", pa.list_(pa.struct([("b c", pa.decimal256(50, 3))])), "JSON")])
+        """A schema that was saved and read again sets the same types, and tells which were inferred."""
+        nested = pa.list_(pa.struct([("b c", pa.decimal256(50, 3))]))
+        saved = Schema([ColumnSchema("a", nested, "JSON"), ColumnSchema("b", pa.int8(), "schema=")])
         assert to_schema_types(Schema.from_json(saved.to_json())) == SchemaTypes(
-            {"a": pa.list_(pa.struct([("b c", pa.decimal256(50, 3))]))}, complete=True
+            {"a": nested, "b": pa.int8()}, complete=True, inferred=frozenset({"a"})
         )
 
     @pytest.mark.parametrize(

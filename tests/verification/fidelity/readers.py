@@ -118,7 +118,10 @@ def _pandas(frame: pd.DataFrame) -> tuple[str, list[Any]]:
     column = frame.iloc[:, 0]
     kind = column.dtype
     if isinstance(kind, pd.ArrowDtype):
-        name, values = _arrow(pa.chunked_array(column.array.__arrow_array__()))
+        array = pa.chunked_array(column.array.__arrow_array__())
+        if pa.types.is_decimal128(array.type):  # pandas has narrower ones, of the same values
+            array = array.cast(pa.decimal128(38, array.type.scale))
+        name, values = _arrow(array)
         return f"{name}[pyarrow]", values
     if isinstance(kind, pd.DatetimeTZDtype) or getattr(kind, "kind", "") in "mM":
         return _pandas_temporal(column)

@@ -1,0 +1,186 @@
+"""The precision of decimals in pandas, through the dtype backends, `schema=` and files."""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import connecty_frames as cf
+from connecty_frames.frames import AnswerMetadata, to_pandas
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connecty_frames.options import DtypeBackend
+
+BACKENDS = ("numpy_nullable", "pyarrow", "numpy")
+#: Of as many digits as the widest decimals here.
+CONTEXT = Context(prec=38)
+every_backend = pytest.mark.parametrize("backend", BACKENDS)
+pytestmark = pytest.mark.filterwarnings("ignore::connecty_frames.TypeFidelityWarning")
+
+
+def described(table: pa.Table, evidence: str = "3 numbers") -> AnswerMetadata:
+    """Return the metadata of an answer of this table."""
+    return AnswerMetadata(
+        schema=[{"name": each.name, "type": str(each.type), "evidence": evidence} for each in table.schema]
+    )
+
+
+def convert(table: pa.Table, backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:
+    """Convert a table as that of an answer whose types were inferred."""
+    return to_pandas(table, dtype_backend=backend, metadata=described(table))
+
+
+def decimals(texts: list[str | None], precision: int = 38, scale: int = 2) -> pa.Array:
+    """Return an Arrow column of decimals."""
+    return pa.array(
+        [None if text is None else Decimal(text) for text in texts], pa.decimal128(precision, scale)
+    )
+
+
+NINES_17, NINES_28, NINES_38 = "999999999999999.99", "99999999999999999999999999.99", "9" * 36 + ".99"
+
+
+@every_backend
+class TestPrecision:
+    """An inferred decimal has the narrowest precision of 17, 28 and 38 that holds the column."""
+
+    @pytest.mark.parametrize(
+        ("texts", "scale", "precision"),
+        [
+            ([NINES_17, "-" + NINES_17, None], 2, 17),
+            (["1000000000000000.00"], 2, 28),
+            (["0.01", "-1000000000000000.00"], 2, 28),
+            ([NINES_28, None], 2, 28),
+            (["100000000000000000000000000.00"], 2, 38),
+            ([NINES_38, "0.01"], 2, 38),
+            (["1"], 0, 17),
+            (["0.00000000000000001"], 17, 17),
+            (["1.00000000000000001"], 17, 28),
+            (["0.000000000000000001"], 18, 28),
+            (["0.00000000000000000000000000001"], 29, 38),
+            ([None, None], 2, 17),
+            ([None], 18, 28),
+            ([], 2, 17),
+            ([], 38, 38),
+        ],
+    )
+    def test_narrowest(
+        self, texts: list[str | None], scale: int, precision: int, backend: DtypeBackend
+    ) -> None:
+        """All digits count, those before the point and the scale, and no value changes."""
+        table = pa.table({"c": decimals(texts, scale=scale)})
+        column = convert(table, backend)["c"]
+        assert str(column.dtype) == f"decimal128({precision}, {scale})[pyarrow]"
+        assert pa.chunked_array(column.array.__arrow_array__()).to_pylist() == table["c"].to_pylist()
+
+    def test_chunks(self, backend: DtypeBackend) -> None:
+        """One value in any chunk decides; what is under a null, or outside of a slice, does not count."""
+        values = decimals([NINES_38, "1.50"])
+        null = pa.Array.from_buffers(values.type, 2, [pa.py_buffer(b"\x02"), values.buffers()[1]])
+        cut = decimals([NINES_38, "2.50", NINES_38]).slice(1, 1)
+        column = convert(pa.table({"c": pa.chunked_array([null, cut])}), backend)["c"]
+        assert str(column.dtype) == "decimal128(17, 2)[pyarrow]"
+        assert [str(value) for value in column] == ["<NA>", "1.50", "2.50"]
+        longer = pa.chunked_array([null, cut, decimals([NINES_28])])
+        assert str(convert(pa.table({"c": longer}), backend)["c"].dtype) == "decimal128(28, 2)[pyarrow]"
+
+    def test_types_that_are_kept(self, backend: DtypeBackend) -> None:
+        """A type of `schema=`, decimal256, decimals inside lists and structs, and all without an answer."""
+        table = pa.table(
+            {
+                "c": decimals(["1.50"]),
+                "wide": pa.array([Decimal(1)], pa.decimal256(76, 0)),
+                "list": pa.array([[Decimal("1.50")]], pa.list_(pa.decimal128(38, 2))),
+                "struct": pa.array([{"a": Decimal("1.50")}], pa.struct({"a": pa.decimal128(38, 2)})),
+            }
+        )
+        kept = [f"{type_}[pyarrow]" for type_ in map(str, table.schema.types)]
+        assert list(map(str, to_pandas(table, dtype_backend=backend).dtypes)) == kept
+        set_by_caller = described(table, "schema=")
+        assert list(map(str, to_pandas(table, dtype_backend=backend, metadata=set_by_caller).dtypes)) == kept
+        assert list(map(str, convert(table, backend).dtypes)) == ["decimal128(17, 2)[pyarrow]", *kept[1:]]
+
+    def test_columns_that_the_answer_did_not_have(self, backend: DtypeBackend) -> None:
+        """A column of another name or another type, as in a file written later, is kept."""
+        table = pa.table({"other": decimals(["1.50"]), "c": decimals(["1.5000"], scale=4)})
+        metadata = described(pa.table({"c": decimals(["1.50"])}))
+        frame = to_pandas(table, dtype_backend=backend, metadata=metadata)
+        assert list(map(str, frame.dtypes)) == ["decimal128(38, 2)[pyarrow]", "decimal128(38, 4)[pyarrow]"]
+
+
+@given(
+    st.lists(
+        st.none() | st.integers(-(10**38) + 1, 10**38 - 1) | st.sampled_from([10**17, 10**17 - 1, 10**28]),
+        max_size=5,
+    ),
+    st.integers(0, 38),
+)
+def test_any_decimals(unscaled: list[int | None], scale: int) -> None:
+    """The number of digits decides, and no value changes."""
+    values = [None if value is None else Decimal(value).scaleb(-scale, CONTEXT) for value in unscaled]
+    column = convert(pa.table({"c": pa.array(values, pa.decimal128(38, scale))}))["c"]
+    digits = max([scale, *(len(str(abs(value))) for value in unscaled if value is not None)])
+    assert column.dtype.pyarrow_dtype.precision == (17 if digits <= 17 else 28 if digits <= 28 else 38)
+    assert pa.chunked_array(column.array.__arrow_array__()).to_pylist() == values
+
+
+BODY = b'{"state":"COMPLETED","results":{"dataframe":[["c"],[999999999999999.99],[null],[0.01]]}}'
+
+
+class TestAnswers:
+    """The precision of an answer's decimals, through `schema=` and files."""
+
+    def test_inferred(self) -> None:
+        """A frame of pandas has 17 digits in every backend; Arrow and polars have 38."""
+        answer = cf.Answer.from_json(BODY)
+        assert str(answer.schema["c"].type) == "decimal128(38, 2)"
+        for backend in BACKENDS:
+            assert str(answer.to_pandas(backend)["c"].dtype) == "decimal128(17, 2)[pyarrow]"
+        assert str(answer.to_arrow()["c"].type) == "decimal128(38, 2)"
+        assert answer.to_polars()["c"].dtype == pl.Decimal(38, 2)
+        assert [str(value) for value in answer.to_pandas()["c"]] == ["999999999999999.99", "<NA>", "0.01"]
+
+    @pytest.mark.parametrize("type_", ["decimal128(38, 2)", "decimal128(20, 4)"])
+    def test_schema(self, type_: str) -> None:
+        """A type of `schema=` is the dtype, also after it has been saved with the schema."""
+        answer = cf.Answer.from_json(BODY, schema={"c": type_})
+        assert str(answer.to_pandas()["c"].dtype) == f"{type_}[pyarrow]"
+        saved = cf.Schema.from_json(answer.schema.to_json())
+        assert str(cf.Answer.from_json(BODY, schema=saved).to_pandas()["c"].dtype) == f"{type_}[pyarrow]"
+
+    def test_saved_schema(self) -> None:
+        """An inferred type is narrowed again where its saved schema is used, however often."""
+        answer = cf.Answer.from_json(BODY)
+        for _ in range(2):
+            answer = cf.Answer.from_json(BODY, schema=cf.Schema.from_json(answer.schema.to_json()))
+            assert answer.schema["c"].evidence == "saved schema"
+            assert str(answer.schema["c"].type) == "decimal128(38, 2)"
+            assert str(answer.to_pandas()["c"].dtype) == "decimal128(17, 2)[pyarrow]"
+
+    @pytest.mark.parametrize("engine", ["pandas", "polars"])
+    @pytest.mark.parametrize("schema", [None, {"c": "decimal128(38, 2)"}, {"c": "decimal128(17, 2)"}])
+    def test_parquet(self, engine: str, schema: dict[str, str] | None, tmp_path: Path) -> None:
+        """A file of any library reads as the frames of the answer."""
+        answer = cf.Answer.from_json(BODY, schema=schema)
+        frame: Any = answer.to_pandas() if engine == "pandas" else answer.to_polars()
+        path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+        pd.testing.assert_frame_equal(cf.read_parquet(path), answer.to_pandas())
+        assert cf.read_parquet(path, engine="polars").schema == answer.to_polars().schema
+        assert cf.read_parquet(path, engine="pyarrow").schema.types == answer.schema.types
+
+    def test_parquet_of_results(self, tmp_path: Path) -> None:
+        """What pandas computed is read as it was written."""
+        frame = cf.Answer.from_json(BODY).to_pandas()
+        frame["c"] = frame["c"] + frame["c"]
+        assert str(frame["c"].dtype) == "decimal128(18, 2)[pyarrow]"
+        path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
+        pd.testing.assert_frame_equal(cf.read_parquet(path), frame)
