@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import re
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -21,11 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of, offsets_of
-from connecty_frames.decode.errors import CellError, raise_at_first
+from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from connecty_frames.options import Decimals
 
@@ -52,18 +51,19 @@ _NUMBER: Final = _INTEGER + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 #: As PostgreSQL's to_json writes what JSON numbers cannot say.
 NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 _FLOAT: Final = "|".join((_NUMBER, *sorted(NOT_FINITE)))
-#: All spellings of a number, which texts may have: JSON's, ``nan`` and ``-inf`` of Python, ``+Inf`` of Go,
-#: ``Infinity`` of Java and PostgreSQL, ``-nan`` of C, ``.5`` of Oracle, ``5.``, ``+5``. Not ``007``, an id.
-_match_spelling: Final = re.compile(
-    r"([+-]?)(?:(nan)|(inf(?:inity)?)|(0|[1-9][0-9]*|(?=\.[0-9]))(?:\.([0-9]*))?(e[+-]?[0-9]+)?)",
-    re.ASCII | re.IGNORECASE,
-).fullmatch
+#: Texts name a number in other spellings too: ``nan`` and ``-inf`` of Python, ``+Inf`` of Go, ``Infinity`` of
+#: Java and PostgreSQL, ``-nan`` of C, ``.5`` of Oracle, ``5.`` and ``+5``. But not ``007``, which is an id.
+_FINITE: Final = r"(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 #: Any number of at most 15 significant digits survives float64 (DBL_DIG of C).
 _SAFE_LENGTH: Final = 15
 
 _is_json: Final = re.compile(_NUMBER).fullmatch
 _is_integer: Final = re.compile(_INTEGER).fullmatch
+_is_nan: Final = re.compile(r"[+-]?(?ai:nan)").fullmatch
+is_finite: Final = re.compile(rf"[+-]?{_FINITE}").fullmatch
+#: Matches a finite number or infinity.
+is_number: Final = re.compile(rf"[+-]?(?:{_FINITE}|(?ai:inf(?:inity)?))").fullmatch
 #: Matches a whole number of so few digits that every integer type of 64 bits holds it, also if it is written
 #: as a float: ``3.0``.
 is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_LENGTH}}}\Z){_INTEGER}(?:\.0+)?").fullmatch
@@ -144,30 +144,17 @@ def _is_short(text: str) -> bool:
 # --- spellings that are not JSON's -------------------------------------------------------------------
 
 
-def is_number(text: str) -> bool:
-    """Whether a text names a number, infinity included."""
-    found = _match_spelling(text)
-    return found is not None and not found[2]
-
-
-def is_finite(text: str) -> bool:
-    """Whether a text names a finite number."""
-    found = _match_spelling(text)
-    return found is not None and not (found[2] or found[3])
-
-
 def _to_json(text: str) -> str:
     """Return a number in the spelling of JSON or :data:`NOT_FINITE`, and any other text unchanged."""
-    found = _match_spelling(text)
-    if found is None:
-        return text
-    sign, nan, infinity, integer, fraction, exponent = found.groups("")
-    if nan:
+    if _is_nan(text):
         return "NaN"
-    minus = sign.removeprefix("+")
-    if infinity:
-        return f"{minus}Infinity"
-    return f"{minus}{integer or 0}{fraction and '.' + fraction}{exponent}"
+    if not is_number(text):
+        return text
+    if not is_finite(text):
+        return "-Infinity" if text.startswith("-") else "Infinity"
+    # A point has digits on both sides.
+    whole = re.sub(r"\.(?![0-9])", "", text.removeprefix("+"))
+    return re.sub(r"(?<![0-9])(?=\.)", "0", whole)
 
 
 def _all_to_json(texts: Sequence[_Text]) -> tuple[Sequence[_Text], pa.StringArray]:
@@ -177,16 +164,6 @@ def _all_to_json(texts: Sequence[_Text]) -> tuple[Sequence[_Text], pa.StringArra
         return texts, array
     numbers = [text if text is None else _to_json(text) for text in texts]
     return numbers, pa.array(numbers, pa.string())
-
-
-@contextmanager
-def _errors_as_written(texts: Sequence[str | None]) -> Iterator[None]:
-    """Let a CellError show its text as it was written, not in the spelling of JSON."""
-    try:
-        yield
-    except CellError as error:
-        row = error.row or 0
-        raise CellError(row, str(texts[row]), error.reason) from None
 
 
 # --- the type that holds all numbers -----------------------------------------------------------------
@@ -212,15 +189,18 @@ def arrow_type(
     CellError
         At the first text that is not a number, or that no type holds exactly.
     """
-    with _errors_as_written([*texts, *bounds]):
+    with errors_as_written([*texts, *bounds]):
         numbers, array = _all_to_json(texts)
         raise_at_first(pc.invert(_matches(array, _FLOAT)), texts, "is not a number")
         is_whole = bool(texts) and pc.all(_matches(array, _INTEGER)).as_py()
-        numbers = [*numbers, *(_bound_evidence(bound, is_whole=is_whole) for bound in bounds)]
-        if all(map(_is_integer, numbers)):
-            return _integer_type(numbers)
-        # Only bounds say that whole numbers are among fractions: no reason to change one.
-        return _fraction_type(numbers, "auto" if is_whole and decimals == "float" else decimals)
+        evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
+        if (is_whole or not texts) and all(map(_is_integer, evidence)):
+            return _integer_type([*numbers, *evidence])
+        if is_whole and decimals == "float":
+            decimals = (
+                "auto"  # that there are fractions is only what the bounds say: no whole number is rounded
+            )
+        return _fraction_type([*numbers, *evidence], decimals)
 
 
 def _bound_evidence(bound: str, *, is_whole: bool) -> str:
@@ -338,7 +318,7 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
     CellError
         At the first text that is not a value of the type; its ``row`` is the position.
     """
-    with _errors_as_written(texts):
+    with errors_as_written(texts):
         numbers, array = _all_to_json(texts)
         is_float = pa.types.is_floating(type_)
         unlike = pc.invert(_matches(array, _FLOAT if is_float else _NUMBER))
@@ -348,10 +328,8 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
         if pc.all(_matches(array, _castable(type_)), min_count=0).as_py():
             try:
                 return pc.cast(array, type_)
-            except (
-                pa.ArrowException
-            ):  # too large for an integer type, or a decimal type that Arrow does not cast to
-                pass
+            except pa.ArrowException:
+                pass  # too large for an integer type, or a decimal type that Arrow does not cast to
         # One by one, since 1e3 is a whole number too.
         exact = [None if text is None else _to_exact(row, text, type_) for row, text in enumerate(numbers)]
         return pa.array(exact, type_)

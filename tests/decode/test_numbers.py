@@ -199,8 +199,8 @@ def test_other_spellings(text: str, canonical: str) -> None:
     assert numbers.arrow_type([text])[0] == expected
     values, expected_values = (numbers.read([each], expected).to_pylist() for each in (text, canonical))
     assert repr(values) == repr(expected_values)
-    assert numbers.is_number(text) is (canonical != "NaN")
-    assert numbers.is_finite(text) is (canonical not in numbers.NOT_FINITE)
+    assert bool(numbers.is_number(text)) is (canonical != "NaN")
+    assert bool(numbers.is_finite(text)) is (canonical not in numbers.NOT_FINITE)
 
 
 def test_errors_show_a_number_as_it_was_written() -> None:
