@@ -157,13 +157,17 @@ def _to_json(text: str) -> str:
     return re.sub(r"(?<![0-9])(?=\.)", "0", whole)
 
 
-def _all_to_json(texts: Sequence[_Text]) -> tuple[Sequence[_Text], pa.StringArray]:
-    """Return texts in the spelling of JSON, as they are and as an array."""
+def _all_to_json(
+    texts: Sequence[_Text], pattern: str = _FLOAT, reason: str = "is not a number"
+) -> tuple[Sequence[_Text], pa.StringArray]:
+    """Return texts in the spelling of JSON, also as an array; a CellError at the first unlike the pattern."""
     array = pa.array(texts, pa.string())
-    if pc.all(_matches(array, _FLOAT), min_count=0).as_py():
+    if pc.all(_matches(array, pattern), min_count=0).as_py():
         return texts, array
     numbers = [text if text is None else _to_json(text) for text in texts]
-    return numbers, pa.array(numbers, pa.string())
+    array = pa.array(numbers, pa.string())
+    raise_at_first(pc.invert(_matches(array, pattern)), texts, reason)
+    return numbers, array
 
 
 # --- the type that holds all numbers -----------------------------------------------------------------
@@ -191,7 +195,6 @@ def arrow_type(
     """
     with errors_as_written([*texts, *bounds]):
         numbers, array = _all_to_json(texts)
-        raise_at_first(pc.invert(_matches(array, _FLOAT)), texts, "is not a number")
         is_whole = bool(texts) and pc.all(_matches(array, _INTEGER)).as_py()
         evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
         if (is_whole or not texts) and all(map(_is_integer, evidence)):
@@ -319,10 +322,9 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
         At the first text that is not a value of the type; its ``row`` is the position.
     """
     with errors_as_written(texts):
-        numbers, array = _all_to_json(texts)
         is_float = pa.types.is_floating(type_)
-        unlike = pc.invert(_matches(array, _FLOAT if is_float else _NUMBER))
-        raise_at_first(unlike, texts, f"is not a number that fits in {type_}")
+        pattern = _FLOAT if is_float else _NUMBER
+        numbers, array = _all_to_json(texts, pattern, f"is not a number that fits in {type_}")
         if is_float:
             return _to_floats(numbers, pc.cast(array, pa.float64()), type_)
         if pc.all(_matches(array, _castable(type_)), min_count=0).as_py():

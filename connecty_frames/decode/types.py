@@ -216,7 +216,7 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
 
 def _decimals(column: Column, options: AskOptions) -> Decimals:
     """Return how numbers that float64 does not hold exactly are kept: a number in quotes asks for decimal."""
-    quoted = {cell for cell in column.cells if type(cell) is str} if ValueKind.TEXT in column.kinds else ()
+    quoted = (cell for cell in column.cells if type(cell) is str) if ValueKind.TEXT in column.kinds else ()
     if options.strict or (options.decimals == "auto" and any(map(numbers.is_finite, quoted))):
         return "exact"
     return options.decimals

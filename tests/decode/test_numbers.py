@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from connecty_frames.options import Decimals
 
 INT, UINT, FLOAT = pa.int64(), pa.uint64(), pa.float64()
+SPELLINGS = r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,2})?"
 NARROW = decimal.Context(
     prec=1, Emin=0, Emax=0, traps=[decimal.Inexact, decimal.Rounded, decimal.FloatOperation]
 )
@@ -381,6 +382,20 @@ def test_any_money(amounts: list[Decimal]) -> None:
     values = numbers.read(texts, found).to_pylist()
     for value, amount in zip(values, amounts, strict=True):
         assert amount in (Decimal(repr(value)) if isinstance(value, float) else value, Decimal(value))
+
+
+@given(st.lists(st.from_regex(SPELLINGS, fullmatch=True), min_size=1, max_size=3))
+def test_any_spelling(texts: list[str]) -> None:
+    """It is the number that Python's decimal reads, or none that fits, such as one that begins with zeros.
+
+    A float is the number of its shortest digits, or the one that it is to the last digit.
+    """
+    try:
+        found, _ = numbers.arrow_type(texts, decimals="exact")
+    except CellError:
+        return
+    for value, text in zip(numbers.read(texts, found).to_pylist(), texts, strict=True):
+        assert Decimal(text) in (Decimal(repr(value)) if isinstance(value, float) else value, Decimal(value))
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=5))
