@@ -183,10 +183,10 @@ def arrow_type(
     texts
         The numbers, in the spelling of JSON or another.
     bounds
-        The min and max of the statistics, as far as they are numbers; one of all numbers is needed.
+        The min and max of the statistics, as far as they are numbers; with the texts at least one number.
     decimals
-        How a number that float64 does not hold exactly is kept: ``"exact"`` is as a decimal, ``"float"`` as
-        the nearest float64, ``"auto"`` as that where it was computed.
+        How numbers that float64 does not hold exactly are kept: ``"exact"`` as decimals, ``"float"`` as the
+        nearest float64, ``"auto"`` as the nearest float64 where all of them were computed.
 
     Raises
     ------
@@ -199,10 +199,9 @@ def arrow_type(
         evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
         if (is_whole or not texts) and all(map(_is_integer, evidence)):
             return _integer_type([*numbers, *evidence])
+        # Where only the bounds have fractions, no whole number is rounded.
         if is_whole and decimals == "float":
-            decimals = (
-                "auto"  # that there are fractions is only what the bounds say: no whole number is rounded
-            )
+            decimals = "auto"
         return _fraction_type([*numbers, *evidence], decimals)
 
 
@@ -338,7 +337,7 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
 
 
 def read_nearest(texts: Sequence[str | None]) -> pa.DoubleArray:
-    """Read number texts within its range as the nearest float64, also where one is whole."""
+    """Read number texts in the range of float64 as the nearest one, whole numbers too; None is null."""
     return pc.cast(_all_to_json(texts)[1], pa.float64())
 
 
