@@ -141,9 +141,9 @@ class Answer:
         question
             The question in words, for the metadata; a response does not contain it.
         **options
-            Those of ``ask`` that matter for decoding: ``schema``, ``tz``, ``infer_temporal``, ``strict``,
-            ``on_truncation``; ``question_id`` and ``dw_id`` for the metadata; and ``max_rows`` if the number
-            of rows asked for is known.
+            Those of ``ask`` that matter for decoding: ``schema``, ``tz``, ``infer_temporal``, ``decimals``,
+            ``strict``, ``on_truncation``; ``question_id`` and ``dw_id`` for the metadata; and ``max_rows`` if
+            the number of rows asked for is known.
 
         Raises
         ------

@@ -82,6 +82,10 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
     infer_temporal
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full ISO-8601 date or timestamp.
+    decimals
+        The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
+        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+        than 9 digits after the point, not in quotes), otherwise decimal.
     strict
         Whether a doubt about a type or a value is an error instead of a warning.
     on_truncation
@@ -179,6 +183,10 @@ def ask_df(
     infer_temporal
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full ISO-8601 date or timestamp.
+    decimals
+        The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
+        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+        than 9 digits after the point, not in quotes), otherwise decimal.
     strict
         Whether a doubt about a type or a value is an error instead of a warning.
     on_truncation
@@ -275,6 +283,10 @@ def ask_many(
     infer_temporal
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full ISO-8601 date or timestamp.
+    decimals
+        The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
+        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+        than 9 digits after the point, not in quotes), otherwise decimal.
     strict
         Whether a doubt about a type or a value is an error instead of a warning.
     on_truncation

@@ -27,6 +27,7 @@ __all__ = [
     "MAX_TIMEOUT",
     "AskOptions",
     "AskOptionsDict",
+    "Decimals",
     "DtypeBackend",
     "Engine",
     "OnTruncation",
@@ -39,6 +40,7 @@ _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 Engine = Literal["pandas", "polars", "pyarrow"]
 DtypeBackend = Literal["numpy_nullable", "pyarrow", "numpy"]
+Decimals = Literal["auto", "exact", "float"]
 OnTruncation = Literal["warn", "raise", "ignore"]
 
 #: The longest timeout, 30 days in seconds: sockets and locks take no more on every system.
@@ -58,6 +60,7 @@ class AskOptionsDict(TypedDict, total=False):
     schema: Any
     tz: str
     infer_temporal: bool
+    decimals: Decimals
     strict: bool
     on_truncation: OnTruncation
     timeout: float | None
@@ -89,6 +92,10 @@ class AskOptions:
     infer_temporal
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full ISO-8601 date or timestamp.
+    decimals
+        The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
+        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+        than 9 digits after the point, not in quotes), otherwise decimal.
     strict
         Whether a doubt about a type or a value is an error instead of a warning.
     on_truncation
@@ -104,7 +111,7 @@ class AskOptions:
     Raises
     ------
     ConfigError
-        If a value is of the wrong type or out of range.
+        If a value is of the wrong type or out of range, or ``decimals="float"`` is given with ``strict``.
 
     Examples
     --------
@@ -124,6 +131,7 @@ class AskOptions:
     schema: Any = None
     tz: str = "UTC"
     infer_temporal: bool = True
+    decimals: Decimals = "auto"
     strict: bool = False
     on_truncation: OnTruncation = "warn"
     timeout: float | None = None
@@ -140,6 +148,13 @@ class AskOptions:
                 raise ConfigError(f"{name}={value_text(value)}: expected {expected}.", setting=name)
         if self.question_id is not None:
             object.__setattr__(self, "question_id", check_question_id(self.question_id))
+        if self.strict and self.decimals == "float":
+            raise ConfigError(
+                "The nearest float64 is what decimals='float' asks for, and what strict=True refuses.",
+                hint="Drop decimals='float' for exact decimals, or strict=True for floats.",
+                shell_hint="Drop --decimals float for exact decimals, or --strict for floats.",
+                setting="decimals",
+            )
 
     @classmethod
     def from_kwargs(cls, options: AskOptionsDict, **fixed: object) -> AskOptions:
@@ -232,6 +247,7 @@ _LIMITS: Final = {"dw_id": DW_ID_LIMIT, "max_rows": _MAX_ROWS_LIMIT}
 _LITERALS: Final = {
     "engine": get_args(Engine),
     "dtype_backend": get_args(DtypeBackend),
+    "decimals": get_args(Decimals),
     "on_truncation": get_args(OnTruncation),
 }
 #: What each option must be, in words for the error. The schema is checked where it is read.
@@ -242,6 +258,7 @@ _EXPECTED: Final = {
     "max_rows": "a whole number from 0, or None for all rows",
     "tz": "the IANA name of a time zone, such as 'UTC' or 'Europe/Warsaw'",
     "infer_temporal": "True or False",
+    "decimals": "'auto', 'exact' or 'float'",
     "strict": "True or False",
     "on_truncation": "'warn', 'raise' or 'ignore'",
     "timeout": "seconds above 0 and up to 30 days, or None for the configured ones",

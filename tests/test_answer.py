@@ -8,6 +8,7 @@ import json
 import pickle
 import warnings
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -228,13 +229,17 @@ def test_a_file_that_does_not_exist(tmp_path: Path) -> None:
 
 
 def test_options_of_decoding(golden: Path) -> None:
-    """schema, tz and infer_temporal mean the same as for a question."""
+    """schema, tz, infer_temporal and decimals mean the same as for a question."""
     path = golden / "top_countries.json"
     assert cf.Answer.from_json(path, schema={"orders": pa.int32()}).table.schema.types[1] == pa.int32()
     warsaw = cf.Answer.from_json(golden / "login_timestamps.json", tz="Europe/Warsaw", on_truncation="ignore")
     assert warsaw.table.schema.types[0] == pa.timestamp("us", "Europe/Warsaw")
     text = cf.Answer.from_json(body([["day"], ["2025-01-01"]]), infer_temporal=False)
     assert text.table.to_pydict() == {"day": ["2025-01-01"]}
+    ratio = b'{"state":"COMPLETED","results":{"dataframe":[["ratio"],[0.123456789012345678]]}}'
+    assert cf.Answer.from_json(ratio).table.to_pydict() == {"ratio": [0.12345678901234568]}
+    exact = cf.Answer.from_json(ratio, decimals="exact").table.to_pydict()
+    assert exact == {"ratio": [Decimal("0.123456789012345678")]}
 
 
 def test_a_schema_is_read_once() -> None:

@@ -28,6 +28,7 @@ def test_the_defaults() -> None:
         "schema": None,
         "tz": "UTC",
         "infer_temporal": True,
+        "decimals": "auto",
         "strict": False,
         "on_truncation": "warn",
         "timeout": None,
@@ -58,6 +59,8 @@ def test_the_keywords_of_the_functions_are_its_fields() -> None:
         ("tz", "Europe/Warsaw"),
         ("tz", "Asia/Kathmandu"),
         ("infer_temporal", False),
+        ("decimals", "exact"),
+        ("decimals", "float"),
         ("strict", True),
         ("on_truncation", "raise"),
         ("on_truncation", "ignore"),
@@ -103,6 +106,8 @@ def test_valid_values(name: str, value: Any) -> None:
         ("tz", None, "the IANA name of a time zone"),
         ("tz", zoneinfo.ZoneInfo("UTC"), "the IANA name of a time zone"),
         ("infer_temporal", 1, "True or False"),
+        ("decimals", "decimal", "'auto', 'exact' or 'float'"),
+        ("decimals", None, "'auto', 'exact' or 'float'"),
         ("strict", "yes", "True or False"),
         ("strict", None, "True or False"),
         ("on_truncation", "error", "'warn', 'raise' or 'ignore'"),
@@ -129,6 +134,19 @@ def test_invalid_values(name: str, value: Any, expected: str) -> None:
         AskOptions(**{name: value})
 
     assert raised.value.setting == name
+
+
+def test_strict_and_the_nearest_float_exclude_each_other() -> None:
+    """The error says which one to drop for what."""
+    with pytest.raises(ConfigError) as raised:
+        AskOptions(strict=True, decimals="float")
+
+    assert str(raised.value) == (
+        "The nearest float64 is what decimals='float' asks for, and what strict=True refuses. "
+        "Drop decimals='float' for exact decimals, or strict=True for floats."
+    )
+    assert raised.value.setting == "decimals"
+    assert AskOptions(strict=True, decimals="exact").decimals == "exact"
 
 
 def test_a_long_value_is_shortened_in_the_message() -> None:
@@ -198,7 +216,7 @@ class TestFromKwargs:
         with pytest.raises(
             TypeError,
             match=r"^unexpected keyword argument 'q'; there are dw_id, dtype_backend, max_rows, schema, tz, "
-            r"infer_temporal, strict, on_truncation, timeout, progress, question_id$",
+            r"infer_temporal, decimals, strict, on_truncation, timeout, progress, question_id$",
         ):
             AskOptions.from_kwargs({"q": 5})  # type: ignore[typeddict-unknown-key]
 

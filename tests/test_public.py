@@ -221,8 +221,8 @@ def test_ask_df_shows_its_options() -> None:
     """With the defaults of AskOptions."""
     assert signature(cf.ask_df) == (
         "(question, *, engine='pandas', client=None, dw_id=None, dtype_backend='numpy_nullable', "
-        "max_rows=1000, schema=None, tz='UTC', infer_temporal=True, strict=False, on_truncation='warn', "
-        "timeout=None, progress=None, question_id=None)"
+        "max_rows=1000, schema=None, tz='UTC', infer_temporal=True, decimals='auto', strict=False, "
+        "on_truncation='warn', timeout=None, progress=None, question_id=None)"
     )
 
 
@@ -230,8 +230,8 @@ def test_ask_shows_its_options() -> None:
     """All but engine, since no frame is made."""
     assert signature(cf.ask) == (
         "(question, *, client=None, dw_id=None, dtype_backend='numpy_nullable', max_rows=1000, schema=None, "
-        "tz='UTC', infer_temporal=True, strict=False, on_truncation='warn', timeout=None, progress=None, "
-        "question_id=None)"
+        "tz='UTC', infer_temporal=True, decimals='auto', strict=False, on_truncation='warn', "
+        "timeout=None, progress=None, question_id=None)"
     )
 
 
@@ -239,8 +239,8 @@ def test_read_connecty_has_the_shape_of_read_sql() -> None:
     """Question, con, dtype, index_col, then the options; dtype is the schema."""
     assert signature(cf.read_connecty) == (
         "(question, con=None, *, dtype=None, index_col=None, dw_id=None, dtype_backend='numpy_nullable', "
-        "max_rows=1000, tz='UTC', infer_temporal=True, strict=False, on_truncation='warn', timeout=None, "
-        "progress=None, question_id=None)"
+        "max_rows=1000, tz='UTC', infer_temporal=True, decimals='auto', strict=False, on_truncation='warn', "
+        "timeout=None, progress=None, question_id=None)"
     )
 
 

@@ -45,6 +45,14 @@ class TruncationChoice(StrEnum):
     IGNORE = "ignore"
 
 
+class DecimalsChoice(StrEnum):
+    """What numbers become that float64 does not hold exactly."""
+
+    AUTO = "auto"
+    EXACT = "exact"
+    FLOAT = "float"
+
+
 def _max_rows(value: object) -> int | None:
     """Return a number of rows, None for ``all``."""
     text = str(value)
@@ -76,6 +84,9 @@ def ask(
     tz: Annotated[
         str, typer.Option(help="The time zone of timestamps with an offset, such as Asia/Tokyo.")
     ] = "UTC",
+    decimals: Annotated[
+        DecimalsChoice, typer.Option(help="What fractions become that float64 does not hold exactly.")
+    ] = DecimalsChoice.AUTO,
     strict: Annotated[
         bool, typer.Option("--strict", help="Make doubts about types or values errors.")
     ] = False,
@@ -133,6 +144,7 @@ def ask(
         "on_truncation": "ignore" if part and on_truncation is TruncationChoice.WARN else on_truncation.value,
         "timeout": timeout,
         "tz": tz,
+        "decimals": decimals.value,
         "strict": strict,
         "progress": False if quiet else None,
     }

@@ -262,6 +262,10 @@ class Client:
         infer_temporal
             Whether text becomes dates and timestamps where there are no statistics about the column, and
             every value is a full ISO-8601 date or timestamp.
+        decimals
+            The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
+            ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+            than 9 digits after the point, not in quotes), otherwise decimal.
         strict
             Whether a doubt about a type or a value is an error instead of a warning.
         on_truncation
@@ -327,6 +331,10 @@ class Client:
         infer_temporal
             Whether text becomes dates and timestamps where there are no statistics about the column, and
             every value is a full ISO-8601 date or timestamp.
+        decimals
+            The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
+            ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+            than 9 digits after the point, not in quotes), otherwise decimal.
         strict
             Whether a doubt about a type or a value is an error instead of a warning.
         on_truncation
@@ -431,6 +439,10 @@ class Client:
         infer_temporal
             Whether text becomes dates and timestamps where there are no statistics about the column, and
             every value is a full ISO-8601 date or timestamp.
+        decimals
+            The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
+            ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+            than 9 digits after the point, not in quotes), otherwise decimal.
         strict
             Whether a doubt about a type or a value is an error instead of a warning.
         on_truncation

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = ["build"]
 
+#: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
+#: for them. Some readers return a zero without its minus.
+_TRUTH_VALUES: Final = {
+    None: None,
+    **dict.fromkeys((True, "true", "True", "TRUE", "t", "T", "1"), True),
+    **dict.fromkeys((False, "false", "False", "FALSE", "f", "F", "0", "-0"), False),
+}
+
 
 def build(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     """Return cells as an Arrow array of a type; None is null.
@@ -53,11 +61,10 @@ def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    values = {None: None, True: True, False: False, "true": True, "false": False}
     for row, cell in enumerate(cells):
-        if not isinstance(cell, bool | str | None) or cell not in values:
+        if not isinstance(cell, bool | str | None) or cell not in _TRUTH_VALUES:
             raise _error(row, cell, "is neither true nor false")
-    return pa.array([values[cell] for cell in cells], type_)
+    return pa.array([_TRUTH_VALUES[cell] for cell in cells], type_)
 
 
 def _numbers(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:

@@ -71,7 +71,7 @@ def decode(
     Parameters
     ----------
     options
-        Only ``tz``, ``infer_temporal`` and ``strict`` are used here.
+        Only ``tz``, ``infer_temporal``, ``decimals`` and ``strict`` are used here.
     schema_types
         The types that the caller has set with ``schema=``.
     fetched
@@ -155,9 +155,10 @@ def _decide(column: Column, schema_types: SchemaTypes | None, options: AskOption
         return types.decide(column, options)
     required = types.Decision(type_, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
     if isinstance(column.cells, ScalarColumn):
-        # If the column would be of this type anyway, it has been read for the decision.
+        # If the column would be of this type anyway, it has been read for the decision, and for "float" with
+        # whole numbers rounded, which a type of the caller's never does.
         found = types.decide(column, options)
-        if found.type == type_ and found.problem is None:
+        if found.type == type_ and found.problem is None and options.decimals != "float":
             return replace(required, array=found.array)
     return required
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.decode.exact_json import LONE_SURROGATE, dump, is_encodable
 from connecty_frames.text import cut, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
-__all__ = ["CellError", "raise_at_first", "surrogate_error"]
+__all__ = ["CellError", "errors_as_written", "raise_at_first", "surrogate_error"]
 
 #: How many characters of a value a message shows, and how long a reason is at most.
 _LONGEST_VALUE: Final = 60
@@ -56,6 +57,16 @@ def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None], reason: 
     if wrong.true_count:
         row = wrong.index(True).as_py()
         raise CellError(row, str(texts[row]), reason)
+
+
+@contextmanager
+def errors_as_written(texts: Sequence[str | None]) -> Iterator[None]:
+    """Let a CellError show its text as it was written, also if it was changed for reading."""
+    try:
+        yield
+    except CellError as error:
+        row = error.row or 0
+        raise CellError(row, str(texts[row]), error.reason) from None
 
 
 def surrogate_error(cells: Iterable[object]) -> CellError:

@@ -3,7 +3,8 @@
 A float is right for averages and ratios and wrong for money, and JSON does not say which a number is. The
 digits do: a value that float64 gives back unchanged loses nothing by being one; a value with more than
 nine digits after the point is the outcome of a computation, and its nearest float64 is as good; the rest
-has many digits and few after the point, as amounts of money do, and becomes a decimal.
+has many digits and few after the point, as amounts of money do, and becomes a decimal. A number in quotes was
+not written as a float, and is kept exactly.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ import re
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of, offsets_of
-from connecty_frames.decode.errors import CellError, raise_at_first
+from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from connecty_frames.options import Decimals
 
 __all__ = [
     "MAX_EXACT_INTEGER",
@@ -31,10 +34,15 @@ __all__ = [
     "FloatValues",
     "arrow_type",
     "is_exact_float",
+    "is_finite",
+    "is_number",
     "is_short_integer",
     "read",
     "read_fast",
+    "read_nearest",
 ]
+
+_Text = TypeVar("_Text", str, str | None)
 
 #: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
 #: other scripts), so texts are matched before they are read.
@@ -43,12 +51,22 @@ _NUMBER: Final = _INTEGER + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 #: As PostgreSQL's to_json writes what JSON numbers cannot say.
 NOT_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 _FLOAT: Final = "|".join((_NUMBER, *sorted(NOT_FINITE)))
+#: Texts name a number in other spellings too: ``nan`` and ``-inf`` of Python, ``+Inf`` of Go, ``Infinity`` of
+#: Java and PostgreSQL, ``-nan`` of C, ``.5`` of Oracle, ``5.`` and ``+5``. But not ``007``, which is an id.
+_FINITE: Final = r"(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 #: Any number of at most 15 significant digits survives float64 (DBL_DIG of C).
 _SAFE_LENGTH: Final = 15
 
-is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_LENGTH}}}\Z){_INTEGER}").fullmatch
-_is_number: Final = re.compile(_NUMBER).fullmatch
+_is_json: Final = re.compile(_NUMBER).fullmatch
+_is_integer: Final = re.compile(_INTEGER).fullmatch
+_is_nan: Final = re.compile(r"[+-]?(?ai:nan)").fullmatch
+is_finite: Final = re.compile(rf"[+-]?{_FINITE}").fullmatch
+#: Matches a finite number or infinity.
+is_number: Final = re.compile(rf"[+-]?(?:{_FINITE}|(?ai:inf(?:inity)?))").fullmatch
+#: Matches a whole number of so few digits that every integer type of 64 bits holds it, also if it is written
+#: as a float: ``3.0``.
+is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_LENGTH}}}\Z){_INTEGER}(?:\.0+)?").fullmatch
 
 #: More digits after the point than any currency or unit of trade has: the number was computed.
 _COMPUTED_DIGITS: Final = 9
@@ -110,7 +128,7 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
 
 def is_exact_float(text: str) -> bool:
     """Whether a text is a JSON number that float64 gives back unchanged."""
-    if not _is_number(text):
+    if not _is_json(text):
         return False
     try:
         return _is_short(text) or _survives_float(0, text)
@@ -123,29 +141,85 @@ def _is_short(text: str) -> bool:
     return len(text) <= _SAFE_LENGTH and "e" not in text.lower()
 
 
+# --- spellings that are not JSON's -------------------------------------------------------------------
+
+
+def _to_json(text: str) -> str:
+    """Return a number in the spelling of JSON or :data:`NOT_FINITE`, and any other text unchanged."""
+    if _is_nan(text):
+        return "NaN"
+    if not is_number(text):
+        return text
+    if not is_finite(text):
+        return "-Infinity" if text.startswith("-") else "Infinity"
+    # A point has digits on both sides.
+    whole = re.sub(r"\.(?![0-9])", "", text.removeprefix("+"))
+    return re.sub(r"(?<![0-9])(?=\.)", "0", whole)
+
+
+def _all_to_json(
+    texts: Sequence[_Text], pattern: str = _FLOAT, reason: str = "is not a number"
+) -> tuple[Sequence[_Text], pa.StringArray]:
+    """Return texts in the spelling of JSON, also as an array; a CellError at the first unlike the pattern."""
+    array = pa.array(texts, pa.string())
+    if pc.all(_matches(array, pattern), min_count=0).as_py():
+        return texts, array
+    numbers = [text if text is None else _to_json(text) for text in texts]
+    array = pa.array(numbers, pa.string())
+    raise_at_first(pc.invert(_matches(array, pattern)), texts, reason)
+    return numbers, array
+
+
 # --- the type that holds all numbers -----------------------------------------------------------------
 
 
-def arrow_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]:
+def arrow_type(
+    texts: Sequence[str], bounds: Sequence[str] = (), decimals: Decimals = "auto"
+) -> tuple[pa.DataType, str]:
     """Return the Arrow type that holds all numbers, and in words why.
 
     Parameters
     ----------
     texts
-        The numbers as JSON texts (or those of :data:`NOT_FINITE`), at least one.
-    strict
-        Whether a computed number must be kept to its last digit as well.
+        The numbers, in the spelling of JSON or another.
+    bounds
+        The min and max of the statistics, as far as they are numbers; with the texts at least one number.
+    decimals
+        How numbers that float64 does not hold exactly are kept: ``"exact"`` as decimals, ``"float"`` as the
+        nearest float64, ``"auto"`` as the nearest float64 where all of them were computed.
 
     Raises
     ------
     CellError
         At the first text that is not a number, or that no type holds exactly.
     """
-    array = pa.array(texts, pa.string())
-    raise_at_first(pc.invert(_matches(array, _FLOAT)), texts, "is not a number")
-    if pc.all(_matches(array, _INTEGER), min_count=0).as_py():
-        return _integer_type(texts)
-    return _fraction_type(texts, strict=strict)
+    with errors_as_written([*texts, *bounds]):
+        numbers, array = _all_to_json(texts)
+        is_whole = bool(texts) and pc.all(_matches(array, _INTEGER)).as_py()
+        evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
+        if (is_whole or not texts) and all(map(_is_integer, evidence)):
+            return _integer_type([*numbers, *evidence])
+        # Where only the bounds have fractions, no whole number is rounded.
+        if is_whole and decimals == "float":
+            decimals = "auto"
+        return _fraction_type([*numbers, *evidence], decimals)
+
+
+def _bound_evidence(bound: str, *, is_whole: bool) -> str:
+    """Return the number that a bound is evidence of.
+
+    Statistics may have been computed with floats. So a bound that is written as a float is whole beside
+    whole numbers if its value is, and from 2**53 on it tells neither digits nor the last integer that a type
+    must hold: 9.223372036854775807e18 is the max of an int64 too.
+    """
+    number = _to_json(bound)
+    nearest = float(number)
+    if _is_integer(number) or not math.isfinite(nearest):
+        return number
+    if abs(nearest) >= MAX_EXACT_INTEGER:
+        integer = int(math.nextafter(nearest, 0))
+        return str(integer) if is_whole and -(2**63) <= integer < 2**64 else f"{integer}e0"
+    return str(int(nearest)) if is_whole and to_decimal(number) == int(nearest) else number
 
 
 def _matches(array: pa.StringArray, pattern: str) -> pa.BooleanArray:
@@ -166,7 +240,7 @@ def _integer_type(texts: Sequence[str]) -> tuple[pa.DataType, str]:
     return _decimal(digits, 0), f"{words}, some beyond 64 bits"
 
 
-def _fraction_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, str]:
+def _fraction_type(texts: Sequence[str], decimals: Decimals) -> tuple[pa.DataType, str]:
     words = f"{len(texts):,} numbers, some with a fraction"
     inexact = [
         text
@@ -175,7 +249,9 @@ def _fraction_type(texts: Sequence[str], *, strict: bool) -> tuple[pa.DataType, 
     ]
     if not inexact:
         return pa.float64(), f"{words}, all exact as float64"
-    if not strict and all(map(_is_computed, inexact)):
+    if decimals == "float":
+        return pa.float64(), f"{words}; {len(inexact):,} of them given as the nearest float64"
+    if decimals == "auto" and all(map(_is_computed, inexact)):
         return pa.float64(), f"{words}; {len(inexact):,} of them computed, given as the nearest float64"
     integer_digits = scale = 0
     for position, text in enumerate(texts):
@@ -234,7 +310,7 @@ def _count_digits(number: Decimal) -> tuple[int, int]:
 
 
 def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
-    """Read number texts as an Arrow array of a given type; None is null.
+    """Read number texts, in the spelling of JSON or another, as an Arrow array of a type; None is null.
 
     A fraction becomes the nearest value of a float type, as is usual for floats; everything else must be
     exact.
@@ -244,22 +320,25 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
     CellError
         At the first text that is not a value of the type; its ``row`` is the position.
     """
-    array = pa.array(texts, pa.string())
-    is_float = pa.types.is_floating(type_)
-    unlike = pc.invert(_matches(array, _FLOAT if is_float else _NUMBER))
-    raise_at_first(unlike, texts, f"is not a number that fits in {type_}")
-    if is_float:
-        return _to_floats(texts, pc.cast(array, pa.float64()), type_)
-    if pc.all(_matches(array, _castable(type_)), min_count=0).as_py():
-        try:
-            return pc.cast(array, type_)
-        except (
-            pa.ArrowException
-        ):  # too large for an integer type, or a decimal type that Arrow does not cast to
-            pass
-    # One by one, since 1e3 is a whole number too.
-    numbers = [None if text is None else _to_exact(row, text, type_) for row, text in enumerate(texts)]
-    return pa.array(numbers, type_)
+    with errors_as_written(texts):
+        is_float = pa.types.is_floating(type_)
+        pattern = _FLOAT if is_float else _NUMBER
+        numbers, array = _all_to_json(texts, pattern, f"is not a number that fits in {type_}")
+        if is_float:
+            return _to_floats(numbers, pc.cast(array, pa.float64()), type_)
+        if pc.all(_matches(array, _castable(type_)), min_count=0).as_py():
+            try:
+                return pc.cast(array, type_)
+            except pa.ArrowException:
+                pass  # too large for an integer type, or a decimal type that Arrow does not cast to
+        # One by one, since 1e3 is a whole number too.
+        exact = [None if text is None else _to_exact(row, text, type_) for row, text in enumerate(numbers)]
+        return pa.array(exact, type_)
+
+
+def read_nearest(texts: Sequence[str | None]) -> pa.DoubleArray:
+    """Read number texts in the range of float64 as the nearest one, whole numbers too; None is null."""
+    return pc.cast(_all_to_json(texts)[1], pa.float64())
 
 
 def _castable(type_: pa.DataType) -> str:

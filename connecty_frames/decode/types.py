@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from connecty_frames.decode import exact_json, numbers, temporal, temporal_bounds, temporal_fast
+from connecty_frames.decode import builders, exact_json, numbers, temporal, temporal_bounds, temporal_fast
 from connecty_frames.decode.column import Column, concat
 from connecty_frames.decode.errors import CellError, surrogate_error
-from connecty_frames.decode.exact_json import NUL, NUMBER_KINDS, ConstantText, RepeatedKeys, ValueKind
+from connecty_frames.decode.exact_json import (
+    NUL,
+    NUMBER_KINDS,
+    ConstantText,
+    IntText,
+    RepeatedKeys,
+    ValueKind,
+)
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
 from connecty_frames.decode.temporal_format import TemporalFormat
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from connecty_frames.decode.column import Array
-    from connecty_frames.options import AskOptions
+    from connecty_frames.options import AskOptions, Decimals
 
 __all__ = ["RULES", "Decision", "Rule", "decide"]
 
@@ -191,9 +198,10 @@ def _read_temporal_fast(column: Column, options: AskOptions) -> TemporalValues |
 
 
 def _numeric(column: Column, options: AskOptions) -> Decision:
-    if not (column.count or column.bounds):
+    bounds = list(filter(numbers.is_number, column.bounds))
+    if not (column.count or bounds):
         return Decision(pa.float64(), "numeric statistics without a value")
-    return _numbers(column, options, column.bounds, "numeric statistics; {}")
+    return _numbers(column, options, bounds, "numeric statistics; {}")
 
 
 def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), words: str = "{}") -> Decision:
@@ -210,9 +218,19 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
                 return Decision(values.values.type, words.format(reason), array=values.values)
         elif values is not None and all(map(numbers.is_short_integer, bounds)):
             return Decision(values.type, words.format(f"{count:,} whole numbers"), array=values)
-    type_, reason = numbers.arrow_type([*column.present, *bounds], strict=options.strict)
+    decimals = _decimals(column, options)
+    type_, reason = numbers.arrow_type(column.present, bounds, decimals)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
-    return Decision(type_, words.format(reason), problem)
+    array = numbers.read_nearest(column.cells) if decimals == "float" and type_ == pa.float64() else None
+    return Decision(type_, words.format(reason), problem, array)
+
+
+def _decimals(column: Column, options: AskOptions) -> Decimals:
+    """Return how numbers that float64 does not hold exactly are kept: a number in quotes asks for decimal."""
+    quoted = (cell for cell in column.cells if type(cell) is str) if ValueKind.TEXT in column.kinds else ()
+    if options.strict or (options.decimals == "auto" and any(map(numbers.is_finite, quoted))):
+        return "exact"
+    return options.decimals
 
 
 def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
@@ -246,9 +264,13 @@ def _boolean(column: Column, options: AskOptions) -> Decision:
         return Decision(pa.bool_(), "boolean statistics without a value")
     decision = _booleans(column, options)
     if column.kinds != {ValueKind.BOOLEAN}:
-        for position, cell in enumerate(column.present):
-            if cell not in (True, False, "true", "false"):
-                raise CellError(position, str(cell), "is neither true nor false")
+        try:
+            builders.build(column.present, pa.bool_())
+        except CellError as error:
+            if column.kinds != {ValueKind.INTEGER}:
+                raise
+            row = column.row_of(error.row or 0)
+            return replace(_numbers(column, options), problem=CellError(row, error.value, error.reason))
         decision = replace(decision, array=None)
     return replace(decision, evidence=f"boolean statistics; {decision.evidence}")
 
@@ -289,8 +311,12 @@ def _nested_type(values: list[Any], options: AskOptions) -> pa.DataType | None:
     if column.kinds in _NESTED_TYPES:
         return _NESTED_TYPES[column.kinds]
     if column.kinds <= NUMBER_KINDS:
+        decimals = _decimals(column, options)
+        whole = (cell for cell in column.present if type(cell) is IntText)
+        if decimals == "float" and not all(map(numbers.is_exact_float, whole)):
+            decimals = "exact"  # builders changes no whole number
         try:
-            return numbers.arrow_type(column.present, strict=options.strict)[0]
+            return numbers.arrow_type(column.present, decimals=decimals)[0]
         except CellError:
             return None
     if column.kinds == {ValueKind.ARRAY}:
@@ -328,7 +354,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("string", _ALL, "string", _text),
     Rule("temporal", frozenset({ValueKind.TEXT}), "date32, timestamp, time64 or duration", _temporal),
     Rule("numeric", NUMBER_KINDS | {ValueKind.TEXT}, "int64, uint64, decimal or float64", _numeric),
-    Rule("boolean", frozenset({ValueKind.BOOLEAN, ValueKind.TEXT}), "bool", _boolean),
+    Rule("boolean", frozenset({ValueKind.BOOLEAN, ValueKind.TEXT, ValueKind.INTEGER}), "bool", _boolean),
     Rule("general", frozenset({ValueKind.TEXT}), "string", _text_without_section),
     Rule(None, frozenset(), "string", _nothing),
     Rule(None, frozenset({ValueKind.BOOLEAN}), "bool", _booleans),

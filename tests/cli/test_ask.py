@@ -424,6 +424,21 @@ def test_tz_and_strict(shell: Any, ask: Any) -> None:
     assert shell.after_acceptance(err).startswith("ConversionError: Column 'founded_on'")
 
 
+def test_decimals(shell: Any, ask: Any) -> None:
+    """What a number becomes that float64 does not hold; --decimals float does not go with --strict."""
+    number = "SELECT 123456789012345678.25::DECIMAL(20, 2) AS a"
+    assert ask(number, "--format", "ndjson").stdout == b'{"a":123456789012345678.25}\n'
+    nearest = ask(number, "--decimals", "float", "--format", "ndjson").stdout
+    assert nearest == b'{"a":1.2345678901234568e17}\n'
+
+    code, out, err = shell.text(ask(number, "--decimals", "float", "--strict"))
+    assert (code, out) == (2, "")
+    assert err == (
+        "ConfigError: The nearest float64 is what decimals='float' asks for, and what strict=True refuses. "
+        "Drop --decimals float for exact decimals, or --strict for floats.\n"
+    )
+
+
 # Terminals
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from connecty_frames.client import Client, check_health
@@ -56,6 +57,16 @@ def test_an_answer_is_fetched_by_its_id_by_another_client(sandbox: Sandbox, clie
         again = other.question(first.question_id).result()
     assert again.table.equals(first.table)
     assert again.question is None
+
+
+def test_decimals_of_a_fetched_answer(client: Client) -> None:
+    """The same question fetched with other decimals."""
+    question = client.submit("SELECT 123456789012345678.25::DECIMAL(20, 2) AS a")
+    assert question.result().schema.types == [pa.decimal128(38, 2)]
+    answer = question.result(decimals="float")
+    assert answer.schema.types == [pa.float64()]
+    assert answer.to_pandas()["a"].tolist() == [1.2345678901234568e17]
+    assert answer.to_polars()["a"].to_list() == [1.2345678901234568e17]
 
 
 def test_all_rows_with_max_rows_none(client: Client) -> None:

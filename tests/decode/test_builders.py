@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from decimal import Decimal
 
 import pyarrow as pa
@@ -22,6 +23,10 @@ POINT = pa.struct([("x", pa.int8()), ("y", pa.string())])
         ('[{"a":[1.0,"x"]},[]]', pa.string(), ['{"a":[1.0,"x"]}', "[]"]),
         ('["a"]', pa.string_view(), ["a"]),
         ('[true,false,null,"true","false"]', pa.bool_(), [True, False, None, True, False]),
+        ('[1,0,"1","0",-0]', pa.bool_(), [True, False, True, False, False]),
+        ('["t","f","T","F",null]', pa.bool_(), [True, False, True, False, None]),
+        ('["True","False","TRUE","FALSE"]', pa.bool_(), [True, False, True, False]),
+        ('["-inf",".5","+5","5."]', pa.float32(), [-math.inf, 0.5, 5.0, 5.0]),
         ('[1,"2",null]', pa.int8(), [1, 2, None]),
         ("[1.50,null]", pa.decimal128(5, 2), [Decimal("1.50"), None]),
         ('["2025-01-01",null]', pa.date32(), [dt.date(2025, 1, 1), None]),
@@ -64,7 +69,12 @@ def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
         ('["2025-01-01",null,"\\ud800"]', pa.date32(), 2, "holds a lone surrogate"),
         ('[{"x":1,"y":"\\ud800"}]', POINT, 0, "holds a lone surrogate"),
         ('[true,"yes"]', pa.bool_(), 1, "is neither true nor false"),
-        ("[true,1]", pa.bool_(), 1, "is neither true nor false"),
+        ("[true,2]", pa.bool_(), 1, "is neither true nor false"),
+        ("[true,1.0]", pa.bool_(), 1, "is neither true nor false"),
+        ('[true,"tRUE"]', pa.bool_(), 1, "is neither true nor false"),
+        ('[true,"1 "]', pa.bool_(), 1, "is neither true nor false"),
+        ('[true,"y"]', pa.bool_(), 1, "is neither true nor false"),
+        ('[true,""]', pa.bool_(), 1, "is neither true nor false"),
         ("[true,[]]", pa.bool_(), 1, "is neither true nor false"),
         ("[1,true]", pa.int64(), 1, "is not a value of int64"),
         ("[1,{}]", pa.int64(), 1, "is not a value of int64"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import math
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
@@ -14,7 +15,11 @@ from hypothesis import strategies as st
 from connecty_frames.decode import numbers
 from connecty_frames.decode.errors import CellError
 
+if TYPE_CHECKING:
+    from connecty_frames.options import Decimals
+
 INT, UINT, FLOAT = pa.int64(), pa.uint64(), pa.float64()
+SPELLINGS = r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,2})?"
 NARROW = decimal.Context(
     prec=1, Emin=0, Emax=0, traps=[decimal.Inexact, decimal.Rounded, decimal.FloatOperation]
 )
@@ -55,9 +60,9 @@ NARROW = decimal.Context(
 )
 def test_types(texts: list[str], type_: pa.DataType) -> None:
     """The boundaries of every type; the caller's decimal context is not used."""
-    assert numbers.arrow_type(texts, strict=False)[0] == type_
+    assert numbers.arrow_type(texts)[0] == type_
     with decimal.localcontext(NARROW):
-        assert numbers.arrow_type(texts, strict=False)[0] == type_
+        assert numbers.arrow_type(texts)[0] == type_
 
 
 @pytest.mark.parametrize(
@@ -70,47 +75,187 @@ def test_types(texts: list[str], type_: pa.DataType) -> None:
         ("0." + "1" * 76, pa.decimal256(76, 76)),
     ],
 )
-def test_strict_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
-    """Under strict a computed number keeps its last digit as well."""
-    assert numbers.arrow_type([text], strict=True)[0] == type_
+def test_exact_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
+    """A computed number keeps its last digit as well."""
+    assert numbers.arrow_type([text], decimals="exact")[0] == type_
 
 
 @pytest.mark.parametrize(
-    ("texts", "strict", "row", "reason"),
+    ("texts", "type_"),
     [
-        (["1", "9" * 77], False, 1, "has more than 76 digits"),
-        (["9" * 5000], False, 0, "has more than 76 digits"),
-        (["0.5", "1e999"], False, 1, "is above the range of float64"),
-        (["1.7976931348623159e308"], False, 0, "is above the range of float64"),
-        (["-1e99999999999999999999"], False, 0, "is above the range of float64"),
-        (["0.5", "1e-400"], False, 1, "is below the range of float64"),
-        (["2e-324"], False, 0, "is below the range of float64"),
-        (["1e-99999999999999999999"], False, 0, "is below the range of float64"),
-        (["0." + "0" * 330 + "1"], False, 0, "is below the range of float64"),
-        (["123456789012345678.12", "NaN"], False, 1, "cannot be a decimal"),
-        (["1" * 70 + ".5", "0.1234567"], False, 1, "makes the column need more than 76 digits"),
-        (["0." + "1" * 77], True, 0, "makes the column need more than 76 digits"),
+        (["123456789012345678.12"], FLOAT),
+        (["0.1234567890123456789"], FLOAT),
+        (["0.5", "9007199254740993"], FLOAT),
+        (["9007199254740993", "NaN"], FLOAT),
+        (["0.5", "1" * 70 + ".5"], FLOAT),
+        (["9007199254740993"], INT),
+        (["18446744073709551615"], UINT),
+        (["18446744073709551616"], pa.decimal128(38, 0)),
+    ],
+)
+def test_float_makes_every_fraction_a_float(texts: list[str], type_: pa.DataType) -> None:
+    """Whole numbers alone keep their type."""
+    assert numbers.arrow_type(texts, decimals="float")[0] == type_
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("0.1", 0.1),
+        ("123456789012345678.12", 1.2345678901234568e17),
+        ("9007199254740993", 9007199254740992.0),
+        ("-.5", -0.5),
+        ("-inf", -math.inf),
+    ],
+)
+def test_nearest_floats(text: str, nearest: float) -> None:
+    """A whole number is rounded too; nulls stay null."""
+    assert numbers.read_nearest([None, text]).to_pylist() == [None, nearest]
+
+
+@pytest.mark.parametrize(
+    ("texts", "bounds", "type_"),
+    [
+        # As values, if they are written as whole numbers or are fractions.
+        (["1", "2"], ["1", "9223372036854775808"], UINT),
+        (["1", "2"], ["0.5", "2"], FLOAT),
+        (["1.5"], ["0.5", "1234567890123456.78"], pa.decimal128(38, 2)),
+        (["9007199254740993"], ["0.5"], pa.decimal128(38, 1)),
+        (["0.1234567890123456789"], ["0.1234567890123456789"], FLOAT),
+        # Written as floats, they are whole beside whole numbers.
+        (["1", "3"], ["1.0", "3e0"], INT),
+        (["1", "3"], ["1.00", "30e-1"], INT),
+        (["-1", "0"], ["-1.0", "-0.0"], INT),
+        (["0"], ["0e999999999", "0.0"], INT),
+        (["9007199254740993"], ["1.0", "9007199254740992.0"], INT),
+        (["1", "12345678901234567890"], ["1.0", "1.2345678901234567e19"], UINT),
+        # So their range counts, but from 2**53 on not their last digits.
+        (["1"], ["1.0", "1.8e19"], UINT),
+        (["-1"], ["-1.0", "9.223372036854775807e18"], INT),
+        (["-1"], ["-9223372036854775808.0", "9223372036854775807.0"], INT),
+        (["1"], ["1.0", "18446744073709551615.0"], UINT),
+        (["1"], ["1.0", "1e20"], FLOAT),
+        (["9007199254740993"], ["1.0", "1e20"], pa.decimal128(38, 0)),
+        # From 2**53 on they are no evidence of digits.
+        (["0.5"], ["0.5", "9007199254740993.12"], FLOAT),
+        (["0.5"], ["0.5", "123456789012345678.125"], FLOAT),
+        (["123456789012345678.5"], ["0.5", "123456789012345678.125"], pa.decimal128(38, 1)),
+        (["123456789012345678.5"], ["0.5", "1e50"], pa.decimal256(76, 1)),
+        # Infinity is no whole number.
+        (["1", "2"], ["1", "Infinity"], FLOAT),
+        (["1", "2"], ["-inf", "2"], FLOAT),
+        (["0.5"], ["-Infinity", "Infinity"], FLOAT),
+        # They are all there is.
+        ([], ["1", "2"], INT),
+        ([], ["1.0", "2.0"], FLOAT),
+        ([], ["1.0", "9007199254740993.0"], FLOAT),
+        ([], ["0.5", "1234567890123456.78"], pa.decimal128(38, 2)),
+    ],
+)
+def test_bounds(texts: list[str], bounds: list[str], type_: pa.DataType) -> None:
+    """What the min and max of the statistics are evidence of."""
+    assert numbers.arrow_type(texts, bounds)[0] == type_
+
+
+@pytest.mark.parametrize("decimals", ["auto", "float"])
+@pytest.mark.parametrize(
+    ("text", "bound", "reason"),
+    [
+        ("9007199254740993", "Infinity", "cannot be a decimal"),
+        ("1", "1e999", "is above the range of float64"),
+        ("1", "1e-400", "is below the range of float64"),
+        ("9007199254740993", "1e80", "makes the column need more than 76 digits"),
+        ("123456789012345678", "1" * 80, "has more than 76 digits"),
+    ],
+)
+def test_bounds_that_no_type_holds(text: str, bound: str, reason: str, decimals: Decimals) -> None:
+    """They are named as they were written, and change no whole number."""
+    with pytest.raises(CellError) as caught:
+        numbers.arrow_type([text], [bound], decimals)
+    assert (caught.value.row, caught.value.value) == (1, bound)
+    assert caught.value.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        *((text, "NaN") for text in ("nan", "NaN", "NAN", "-nan", "+nan")),
+        *((text, "Infinity") for text in ("inf", "Inf", "+Inf", "INF", "infinity", "Infinity", "+Infinity")),
+        *((text, "-Infinity") for text in ("-inf", "-Inf", "-INF", "-Infinity", "-infinity")),
+        ("+5", "5"),
+        ("5.", "5"),
+        ("-5.", "-5"),
+        ("+0", "0"),
+        ("-.5", "-0.5"),
+        (".5", "0.5"),
+        ("+.50E+3", "0.50E+3"),
+        ("0.1e1", "0.1e1"),
+        ("5.e2", "5e2"),
+        ("+12345678901234567890.5", "12345678901234567890.5"),
+    ],
+)
+def test_other_spellings(text: str, canonical: str) -> None:
+    """They are read as the JSON number or the constant that they name."""
+    expected, _ = numbers.arrow_type([canonical])
+    assert numbers.arrow_type([text])[0] == expected
+    values, expected_values = (numbers.read([each], expected).to_pylist() for each in (text, canonical))
+    assert repr(values) == repr(expected_values)
+    assert bool(numbers.is_number(text)) is (canonical != "NaN")
+    assert bool(numbers.is_finite(text)) is (canonical not in numbers.NOT_FINITE)
+
+
+def test_errors_show_a_number_as_it_was_written() -> None:
+    """Not in the spelling of JSON."""
+    with pytest.raises(CellError, match=r"^\+1e999 is above"):
+        numbers.arrow_type(["1", "+1e999"])
+    with pytest.raises(CellError, match=r"^\+300 does not fit in int8"):
+        numbers.read([None, "+300"], pa.int8())
+
+
+@pytest.mark.parametrize(
+    ("texts", "decimals", "row", "reason"),
+    [
+        (["1", "9" * 77], "auto", 1, "has more than 76 digits"),
+        (["9" * 5000], "auto", 0, "has more than 76 digits"),
+        (["0.5", "1e999"], "auto", 1, "is above the range of float64"),
+        (["1.7976931348623159e308"], "auto", 0, "is above the range of float64"),
+        (["-1e99999999999999999999"], "auto", 0, "is above the range of float64"),
+        (["0.5", "1e-400"], "auto", 1, "is below the range of float64"),
+        (["2e-324"], "auto", 0, "is below the range of float64"),
+        (["1e-99999999999999999999"], "auto", 0, "is below the range of float64"),
+        (["0." + "0" * 330 + "1"], "auto", 0, "is below the range of float64"),
+        (["0.5", "1e999"], "float", 1, "is above the range of float64"),
+        (["0.5", "1.2345e-320"], "float", 1, "is below the range of float64"),
+        (["123456789012345678.12", "NaN"], "auto", 1, "cannot be a decimal"),
+        (["1" * 70 + ".5", "0.1234567"], "auto", 1, "makes the column need more than 76 digits"),
+        (["0." + "1" * 77], "exact", 0, "makes the column need more than 76 digits"),
         *(
-            (["1", text], False, 1, "is not a number")
+            (["1", text], "auto", 1, "is not a number")
             for text in (
                 "",
                 "a",
                 "007",
                 "-01",
-                "+1",
                 " 1",
                 "1 ",
                 "1\n",
                 "1_000",
                 "1,5",
                 "0x1F",
-                "1.",
-                ".5",
                 "1e",
-                "nan",
-                "inf",
-                "infinity",
-                "+Infinity",
+                ".",
+                "+",
+                "-.",
+                ".e5",
+                "+007",
+                "1..5",
+                "+-1",
+                "+ 1",
+                "nanx",
+                "infin",
+                "\u0131nf",
+                "NaN0",
+                "1.#INF",
                 "\u0661",
                 "1\u0660",
                 "1.\u0665",
@@ -122,10 +267,10 @@ def test_strict_accepts_no_nearest_float(text: str, type_: pa.DataType) -> None:
         ),
     ],
 )
-def test_no_type(texts: list[str], row: int, reason: str, *, strict: bool) -> None:
+def test_no_type(texts: list[str], decimals: Decimals, row: int, reason: str) -> None:
     """A number that no type holds exactly is named by its row, and never becomes infinite or zero."""
     with pytest.raises(CellError) as caught:
-        numbers.arrow_type(texts, strict=strict)
+        numbers.arrow_type(texts, decimals=decimals)
     assert caught.value.row == row
     assert caught.value.reason.startswith(reason)
 
@@ -154,6 +299,13 @@ def test_no_type(texts: list[str], row: int, reason: str, *, strict: bool) -> No
         ("9223372036854775808", FLOAT, 9223372036854775808.0),
         ("123456789.123456789012", FLOAT, 123456789.12345679),
         ("-Infinity", FLOAT, -math.inf),
+        ("-inf", FLOAT, -math.inf),
+        ("-nan", FLOAT, math.nan),
+        ("+.5", FLOAT, 0.5),
+        ("5.", INT, 5),
+        ("+5", pa.int8(), 5),
+        (".50", pa.decimal128(5, 2), Decimal("0.50")),
+        ("-5.", pa.decimal128(5, 2), Decimal("-5.00")),
         ("0.5", pa.float32(), 0.5),
         ("16777216", pa.float32(), 16777216.0),
         ("Infinity", pa.float32(), math.inf),
@@ -193,9 +345,11 @@ def test_values(text: str, type_: pa.DataType, expected: object) -> None:
         ("1e400", FLOAT),
         ("1e-400", FLOAT),
         ("9007199254740993", FLOAT),
-        ("nan", FLOAT),
-        ("1.", FLOAT),
-        ("+1", FLOAT),
+        ("nan", INT),
+        ("-inf", pa.decimal128(5, 2)),
+        ("1.5.", FLOAT),
+        ("+01", FLOAT),
+        ("+128", pa.int8()),
         ("16777217", pa.float32()),
         ("1e39", pa.float32()),
         ("1e-300", pa.float32()),
@@ -224,10 +378,24 @@ def test_any_money(amounts: list[Decimal]) -> None:
     A float is the number of its shortest digits, or the one that it is to the last digit.
     """
     texts = [f"{amount:f}" for amount in amounts]
-    found, _ = numbers.arrow_type(texts, strict=False)
+    found, _ = numbers.arrow_type(texts)
     values = numbers.read(texts, found).to_pylist()
     for value, amount in zip(values, amounts, strict=True):
         assert amount in (Decimal(repr(value)) if isinstance(value, float) else value, Decimal(value))
+
+
+@given(st.lists(st.from_regex(SPELLINGS, fullmatch=True), min_size=1, max_size=3))
+def test_any_spelling(texts: list[str]) -> None:
+    """It is the number that Python's decimal reads, or none that fits, such as one that begins with zeros.
+
+    A float is the number of its shortest digits, or the one that it is to the last digit.
+    """
+    try:
+        found, _ = numbers.arrow_type(texts, decimals="exact")
+    except CellError:
+        return
+    for value, text in zip(numbers.read(texts, found).to_pylist(), texts, strict=True):
+        assert Decimal(text) in (Decimal(repr(value)) if isinstance(value, float) else value, Decimal(value))
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=5))
@@ -235,7 +403,7 @@ def test_any_float(values: list[float]) -> None:
     """What Python prints of a float comes back as the same float."""
     names = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
     texts = [names.get(repr(value), repr(value)) for value in values]
-    found, _ = numbers.arrow_type(texts, strict=True)
+    found, _ = numbers.arrow_type(texts, decimals="exact")
     assert found == FLOAT
     assert repr(numbers.read(texts, found).to_pylist()) == repr(values)
 
@@ -244,5 +412,5 @@ def test_any_float(values: list[float]) -> None:
 def test_any_whole_number(values: list[int]) -> None:
     """Up to 76 digits, whole numbers are themselves."""
     texts = [str(value) for value in values]
-    found, _ = numbers.arrow_type(texts, strict=False)
+    found, _ = numbers.arrow_type(texts)
     assert numbers.read(texts, found).to_pylist() == values

@@ -106,10 +106,28 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
         (['"9223372036854775808"'], NUMERIC, pa.uint64(), [9223372036854775808]),
         (['"123456789012345678.12"'], NUMERIC, pa.decimal128(38, 2), [Decimal("123456789012345678.12")]),
         (['"Infinity"', '"-Infinity"', "1"], NUMERIC, FLOAT, [math.inf, -math.inf, 1.0]),
+        # They are exact: the nearest float64 is for bare numbers.
+        (['"0.1234567890123456789"'], NUMERIC, pa.decimal128(38, 19), [Decimal("0.1234567890123456789")]),
+        (
+            ['"1"', "0.1234567890123456789"],
+            NUMERIC,
+            pa.decimal128(38, 19),
+            [Decimal("1.0000000000000000000"), Decimal("0.1234567890123456789")],
+        ),
+        (['"0.30000000000000004"', '"1e-7"'], NUMERIC, FLOAT, [0.30000000000000004, 1e-7]),
+        (['"Infinity"', "0.1234567890123456789"], NUMERIC, FLOAT, [math.inf, 0.12345678901234568]),
+        # In other spellings than JSON's too.
+        (['"inf"', '"-Inf"', '"+Infinity"', '"-INFINITY"'], NUMERIC, FLOAT, [math.inf, -math.inf] * 2),
+        (['"-inf"', "0.1234567890123456789"], NUMERIC, FLOAT, [-math.inf, 0.12345678901234568]),
+        (['"+5"', '"5."', "5"], NUMERIC, INT, [5, 5, 5]),
+        (['"+5"', '".5"', '"-.5"', '"0.1e1"'], NUMERIC, FLOAT, [5.0, 0.5, -0.5, 1.0]),
         (["null"], NUMERIC, FLOAT, [None]),
         ([], NUMERIC, FLOAT, []),
         # Boolean statistics.
         (["true", '"false"', "null"], BOOLEAN, pa.bool_(), [True, False, None]),
+        (["1", "0", "null"], BOOLEAN, pa.bool_(), [True, False, None]),
+        (['"t"', '"F"', '"True"', '"FALSE"', '"1"', '"0"'], BOOLEAN, pa.bool_(), [True, False] * 3),
+        (["true", "0", '"f"', '"TRUE"'], BOOLEAN, pa.bool_(), [True, False, False, True]),
         ([], BOOLEAN, pa.bool_(), []),
         # No statistics that tell: the JSON kinds do.
         (["1", "-0", "null"], None, INT, [1, 0, None]),
@@ -119,6 +137,8 @@ INSTANT, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
         (["true", "null"], None, pa.bool_(), [True, None]),
         (['"5"', '"6"'], None, TEXT, ["5", "6"]),
         (['"NaN"'], None, TEXT, ["NaN"]),
+        (['"+5"'], None, TEXT, ["+5"]),
+        (["0", "1"], None, INT, [0, 1]),
         (['"true"'], GENERAL, TEXT, ["true"]),
         (["null", "null"], None, TEXT, [None, None]),
         ([], None, TEXT, []),
@@ -283,14 +303,22 @@ def test_types_and_values(
         (["0.5", "1e999"], NUMERIC, TEXT, ["0.5", "1e999"], "'1e999' (row 1) is above the range of float64"),
         (["true"], NUMERIC, pa.bool_(), [True], "is among booleans, though the statistics are numeric"),
         (
-            ["1"],
-            '"numeric":{"max":"many"}',
+            ["1", '"nan"', '"9007199254740993"'],
+            NUMERIC,
             TEXT,
-            ["1"],
-            "'many' (the statistics' min or max) is not a number",
+            ["1", "nan", "9007199254740993"],
+            "'nan' (row 1)",
         ),
         (["true", '"yes"'], BOOLEAN, TEXT, ["true", "yes"], "'yes' (row 1) is neither true nor false"),
-        (["0"], BOOLEAN, INT, [0], "is among whole numbers, though the statistics are boolean"),
+        (["null", "0", "2"], BOOLEAN, INT, [None, 0, 2], "'2' (row 2) is neither true nor false"),
+        (["true", "2"], BOOLEAN, TEXT, ["true", "2"], "'2' (row 1) is neither true nor false"),
+        (
+            ["0.5"],
+            BOOLEAN,
+            FLOAT,
+            [0.5],
+            "is among numbers with a fraction, though the statistics are boolean",
+        ),
         (["1", "1e-400"], None, TEXT, ["1", "1e-400"], "'1e-400' (row 1) is below the range of float64"),
         (["9" * 77], None, TEXT, ["9" * 77], "has more than 76 digits"),
         (["9" * 5000], None, TEXT, ["9" * 5000], "has more than 76 digits"),
@@ -302,6 +330,7 @@ def test_types_and_values(
             "(row 2) differs from other values: the column mixes texts and whole",
         ),
         (["true", "1"], None, TEXT, ["true", "1"], "mixes booleans and whole numbers"),
+        (["1", '"nan"'], None, TEXT, ["1", "nan"], "mixes texts and whole numbers"),
         (['"x"', '{"a": 1}'], None, TEXT, ["x", '{"a": 1}'], "mixes objects and texts"),
         (["[1]", '{"a": 1}'], None, TEXT, ["[1]", '{"a": 1}'], "mixes arrays and objects"),
         (["0.5", "NaN", "null"], None, FLOAT, [0.5, "nan", None], "'NaN' (row 1) is written without quotes"),
@@ -395,6 +424,102 @@ def test_fractions(column: Callable[..., Any], cells: list[str], type_: pa.DataT
     found = column(cells, strict=strict)
     assert found.type == type_
     assert found.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("decimals", "cells", "section", "type_", "values"),
+    [
+        ("exact", ["0.1", "0.25"], None, FLOAT, [0.1, 0.25]),
+        ("exact", ["0.3333333333333333333"], None, pa.decimal128(38, 19), [Decimal("0.3333333333333333333")]),
+        (
+            "exact",
+            ["[0.33333333333333333]"],
+            None,
+            pa.list_(pa.decimal128(38, 17)),
+            [[Decimal("0." + "3" * 17)]],
+        ),
+        ("exact", ["1", "2"], NUMERIC, INT, [1, 2]),
+        ("float", ["1234567890123456.78", "null"], None, FLOAT, [1234567890123456.8, None]),
+        ("float", ['"1234567890123456.78"'], NUMERIC, FLOAT, [1234567890123456.8]),
+        ("float", ['"0.1234567890123456789"'], NUMERIC, FLOAT, [0.12345678901234568]),
+        ("float", ["9007199254740993", "0.5"], None, FLOAT, [9007199254740992.0, 0.5]),
+        ("float", ["123456789012345678.5", '"Infinity"'], None, FLOAT, [123456789012345680.0, math.inf]),
+        ("float", ["9007199254740993", "1"], None, INT, [9007199254740993, 1]),
+        ("float", ['"9007199254740993"'], NUMERIC, INT, [9007199254740993]),
+        ("float", ["1" + "0" * 20], None, pa.decimal128(38, 0), [Decimal("1" + "0" * 20)]),
+        ("float", ["[1234567890123456.78]"], None, pa.list_(FLOAT), [[1234567890123456.8]]),
+        (
+            "float",
+            ["[9007199254740993,0.5]"],
+            None,
+            pa.list_(pa.decimal128(38, 1)),
+            [[Decimal("9007199254740993.0"), Decimal("0.5")]],
+        ),
+        ("float", [], NUMERIC, FLOAT, []),
+    ],
+)
+def test_decimals(
+    column: Callable[..., Any],
+    decimals: str,
+    cells: list[str],
+    section: str | None,
+    type_: pa.DataType,
+    values: list[object],
+) -> None:
+    """Exact takes no nearest float, float does in columns with a fraction; whole numbers are left alone."""
+    found = column(cells, section, decimals=decimals)
+    assert (found.type, found.values) == (type_, values)
+    assert found.warnings == []
+
+
+@pytest.mark.parametrize("decimals", ["auto", "exact", "float"])
+@pytest.mark.parametrize("cell", ["1e999", "-1e999", "1e-400", "0." + "0" * 330 + "1"])
+def test_beyond_the_range_of_float64(column: Callable[..., Any], decimals: str, cell: str) -> None:
+    """Such a column stays text, with a warning."""
+    found = column(["0.5", cell], decimals=decimals)
+    assert (found.type, found.values) == (TEXT, ["0.5", cell])
+    assert len(found.warnings) == 1
+
+
+@pytest.mark.parametrize("decimals", ["auto", "exact", "float"])
+def test_schema_beats_decimals(column: Callable[..., Any], decimals: str) -> None:
+    """Its type is that of the caller, and a whole number is not rounded."""
+    decimal = pa.decimal128(20, 2)
+    found = column(["1234567890123456.78"], decimals=decimals, schema_type=decimal)
+    assert (found.type, found.values) == (decimal, [Decimal("1234567890123456.78")])
+    found = column(["1234567890123456.78"], decimals=decimals, schema_type=FLOAT)
+    assert (found.type, found.values) == (FLOAT, [1234567890123456.8])
+    with pytest.raises(ConversionError, match=r"row 1: '9007199254740993' does not fit in double"):
+        column(["0.5", "9007199254740993"], decimals=decimals, schema_type=FLOAT)
+
+
+CUT = '"general":{"count":100,"nulls_count":0}'
+
+
+@pytest.mark.parametrize(
+    ("cells", "bounds", "type_"),
+    [
+        (["1", "2"], '"min":1.0,"max":3e0', INT),
+        (["1", "2"], '"min":"1.00","max":"+3"', INT),
+        (["9007199254740993", "null"], '"min":1.0,"max":9007199254740992.0', INT),
+        (["1", "2"], '"min":1.0,"max":1.8e19', pa.uint64()),
+        (["1", "2"], '"min":0.5,"max":2', FLOAT),
+        (["1", "2"], '"min":1,"max":1234567890123456.78', pa.decimal128(38, 2)),
+        (["1", "2"], '"min":"-Infinity","max":"Infinity"', FLOAT),
+        (["9007199254740993"], '"min":1,"max":"Infinity"', TEXT),
+        (["1", "2"], '"min":"nan","max":"abc"', INT),
+        (["0.5"], '"min":"NaN","max":""', FLOAT),
+        (["0.5"], '"min":0.5,"max":9007199254740993.12', FLOAT),
+        (["0.5"], '"min":0.5,"max":1e999', TEXT),
+        ([], '"min":"abc","max":"nan"', FLOAT),
+        ([], '"min":1,"max":2', INT),
+    ],
+)
+def test_bounds_where_rows_were_cut(
+    column: Callable[..., Any], cells: list[str], bounds: str, type_: pa.DataType
+) -> None:
+    """The min and max count as two more values as far as they name numbers and tell digits."""
+    assert column(cells, f'{CUT},"numeric":{{{bounds}}}').type == type_
 
 
 @pytest.mark.parametrize("cell", ['"2025-01-01"', '"2025-01-01T00:00:00"', '"2025-01-01T00:00:00Z"'])
@@ -504,6 +629,11 @@ def test_nulls_never_change_a_type(column: Callable[..., Any], cells: list[str],
             "2 numbers, some with a fraction; 1 of them computed, given as the nearest float64",
         ),
         (["1234567890123456.78"], None, "1 numbers, some with a fraction, 1 of them not exact as float64"),
+        (
+            ["1", '"2.5"'],
+            NUMERIC,
+            "numeric statistics; 2 numbers, some with a fraction, all exact as float64",
+        ),
         (["true"], None, "1 of 1 values are true or false"),
         (['"a"', "null"], None, "1 of 1 values (1 null) are texts"),
         (['"2025-01-01"'], None, "1 of 1 values are dates; no statistics"),
@@ -521,6 +651,12 @@ def test_evidence_in_words(
 ) -> None:
     """Each decision says what it was made from."""
     assert column(cells, section).evidence == evidence
+
+
+def test_evidence_of_the_nearest_float(column: Callable[..., Any]) -> None:
+    """It is said, and of how many values."""
+    found = column(["1234567890123456.78", "0.5"], decimals="float")
+    assert found.evidence == "2 numbers, some with a fraction; 1 of them given as the nearest float64"
 
 
 def test_evidence_is_short(column: Callable[..., Any]) -> None:

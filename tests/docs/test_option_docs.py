@@ -40,7 +40,16 @@ def ask(question, **options):
     Answer
     """
 '''
-    left_out = ("dtype_backend", "infer_temporal", "on_truncation", "progress", "question_id", "schema", "tz")
+    left_out = (
+        "decimals",
+        "dtype_backend",
+        "infer_temporal",
+        "on_truncation",
+        "progress",
+        "question_id",
+        "schema",
+        "tz",
+    )
 
     assert (
         with_options(source, {"ask": left_out})
