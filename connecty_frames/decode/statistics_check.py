@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -44,15 +44,16 @@ from connecty_frames.decode.envelope import parse_count
 from connecty_frames.decode.numbers import MAX_EXACT_INTEGER
 from connecty_frames.decode.statistics_comparisons import CONTEXT, comparison_of
 from connecty_frames.errors import StatisticsWarning
-from connecty_frames.text import snippet
+from connecty_frames.text import quoted, snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from decimal import Decimal
 
+    from connecty_frames.decode.exact_json import ValueKind
     from connecty_frames.decode.statistics_comparisons import Comparison
 
-__all__ = ["check_statistics"]
+__all__ = ["ColumnSource", "check_statistics"]
 
 #: How many digits doubles and singles may be written with: from what their types keep for certain (DBL_DIG
 #: and FLT_DIG of C) to what identifies every value (DBL_DECIMAL_DIG and FLT_DECIMAL_DIG).
@@ -60,9 +61,28 @@ _DOUBLE_DIGITS: Final = [15, 16, 17]
 _SINGLE_DIGITS: Final = [6, 7, 8, 9]
 
 
+class ColumnSource(NamedTuple):
+    """What a column was made from.
+
+    Parameters
+    ----------
+    sections
+        Its statistics, as the server sent them; empty where it sent none.
+    kinds
+        The kinds of its cells, null aside.
+    is_set
+        Whether ``schema=`` set its type.
+    """
+
+    sections: dict[str, Any]
+    kinds: frozenset[ValueKind]
+    is_set: bool
+
+
 def check_statistics(
     table: pa.Table,
-    statistics: list[dict[str, Any]],
+    sources: Sequence[ColumnSource],
+    absent: Sequence[str],
     rows: int,
     total_rows: int | None,
     *,
@@ -72,8 +92,10 @@ def check_statistics(
 
     Parameters
     ----------
-    statistics
-        Of each column, as the server sent them; empty where it sent none.
+    sources
+        What each column was made from.
+    absent
+        The names in the statistics that belong to no column.
     rows, total_rows
         The rows that were received, and the rows of the whole result by the statistics (None: unknown).
     strict
@@ -84,20 +106,26 @@ def check_statistics(
     list of StatisticsWarning
         One for each disagreement; none where there is nothing to compare.
     """
+    found = []
+    if absent:
+        found.append(f"The statistics of {quoted(absent)} belong to no column, and were ignored.")
     if total_rows is not None and rows > total_rows:
-        return [StatisticsWarning(f"{rows:,} rows were received, but the statistics count {total_rows:,}.")]
-    whole = rows == total_rows
-    return [
-        StatisticsWarning(f"Column {snippet(name)!r} {disagreement}.")
-        for name, column, sections in zip(table.column_names, table.columns, statistics, strict=True)
-        for disagreement in _disagreements(column, sections, whole=whole, strict=strict)
-    ]
+        found.append(f"{rows:,} rows were received, but the statistics count {total_rows:,}.")
+    else:
+        whole = rows == total_rows
+        found += [
+            f"Column {snippet(name)!r} {disagreement}."
+            for name, column, source in zip(table.column_names, table.columns, sources, strict=True)
+            for disagreement in _disagreements(column, source, whole=whole, strict=strict)
+        ]
+    return list(map(StatisticsWarning, found))
 
 
 def _disagreements(
-    column: pa.ChunkedArray, sections: dict[str, Any], *, whole: bool, strict: bool
+    column: pa.ChunkedArray, source: ColumnSource, *, whole: bool, strict: bool
 ) -> Iterator[str]:
     """Say in what a column and its statistics disagree, as predicates of the column."""
+    sections = source.sections
     general = sections.get("general")
     nulls = general.get("nulls_count") if isinstance(general, dict) else None
     # Most often the two are equal, and NaN need not be counted.
