@@ -22,10 +22,12 @@ from connecty_frames.text import snippet
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-__all__ = ["Envelope", "ParsedRows", "match_names", "parse_count", "read_envelope"]
+__all__ = ["Envelope", "ParsedRows", "match_names", "parse_count", "read_envelope", "stated_bounds"]
 
 #: A number of more digits is not a count of rows.
 _MOST_DIGITS: Final = 18
+#: In lower case, what a writer of statistics puts in place of a bound that it does not have.
+_NO_BOUND: Final = frozenset({"", "nan", "nat", "none", "null"})
 #: How much is kept of what the API document does not name: fields, values in each, characters of a text.
 _MOST_DETAILS: Final = 1000
 _MOST_VALUES: Final = 1000
@@ -190,6 +192,16 @@ def parse_count(value: object) -> int | None:
     """Return a count of the statistics, None where it is not a whole number from 0."""
     text = value if isinstance(value, exact_json.IntText) else ""
     return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
+
+
+def stated_bounds(section: dict[str, Any]) -> dict[str, str]:
+    """Return the ``min`` and the ``max`` of a section, without those that say nothing."""
+    bounds = {end: section.get(end) for end in ("min", "max")}
+    return {
+        end: bound
+        for end, bound in bounds.items()
+        if isinstance(bound, str) and bound.lower() not in _NO_BOUND
+    }
 
 
 def read_envelope(

@@ -40,7 +40,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.envelope import parse_count
+from connecty_frames.decode.envelope import parse_count, stated_bounds
+from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.numbers import MAX_EXACT_INTEGER
 from connecty_frames.decode.statistics_comparisons import CONTEXT, comparison_of
 from connecty_frames.errors import StatisticsWarning
@@ -138,7 +139,7 @@ def _disagreements(
     for name, (words, select) in comparison.counts.items():
         count = partial(_count_selected, column, select)
         yield from _compare_count(section.get(name), words, count, whole=whole)
-    yield from _compare_bounds(section, column, comparison, whole=whole)
+    yield from _compare_bounds(source, column, comparison, whole=whole)
     if strict and whole and section.get("distinct_approx") is False:
         count = partial(_count_distinct, column, comparison)
         yield from _compare_count(section.get("distinct_count"), "distinct values", count, whole=True)
@@ -188,45 +189,51 @@ def _count_distinct(column: pa.ChunkedArray, comparison: Comparison) -> range:
 
 
 def _compare_bounds(
-    section: dict[str, Any], column: pa.ChunkedArray, comparison: Comparison, *, whole: bool
+    source: ColumnSource, column: pa.ChunkedArray, comparison: Comparison, *, whole: bool
 ) -> Iterator[str]:
     """Compare a column with its min and max; of a part only what lies outside of them disagrees."""
-    stated = [section.get("min"), section.get("max")]
-    if comparison.parse is None or stated == [None, None]:
+    stated = stated_bounds(source.sections[comparison.section])
+    if comparison.parse is None or not stated:
         return
-    extremes = list(map(comparison.scalar_value, pc.min_max(comparison.measure(column)).values()))
-    if extremes[0] is None or not extremes[0] <= extremes[1]:
+    extremes = {
+        end: comparison.scalar_value(value) for end, value in pc.min_max(comparison.measure(column)).items()
+    }
+    if extremes["min"] is None or not extremes["min"] <= extremes["max"]:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
-    if stated == list(map(str, extremes)):
+    if stated == {end: str(value) for end, value in extremes.items()}:
         return
-    bounds = [_parse_bound(text, column.type, comparison.parse) for text in stated]
-    places = max((_count_places(bound) for bound in bounds if bound is not None), default=0)
-    for end, bound, found in zip(("min", "max"), bounds, extremes, strict=True):
-        if bound is None:
-            continue
+    bounds, problems = _parse_bounds(stated, column.type, comparison.parse)
+    if not source.is_set:  # otherwise the caller may know more of the values than their texts tell
+        yield from problems
+    places = max(map(_count_places, bounds.values()), default=0)
+    for end, bound in bounds.items():
+        found = extremes[end]
         value = CONTEXT.create_decimal(str(found))
         if isinstance(found, int):  # it counts the last place of the type
             value = value.scaleb(-comparison.places(column.type), CONTEXT)
         is_inside = not whole and (value > bound) is (end == "min")
-        if value == bound or is_inside or (isinstance(found, float) and _is_same_float(found, float(bound))):
+        if is_inside or value == bound or _is_same_as_float(found, bound, stated[end]):
             continue
         gap = CONTEXT.abs(CONTEXT.subtract(value, bound))
         if not _is_within_last_digit(gap, places, column, comparison):
             what, shown = end if whole else "value", comparison.show(value, column.type)
-            yield f"has the {what} {shown}, but the statistics' {end} is {snippet(section[end], 60)}"
+            yield f"has the {what} {shown}, but the statistics' {end} is {snippet(stated[end], 60)}"
 
 
-def _parse_bound(
-    value: object, type_: pa.DataType, parse: Callable[[str, pa.DataType], Decimal]
-) -> Decimal | None:
-    """Return a bound as a number, None where it is none."""
-    if not isinstance(value, str):
-        return None
-    try:
-        number = parse(value, type_)
-    except (ValueError, OverflowError):
-        return None
-    return None if number.is_nan() else number
+def _parse_bounds(
+    stated: dict[str, str], type_: pa.DataType, parse: Callable[[str, pa.DataType], Decimal]
+) -> tuple[dict[str, Decimal], list[str]]:
+    """Return the bounds that can be compared as numbers, and why others cannot."""
+    bounds, problems = {}, []
+    for end, text in stated.items():
+        is_infinite = text.lower().lstrip("+-") in {"inf", "infinity"}
+        try:
+            bounds[end] = CONTEXT.create_decimal(text) if is_infinite else parse(text, type_)
+        except CellError as error:
+            problems.append(
+                f"cannot be compared with the statistics' {end}: {snippet(text, 60)!r} {error.reason}"
+            )
+    return bounds, problems
 
 
 def _count_places(number: Decimal) -> int:
@@ -283,6 +290,15 @@ def _has_more_digits(chunk: pa.Array, places: int, type_places: int) -> bool:
         # From 2**53 on a value shows 16 digits before this place, and float64 has no more.
         has_more = (np.abs(scaled) < MAX_EXACT_INTEGER) & (np.rint(scaled) / unit != array)
     return bool(has_more.any())
+
+
+def _is_same_as_float(found: object, bound: Decimal, text: str) -> bool:
+    """Whether a value and a bound are the same as far as float64 tells."""
+    if isinstance(found, float):
+        return _is_same_float(found, float(bound))
+    # The writer of a large number with a fraction or an exponent had no more digits of it than float64 has.
+    is_large_float = bound.copy_abs() >= MAX_EXACT_INTEGER and not text.lstrip("+-").isdecimal()
+    return is_large_float and float(str(found)) == float(bound)
 
 
 def _is_same_float(value: float, bound: float) -> bool:
