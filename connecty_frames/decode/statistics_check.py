@@ -32,34 +32,40 @@ without values.
 
 from __future__ import annotations
 
-import ctypes
+import math
+import operator
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode.envelope import parse_count, stated_bounds
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.numbers import MAX_EXACT_INTEGER
+from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.statistics_comparisons import CONTEXT, comparison_of
+from connecty_frames.decode.statistics_digits import (
+    are_singles,
+    is_same_as_float,
+    is_within_digit_of_values,
+    is_within_last_digit,
+    most_places,
+)
 from connecty_frames.errors import StatisticsWarning
 from connecty_frames.text import quoted, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from decimal import Decimal
 
-    from connecty_frames.decode.exact_json import ValueKind
     from connecty_frames.decode.statistics_comparisons import Comparison
 
 __all__ = ["ColumnSource", "check_statistics"]
 
-#: How many digits doubles and singles may be written with: from what their types keep for certain (DBL_DIG
-#: and FLT_DIG of C) to what identifies every value (DBL_DECIMAL_DIG and FLT_DECIMAL_DIG).
-_DOUBLE_DIGITS: Final = [15, 16, 17]
-_SINGLE_DIGITS: Final = [6, 7, 8, 9]
+#: By how much of the mean of the magnitudes two means of the same numbers may differ: for the order in which
+#: doubles were added up, and for singles that were written with 6 digits.
+_SUM_ERROR: Final = 1e-9
+_SINGLE_ERROR: Final = 1e-6
 
 
 class ColumnSource(NamedTuple):
@@ -139,7 +145,12 @@ def _disagreements(
     for name, (words, select) in comparison.counts.items():
         count = partial(_count_selected, column, select)
         yield from _compare_count(section.get(name), words, count, whole=whole)
-    yield from _compare_bounds(source, column, comparison, whole=whole)
+    if comparison.section == "string":
+        yield from _compare_texts(section, column, whole=whole, were_texts=source.kinds <= {ValueKind.TEXT})
+    if comparison.section in {"numeric", "temporal"}:
+        yield from _compare_bounds(source, column, comparison, whole=whole)
+    if whole and comparison.section == "numeric":
+        yield from _compare_mean(section, column, comparison)
     if strict and whole and section.get("distinct_approx") is False:
         count = partial(_count_distinct, column, comparison)
         yield from _compare_count(section.get("distinct_count"), "distinct values", count, whole=True)
@@ -185,6 +196,50 @@ def _count_distinct(column: pa.ChunkedArray, comparison: Comparison) -> range:
     return range(found, most + bool(column.null_count) + bool(nans) + 1)
 
 
+# --- lengths of texts --------------------------------------------------------------------------------
+
+#: By bound of a length, what such a text is, and whether the length of a text is within it.
+_LENGTHS: Final = {"min": ("shortest", operator.ge), "max": ("longest", operator.le)}
+
+
+def _compare_texts(
+    section: dict[str, Any], column: pa.ChunkedArray, *, whole: bool, were_texts: bool
+) -> Iterator[str]:
+    """Compare the number of empty texts, and, where all cells were texts, the lengths.
+
+    A length may be that in bytes, which is the fastest to compute and most often the same, in characters or
+    in UTF-16.
+    """
+    in_bytes = pc.min_max(pc.binary_length(column)).as_py()
+    empty = partial(_count_empty, column, in_bytes["min"])
+    yield from _compare_count(section.get("empty_string_count"), "empty texts", empty, whole=whole)
+    if in_bytes["min"] is None or not were_texts:
+        return
+    wrong = {}
+    for end, (_, is_inside) in _LENGTHS.items():
+        stated, is_right = parse_count(section.get(f"{end}_len")), operator.eq if whole else is_inside
+        if stated is not None and not is_right(in_bytes[end], stated):
+            wrong[end] = stated, is_right
+    in_characters = pc.min_max(pc.utf8_length(column)).as_py() if wrong else {}
+    for end, (stated, is_right) in wrong.items():
+        found = in_characters[end]
+        if not is_right(found, stated) and not is_right(_utf16_lengths(column)[end], stated):
+            what = f"the {_LENGTHS[end][0]}" if whole else "a"
+            yield f"has {what} text of {found:,} characters, but the statistics' {end}_len is {stated:,}"
+
+
+def _count_empty(column: pa.ChunkedArray, shortest: int | None) -> range:
+    """Count the empty texts; there is none if the shortest text has a byte."""
+    return _count_selected(column, lambda texts: pc.equal(texts, "")) if shortest == 0 else range(1)
+
+
+def _utf16_lengths(column: pa.ChunkedArray) -> dict[str, int]:
+    """Return the least and the greatest length in UTF-16, where a character beyond 16 bits counts twice."""
+    doubled = pc.count_substring_regex(column, "[\U00010000-\U0010ffff]")
+    lengths: dict[str, int] = pc.min_max(pc.add(pc.utf8_length(column), doubled)).as_py()
+    return lengths
+
+
 # --- min and max -------------------------------------------------------------------------------------
 
 
@@ -193,7 +248,7 @@ def _compare_bounds(
 ) -> Iterator[str]:
     """Compare a column with its min and max; of a part only what lies outside of them disagrees."""
     stated = stated_bounds(source.sections[comparison.section])
-    if comparison.parse is None or not stated:
+    if not stated:
         return
     extremes = {
         end: comparison.scalar_value(value) for end, value in pc.min_max(comparison.measure(column)).items()
@@ -202,33 +257,32 @@ def _compare_bounds(
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
     if stated == {end: str(value) for end, value in extremes.items()}:
         return
-    bounds, problems = _parse_bounds(stated, column.type, comparison.parse)
+    bounds, problems = _parse_bounds(stated, column.type, comparison)
     if not source.is_set:  # otherwise the caller may know more of the values than their texts tell
         yield from problems
-    places = max(map(_count_places, bounds.values()), default=0)
     for end, bound in bounds.items():
         found = extremes[end]
         value = CONTEXT.create_decimal(str(found))
         if isinstance(found, int):  # it counts the last place of the type
             value = value.scaleb(-comparison.places(column.type), CONTEXT)
         is_inside = not whole and (value > bound) is (end == "min")
-        if is_inside or value == bound or _is_same_as_float(found, bound, stated[end]):
+        if is_inside or value == bound or is_same_as_float(found, bound, stated[end]):
             continue
         gap = CONTEXT.abs(CONTEXT.subtract(value, bound))
-        if not _is_within_last_digit(gap, places, column, comparison):
+        if not is_within_last_digit(gap, most_places(bounds.values()), column, comparison):
             what, shown = end if whole else "value", comparison.show(value, column.type)
             yield f"has the {what} {shown}, but the statistics' {end} is {snippet(stated[end], 60)}"
 
 
 def _parse_bounds(
-    stated: dict[str, str], type_: pa.DataType, parse: Callable[[str, pa.DataType], Decimal]
+    stated: dict[str, str], type_: pa.DataType, comparison: Comparison
 ) -> tuple[dict[str, Decimal], list[str]]:
     """Return the bounds that can be compared as numbers, and why others cannot."""
     bounds, problems = {}, []
     for end, text in stated.items():
         is_infinite = text.lower().lstrip("+-") in {"inf", "infinity"}
         try:
-            bounds[end] = CONTEXT.create_decimal(text) if is_infinite else parse(text, type_)
+            bounds[end] = CONTEXT.create_decimal(text) if is_infinite else comparison.parse(text, type_)
         except CellError as error:
             problems.append(
                 f"cannot be compared with the statistics' {end}: {snippet(text, 60)!r} {error.reason}"
@@ -236,76 +290,24 @@ def _parse_bounds(
     return bounds, problems
 
 
-def _count_places(number: Decimal) -> int:
-    """Count the digits after the point without the zeros behind them."""
-    exponent = number.normalize(CONTEXT).as_tuple().exponent
-    return max(-exponent, 0) if isinstance(exponent, int) else 0  # infinity has no digits
-
-
-def _is_within_last_digit(
-    gap: Decimal, bound_places: int, column: pa.ChunkedArray, comparison: Comparison
-) -> bool:
-    """Whether one side shows fewer digits than the other, and the gap is at most one unit of its last digit.
-
-    Parameters
-    ----------
-    gap
-        The distance of a bound from the value; more than 0.
-    bound_places
-        How many digits after the point the bounds show.
-    """
-    # The gap is at most one unit of each place up to this one: 0.02 up to the first, 0.01 up to the second.
-    last_place = -gap.adjusted()
-    if gap.scaleb(last_place, CONTEXT) > 1:
-        last_place -= 1
-    if last_place < 0:
-        return False
-    values, type_places = comparison.to_numbers(column), comparison.places(column.type)
-    # Either the values show fewer digits than the bounds, and few enough for the gap ...
-    fewer = min(last_place, bound_places - 1)
-    if fewer >= 0 and _show_at_most(fewer, values, type_places):
-        return True
-    # ... or the bounds show fewer than the values.
-    return bound_places <= last_place and not _show_at_most(bound_places, values, type_places)
-
-
-def _show_at_most(places: int, values: pa.ChunkedArray, type_places: int) -> bool:
-    """Whether no value shows more digits after the point."""
-    return places >= type_places or not any(
-        _has_more_digits(chunk, places, type_places) for chunk in values.chunks
-    )
-
-
-def _has_more_digits(chunk: pa.Array, places: int, type_places: int) -> bool:
-    if pa.types.is_decimal(chunk.type):
-        cut = pc.round(chunk, ndigits=places, round_mode="towards_zero")
-        return bool(pc.any(pc.not_equal(cut, chunk)).as_py())
-    array = chunk.fill_null(0).to_numpy()
-    if pa.types.is_integer(chunk.type):
-        step = 10 ** (type_places - places)
-        return bool((array // step * step != array).any())
-    unit = 10.0**places
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = array * unit
-        # From 2**53 on a value shows 16 digits before this place, and float64 has no more.
-        has_more = (np.abs(scaled) < MAX_EXACT_INTEGER) & (np.rint(scaled) / unit != array)
-    return bool(has_more.any())
-
-
-def _is_same_as_float(found: object, bound: Decimal, text: str) -> bool:
-    """Whether a value and a bound are the same as far as float64 tells."""
-    if isinstance(found, float):
-        return _is_same_float(found, float(bound))
-    # The writer of a large number with a fraction or an exponent had no more digits of it than float64 has.
-    is_large_float = bound.copy_abs() >= MAX_EXACT_INTEGER and not text.lstrip("+-").isdecimal()
-    return is_large_float and float(str(found)) == float(bound)
-
-
-def _is_same_float(value: float, bound: float) -> bool:
-    """Whether one of two floats becomes the other where it is written with the digits of its type."""
-    for number, written in ((value, bound), (bound, value)):
-        is_single = ctypes.c_float(number).value == number
-        digits = _SINGLE_DIGITS + _DOUBLE_DIGITS if is_single else _DOUBLE_DIGITS
-        if any(float(f"{number:.{count}g}") == written for count in digits):
-            return True
-    return False
+def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: Comparison) -> Iterator[str]:
+    """Compare the mean of a whole result, as far as float64 and the digits of both sides tell."""
+    stated = section.get("mean")
+    mean = CONTEXT.create_decimal(stated if isinstance(stated, str) else "NaN")
+    if not mean.is_finite():
+        return
+    values = column.cast(pa.float64(), safe=False)
+    found = pc.mean(values).as_py()
+    if found is None or not math.isfinite(found):
+        return  # no values, some are NaN or infinite, or their sum is beyond float64
+    last_digit = float(Decimal((0, (1,), int(mean.as_tuple().exponent))))
+    gap = abs(float(mean) - found)
+    if gap <= last_digit + _SUM_ERROR * abs(found):  # the mean of magnitudes is no smaller
+        return
+    error = _SINGLE_ERROR if pa.types.is_floating(column.type) and are_singles(values) else _SUM_ERROR
+    if gap <= last_digit + error * pc.mean(pc.abs(values)).as_py():
+        return
+    bounds, _ = _parse_bounds(stated_bounds(section), column.type, comparison)
+    exact_gap = CONTEXT.create_decimal_from_float(gap)
+    if not is_within_digit_of_values(exact_gap, most_places(bounds.values()), column, comparison):
+        yield f"has the mean {found}, but the statistics' mean is {snippet(str(stated), 60)}"

@@ -41,6 +41,13 @@ _match_clock: Final = re.compile(
 _find_fraction: Final = re.compile(r"\.\d+").search
 
 
+def _parse_number(text: str, _: pa.DataType) -> Decimal:
+    number = CONTEXT.create_decimal(text)
+    if number.is_nan():
+        raise CellError(0, text, "is not a number")
+    return number
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """How the columns of some Arrow types are compared with their statistics.
@@ -52,8 +59,7 @@ class Comparison:
     counts
         By field of the section what it counts, in words, and a function that selects these values.
     parse
-        Returns a bound as a number; raises CellError where it cannot be compared with such values. None where
-        there are no bounds.
+        Returns a min or a max as a number; raises CellError where it cannot be compared with such values.
     show
         Returns such a number as text for messages.
     places
@@ -69,19 +75,12 @@ class Comparison:
 
     section: str
     counts: dict[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = field(default_factory=dict)
-    parse: Callable[[str, pa.DataType], Decimal] | None = None
+    parse: Callable[[str, pa.DataType], Decimal] = _parse_number
     show: Callable[[Decimal, pa.DataType], str] = lambda number, _: str(number)
     places: Callable[[pa.DataType], int] = lambda _: 0
     to_numbers: Callable[[pa.ChunkedArray], pa.ChunkedArray] = lambda column: column
     measure: Callable[[pa.ChunkedArray], pa.ChunkedArray] = lambda column: column
     scalar_value: Callable[[pa.Scalar], Any] = methodcaller("as_py")
-
-
-def _parse_number(text: str, _: pa.DataType) -> Decimal:
-    number = CONTEXT.create_decimal(text)
-    if number.is_nan():
-        raise CellError(0, text, "is not a number")
-    return number
 
 
 def _parse_date(text: str, _: pa.DataType) -> Decimal:
@@ -182,7 +181,7 @@ def comparison_of(type_: pa.DataType) -> Comparison | None:
     return first_match(_COMPARISONS, type_)
 
 
-_numeric: Final = partial(Comparison, section="numeric", parse=_parse_number)
+_numeric: Final = partial(Comparison, section="numeric")
 _temporal: Final = partial(
     Comparison,
     section="temporal",
@@ -195,12 +194,7 @@ _temporal: Final = partial(
 _COMPARISONS: Final[tuple[tuple[TypeTest, Comparison], ...]] = (
     (
         any_of(pa.types.is_string, pa.types.is_large_string),
-        Comparison(
-            "string",
-            counts={
-                "empty_string_count": ("empty texts", lambda column: pc.equal(pc.binary_length(column), 0))
-            },
-        ),
+        Comparison("string"),
     ),
     (
         pa.types.is_boolean,
