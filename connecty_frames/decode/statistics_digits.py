@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.numbers import MAX_EXACT_INTEGER
+from connecty_frames.decode.numbers import MAX_EXACT_INTEGER, is_exact_float
 from connecty_frames.decode.statistics_comparisons import CONTEXT
 
 if TYPE_CHECKING:
@@ -106,9 +106,9 @@ def is_same_as_float(found: object, bound: Decimal, text: str) -> bool:
     """Whether a value and a bound are the same as far as float64 tells."""
     if isinstance(found, float):
         return _is_same_float(found, float(bound))
-    # The writer of a large number with a fraction or an exponent had no more digits of it than float64 has.
-    is_large_float = bound.copy_abs() >= MAX_EXACT_INTEGER and not text.lstrip("+-").isdecimal()
-    return is_large_float and float(str(found)) == float(bound)
+    # A large number written as a float has no more digits of the value than float64 has.
+    is_large = bound.copy_abs() >= MAX_EXACT_INTEGER and not text.lstrip("-").isdecimal()
+    return is_large and is_exact_float(text) and float(str(found)) == float(bound)
 
 
 def _is_same_float(value: float, bound: float) -> bool:

@@ -6,7 +6,7 @@ import json
 import re
 import warnings
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from connecty_frames import Answer, Client
 from connecty_frames.decode import SchemaTypes, decode, read_envelope
+from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
 from connecty_frames.errors import (
     ConnectyError,
     ConversionError,
@@ -514,6 +515,55 @@ def test_bounds_of_a_part(
 ) -> None:
     """The values of a part of a result, or of what may be one, lie within min and max."""
     assert said(cells, section, total) == ([f"Column 'c' {says}."] if says else [])
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "section", "stated", "says"),
+    [
+        (
+            pa.int64(),
+            2,
+            "numeric",
+            "abc",
+            "cannot be compared with the statistics' min: 'abc' is not a number",
+        ),
+        (pa.int64(), 2, "numeric", "-Infinity", ""),
+        (pa.int64(), 2, "numeric", "inf", "has the value 2, but the statistics' min is inf"),
+        (pa.int64(), 2**53 + 3, "numeric", "9007199254740996.0", ""),
+        (pa.int64(), 2**53 + 1, "numeric", "9007199254740994", "has the value 9007199254740993, but"),
+        (pa.date32(), date(2025, 1, 2), "temporal", "2025-01-02T00:00:00Z", ""),
+        (
+            pa.date32(),
+            date(2025, 1, 2),
+            "temporal",
+            "2025-01-01T17:30:00",
+            "'2025-01-01T17:30:00' is not a mid",
+        ),
+        (pa.date32(), date(2025, 1, 2), "temporal", "01/02/2025", "'01/02/2025' is not an ISO 8601 date"),
+        (pa.timestamp("us"), datetime(2025, 1, 2), "temporal", "2025-01-02", ""),
+        (
+            pa.timestamp("us"),
+            datetime(2025, 1, 2),
+            "temporal",
+            "2025-01-01T00:00Z",
+            "is among timestamps with",
+        ),
+        (pa.timestamp("us"), None, "temporal", "x", ""),
+        (pa.string(), "x", "temporal", "2025-01-01", ""),
+        (pa.string(), "x", "numeric", "5", ""),
+    ],
+)
+def test_bounds_that_cannot_be_compared_with_a_part(
+    type_: pa.DataType, value: object, section: str, stated: str, says: str
+) -> None:
+    """They are told of too, unless the column has a type of ``schema=``, which says what its values mean."""
+    table = pa.table({"c": pa.chunked_array([[value]], type_)})
+    sections = {section: {"min": stated}}
+    found = check_statistics(table, [ColumnSource(sections, frozenset(), is_set=False)], [], 1, 9)
+    assert len(found) == bool(says)
+    assert all(says in str(warning) for warning in found)
+    if "cannot be compared" in "".join(map(str, found)):
+        assert not check_statistics(table, [ColumnSource(sections, frozenset(), is_set=True)], [], 1, 9)
 
 
 @pytest.mark.parametrize(
