@@ -152,8 +152,24 @@ DISAGREE: Final[list[Case]] = [
     ("durations", "PT1H", "2025-03-31", ["max is among dates"]),
 ]
 
+#: Spellings beyond ISO 8601.
+SPELLED: Final[list[Case]] = [
+    ("days", "2025-03-30 00:00:00 UTC", "2025-03-31T00:00:00+02:00[Europe/Berlin]", []),
+    ("days", "2025-03-30t00:00:00z", "2025-03-31 00:00:00.000 +0000 UTC", []),
+    ("naive", "2025-03-30t09:15:00.250001", "2025-03-31t17:30:00.5", []),
+    ("aware", "2025-03-30 00:30:00.000001 UTC", "2025-03-30t01:30:00z", []),
+    ("aware", "2025-03-30 00:30:00.000001 +0000 UTC", "2025-03-30T03:30:00+02:00[Europe/Berlin]", []),
+    ("aware", "2025-03-30 02:30:00.000001 +02:00", "2025-03-30 01:30:00 Z", []),
+    ("durations", "0 days 01:00:00", "1 day, 2:00:00", []),
+    ("durations", "0 01:00:00.000", "26:00:00", []),
+    ("aware", "2025-03-30 00:30:00.000002 UTC", "2025-03-30 03:30:00 +01:00", ["min", "max"]),
+    ("durations", "1 days 01:00:00", "26:00:01", ["min", "max"]),
+    ("naive", "2025-03-30 09:15:00.250001 UTC", "2025-03-31 17:30:00.5", ["min is among timestamps with"]),
+    ("days", "2025-03-30 00:00:00 UTC", "2025-03-31 17:30:00 UTC", ["max is not a midnight"]),
+]
 
-@pytest.mark.parametrize(("column", "least", "most", "told"), AGREE + DISAGREE)
+
+@pytest.mark.parametrize(("column", "least", "most", "told"), AGREE + DISAGREE + SPELLED)
 def test_bounds_of_a_whole_result(
     decode_json: Callable[..., Decoded], column: str, least: str, most: str, told: list[str]
 ) -> None:
