@@ -93,7 +93,7 @@ def decode(
     rows = read_rows(envelope.rows, envelope.statistics, limits)
     positions = range(len(rows.names)) if schema_types is None else _column_order(rows.names, schema_types)
     entries, absent = match_names(rows.server_names, envelope.statistics)
-    total_rows = envelope.count_total(rows.count, absent)
+    total_rows = envelope.count_total(rows.count, set(absent))
     warnings: list[ConnectyWarning] = list(rows.warnings)
     arrays, described, sources, errors = [], [], [], []
     for position in positions:
