@@ -866,6 +866,53 @@ def test_wrong_bounds_are_reported(
     assert [text.partition("the statistics' ")[2][:3] for text in found] == [end]
 
 
+#: How a server may add up, and write what it finds.
+MEANS: dict[str, Callable[[list[Decimal]], Any]] = {
+    "exactly": lambda values: EXACT.divide(sum(values, Decimal(0)), Decimal(len(values))),
+    "as floats": lambda values: sum(map(float, values)) / len(values),
+    "backwards": lambda values: sum(map(float, values[::-1])) / len(values),
+    "one by one": lambda values: sum(float(value) / len(values) for value in values),
+}
+FORMATS = ["{}", "{:.2f}", "{:.6f}", "{:.6g}", "{:.15g}", "{:.17g}"]
+
+
+@pytest.mark.slow
+@given(
+    st.lists(st.decimals(-(10**9), 10**9, places=4), min_size=1, max_size=50),
+    st.sampled_from([0, 1, 2, 4]),
+    st.sampled_from(list(MEANS)),
+    st.sampled_from(FORMATS),
+)
+def test_correct_means_cause_no_warning(values: list[Decimal], places: int, way: str, written: str) -> None:
+    """In whatever order a mean was added up, and with whatever digits it is written."""
+    values = [_cut(value, places, ROUND_DOWN) for value in values]
+    rows = ",".join(['["c"]', *(f"[{value:f}]" for value in values)])
+    mean = MEANS[way](values)
+    # A thousand is a millionth of the largest magnitude.
+    for stated, wrong in ((written.format(mean), 0), (f"{float(mean) + 1001:.6f}", 1)):
+        statistics = f'"general":{{"count":{len(values)}}},"numeric":{{"mean":{stated}}}'
+        assert len(_verdict(rows, statistics, strict=False)) == wrong
+
+
+@pytest.mark.slow
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), min_size=1, max_size=8),
+    st.sampled_from(["utf-8", "utf-16-le", "utf-32-le"]),
+    st.sampled_from(["utf-8", "utf-16-le", "utf-32-le"]),
+)
+def test_correct_lengths_cause_no_warning(texts: list[str], of_min: str, of_max: str) -> None:
+    """In bytes, in units of UTF-16 or in characters; a length that is none of these is reported."""
+    width = {"utf-8": 1, "utf-16-le": 2, "utf-32-le": 4}
+    lengths = {coding: [len(text.encode(coding)) // width[coding] for text in texts] for coding in width}
+    least, most = min(lengths[of_min]), max(lengths[of_max])
+    rows = ",".join(['["c"]', *(json.dumps([text]) for text in texts)])
+    # Of six characters none has more than 24 bytes.
+    for more_rows, off, wrong in ((0, 0, 0), (1, 0, 0), (0, 25, 2)):
+        statistics = f'"min_len":{least + off},"max_len":{most + off}'
+        general = f'"general":{{"count":{len(texts) + more_rows}}}'
+        assert len(_verdict(rows, f'{general},"string":{{{statistics}}}', strict=False)) == wrong
+
+
 ODD = st.recursive(
     st.none()
     | st.booleans()
