@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -299,12 +300,12 @@ class TestLoneSurrogates:
         assert answer.sql_query == "😀"
 
     def test_a_bound_of_the_statistics(self) -> None:
-        """The column stays text, as beside any other text that is no date."""
+        """It cannot be compared, and the column keeps its type."""
         statistics = {"a": {"temporal": {"max": "\ud800"}}}
-        with pytest.warns(cf.TypeFidelityWarning) as warned:
+        with pytest.warns(cf.StatisticsWarning) as warned:
             answer = cf.Answer.from_json(body([["a"], ["2025-01-01"]], dataframe_stats=statistics))
-        assert "(the statistics' min or max)" in str(warned[1].message)
-        assert answer.table.to_pydict() == {"a": ["2025-01-01"]}
+        assert "cannot be compared with the statistics' max" in str(warned[1].message)
+        assert answer.table.to_pydict() == {"a": [date(2025, 1, 1)]}
 
 
 class TestNul:

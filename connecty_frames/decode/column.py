@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
 
 import pyarrow as pa
 
-from connecty_frames.decode.envelope import parse_count
+from connecty_frames.decode.envelope import parse_count, stated_bounds
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, NUMBER_KINDS, FloatText, IntText, ValueKind
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
@@ -29,10 +29,6 @@ Values: TypeAlias = Array | TemporalValues | FloatValues
 #: The sections of the statistics that tell a type, strongest first; ``numeric`` and ``boolean`` are assumed,
 #: since the API document leaves them out.
 _SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
-
-
-#: How writers of statistics say that there is no value, in lower case.
-_NO_VALUE: Final = frozenset({"", "null", "none", "nan", "nat"})
 
 
 def section_of(statistics: dict[str, Any]) -> str | None:
@@ -155,9 +151,7 @@ class Column:
         self.section = section_of(statistics)
         self.bounds: list[str] = []
         if self.section in _SECTIONS and not (whole and self.count):
-            found = statistics[self.section]
-            ends = (found.get("min"), found.get("max"))
-            self.bounds = [end for end in ends if isinstance(end, str) and end.lower() not in _NO_VALUE]
+            self.bounds = list(stated_bounds(statistics[self.section]).values())
 
     @cached_property
     def values(self) -> Any:

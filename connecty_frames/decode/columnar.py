@@ -53,6 +53,7 @@ from connecty_frames.decode.blocks import (
     cut_blocks,
 )
 from connecty_frames.decode.column import ScalarColumn, concat
+from connecty_frames.decode.envelope import match_names
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
@@ -156,7 +157,7 @@ def read_columnar(
     source
         The JSON of ``dataframe``, proved to be JSON.
     sections
-        The section of the statistics that tells a column's type, by name.
+        The section that tells a column's type, by name in the statistics.
     limits
         How blocks are cut.
     """
@@ -172,8 +173,10 @@ def read_columnar(
         return None
     header, first_cells, start = sniffed
     body = source[start:-2]
+    entries, _ = match_names(list(map(str, header)), sections)
     readers = [
-        _choose_reader(cell, sections.get(str(name))) for name, cell in zip(header, first_cells, strict=True)
+        _choose_reader(cell, None if entry is None else sections[entry])
+        for entry, cell in zip(entries, first_cells, strict=True)
     ]
     if not header or not body or not {reader.kind for reader in readers} <= _ARROW_TYPES.keys():
         return None

@@ -11,11 +11,12 @@ from connecty_frames.decode import builders, exact_json, types
 from connecty_frames.decode.arrow_types import is_text
 from connecty_frames.decode.blocks import LIMITS
 from connecty_frames.decode.column import Column, ScalarColumn
+from connecty_frames.decode.envelope import match_names
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, SchemaTypes
-from connecty_frames.decode.statistics_check import check_statistics
+from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
 from connecty_frames.errors import ConversionError, ResponseError, TypeFidelityWarning
 from connecty_frames.text import quoted, snippet
 
@@ -91,14 +92,17 @@ def decode(
         return Decoded(None, [], 0, envelope.total_rows, None)
     rows = read_rows(envelope.rows, envelope.statistics, limits)
     positions = range(len(rows.names)) if schema_types is None else _column_order(rows.names, schema_types)
-    total_rows = envelope.count_total(rows.count)
+    entries, absent = match_names(rows.server_names, envelope.statistics)
+    total_rows = envelope.count_total(rows.count, set(absent))
     whole = total_rows is not None and rows.count >= total_rows
     warnings: list[ConnectyWarning] = list(rows.warnings)
-    arrays, described, statistics, errors = [], [], [], []
+    arrays, described, sources, errors = [], [], [], []
     for position in positions:
-        server_name = rows.server_names[position]
-        statistics.append({} if server_name is None else envelope.statistics.get(server_name, {}))
-        column = Column(rows.names[position], rows.columns[position], statistics[-1], whole=whole)
+        entry = entries[position]
+        statistics = {} if entry is None else envelope.statistics[entry]
+        column = Column(rows.names[position], rows.columns[position], statistics, whole=whole)
+        is_set = schema_types is not None and column.name in schema_types.types
+        sources.append(ColumnSource(statistics, column.kinds, is_set))
         try:
             decision = _decide(column, schema_types, options)
             if decision.problem is not None:
@@ -117,7 +121,7 @@ def decode(
         table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
     else:
         table = _table_without_columns(rows.count)
-    disagreements = check_statistics(table, statistics, rows.count, total_rows, strict=options.strict)
+    disagreements = check_statistics(table, sources, absent, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
     truncated: bool | None

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -19,12 +20,14 @@ from connecty_frames.protocol import QuestionResults, ResultsResponse, State
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
-__all__ = ["Envelope", "ParsedRows", "parse_count", "read_envelope"]
+__all__ = ["Envelope", "ParsedRows", "match_names", "parse_count", "read_envelope", "stated_bounds"]
 
 #: A number of more digits is not a count of rows.
 _MOST_DIGITS: Final = 18
+#: In lower case, what a writer of statistics puts in place of a bound that it does not have.
+_NO_BOUND: Final = frozenset({"", "nan", "nat", "none", "null"})
 #: How much is kept of what the API document does not name: fields, values in each, characters of a text.
 _MOST_DETAILS: Final = 1000
 _MOST_VALUES: Final = 1000
@@ -120,16 +123,23 @@ class Envelope:
         """The rows of the whole result, as far as the statistics alone tell them."""
         return self.count_total()
 
-    def count_total(self, received: int | None = None) -> int | None:
+    def count_total(self, received: int | None = None, absent: Collection[str] = ()) -> int | None:
         """Return the rows of the whole result by the statistics, None where they do not tell.
 
         ``count`` is the rows of the whole result (in the document's example 100 beside 3 rows). A server
         whose counts differ between columns counts values without nulls: then ``count + nulls_count``. Where
         every column has as many nulls, only the number of rows received shows whether it counts them.
+
+        Parameters
+        ----------
+        received
+            The rows that were received, None before they are read.
+        absent
+            The entries of the statistics that belong to no column, and so count something else.
         """
         counts, sums = [], []
-        for sections in self.statistics.values():
-            general = sections.get("general")
+        for entry, sections in self.statistics.items():
+            general = None if entry in absent else sections.get("general")
             if isinstance(general, dict) and (count := parse_count(general.get("count"))) is not None:
                 counts.append(count)
                 sums.append(count + (parse_count(general.get("nulls_count")) or 0))
@@ -140,10 +150,58 @@ class Envelope:
         return max(sums)
 
 
+def match_names(names: Sequence[str | None], entries: Collection[str]) -> tuple[list[str | None], list[str]]:
+    """Match the columns with the entries of the statistics.
+
+    A column's entry has the same name, or one that differs in case alone where no other column or entry does.
+    Columns of one name have none, since it could be that of either.
+
+    Parameters
+    ----------
+    names
+        The name of each column, None where it has none.
+    entries
+        The names in the statistics.
+
+    Returns
+    -------
+    list of str or None
+        The entry of each column, None where there is none.
+    list of str
+        The entries that belong to no column. Those of a name that several columns share are not among them.
+    """
+    times = Counter(names)
+    found = [name if times[name] == 1 and name in entries else None for name in names]
+    if len(entries) == len(names) - found.count(None):  # all of them are matched, as nearly always
+        return found, []
+    folded_times = Counter(name.casefold() for name in names if name is not None)
+    by_folded_name = defaultdict(list)
+    for entry in entries:
+        by_folded_name[entry.casefold()].append(entry)
+    for position, name in enumerate(names):
+        alike = by_folded_name[name.casefold()] if name is not None else []
+        if len(alike) == 1 == folded_times[alike[0].casefold()]:
+            found[position] = alike[0]
+    shared = {name.casefold() for name, count in times.items() if name is not None and count > 1}
+    matched = set(found)
+    absent = [entry for entry in entries if entry not in matched and entry.casefold() not in shared]
+    return found, absent
+
+
 def parse_count(value: object) -> int | None:
     """Return a count of the statistics, None where it is not a whole number from 0."""
     text = value if isinstance(value, exact_json.IntText) else ""
     return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
+
+
+def stated_bounds(section: dict[str, Any]) -> dict[str, str]:
+    """Return the ``min`` and the ``max`` of a section, without those that say nothing."""
+    bounds = {end: section.get(end) for end in ("min", "max")}
+    return {
+        end: bound
+        for end, bound in bounds.items()
+        if isinstance(bound, str) and bound.lower() not in _NO_BOUND
+    }
 
 
 def read_envelope(

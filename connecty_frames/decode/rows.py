@@ -7,7 +7,7 @@ as there are columns. Nothing is padded, dropped or shifted.
 from __future__ import annotations
 
 import gc
-from collections import Counter, defaultdict
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -53,7 +53,7 @@ class Rows:
     names
         The column names, each once.
     server_names
-        The name of each column in the header, None where it is not text or occurs more than once.
+        The name of each column in the header, that of a number as it was written; None for null.
     warnings
         About the columns that had to be renamed.
     columns
@@ -264,8 +264,7 @@ def _column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[
             warnings.append(ColumnNameWarning(message))
         names.append(name)
         used.add(name)
-    times = Counter(texts)
-    server_names = [name if type(name) is str and times[name] == 1 else None for name in header]
+    server_names = [None if name is None else text for name, text in zip(header, texts, strict=True)]
     return names, server_names, warnings
 
 

@@ -18,51 +18,91 @@ seconds; no server is assumed to cut more than their fraction.
 **Floats.** A double may have been written with 15 digits, and a single with 6, which are all that their types
 keep for certain. A difference that this explains is ignored.
 
+**Spellings.** A bound is read in every spelling that columns are read from. A midnight is the same as its
+date. A number of 2**53 or more that is written as a float is the same as each number whose nearest float64 it
+is. A bound that cannot be read, or that has another form than the values (no offset beside instants, a time
+of day beside dates), is reported as such; not where ``schema=`` set the type, since the caller may know more
+of the values than their texts tell.
+
 **NaN.** PostgreSQL sorts it above all numbers, others skip it, and some count it among the nulls. A bound
-that is NaN says nothing; the other values are compared with the other bounds.
+that is NaN, or another word for nothing, says nothing; the other values are compared with the other bounds.
+
+**Lengths.** The document does not say in what they are counted: each may be in characters, bytes of UTF-8 or
+units of UTF-16. Those of cells that were numbers or objects are not compared, since databases write these as
+texts in ways of their own.
+
+**Means.** Compared where all rows were received, to the last digit that the mean shows, and up to the errors
+that adding up floats may cause; singles, which are written with few digits, cause larger ones. Rows that show
+fewer digits than the bounds were cut, and their mean differs by as much.
 
 **Distinct values.** Compared under ``strict`` alone, since counting them costs as much as reading them. Null
 and NaN may count as one more value each. Values that were cut may have become equal, so of numbers with a
 fraction and of times there may be fewer than the server counted, never more.
 
-Not compared: lengths of texts (characters or bytes, the document does not say), columns that stayed text
-though the statistics are of numbers or times, statistics that cannot be read, and bounds of a column
-without values.
+Not compared: columns that stayed text though the statistics are of numbers or times, bounds of a column
+without values, means of NaN and infinity, counts and means that cannot be read, and mean lengths.
 """
 
 from __future__ import annotations
 
-import ctypes
+import math
+import operator
+from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.envelope import parse_count
-from connecty_frames.decode.numbers import MAX_EXACT_INTEGER
+from connecty_frames.decode.envelope import parse_count, stated_bounds
+from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.statistics_comparisons import CONTEXT, comparison_of
+from connecty_frames.decode.statistics_digits import (
+    are_singles,
+    is_same_as_float,
+    is_within_digit_of_values,
+    is_within_last_digit,
+    most_places,
+)
 from connecty_frames.errors import StatisticsWarning
-from connecty_frames.text import snippet
+from connecty_frames.text import quoted, snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from decimal import Decimal
+    from collections.abc import Callable, Iterator, Sequence
 
     from connecty_frames.decode.statistics_comparisons import Comparison
 
-__all__ = ["check_statistics"]
+__all__ = ["ColumnSource", "check_statistics"]
 
-#: How many digits doubles and singles may be written with: from what their types keep for certain (DBL_DIG
-#: and FLT_DIG of C) to what identifies every value (DBL_DECIMAL_DIG and FLT_DECIMAL_DIG).
-_DOUBLE_DIGITS: Final = [15, 16, 17]
-_SINGLE_DIGITS: Final = [6, 7, 8, 9]
+#: By how much of the mean of the magnitudes two means of the same numbers may differ: for the order in which
+#: doubles were added up, and for singles that were written with 6 digits.
+_SUM_ERROR: Final = 1e-9
+_SINGLE_ERROR: Final = 1e-6
+
+
+class ColumnSource(NamedTuple):
+    """What a column was made from.
+
+    Parameters
+    ----------
+    sections
+        Its statistics, as the server sent them; empty where it sent none.
+    kinds
+        The kinds of its cells, null aside.
+    is_set
+        Whether ``schema=`` set its type.
+    """
+
+    sections: dict[str, Any]
+    kinds: frozenset[ValueKind]
+    is_set: bool
 
 
 def check_statistics(
     table: pa.Table,
-    statistics: list[dict[str, Any]],
+    sources: Sequence[ColumnSource],
+    absent: Sequence[str],
     rows: int,
     total_rows: int | None,
     *,
@@ -72,8 +112,10 @@ def check_statistics(
 
     Parameters
     ----------
-    statistics
-        Of each column, as the server sent them; empty where it sent none.
+    sources
+        What each column was made from.
+    absent
+        The names in the statistics that belong to no column.
     rows, total_rows
         The rows that were received, and the rows of the whole result by the statistics (None: unknown).
     strict
@@ -84,20 +126,26 @@ def check_statistics(
     list of StatisticsWarning
         One for each disagreement; none where there is nothing to compare.
     """
+    found = []
+    if absent:
+        found.append(f"The statistics of {quoted(absent)} belong to no column, and were ignored.")
     if total_rows is not None and rows > total_rows:
-        return [StatisticsWarning(f"{rows:,} rows were received, but the statistics count {total_rows:,}.")]
-    whole = rows == total_rows
-    return [
-        StatisticsWarning(f"Column {snippet(name)!r} {disagreement}.")
-        for name, column, sections in zip(table.column_names, table.columns, statistics, strict=True)
-        for disagreement in _disagreements(column, sections, whole=whole, strict=strict)
-    ]
+        found.append(f"{rows:,} rows were received, but the statistics count {total_rows:,}.")
+    else:
+        whole = rows == total_rows
+        found += [
+            f"Column {snippet(name)!r} {disagreement}."
+            for name, column, source in zip(table.column_names, table.columns, sources, strict=True)
+            for disagreement in _disagreements(column, source, whole=whole, strict=strict)
+        ]
+    return list(map(StatisticsWarning, found))
 
 
 def _disagreements(
-    column: pa.ChunkedArray, sections: dict[str, Any], *, whole: bool, strict: bool
+    column: pa.ChunkedArray, source: ColumnSource, *, whole: bool, strict: bool
 ) -> Iterator[str]:
     """Say in what a column and its statistics disagree, as predicates of the column."""
+    sections = source.sections
     general = sections.get("general")
     nulls = general.get("nulls_count") if isinstance(general, dict) else None
     # Most often the two are equal, and NaN need not be counted.
@@ -110,7 +158,12 @@ def _disagreements(
     for name, (words, select) in comparison.counts.items():
         count = partial(_count_selected, column, select)
         yield from _compare_count(section.get(name), words, count, whole=whole)
-    yield from _compare_bounds(section, column, comparison, whole=whole)
+    if comparison.section == "string":
+        yield from _compare_texts(section, column, whole=whole, were_texts=source.kinds <= {ValueKind.TEXT})
+    if comparison.section in {"numeric", "temporal"}:
+        yield from _compare_bounds(source, column, comparison, whole=whole)
+    if whole and comparison.section == "numeric":
+        yield from _compare_mean(section, column, comparison)
     if strict and whole and section.get("distinct_approx") is False:
         count = partial(_count_distinct, column, comparison)
         yield from _compare_count(section.get("distinct_count"), "distinct values", count, whole=True)
@@ -156,112 +209,118 @@ def _count_distinct(column: pa.ChunkedArray, comparison: Comparison) -> range:
     return range(found, most + bool(column.null_count) + bool(nans) + 1)
 
 
+# --- lengths of texts --------------------------------------------------------------------------------
+
+#: By bound of a length, what such a text is, and whether the length of a text is within it.
+_LENGTHS: Final = {"min": ("shortest", operator.ge), "max": ("longest", operator.le)}
+
+
+def _compare_texts(
+    section: dict[str, Any], column: pa.ChunkedArray, *, whole: bool, were_texts: bool
+) -> Iterator[str]:
+    """Compare the number of empty texts, and, where all cells were texts, the lengths.
+
+    A length may be that in bytes, which is the fastest to compute and most often the same, in characters or
+    in UTF-16.
+    """
+    in_bytes = pc.min_max(pc.binary_length(column)).as_py()
+    empty = partial(_count_empty, column, in_bytes["min"])
+    yield from _compare_count(section.get("empty_string_count"), "empty texts", empty, whole=whole)
+    if in_bytes["min"] is None or not were_texts:
+        return
+    wrong = {}
+    for end, (_, is_inside) in _LENGTHS.items():
+        stated, is_right = parse_count(section.get(f"{end}_len")), operator.eq if whole else is_inside
+        if stated is not None and not is_right(in_bytes[end], stated):
+            wrong[end] = stated, is_right
+    in_characters = pc.min_max(pc.utf8_length(column)).as_py() if wrong else {}
+    for end, (stated, is_right) in wrong.items():
+        found = in_characters[end]
+        if not is_right(found, stated) and not is_right(_utf16_lengths(column)[end], stated):
+            what = f"the {_LENGTHS[end][0]}" if whole else "a"
+            yield f"has {what} text of {found:,} characters, but the statistics' {end}_len is {stated:,}"
+
+
+def _count_empty(column: pa.ChunkedArray, shortest: int | None) -> range:
+    """Count the empty texts; there is none if the shortest text has a byte."""
+    return _count_selected(column, lambda texts: pc.equal(texts, "")) if shortest == 0 else range(1)
+
+
+def _utf16_lengths(column: pa.ChunkedArray) -> dict[str, int]:
+    """Return the least and the greatest length in UTF-16, where a character beyond 16 bits counts twice."""
+    doubled = pc.count_substring_regex(column, "[\U00010000-\U0010ffff]")
+    lengths: dict[str, int] = pc.min_max(pc.add(pc.utf8_length(column), doubled)).as_py()
+    return lengths
+
+
 # --- min and max -------------------------------------------------------------------------------------
 
 
 def _compare_bounds(
-    section: dict[str, Any], column: pa.ChunkedArray, comparison: Comparison, *, whole: bool
+    source: ColumnSource, column: pa.ChunkedArray, comparison: Comparison, *, whole: bool
 ) -> Iterator[str]:
     """Compare a column with its min and max; of a part only what lies outside of them disagrees."""
-    stated = [section.get("min"), section.get("max")]
-    if comparison.parse is None or stated == [None, None]:
+    stated = stated_bounds(source.sections[comparison.section])
+    if not stated:
         return
-    extremes = list(map(comparison.scalar_value, pc.min_max(comparison.measure(column)).values()))
-    if extremes[0] is None or not extremes[0] <= extremes[1]:
+    extremes = {
+        end: comparison.scalar_value(value) for end, value in pc.min_max(comparison.measure(column)).items()
+    }
+    if extremes["min"] is None or not extremes["min"] <= extremes["max"]:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
-    if stated == list(map(str, extremes)):
+    if stated == {end: str(value) for end, value in extremes.items()}:
         return
-    bounds = [_parse_bound(text, column.type, comparison.parse) for text in stated]
-    places = max((_count_places(bound) for bound in bounds if bound is not None), default=0)
-    for end, bound, found in zip(("min", "max"), bounds, extremes, strict=True):
-        if bound is None:
-            continue
+    bounds, problems = _parse_bounds(stated, column.type, comparison)
+    if not source.is_set:  # otherwise the caller may know more of the values than their texts tell
+        yield from problems
+    for end, bound in bounds.items():
+        found = extremes[end]
         value = CONTEXT.create_decimal(str(found))
         if isinstance(found, int):  # it counts the last place of the type
             value = value.scaleb(-comparison.places(column.type), CONTEXT)
         is_inside = not whole and (value > bound) is (end == "min")
-        if value == bound or is_inside or (isinstance(found, float) and _is_same_float(found, float(bound))):
+        if is_inside or value == bound or is_same_as_float(found, bound, stated[end]):
             continue
         gap = CONTEXT.abs(CONTEXT.subtract(value, bound))
-        if not _is_within_last_digit(gap, places, column, comparison):
+        if not is_within_last_digit(gap, most_places(bounds.values()), column, comparison):
             what, shown = end if whole else "value", comparison.show(value, column.type)
-            yield f"has the {what} {shown}, but the statistics' {end} is {snippet(section[end], 60)}"
+            yield f"has the {what} {shown}, but the statistics' {end} is {snippet(stated[end], 60)}"
 
 
-def _parse_bound(
-    value: object, type_: pa.DataType, parse: Callable[[str, pa.DataType], Decimal]
-) -> Decimal | None:
-    """Return a bound as a number, None where it is none."""
-    if not isinstance(value, str):
-        return None
-    try:
-        number = parse(value, type_)
-    except (ValueError, OverflowError):
-        return None
-    return None if number.is_nan() else number
+def _parse_bounds(
+    stated: dict[str, str], type_: pa.DataType, comparison: Comparison
+) -> tuple[dict[str, Decimal], list[str]]:
+    """Return the bounds that can be compared as numbers, and why others cannot."""
+    bounds, problems = {}, []
+    for end, text in stated.items():
+        is_infinite = text.lower().lstrip("+-") in {"inf", "infinity"}
+        try:
+            bounds[end] = CONTEXT.create_decimal(text) if is_infinite else comparison.parse(text, type_)
+        except CellError as error:
+            problems.append(
+                f"cannot be compared with the statistics' {end}: {snippet(text, 60)!r} {error.reason}"
+            )
+    return bounds, problems
 
 
-def _count_places(number: Decimal) -> int:
-    """Count the digits after the point without the zeros behind them."""
-    exponent = number.normalize(CONTEXT).as_tuple().exponent
-    return max(-exponent, 0) if isinstance(exponent, int) else 0  # infinity has no digits
-
-
-def _is_within_last_digit(
-    gap: Decimal, bound_places: int, column: pa.ChunkedArray, comparison: Comparison
-) -> bool:
-    """Whether one side shows fewer digits than the other, and the gap is at most one unit of its last digit.
-
-    Parameters
-    ----------
-    gap
-        The distance of a bound from the value; more than 0.
-    bound_places
-        How many digits after the point the bounds show.
-    """
-    # The gap is at most one unit of each place up to this one: 0.02 up to the first, 0.01 up to the second.
-    last_place = -gap.adjusted()
-    if gap.scaleb(last_place, CONTEXT) > 1:
-        last_place -= 1
-    if last_place < 0:
-        return False
-    values, type_places = comparison.to_numbers(column), comparison.places(column.type)
-    # Either the values show fewer digits than the bounds, and few enough for the gap ...
-    fewer = min(last_place, bound_places - 1)
-    if fewer >= 0 and _show_at_most(fewer, values, type_places):
-        return True
-    # ... or the bounds show fewer than the values.
-    return bound_places <= last_place and not _show_at_most(bound_places, values, type_places)
-
-
-def _show_at_most(places: int, values: pa.ChunkedArray, type_places: int) -> bool:
-    """Whether no value shows more digits after the point."""
-    return places >= type_places or not any(
-        _has_more_digits(chunk, places, type_places) for chunk in values.chunks
-    )
-
-
-def _has_more_digits(chunk: pa.Array, places: int, type_places: int) -> bool:
-    if pa.types.is_decimal(chunk.type):
-        cut = pc.round(chunk, ndigits=places, round_mode="towards_zero")
-        return bool(pc.any(pc.not_equal(cut, chunk)).as_py())
-    array = chunk.fill_null(0).to_numpy()
-    if pa.types.is_integer(chunk.type):
-        step = 10 ** (type_places - places)
-        return bool((array // step * step != array).any())
-    unit = 10.0**places
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = array * unit
-        # From 2**53 on a value shows 16 digits before this place, and float64 has no more.
-        has_more = (np.abs(scaled) < MAX_EXACT_INTEGER) & (np.rint(scaled) / unit != array)
-    return bool(has_more.any())
-
-
-def _is_same_float(value: float, bound: float) -> bool:
-    """Whether one of two floats becomes the other where it is written with the digits of its type."""
-    for number, written in ((value, bound), (bound, value)):
-        is_single = ctypes.c_float(number).value == number
-        digits = _SINGLE_DIGITS + _DOUBLE_DIGITS if is_single else _DOUBLE_DIGITS
-        if any(float(f"{number:.{count}g}") == written for count in digits):
-            return True
-    return False
+def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: Comparison) -> Iterator[str]:
+    """Compare the mean of a whole result, as far as float64 and the digits of both sides tell."""
+    stated = section.get("mean")
+    mean = CONTEXT.create_decimal(stated if isinstance(stated, str) else "NaN")
+    if not mean.is_finite():
+        return
+    values = column.cast(pa.float64(), safe=False)
+    found = pc.mean(values).as_py()
+    if found is None or not math.isfinite(found):
+        return  # no values, some are NaN or infinite, or their sum is beyond float64
+    last_digit = float(Decimal((0, (1,), int(mean.as_tuple().exponent))))
+    gap = abs(float(mean) - found)
+    if gap <= last_digit + _SUM_ERROR * abs(found):  # the mean of magnitudes is no smaller
+        return
+    error = _SINGLE_ERROR if pa.types.is_floating(column.type) and are_singles(values) else _SUM_ERROR
+    if gap <= last_digit + error * pc.mean(pc.abs(values)).as_py():
+        return
+    bounds, _ = _parse_bounds(stated_bounds(section), column.type, comparison)
+    exact_gap = CONTEXT.create_decimal_from_float(gap)
+    if not is_within_digit_of_values(exact_gap, most_places(bounds.values()), column, comparison):
+        yield f"has the mean {found}, but the statistics' mean is {snippet(str(stated), 60)}"

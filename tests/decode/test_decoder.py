@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.decode import SchemaTypes, decode, python_statistics, read_envelope
-from connecty_frames.errors import ConnectyError, ConversionError, ResponseError
+from connecty_frames.errors import ConnectyError, ConversionError, ResponseError, StatisticsWarning
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
@@ -103,11 +103,80 @@ def test_what_is_not_a_table(decode_json: Callable[..., Decoded], dataframe: str
             decode_json(dataframe, statistics)
 
 
-def test_statistics_go_to_the_column_of_their_name(decode_json: Callable[..., Decoded]) -> None:
-    """Not to a renamed column, nor to either of two that share a name."""
-    statistics = '{"a":{"string":{}},"b":{"string":{}},"a_1":{"string":{}},"other":{"string":{}}}'
-    found = decode_json('[["a","a","b",null],[1,2,3,4]]', statistics)
-    assert [column.type for column in found.columns] == [pa.int64(), pa.int64(), pa.string(), pa.int64()]
+@pytest.mark.parametrize(
+    ("header", "matched", "absent"),
+    [
+        # The same name is taken first.
+        (["a", "b"], {"b": "b", "a": "a"}, []),
+        (["a", "A"], {"a": "a", "A": "A"}, []),
+        (["a"], {"a": "a", "A": None}, ["A"]),
+        (["a", "A"], {"a": "a"}, []),
+        # Then one that differs in case alone.
+        (["ID", "Straße"], {"id": "ID", "STRASSE": "Straße"}, []),
+        (["id", "Total"], {"ID": "id", "Total": "Total"}, []),
+        # Several columns or entries that differ in case alone.
+        (["id", "ID"], {"Id": None}, ["Id"]),
+        (["id"], {"ID": None, "Id": None}, ["ID", "Id"]),
+        (["id", "ID"], {"id": "id", "Id": None}, ["Id"]),
+        # Two columns of one name, which has no other.
+        (["a", "a", "b"], {"a": None, "b": "b"}, []),
+        (["a", "a"], {"A": None}, []),
+        (["a", "a", "A"], {"A": "A", "a": None}, []),
+        # Not the name that a column is given, nor null.
+        (["a", "a", None], {"a_1": None, "column_2": None, "null": None}, ["a_1", "column_2", "null"]),
+        (["", None], {"": ""}, []),
+        # A name that is a number.
+        ([5, "x"], {"5": 5}, []),
+        ([5, "5"], {"5": None}, []),
+        (["x"], {"y": None}, ["y"]),
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 2_000], ids=["by row", "by column"])
+def test_statistics_go_to_the_column_of_their_name(
+    decode_json: Callable[..., Decoded],
+    header: list[Any],
+    matched: dict[str, Any],
+    absent: list[str],
+    rows: int,
+) -> None:
+    """By the same name, else by case folding where one column and one entry are alike."""
+    body = json.dumps([header, *[["x"] * len(header)] * rows])
+    found = decode_json(body, json.dumps({entry: {"string": {}} for entry in matched}))
+    # A column without statistics is text too, but says that all its values are texts.
+    own = [
+        name for name, column in zip(header, found.columns, strict=True) if "values" not in column.evidence
+    ]
+    assert own == [name for name in header if name in matched.values() and name is not None]
+    told = [str(warning) for warning in found.warnings if isinstance(warning, StatisticsWarning)]
+    names = ", ".join(map(repr, absent))
+    assert told == ([f"The statistics of {names} belong to no column, and were ignored."] if absent else [])
+
+
+def test_many_absent_columns_are_one_warning(decode_json: Callable[..., Decoded]) -> None:
+    """Ten names are shown, and their control characters escaped."""
+    statistics = {f"c\x1b{number}": {"string": {}} for number in range(12)}
+    found = decode_json('[["a"],[1]]', json.dumps(statistics))
+    assert len(found.warnings) == 1
+    assert str(found.warnings[0]).endswith(r"'c\\x1b9' and 2 more belong to no column, and were ignored.")
+    with pytest.raises(ResponseError, match="belong to no column"):
+        decode_json('[["a"],[1]]', json.dumps(statistics), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("statistics", "total", "truncated"),
+    [
+        ('{"a":{"general":{"count":2}},"hidden":{"general":{"count":5}}}', 2, False),
+        ('{"A":{"general":{"count":2}},"hidden":{"general":{"count":5}}}', 2, False),
+        ('{"a":{"general":{"count":3}},"hidden":{"general":{"count":2}}}', 3, True),
+        ('{"hidden":{"general":{"count":5}}}', None, None),
+    ],
+)
+def test_absent_columns_count_no_rows(
+    decode_json: Callable[..., Decoded], statistics: str, total: int | None, truncated: object
+) -> None:
+    """Statistics of no column take no part in the number of rows of the whole result."""
+    found = decode_json('[["a"],[1],[2]]', statistics)
+    assert (found.total_rows, found.truncated) == (total, truncated)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +195,6 @@ def test_statistics_go_to_the_column_of_their_name(decode_json: Callable[..., De
         '{"a":{"general":{"count":-1}}}',
         '{"a":{"general":{"count":NaN}}}',
         '{"a":{"x":' + "[" * 500 + "]" * 500 + "}}",
-        '{"\\ud800":{}}',
     ],
 )
 def test_statistics_are_never_an_error(decode_json: Callable[..., Decoded], statistics: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from connecty_frames import Answer, Client
 from connecty_frames.decode import SchemaTypes, decode, read_envelope
+from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
 from connecty_frames.errors import (
     ConnectyError,
     ConversionError,
@@ -166,10 +168,150 @@ def test_counts_of_a_section(
     assert said(cells, section, total) == expected
 
 
-def test_lengths_are_not_compared(said: Callable[..., list[str]]) -> None:
-    """The API document does not say whether characters or bytes are counted."""
-    section = '"string":{"min_len":7,"mean_len":8.5,"max_len":9,"min":"x","max":"a"}'
-    assert said('"ä" | "😀"', section, strict=True) == []
+@pytest.mark.parametrize(
+    ("cells", "lengths", "total", "says"),
+    [
+        # Of "ä" and "x😀" in characters, bytes and UTF-16, each end by itself.
+        ('"ä" | "x😀" | null', '"min_len":1,"max_len":2', None, []),
+        ('"ä" | "x😀" | null', '"min_len":2,"max_len":5', None, []),
+        ('"ä" | "x😀" | null', '"min_len":1,"max_len":3', None, []),
+        (
+            '"ä" | "x😀"',
+            '"min_len":3,"max_len":4',
+            None,
+            ["the shortest,1,min_len is 3", "the longest,2,max_len is 4"],
+        ),
+        (
+            '"ä" | "x😀"',
+            '"min_len":0,"max_len":6',
+            None,
+            ["the shortest,1,min_len is 0", "the longest,2,max_len is 6"],
+        ),
+        ('"" | "abc"', '"min_len":0,"max_len":3', None, []),
+        (
+            '"" | "abc"',
+            '"min_len":1,"max_len":2',
+            None,
+            ["the shortest,0,min_len is 1", "the longest,3,max_len is 2"],
+        ),
+        # Of a part, a length outside of both.
+        ('"ä" | "x😀"', '"min_len":2,"max_len":2', 3, []),
+        ('"ä" | "x😀"', '"min_len":3,"max_len":1', 3, ["a,1,min_len is 3", "a,2,max_len is 1"]),
+        ('"abc"', '"min_len":0,"max_len":99', 3, []),
+        ('"abc"', '"min_len":4,"max_len":99', "null", ["a,3,min_len is 4"]),
+        # Nothing to compare.
+        ("null", '"min_len":5,"max_len":9', None, []),
+        ("", '"min_len":5,"max_len":9', None, []),
+        ('"abc"', '"min_len":null,"max_len":"x"', None, []),
+        ('"abc"', '"min_len":-1,"max_len":2.5,"mean_len":9', None, []),
+        # How a database writes numbers and objects as texts is unknown.
+        ("1.50", '"min_len":3,"max_len":3', None, []),
+        ('{"a":1} | "x"', '"min_len":8,"max_len":8', None, []),
+    ],
+)
+def test_lengths(
+    said: Callable[..., list[str]], cells: str, lengths: str, total: int | str | None, says: list[str]
+) -> None:
+    """A length may be that in characters, in UTF-8 bytes or in UTF-16."""
+    expected = [
+        f"Column 'c' has {what} text of {count} characters, but the statistics' {stated}."
+        for what, count, stated in (line.split(",") for line in says)
+    ]
+    assert said(cells, f'"string":{{{lengths}}}', total) == expected
+
+
+def test_lengths_of_long_columns(decode_json: Callable[..., Decoded]) -> None:
+    """Columns that are read in blocks are compared alike."""
+    rows = ",".join(f'["{"é" * (number % 9 + 1)}"]' for number in range(5_000))
+    general = '"general":{"count":5000,"nulls_count":0}'
+    for lengths, wrong in (("1,9", 0), ("2,18", 0), ("1,10", 1), ("3,9", 1)):
+        least, _, most = lengths.partition(",")
+        section = f'"string":{{"min_len":{least},"max_len":{most}}}'
+        found = decode_json(f'[["c"],{rows}]', f'{{"c":{{{general},{section}}}}}')
+        assert len(found.warnings) == wrong
+
+
+# --- Means ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cells", "stated", "is_right"),
+    [
+        # Written in full.
+        ("1 | 2 | null", "1.5", True),
+        ("1 | 2 | 2", "1.6666666666666667", True),
+        ("1 | 2 | 2", "1.6666666", True),
+        ("1 | 2 | 2", '"1.6666666666666667"', True),
+        ("1 | 2 | 2", "1.6666676", False),
+        ("1 | 2 | 2", "1.76666666666666667", False),
+        # Written with few digits: rounded or cut, by less than one unit.
+        ("1 | 2 | 2", "1.67", True),
+        ("1 | 2 | 2", "1.66", True),
+        ("1 | 2 | 2", "1.68", False),
+        ("1 | 2 | 2", "1.65", False),
+        ("1 | 2 | 2", "2", True),
+        ("1 | 2 | 2", "1", True),
+        ("1 | 2 | 2", "3", False),
+        ("1 | 2 | 2", "1.70", False),
+        ("123456 | 123457", "1.23e5", True),
+        ("123456 | 123457", "1.22e5", False),
+        # By the magnitude of what was added up.
+        ("1000000000 | -1000000000 | 1", "0.3333333432674408", True),
+        ("1000000000 | -1000000000 | 1", "1.3333333432674408", False),
+        ("9007199254740993 | 1", "4503599627370497.0", True),
+        ("9007199254740993 | 1", "4503699627370497.0", False),
+        ("18446744073709551615 | 1", "9.223372036854775808e18", True),
+        # Decimals, and what only decimal256 holds.
+        ("12345678901234567.89 | 0.11", "6172839450617284.0", True),
+        ("12345678901234567.89 | 0.11", "6172939450617284.0", False),
+        (f"{BEYOND_64_BITS}3 | 1", "6.17283945061728394506172839450617283945e41", True),
+        # Singles, which the rows show with up to nine digits, and their mean with all.
+        ("0.1 | 0.2", "0.15000000223517418", True),
+        ("16777.2 | 0.3", "8388.7503906488422", True),
+        ("0.12345678912 | 0.2", "0.161728395", True),
+        ("0.12345678912 | 0.2", "0.161728410000", False),
+        # Not compared.
+        ("1 | 2", "null", True),
+        ("1 | 2", '"x"', True),
+        ("1 | 2", '"NaN"', True),
+        ("1 | 2", '"Infinity"', True),
+        ("1 | 2", "[]", True),
+        ("null", "5", True),
+        ('"NaN" | 1.5', "5.5", True),
+        ('"Infinity" | 1.5', "5.5", True),
+        ("1e308 | 1e308 | 1.5", "5.5", True),
+        ("1.5 | 2.5", "1e400", True),
+    ],
+)
+def test_means(said: Callable[..., list[str]], cells: str, stated: str, is_right: bool) -> None:
+    """A mean is that of the values, as far as its own digits and the errors of sums tell."""
+    found = said(cells, f'"numeric":{{"mean":{stated}}}')
+    assert len(found) == (not is_right)
+    assert all("has the mean " in text and "but the statistics' mean is " in text for text in found)
+    assert said(cells, f'"numeric":{{"mean":{stated}}}', 9) == []
+
+
+def test_what_a_mean_says(said: Callable[..., list[str]]) -> None:
+    """The warning has both means; under strict it is an error."""
+    says = "Column 'c' has the mean 1.5, but the statistics' mean is 2.50."
+    assert said("1 | 2", '"numeric":{"mean":2.50}') == [says]
+    with pytest.raises(ResponseError, match=re.escape(says)):
+        said("1 | 2", '"numeric":{"mean":2.50}', strict=True)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "is_right"),
+    [
+        ('"min":1.666,"max":2.333', True),
+        ('"min":1.66,"max":2.33', False),
+        ('"min":1.6,"max":2.3', False),
+        ("", False),
+    ],
+)
+def test_means_of_values_that_were_cut(said: Callable[..., list[str]], bounds: str, is_right: bool) -> None:
+    """Beside bounds that show more digits, values were cut, and their mean by as much."""
+    stated = f'{bounds},"mean":1.9999' if bounds else '"mean":1.9999'
+    assert len(said("1.66 | 2.33", f'"numeric":{{{stated}}}')) == (not is_right)
 
 
 # --- Bounds ---------------------------------------------------------------------------------------------
@@ -373,6 +515,55 @@ def test_bounds_of_a_part(
 ) -> None:
     """The values of a part of a result, or of what may be one, lie within min and max."""
     assert said(cells, section, total) == ([f"Column 'c' {says}."] if says else [])
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "section", "stated", "says"),
+    [
+        (
+            pa.int64(),
+            2,
+            "numeric",
+            "abc",
+            "cannot be compared with the statistics' min: 'abc' is not a number",
+        ),
+        (pa.int64(), 2, "numeric", "-Infinity", ""),
+        (pa.int64(), 2, "numeric", "inf", "has the value 2, but the statistics' min is inf"),
+        (pa.int64(), 2**53 + 3, "numeric", "9007199254740996.0", ""),
+        (pa.int64(), 2**53 + 1, "numeric", "9007199254740994", "has the value 9007199254740993, but"),
+        (pa.date32(), date(2025, 1, 2), "temporal", "2025-01-02T00:00:00Z", ""),
+        (
+            pa.date32(),
+            date(2025, 1, 2),
+            "temporal",
+            "2025-01-01T17:30:00",
+            "'2025-01-01T17:30:00' is not a mid",
+        ),
+        (pa.date32(), date(2025, 1, 2), "temporal", "01/02/2025", "'01/02/2025' is not an ISO 8601 date"),
+        (pa.timestamp("us"), datetime(2025, 1, 2), "temporal", "2025-01-02", ""),
+        (
+            pa.timestamp("us"),
+            datetime(2025, 1, 2),
+            "temporal",
+            "2025-01-01T00:00Z",
+            "is among timestamps with",
+        ),
+        (pa.timestamp("us"), None, "temporal", "x", ""),
+        (pa.string(), "x", "temporal", "2025-01-01", ""),
+        (pa.string(), "x", "numeric", "5", ""),
+    ],
+)
+def test_bounds_that_cannot_be_compared_with_a_part(
+    type_: pa.DataType, value: object, section: str, stated: str, says: str
+) -> None:
+    """They are told of too, unless the column has a type of ``schema=``, which says what its values mean."""
+    table = pa.table({"c": pa.chunked_array([[value]], type_)})
+    sections = {section: {"min": stated}}
+    found = check_statistics(table, [ColumnSource(sections, frozenset(), is_set=False)], [], 1, 9)
+    assert len(found) == bool(says)
+    assert all(says in str(warning) for warning in found)
+    if "cannot be compared" in "".join(map(str, found)):
+        assert not check_statistics(table, [ColumnSource(sections, frozenset(), is_set=True)], [], 1, 9)
 
 
 @pytest.mark.parametrize(
@@ -675,6 +866,53 @@ def test_wrong_bounds_are_reported(
     assert [text.partition("the statistics' ")[2][:3] for text in found] == [end]
 
 
+#: How a server may add up, and write what it finds.
+MEANS: dict[str, Callable[[list[Decimal]], Any]] = {
+    "exactly": lambda values: EXACT.divide(sum(values, Decimal(0)), Decimal(len(values))),
+    "as floats": lambda values: sum(map(float, values)) / len(values),
+    "backwards": lambda values: sum(map(float, values[::-1])) / len(values),
+    "one by one": lambda values: sum(float(value) / len(values) for value in values),
+}
+FORMATS = ["{}", "{:.2f}", "{:.6f}", "{:.6g}", "{:.15g}", "{:.17g}"]
+
+
+@pytest.mark.slow
+@given(
+    st.lists(st.decimals(-(10**9), 10**9, places=4), min_size=1, max_size=50),
+    st.sampled_from([0, 1, 2, 4]),
+    st.sampled_from(list(MEANS)),
+    st.sampled_from(FORMATS),
+)
+def test_correct_means_cause_no_warning(values: list[Decimal], places: int, way: str, written: str) -> None:
+    """In whatever order a mean was added up, and with whatever digits it is written."""
+    values = [_cut(value, places, ROUND_DOWN) for value in values]
+    rows = ",".join(['["c"]', *(f"[{value:f}]" for value in values)])
+    mean = MEANS[way](values)
+    # A thousand is a millionth of the largest magnitude.
+    for stated, wrong in ((written.format(mean), 0), (f"{float(mean) + 1001:.6f}", 1)):
+        statistics = f'"general":{{"count":{len(values)}}},"numeric":{{"mean":{stated}}}'
+        assert len(_verdict(rows, statistics, strict=False)) == wrong
+
+
+@pytest.mark.slow
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), min_size=1, max_size=8),
+    st.sampled_from(["utf-8", "utf-16-le", "utf-32-le"]),
+    st.sampled_from(["utf-8", "utf-16-le", "utf-32-le"]),
+)
+def test_correct_lengths_cause_no_warning(texts: list[str], of_min: str, of_max: str) -> None:
+    """In bytes, in units of UTF-16 or in characters; a length that is none of these is reported."""
+    width = {"utf-8": 1, "utf-16-le": 2, "utf-32-le": 4}
+    lengths = {coding: [len(text.encode(coding)) // width[coding] for text in texts] for coding in width}
+    least, most = min(lengths[of_min]), max(lengths[of_max])
+    rows = ",".join(['["c"]', *(json.dumps([text]) for text in texts)])
+    # Of six characters none has more than 24 bytes.
+    for more_rows, off, wrong in ((0, 0, 0), (1, 0, 0), (0, 25, 2)):
+        statistics = f'"min_len":{least + off},"max_len":{most + off}'
+        general = f'"general":{{"count":{len(texts) + more_rows}}}'
+        assert len(_verdict(rows, f'{general},"string":{{{statistics}}}', strict=False)) == wrong
+
+
 ODD = st.recursive(
     st.none()
     | st.booleans()
@@ -688,6 +926,7 @@ ODD = st.recursive(
     max_leaves=4,
 )
 FIELDS = ["count", "nulls_count", "min", "max", "distinct_count", "distinct_approx", "empty_string_count"]
+FIELDS += ["mean", "min_len", "max_len"]
 SECTIONS = ["general", "numeric", "temporal", "string", "boolean", "other"]
 
 
@@ -722,6 +961,7 @@ def test_the_example_in_milliseconds_alone(golden: Path) -> None:
     body = json.loads((golden / "login_timestamps.json").read_text(encoding="utf-8"))
     for sections in body["results"]["dataframe_stats"].values():
         sections["general"]["count"] = 3
+    del body["results"]["dataframe_stats"]["user_email"]["string"]
     found = decode(read_envelope(json.dumps(body).encode()), AskOptions())
     least = "Column 'login_timestamp' has the min 2025-11-04T09:49:22.91Z"
     assert [str(warning) for warning in found.warnings] == [

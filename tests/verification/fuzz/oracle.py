@@ -11,7 +11,6 @@ import json
 import math
 import re
 import sys
-from collections import Counter
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
@@ -217,14 +216,23 @@ def _name(given: object) -> str:
 
 def _sections(header: list[Any], statistics: object) -> list[str | None]:
     """Return for each column the section of its statistics that determines the type."""
-    times = Counter(str(name) if isinstance(name, str) else _name(name) for name in header)
+    names = [name if name is None or isinstance(name, str) else _name(name) for name in header]
+    entries = statistics if isinstance(statistics, Object) else {}
     found: list[str | None] = []
-    for name in header:
-        own = statistics.get(name) if isinstance(statistics, Object) and type(name) is str else None
-        sections = own if isinstance(own, Object) and times[name] == 1 else {}
+    for name in names:
+        alike = [entry for entry in entries if _fold(entry) == _fold(name)]
+        same = [entry for entry in alike if entry == name]
+        is_only = sum(_fold(other) == _fold(name) for other in names) == 1
+        own = [*same, *(alike if is_only and len(alike) == 1 else [])][:1]
+        sections = entries[own[0]] if own and names.count(name) == 1 else {}
+        sections = sections if isinstance(sections, Object) else {}
         section = next((each for each in _SECTIONS if isinstance(sections.get(each), Object)), None)
         found.append(None if section is None or _deep(sections) else section)
     return found
+
+
+def _fold(name: str | None) -> str | None:
+    return None if name is None else str(name).casefold()
 
 
 def _deep(value: object) -> bool:

@@ -1,0 +1,127 @@
+"""How many digits numbers show, and whether two of them are the same to the digits that both show."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connecty_frames.decode.numbers import MAX_EXACT_INTEGER, is_exact_float
+from connecty_frames.decode.statistics_comparisons import CONTEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+
+    from connecty_frames.decode.statistics_comparisons import Comparison
+
+__all__ = [
+    "are_singles",
+    "is_same_as_float",
+    "is_within_digit_of_values",
+    "is_within_last_digit",
+    "most_places",
+]
+
+#: How many digits doubles and singles may be written with: from what their types keep for certain (DBL_DIG
+#: and FLT_DIG of C) to what identifies every value (DBL_DECIMAL_DIG and FLT_DECIMAL_DIG).
+_DOUBLE_DIGITS: Final = [15, 16, 17]
+_SINGLE_DIGITS: Final = [6, 7, 8, 9]
+
+
+def most_places(numbers: Iterable[Decimal]) -> int:
+    """Return how many digits after the point numbers show."""
+    return max(map(_count_places, numbers), default=0)
+
+
+def _count_places(number: Decimal) -> int:
+    """Count the digits after the point without the zeros behind them."""
+    exponent = number.normalize(CONTEXT).as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0  # infinity has no digits
+
+
+def is_within_last_digit(
+    gap: Decimal, bound_places: int, column: pa.ChunkedArray, comparison: Comparison
+) -> bool:
+    """Whether one side shows fewer digits than the other, and the gap is at most one unit of its last digit.
+
+    Parameters
+    ----------
+    gap
+        The distance of a bound from the value; more than 0.
+    bound_places
+        How many digits after the point the bounds show.
+    """
+    if is_within_digit_of_values(gap, bound_places, column, comparison):
+        return True
+    is_small = bound_places <= _last_place(gap)
+    values, type_places = comparison.to_numbers(column), comparison.places(column.type)
+    return is_small and not _show_at_most(bound_places, values, type_places)
+
+
+def is_within_digit_of_values(
+    gap: Decimal, bound_places: int, column: pa.ChunkedArray, comparison: Comparison
+) -> bool:
+    """Whether the values show fewer digits than the bounds, and few enough for the gap."""
+    fewer = min(_last_place(gap), bound_places - 1)
+    return fewer >= 0 and _show_at_most(fewer, comparison.to_numbers(column), comparison.places(column.type))
+
+
+def _last_place(gap: Decimal) -> int:
+    """Return up to which place a gap is at most one unit: 0.02 up to the first, 0.01 up to the second.
+
+    The result is negative where the gap is more than 1.
+    """
+    last_place = -gap.adjusted()
+    return last_place - 1 if gap.scaleb(last_place, CONTEXT) > 1 else last_place
+
+
+def _show_at_most(places: int, values: pa.ChunkedArray, type_places: int) -> bool:
+    """Whether no value shows more digits after the point."""
+    return places >= type_places or not any(
+        _has_more_digits(chunk, places, type_places) for chunk in values.chunks
+    )
+
+
+def _has_more_digits(chunk: pa.Array, places: int, type_places: int) -> bool:
+    if pa.types.is_decimal(chunk.type):
+        cut = pc.round(chunk, ndigits=places, round_mode="towards_zero")
+        return bool(pc.any(pc.not_equal(cut, chunk)).as_py())
+    array = chunk.fill_null(0).to_numpy()
+    if pa.types.is_integer(chunk.type):
+        step = 10 ** (type_places - places)
+        return bool((array // step * step != array).any())
+    unit = 10.0**places
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = array * unit
+        # From 2**53 on a value shows 16 digits before this place, and float64 has no more.
+        has_more = (np.abs(scaled) < MAX_EXACT_INTEGER) & (np.rint(scaled) / unit != array)
+    return bool(has_more.any())
+
+
+def is_same_as_float(found: object, bound: Decimal, text: str) -> bool:
+    """Whether a value and a bound are the same as far as float64 tells."""
+    if isinstance(found, float):
+        return _is_same_float(found, float(bound))
+    # A large number written as a float has no more digits of the value than float64 has.
+    is_large = bound.copy_abs() >= MAX_EXACT_INTEGER and not text.lstrip("-").isdecimal()
+    return is_large and is_exact_float(text) and float(str(found)) == float(bound)
+
+
+def _is_same_float(value: float, bound: float) -> bool:
+    """Whether one of two floats becomes the other where it is written with the digits of its type."""
+    for number, written in ((value, bound), (bound, value)):
+        is_single = ctypes.c_float(number).value == number
+        digits = _SINGLE_DIGITS + _DOUBLE_DIGITS if is_single else _DOUBLE_DIGITS
+        if any(float(f"{number:.{count}g}") == written for count in digits):
+            return True
+    return False
+
+
+def are_singles(values: pa.ChunkedArray) -> bool:
+    """Whether no value has more digits than a single is written with."""
+    singles = values.cast(pa.float32(), safe=False)
+    return bool(pc.all(pc.equal(singles.cast(pa.string()), values.cast(pa.string()))).as_py())
