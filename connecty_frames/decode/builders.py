@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode import exact_json, numbers, temporal
-from connecty_frames.decode.arrow_types import first_match, is_list, is_number, is_text
-from connecty_frames.decode.errors import CellError, surrogate_error
+from connecty_frames.decode import encodings, exact_json, numbers, temporal_spellings
+from connecty_frames.decode.arrow_types import first_match, is_binary, is_list, is_number, is_text
+from connecty_frames.decode.encodings import Encoding
+from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
 from connecty_frames.decode.exact_json import RepeatedKeys
 from connecty_frames.text import listed
 
@@ -22,18 +23,20 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 
-def build(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    """Return cells as an Arrow array of a type; None is null.
+def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
+    """Return cells as an Arrow array of a type, or of that of an encoding; None is null.
 
     Raises
     ------
     CellError
         At the first cell that is not exactly a value of the type; its ``row`` is the position.
     """
-    builder = first_match(_BUILDERS, type_)
-    if builder is None:
-        raise CellError(0, str(type_), "is a type that JSON values cannot become")
     try:
+        if isinstance(type_, Encoding):
+            return encodings.read(cells, type_)
+        builder = first_match(_BUILDERS, type_)
+        if builder is None:
+            raise CellError(0, str(type_), "is a type that JSON values cannot become")
         return builder(cells, type_)
     except UnicodeEncodeError:
         raise surrogate_error(cells) from None
@@ -44,10 +47,6 @@ def _to_text(cell: object) -> str | None:
     return cell if cell is None or type(cell) is str else exact_json.dump(cell)
 
 
-def _error(row: int, cell: object, reason: str) -> CellError:
-    return CellError(row, str(_to_text(cell)), reason)
-
-
 def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     return pa.array([_to_text(cell) for cell in cells], type_)
 
@@ -56,35 +55,33 @@ def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     values = {None: None, True: True, False: False, "true": True, "false": False}
     for row, cell in enumerate(cells):
         if not isinstance(cell, bool | str | None) or cell not in values:
-            raise _error(row, cell, "is neither true nor false")
+            raise cell_error(row, cell, "is neither true nor false")
     return pa.array([values[cell] for cell in cells], type_)
 
 
 def _numbers(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    for row, cell in enumerate(cells):
-        if cell is not None and not isinstance(cell, str):
-            raise _error(row, cell, f"is not a value of {type_}")
-    return numbers.read(cells, type_)
+    return numbers.read(check_texts(cells, f"is not a value of {type_}", numbers=True), type_)
 
 
 def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    for row, cell in enumerate(cells):
-        if cell is not None and type(cell) is not str:
-            raise _error(row, cell, f"is not text, so not a value of {type_}")
-    return temporal.read(cells, type_)
+    # 20250101 is a date without quotes too; a number is a time by cf.epoch alone, which knows its unit.
+    is_date, is_timestamp = pa.types.is_date(type_), pa.types.is_timestamp(type_)
+    hint = "; cf.epoch(unit) reads numbers as times" if is_timestamp else ""
+    texts = check_texts(cells, f"is not text, so not a value of {type_}{hint}", numbers=is_date)
+    return temporal_spellings.read(texts, type_)
 
 
 def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     for row, cell in enumerate(cells):
         if cell is not None and not isinstance(cell, list):
-            raise _error(row, cell, "is not an array")
+            raise cell_error(row, cell, "is not an array")
     items = list(chain.from_iterable(cell or () for cell in cells))
     rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
     children = _build_children(rows, items, type_.value_type)
     if pa.types.is_fixed_size_list(type_):
         for row, cell in enumerate(cells):
             if cell is not None and len(cell) != type_.list_size:
-                raise _error(row, cell, f"does not have {type_.list_size} items")
+                raise cell_error(row, cell, f"does not have {type_.list_size} items")
     large = pa.types.is_large_list(type_)
     arrays = pa.LargeListArray if large else pa.ListArray
     starts = _starts(cells, pa.int64() if large else pa.int32())
@@ -105,7 +102,9 @@ def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
         raise CellError(0, str(type_), "has a field twice, which no object has")
     for row, cell in enumerate(cells):
         if cell is not None and (not _is_object(cell) or cell.keys() != keys):
-            raise _error(row, cell, f"is not an object with just the keys {listed(sorted(map(repr, keys)))}")
+            raise cell_error(
+                row, cell, f"is not an object with just the keys {listed(sorted(map(repr, keys)))}"
+            )
     if not fields:
         return pa.array(cells, type_)
     rows = range(len(cells))
@@ -119,7 +118,7 @@ def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
 def _maps(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     for row, cell in enumerate(cells):
         if cell is not None and not _is_object(cell):
-            raise _error(row, cell, "is not an object with each key once")
+            raise cell_error(row, cell, "is not an object with each key once")
     rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
     keys = _build_children(rows, [key for cell in cells for key in cell or ()], type_.key_type)
     items = [item for cell in cells for item in (cell or {}).values()]
@@ -137,7 +136,7 @@ def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
     if len(encoded.dictionary) > most:
         row = pc.index(encoded.indices, pa.scalar(most, encoded.indices.type)).as_py()
-        raise _error(row, cells[row], f"is one distinct value more than {type_} can hold")
+        raise cell_error(row, cells[row], f"is one distinct value more than {type_} can hold")
     return encoded.cast(type_)
 
 
@@ -154,6 +153,7 @@ _BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (
     (pa.types.is_boolean, _booleans),
     (is_number, _numbers),
     (pa.types.is_temporal, _temporal),
+    (is_binary, encodings.read_binary),
     (is_list, _lists),
     (pa.types.is_struct, _structs),
     (pa.types.is_map, _maps),

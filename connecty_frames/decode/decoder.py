@@ -21,6 +21,7 @@ from connecty_frames.text import quoted, snippet
 
 if TYPE_CHECKING:
     from connecty_frames.decode.blocks import ReaderLimits
+    from connecty_frames.decode.encodings import Encoding
     from connecty_frames.decode.envelope import Envelope
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
@@ -97,17 +98,18 @@ def decode(
         server_name = rows.server_names[position]
         statistics.append({} if server_name is None else envelope.statistics.get(server_name, {}))
         column = Column(rows.names[position], rows.columns[position], statistics[-1])
+        encoding = None if schema_types is None else schema_types.encodings.get(column.name)
         try:
-            decision = _decide(column, schema_types, options)
+            decision = _decide(column, schema_types, encoding, options)
             if decision.problem is not None:
                 if options.strict:
                     raise _conversion_error(column.name, decision.problem)
                 warnings.append(_fidelity_warning(column.name, decision.type, decision.problem))
-            arrays.append(_build(column, decision, rows, position))
+            arrays.append(_build(column, decision, encoding, rows, position))
         except ConversionError as error:
             errors.append(error)
             continue
-        described.append(ColumnSchema(column.name, decision.type, decision.evidence))
+        described.append(ColumnSchema(column.name, decision.type, decision.evidence, encoding))
     if errors:
         raise _combine(errors)
     if arrays:
@@ -130,7 +132,8 @@ def decode(
 def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     """Return the positions of the columns in the order of the table; they must be those of ``schema=``."""
     positions = {name: position for position, name in enumerate(names)}
-    missing = [name for name in schema_types.types if name not in positions]
+    required = (name for name in schema_types.types if name not in schema_types.optional)
+    missing = [name for name in required if name not in positions]
     extra = [name for name in names if name not in schema_types.types] if schema_types.complete else []
     if missing or extra:
         kinds = (("missing:", missing), ("not in the schema:", extra))
@@ -143,7 +146,9 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     return [positions[name] for name in (schema_types.types if schema_types.complete else names)]
 
 
-def _decide(column: Column, schema_types: SchemaTypes | None, options: AskOptions) -> types.Decision:
+def _decide(
+    column: Column, schema_types: SchemaTypes | None, encoding: Encoding | None, options: AskOptions
+) -> types.Decision:
     """Decide on a column's type: that of the caller where there is one."""
     if column.kinds & _NESTED_KINDS and exact_json.is_too_deep(column.cells):
         raise ResponseError(
@@ -152,6 +157,8 @@ def _decide(column: Column, schema_types: SchemaTypes | None, options: AskOption
     type_ = None if schema_types is None else schema_types.types.get(column.name)
     if type_ is None:
         return types.decide(column, options)
+    if encoding is not None:
+        return types.Decision(type_, f"schema=, {encoding!r}")
     required = types.Decision(type_, "schema=")
     if isinstance(column.cells, ScalarColumn):
         # If the column would be of this type anyway, it has been read for the decision.
@@ -161,7 +168,9 @@ def _decide(column: Column, schema_types: SchemaTypes | None, options: AskOption
     return required
 
 
-def _build(column: Column, decision: types.Decision, rows: Rows, position: int) -> pa.Array | pa.ChunkedArray:
+def _build(
+    column: Column, decision: types.Decision, encoding: Encoding | None, rows: Rows, position: int
+) -> pa.Array | pa.ChunkedArray:
     """Build a column of the type decided on, unless it has been read for the decision."""
     if decision.array is not None:
         return decision.array
@@ -172,7 +181,7 @@ def _build(column: Column, decision: types.Decision, rows: Rows, position: int) 
         sources = rows.json_of(position)
         cells = [cell if type(cell) is str else source for cell, source in zip(cells, sources, strict=True)]
     try:
-        return builders.build(cells, decision.type)
+        return builders.build(cells, encoding or decision.type)
     except CellError as error:
         raise _conversion_error(column.name, error) from None
     except pa.ArrowException as error:  # for restrictions of the more unusual types, which only Arrow knows

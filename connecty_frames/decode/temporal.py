@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, find_zone
 from connecty_frames.decode.errors import CellError, raise_at_first
 from connecty_frames.decode.temporal_fast import (
     DAY_MICROS,
@@ -123,7 +122,7 @@ def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
     instants = pc.cast(pc.cast(values, pa.timestamp("us", "UTC"), safe=False), pa.int64())
     for extreme in pc.min_max(instants).as_py().values():
         try:
-            (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=extreme)).astimezone(ZoneInfo(tz))
+            (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=extreme)).astimezone(find_zone(tz))
         except OverflowError:
             row: int = pc.index(instants, extreme).as_py()
             return row

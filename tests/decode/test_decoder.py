@@ -268,7 +268,7 @@ def test_the_columns_are_not_those_of_the_schema(
         ("1e999", pa.float64(), "1e999"),
         ("1", pa.bool_(), "1"),
         ("1", pa.date32(), "1"),
-        ('"2025-01-01T00:00:00"', pa.date32(), "2025-01-01T00:00:00"),
+        ('"2025-01-01T00:00:01"', pa.date32(), "2025-01-01T00:00:01"),
         ('"2025-01-01T00:00:00"', pa.timestamp("us", "UTC"), "2025-01-01T00:00:00"),
         ('"9999-12-31"', pa.timestamp("ns"), "9999-12-31"),
         ('"infinity"', pa.timestamp("us"), "infinity"),
