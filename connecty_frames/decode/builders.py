@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 
 from connecty_frames.decode import encodings, exact_json, numbers, temporal_spellings
 from connecty_frames.decode.arrow_types import first_match, is_binary, is_list, is_number, is_text
+from connecty_frames.decode.column import section_of
 from connecty_frames.decode.encodings import Encoding
 from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
 from connecty_frames.decode.exact_json import RepeatedKeys
+from connecty_frames.decode.temporal_format import match_format
 from connecty_frames.text import listed
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.arrow_types import TypeTest
 
-__all__ = ["build"]
+__all__ = ["build", "restate_bounds"]
 
 
 def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
@@ -40,6 +42,31 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
         return builder(cells, type_)
     except UnicodeEncodeError:
         raise surrogate_error(cells) from None
+
+
+def restate_bounds(statistics: dict[str, Any], type_: pa.DataType | Encoding) -> dict[str, Any]:
+    """Return a column's statistics with those min and max as ISO 8601 that are times written as its rows are.
+
+    A bound is then compared with the values, however both are written.
+    """
+    arrow_type = type_.type if isinstance(type_, Encoding) else type_
+    is_timestamp = pa.types.is_timestamp(arrow_type)
+    name = section_of(statistics)
+    if name not in {"numeric", "temporal"} or not (is_timestamp or pa.types.is_date(arrow_type)):
+        return statistics
+    section = dict(statistics[name])
+    for end in ("min", "max"):
+        bound = section.get(end)
+        if not isinstance(bound, str) or (arrow_type is type_ and match_format(bound)):
+            continue
+        try:
+            value = build([bound], type_)
+        except CellError:
+            continue
+        if is_timestamp and arrow_type.tz:
+            value = pc.cast(value, pa.timestamp(arrow_type.unit, "UTC"))
+        section[end] = pc.cast(value, pa.string())[0].as_py()
+    return {**{key: found for key, found in statistics.items() if key != name}, "temporal": section}
 
 
 def _to_text(cell: object) -> str | None:

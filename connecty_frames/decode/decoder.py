@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from connecty_frames.decode import builders, exact_json, types
 from connecty_frames.decode.arrow_types import is_text
 from connecty_frames.decode.blocks import LIMITS
 from connecty_frames.decode.column import Column, ScalarColumn
+from connecty_frames.decode.encodings import Encoding, epoch
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.rows import Rows, read_rows
@@ -21,7 +23,6 @@ from connecty_frames.text import quoted, snippet
 
 if TYPE_CHECKING:
     from connecty_frames.decode.blocks import ReaderLimits
-    from connecty_frames.decode.encodings import Encoding
     from connecty_frames.decode.envelope import Envelope
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
@@ -30,6 +31,22 @@ __all__ = ["Decoded", "decode", "python_statistics"]
 
 #: How many columns an error describes before it counts the rest.
 _MOST_DESCRIBED: Final = 10
+#: The types that ``schema=`` might set for a column that inference does not read, by the section of its
+#: statistics, and how many of its values are tried before a warning names one.
+_MOST_TRIED: Final = 1_000
+_REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
+    None: (pa.bool_(), pa.int64(), pa.float64()),
+    "boolean": (pa.bool_(),),
+    "numeric": (pa.int64(), pa.float64()),
+    "temporal": (
+        pa.date32(),
+        *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("us", "ns")),
+        *map(pa.duration, ("us", "ns")),
+        epoch("s"),
+        epoch("ns"),
+    ),
+}
+_NO_TYPES: Final = SchemaTypes({}, complete=False)
 _NESTED_KINDS: Final = frozenset({ValueKind.ARRAY, ValueKind.OBJECT})
 
 
@@ -91,24 +108,26 @@ def decode(
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)
     rows = read_rows(envelope.rows, envelope.statistics, limits)
-    positions = range(len(rows.names)) if schema_types is None else _column_order(rows.names, schema_types)
+    schema_types = schema_types or _NO_TYPES
     warnings: list[ConnectyWarning] = list(rows.warnings)
     arrays, described, statistics, errors = [], [], [], []
-    for position in positions:
+    for position in _column_order(rows.names, schema_types):
         server_name = rows.server_names[position]
-        statistics.append({} if server_name is None else envelope.statistics.get(server_name, {}))
+        given = schema_types.types.get(rows.names[position])
+        found = {} if server_name is None else envelope.statistics.get(server_name, {})
+        statistics.append(found if given is None else builders.restate_bounds(found, given))
         column = Column(rows.names[position], rows.columns[position], statistics[-1])
-        encoding = None if schema_types is None else schema_types.encodings.get(column.name)
         try:
-            decision = _decide(column, schema_types, encoding, options)
+            decision = _decide(column, given, options)
             if decision.problem is not None:
                 if options.strict:
                     raise _conversion_error(column.name, decision.problem)
-                warnings.append(_fidelity_warning(column.name, decision.type, decision.problem))
-            arrays.append(_build(column, decision, encoding, rows, position))
+                warnings.append(_fidelity_warning(column, decision.type, decision.problem))
+            arrays.append(_build(column, decision, given, rows, position))
         except ConversionError as error:
             errors.append(error)
             continue
+        encoding = given if isinstance(given, Encoding) else None
         described.append(ColumnSchema(column.name, decision.type, decision.evidence, encoding))
     if errors:
         raise _combine(errors)
@@ -146,30 +165,27 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     return [positions[name] for name in (schema_types.types if schema_types.complete else names)]
 
 
-def _decide(
-    column: Column, schema_types: SchemaTypes | None, encoding: Encoding | None, options: AskOptions
-) -> types.Decision:
+def _decide(column: Column, given: pa.DataType | Encoding | None, options: AskOptions) -> types.Decision:
     """Decide on a column's type: that of the caller where there is one."""
     if column.kinds & _NESTED_KINDS and exact_json.is_too_deep(column.cells):
         raise ResponseError(
             f"Column {snippet(column.name)!r} is nested deeper than {exact_json.MAX_DEPTH} levels."
         )
-    type_ = None if schema_types is None else schema_types.types.get(column.name)
-    if type_ is None:
+    if given is None:
         return types.decide(column, options)
-    if encoding is not None:
-        return types.Decision(type_, f"schema=, {encoding!r}")
-    required = types.Decision(type_, "schema=")
+    if isinstance(given, Encoding):
+        return types.Decision(given.type, f"schema=, {given!r}")
+    required = types.Decision(given, "schema=")
     if isinstance(column.cells, ScalarColumn):
         # If the column would be of this type anyway, it has been read for the decision.
         found = types.decide(column, options)
-        if found.type == type_ and found.problem is None:
+        if found.type == given and found.problem is None:
             return replace(required, array=found.array)
     return required
 
 
 def _build(
-    column: Column, decision: types.Decision, encoding: Encoding | None, rows: Rows, position: int
+    column: Column, decision: types.Decision, given: pa.DataType | Encoding | None, rows: Rows, position: int
 ) -> pa.Array | pa.ChunkedArray:
     """Build a column of the type decided on, unless it has been read for the decision."""
     if decision.array is not None:
@@ -181,7 +197,7 @@ def _build(
         sources = rows.json_of(position)
         cells = [cell if type(cell) is str else source for cell, source in zip(cells, sources, strict=True)]
     try:
-        return builders.build(cells, encoding or decision.type)
+        return builders.build(cells, given or decision.type)
     except CellError as error:
         raise _conversion_error(column.name, error) from None
     except pa.ArrowException as error:  # for restrictions of the more unusual types, which only Arrow knows
@@ -191,13 +207,31 @@ def _build(
         ) from None
 
 
-def _fidelity_warning(name: str, type_: pa.DataType, problem: CellError) -> TypeFidelityWarning:
+def _fidelity_warning(column: Column, type_: pa.DataType, problem: CellError) -> TypeFidelityWarning:
     """Return the warning of a column that does not have the type that it should have."""
+    name, remedy = snippet(column.name), _schema_that_reads(column, type_, problem)
     outcome = "stays exact text" if pa.types.is_string(type_) else f"is {snippet(str(type_))}"
     return TypeFidelityWarning(
-        f"Column {snippet(name)!r} {outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
-        "Set the type with schema=, or use strict=True to make this an error."
+        f"Column {name!r} {outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
+        f"{'Use' if remedy is None else f'Read it with {remedy}, or use'} strict=True to make this an error."
     )
+
+
+def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:
+    """Return a ``schema=`` that reads the column as another type than the inferred, None if none is found."""
+    tried = list(islice((cell for cell in column.cells if cell is not None), _MOST_TRIED))
+    tried.append(problem.value if problem.row is None else column.cells[problem.row])
+    for type_ in _REMEDIES.get(column.section, ()):
+        if type_ == inferred:
+            continue
+        try:
+            builders.build(tried, type_)
+        except (CellError, pa.ArrowException):
+            continue
+        # Which unit numbers have, only the caller knows.
+        shown = "cf.epoch(unit)" if isinstance(type_, Encoding) else repr(str(type_))
+        return f"schema={{{snippet(column.name)!r}: {shown}}}"
+    return None
 
 
 def _conversion_error(name: str, error: CellError) -> ConversionError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, overload
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.text import cut, quoted, snippet, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from connecty_frames.decode.encodings import Encoding
 
@@ -51,19 +51,16 @@ class SchemaTypes:
     Parameters
     ----------
     types
-        Arrow types by column name.
+        Arrow types, or encodings, which know theirs, by column name.
     complete
         Whether these are all the columns: then a missing or an extra one is an error, and the table's
         columns are in this order. Otherwise the types override those of the named columns.
-    encodings
-        How the values of some of these columns are written; the types are then those of the encodings.
     optional
         The names of those columns that an answer need not have.
     """
 
-    types: dict[str, pa.DataType]
+    types: Mapping[str, pa.DataType | Encoding]
     complete: bool
-    encodings: dict[str, Encoding] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()
 
 

@@ -16,10 +16,11 @@ def comes_from(class_: type, library: str) -> bool:
     return class_.__module__.partition(".")[0] == library
 
 
-def _is_subclass(given: object, library: str, name: str) -> bool:
-    return isinstance(given, type) and any(
-        base.__name__ == name and comes_from(base, library) for base in given.__mro__[1:]
-    )
+def _is_model(given: object, library: str, base: str) -> bool:
+    """Whether this is a class that derives from one of a library, and is not of the library itself."""
+    if not isinstance(given, type) or comes_from(given, library):
+        return False
+    return any(each.__name__ == base and comes_from(each, library) for each in given.__mro__)
 
 
 # --- pydantic ---------------------------------------------------------------------------------------
@@ -27,7 +28,7 @@ def _is_subclass(given: object, library: str, name: str) -> bool:
 
 def is_pydantic_model(given: object) -> bool:
     """Whether this is a model class of pydantic."""
-    return _is_subclass(given, "pydantic", "BaseModel")
+    return _is_model(given, "pydantic", "BaseModel")
 
 
 def pydantic_columns(model: Any) -> list[tuple[str, Any]]:
@@ -53,7 +54,7 @@ def _input_name(name: str, field: Any) -> str:
 
 def is_pandera_schema(given: object) -> bool:
     """Whether this is a model class of pandera, or a schema, of any frame library."""
-    return _is_subclass(given, "pandera", "DataFrameModel") or (
+    return _is_model(given, "pandera", "DataFrameModel") or (
         comes_from(type(given), "pandera") and type(given).__name__ == "DataFrameSchema"
     )
 

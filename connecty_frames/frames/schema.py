@@ -49,7 +49,7 @@ def to_schema_types(schema: object) -> SchemaTypes | None:
     Returns
     -------
     SchemaTypes or None
-        The Arrow types by name, None where nothing was given.
+        The Arrow types or encodings by name, None where nothing was given.
 
     Raises
     ------
@@ -74,8 +74,7 @@ def to_schema_types(schema: object) -> SchemaTypes | None:
 
 
 def _from_columns(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> SchemaTypes:
-    column_types: dict[str, pa.DataType] = {}
-    encodings: dict[str, Encoding] = {}
+    column_types: dict[str, pa.DataType | Encoding] = {}
     for name, given in columns:
         if not isinstance(name, str):
             raise ConfigError(
@@ -85,7 +84,7 @@ def _from_columns(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> Sche
             raise ConfigError(f"schema: column {snippet(name)!r} is there twice.", setting="schema")
         try:
             encoding = find_encoding(given)
-            column_types[name] = _check(arrow_type(given) if encoding is None else encoding.type)
+            type_ = _check(arrow_type(given) if encoding is None else encoding.type)
         except UnknownTypeError as error:
             raise ConfigError(
                 f"schema: column {snippet(name)!r}: {error}. Accepted are {_ACCEPTED}.", setting="schema"
@@ -94,9 +93,8 @@ def _from_columns(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> Sche
             raise ConfigError(
                 f"schema: column {snippet(name)!r} is of a model that holds itself.", setting="schema"
             ) from None
-        if encoding is not None:
-            encodings[name] = encoding
-    return SchemaTypes(column_types, complete=complete, encodings=encodings)
+        column_types[name] = type_ if encoding is None else encoding
+    return SchemaTypes(column_types, complete=complete)
 
 
 # --- types that can be made of JSON values ----------------------------------------------------------
