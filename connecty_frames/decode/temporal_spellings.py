@@ -28,7 +28,13 @@ import pyarrow as pa
 from connecty_frames.decode import temporal
 from connecty_frames.decode.arrow_types import find_zone, first_match
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.temporal_format import OFFSET, TIMESTAMP_PARTS, TemporalFormat, match_format
+from connecty_frames.decode.temporal_format import (
+    OFFSET,
+    TIMESTAMP_PARTS,
+    TemporalFormat,
+    has_format,
+    match_format,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,15 +111,17 @@ def _respell_date(text: str) -> str:
 
 
 def _respell_naive(text: str) -> str:
-    return f"{text}T00:00:00" if match_format(text) is TemporalFormat.DATE else text
+    return f"{text}T00:00:00" if has_format(text, TemporalFormat.DATE) else text
 
 
 def _respell_aware(text: str) -> str:
-    if match_format(text) in {TemporalFormat.DATE, TemporalFormat.NAIVE}:
-        raise CellError(0, text, "has no offset; cf.local(zone) reads local times of a zone")
     found = _match_zoned(text)
-    parts = None if found is None else TIMESTAMP_PARTS.fullmatch(found["local"])
-    if found is None or parts is None or match_format(found["local"]) is not TemporalFormat.NAIVE:
+    if found is None:
+        if match_format(text) in {TemporalFormat.DATE, TemporalFormat.NAIVE}:
+            raise CellError(0, text, "has no offset; cf.local(zone) reads local times of a zone")
+        return text
+    parts = TIMESTAMP_PARTS.fullmatch(found["local"])
+    if parts is None or not has_format(found["local"], TemporalFormat.NAIVE):
         return text
     zone = _find_zone(found["zone"])
     hours, minutes, seconds = (int(parts[name] or 0) for name in ("hour", "minute", "second"))

@@ -18,7 +18,7 @@ from connecty_frames.decode import SchemaTypes
 from connecty_frames.errors import ConfigError, ConversionError
 from connecty_frames.frames import to_schema_types
 
-pytest.importorskip("pandera", reason="pandera is not installed")
+pytest.importorskip("pandera.pandas", exc_type=ImportError)
 import pandera.pandas
 import pandera.polars
 from pandera.typing import Series  # noqa: TC002 - pandera evaluates annotations
