@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from decimal import Decimal
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,11 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import encodings, exact_json, numbers, temporal_spellings
-from connecty_frames.decode.arrow_types import first_match, is_binary, is_list, is_number, is_text
+from connecty_frames.decode.arrow_types import (
+    FRACTION_DIGITS,
+    first_match,
+    is_binary,
+    is_list,
+    is_number,
+    is_text,
+)
 from connecty_frames.decode.column import section_of
 from connecty_frames.decode.encodings import Encoding
 from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
-from connecty_frames.decode.exact_json import RepeatedKeys
+from connecty_frames.decode.exact_json import EXACT_CONTEXT, RepeatedKeys
 from connecty_frames.decode.temporal_format import match_format
 from connecty_frames.text import listed
 
@@ -50,23 +59,26 @@ def restate_bounds(statistics: dict[str, Any], type_: pa.DataType | Encoding) ->
     A bound is then compared with the values, however both are written.
     """
     arrow_type = type_.type if isinstance(type_, Encoding) else type_
-    is_timestamp = pa.types.is_timestamp(arrow_type)
     name = section_of(statistics)
-    if name not in {"numeric", "temporal"} or not (is_timestamp or pa.types.is_date(arrow_type)):
+    if name not in {"numeric", "temporal"} or not pa.types.is_temporal(arrow_type):
         return statistics
     section = dict(statistics[name])
     for end in ("min", "max"):
         bound = section.get(end)
-        if not isinstance(bound, str) or (arrow_type is type_ and match_format(bound)):
-            continue
-        try:
-            value = build([bound], type_)
-        except CellError:
-            continue
-        if is_timestamp and arrow_type.tz:
-            value = pc.cast(value, pa.timestamp(arrow_type.unit, "UTC"))
-        section[end] = pc.cast(value, pa.string())[0].as_py()
+        if isinstance(bound, str) and (arrow_type is not type_ or match_format(bound) is None):
+            with suppress(CellError):
+                section[end] = _iso_text(build([bound], type_))
     return {**{key: found for key, found in statistics.items() if key != name}, "temporal": section}
+
+
+def _iso_text(times: pa.Array) -> str:
+    """Return the only value of an array as ISO 8601."""
+    type_ = times.type
+    if pa.types.is_duration(type_):
+        return f"PT{Decimal(times[0].value).scaleb(-FRACTION_DIGITS[type_.unit], EXACT_CONTEXT):f}S"
+    if pa.types.is_timestamp(type_) and type_.tz:
+        times = pc.cast(times, pa.timestamp(type_.unit, "UTC"))
+    return str(pc.cast(times, pa.string())[0].as_py())
 
 
 def _to_text(cell: object) -> str | None:

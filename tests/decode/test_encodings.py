@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import pickle
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connecty_frames.decode import Encoding, binary, builders, epoch, exact_json, local
 from connecty_frames.decode.encodings import parse_encoding
@@ -160,6 +164,36 @@ class TestEpoch:
             builders.build([None, *exact_json.parse(f"[0,{cell}]")], epoch(unit, tz))
         assert caught.value.row == 2
         assert caught.value.reason.startswith(reason)
+
+
+@given(st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999), st.sampled_from(["s", "ms", "us"]))
+def test_every_epoch_is_exact(micros: int, unit: str) -> None:
+    """Any instant, as a number of any unit, is the same microsecond."""
+    number = Decimal(micros).scaleb({"s": -6, "ms": -3, "us": 0}[unit])
+    found = builders.build(
+        [f"{number:f}", f"{number:e}", f"{number:f}" + "0" * ("." in f"{number:f}")], epoch(unit)
+    )
+    assert found.cast(pa.int64()).to_pylist() == [micros] * 3
+
+
+@given(
+    st.datetimes(dt.datetime(1950, 1, 1), dt.datetime(2100, 1, 1)),
+    st.sampled_from(
+        ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Tehran", "Pacific/Apia"]
+    ),
+)
+def test_every_local_time(at: dt.datetime, name: str) -> None:
+    """A local time names the one instant at which the clocks of the zone show it; two are an error."""
+    zone, instant = ZoneInfo(name), at.replace(tzinfo=dt.UTC)
+    time = instant.astimezone(zone).replace(tzinfo=None)
+    others = (instant + dt.timedelta(minutes=minutes) for minutes in (-120, -60, -30, 30, 60, 120))
+    if any(other.astimezone(zone).replace(tzinfo=None) == time for other in others):
+        with pytest.raises(CellError, match="ambiguous"):
+            builders.build([time.isoformat()], local(name))
+    else:
+        texts, type_ = [f"{time} {name}"], pa.timestamp("us", "UTC")
+        assert builders.build([time.isoformat()], local(name)).cast(type_).to_pylist() == [instant]
+        assert builders.build(texts, type_).to_pylist() == [instant]
 
 
 class TestLocal:
