@@ -115,7 +115,7 @@ class Answer:
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
             statistics=decode.python_statistics(envelope),
-            schema=[
+            schema=[  # as Schema.to_json writes them
                 {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
                 for column in decoded.columns
             ],

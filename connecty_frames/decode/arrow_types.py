@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FRACTION_DIGITS",
     "any_of",
+    "find_zone",
     "first_match",
     "is_binary",
     "is_list",

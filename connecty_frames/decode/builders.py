@@ -23,7 +23,7 @@ from connecty_frames.decode.column import section_of
 from connecty_frames.decode.encodings import Encoding
 from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, RepeatedKeys
-from connecty_frames.decode.temporal_format import match_format
+from connecty_frames.decode.temporal_format import TemporalFormat, match_format
 from connecty_frames.text import listed
 
 if TYPE_CHECKING:
@@ -63,9 +63,11 @@ def restate_bounds(statistics: dict[str, Any], type_: pa.DataType | Encoding) ->
     if name not in {"numeric", "temporal"} or not pa.types.is_temporal(arrow_type):
         return statistics
     section = dict(statistics[name])
+    # A time of day is not compared with a duration.
+    other = {None, TemporalFormat.TIME} if pa.types.is_duration(arrow_type) else {None}
     for end in ("min", "max"):
         bound = section.get(end)
-        if isinstance(bound, str) and (arrow_type is not type_ or match_format(bound) is None):
+        if isinstance(bound, str) and (arrow_type is not type_ or match_format(bound) in other):
             with suppress(CellError):
                 section[end] = _iso_text(build([bound], type_))
     return {**{key: found for key, found in statistics.items() if key != name}, "temporal": section}

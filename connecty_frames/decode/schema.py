@@ -68,7 +68,7 @@ class Schema(Sequence[ColumnSchema]):
     """The columns of an answer in their order, each with its type and the evidence for it.
 
     It can be saved (:meth:`to_json`) and passed back as ``schema=``, which then requires these columns and
-    types of the next answer.
+    types of the next answer, and reads the values in the same way.
     """
 
     __slots__ = ("_columns",)

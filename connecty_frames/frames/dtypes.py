@@ -63,10 +63,8 @@ def arrow_type(given: Any) -> pa.DataType:
     """Return the Arrow type for a type of any library."""
     if isinstance(given, pa.DataType):
         return given
-    if find_encoding(given) is not None:
-        raise UnknownTypeError(
-            f"{find_encoding(given)!r} is for a whole column, not for values inside of others"
-        )
+    if (encoding := find_encoding(given)) is not None:
+        raise UnknownTypeError(f"{encoding!r} is for a whole column, not for values inside of others")
     if isinstance(given, str):
         return _from_name(given)
     class_ = given if isinstance(given, type) else type(given)
