@@ -118,7 +118,7 @@ def decode(
         statistics.append(found if given is None else builders.restate_bounds(found, given))
         column = Column(rows.names[position], rows.columns[position], statistics[-1])
         try:
-            decision = _decide(column, given, options)
+            decision = _decide(column, schema_types, options)
             if decision.problem is not None:
                 if options.strict:
                     raise _conversion_error(column.name, decision.problem)
@@ -140,12 +140,16 @@ def decode(
     disagreements = check_statistics(table, statistics, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
-    truncated: bool | None
-    if total_rows is not None:
-        truncated = rows.count < total_rows
-    else:  # as many as requested may be all of them, or not
-        truncated = None if fetched is None or rows.count >= fetched else False
+    truncated = _is_truncated(rows.count, total_rows, fetched)
     return Decoded(table, described, rows.count, total_rows, truncated, [*warnings, *disagreements])
+
+
+def _is_truncated(rows: int, total_rows: int | None, fetched: int | None) -> bool | None:
+    """Whether rows were cut, None where that is unknown."""
+    if total_rows is not None:
+        return rows < total_rows
+    # As many as requested may be all of them, or not.
+    return None if fetched is None or rows >= fetched else False
 
 
 def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
@@ -165,12 +169,13 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     return [positions[name] for name in (schema_types.types if schema_types.complete else names)]
 
 
-def _decide(column: Column, given: pa.DataType | Encoding | None, options: AskOptions) -> types.Decision:
+def _decide(column: Column, schema_types: SchemaTypes, options: AskOptions) -> types.Decision:
     """Decide on a column's type: that of the caller where there is one."""
     if column.kinds & _NESTED_KINDS and exact_json.is_too_deep(column.cells):
         raise ResponseError(
             f"Column {snippet(column.name)!r} is nested deeper than {exact_json.MAX_DEPTH} levels."
         )
+    given = schema_types.types.get(column.name)
     if given is None:
         return types.decide(column, options)
     if isinstance(given, Encoding):
