@@ -10,8 +10,8 @@ timestamp a date: its midnight; dates and timestamps in one column
 instant   the name of a time zone behind a local time, as Trino and Athena write them
           (``2025-01-01 10:00:00.000 Europe/Berlin``)
 duration  ``01:00:01``; ``1.02:00:00`` (.NET); ``1 02:00:00.000`` (SQL, Trino), all of which have one sign for
-          all parts; ``1 day, 2:00:00`` (Python), ``-1 days +22:00:00`` (pandas), ``1 day -00:00:01``
-          (PostgreSQL), whose days and time have a sign each
+          all parts; ``1 day, 2:00:00`` (Python), ``-1 days +22:00:00`` (pandas, PostgreSQL),
+          ``-1 day 02:00:00`` (DuckDB), whose days and time have a sign each
 ========= ============================================================================================
 
 The texts of such a column are respelled one by one in ISO 8601, and then read as any other column.
@@ -175,11 +175,8 @@ def _respell_duration(text: str) -> str:
     days = days.strip("+")
     if clock[0] is None:
         return f"P{days}D"
-    if comma and sign:
+    if comma and sign:  # Python writes no sign there
         return text
-    if days.startswith("-") and not comma and not sign:
-        # -26 hours to pandas' parser, -22 hours as DuckDB writes it.
-        raise CellError(0, text, "does not say whether its minus applies to the time as well")
     return f"P{days}D{_time_part(sign.strip('+'), clock)}"
 
 
