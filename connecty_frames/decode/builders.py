@@ -68,7 +68,7 @@ def restate_bounds(statistics: dict[str, Any], type_: pa.DataType | Encoding) ->
     for end in ("min", "max"):
         bound = section.get(end)
         if isinstance(bound, str) and (arrow_type is not type_ or match_format(bound) in other):
-            with suppress(CellError):
+            with suppress(CellError, pa.ArrowException):
                 section[end] = _iso_text(build([bound], type_))
     return {**{key: found for key, found in statistics.items() if key != name}, "temporal": section}
 
