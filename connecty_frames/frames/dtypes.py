@@ -42,7 +42,6 @@ __all__ = [
     "UnknownTypeError",
     "arrow_type",
     "check_zones",
-    "comes_from",
     "find_encoding",
     "zone_name",
 ]
@@ -238,7 +237,7 @@ def _from_pandera(given: Any) -> pa.DataType:
         return _from_name(str(given))  # a logical type, such as date, whose values pandas holds as objects
 
 
-# --- Python types, annotations and models ---------------------------------------------------------------
+# --- Python types, annotations and models -----------------------------------------------------------
 
 _PYTHON: Final[dict[Any, pa.DataType]] = {
     int: pa.int64(),
