@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from connecty_frames.api import ask, ask_df, ask_many
     from connecty_frames.client import Client, Question
     from connecty_frames.config import configure
-    from connecty_frames.decode import Schema
+    from connecty_frames.decode import Schema, binary, epoch, local
     from connecty_frames.errors import (
         APIError,
         AuthError,
@@ -87,9 +87,12 @@ __all__ = [
     "ask",
     "ask_df",
     "ask_many",
+    "binary",
     "configure",
     "copy_metadata",
+    "epoch",
     "install_readers",
+    "local",
     "metadata",
     "read_connecty",
     "read_parquet",
@@ -107,9 +110,12 @@ _MODULES: Final[dict[str, str]] = {
     "ask": "api",
     "ask_df": "api",
     "ask_many": "api",
+    "binary": "decode",
     "copy_metadata": "frames",
     "configure": "config",
+    "epoch": "decode",
     "install_readers": "readers",
+    "local": "decode",
     "metadata": "frames",
     "read_connecty": "readers",
     "read_parquet": "frames",

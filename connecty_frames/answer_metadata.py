@@ -54,7 +54,8 @@ class AnswerMetadata:
     statistics
         The server's statistics by column and section: JSON values, with numbers as int, float or Decimal.
     schema
-        For each column its ``name``, its Arrow ``type`` as text, and the ``evidence`` for it in words.
+        For each column its ``name``, its Arrow ``type`` as text, the ``evidence`` for it in words, and, if
+        ``schema=`` says how its values are written, the ``encoding``, such as ``cf.epoch("ms")``.
     version
         The version of connecty_frames that made the table.
 

@@ -51,6 +51,7 @@ _VALUES: Final[dict[pa.DataType, object]] = {
     pa.float64(): 0.5,
     pa.decimal128(38, 2): Decimal("0.25"),
     pa.bool_(): True,
+    pa.binary(): b"a",
     pa.list_(pa.int64()): [1],
     pa.struct({"name": pa.string()}): {"name": "a"},
 }

@@ -430,7 +430,7 @@ def test_a_schema_that_does_not_fit(schema: Any, message: str) -> None:
         {"strict": "yes"},
         {"schema": "int64"},
         {"schema": {"orders": "number"}},
-        {"schema": {"orders": pa.binary()}},
+        {"schema": {"orders": pa.null()}},
         {"schema": {5: "int64"}},
         {"timeout": 0},
         {"timeout": 10**400},

@@ -302,7 +302,7 @@ class TestLoneSurrogates:
     def test_a_bound_of_the_statistics(self) -> None:
         """It cannot be compared, and the column keeps its type."""
         statistics = {"a": {"temporal": {"max": "\ud800"}}}
-        with pytest.warns(cf.StatisticsWarning) as warned:
+        with pytest.warns(cf.ConnectyWarning) as warned:
             answer = cf.Answer.from_json(body([["a"], ["2025-01-01"]], dataframe_stats=statistics))
         assert "cannot be compared with the statistics' max" in str(warned[1].message)
         assert answer.table.to_pydict() == {"a": [date(2025, 1, 1)]}

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from decimal import Decimal
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode import exact_json, numbers, temporal
-from connecty_frames.decode.arrow_types import first_match, is_list, is_number, is_text
-from connecty_frames.decode.errors import CellError, surrogate_error
-from connecty_frames.decode.exact_json import RepeatedKeys
+from connecty_frames.decode import encodings, exact_json, numbers, temporal_spellings
+from connecty_frames.decode.arrow_types import (
+    FRACTION_DIGITS,
+    first_match,
+    is_binary,
+    is_list,
+    is_number,
+    is_text,
+)
+from connecty_frames.decode.column import section_of
+from connecty_frames.decode.encodings import Encoding
+from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
+from connecty_frames.decode.exact_json import EXACT_CONTEXT, RepeatedKeys
+from connecty_frames.decode.temporal_format import TemporalFormat, match_format
 from connecty_frames.text import listed
 
 if TYPE_CHECKING:
@@ -19,7 +31,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.arrow_types import TypeTest
 
-__all__ = ["build"]
+__all__ = ["build", "restate_bounds"]
 
 #: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
 #: for them. Some readers return a zero without its minus.
@@ -30,30 +42,58 @@ _TRUTH_VALUES: Final = {
 }
 
 
-def build(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    """Return cells as an Arrow array of a type; None is null.
+def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
+    """Return cells as an Arrow array of a type, or of that of an encoding; None is null.
 
     Raises
     ------
     CellError
         At the first cell that is not exactly a value of the type; its ``row`` is the position.
     """
-    builder = first_match(_BUILDERS, type_)
-    if builder is None:
-        raise CellError(0, str(type_), "is a type that JSON values cannot become")
     try:
+        if isinstance(type_, Encoding):
+            return encodings.read(cells, type_)
+        builder = first_match(_BUILDERS, type_)
+        if builder is None:
+            raise CellError(0, str(type_), "is a type that JSON values cannot become")
         return builder(cells, type_)
     except UnicodeEncodeError:
         raise surrogate_error(cells) from None
 
 
+def restate_bounds(statistics: dict[str, Any], type_: pa.DataType | Encoding) -> dict[str, Any]:
+    """Return a column's statistics with those min and max as ISO 8601 that are times written as its rows are.
+
+    A bound is then compared with the values, however both are written.
+    """
+    arrow_type = type_.type if isinstance(type_, Encoding) else type_
+    name = section_of(statistics)
+    if name not in {"numeric", "temporal"} or not pa.types.is_temporal(arrow_type):
+        return statistics
+    section = dict(statistics[name])
+    # A time of day is not compared with a duration.
+    other = {None, TemporalFormat.TIME} if pa.types.is_duration(arrow_type) else {None}
+    for end in ("min", "max"):
+        bound = section.get(end)
+        if isinstance(bound, str) and (arrow_type is not type_ or match_format(bound) in other):
+            with suppress(CellError, pa.ArrowException):
+                section[end] = _iso_text(build([bound], type_))
+    return {**{key: found for key, found in statistics.items() if key != name}, "temporal": section}
+
+
+def _iso_text(times: pa.Array) -> str:
+    """Return the only value of an array as ISO 8601."""
+    type_ = times.type
+    if pa.types.is_duration(type_):
+        return f"PT{Decimal(times[0].value).scaleb(-FRACTION_DIGITS[type_.unit], EXACT_CONTEXT):f}S"
+    if pa.types.is_timestamp(type_) and type_.tz:
+        times = pc.cast(times, pa.timestamp(type_.unit, "UTC"))
+    return str(pc.cast(times, pa.string())[0].as_py())
+
+
 def _to_text(cell: object) -> str | None:
     """Return a cell as exact text: a text as it is, everything else as its JSON."""
     return cell if cell is None or type(cell) is str else exact_json.dump(cell)
-
-
-def _error(row: int, cell: object, reason: str) -> CellError:
-    return CellError(row, str(_to_text(cell)), reason)
 
 
 def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
@@ -63,35 +103,33 @@ def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
 def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     for row, cell in enumerate(cells):
         if not isinstance(cell, bool | str | None) or cell not in _TRUTH_VALUES:
-            raise _error(row, cell, "is neither true nor false")
+            raise cell_error(row, cell, "is neither true nor false")
     return pa.array([_TRUTH_VALUES[cell] for cell in cells], type_)
 
 
 def _numbers(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    for row, cell in enumerate(cells):
-        if cell is not None and not isinstance(cell, str):
-            raise _error(row, cell, f"is not a value of {type_}")
-    return numbers.read(cells, type_)
+    return numbers.read(check_texts(cells, f"is not a value of {type_}", numbers=True), type_)
 
 
 def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    for row, cell in enumerate(cells):
-        if cell is not None and type(cell) is not str:
-            raise _error(row, cell, f"is not text, so not a value of {type_}")
-    return temporal.read(cells, type_)
+    # 20250101 is a date without quotes too; a number is a time by cf.epoch alone, which knows its unit.
+    is_date, is_timestamp = pa.types.is_date(type_), pa.types.is_timestamp(type_)
+    hint = "; cf.epoch(unit) reads numbers as times" if is_timestamp else ""
+    texts = check_texts(cells, f"is not text, so not a value of {type_}{hint}", numbers=is_date)
+    return temporal_spellings.read(texts, type_)
 
 
 def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     for row, cell in enumerate(cells):
         if cell is not None and not isinstance(cell, list):
-            raise _error(row, cell, "is not an array")
+            raise cell_error(row, cell, "is not an array")
     items = list(chain.from_iterable(cell or () for cell in cells))
     rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
     children = _build_children(rows, items, type_.value_type)
     if pa.types.is_fixed_size_list(type_):
         for row, cell in enumerate(cells):
             if cell is not None and len(cell) != type_.list_size:
-                raise _error(row, cell, f"does not have {type_.list_size} items")
+                raise cell_error(row, cell, f"does not have {type_.list_size} items")
     large = pa.types.is_large_list(type_)
     arrays = pa.LargeListArray if large else pa.ListArray
     starts = _starts(cells, pa.int64() if large else pa.int32())
@@ -112,7 +150,9 @@ def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
         raise CellError(0, str(type_), "has a field twice, which no object has")
     for row, cell in enumerate(cells):
         if cell is not None and (not _is_object(cell) or cell.keys() != keys):
-            raise _error(row, cell, f"is not an object with just the keys {listed(sorted(map(repr, keys)))}")
+            raise cell_error(
+                row, cell, f"is not an object with just the keys {listed(sorted(map(repr, keys)))}"
+            )
     if not fields:
         return pa.array(cells, type_)
     rows = range(len(cells))
@@ -126,7 +166,7 @@ def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
 def _maps(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     for row, cell in enumerate(cells):
         if cell is not None and not _is_object(cell):
-            raise _error(row, cell, "is not an object with each key once")
+            raise cell_error(row, cell, "is not an object with each key once")
     rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
     keys = _build_children(rows, [key for cell in cells for key in cell or ()], type_.key_type)
     items = [item for cell in cells for item in (cell or {}).values()]
@@ -144,7 +184,7 @@ def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
     if len(encoded.dictionary) > most:
         row = pc.index(encoded.indices, pa.scalar(most, encoded.indices.type)).as_py()
-        raise _error(row, cells[row], f"is one distinct value more than {type_} can hold")
+        raise cell_error(row, cells[row], f"is one distinct value more than {type_} can hold")
     return encoded.cast(type_)
 
 
@@ -161,6 +201,7 @@ _BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (
     (pa.types.is_boolean, _booleans),
     (is_number, _numbers),
     (pa.types.is_temporal, _temporal),
+    (is_binary, encodings.read_binary),
     (is_list, _lists),
     (pa.types.is_struct, _structs),
     (pa.types.is_map, _maps),

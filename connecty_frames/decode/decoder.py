@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from connecty_frames.decode import builders, exact_json, types
 from connecty_frames.decode.arrow_types import is_text
 from connecty_frames.decode.blocks import LIMITS
 from connecty_frames.decode.column import Column, ScalarColumn
+from connecty_frames.decode.encodings import Encoding, epoch
 from connecty_frames.decode.envelope import match_names
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
@@ -30,6 +32,22 @@ __all__ = ["Decoded", "decode", "python_statistics"]
 
 #: How many columns an error describes before it counts the rest.
 _MOST_DESCRIBED: Final = 10
+#: The types that ``schema=`` might set for a column that inference does not read, by the section of its
+#: statistics, and how many of its values are tried before a warning names one.
+_MOST_TRIED: Final = 1_000
+_REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
+    **dict.fromkeys((None, "general"), (pa.bool_(), pa.int64(), pa.float64())),
+    "boolean": (pa.bool_(),),
+    "numeric": (pa.int64(), pa.float64()),
+    "temporal": (
+        pa.date32(),
+        *(pa.timestamp(unit, zone) for zone in (None, "UTC") for unit in ("us", "ns")),
+        *map(pa.duration, ("us", "ns")),
+        epoch("s"),
+        epoch("ns"),
+    ),
+}
+_NO_TYPES: Final = SchemaTypes({}, complete=False)
 _NESTED_KINDS: Final = frozenset({ValueKind.ARRAY, ValueKind.OBJECT})
 
 
@@ -91,29 +109,32 @@ def decode(
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)
     rows = read_rows(envelope.rows, envelope.statistics, limits)
-    positions = range(len(rows.names)) if schema_types is None else _column_order(rows.names, schema_types)
+    schema_types = schema_types or _NO_TYPES
     entries, absent = match_names(rows.server_names, envelope.statistics)
     total_rows = envelope.count_total(rows.count, set(absent))
     whole = total_rows is not None and rows.count >= total_rows
     warnings: list[ConnectyWarning] = list(rows.warnings)
     arrays, described, sources, errors = [], [], [], []
-    for position in positions:
+    for position in _column_order(rows.names, schema_types):
         entry = entries[position]
         statistics = {} if entry is None else envelope.statistics[entry]
+        given = schema_types.types.get(rows.names[position])
+        if given is not None:
+            statistics = builders.restate_bounds(statistics, given)
         column = Column(rows.names[position], rows.columns[position], statistics, whole=whole)
-        is_set = schema_types is not None and column.name in schema_types.types
-        sources.append(ColumnSource(statistics, column.kinds, is_set))
+        sources.append(ColumnSource(statistics, column.kinds, given is not None))
         try:
             decision = _decide(column, schema_types, options)
             if decision.problem is not None:
                 if options.strict:
                     raise _conversion_error(column.name, decision.problem)
-                warnings.append(_fidelity_warning(column.name, decision.type, decision.problem))
-            arrays.append(_build(column, decision, rows, position))
+                warnings.append(_fidelity_warning(column, decision.type, decision.problem))
+            arrays.append(_build(column, decision, given, rows, position))
         except ConversionError as error:
             errors.append(error)
             continue
-        described.append(ColumnSchema(column.name, decision.type, decision.evidence))
+        encoding = given if isinstance(given, Encoding) else None
+        described.append(ColumnSchema(column.name, decision.type, decision.evidence, encoding))
     if errors:
         raise _combine(errors)
     if arrays:
@@ -124,18 +145,23 @@ def decode(
     disagreements = check_statistics(table, sources, absent, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
-    truncated: bool | None
-    if total_rows is not None:
-        truncated = rows.count < total_rows
-    else:  # as many as requested may be all of them, or not
-        truncated = None if fetched is None or rows.count >= fetched else False
+    truncated = _is_truncated(rows.count, total_rows, fetched)
     return Decoded(table, described, rows.count, total_rows, truncated, [*warnings, *disagreements])
+
+
+def _is_truncated(rows: int, total_rows: int | None, fetched: int | None) -> bool | None:
+    """Whether rows were cut, None where that is unknown."""
+    if total_rows is not None:
+        return rows < total_rows
+    # As many as requested may be all of them, or not.
+    return None if fetched is None or rows >= fetched else False
 
 
 def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     """Return the positions of the columns in the order of the table; they must be those of ``schema=``."""
     positions = {name: position for position, name in enumerate(names)}
-    missing = [name for name in schema_types.types if name not in positions]
+    required = (name for name in schema_types.types if name not in schema_types.optional)
+    missing = [name for name in required if name not in positions]
     extra = [name for name in names if name not in schema_types.types] if schema_types.complete else []
     if missing or extra:
         kinds = (("missing:", missing), ("not in the schema:", extra))
@@ -148,26 +174,30 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     return [positions[name] for name in (schema_types.types if schema_types.complete else names)]
 
 
-def _decide(column: Column, schema_types: SchemaTypes | None, options: AskOptions) -> types.Decision:
+def _decide(column: Column, schema_types: SchemaTypes, options: AskOptions) -> types.Decision:
     """Decide on a column's type: that of the caller where there is one."""
     if column.kinds & _NESTED_KINDS and exact_json.is_too_deep(column.cells):
         raise ResponseError(
             f"Column {snippet(column.name)!r} is nested deeper than {exact_json.MAX_DEPTH} levels."
         )
-    type_ = None if schema_types is None else schema_types.types.get(column.name)
-    if schema_types is None or type_ is None:
+    given = schema_types.types.get(column.name)
+    if given is None:
         return types.decide(column, options)
-    required = types.Decision(type_, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
+    if isinstance(given, Encoding):
+        return types.Decision(given.type, f"{SET_BY_CALLER}, {given!r}")
+    required = types.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
     if isinstance(column.cells, ScalarColumn):
         # If the column would be of this type anyway, it has been read for the decision, and for "float" with
         # whole numbers rounded, which a type of the caller's never does.
         found = types.decide(column, options)
-        if found.type == type_ and found.problem is None and options.decimals != "float":
+        if found.type == given and found.problem is None and options.decimals != "float":
             return replace(required, array=found.array)
     return required
 
 
-def _build(column: Column, decision: types.Decision, rows: Rows, position: int) -> pa.Array | pa.ChunkedArray:
+def _build(
+    column: Column, decision: types.Decision, given: pa.DataType | Encoding | None, rows: Rows, position: int
+) -> pa.Array | pa.ChunkedArray:
     """Build a column of the type decided on, unless it has been read for the decision."""
     if decision.array is not None:
         return decision.array
@@ -178,7 +208,7 @@ def _build(column: Column, decision: types.Decision, rows: Rows, position: int) 
         sources = rows.json_of(position)
         cells = [cell if type(cell) is str else source for cell, source in zip(cells, sources, strict=True)]
     try:
-        return builders.build(cells, decision.type)
+        return builders.build(cells, given or decision.type)
     except CellError as error:
         raise _conversion_error(column.name, error) from None
     except pa.ArrowException as error:  # for restrictions of the more unusual types, which only Arrow knows
@@ -188,13 +218,31 @@ def _build(column: Column, decision: types.Decision, rows: Rows, position: int) 
         ) from None
 
 
-def _fidelity_warning(name: str, type_: pa.DataType, problem: CellError) -> TypeFidelityWarning:
+def _fidelity_warning(column: Column, type_: pa.DataType, problem: CellError) -> TypeFidelityWarning:
     """Return the warning of a column that does not have the type that it should have."""
+    name, remedy = snippet(column.name), _schema_that_reads(column, type_, problem)
     outcome = "stays exact text" if pa.types.is_string(type_) else f"is {snippet(str(type_))}"
     return TypeFidelityWarning(
-        f"Column {snippet(name)!r} {outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
-        "Set the type with schema=, or use strict=True to make this an error."
+        f"Column {name!r} {outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
+        f"{'Use' if remedy is None else f'Read it with {remedy}, or use'} strict=True to make this an error."
     )
+
+
+def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:
+    """Return a ``schema=`` that reads the column as another type than the inferred, None if none is found."""
+    tried = list(islice((cell for cell in column.cells if cell is not None), _MOST_TRIED))
+    tried.append(problem.value if problem.row is None else column.cells[problem.row])
+    for type_ in _REMEDIES.get(column.section, ()):
+        if type_ == inferred:
+            continue
+        try:
+            builders.build(tried, type_)
+        except (CellError, pa.ArrowException):
+            continue
+        # Which unit numbers have, only the caller knows.
+        shown = "cf.epoch(unit)" if isinstance(type_, Encoding) else repr(str(type_))
+        return f"schema={{{snippet(column.name)!r}: {shown}}}"
+    return None
 
 
 def _conversion_error(name: str, error: CellError) -> ConversionError:

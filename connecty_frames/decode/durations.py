@@ -23,7 +23,8 @@ __all__ = ["DURATION", "can_be_time_of_day", "nanoseconds"]
 
 _PART = r"-?\d{1,9}"
 _DAYS = r"(?P<days>[+-]?\d{1,9})"
-_TIME = r"(?P<hours>\d{1,9}):(?P<minutes>[0-5]?\d):(?P<seconds>[0-5]?\d)(?:\.(?P<fraction>\d{1,9}))?"
+_TIME = r"(?P<hours>\d{1,9}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?:\.(?P<fraction>\d{1,9}))?"
+_SHORT_TIME = _TIME.replace("[0-5]", "[0-5]?")
 _TIME_SIGN = r"(?:\+|(?P<time_minus>-))?"
 #: ``minus`` is the sign of the whole, ``time_minus`` of the time, ``second_minus`` of the seconds alone.
 _SPELLINGS: Final = (
@@ -32,10 +33,11 @@ _SPELLINGS: Final = (
         rf"(?:T(?:(?P<hours>{_PART})H)?(?:(?P<minutes>{_PART})M)?"
         r"(?:(?P<second_minus>-)?(?P<seconds>\d{1,9})(?:\.(?P<fraction>\d{1,9}))?S)?)?)"
     ),
-    rf"{_DAYS} days?(?:,? {_TIME_SIGN}{_TIME})?",
+    rf"{_DAYS} days?, {_TIME}",
+    rf"{_DAYS} days?(?: {_TIME_SIGN}{_TIME})?",
     rf"(?P<minus>-)?(?P<days>\d{{1,9}})[ .]{_TIME}",
     rf"INTERVAL '(?P<minus>-)?(?P<days>\d{{1,9}}) {_TIME}' DAY TO SECOND",
-    rf"[+-]?0-0 {_DAYS} {_TIME_SIGN}{_TIME}",
+    rf"[+-]?0-0 {_DAYS} {_TIME_SIGN}{_SHORT_TIME}",
     rf"{_TIME_SIGN}{_TIME}",
 )
 #: The pattern of all spellings, without groups.

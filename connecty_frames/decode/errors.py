@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.decode.exact_json import LONE_SURROGATE, dump, is_encodable
 from connecty_frames.text import cut, terminal
@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["CellError", "errors_as_written", "raise_at_first", "surrogate_error"]
+__all__ = [
+    "CellError",
+    "cell_error",
+    "check_texts",
+    "errors_as_written",
+    "raise_at_first",
+    "surrogate_error",
+]
 
 #: How many characters of a value a message shows, and how long a reason is at most.
 _LONGEST_VALUE: Final = 60
@@ -50,6 +57,19 @@ class CellError(ValueError):
     def place(self) -> str:
         """Where the value stands, in words."""
         return "the statistics' min or max" if self.row is None else f"row {self.row}"
+
+
+def cell_error(row: int, cell: object, reason: str) -> CellError:
+    """Return the error about a cell of any kind, whose value is its exact text or JSON."""
+    return CellError(row, cell if type(cell) is str else dump(cell), reason)
+
+
+def check_texts(cells: Sequence[Any], reason: str, *, numbers: bool = False) -> Sequence[Any]:
+    """Return cells; raise CellError at the first that is not a text (or number, if allowed) or None."""
+    for row, cell in enumerate(cells):
+        if cell is not None and type(cell) is not str and not (numbers and isinstance(cell, str)):
+            raise cell_error(row, cell, reason)
+    return cells
 
 
 def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None], reason: str) -> None:

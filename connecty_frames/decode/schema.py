@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Final, overload
 
 import pyarrow as pa
 
+from connecty_frames.decode.encodings import parse_encoding
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import cut, quoted, snippet, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from connecty_frames.decode.encodings import Encoding
 
 __all__ = ["SAVED", "SET_BY_CALLER", "ColumnSchema", "Schema", "SchemaTypes"]
 
@@ -28,14 +31,20 @@ _LONGEST_TEXT: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ColumnSchema:
-    """One column: its name, its Arrow type, and in words the evidence for the type."""
+    """One column: its name, its Arrow type, in words the evidence for the type, and how values are written.
+
+    The encoding is that of ``schema=``, such as ``cf.epoch("ms")``; None if a type was set, or nothing.
+    """
 
     name: str
     type: pa.DataType
     evidence: str
+    encoding: Encoding | None = None
 
     def __repr__(self) -> str:
-        shown = (f"{key}={snippet(str(getattr(self, key)))!r}" for key in self.__slots__)
+        shown = [f"{key}={snippet(str(getattr(self, key)))!r}" for key in self.__slots__[:3]]
+        if self.encoding is not None:
+            shown.append(f"encoding={self.encoding!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
@@ -46,24 +55,27 @@ class SchemaTypes:
     Parameters
     ----------
     types
-        Arrow types by column name.
+        Arrow types, or encodings, which know theirs, by column name.
     complete
         Whether these are all the columns: then a missing or an extra one is an error, and the table's
         columns are in this order. Otherwise the types override those of the named columns.
     inferred
         The columns of a saved schema whose types were inferred from that answer.
+    optional
+        The names of those columns that an answer need not have.
     """
 
-    types: dict[str, pa.DataType]
+    types: Mapping[str, pa.DataType | Encoding]
     complete: bool
     inferred: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
 
 
 class Schema(Sequence[ColumnSchema]):
     """The columns of an answer in their order, each with its type and the evidence for it.
 
     It can be saved (:meth:`to_json`) and passed back as ``schema=``, which then requires these columns and
-    types of the next answer.
+    types of the next answer, and reads the values in the same way.
     """
 
     __slots__ = ("_columns",)
@@ -128,13 +140,11 @@ class Schema(Sequence[ColumnSchema]):
 
     def to_json(self) -> str:
         """Return the schema as JSON text that :meth:`from_json` reads back exactly."""
+        columns = [
+            {key: str(value) for key in c.__slots__ if (value := getattr(c, key)) is not None} for c in self
+        ]
         # Arrow's own serialisation is the one spelling of a type that covers nested ones.
-        return json.dumps(
-            {
-                "columns": [{"name": c.name, "type": str(c.type), "evidence": c.evidence} for c in self],
-                "arrow": bytes(self.arrow.serialize()).hex(),
-            }
-        )
+        return json.dumps({"columns": columns, "arrow": bytes(self.arrow.serialize()).hex()})
 
     @classmethod
     def from_json(cls, text: str) -> Schema:
@@ -148,12 +158,16 @@ class Schema(Sequence[ColumnSchema]):
         try:
             saved = json.loads(text)
             arrow = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(saved["arrow"])))
-            evidence = [str(column["evidence"]) for column in saved["columns"]]
             return cls(
-                ColumnSchema(field.name, field.type, words)
-                for field, words in zip(arrow, evidence, strict=True)
+                ColumnSchema(field.name, field.type, str(column["evidence"]), _read_encoding(column))
+                for field, column in zip(arrow, saved["columns"], strict=True)
             )
         except (ValueError, KeyError, TypeError, OSError, RecursionError, pa.ArrowException):
             raise ConfigError(
                 "This is not a saved schema; save one by answer.schema.to_json().", setting="schema"
             ) from None
+
+
+def _read_encoding(column: dict[str, str]) -> Encoding | None:
+    text = column.get("encoding")  # not in schemas that earlier versions saved
+    return None if text is None else parse_encoding(text)

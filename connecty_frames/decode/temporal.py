@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, find_zone
 from connecty_frames.decode.durations import nanoseconds
 from connecty_frames.decode.errors import CellError, raise_at_first
 from connecty_frames.decode.temporal_bounds import fit_bounds
@@ -31,6 +30,7 @@ from connecty_frames.decode.temporal_format import (
     TemporalFormat,
     canonical,
     format_of,
+    has_format,
     has_minutes,
 )
 
@@ -137,7 +137,10 @@ def _read_present(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
     format_ = format_of(texts, expected=expected)
     reader = _READERS[format_]
     if not reader.holds(type_):
-        raise CellError(0, texts[0], f"is among {format_.value}, which {type_} does not hold")
+        # Beside 01:00:01, which is a duration too, 10:30 is what does not fit.
+        unlike = (row for row, text in enumerate(texts) if expected and not has_format(text, expected))
+        position = next(unlike, 0)
+        raise CellError(position, texts[position], f"is among {format_.value}, which {type_} does not hold")
     return reader.read(texts, type_)
 
 
@@ -151,7 +154,7 @@ def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
     instants = pc.cast(pc.cast(values, pa.timestamp("us", "UTC"), safe=False), pa.int64())
     for extreme in pc.min_max(instants).as_py().values():
         try:
-            (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=extreme)).astimezone(ZoneInfo(tz))
+            (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=extreme)).astimezone(find_zone(tz))
         except OverflowError:
             row: int = pc.index(instants, extreme).as_py()
             return row

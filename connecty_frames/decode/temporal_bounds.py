@@ -18,14 +18,15 @@ from connecty_frames.decode.temporal_format import TemporalFormat, match_format,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["fit_bounds", "fit_fast"]
+__all__ = ["fit_bounds", "fit_fast", "is_midnight"]
 
 #: The format that values of a format have where a bound is of it.
 _WIDER: Final = {
     TemporalFormat.DATE: TemporalFormat.NAIVE,
     TemporalFormat.TIME: TemporalFormat.DURATION,
 }
-_is_midnight: Final = re.compile(r".{10}[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
+#: Matches a timestamp whose time as written is midnight.
+is_midnight: Final = re.compile(r".{10}[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
 _DAY_FORMATS: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
 
 
@@ -50,10 +51,10 @@ def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[T
     for bound, found in formats.items():
         if found is base:
             counted.append(_trim_zeros(bound))
-        elif found is not None and found is _WIDER.get(base) and not _is_midnight(bound):
+        elif found is not None and found is _WIDER.get(base) and not is_midnight(bound):
             column_format = found
             counted.append(_trim_zeros(bound))
-        elif base is TemporalFormat.DATE and found is TemporalFormat.AWARE and not _is_midnight(bound):
+        elif base is TemporalFormat.DATE and found is TemporalFormat.AWARE and not is_midnight(bound):
             raise CellError(None, bound, f"is among {found.value}, others are {base.value}")
     return column_format, counted
 

@@ -41,6 +41,7 @@ __all__ = [
     "TemporalFormat",
     "canonical",
     "format_of",
+    "has_format",
     "has_minutes",
     "have_format",
     "match_format",
@@ -101,9 +102,9 @@ _REASONS: Final[dict[str, str]] = {
     "": "is not an ISO 8601 date or time",
 }
 
-#: The parts of a timestamp in canonical spelling.
+#: The parts of a timestamp whose offset, if it has one, is in the spelling of ISO 8601.
 TIMESTAMP_PARTS: Final = re.compile(
-    r"(?P<day>.{10})T(?P<hour>\d\d)(?::(?P<minute>\d\d))?(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
+    r"(?P<day>.{10})[Tt ](?P<hour>\d\d)(?::(?P<minute>\d\d))?(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
     r"(?P<offset>Z|[+-].*)?"
 )
 
@@ -124,9 +125,7 @@ def format_of(texts: Sequence[str], *, expected: TemporalFormat | None = None) -
         ``row`` is the position in ``texts``.
     """
     array = pa.array(texts, pa.string())
-    for format_ in _PATTERNS:
-        if format_ is TemporalFormat.TIME and expected is TemporalFormat.DURATION:
-            continue
+    for format_ in _PATTERNS if expected is None else (expected, *_PATTERNS):
         if have_format(array, format_):
             if format_ is not TemporalFormat.DURATION:
                 _check_days(format_, array, texts)
@@ -149,6 +148,11 @@ def match_format(text: str) -> TemporalFormat | None:
     """Return the format of one text; its day may be one that no calendar has."""
     found = next((format_ for format_, match in _MATCH.items() if match(text)), None)
     return None if found is TemporalFormat.DURATION and can_be_time_of_day(text) else found
+
+
+def has_format(text: str, format_: TemporalFormat) -> bool:
+    """Whether one text matches the pattern of a format."""
+    return _MATCH[format_](text) is not None
 
 
 def out_of_range_reason(text: str) -> str | None:

@@ -1,7 +1,7 @@
-"""The values of an Arrow column as texts that lose nothing, for users and for text files.
+r"""The values of an Arrow column as texts that lose nothing, for users and for text files.
 
-Dates, times and durations are ISO-8601, nested values are JSON. NaN and infinity, which JSON does not have,
-are text in it, as in the API itself.
+Dates, times and durations are ISO-8601, nested values are JSON, and bytes are hexadecimal, ``\x48``, as
+PostgreSQL writes them. NaN and infinity, which JSON does not have, are text in it, as in the API itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from rich.table import Table
 from rich.text import Text
 
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_number, match_zone_offset
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary, is_number, match_zone_offset
 from connecty_frames.text import cut, terminal
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
             None if value is None else JSON.encode(json_value(value)).decode() for value in column.to_pylist()
         ]
         return pa.chunked_array([pa.array(values, pa.string())])
-    if pa.types.is_string_view(column.type):  # Arrow 17 cannot cast it
-        return pa.chunked_array([pa.array(column.to_pylist(), pa.string())])
+    if is_binary(column.type) or pa.types.is_string_view(column.type):  # Arrow 17 cannot cast the latter
+        return pa.chunked_array([pa.array(map(json_value, column.to_pylist()), pa.string())])
     return pc.cast(column, pa.string())
 
 
@@ -67,7 +67,9 @@ def local_times(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def json_value(value: Any) -> Any:
-    """Return a value that JSON can hold: NaN and infinity become text."""
+    """Return a value that JSON can hold: NaN, infinity and bytes become text."""
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
     if isinstance(value, float) and not math.isfinite(value):
         return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
     if isinstance(value, dict):

@@ -29,8 +29,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from connecty_frames.decode import Encoding
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError
+from connecty_frames.frames.models import comes_from, is_pydantic_model, pydantic_columns
 from connecty_frames.text import snippet, value_text
 
 if TYPE_CHECKING:
@@ -40,9 +42,7 @@ __all__ = [
     "UnknownTypeError",
     "arrow_type",
     "check_zones",
-    "comes_from",
-    "is_model",
-    "model_fields",
+    "find_encoding",
     "zone_name",
 ]
 
@@ -62,6 +62,8 @@ def arrow_type(given: Any) -> pa.DataType:
     """Return the Arrow type for a type of any library."""
     if isinstance(given, pa.DataType):
         return given
+    if (encoding := find_encoding(given)) is not None:
+        raise UnknownTypeError(f"{encoding!r} is for a whole column, not for values inside of others")
     if isinstance(given, str):
         return _from_name(given)
     class_ = given if isinstance(given, type) else type(given)
@@ -71,9 +73,11 @@ def arrow_type(given: Any) -> pa.DataType:
     return _from_annotation(given)
 
 
-def comes_from(class_: type, library: str) -> bool:
-    """Whether a class is of a library, found without importing it."""
-    return class_.__module__.partition(".")[0] == library
+def find_encoding(given: Any) -> Encoding | None:
+    """Return the encoding given in place of a type, or in its annotation; None if there is none."""
+    if isinstance(given, Encoding):
+        return given
+    return next((each for each in _unwrap(given)[1] if isinstance(each, Encoding)), None)
 
 
 def _unknown(given: object) -> UnknownTypeError:
@@ -100,6 +104,9 @@ _NAMES: Final[dict[str, pa.DataType]] = {
     "string": pa.string(),
     "utf8": pa.string(),
     "large_string": pa.large_string(),
+    "bytes": pa.binary(),
+    "binary": pa.binary(),
+    "large_binary": pa.large_binary(),
     "date": pa.date32(),
     "date32": pa.date32(),
     "date32[day]": pa.date32(),
@@ -117,7 +124,7 @@ _NAMES: Final[dict[str, pa.DataType]] = {
 }
 _TIMESTAMP: Final = re.compile(r"(?:timestamp|datetime64)\[(s|ms|us|ns)(?:, *(?:tz=)?([^\]]+))?\]")
 _DURATION: Final = re.compile(r"(?:duration|timedelta64)\[(s|ms|us|ns)\]")
-_DIGITS: Final = re.compile(r"decimal(?:128|256)?\((\d+)(?:, *(\d+))?\)")
+_DIGITS: Final = re.compile(r"[Dd]ecimal(?:128|256)?\((\d+)(?:, *(\d+))?\)")
 _OFFSET: Final = re.compile(r"(?:UTC)?([+-](?:0\d|1[0-4]):[0-5]\d)")
 
 
@@ -217,17 +224,26 @@ def _from_flat_polars(given: Any, base: Any) -> pa.DataType:
         return _decimal(getattr(given, "precision", None) or _DECIMAL128, getattr(given, "scale", None) or 0)
     if base == pl.Time:
         return pa.time64("ns")
-    if str(base) in {"Null", "Object", "Unknown", "Binary"}:
+    if str(base) in {"Null", "Object", "Unknown"}:
         raise _unknown(given)
     return _from_name(str(base))
 
 
-# --- Python types and pydantic models ---------------------------------------------------------------
+def _from_pandera(given: Any) -> pa.DataType:
+    """Return the type of a dtype of pandera, which is around one of pandas, numpy or polars."""
+    try:
+        return arrow_type(given.type)
+    except (AttributeError, UnknownTypeError):
+        return _from_name(str(given))  # a logical type, such as date, whose values pandas holds as objects
+
+
+# --- Python types, annotations and models -----------------------------------------------------------
 
 _PYTHON: Final[dict[Any, pa.DataType]] = {
     int: pa.int64(),
     float: pa.float64(),
     str: pa.string(),
+    bytes: pa.binary(),
     bool: pa.bool_(),
     dt.date: pa.date32(),
     dt.datetime: pa.timestamp("us"),
@@ -247,6 +263,16 @@ _PYDANTIC: Final[dict[str, pa.DataType]] = {
 
 def _from_annotation(given: Any) -> pa.DataType:
     """Return the Arrow type of a Python annotation."""
+    given, constraints = _unwrap(given)
+    if given is Decimal:
+        return _constrained_decimal(constraints)
+    if typing.get_origin(given) is list:
+        return pa.list_(arrow_type(typing.get_args(given)[0]))
+    return _from_class(given)
+
+
+def _unwrap(given: Any) -> tuple[Any, list[Any]]:
+    """Return the type inside of an annotation, and what the annotation says of it."""
     constraints: list[Any] = []
     origin, arguments = typing.get_origin(given), typing.get_args(given)
     while origin in _WRAPPERS:
@@ -260,46 +286,17 @@ def _from_annotation(given: Any) -> pa.DataType:
             raise _unknown(given)
         given = inner[0]
         origin, arguments = typing.get_origin(given), typing.get_args(given)
-    if given is Decimal:
-        return _constrained_decimal(constraints)
-    if origin is list:
-        return pa.list_(arrow_type(arguments[0]))
-    return _from_class(given)
+    return given, constraints
 
 
 def _from_class(given: Any) -> pa.DataType:
-    if is_model(given):
-        return pa.struct([(name, arrow_type(annotation)) for name, annotation in model_fields(given)])
+    if is_pydantic_model(given):
+        return pa.struct([(name, arrow_type(annotation)) for name, annotation in pydantic_columns(given)])
     if isinstance(given, type) and comes_from(given, "pydantic") and given.__name__ in _PYDANTIC:
         return _PYDANTIC[given.__name__]
     if isinstance(given, type) and given in _PYTHON:
         return _PYTHON[given]
     raise _unknown(given)
-
-
-def is_model(given: object) -> bool:
-    """Whether this is a model class of pydantic, without importing it."""
-    return isinstance(given, type) and any(
-        base.__name__ == "BaseModel" and comes_from(base, "pydantic") for base in given.__mro__[1:]
-    )
-
-
-def model_fields(model: Any) -> list[tuple[str, Any]]:
-    """Return the columns of a model: the names that its input has, and its annotations."""
-    fields = []
-    for name, field in model.model_fields.items():
-        annotation = field.annotation
-        if field.metadata:
-            annotation = typing.Annotated[annotation, *field.metadata]
-        fields.append((_input_name(name, field), annotation))
-    return fields
-
-
-def _input_name(name: str, field: Any) -> str:
-    alias = field.validation_alias if field.validation_alias is not None else field.alias
-    # AliasChoices has several, of which pydantic tries the first one first.
-    aliases = getattr(alias, "choices", [alias])
-    return next((each for each in aliases if isinstance(each, str)), name)
 
 
 def _constrained_decimal(constraints: Iterable[Any]) -> pa.DataType:
@@ -319,6 +316,7 @@ _LIBRARIES: Final[tuple[tuple[str, Callable[[Any], pa.DataType]], ...]] = (
     ("pandas", _from_pandas),
     ("numpy", _from_numpy),
     ("polars", _from_polars),
+    ("pandera", _from_pandera),
 )
 
 

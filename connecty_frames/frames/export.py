@@ -1,4 +1,4 @@
-"""Frames to Arrow, and Arrow tables to files from which every value reads back as it was.
+r"""Frames to Arrow, and Arrow tables to files from which every value reads back as it was.
 
 ========= ==============================================================================================
 csv       nulls as empty fields and texts in quotes, so that an empty text and null stay apart
@@ -9,8 +9,8 @@ arrow     an Arrow IPC file, also known as Feather, with the metadata of the ans
 markdown  a table in GitHub's format, to be read by people; nulls as empty cells
 ========= ==============================================================================================
 
-In csv, json and markdown, dates, times and durations are ISO-8601 text. NaN and infinity, which JSON does
-not have, are text in it, as in the API itself.
+In csv, json and markdown, dates, times and durations are ISO-8601 text, and bytes are hexadecimal, ``\x48``.
+NaN and infinity, which JSON does not have, are text in it, as in the API itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import pyarrow as pa
 from pyarrow import parquet
 
-from connecty_frames.decode.arrow_types import any_of, is_number
+from connecty_frames.decode.arrow_types import any_of, is_binary, is_number
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.display import JSON, json_value, texts
 from connecty_frames.errors import ConfigError
@@ -66,7 +66,7 @@ _ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128", "Float16", "Unkn
 
 
 #: The types of which a CSV file has the texts that :func:`texts` returns.
-_is_csv_text: Final = any_of(pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view)
+_is_csv_text: Final = any_of(pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view, is_binary)
 
 
 def _write_csv(table: pa.Table, file: BinaryIO) -> None:

@@ -194,9 +194,10 @@ def _with_metadata(table: pa.Table, attrs: dict[str, Any]) -> pa.Table:
 
 # --- types ------------------------------------------------------------------------------------------
 
-#: Types of an answer that polars (the first two) and pandas write as another: that one, and the type itself.
+#: Types of an answer that polars (the first three) or pandas writes as another: that one, and the type.
 _WRITTEN_AS: Final[dict[str, tuple[pa.DataType, pa.DataType]]] = {
     "string": (pa.large_string(), pa.string()),
+    "binary": (pa.large_binary(), pa.binary()),
     "time64[us]": (pa.time64("ns"), pa.time64("us")),
     "date32[day]": (pa.timestamp("s"), pa.date32()),
 }

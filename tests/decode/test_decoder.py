@@ -17,8 +17,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import SchemaTypes, decode, python_statistics, read_envelope
-from connecty_frames.errors import ConnectyError, ConversionError, ResponseError, StatisticsWarning
+from connecty_frames.decode import SchemaTypes, decode, epoch, local, python_statistics, read_envelope
+from connecty_frames.errors import (
+    ConnectyError,
+    ConversionError,
+    ResponseError,
+    StatisticsWarning,
+    TypeFidelityWarning,
+)
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
@@ -336,7 +342,7 @@ def test_the_columns_are_not_those_of_the_schema(
         ("1e999", pa.float64(), "1e999"),
         ("2", pa.bool_(), "2"),
         ("1", pa.date32(), "1"),
-        ('"2025-01-01T00:00:00"', pa.date32(), "2025-01-01T00:00:00"),
+        ('"2025-01-01T00:00:01"', pa.date32(), "2025-01-01T00:00:01"),
         ('"2025-01-01T00:00:00"', pa.timestamp("us", "UTC"), "2025-01-01T00:00:00"),
         ('"9999-12-31"', pa.timestamp("ns"), "9999-12-31"),
         ('"infinity"', pa.timestamp("us"), "infinity"),
@@ -627,3 +633,95 @@ def test_a_server_that_leaves_nulls_out_of_equal_counts(decode_json: Callable[..
     found = decode_json('[["a","b"],[1,2],[null,3],[4,null]]', f'{{"a":{general},"b":{general}}}')
     assert (found.rows, found.total_rows, found.truncated) == (3, 3, False)
     assert found.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "section", "remedy"),
+    [
+        ('["2025-01-01"],["2025-01-01T10:00:00"]', "temporal", "{'c': 'timestamp[us]'}"),
+        ('["2025-01-01"],["2025-01-01T10:00:00.1234567"]', "temporal", "{'c': 'timestamp[ns]'}"),
+        ('["2025-01-01 10:00:00.000 Europe/Berlin"]', "temporal", "{'c': 'timestamp[us, tz=UTC]'}"),
+        ('["01:00:00"],["100:00:00"],["01:00"]', "temporal", None),
+        ("[1735725600],[1735725601.5]", "temporal", "{'c': cf.epoch(unit)}"),
+        ('["1735725600000000000"]', "temporal", "{'c': cf.epoch(unit)}"),
+        ('["2025-01-01T10:00:00Z"],["2025-01-01T10:00:00"]', "temporal", None),
+        ('["2025-01-01"],["infinity"]', "temporal", None),
+        ('["2025-01-01"],["0044-03-15 BC"]', "temporal", None),
+        ('["2016-12-31T23:59:60Z"]', "temporal", None),
+        ('[" 2025-01-01"]', "temporal", None),
+        ('[1],["2"]', "general", "{'c': 'int64'}"),
+        ('[1],["a"]', "general", None),
+        ("[1e999]", "numeric", None),
+        ('[1],["abc"]', "numeric", None),
+    ],
+)
+def test_a_warning_names_schema_where_it_helps(
+    decode_json: Callable[..., Decoded], cells: str, section: str, remedy: str | None
+) -> None:
+    """It is found by reading the column with it."""
+    found = decode_json(f'[["c"],{cells}]', f'{{"c":{{"{section}":{{}}}}}}')
+    [warning] = [each for each in found.warnings if isinstance(each, TypeFidelityWarning)]
+    end = "Use strict=True to make this an error."
+    if remedy is not None:
+        end = f"Read it with schema={remedy}, or use strict=True to make this an error."
+    assert str(warning).endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("cells", "given", "least", "most", "disagreement"),
+    [
+        ("[1735725600],[1735725601]", epoch("s", "UTC"), '"1735725600"', '"1735725601"', None),
+        ("[1735725600],[1735725601]", epoch("s", "UTC"), "1735725600", "1735725601", None),
+        ("[1735725600]", epoch("s"), '"2025-01-01T10:00:00"', '"2025-01-01T10:00:00"', None),
+        ("[1735725600]", epoch("s"), "1735725600", "1735725601", "the max 2025-01-01T10:00:00,"),
+        ('["2025-07-01"]', local("Europe/Berlin"), '"2025-07-01"', '"2025-07-01T00:00:00"', None),
+        (
+            '["2025-07-01"]',
+            local("Europe/Berlin"),
+            '"2025-06-30"',
+            '"2025-07-01"',
+            "the min 2025-06-30T22:00:00Z",
+        ),
+        ('["01:00:00"]', pa.duration("us"), '"01:00:00"', '"PT1H"', None),
+        ('["01:00:00"]', pa.duration("us"), '"00:59:58"', '"01:00:00"', "the min 3600 s"),
+        ('["-1 day, 2:00:00"]', pa.duration("us"), '"-1 day, 2:00:00"', '"-21:59:58"', "the max -79200 s"),
+        ('["20250101"]', pa.date32(), '"20250101"', '"20250101"', None),
+        ('["20250101"]', pa.date32(), '"20250101"', '"20250102"', "the max 2025-01-01,"),
+        (
+            '["2025-01-01 10:00:00 Europe/Berlin"]',
+            pa.timestamp("us", "UTC"),
+            '"2025-01-01 10:00:00 Europe/Berlin"',
+            '"2025-01-01 10:00:00.000 Europe/Paris"',
+            None,
+        ),
+    ],
+)
+@pytest.mark.parametrize("section", ["temporal", "numeric"])
+def test_bounds_are_read_as_the_rows(
+    decode_json: Callable[..., Decoded],
+    cells: str,
+    given: Any,
+    least: str,
+    most: str,
+    disagreement: str | None,
+    section: str,
+) -> None:
+    """So that min and max are compared, however values are written; ISO 8601 is read too."""
+    rows = cells.count("[")
+    statistics = f'{{"c":{{"general":{{"count":{rows}}},"{section}":{{"min":{least},"max":{most}}}}}}}'
+    found = decode_json(
+        f'[["c"],{cells}]', statistics, schema_types=SchemaTypes({"c": given}, complete=False)
+    )
+    messages = list(map(str, found.warnings))
+    assert len(messages) == (disagreement is not None)
+    assert all(str(disagreement) in message for message in messages)
+
+
+def test_optional_columns(decode_json: Callable[..., Decoded]) -> None:
+    """A column that is not required may be missing; where it is there, it has the type."""
+    schema_types = SchemaTypes({"a": pa.int8(), "b": pa.int16()}, complete=False, optional=frozenset({"b"}))
+    assert decode_json('[["a"],[1]]', schema_types=schema_types).table.schema.types == [pa.int8()]
+    found = decode_json('[["a","b"],[1,2]]', schema_types=schema_types)
+    assert found.table.schema.types == [pa.int8(), pa.int16()]
+    with pytest.raises(ConversionError, match="missing: 'a'"):
+        decode_json('[["b"],[1]]', schema_types=schema_types)

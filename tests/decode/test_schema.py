@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from connecty_frames.decode import ColumnSchema, Schema
+from connecty_frames.decode import ColumnSchema, Schema, binary, epoch
 from connecty_frames.errors import ConfigError
 
 SCHEMA = Schema(
@@ -58,12 +58,45 @@ def test_saved_and_read_back() -> None:
         '{"columns":5,"arrow":5}',
         '{"columns":["x"],"arrow":""}',
         SCHEMA.to_json().replace('"columns": [', '"columns": [{"evidence":"one more"},'),
+        SCHEMA.to_json().replace('"name": "at"', '"encoding": "cf.other()"'),
+        SCHEMA.to_json().replace('"name": "at"', '"encoding": 5'),
     ],
 )
 def test_what_is_not_a_saved_schema(text: str) -> None:
     """Anything else is a ConfigError that says how to save one."""
     with pytest.raises(ConfigError, match=r"answer\.schema\.to_json"):
         Schema.from_json(text)
+
+
+def test_encodings_are_saved() -> None:
+    """How a column was read comes back; the type is that of Arrow."""
+    schema = Schema(
+        [
+            ColumnSchema(
+                "at", pa.timestamp("us", "UTC"), 'schema=, cf.epoch("ms", "UTC")', epoch("ms", "UTC")
+            ),
+            ColumnSchema("key", pa.binary(), 'schema=, cf.binary("hex")', binary("hex")),
+            ColumnSchema("id", pa.int64(), "schema="),
+        ]
+    )
+    found = Schema.from_json(schema.to_json())
+    assert list(found) == list(schema)
+    assert [column.encoding for column in found] == [epoch("ms", "UTC"), binary("hex"), None]
+    assert found["at"].type == pa.timestamp("us", "UTC")
+    assert repr(found["key"]) == (
+        """ColumnSchema(name='key', type='binary', evidence='schema=, cf.binary("hex")', """
+        """encoding=cf.binary("hex"))"""
+    )
+
+
+def test_a_schema_saved_by_an_earlier_version() -> None:
+    """It has no encodings."""
+    text = (
+        '{"columns": [{"name": "id", "type": "int64", "evidence": "numbers"}], "arrow": "'
+        + bytes(pa.schema([("id", pa.int64())]).serialize()).hex()
+        + '"}'
+    )
+    assert list(Schema.from_json(text)) == [ColumnSchema("id", pa.int64(), "numbers", None)]
 
 
 def test_repr_is_safe_to_print() -> None:

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pydantic
 import pytest
 
-from connecty_frames.frames.dtypes import UnknownTypeError, arrow_type, comes_from, is_model, model_fields
+from connecty_frames.frames.dtypes import UnknownTypeError, arrow_type
+from connecty_frames.frames.models import comes_from, is_pydantic_model, pydantic_columns
 
 CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
@@ -64,6 +65,10 @@ NAMES = {
     "string[pyarrow]": pa.string(),
     "string[python]": pa.string(),
     "large_string": pa.large_string(),
+    "binary": pa.binary(),
+    "binary[pyarrow]": pa.binary(),
+    "large_binary": pa.large_binary(),
+    "bytes": pa.binary(),
     "date": pa.date32(),
     "date32[day]": pa.date32(),
     "date32[day][pyarrow]": pa.date32(),
@@ -105,6 +110,7 @@ PANDAS_AND_NUMPY = [
     (pd.DatetimeTZDtype("us", "Europe/Warsaw"), pa.timestamp("us", "Europe/Warsaw")),
     (pd.ArrowDtype(pa.list_(pa.int64())), pa.list_(pa.int64())),
     (pd.ArrowDtype(pa.decimal128(18, 2)), pa.decimal128(18, 2)),
+    (pd.ArrowDtype(pa.binary()), pa.binary()),
     (np.int16, pa.int16()),
     (np.float64, pa.float64()),
     (np.bool_, pa.bool_()),
@@ -121,6 +127,7 @@ POLARS = [
     (pl.Boolean, pa.bool_()),
     (pl.String, pa.string()),
     (pl.Utf8, pa.string()),
+    (pl.Binary, pa.binary()),
     (pl.Date, pa.date32()),
     (pl.Time, pa.time64("ns")),
     (pl.Datetime, pa.timestamp("us")),
@@ -175,7 +182,7 @@ UNKNOWN: list[Any] = [
     "decimal(5, 6)",
     "decimal(0)",
     "decimal128(x, y)",
-    "binary",
+    "binary(3)",
     "null",
     "list<item: int64>",
     "period[D]",
@@ -206,7 +213,6 @@ UNKNOWN: list[Any] = [
     pl.Object,
     pl.Unknown,
     pl.Int128,
-    pl.Binary,
     pl.List,
     pl.List(pl.Null),
     pl.Struct,
@@ -263,12 +269,12 @@ def test_unknown(given: object) -> None:
 class TestModels:
     """pydantic model classes, and classes that only look like one."""
 
-    def test_is_model(self) -> None:
+    def test_is_pydantic_model(self) -> None:
         """A subclass of BaseModel is one; an instance, BaseModel itself and other classes are not."""
-        assert is_model(Order)
-        assert not is_model(Address(city="x"))
-        assert not is_model(pydantic.BaseModel)
-        assert not is_model(int)
+        assert is_pydantic_model(Order)
+        assert not is_pydantic_model(Address(city="x"))
+        assert not is_pydantic_model(pydantic.BaseModel)
+        assert not is_pydantic_model(int)
 
         class BaseModel:
             """A class of another library."""
@@ -276,11 +282,11 @@ class TestModels:
         class Child(BaseModel):
             """A subclass of it."""
 
-        assert not is_model(Child)
+        assert not is_pydantic_model(Child)
 
     def test_fields(self) -> None:
         """Names are those of the input: aliases first. Limits on decimals make their digits."""
-        assert [(name, arrow_type(given)) for name, given in model_fields(Order)] == [
+        assert [(name, arrow_type(given)) for name, given in pydantic_columns(Order)] == [
             ("number", pa.int64()),
             ("total", pa.decimal128(18, 2)),
             ("note", pa.string()),

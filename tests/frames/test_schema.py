@@ -117,6 +117,8 @@ class TestKinds:
             pa.string_view(),
             pa.time32("s"),
             pa.date64(),
+            pa.large_binary(),
+            pa.list_(pa.binary()),
         ],
         ids=str,
     )
@@ -134,11 +136,14 @@ class TestErrors:
             ("nonsense", "'nonsense' is not a column type"),
             (5, "5 is not a column type"),
             (pa.null(), "null cannot be made of JSON values"),
-            (pa.binary(), "binary cannot be made of JSON values"),
+            (pa.binary(3), "fixed_size_binary[3] cannot be made of JSON values"),
             (pa.list_(pa.null()), "null cannot be made of JSON values"),
-            (pa.struct([("a", pa.binary())]), "binary cannot be made of JSON values"),
+            (pa.struct([("a", pa.null())]), "null cannot be made of JSON values"),
             (pa.map_(pa.string(), pa.null()), "null cannot be made of JSON values"),
-            (pa.dictionary(pa.int8(), pa.binary()), "binary cannot be made of JSON values"),
+            (
+                pa.dictionary(pa.int8(), pa.binary()),
+                "dictionary<values=binary, indices=int8, ordered=0> cannot be made of JSON values",
+            ),
             (pa.decimal128(5, -2), "decimal128(5, -2) cannot be made of JSON values"),
             (pa.month_day_nano_interval(), "month_day_nano_interval cannot be made of JSON values"),
             (

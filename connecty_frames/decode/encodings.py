@@ -1,0 +1,331 @@
+r"""Encodings: how the values of a column are written where the Arrow type alone does not tell.
+
+An encoding stands in ``schema=`` in place of a type. It knows the type that its values get. Its text, such as
+``cf.epoch("ms", "UTC")``, is kept in saved schemas and in the metadata of frames.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import astuple, dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connecty_frames.decode import numbers, temporal, temporal_spellings
+from connecty_frames.decode.arrow_types import find_zone
+from connecty_frames.decode.errors import CellError, check_texts, raise_at_first
+from connecty_frames.decode.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
+from connecty_frames.errors import ConfigError
+from connecty_frames.text import value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Encoding", "binary", "epoch", "local", "parse_encoding", "read", "read_binary"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Encoding:
+    """How the values of a column are written; the base of :class:`epoch`, :class:`local`, :class:`binary`."""
+
+    def __repr__(self) -> str:
+        arguments = [json.dumps(argument) for argument in astuple(self) if argument is not None]
+        return f"cf.{type(self).__name__}({', '.join(arguments)})"
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        raise NotImplementedError
+
+
+def read(cells: Sequence[Any], encoding: Encoding) -> pa.Array:
+    """Return cells as an array of the type of an encoding, None as null.
+
+    Raises
+    ------
+    CellError
+        At the first cell that is not written in this way; its ``row`` is the position.
+    """
+    return _READERS[type(encoding)](cells, encoding)
+
+
+def parse_encoding(text: str) -> Encoding:
+    """Return the encoding of which this is the repr; raise ValueError or TypeError if there is none."""
+    found = re.fullmatch(r"cf\.(\w+)\((.*)\)", text)
+    if found is None or found[1] not in _ENCODINGS:
+        raise ValueError(text)
+    return _ENCODINGS[found[1]](*json.loads(f"[{found[2]}]"))
+
+
+def _check_zone(call: str, zone: object) -> None:
+    try:
+        if isinstance(zone, str):
+            find_zone(zone)
+            return
+    except ValueError:
+        pass
+    raise ConfigError(
+        f"{call}: expected the name of a time zone, such as 'UTC' or 'Europe/Warsaw', or an offset, such as "
+        "'+05:30'.",
+        setting="schema",
+    )
+
+
+def _check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) -> pa.Array:
+    """Return counts, checked to be from the first of the year 1 to the last of the year 9999."""
+    raise_at_first(pc.less(counts, first), texts, "is before the year 1")
+    raise_at_first(pc.greater(counts, last), texts, "is after the year 9999")
+    return counts
+
+
+def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -> pa.Array:
+    """Return counts as a timestamp type; the year must be from 1 to 9999 in UTC and in its zone."""
+    if type_.unit == "us":
+        _check_range(counts, FIRST_MICROS, LAST_MICROS, texts)
+    timestamps = pc.cast(counts, type_)
+    row = None if type_.tz is None else temporal.row_out_of_range(timestamps, type_.tz)
+    if row is not None:
+        raise CellError(row, texts[row], f"has no year that can be shown in {type_.tz}")
+    return timestamps
+
+
+# --- numbers that count from 1970 --------------------------------------------------------------------
+
+#: By unit: its name, the digits after the point that the Arrow type holds, and the unit of that type.
+_EPOCH_UNITS: Final[dict[str, tuple[str, int, str]]] = {
+    "s": ("seconds", 6, "us"),
+    "ms": ("milliseconds", 3, "us"),
+    "us": ("microseconds", 0, "us"),
+    "ns": ("nanoseconds", 0, "ns"),
+    "d": ("days", 0, ""),
+}
+#: As many digits as any count of microseconds has up to the year 9999, and no more than int64 holds.
+_EPOCH_DIGITS: Final = 18
+#: The count that numpy and pandas read as a missing time.
+_NAT: Final = -(2**63)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class epoch(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+    """Numbers that count from 1970-01-01T00:00:00Z, as a column's type in ``schema=``.
+
+    The numbers may be bare or in quotes, with a fraction or an exponent. They are read exactly: a digit that
+    the type does not hold, or a year outside of 1 to 9999, is a ConversionError.
+
+    Parameters
+    ----------
+    unit
+        ``"s"``, ``"ms"`` and ``"us"`` for ``timestamp[us]``, ``"ns"`` for ``timestamp[ns]``, or ``"d"``
+        (days) for ``date32``.
+    tz
+        The time zone of the type: the values are then instants, shown in this zone. None for timestamps
+        without a zone.
+
+    Raises
+    ------
+    ConfigError
+        If the unit or the zone is unknown, or days have a zone.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.epoch("ms", "UTC")
+    cf.epoch("ms", "UTC")
+    >>> cf.epoch("ms", "UTC").type
+    TimestampType(timestamp[us, tz=UTC])
+    """
+
+    unit: str
+    tz: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.unit, str) or self.unit not in _EPOCH_UNITS:
+            accepted = ", ".join(f"'{unit}' ({name})" for unit, (name, _, _) in _EPOCH_UNITS.items())
+            raise ConfigError(
+                f"cf.epoch(unit={value_text(self.unit)}): expected one of {accepted}.", setting="schema"
+            )
+        if self.tz is not None:
+            _check_zone(f"cf.epoch(tz={value_text(self.tz)})", self.tz)
+            if self.unit == "d":
+                raise ConfigError("cf.epoch('d') reads dates, which have no time zone.", setting="schema")
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        unit = _EPOCH_UNITS[self.unit][2]
+        return pa.timestamp(unit, self.tz) if unit else pa.date32()
+
+
+def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
+    name, places, unit = _EPOCH_UNITS[encoding.unit]
+    reason = f"is not a number of {name} that {encoding.type} holds exactly"
+    texts = check_texts(cells, reason, numbers=True)
+    try:
+        counts = numbers.read(texts, pa.decimal128(_EPOCH_DIGITS, places) if places else pa.int64())
+    except CellError as error:
+        raise CellError(error.row, error.value, reason) from None
+    if places:
+        counts = pc.cast(pc.multiply(counts, pa.scalar(Decimal(10**places))), pa.int64())
+    if unit == "ns":
+        raise_at_first(pc.equal(counts, _NAT), texts, reason)
+    if unit:
+        return _to_timestamps(counts, encoding.type, texts)
+    days = _check_range(counts, FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, texts)
+    return pc.cast(pc.cast(days, pa.int32()), encoding.type)
+
+
+# --- local times -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class local(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+    """Local times of a time zone, as a column's type in ``schema=``: ``timestamp[us, zone]``.
+
+    Read are timestamps without an offset, and dates as midnight. A time that is ambiguous or missing, since
+    clocks were set back or forward, is a ConversionError, and so is a value with an offset: it is no local
+    time.
+
+    Parameters
+    ----------
+    zone
+        The time zone whose clocks show these times.
+
+    Raises
+    ------
+    ConfigError
+        If the zone is unknown.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.local("Europe/Berlin").type
+    TimestampType(timestamp[us, tz=Europe/Berlin])
+    """
+
+    zone: str
+
+    def __post_init__(self) -> None:
+        _check_zone(f"cf.local({value_text(self.zone)})", self.zone)
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        return pa.timestamp("us", self.zone)
+
+
+def _read_local(cells: Sequence[Any], encoding: local) -> pa.Array:
+    texts = check_texts(cells, f"is not text, so not a value of {encoding!r}")
+    naive = temporal_spellings.read(texts, pa.timestamp("us"))
+    # The offset is found once for each second that occurs.
+    encoded = pc.floor_temporal(naive, unit="second").dictionary_encode()
+    zone, offsets = find_zone(encoding.zone), []
+    for index, time in enumerate(encoded.dictionary.to_pylist()):
+        try:
+            offsets.append(temporal_spellings.utc_offset(time, zone))
+        except CellError as error:
+            row = pc.index(encoded.indices, pa.scalar(index, encoded.indices.type)).as_py()
+            raise CellError(row, texts[row], error.reason) from None
+    shifts = pc.cast(pa.array(offsets, pa.duration("us")), pa.int64()).take(encoded.indices)
+    micros = pc.subtract(pc.cast(naive, pa.int64()), shifts)
+    return _to_timestamps(micros, encoding.type, texts)
+
+
+# --- bytes -------------------------------------------------------------------------------------------
+
+
+def _from_hex(text: str) -> bytes:
+    if not _is_hex(text):
+        raise ValueError(text)
+    return bytes.fromhex(text)
+
+
+def _from_bytea(text: str) -> bytes:
+    if not text.startswith("\\x"):
+        raise ValueError(text)
+    return _from_hex(text[2:])
+
+
+def _from_base64(text: str) -> bytes:
+    value = base64.b64decode(text)
+    if base64.b64encode(value).decode() != text:  # the decoder skips what is not of the alphabet
+        raise ValueError(text)
+    return value
+
+
+_is_hex: Final = re.compile(r"(?:[0-9a-fA-F]{2})*").fullmatch
+#: How bytes are written: what a text must be, in words, and the function that reads it or raises ValueError.
+_BINARY: Final[dict[str | None, tuple[str, Callable[[str], bytes]]]] = {
+    None: (r"hexadecimal digits in pairs behind \x, as PostgreSQL writes bytes", _from_bytea),
+    "hex": ("hexadecimal digits in pairs", _from_hex),
+    "base64": ("base64 with its padding (RFC 4648, section 4)", _from_base64),
+}
+
+
+def read_binary(cells: Sequence[Any], type_: pa.DataType, text_encoding: str | None = None) -> pa.Array:
+    r"""Return texts as an array of a binary type, by default texts such as ``\x48``.
+
+    Raises
+    ------
+    CellError
+        At the first cell that is something else; its ``row`` is the position.
+    """
+    words, decode = _BINARY[text_encoding]
+    values: list[bytes | None] = []
+    for row, text in enumerate(check_texts(cells, f"is not {words}")):
+        try:
+            values.append(None if text is None else decode(text))
+        except (ValueError, binascii.Error):
+            raise CellError(row, text, f"is not {words}") from None
+    return pa.array(values, type_)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class binary(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+    r"""Bytes written as text, as a column's type in ``schema=``: ``binary``.
+
+    Texts such as ``\x48``, as PostgreSQL writes them, need no encoding: their type is ``pa.binary()``.
+
+    Parameters
+    ----------
+    encoding
+        ``"hex"``: hexadecimal digits in pairs, without a prefix. ``"base64"``: the standard alphabet of RFC
+        4648, with padding. Neither may hold white space.
+
+    Raises
+    ------
+    ConfigError
+        If the encoding is unknown.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.binary("hex")
+    cf.binary("hex")
+    """
+
+    encoding: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.encoding, str) or self.encoding not in _BINARY:
+            raise ConfigError(
+                f"cf.binary({value_text(self.encoding)}): expected 'hex' or 'base64'.", setting="schema"
+            )
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        return pa.binary()
+
+
+_ENCODINGS: Final[dict[str, Callable[..., Encoding]]] = {"epoch": epoch, "local": local, "binary": binary}
+_READERS: Final[dict[type, Callable[[Sequence[Any], Any], pa.Array]]] = {
+    epoch: _read_epoch,
+    local: _read_local,
+    binary: lambda cells, encoding: read_binary(cells, encoding.type, encoding.encoding),
+}

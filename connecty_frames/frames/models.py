@@ -1,0 +1,80 @@
+"""Models of pydantic and pandera as columns with types, recognised without importing either library."""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+from connecty_frames.errors import ConfigError
+from connecty_frames.text import snippet
+
+__all__ = ["comes_from", "is_pandera_schema", "is_pydantic_model", "pandera_columns", "pydantic_columns"]
+
+
+def comes_from(class_: type, library: str) -> bool:
+    """Whether a class is of a library, found without importing it."""
+    return class_.__module__.partition(".")[0] == library
+
+
+def _is_model(given: object, library: str, base: str) -> bool:
+    """Whether this is a class that derives from one of a library, and is not of the library itself."""
+    if not isinstance(given, type) or comes_from(given, library):
+        return False
+    return any(each.__name__ == base and comes_from(each, library) for each in given.__mro__)
+
+
+# --- pydantic ---------------------------------------------------------------------------------------
+
+
+def is_pydantic_model(given: object) -> bool:
+    """Whether this is a model class of pydantic."""
+    return _is_model(given, "pydantic", "BaseModel")
+
+
+def pydantic_columns(model: Any) -> list[tuple[str, Any]]:
+    """Return the columns of a model: the names that its input has, and its annotations."""
+    columns = []
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if field.metadata:
+            annotation = typing.Annotated[annotation, *field.metadata]
+        columns.append((_input_name(name, field), annotation))
+    return columns
+
+
+def _input_name(name: str, field: Any) -> str:
+    alias = field.validation_alias if field.validation_alias is not None else field.alias
+    # AliasChoices has several, of which pydantic tries the first one first.
+    aliases = getattr(alias, "choices", [alias])
+    return next((each for each in aliases if isinstance(each, str)), name)
+
+
+# --- pandera ----------------------------------------------------------------------------------------
+
+
+def is_pandera_schema(given: object) -> bool:
+    """Whether this is a model class of pandera, or a schema, of any frame library."""
+    return _is_model(given, "pandera", "DataFrameModel") or (
+        comes_from(type(given), "pandera") and type(given).__name__ == "DataFrameSchema"
+    )
+
+
+def pandera_columns(given: Any) -> tuple[list[tuple[str, Any]], frozenset[str]]:
+    """Return the columns of a model or schema that have a dtype, and the names of those not required.
+
+    Raises
+    ------
+    ConfigError
+        For a column that stands for all whose names match a pattern.
+    """
+    schema = given.to_schema() if hasattr(given, "to_schema") else given
+    columns = schema.columns
+    for name, column in columns.items():
+        if column.regex:
+            raise ConfigError(
+                f"schema: column {snippet(name)!r} is a pattern of pandera (regex=True), not the name of a "
+                "column: give the types of the columns themselves, in a dict.",
+                setting="schema",
+            )
+    dtypes = [(name, column.dtype) for name, column in columns.items() if column.dtype is not None]
+    return dtypes, frozenset(name for name, column in columns.items() if not column.required)

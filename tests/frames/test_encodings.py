@@ -1,0 +1,148 @@
+"""Columns read by cf.epoch, cf.local, cf.binary and as bytes, in frames and files of every library."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.display.formatting import json_value, texts
+from connecty_frames.frames import WRITERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA = {
+    "key": pa.binary(),
+    "at": cf.epoch("ms", "UTC"),
+    "opened": cf.local("Europe/Berlin"),
+    "code": cf.binary("hex"),
+}
+BODY = json.dumps(
+    {
+        "state": "COMPLETED",
+        "results": {
+            "dataframe": [
+                ["key", "at", "opened", "code"],
+                ["\\x48ff", 1735725600000, "2025-07-01", "00"],
+                [None, None, None, None],
+            ]
+        },
+    }
+).encode()
+VALUES = {
+    "key": [b"H\xff", None],
+    "at": [dt.datetime(2025, 1, 1, 10, tzinfo=dt.UTC), None],
+    "opened": [dt.datetime(2025, 6, 30, 22, tzinfo=dt.UTC), None],
+    "code": [b"\x00", None],
+}
+#: What the metadata of a frame says about a column.
+AT = {
+    "name": "at",
+    "type": "timestamp[us, tz=UTC]",
+    "evidence": 'schema=, cf.epoch("ms", "UTC")',
+    "encoding": 'cf.epoch("ms", "UTC")',
+}
+
+
+@pytest.fixture
+def answer() -> cf.Answer:
+    """Return an answer with a column of each kind."""
+    return cf.Answer.from_json(BODY, schema=SCHEMA)
+
+
+def values(table: pa.Table) -> dict[str, list[Any]]:
+    """Return the values, with instants in UTC."""
+    types = [
+        pa.timestamp("us", "UTC") if pa.types.is_timestamp(type_) else type_ for type_ in table.schema.types
+    ]
+    return table.cast(pa.schema(list(zip(table.column_names, types, strict=True)))).to_pydict()
+
+
+def test_the_table(answer: cf.Answer) -> None:
+    """Types and values; the schema tells how the columns were read."""
+    assert answer.table.schema.types == [
+        pa.binary(),
+        pa.timestamp("us", "UTC"),
+        pa.timestamp("us", "Europe/Berlin"),
+        pa.binary(),
+    ]
+    assert values(answer.table) == VALUES
+    assert [column.encoding for column in answer.schema] == [None, *list(SCHEMA.values())[1:]]
+    assert answer.schema["at"].type == pa.timestamp("us", "UTC")
+    assert answer.metadata.schema[1] == AT
+    assert answer.metadata.schema[0] == {"name": "key", "type": "binary", "evidence": "schema="}
+
+
+def test_the_schema_reads_the_same_bytes_again(answer: cf.Answer) -> None:
+    """As it is, and saved."""
+    saved = cf.Schema.from_json(answer.schema.to_json())
+    for schema in (answer.schema, saved):
+        again = cf.Answer.from_json(BODY, schema=schema)
+        assert again.table.equals(answer.table)
+        assert list(again.schema) == list(answer.schema)
+
+
+@pytest.mark.filterwarnings("ignore:dtype_backend:connecty_frames.TypeFidelityWarning")
+@pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow", "numpy"])
+def test_pandas(answer: cf.Answer, backend: Any, tmp_path: Path) -> None:
+    """Bytes are Arrow's in every backend, and come back from Parquet with the metadata."""
+    frame = answer.to_pandas(backend)
+    assert frame["key"].dtype == pd.ArrowDtype(pa.binary())
+    assert frame["key"].tolist() == [b"H\xff", pd.NA]
+    assert frame["at"][0] == pd.Timestamp("2025-01-01T10:00:00Z")
+    assert frame.copy().connecty.schema[1] == AT
+    found = cf.read_parquet(frame.connecty.write_parquet(tmp_path / "a.parquet"), dtype_backend=backend)
+    pd.testing.assert_frame_equal(found, frame)
+    assert found.connecty.schema[1] == AT
+
+
+def test_polars(answer: cf.Answer, tmp_path: Path) -> None:
+    """Binary, and back from Parquet; pandas reads what polars wrote as the type of the answer."""
+    frame = answer.to_polars()
+    assert frame.schema["key"] == pl.Binary
+    assert frame["key"].to_list() == [b"H\xff", None]
+    path = frame.connecty.write_parquet(tmp_path / "a.parquet")
+    found = cf.read_parquet(path, engine="polars")
+    assert found.equals(frame)
+    assert found.connecty.schema[1] == AT
+    assert cf.read_parquet(path, engine="pyarrow").schema.field("key").type == pa.binary()
+    assert cf.read_parquet(path)["key"].dtype == pd.ArrowDtype(pa.binary())
+
+
+@pytest.mark.parametrize(
+    ("format_", "expected"),
+    [
+        ("csv", '"\\x48ff","2025-01-01T10:00:00.000000Z","2025-07-01T00:00:00.000000+02:00","\\x00"'),
+        ("json", '"key":"\\\\x48ff"'),
+        ("ndjson", '"code":"\\\\x00"'),
+        ("markdown", "\\\\x48ff"),
+    ],
+)
+def test_text_files(answer: cf.Answer, format_: str, expected: str) -> None:
+    """Bytes are written as PostgreSQL writes them, which ``pa.binary()`` reads."""
+    file = io.BytesIO()
+    WRITERS[format_](answer.table, file)
+    assert expected in file.getvalue().decode()
+
+
+def test_texts() -> None:
+    """Nested bytes are text as well."""
+    column = pa.chunked_array([pa.array([b"\x00H", None], pa.large_binary())])
+    assert texts(column).to_pylist() == ["\\x0048", None]
+    assert json_value({"a": [b"\xff", None]}) == {"a": ["\\xff", None]}
+
+
+def test_a_notebook_shows_the_beginning_of_bytes() -> None:
+    """A long value is cut."""
+    body = json.dumps({"state": "COMPLETED", "results": {"dataframe": [["k"], ["00" * 1_000_000]]}}).encode()
+    shown = cf.Answer.from_json(body, schema={"k": cf.binary("hex")})._repr_html_()
+    assert len(shown) < 20_000
+    assert "\\x000000" in shown
