@@ -208,18 +208,19 @@ def arrow_type(
 def _bound_evidence(bound: str, *, is_whole: bool) -> str:
     """Return the number that a bound is evidence of.
 
-    Statistics may have been computed with floats. So a bound that is written as a float is whole beside
-    whole numbers if its value is, and from 2**53 on it tells neither digits nor the last integer that a type
-    must hold: 9.223372036854775807e18 is the max of an int64 too.
+    Statistics may have been computed with floats. So a bound with a point is whole beside whole numbers if
+    its value is. From 2**53 on one that a float64 may be written as tells neither digits nor the last integer
+    that a type must hold: 9.223372036854776e18 is the max of an int64 too.
     """
     number = _to_json(bound)
     nearest = float(number)
     if _is_integer(number) or not math.isfinite(nearest):
         return number
-    if abs(nearest) >= MAX_EXACT_INTEGER:
+    if abs(nearest) >= MAX_EXACT_INTEGER and is_exact_float(number):
         integer = int(math.nextafter(nearest, 0))
         return str(integer) if is_whole and -(2**63) <= integer < 2**64 else f"{integer}e0"
-    return str(int(nearest)) if is_whole and to_decimal(number) == int(nearest) else number
+    exact = to_decimal(number)
+    return str(int(exact)) if is_whole and exact is not None and exact == int(exact) else number
 
 
 def _matches(array: pa.StringArray, pattern: str) -> pa.BooleanArray:

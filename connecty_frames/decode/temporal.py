@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, find_zone
 from connecty_frames.decode.durations import nanoseconds
 from connecty_frames.decode.errors import CellError, raise_at_first
-from connecty_frames.decode.temporal_bounds import fit_bounds
+from connecty_frames.decode.temporal_bounds import fit_bounds, trim_zeros
 from connecty_frames.decode.temporal_fast import (
     DAY_MICROS,
     EPOCH_DAY,
@@ -32,6 +32,7 @@ from connecty_frames.decode.temporal_format import (
     format_of,
     has_format,
     has_minutes,
+    match_format,
 )
 
 if TYPE_CHECKING:
@@ -65,11 +66,14 @@ def read_exact(
         null, followed by the bounds.
     """
     present = [text for text in texts if text is not None]
-    own_format = format_of(present) if present else None
+    # A bound that can only be a duration makes one of 01:00:01 too.
+    is_duration = any(match_format(bound) is TemporalFormat.DURATION for bound in bounds)
+    expected = TemporalFormat.DURATION if is_duration else None
+    own_format = format_of(present, expected=expected) if present else None
     format_, counted = fit_bounds(own_format, bounds)
     if inferred and not (format_ in _INFERRED and has_minutes(present)):
         raise CellError(0, present[0], f"is among {format_.value}, which are not inferred")
-    scalars = [*present, *counted]
+    scalars = [*present, *trim_zeros(counted, present)]
     if format_ is TemporalFormat.NAIVE and own_format is not format_:
         texts, scalars = _at_midnight(texts), _at_midnight(scalars)
     values = read(texts, arrow_type(format_, scalars, tz))

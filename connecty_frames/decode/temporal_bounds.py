@@ -18,7 +18,7 @@ from connecty_frames.decode.temporal_format import TemporalFormat, match_format,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["fit_bounds", "fit_fast", "is_midnight"]
+__all__ = ["fit_bounds", "fit_fast", "is_midnight", "trim_zeros"]
 
 #: The format that values of a format have where a bound is of it.
 _WIDER: Final = {
@@ -27,6 +27,8 @@ _WIDER: Final = {
 }
 #: Matches a timestamp whose time as written is midnight.
 is_midnight: Final = re.compile(r".{10}[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
+#: Finds the fraction of a second; the point of 1.02:00:00 is none.
+_find_fraction: Final = re.compile(r"\.\d+(?![\d:])").search
 _DAY_FORMATS: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
 
 
@@ -50,10 +52,10 @@ def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[T
     column_format, counted = base, []
     for bound, found in formats.items():
         if found is base:
-            counted.append(_trim_zeros(bound))
+            counted.append(bound)
         elif found is not None and found is _WIDER.get(base) and not is_midnight(bound):
             column_format = found
-            counted.append(_trim_zeros(bound))
+            counted.append(bound)
         elif base is TemporalFormat.DATE and found is TemporalFormat.AWARE and not is_midnight(bound):
             raise CellError(None, bound, f"is among {found.value}, others are {base.value}")
     return column_format, counted
@@ -87,6 +89,13 @@ def _format_of_bound(bound: str) -> TemporalFormat | None:
     return format_
 
 
-def _trim_zeros(bound: str) -> str:
-    """Remove the zeros beyond microseconds, which some writers always print."""
-    return re.sub(r"(\.\d{6}\d*?)0+(?!\d)", r"\1", bound)
+def trim_zeros(bounds: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Return bounds without the zeros beyond microseconds that only their own writer prints.
+
+    A writer that always prints nine digits does so in the texts too, and one that leaves out fractions of
+    zero (.NET prints seven digits of others) may show none in the texts. Without texts, both have one writer.
+    """
+    if not texts:
+        return list(bounds)
+    zeros = r"(\.\d{6}\d*?)0+(?!\d)" if any(map(_find_fraction, texts)) else r"(\.0{6})0+(?!\d)"
+    return [re.sub(zeros, r"\1", bound) for bound in bounds]

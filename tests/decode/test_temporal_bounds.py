@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.temporal_bounds import fit_bounds, fit_fast
+from connecty_frames.decode.temporal_bounds import fit_bounds, fit_fast, trim_zeros
 from connecty_frames.decode.temporal_format import TemporalFormat
 
 DATE, NAIVE, AWARE = TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE
@@ -15,10 +15,9 @@ TIME, DURATION = TemporalFormat.TIME, TemporalFormat.DURATION
 @pytest.mark.parametrize(
     ("values", "bounds", "format_", "counted"),
     [
-        # Of the same format: two more values, without the zeros beyond microseconds.
+        # Of the same format: two more values.
         (DATE, ["2025-01-01"], DATE, ["2025-01-01"]),
         (AWARE, ["2025-01-01T10:00:00.1234567Z"], AWARE, ["2025-01-01T10:00:00.1234567Z"]),
-        (NAIVE, ["2025-01-01 10:00:00.000000000"], NAIVE, ["2025-01-01 10:00:00.000000"]),
         # Midnight is the date, and a date is its midnight.
         (DATE, ["2025-01-01T00:00:00", "2025-01-02 00:00:00 UTC"], DATE, []),
         (DATE, ["2025-01-01T00:00+02:00", "2025-01-02T00:00:00.000Z"], DATE, []),
@@ -80,3 +79,23 @@ def test_what_no_type_holds(values: TemporalFormat | None, bound: str, reason: s
 def test_the_fast_reader(values: TemporalFormat, bounds: list[str], counted: list[str] | None) -> None:
     """Bounds that may need nanoseconds, another format or the ends of the calendar need the exact reader."""
     assert fit_fast(values, bounds) == counted
+
+
+@pytest.mark.parametrize(
+    ("bound", "texts", "trimmed"),
+    [
+        # Of a writer that always prints nine digits, beside rows of another one.
+        ("2025-01-01 10:00:00.000000000", ["2025-01-01 10:00:00"], "2025-01-01 10:00:00.000000"),
+        ("2025-01-01 10:00:00.120000000", ["2025-01-01 10:00:00.12"], "2025-01-01 10:00:00.120000"),
+        ("1 02:00:00.500000000", ["1 02:00:00.500"], "1 02:00:00.500000"),
+        # Of the writer of the rows, which leaves out fractions of zero, or of no rows.
+        ("23:59:59.9999990", ["10:00:00"], "23:59:59.9999990"),
+        ("10.02:00:00.5000000", ["1.02:00:00"], "10.02:00:00.5000000"),
+        ("2025-01-01 10:00:00.000000000", [], "2025-01-01 10:00:00.000000000"),
+        # A digit that is none of these zeros stays.
+        ("2025-01-01 10:00:00.000000100", ["2025-01-01 10:00:00.5"], "2025-01-01 10:00:00.0000001"),
+    ],
+)
+def test_zeros(bound: str, texts: list[str], trimmed: str) -> None:
+    """Zeros beyond microseconds ask for nanoseconds only if the writer of the rows prints them."""
+    assert trim_zeros([bound], texts) == [trimmed]
