@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -210,6 +209,9 @@ def _build(
     try:
         return builders.build(cells, given or decision.type)
     except CellError as error:
+        with_nulls = column.with_nat_as_null() if pa.types.is_temporal(decision.type) else None
+        if with_nulls is not None:
+            return _build(with_nulls, decision, given, rows, position)
         raise _conversion_error(column.name, error) from None
     except pa.ArrowException as error:  # for restrictions of the more unusual types, which only Arrow knows
         name, type_ = snippet(column.name), snippet(str(decision.type))
@@ -230,13 +232,15 @@ def _fidelity_warning(column: Column, type_: pa.DataType, problem: CellError) ->
 
 def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:
     """Return a ``schema=`` that reads the column as another type than the inferred, None if none is found."""
-    tried = list(islice((cell for cell in column.cells if cell is not None), _MOST_TRIED))
-    tried.append(problem.value if problem.row is None else column.cells[problem.row])
+    first = problem.value if problem.row is None else column.cells[problem.row]
+    some = column.present[:: len(column.cells) // _MOST_TRIED + 1]
     for type_ in _REMEDIES.get(column.section, ()):
         if type_ == inferred:
             continue
         try:
-            builders.build(tried, type_)
+            # Most often no type reads the value in question: that is found out by it alone.
+            builders.build([first], type_)
+            builders.build(some, type_)
         except (CellError, pa.ArrowException):
             continue
         # Which unit numbers have, only the caller knows.

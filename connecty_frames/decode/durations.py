@@ -25,6 +25,7 @@ _PART = r"-?\d{1,9}"
 _DAYS = r"(?P<days>[+-]?\d{1,9})"
 _TIME = r"(?P<hours>\d{1,9}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?:\.(?P<fraction>\d{1,9}))?"
 _SHORT_TIME = _TIME.replace("[0-5]", "[0-5]?")
+_DAY_TIME = _TIME.replace(r"\d{1,9}", r"(?:[01]?\d|2[0-3])", 1)
 _TIME_SIGN = r"(?:\+|(?P<time_minus>-))?"
 #: ``minus`` is the sign of the whole, ``time_minus`` of the time, ``second_minus`` of the seconds alone.
 _SPELLINGS: Final = (
@@ -35,8 +36,8 @@ _SPELLINGS: Final = (
     ),
     rf"{_DAYS} days?, {_TIME}",
     rf"{_DAYS} days?(?: {_TIME_SIGN}{_TIME})?",
-    rf"(?P<minus>-)?(?P<days>\d{{1,9}})[ .]{_TIME}",
-    rf"INTERVAL '(?P<minus>-)?(?P<days>\d{{1,9}}) {_TIME}' DAY TO SECOND",
+    rf"(?P<minus>-)?(?P<days>\d{{1,9}})[ .]{_DAY_TIME}",
+    rf"INTERVAL '(?P<minus>-)?(?P<days>\d{{1,9}}) {_DAY_TIME}' DAY TO SECOND",
     rf"[+-]?0-0 {_DAYS} {_TIME_SIGN}{_SHORT_TIME}",
     rf"{_TIME_SIGN}{_TIME}",
 )
@@ -45,7 +46,7 @@ DURATION: Final = "|".join(re.sub(r"\(\?P<\w+>", "(?:", spelling) for spelling i
 
 _MATCHES: Final = [re.compile(spelling, re.ASCII).fullmatch for spelling in _SPELLINGS]
 #: What a time of day may look like: with a sign, or hours beyond the next midnight, it is a duration.
-_match_time_of_day: Final = re.compile(r"(?:[01]?\d|2[0-3]):.*|24:00?:00?(?:\.0{1,9})?", re.ASCII).fullmatch
+_match_time_of_day: Final = re.compile(r"0*(?:1?\d|2[0-3]):.*|0*24:00?:00?(?:\.0{1,9})?", re.ASCII).fullmatch
 
 
 def can_be_time_of_day(text: str) -> bool:

@@ -197,6 +197,8 @@ def arrow_type(
         numbers, array = _all_to_json(texts)
         is_whole = bool(texts) and pc.all(_matches(array, _INTEGER)).as_py()
         evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
+        if texts:  # else the writer of the bounds may be that of the values, which has as many zeros
+            evidence = list(map(_without_zeros, evidence))
         if (is_whole or not texts) and all(map(_is_integer, evidence)):
             return _integer_type([*numbers, *evidence])
         # Where only the bounds have fractions, no whole number is rounded.
@@ -221,6 +223,11 @@ def _bound_evidence(bound: str, *, is_whole: bool) -> str:
         return str(integer) if is_whole and -(2**63) <= integer < 2**64 else f"{integer}e0"
     exact = to_decimal(number)
     return str(int(exact)) if is_whole and exact is not None and exact == int(exact) else number
+
+
+def _without_zeros(number: str) -> str:
+    """Return a number without the zeros at the end of its fraction."""
+    return re.sub(r"(\.[0-9]*?)0+$", r"\1", number).removesuffix(".")
 
 
 def _matches(array: pa.StringArray, pattern: str) -> pa.BooleanArray:

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.temporal_fast import has_seventh_digit
-from connecty_frames.decode.temporal_format import TemporalFormat, match_format, out_of_range_reason
+from connecty_frames.decode.temporal_format import (
+    TemporalFormat,
+    has_format,
+    match_format,
+    out_of_range_reason,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +31,7 @@ _WIDER: Final = {
     TemporalFormat.TIME: TemporalFormat.DURATION,
 }
 #: Matches a timestamp whose time as written is midnight.
-is_midnight: Final = re.compile(r".{10}[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
+is_midnight: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
 #: Finds the fraction of a second; the point of 1.02:00:00 is none.
 _find_fraction: Final = re.compile(r"\.\d+(?![\d:])").search
 _DAY_FORMATS: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
@@ -46,7 +51,7 @@ def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[T
     CellError
         Where a value as large as a bound needs another type than the other values have; without a row.
     """
-    formats = {bound: _format_of_bound(bound) for bound in bounds}
+    formats = {bound: _format_of_bound(bound, format_) for bound in bounds}
     readable = {found for found in formats.values() if found is not None}
     base = format_ or min(readable, key=list(TemporalFormat).index, default=TemporalFormat.AWARE)
     column_format, counted = base, []
@@ -76,11 +81,14 @@ def fit_fast(format_: TemporalFormat, bounds: Sequence[str]) -> list[str] | None
     return None if is_other else counted
 
 
-def _format_of_bound(bound: str) -> TemporalFormat | None:
-    reason = out_of_range_reason(bound)
+def _format_of_bound(bound: str, values_format: TemporalFormat | None) -> TemporalFormat | None:
+    """Return the format of a bound, None where it cannot be read."""
+    if values_format is TemporalFormat.DURATION and has_format(bound, values_format):
+        return values_format
+    format_ = match_format(bound)
+    reason = out_of_range_reason(bound) if format_ is None else None
     if reason is not None:
         raise CellError(None, bound, reason)
-    format_ = match_format(bound)
     if format_ in _DAY_FORMATS:
         try:
             date.fromisoformat(bound[:10])

@@ -7,7 +7,7 @@ without doubt (those of durations are in the module ``durations``):
 ``2025-01-01 10:00:00``                     a space between date and time: PostgreSQL, MariaDB, Snowflake
 ``... 10:00:00.000 +0200``                  a space before the offset: Snowflake, Ruby, Go
 ``... 10:00:00 UTC``, ``... 10:00:00UTC``   BigQuery's console, Athena, Trino, Ruby
-``... 10:00:00 +0000 UTC``                  Go
+``... 10:00:00 +0100 CET``, ``+0000 UTC``   Go: the offset decides
 ``...T10:00+01:00[Europe/Berlin]``          Java, RFC 9557: the offset decides, and tags are ignored, but for
                                             critical ones, such as ``[!u-ca=hebrew]``, which make it text
 ``...t10:00:00z``                           RFC 3339
@@ -55,7 +55,10 @@ _CLOCK = rf"{_HOUR}:[0-5]\d(?::[0-5]\d(?:\.\d{{1,9}})?)?"
 _MIDNIGHT = r"24:00(?::00(?:\.0{1,9})?)?"
 _TIMESTAMP = rf"{_DAY}[Tt ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR})"
 #: The offset of a timestamp in ISO 8601.
-OFFSET: Final = rf"(?:Z|[+-]{_HOUR}(?:[0-5]\d|:[0-5]\d(?::[0-5]\d)?)?)"
+_NUMERIC_OFFSET = rf"[+-]{_HOUR}(?:[0-5]\d|:[0-5]\d(?::[0-5]\d)?)?"
+OFFSET: Final = rf"(?:Z|{_NUMERIC_OFFSET})"
+#: Behind an offset; UTC and GMT are none of these, since they may contradict it.
+_ABBREVIATION = r"(?: (?:[A-FH-TV-Z][A-Z]{2,4}|G[A-LN-Z][A-Z]{1,3}))?"
 _UTC = r"(?:z|(?:[+-]00(?::?00(?::00)?)? ?)?UTC)"
 _TAGS = r"(?:\[[0-9A-Za-z_+.-][0-9A-Za-z_+:./=-]*\])*"
 
@@ -75,7 +78,7 @@ class TemporalFormat(Enum):
 _PATTERNS: Final[dict[TemporalFormat, str]] = {
     TemporalFormat.DATE: _DAY,
     TemporalFormat.NAIVE: _TIMESTAMP,
-    TemporalFormat.AWARE: rf"{_TIMESTAMP} ?(?:{OFFSET}|{_UTC}){_TAGS}",
+    TemporalFormat.AWARE: rf"{_TIMESTAMP} ?(?:Z|{_NUMERIC_OFFSET}{_ABBREVIATION}|{_UTC}){_TAGS}",
     TemporalFormat.TIME: _CLOCK,
     TemporalFormat.DURATION: DURATION,
 }
@@ -90,6 +93,8 @@ _OUT_OF_RANGE: Final[dict[str, str]] = {
     r"^0000-": "is in the year 0000",
     r":[0-5]\d:60": "is a leap second",
     r"\.\d{10,}": "has more than 9 digits of a second",
+    r"^-?P|\b(?:mon|year)s?\b": "is a duration with years, months or a fraction that has no fixed length",
+    r"^24:00(?::00(?:\.0{1,9})?)?$": "may be a time of day or a duration",
 }
 #: Why a text has none of the formats: the first pattern that is found in it decides.
 _REASONS: Final[dict[str, str]] = {
@@ -97,7 +102,6 @@ _REASONS: Final[dict[str, str]] = {
     r"^\s|\s$": "is padded with white space",
     **_OUT_OF_RANGE,
     rf"^{_CLOCK}{OFFSET}$": "is a time with an offset, which is not an instant without a date",
-    r"^-?P": "is a duration with years, months or a fraction that has no fixed length",
     rf"^(?:{DURATION})$": "may be a time of day or a duration",
     "": "is not an ISO 8601 date or time",
 }
@@ -181,6 +185,8 @@ def canonical(texts: pa.StringArray) -> pa.StringArray:
         texts = pc.replace_substring_regex(texts, r"\[.*", "")
     if counts[ord("U")]:
         texts = pc.replace_substring_regex(texts, r"(?: ?[+-][0:]+)? ?UTC$", "Z")
+    if counts[ord("A") : ord("Z")].sum() > counts[ord("T")]:
+        texts = pc.replace_substring_regex(texts, r" [A-Z]{3,5}$", "")
     if counts[ord("z")]:
         texts = pc.replace_substring(texts, "z", "Z")
     for offset in "+-Z":

@@ -725,3 +725,26 @@ def test_optional_columns(decode_json: Callable[..., Decoded]) -> None:
     assert found.table.schema.types == [pa.int8(), pa.int16()]
     with pytest.raises(ConversionError, match="missing: 'a'"):
         decode_json('[["b"],[1]]', schema_types=schema_types)
+
+
+@pytest.mark.parametrize("type_", [pa.duration("us"), pa.duration("ns")])
+@pytest.mark.parametrize("other", ["1", "NaN"])
+def test_nat_with_a_type_that_is_set(
+    decode_json: Callable[..., Decoded], type_: pa.DataType, other: str
+) -> None:
+    """NaT is null where the statistics count it, whatever the type and the reader of the rows."""
+    statistics = '{"c":{"general":{"count":2,"nulls_count":1},"temporal":{}}}'
+    found = decode_json(
+        f'[["c","d"],["NaT",{other}],["1 day",2]]',
+        statistics,
+        schema_types=SchemaTypes({"c": type_}, complete=False),
+    )
+    assert found.table.column("c").cast(pa.duration("us")).to_pylist() == [None, dt.timedelta(days=1)]
+
+
+def test_no_schema_is_named_that_does_not_read_the_column(decode_json: Callable[..., Decoded]) -> None:
+    """A value further down that no type reads is looked at too."""
+    cells = ["2025-01-01T00:00:00"] * 1_001 + ["2025-01-02"] + ["nope"] * 500
+    rows = ",".join(f'["{cell}"]' for cell in cells)
+    found = decode_json(f'[["c"],{rows}]', '{"c":{"temporal":{}}}')
+    assert "schema=" not in str(found.warnings[0])

@@ -143,6 +143,9 @@ def test_nearest_floats(text: str, nearest: float) -> None:
         (["0.5"], ["0.5", "9007199254740993.12"], pa.decimal128(38, 2)),
         (["1"], ["1.0", "9007199254740993.0"], INT),
         (["123456789012345678.5"], ["0.5", "1e50"], pa.decimal256(76, 1)),
+        # Nor are zeros at their end, which only another writer prints.
+        (["12345678901234567.35"], ["1.5", "1234567890123456.350000"], pa.decimal128(38, 2)),
+        (["99999999999999999999.99"], ["1.5", "99999999999999999999.99" + "0" * 70], pa.decimal128(38, 2)),
         # Infinity is no whole number.
         (["1", "2"], ["1", "Infinity"], FLOAT),
         (["1", "2"], ["-inf", "2"], FLOAT),

@@ -30,7 +30,9 @@ TIME, DURATION = TemporalFormat.TIME, TemporalFormat.DURATION
         (AWARE, ["2025-01-01T00:00:00"], AWARE, []),
         (NAIVE, ["2025-01-01T00:00:00Z"], NAIVE, []),
         (DATE, ["10:00:00"], DATE, []),
-        (DURATION, ["01:00:00"], DURATION, []),
+        (DURATION, ["01:00:00", "24:00:00"], DURATION, ["01:00:00", "24:00:00"]),
+        (TIME, ["10:00:00", "12345 days 00:00:00"], DURATION, ["10:00:00", "12345 days 00:00:00"]),
+        (TIME, ["2:00:00"], TIME, []),
         (DATE, ["abc", "04/03/2025", "2025-02-30"], DATE, []),
         # Without values the bounds decide.
         (None, ["2025-01-01", "2025-01-02"], DATE, ["2025-01-01", "2025-01-02"]),
@@ -54,6 +56,12 @@ def test_formats(
         (AWARE, "0044-03-15 00:00:00 BC", "is before the year 1"),
         (NAIVE, "10000-01-01T00:00:00", "is after the year 9999"),
         (None, "2016-12-31T23:59:60Z", "is a leap second"),
+        (TIME, "24:00:00", "may be a time of day or a duration"),
+        (
+            DURATION,
+            "1 mon",
+            "is a duration with years, months or a fraction that has no fixed length",
+        ),
         (DATE, "2025-01-01T17:30:00Z", "is among timestamps with offsets, others are dates"),
     ],
 )
