@@ -146,9 +146,10 @@ def _float_seconds(value: TemporalTicks) -> str:
 def _bigquery_interval(value: tuple[int, int, int]) -> str:
     """Return ``[sign]Y-M [sign]D [sign]H:M:S[.F]``."""
     months, days, nanos = value
-    hours, rest = divmod(nanos, 3_600 * NANOS["s"])
-    seconds = f"{rest // NANOS['s'] % 60}" + f".{rest % NANOS['s']:09d}".rstrip("0").rstrip(".")
-    return f"{months // 12}-{months % 12} {days} {hours}:{rest // (60 * NANOS['s'])}:{seconds}"
+    hours, rest = divmod(abs(nanos), 3_600 * NANOS["s"])
+    minutes, rest = divmod(rest, 60 * NANOS["s"])
+    seconds = f"{rest // NANOS['s']}" + f".{rest % NANOS['s']:09d}".rstrip("0").rstrip(".")
+    return f"{months // 12}-{months % 12} {days} {'-' * (nanos < 0)}{hours}:{minutes}:{seconds}"
 
 
 _BIGQUERY: Final[dict[str, Spelling]] = {

@@ -33,33 +33,28 @@ _FORMS: Final = {
     "time": _CLOCK,
     "24:00:00": r"24:00:00(?:\.0+)?",
     "H:MM:SS": r"\d:[0-5]\d:[0-5]\d(?:\.\d{1,9})?",
-    # ISO 8601; Python and pandas; PostgreSQL; SQL's day to second; a clock of 24 hours or more.
+    # ISO 8601; Python, pandas, PostgreSQL; SQL's day to second; .NET; BigQuery; a clock of 24 hours or more.
     "duration": rf"[+-]?P(?:-?\d+D)?(?:T(?:-?\d+H)?(?:-?\d+M)?(?:-?\d+(?:\.\d+)?S)?)?"
-    rf"|-?\d+ days?,? [+-]?{_LONG_CLOCK}|-?\d+ days?|-?\d+ {_LONG_CLOCK}"
-    r"|-?\d{2,}:[0-5]\d:[0-5]\d(?:\.\d{1,9})?",
+    rf"|-?\d+ days?,? [+-]?{_LONG_CLOCK}|-?\d+ days?|-?\d+ {_LONG_CLOCK}|-?\d+\.{_CLOCK}"
+    r"|0-0 -?\d+ -?\d+:\d+:\d+(?:\.\d+)?|-?\d{2,}:[0-5]\d:[0-5]\d(?:\.\d{1,9})?",
 }
-#: Forms that a column may have together, and the one form that its values then have.
-_TOGETHER: Final = {
-    frozenset({"time", "duration"}): "duration",
-    frozenset({"H:MM:SS", "duration"}): "duration",
-    frozenset({"24:00:00", "duration"}): "duration",
-    frozenset({"time", "24:00:00", "duration"}): "duration",
-}
-#: Why a text names no one value, by the first pattern that is found in it.
-_REASONS: Final = (
+#: Forms that are durations where a column has them beside durations.
+_CLOCKS: Final = frozenset({"time", "24:00:00", "H:MM:SS"})
+#: Values that are named, but that no type holds.
+_BEYOND: Final = (
     (r"^-?infinity$", "infinity"),
     (r" BC$", "a year before 1"),
     (r"^24:00:00", "24:00:00 as a time of day"),
-    (r"^\d:", "H:MM:SS, a time of day or a duration"),
     (rf"^{_CLOCK} ?[+-]", "a time with an offset and no date"),
-    (
-        r"mon|year|^P.*[YM](?!.*T)|^P\d+Y|^\d+-\d+ ",
-        "an interval with months, or BigQuery's with a place for them",
-    ),
+    (r"mon|year|^P.*[YM](?!.*T)|^P\d+Y|^\d+-\d+ ", "an interval with months"),
     (r"^0000-", "a zero date"),
+)
+#: Why a text names no one value, by the first pattern that is found in it.
+_REASONS: Final = (
+    *_BEYOND,
+    (r"^\d:", "H:MM:SS, a time of day or a duration"),
     (r"^-?[\d.]+(E\d+)?( \d+)?$", "a number that may count days, seconds or units of a second"),
     (rf"^{_DAY}.* [A-Z][A-Za-z]+(/\w+)?$", "the name of a zone without an offset that decides"),
-    (rf"^-?\d+\.{_CLOCK}", "a TimeSpan of .NET, days before a point"),
     (r"^[\[{]", "numbers in an array"),
     (r"[$,]", "a symbol of a currency"),
     (r"^b'|^\\|^[\x00-\x1f]", "bytes"),
@@ -87,7 +82,7 @@ class Expected:
     statistics_warn
         Whether the statistics disagree with the rows, so that a warning of them may be given.
     or_text
-        Whether text with a warning is as right: the bounds of rows that were cut are no texts.
+        Whether text with a warning is as right: the bounds of rows that were cut cannot be read.
     documented
         The silence that the documentation names, where this column may fall under it.
     """
@@ -116,9 +111,11 @@ def _expect(body: Body) -> Expected:
         return Expected(_EMPTY_TYPES.get(body.section, "string"))
     texts = [_text(cell) for cell in sent]
     if body.section == "temporal":
-        if deciding and not all(token.startswith('"') for _, token in body.bounds):
-            return replace(_temporal(sent, texts, (), bounds), or_text=True)
-        return _temporal(sent, texts, deciding, bounds)
+        # A bound that cannot be read decides nothing, though it may make text.
+        named = [text for text in deciding if _form(text) not in {"", "H:MM:SS"} or _is_beyond(text)]
+        if "duration" in map(_form, [*texts, *named]):
+            named = [text for text in deciding if _form(text)]
+        return replace(_temporal(sent, texts, named, bounds), or_text=len(named) < len(deciding))
     if body.section == "numeric":
         return _numbers(body, sent, texts, deciding)
     if body.section == "boolean":
@@ -145,9 +142,16 @@ def _form(text: str) -> str:
 
 
 def _common_form(texts: Sequence[str]) -> str:
-    forms = frozenset(map(_form, texts))
-    form = _TOGETHER.get(forms) or (next(iter(forms)) if len(forms) == 1 else "")
+    """Return the form that all texts have, empty where there is none."""
+    forms = set(map(_form, texts))
+    if "duration" in forms:
+        forms -= _CLOCKS
+    form = forms.pop() if len(forms) == 1 else ""
     return "" if form in {"24:00:00", "H:MM:SS"} else form
+
+
+def _is_beyond(text: str) -> bool:
+    return any(re.search(pattern, text) for pattern, _ in _BEYOND)
 
 
 def _is_midnight(text: str) -> bool:

@@ -84,16 +84,14 @@ def _java_seconds(ticks: int) -> str:
 
 
 def _iso_duration(value: tuple[int, int, int]) -> str:
-    """Return a text such as ``PT26H0.5S``; Java has no part for days."""
+    """Return a text such as ``PT26H0.5S``, with a sign at each part; Java has none for days."""
     total = _total(value)
-    if total < 0 and total % (3_600 * NANOS["s"]):
-        raise Unwritable
     hours, rest = divmod(abs(total), 3_600 * NANOS["s"])
     minutes, rest = divmod(rest, 60 * NANOS["s"])
     seconds = f"{rest // NANOS['s']}.{rest % NANOS['s']:09d}".rstrip("0").rstrip(".")
-    sign = "-" if total < 0 else ""
-    parts = f"{sign}{hours}H" * bool(hours) + f"{minutes}M" * bool(minutes) + f"{seconds}S" * (seconds != "0")
-    return f"PT{parts or '0S'}"
+    sign = "-" * (total < 0)
+    parts = [(f"{hours}H", hours), (f"{minutes}M", minutes), (f"{seconds}S", rest)]
+    return "PT" + ("".join(sign + part for part, number in parts if number) or "0S")
 
 
 def _thousands(value: TemporalTicks) -> str:

@@ -28,14 +28,14 @@ COLUMNS: Final = (
     TrueColumn("time, negative", LogicalType("interval"), ((0, 0, -2 * _HOUR), (0, 0, 30 * _HOUR))),
     TrueColumn("time, all negative", LogicalType("interval"), ((0, 0, -2 * _HOUR), (0, 0, -3 * _HOUR))),
 )
-_TYPE_OF_NAME: Final = {"year": "YEAR", "bit(1)": "BIT(1)"}
+_TYPE_OF_NAME: Final = {"year": "YEAR", "bit(1)": "BIT(1)", "uuid": "UUID"}
 _TYPE_OF_KIND: Final = {
     "boolean": "BOOLEAN",
     "whole": "BIGINT",
     "decimal": "DECIMAL(38,{size})",
     "float64": "DOUBLE",
     "text": "TEXT CHARACTER SET utf8mb4",
-    "other": "UUID",
+    "other": "TEXT",
     "date": "DATE",
     "timestamp": "DATETIME(6)",
     "time": "TIME(6)",

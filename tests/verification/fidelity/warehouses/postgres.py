@@ -43,6 +43,7 @@ _TYPE_OF_NAME: Final = {
     "numeric with NaN": "numeric",
     "averages": "numeric",
     "codes": "varchar",
+    **dict.fromkeys(("labels like dates", "labels like instants", "labels like times"), "text"),
     "uuid": "uuid",
 }
 _TYPE_OF_KIND: Final = {
@@ -157,17 +158,21 @@ def producers(connection: psycopg.Connection[Any]) -> Iterator[Producer]:
     connection.commit()
     utc = _Session(connection)
     berlin = _Session(connection, "Europe/Berlin")
-    york = _Session(connection, "America/New_York")
+    newfoundland = _Session(connection, "America/St_Johns")
     kolkata = _Session(connection, "Asia/Kolkata", "iso_8601")
     js, oj, pyd = (berlin.psycopg(write) for write in (write_json, write_orjson, write_pydantic))
     yield Producer("row_to_json", berlin.row_to_json, berlin.row_to_json)
-    yield Producer("row_to_json, ISO intervals; bounds ::text", kolkata.row_to_json, york.cast_to_text)
-    yield Producer("row_to_json; bounds of pydantic", york.row_to_json, pyd)
+    yield Producer(
+        "row_to_json, ISO intervals; bounds ::text", kolkata.row_to_json, newfoundland.cast_to_text
+    )
+    yield Producer("row_to_json; bounds of pydantic", newfoundland.row_to_json, pyd)
     yield Producer("::text", utc.cast_to_text, utc.cast_to_text)
-    yield Producer("text protocol; bounds of psycopg, json", york.output, js)
+    yield Producer("text protocol; bounds of psycopg, json", newfoundland.output, js)
     yield Producer("psycopg, json", js, js, '"None"')
-    yield Producer("psycopg, json; bounds of pandas", york.psycopg(write_json), write_pandas_bound, '"NaT"')
-    yield Producer("psycopg, json; bounds row_to_json", js, york.row_to_json)
+    yield Producer(
+        "psycopg, json; bounds of pandas", newfoundland.psycopg(write_json), write_pandas_bound, '"NaT"'
+    )
+    yield Producer("psycopg, json; bounds row_to_json", js, newfoundland.row_to_json)
     yield Producer("psycopg, orjson", oj, oj)
     yield Producer("psycopg, orjson; bounds ::text", utc.psycopg(write_orjson), berlin.cast_to_text, '""')
     yield Producer("psycopg, pydantic", pyd, pyd)
