@@ -5,6 +5,7 @@ Every producer writes the columns that it has a type for and whose values it hol
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ import numpy as np
 from tests.verification.fidelity.ground_truth import DAY, NANOS, LogicalType, TemporalTicks, TrueColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["COLUMNS", "SECTIONS", "moment"]
 
@@ -68,7 +69,7 @@ _FIELDS: Final = LogicalType(
     "struct", 0, (("city", LogicalType("text")), ("orders", LogicalType("whole", 64)))
 )
 
-COLUMNS: Final = (
+_NAMED: Final = (
     _column("flags", "boolean", True, False, None, True),
     _column("flags, only false", "boolean", False, False),
     _column("counts", "whole", 3, 100, 7, 2, size=64),
@@ -138,3 +139,37 @@ COLUMNS: Final = (
     TrueColumn("lists", _ITEMS, ([1, 2], [3], None)),
     TrueColumn("objects", _FIELDS, ({"city": "Łódź", "orders": 3}, {"city": "Oslo", "orders": 1})),
 )  # fmt: skip
+
+
+def _random_columns() -> Iterator[TrueColumn]:
+    """Yield columns of random values, always the same."""
+    draw = random.Random(12)
+
+    def ticks(first: str, last: str, unit: int) -> int:
+        return draw.randrange(int(_ticks(first)), int(_ticks(last)), unit)
+
+    def column(kind: str, value: Callable[[], Any], size: int = 0, name: str = "") -> TrueColumn:
+        values = (None, *(value() for _ in range(_RANDOM_ROWS)))
+        return TrueColumn(f"random: {name or kind}", LogicalType(kind, size), values)
+
+    def moments(kind: str, first: str, last: str, unit: int) -> Callable[[], TemporalTicks]:
+        return lambda: TemporalTicks(kind, ticks(first, last, unit))
+
+    yield column("date", moments("date", "0001-01-01", "9999-12-31", DAY))
+    yield column("timestamp", moments("timestamp", "0001-01-01", "9999-12-31", _MICRO))
+    yield column("instant", moments("instant", "1900-01-01", "2100-01-01", _MICRO))
+    yield column("instant", moments("instant", "1970-01-01", "2100-01-01", NANOS["s"]), 0, "instant, seconds")
+    yield column("instant", moments("instant", "1970-01-01", "2100-01-01", NANOS["ms"]), 0, "instant, ms")
+    yield column("time", lambda: TemporalTicks("time", draw.randrange(0, DAY, _MICRO)))
+    yield column("interval", lambda: (0, draw.randint(-400, 400), draw.randrange(_MICRO - DAY, DAY, _MICRO)))
+    yield column(
+        "interval", lambda: (0, 0, draw.randrange(-800 * _HOUR, 800 * _HOUR, _MICRO)), 0, "interval, hours"
+    )
+    yield column("whole", lambda: draw.randrange(-(2**63), 2**63), 64)
+    yield column("decimal", lambda: Decimal(draw.randrange(-(10**17), 10**17)).scaleb(-2), 2, "money")
+    yield column("decimal", lambda: Decimal(draw.randrange(10**17)).scaleb(-18), 18, "rates")
+    yield column("float64", lambda: draw.uniform(-1, 1) * 10 ** draw.randint(-300, 300))
+
+
+_RANDOM_ROWS: Final = 60
+COLUMNS: Final = (*_NAMED, *_random_columns())

@@ -64,15 +64,14 @@ def format_score(found: Score) -> Iterator[str]:
     for reader in (*OURS.each, *PEERS.each):
         yield f"{reader:<27}{_counts(sum((found.outcomes[each, reader] for each in producers), Counter()))}"
     yield ""
-    by_hand = "".join(f"{_SHORT[reader]:>{len(_SHORT[reader]) + 3}}" for reader in PEERS.each)
-    yield f"{'ours in three engines':<43}" + "".join(f"{head:>{len(head) + 3}}" for head in _HEADS) + by_hand
+    heads = "".join(f"{head:>{len(head) + 3}}" for head in _HEADS)
+    by_hand = "".join(f"{name:>{_WIDTH}}" for name in _SHORT.values())
+    yield f"{'ours, three engines together':<43}{heads}{by_hand}, by hand: right/silently wrong"
     for producer in producers:
         ours: Counter[Outcome] = sum((found.outcomes[producer, reader] for reader in OURS.each), Counter())
-        wrong = "".join(
-            f"{found.outcomes[producer, reader][Outcome.WRONG]:>{len(_SHORT[reader]) + 3}}"
-            for reader in PEERS.each
-        )
-        yield f"{producer:<43}{_counts(ours)}{wrong}"
+        peers = (found.outcomes[producer, reader] for reader in _SHORT)
+        each = "".join(f"{f'{peer[Outcome.RIGHT]}/{peer[Outcome.WRONG]}':>{_WIDTH}}" for peer in peers)
+        yield f"{producer:<43}{_counts(ours)}{each}"
     yield ""
     yield from _places("Stays exact text, since its bytes name no one value", found.texts)
     yield ""
@@ -81,11 +80,12 @@ def format_score(found: Score) -> Iterator[str]:
     yield from _failures(found.failures)
 
 
-#: Readers by hand -> the heads of the columns with what they have silently wrong.
+#: Readers by hand -> the heads of their columns.
 _SHORT: Final = {
-    reader: f"wrong: {reader.replace('pandas, to_datetime tried', 'to_datetime').removesuffix(' by hand')}"
+    reader: "to_datetime" if "to_datetime" in reader else reader.removesuffix(" by hand")
     for reader in PEERS.each
 }
+_WIDTH: Final = 13
 _HEADS: Final = ("columns", *(outcome.value for outcome in Outcome))
 
 
