@@ -180,7 +180,9 @@ def _temporal(
         return _no_type(texts, [text for text in considered if not _common_form([text])] or considered)
     # Nanoseconds reach from 1677 to 2262; the columns that reach further have zeros as the last digits.
     far = common in {"naive", "aware"} and any(not "1678" <= text[:4] <= "2261" for text in considered)
-    unit = "ns" if not far and any(re.search(r"\.\d{7}", text) for text in considered) else "us"
+    # Bounds have zeros behind the microseconds where only their own writer prints them.
+    fine = [*(r"\.\d{7}" for _ in texts), *(r"\.\d{6}0*[1-9]" for _ in deciding)]
+    unit = "ns" if not far and any(map(re.search, fine, considered)) else "us"
     names = {
         "date": "date",
         "naive": f"timestamp[{unit}]",
