@@ -46,6 +46,11 @@ def test_no_value_of_ours_is_silently_wrong(silently_wrong: dict[str, int]) -> N
     assert {reader: silently_wrong[reader] for reader in _OURS} == dict.fromkeys(_OURS, 0)
 
 
+def test_every_column_that_names_one_value_is_right(printed: str) -> None:
+    """No column is text, of another type or warned of where its bytes name one value each."""
+    assert "Ours, not as expected (0):" in printed, printed.partition("Ours, not as expected")[2]
+
+
 def test_the_benchmark_can_find_wrong_values(silently_wrong: dict[str, int]) -> None:
     """It finds them in code written by hand, so that a zero for ours is meaningful."""
     assert all(wrong > 0 for reader, wrong in silently_wrong.items() if reader not in _OURS)
