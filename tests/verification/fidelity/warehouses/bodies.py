@@ -17,14 +17,14 @@ from tests.verification.fidelity.warehouses.columns import SECTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Body", "Extent", "Producer", "Unwritable", "Writer", "bodies"]
+__all__ = ["Body", "Producer", "Unwritable", "Writer", "bodies"]
 
 #: Returns the JSON text of each value of a column.
 Writer = Callable[[TrueColumn], list[str]]
 
 
 class Unwritable(Exception):
-    """A producer has no type for a column, or its type does not hold a value."""
+    """A producer has no type for a column, its type does not hold a value, or the value is changed by it."""
 
 
 class Producer(NamedTuple):
@@ -50,9 +50,15 @@ class Extent(NamedTuple):
     total: int | None
 
 
-ALL: Final = Extent("all rows", None, None)
-EXTENTS: Final = (ALL, Extent("1 row", 1, None), Extent("0 rows of many", 0, None), Extent("empty", 0, 0))
-DEPTHS: Final = {
+_EXTENTS: Final = (
+    Extent("all rows", None, None),
+    Extent("2 rows", 2, None),
+    Extent("1 row", 1, None),
+    Extent("0 rows of many", 0, None),
+    Extent("empty", 0, 0),
+)
+#: How much the statistics tell, and the sections that they have.
+_DEPTHS: Final = {
     "documented": frozenset({"temporal", "string"}),
     "numeric": frozenset({"temporal", "string", "numeric", "boolean"}),
 }
@@ -99,11 +105,12 @@ def bodies(column: TrueColumn, producer: Producer) -> Iterator[Body]:
     tokens, measured = producer.rows(column), producer.statistics(column)
     # What a producer writes as null, as most do NaN, was lost before the response.
     values = [None if token == "null" else value for value, token in zip(column.values, tokens, strict=True)]
-    for extent in EXTENTS:
+    for extent in _EXTENTS:
         count = len(values) if extent.total is None else extent.total
         ends = _ends(column.values[:count], measured)
+        bounds = [token for _, token in ends] or [producer.no_bound] * 2
         nulls = measured[:count].count("null")
-        for depth, sections in DEPTHS.items():
+        for depth, sections in _DEPTHS.items():
             section = SECTIONS.get(column.kind.name, "")
             section = section if section in sections else ""
             sent = slice(0, count if extent.rows is None else extent.rows)
@@ -118,13 +125,7 @@ def bodies(column: TrueColumn, producer: Producer) -> Iterator[Body]:
                 section,
                 sent.stop == count,
                 nulls == tokens[:count].count("null"),
-                _body(
-                    tokens[sent],
-                    count,
-                    nulls,
-                    section,
-                    [token for _, token in ends] or [producer.no_bound] * 2,
-                ),
+                _body(tokens[sent], count, nulls, section, bounds),
             )
 
 

@@ -218,6 +218,7 @@ _TRINO_ZONE: Final = spelled({**_TRINO, "instant": _in_zone("Europe/Berlin", 6)}
 PRODUCERS: Final = (
     Producer("Snowflake driver", _SNOWFLAKE_DRIVER, _SNOWFLAKE_DRIVER),
     Producer("Snowflake driver; bounds of pandas", _SNOWFLAKE_DRIVER, write_pandas_bound, '"NaT"'),
+    Producer("Snowflake driver; bounds with 9 digits", _SNOWFLAKE_DRIVER, _SNOWFLAKE_NANOS),
     Producer("Snowflake driver, 9 digits", _SNOWFLAKE_NANOS, _SNOWFLAKE_NANOS),
     Producer("Snowflake SQL API", _SNOWFLAKE_API, _SNOWFLAKE_API),
     Producer("Snowflake SQL API; bounds of the driver", _SNOWFLAKE_API, _SNOWFLAKE_NANOS),

@@ -180,9 +180,7 @@ def _temporal(
         return _no_type(texts, [text for text in considered if not _common_form([text])] or considered)
     # Nanoseconds reach from 1677 to 2262; the columns that reach further have zeros as the last digits.
     far = common in {"naive", "aware"} and any(not "1678" <= text[:4] <= "2261" for text in considered)
-    # Bounds have zeros behind the microseconds where only their own writer prints them.
-    fine = [*(r"\.\d{7}" for _ in texts), *(r"\.\d{6}0*[1-9]" for _ in deciding)]
-    unit = "ns" if not far and any(map(re.search, fine, considered)) else "us"
+    unit = "ns" if not far and _has_nanoseconds(texts, deciding) else "us"
     names = {
         "date": "date",
         "naive": f"timestamp[{unit}]",
@@ -195,6 +193,19 @@ def _temporal(
     return Expected(names[common], statistics_warn=disagree, documented=silence)
 
 
+def _has_nanoseconds(texts: Sequence[str], bounds: Sequence[str]) -> bool:
+    """Return whether a 7th digit is written; zeros of bounds count if the writer of the rows prints such."""
+    if not texts:
+        of_bounds = r"\.\d{7}"
+    elif any(re.search(r":\d\d\.", text) for text in texts):
+        of_bounds = r"\.\d{6}\d*[1-9]"
+    else:  # the rows have no fraction, which a writer of seven digits leaves out where it is zero
+        of_bounds = r"\.(?=\d*[1-9])\d{7}"
+    return any(re.search(r"\.\d{7}", text) for text in texts) or any(
+        re.search(of_bounds, bound) for bound in bounds
+    )
+
+
 # --- numbers -------------------------------------------------------------------------------------------
 
 
@@ -205,7 +216,7 @@ def _numbers(body: Body, sent: Sequence[Any], texts: Sequence[str], deciding: Se
     unreadable = [text for text in finite if not _NUMBER.fullmatch(text)]
     if unreadable:
         return _no_type(texts, unreadable)
-    rounded = any(
+    rounded = body.kind.name != "float32" and any(
         Decimal(token.strip('"')) != Decimal(str(value))
         for value, token in body.bounds
         if not _NOT_FINITE.fullmatch(token.strip('"'))
@@ -237,7 +248,7 @@ def _numbers(body: Body, sent: Sequence[Any], texts: Sequence[str], deciding: Se
 
 
 def _is_rounded(text: str) -> bool:
-    """Return whether a bound is a float beyond 2**53, which has lost digits."""
+    """Return whether a bound is written as a float beyond 2**53, which is no evidence of digits."""
     return not _WHOLE.fullmatch(text) and not _NOT_FINITE.fullmatch(text) and abs(Decimal(text)) >= 2**53
 
 
