@@ -46,7 +46,7 @@ _BEYOND: Final = (
     (r" BC$", "a year before 1"),
     (r"^24:00:00", "24:00:00 as a time of day"),
     (rf"^{_CLOCK} ?[+-]", "a time with an offset and no date"),
-    (r"mon|year|^P.*[YM](?!.*T)|^P\d+Y|^\d+-\d+ ", "an interval with months"),
+    (r"mon|year|^P.*[YM](?!.*T)|^P\d+Y|^\d+-\d+ ", "an interval with years or months"),
     (r"^0000-", "a zero date"),
 )
 #: Why a text names no one value, by the first pattern that is found in it.
@@ -54,6 +54,7 @@ _REASONS: Final = (
     *_BEYOND,
     (r"^\d:", "H:MM:SS, a time of day or a duration"),
     (r"^-?[\d.]+(E\d+)?( \d+)?$", "a number that may count days, seconds or units of a second"),
+    (r" [+-]\d{4} [A-Z]+$", "the abbreviation of a zone behind its offset, as Go prints it"),
     (rf"^{_DAY}.* [A-Z][A-Za-z]+(/\w+)?$", "the name of a zone without an offset that decides"),
     (r"^[\[{]", "numbers in an array"),
     (r"[$,]", "a symbol of a currency"),
