@@ -11,7 +11,7 @@ decimal or float, every value          float64
 survives float64
 the same, and what does not is below   float64: the nearest
 2**53 with more than 9 digits after
-the point
+the point, and is not in quotes
 decimal otherwise                      decimal128 or decimal256 with the largest scale written
 text, and what has no section          string
 date                                   date
@@ -115,7 +115,9 @@ def _fraction(_: LogicalType, pairs: _Pairs) -> ExpectedType:
     written = [Decimal(cell) for _, cell in pairs]
     finite = [number for number in written if number.is_finite()]
     lost = [number for number in finite if not survives(number)]
-    if all(is_computed(number) for number in lost):
+    # What is in quotes is exact: no nearest float.
+    quoted = any(type(cell) is str and Decimal(cell).is_finite() for _, cell in pairs)
+    if not lost or (not quoted and all(map(is_computed, lost))):
         return ExpectedType("float64")
     if len(finite) < len(written):
         return _TEXT
