@@ -123,7 +123,7 @@ _NAMED: Final = (
     _column("instants, BC", "instant", "-0043-03-15T10:00:00", "2025-03-30T10:00:00"),
     _column("times", "time", "10:00:00", "23:59:59.999999", None, "00:00:00"),
     _column("times, ms", "time", "10:00:00.120", "23:59:59.999"),
-    _column("times, 24:00:00", "time", "24:00:00", "10:00:00"),
+    _column("times, 24:00:00", "time", "10:00:00", "24:00:00"),
     _column("times with offset", "timetz", "10:00:00+01:00", "12:30:00+02:00"),
     _column("intervals, under a day", "interval", (0, 0, _HOUR + NANOS["s"]), (0, 0, 20 * _HOUR)),
     _column("intervals, days", "interval", (0, 1, 2 * _HOUR), (0, 10, 2 * _HOUR + 500_000 * _MICRO), None),
@@ -135,7 +135,7 @@ _NAMED: Final = (
         (0, 0, -2 * _HOUR - 500_000 * _MICRO), (0, -1, -500_000 * _MICRO), (0, 0, -_HOUR // 2),
     ),
     _column("intervals, 24 hours or more", "interval", (0, 0, 30 * _HOUR), (0, 0, 100 * _HOUR + _MICRO)),
-    _column("intervals, months", "interval", (14, 3, 0), (1, 0, 0)),
+    _column("intervals, months", "interval", (0, 3, 0), (14, 3, 0), (1, 0, 0)),
     TrueColumn("lists", _ITEMS, ([1, 2], [3], None)),
     TrueColumn("objects", _FIELDS, ({"city": "Łódź", "orders": 3}, {"city": "Oslo", "orders": 1})),
 )  # fmt: skip
