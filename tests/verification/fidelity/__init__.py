@@ -16,5 +16,6 @@ read by ours in three engines and by code that people write by hand, and compare
 ``ambiguities``     other columns with the same bytes: what cannot be known
 ``score``           the grade of each reader and column
 ``report``          the printed table
+``warehouses``      a second ground truth, by producer
 ==================  =============================================================================
 """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.verification.fidelity.styles import Style
 
-__all__ = ["NESTED", "write_cell"]
+__all__ = ["NESTED", "calendar_day", "write_cell"]
 
 _SECOND: Final = 1_000_000_000
 #: From 0001-01-02 to 9999-12-30 in seconds since 1970: Python computes the offset of a zone only here.
@@ -78,7 +78,7 @@ def _is_float32(text: str, value: float) -> bool:
         return float(np.float32(text)) == value
 
 
-def _day(ticks: float) -> tuple[str, str]:
+def calendar_day(ticks: float) -> tuple[str, str]:
     """Return year-month-day and the era, as PostgreSQL writes them; the computation begins years in March."""
     days = int(ticks) // DAY + 719_468
     era, day_of_era = divmod(days, 146_097)
@@ -111,7 +111,7 @@ def _clock(ticks: float, style: Style) -> str:
 def _date(_: LogicalType, value: TemporalTicks, __: Style) -> str:
     if math.isinf(value.ticks):
         return '"infinity"' if value.ticks > 0 else '"-infinity"'
-    day, era = _day(value.ticks)
+    day, era = calendar_day(value.ticks)
     return f'"{day}{era}"'
 
 
@@ -129,7 +129,7 @@ def _instant(_: LogicalType, value: TemporalTicks, style: Style) -> str:
 def _stamp(ticks: float, offset: str, style: Style) -> str:
     if math.isinf(ticks):
         return '"infinity"' if ticks > 0 else '"-infinity"'
-    day, era = _day(ticks)
+    day, era = calendar_day(ticks)
     return f'"{day}{style.separator}{_clock(int(ticks) % DAY, style)}{offset}{era}"'
 
 

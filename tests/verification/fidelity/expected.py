@@ -11,7 +11,7 @@ decimal or float, every value          float64
 survives float64
 the same, and what does not is below   float64: the nearest
 2**53 with more than 9 digits after
-the point
+the point, and is not in quotes
 decimal otherwise                      decimal128 or decimal256 with the largest scale written
 text, and what has no section          string
 date                                   date
@@ -41,7 +41,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-__all__ = ["ExpectedType", "expected_type", "is_computed"]
+__all__ = [
+    "ExpectedType",
+    "decimal_type",
+    "expected_type",
+    "is_computed",
+    "survives",
+    "type_of",
+    "whole_type",
+]
 
 _INT64: Final = 2**63
 _NANOS: Final = range(-(2**63) + 1, 2**63)
@@ -78,20 +86,26 @@ def expected_type(payload: Payload, column: TrueColumn) -> ExpectedType:
     if column.kind.name in NESTED and all(isinstance(cell, str) for _, cell in present):
         # JSON in quotes counts like JSON without.
         present = [(value, parse(cell)) for value, cell in present]
-    return _RULES[column.kind.name](column.kind, present)
+    return type_of(column.kind, present)
 
 
-def _whole(_: LogicalType, pairs: _Pairs) -> ExpectedType:
-    values = [int(value) for value, _ in pairs]
+def type_of(kind: LogicalType, pairs: _Pairs) -> ExpectedType:
+    """Return the type of true values and their parsed cells, without nulls."""
+    return _RULES[kind.name](kind, pairs)
+
+
+def whole_type(values: Sequence[int]) -> ExpectedType:
+    """Return the type of whole numbers."""
     least, most = min(values, default=0), max(values, default=0)
     if least >= -_INT64 and most < _INT64:
         return ExpectedType("int64")
     if least >= 0 and most < 2 * _INT64:
         return ExpectedType("uint64")
-    return _decimal(max(len(str(abs(value))) for value in values), 0)
+    return decimal_type(max(len(str(abs(value))) for value in values), 0)
 
 
-def _decimal(whole: int, scale: int) -> ExpectedType:
+def decimal_type(whole: int, scale: int) -> ExpectedType:
+    """Return the type of numbers with so many digits before and after the point."""
     if whole + scale > _MOST_DIGITS:
         return _TEXT
     return ExpectedType(f"decimal{128 if whole + scale <= _DIGITS else 256}({scale})")
@@ -100,16 +114,18 @@ def _decimal(whole: int, scale: int) -> ExpectedType:
 def _fraction(_: LogicalType, pairs: _Pairs) -> ExpectedType:
     written = [Decimal(cell) for _, cell in pairs]
     finite = [number for number in written if number.is_finite()]
-    lost = [number for number in finite if not _survives(number)]
-    if all(is_computed(number) for number in lost):
+    lost = [number for number in finite if not survives(number)]
+    # What is in quotes is exact: no nearest float.
+    quoted = any(type(cell) is str and Decimal(cell).is_finite() for _, cell in pairs)
+    if not lost or (not quoted and all(map(is_computed, lost))):
         return ExpectedType("float64")
     if len(finite) < len(written):
         return _TEXT
     whole = max(max(number.adjusted() + 1, 0) if number else 0 for number in finite)
-    return _decimal(whole, max(-_exponent(number) for number in finite if _exponent(number) <= 0))
+    return decimal_type(whole, max(-_exponent(number) for number in finite if _exponent(number) <= 0))
 
 
-def _survives(number: Decimal) -> bool:
+def survives(number: Decimal) -> bool:
     """Return whether float64 preserves a number, by its shortest digits or by all of them."""
     nearest = float(number)
     return number in (Decimal(repr(nearest)), Decimal(nearest))
@@ -220,7 +236,7 @@ def _union(kind: LogicalType, pairs: _Pairs) -> ExpectedType:
 
 _RULES: Final[dict[str, Callable[[LogicalType, _Pairs], ExpectedType]]] = {
     "boolean": lambda *_: ExpectedType("bool"),
-    "whole": _whole,
+    "whole": lambda _, pairs: whole_type([int(value) for value, _ in pairs]),
     "decimal": _fraction,
     "float32": _fraction,
     "float64": _fraction,

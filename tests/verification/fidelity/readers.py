@@ -160,10 +160,9 @@ def _polars(frame: pl.DataFrame) -> tuple[str, list[Any]]:
     column = frame.to_series(0)
     kind = column.dtype
     name = _polars_name(kind)
-    if isinstance(kind, pl.Datetime | pl.Date | pl.Time | pl.Duration):
-        what = {pl.Datetime: "timestamp", pl.Date: "date", pl.Time: "time", pl.Duration: "interval"}[
-            type(kind)
-        ]
+    # Compared, since a type without parameters is a class in older versions.
+    what = next((what for base, what in _POLARS_TEMPORAL.items() if kind == base), None)
+    if what is not None:
         if isinstance(kind, pl.Datetime) and kind.time_zone:
             what = "instant"
         unit = getattr(kind, "time_unit", "ns")
@@ -173,6 +172,14 @@ def _polars(frame: pl.DataFrame) -> tuple[str, list[Any]]:
             for tick in column.to_physical().to_list()
         ]
     return name, column.to_list()
+
+
+_POLARS_TEMPORAL: Final[dict[Any, str]] = {
+    pl.Datetime: "timestamp",
+    pl.Date: "date",
+    pl.Time: "time",
+    pl.Duration: "interval",
+}
 
 
 def _polars_name(kind: Any) -> str:

@@ -1,0 +1,278 @@
+"""What is expected of a body: a type where its bytes name one value each, else the exact text and the reason.
+
+The spellings that name one value are written down here a second time, independently of the decoder.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.verification.fidelity import expected as by_kind
+from tests.verification.fidelity.producers import NESTED, Number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.verification.fidelity.warehouses.bodies import Body
+
+__all__ = ["Expected", "expect"]
+
+_DAY: Final = r"(?!0000)\d{4}-\d\d-\d\d"
+_CLOCK: Final = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
+_OFFSET: Final = r"(?:[Zz]|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)"
+_LONG_CLOCK: Final = r"\d+:[0-5]\d:[0-5]\d(?:\.\d{1,9})?"
+#: The forms of temporal text, each naming one value.
+_FORMS: Final = {
+    "date": _DAY,
+    "naive": rf"{_DAY}[Tt ]{_CLOCK}",
+    # With the zone in brackets (RFC 9557), and with UTC behind it (BigQuery, Trino, Go's Time.String).
+    "aware": rf"{_DAY}[Tt ]{_CLOCK}(?: ?{_OFFSET}(?:\[[A-Za-z/_]+\])?| ?(?:[+-]00:?00 )?UTC)",
+    "time": _CLOCK,
+    "24:00:00": r"24:00:00(?:\.0+)?",
+    "H:MM:SS": r"\d:[0-5]\d:[0-5]\d(?:\.\d{1,9})?",
+    # ISO 8601; Python, pandas, PostgreSQL; SQL's day to second; .NET; BigQuery; a clock of 24 hours or more.
+    "duration": rf"[+-]?P(?:-?\d+D)?(?:T(?:-?\d+H)?(?:-?\d+M)?(?:-?\d+(?:\.\d+)?S)?)?"
+    rf"|-?\d+ days?,? [+-]?{_LONG_CLOCK}|-?\d+ days?|-?\d+ {_LONG_CLOCK}|-?\d+\.{_CLOCK}"
+    r"|0-0 -?\d+ -?\d+:\d+:\d+(?:\.\d+)?|-?\d{2,}:[0-5]\d:[0-5]\d(?:\.\d{1,9})?",
+}
+#: Forms that are durations where a column has them beside durations.
+_CLOCKS: Final = frozenset({"time", "24:00:00", "H:MM:SS"})
+#: Values that are named, but that no type holds.
+_BEYOND: Final = (
+    (r"^-?infinity$", "infinity"),
+    (r" BC$", "a year before 1"),
+    (r"^24:00:00", "24:00:00 as a time of day"),
+    (rf"^{_CLOCK} ?[+-]", "a time with an offset and no date"),
+    (r"mon|year|^P.*[YM](?!.*T)|^P\d+Y|^\d+-\d+ ", "an interval with years or months"),
+    (r"^0000-", "a zero date"),
+)
+#: Why a text names no one value, by the first pattern that is found in it.
+_REASONS: Final = (
+    *_BEYOND,
+    (r"^\d:", "H:MM:SS, a time of day or a duration"),
+    (r"^-?[\d.]+(E\d+)?( \d+)?$", "a number that may count days, seconds or units of a second"),
+    (r" [+-]\d{4} [A-Z]+$", "the abbreviation of a zone behind its offset, as Go prints it"),
+    (rf"^{_DAY}.* [A-Z][A-Za-z]+(/\w+)?$", "the name of a zone without an offset that decides"),
+    (r"^[\[{]", "numbers in an array"),
+    (r"[$,]", "a symbol of a currency"),
+    (r"^b'|^\\|^[\x00-\x1f]", "bytes"),
+)
+_MIXED: Final = "rows and bounds, or rows, of several forms"
+_NOT_FINITE: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_WHOLE: Final = re.compile(r"-?\d+")
+_BOOLEANS: Final = frozenset({"true", "false", "t", "f", "0", "1", "True", "False"})
+_EMPTY_TYPES: Final = {"temporal": "timestamp[us, UTC]", "numeric": "float64", "boolean": "bool"}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The expectation of a reader.
+
+    Parameters
+    ----------
+    type
+        The type; ``string`` also where the JSON value itself is as exact.
+    warns
+        Whether a warning must report that no type holds the column; None where it may.
+    reason
+        Why the bytes name no one value, empty where they do.
+    statistics_warn
+        Whether the statistics disagree with the rows, so that a warning of them may be given.
+    or_text
+        Whether text with a warning is as right: the bounds of rows that were cut cannot be read.
+    documented
+        The silence that the documentation names, where this column may fall under it.
+    """
+
+    type: str
+    warns: bool | None = False
+    reason: str = ""
+    statistics_warn: bool = False
+    or_text: bool = False
+    documented: str = ""
+
+
+def expect(body: Body) -> Expected:
+    """Return what is expected of a body."""
+    found = _expect(body)
+    if any(isinstance(cell, Number) and _NOT_FINITE.fullmatch(cell) for cell in body.cells):
+        found = replace(found, warns=None)  # NaN without quotes is no JSON
+    return found if body.nulls_agree else replace(found, statistics_warn=True)
+
+
+def _expect(body: Body) -> Expected:
+    sent = [cell for cell in body.cells if cell is not None]
+    bounds = [token.strip('"') for _, token in body.bounds]
+    deciding = [] if body.whole else bounds
+    if not sent and not deciding:
+        return Expected(_EMPTY_TYPES.get(body.section, "string"))
+    texts = [_text(cell) for cell in sent]
+    if body.section == "temporal":
+        # A bound that cannot be read decides nothing, though it may make text.
+        named = [text for text in deciding if _form(text) not in {"", "H:MM:SS"} or _is_beyond(text)]
+        if "duration" in map(_form, [*texts, *named]):
+            named = [text for text in deciding if _form(text)]
+        return replace(_temporal(sent, texts, named, bounds), or_text=len(named) < len(deciding))
+    if body.section == "numeric":
+        return _numbers(body, sent, texts, deciding)
+    if body.section == "boolean":
+        return Expected("bool") if _BOOLEANS.issuperset(texts) else _no_type(texts, texts)
+    return _without_section(body, sent, texts)
+
+
+def _text(cell: Any) -> str:
+    return cell if isinstance(cell, str) else str(cell).lower() if isinstance(cell, bool) else str(cell)
+
+
+def _no_type(texts: Sequence[str], unreadable: Sequence[str]) -> Expected:
+    reason = next(
+        (reason for text in unreadable for pattern, reason in _REASONS if re.search(pattern, text)), _MIXED
+    )
+    return Expected("string", True if texts else None, reason)
+
+
+# --- dates and times -----------------------------------------------------------------------------------
+
+
+def _form(text: str) -> str:
+    return next((form for form, pattern in _FORMS.items() if re.fullmatch(pattern, text)), "")
+
+
+def _common_form(texts: Sequence[str]) -> str:
+    """Return the form that all texts have, empty where there is none."""
+    forms = set(map(_form, texts))
+    if "duration" in forms:
+        forms -= _CLOCKS
+    form = forms.pop() if len(forms) == 1 else ""
+    return "" if form in {"24:00:00", "H:MM:SS"} else form
+
+
+def _is_beyond(text: str) -> bool:
+    return any(re.search(pattern, text) for pattern, _ in _BEYOND)
+
+
+def _is_midnight(text: str) -> bool:
+    return re.fullmatch(rf"{_DAY}[T ]00:00:00(\.0+)?", text) is not None
+
+
+def _temporal(
+    sent: Sequence[Any], texts: Sequence[str], deciding: Sequence[str], bounds: Sequence[str]
+) -> Expected:
+    form = _common_form(texts) if texts else _common_form(deciding)
+    # A date is the midnight, and a midnight the date.
+    if form == "date":
+        deciding, bounds = (
+            [text[:10] if _is_midnight(text) else text for text in many] for many in (deciding, bounds)
+        )
+    elif form == "naive":
+        deciding, bounds = (
+            [f"{text}T00:00:00" if _form(text) == "date" else text for text in many]
+            for many in (deciding, bounds)
+        )
+    considered = [*texts, *deciding]
+    if not considered:
+        return Expected(_EMPTY_TYPES["temporal"])
+    common = _common_form(considered)
+    if not common or any(not isinstance(cell, str) or isinstance(cell, Number) for cell in sent):
+        return _no_type(texts, [text for text in considered if not _common_form([text])] or considered)
+    # Nanoseconds reach from 1677 to 2262; the columns that reach further have zeros as the last digits.
+    far = common in {"naive", "aware"} and any(not "1678" <= text[:4] <= "2261" for text in considered)
+    unit = "ns" if not far and _has_nanoseconds(texts, deciding) else "us"
+    names = {
+        "date": "date",
+        "naive": f"timestamp[{unit}]",
+        "aware": f"timestamp[{unit}, UTC]",
+        "time": f"time[{unit}]",
+        "duration": f"duration[{unit}]",
+    }
+    disagree = any(_common_form([*texts, bound]) != common for bound in bounds)
+    silence = "a text that may be a time of day or a duration" if common == "time" else ""
+    return Expected(names[common], statistics_warn=disagree, documented=silence)
+
+
+def _has_nanoseconds(texts: Sequence[str], bounds: Sequence[str]) -> bool:
+    """Return whether a 7th digit is written; zeros of bounds count if the writer of the rows prints such."""
+    if not texts:
+        of_bounds = r"\.\d{7}"
+    elif any(re.search(r":\d\d\.", text) for text in texts):
+        of_bounds = r"\.\d{6}\d*[1-9]"
+    else:  # the rows have no fraction, which a writer of seven digits leaves out where it is zero
+        of_bounds = r"\.(?=\d*[1-9])\d{7}"
+    return any(re.search(r"\.\d{7}", text) for text in texts) or any(
+        re.search(of_bounds, bound) for bound in bounds
+    )
+
+
+# --- numbers -------------------------------------------------------------------------------------------
+
+
+def _numbers(body: Body, sent: Sequence[Any], texts: Sequence[str], deciding: Sequence[str]) -> Expected:
+    """Return the type of numbers: those in quotes are never rounded."""
+    considered = [*texts, *deciding]
+    finite = [text for text in considered if not _NOT_FINITE.fullmatch(text)]
+    unreadable = [text for text in finite if not _NUMBER.fullmatch(text)]
+    if unreadable:
+        return _no_type(texts, unreadable)
+    rounded = body.kind.name != "float32" and any(
+        Decimal(token.strip('"')) != Decimal(str(value))
+        for value, token in body.bounds
+        if not _NOT_FINITE.fullmatch(token.strip('"'))
+    )
+    if texts and all(map(_WHOLE.fullmatch, texts)):
+        # A bound that is written as a float is no evidence of digits, beyond 2**53 nor below.
+        ends = [Decimal(text) for text in deciding if not _is_rounded(text)]
+        if all(end == int(end) for end in ends):
+            return _whole([*map(int, texts), *map(int, ends)], rounded=rounded)
+    elif all(map(_WHOLE.fullmatch, considered)):
+        return _whole([int(text) for text in considered], rounded=rounded)
+    numbers = [Decimal(text) for text in finite if text in texts or not texts or not _is_rounded(text)]
+    quoted = any(not isinstance(cell, Number) and not _NOT_FINITE.fullmatch(cell) for cell in sent)
+    lost = [number for number in numbers if not by_kind.survives(number)]
+    if not lost:
+        return Expected("float64", statistics_warn=rounded)
+    if not quoted and all(map(by_kind.is_computed, lost)):
+        return Expected(
+            "float64",
+            statistics_warn=rounded,
+            documented="a computed number without quotes, as the nearest float",
+        )
+    if len(finite) < len(considered):
+        return Expected("string", True if texts else None, "NaN beside decimals that no float holds")
+    whole = max(max(number.adjusted() + 1, 0) if number else 0 for number in numbers)
+    scale = max(max(-int(number.as_tuple().exponent), 0) for number in numbers)
+    found = by_kind.decimal_type(whole, scale)
+    return Expected(found.type, found.warns, statistics_warn=rounded)
+
+
+def _is_rounded(text: str) -> bool:
+    """Return whether a bound is written as a float beyond 2**53, which is no evidence of digits."""
+    return not _WHOLE.fullmatch(text) and not _NOT_FINITE.fullmatch(text) and abs(Decimal(text)) >= 2**53
+
+
+def _whole(numbers: Sequence[int], *, rounded: bool) -> Expected:
+    found = by_kind.whole_type(numbers)
+    return Expected(found.type, found.warns, statistics_warn=rounded)
+
+
+# --- columns of which the statistics tell no type ------------------------------------------------------
+
+
+def _without_section(body: Body, sent: Sequence[Any], texts: Sequence[str]) -> Expected:
+    if body.section == "string" or all(
+        isinstance(cell, str) and not isinstance(cell, Number) for cell in sent
+    ):
+        return Expected("string")
+    if all(isinstance(cell, bool) for cell in sent):
+        return Expected("bool")
+    if body.kind.name in NESTED:
+        pairs = [
+            (value, cell) for value, cell in zip(body.values, body.cells, strict=True) if cell is not None
+        ]
+        return Expected(by_kind.type_of(body.kind, pairs).type)
+    if any(not isinstance(cell, Number) and not _NOT_FINITE.fullmatch(cell) for cell in sent):
+        return _no_type(texts, texts)
+    return _numbers(body, sent, texts, ())

@@ -1,0 +1,130 @@
+"""The report: the producers that are scored, and the printed tables."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
+
+from tests.verification.fidelity.readers import OURS, PEERS
+from tests.verification.fidelity.warehouses import cloud, languages, mariadb, postgres, python, servers
+from tests.verification.fidelity.warehouses.bodies import Unwritable, bodies
+from tests.verification.fidelity.warehouses.columns import COLUMNS
+from tests.verification.fidelity.warehouses.score import Failure, Outcome, Score, score
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tests.verification.fidelity.ground_truth import TrueColumn
+    from tests.verification.fidelity.warehouses.bodies import Body, Producer
+
+__all__ = ["format_score", "run"]
+
+_QUICK: Final = frozenset({"documented, all rows", "numeric, 1 row"})
+#: Live servers: how one is started, its producers, and the columns of types that only it has.
+_LIVE: Final = {
+    "PostgreSQL": (servers.postgres, postgres.producers, postgres.COLUMNS),
+    "MariaDB": (servers.mariadb, mariadb.producers, mariadb.COLUMNS),
+}
+
+
+def run(*, quick: bool) -> tuple[Score, list[str]]:
+    """Score all readers on all producers; return the servers that are missing as well.
+
+    The quick form reads all rows with documented statistics alone, and one row with the others.
+    """
+    missing = []
+    written: list[Body] = []
+    for name, (start, producers, own) in _LIVE.items():
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(start())
+            except FileNotFoundError as error:
+                missing.append(f"{name} was skipped: {error}.")
+                continue
+            written += _write(producers(connection), (*COLUMNS, *own))
+    written += _write((*cloud.PRODUCERS, *python.PRODUCERS, *languages.PRODUCERS), COLUMNS)
+    return score(body for body in written if not quick or body.variant in _QUICK), missing
+
+
+def _write(producers: Iterable[Producer], columns: Sequence[TrueColumn]) -> Iterator[Body]:
+    for producer in producers:
+        for column in columns:
+            try:
+                yield from bodies(column, producer)
+            except Unwritable:
+                continue
+
+
+def format_score(found: Score) -> Iterator[str]:
+    """Return the lines of the report."""
+    producers = list(dict.fromkeys(producer for producer, _ in found.outcomes))
+    yield f"{'reader':<27}" + "".join(f"{head:>{len(head) + 3}}" for head in _HEADS)
+    for reader in (*OURS.each, *PEERS.each):
+        yield f"{reader:<27}{_counts(sum((found.outcomes[each, reader] for each in producers), Counter()))}"
+    yield ""
+    heads = "".join(f"{head:>{len(head) + 3}}" for head in _HEADS)
+    by_hand = "".join(f"{name:>{_WIDTH}}" for name in _SHORT.values())
+    yield f"{'ours, three engines together':<43}{heads}{by_hand}, by hand: right/silently wrong"
+    for producer in producers:
+        ours: Counter[Outcome] = sum((found.outcomes[producer, reader] for reader in OURS.each), Counter())
+        peers = (found.outcomes[producer, reader] for reader in _SHORT)
+        each = "".join(f"{f'{peer[Outcome.RIGHT]}/{peer[Outcome.WRONG]}':>{_WIDTH}}" for peer in peers)
+        yield f"{producer:<43}{_counts(ours)}{each}"
+    yield ""
+    yield from _places("Stays exact text, since its bytes name no one value", found.texts)
+    yield ""
+    yield from _places("Silent, as documented", found.documented)
+    yield ""
+    yield from _failures(found.failures)
+
+
+#: Readers by hand -> the heads of their columns.
+_SHORT: Final = {
+    reader: "to_datetime" if "to_datetime" in reader else reader.removesuffix(" by hand")
+    for reader in PEERS.each
+}
+_WIDTH: Final = 13
+_HEADS: Final = ("columns", *(outcome.value for outcome in Outcome))
+
+
+def _counts(found: Counter[Outcome]) -> str:
+    numbers = (found.total(), *(found[outcome] for outcome in Outcome))
+    return "".join(f"{number:>{len(head) + 3},}" for head, number in zip(_HEADS, numbers, strict=True))
+
+
+def _places(title: str, places: dict[str, set[str]]) -> Iterator[str]:
+    """Return a list of columns by reason; producers of one column are on one line."""
+    yield f"{title}:"
+    for reason, found in sorted(places.items()):
+        yield f"  {reason}"
+        columns: dict[str, list[str]] = defaultdict(list)
+        for place in sorted(found):
+            producer, _, column = place.partition(": ")
+            columns[column].append(producer)
+        yield from (f"    {column} ({'; '.join(producers)})" for column, producers in columns.items())
+
+
+def _failures(failures: Sequence[Failure]) -> Iterator[str]:
+    """Return the columns that are not as expected by their reason, each with the first of its bodies."""
+    yield f"Ours, not as expected ({len(failures):,}):"
+    grouped: dict[tuple[str, str], list[Failure]] = defaultdict(list)
+    for failure in failures:
+        quoted_out = re.sub(r"'[^']*'|row \d+|\[pyarrow\]", "_", failure.reason)[:160]
+        grouped[
+            failure.outcome.value, re.sub(r"(has|min is|max is|sent as) \S.*", r"\1 _", quoted_out)
+        ].append(failure)
+    for (outcome, reason), found in sorted(grouped.items(), key=lambda group: (group[0][0], -len(group[1]))):
+        columns = _listed(failure.body.column for failure in found)
+        producers = _listed(failure.body.producer for failure in found)
+        first = found[0].body
+        sent, bounds = ", ".join(first.tokens[:3]), ", ".join(token for _, token in first.bounds)
+        yield f"  {len(found):>5} {outcome}: {reason}"
+        yield f"        {columns} ({producers})"
+        yield f"        first: {first.column}, {first.producer}, {first.variant}: {sent} beside {bounds}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = list(dict.fromkeys(names))
+    return "; ".join(found[:6]) + f" and {len(found) - 6} more" * (len(found) > 6)
