@@ -69,7 +69,7 @@ def read_exact(
     # A bound that can only be a duration makes one of 01:00:01 too.
     is_duration = any(match_format(bound) is TemporalFormat.DURATION for bound in bounds)
     expected = TemporalFormat.DURATION if is_duration else None
-    own_format = format_of(present, expected=expected) if present else None
+    own_format = format_of(present, expected=expected) if present else expected
     format_, counted = fit_bounds(own_format, bounds)
     if inferred and not (format_ in _INFERRED and has_minutes(present)):
         raise CellError(0, present[0], f"is among {format_.value}, which are not inferred")

@@ -17,7 +17,7 @@ from connecty_frames.decode.temporal_format import (
     TemporalFormat,
     has_format,
     match_format,
-    out_of_range_reason,
+    unreadable_reason,
 )
 
 if TYPE_CHECKING:
@@ -25,16 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_bounds", "fit_fast", "is_midnight", "trim_zeros"]
 
-#: The format that values of a format have where a bound is of it.
-_WIDER: Final = {
-    TemporalFormat.DATE: TemporalFormat.NAIVE,
-    TemporalFormat.TIME: TemporalFormat.DURATION,
-}
 #: Matches a timestamp whose time as written is midnight.
 is_midnight: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
 #: Finds the fraction of a second; the point of 1.02:00:00 is none.
 _find_fraction: Final = re.compile(r"\.\d+(?![\d:])").search
-_DAY_FORMATS: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
+_TIMESTAMPS: Final = (TemporalFormat.NAIVE, TemporalFormat.AWARE)
 
 
 def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[TemporalFormat, list[str]]:
@@ -58,11 +53,11 @@ def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[T
     for bound, found in formats.items():
         if found is base:
             counted.append(bound)
-        elif found is not None and found is _WIDER.get(base) and not is_midnight(bound):
-            column_format = found
+        elif base is TemporalFormat.DATE and found in _TIMESTAMPS and not is_midnight(bound):
+            if found is TemporalFormat.AWARE:
+                raise CellError(None, bound, f"is among {found.value}, others are {base.value}")
+            column_format = TemporalFormat.NAIVE
             counted.append(bound)
-        elif base is TemporalFormat.DATE and found is TemporalFormat.AWARE and not is_midnight(bound):
-            raise CellError(None, bound, f"is among {found.value}, others are {base.value}")
     return column_format, counted
 
 
@@ -86,10 +81,10 @@ def _format_of_bound(bound: str, values_format: TemporalFormat | None) -> Tempor
     if values_format is TemporalFormat.DURATION and has_format(bound, values_format):
         return values_format
     format_ = match_format(bound)
-    reason = out_of_range_reason(bound) if format_ is None else None
+    reason = unreadable_reason(bound, among=values_format) if format_ is None else None
     if reason is not None:
         raise CellError(None, bound, reason)
-    if format_ in _DAY_FORMATS:
+    if format_ is TemporalFormat.DATE or format_ in _TIMESTAMPS:
         try:
             date.fromisoformat(bound[:10])
         except ValueError:

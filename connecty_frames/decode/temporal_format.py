@@ -45,7 +45,7 @@ __all__ = [
     "has_minutes",
     "have_format",
     "match_format",
-    "out_of_range_reason",
+    "unreadable_reason",
 ]
 
 _YEAR = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
@@ -103,8 +103,8 @@ _REASONS: Final[dict[str, str]] = {
     **_OUT_OF_RANGE,
     rf"^{_CLOCK}{OFFSET}$": "is a time with an offset, which is not an instant without a date",
     rf"^(?:{DURATION})$": "may be a time of day or a duration",
-    "": "is not an ISO 8601 date or time",
 }
+_NOT_TEMPORAL: Final = "is not an ISO 8601 date or time"
 
 #: The parts of a timestamp whose offset, if it has one, is in the spelling of ISO 8601.
 TIMESTAMP_PARTS: Final = re.compile(
@@ -142,7 +142,7 @@ def format_of(texts: Sequence[str], *, expected: TemporalFormat | None = None) -
     for position, text in enumerate(texts):
         found = match_format(text)
         if found is None:
-            raise CellError(position, text, _first_reason(_REASONS, text) or "")
+            raise CellError(position, text, _first_reason(_REASONS, text) or _NOT_TEMPORAL)
         if first is not None and found is not first:
             raise CellError(position, text, f"is among {found.value}, others are {first.value}")
     raise AssertionError("some text has another format than the first")  # pragma: no cover
@@ -159,9 +159,15 @@ def has_format(text: str, format_: TemporalFormat) -> bool:
     return _MATCH[format_](text) is not None
 
 
-def out_of_range_reason(text: str) -> str | None:
-    """Return why no type holds a date or time, such as ``infinity``; None for other texts."""
-    return _first_reason(_OUT_OF_RANGE, text)
+def unreadable_reason(text: str, *, among: TemporalFormat | None) -> str | None:
+    """Return why no type holds a date or time that has no format, None where a text is no date or time.
+
+    Parameters
+    ----------
+    among
+        The format of other values; then a text in a form that they cannot have is no date or time either.
+    """
+    return _first_reason(_REASONS if among is None else _OUT_OF_RANGE, text)
 
 
 def _first_reason(reasons: dict[str, str], text: str) -> str | None:

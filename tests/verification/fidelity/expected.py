@@ -78,10 +78,10 @@ _Pairs = list[tuple[Any, Any]]
 
 def expected_type(payload: Payload, column: TrueColumn) -> ExpectedType:
     """Return the type that is expected if a payload was made of this column."""
-    pairs = [
-        *zip(column.values, payload.cells, strict=True),
-        *((value, parse(token)) for value, token in payload.bounds),
-    ]
+    pairs = list(zip(column.values, payload.cells, strict=True))
+    # Where all rows were sent, min and max say nothing more of the type, unless there is no value.
+    if payload.style.rows is not None or all(cell is None for cell in payload.cells):
+        pairs += ((value, parse(token)) for value, token in payload.bounds)
     present = [(value, cell) for value, cell in pairs if value is not None and cell is not None]
     if column.kind.name in NESTED and all(isinstance(cell, str) for _, cell in present):
         # JSON in quotes counts like JSON without.

@@ -28,8 +28,8 @@ _LONG_CLOCK: Final = r"\d+:[0-5]\d:[0-5]\d(?:\.\d{1,9})?"
 _FORMS: Final = {
     "date": _DAY,
     "naive": rf"{_DAY}[Tt ]{_CLOCK}",
-    # With the zone in brackets (RFC 9557), and with UTC behind it (BigQuery, Trino, Go's Time.String).
-    "aware": rf"{_DAY}[Tt ]{_CLOCK}(?: ?{_OFFSET}(?:\[[A-Za-z/_]+\])?| ?(?:[+-]00:?00 )?UTC)",
+    # With the zone in brackets (RFC 9557), and with UTC (BigQuery, Trino) or an abbreviation (Go) behind it.
+    "aware": rf"{_DAY}[Tt ]{_CLOCK}(?: ?{_OFFSET}(?:\[[A-Za-z/_]+\]| CES?T)?| ?(?:[+-]00:?00 )?UTC)",
     "time": _CLOCK,
     "24:00:00": r"24:00:00(?:\.0+)?",
     "H:MM:SS": r"\d:[0-5]\d:[0-5]\d(?:\.\d{1,9})?",
@@ -54,7 +54,6 @@ _REASONS: Final = (
     *_BEYOND,
     (r"^\d:", "H:MM:SS, a time of day or a duration"),
     (r"^-?[\d.]+(E\d+)?( \d+)?$", "a number that may count days, seconds or units of a second"),
-    (r" [+-]\d{4} [A-Z]+$", "the abbreviation of a zone behind its offset, as Go prints it"),
     (rf"^{_DAY}.* [A-Z][A-Za-z]+(/\w+)?$", "the name of a zone without an offset that decides"),
     (r"^[\[{]", "numbers in an array"),
     (r"[$,]", "a symbol of a currency"),
