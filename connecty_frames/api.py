@@ -74,14 +74,14 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
     max_rows
         The maximum number of rows to fetch, 0 or more; None fetches all.
     schema
-        Column types that take precedence over the inferred ones: a dict for some columns, or a full schema as
-        a contract.
+        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
+        or a full schema as a contract.
     tz
         The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
         and columns without an offset are not affected.
     infer_temporal
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
-        value is a full ISO-8601 date or timestamp.
+        value is a full date, or a timestamp with hours and minutes.
     decimals
         The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
         ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
@@ -175,14 +175,14 @@ def ask_df(
     max_rows
         The maximum number of rows to fetch, 0 or more; None fetches all.
     schema
-        Column types that take precedence over the inferred ones: a dict for some columns, or a full schema as
-        a contract.
+        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
+        or a full schema as a contract.
     tz
         The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
         and columns without an offset are not affected.
     infer_temporal
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
-        value is a full ISO-8601 date or timestamp.
+        value is a full date, or a timestamp with hours and minutes.
     decimals
         The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
         ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
@@ -275,14 +275,14 @@ def ask_many(
     max_rows
         The maximum number of rows to fetch, 0 or more; None fetches all.
     schema
-        Column types that take precedence over the inferred ones: a dict for some columns, or a full schema as
-        a contract.
+        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
+        or a full schema as a contract.
     tz
         The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
         and columns without an offset are not affected.
     infer_temporal
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
-        value is a full ISO-8601 date or timestamp.
+        value is a full date, or a timestamp with hours and minutes.
     decimals
         The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
         ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more

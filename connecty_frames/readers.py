@@ -53,7 +53,7 @@ def read_connecty(
         and columns without an offset are not affected.
     infer_temporal
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
-        value is a full ISO-8601 date or timestamp.
+        value is a full date, or a timestamp with hours and minutes.
     decimals
         The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
         ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more

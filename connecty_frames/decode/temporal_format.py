@@ -54,8 +54,8 @@ _HOUR = r"(?:[01]\d|2[0-3])"
 _CLOCK = rf"{_HOUR}:[0-5]\d(?::[0-5]\d(?:\.\d{{1,9}})?)?"
 _MIDNIGHT = r"24:00(?::00(?:\.0{1,9})?)?"
 _TIMESTAMP = rf"{_DAY}[Tt ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR})"
-#: The offset of a timestamp in ISO 8601.
 _NUMERIC_OFFSET = rf"[+-]{_HOUR}(?:[0-5]\d|:[0-5]\d(?::[0-5]\d)?)?"
+#: The offset of a timestamp in ISO 8601.
 OFFSET: Final = rf"(?:Z|{_NUMERIC_OFFSET})"
 #: Behind an offset; UTC and GMT are none of these, since they may contradict it.
 _ABBREVIATION = r"(?: (?:[A-FH-TV-Z][A-Z]{2,4}|G[A-LN-Z][A-Z]{1,3}))?"
