@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from tests.verification.fuzz.timestamps import AWARE, DATE, DURATION, NAIVE, TIME, parse_timestamp
+from tests.verification.fuzz.timestamps import (
+    AWARE,
+    DATE,
+    DURATION,
+    NAIVE,
+    TIME,
+    has_minutes,
+    parse_clock_duration,
+    parse_timestamp,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +35,15 @@ __all__ = ["MAY", "MayBeRejected", "NotJSON", "differences", "read", "rejection_
 _EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
 _MAX_DEPTH: Final = 100
 _SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
-_number: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+#: Numbers in quotes, as other writers than those of JSON have them.
+_quoted_number: Final = re.compile(
+    r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII
+).fullmatch
+_quoted_word: Final = re.compile(r"[+-]?(?:nan|inf(?:inity)?)", re.ASCII | re.IGNORECASE).fullmatch
+_TRUTH_VALUES: Final = {
+    **dict.fromkeys(("true", "True", "TRUE", "t", "T", "1"), True),
+    **dict.fromkeys(("false", "False", "FALSE", "f", "F", "0", "-0"), False),
+}
 _WORDS: Final = ("NaN", "Infinity", "-Infinity")
 _NANOSECONDS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 #: The prefix of a reason that allows a rejection and does not require it: the part may not have been read.
@@ -215,7 +232,10 @@ def _name(given: object) -> str:
 
 
 def _sections(header: list[Any], statistics: object) -> list[str | None]:
-    """Return for each column the section of its statistics that determines the type."""
+    """Return for each column the section of its statistics that determines the type.
+
+    It is ``general`` where there are statistics but none that tells, None where there are none.
+    """
     names = [name if name is None or isinstance(name, str) else _name(name) for name in header]
     entries = statistics if isinstance(statistics, Object) else {}
     found: list[str | None] = []
@@ -227,7 +247,7 @@ def _sections(header: list[Any], statistics: object) -> list[str | None]:
         sections = entries[own[0]] if own and names.count(name) == 1 else {}
         sections = sections if isinstance(sections, Object) else {}
         section = next((each for each in _SECTIONS if isinstance(sections.get(each), Object)), None)
-        found.append(None if section is None or _deep(sections) else section)
+        found.append(None if not sections or _deep(sections) else section or "general")
     return found
 
 
@@ -247,7 +267,7 @@ def _expected_type(cells: list[Any], section: str | None) -> Any:
     if section == "string":
         return pa.types.is_string
     present = [cell for cell in cells if cell is not None]
-    if section is not None or not present:
+    if section not in (None, "general") or not present:
         return None
     kinds = set(map(type, present))
     if kinds == {bool}:
@@ -260,17 +280,20 @@ def _expected_type(cells: list[Any], section: str | None) -> Any:
     if kinds <= {Whole, Fraction} and all(re.fullmatch(r"[-.0-9]{1,15}", cell) for cell in present):
         return pa.types.is_float64
     if kinds == {str}:
-        return _expected_text_type(list(map(parse_timestamp, present)))
+        if section == "general":
+            return pa.types.is_string
+        return _expected_text_type(present)
     mixed = kinds - {Whole, Fraction, Constant, list, Object}
     words = all(cell in _WORDS for cell in present if type(cell) is str)
     return pa.types.is_string if mixed and len(kinds) > 1 and not (mixed == {str} and words) else None
 
 
-def _expected_text_type(timestamps: Sequence[tuple[str, int] | None]) -> Any:
+def _expected_text_type(texts: Sequence[str]) -> Any:
+    timestamps = list(map(parse_timestamp, texts))
     forms = {None if found is None else found[0] for found in timestamps}
     if forms == {DATE}:
         return pa.types.is_date32
-    if len(forms) > 1 or not forms <= {NAIVE, AWARE}:
+    if len(forms) > 1 or not forms <= {NAIVE, AWARE} or not all(map(has_minutes, texts)):
         return pa.types.is_string
     near = all(found and abs(found[1]) < 2**62 for found in timestamps)
     return pa.types.is_timestamp if near else None
@@ -289,11 +312,13 @@ def _plain(column: pa.ChunkedArray) -> list[Any]:
 def _same(cell: Any, value: Any, type_: pa.DataType, section: str, *, inside: bool) -> bool:
     """Return whether a value of a type is the cell of the JSON."""
     if cell is None or value is None:
-        return cell is value
+        # NaT is null where the statistics count it.
+        return cell is value or (value is None and cell == "NaT" and section == "temporal")
     if pa.types.is_string(type_):
         return _same_text(cell, value)
     if pa.types.is_boolean(type_):
-        return cell is value or (cell == str(value).lower() and type(cell) is str and section == "boolean")
+        is_written = section == "boolean" and isinstance(cell, str) and _TRUTH_VALUES.get(cell) is value
+        return cell is value or is_written
     if pa.types.is_integer(type_) or pa.types.is_decimal(type_):
         exact = _exact(cell, section)
         return exact is not None and exact == Decimal(value)
@@ -329,7 +354,7 @@ def _same_text(cell: object, text: str) -> bool:
 def _exact(cell: object, section: str) -> Decimal | None:
     """Return the exact number of a cell; None where it is not a number."""
     is_number = isinstance(cell, Whole | Fraction)
-    if not is_number and not (type(cell) is str and section == "numeric" and _number(cell)):
+    if not is_number and not (type(cell) is str and section == "numeric" and _quoted_number(cell)):
         return None
     try:
         return Decimal(str(cell), _EXACT)
@@ -340,6 +365,8 @@ def _exact(cell: object, section: str) -> Decimal | None:
 def _same_float(cell: object, value: float, section: str, *, inside: bool) -> bool:
     if cell in _WORDS and (isinstance(cell, Constant) or not inside):
         return repr(value) == repr(float(str(cell)))
+    if type(cell) is str and section == "numeric" and _quoted_word(cell):
+        return repr(value) == repr(float(cell)).replace("-nan", "nan")
     exact = _exact(cell, section)
     if exact is None or not math.isfinite(value) or value != float(str(cell)):
         return False
@@ -348,10 +375,17 @@ def _same_float(cell: object, value: float, section: str, *, inside: bool) -> bo
     if exact in (Decimal(repr(value)), Decimal(value)):
         return True
     scale = -int(exact.normalize(_EXACT).as_tuple().exponent)
-    return scale > 9 and abs(value) >= sys.float_info.min and abs(exact) < 2**53
+    return (
+        isinstance(cell, Whole | Fraction)
+        and scale > 9
+        and abs(value) >= sys.float_info.min
+        and abs(exact) < 2**53
+    )
 
 
 def _same_timestamp(cell: str, value: int, type_: pa.DataType) -> bool:
+    if pa.types.is_duration(type_) and parse_clock_duration(cell) is not None:
+        return parse_clock_duration(cell) == value * _NANOSECONDS[type_.unit]
     found = parse_timestamp(cell)
     if found is None:
         return False

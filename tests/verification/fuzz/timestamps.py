@@ -1,4 +1,4 @@
-"""Dates, times and durations read as whole nanoseconds: a parser of ISO-8601 for the oracle alone."""
+"""Dates, times and durations read as whole nanoseconds: a parser for the oracle alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import re
 from datetime import date
 from typing import Final
 
-__all__ = ["AWARE", "DATE", "DURATION", "NAIVE", "TIME", "parse_timestamp"]
+__all__ = [
+    "AWARE",
+    "DATE",
+    "DURATION",
+    "NAIVE",
+    "TIME",
+    "has_minutes",
+    "parse_clock_duration",
+    "parse_timestamp",
+]
 
 DATE, NAIVE, AWARE, TIME, DURATION = "date", "naive", "aware", "time", "duration"
 
@@ -17,7 +26,17 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 _CLOCK: Final = r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
 _OFFSET: Final = r"Z|[+-]\d\d(?:\d\d|:\d\d(?::\d\d)?)?"
 _date: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII).fullmatch
-_stamp: Final = re.compile(rf"(.{{10}})[T ](?:{_CLOCK}|(\d\d))({_OFFSET})?", re.ASCII).fullmatch
+_ABBREVIATION: Final = r"(?: (?!UTC|GMT|U)[A-Z]{3,5})?"
+_ZONE: Final = rf" ?(?:(Z|z|(?:{_OFFSET[2:]}){_ABBREVIATION})|(?:[+-]00(?::?00(?::00)?)? ?)?(UTC))"
+_TAGS: Final = r"(?:\[[0-9A-Za-z_+.-][0-9A-Za-z_+:./=-]*\])*"
+_stamp: Final = re.compile(rf"(.{{10}})[Tt ](?:{_CLOCK}|(\d\d))(?:{_ZONE}{_TAGS})?", re.ASCII).fullmatch
+_has_minutes: Final = re.compile(r".{10}[Tt ]\d\d:.*").fullmatch
+#: Days, in words, as a number before a space or a point, or not at all; then hours, minutes and seconds.
+_clock_parts: Final = re.compile(
+    r"(?:([+-]?\d{1,9}) days?(?P<comma>,?)(?: (?=.))?|(-?)(\d{1,9})[ .](?=(?:[01]?\d|2[0-3]):))?"
+    r"(?:([+-]?)(\d{1,9}):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?)?",
+    re.ASCII,
+).fullmatch
 _time: Final = re.compile(_CLOCK, re.ASCII).fullmatch
 _parts: Final = re.compile(
     r"(-?)P(?=.)(?:(-?\d{1,9})W|(?:(-?\d{1,9})D)?"
@@ -52,7 +71,8 @@ def _days(text: str) -> int | None:
 
 
 def _instant(day: str, *rest: str | None) -> tuple[str, int] | None:
-    hour, minute, second, fraction, only_hour, offset = rest
+    hour, minute, second, fraction, only_hour, offset, utc = rest
+    offset = "Z" if utc or offset == "z" else offset and offset.split(" ")[0]
     days, clock = _days(day), _nanoseconds(only_hour or hour or "", minute, second, fraction)
     if only_hour == "24":  # valid as 24:00 only
         return None
@@ -88,3 +108,26 @@ def _duration(text: str) -> tuple[str, int] | None:
     part = int(seconds or 0) * _SECOND + int((fraction or "").ljust(9, "0"))
     total = whole - part if minus else whole + part
     return DURATION, -total if sign else total
+
+
+def has_minutes(text: str) -> bool:
+    """Return whether a timestamp has minutes."""
+    return _has_minutes(text) is not None
+
+
+def parse_clock_duration(text: str) -> int | None:
+    """Return the nanoseconds of a duration that is written as a clock shows it, with or without days."""
+    found = _clock_parts(text)
+    if not found or not text or text[-1] in " ,":
+        return None
+    days, _, minus, number, sign, hours, minutes, seconds, fraction = found.groups()
+    if hours is None and days is None:
+        return None
+    if (number is not None or found["comma"]) and sign:
+        return None
+    clock = ((int(hours or 0) * 60 + int(minutes or 0)) * 60 + int(seconds or 0)) * _SECOND
+    clock += int((fraction or "").ljust(9, "0"))
+    if number is not None:
+        total = int(number) * _DAY + clock
+        return -total if minus else total
+    return int(days or 0) * _DAY + (-clock if sign == "-" else clock)
