@@ -93,7 +93,7 @@ class AskOptions:
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full date, or a timestamp with hours and minutes.
     decimals
-        The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
+        The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
         ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
         than 9 digits after the point, not in quotes), otherwise decimal.
     strict
@@ -150,7 +150,7 @@ class AskOptions:
             object.__setattr__(self, "question_id", check_question_id(self.question_id))
         if self.strict and self.decimals == "float":
             raise ConfigError(
-                "The nearest float64 is what decimals='float' asks for, and what strict=True refuses.",
+                "decimals='float' rounds to the nearest float64, which strict=True does not allow.",
                 hint="Drop decimals='float' for exact decimals, or strict=True for floats.",
                 shell_hint="Drop --decimals float for exact decimals, or --strict for floats.",
                 setting="decimals",

@@ -55,7 +55,7 @@ def read_connecty(
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full date, or a timestamp with hours and minutes.
     decimals
-        The type of numbers with a fraction that float64 does not hold exactly: ``"exact"`` is decimal,
+        The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
         ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
         than 9 digits after the point, not in quotes), otherwise decimal.
     strict

@@ -46,7 +46,7 @@ class TruncationChoice(StrEnum):
 
 
 class DecimalsChoice(StrEnum):
-    """What numbers become that float64 does not hold exactly."""
+    """The type of numbers whose digits float64 does not give back."""
 
     AUTO = "auto"
     EXACT = "exact"
@@ -85,10 +85,10 @@ def ask(
         str, typer.Option(help="The time zone of timestamps with an offset, such as Asia/Tokyo.")
     ] = "UTC",
     decimals: Annotated[
-        DecimalsChoice, typer.Option(help="What fractions become that float64 does not hold exactly.")
+        DecimalsChoice, typer.Option(help="The type of fractions whose digits float64 does not give back.")
     ] = DecimalsChoice.AUTO,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Make doubts about types or values errors.")
+        bool, typer.Option("--strict", help="Treat doubts about types or values as errors.")
     ] = False,
     format_: Annotated[
         Format | None,

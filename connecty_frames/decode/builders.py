@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode import encodings, exact_json, numbers, temporal_spellings
+from connecty_frames.decode import encodings, exact_json, numbers, temporal, temporal_spellings
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
     first_match,
@@ -116,7 +116,11 @@ def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     is_date, is_timestamp = pa.types.is_date(type_), pa.types.is_timestamp(type_)
     hint = "; cf.epoch(unit) reads numbers as times" if is_timestamp else ""
     texts = check_texts(cells, f"is not text, so not a value of {type_}{hint}", numbers=is_date)
-    return temporal_spellings.read(texts, type_)
+    values = temporal_spellings.read(texts, type_)
+    row = temporal.row_out_of_range(values, type_.tz) if is_timestamp and type_.tz else None
+    if row is not None:
+        raise CellError(row, str(texts[row]), f"has no year that can be shown in {type_.tz}")
+    return values
 
 
 def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from connecty_frames.decode import builders, exact_json, types
+from connecty_frames.decode import builders, exact_json, numbers, types
 from connecty_frames.decode.arrow_types import is_text
 from connecty_frames.decode.blocks import LIMITS
 from connecty_frames.decode.column import Column, ScalarColumn
@@ -118,10 +118,11 @@ def decode(
         entry = entries[position]
         statistics = {} if entry is None else envelope.statistics[entry]
         given = schema_types.types.get(rows.names[position])
+        sent = statistics
         if given is not None:
-            statistics = builders.restate_bounds(statistics, given)
+            statistics = builders.restate_bounds(sent, given)
         column = Column(rows.names[position], rows.columns[position], statistics, whole=whole)
-        sources.append(ColumnSource(statistics, column.kinds, given is not None))
+        sources.append(ColumnSource(statistics, column.kinds, given is not None, sent))
         try:
             decision = _decide(column, schema_types, options)
             if decision.problem is not None:
@@ -202,7 +203,8 @@ def _build(
         return decision.array
     cells = column.cells
     is_scalar = isinstance(cells, ScalarColumn)
-    if column.count and is_text(decision.type) and (is_scalar or column.kinds & _NESTED_KINDS):
+    text_type = decision.type.value_type if pa.types.is_dictionary(decision.type) else decision.type
+    if column.count and is_text(text_type) and (is_scalar or column.kinds & _NESTED_KINDS):
         # Only the source has arrays, objects, and a zero's minus as they were written.
         sources = rows.json_of(position)
         cells = [cell if type(cell) is str else source for cell, source in zip(cells, sources, strict=True)]
@@ -232,6 +234,8 @@ def _fidelity_warning(column: Column, type_: pa.DataType, problem: CellError) ->
 
 def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:
     """Return a ``schema=`` that reads the column as another type than the inferred, None if none is found."""
+    if pa.types.is_temporal(inferred):
+        return None
     first = problem.value if problem.row is None else column.cells[problem.row]
     some = column.present[:: len(column.cells) // _MOST_TRIED + 1]
     for type_ in _REMEDIES.get(column.section, ()):
@@ -242,6 +246,8 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
             builders.build([first], type_)
             builders.build(some, type_)
         except (CellError, pa.ArrowException):
+            continue
+        if type_ == pa.float64() and not all(map(numbers.is_exact_float, filter(numbers.is_finite, some))):
             continue
         # Which unit numbers have, only the caller knows.
         shown = "cf.epoch(unit)" if isinstance(type_, Encoding) else repr(str(type_))

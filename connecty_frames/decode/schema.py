@@ -105,11 +105,14 @@ class Schema(Sequence[ColumnSchema]):
         return iter(self._columns)
 
     def __eq__(self, other: object) -> bool:
-        """Whether names, order and types are the same; the evidence may differ between answers."""
-        return isinstance(other, Schema) and self.arrow.equals(other.arrow)
+        """Whether names, order, types and encodings are the same; the evidence may differ."""
+        return isinstance(other, Schema) and self._key() == other._key()
 
     def __hash__(self) -> int:
-        return hash((tuple(self.names), tuple(self.types)))
+        return hash(self._key())
+
+    def _key(self) -> tuple[tuple[object, ...], ...]:
+        return tuple((column.name, column.type, column.encoding) for column in self)
 
     def __repr__(self) -> str:
         rows = [

@@ -54,6 +54,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connecty_frames.decode.column import section_of
 from connecty_frames.decode.envelope import parse_count, stated_bounds
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
@@ -87,16 +88,19 @@ class ColumnSource(NamedTuple):
     Parameters
     ----------
     sections
-        Its statistics, as the server sent them; empty where it sent none.
+        Its statistics; empty where the server sent none.
     kinds
         The kinds of its cells, null aside.
     is_set
         Whether ``schema=`` set its type.
+    sent
+        The statistics as the server sent them; ``schema=`` may have respelled the bounds in ``sections``.
     """
 
     sections: dict[str, Any]
     kinds: frozenset[ValueKind]
     is_set: bool
+    sent: dict[str, Any]
 
 
 def check_statistics(
@@ -128,7 +132,7 @@ def check_statistics(
     """
     found = []
     if absent:
-        found.append(f"The statistics of {quoted(absent)} belong to no column, and were ignored.")
+        found.append(f"Statistics of {quoted(absent)} match no column, or more than one, and were ignored.")
     if total_rows is not None and rows > total_rows:
         found.append(f"{rows:,} rows were received, but the statistics count {total_rows:,}.")
     else:
@@ -270,6 +274,7 @@ def _compare_bounds(
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
     if stated == {end: str(value) for end, value in extremes.items()}:
         return
+    sent = stated_bounds(source.sent.get(section_of(source.sent) or "", {}))
     bounds, problems = _parse_bounds(stated, column.type, comparison)
     if not source.is_set:  # otherwise the caller may know more of the values than their texts tell
         yield from problems
@@ -279,12 +284,12 @@ def _compare_bounds(
         if isinstance(found, int):  # it counts the last place of the type
             value = value.scaleb(-comparison.places(column.type), CONTEXT)
         is_inside = not whole and (value > bound) is (end == "min")
-        if is_inside or value == bound or is_same_as_float(found, bound, stated[end]):
+        if is_inside or value == bound or is_same_as_float(found, value, bound, stated[end]):
             continue
         gap = CONTEXT.abs(CONTEXT.subtract(value, bound))
         if not is_within_last_digit(gap, most_places(bounds.values()), column, comparison):
             what, shown = end if whole else "value", comparison.show(value, column.type)
-            yield f"has the {what} {shown}, but the statistics' {end} is {snippet(stated[end], 60)}"
+            yield f"has the {what} {shown}, but the statistics' {end} is {snippet(sent[end], 60)}"
 
 
 def _parse_bounds(
@@ -313,7 +318,8 @@ def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: 
     found = pc.mean(values).as_py()
     if found is None or not math.isfinite(found):
         return  # no values, some are NaN or infinite, or their sum is beyond float64
-    last_digit = float(Decimal((0, (1,), int(mean.as_tuple().exponent))))
+    # The mean may have been cut after its last digit, so that it is less than one unit away.
+    last_digit = float(Decimal((0, (1,), int(mean.as_tuple().exponent)))) * (1 - _SUM_ERROR)
     gap = abs(float(mean) - found)
     if gap <= last_digit + _SUM_ERROR * abs(found):  # the mean of magnitudes is no smaller
         return

@@ -102,13 +102,20 @@ def _has_more_digits(chunk: pa.Array, places: int, type_places: int) -> bool:
     return bool(has_more.any())
 
 
-def is_same_as_float(found: object, bound: Decimal, text: str) -> bool:
-    """Whether a value and a bound are the same as far as float64 tells."""
+def is_same_as_float(found: object, value: Decimal, bound: Decimal, text: str) -> bool:
+    """Whether a value and a bound are the same as far as float64 tells.
+
+    Parameters
+    ----------
+    found, value
+        The value, as it was found and as a number.
+    text
+        The bound as it was written.
+    """
     if isinstance(found, float):
         return _is_same_float(found, float(bound))
-    # A large number written as a float has no more digits of the value than float64 has.
-    is_large = bound.copy_abs() >= MAX_EXACT_INTEGER and not text.lstrip("-").isdecimal()
-    return is_large and is_exact_float(text) and float(str(found)) == float(bound)
+    # A number written as a float has no more digits of the value than float64 has.
+    return not text.lstrip("-").isdecimal() and is_exact_float(text) and float(value) == float(bound)
 
 
 def _is_same_float(value: float, bound: float) -> bool:
@@ -122,6 +129,8 @@ def _is_same_float(value: float, bound: float) -> bool:
 
 
 def are_singles(values: pa.ChunkedArray) -> bool:
-    """Whether no value has more digits than a single is written with."""
+    """Whether all values are singles, or written with the digits of singles."""
     singles = values.cast(pa.float32(), safe=False)
-    return bool(pc.all(pc.equal(singles.cast(pa.string()), values.cast(pa.string()))).as_py())
+    is_single = pc.equal(singles.cast(pa.float64()), values)
+    is_written_as_one = pc.equal(singles.cast(pa.string()), values.cast(pa.string()))
+    return bool(pc.all(pc.or_(is_single, is_written_as_one)).as_py())

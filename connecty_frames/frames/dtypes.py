@@ -169,7 +169,7 @@ def _decimal(precision: int, scale: int) -> pa.DataType:
 def _from_pandas(given: Any) -> pa.DataType:
     try:
         dtype = given() if isinstance(given, type) else given
-    except TypeError:  # DatetimeTZDtype and ArrowDtype need parameters
+    except (TypeError, ValueError):  # DatetimeTZDtype and ArrowDtype need parameters, Timedelta a value
         raise _unknown(given) from None
     if (arrow := getattr(dtype, "pyarrow_dtype", None)) is not None:
         return arrow

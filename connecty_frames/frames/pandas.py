@@ -10,6 +10,7 @@ into NA (pandas 3) and converts integers by way of floats, so that large ones ch
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
@@ -17,9 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connecty_frames.decode import SET_BY_CALLER
 from connecty_frames.decode.arrow_types import any_of, first_match, is_text
+from connecty_frames.decode.exact_json import EXACT_CONTEXT
 from connecty_frames.decode.numbers import MAX_EXACT_INTEGER
 from connecty_frames.errors import TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
@@ -81,7 +84,8 @@ def to_pandas(
         ``"numpy"``: numpy dtypes where they can hold the values, else ArrowDtype.
     metadata
         That of the answer with this table. A decimal128 whose type was inferred gets the narrowest
-        precision of 17, 28 and 38 digits that holds its values; one that ``schema=`` set is kept.
+        precision of 17, 28 and 38 digits that holds its values, also rounded; one that ``schema=`` set is
+        kept.
 
     Returns
     -------
@@ -159,14 +163,19 @@ def _narrow_decimals(
 
 
 def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column of decimals with the least precision that holds all values."""
-    scale = column.type.scale
+    """Return a column of decimals with the least precision that holds all values, also rounded.
+
+    Rounding that carries over to a digit more than the type has, as 9.97 to 10.0, makes 0 without an error.
+    """
+    extremes = [value for value in pc.min_max(column).as_py().values() if value is not None]
+    doubled = EXACT_CONTEXT.multiply(max(map(abs, extremes), default=Decimal(0)), 2)
     for precision in _PRECISIONS:
-        if scale <= precision:
-            try:
-                return column.cast(pa.decimal128(precision, scale))  # raises where a value does not fit
-            except pa.ArrowInvalid:
-                pass
+        integer_digits = precision - column.type.scale
+        if integer_digits < 0:
+            continue
+        # 9.5 of one digit is the first that carries, rounded to its first place or to whole numbers.
+        if doubled < 2 * 10**integer_digits - 10 ** max(integer_digits - 1, 0):
+            return column.cast(pa.decimal128(precision, column.type.scale))
     return column
 
 

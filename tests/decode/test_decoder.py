@@ -155,7 +155,9 @@ def test_statistics_go_to_the_column_of_their_name(
     assert own == [name for name in header if name in matched.values() and name is not None]
     told = [str(warning) for warning in found.warnings if isinstance(warning, StatisticsWarning)]
     names = ", ".join(map(repr, absent))
-    assert told == ([f"The statistics of {names} belong to no column, and were ignored."] if absent else [])
+    assert told == (
+        [f"Statistics of {names} match no column, or more than one, and were ignored."] if absent else []
+    )
 
 
 def test_many_absent_columns_are_one_warning(decode_json: Callable[..., Decoded]) -> None:
@@ -163,8 +165,10 @@ def test_many_absent_columns_are_one_warning(decode_json: Callable[..., Decoded]
     statistics = {f"c\x1b{number}": {"string": {}} for number in range(12)}
     found = decode_json('[["a"],[1]]', json.dumps(statistics))
     assert len(found.warnings) == 1
-    assert str(found.warnings[0]).endswith(r"'c\\x1b9' and 2 more belong to no column, and were ignored.")
-    with pytest.raises(ResponseError, match="belong to no column"):
+    assert str(found.warnings[0]).endswith(
+        r"'c\\x1b9' and 2 more match no column, or more than one, and were ignored."
+    )
+    with pytest.raises(ResponseError, match="match no column"):
         decode_json('[["a"],[1]]', json.dumps(statistics), strict=True)
 
 
@@ -748,3 +752,41 @@ def test_no_schema_is_named_that_does_not_read_the_column(decode_json: Callable[
     rows = ",".join(f'["{cell}"]' for cell in cells)
     found = decode_json(f'[["c"],{rows}]', '{"c":{"temporal":{}}}')
     assert "schema=" not in str(found.warnings[0])
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "UTC"])
+def test_a_year_that_a_zone_cannot_show(decode_json: Callable[..., Decoded], zone: str) -> None:
+    """An instant whose local year is 10000 is refused for a type that is set, as no library can show it."""
+    types = SchemaTypes({"c": pa.timestamp("us", zone)}, complete=False)
+    rows = '[["c"],["9999-12-31T23:00:00Z"]]'
+    if zone == "UTC":
+        assert decode_json(rows, schema_types=types).rows == 1
+        return
+    with pytest.raises(ConversionError, match="no year that can be shown in Asia/Tokyo") as caught:
+        decode_json(rows, schema_types=types)
+    assert caught.value.row == 0
+
+
+def test_a_category_is_exact_text(decode_json: Callable[..., Decoded]) -> None:
+    """Numbers and objects in it are the JSON that was received, as in text."""
+    types = SchemaTypes({"c": pa.dictionary(pa.int32(), pa.string())}, complete=False)
+    found = decode_json('[["c"],[-0],[{"a": 1.50}],["x"]]', schema_types=types)
+    assert found.table.column("c").to_pylist() == ["-0", '{"a": 1.50}', "x"]
+
+
+def test_no_schema_is_named_that_rounds(decode_json: Callable[..., Decoded]) -> None:
+    """Beside NaN a number of many digits has no exact type, so that no schema= is named."""
+    found = decode_json(
+        '[["c"],["0.123456789012345678"],["NaN"]]', '{"c":{"general":{"count":2},"numeric":{}}}'
+    )
+    assert "schema=" not in str(found.warnings[0])
+
+
+def test_a_bound_is_shown_as_it_was_sent(decode_json: Callable[..., Decoded]) -> None:
+    """Also if it was read as the rows are."""
+    found = decode_json(
+        '[["c"],[1735725600]]',
+        '{"c":{"general":{"count":1,"nulls_count":0},"numeric":{"max":1735725601}}}',
+        schema_types=SchemaTypes({"c": epoch("s")}, complete=False),
+    )
+    assert str(found.warnings[0]).endswith("but the statistics' max is 1735725601.")

@@ -106,3 +106,14 @@ def test_repr_is_safe_to_print() -> None:
     )
     assert repr(schema) == "a\\x1b[2J  int64   1 whole numbers\nb         string  text"
     assert repr(Schema([])) == "(no columns)"
+
+
+def test_encodings_distinguish() -> None:
+    """Schemas of the same types are not equal if values are written in different ways."""
+    type_ = epoch("s").type
+    seconds, more, millis = (
+        Schema([ColumnSchema("c", type_, "schema=", epoch(unit))]) for unit in ("s", "s", "ms")
+    )
+    assert seconds == more
+    assert hash(seconds) == hash(more)
+    assert seconds != millis

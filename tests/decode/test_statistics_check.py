@@ -559,11 +559,15 @@ def test_bounds_that_cannot_be_compared_with_a_part(
     """They are told of too, unless the column has a type of ``schema=``, which says what its values mean."""
     table = pa.table({"c": pa.chunked_array([[value]], type_)})
     sections = {section: {"min": stated}}
-    found = check_statistics(table, [ColumnSource(sections, frozenset(), is_set=False)], [], 1, 9)
+    found = check_statistics(
+        table, [ColumnSource(sections, frozenset(), is_set=False, sent=sections)], [], 1, 9
+    )
     assert len(found) == bool(says)
     assert all(says in str(warning) for warning in found)
     if "cannot be compared" in "".join(map(str, found)):
-        assert not check_statistics(table, [ColumnSource(sections, frozenset(), is_set=True)], [], 1, 9)
+        assert not check_statistics(
+            table, [ColumnSource(sections, frozenset(), is_set=True, sent=sections)], [], 1, 9
+        )
 
 
 @pytest.mark.parametrize(

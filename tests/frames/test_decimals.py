@@ -46,17 +46,22 @@ def decimals(texts: list[str | None], precision: int = 38, scale: int = 2) -> pa
     )
 
 
-NINES_17, NINES_28, NINES_38 = "999999999999999.99", "99999999999999999999999999.99", "9" * 36 + ".99"
+NINES_17, NINES_28, NINES_38 = "949999999999999.99", "94999999999949999999999999.99", "9" * 36 + ".99"
 
 
 @every_backend
 class TestPrecision:
-    """An inferred decimal has the narrowest precision of 17, 28 and 38 that holds the column."""
+    """An inferred decimal has the narrowest of 17, 28 and 38 digits that holds the column, also rounded."""
 
     @pytest.mark.parametrize(
         ("texts", "scale", "precision"),
         [
             ([NINES_17, "-" + NINES_17, None], 2, 17),
+            (["950000000000000.00"], 2, 28),
+            (["9.49"], 16, 17),
+            (["9.5"], 16, 28),
+            (["0.49"], 17, 17),
+            (["0.50"], 17, 28),
             (["1000000000000000.00"], 2, 28),
             (["0.01", "-1000000000000000.00"], 2, 28),
             ([NINES_28, None], 2, 28),
@@ -128,12 +133,24 @@ def test_any_decimals(unscaled: list[int | None], scale: int) -> None:
     """The number of digits decides, and no value changes."""
     values = [None if value is None else Decimal(value).scaleb(-scale, CONTEXT) for value in unscaled]
     column = convert(pa.table({"c": pa.array(values, pa.decimal128(38, scale))}))["c"]
-    digits = max([scale, *(len(str(abs(value))) for value in unscaled if value is not None)])
-    assert column.dtype.pyarrow_dtype.precision == (17 if digits <= 17 else 28 if digits <= 28 else 38)
+    largest = max((abs(value) for value in values if value is not None), default=Decimal(0))
+    # Halves are rounded up to one more digit, at the first place or at the point.
+    fitting = [
+        precision
+        for precision in (17, 28)
+        if scale <= precision
+        and all(largest + half < 10 ** (precision - scale) for half in _halves(precision, scale))
+    ]
+    assert column.dtype.pyarrow_dtype.precision == min([*fitting, 38])
     assert pa.chunked_array(column.array.__arrow_array__()).to_pylist() == values
 
 
-BODY = b'{"state":"COMPLETED","results":{"dataframe":[["c"],[999999999999999.99],[null],[0.01]]}}'
+def _halves(precision: int, scale: int) -> list[Decimal]:
+    """Return half a unit of the first place before the point, and of the point."""
+    return [Decimal(5).scaleb(max(precision - scale - 2, -1)), Decimal("0.5")]
+
+
+BODY = b'{"state":"COMPLETED","results":{"dataframe":[["c"],[949999999999999.99],[null],[0.01]]}}'
 
 
 class TestAnswers:
@@ -147,7 +164,7 @@ class TestAnswers:
             assert str(answer.to_pandas(backend)["c"].dtype) == "decimal128(17, 2)[pyarrow]"
         assert str(answer.to_arrow()["c"].type) == "decimal128(38, 2)"
         assert answer.to_polars()["c"].dtype == pl.Decimal(38, 2)
-        assert [str(value) for value in answer.to_pandas()["c"]] == ["999999999999999.99", "<NA>", "0.01"]
+        assert [str(value) for value in answer.to_pandas()["c"]] == ["949999999999999.99", "<NA>", "0.01"]
 
     @pytest.mark.parametrize("type_", ["decimal128(38, 2)", "decimal128(20, 4)"])
     def test_schema(self, type_: str) -> None:
@@ -184,3 +201,10 @@ class TestAnswers:
         assert str(frame["c"].dtype) == "decimal128(18, 2)[pyarrow]"
         path = frame.connecty.write_parquet(tmp_path / "frame.parquet")
         pd.testing.assert_frame_equal(cf.read_parquet(path), frame)
+
+
+@every_backend
+def test_rounding_has_room(backend: DtypeBackend) -> None:
+    """Averages as PostgreSQL prints them are rounded to the next digit; 17 digits would make them 0."""
+    column = convert(pa.table({"c": decimals(["9.6666666666666667", "0.99"], scale=16)}), backend)["c"]
+    assert list(map(float, column.round(0))) == [10.0, 1.0]
