@@ -142,7 +142,7 @@ def test_strict_and_the_nearest_float_exclude_each_other() -> None:
         AskOptions(strict=True, decimals="float")
 
     assert str(raised.value) == (
-        "The nearest float64 is what decimals='float' asks for, and what strict=True refuses. "
+        "decimals='float' rounds to the nearest float64, which strict=True does not allow. "
         "Drop decimals='float' for exact decimals, or strict=True for floats."
     )
     assert raised.value.setting == "decimals"

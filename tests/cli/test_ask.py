@@ -434,7 +434,7 @@ def test_decimals(shell: Any, ask: Any) -> None:
     code, out, err = shell.text(ask(number, "--decimals", "float", "--strict"))
     assert (code, out) == (2, "")
     assert err == (
-        "ConfigError: The nearest float64 is what decimals='float' asks for, and what strict=True refuses. "
+        "ConfigError: decimals='float' rounds to the nearest float64, which strict=True does not allow. "
         "Drop --decimals float for exact decimals, or --strict for floats.\n"
     )
 
