@@ -342,7 +342,7 @@ class TestThreads:
     def test_down(self, server: Script, failure: str) -> None:
         """The endpoint is down: one thread at a time requests it, within the budget; all get its error."""
         server.on("token", DOWN[failure][0](server))
-        with make(server, timeout=1.0) as client, within(1.0):
+        with make(server, timeout=1.0) as client, within(1.0, many_threads=True):
             assert self.ask(client) == [DOWN[failure][1]] * THREADS
         assert 1 <= server.count("token") <= 12  # the first, ten retries, one more after a second
         assert server.count("results") == 0
