@@ -15,8 +15,8 @@ from connecty_frames.decode.arrow_buffers import POOL, offsets_of
 from connecty_frames.decode.temporal_format import (
     OFFSET,
     TemporalFormat,
+    all_have_format,
     canonical,
-    have_format,
     match_format,
 )
 
@@ -116,7 +116,7 @@ def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues 
     try:
         values = pc.cast(texts, _FAST[format_].type, memory_pool=POOL)
     except pa.ArrowInvalid:
-        if format_ is TemporalFormat.DATE or not have_format(texts, format_):
+        if format_ is TemporalFormat.DATE or not all_have_format(texts, format_):
             return None
         spelled = canonical(texts)
         return None if spelled.equals(texts) else read_fast(spelled, format_)

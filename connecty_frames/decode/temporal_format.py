@@ -39,11 +39,11 @@ __all__ = [
     "OFFSET",
     "TIMESTAMP_PARTS",
     "TemporalFormat",
+    "all_have_format",
     "canonical",
     "format_of",
     "has_format",
     "has_minutes",
-    "have_format",
     "match_format",
     "unreadable_reason",
 ]
@@ -132,7 +132,7 @@ def format_of(texts: Sequence[str], *, expected: TemporalFormat | None = None) -
     """
     array = pa.array(texts, pa.string())
     for format_ in _PATTERNS if expected is None else (expected, *_PATTERNS):
-        if have_format(array, format_):
+        if all_have_format(array, format_):
             if format_ is not TemporalFormat.DURATION:
                 _check_days(format_, array, texts)
             elif expected is not format_ and all(map(can_be_time_of_day, texts)):
@@ -176,7 +176,7 @@ def _first_reason(reasons: dict[str, str], text: str) -> str | None:
     return next((reason for pattern, reason in reasons.items() if re.search(pattern, text)), None)
 
 
-def have_format(texts: pa.StringArray, format_: TemporalFormat) -> bool:
+def all_have_format(texts: pa.StringArray, format_: TemporalFormat) -> bool:
     """Whether every text that is not null matches the pattern of a format."""
     if len(texts) <= _FEW:
         return all(has_format(text, format_) for text in texts.to_pylist() if text is not None)

@@ -41,8 +41,8 @@ COLUMNS: Final = {
     "durations": ("temporal", '"PT1H" | "P1DT2H"', "duration[us]"),
 }
 
-#: Column, min, max (JSON in the numeric columns, texts in the others), and what is told: which of them
-#: differs from the values' own, or cannot be compared and why.
+#: The column, the min, the max (JSON in numeric columns, texts in others), and the expected warnings: which
+#: bound differs from that of the values, or cannot be compared and why.
 Case = tuple[str, str, str, list[str]]
 
 AGREE: Final[list[Case]] = [
@@ -169,9 +169,9 @@ SPELLED: Final[list[Case]] = [
 ]
 
 
-@pytest.mark.parametrize(("column", "least", "most", "told"), AGREE + DISAGREE + SPELLED)
+@pytest.mark.parametrize(("column", "least", "most", "expected"), AGREE + DISAGREE + SPELLED)
 def test_bounds_of_a_whole_result(
-    decode_json: Callable[..., Decoded], column: str, least: str, most: str, told: list[str]
+    decode_json: Callable[..., Decoded], column: str, least: str, most: str, expected: list[str]
 ) -> None:
     """Whatever the bounds are, the type is that of the values, and each disagreement is one warning."""
     section, cells, type_ = COLUMNS[column]
@@ -185,12 +185,12 @@ def test_bounds_of_a_whole_result(
     assert str(found.columns[0].type) == type_
     assert all(isinstance(warning, StatisticsWarning) for warning in found.warnings)
     bounds = {"min": least.strip('"'), "max": most.strip('"')}
-    for warning, line in zip(map(str, found.warnings), told, strict=True):
+    for warning, line in zip(map(str, found.warnings), expected, strict=True):
         end, _, reason = line.partition(" ")
         if reason:
             assert f"cannot be compared with the statistics' {end}: '{bounds[end]}' {reason}" in warning
         else:
             assert warning.endswith(f", but the statistics' {end} is {bounds[end]}.")
-    if told:
+    if expected:
         with pytest.raises(ResponseError, match="strict=True"):
             decode_json(*body, strict=True)

@@ -153,9 +153,9 @@ def test_statistics_go_to_the_column_of_their_name(
         name for name, column in zip(header, found.columns, strict=True) if "values" not in column.evidence
     ]
     assert own == [name for name in header if name in matched.values() and name is not None]
-    told = [str(warning) for warning in found.warnings if isinstance(warning, StatisticsWarning)]
+    disagreements = [str(warning) for warning in found.warnings if isinstance(warning, StatisticsWarning)]
     names = ", ".join(map(repr, absent))
-    assert told == (
+    assert disagreements == (
         [f"Statistics of {names} match no column, or more than one, and were ignored."] if absent else []
     )
 

@@ -556,7 +556,7 @@ def test_bounds_of_a_part(
 def test_bounds_that_cannot_be_compared_with_a_part(
     type_: pa.DataType, value: object, section: str, stated: str, says: str
 ) -> None:
-    """They are told of too, unless the column has a type of ``schema=``, which says what its values mean."""
+    """They are warned of too, unless ``schema=`` set the type, which says what the values mean."""
     table = pa.table({"c": pa.chunked_array([[value]], type_)})
     sections = {section: {"min": stated}}
     found = check_statistics(
