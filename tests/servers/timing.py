@@ -84,10 +84,14 @@ class Pulse:
 
 
 @contextmanager
-def within(seconds: float, *, many_threads: bool = False) -> Iterator[None]:
+def within(seconds: float, *, slack: float = SLACK) -> Iterator[None]:
     """Assert that a block ends in time; the slack and the lateness of a busy machine are allowed for.
 
-    If the block runs many threads, all of which take part in its end, their waits for a processor add up.
+    Parameters
+    ----------
+    slack
+        More seconds where many threads must get a processor before the block can end: fewer than what the
+        failure that the test looks for would add.
     """
     with Pulse().running() as pulse:
         began = time.monotonic()
@@ -95,5 +99,5 @@ def within(seconds: float, *, many_threads: bool = False) -> Iterator[None]:
             yield
         finally:
             took = time.monotonic() - began
-            late = pulse.total(began) if many_threads else pulse.most(began)
-    assert took <= seconds + SLACK + late
+            late = pulse.most(began)
+    assert took <= seconds + slack + late
