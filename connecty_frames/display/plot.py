@@ -1,14 +1,4 @@
-"""The chart that the types of a table suggest, drawn by altair.
-
-==================== =================================================================================
-time and number      a line
-category and number  bars, in the order of the answer
-number and number    points
-one number           the number itself
-==================== =================================================================================
-
-Where a time or a category occurs more than once, another category distinguishes its rows by colour: a line
-for each of its values, or the parts of a bar. Without one, points are drawn.
+"""The chart of a table, drawn by altair.
 
 Every row is drawn: nothing is sampled, summed or left out. More marks than a browser draws well are an error.
 JavaScript has float64 alone, so decimals and long integers are drawn to about 16 digits; the tooltips show
@@ -17,24 +7,19 @@ every value in full. Times are drawn in their own zone, whatever the zone of the
 
 from __future__ import annotations
 
-import math
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from connecty_frames.decode.arrow_types import any_of, first_match, is_number
-from connecty_frames.display.formatting import local_times, texts
+from connecty_frames.display.charts import ChartKind, Column, choose_chart
+from connecty_frames.display.formatting import texts
 from connecty_frames.errors import ConfigError, missing_extra
-from connecty_frames.text import cut, listed, quoted, snippet, value_text
+from connecty_frames.text import cut, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     import altair as alt
-
-    from connecty_frames.decode.arrow_types import TypeTest
 
 __all__ = ["plot"]
 
@@ -59,25 +44,25 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
     except ModuleNotFoundError as error:
         raise missing_extra("plot", "Plots need", error) from None
     columns = _columns(table)
-    chart_type, dimension, measure = _choose(columns, x, y, table.num_rows)
-    if table.num_rows > chart_type.most:
+    chosen = choose_chart(columns, table.num_rows, x, y, color)
+    dimension, measure, group = chosen.dimension, chosen.measure, chosen.group
+    most, draw = _DRAWN[chosen.kind]
+    if table.num_rows > most:
         raise ConfigError(
-            f"{table.num_rows:,} rows are more than the {chart_type.most:,} that {chart_type.marks} show"
+            f"{table.num_rows:,} rows are more than the {most:,} that {chosen.kind} show"
             " well. Ask for fewer, such as sums by month or the first 50; or draw a part of"
             " answer.to_pandas() with altair.",
             setting="plot",
         )
-    repeats = dimension.kind != "number" and len(set(dimension.texts)) < table.num_rows
-    group = _choose_group(columns, dimension, color, repeats=repeats)
     used = [
         column
         for position, column in enumerate(columns)
         if position < _MAX_TOOLTIP_COLUMNS or column in (dimension, measure, group)
     ]
-    chart: alt.Chart = chart_type.draw(alt, alt.Chart(alt.InlineData(values=_rows(used))), dimension, measure)
+    chart: alt.Chart = draw(alt, alt.Chart(alt.InlineData(values=_rows(used))), dimension, measure)
     if group is not None:
         chart = chart.encode(color=alt.Color(field=group.field, type="nominal", title=snippet(group.name)))
-    elif repeats:
+    elif chosen.repeats:
         chart = chart.mark_circle()
     tooltips = [alt.Tooltip(field=c.text_field, type="nominal", title=_tooltip_title(c.name)) for c in used]
     chart = chart.encode(tooltip=tooltips)
@@ -90,16 +75,13 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
 # --- columns ----------------------------------------------------------------------------------------
 
 
-class _Column:
-    """A column with each value as a mark that is drawn and as text."""
+class _Column(Column):
+    """A column with the keys of its marks and of its texts in the data of a chart."""
 
     def __init__(self, name: str, key: str, text_key: str, cells: pa.ChunkedArray) -> None:
-        self.name = name
+        super().__init__(name, cells)
         self.key = key
         self.text_key = text_key
-        self.type = cells.type
-        self.kind = first_match(_KINDS, cells.type) or "other"
-        self._cells = cells
 
     @property
     def field(self) -> str:
@@ -109,26 +91,15 @@ class _Column:
     def text_field(self) -> str:
         return _field_path(self.text_key)
 
-    @cached_property
-    def texts(self) -> list[str | None]:
-        """The values as texts, with all digits."""
-        values: list[str | None] = texts(self._cells).to_pylist()
-        return values
-
     @property
     def marks(self) -> Sequence[float | str | None]:
         """The values as Vega-Lite draws them."""
         if self.kind == "number":
-            # By way of text: Arrow's own cast of decimals is wrong in the last digit, also of 984.18.
-            digits = pc.cast(self._cells, pa.string()) if pa.types.is_decimal(self.type) else self._cells
-            floats = pc.cast(digits, pa.float64(), safe=False).to_pylist()
-            return [value if value is not None and math.isfinite(value) else None for value in floats]
+            return self.numbers
         if self.kind == "time":
             # Local times of the column's zone, marked and drawn as UTC: a browser would otherwise convert
             # them to its own zone, or move those that its zone does not have.
-            local = local_times(self._cells) if pa.types.is_timestamp(self.type) else self._cells
-            times = texts(local.cast(pa.timestamp("ms"), safe=False)).to_pylist()
-            return [None if time is None else f"{time}Z" for time in times]
+            return [None if time is None else f"{time}Z" for time in texts(self.times).to_pylist()]
         return self.texts
 
 
@@ -161,16 +132,6 @@ def _tooltip_title(name: str) -> str:
     return f"{name} " if name in {"image", "title"} else snippet(name)
 
 
-_KINDS: Final[list[tuple[TypeTest, str]]] = [
-    (any_of(pa.types.is_timestamp, pa.types.is_date), "time"),
-    (is_number, "number"),
-    (
-        any_of(pa.types.is_string, pa.types.is_large_string, pa.types.is_boolean, pa.types.is_dictionary),
-        "category",
-    ),
-]
-
-
 def _rows(columns: list[_Column]) -> list[dict[str, Any]]:
     """Return the rows as Vega-Lite reads them."""
     values: dict[str, Sequence[Any]] = {}
@@ -178,72 +139,6 @@ def _rows(columns: list[_Column]) -> list[dict[str, Any]]:
         values[column.key] = column.marks
         values[column.text_key] = [text and cut(text, _MAX_LENGTH) for text in column.texts]
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
-
-
-# --- the choice of a chart --------------------------------------------------------------------------
-
-
-class _ChartType(NamedTuple):
-    """A type of chart: its marks in words, the kind of its dimension, and the most rows that it can show."""
-
-    marks: str
-    dimension: str
-    most: int
-    draw: Callable[[Any, Any, _Column, _Column], Any]
-
-
-def _choose(
-    columns: list[_Column], x: str | None, y: str | None, rows: int
-) -> tuple[_ChartType, _Column, _Column]:
-    """Choose a type of chart, its dimension, and its measure: the numbers to draw over the dimension."""
-    given_x, given_y = _find(columns, x), _find(columns, y)
-    numbers = [column for column in columns if column.kind == "number" and column is not given_x]
-    measure = given_y or next(iter(numbers), None)
-    if measure is None or measure.kind != "number" or rows == 0:
-        raise _nothing_fits(columns, rows)
-    if rows == 1 and len(columns) == 1:
-        return _SINGLE_NUMBER, measure, measure
-    for chart_type in _CHART_TYPES:
-        candidates = (
-            column
-            for column in columns
-            if column.kind == chart_type.dimension and column is not measure and given_x in {None, column}
-        )
-        dimension = next(candidates, None)
-        if dimension in numbers and given_y is None:  # of two numbers, the first is the dimension
-            return chart_type, measure, dimension
-        if dimension is not None:
-            return chart_type, dimension, measure
-    raise _nothing_fits(columns, rows)
-
-
-def _choose_group(
-    columns: list[_Column], dimension: _Column, color: str | None, *, repeats: bool
-) -> _Column | None:
-    """Choose what colours distinguish: the named column, or a category where the dimension repeats."""
-    if color is not None or not repeats:
-        return _find(columns, color)
-    return next((c for c in columns if c.kind == "category" and c is not dimension), None)
-
-
-def _find(columns: list[_Column], name: str | None) -> _Column | None:
-    if name is None:
-        return None
-    for column in columns:
-        if column.name == name:
-            return column
-    known = quoted([column.name for column in columns])
-    raise ConfigError(f"There is no column {value_text(name)} to draw; there are {known}.", setting="plot")
-
-
-def _nothing_fits(columns: list[_Column], rows: int) -> ConfigError:
-    found = listed([f"{snippet(c.name)!r} ({snippet(str(c.type))})" for c in columns]) or "none"
-    reason = "there are no rows" if rows == 0 else f"the columns are {found}"
-    return ConfigError(
-        f"No plot fits this answer: {reason}. A plot needs a number over a time, a category or another "
-        "number, or one number alone; x= and y= name the columns to draw.",
-        setting="plot",
-    )
 
 
 # --- charts -----------------------------------------------------------------------------------------
@@ -303,10 +198,10 @@ def _quantitative(alt: Any, channel: Any, column: _Column, **more: Any) -> Any:
     return channel(field=column.field, type="quantitative", title=snippet(column.name), axis=axis, **more)
 
 
-_SINGLE_NUMBER: Final = _ChartType("numbers", "number", 1, _single_number)
-#: In the order in which their dimension is searched for.
-_CHART_TYPES: Final = (
-    _ChartType("lines", "time", _MAX_MARKS, _line),
-    _ChartType("bars", "category", _MAX_BARS, _bars),
-    _ChartType("points", "number", _MAX_MARKS, _points),
-)
+#: The most rows of each kind of chart, and what draws it.
+_DRAWN: Final[dict[ChartKind, tuple[int, Callable[[Any, Any, _Column, _Column], Any]]]] = {
+    ChartKind.LINE: (_MAX_MARKS, _line),
+    ChartKind.BARS: (_MAX_BARS, _bars),
+    ChartKind.POINTS: (_MAX_MARKS, _points),
+    ChartKind.NUMBER: (1, _single_number),
+}
