@@ -1,0 +1,233 @@
+"""The chart of a table, drawn with characters: bars by rich, lines and points by uniplot.
+
+Every row is drawn, at the resolution that characters have. More than a terminal shows well is an error.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from rich.bar import Bar
+from rich.table import Table
+from rich.text import Text
+
+from connecty_frames.display.charts import Chart, ChartKind, Column, choose_chart
+from connecty_frames.errors import ConfigError, missing_extra
+from connecty_frames.text import snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+    from rich.console import Console, RenderableType
+
+__all__ = ["import_uniplot", "terminal_plot"]
+
+#: The most bars, points and lines that are drawn, and the lines of text that a chart of the last two has.
+_MAX_BARS: Final = 100
+_MAX_POINTS: Final = 5_000
+_MAX_SERIES: Final = 6
+_HEIGHT: Final = 16
+#: The part of the width that the labels of bars may take; the characters of one, and of one in a legend.
+_LABEL_PART: Final = 3
+_MAX_LABEL: Final = 100
+_MAX_LEGEND: Final = 20
+#: The colours of lines: of the terminal's own, in the order in which they are legible on light and dark.
+_COLOURS: Final = ("cyan", "magenta", "green", "red", "blue", "yellow")
+#: The most labels of a time axis, and the characters between two of them.
+_MAX_TICKS: Final = 5
+_TICK_GAP: Final = 4
+#: More than the margin that uniplot leaves around a single point.
+_AWAY_FROM_ZERO: Final = 1_000
+#: The characters of bars and frames for a terminal that has ASCII alone.
+_ASCII: Final = str.maketrans(
+    {
+        **dict.fromkeys("█▉▊▋▌▐", "#"),
+        **dict.fromkeys("▍▎▏▕", " "),
+        **dict.fromkeys("┌┐└┘", "+"),
+        "│": "|",
+        "─": "-",
+        "▁": "_",
+        "…": "~",
+    }
+)
+
+
+def import_uniplot() -> Any:
+    """Return the module that draws lines and points; a ConfigError if it is not installed."""
+    try:
+        import uniplot
+    except ModuleNotFoundError as error:
+        raise missing_extra("terminal-plot", "Plots in a terminal need", error) from None
+    return uniplot
+
+
+def terminal_plot(table: pa.Table, console: Console) -> str:
+    """Return the chart of a table as text, as wide as the console and with its colours.
+
+    Its title names the columns that are drawn. Bars have their numbers with all digits beside them.
+
+    Raises
+    ------
+    ConfigError
+        If no chart fits the types, there is more than a terminal shows well, or uniplot is not installed.
+    """
+    columns = [Column(name, cells) for name, cells in zip(table.column_names, table.columns, strict=True)]
+    chart = choose_chart(columns, table.num_rows)
+    most, draw = _DRAWN[chart.kind]
+    _check_count(table.num_rows, "rows", most, chart.kind)
+    over = " and ".join(snippet(column.name) for column in _dimensions(chart))
+    with console.capture() as captured:
+        console.print(_text(f"{snippet(chart.measure.name)} by {over}", "bold"))
+        console.print(draw(chart, console))
+    text = captured.get()
+    return text.translate(_ASCII) if console.options.ascii_only else text
+
+
+def _dimensions(chart: Chart[Column]) -> list[Column]:
+    return [chart.dimension] if chart.group is None else [chart.dimension, chart.group]
+
+
+def _check_count(count: int, what: str, most: int, marks: str) -> None:
+    if count > most:
+        raise ConfigError(
+            f"{count:,} {what} are more than the {most:,} that {marks} in a terminal show well. "
+            "Ask for fewer, such as the first 20 or sums by month.",
+            setting="plot",
+        )
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
+
+# --- bars -------------------------------------------------------------------------------------------
+
+
+def _bars(chart: Chart[Column], console: Console) -> RenderableType:
+    """Return a line for each row: its label, a bar that begins at zero, and its number with all digits."""
+    numbers = chart.measure.numbers
+    # Scaled to -1 .. 1, since the difference of two large numbers may be infinite.
+    largest = max((abs(number) for number in numbers if number is not None), default=0) or 1
+    shares = [0 if number is None else number / largest for number in numbers]
+    low, high = min(0, *shares), max(0, *shares)
+    grid = Table.grid(padding=(0, 1), expand=True)
+    grid.add_column(max_width=console.width // _LABEL_PART, no_wrap=True, overflow="ellipsis")
+    grid.add_column(ratio=1)
+    grid.add_column(justify="right", no_wrap=True)
+    for label, share, digits in zip(_labels(chart), shares, chart.measure.texts, strict=True):
+        bar = Bar((high - low) or 1, min(share, 0) - low, max(share, 0) - low)
+        grid.add_row(_text(label), bar, _text("null", "dim") if digits is None else _text(digits))
+    return grid
+
+
+def _labels(chart: Chart[Column]) -> list[str]:
+    rows = zip(*(column.texts for column in _dimensions(chart)), strict=True)
+    return [" / ".join(_label(text) for text in row) for row in rows]
+
+
+def _label(text: str | None, length: int = _MAX_LABEL) -> str:
+    return "null" if text is None else snippet(text, length)
+
+
+def _number(_: Chart[Column], __: Console) -> RenderableType:
+    """Refuse a single number, which a table shows as well."""
+    raise ConfigError("A single number needs no chart.", setting="plot")
+
+
+# --- lines and points -------------------------------------------------------------------------------
+
+
+def _series(chart: Chart[Column], console: Console) -> RenderableType:
+    """Return lines, or points, over a time or a number: one for each value of the group."""
+    is_time = chart.dimension.kind == "time"
+    times = chart.dimension.times.to_numpy() if is_time else None
+    xs = np.array(chart.dimension.numbers, float) if times is None else _milliseconds(times)
+    ys = np.array(chart.measure.numbers, float)
+    drawn = ~(np.isnan(xs) | np.isnan(ys))
+    if not drawn.any():
+        raise ConfigError("No plot fits this answer: there are no numbers to draw.", setting="plot")
+    groups = [None] * len(xs) if chart.group is None else chart.group.texts
+    names = list(dict.fromkeys(groups))
+    _check_count(len(names), "lines", _MAX_SERIES, "the colours")
+    series = [_sorted(xs, ys, drawn & [group == name for group in groups]) for name in names]
+    is_grouped = chart.group is not None
+    picture = _draw(
+        console,
+        xs=[x for x, _ in series],
+        ys=[y for _, y in series],
+        lines=chart.kind is ChartKind.LINE and (is_grouped or not chart.repeats),
+        x_labels=times is None,
+        legend_labels=[_label(name, _MAX_LEGEND) for name in names] if is_grouped else None,
+    )
+    if times is not None:
+        frame, legend = picture[: _HEIGHT + 2], picture[_HEIGHT + 2 :]
+        picture = [*frame, _time_axis(times[drawn], len(frame[0]) - 2), *legend]
+    return Text.from_ansi("\n".join(picture), no_wrap=True, overflow="crop")
+
+
+def _milliseconds(times: Any) -> Any:
+    """Return times as numbers, NaN for null; far from 0, where uniplot draws an axis."""
+    counts = times.astype(np.int64).astype(float)
+    counts[np.isnat(times)] = np.nan
+    if np.isnan(counts).all():
+        return counts
+    first, last = np.nanmin(counts), np.nanmax(counts)
+    return counts - first + (last - first) + _AWAY_FROM_ZERO
+
+
+def _sorted(xs: Any, ys: Any, selected: Any) -> tuple[Any, Any]:
+    """Return the selected points from left to right, as a line connects them."""
+    order = np.argsort(xs[selected], kind="stable")
+    return xs[selected][order], ys[selected][order]
+
+
+def _draw(console: Console, **options: Any) -> list[str]:
+    """Return the lines of a picture."""
+    is_coloured = console.color_system is not None and len(options["xs"]) > 1
+    # Without colours, the letters of the ASCII set distinguish lines.
+    is_ascii = console.options.ascii_only or (len(options["xs"]) > 1 and not is_coloured)
+    try:
+        with np.errstate(all="ignore"):
+            picture: str = import_uniplot().plot_to_string(
+                width=console.width,
+                line_length_hard_cap=console.width,
+                height=_HEIGHT,
+                color=list(_COLOURS) if is_coloured else False,
+                character_set="ascii" if is_ascii else "block",
+                **options,
+            )
+    except (ValueError, ArithmeticError, AssertionError, IndexError) as error:
+        raise ConfigError(
+            f"uniplot cannot draw this answer: {snippet(str(error))}.", setting="plot"
+        ) from None
+    return picture.splitlines()
+
+
+def _time_axis(times: Any, width: int) -> str:
+    """Return the labels below a chart over times: at the first, at the last and between them."""
+    first, last = times.min(), times.max()
+    unit = "D" if (times == times.astype("datetime64[D]")).all() else "s"
+    if unit == "s" and last - first < np.timedelta64(1, "m"):
+        unit = "ms"
+    length = len(str(first.astype(f"datetime64[{unit}]")))
+    count = max(min(width // (length + _TICK_GAP), _MAX_TICKS), 2)
+    axis = " " * (width + 2)
+    # Labels are at the times that they name, so the steps are rounded first.
+    steps = (first + (last - first) * step // (count - 1) for step in range(count))
+    for time in (step.astype(f"datetime64[{unit}]") for step in steps):
+        share = (time - first) / (last - first) if last > first else 0.5
+        begin = max(min(round(1 + share * (width - 1) - length / 2), width + 2 - length), 0)
+        if not axis[max(begin - 1, 0) : begin + length + 1].strip():
+            axis = f"{axis[:begin]}{str(time).replace('T', ' ')}{axis[begin + length :]}"
+    return axis
+
+
+#: The most rows of each kind of chart, and what draws it.
+_DRAWN: Final[dict[ChartKind, tuple[int, Callable[[Chart[Column], Console], RenderableType]]]] = {
+    ChartKind.LINE: (_MAX_POINTS, _series),
+    ChartKind.BARS: (_MAX_BARS, _bars),
+    ChartKind.POINTS: (_MAX_POINTS, _series),
+    ChartKind.NUMBER: (1, _number),
+}
