@@ -14,6 +14,7 @@ from connecty_frames import __version__
 from connecty_frames.cli.ask import ask
 from connecty_frames.cli.commands import Profile, config, questions, sandbox
 from connecty_frames.cli.exit_codes import BROKEN_PIPE, EXIT_CODES, MEANINGS, exit_code_of
+from connecty_frames.cli.input import QuestionCommand
 from connecty_frames.cli.messages import echo_stderr, shell_message, show_warning
 from connecty_frames.cli.signals import exit_on_signals
 from connecty_frames.cli.streams import standard_streams
@@ -75,7 +76,7 @@ def _options(
     """Ask ConnectyAI questions and get exactly typed tables."""
 
 
-app.command(epilog="connecty --help lists the exit codes.")(ask)
+app.command(cls=QuestionCommand, epilog="connecty --help lists the exit codes.")(ask)
 
 
 @app.command()

@@ -6,27 +6,31 @@ import shlex
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from connecty_frames.cli.commands import Profile, sandbox_class
+from connecty_frames.cli.input import question_reader, read_saved_schema
 from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.cli.output import (
     EngineChoice,
     Format,
     Part,
+    check_plot,
     choose_format,
     echo_metadata,
     open_output,
+    open_response_file,
     write_answer,
+    write_plot,
 )
 from connecty_frames.cli.streams import discard_output
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client, Question
@@ -34,7 +38,33 @@ if TYPE_CHECKING:
 
 __all__ = ["ask"]
 
-_PARTS_PANEL: Final = "One part of the answer alone"
+#: The panels of the help.
+_QUESTION: Final = "Question"
+_CONNECTION: Final = "Connection"
+_TABLE: Final = "Rows and types"
+_OUTPUT: Final = "Output"
+_PARTS: Final = "One part of the answer alone"
+#: Parameters that do not go with others, and why.
+_CONFLICTS: Final = (
+    (
+        "sandbox",
+        ("profile", "question_id", "base_url", "region"),
+        "--sandbox starts a new sandbox: it has its own address, no profile and no question asked before.",
+    ),
+    ("base_url", ("region",), "--base-url and --region both name the address: give one."),
+    (
+        "plot",
+        ("format_", "output", "sql", "summary", "stats", "schema"),
+        "--plot draws a chart on standard output: it does not go with --format, --output or one part alone.",
+    ),
+)
+
+
+class RegionChoice(StrEnum):
+    """The region in which an organisation is registered."""
+
+    EU1 = "eu1"
+    US1 = "us1"
 
 
 class TruncationChoice(StrEnum):
@@ -64,95 +94,181 @@ def _max_rows(value: object) -> int | None:
 
 
 def ask(
-    question: Annotated[str | None, typer.Argument(help="The question, in plain language.")] = None,
-    *,
-    dw_id: Annotated[int | None, typer.Option(help="The data workspace to ask.")] = None,
-    profile: Profile = None,
-    question_id: Annotated[
-        str | None, typer.Option(help="Fetch the answer to a question asked before; nothing is asked.")
+    ctx: typer.Context,
+    question: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="QUESTION",
+            help="The question, in plain language; - reads it from standard input.",
+            show_default=False,
+        ),
     ] = None,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file", "-f", help="The file to read the question from, as UTF-8.", rich_help_panel=_QUESTION
+        ),
+    ] = None,
+    question_id: Annotated[
+        str | None,
+        typer.Option(
+            help="Fetch the answer to a question asked before; nothing is asked.", rich_help_panel=_QUESTION
+        ),
+    ] = None,
+    dw_id: Annotated[
+        int | None, typer.Option(help="The data workspace to ask.", rich_help_panel=_QUESTION)
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(help="Seconds for the whole command, waiting included.", rich_help_panel=_QUESTION),
+    ] = None,
+    profile: Profile = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The address of the API, instead of that of a region.",
+            rich_help_panel=_CONNECTION,
+        ),
+    ] = None,
+    region: Annotated[
+        RegionChoice | None,
+        typer.Option(help="The region in which the organisation is registered.", rich_help_panel=_CONNECTION),
+    ] = None,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Ask the embedded sandbox.", rich_help_panel=_CONNECTION)
+    ] = False,
     max_rows: Annotated[
         int | None,
-        typer.Option(parser=_max_rows, metavar="N|all", help="The maximum number of rows to fetch."),
+        typer.Option(
+            parser=_max_rows,
+            metavar="N|all",
+            help="The maximum number of rows to fetch.",
+            rich_help_panel=_TABLE,
+        ),
     ] = 1000,
     on_truncation: Annotated[
-        TruncationChoice, typer.Option(help="What to do when rows were cut.")
+        TruncationChoice, typer.Option(help="What to do when rows were cut.", rich_help_panel=_TABLE)
     ] = TruncationChoice.WARN,
-    timeout: Annotated[
-        float | None, typer.Option(help="Seconds for the whole command, waiting included.")
+    schema_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A saved schema, as --schema --format json writes it: the columns and types to require.",
+            rich_help_panel=_TABLE,
+        ),
     ] = None,
     tz: Annotated[
-        str, typer.Option(help="The time zone of timestamps with an offset, such as Asia/Tokyo.")
+        str,
+        typer.Option(
+            help="The time zone of timestamps with an offset, such as Asia/Tokyo.", rich_help_panel=_TABLE
+        ),
     ] = "UTC",
     decimals: Annotated[
-        DecimalsChoice, typer.Option(help="The type of fractions whose digits float64 does not give back.")
+        DecimalsChoice,
+        typer.Option(
+            help="The type of fractions whose digits float64 does not give back.", rich_help_panel=_TABLE
+        ),
     ] = DecimalsChoice.AUTO,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Treat doubts about types or values as errors.")
+        bool,
+        typer.Option(
+            "--strict", help="Treat doubts about types or values as errors.", rich_help_panel=_TABLE
+        ),
     ] = False,
     format_: Annotated[
         Format | None,
-        typer.Option("--format", help="The format; by default that of the file's suffix, else a table."),
+        typer.Option(
+            "--format",
+            help="The format; by default that of the file's suffix, else a table.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = None,
-    engine: Annotated[
-        EngineChoice, typer.Option(help="The library whose names of types a table shows.")
-    ] = EngineChoice.PANDAS,
     output: Annotated[
-        Path | None, typer.Option(help="The file to write, completely or not at all; - is standard output.")
+        Path | None,
+        typer.Option(
+            help="The file to write, completely or not at all; - is standard output.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = None,
+    plot: Annotated[
+        bool,
+        typer.Option(
+            "--plot",
+            help="Draw a chart in place of the table: bars, a line or points.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    engine: Annotated[
+        EngineChoice,
+        typer.Option(help="The library whose names of types a table shows.", rich_help_panel=_OUTPUT),
+    ] = EngineChoice.PANDAS,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            help="The file in which to keep the response as received, for Answer.from_json.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            "-q",
+            help="Write no acceptance, progress, summary and SQL to standard error.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
     sql: Annotated[
-        bool, typer.Option("--sql", help="Write the SQL and nothing else.", rich_help_panel=_PARTS_PANEL)
+        bool, typer.Option("--sql", help="Write the SQL and nothing else.", rich_help_panel=_PARTS)
     ] = False,
     summary: Annotated[
         bool,
-        typer.Option("--summary", help="Write the summary and nothing else.", rich_help_panel=_PARTS_PANEL),
+        typer.Option("--summary", help="Write the summary and nothing else.", rich_help_panel=_PARTS),
     ] = False,
     stats: Annotated[
-        bool, typer.Option("--stats", help="Write the statistics as JSON.", rich_help_panel=_PARTS_PANEL)
+        bool, typer.Option("--stats", help="Write the statistics as JSON.", rich_help_panel=_PARTS)
     ] = False,
     schema: Annotated[
         bool,
         typer.Option(
             "--schema",
             help="Write the type of each column and the evidence for it; with --format json, what "
-            "Schema.from_json reads.",
-            rich_help_panel=_PARTS_PANEL,
+            "--schema-file and Schema.from_json read.",
+            rich_help_panel=_PARTS,
         ),
     ] = False,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "--quiet", "-q", help="Write no acceptance, progress, summary and SQL to standard error."
-        ),
-    ] = False,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="Ask the embedded sandbox.")] = False,
 ) -> None:
-    """Ask a question; its table goes to standard output, its summary and SQL to standard error."""
+    """Ask a question; its table goes to standard output, its summary and SQL to standard error.
+
+    Words need no quotation marks, but -- before the first one if a word begins with a hyphen.
+    """
+    _check_conflicts(ctx.params)
     part = _selected_part(sql=sql, summary=summary, stats=stats, schema=schema)
     written_as = choose_format(format_, output, part)
-    if question is None and question_id is None:
-        raise ConfigError("No question. Give one, or --question-id ID of one asked before.")
-    if sandbox and (profile or question_id):
-        raise ConfigError(
-            "--sandbox starts a new sandbox, which has no profile and knows no question asked before.",
-            setting="sandbox",
-        )
+    read_question = question_reader(question or (), file, question_id)
     options: AskOptionsDict = {
         "dw_id": dw_id,
         "question_id": question_id,
         "max_rows": max_rows,
         "on_truncation": "ignore" if part and on_truncation is TruncationChoice.WARN else on_truncation.value,
+        "schema": None if schema_file is None else read_saved_schema(schema_file),
         "timeout": timeout,
         "tz": tz,
         "decimals": decimals.value,
         "strict": strict,
         "progress": False if quiet else None,
     }
+    ask_options = AskOptions.from_kwargs(options)
+    if plot:
+        check_plot()
+    address = {"profile": profile, "base_url": base_url, "region": region and region.value}
     # Opened first: a file that cannot be written must not cost a question.
     with (
         _reporting_id(quiet=quiet, sandbox=sandbox) as questions,
-        open_output(output, written_as) as file,
-        _client(sandbox=sandbox, profile=profile) as client,
+        open_response_file(save, output) as save_response,
+        open_output(output, written_as) as target,
+        _client(sandbox=sandbox, **address) as client,
     ):
 
         def accepted(asked: Question) -> None:
@@ -160,10 +276,21 @@ def ask(
             if not quiet:
                 echo_stderr(_acceptance(asked, sandbox=sandbox))
 
-        answer = client.answer(question or "", AskOptions.from_kwargs(options), accepted=accepted)
-        with _echoing_metadata(answer, quiet=quiet, alone=part is not None):
-            write_answer(answer, part, written_as, engine, file)
-            file.flush()
+        # Read last, so that nobody types a question that cannot be asked.
+        answer = client.answer(read_question(), ask_options, accepted=accepted, received=save_response)
+        written = part
+        if answer.table is None and answer.response_summary and not (format_ or output or schema_file):
+            written = part or Part.SUMMARY  # nobody asked for rows, so the summary is the answer
+        with _echoing_metadata(answer, quiet=quiet, summary=written is None, sql=part is None):
+            if not (plot and write_plot(answer, target)):
+                write_answer(answer, written, written_as, engine, target)
+            target.flush()
+
+
+def _check_conflicts(parameters: Mapping[str, object]) -> None:
+    for name, others, reason in _CONFLICTS:
+        if parameters[name] and any(parameters[other] for other in others):
+            raise ConfigError(reason, setting=name.rstrip("_"))
 
 
 def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Part | None:
@@ -175,20 +302,24 @@ def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Pa
 
 
 @contextmanager
-def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
+def _client(*, sandbox: bool, **address: Any) -> Iterator[Client]:
     """Yield a client made from the settings, or one of a sandbox that runs as long as the client."""
     from connecty_frames.client import Client
 
+    # An answer has to be fetched where its question was asked.
+    options = [
+        f" --{name.replace('_', '-')} {shlex.quote(value)}" for name, value in address.items() if value
+    ]
+
     def resume_command(question_id: str, dw_id: int) -> str:
-        option = "" if profile is None else f" --profile {shlex.quote(profile)}"
-        return f"connecty ask --question-id {question_id} --dw-id {dw_id}{option}"
+        return f"connecty ask --question-id {question_id} --dw-id {dw_id}{''.join(options)}"
 
     with ExitStack() as stack:
         if sandbox:
             running = stack.enter_context(sandbox_class()())
             yield stack.enter_context(Client(**running.connection, resume_command=resume_command))
         else:
-            yield stack.enter_context(Client(profile=profile, resume_command=resume_command))
+            yield stack.enter_context(Client(**address, resume_command=resume_command))
 
 
 @contextmanager
@@ -218,7 +349,7 @@ def _acceptance(question: Question, *, sandbox: bool) -> str:
 
 
 @contextmanager
-def _echoing_metadata(answer: Answer, *, quiet: bool, alone: bool) -> Iterator[None]:
+def _echoing_metadata(answer: Answer, *, quiet: bool, summary: bool, sql: bool) -> Iterator[None]:
     """Write the metadata after the data, also if the data could not be written: the answer was paid for."""
     try:
         yield
@@ -227,7 +358,7 @@ def _echoing_metadata(answer: Answer, *, quiet: bool, alone: bool) -> Iterator[N
         raise
     except OSError:
         if not quiet:
-            echo_metadata(answer, alone=alone)
+            echo_metadata(answer, summary=summary, sql=sql)
         raise
     if not quiet:
-        echo_metadata(answer, alone=alone)
+        echo_metadata(answer, summary=summary, sql=sql)

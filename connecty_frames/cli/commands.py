@@ -34,6 +34,7 @@ Profile = Annotated[
         "--profile",
         help="The profile of config.toml with settings that are not set elsewhere.",
         autocompletion=_complete_profile,
+        rich_help_panel="Connection",
     ),
 ]
 

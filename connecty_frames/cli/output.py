@@ -6,19 +6,19 @@ import io
 import json
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.cli.messages import echo_stderr, shell_message
 from connecty_frames.cli.streams import is_stdout_closed
 from connecty_frames.errors import ConfigError, QuestionError
 from connecty_frames.text import cut, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from rich.console import Console
@@ -29,10 +29,13 @@ __all__ = [
     "EngineChoice",
     "Format",
     "Part",
+    "check_plot",
     "choose_format",
     "echo_metadata",
     "open_output",
+    "open_response_file",
     "write_answer",
+    "write_plot",
 ]
 
 #: The rows of a table that are shown, and the smallest width of a column in characters.
@@ -131,6 +134,36 @@ def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
     yield sys.stdout.buffer
 
 
+@contextmanager
+def open_response_file(path: Path | None, output: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """Open a file for the response, and yield a function that writes it there at once, completely.
+
+    It is written before it is decoded: an answer that cannot be converted or printed was paid for.
+
+    Raises
+    ------
+    ConfigError
+        If the file is standard output, or that of the data.
+    """
+    if path is None:
+        yield lambda _body: None
+        return
+    from connecty_frames.files import atomic_write
+
+    if str(path) == "-":
+        raise ConfigError("--save needs the name of a file; - is for --output.", setting="save")
+    if output is not None and os.path.realpath(path) == os.path.realpath(output):
+        raise ConfigError("--save and --output name the same file.", setting="save")
+    with ExitStack() as stack:
+        file = stack.enter_context(atomic_write(path))
+
+        def save(body: bytes) -> None:
+            file.write(body)
+            stack.close()
+
+        yield save
+
+
 def write_answer(
     answer: Answer, part: Part | None, format_: Format, engine: EngineChoice, file: BinaryIO
 ) -> None:
@@ -157,13 +190,14 @@ def write_answer(
         file.write(terminal(buffer.getvalue().decode(), keep="\n\t").encode())
 
 
-def echo_metadata(answer: Answer, *, alone: bool) -> None:
-    """Write summary, SQL and size of an answer to standard error; with ``alone``, its size."""
-    if answer.response_summary and not alone:
+def echo_metadata(answer: Answer, *, summary: bool, sql: bool) -> None:
+    """Write the size of an answer to standard error, and before it its summary and SQL, if wanted."""
+    if answer.response_summary and summary:
         echo_stderr(_shortened(answer.response_summary, "--summary"))
-    if answer.sql_query and not alone:
+    if answer.sql_query and sql:
         echo_stderr(f"\n{_shortened(answer.sql_query, '--sql')}\n")
-    echo_stderr(f"{answer.metadata.rows_text}; question_id {answer.question_id}")
+    size = "No table" if answer.table is None else answer.metadata.rows_text
+    echo_stderr(f"{size}; question_id {answer.question_id}")
 
 
 def _shortened(text: str, option: str) -> str:
@@ -197,6 +231,31 @@ def _write_table(answer: Answer, engine: EngineChoice, file: BinaryIO) -> None:
     ):
         if count > shown:
             echo_stderr(f"The first {shown} of {count:,} {what} are shown; --format csv writes them all.")
+
+
+def check_plot() -> None:
+    """Raise a ConfigError if the library that draws charts is not installed."""
+    from connecty_frames.display import import_uniplot
+
+    import_uniplot()
+
+
+def write_plot(answer: Answer, file: BinaryIO) -> bool:
+    """Draw the chart of an answer; if there is none, say why on standard error and return False."""
+    from rich.console import Console
+
+    from connecty_frames.display import terminal_plot
+
+    if answer.table is None:
+        echo_stderr("The question was answered without a table, so there is no chart.")
+        return False
+    try:
+        chart = terminal_plot(answer.table, Console())
+    except ConfigError as error:
+        echo_stderr(shell_message(error))
+        return False
+    file.write(chart.encode())
+    return True
 
 
 def _console(*, to_stdout: bool) -> Console:

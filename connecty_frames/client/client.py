@@ -363,7 +363,12 @@ class Client:
         return self.answer(question, ask_options).to_frame(ask_options)
 
     def answer(
-        self, question: str, ask_options: AskOptions, *, accepted: Callable[[Question], object] | None = None
+        self,
+        question: str,
+        ask_options: AskOptions,
+        *,
+        accepted: Callable[[Question], object] | None = None,
+        received: Callable[[bytes], object] | None = None,
     ) -> Answer:
         """Ask as :meth:`ask` does, with the options as one object.
 
@@ -374,18 +379,20 @@ class Client:
         accepted
             Called with the question as soon as the server has accepted it; not called with
             ``question_id=``, since nothing is asked then.
+        received
+            Called with the response before it is decoded, also if the question failed.
         """
         deadline = self._deadline(ask_options)
         if ask_options.question_id is not None:
             asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
-            return asked.fetch(ask_options, deadline=deadline)
+            return asked.fetch(ask_options, deadline=deadline, received=received)
         ask_options = read_schema(ask_options)  # a wrong schema must not cost a question
         submission = self._submission(question, ask_options)
         with submission.annotated():
             asked = self._submit(submission, deadline)
             if accepted is not None:
                 accepted(asked)
-            return asked.fetch(ask_options, deadline=deadline)
+            return asked.fetch(ask_options, deadline=deadline, received=received)
 
     @overload
     def ask_many(

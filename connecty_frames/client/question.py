@@ -207,8 +207,17 @@ class Question:
         fixed = {"dw_id": self._dw_id, "question_id": self._question_id}
         return self.fetch(AskOptions.from_kwargs(options, **fixed))
 
-    def fetch(self, ask_options: AskOptions, *, deadline: Deadline | None = None) -> Answer:
-        """Return the answer as :meth:`result` does, with the options as one object."""
+    def fetch(
+        self,
+        ask_options: AskOptions,
+        *,
+        deadline: Deadline | None = None,
+        received: Callable[[bytes], object] | None = None,
+    ) -> Answer:
+        """Return the answer as :meth:`result` does, with the options as one object.
+
+        ``received`` is called with the response before it is decoded, also if the question failed.
+        """
         with self._annotated():
             ask_options = read_schema(ask_options)
             deadline = deadline or Deadline.after(ask_options.timeout or self._timeout, self._api.clock)
@@ -218,6 +227,8 @@ class Question:
                     more = DEFAULT_MAX_ROWS if final is None else final.next_max_rows
                     wanted = more if max_rows is None else max_rows
                     final = self._poll(deadline, max_rows=wanted, report=report)
+            if received is not None:
+                received(final.body)
             return Answer.from_response(
                 final.body,
                 final.envelope,

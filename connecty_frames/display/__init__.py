@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from connecty_frames.display.formatting import JSON, json_value, terminal_table, texts
     from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
     from connecty_frames.display.plot import plot
-    from connecty_frames.display.terminal_plot import import_uniplot, terminal_plot
+    from connecty_frames.display.terminal_chart import import_uniplot, terminal_plot
 
 __all__ = [
     "JSON",
@@ -37,11 +37,11 @@ _LAZY: Final = {
     "JSON": "formatting",
     "SHOWN_COLUMNS": "notebook",
     "SHOWN_ROWS": "notebook",
-    "import_uniplot": "terminal_plot",
+    "import_uniplot": "terminal_chart",
     "json_value": "formatting",
     "plot": "plot",
     "answer_html": "notebook",
-    "terminal_plot": "terminal_plot",
+    "terminal_plot": "terminal_chart",
     "terminal_table": "formatting",
     "texts": "formatting",
 }

@@ -133,7 +133,7 @@ def _label(text: str | None, length: int = _MAX_LABEL) -> str:
 
 def _number(_: Chart[Column], __: Console) -> RenderableType:
     """Refuse a single number, which a table shows as well."""
-    raise ConfigError("A single number needs no chart.", setting="plot")
+    raise ConfigError("A single number needs no chart: the table has it.", setting="plot")
 
 
 # --- lines and points -------------------------------------------------------------------------------
@@ -185,16 +185,16 @@ def _sorted(xs: Any, ys: Any, selected: Any) -> tuple[Any, Any]:
 
 def _draw(console: Console, **options: Any) -> list[str]:
     """Return the lines of a picture."""
-    is_coloured = console.color_system is not None and len(options["xs"]) > 1
+    are_many, has_colours = len(options["xs"]) > 1, bool(console.color_system) and not console.no_color
     # Without colours, the letters of the ASCII set distinguish lines.
-    is_ascii = console.options.ascii_only or (len(options["xs"]) > 1 and not is_coloured)
+    is_ascii = console.options.ascii_only or (are_many and not has_colours)
     try:
         with np.errstate(all="ignore"):
             picture: str = import_uniplot().plot_to_string(
                 width=console.width,
                 line_length_hard_cap=console.width,
                 height=_HEIGHT,
-                color=list(_COLOURS) if is_coloured else False,
+                color=list(_COLOURS) if are_many and has_colours else False,
                 character_set="ascii" if is_ascii else "block",
                 **options,
             )

@@ -1,0 +1,149 @@
+"""The input of ``connecty ask``: its question, from words, standard input or a file, and a saved schema."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from typer.core import TyperCommand
+
+from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.errors import ConfigError
+from connecty_frames.text import path_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from connecty_frames.decode import Schema
+
+__all__ = ["QuestionCommand", "question_reader", "read_saved_schema"]
+
+#: The argument and the name of a file that stand for standard input.
+_STDIN: Final = "-"
+#: The most bytes that are read, so that an endless input ends.
+_MAX_BYTES: Final = 10_000_000
+
+
+class QuestionCommand(TyperCommand):
+    """A command whose arguments are the words of a question."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse words and options; a word that looks like an option is an error that says what to do.
+
+        Raises
+        ------
+        ConfigError
+            If an option is behind ``--``, where it would be a word of the question.
+        """
+        try:
+            left = super().parse_args(ctx, args)
+        except Exception as error:
+            # The class NoSuchOption is in click for older versions of typer, and inside newer ones.
+            if hasattr(error, "message") and getattr(error, "possibilities", True) in (None, []):
+                error.message += "; for a word of the question, write -- before the question."
+            raise
+        options = {name for parameter in self.params for name in parameter.opts if name.startswith("--")}
+        for word in ctx.params.get("question") or ():
+            if word in options:
+                raise ConfigError(
+                    f"{word} is behind --, so it would be a word of the question: write it before --.",
+                    setting="question",
+                )
+        return left
+
+
+def question_reader(words: Sequence[str], file: Path | None, question_id: str | None) -> Callable[[], str]:
+    """Return a function that reads the question, once everything else is checked.
+
+    Raises
+    ------
+    ConfigError
+        If there is no question, or more than one.
+    """
+    is_stdin = list(words) == [_STDIN] or str(file) == _STDIN
+    if (file is not None and (words or question_id)) or (is_stdin and question_id):
+        raise ConfigError(
+            "Give one question: as words, as - for standard input, by --file or by --question-id.",
+            setting="question",
+        )
+    if not words and file is None and question_id is None:
+        raise ConfigError(
+            "No question. Give one as words, as - for standard input or by --file, or --question-id ID of "
+            "one asked before.",
+            setting="question",
+        )
+    if is_stdin:
+        return _read_stdin
+    if file is not None:
+        return lambda: _question(_read_file(file, "file"), f"--file {path_text(file)}")
+    return lambda: " ".join(words)
+
+
+def read_saved_schema(path: Path) -> Schema:
+    """Read a schema that ``Schema.to_json`` or ``--schema --format json`` wrote.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or holds something else.
+    """
+    from connecty_frames.decode import Schema
+
+    text = _read_file(path, "schema_file")
+    try:
+        return Schema.from_json(text)
+    except ConfigError:
+        raise ConfigError(
+            f"--schema-file {path_text(path)}: this is not a saved schema. Save one by connecty ask ... "
+            "--schema --format json, or in Python by answer.schema.to_json().",
+            setting="schema_file",
+        ) from None
+
+
+def _read_stdin() -> str:
+    if sys.stdin is None:
+        raise ConfigError("Standard input is closed, so there is no question to read.", setting="question")
+    if sys.stdin.isatty():
+        end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
+        echo_stderr(f"Type the question, then {end} on a line of its own.")
+    try:
+        return _question(_read_text(sys.stdin.buffer, "Standard input"), "Standard input")
+    except OSError as error:
+        raise ConfigError(f"Standard input cannot be read: {error}.", setting="question") from None
+
+
+def _question(text: str, source: str) -> str:
+    """Return a question without the newlines at its end, as ``$(...)`` in a shell."""
+    question = text.rstrip("\r\n")
+    if not question.strip():
+        raise ConfigError(f"{source} is empty: expected a question in plain language.", setting="question")
+    return question
+
+
+def _read_file(path: Path, setting: str) -> str:
+    """Return the text of a file; a ConfigError that names it if it has none."""
+    from connecty_frames.files import checked_path, open_regular
+
+    option = f"--{setting.replace('_', '-')}"
+    try:
+        with open_regular(checked_path(path, option)) as file:
+            return _read_text(file, f"{option} {path_text(path)}")
+    except OSError as error:
+        raise ConfigError(
+            f"{option} {path_text(path)}: {error.strerror or error}.", setting=setting
+        ) from None
+
+
+def _read_text(file: BinaryIO, source: str) -> str:
+    """Return the text of an open file, without the mark that some editors write at its beginning."""
+    body = file.read(_MAX_BYTES + 1)
+    if len(body) > _MAX_BYTES:
+        raise ConfigError(f"{source}: there are more than {_MAX_BYTES:,} bytes.")
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{source}: byte {error.start:,} is not UTF-8 text.") from None
+    if "\0" in text:
+        raise ConfigError(f"{source}: there is a NUL character, so it is not text.")
+    return text
