@@ -380,7 +380,7 @@ class Client:
             Called with the question as soon as the server has accepted it; not called with
             ``question_id=``, since nothing is asked then.
         received
-            Called with the response before it is decoded, also if the question failed.
+            Called with the response of a completed question, before it is decoded.
         """
         deadline = self._deadline(ask_options)
         if ask_options.question_id is not None:

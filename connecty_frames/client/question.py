@@ -216,7 +216,7 @@ class Question:
     ) -> Answer:
         """Return the answer as :meth:`result` does, with the options as one object.
 
-        ``received`` is called with the response before it is decoded, also if the question failed.
+        ``received`` is called with the response of a completed question, before it is decoded.
         """
         with self._annotated():
             ask_options = read_schema(ask_options)
@@ -227,7 +227,7 @@ class Question:
                     more = DEFAULT_MAX_ROWS if final is None else final.next_max_rows
                     wanted = more if max_rows is None else max_rows
                     final = self._poll(deadline, max_rows=wanted, report=report)
-            if received is not None:
+            if received is not None and final.envelope.state == State.COMPLETED:
                 received(final.body)
             return Answer.from_response(
                 final.body,

@@ -48,13 +48,15 @@ class Shell:
         named = {f"CONNECTY_{name.upper()}": str(value) for name, value in settings.items()}
         return {**kept, "NO_COLOR": "1", "COLUMNS": "100", "CONNECTY_CONFIG": os.devnull, **named}
 
-    def run(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
-        """Run a command within this process, which is faster than starting another."""
+    def run(
+        self, *arguments: str, stdin: str | Path = os.devnull, **settings: object
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command within this process, which is faster than starting another; its input is a file."""
         with (
             tempfile.TemporaryFile("w+", encoding="utf-8") as out,
             tempfile.TemporaryFile("w+", encoding="utf-8") as err,
-            Path(os.devnull).open(encoding="utf-8") as nothing,
-            mock.patch.multiple(sys, argv=["connecty", *arguments], stdin=nothing, stdout=out, stderr=err),
+            Path(stdin).open(encoding="utf-8") as read,
+            mock.patch.multiple(sys, argv=["connecty", *arguments], stdin=read, stdout=out, stderr=err),
             mock.patch.dict(os.environ, self.environment(**settings), clear=True),
             warnings.catch_warnings(),
         ):

@@ -1,0 +1,292 @@
+"""What ``connecty ask`` takes: its question, the address, a saved schema; what is wrong costs no question."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.decode import ColumnSchema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers.scripted import Script
+
+CSV = '"n"\n2\n3\n'
+
+
+def unframed(text: str) -> str:
+    """Return a message without the frame and the line breaks of an error about the command line."""
+    return " ".join(re.sub(r"[│╭╰─╮╯\n]", " ", text).split())
+
+
+# The question
+
+
+@pytest.mark.parametrize(
+    ("arguments", "question"),
+    [
+        (["how", "many", "orders", "--format", "csv", "are", "there"], "how many orders are there"),
+        (["how many", "--quiet", "orders"], "how many orders"),
+        (["--quiet", "--", "orders", "-5", "days"], "orders -5 days"),
+        (["orders", "-", "returns"], "orders - returns"),
+    ],
+)
+def test_words_are_joined(
+    shell: Any, server: Script, settings: dict[str, object], arguments: list[str], question: str
+) -> None:
+    """By a space, with options before, between and after them; behind --, all are words."""
+    assert shell.run("ask", *arguments, **settings).returncode == 0
+    assert server.questions == [question]
+
+
+@pytest.mark.parametrize("source", ["-", "--file", "-f"])
+@pytest.mark.parametrize(
+    ("body", "question"),
+    [
+        (b"how many?\n", "how many?"),
+        (b"\xef\xbb\xbfile zam\xc3\xb3wie\xc5\x84?\r\n", "ile zamówień?"),
+        (b"  how many\n\norders?", "  how many\n\norders?"),
+    ],
+)
+def test_a_question_is_read(
+    shell: Any,
+    server: Script,
+    settings: dict[str, object],
+    tmp_path: Path,
+    source: str,
+    body: bytes,
+    question: str,
+) -> None:
+    """UTF-8 with or without a mark at its beginning, as it is but for newlines at its end."""
+    path = tmp_path / "question.txt"
+    path.write_bytes(body)
+    arguments = ["-"] if source == "-" else [source, str(path)]
+
+    done = shell.run("ask", *arguments, "--format", "csv", stdin=path, **settings)
+
+    assert (done.returncode, done.stdout.decode()) == (0, CSV)
+    assert server.questions == [question]
+
+
+def test_a_dash_as_a_file_is_standard_input(
+    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path
+) -> None:
+    """As it is for --output."""
+    path = tmp_path / "question.txt"
+    path.write_text("how many?")
+
+    assert shell.run("ask", "--file", "-", stdin=path, **settings).returncode == 0
+    assert server.questions == ["how many?"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "is empty: expected a question in plain language."),
+        (b" \n", "is empty: expected a question in plain language."),
+        (b"how many \xff", ": byte 9 is not UTF-8 text."),
+        ("how many?".encode("utf-16"), ": byte 0 is not UTF-8 text."),
+        (b"how\0many", ": there is a NUL character, so it is not text."),
+        (b"a" * 10_000_001, ": there are more than 10,000,000 bytes."),
+    ],
+    ids=["empty", "blank", "latin", "utf-16", "binary", "long"],
+)
+def test_what_is_no_question_is_not_asked(
+    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path, body: bytes, said: str
+) -> None:
+    """Exit code 2 and one line that names the source; not even a token is requested."""
+    path = tmp_path / "question.txt"
+    path.write_bytes(body)
+
+    read = shell.text(shell.run("ask", "-", stdin=path, **settings))
+    file = shell.text(shell.run("ask", "--file", str(path), **settings))
+
+    between = "" if said.startswith(":") else " "
+    assert read == (2, "", f"ConfigError: Standard input{between}{said}\n")
+    assert file == (2, "", f"ConfigError: --file {path}{between}{said}\n")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--file", "nope.txt"], "ConfigError: --file nope.txt: No such file or directory."),
+        (["--file", "."], "ConfigError: --file .: Is a directory."),
+        (["--file", "pipe"], "ConfigError: --file pipe: Not a regular file."),
+        (["--file", "a", "how", "many"], "ConfigError: Give one question: as words"),
+        (["--file", "a", "-"], "ConfigError: Give one question: as words"),
+        (["--file", "a", "--question-id", "b"], "ConfigError: Give one question: as words"),
+        (["-", "--question-id", "b"], "ConfigError: Give one question: as words"),
+        (["orders", "-5", "days"], "-5; for a word of the question, write -- before the question."),
+        (["how", "many", "--fromat", "csv"], "--format"),
+        (["--", "how", "many", "--sandbox"], "ConfigError: --sandbox is behind --, so it would be a word"),
+        (["x", "--base-url", "http://127.0.0.1:1", "--region", "eu1"], "both name the address: give one."),
+        (["x", "--base-url", "ftp://a"], "base_url (argument): expected an address such as"),
+        (["x", "--region", "moon"], "'moon' is not one of 'eu1', 'us1'"),
+        (["x", "--sandbox", "--region", "eu1"], "--sandbox starts a new sandbox"),
+        (["x", "--sandbox", "--base-url", "http://127.0.0.1:1"], "--sandbox starts a new sandbox"),
+        (
+            ["x", "--schema-file", "nope.json"],
+            "ConfigError: --schema-file nope.json: No such file or directory.",
+        ),
+        (["x", "--schema-file", "a"], "ConfigError: --schema-file a: this is not a saved schema."),
+        (["x", "--save", "-"], "ConfigError: --save needs the name of a file; - is for --output."),
+        (
+            ["x", "--save", "b.csv", "--output", "./b.csv"],
+            "ConfigError: --save and --output name the same file.",
+        ),
+        (["x", "--save", "nope/b.json"], "FileNotFoundError: "),
+        (["x", "--plot", "--format", "csv"], "ConfigError: --plot draws a chart on standard output"),
+        (["x", "--plot", "--output", "b.txt"], "ConfigError: --plot draws a chart on standard output"),
+        (["x", "--plot", "--sql"], "ConfigError: --plot draws a chart on standard output"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_option_is_found_before_asking(
+    shell: Any,
+    server: Script,
+    settings: dict[str, object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    said: str,
+) -> None:
+    """Nothing is sent, nothing is on standard output, and no file is left behind."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").write_text("how many?")
+    if "pipe" in arguments:
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("the system has no named pipes")
+        os.mkfifo("pipe")
+    before = sorted(tmp_path.iterdir())
+
+    done = shell.run("ask", *arguments, **settings)
+
+    assert (done.returncode, done.stdout) == (1 if "Not" in said[:12] else 2, b"")
+    assert said in unframed(done.stderr.decode())
+    assert server.requests == []
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals and signals there")
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_question_typed_in_a_terminal(
+    shell: Any, server: Script, settings: dict[str, object], *, interrupted: bool
+) -> None:
+    """Standard error says how to end it; Ctrl-C ends the command with exit code 130, and nothing is asked."""
+    ours, theirs = os.openpty()
+    asking = subprocess.Popen(
+        [shell.command, "ask", "-", "--format", "csv", "--quiet"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=shell.environment(**settings),
+    )
+    os.close(theirs)
+    try:
+        assert asking.stderr is not None
+        assert asking.stderr.readline() == b"Type the question, then Ctrl-D on a line of its own.\n"
+        if interrupted:
+            asking.send_signal(signal.SIGINT)
+        else:
+            os.write(ours, b"how many?\n\x04")
+        out, err = asking.communicate(timeout=30)
+    finally:
+        os.close(ours)
+
+    assert (asking.returncode, out.decode()) == ((130, "") if interrupted else (0, CSV))
+    assert b"Traceback" not in err
+    assert server.questions == ([] if interrupted else ["how many?"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="streams are closed by a shell there")
+def test_standard_input_that_is_closed(shell: Any, settings: dict[str, object]) -> None:
+    """As with ``<&-`` in a shell: exit code 2."""
+    done = shell.pipeline("connecty ask - <&-", **settings)
+
+    assert shell.text(done) == (
+        2,
+        "",
+        "ConfigError: Standard input is closed, so there is no question to read.\n",
+    )
+
+
+# The address
+
+
+def test_an_address_takes_precedence_and_is_part_of_the_resume_command(
+    shell: Any, server: Script, settings: dict[str, object]
+) -> None:
+    """An answer is fetched where its question was asked."""
+    elsewhere = {**settings, "base_url": "http://127.0.0.1:1"}
+
+    done = shell.run("ask", "how many?", "--base-url", server.address, **elsewhere)
+
+    assert done.returncode == 0
+    first = done.stderr.decode().partition("\n")[0]
+    assert first.endswith(f" --dw-id 13 --base-url {server.address}")
+    command = first.partition(": connecty ")[2].split()
+    assert shell.run(*command, "--format", "csv", **elsewhere).stdout.decode() == CSV
+    assert server.questions == ["how many?"]
+
+
+def test_a_region_is_part_of_the_resume_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the profile."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from connecty_frames.cli.ask import _client
+    monkeypatch.setenv("CONNECTY_CLIENT_ID", "id")
+    monkeypatch.setenv("CONNECTY_CLIENT_SECRET", "secret")
+
+    with _client(sandbox=False, profile=None, base_url=None, region="us1") as client:
+        question = client.question("729cb7a4-4b06-449e-a3c9-df40f5e570b8", dw_id=13)
+
+    assert question.resume_command == (
+        "connecty ask --question-id 729cb7a4-4b06-449e-a3c9-df40f5e570b8 --dw-id 13 --region us1"
+    )
+
+
+# A saved schema
+
+
+def test_a_saved_schema_is_a_contract(shell: Any, settings: dict[str, object], tmp_path: Path) -> None:
+    """Its types are those of the columns; a missing column is an error."""
+    path = tmp_path / "schema.json"
+    columns = [ColumnSchema("n", pa.decimal128(5, 2), "schema=")]
+    path.write_text(cf.Schema(columns).to_json())
+    ask = ("ask", "how many?", "--quiet", "--schema-file", str(path))
+
+    assert shell.run(*ask, "--format", "csv", **settings).stdout == b'"n"\n2.00\n3.00\n'
+
+    path.write_text(cf.Schema([*columns, ColumnSchema("m", pa.int64(), "schema=")]).to_json())
+    code, out, err = shell.text(shell.run(*ask, **settings))
+    assert (code, out) == (10, "")
+    assert "does not have the columns of schema= (missing: 'm')" in err
+
+
+def test_what_the_option_schema_writes_is_read(
+    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path
+) -> None:
+    """In the same encoding on every system."""
+    rows = [["größe"], [1]]
+    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": rows}}))
+    path = tmp_path / "schema.json"
+    path.write_bytes(shell.run("ask", "x", "--schema", "--format", "json", **settings).stdout)
+
+    done = shell.run("ask", "x", "--schema-file", str(path), "--schema", **settings)
+
+    assert done.stdout.decode() == "größe  int64  saved schema\n"
+    assert json.loads(path.read_text())["columns"][0]["name"] == "größe"

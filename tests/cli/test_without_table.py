@@ -1,0 +1,144 @@
+"""``connecty ask`` where there is no table, or a chart in its place."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from tests.servers.scripted import QUESTION_ID
+
+if TYPE_CHECKING:
+    from tests.servers.scripted import Script
+
+
+@pytest.fixture
+def answers(server: Script) -> Any:
+    """Return a function that sets the components of the server's answer."""
+
+    def set_components(**components: object) -> None:
+        server.on("results", server.answer(200, {"state": "COMPLETED", "results": components}))
+
+    return set_components
+
+
+@pytest.mark.parametrize("options", [[], ["--engine", "polars"], ["--summary"]])
+def test_a_summary_is_the_answer(
+    shell: Any, answers: Any, settings: dict[str, object], options: list[str]
+) -> None:
+    """On standard output, with exit code 0, and not again on standard error."""
+    answers(response_summary="It is a shop.\x1b[2J")
+
+    code, out, err = shell.text(shell.run("ask", "what is it?", *options, **settings))
+
+    assert (code, out) == (0, "It is a shop.\x1b[2J\n")  # a pipe gets every character
+    assert shell.after_acceptance(err) == f"No table; question_id {QUESTION_ID}\n"
+
+
+def test_the_sql_of_an_answer_without_a_table(shell: Any, answers: Any, settings: dict[str, object]) -> None:
+    """It goes to standard error, as that of a table."""
+    answers(response_summary="It is a shop.", sql_query="SELECT 1")
+
+    code, out, err = shell.text(shell.run("ask", "what is it?", **settings))
+
+    assert (code, out) == (0, "It is a shop.\n")
+    assert shell.after_acceptance(err) == f"\nSELECT 1\n\nNo table; question_id {QUESTION_ID}\n"
+
+
+@pytest.mark.parametrize("asked_for", ["--format", "--output", "--schema-file", "--schema"])
+def test_rows_that_were_asked_for(
+    shell: Any, answers: Any, settings: dict[str, object], tmp_path: Any, asked_for: str
+) -> None:
+    """No table is an error then, with exit code 7, and no file is written."""
+    answers(response_summary="It is a shop.")
+    schema, output = tmp_path / "schema.json", tmp_path / "out.csv"
+    schema.write_text(cf.Schema([]).to_json())
+    value = {"--format": "table", "--output": str(output), "--schema-file": str(schema)}.get(asked_for)
+
+    done = shell.run("ask", "what is it?", asked_for, *([] if value is None else [value]), **settings)
+
+    assert (done.returncode, done.stdout) == (7, b"")
+    assert not output.exists()
+
+
+def test_neither_table_nor_summary(shell: Any, answers: Any, settings: dict[str, object]) -> None:
+    """There is nothing to print, so it is an error with exit code 7."""
+    answers(response_summary=None)
+
+    code, out, err = shell.text(shell.run("ask", "what is it?", **settings))
+
+    assert (code, out) == (7, "")
+    assert "There is no summary either." in err
+
+
+# Charts
+
+
+@pytest.fixture
+def uniplot() -> None:
+    """Skip a test if the extra is not installed."""
+    pytest.importorskip("uniplot", reason="the extra [terminal-plot] is not installed")
+
+
+@pytest.mark.usefixtures("uniplot")
+def test_a_chart_in_place_of_the_table(shell: Any, answers: Any, settings: dict[str, object]) -> None:
+    """On standard output, as wide as COLUMNS; the rest is on standard error as usual."""
+    answers(
+        dataframe=[["country", "orders"], ["Poland", 100], ["Spain\x1b[2J", 50]], response_summary="Two rows."
+    )
+
+    code, out, err = shell.text(shell.run("ask", "how many?", "--plot", **settings))
+
+    assert (code, out) == (
+        0,
+        f"orders by country\nPoland       {'█' * 83} 100\nSpain\\x1b[2J {'█' * 41}▌{' ' * 41}  50\n",
+    )
+    assert shell.after_acceptance(err) == f"Two rows.\n2 rows; question_id {QUESTION_ID}\n"
+
+
+@pytest.mark.usefixtures("uniplot")
+@pytest.mark.parametrize(
+    ("components", "out", "reason"),
+    [
+        ({"dataframe": [["n"], [5]]}, r" n\b[^5]* 5 ", "A single number needs no chart: the table has it.\n"),
+        (
+            {"dataframe": [["n"]]},
+            r" n\b",
+            "No plot fits this answer: there are no rows. A plot needs a number",
+        ),
+        (
+            {"response_summary": "It is a shop."},
+            r"^It is a shop\.\n$",
+            "The question was answered without a table, so there is no chart.\n",
+        ),
+    ],
+)
+def test_an_answer_without_a_chart(
+    shell: Any, answers: Any, settings: dict[str, object], components: Any, out: str, reason: str
+) -> None:
+    """It was paid for, so the table or summary is written, and standard error says why; exit code 0."""
+    answers(**components)
+
+    code, printed, err = shell.text(shell.run("ask", "how many?", "--plot", **settings))
+
+    assert code == 0
+    assert re.search(out, printed)
+    assert shell.after_acceptance(err).startswith(reason)
+
+
+def test_without_the_library_that_draws(
+    shell: Any, server: Script, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says what to install, before anything is sent."""
+    monkeypatch.setitem(sys.modules, "uniplot", None)
+
+    code, out, err = shell.text(shell.run("ask", "how many?", "--plot", **settings))
+
+    assert (code, out) == (2, "")
+    assert err == (
+        "ConfigError: Plots in a terminal need uniplot: pip install 'connecty-frames[terminal-plot]'.\n"
+    )
+    assert server.requests == []

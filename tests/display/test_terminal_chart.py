@@ -1,0 +1,207 @@
+"""Charts drawn with characters: what each kind looks like, their width, and what is not drawn."""
+
+from __future__ import annotations
+
+import io
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+import connecty_frames as cf
+from connecty_frames.display import terminal_plot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+uniplot = pytest.importorskip("uniplot", reason="the extra [terminal-plot] is not installed")
+
+MONTHS = [date(2024, month, 1) for month in range(1, 13)]
+
+
+def drawn(columns: dict[str, Any], width: int = 40, **console: Any) -> list[str]:
+    """Return the lines of a chart without the spaces at their ends."""
+    chart = terminal_plot(pa.table(columns), Console(width=width, **console))
+    return [line.rstrip() for line in chart.splitlines()]
+
+
+def points(lines: Iterable[str]) -> int:
+    """Count the characters that points are drawn with."""
+    return sum(letter in "▖▗▘▝" for line in lines for letter in line)
+
+
+def test_bars() -> None:
+    """In the order of the answer, from zero on, with all digits; labels are escaped and shortened."""
+    columns = {
+        "country": ["Poland", "Spain\x1b[2J", "the country of a long name", None],
+        "revenue": [Decimal("100.00"), Decimal("50.25"), None, Decimal("0.10")],
+    }
+
+    assert drawn(columns) == [
+        "revenue by country",
+        "Poland        ███████████████████ 100.00",
+        "Spain\\x1b[2J  █████████▌           50.25",
+        "the country …                       null",
+        "null                                0.10",
+    ]
+
+
+def test_negative_bars() -> None:
+    """They end at zero; the largest float64 and its negative fit into one chart."""
+    assert drawn({"c": ["a", "b", "c"], "n": [1e308, -1e308, float("nan")]}, 20) == [
+        "n by c",
+        "a      █████  1e+308",
+        "b █████      -1e+308",
+        "c                nan",
+    ]
+
+
+def test_bars_of_two_categories() -> None:
+    """A label names both where the first repeats."""
+    columns = {"c": ["a", "a", "b"], "status": ["new", "old", None], "n": [1, 2, 0]}
+
+    assert drawn(columns, 30) == [
+        "n by c and status",
+        "a / new  █████████▌          1",
+        "a / old  ███████████████████ 2",
+        "b / null                     0",
+    ]
+
+
+def test_bars_in_ascii() -> None:
+    """For a terminal that has no other characters."""
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+
+    assert drawn({"c": ["a", "b" * 30], "n": [2, 1]}, 20, file=ascii_only) == [
+        "n by c",
+        "a      ########### 2",
+        "bbbbb~ ######      1",
+    ]
+
+
+def test_a_line() -> None:
+    """From left to right, with the first and the last time below it."""
+    columns = {"month": MONTHS[::-1], "orders": list(range(12))[::-1]}
+
+    title, top, first, *middle, last, bottom, axis = drawn(columns, 44)
+
+    assert title == "orders by month"
+    assert (top[0], bottom[0]) == ("┌", "└")
+    assert len(middle) == 14
+    assert first.rstrip().endswith("▀│")
+    assert last[1] in "▄▞▗▖▀"
+    assert axis == "2024-01-01                     2024-12-01"
+
+
+@pytest.mark.parametrize(
+    ("times", "axis"),
+    [
+        (
+            [datetime(2024, 1, 1, 10) + timedelta(minutes=minute) for minute in range(60)],
+            "2024-01-01 10:00:00     2024-01-01 10:29:30      2024-01-01 10:59:00",
+        ),
+        (
+            [datetime(2024, 1, 1, 10) + timedelta(milliseconds=at) for at in range(60)],
+            "2024-01-01 10:00:00.000                      2024-01-01 10:00:00.059",
+        ),
+        (
+            [date(1, 1, 1), date(9999, 12, 31)],
+            "0001-01-01   2500-10-01       5000-07-02        7500-04-01    9999-12-31",
+        ),
+        ([date(2024, 1, 1), None], "2024-01-01"),
+    ],
+)
+def test_the_labels_of_times(times: list[Any], axis: str) -> None:
+    """Each is a time in full, and stands where that time is."""
+    found = drawn({"at": times, "n": list(range(len(times)))}, 74)[-1]
+
+    assert found.split() == axis.split()
+
+
+def test_times_are_those_of_their_zone() -> None:
+    """As in the table."""
+    at = pa.array([datetime(2024, 6, 1, 22), datetime(2024, 6, 2, 22)], pa.timestamp("us", "UTC"))
+    axis = drawn({"at": at.cast(pa.timestamp("us", "Europe/Warsaw")), "n": [1, 2]}, 60)[-1]
+
+    assert axis.split() == ["2024-06-02", "2024-06-03"]
+
+
+def test_several_lines() -> None:
+    """In colours of the terminal; without them, of different letters."""
+    columns = {"month": MONTHS[:3] * 2, "status": ["new"] * 3 + [None] * 3, "n": [1, 2, 3, 3, 2, 1]}
+
+    coloured = terminal_plot(
+        pa.table(columns), Console(width=60, force_terminal=True, color_system="standard", no_color=False)
+    )
+    assert "\x1b[36m" in coloured
+    assert "\x1b[35m" in coloured
+    for plain in ({"color_system": None}, {"force_terminal": True, "no_color": True}):
+        lines = drawn(columns, 60, **plain)
+        drawing = "".join(lines[2:-3])
+        assert ("+" in drawing, "x" in drawing, "█" in drawing) == (True, True, False)
+        assert lines[-1].split() == ["++", "new", "xx", "null"]
+
+
+def test_points() -> None:
+    """A number over another, and times that repeat without a category; null and NaN are not drawn."""
+    over = drawn({"weight": [1.0, 2.0, 3.0], "rating": [1.0, float("nan"), None]})
+    repeated = drawn({"month": [MONTHS[0], MONTHS[0], MONTHS[1]], "n": [1, 2, 3]})
+
+    assert over[0] == "rating by weight"
+    assert points(over) == 1
+    assert repeated[0] == "n by month"
+    assert points(repeated) == 3
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 200])
+@pytest.mark.parametrize("kind", ["bars", "lines", "several lines", "points"])
+def test_no_line_is_wider_than_the_terminal(width: int, kind: str) -> None:
+    """Also with wide characters and long names."""
+    name = "日本" * 30
+    columns: dict[str, Any] = {
+        "bars": {name: [name, "a"], "n": [123456789, 1]},
+        "lines": {name: MONTHS, "n": list(range(12))},
+        "several lines": {
+            "m": MONTHS[:2] * 6,
+            name: [name + str(at // 2) for at in range(12)],
+            "n": range(12),
+        },
+        "points": {name: [1, 2], "n": [123456789, 1]},
+    }[kind]
+    chart = terminal_plot(
+        pa.table({key: list(value) for key, value in columns.items()}), Console(width=width)
+    )
+
+    assert max(cell_len(line) for line in chart.splitlines()) <= width
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ({"n": [1]}, "^A single number needs no chart: the table has it.$"),
+        ({"c": ["a"]}, "^No plot fits this answer: the columns are 'c'"),
+        (
+            {"m": MONTHS[:1], "n": pa.array([None], pa.int64())},
+            "^No plot fits this answer: there are no numbers",
+        ),
+        ({"m": pa.array([None], pa.date32()), "n": [1]}, "^No plot fits this answer: there are no numbers"),
+        ({"m": MONTHS[:2], "n": [-1e308, 1e308]}, "^uniplot cannot draw this answer: "),
+        (
+            {"c": list(map(str, range(101))), "n": list(range(101))},
+            "^101 rows are more than the 100 that bars",
+        ),
+        ({"a": list(range(5001)), "n": list(range(5001))}, "^5,001 rows are more than the 5,000 that points"),
+        (
+            {"m": MONTHS[:1] * 7, "c": list("abcdefg"), "n": list(range(7))},
+            "^7 lines are more than the 6 that the colours in a terminal show well. Ask for fewer",
+        ),
+    ],
+)
+def test_what_is_not_drawn(columns: dict[str, Any], why: str) -> None:
+    """The error says why."""
+    with pytest.raises(cf.ConfigError, match=why):
+        drawn(columns)
