@@ -51,7 +51,7 @@ MEANINGS: Final[dict[int, str]] = {
     4: "no connection was made, or no token came; no question was sent",
     5: "the server answered with an error",
     6: "the server's answer is not what the API promises",
-    7: "the question failed, or its answer has no table or not the part that was asked for",
+    7: "the question failed, or its answer lacks the table or part that was asked for",
     8: "no answer in time; the server may still be working on it",
     9: "sent, delivery unknown",
     10: "a value does not fit its column",

@@ -41,11 +41,12 @@ class QuestionCommand(TyperCommand):
         except Exception as error:
             # The class NoSuchOption is in click for older versions of typer, and inside newer ones.
             if hasattr(error, "message") and getattr(error, "possibilities", True) in (None, []):
-                error.message += "; for a word of the question, write -- before the question."
+                reason = error.message.rstrip(".")
+                error.message = f"{reason}; for a word of the question, write -- before the question."
             raise
         options = {name for parameter in self.params for name in parameter.opts if name.startswith("--")}
         for word in ctx.params.get("question") or ():
-            if word in options:
+            if word in options and not ctx.resilient_parsing:  # which a shell uses for completion
                 raise ConfigError(
                     f"{word} is behind --, so it would be a word of the question: write it before --.",
                     setting="question",

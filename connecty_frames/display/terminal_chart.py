@@ -113,12 +113,14 @@ def _bars(chart: Chart[Column], console: Console) -> RenderableType:
     shares = [0 if number is None else number / largest for number in numbers]
     low, high = min(0, *shares), max(0, *shares)
     grid = Table.grid(padding=(0, 1), expand=True)
-    grid.add_column(max_width=console.width // _LABEL_PART, no_wrap=True, overflow="ellipsis")
+    grid.add_column(no_wrap=True)
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
     for label, share, digits in zip(_labels(chart), shares, chart.measure.texts, strict=True):
         bar = Bar((high - low) or 1, min(share, 0) - low, max(share, 0) - low)
-        grid.add_row(_text(label), bar, _text("null", "dim") if digits is None else _text(digits))
+        name = _text(label)
+        name.truncate(console.width // _LABEL_PART, overflow="ellipsis")
+        grid.add_row(name, bar, _text("null", "dim") if digits is None else _text(digits))
     return grid
 
 

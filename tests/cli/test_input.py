@@ -128,7 +128,7 @@ def test_what_is_no_question_is_not_asked(
         (["--file", "a", "-"], "ConfigError: Give one question: as words"),
         (["--file", "a", "--question-id", "b"], "ConfigError: Give one question: as words"),
         (["-", "--question-id", "b"], "ConfigError: Give one question: as words"),
-        (["orders", "-5", "days"], "-5; for a word of the question, write -- before the question."),
+        (["orders", "-5", "days"], "; for a word of the question, write -- before the question."),
         (["how", "many", "--fromat", "csv"], "--format"),
         (["--", "how", "many", "--sandbox"], "ConfigError: --sandbox is behind --, so it would be a word"),
         (["x", "--base-url", "http://127.0.0.1:1", "--region", "eu1"], "both name the address: give one."),
