@@ -247,7 +247,8 @@ def write_plot(answer: Answer, file: BinaryIO) -> bool:
     from connecty_frames.display import terminal_plot
 
     if answer.table is None:
-        echo_stderr("The question was answered without a table, so there is no chart.")
+        if answer.response_summary:  # without one, the error about the table says it
+            echo_stderr("The question was answered without a table, so there is no chart.")
         return False
     try:
         chart = terminal_plot(answer.table, Console())

@@ -64,14 +64,20 @@ def test_rows_that_were_asked_for(
     assert not output.exists()
 
 
-def test_neither_table_nor_summary(shell: Any, answers: Any, settings: dict[str, object]) -> None:
-    """There is nothing to print, so it is an error with exit code 7."""
+@pytest.mark.parametrize("options", [[], ["--plot"]])
+def test_neither_table_nor_summary(
+    shell: Any, answers: Any, settings: dict[str, object], options: list[str]
+) -> None:
+    """There is nothing to print, so it is an error with exit code 7, which is said once."""
+    if options:
+        pytest.importorskip("uniplot", reason="the extra [terminal-plot] is not installed")
     answers(response_summary=None)
 
-    code, out, err = shell.text(shell.run("ask", "what is it?", **settings))
+    code, out, err = shell.text(shell.run("ask", "what is it?", *options, **settings))
 
     assert (code, out) == (7, "")
     assert "There is no summary either." in err
+    assert err.count("without a table") == 1
 
 
 # Charts
