@@ -98,7 +98,8 @@ def ask(
         EngineChoice, typer.Option(help="The library whose names of types a table shows.")
     ] = EngineChoice.PANDAS,
     output: Annotated[
-        Path | None, typer.Option(help="The file to write, completely or not at all; - is standard output.")
+        Path | None,
+        typer.Option("--output", "-o", help="The file to write, whole or not at all; - is standard output."),
     ] = None,
     sql: Annotated[
         bool, typer.Option("--sql", help="Write the SQL and nothing else.", rich_help_panel=_PARTS_PANEL)
