@@ -118,7 +118,11 @@ def test_questions_without_a_table(shell: Any, ask: Any, question: str, code: in
     ("arguments", "said"),
     [
         (["ask"], "No question. Give one, or --question-id ID"),
-        (["ask", "x", "--format", "xml"], "'table', 'csv', 'json', 'ndjson', 'parquet', 'arrow', 'markdown'"),
+        (
+            ["ask", "x", "--format", "xml"],
+            "'table', 'text', 'csv', 'csv.gz', 'tsv', 'json', 'ndjson', 'parquet', 'arrow', 'markdown', 'html', "
+            "'xlsx'",
+        ),
         (["ask", "x", "--engine", "dask"], "'pandas', 'polars', 'pyarrow'"),
         (["ask", "x", "--max-rows", "-1"], "--max-rows"),
         (["ask", "x", "--no-such-option"], "--no-such-option"),
