@@ -92,7 +92,11 @@ def ask(
     ] = False,
     format_: Annotated[
         Format | None,
-        typer.Option("--format", help="The format; by default that of the file's suffix, else a table."),
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help=f"The format: {', '.join(Format)}; by default that of the file's suffix, else table.",
+        ),
     ] = None,
     engine: Annotated[
         EngineChoice, typer.Option(help="The library whose names of types a table shows.")
