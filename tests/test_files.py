@@ -250,10 +250,10 @@ def test_html(golden: Path) -> None:
     assert "<title>Answer</title>" in page.decode()
     assert "<caption>" not in page.decode()
     assert page.decode().partition("<table>\n")[2] == (
-        '<thead><tr><th class="number">n</th><th>&lt;t&gt;</th></tr></thead>\n'
+        '<thead><tr><th class="number">n</th><th class="other">&lt;t&gt;</th></tr></thead>\n'
         "<tbody>\n"
-        '<tr><td class="number">1</td><td>&lt;script&gt;&amp;\n&#36;x&#36;</td></tr>\n'
-        '<tr><td class="null">null</td><td>\\x1b[2J\\u202e</td></tr>\n'
+        '<tr><td class="number">1</td><td class="other">&lt;script&gt;&amp;\n&#36;x&#36;</td></tr>\n'
+        '<tr><td class="number null">null</td><td class="other">\\x1b[2J\\u202e</td></tr>\n'
         "</tbody>\n</table>\n</body>\n</html>\n"
     )
 

@@ -169,13 +169,15 @@ def _write_html(table: pa.Table, file: BinaryIO) -> None:
     question = html(metadata.question or "") if metadata else ""
     file.write(_HTML_HEAD.format(title=question or "Answer").encode())
     file.write(f"<caption>{question}</caption>\n".encode() if question else b"")
-    kinds = [' class="number"' if is_number(type_) else "" for type_ in table.schema.types]
-    names = [f"<th{kind}>{html(name)}</th>" for kind, name in zip(kinds, table.column_names, strict=True)]
+    kinds = ["number" if is_number(type_) else "other" for type_ in table.schema.types]
+    names = [
+        f'<th class="{kind}">{html(name)}</th>' for kind, name in zip(kinds, table.column_names, strict=True)
+    ]
     file.write(f"<thead><tr>{''.join(names)}</tr></thead>\n<tbody>\n".encode())
     columns = [texts(column).to_pylist() for column in table.columns]
     for row in zip(*columns, strict=True):
         cells = [
-            '<td class="null">null</td>' if text is None else f"<td{kind}>{html(text)}</td>"
+            f'<td class="{kind} null">null</td>' if text is None else f'<td class="{kind}">{html(text)}</td>'
             for kind, text in zip(kinds, row, strict=True)
         ]
         file.write(f"<tr>{''.join(cells)}</tr>\n".encode())
