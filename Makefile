@@ -128,7 +128,7 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[plot,sandbox,terminal-plot]'
+	$(BIN)/python -m pip install --quiet --editable '.[excel,plot,sandbox,terminal-plot]'
 	@touch $@
 
 $(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
@@ -138,6 +138,6 @@ $(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
 $(LOWEST)/test.stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet uv
-	$(LOWEST)/bin/uv pip install --quiet --system-certs --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[plot,sandbox,terminal-plot]'
+	$(LOWEST)/bin/uv pip install --quiet --system-certs --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[excel,plot,sandbox,terminal-plot]'
 	$(LOWEST)/bin/uv pip install --quiet --system-certs --python $(LOWEST)/bin/python --group lowest
 	@touch $@

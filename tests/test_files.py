@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import gzip
 import io
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -148,8 +150,8 @@ def of(kind: pa.DataType, values: list[Any], name: str = "c") -> pa.Table:
 
 
 def test_the_formats() -> None:
-    """There are six formats."""
-    assert list(WRITERS) == ["csv", "json", "ndjson", "parquet", "arrow", "markdown"]
+    """There are ten formats."""
+    assert " ".join(WRITERS) == "csv csv.gz tsv json ndjson parquet arrow markdown html xlsx"
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -158,6 +160,21 @@ def test_csv(case: str) -> None:
     kind, values, lines, _ = CASES[case]
 
     assert written("csv", of(kind, values)).decode() == "\n".join(['"c"', *lines, ""])
+
+
+def test_csv_compressed() -> None:
+    """The same bytes as CSV, and equal files for equal tables: the header has neither name nor time."""
+    content = written("csv.gz", of(pa.string(), ["a", None]))
+
+    assert gzip.decompress(content) == b'"c"\n"a"\n\n'
+    assert content[3:8] == b"\0\0\0\0\0"  # no optional fields; the time is 0
+
+
+def test_tsv() -> None:
+    """As CSV, with tabs between the fields."""
+    table = pa.table({"a": ["x\ty", None], "b": [1, 2]})
+
+    assert written("tsv", table) == b'"a"\t"b"\n"x\ty"\t1\n\t2\n'
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -220,6 +237,33 @@ def test_markdown() -> None:
         "| 1 | a\\|b<br>c \\*d\\* \\<e\\> \\\\x00 | 2025-01-01 |\n"
         "|  | \\\\x1b\\[2J\\\\u202e\\$1\\$ |  |\n"
     )
+
+
+def test_html(golden: Path) -> None:
+    """The question is the title of the page, numbers are aligned to the right, and all text is escaped."""
+    page = written("html", cf.Answer.from_json(golden / "top_countries.json", question="<which?>").to_arrow())
+    assert "<title>&lt;which?&gt;</title>" in page.decode()
+    assert "<caption>&lt;which?&gt;</caption>" in page.decode()
+
+    table = pa.table({"n": [1, None], "<t>": ["<script>&\n$x$", "\x1b[2J\u202e"]})
+    page = written("html", table)
+    assert "<title>Answer</title>" in page.decode()
+    assert "<caption>" not in page.decode()
+    assert page.decode().partition("<table>\n")[2] == (
+        '<thead><tr><th class="number">n</th><th class="other">&lt;t&gt;</th></tr></thead>\n'
+        "<tbody>\n"
+        '<tr><td class="number">1</td><td class="other">&lt;script&gt;&amp;\n&#36;x&#36;</td></tr>\n'
+        '<tr><td class="number null">null</td><td class="other">\\x1b[2J\\u202e</td></tr>\n'
+        "</tbody>\n</table>\n</body>\n</html>\n"
+    )
+
+
+def test_html_loads_nothing() -> None:
+    """Not even if a value were not escaped: the policy of the page forbids it."""
+    page = written("html", pa.table({"a": ["x"]})).decode()
+
+    assert "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"" in page
+    assert not re.search(r"<script|<link|<img|src=|href=|url\(|http:", page)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "text views"])

@@ -180,14 +180,17 @@ def ask(
         Format | None,
         typer.Option(
             "--format",
-            help="The format; by default that of the file's suffix, else a table.",
+            metavar="NAME",
+            help=f"The format: {', '.join(Format)}; by default that of the file's suffix, else table.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            help="The file to write, completely or not at all; - is standard output.",
+            "--output",
+            "-o",
+            help="The file to write, whole or not at all; - is standard output.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,

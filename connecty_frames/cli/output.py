@@ -9,19 +9,16 @@ import sys
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from enum import StrEnum
-from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from connecty_frames.cli.messages import echo_stderr, shell_message
 from connecty_frames.cli.streams import is_stdout_closed
-from connecty_frames.errors import ConfigError, QuestionError
-from connecty_frames.text import cut, terminal
+from connecty_frames.errors import ConfigError, QuestionError, missing_extra
+from connecty_frames.text import cut, terminal, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
-
-    from rich.console import Console
 
     from connecty_frames.answer import Answer
 
@@ -38,11 +35,6 @@ __all__ = [
     "write_plot",
 ]
 
-#: The rows of a table that are shown, and the smallest width of a column in characters.
-_SHOWN_ROWS: Final = 50
-_COLUMN_WIDTH: Final = 6
-#: The width of a table that is not written to a terminal, in characters.
-_FILE_WIDTH: Final = 1000
 #: The characters of a summary or of SQL that go to standard error.
 _MAX_TEXT: Final = 10_000
 
@@ -59,12 +51,17 @@ class Format(StrEnum):
     """The format of the data."""
 
     TABLE = "table"
+    TEXT = "text"
     CSV = "csv"
+    CSV_GZ = "csv.gz"
+    TSV = "tsv"
     JSON = "json"
     NDJSON = "ndjson"
     PARQUET = "parquet"
     ARROW = "arrow"
     MARKDOWN = "markdown"
+    HTML = "html"
+    XLSX = "xlsx"
 
 
 class Part(StrEnum):
@@ -76,10 +73,14 @@ class Part(StrEnum):
     SCHEMA = "schema"
 
 
-_BINARY: Final = frozenset({Format.PARQUET, Format.ARROW})
+#: Tables for people to read: as much as a terminal shows, or all of it.
+_TABLES: Final = frozenset({Format.TABLE, Format.TEXT})
+_BINARY: Final = frozenset({Format.CSV_GZ, Format.PARQUET, Format.ARROW, Format.XLSX})
 #: The format of a file by its suffix, if none is chosen.
 _SUFFIXES: Final[dict[str, Format]] = {
     ".csv": Format.CSV,
+    ".csv.gz": Format.CSV_GZ,
+    ".tsv": Format.TSV,
     ".json": Format.JSON,
     ".ndjson": Format.NDJSON,
     ".jsonl": Format.NDJSON,
@@ -87,6 +88,9 @@ _SUFFIXES: Final[dict[str, Format]] = {
     ".arrow": Format.ARROW,
     ".feather": Format.ARROW,
     ".md": Format.MARKDOWN,
+    ".html": Format.HTML,
+    ".xlsx": Format.XLSX,
+    ".txt": Format.TEXT,
 }
 
 
@@ -96,18 +100,44 @@ def choose_format(chosen: Format | None, output: Path | None, part: Part | None)
     Raises
     ------
     ConfigError
-        If a part of an answer cannot be written in that format.
+        If no format has that suffix, a part of an answer cannot be written in that format, or its extra is
+        not installed.
     """
-    suffix = "" if output is None else output.suffix.lower()
-    format_ = chosen or _SUFFIXES.get(suffix, Format.TABLE)
-    if part is None or format_ in (Format.TABLE, Format.JSON):
-        return format_
+    if part is not None:
+        return _choose_part_format(chosen, output, part)
+    format_ = chosen or _format_of_suffix(output)
+    if format_ is None:
+        raise ConfigError(
+            f"output={value_text(str(output))}: no format has that suffix. Known are "
+            f"{', '.join(_SUFFIXES)}; --format writes one to a file of any name.",
+            setting="output",
+        )
+    if format_ is Format.XLSX:
+        try:
+            import xlsxwriter  # noqa: F401 - imported before a question is asked
+        except ModuleNotFoundError as error:
+            raise missing_extra("excel", "xlsx files need", error) from None
+    return format_
+
+
+def _choose_part_format(chosen: Format | None, output: Path | None, part: Part) -> Format:
+    """Return the format of one part of an answer: JSON, else text."""
     if chosen is None:
-        return Format.TABLE
+        return Format.JSON if _format_of_suffix(output) is Format.JSON else Format.TEXT
+    if chosen is Format.JSON or chosen in _TABLES:
+        return chosen
     raise ConfigError(
         f"The {part} alone is written as text, or with --format json as JSON; not as {chosen}.",
         setting="format",
     )
+
+
+def _format_of_suffix(output: Path | None) -> Format | None:
+    """Return the format of a file's suffix, a table without one, and None if no format has it."""
+    if output is None or not output.suffix:
+        return Format.TABLE
+    name = output.name.lower()
+    return next((format_ for suffix, format_ in _SUFFIXES.items() if name.endswith(suffix)), None)
 
 
 @contextmanager
@@ -174,8 +204,8 @@ def write_answer(
     QuestionError
         If the answer has no such part.
     """
-    if part is None and format_ is Format.TABLE:
-        _write_table(answer, engine, file)  # its cells are escaped, and its colours are wanted
+    if part is None and format_ in _TABLES:
+        _write_table(answer, format_, engine, file)  # its cells are escaped, and its styles are wanted
         return
     to_terminal = file is sys.stdout.buffer and sys.stdout.isatty()
     buffer = io.BytesIO()
@@ -206,11 +236,10 @@ def _shortened(text: str, option: str) -> str:
     return text if len(text) <= _MAX_TEXT else f"{cut(text, _MAX_TEXT)}\n({option} writes it all.)"
 
 
-def _write_table(answer: Answer, engine: EngineChoice, file: BinaryIO) -> None:
-    """Write the first rows and columns for people to read."""
-    from connecty_frames.display import terminal_table
+def _write_table(answer: Answer, format_: Format, engine: EngineChoice, file: BinaryIO) -> None:
+    """Write a table for people to read: what fits on a terminal, all of it to a file or pipe."""
+    from connecty_frames.display import terminal_table, text_table
 
-    console = _console(to_stdout=file is sys.stdout.buffer)
     table = answer.to_arrow()
     types: Iterable[object]
     match engine:
@@ -220,17 +249,16 @@ def _write_table(answer: Answer, engine: EngineChoice, file: BinaryIO) -> None:
             types = answer.to_polars().dtypes
         case EngineChoice.PYARROW:
             types = table.schema.types
-    shown_columns = max(console.width // _COLUMN_WIDTH, 1)
-    part = table.select(range(min(table.num_columns, shown_columns)))
-    with console.capture() as captured:
-        console.print(terminal_table(part, list(map(str, islice(types, shown_columns))), _SHOWN_ROWS))
-    file.write(captured.get().encode())
-    for what, count, shown in (
-        ("rows", table.num_rows, _SHOWN_ROWS),
-        ("columns", table.num_columns, shown_columns),
-    ):
-        if count > shown:
-            echo_stderr(f"The first {shown} of {count:,} {what} are shown; --format csv writes them all.")
+    names = list(map(str, types))
+    # COLUMNS gives a pipe the width of a terminal.
+    is_screen = file is sys.stdout.buffer and (sys.stdout.isatty() or bool(os.environ.get("COLUMNS")))
+    if is_screen and format_ is Format.TABLE:
+        from rich.console import Console
+
+        lines = terminal_table(table, names, Console())
+    else:
+        lines = text_table(table, names)
+    file.writelines(f"{line}\n".encode() for line in lines)
 
 
 def check_plot() -> None:
@@ -257,15 +285,6 @@ def write_plot(answer: Answer, file: BinaryIO) -> bool:
         return False
     file.write(chart.encode())
     return True
-
-
-def _console(*, to_stdout: bool) -> Console:
-    from rich.console import Console
-
-    # A terminal has a width, and COLUMNS sets that of a pipe. Other output is not folded.
-    if to_stdout and (sys.stdout.isatty() or os.environ.get("COLUMNS")):
-        return Console()
-    return Console(width=_FILE_WIDTH, color_system="auto" if to_stdout else None)
 
 
 def _write_part(answer: Answer, part: Part, format_: Format, file: BinaryIO) -> None:

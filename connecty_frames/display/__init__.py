@@ -13,9 +13,10 @@ from connecty_frames.display.progress import Progress, progress
 from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
-    from connecty_frames.display.formatting import JSON, json_value, terminal_table, texts
+    from connecty_frames.display.formatting import JSON, json_value, texts
     from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
     from connecty_frames.display.plot import plot
+    from connecty_frames.display.table import terminal_table, text_table
     from connecty_frames.display.terminal_chart import import_uniplot, terminal_plot
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "progress",
     "terminal_plot",
     "terminal_table",
+    "text_table",
     "texts",
 ]
 
@@ -42,7 +44,8 @@ _LAZY: Final = {
     "plot": "plot",
     "answer_html": "notebook",
     "terminal_plot": "terminal_chart",
-    "terminal_table": "formatting",
+    "terminal_table": "table",
+    "text_table": "table",
     "texts": "formatting",
 }
 

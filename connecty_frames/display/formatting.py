@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from rich.table import Table
-from rich.text import Text
 
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary, is_number, match_zone_offset
-from connecty_frames.text import cut, terminal
+from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary, match_zone_offset
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-__all__ = ["JSON", "json_value", "local_times", "terminal_table", "texts"]
+__all__ = ["JSON", "json_value", "local_times", "texts"]
 
 #: Writes numbers with all their digits. The hook is for nanoseconds, which in a list or struct are pandas'
 #: own classes of timestamp and duration.
@@ -83,31 +77,3 @@ def _duration(count: int, digits: int) -> str:
     seconds, rest = divmod(abs(count), 10**digits)
     fraction = f".{rest:0{digits}d}".rstrip("0") if rest else ""
     return f"{'-' if count < 0 else ''}PT{seconds}{fraction}S"
-
-
-#: How many characters of a name, a type and a cell a table shows.
-_MAX_LENGTH: Final = 1_000
-
-
-def terminal_table(table: pa.Table, types: Sequence[str], rows: int) -> Table:
-    """Return the first rows of a table for a terminal, the type of each column below its name.
-
-    Parameters
-    ----------
-    types
-        The name of the type of each column.
-    rows
-        The most rows to show.
-    """
-    screen_table = Table()
-    for name, type_, column in zip(table.column_names, types, table.columns, strict=True):
-        title = Text.assemble(_text(name, "bold"), "\n", _text(type_, "dim"))
-        screen_table.add_column(title, justify="right" if is_number(column.type) else "left", overflow="fold")
-    columns = [texts(column.slice(0, rows)).to_pylist() for column in table.columns]
-    for row in zip(*columns, strict=True):
-        screen_table.add_row(*(_text("null", "dim") if cell is None else _text(cell) for cell in row))
-    return screen_table
-
-
-def _text(text: str, style: str = "") -> Text:
-    return Text(terminal(cut(text, _MAX_LENGTH)), style)

@@ -110,15 +110,17 @@ def test_a_file_is_written(shell: Any, ask: Any, tmp_path: Path, format_: str) -
         assert pq.read_table(target).num_rows == 5
 
 
-def test_a_table_in_a_file_is_not_folded(shell: Any, ask: Any, tmp_path: Path) -> None:
-    """Only a terminal has a width."""
+def test_a_table_in_a_file_is_complete(shell: Any, ask: Any, tmp_path: Path) -> None:
+    """Only a terminal has a width, and a limit of rows."""
     target = tmp_path / "out.txt"
-    question = f"SELECT '{'long ' * 40}' AS words"
+    question = f"SELECT range AS n, '{'long ' * 40}' AS words FROM range(60)"
 
     code, _, _ = shell.text(ask(question, "--output", str(target)))
 
+    lines = target.read_text(encoding="utf-8").splitlines()
     assert code == 0
-    assert "long " * 39 + "long" in target.read_text(encoding="utf-8")
+    assert len(lines) == 65
+    assert lines[-2] == f"│    59 │ {'long ' * 40} │"
 
 
 def test_a_dash_is_standard_output(shell: Any, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -136,13 +138,13 @@ def test_a_dash_is_standard_output(shell: Any, sandbox: Sandbox, tmp_path: Path)
 
 
 def test_truncation_is_reported(shell: Any, ask: Any) -> None:
-    """As a warning of one line and in the last line; only the first 50 rows of a table are shown."""
+    """As a warning of one line and in the last line; only 50 rows of a table are shown."""
     code, out, err = shell.text(ask("list all orders", "--max-rows", "60"))
 
     assert code == 0
     assert len(re.findall(r"^│ +\d+ │", out, re.MULTILINE)) == 50
     assert shell.after_acceptance(err).startswith("TruncationWarning: 60 of 100,000 rows came; ")
-    assert "The first 50 of 60 rows are shown; --format csv writes them all.\n" in err
+    assert out.endswith("\n60 rows (50 shown), 11 columns (8 shown), shortened; --output FILE writes all\n")
     assert re.search(r"60 of 100,000 rows, truncated; question_id [0-9a-f-]{36}\n$", err)
 
 
@@ -278,7 +280,9 @@ def test_markdown(ask: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "begins"),
     [
-        ("a.csv", b'"country"'),
+        ("a.csv", b'"country","orders"\n"Poland",31768'),
+        ("a.csv.gz", b"\x1f\x8b"),
+        ("a.TSV", b'"country"\t"orders"\n"Poland"\t31768'),
         ("a.JSON", b'[{"country"'),
         ("a.ndjson", b'{"country"'),
         ("a.jsonl", b'{"country"'),
@@ -286,6 +290,8 @@ def test_markdown(ask: Any) -> None:
         ("a.arrow", b"ARROW1"),
         ("a.feather", b"ARROW1"),
         ("a.md", b"| country"),
+        ("a.html", b"<!DOCTYPE html>"),
+        ("a.xlsx", b"PK"),
         ("a.txt", "┏".encode()),
         ("a", "┏".encode()),
     ],
@@ -300,6 +306,38 @@ def test_a_format_takes_precedence_over_the_suffix(ask: Any, tmp_path: Path) -> 
     """The file has the chosen format."""
     assert ask(TOP_COUNTRIES, "--output", str(tmp_path / "a.json"), "--format", "csv").returncode == 0
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == CSV
+
+
+def test_a_missing_extra_costs_no_question(
+    ask: Any, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error has the command that installs it."""
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    before = len(sandbox.request_log.requests)
+
+    done = ask(TOP_COUNTRIES, "--output", str(tmp_path / "a.xlsx"))
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        b"ConfigError: xlsx files need xlsxwriter: pip install 'connecty-frames[excel]'.\n"
+    )
+    assert len(sandbox.request_log.requests) == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_that_has_no_room_in_a_workbook(shell: Any, ask: Any, tmp_path: Path) -> None:
+    """Exit code 10, and no file; the id fetches the answer again."""
+    target = tmp_path / "a.xlsx"
+
+    code, _, err = shell.text(ask("SELECT repeat('x', 32768) AS a", "--output", str(target), "--quiet"))
+
+    assert code == 10
+    assert re.fullmatch(
+        r"ConversionError: Column 'a', row 0: a cell of Excel has at most 32,767 characters. Fetch .*\n"
+        r"question_id [0-9a-f-]{36}\n",
+        err,
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 # Parts
@@ -349,6 +387,11 @@ def test_parts_of_an_answer_without_a_table(ask: Any) -> None:
     [
         (["--sql", "--stats"], "each write one thing alone"),
         (["--sql", "--format", "parquet"], "not as parquet"),
+        (
+            ["-o", "a.xls"],
+            "output='a.xls': no format has that suffix. Known are .csv, .csv.gz, .tsv, .json, ",
+        ),
+        (["-o", "a.json.gz"], "output='a.json.gz': no format has that suffix."),
         (["--max-rows", "some"], "'some' is neither a number of rows, such as 1000, nor 'all'"),
         (["--tz", "Mars"], "tz='Mars': expected the IANA name"),
         (["--timeout", "-1"], "timeout=-1.0: expected seconds"),
@@ -445,7 +488,7 @@ def test_decimals(shell: Any, ask: Any) -> None:
 HOSTILE = "SELECT 'a' || chr(27) || '[2J' || chr(8238) || chr(155) || 'b' AS x"
 
 
-@pytest.mark.parametrize("format_", ["table", "csv", "json", "ndjson", "markdown"])
+@pytest.mark.parametrize("format_", ["table", "text", "csv", "json", "ndjson", "markdown"])
 def test_every_format_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, format_: str) -> None:
     """ESC, C1 and bidirectional marks; a pipe gets unchanged bytes."""
     environment = shell.environment(**sandbox.connection)
@@ -453,7 +496,7 @@ def test_every_format_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, fo
 
     assert code == 0
     assert "2J" in seen
-    assert [mark for mark in ("\x1b[2", "\x9b", "\u202e") if mark in seen] == []
+    assert [mark for mark in ("\x1b[2J", "\x9b", "\u202e") if mark in seen] == []
     if format_ == "csv":
         assert shell.run("ask", HOSTILE, "--format", "csv", **sandbox.connection).stdout.decode() == (
             '"x"\n"a\x1b[2J\u202e\x9bb"\n'
@@ -471,7 +514,7 @@ def test_every_part_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, part
     assert [mark for mark in "\x1b\u202e" if mark in seen] == []
 
 
-@pytest.mark.parametrize("format_", ["parquet", "arrow"])
+@pytest.mark.parametrize("format_", ["parquet", "arrow", "csv.gz", "xlsx"])
 def test_binary_formats_are_not_for_terminals(shell: Any, sandbox: Sandbox, format_: str) -> None:
     """Exit code 2, before a question is asked."""
     before = len(sandbox.request_log.requests)

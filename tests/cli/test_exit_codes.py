@@ -113,7 +113,10 @@ def test_questions_without_an_answer(shell: Any, ask: Any, question: str, code: 
     ("arguments", "said"),
     [
         (["ask"], "No question. Give one as words, as - for standard input or by --file, or --question-id"),
-        (["ask", "x", "--format", "xml"], "'table', 'csv', 'json', 'ndjson', 'parquet', 'arrow', 'markdown'"),
+        (
+            ["ask", "x", "--format", "xml"],
+            "'table', 'text', 'csv', 'csv.gz', 'tsv', 'json', 'ndjson', 'parquet',",
+        ),
         (["ask", "x", "--engine", "dask"], "'pandas', 'polars', 'pyarrow'"),
         (["ask", "x", "--max-rows", "-1"], "--max-rows"),
         (["ask", "x", "--no-such-option"], "--no-such-option"),

@@ -40,7 +40,8 @@ OTHERS = [
     ["sandbox"],
 ]
 FORMATS = [
-    [*ASK, "--format", name] for name in ("table", "csv", "json", "ndjson", "parquet", "arrow", "markdown")
+    [*ASK, "--format", name]
+    for name in ("table", "csv", "csv.gz", "json", "ndjson", "parquet", "arrow", "markdown", "xlsx")
 ]
 PARTS = [[*ASK, part] for part in ("--sql", "--summary", "--stats", "--schema")]
 FULL = "OSError: [Errno 28] No space left on device\n"

@@ -1,0 +1,278 @@
+"""A table as text: all of it, or what fits on a terminal.
+
+On a terminal no line is folded. Columns are shortened first; where that is not enough, the columns in the
+middle are hidden, and of many rows those in the middle too, as polars and DuckDB do. An ellipsis marks what
+is missing, and a line below the table counts it. Only what is shown is formatted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from textwrap import wrap
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+from rich.box import HEAVY_HEAD
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+
+from connecty_frames.decode.arrow_types import is_number
+from connecty_frames.display.formatting import texts
+from connecty_frames.text import cut, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rich.box import Box
+    from rich.console import Console
+
+__all__ = ["SHOWN_ROWS", "terminal_table", "text_table"]
+
+#: The rows that a terminal shows: half of them from the beginning, half from the end.
+SHOWN_ROWS: Final = 50
+#: The characters of a name, a type and a cell that are formatted for a terminal.
+_MAX_LENGTH: Final = 1_000
+#: The width to which names and texts are shortened before columns are hidden: that of a date, and of the mark
+#: that its time was cut. Types are shortened to that of ``Float64``. Numbers are not, unless one alone is too
+#: wide.
+_SHORT: Final = 11
+_SHORT_TYPE: Final = 7
+#: The width to which the columns of a whole table are padded: one long text would otherwise pad every row.
+#: Longer values are whole, and the borders of their row are further to the right.
+_MAX_PADDED: Final = 200
+#: What a border and the spaces beside it take of each column.
+_BORDER: Final = 3
+_BOLD: Final = Style(bold=True)
+_DIM: Final = Style(dim=True)
+#: Matches the fraction of a timestamp or time that has none.
+_NO_FRACTION: Final = re.compile(r"(?<=:\d\d)\.0+(?=$|[Z+-])")
+
+
+class _Column:
+    """A column as texts, and the widths that it can have."""
+
+    def __init__(self, name: str, type_: str, cells: list[str | None], *, is_number: bool = False) -> None:
+        self.name = name
+        self.type = type_
+        self.cells = cells
+        self.is_number = is_number
+
+    @classmethod
+    def from_arrow(cls, name: str, type_: str, column: pa.ChunkedArray, limit: int | None = None) -> _Column:
+        """Format the values of a column; names, types and values are escaped, and cut at a length."""
+
+        def shown(text: str) -> str:
+            return terminal(text if limit is None else cut(text, limit))
+
+        cells = [None if text is None else shown(text) for text in texts(column).to_pylist()]
+        if pa.types.is_timestamp(column.type) or pa.types.is_time(column.type):
+            cells = _without_empty_fractions(cells)
+        return cls(shown(name), shown(type_), cells, is_number=is_number(column.type))
+
+    @cached_property
+    def aligned(self) -> list[str | None]:
+        """The cells; numbers are padded so that their decimal points are below each other."""
+        if not self.is_number:
+            return self.cells
+        tails = [0 if cell is None or "." not in cell else len(cell) - cell.index(".") for cell in self.cells]
+        longest = max(tails, default=0)
+        return [
+            None if cell is None else cell + " " * (longest - tail)
+            for cell, tail in zip(self.cells, tails, strict=True)
+        ]
+
+    @cached_property
+    def least(self) -> int:
+        """The width below which the column is hidden rather than shortened."""
+        cells = _width(self.cells)
+        short = min(cells, _SHORT), min(_length(self.name), _SHORT), min(_length(self.type), _SHORT_TYPE)
+        return max(cells if self.is_number else 0, *short)
+
+    @cached_property
+    def content(self) -> int:
+        """The width that shows the name and all values whole."""
+        return max(_length(self.name), _width(self.aligned))
+
+    @cached_property
+    def full(self) -> int:
+        """The width that shows the type whole as well."""
+        return max(self.content, _length(self.type))
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Columns beside each other, each of its width; without an ellipsis, nothing is shortened."""
+
+    columns: list[_Column]
+    widths: list[int]
+    box: Box = HEAVY_HEAD
+    ellipsis: str = ""
+    has_styles: bool = False
+
+    def lines(self, gap: int | None = None) -> Iterator[str]:
+        """Yield the lines of the table; before the row ``gap``, one says that others are left out."""
+        outer = [width + 2 for width in self.widths]
+        yield self.box.get_top(outer)
+        yield self._header([column.name for column in self.columns], _BOLD)
+        yield self._header([column.type for column in self.columns], _DIM)
+        yield self.box.get_row(outer, "head")
+        for at, cells in enumerate(zip(*map(self._cells, self.columns, self.widths), strict=True)):
+            if at == gap:
+                yield self._row([self.ellipsis] * len(self.columns))
+            yield self._row(cells)
+        yield self.box.get_bottom(outer)
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether a name or a value is not shown whole."""
+        return any(width < column.content for width, column in zip(self.widths, self.columns, strict=True))
+
+    def _cells(self, column: _Column, width: int) -> list[str | None]:
+        # Where there is no room to align points, numbers are whole rather than aligned.
+        return column.aligned if _width(column.aligned) <= width or not self.ellipsis else column.cells
+
+    def _header(self, texts: list[str], style: Style) -> str:
+        cells = [self._styled(self._fit(text, at), style) for at, text in enumerate(texts)]
+        inner = f" {self.box.head_vertical} ".join(cells)
+        return f"{self.box.head_left} {inner} {self.box.head_right}"
+
+    def _row(self, texts: Sequence[str | None]) -> str:
+        cells = [
+            self._styled(self._fit("null", at), _DIM) if text is None else self._fit(text, at)
+            for at, text in enumerate(texts)
+        ]
+        inner = f" {self.box.mid_vertical} ".join(cells)
+        return f"{self.box.mid_left} {inner} {self.box.mid_right}"
+
+    def _styled(self, text: str, style: Style) -> str:
+        return style.render(text) if self.has_styles else text
+
+    def _fit(self, text: str, at: int) -> str:
+        """Return text padded to the width of a column, or shortened."""
+        width, length = self.widths[at], _length(text)
+        if length <= width or not self.ellipsis:
+            padding = " " * (width - length)
+            return padding + text if self.columns[at].is_number else text + padding
+        mark = self.ellipsis[:width]
+        return set_cell_size(text, width - len(mark)) + mark
+
+
+def text_table(table: pa.Table, types: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of a whole table: all rows and columns, each value whole.
+
+    Parameters
+    ----------
+    types
+        The name of the type of each column.
+    """
+    columns = [
+        _Column.from_arrow(*each) for each in zip(table.column_names, types, table.columns, strict=True)
+    ]
+    if columns:
+        yield from _Layout(columns, [min(column.full, _MAX_PADDED) for column in columns]).lines()
+    else:
+        yield _size(table.shape, table.shape)
+
+
+def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> Iterator[str]:
+    """Yield the lines of as much of a table as a terminal shows, and one about what it does not show.
+
+    Parameters
+    ----------
+    types
+        The name of the type of each column.
+    console
+        The terminal: its width, whether its encoding has lines, and whether it has styles.
+    """
+    ellipsis = "..." if console.options.ascii_only else "…"
+    part, gap = _ends(table)
+
+    def format_column(at: int) -> _Column:
+        return _Column.from_arrow(table.column_names[at], types[at], part[at], _MAX_LENGTH)
+
+    head, tail = _choose(table.num_columns, console.width, format_column, len(ellipsis))
+    shown = part.num_rows, len(head) + len(tail)
+    hidden = [_Column(ellipsis, "", [ellipsis] * part.num_rows)] if shown[1] < table.num_columns else []
+    columns = [*head, *hidden, *tail]
+    layout = _Layout(
+        columns,
+        _share(columns, console.width - 1 - _BORDER * len(columns)),
+        HEAVY_HEAD.substitute(console.options),
+        ellipsis,
+        has_styles=console.color_system not in {None, "windows"},
+    )
+    size = _size(table.shape, shown) + (", shortened" if layout.is_shortened else "")
+    if columns:
+        yield from layout.lines(gap)
+    if size != _size(table.shape, table.shape):
+        yield from wrap(f"{size}; --output FILE writes all", max(console.width, 1))
+    elif not columns:
+        yield size
+
+
+def _ends(table: pa.Table) -> tuple[pa.Table, int | None]:
+    """Return the rows that are shown, and after how many of them others are left out, None for nowhere."""
+    if table.num_rows <= SHOWN_ROWS:
+        return table, None
+    half = SHOWN_ROWS // 2
+    return pa.concat_tables([table.slice(0, half), table.slice(table.num_rows - half)]), half
+
+
+def _choose(
+    count: int, width: int, format_column: Callable[[int], _Column], ellipsis: int
+) -> tuple[list[_Column], list[_Column]]:
+    """Return the columns that fit from the beginning, one at least, and those from the end, in turn."""
+    head: list[_Column] = []
+    tail: list[_Column] = []
+    used = 1  # the last border
+    while (shown := len(head) + len(tail)) < count:
+        side, at = (head, shown // 2) if shown % 2 == 0 else (tail, count - 1 - shown // 2)
+        column = format_column(at)
+        used += column.least + _BORDER
+        rest = 0 if shown + 1 == count else ellipsis + _BORDER
+        if shown and used + rest > width:
+            break
+        side.append(column)
+    return head, tail[::-1]
+
+
+def _share(columns: list[_Column], room: int) -> list[int]:
+    """Return the width of each column: the least, then what is left for values and names, then for types."""
+    widths = [column.least for column in columns]
+    if sum(widths) > room and widths:  # then there is one column, perhaps with the ellipsis
+        widths[0] = max(1, room - sum(widths[1:]))
+    for wanted in ([column.content for column in columns], [column.full for column in columns]):
+        left = room - sum(widths)
+        missing = [max(0, want - width) for want, width in zip(wanted, widths, strict=True)]
+        # The columns that lack least come first: what they leave is for the others.
+        for done, at in enumerate(sorted(range(len(columns)), key=missing.__getitem__)):
+            given = max(0, min(missing[at], left // (len(columns) - done)))
+            widths[at] += given
+            left -= given
+    return widths
+
+
+def _size(shape: tuple[int, int], shown: tuple[int, int]) -> str:
+    """Return how many rows and columns there are, and how many of them are shown."""
+    return ", ".join(
+        f"{count:,} {noun}{'' if count == 1 else 's'}{'' if count == part else f' ({part:,} shown)'}"
+        for count, part, noun in zip(shape, shown, ("row", "column"), strict=True)
+    )
+
+
+def _without_empty_fractions(cells: list[str | None]) -> list[str | None]:
+    """Return times without fractions of a second where all of them are zero."""
+    short = [None if cell is None else _NO_FRACTION.sub("", cell) for cell in cells]
+    return cells if any(cell is not None and "." in cell for cell in short) else short
+
+
+def _width(cells: Sequence[str | None]) -> int:
+    """Return the width of the longest cell in columns of a terminal."""
+    return max((_length("null" if cell is None else cell) for cell in cells), default=0)
+
+
+def _length(text: str) -> int:
+    """Return the width of a text in columns of a terminal: wide characters take two, combining ones none."""
+    return len(text) if text.isascii() else cell_len(text)
