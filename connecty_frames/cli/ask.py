@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from connecty_frames.cli.commands import Profile, sandbox_class
+from connecty_frames.cli.commands import Profile, announce_sandbox, sandbox_class
 from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.cli.output import (
     EngineChoice,
@@ -125,7 +125,9 @@ def ask(
             "--quiet", "-q", help="Write no acceptance, progress, summary and SQL to standard error."
         ),
     ] = False,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="Ask the embedded sandbox.")] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", envvar="CONNECTY_SANDBOX", help="Ask the embedded sandbox.")
+    ] = False,
 ) -> None:
     """Ask a question; its table goes to standard output, its summary and SQL to standard error."""
     part = _selected_part(sql=sql, summary=summary, stats=stats, schema=schema)
@@ -134,7 +136,8 @@ def ask(
         raise ConfigError("No question. Give one, or --question-id ID of one asked before.")
     if sandbox and (profile or question_id):
         raise ConfigError(
-            "--sandbox starts a new sandbox, which has no profile and knows no question asked before.",
+            "--sandbox, or CONNECTY_SANDBOX=1, starts a new sandbox, which has no profile and knows no "
+            "question asked before.",
             setting="sandbox",
         )
     options: AskOptionsDict = {
@@ -185,6 +188,7 @@ def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
 
     with ExitStack() as stack:
         if sandbox:
+            announce_sandbox()
             running = stack.enter_context(sandbox_class()())
             yield stack.enter_context(Client(**running.connection, resume_command=resume_command))
         else:

@@ -169,6 +169,7 @@ class Sandbox:
         self._connection: Connection | None = None
         self._exit_stack = ExitStack()
         self._pid = os.getpid()
+        self._is_entered = False
         self.request_log = RequestLog()
         self._initial_faults = tuple(faults)
         self.faults = Faults(self._initial_faults)
@@ -185,6 +186,10 @@ class Sandbox:
         if self._connection is None:
             raise ConfigError("The sandbox is not running. Start it: with Sandbox() as sandbox: ...")
         return self._connection
+
+    def __repr__(self) -> str:
+        state = "not running" if self._connection is None else f"at {self._connection['base_url']}"
+        return f"<Sandbox {state}>"
 
     def exports(self) -> str:
         """Return the shell commands that make a client use the sandbox, one a line."""
@@ -318,11 +323,15 @@ class Sandbox:
         if os.getpid() != self._pid:
             return
         self._connection = None
+        self._is_entered = False
         stack, self._exit_stack = self._exit_stack, ExitStack()
         stack.close()
 
     def __enter__(self) -> Self:
-        return self.start()
+        if self._is_entered or self._connection is None:
+            self.start()
+        self._is_entered = True
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
