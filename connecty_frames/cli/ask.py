@@ -136,7 +136,7 @@ def ask(
         raise ConfigError("No question. Give one, or --question-id ID of one asked before.")
     if sandbox and (profile or question_id):
         raise ConfigError(
-            "--sandbox, or CONNECTY_SANDBOX=1, starts a new sandbox, which has no profile and knows no "
+            "--sandbox starts a new sandbox, as CONNECTY_SANDBOX=1 does: it has no profile, and knows no "
             "question asked before.",
             setting="sandbox",
         )
