@@ -64,7 +64,7 @@ def test_all_calls_ask_the_sandbox(suite: Any) -> None:
 
 @pytest.mark.slow
 def test_tests_are_isolated(suite: Any) -> None:
-    """Requests, tokens, faults and settings of the test before are removed."""
+    """Requests, tokens, faults, answers and settings of the test before are removed."""
     test = f"""
     import connecty_frames as cf
     import pytest
@@ -76,6 +76,10 @@ def test_tests_are_isolated(suite: Any) -> None:
         cf.ask({QUESTION!r})
         assert connecty_sandbox.request_log.tokens == 1
         cf.configure(dw_id=99)
+        with pytest.raises(cf.QuestionFailed):
+            cf.ask("why", dw_id=13)
+        connecty_sandbox.answer("why", [{{"reason": "rain"}}])
+        assert cf.ask_df("Why?", dw_id=13)["reason"].to_list() == ["rain"]
         connecty_sandbox.faults.add(Fault("ask", status=500))
         with pytest.raises(cf.ConnectyError):
             cf.ask({QUESTION!r}, dw_id=13)

@@ -64,6 +64,7 @@ def _max_rows(value: object) -> int | None:
 
 
 def ask(
+    ctx: typer.Context,
     question: Annotated[str | None, typer.Argument(help="The question, in plain language.")] = None,
     *,
     dw_id: Annotated[int | None, typer.Option(help="The data workspace to ask.")] = None,
@@ -140,6 +141,7 @@ def ask(
             "question asked before.",
             setting="sandbox",
         )
+    announce_sandbox(ctx)
     options: AskOptionsDict = {
         "dw_id": dw_id,
         "question_id": question_id,
@@ -188,7 +190,6 @@ def _client(*, sandbox: bool, profile: str | None) -> Iterator[Client]:
 
     with ExitStack() as stack:
         if sandbox:
-            announce_sandbox()
             running = stack.enter_context(sandbox_class()())
             yield stack.enter_context(Client(**running.connection, resume_command=resume_command))
         else:

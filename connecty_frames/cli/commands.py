@@ -122,11 +122,10 @@ def sandbox_class() -> type[Sandbox]:
     return Sandbox
 
 
-def announce_sandbox() -> None:
-    """Say that a sandbox is asked, where the environment chose it and not the command."""
-    import click
-
-    if click.get_current_context().get_parameter_source("sandbox") is click.core.ParameterSource.ENVIRONMENT:
+def announce_sandbox(ctx: typer.Context) -> None:
+    """Say that a command asks a sandbox, where the environment chose it and not an option."""
+    source = ctx.get_parameter_source("sandbox")
+    if ctx.params["sandbox"] and source is not None and source.name == "ENVIRONMENT":
         from connecty_frames.api import sandbox_notice
         from connecty_frames.config import explain
 
