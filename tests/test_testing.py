@@ -151,7 +151,7 @@ def test_the_documentation_page(suite: Any) -> None:
     result = suite(test_page=tests[0], conftest=options[0])
 
     assert (len(tests), len(options)) == (1, 1)
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=3)
 
 
 # The context
