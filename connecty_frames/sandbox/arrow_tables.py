@@ -142,6 +142,7 @@ def _is_unknown_extension(type_: pa.DataType) -> bool:
 #: microseconds where that is exact, because DuckDB lacks some of their types, and older versions more.
 _TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], pa.DataType]], ...]] = (
     (_is_dictionary_of_others, lambda type_: _duckdb_type(type_.value_type)),
+    (pa.types.is_null, lambda _: pa.string()),  # DuckDB 1.3 reads it as integers
     # The JSON of a float32 would be another number than its value.
     (pa.types.is_float16, lambda _: pa.float64()),
     (pa.types.is_float32, lambda _: pa.float64()),

@@ -166,6 +166,9 @@ def _iso_sql(expression: str, type_: DuckDBPyType) -> str:
     DuckDB writes ``0044-03-15 (BC) 13:05:01.46+01``: without the T, without the minutes of the offset, and
     with the era in the middle.
     """
+    if type_.id == "timestamp_ns":
+        # Not a cast: that of DuckDB 1.3 writes NUL characters for zeros behind the point.
+        return f"rtrim(rtrim(strftime({expression}, '%Y-%m-%dT%H:%M:%S.%n'), '0'), '.')"
     text = f"replace(CAST({expression} AS VARCHAR), ' ', 'T')"
     if type_.id in _ZONED:
         text = f"regexp_replace({text}, '([+-][0-9][0-9])$', '\\1:00')"
