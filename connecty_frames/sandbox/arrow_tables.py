@@ -24,6 +24,8 @@ __all__ = ["read_frame"]
 _EXTENSION_NAME: Final = b"ARROW:extension:name"
 #: The extension types that DuckDB reads as types of its own.
 _EXTENSIONS: Final = frozenset({"arrow.json", "arrow.uuid"})
+#: The types in nanoseconds that DuckDB may have, by its version.
+_NANOSECONDS: Final = ("timestamp[ns", "time64[ns")
 
 
 def read_frame(frame: Any, *, timezone: str, documented_only: bool) -> QueryResult:
@@ -88,7 +90,8 @@ def _from_stream(frame: Any) -> pa.Table:
     """Return a frame as a table, without the levels of a pandas index that have no name."""
     try:
         table = pa.RecordBatchReader.from_stream(frame).read_all()
-    except (pa.ArrowException, ArithmeticError, TypeError, ValueError) as error:
+    except Exception as error:
+        # Each library has its own exceptions for what it cannot export.
         raise ConfigError(
             f"It is not readable as a table: {snippet(str(error))}", setting="answers"
         ) from error
@@ -101,11 +104,9 @@ def _exact_column(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return a column with a type that DuckDB has, and the same values."""
     try:
         return column.cast(_field(field).type)
-    except pa.ArrowInvalid:
-        if "[ns" in str(field.type):  # DuckDB has most types in nanoseconds; checked when it is read
-            return column
-        raise _inexact(field) from None
     except (pa.ArrowException, TypeError):
+        if str(field.type).startswith(_NANOSECONDS):
+            return column
         raise _inexact(field) from None
 
 
@@ -181,7 +182,7 @@ def _read(
             connection.execute(f"SET TimeZone = '{timezone}'")
             connection.register("frame", table)
             for field, column, type_ in zip(schema, columns, connection.table("frame").types, strict=True):
-                if "[ns" in str(column.type) and "_NS" not in str(type_):
+                if str(column.type).startswith(_NANOSECONDS) and "_NS" not in str(type_):
                     raise _inexact(field)
             return read_result(connection, "frame", schema.names, documented_only=documented_only)
         except duckdb.Error as error:

@@ -10,10 +10,11 @@ import os
 import threading
 import unicodedata
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -23,12 +24,9 @@ from connecty_frames.sandbox.catalogue import Plan
 from connecty_frames.sandbox.results import QueryResult
 from connecty_frames.text import path_text, snippet
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 __all__ = ["CannedAnswer", "CannedAnswers"]
 
-_SUMMARY: Final = "The answer has {rows} rows."
+_SUMMARY: Final = "Number of rows: {rows}."
 _EXPECTED: Final = (
     "expected a frame or a list of dicts (a table), an Answer or the path or bytes of a saved response"
     " (replayed), an exception (the question fails), or None (a summary without a table)."
@@ -68,6 +66,11 @@ class CannedAnswers:
         self._documented_only = documented_only
         self._lock = threading.Lock()
         self._answers: dict[str, CannedAnswer] = {}
+        if not isinstance(answers, Mapping):
+            raise ConfigError(
+                f"answers is of type {type(answers).__name__}; expected a dict of questions and answers.",
+                setting="answers",
+            )
         for number, (question, value) in enumerate(answers.items(), start=1):
             self.set(question, value)
             if len(self._answers) < number:
@@ -123,7 +126,9 @@ class CannedAnswers:
             from connecty_frames.sandbox.arrow_tables import read_frame  # which imports pyarrow
 
             result = read_frame(value, timezone=self._timezone, documented_only=self._documented_only)
-        return CannedAnswer(sql, Plan(None, summary or _SUMMARY).summarise(result), result)
+        return CannedAnswer(
+            sql, Plan(None, _SUMMARY if summary is None else summary).summarise(result), result
+        )
 
 
 def _words(question: str) -> str:

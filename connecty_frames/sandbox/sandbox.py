@@ -155,7 +155,7 @@ class Sandbox:
         self._answerer = answerer
         self._documented_only = statistics == "documented"
         self._canned_answers = CannedAnswers(
-            answers or {}, timezone=self._timezone, documented_only=self._documented_only
+            {} if answers is None else answers, timezone=self._timezone, documented_only=self._documented_only
         )
         self._latency = latency
         self._host = host

@@ -84,6 +84,7 @@ def test_every_type_arrives_exactly(array: pa.Array, expected: str) -> None:
         pa.array([1], pa.date64()),
         pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])]),
         pa.array([[(1, 2, 3)]], pa.list_(pa.month_day_nano_interval())),
+        pa.array([[1]], pa.list_(pa.timestamp("ns"))),
     ],
     ids=lambda array: str(array.type),
 )

@@ -70,6 +70,12 @@ def test_the_same_words_twice_are_an_error() -> None:
     assert str(raised.value) == "answers has the words 'How?' twice: one question has one answer."
 
 
+def test_answers_are_a_dict() -> None:
+    """Of questions and their answers."""
+    with pytest.raises(cf.ConfigError, match="answers is of type list; expected a dict of questions"):
+        Sandbox(answers=[("why", None)])  # type: ignore[arg-type]
+
+
 def test_the_last_answer_applies() -> None:
     """Set while the sandbox runs, it replaces an earlier one."""
     canned = answers(why=ValueError("rain"))
@@ -159,7 +165,7 @@ def test_a_table_by_itself(canned: Sandbox, client: cf.Client) -> None:
     """It has no SQL, and a summary of its size."""
     canned.answer("orders", [{"orders": 3}])
     answer = client.ask("orders")
-    assert (answer.sql_query, answer.response_summary) == (None, "The answer has 1 rows.")
+    assert (answer.sql_query, answer.response_summary) == (None, "Number of rows: 1.")
 
 
 def test_words_alone(canned: Sandbox, client: cf.Client) -> None:
