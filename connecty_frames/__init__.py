@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from connecty_frames.answer import Answer
-    from connecty_frames.api import ask, ask_df, ask_many
+    from connecty_frames.api import ask, ask_df, ask_many, use_sandbox
     from connecty_frames.client import Client, Question
     from connecty_frames.config import configure
     from connecty_frames.decode import Schema, binary, epoch, local
@@ -96,6 +96,7 @@ __all__ = [
     "metadata",
     "read_connecty",
     "read_parquet",
+    "use_sandbox",
 ]
 
 #: The module of each public name.
@@ -119,6 +120,7 @@ _MODULES: Final[dict[str, str]] = {
     "metadata": "frames",
     "read_connecty": "readers",
     "read_parquet": "frames",
+    "use_sandbox": "api",
 }
 
 

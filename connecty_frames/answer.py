@@ -201,6 +201,11 @@ class Answer:
         return Path(path)
 
     @property
+    def response(self) -> bytes:
+        """The body of the response as it was received, which :meth:`to_json` saves."""
+        return self._body
+
+    @property
     def question(self) -> str | None:
         """The question in words, None after re-attaching by id."""
         return self._metadata.question

@@ -22,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    TypeAdapter,
     ValidationError,
 )
 
@@ -32,18 +33,27 @@ from connecty_frames.protocol import REGIONS
 from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["LARGEST_BODY", "Settings", "configure", "explain", "is_loopback", "resolve", "swap_configured"]
+__all__ = [
+    "LARGEST_BODY",
+    "Settings",
+    "configure",
+    "configure_for_now",
+    "explain",
+    "is_loopback",
+    "resolve",
+    "swap_configured",
+    "wants_sandbox",
+]
 
 #: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3
 
 _NO_CREDENTIALS: Final = (
     "Set it {}in the environment, or in a profile (`connecty config path` names the file); ConnectyAI "
-    "support gives out credentials. To try connecty_frames without an account, run `connecty sandbox` and "
-    "export what it prints, or in Python: `from connecty_frames.sandbox import Sandbox` and `with Sandbox() "
-    "as sandbox: Client(**sandbox.connection)`."
+    "support gives out credentials. To try connecty_frames without an account: `cf.use_sandbox()` in Python, "
+    "or `connecty ask --sandbox`."
 )
 
 
@@ -181,6 +191,8 @@ _TYPES: Final = {
     "max_body_bytes": (Integral, "a number of bytes"),
     "verify_tls": (bool, "True or False"),
 }
+#: The environment variable that makes calls ask a sandbox. It is no setting: a Client does not look at it.
+_SANDBOX: Final = "CONNECTY_SANDBOX"
 #: What configure() has set.
 _configured: dict[str, Any] = {}
 #: The latest result of ``resolve()`` by its fingerprint.
@@ -241,6 +253,21 @@ def configure(**settings: Any) -> None:
         raise
 
 
+def configure_for_now(**settings: Any) -> Callable[[], None]:
+    """Configure, and return a function that takes back what has not been configured again since."""
+    before = dict(_configured)
+    configure(**settings)
+    given = {name: _configured[name] for name in settings}
+
+    def take_back() -> None:
+        for name, value in given.items():
+            if _configured.get(name) == value:
+                _configured.pop(name)
+                _configured.update({name: before[name]} if name in before else {})
+
+    return take_back
+
+
 def swap_configured(settings: dict[str, Any]) -> dict[str, Any]:
     """Replace everything that is configured, unchecked, and return what was configured before."""
     before = dict(_configured)
@@ -268,6 +295,23 @@ def resolve(**arguments: Any) -> Settings:
             _resolved.clear()
             _resolved[fingerprint] = settings
     return settings
+
+
+def wants_sandbox() -> bool:
+    """Whether the environment says that calls are to ask a sandbox.
+
+    Raises
+    ------
+    ConfigError
+        If the variable is neither true nor false.
+    """
+    text = os.environ.get(_SANDBOX)
+    try:
+        return bool(text) and TypeAdapter(bool).validate_python(text)
+    except ValidationError:
+        raise ConfigError(
+            f"{_SANDBOX}={snippet(str(text))} in the environment: expected 1 or 0.", setting="sandbox"
+        ) from None
 
 
 def explain(**arguments: Any) -> list[tuple[str, Any, str]]:

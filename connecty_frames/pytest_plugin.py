@@ -33,15 +33,11 @@ def _connecty_sandbox(connecty_sandbox_options: dict[str, Any]) -> Iterator[Sand
 
 
 @pytest.fixture
-def connecty_sandbox(
-    _connecty_sandbox: Sandbox, connecty_sandbox_options: dict[str, Any]
-) -> Iterator[Sandbox]:
-    """Send the questions of this test to a sandbox, with an empty request log and without earlier faults."""
+def connecty_sandbox(_connecty_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """Send the questions of this test to a sandbox, without the requests, faults and answers of others."""
     from connecty_frames.testing import connected
 
-    _connecty_sandbox.faults.clear()
-    _connecty_sandbox.faults.add(*connecty_sandbox_options.get("faults", ()))
-    _connecty_sandbox.request_log.clear()
+    _connecty_sandbox.reset()
     with connected(_connecty_sandbox):
         yield _connecty_sandbox
-    _connecty_sandbox.faults.clear()
+    _connecty_sandbox.reset()

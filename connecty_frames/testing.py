@@ -73,7 +73,7 @@ def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
 @contextmanager
 def _environment(settings: dict[str, str]) -> Iterator[None]:
     """Replace the settings of the environment by these, and restore them afterwards."""
-    names = {f"{_PREFIX}{name.upper()}" for name in (*Settings.model_fields, "config")}
+    names = {f"{_PREFIX}{name.upper()}" for name in (*Settings.model_fields, "config", "sandbox")}
     before = {name: os.environ.pop(name) for name in list(os.environ) if name.upper() in names}
     os.environ.update({**settings, f"{_PREFIX}CONFIG": os.devnull})
     try:

@@ -375,9 +375,11 @@ def test_the_response_is_saved_as_it_was_received(golden: Path, tmp_path: Path) 
     """Byte for byte, with white space; the path is returned."""
     source = golden / "top_countries.json"
 
-    saved = cf.Answer.from_json(source).to_json(str(tmp_path / "saved.json"))
+    answer = cf.Answer.from_json(source)
+    saved = answer.to_json(str(tmp_path / "saved.json"))
 
     assert saved == tmp_path / "saved.json"
+    assert answer.response == source.read_bytes()
     assert saved.read_bytes() == source.read_bytes()
     assert list(tmp_path.iterdir()) == [saved]
 

@@ -111,6 +111,48 @@ def test_a_variable_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
     assert value_of("dw_id") == 7
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, False),
+        ("", False),
+        ("0", False),
+        ("false", False),
+        ("no", False),
+        ("1", True),
+        ("TRUE", True),
+        ("yes", True),
+    ],
+)
+def test_the_environment_chooses_the_sandbox(
+    value: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the words of every setting that is true or false; an empty variable is unset."""
+    if value is not None:
+        monkeypatch.setenv("CONNECTY_SANDBOX", value)
+    assert config.wants_sandbox() is expected
+
+
+def test_another_word_for_the_sandbox_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Naming the variable."""
+    monkeypatch.setenv("CONNECTY_SANDBOX", "maybe")
+    with pytest.raises(cf.ConfigError) as raised:
+        config.wants_sandbox()
+    assert str(raised.value) == "CONNECTY_SANDBOX=maybe in the environment: expected 1 or 0."
+
+
+def test_configuring_for_now() -> None:
+    """What is taken back is what was there before; what was configured since stays."""
+    cf.configure(dw_id=7, timeout=5)
+
+    take_back = config.configure_for_now(dw_id=13, timeout=60, client_id="a")
+    cf.configure(timeout=90)
+    take_back()
+
+    settings = config.resolve()
+    assert (settings.dw_id, settings.timeout, settings.client_id) == (7, 90.0, None)
+
+
 def test_configure_adds_up() -> None:
     """Settings configured earlier are kept."""
     cf.configure(client_id="a")
@@ -354,23 +396,18 @@ def test_missing_credentials_are_named(given: dict[str, str], missing: list[str]
         for name in missing:
             assert f"environment: CONNECTY_{name.upper()}" in message
         assert "connecty_frames.configure()" in message
-        assert "`connecty sandbox`" in message
-        assert "Client(**sandbox.connection)" in message
+        assert "`connecty ask --sandbox`" in message
+        assert "`cf.use_sandbox()`" in message
 
 
 def test_the_code_in_the_message_works() -> None:
     """The code that the message shows starts a sandbox."""
     with pytest.raises(cf.ConfigError) as raised:
         cf.Client()
-    parts = str(raised.value).split("`")
-    assert parts[5:9:2] == [
-        "from connecty_frames.sandbox import Sandbox",
-        "with Sandbox() as sandbox: Client(**sandbox.connection)",
-    ]
+    code = str(raised.value).split("`")[3]
+    assert code == "cf.use_sandbox()"
 
-    from connecty_frames.sandbox import Sandbox
-
-    with Sandbox() as sandbox, cf.Client(**sandbox.connection) as client:
+    with eval(code), cf.Client() as client:
         assert client.health() is True
 
 

@@ -72,6 +72,7 @@ NAMES = [
     "metadata",
     "read_connecty",
     "read_parquet",
+    "use_sandbox",
 ]
 
 

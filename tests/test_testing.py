@@ -64,7 +64,7 @@ def test_all_calls_ask_the_sandbox(suite: Any) -> None:
 
 @pytest.mark.slow
 def test_tests_are_isolated(suite: Any) -> None:
-    """Requests, tokens, faults and settings of the test before are removed."""
+    """Requests, tokens, faults, answers and settings of the test before are removed."""
     test = f"""
     import connecty_frames as cf
     import pytest
@@ -76,6 +76,10 @@ def test_tests_are_isolated(suite: Any) -> None:
         cf.ask({QUESTION!r})
         assert connecty_sandbox.request_log.tokens == 1
         cf.configure(dw_id=99)
+        with pytest.raises(cf.QuestionFailed):
+            cf.ask("why", dw_id=13)
+        connecty_sandbox.answer("why", [{{"reason": "rain"}}])
+        assert cf.ask_df("Why?", dw_id=13)["reason"].to_list() == ["rain"]
         connecty_sandbox.faults.add(Fault("ask", status=500))
         with pytest.raises(cf.ConnectyError):
             cf.ask({QUESTION!r}, dw_id=13)
@@ -147,7 +151,7 @@ def test_the_documentation_page(suite: Any) -> None:
     result = suite(test_page=tests[0], conftest=options[0])
 
     assert (len(tests), len(options)) == (1, 1)
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=3)
 
 
 # The context

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from connecty_frames.cli.commands import Profile, sandbox_class
+from connecty_frames.cli.commands import Profile, announce_sandbox, sandbox_class
 from connecty_frames.cli.input import question_reader, read_saved_schema
 from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.cli.output import (
@@ -49,7 +49,8 @@ _CONFLICTS: Final = (
     (
         "sandbox",
         ("profile", "question_id", "base_url", "region"),
-        "--sandbox starts a new sandbox: it has its own address, no profile and no question asked before.",
+        "--sandbox (or CONNECTY_SANDBOX) starts a new sandbox, which has its own address, no profile and no earlier "
+        "question.",
     ),
     ("base_url", ("region",), "--base-url and --region both name the address: give one."),
     (
@@ -137,7 +138,13 @@ def ask(
         typer.Option(help="The region in which the organisation is registered.", rich_help_panel=_CONNECTION),
     ] = None,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Ask the embedded sandbox.", rich_help_panel=_CONNECTION)
+        bool,
+        typer.Option(
+            "--sandbox",
+            envvar="CONNECTY_SANDBOX",
+            help="Ask the embedded sandbox.",
+            rich_help_panel=_CONNECTION,
+        ),
     ] = False,
     max_rows: Annotated[
         int | None,
@@ -250,6 +257,7 @@ def ask(
     part = _selected_part(sql=sql, summary=summary, stats=stats, schema=schema)
     written_as = choose_format(format_, output, part)
     read_question = question_reader(question or (), file, question_id)
+    announce_sandbox(ctx)
     options: AskOptionsDict = {
         "dw_id": dw_id,
         "question_id": question_id,

@@ -15,7 +15,7 @@ from connecty_frames.text import masked_id, terminal
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
-__all__ = ["Profile", "config", "questions", "sandbox", "sandbox_class"]
+__all__ = ["Profile", "announce_sandbox", "config", "questions", "sandbox", "sandbox_class"]
 
 
 def _complete_profile(incomplete: str) -> list[str]:
@@ -121,6 +121,16 @@ def sandbox_class() -> type[Sandbox]:
 
     logging.getLogger("uvicorn.error").addFilter(_is_error)
     return Sandbox
+
+
+def announce_sandbox(ctx: typer.Context) -> None:
+    """Say that a command asks a sandbox, where the environment chose it and not an option."""
+    source = ctx.get_parameter_source("sandbox")
+    if ctx.params["sandbox"] and source is not None and source.name == "ENVIRONMENT":
+        from connecty_frames.api import sandbox_notice
+        from connecty_frames.config import explain
+
+        echo_stderr(sandbox_notice({name: place for name, _, place in explain()}))
 
 
 def _is_error(record: logging.LogRecord) -> bool:

@@ -1,9 +1,9 @@
 """The queue of questions, which are answered in order and kept with their results.
 
-A pool of threads answers them. A question is PENDING until a thread is free, IN_PROGRESS during the
-latency and the query, and COMPLETED or FAILED in the end. The newest :data:`KEPT` finished questions are
-kept, as long as their results take no more than :data:`KEPT_BYTES` together. Older ones are deleted, and then
-unknown like a question that was never asked.
+Threads answer them, from the canned answers or else by the answerer and a query. A question is PENDING until
+a thread is free, IN_PROGRESS during the latency and the query, and COMPLETED or FAILED in the end. The newest
+:data:`KEPT` finished questions are kept, as long as their results take no more than :data:`KEPT_BYTES`
+together. Older ones are deleted, and then unknown like a question that was never asked.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 import threading
 import uuid
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.errors import QuestionFailed
@@ -22,6 +22,7 @@ from connecty_frames.protocol import State
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
+    from connecty_frames.sandbox.canned_answers import CannedAnswers
     from connecty_frames.sandbox.catalogue import Answerer
     from connecty_frames.sandbox.pool import WorkerPool
     from connecty_frames.sandbox.results import QueryResult
@@ -60,10 +61,12 @@ class Job:
 
 
 class JobQueue:
-    """Accepts questions, has them answered by a pool of threads, and finds them by id.
+    """Accepts questions, has them answered by threads, and finds them by id.
 
     Parameters
     ----------
+    canned_answers
+        The answers that take precedence over the answerer; None for no such answers.
     workers
         How many questions are answered at the same time.
     capacity
@@ -79,6 +82,7 @@ class JobQueue:
         worker_pool: WorkerPool,
         answerer: Answerer,
         *,
+        canned_answers: CannedAnswers | None = None,
         workers: int,
         capacity: int,
         latency: float,
@@ -87,6 +91,7 @@ class JobQueue:
     ) -> None:
         self._worker_pool = worker_pool
         self._answerer = answerer
+        self._canned_answers = canned_answers
         self._capacity = capacity
         self._latency = latency
         self._kept = kept
@@ -96,7 +101,15 @@ class JobQueue:
         self._finished: deque[Job] = deque()
         self._finished_bytes = 0
         self._closing = threading.Event()
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="connecty-sandbox-worker")
+        self._pending: SimpleQueue[Job | None] = SimpleQueue()
+        # Daemons: Python waits for the threads of an executor before it runs what atexit registered, such as
+        # the end of a sandbox, so that a script would not end before its last query.
+        self._threads = [
+            threading.Thread(target=self._run_jobs, name=f"connecty-sandbox-worker-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, question: str, dw_id: int) -> Job | None:
         """Accept a question, or return None if the queue is full."""
@@ -105,7 +118,7 @@ class JobQueue:
             if len(self._jobs) - len(self._finished) >= self._capacity:
                 return None
             self._jobs[job.question_id] = job
-        self._executor.submit(self._run, job)
+        self._pending.put(job)
         return job
 
     def find(self, question_id: str, dw_id: int) -> Job | None:
@@ -120,17 +133,30 @@ class JobQueue:
         """Stop all running questions; those that wait stay PENDING."""
         self._closing.set()
         self._worker_pool.stop()
-        self._executor.shutdown(cancel_futures=True)
+        for _ in self._threads:
+            self._pending.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _run_jobs(self) -> None:
+        """Answer questions until the queue is closed."""
+        while (job := self._pending.get()) is not None and not self._closing.is_set():
+            self._run(job)
 
     def _run(self, job: Job) -> None:
         """Answer one question."""
         job.state = State.IN_PROGRESS
         self._closing.wait(self._latency)
         try:
-            plan = self._answerer.answer(job.question, job.dw_id)
-            job.sql = plan.sql
-            job.result = None if plan.sql is None else self._worker_pool.run(plan.sql)
-            job.summary = plan.summarise(job.result)
+            canned = None if self._canned_answers is None else self._canned_answers.find(job.question)
+            if canned is not None:
+                job.sql, job.summary, job.result = canned.sql, canned.summary, canned.result
+                job.error = canned.error
+            else:
+                plan = self._answerer.answer(job.question, job.dw_id)
+                job.sql = plan.sql
+                job.result = None if plan.sql is None else self._worker_pool.run(plan.sql)
+                job.summary = plan.summarise(job.result)
         except QuestionFailed as error:
             job.error = str(error)
         except BaseException as error:  # noqa: BLE001 - pytest.fail and sys.exit in an answerer end the question too

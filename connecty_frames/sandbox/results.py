@@ -54,16 +54,17 @@ class QueryResult(msgspec.Struct, frozen=True):
     Parameters
     ----------
     columns
-        The names as DuckDB returns them: two columns may have the same name.
+        The names as DuckDB returns them: two columns may have the same name. In a saved response a name may
+        be null.
     rows
         The rows as JSON arrays with a comma between, without the header row.
     ends
         The offset in ``rows``, in bytes, at which each row ends: integers of 64 bits, one after the other.
     statistics
-        The JSON object ``dataframe_stats``.
+        The JSON object ``dataframe_stats``; empty if a saved response has none.
     """
 
-    columns: tuple[str, ...]
+    columns: tuple[str | None, ...]
     rows: bytes
     ends: bytes
     statistics: bytes
@@ -84,7 +85,7 @@ class QueryResult(msgspec.Struct, frozen=True):
         if len(self) == 0:
             return {}
         row: list[Any] = json.loads(self.rows[: self._ends[0]], parse_float=str)
-        return dict(zip(self.columns, row, strict=True))
+        return {name: value for name, value in zip(self.columns, row, strict=True) if name is not None}
 
     @property
     def size(self) -> int:
@@ -165,6 +166,9 @@ def _iso_sql(expression: str, type_: DuckDBPyType) -> str:
     DuckDB writes ``0044-03-15 (BC) 13:05:01.46+01``: without the T, without the minutes of the offset, and
     with the era in the middle.
     """
+    if type_.id == "timestamp_ns":
+        # Not a cast: that of DuckDB 1.3 writes NUL characters for zeros behind the point.
+        return f"rtrim(rtrim(strftime({expression}, '%Y-%m-%dT%H:%M:%S.%n'), '0'), '.')"
     text = f"replace(CAST({expression} AS VARCHAR), ' ', 'T')"
     if type_.id in _ZONED:
         text = f"regexp_replace({text}, '([+-][0-9][0-9])$', '\\1:00')"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 import socket
 import threading
@@ -16,6 +17,7 @@ import uvicorn
 from connecty_frames.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox import workspace
+from connecty_frames.sandbox.canned_answers import CannedAnswers
 from connecty_frames.sandbox.catalogue import Catalogue
 from connecty_frames.sandbox.connection_limits import LimitedProtocol
 from connecty_frames.sandbox.fault_responses import FaultMiddleware
@@ -28,8 +30,7 @@ from connecty_frames.sandbox.server import Server
 from connecty_frames.sandbox.tokens import Tokens
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -65,11 +66,11 @@ class Sandbox:
     """ConnectyAI's Public API, served over HTTP from an embedded DuckDB.
 
     A context manager: it serves from a thread, is ready when the ``with`` block begins, and leaves no
-    thread, process, open port or file behind when the block ends. Entered again, it starts from the
-    beginning.
+    thread, process, open port or file behind when the block ends. :meth:`start` and :meth:`close` do the same
+    without a block. Started again, it has no earlier questions.
 
     ``request_log`` has the requests that it received. ``faults`` has the injected faults, and can be changed
-    while it runs.
+    while it runs; :meth:`answer` sets the answer to a question.
 
     Parameters
     ----------
@@ -97,6 +98,8 @@ class Sandbox:
         Seconds for which an access token is valid.
     answerer
         Translates questions into SQL, in place of the catalogue.
+    answers
+        The answers to single questions, in place of those of the catalogue or answerer: see :meth:`answer`.
     token_by_post
         ``False`` makes the token endpoint answer POST by 405, since the API document's heading says GET.
     faults
@@ -125,6 +128,7 @@ class Sandbox:
         time_limit: float = 30.0,
         token_lifetime: float = 300.0,
         answerer: Answerer | None = None,
+        answers: Mapping[str, object] | None = None,
         token_by_post: bool = True,
         faults: Iterable[Fault] = (),
         clock: Clock = SYSTEM_CLOCK,
@@ -150,6 +154,9 @@ class Sandbox:
             answerer = _read_catalogue(_check_file(questions, "questions"), self._database)
         self._answerer = answerer
         self._documented_only = statistics == "documented"
+        self._canned_answers = CannedAnswers(
+            {} if answers is None else answers, timezone=self._timezone, documented_only=self._documented_only
+        )
         self._latency = latency
         self._host = host
         self._port = port
@@ -161,8 +168,11 @@ class Sandbox:
         self._clock = clock
         self._connection: Connection | None = None
         self._exit_stack = ExitStack()
+        self._pid = os.getpid()
+        self._is_entered = False
         self.request_log = RequestLog()
-        self.faults = Faults(faults)
+        self._initial_faults = tuple(faults)
+        self.faults = Faults(self._initial_faults)
 
     @property
     def connection(self) -> Connection:
@@ -174,8 +184,12 @@ class Sandbox:
             The sandbox is not running.
         """
         if self._connection is None:
-            raise ConfigError("The sandbox is not running. Enter it first: with Sandbox() as sandbox: ...")
+            raise ConfigError("The sandbox is not running. Start it: with Sandbox() as sandbox: ...")
         return self._connection
+
+    def __repr__(self) -> str:
+        state = "not running" if self._connection is None else f"at {self._connection['base_url']}"
+        return f"<Sandbox {state}>"
 
     def exports(self) -> str:
         """Return the shell commands that make a client use the sandbox, one a line."""
@@ -199,9 +213,62 @@ class Sandbox:
             while not threading.Event().wait(_SIGNAL_INTERVAL):
                 pass
 
-    def __enter__(self) -> Self:
+    def answer(
+        self, question: str, value: object, *, sql: str | None = None, summary: str | None = None
+    ) -> None:
+        """Set the answer to a question, in place of an earlier one; also while the sandbox runs.
+
+        Parameters
+        ----------
+        question
+            The question. It matches whatever its white space, upper and lower case, and a final ``?``, ``.``
+            or ``!``.
+        value
+            A table, as any object with ``__arrow_c_stream__`` (a pandas, polars or Arrow frame) or as a list
+            of dicts: the sandbox computes its statistics. Of a pandas index only named levels become columns.
+
+            An Answer, or the path or bytes of a response that ``Answer.to_json`` or ``connecty ask --save``
+            has saved: it is replayed with its own SQL, summary and statistics.
+
+            An exception or its class: the question fails with its text.
+
+            None: an answer without a table, which has a ``summary``.
+        sql
+            The SQL to send with a table; none by default.
+        summary
+            The summary to send with a table. ``{rows}``, ``{columns}`` and names of columns are filled in as
+            in a :class:`Plan`.
+
+        Raises
+        ------
+        ConfigError
+            The value is none of these, or the sandbox cannot send a column exactly.
+        """
+        self._canned_answers.set(question, value, sql=sql, summary=summary)
+
+    def reset(self) -> None:
+        """Empty the request log, and go back to the faults and answers of the constructor."""
+        self.request_log.clear()
+        self.faults.clear()
+        self.faults.add(*self._initial_faults)
+        self._canned_answers.reset()
+
+    def start(self, *, on_close: Callable[[], object] | None = None) -> Self:
+        """Start to serve, and return the sandbox once it is ready.
+
+        Parameters
+        ----------
+        on_close
+            Called when the sandbox is closed, before it stops.
+
+        Raises
+        ------
+        ConfigError
+            It is running already, the database cannot be opened, or the port is in use.
+        """
         if self._connection is not None:
             raise ConfigError("The sandbox is running already. Make another one to have two.")
+        self._pid = os.getpid()
         self.request_log.clear()
         self.faults.rearm()
         with ExitStack() as stack:
@@ -217,6 +284,7 @@ class Sandbox:
             jobs = JobQueue(
                 worker_pool,
                 self._answerer,
+                canned_answers=self._canned_answers,
                 workers=self._workers,
                 capacity=self._capacity,
                 latency=self._latency,
@@ -242,14 +310,33 @@ class Sandbox:
                 "base_url": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
                 "dw_id": DW_ID,
             }
+            if on_close is not None:
+                stack.callback(on_close)
             self._exit_stack = stack.pop_all()
+        return self
+
+    def close(self) -> None:
+        """Stop, and end every thread and process; without effect if the sandbox is not running.
+
+        In a forked process it has no effect either: the sandbox belongs to the process that started it.
+        """
+        if os.getpid() != self._pid:
+            return
+        self._connection = None
+        self._is_entered = False
+        stack, self._exit_stack = self._exit_stack, ExitStack()
+        stack.close()
+
+    def __enter__(self) -> Self:
+        if self._is_entered or self._connection is None:
+            self.start()
+        self._is_entered = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection = None
-        self._exit_stack.close()
+        self.close()
 
 
 def _open_listener(host: str, port: int) -> socket.socket:

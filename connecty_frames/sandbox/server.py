@@ -260,7 +260,7 @@ def _results_body(job: Job, include: frozenset[str], max_rows: int) -> dict[str,
         results["sql_query"] = job.sql
     if "dataframe" in include and job.result is not None:
         results["dataframe"] = msgspec.Raw(job.result.dataframe(max_rows))
-    if "statistics" in include and job.result is not None:
+    if "statistics" in include and job.result is not None and job.result.statistics:
         results["dataframe_stats"] = msgspec.Raw(job.result.statistics)
     return {"state": job.state, "results": results}
 

@@ -53,6 +53,28 @@ def test_ask_the_embedded_sandbox(shell: Any) -> None:
     assert METADATA.fullmatch(err[accepted.end() :])
 
 
+def test_the_environment_chooses_the_sandbox(shell: Any) -> None:
+    """A line says so, and whose credentials are not used; ``--quiet`` does not silence it."""
+    settings = {"sandbox": 1, "client_id": "a", "client_secret": "b"}
+    done = shell.run("ask", "what is this workspace about", "--summary", "--quiet", **settings)
+    code, out, err = shell.text(done)
+
+    assert code == 0
+    assert out != ""
+    assert err == (
+        "connecty_frames asks its embedded sandbox, not ConnectyAI; the credentials of the environment "
+        "variable CONNECTY_CLIENT_ID are not used. `connecty questions --sandbox` lists what it knows.\n"
+    )
+
+
+@pytest.mark.parametrize(("value", "expected"), [("", 2), ("0", 2), ("maybe", 2)])
+def test_the_environment_does_not_choose_the_sandbox(shell: Any, value: str, expected: int) -> None:
+    """If the variable is empty or false, credentials are missing; another word is an error that names it."""
+    code, out, err = shell.text(shell.run("ask", "why", sandbox=value))
+    assert (code, out) == (expected, "")
+    assert ("CONNECTY_SANDBOX" if value == "maybe" else "No client_id") in err
+
+
 @pytest.mark.parametrize(
     ("engine", "types"),
     [("polars", ["String", "Int64"]), ("pyarrow", ["string", "int64"])],

@@ -70,7 +70,7 @@ def test_missing_credentials(shell: Any) -> None:
 
     assert (code, out) == (2, "")
     assert err.startswith("ConfigError: No client_id (environment: CONNECTY_CLIENT_ID) and client_secret ")
-    assert "`connecty sandbox`" in err
+    assert "`connecty ask --sandbox`" in err
 
 
 @pytest.mark.parametrize(

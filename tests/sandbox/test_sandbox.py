@@ -14,7 +14,7 @@ import requests
 
 import connecty_frames.sandbox
 from connecty_frames.errors import ConfigError
-from connecty_frames.sandbox import Plan, Sandbox
+from connecty_frames.sandbox import Fault, Plan, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +38,9 @@ def test_it_is_ready_when_entered() -> None:
         "from connecty_frames.sandbox import Sandbox",
         "from connecty_frames.testing import connected\nconnected().__enter__()",
         "from connecty_frames.cli.commands import sandbox_class\nsandbox_class()",
+        "from connecty_frames import use_sandbox\nuse_sandbox()",
     ],
-    ids=["import", "connected", "command"],
+    ids=["import", "connected", "command", "use_sandbox"],
 )
 def test_without_its_extra(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each entry point names the missing module and what to install."""
@@ -146,6 +147,51 @@ def test_it_can_be_entered_again() -> None:
         _ = sandbox.connection
     with sandbox:
         assert sandbox.connection["client_secret"] != secret
+
+
+def test_it_runs_without_a_block() -> None:
+    """From ``start`` to ``close``, which calls what was given to be called; closed again, nothing happens."""
+    closed = []
+    sandbox = Sandbox()
+    assert repr(sandbox) == "<Sandbox not running>"
+
+    assert sandbox.start(on_close=lambda: closed.append(True)) is sandbox
+    assert repr(sandbox) == f"<Sandbox at {sandbox.connection['base_url']}>"
+    with pytest.raises(ConfigError, match="running already"):
+        sandbox.start()
+    sandbox.close()
+    sandbox.close()
+
+    assert closed == [True]
+    with pytest.raises(ConfigError, match="not running"):
+        _ = sandbox.connection
+
+
+def test_a_block_closes_what_was_started_before() -> None:
+    """So that a running sandbox can be used in a ``with`` statement, too."""
+    sandbox = Sandbox().start()
+    address = sandbox.connection["base_url"]
+    with sandbox as entered:
+        assert entered.connection["base_url"] == address
+    with pytest.raises(ConfigError, match="not running"):
+        _ = sandbox.connection
+
+
+def test_it_can_be_reset(connect: Any) -> None:
+    """To the faults and answers of the constructor, and an empty request log."""
+    fault, other = Fault("health", status=500), Fault("health", status=503)
+    with Sandbox(faults=[fault], answers={"why": ValueError("rain")}) as sandbox:
+        sandbox.faults.add(other)
+        sandbox.answer("why", None, summary="Because of rain.")
+        sandbox.answer("who", None, summary="We.")
+        assert connect(sandbox).answer("why").json()["state"] == "COMPLETED"
+
+        sandbox.reset()
+
+        assert list(sandbox.faults) == [fault]
+        assert sandbox.request_log.requests == []
+        assert connect(sandbox).answer("Why?").json() == {"state": "FAILED", "error": "ValueError: rain"}
+        assert connect(sandbox).answer("who").json()["state"] == "FAILED"
 
 
 def test_the_port_can_be_chosen() -> None:

@@ -60,7 +60,7 @@ class _DurableJobQueue(jobs.JobQueue):
         question = self._before.pop(question_id, None)
         if question is not None:  # it is run again, but only when its results are requested
             self._jobs[question_id] = jobs.Job(question_id, dw_id, question)
-            self._executor.submit(self._run, self._jobs[question_id])
+            self._pending.put(self._jobs[question_id])
         return super().find(question_id, dw_id)
 
     def submit(self, question: str, dw_id: int) -> jobs.Job | None:

@@ -1,0 +1,199 @@
+"""Frames of users as results: values and statistics as the sandbox makes them for its own tables.
+
+A frame arrives by the Arrow stream protocol and is read by a DuckDB in this process, which runs no query of
+anybody else's. Some types of Arrow are wider than DuckDB's. A column is first cast to a type that DuckDB has,
+and only if every value survives: one that would change is a ConfigError that names the column and its type.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from connecty_frames.errors import ConfigError
+from connecty_frames.sandbox.results import QueryResult, read_result
+from connecty_frames.text import snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["read_frame"]
+
+#: The key of Arrow's metadata that names the type of an extension.
+_EXTENSION_NAME: Final = b"ARROW:extension:name"
+#: The extension types that DuckDB reads as types of its own.
+_EXTENSIONS: Final = frozenset({"arrow.json", "arrow.uuid"})
+#: The types in nanoseconds that DuckDB may have, by its version.
+_NANOSECONDS: Final = ("timestamp[ns", "time64[ns")
+
+
+def read_frame(frame: Any, *, timezone: str, documented_only: bool) -> QueryResult:
+    """Return a frame as the result of a question.
+
+    Parameters
+    ----------
+    frame
+        Any object with ``__arrow_c_stream__``, or a list of dicts, one a row, that have the same keys.
+    timezone
+        The zone in which instants are written.
+    documented_only
+        Leave out the sections of the statistics that the API document does not show.
+
+    Raises
+    ------
+    ConfigError
+        It is no table, or DuckDB cannot hold the values of a column exactly.
+    """
+    table = _from_rows(frame) if isinstance(frame, list) else _from_stream(frame)
+    if not table.num_columns:
+        raise ConfigError("It has no column.", setting="answers")
+    columns = [
+        _exact_column(field, column) for field, column in zip(table.schema, table.columns, strict=True)
+    ]
+    return _read(columns, table.schema, timezone=timezone, documented_only=documented_only)
+
+
+def _from_rows(rows: list[Any]) -> pa.Table:
+    """Return rows as a table; pyarrow alone would drop keys, times of day and time zones of mixed values."""
+    keys = list(rows[0]) if rows and isinstance(rows[0], dict) else []
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict) or list(row) != keys or not all(isinstance(key, str) for key in keys):
+            raise ConfigError(
+                f"Row {number} is not a dict whose keys are the names of the first row, in their order.",
+                setting="answers",
+            )
+    return pa.table({key: _from_values(key, [row[key] for row in rows]) for key in keys})
+
+
+def _from_values(name: str, values: list[Any]) -> pa.Array:
+    try:
+        array = pa.array(values)
+        is_exact = all(map(_is_same, array.to_pylist(), values))
+    except (pa.ArrowException, ArithmeticError, TypeError, ValueError):
+        is_exact = False
+    if not is_exact:
+        raise ConfigError(
+            f"No single type holds the values of the column {snippet(name)!r} exactly. Pass a frame or an"
+            " Arrow table, whose columns have types.",
+            setting="answers",
+        )
+    return array
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    """Return whether two values are equal; NaN counts as equal to itself."""
+    return bool(value == other or (value != value and other != other))  # noqa: PLR0124
+
+
+def _from_stream(frame: Any) -> pa.Table:
+    """Return a frame as a table, without the levels of a pandas index that have no name."""
+    try:
+        table = pa.RecordBatchReader.from_stream(frame).read_all()
+    except Exception as error:
+        # Each library has its own exceptions for what it cannot export.
+        raise ConfigError(
+            f"It is not readable as a table: {snippet(str(error))}", setting="answers"
+        ) from error
+    levels = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    unnamed = [level for level in levels if isinstance(level, str) and level.startswith("__index_level_")]
+    return table.drop_columns(unnamed)
+
+
+def _exact_column(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with a type that DuckDB has, and the same values."""
+    try:
+        return column.cast(_field(field).type)
+    except (pa.ArrowException, TypeError):
+        if str(field.type).startswith(_NANOSECONDS):
+            return column
+        raise _inexact(field) from None
+
+
+def _duckdb_type(type_: pa.DataType) -> pa.DataType:
+    """Return the type to which a column is cast for DuckDB; a TypeError if DuckDB has none."""
+    return next((replacement(type_) for matches, replacement in _TYPES if matches(type_)), type_)
+
+
+def _field(field: pa.Field) -> pa.Field:
+    extension = (field.metadata or {}).get(_EXTENSION_NAME)
+    if extension is not None and extension.decode() not in _EXTENSIONS:
+        raise TypeError(extension)
+    return field.with_type(_duckdb_type(field.type))
+
+
+def _refuse(type_: pa.DataType) -> pa.DataType:
+    raise TypeError(str(type_))
+
+
+def _is_wide_decimal(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_decimal256(type_)) or (pa.types.is_decimal(type_) and type_.scale < 0)
+
+
+def _is_dictionary_of_others(type_: pa.DataType) -> bool:
+    """Whether it is a dictionary of values that must be cast; DuckDB reads any other as its values."""
+    return bool(pa.types.is_dictionary(type_)) and _duckdb_type(type_.value_type) != type_.value_type
+
+
+def _is_unknown_extension(type_: pa.DataType) -> bool:
+    return isinstance(type_, pa.BaseExtensionType) and type_.extension_name not in _EXTENSIONS
+
+
+#: The types of Arrow that are not read as they are, and what takes their place. Nanoseconds become
+#: microseconds where that is exact, because DuckDB lacks some of their types, and older versions more.
+_TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], pa.DataType]], ...]] = (
+    (_is_dictionary_of_others, lambda type_: _duckdb_type(type_.value_type)),
+    (pa.types.is_null, lambda _: pa.string()),  # DuckDB 1.3 reads it as integers
+    # The JSON of a float32 would be another number than its value.
+    (pa.types.is_float16, lambda _: pa.float64()),
+    (pa.types.is_float32, lambda _: pa.float64()),
+    (pa.types.is_date64, lambda _: pa.date32()),
+    (_is_wide_decimal, lambda type_: pa.decimal128(38, min(max(type_.scale, 0), 38))),
+    (lambda type_: type_ == pa.time64("ns"), lambda _: pa.time64("us")),
+    (lambda type_: type_ == pa.duration("ns"), lambda _: pa.duration("us")),
+    (
+        lambda type_: pa.types.is_timestamp(type_) and type_.unit == "ns",
+        lambda type_: pa.timestamp("us", type_.tz),
+    ),
+    (
+        pa.types.is_struct,
+        lambda type_: pa.struct([_field(type_.field(at)) for at in range(type_.num_fields)]),
+    ),
+    (pa.types.is_map, lambda type_: pa.map_(_duckdb_type(type_.key_type), _duckdb_type(type_.item_type))),
+    (pa.types.is_list, lambda type_: pa.list_(_field(type_.value_field))),
+    (pa.types.is_large_list, lambda type_: pa.large_list(_field(type_.value_field))),
+    (pa.types.is_fixed_size_list, lambda type_: pa.list_(_field(type_.value_field), type_.list_size)),
+    (pa.types.is_nested, _refuse),
+    (pa.types.is_interval, _refuse),
+    (_is_unknown_extension, _refuse),
+)
+
+
+def _read(
+    columns: Sequence[pa.ChunkedArray], schema: pa.Schema, *, timezone: str, documented_only: bool
+) -> QueryResult:
+    """Return columns as a result. DuckDB knows them by position: it does not tell ``A`` from ``a``."""
+    import duckdb
+
+    table = pa.table({f"c{position}": column for position, column in enumerate(columns)})
+    # One connection for each frame: a value out of DuckDB's range can invalidate the whole database.
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        try:
+            connection.execute(f"SET TimeZone = '{timezone}'")
+            connection.register("frame", table)
+            for field, column, type_ in zip(schema, columns, connection.table("frame").types, strict=True):
+                if str(column.type).startswith(_NANOSECONDS) and "_NS" not in str(type_):
+                    raise _inexact(field)
+            return read_result(connection, "frame", schema.names, documented_only=documented_only)
+        except duckdb.Error as error:
+            raise ConfigError(
+                f"DuckDB cannot read it: {snippet(str(error).splitlines()[0])}", setting="answers"
+            ) from error
+
+
+def _inexact(field: pa.Field) -> ConfigError:
+    return ConfigError(
+        f"The column {snippet(field.name)!r} is of type {field.type}, which the sandbox cannot hold exactly."
+        " Cast it to another type, or to text.",
+        setting="answers",
+    )

@@ -1,0 +1,216 @@
+"""Canned answers: tables, saved responses and failures that a user sets for single questions.
+
+They take precedence over the answerer. A question matches the one that an answer was set for if both have the
+same words: white space, upper and lower case, and a final ``?``, ``.`` or ``!`` make no difference.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import unicodedata
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from connecty_frames.errors import ConfigError, ConnectyError, QuestionFailed
+from connecty_frames.protocol import State
+from connecty_frames.sandbox.catalogue import Plan
+from connecty_frames.sandbox.results import QueryResult
+from connecty_frames.text import path_text, snippet
+
+__all__ = ["CannedAnswer", "CannedAnswers"]
+
+_SUMMARY: Final = "Number of rows: {rows}."
+_EXPECTED: Final = (
+    "expected a frame or a list of dicts (a table), an Answer or the path or bytes of a saved response"
+    " (replayed), an exception (the question fails), or None (a summary without a table)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CannedAnswer:
+    """How a question ends: completed with these components, or failed with an error."""
+
+    sql: str | None = None
+    summary: str | None = None
+    result: QueryResult | None = None
+    error: str | None = None
+
+
+class CannedAnswers:
+    """The canned answers of a sandbox, which any thread may set while questions are answered.
+
+    Parameters
+    ----------
+    answers
+        The answers to begin with, and to go back to, by question.
+    timezone
+        The zone in which instants are written.
+    documented_only
+        Leave out the sections of the statistics that the API document does not show.
+
+    Raises
+    ------
+    ConfigError
+        Two questions have the same words, or an answer is of the wrong type.
+    """
+
+    def __init__(self, answers: Mapping[str, object], *, timezone: str, documented_only: bool) -> None:
+        self._timezone = timezone
+        self._documented_only = documented_only
+        self._lock = threading.Lock()
+        self._answers: dict[str, CannedAnswer] = {}
+        if not isinstance(answers, Mapping):
+            raise ConfigError(
+                f"answers is of type {type(answers).__name__}; expected a dict of questions and answers.",
+                setting="answers",
+            )
+        for number, (question, value) in enumerate(answers.items(), start=1):
+            self.set(question, value)
+            if len(self._answers) < number:
+                raise ConfigError(
+                    f"answers has the words {snippet(question)!r} twice: one question has one answer.",
+                    setting="answers",
+                )
+        self._initial = dict(self._answers)
+
+    def set(
+        self, question: str, value: object, *, sql: str | None = None, summary: str | None = None
+    ) -> None:
+        """Set the answer to a question, in place of an earlier one; see :meth:`Sandbox.answer`."""
+        words = _words(question) if isinstance(question, str) else ""
+        if not words:
+            raise ConfigError(
+                f"answers: expected a question in words, got {snippet(repr(question))}.", setting="answers"
+            )
+        try:
+            answer = self._read(value, sql, summary)
+        except ConfigError as error:
+            raise ConfigError(
+                f"The answer to {snippet(question)!r} cannot be used. {error}", setting="answers"
+            ) from error
+        with self._lock:
+            self._answers[words] = answer
+
+    def find(self, question: str) -> CannedAnswer | None:
+        """Return the answer to a question, None if none was set."""
+        with self._lock:
+            return self._answers.get(_words(question)) if self._answers else None
+
+    def reset(self) -> None:
+        """Forget all answers but those to begin with."""
+        with self._lock:
+            self._answers = dict(self._initial)
+
+    def _read(self, value: Any, sql: str | None, summary: str | None) -> CannedAnswer:
+        saved = _saved_response(value)
+        error = _failure(value)
+        if (saved is not None or error is not None) and (sql, summary) != (None, None):
+            raise ConfigError("sql= and summary= are for a table or None: any other answer has its own.")
+        if saved is not None:
+            return _replay(saved)
+        if error is not None:
+            return CannedAnswer(error=error)
+        if value is None and summary is None:
+            raise ConfigError("An answer of None has no table: say what it says, summary='...'.")
+        if not (value is None or isinstance(value, list) or hasattr(value, "__arrow_c_stream__")):
+            raise ConfigError(f"It is of type {type(value).__name__}; {_EXPECTED}")
+        result = None
+        if value is not None:
+            from connecty_frames.sandbox.arrow_tables import read_frame  # which imports pyarrow
+
+            result = read_frame(value, timezone=self._timezone, documented_only=self._documented_only)
+        return CannedAnswer(
+            sql, Plan(None, _SUMMARY if summary is None else summary).summarise(result), result
+        )
+
+
+def _words(question: str) -> str:
+    """Return a question without the differences that do not matter."""
+    return " ".join(unicodedata.normalize("NFC", question).casefold().split()).rstrip(" ?.!")
+
+
+def _failure(value: object) -> str | None:
+    """Return the error of a question that an exception ends, None if the value is no exception."""
+    kind = value if isinstance(value, type) else type(value)
+    if not issubclass(kind, Exception):
+        return None
+    if issubclass(kind, ConnectyError) and not issubclass(kind, QuestionFailed):
+        raise ConfigError(
+            f"{kind.__name__} is not the answer to a question. A fault makes the service cause it: "
+            "sandbox.faults.add(Fault(...)). QuestionFailed makes the question fail."
+        )
+    text = "" if isinstance(value, type) else str(value)
+    if kind is QuestionFailed:
+        return text or "this question fails, as set"
+    return f"{kind.__name__}: {text}" if text else kind.__name__
+
+
+def _saved_response(value: Any) -> bytes | None:
+    """Return the body of an Answer or of a saved response, None if the value is neither."""
+    if isinstance(value, str | os.PathLike):
+        path = Path(value)
+        try:
+            if path.is_file():
+                return path.read_bytes()
+            reason = "is not a file"
+        except (OSError, ValueError) as error:
+            reason = f"cannot be read: {error}"
+        raise ConfigError(
+            f"{path_text(path)} {reason}. A text is the path of a saved response; for an answer in words use "
+            "sandbox.answer(question, None, summary='...')."
+        )
+    # An Answer, recognised by what it offers, since the sandbox imports nothing of the client.
+    body = value if isinstance(value, bytes) else getattr(value, "response", None)
+    return body if isinstance(body, bytes) else None
+
+
+class _Results(msgspec.Struct):
+    """The results of a saved response; the rows and the statistics stay as they were received."""
+
+    response_summary: str | None = None
+    sql_query: str | None = None
+    dataframe: list[msgspec.Raw] | None = None
+    dataframe_stats: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Response(msgspec.Struct):
+    """A saved response."""
+
+    state: str
+    results: _Results = msgspec.field(default_factory=_Results)
+    error: Any = None
+
+
+def _replay(body: bytes) -> CannedAnswer:
+    """Return the answer in a saved response."""
+    try:
+        response = msgspec.json.decode(body, type=_Response)
+        results = response.results
+        result = None
+        if results.dataframe is not None:
+            header, *rows = results.dataframe
+            columns = msgspec.json.decode(header, type=tuple[str | None, ...])
+            result = _saved_result(columns, rows, bytes(results.dataframe_stats))
+    except (msgspec.DecodeError, UnicodeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"It is not a saved response of results in JSON: {error}") from error
+    if response.state == State.FAILED:
+        return CannedAnswer(error=response.error if isinstance(response.error, str) else body.decode())
+    if response.state != State.COMPLETED:
+        raise ConfigError(f"It is the response of a question that was {snippet(response.state)}.")
+    return CannedAnswer(results.sql_query, results.response_summary, result)
+
+
+def _saved_result(columns: tuple[str | None, ...], rows: list[msgspec.Raw], statistics: bytes) -> QueryResult:
+    texts = [bytes(row) for row in rows]
+    # Each row ends before the comma that separates it from the next.
+    ends = [end + position for position, end in enumerate(accumulate(map(len, texts)))]
+    return QueryResult(
+        columns, b",".join(texts), array("Q", ends).tobytes(), b"" if statistics == b"null" else statistics
+    )

@@ -1,0 +1,315 @@
+"""``use_sandbox`` and ``CONNECTY_SANDBOX``: one sandbox for a process, its settings, and its end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames import api, config
+from connecty_frames.testing import connected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connecty_frames.sandbox import Sandbox
+
+#: Answered without a query, and so without a process for it.
+ANSWERS: dict[str, Any] = {"why": [{"reason": "rain"}]}
+NOTICE = (
+    "connecty_frames asks its embedded sandbox, not ConnectyAI. `connecty questions --sandbox` lists what it "
+    "knows.\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """Close the sandbox of a test."""
+    yield
+    for used in list(api._used):
+        used.sandbox.close()
+    assert api._used == []
+
+
+def settings() -> dict[str, str]:
+    """Return the source of each setting that is set."""
+    return {name: source for name, value, source in config.explain() if source != "default"}
+
+
+def test_every_call_asks_the_sandbox(capsys: pytest.CaptureFixture[str]) -> None:
+    """The functions and every Client; one line on standard error says so, once."""
+    sandbox = cf.use_sandbox(answers=ANSWERS)
+
+    assert cf.ask_df("why?").to_dict("list") == {"reason": ["rain"]}
+    with cf.Client() as client:
+        assert client.ask("why?").rows == 1
+    assert cf.use_sandbox() is sandbox
+    assert sandbox.request_log.submissions() == {"why?": 2}
+    assert capsys.readouterr() == ("", NOTICE)
+
+
+def test_it_takes_precedence_over_environment_and_profile(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says whose credentials are not used; they apply again when it is closed."""
+    file = tmp_path / "config.toml"
+    file.write_text('[default]\nclient_id = "a"\nclient_secret = "b"\nregion = "us1"\n')
+    file.chmod(0o600)
+    monkeypatch.setenv("CONNECTY_CONFIG", str(file))
+    monkeypatch.setenv("CONNECTY_DW_ID", "7")
+
+    with cf.use_sandbox(answers=ANSWERS) as sandbox:
+        assert cf.ask("why").metadata.dw_id == 13
+        assert config.resolve().address == sandbox.connection["base_url"]
+
+    resolved = config.resolve()
+    assert (resolved.client_id, resolved.region, resolved.base_url, resolved.dw_id) == ("a", "us1", None, 7)
+    assert capsys.readouterr().err == (
+        "connecty_frames asks its embedded sandbox, not ConnectyAI; the credentials of the profile default "
+        f"in {file} are not used. `connecty questions --sandbox` lists what it knows.\n"
+    )
+
+
+def test_close_takes_the_settings_back() -> None:
+    """Those of before apply again, and what was configured since stays; the client is closed."""
+    cf.configure(dw_id=7, region="us1")
+    sandbox = cf.use_sandbox(answers=ANSWERS)
+    cf.configure(timeout=60)
+    assert cf.ask("why").rows == 1
+    (client,) = api._clients.values()
+
+    sandbox.close()
+    sandbox.close()
+
+    assert settings() == dict.fromkeys(["region", "dw_id", "timeout"], "configure()")
+    assert (config.resolve().dw_id, config.resolve().address) == (7, "https://api.us1.connecty-ai.com")
+    assert api._clients == {}
+    with pytest.raises(cf.ConfigError, match="closed"):
+        client.health()
+
+
+def test_clients_of_other_addresses_stay_open(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing it does not disturb what asks elsewhere."""
+    for name, value in sandbox.connection.items():
+        monkeypatch.setenv(f"CONNECTY_{name.upper()}", str(value))
+    client = api.shared_client()
+    cf.use_sandbox(answers=ANSWERS).close()
+    assert api.shared_client() is client
+    assert client.health() is True
+
+
+@pytest.mark.parametrize(
+    ("given", "unset"),
+    [
+        ({"client_id": "a", "client_secret": "b"}, "client_id=None, client_secret=None"),
+        ({"profile": "staging"}, "profile=None"),
+    ],
+)
+@pytest.mark.parametrize("variable", [False, True])
+def test_configured_credentials_are_not_replaced(
+    given: dict[str, str], unset: str, variable: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Code that names an account must not turn to sample data; the error says what to unset."""
+    file = tmp_path / "config.toml"
+    file.write_text("[staging]\ndw_id = 7\n")
+    monkeypatch.setenv("CONNECTY_CONFIG", str(file))
+    if variable:
+        monkeypatch.setenv("CONNECTY_SANDBOX", "1")
+    cf.configure(**given)
+
+    with pytest.raises(cf.ConfigError) as raised:
+        api.shared_client() if variable else cf.use_sandbox()
+
+    assert str(raised.value) == (
+        f"configure() has set {next(iter(given))}, so that questions go to ConnectyAI. To ask a sandbox "
+        f"instead, unset it: cf.configure({unset})."
+    )
+    assert api._used == []
+
+
+def test_credentials_configured_afterwards_apply() -> None:
+    """They replace those of the sandbox, so that a further call is an error."""
+    cf.use_sandbox(answers=ANSWERS)
+    cf.configure(client_id="a", client_secret="b", region="us1")
+
+    assert config.resolve().address == "https://api.us1.connecty-ai.com"
+    with pytest.raises(cf.ConfigError, match="has set client_id"):
+        cf.use_sandbox()
+
+
+def test_the_sandbox_of_a_test_is_not_replaced(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``CONNECTY_SANDBOX`` has no effect in ``connected``, and is there again afterwards."""
+    monkeypatch.setenv("CONNECTY_SANDBOX", "1")
+    with connected(sandbox):
+        assert api.shared_client().health() is True
+        assert "CONNECTY_SANDBOX" not in os.environ
+        assert api._used == []
+    assert os.environ["CONNECTY_SANDBOX"] == "1"
+
+
+@pytest.mark.parametrize("options", [{"latency": 0.5}, {"answers": {"why": [{"n": 1}]}}])
+def test_other_options_are_an_error(options: dict[str, Any]) -> None:
+    """The running one is returned for the same options only, as when the cell of a notebook runs again."""
+    running = cf.use_sandbox(answers={"why": [{"n": 2}]}, latency=0.0)
+    assert cf.use_sandbox(answers={"why": [{"n": 2}]}, latency=0.0) is running
+
+    with pytest.raises(cf.ConfigError) as raised:
+        cf.use_sandbox(**options)
+
+    assert str(raised.value) == (
+        "A sandbox with other options is running. Close it first: cf.use_sandbox().close()"
+    )
+
+
+def test_a_wrong_option_starts_nothing() -> None:
+    """Neither a sandbox nor a change of settings."""
+    with pytest.raises(cf.ConfigError, match="latency=-1"):
+        cf.use_sandbox(latency=-1)
+    assert (api._used, settings()) == ([], {})
+
+
+def test_other_data_are_not_announced_as_those_of_the_catalogue(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command that lists the questions knows those of the sample workspace alone."""
+    file = tmp_path / "questions.toml"
+    file.touch()
+    cf.use_sandbox(questions=file)
+    assert capsys.readouterr().err == "connecty_frames asks its embedded sandbox, not ConnectyAI.\n"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_standard_error_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in pythonw on Windows."""
+    monkeypatch.setattr(sys, "stderr", None)
+    assert cf.use_sandbox(answers=ANSWERS).connection["dw_id"] == 13
+
+
+def test_threads_start_one() -> None:
+    """However many call at the same time."""
+    barrier = threading.Barrier(8)
+
+    def use(_: int) -> Sandbox:
+        barrier.wait(10)
+        return cf.use_sandbox(answers=ANSWERS)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len({id(each) for each in threads.map(use, range(8))}) == 1
+
+
+# The environment
+
+
+def test_the_environment_starts_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For the first call without a client, and not for a Client."""
+    monkeypatch.setenv("CONNECTY_SANDBOX", "1")
+    with pytest.raises(cf.ConfigError, match="No client_id"):
+        cf.Client()
+
+    for _ in range(2):
+        assert cf.ask("what is this workspace about").table is None
+    sandbox = cf.use_sandbox()
+
+    assert sandbox.request_log.submissions() == {"what is this workspace about": 2}
+    assert capsys.readouterr().err == NOTICE
+
+
+@pytest.mark.parametrize("value", ["", "0", "false"])
+def test_the_environment_starts_none(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the variable is empty or says so."""
+    monkeypatch.setenv("CONNECTY_SANDBOX", value)
+    with pytest.raises(cf.ConfigError, match="No client_id"):
+        cf.ask("why")
+
+
+def test_a_word_that_is_neither_true_nor_false(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error before anything is asked."""
+    monkeypatch.setenv("CONNECTY_SANDBOX", "maybe")
+    with pytest.raises(cf.ConfigError, match="CONNECTY_SANDBOX=maybe in the environment"):
+        cf.ask("why")
+
+
+# Processes
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 warns of threads
+def test_a_forked_process_leaves_it_running(tmp_path: Path) -> None:
+    """It asks the sandbox of its parent, and its ``close`` has no effect."""
+    sandbox = cf.use_sandbox(answers=ANSWERS)
+    written = tmp_path / "rows"
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            sandbox.close()
+            written.write_text(str(cf.ask("why").rows))
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert written.read_text() == "1"
+    assert cf.ask("why").rows == 1
+    assert sandbox.request_log.submissions() == {"why": 2}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are looked up in /proc")
+def test_nothing_is_left_when_a_script_ends(tmp_path: Path) -> None:
+    """Even while an endless query runs: Python does not wait for it, and its process ends."""
+    code = (
+        "import sys, time, connecty_frames as cf\n"
+        "cf.use_sandbox()\n"
+        "print(cf.ask('how many orders are there').rows)\n"
+        "endless = 'SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0'\n"
+        "question = cf.Client().submit(endless)\n"
+        "while question.state() == 'PENDING':\n"
+        "    time.sleep(0.01)\n"
+        "sys.exit(3)\n"
+    )
+    mark = str(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "MARK": mark},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (3, "1\n", NOTICE)
+    left = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended, or is another user's
+            left += [file] if mark.encode() in file.read_bytes() else []
+    assert left == []
+
+
+@pytest.mark.slow
+def test_processes_that_are_spawned_start_none(tmp_path: Path) -> None:
+    """They have no settings of the process that spawned them, as after ``configure()``."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing, connecty_frames as cf\n"
+        "def ask(question):\n"
+        "    try:\n"
+        "        return cf.ask(question).rows\n"
+        "    except cf.ConfigError as error:\n"
+        "        return error.setting\n"
+        "if __name__ == '__main__':\n"
+        "    cf.use_sandbox(answers={'why': [{'n': 1}]})\n"
+        "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "        print(ask('why'), pool.map(ask, ['why']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 ['client_id']\n", NOTICE)
