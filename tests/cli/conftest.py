@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -48,13 +49,13 @@ class Shell:
         named = {f"CONNECTY_{name.upper()}": str(value) for name, value in settings.items()}
         return {**kept, "NO_COLOR": "1", "COLUMNS": "100", "CONNECTY_CONFIG": os.devnull, **named}
 
-    def run(self, *arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
+    def run(self, *arguments: str, stdin: str = "", **settings: object) -> subprocess.CompletedProcess[bytes]:
         """Run a command within this process, which is faster than starting another."""
         with (
             tempfile.TemporaryFile("w+", encoding="utf-8") as out,
             tempfile.TemporaryFile("w+", encoding="utf-8") as err,
-            Path(os.devnull).open(encoding="utf-8") as nothing,
-            mock.patch.multiple(sys, argv=["connecty", *arguments], stdin=nothing, stdout=out, stderr=err),
+            io.StringIO(stdin) as piped,
+            mock.patch.multiple(sys, argv=["connecty", *arguments], stdin=piped, stdout=out, stderr=err),
             mock.patch.dict(os.environ, self.environment(**settings), clear=True),
             warnings.catch_warnings(),
         ):

@@ -215,7 +215,7 @@ def test_a_question_that_takes_too_long(shell: Any) -> None:
         ),
         (
             "client_id",
-            "ConfigError: No client_id (environment: CONNECTY_CLIENT_ID). Set it in the environment",
+            "ConfigError: No client_id (environment: CONNECTY_CLIENT_ID). Run `connecty login`, ",
         ),
     ],
 )
