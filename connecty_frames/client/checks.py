@@ -269,7 +269,9 @@ class _Probe:
             return Check.skipped("clock", "no time came from the service")
         ahead = round((self._received_at - date).total_seconds())
         where = "ahead of" if ahead > 0 else "behind"
-        text = f"{counted(abs(ahead), 'second')} {where} the service's" if ahead else "as the service's"
+        text = (
+            f"{counted(abs(ahead), 'second')} {where} the service's" if abs(ahead) > 1 else "as the service's"
+        )
         if abs(ahead) <= _CLOCK_TOLERANCE:
             return Check("clock", Status.OK, text)
         text += "; tokens do not depend on it, but the verification of certificates does. Set the clock."
