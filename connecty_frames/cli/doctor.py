@@ -66,7 +66,9 @@ def _show(check: Check, console: Console) -> None:
     for width in (7, 11, None):
         row.add_column(width=width, overflow="fold")
     row.add_row(Text(check.status, _STYLES[check.status]), check.name, Text(terminal(text)))
-    console.print(row)
+    with console.capture() as captured:
+        console.print(row)
+    typer.echo(captured.get(), nl=False)  # rich itself ends the process if the reader closed the pipe
 
 
 def _checks(profile: str | None) -> Iterator[Check]:

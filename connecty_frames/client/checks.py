@@ -149,7 +149,7 @@ def _token(transport: Transport, settings: Settings) -> Check:
     except ConnectyError as error:
         return Check.failed("token", error)
     if seconds < _SHORT_LIFETIME:
-        text = f"credentials accepted, but the token is used for {seconds:.0f} s only: it says no later end"
+        text = f"credentials accepted; a token is used for {seconds:.0f} s only: it names no later expires_at"
         return Check("token", Status.WARNING, text)
     return Check("token", Status.OK, f"credentials accepted; a token is used for {seconds / 60:.0f} min")
 

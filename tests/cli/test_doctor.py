@@ -77,7 +77,7 @@ def test_all_is_well(doctor: Any, server: Script) -> None:
     assert lines["clock"][0] == "ok"
     assert lines["token"] == (
         "warning",  # its end is beyond belief
-        "credentials accepted, but the token is used for 54 s only: it says no later end",
+        "credentials accepted; a token is used for 54 s only: it names no later expires_at",
     )
     assert len(server.requests) == 2
 
