@@ -27,7 +27,7 @@ from connecty_frames.decode.exact_json import (
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
 from connecty_frames.decode.temporal_format import TemporalFormat
-from connecty_frames.text import counted, listed
+from connecty_frames.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -217,7 +217,8 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
                 reason = f"{numbers.fraction_words(count)}, all exact as float64"
                 return Decision(values.values.type, words.format(reason), array=values.values)
         elif values is not None and all(map(numbers.is_short_integer, bounds)):
-            return Decision(values.type, words.format(counted(count, "whole number")), array=values)
+            reason = "1 whole number" if count == 1 else f"{count:,} whole numbers"
+            return Decision(values.type, words.format(reason), array=values)
     decimals = _decimals(column, options)
     type_, reason = numbers.arrow_type(column.present, bounds, decimals)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
