@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGEST_BODY",
     "Settings",
+    "check_settings",
     "configure",
     "explain",
     "is_loopback",
@@ -306,10 +307,21 @@ def selected_profile(name: str | None = None) -> str:
     ConfigError
         If it cannot be the name of a profile.
     """
-    found: dict[str, _Source] = {}
-    for source in (_Source("argument", {"profile": name}), _environment()):
-        _add(found, source)
-    return _settings({key: found[key] for key in ("profile",) if key in found}).profile or DEFAULT
+    if name is None:
+        name = _environment().values["profile"]
+    return check_settings({"profile": name}).profile or DEFAULT
+
+
+def check_settings(values: Mapping[str, Any]) -> Settings:
+    """Return the settings with these values, whatever other sources have; None is the default.
+
+    Raises
+    ------
+    ConfigError
+        If a name or value is wrong.
+    """
+    source = _Source("given", values)
+    return _settings({name: source for name, value in values.items() if value is not None})
 
 
 def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) -> Settings:

@@ -66,8 +66,7 @@ def login(
     entry.read_client_secret(_piped_secret() if client_secret_stdin and not entry.can_ask else None)
     entry.read_address(region=region, base_url=base_url)
     entry.read_dw_id(dw_id)
-    if check:
-        entry.check()
+    entry.check(token=check)
     entry.save()
 
 
@@ -133,7 +132,7 @@ class _Entry:
                 if text in REGIONS or text == region
                 else {"region": None, "base_url": text}
             ),
-            given=region or base_url,
+            given=base_url if region is None else region,
             default=stored,
             shown=str(stored),
         )
@@ -170,11 +169,13 @@ class _Entry:
         shown
             The default as it is shown.
         """
+        from connecty_frames.config import check_settings
 
         def checked(value: object) -> Changes:
-            changes = convert(default if value == "" and default is not None else value)
+            is_empty = given is None and value == "" and default is not None
+            changes = convert(default if is_empty else value)
             try:
-                self._settings(changes)
+                check_settings(changes)
             except ConfigError as error:
                 if given is not None or not self.can_ask:
                     raise
@@ -203,17 +204,16 @@ class _Entry:
                 setting="client_id",
             )
 
-    def _settings(self, changes: Changes) -> Any:
+    def check(self, *, token: bool) -> None:
+        """Check all settings and request a token; without one, ask whether to store the profile."""
+        from connecty_frames.client import check_token
         from connecty_frames.config import profile_settings
 
-        return profile_settings(self._profiles, self._name, {**self._changes, **changes})
-
-    def check(self) -> None:
-        """Request a token; if there is none, ask whether to store the profile nevertheless."""
-        from connecty_frames.client import check_token
-
+        settings = profile_settings(self._profiles, self._name, self._changes)
+        if not token:
+            return
         try:
-            check_token(self._settings({}))
+            check_token(settings)
         except ConnectyError as error:
             echo_stderr(f"{type(error).__name__}: {shell_message(error)}")
             if self.can_ask and typer.confirm("Store the profile nevertheless?", err=True):
@@ -228,7 +228,8 @@ class _Entry:
         self._profiles.save(self._name, self._changes)
         typer.echo(f"Profile {snippet(self._name)} is stored in {path_text(self._profiles.path)}")
         for setting, _, place in explain(profile=self._name):
-            if self._changes.get(setting) is not None and place.startswith("environment"):
+            is_stored = self._changes.get(setting) is not None or setting in {"region", "base_url"}
+            if is_stored and place.startswith("environment"):
                 echo_stderr(f"The {place} overrides its {setting}: unset it to use the profile's.")
 
 

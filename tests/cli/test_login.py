@@ -84,6 +84,21 @@ def test_what_overrides_it(login: Any, config: Path) -> None:
     )
 
 
+def test_a_wrong_setting_of_an_existing_profile(login: Any, config: Path) -> None:
+    """One that login asks for is replaced, any other is an error; an empty option is no default."""
+    config.write_text('[default]\nclient_id = 7\nregion = "mars"\ndw_id = "x"\n\n[other]\ndwid = 7\n')
+    before = config.read_text()
+
+    assert login("--replace", "--client-id", "")[::2] == (2, "ConfigError: client_id (given): it is empty.\n")
+    code, _, err = login("--replace", "--profile", "other")
+    assert (code, err) == (
+        2,
+        f"ConfigError: Unknown setting 'dwid' (profile other in {config}); did you mean 'dw_id'?\n",
+    )
+    assert config.read_text() == before
+    assert login("--replace", "--dw-id", "13")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "says"),
     [
@@ -91,7 +106,8 @@ def test_what_overrides_it(login: Any, config: Path) -> None:
         (["--client-id", "a"], "", "There is no terminal in which to ask for the credentials. "),
         (SECRET, "", "client_secret (given): it is empty."),
         (["--client-id", ""], "", "client_id (given): it is empty."),
-        (["--profile", ""], "", "profile (argument): it is empty."),
+        (["--profile", ""], "", "profile (given): it is empty."),
+        ([*SECRET, "--region", ""], "s", "region (given): Input should be "),
         (
             ["--region", "eu1", "--base-url", "https://a.test"],
             "",
