@@ -15,7 +15,6 @@ from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads th
 from connecty_frames.cli.exit_codes import exit_code_of
 from connecty_frames.cli.messages import echo_stderr, shell_message
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.protocol import REGIONS
 from connecty_frames.text import listed, masked_id, path_text, snippet
 
 if TYPE_CHECKING:
@@ -124,6 +123,8 @@ class _Entry:
 
     def read_address(self, *, region: str | None, base_url: str | None) -> None:
         """Read the region or the address of the API."""
+        from connecty_frames.protocol import REGIONS
+
         stored = self._stored.get("base_url") or self._stored.get("region") or next(iter(REGIONS))
         self._read(
             f"Region ({listed([*REGIONS])}) or address of the API",
