@@ -13,7 +13,7 @@ from connecty_frames.files import atomic_write, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, Engine
 from connecty_frames.protocol import State
-from connecty_frames.text import snippet
+from connecty_frames.text import counted, snippet
 from connecty_frames.version import __version__
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class Answer:
         >>> import connecty_frames as cf
         >>> path = cf.ask("how many orders are there").to_json("orders.json")
         >>> cf.Answer.from_json(path).schema
-        orders  int64  numeric statistics; 1 whole numbers
+        orders  int64  numeric statistics; 1 whole number
         """
         ask_options = AskOptions.from_kwargs(options)
         body = _read(source)
@@ -352,13 +352,15 @@ class Answer:
     def __repr__(self) -> str:
         known = self._metadata
         question = repr(snippet(known.question, 100)) if known.question else "(question unknown)"
-        shape = "no table" if self.table is None else f"{known.rows_text} x {len(self.schema)} columns"
+        shape = (
+            "no table" if self.table is None else f"{known.rows_text} x {counted(len(self.schema), 'column')}"
+        )
         lines = [f"<Answer to {question}: {shape}, question_id {known.question_id or 'unknown'}>"]
         lines += [
             f"  {snippet(column.name)}: {snippet(str(column.type))}" for column in self.schema[:_REPR_COLUMNS]
         ]
         more = len(self.schema) - _REPR_COLUMNS
-        return "\n".join([*lines, f"  … {more:,} more columns"] if more > 0 else lines)
+        return "\n".join([*lines, f"  … {counted(more, 'more column')}"] if more > 0 else lines)
 
     def _repr_html_(self) -> str:
         """Return the answer as HTML for a notebook."""

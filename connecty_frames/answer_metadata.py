@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import snippet, value_text
+from connecty_frames.text import counted, snippet, value_text
 
 __all__ = ["AnswerMetadata"]
 
@@ -98,8 +98,9 @@ class AnswerMetadata:
     @property
     def rows_text(self) -> str:
         """The number of rows in words, such as ``3 of 100 rows, truncated``."""
-        total = "" if self.total_rows is None else f" of {self.total_rows:,}"
-        return f"{self.rows:,}{total} rows{', truncated' if self.truncated else ''}"
+        of_total = "" if self.total_rows is None else f"{self.rows:,} of "
+        rows = counted(self.rows if self.total_rows is None else self.total_rows, "row")
+        return f"{of_total}{rows}{', truncated' if self.truncated else ''}"
 
     def to_json(self) -> str:
         """Return the metadata as JSON text that :meth:`from_json` reads back exactly.

@@ -38,11 +38,14 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGEST_BODY",
     "Settings",
+    "check_settings",
     "configure",
     "configure_for_now",
     "explain",
     "is_loopback",
+    "profile_settings",
     "resolve",
+    "selected_profile",
     "swap_configured",
     "wants_sandbox",
 ]
@@ -50,11 +53,14 @@ __all__ = [
 #: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3
 
-_NO_CREDENTIALS: Final = (
-    "Set it {}in the environment, or in a profile (`connecty config path` names the file); ConnectyAI "
-    "support gives out credentials. To try connecty_frames without an account: `cf.use_sandbox()` in Python, "
-    "or `connecty ask --sandbox`."
-)
+#: What to do without credentials, in Python and on the command line.
+_NO_CREDENTIALS: Final = {
+    "hint": "Set it as an argument of Client, by connecty_frames.configure(), in the environment, or in a "
+    "profile, which `connecty login` stores; ConnectyAI support gives out credentials. To try it without "
+    "an account: `cf.use_sandbox()` in Python, or `connecty ask --sandbox`.",
+    "shell_hint": "Run `connecty login`, or set it in the environment; ConnectyAI support gives out "
+    "credentials. To try it without an account, add --sandbox to `connecty ask`.",
+}
 
 
 def _base_address(address: str) -> str:
@@ -178,9 +184,8 @@ class Settings(BaseModel):
         where = " and ".join(f"{name} (environment: CONNECTY_{name.upper()})" for name in missing)
         raise ConfigError(
             f"No {where}.",
-            hint=_NO_CREDENTIALS.format("as an argument of Client, by connecty_frames.configure(), "),
-            shell_hint=_NO_CREDENTIALS.format(""),
             setting=missing[0],
+            **_NO_CREDENTIALS,
         )
 
 
@@ -329,6 +334,50 @@ def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
     ]
 
 
+def selected_profile(name: str | None = None) -> str:
+    """Return the name of the profile that applies, whether it exists or not.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be the name of a profile.
+    """
+    if name is None:
+        name = _environment().values["profile"]
+    return check_settings({"profile": name}).profile or DEFAULT
+
+
+def check_settings(values: Mapping[str, Any]) -> Settings:
+    """Return the settings with these values, whatever other sources have; None is the default.
+
+    Raises
+    ------
+    ConfigError
+        If a name or value is wrong.
+    """
+    source = _Source("given", values)
+    return _settings({name: source for name, value in values.items() if value is not None})
+
+
+def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) -> Settings:
+    """Return the settings of a profile with changes that are not stored yet.
+
+    What it does not set comes from the environment, else it is the default.
+
+    Raises
+    ------
+    ConfigError
+        If a name or value is wrong.
+    """
+    stored = _from_profile(profiles, name, profiles.tables.get(name, {}))
+    kept = {key: value for key, value in stored.values.items() if key not in changes}
+    found: dict[str, _Source] = {}
+    for source in (_Source("given", changes), stored._replace(values=kept), _environment()):
+        _add(found, source)
+    found.pop("profile", None)
+    return _settings(found)
+
+
 def _fingerprint() -> int | None:
     """Return a hash of all that decides the settings of a call without arguments, None if it is unknown.
 
@@ -377,16 +426,20 @@ def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:
 
 def _sources(given: tuple[_Source, ...]) -> dict[str, _Source]:
     """Return the strongest source of each setting that any source has."""
-    # Upper and lower case are the same; an empty variable counts as not set.
-    variables = {name.upper(): value for name, value in os.environ.items() if value}
-    values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in Settings.model_fields}
     found: dict[str, _Source] = {}
-    for source in (*given, _Source("environment variable CONNECTY_{NAME}", values, is_text=True)):
+    for source in (*given, _environment()):
         _add(found, source)
     profile = found["profile"].values["profile"] if "profile" in found else None
     if profile is None or isinstance(profile, str):  # any other type is an error later
         _add(found, _profile(profile))
     return found
+
+
+def _environment() -> _Source:
+    # Upper and lower case are the same; an empty variable counts as not set.
+    variables = {name.upper(): value for name, value in os.environ.items() if value}
+    values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in Settings.model_fields}
+    return _Source("environment variable CONNECTY_{NAME}", values, is_text=True)
 
 
 def _add(found: dict[str, _Source], source: _Source) -> None:
@@ -400,12 +453,16 @@ def _add(found: dict[str, _Source], source: _Source) -> None:
 
 def _profile(name: str | None) -> _Source:
     profiles = Profiles.read(needed=name is not None)
-    values = dict(profiles.settings(name))
+    return _from_profile(profiles, name or DEFAULT, profiles.settings(name))
+
+
+def _from_profile(profiles: Profiles, name: str, table: Mapping[str, Any]) -> _Source:
+    values = dict(table)
     bundle = values.get("ca_bundle")
     if isinstance(bundle, str) and not bundle.startswith("~"):
         # Relative to the folder of the file, not to the working directory.
         values["ca_bundle"] = profiles.path.absolute().parent / bundle
-    place = f"profile {snippet(name or DEFAULT)} in {path_text(profiles.path)}"
+    place = f"profile {snippet(name)} in {path_text(profiles.path)}"
     if "profile" in values:
         raise ConfigError(f"profile ({place}): a profile cannot name another.", setting="profile")
     return _Source(place, values)

@@ -15,7 +15,7 @@ from connecty_frames.errors import (
     warn,
 )
 from connecty_frames.protocol import State
-from connecty_frames.text import snippet
+from connecty_frames.text import counted, sentence, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,8 +50,8 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
         if count > _MAX_WARNINGS:
             warn(
                 category(
-                    f"{count - _MAX_WARNINGS:,} more warnings of this category are left out. Schema and "
-                    "statistics of the answer show what they are about."
+                    f"Not shown: {counted(count - _MAX_WARNINGS, 'more warning')} of this category. Schema "
+                    "and statistics of the answer show what it is about."
                 )
             )
 
@@ -59,9 +59,10 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
 def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: int | None) -> None:
     """Warn or raise, as the caller chose, if rows of a table were cut or may have been."""
     if metadata.truncated:
-        cut = f"{metadata.rows:,} of {metadata.total_rows:,} rows came"
+        cut = f"{metadata.rows:,} of {counted(metadata.total_rows or 0, 'row')} came"
     elif metadata.truncated is None and fetched is not None:
-        cut = f"{metadata.rows:,} rows came, as many as were asked for; no statistics tell if there are more"
+        rows = counted(metadata.rows, "row")
+        cut = f"{rows} came, as many as were asked for; no statistics tell if there are more"
     else:
         return
     if options.on_truncation == "raise":
@@ -95,7 +96,7 @@ def unfinished_error(
     texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
     details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
     listed = _details_text(details, envelope.more_details)
-    reason = f" The server says: {listed}." if listed else ""
+    reason = f" The server says: {sentence(listed)}" if listed else ""
     subject = "The question" if question is None else f"The question {snippet(question)!r}"
     if envelope.state == State.FAILED:
         error: type[QuestionError] = QuestionFailed

@@ -78,11 +78,17 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iterator[BinaryIO]:
     """Open a file for writing that replaces the one of that name only when it is complete.
 
     The target of a symbolic link is replaced, and the link kept. Pipes and devices such as ``/dev/stdout``
     are written directly. Temporary files that killed writers of this file left behind are removed.
+
+    Parameters
+    ----------
+    private
+        Whether only the owner may read and write it (mode 600), from its first byte on. Otherwise it keeps
+        the mode of the file that it replaces.
 
     Raises
     ------
@@ -104,7 +110,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         # Not by tempfile, which makes files that only their owner can read.
         part = target.with_name(f".{prefix}.{secrets.token_hex(4)}.part")
         try:
-            file = part.open("xb")
+            file = open(part, "xb", opener=_open_private if private else None)  # noqa: SIM115 - closed below
         except OSError as error:
             raise type(error)(error.errno, error.strerror, str(target)) from None
         except BaseException:  # an interrupt right after the file was created
@@ -118,7 +124,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                     yield file
                     file.flush()
                     os.fsync(file.fileno())
-                if target.exists():
+                if target.exists() and not private:
                     shutil.copymode(target, part)
                 part.replace(target)
                 return
@@ -127,6 +133,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             raise
         finally:
             file.close()
+
+
+def _open_private(name: str, flags: int) -> int:
+    return os.open(name, flags, stat.S_IRUSR | stat.S_IWUSR)
 
 
 # A writer locks its temporary file right after creating it, until the file has its final name. The system

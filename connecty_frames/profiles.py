@@ -29,10 +29,11 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import SecretStr
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import open_regular
+from connecty_frames.files import atomic_write, open_regular
 from connecty_frames.text import listed, path_text, shell_path, snippet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from io import BufferedReader
 
 __all__ = ["DEFAULT", "Profiles", "config_file"]
@@ -104,6 +105,57 @@ class Profiles:
             setting="profile",
         )
 
+    @classmethod
+    def read_to_change(cls) -> Profiles:
+        """Read the file in order to change it; one that does not exist yet has no profiles.
+
+        Raises
+        ------
+        ConfigError
+            As for :meth:`read`; or if the path is a device such as ``/dev/null``, or a link to nothing.
+        """
+        path = config_file()
+        if os.path.isfile(path):  # noqa: PTH113 - unlike that of Path, it raises nothing
+            return cls.read(needed=True)
+        if os.path.lexists(path):
+            raise ConfigError(
+                f"{path_text(path)} is not a file that can hold profiles. Remove it, or set {VARIABLE} to "
+                "name another file.",
+                setting="profile",
+            )
+        return cls(path, {})
+
+    def save(self, name: str, changes: Mapping[str, Any]) -> None:
+        """Write settings to a profile of the file; all else in the file, comments too, stays as it is.
+
+        The file is replaced when the new one is complete, and only its owner can read that (mode 600). Its
+        folder is made if need be, for the owner alone (mode 700).
+
+        Parameters
+        ----------
+        changes
+            The settings to set, and to remove if the value is None.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be changed without changing more of it.
+        OSError
+            If it cannot be written.
+        """
+        before = self.path.read_bytes() if self.path.exists() else b""
+        text = _changed(before.decode("utf-8-sig"), name, changes)
+        before = b""  # a traceback with locals would show the secrets in it
+        if text is None:
+            raise ConfigError(
+                f"Profile {snippet(name)!r} cannot be set in {path_text(self.path)} without changing more of "
+                "it. Edit the file yourself.",
+                setting="profile",
+            )
+        self.path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+        with atomic_write(self.path, private=True) as file:
+            file.write(text.get_secret_value().encode())
+
     def settings(self, name: str | None) -> dict[str, Any]:
         """Return the settings of a profile; for None those of the default profile, if there is one.
 
@@ -171,3 +223,25 @@ def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
                     table["client_secret"] = SecretStr(table["client_secret"])
             return tables
     raise ConfigError(f"{path_text(path)} is not valid TOML: {reason}.", setting="profile")
+
+
+def _changed(text: str, name: str, changes: Mapping[str, Any]) -> SecretStr | None:
+    """Return the text of a file with a profile changed; None if more than that would change."""
+    import tomlkit
+
+    try:
+        document, expected = tomlkit.parse(text), tomllib.loads(text)
+        if name not in document:
+            document[name] = tomlkit.table()
+        for tables in (document, expected):
+            table: Any = tables.setdefault(name, {})
+            for key, value in changes.items():
+                if value is None:
+                    table.pop(key, None)
+                else:
+                    table[key] = value.get_secret_value() if isinstance(value, SecretStr) else value
+        changed = SecretStr(tomlkit.dumps(document))
+        is_right = tomllib.loads(changed.get_secret_value()) == expected
+    except Exception:  # noqa: BLE001 - the frames of whatever a library raises hold the text of the file
+        return None
+    return changed if is_right else None

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "counted",
     "cut",
     "html",
     "listed",
     "masked_id",
     "path_text",
     "quoted",
+    "sentence",
     "shell_path",
     "snippet",
     "terminal",
@@ -67,7 +69,17 @@ def html(text: str) -> str:
 def cut(text: str, limit: int) -> str:
     """Return the first ``limit`` characters of a text, and the number of the others."""
     more = len(text) - limit
-    return text if more <= 0 else f"{text[:limit]}… ({more:,} more characters)"
+    return text if more <= 0 else f"{text[:limit]}… ({counted(more, 'more character')})"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a number and its noun, as in "1 row" and "2,000 rows"; the plural ends in "s" if not given."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def sentence(text: str) -> str:
+    """Return text that ends as a sentence does."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def masked_id(client_id: str) -> str:

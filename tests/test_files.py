@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import connecty_frames as cf
+from connecty_frames import files
 from connecty_frames.display import texts
 from connecty_frames.files import atomic_write
 from connecty_frames.frames import WRITERS
@@ -351,15 +352,14 @@ def test_an_interrupt_while_the_file_is_made(tmp_path: Path, monkeypatch: pytest
     """A signal right after the file is created: KeyboardInterrupt, and no file is left."""
     target = tmp_path / "out.csv"
     target.write_bytes(b"before")
-    open_ = Path.open
 
-    def interrupted(path: Path, mode: str) -> BinaryIO:
-        open_(path, mode).close()
+    def interrupted(path: Path, mode: str, **_: object) -> BinaryIO:
+        path.open(mode).close()
         assert len(list(tmp_path.iterdir())) == 2
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", interrupted)
+        patch.setattr(files, "open", interrupted, raising=False)
         with pytest.raises(KeyboardInterrupt), atomic_write(target):
             pytest.fail("the file was not opened")
 

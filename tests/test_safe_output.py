@@ -123,7 +123,7 @@ class TestManyColumns:
         with pytest.warns(cf.ColumnNameWarning) as warned:
             cf.Answer.from_json(body([["a"] * MANY]))
         assert len(warned) == 11
-        assert str(warned[-1].message).startswith("2,989 more warnings of this category are left out")
+        assert str(warned[-1].message).startswith("Not shown: 2,989 more warnings of this category. ")
         assert {each.category for each in warned} == {cf.ColumnNameWarning}
 
     @pytest.mark.slow

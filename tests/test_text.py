@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connecty_frames.text import html, snippet, terminal
+from connecty_frames.text import counted, html, snippet, terminal
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,18 @@ def test_a_snippet_of_a_long_text() -> None:
     """Of 100 MB, only the beginning is read: 120 characters and the ellipsis."""
     assert snippet(b"a" * 100_000_000) == "a" * 120 + "…"
     assert len(snippet("\x00" * 1_000_000)) == 121
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "text"),
+    [
+        (0, ("row",), "0 rows"),
+        (1, ("row",), "1 row"),
+        (2_000, ("row",), "2,000 rows"),
+        (1, ("entry", "entries"), "1 entry"),
+        (2, ("entry", "entries"), "2 entries"),
+    ],
+)
+def test_a_number_and_its_noun(count: int, words: tuple[str, ...], text: str) -> None:
+    """The noun is in the singular for one alone."""
+    assert counted(count, *words) == text

@@ -13,8 +13,10 @@ import typer
 from connecty_frames import __version__
 from connecty_frames.cli.ask import ask
 from connecty_frames.cli.commands import Profile, config, questions, sandbox
+from connecty_frames.cli.doctor import doctor
 from connecty_frames.cli.exit_codes import BROKEN_PIPE, EXIT_CODES, MEANINGS, exit_code_of
 from connecty_frames.cli.input import QuestionCommand
+from connecty_frames.cli.login import login
 from connecty_frames.cli.messages import echo_stderr, shell_message, show_warning
 from connecty_frames.cli.signals import exit_on_signals
 from connecty_frames.cli.streams import standard_streams
@@ -91,6 +93,8 @@ def health(*, profile: Profile = None) -> None:
     typer.echo(f"{address} is operational")
 
 
+app.command()(login)
+app.command()(doctor)
 app.command()(sandbox)
 app.command()(questions)
 app.add_typer(config)

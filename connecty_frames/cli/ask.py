@@ -49,8 +49,7 @@ _CONFLICTS: Final = (
     (
         "sandbox",
         ("profile", "question_id", "base_url", "region"),
-        "--sandbox (or CONNECTY_SANDBOX) starts a new sandbox, which has its own address, no profile and no earlier "
-        "question.",
+        "--sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile, no question asked before.",
     ),
     ("base_url", ("region",), "--base-url and --region both name the address: give one."),
     (

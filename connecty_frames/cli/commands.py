@@ -15,7 +15,7 @@ from connecty_frames.text import masked_id, terminal
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
-__all__ = ["Profile", "announce_sandbox", "config", "questions", "sandbox", "sandbox_class"]
+__all__ = ["Profile", "announce_sandbox", "config", "masked", "questions", "sandbox", "sandbox_class"]
 
 
 def _complete_profile(incomplete: str) -> list[str]:
@@ -54,13 +54,14 @@ def show(*, profile: Profile = None) -> None:
     """Show each setting, its value with secrets masked, and its source."""
     from connecty_frames.config import explain
 
-    rows = [(name, _masked(name, value), place) for name, value, place in explain(profile=profile)]
+    rows = [(name, masked(name, value), place) for name, value, place in explain(profile=profile)]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{name:<{widths[0]}}  {value:<{widths[1]}}  {terminal(place)}" for name, value, place in rows]
     typer.echo("\n".join(lines))
 
 
-def _masked(name: str, value: object) -> str:
+def masked(name: str, value: object) -> str:
+    """Return the value of a setting for display: no secret, and of a client id its beginning."""
     if value is None:
         return "-"
     if name == "client_secret":

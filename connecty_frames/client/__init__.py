@@ -1,8 +1,25 @@
 """The client of the Public API: the only package that opens a connection, by means of ``http``."""
 
+from connecty_frames.client.checks import (
+    CONNECTION_CHECKS,
+    Check,
+    Status,
+    check_connection,
+    check_token,
+)
 from connecty_frames.client.client import Client
 from connecty_frames.client.concurrent import QuestionFuture
 from connecty_frames.client.health import check_health
 from connecty_frames.client.question import Question
 
-__all__ = ["Client", "Question", "QuestionFuture", "check_health"]
+__all__ = [
+    "CONNECTION_CHECKS",
+    "Check",
+    "Client",
+    "Question",
+    "QuestionFuture",
+    "Status",
+    "check_connection",
+    "check_health",
+    "check_token",
+]

@@ -323,7 +323,7 @@ class Auth:
             return failure
         if kind not in (FailureKind.UNAUTHORIZED, FailureKind.REJECTED):
             return _unusable(host, failure.reason, kind=kind, status=status)
-        text = server_message(failure.body, self._transport.redact)
+        text = server_message(failure.body, self._transport.redact).removesuffix(".")
         reason = f"{failure.reason}{text and f' ({text})'}"
         # An HTML page comes from a proxy or firewall.
         if status not in _CREDENTIALS_REFUSED or failure.body.lstrip()[:1] == b"<":
@@ -347,5 +347,7 @@ def _lifetime(expires_at: object, now: datetime) -> float:
 
 
 def _unusable(host: str, reason: str, *, kind: FailureKind, status: int | None = None) -> Failure:
-    error = AuthError(f"The token endpoint of {host} is unusable: {reason}. {_CHECK_ADDRESS}", status=status)
+    of_host = "" if host in reason else f" of {host}"
+    message = f"The token endpoint{of_host} is unusable: {reason}. {_CHECK_ADDRESS}"
+    error = AuthError(message, status=status)
     return Failure(kind, error, f"the token endpoint is unusable ({reason})", status=status)

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of, offsets_of
 from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
+from connecty_frames.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -235,7 +236,7 @@ def _matches(array: pa.StringArray, pattern: str) -> pa.BooleanArray:
 
 
 def _integer_type(texts: Sequence[str]) -> tuple[pa.DataType, str]:
-    words = f"{len(texts):,} whole numbers"
+    words = counted(len(texts), "whole number")
     digits, position = max((len(text.lstrip("-")), place) for place, text in enumerate(texts))
     if digits > _WIDEST:
         raise CellError(position, texts[position], f"has more than {_WIDEST} digits")
@@ -248,8 +249,13 @@ def _integer_type(texts: Sequence[str]) -> tuple[pa.DataType, str]:
     return _decimal(digits, 0), f"{words}, some beyond 64 bits"
 
 
+def fraction_words(count: int) -> str:
+    """Return in words that there are numbers of which some have a fraction."""
+    return "1 number with a fraction" if count == 1 else f"{count:,} numbers, some with a fraction"
+
+
 def _fraction_type(texts: Sequence[str], decimals: Decimals) -> tuple[pa.DataType, str]:
-    words = f"{len(texts):,} numbers, some with a fraction"
+    words = fraction_words(len(texts))
     inexact = [
         text
         for position, text in enumerate(texts)

@@ -24,7 +24,7 @@ from connecty_frames.decode.columnar import read_columnar
 from connecty_frames.decode.envelope import ParsedRows
 from connecty_frames.decode.exact_json import FloatText, IntText, ValueKind
 from connecty_frames.errors import ColumnNameWarning, ResponseError
-from connecty_frames.text import snippet
+from connecty_frames.text import counted, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -219,7 +219,8 @@ def _split_rows(rows: object, source: memoryview | ParsedRows) -> Rows:
             raise ResponseError(f"Row {number} of dataframe is not an array: {_preview(row)}")
         if len(row) != len(header):
             raise ResponseError(
-                f"Row {number} of dataframe has {len(row)} cells for {len(header)} columns: {_preview(row)}"
+                f"Row {number} of dataframe has {counted(len(row), 'cell')} for "
+                f"{counted(len(header), 'column')}: {_preview(row)}"
             )
     columns = map(list, zip(*body, strict=True)) if body else ([] for _ in header)
     return Rows(*_column_names(header), list(columns), len(body), source)

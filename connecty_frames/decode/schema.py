@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from connecty_frames.decode.encodings import parse_encoding
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import cut, quoted, snippet, terminal
+from connecty_frames.text import counted, cut, quoted, snippet, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -123,7 +123,7 @@ class Schema(Sequence[ColumnSchema]):
         lines = [f"{row[0]:<{name_width}}  {row[1]:<{type_width}}  {row[2]}" for row in rows]
         more = len(self) - _MOST_COLUMNS
         if more > 0:
-            lines.append(f"… {more:,} more columns; to_json() or --format json lists all")
+            lines.append(f"… {counted(more, 'more column')}; to_json() or --format json lists all")
         return "\n".join(lines) or "(no columns)"
 
     @property

@@ -67,7 +67,7 @@ from connecty_frames.decode.statistics_digits import (
     most_places,
 )
 from connecty_frames.errors import StatisticsWarning
-from connecty_frames.text import quoted, snippet
+from connecty_frames.text import counted, quoted, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -134,7 +134,10 @@ def check_statistics(
     if absent:
         found.append(f"Statistics of {quoted(absent)} match no column, or more than one, and were ignored.")
     if total_rows is not None and rows > total_rows:
-        found.append(f"{rows:,} rows were received, but the statistics count {total_rows:,}.")
+        found.append(
+            f"{counted(rows, 'row')} {'was' if rows == 1 else 'were'} received, but the statistics count "
+            f"{total_rows:,}."
+        )
     else:
         whole = rows == total_rows
         found += [
@@ -184,7 +187,8 @@ def _compare_count(stated: object, words: str, count: Callable[[], range], *, wh
     right = count()
     if number < right.start or (whole and number not in right):
         in_all = "" if whole else " in all"
-        yield f"has {right.start:,} {words}, but the statistics count {number:,}{in_all}"
+        has = counted(right.start, words.removesuffix("s"), words)
+        yield f"has {has}, but the statistics count {number:,}{in_all}"
 
 
 def _count_selected(column: pa.ChunkedArray, select: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> range:
@@ -242,7 +246,8 @@ def _compare_texts(
         found = in_characters[end]
         if not is_right(found, stated) and not is_right(_utf16_lengths(column)[end], stated):
             what = f"the {_LENGTHS[end][0]}" if whole else "a"
-            yield f"has {what} text of {found:,} characters, but the statistics' {end}_len is {stated:,}"
+            length = counted(found, "character")
+            yield f"has {what} text of {length}, but the statistics' {end}_len is {stated:,}"
 
 
 def _count_empty(column: pa.ChunkedArray, shortest: int | None) -> range:

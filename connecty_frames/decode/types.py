@@ -214,10 +214,11 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
         if isinstance(values, FloatValues):
             # If none has a fraction, all are whole, and some beyond int64.
             if values.fractional and all(map(numbers.is_exact_float, bounds)):
-                reason = f"{count:,} numbers, some with a fraction, all exact as float64"
+                reason = f"{numbers.fraction_words(count)}, all exact as float64"
                 return Decision(values.values.type, words.format(reason), array=values.values)
         elif values is not None and all(map(numbers.is_short_integer, bounds)):
-            return Decision(values.type, words.format(f"{count:,} whole numbers"), array=values)
+            reason = "1 whole number" if count == 1 else f"{count:,} whole numbers"
+            return Decision(values.type, words.format(reason), array=values)
     decimals = _decimals(column, options)
     type_, reason = numbers.arrow_type(column.present, bounds, decimals)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None

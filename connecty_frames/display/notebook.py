@@ -89,8 +89,7 @@ def _escape(text: str) -> str:
 
 def _facts(metadata: AnswerMetadata) -> str:
     """Return the number of rows, with a visible sign where they were cut, and where the answer came from."""
-    total = "" if metadata.total_rows is None else f" of {metadata.total_rows:,}"
-    rows = f"{metadata.rows:,}{total} rows"
+    rows = metadata.rows_text.removesuffix(", truncated")
     facts = [
         f'<strong class="connecty-cut">✂ {rows}, cut</strong>' if metadata.truncated else rows,
         "" if metadata.truncated is not None or not metadata.rows else "whether there are more is unknown",

@@ -253,7 +253,11 @@ class _TrackedConnection(HTTPConnection):
 
 
 class _TrackedTLSConnection(_TrackedConnection, HTTPSConnection):
-    """The same over TLS."""
+    """The same over TLS, which also records the server's certificate."""
+
+    def connect(self) -> None:
+        super().connect()
+        ATTEMPT.get().certificate = self.sock.getpeercert() or {}  # type: ignore[union-attr]  # it is TLS now
 
 
 class _Pool(HTTPConnectionPool):

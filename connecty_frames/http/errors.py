@@ -39,7 +39,7 @@ from connecty_frames.http.models import (
     Request,
     Response,
 )
-from connecty_frames.text import snippet, terminal
+from connecty_frames.text import counted, sentence, snippet, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,26 +61,23 @@ __all__ = [
 CHECK_CREDENTIALS: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
 )
+_CHECK_RIGHTS: Final = f"These credentials may not do this. {CHECK_CREDENTIALS.replace(' ', ' dw_id, ', 1)}"
 
-#: status -> error, kind, what to do. A status that is not here is looked up by its first digit.
+#: status -> error, kind, what to do ("{when}": again, when). Others are looked up by their first digit.
 _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     401: (AuthError, FailureKind.UNAUTHORIZED, f"The credentials were refused. {CHECK_CREDENTIALS}"),
-    403: (
-        AuthError,
-        FailureKind.REJECTED,
-        f"These credentials may not do this. Check dw_id. {CHECK_CREDENTIALS}",
-    ),
+    403: (AuthError, FailureKind.REJECTED, _CHECK_RIGHTS),
     404: (NotFoundError, FailureKind.REJECTED, "Check dw_id and question_id"),
     407: (
         ConfigError,
         FailureKind.REJECTED,
         "Check the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY",
     ),
-    408: (APIError, FailureKind.UNAVAILABLE, "The service did not get the request in time; try again later"),
-    429: (RateLimitError, FailureKind.RATE_LIMITED, "Try again later, or ask fewer questions at once"),
-    502: (ServerError, FailureKind.UNAVAILABLE, "The service is not reachable just now; try again later"),
-    503: (ServerError, FailureKind.UNAVAILABLE, "The service is not available just now; try again later"),
-    504: (ServerError, FailureKind.UNAVAILABLE, "The service did not answer in time; try again later"),
+    408: (APIError, FailureKind.UNAVAILABLE, "The service did not get the request in time; try again {when}"),
+    429: (RateLimitError, FailureKind.RATE_LIMITED, "Try again {when}, or ask fewer questions at once"),
+    502: (ServerError, FailureKind.UNAVAILABLE, "The service is not reachable just now; try again {when}"),
+    503: (ServerError, FailureKind.UNAVAILABLE, "The service is not available just now; try again {when}"),
+    504: (ServerError, FailureKind.UNAVAILABLE, "The service did not answer in time; try again {when}"),
 }
 _STATUS_CLASSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     3: (
@@ -89,7 +86,7 @@ _STATUS_CLASSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] 
         "Redirects are never followed: they could leak credentials. Set base_url to the API's address",
     ),
     4: (APIError, FailureKind.REJECTED, ""),
-    5: (ServerError, FailureKind.SERVER_ERROR, "The fault is the server's; try again later"),
+    5: (ServerError, FailureKind.SERVER_ERROR, "The fault is the server's; try again {when}"),
 }
 _UNKNOWN_STATUS: Final = (APIError, FailureKind.SERVER_ERROR, "")
 _REDIRECTS: Final = range(300, 400)
@@ -143,7 +140,7 @@ _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
         FailureKind.CONNECTION_LOST,
         "the connection was closed without an answer",
     ),
-    (http.client.IncompleteRead, FailureKind.CONNECTION_LOST, "the answer was cut after {received} bytes"),
+    (http.client.IncompleteRead, FailureKind.CONNECTION_LOST, "the answer was cut after {received}"),
     (ConnectionResetError, FailureKind.CONNECTION_LOST, "the connection was reset"),
     (BrokenPipeError, FailureKind.CONNECTION_LOST, "the connection was closed while sending"),
     (urllib3.exceptions.ReadTimeoutError, FailureKind.CONNECTION_LOST, "no answer came in time"),
@@ -186,10 +183,12 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
         what += f" with a redirect to {_redirect_host(response, redact)}"
     elif text:
         what += f": {text}"
-    wait = f" It says to try again after {retry_after:.0f} s." if retry_after is not None else ""
+    when = "later" if retry_after is None else f"after {retry_after:.0f} s"
+    wait = f" It says to try again {when}." if retry_after is not None and "{when}" not in advice else ""
+    advice = advice.format(when=when)
     return Failure(
         kind=kind,
-        error=error_class(f"{_sentence(what)}{wait}{' ' + _sentence(advice) if advice else ''}", **fields),
+        error=error_class(f"{sentence(what)}{wait}{' ' + sentence(advice) if advice else ''}", **fields),
         reason=f"{response.host} answered {status}",
         retry_after=retry_after,
         status=status,
@@ -323,7 +322,7 @@ def _response_failure(
         for cause in causes
         if isinstance(cause, exception)
     )
-    reason = template.format(detail=snippet(redact(str(cause))), received=len(received))
+    reason = template.format(detail=snippet(redact(str(cause))), received=counted(len(received), "byte"))
     error_class = ResponseTooLarge if kind is FailureKind.TOO_LARGE else ResponseError
     error = error_class(
         f"No usable answer from {host}: {reason}.",
@@ -393,7 +392,3 @@ def _redirect_host(response: Response, redact: Redaction) -> str:
     except ValueError:
         host = None
     return snippet(host) if host else "an unknown host"
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

@@ -98,6 +98,9 @@ class Attempt:
         package was used; if the connection failed or timed out, the request then counts as sent.
     peer
         The other end of the connection as ``host:port``, which may be a proxy.
+    certificate
+        The server's verified certificate as ``ssl.SSLSocket.getpeercert`` returns it, if this attempt made a
+        new TLS connection; empty otherwise, and if nothing is verified.
     status
         The status of the response, as soon as its first line was read.
     received
@@ -110,6 +113,7 @@ class Attempt:
     idle: float
     phase: str | None = field(default=None, init=False)
     peer: str = field(default="", init=False)
+    certificate: Mapping[str, Any] = field(default_factory=dict, init=False, repr=False)
     status: int | None = field(default=None, init=False)
     received: io.BytesIO = field(default_factory=io.BytesIO, init=False, repr=False)
 

@@ -212,7 +212,7 @@ class Transport:
                     prepared,
                     stream=True,
                     timeout=(attempt.connect, max(attempt.deadline.remaining(), _MIN_TIMEOUT)),
-                    **self._environment_settings(prepared.url or ""),
+                    **self.environment_settings(),
                 )
                 with closing(raw_response):
                     if raw_response.status_code in SUCCESS:
@@ -269,10 +269,16 @@ class Transport:
             if own is not None:
                 own.close()
 
-    def _environment_settings(self, url: str) -> dict[str, Any]:
-        """Return the proxies and the certificates to use, as the environment says now."""
-        proxies = requests.utils.get_environ_proxies(url)
-        proxy = requests.utils.select_proxy(url, proxies)
+    def environment_settings(self) -> dict[str, Any]:
+        """Return the proxies and the certificates to use, as the environment says now.
+
+        Raises
+        ------
+        RequestFailed
+            If the proxy is a SOCKS proxy.
+        """
+        proxies = requests.utils.get_environ_proxies(self.address)
+        proxy = requests.utils.select_proxy(self.address, proxies)
         if proxy and proxy.lower().startswith("socks"):
             raise RequestFailed(socks_failure(self.host))
         if proxy and self._is_plain_http and not is_loopback(host_port(proxy).rpartition(":")[0]):

@@ -7,6 +7,7 @@ and only if every value survives: one that would change is a ConfigError that na
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -68,7 +69,8 @@ def _from_rows(rows: list[Any]) -> pa.Table:
 
 def _from_values(name: str, values: list[Any]) -> pa.Array:
     try:
-        array = pa.array(values)
+        # pyarrow drops different offsets of instants where certain other libraries are imported.
+        array = pa.array([_in_utc(value) for value in values])
         is_exact = all(map(_is_same, array.to_pylist(), values))
     except (pa.ArrowException, ArithmeticError, TypeError, ValueError):
         is_exact = False
@@ -79,6 +81,12 @@ def _from_values(name: str, values: list[Any]) -> pa.Array:
             setting="answers",
         )
     return array
+
+
+def _in_utc(value: Any) -> Any:
+    """Return an instant in UTC, any other value as it is."""
+    is_instant = isinstance(value, datetime) and value.tzinfo is not None
+    return value.astimezone(UTC) if is_instant else value
 
 
 def _is_same(value: Any, other: Any) -> bool:

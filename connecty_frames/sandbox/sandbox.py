@@ -7,7 +7,7 @@ import os
 import shlex
 import socket
 import threading
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -206,12 +206,16 @@ class Sandbox:
         announce
             Called with the sandbox once it is ready, to report how to reach it.
         """
-        with self, suppress(KeyboardInterrupt):
-            if announce is not None:
-                announce(self)
-            # In short waits: a signal that arrives just before a wait is noticed only after it.
-            while not threading.Event().wait(_SIGNAL_INTERVAL):
-                pass
+        with ExitStack() as stack:
+            stack.enter_context(self)
+            try:
+                if announce is not None:
+                    announce(self)
+                # In short waits: a signal that arrives just before a wait is noticed only after it.
+                while not threading.Event().wait(_SIGNAL_INTERVAL):
+                    pass
+            except KeyboardInterrupt:
+                stack.close()  # while the interrupt is being handled, so that it does not count as lost
 
     def answer(
         self, question: str, value: object, *, sql: str | None = None, summary: str | None = None

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 from unittest import mock
 
 import pytest
@@ -37,6 +37,16 @@ ANSWER: Final = {
 }
 
 
+def _input(stdin: str | Path) -> TextIO:
+    """Open the file at a path, or one with a text in it."""
+    if isinstance(stdin, Path):
+        return stdin.open(encoding="utf-8")
+    file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - the caller closes it
+    file.write(stdin)
+    file.seek(0)
+    return file
+
+
 class Shell:
     """Runs commands to completion. A fixture, since test files do not import each other."""
 
@@ -49,13 +59,13 @@ class Shell:
         return {**kept, "NO_COLOR": "1", "COLUMNS": "100", "CONNECTY_CONFIG": os.devnull, **named}
 
     def run(
-        self, *arguments: str, stdin: str | Path = os.devnull, **settings: object
+        self, *arguments: str, stdin: str | Path = "", **settings: object
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a command within this process, which is faster than starting another; its input is a file."""
+        """Run a command within this process, which is faster than starting another."""
         with (
             tempfile.TemporaryFile("w+", encoding="utf-8") as out,
             tempfile.TemporaryFile("w+", encoding="utf-8") as err,
-            Path(stdin).open(encoding="utf-8") as read,
+            _input(stdin) as read,
             mock.patch.multiple(sys, argv=["connecty", *arguments], stdin=read, stdout=out, stderr=err),
             mock.patch.dict(os.environ, self.environment(**settings), clear=True),
             warnings.catch_warnings(),

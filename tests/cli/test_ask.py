@@ -418,8 +418,8 @@ def test_parts_of_an_answer_without_a_table(ask: Any) -> None:
         (["--tz", "Mars"], "tz='Mars': expected the IANA name"),
         (["--timeout", "-1"], "timeout=-1.0: expected seconds"),
         (["--question-id", "../x"], "question_id='../x': expected the UUID"),
-        (["--sandbox", "--profile", "a"], "--sandbox starts a new sandbox"),
-        (["--sandbox", "--question-id", "a"], "--sandbox starts a new sandbox"),
+        (["--sandbox", "--profile", "a"], "starts a new sandbox"),
+        (["--sandbox", "--question-id", "a"], "starts a new sandbox"),
     ],
 )
 def test_a_wrong_option_costs_no_question(

@@ -70,7 +70,7 @@ def test_missing_credentials(shell: Any) -> None:
 
     assert (code, out) == (2, "")
     assert err.startswith("ConfigError: No client_id (environment: CONNECTY_CLIENT_ID) and client_secret ")
-    assert "`connecty ask --sandbox`" in err
+    assert "add --sandbox to `connecty ask`" in err
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_a_question_that_takes_too_long(shell: Any) -> None:
         ),
         (
             "client_id",
-            "ConfigError: No client_id (environment: CONNECTY_CLIENT_ID). Set it in the environment",
+            "ConfigError: No client_id (environment: CONNECTY_CLIENT_ID). Run `connecty login`, ",
         ),
     ],
 )

@@ -134,8 +134,8 @@ def test_what_is_no_question_is_not_asked(
         (["x", "--base-url", "http://127.0.0.1:1", "--region", "eu1"], "both name the address: give one."),
         (["x", "--base-url", "ftp://a"], "base_url (argument): expected an address such as"),
         (["x", "--region", "moon"], "'moon' is not one of 'eu1', 'us1'"),
-        (["x", "--sandbox", "--region", "eu1"], "--sandbox starts a new sandbox"),
-        (["x", "--sandbox", "--base-url", "http://127.0.0.1:1"], "--sandbox starts a new sandbox"),
+        (["x", "--sandbox", "--region", "eu1"], "starts a new sandbox"),
+        (["x", "--sandbox", "--base-url", "http://127.0.0.1:1"], "starts a new sandbox"),
         (
             ["x", "--schema-file", "nope.json"],
             "ConfigError: --schema-file nope.json: No such file or directory.",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 import connecty_frames as cf
+from tests.servers.scripted import Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +42,7 @@ def test_missing_credentials(shell_message: ShellMessage) -> None:
     )
     assert shell_message(raised.value).startswith(
         "No client_id (environment: CONNECTY_CLIENT_ID) and client_secret (environment: "
-        "CONNECTY_CLIENT_SECRET). Set it in the environment, or in a profile"
+        "CONNECTY_CLIENT_SECRET). Run `connecty login`, or set it in the environment; "
     )
 
 
@@ -108,3 +110,83 @@ def test_a_message_without_a_hint_is_as_it_is(shell_message: ShellMessage) -> No
     """Also one of Python's own errors."""
     assert shell_message(cf.ConfigError("max_rows=-1")) == "max_rows=-1"
     assert shell_message(OSError("no space")) == "no space"
+
+
+#: Where the server answers with what; the exit code; and further arguments.
+ERRORS: dict[str, tuple[str, Any, int, list[str]]] = {
+    "wrong secret": ("token", Script.answer(401, {"detail": "The secret is wrong."}), 3, []),
+    "wrong secret, no reason": ("token", Script.answer(401), 3, []),
+    "no such endpoint": ("token", Script.answer(404, {"detail": "Not found."}), 3, []),
+    "a page instead of a token": ("token", Script.answer(200, raw=b"<p>", Content_Type="text/html"), 3, []),
+    "no token": ("token", Script.answer(200, {}), 3, []),
+    "token refused": ("ask", Script.answer(401, {"detail": "No."}), 3, []),
+    "not allowed": ("ask", Script.answer(403, {"detail": "No."}), 3, []),
+    "redirect": ("ask", Script.answer(302, Location="https://elsewhere.test/"), 2, []),
+    "bad request": ("ask", Script.answer(400, {"detail": "No."}), 5, []),
+    "no such workspace": ("ask", Script.answer(404, {"detail": "No."}), 5, []),
+    "too many requests": ("ask", Script.answer(429, Retry_After="90"), 5, ["--timeout", "5"]),
+    "server error": ("results", Script.answer(500), 5, []),
+    "perhaps sent": ("ask", Script.answer(500), 9, []),
+    "reset": ("ask", Script.reset, 9, []),
+    "a page": ("results", Script.answer(200, raw=b"<p>", Content_Type="text/html"), 6, []),
+    "not HTTP": ("results", Script.send_and_close(b"SSH-2.0\r\n"), 6, []),
+    "no rows": (
+        "results",
+        Script.answer(200, {"state": "COMPLETED", "results": {"dataframe": [[], [1]]}}),
+        6,
+        [],
+    ),
+    "failed": ("results", Script.answer(200, {"state": "FAILED", "error": "No such table."}), 7, []),
+    "no table": ("results", Script.answer(200, {"state": "COMPLETED", "results": {}}), 7, []),
+    "too late": ("results", Script.answer(200, {"state": "PENDING"}), 8, ["--timeout", "0.2"]),
+    "unknown state": ("results", Script.answer(200, {"state": "DREAMING"}), 8, ["--timeout", "0.2"]),
+    "mixed": (
+        "results",
+        Script.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["a"], [1], ["x"]]}}),
+        10,
+        ["--strict"],
+    ),
+    "cut": (
+        "results",
+        Script.answer(
+            200,
+            {
+                "state": "COMPLETED",
+                "results": {"dataframe": [["a"], [1]], "dataframe_stats": {"a": {"general": {"count": 9}}}},
+            },
+        ),
+        11,
+        ["--on-truncation", "raise"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_each_sentence_is_said_once(
+    shell: Any, server: Script, settings: dict[str, object], case: str
+) -> None:
+    """Well punctuated, and with at most five lines of a terminal of 80 columns for each message."""
+    endpoint, step, expected, arguments = ERRORS[case]
+    server.on(endpoint, step)
+
+    code, _, err = shell.text(shell.run("ask", "how many?", *arguments, **settings))
+
+    assert code == expected
+    rest = shell.after_acceptance(err) if server.count("results") else err
+    sentences = re.split(r"(?<=[a-z)])[.;:]\s+|\n", rest.strip())
+    assert len(sentences) == len(set(sentences))
+    for phrase in ("Check ", "client_id", "try again", "was started"):
+        assert rest.count(phrase) <= 1
+    assert ".." not in rest
+    assert ".)" not in rest
+    assert max(map(len, rest.splitlines())) <= 5 * 80
+
+
+@pytest.mark.parametrize("missing", ["client_id", "client_secret", "dw_id"])
+def test_a_missing_setting_is_named_once(shell: Any, settings: dict[str, object], missing: str) -> None:
+    """With what to do, in at most five lines."""
+    _, _, err = shell.text(shell.run("ask", "how many?", **{**settings, missing: ""}))
+
+    sentences = err.strip().split(". ")
+    assert len(sentences) == len(set(sentences))
+    assert len(err) <= 5 * 80

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import re
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -455,6 +456,65 @@ def test_a_signal_that_the_garbage_collector_swallows() -> None:
 
     assert ended.value.code == 143
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.usefixtures("_handlers")
+@pytest.mark.parametrize("name", ["close", "closed"])
+def test_a_signal_that_the_finalizer_of_a_stream_swallows(name: str) -> None:
+    """Python does not even report it, and runs such a finalizer for each response: the command ends too."""
+
+    class Stream(io.RawIOBase):
+        killed = False
+
+        def __getattribute__(self, wanted: str) -> Any:
+            if wanted == name and not Stream.killed:
+                Stream.killed = True
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().__getattribute__(wanted)
+
+    def finalize_and_wait() -> None:
+        Stream()
+        time.sleep(10)
+
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as ended, exit_on_signals():
+        finalize_and_wait()
+
+    assert Stream.killed
+    assert ended.value.code == 143
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.usefixtures("_handlers")
+def test_what_an_interrupt_does_on_its_way_is_not_interrupted() -> None:
+    """It may take longer than the check for a lost one, in each place where an exception is handled."""
+    done: list[str] = []
+
+    @contextmanager
+    def closing() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            time.sleep(0.3)
+            done.append("closed")
+
+    def wait() -> None:
+        try:
+            with closing():
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(10)
+        except KeyboardInterrupt:
+            try:
+                int("x")
+            except ValueError:
+                time.sleep(0.3)
+                done.append("handled")
+            raise SystemExit(130) from None
+
+    with pytest.raises(SystemExit) as ended, exit_on_signals():
+        wait()
+
+    assert (ended.value.code, done) == (143, ["closed", "handled"])
 
 
 @pytest.mark.usefixtures("_handlers")

@@ -34,6 +34,7 @@ OTHERS = [
     ["--help"],
     ["ask", "--help"],
     ["health"],
+    ["doctor"],
     ["questions", "--sandbox"],
     ["config", "path"],
     ["config", "show"],

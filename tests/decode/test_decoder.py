@@ -290,7 +290,7 @@ def test_schema_types(decode_json: Callable[..., Decoded]) -> None:
     assert found.table is not None
     assert found.table.column_names == ["a", "b", "c"]
     assert found.table.to_pydict() == {"a": [1.0], "b": ['{"x": 1}'], "c": [2]}
-    assert [column.evidence for column in found.columns] == ["schema=", "schema=", "1 whole numbers"]
+    assert [column.evidence for column in found.columns] == ["schema=", "schema=", "1 whole number"]
 
 
 def test_a_complete_schema_sets_the_order(decode_json: Callable[..., Decoded]) -> None:

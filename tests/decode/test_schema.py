@@ -102,9 +102,9 @@ def test_a_schema_saved_by_an_earlier_version() -> None:
 def test_repr_is_safe_to_print() -> None:
     """One line a column; control characters are escaped."""
     schema = Schema(
-        [ColumnSchema("a\x1b[2J", pa.int64(), "1 whole numbers"), ColumnSchema("b", pa.string(), "text")]
+        [ColumnSchema("a\x1b[2J", pa.int64(), "1 whole number"), ColumnSchema("b", pa.string(), "text")]
     )
-    assert repr(schema) == "a\\x1b[2J  int64   1 whole numbers\nb         string  text"
+    assert repr(schema) == "a\\x1b[2J  int64   1 whole number\nb         string  text"
     assert repr(Schema([])) == "(no columns)"
 
 

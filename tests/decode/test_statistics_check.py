@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from connecty_frames.decode import Decoded
     from connecty_frames.sandbox import Sandbox
 
-NULLS = "Column 'a' has 1 nulls, but the statistics count 0."
-NULLS_IN_PART = "Column 'a' has 1 nulls, but the statistics count 0 in all."
+NULLS = "Column 'a' has 1 null, but the statistics count 0."
+NULLS_IN_PART = "Column 'a' has 1 null, but the statistics count 0 in all."
 #: All digits but the last of a number that only decimal256 holds.
 BEYOND_64_BITS = "123456789012345678901234567890123456789012"
 ROWS = "2 rows were received, but the statistics count 1."
@@ -80,7 +80,7 @@ def test_decimals_are_compared_by_their_digits(said: Callable[..., list[str]]) -
     [
         ("2", "1", []),
         ("2", "0", [NULLS]),
-        ("2", "2", ["Column 'a' has 1 nulls, but the statistics count 2."]),
+        ("2", "2", ["Column 'a' has 1 null, but the statistics count 2."]),
         ("1", "0", [ROWS]),
         ("3", "1", []),
         ("3", "2", []),
@@ -104,7 +104,7 @@ def test_counts(decode_json: Callable[..., Decoded], count: str, nulls: str, say
 
 
 @pytest.mark.parametrize(
-    ("count", "says"), [("2", "has 1 nulls"), ("1", "2 rows were received"), ("3", "has 1 nulls")]
+    ("count", "says"), [("2", "has 1 null"), ("1", "2 rows were received"), ("3", "has 1 null")]
 )
 def test_strict(decode_json: Callable[..., Decoded], count: str, says: str) -> None:
     """Under strict a disagreement is a ResponseError."""
@@ -126,8 +126,8 @@ def test_duplicates_are_not_compared_with_statistics(decode_json: Callable[..., 
         (1, []),
         (2, []),
         (3, []),
-        (0, ["Column 'c' has 1 nulls, but the statistics count 0."]),
-        (4, ["Column 'c' has 1 nulls, but the statistics count 4."]),
+        (0, ["Column 'c' has 1 null, but the statistics count 0."]),
+        (4, ["Column 'c' has 1 null, but the statistics count 4."]),
     ],
 )
 def test_nan_may_count_as_null(decode_json: Callable[..., Decoded], nulls: int, says: list[str]) -> None:
@@ -143,19 +143,19 @@ def test_nan_may_count_as_null(decode_json: Callable[..., Decoded], nulls: int, 
     ("cells", "section", "total", "says"),
     [
         ('"" | "x" | null', '"string":{"empty_string_count":1}', None, []),
-        ('"" | "x" | null', '"string":{"empty_string_count":0}', None, "1 empty texts,0"),
-        ('"" | "x" | null', '"string":{"empty_string_count":2}', None, "1 empty texts,2"),
+        ('"" | "x" | null', '"string":{"empty_string_count":0}', None, "1 empty text,0"),
+        ('"" | "x" | null', '"string":{"empty_string_count":2}', None, "1 empty text,2"),
         ('"" | "x" | null', '"string":{"empty_string_count":2}', 4, []),
-        ('"" | "x" | null', '"string":{"empty_string_count":0}', 4, "1 empty texts,0 in all"),
+        ('"" | "x" | null', '"string":{"empty_string_count":0}', 4, "1 empty text,0 in all"),
         ('"x" | null', '"string":{"empty_string_count":0}', None, []),
         ("null", '"string":{"empty_string_count":0}', None, []),
         ("", '"string":{"empty_string_count":0}', None, []),
         ('" "', '"string":{"empty_string_count":0}', None, []),
         ("true | false | null | true", '"boolean":{"true_count":2,"false_count":1}', None, []),
-        ("true | false", '"boolean":{"true_count":2,"false_count":1}', None, "1 true values,2"),
-        ("true | false", '"boolean":{"true_count":1,"false_count":0}', None, "1 false values,0"),
+        ("true | false", '"boolean":{"true_count":2,"false_count":1}', None, "1 true value,2"),
+        ("true | false", '"boolean":{"true_count":1,"false_count":0}', None, "1 false value,0"),
         ("true | false", '"boolean":{"true_count":2,"false_count":2}', 4, []),
-        ("true | false", '"boolean":{"true_count":0,"false_count":1}', 4, "1 true values,0 in all"),
+        ("true | false", '"boolean":{"true_count":0,"false_count":1}', 4, "1 true value,0 in all"),
         ("null", '"boolean":{"true_count":0,"false_count":0}', None, []),
     ],
 )
@@ -214,7 +214,7 @@ def test_lengths(
 ) -> None:
     """A length may be that in characters, in UTF-8 bytes or in UTF-16."""
     expected = [
-        f"Column 'c' has {what} text of {count} characters, but the statistics' {stated}."
+        f"Column 'c' has {what} text of {count} character{'s'[count == '1' :]}, but the statistics' {stated}."
         for what, count, stated in (line.split(",") for line in says)
     ]
     assert said(cells, f'"string":{{{lengths}}}', total) == expected
@@ -718,7 +718,7 @@ def test_distinct_values(
     if stated in honest:
         assert said(cells, section, strict=True) == []
         return
-    says = rf"Column 'c' has {min(honest)} distinct values, but the statistics count {stated}\."
+    says = rf"Column 'c' has {min(honest)} distinct values?, but the statistics count {stated}\."
     with pytest.raises(ResponseError, match=says):
         said(cells, section, strict=True)
 

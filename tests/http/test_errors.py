@@ -100,8 +100,8 @@ def test_an_error_carries_status_request_id_and_wait() -> None:
     assert isinstance(error, RateLimitError)
     assert (error.status, error.request_id, error.retry_after) == (429, "abc\\x1b", 12.0)
     assert str(error) == (
-        "api.test answered 429 to GET /v1/dw/13/questions. It says to try again after 12 s. Try again later, "
-        "or ask fewer questions at once."
+        "api.test answered 429 to GET /v1/dw/13/questions. Try again after 12 s, or ask fewer questions at "
+        "once."
     )
 
 

@@ -1,0 +1,275 @@
+"""``connecty doctor``: one line for each step to a token, what is wrong, and what to do; nothing is asked."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.servers.scripted import Script, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from connecty_frames.sandbox import Sandbox
+
+PEM = Path(__file__).parents[1] / "servers" / "loopback.pem"
+CONNECTION = ["address", "connection", "proxy", "certificate", "service", "clock", "token"]
+NAMES = ["version", "settings", *CONNECTION, "extras"]
+LINE = re.compile(r"(ok|warning|failed|skipped) +(\w+) +(.*?) *")
+Lines = dict[str, tuple[str, str]]
+SECRET = "canary-of-a-secret"
+PAGE = Script.answer(200, raw=b"<p>Log in", Content_Type="text/html")
+
+
+@pytest.fixture(autouse=True)
+def _no_bundles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the certificates that the environment may name."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def doctor(shell: Any, server: Script) -> Callable[..., tuple[int, Lines]]:
+    """Return a function that runs the command, and returns its exit code and its lines by their names."""
+    known = {"base_url": server.address, "client_id": "canary-of-an-id", "client_secret": SECRET, "dw_id": 13}
+
+    def run(**settings: object) -> tuple[int, Lines]:
+        code, out, err = shell.text(shell.run("doctor", **{**known, **settings}))
+        found = [LINE.fullmatch(line) for line in out.splitlines()]
+        lines = {each[2]: (each[1], each[3]) for each in found if each}
+        assert ([*lines], len(found), err) == (NAMES, len(NAMES), "")
+        for canary in ("canary-of", "canary-token"):
+            assert canary not in out
+        assert server.count("ask") == server.count("results") == 0
+        return code, lines
+
+    return run
+
+
+def statuses(lines: Lines) -> list[str]:
+    """Return the outcome of each check of the connection."""
+    return [lines[name][0] for name in CONNECTION]
+
+
+def test_all_is_well(doctor: Any, server: Script) -> None:
+    """Each step, and the sources of the settings; one request for the health, and one for a token."""
+    server.on("health", Script.answer(200, {}, Date=format_datetime(datetime.now(UTC), usegmt=True)))
+    port = server.address.rpartition(":")[2]
+
+    code, lines = doctor()
+
+    assert code == 0
+    assert lines["settings"] == (
+        "ok",
+        f"client_id …, client_secret ***, base_url {server.address}, dw_id 13 (from the environment)",
+    )
+    assert lines["address"] == ("ok", f"127.0.0.1:{port} resolves")
+    assert lines["connection"] == ("ok", f"127.0.0.1:{port} accepts connections")
+    assert lines["proxy"] == ("ok", "none is used")
+    assert lines["certificate"] == ("skipped", "plain HTTP, which does not leave this machine")
+    assert lines["service"] == ("ok", f"{server.address} is operational")
+    assert lines["clock"][0] == "ok"
+    assert lines["token"] == (
+        "warning",  # its end is beyond belief
+        "credentials accepted; a token is used for 54 s only: it names no later expires_at",
+    )
+    assert len(server.requests) == 2
+
+
+def test_the_sandbox(doctor: Any, sandbox: Sandbox) -> None:
+    """Its token is a usual one; the extras are named."""
+    code, lines = doctor(**sandbox.connection)
+
+    assert (code, lines["token"][0]) == (0, "ok")
+    assert re.fullmatch(r"credentials accepted; a token is used for \d+ min", lines["token"][1])
+    assert re.match(r"installed: .*\bplot, sandbox", lines["extras"][1])
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "step", "code", "failed", "says"),
+    [
+        ("token", Script.answer(401, {"detail": SECRET}), 3, "token", "The credentials were refused: "),
+        ("token", Script.answer(404), 3, "token", "The token endpoint is unusable: HOST answered 404. "),
+        ("token", PAGE, 3, "token", "The token endpoint is unusable: HOST answered 200 with text/html "),
+        ("health", Script.answer(503), 5, "service", "HOST answered 503 to GET /v1/health. "),
+        ("health", Script.answer(204), 5, "service", "http://HOST is not operational: "),
+        ("health", PAGE, 6, "service", "HOST answered 200 with text/html instead of JSON. Is a proxy or "),
+        ("health", Script.answer(302, Location="https://a.test"), 2, "service", "HOST answered 302 to GET "),
+        ("health", Script.send_and_close(b"SSH-2.0\r\n"), 6, "service", "No usable answer from HOST: "),
+        ("health", Script.reset, 6, "service", "No usable answer from HOST: the connection was reset."),
+    ],
+)
+def test_one_failure(
+    doctor: Any, server: Script, endpoint: str, step: Any, code: int, failed: str, says: str
+) -> None:
+    """The exit code is that of its error; a token is requested even if the service is not operational."""
+    server.on(endpoint, step)
+
+    found, lines = doctor()
+
+    assert found == code
+    assert [name for name in NAMES if lines[name][0] == "failed"] == [failed]
+    assert lines[failed][1].startswith(says.replace("HOST", server.address.removeprefix("http://")))
+    assert lines["token"][0] != "skipped"
+
+
+def test_no_server(doctor: Any) -> None:
+    """What comes after the connection is skipped."""
+    with serve() as script:
+        closed = script.address
+
+    code, lines = doctor(base_url=closed)
+
+    assert code == 4
+    assert statuses(lines) == ["ok", "failed", *["skipped"] * 5]
+    assert lines["connection"][1].startswith("No connection to 127.0.0.1:")
+    assert lines["token"][1] == "there is no connection"
+
+
+def test_an_unknown_name(doctor: Any) -> None:
+    """The first step fails; no such name is ever registered (RFC 6761)."""
+    code, lines = doctor(base_url="https://api.invalid")
+
+    assert code == 4
+    assert statuses(lines) == ["failed", *["skipped"] * 6]
+
+
+def test_a_silent_server(doctor: Any, server: Script) -> None:
+    """Each call ends after the timeout."""
+    server.on("health", server.hang)
+    server.on("token", server.hang)
+
+    code, lines = doctor(timeout=0.1)
+
+    assert code == 6
+    assert lines["service"][1].endswith("no answer came in time.")
+    assert lines["token"][0] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("hours", "status", "says"),
+    [
+        (0, "ok", " the service's"),
+        (2, "warning", "behind the service's; tokens do not depend on it, but "),
+        (-2, "warning", "ahead of the service's; tokens do not depend on it, but "),
+    ],
+)
+def test_the_clock(doctor: Any, server: Script, hours: int, status: str, says: str) -> None:
+    """A wrong one is no failure, since the lifetime of a token is counted by the server's."""
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+    server.on("health", Script.answer(200, {}, Date=date))
+
+    code, lines = doctor()
+
+    assert (code, lines["clock"][0]) == (0, status)
+    assert says in f" {lines['clock'][1].removeprefix('as')}"
+
+
+def test_no_credentials(doctor: Any, server: Script) -> None:
+    """The connection is checked nevertheless."""
+    code, lines = doctor(client_secret="", dw_id="")
+
+    assert code == 2
+    assert lines["settings"][0] == "failed"
+    assert lines["settings"][1].startswith(
+        f"client_id …, base_url {server.address} (from the environment). No client_secret (environment: "
+        "CONNECTY_CLIENT_SECRET). Run `connecty login`"
+    )
+    assert lines["service"][0] == "ok"
+    assert lines["token"] == ("skipped", "there are no credentials")
+
+
+def test_no_workspace(doctor: Any) -> None:
+    """A warning, since each question can name one."""
+    code, lines = doctor(dw_id="")
+
+    assert (code, lines["settings"][0]) == (0, "warning")
+    assert lines["settings"][1].endswith("; no dw_id: each question needs --dw-id")
+
+
+def test_a_bundle_without_certificates(doctor: Any) -> None:
+    """Exit code 2, before anything is sent."""
+    code, lines = doctor(ca_bundle="/nope.pem")
+
+    assert code == 2
+    assert statuses(lines) == ["skipped", "skipped", "skipped", "failed", "skipped", "skipped", "skipped"]
+    assert lines["certificate"][1].startswith("ca_bundle=/nope.pem: expected a file of certificates")
+
+
+@pytest.mark.parametrize("setting", [{"timeout": "soon"}, {"profile": "nope"}])
+def test_settings_that_cannot_be_used(doctor: Any, setting: dict[str, str]) -> None:
+    """Exit code 2, and the connection is not checked."""
+    code, lines = doctor(**setting)
+
+    assert code == 2
+    assert lines["settings"][0] == "failed"
+    assert statuses(lines) == ["skipped"] * 7
+
+
+@pytest.fixture
+def secured() -> Iterator[Script]:
+    """Serve the API over TLS, with the certificate of the tests, which nothing else trusts."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(PEM)
+    with serve(tls=context) as script:
+        yield script
+
+
+def test_a_trusted_certificate(doctor: Any, secured: Script) -> None:
+    """Who issued it, how long it is valid, and what it was verified by."""
+    code, lines = doctor(base_url=secured.address, ca_bundle=PEM)
+
+    assert (code, lines["certificate"][0]) == (0, "ok")
+    assert re.fullmatch(
+        rf"issued by .+, valid until .+ 2126 GMT; verified by ca_bundle \({re.escape(str(PEM))}\)",
+        lines["certificate"][1],
+    )
+
+
+def test_a_certificate_that_is_not_trusted(doctor: Any, secured: Script) -> None:
+    """As that of a company's proxy: what to do."""
+    code, lines = doctor(base_url=secured.address)
+
+    assert code == 4
+    assert statuses(lines) == ["ok", "ok", "ok", "failed", "skipped", "skipped", "skipped"]
+    assert "certificate verify failed: self-signed certificate" in lines["certificate"][1]
+    assert "give its CA bundle in CONNECTY_CA_BUNDLE" in lines["certificate"][1]
+
+
+def test_a_certificate_that_is_not_verified(doctor: Any, secured: Script) -> None:
+    """A warning, which is on standard error nowhere else."""
+    code, lines = doctor(base_url=secured.address, verify_tls=False)
+
+    assert (code, lines["certificate"][0]) == (0, "warning")
+    assert lines["certificate"][1].startswith("not verified, since verify_tls is False: ")
+
+
+def test_a_proxy(doctor: Any, server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address and the variable that names it, without the password."""
+    host = server.address.removeprefix("http://")
+    monkeypatch.setenv("http_proxy", f"http://user:canary-of-a-password@{host}")
+
+    code, lines = doctor(base_url="http://127.0.0.1:1")
+
+    assert code == 0
+    assert lines["proxy"] == ("ok", f"{host}, from http_proxy")
+    assert [request.target for request in server.requests] == [
+        "http://127.0.0.1:1/v1/health",
+        "http://127.0.0.1:1/v1/auth/token",
+    ]
+
+
+def test_a_socks_proxy(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused, as everywhere."""
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
+
+    code, lines = doctor()
+
+    assert code == 2
+    assert lines["address"][1].startswith("The proxy for 127.0.0.1:")

@@ -1,0 +1,168 @@
+"""A profile is stored in a file of which everything else stays as it is, for the eyes of its owner alone.
+
+How profiles are read is tested with the other settings, in ``test_config.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+import connecty_frames as cf
+from connecty_frames.profiles import Profiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEFORE = """\
+# Of the data team.
+[staging]   # in the other region
+region = "us1"
+client_id = 'a'     # by hand
+
+
+[default]
+client_id = "old"
+client_secret = "canary-old"
+base_url = "http://localhost:1"
+timeout = 6e1
+"""
+AFTER = """\
+# Of the data team.
+[staging]   # in the other region
+region = "us1"
+client_id = 'a'     # by hand
+
+
+[default]
+client_id = "new"
+client_secret = "canary-new"
+timeout = 6e1
+region = "eu1"
+"""
+CHANGES = {"client_id": "new", "client_secret": SecretStr("canary-new"), "region": "eu1", "base_url": None}
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the path of a file that does not exist yet, in a folder that does not either."""
+    file = tmp_path / "new" / "config.toml"
+    monkeypatch.setenv("CONNECTY_CONFIG", str(file))
+    return file
+
+
+@pytest.fixture
+def existing(path: Path) -> Path:
+    """Return the path of a file with two profiles."""
+    path.parent.mkdir()
+    path.write_text(BEFORE)
+    path.chmod(0o600)
+    return path
+
+
+def mode(path: Path) -> int:
+    """Return the permissions of a file or folder."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_all_else_is_kept(existing: Path) -> None:
+    """Comments, order, spacing, spellings, other settings and other profiles."""
+    Profiles.read_to_change().save("default", CHANGES)
+
+    assert existing.read_text() == AFTER
+
+
+def test_a_profile_is_added(existing: Path) -> None:
+    """At the end; a name that needs quotes gets them."""
+    for name in ("eu", "a.b"):
+        Profiles.read_to_change().save(name, {"client_id": 'quo"te', "dw_id": 7})
+
+    added = existing.read_text().removeprefix(BEFORE)
+    assert [line for line in added.splitlines() if line] == [
+        "[eu]",
+        'client_id = "quo\\"te"',
+        "dw_id = 7",
+        '["a.b"]',
+        'client_id = "quo\\"te"',
+        "dw_id = 7",
+    ]
+
+
+def test_a_new_file(path: Path) -> None:
+    """Only the owner can read it, or enter its folder, whatever the umask is."""
+    before = os.umask(0)
+    try:
+        Profiles.read_to_change().save("default", CHANGES)
+    finally:
+        os.umask(before)
+
+    assert path.read_text() == '[default]\nclient_id = "new"\nclient_secret = "canary-new"\nregion = "eu1"\n'
+    assert (mode(path), mode(path.parent)) == (0o600, 0o700)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_others_could_read(existing: Path) -> None:
+    """As long as there was no secret in it, this was allowed; now nobody else can."""
+    existing.write_text("[default]\ndw_id = 7\n")
+    existing.chmod(0o644)
+
+    Profiles.read_to_change().save("default", CHANGES)
+
+    assert mode(existing) == 0o600
+
+
+def test_a_link_is_kept(existing: Path, tmp_path: Path) -> None:
+    """As people have who keep their configuration elsewhere: the file that it leads to is replaced."""
+    kept = tmp_path / "kept.toml"
+    existing.rename(kept)
+    existing.symlink_to(kept)
+
+    Profiles.read_to_change().save("default", CHANGES)
+
+    assert existing.is_symlink()
+    assert kept.read_text() == AFTER
+
+
+@pytest.mark.parametrize("kind", ["a link to nothing", "a folder", "a pipe", "/dev/null"])
+def test_what_cannot_hold_profiles(path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ConfigError, and nothing is made or written."""
+    path.parent.mkdir()
+    match kind:
+        case "a link to nothing":
+            path.symlink_to(path.parent / "nothing")
+        case "a folder":
+            path.mkdir()
+        case "a pipe":
+            os.mkfifo(path)
+        case _:
+            monkeypatch.setenv("CONNECTY_CONFIG", os.devnull)
+
+    with pytest.raises(cf.ConfigError, match="is not a file that can hold profiles"):
+        Profiles.read_to_change()
+
+    assert not (path.parent / "nothing").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_of_another_user(existing: Path) -> None:
+    """Refused, as everywhere."""
+    os.chown(existing, 12345, -1)
+
+    with pytest.raises(cf.ConfigError, match="belongs to another user"):
+        Profiles.read_to_change()
+
+
+def test_a_file_that_would_change_elsewhere(existing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ConfigError: the file stays as it is, and no frame holds a secret."""
+    monkeypatch.setattr("tomlkit.dumps", lambda _: AFTER + "[more]\n")
+
+    with pytest.raises(cf.ConfigError, match=r"cannot be set in .* without changing more of it") as caught:
+        Profiles.read_to_change().save("default", CHANGES)
+
+    assert existing.read_text() == BEFORE
+    shown = [repr(entry.frame.f_locals) for entry in caught.traceback[1:]]
+    assert not any("canary" in each for each in shown)
