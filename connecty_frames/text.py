@@ -63,7 +63,8 @@ def terminal(text: str, *, keep: str = "") -> str:
 
 def html(text: str) -> str:
     """Return text escaped for HTML, with dollar signs, which start a formula of MathJax in notebooks."""
-    return _html.escape(terminal(text, keep="\n\t")).replace("$", "&#36;")
+    # A browser reads CR LF as LF too.
+    return _html.escape(terminal(text.replace("\r\n", "\n"), keep="\n\t")).replace("$", "&#36;")
 
 
 def cut(text: str, limit: int) -> str:

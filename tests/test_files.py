@@ -246,7 +246,7 @@ def test_html(golden: Path) -> None:
     assert "<title>&lt;which?&gt;</title>" in page.decode()
     assert "<caption>&lt;which?&gt;</caption>" in page.decode()
 
-    table = pa.table({"n": [1, None], "<t>": ["<script>&\n$x$", "\x1b[2J\u202e"]})
+    table = pa.table({"n": [1, None], "<t>": ["<script>&\r\n$x$", "\x1b[2J\u202e"]})
     page = written("html", table)
     assert "<title>Answer</title>" in page.decode()
     assert "<caption>" not in page.decode()

@@ -24,7 +24,8 @@ from connecty_frames.errors import ServerError
 
 __all__ = ["app", "main"]
 
-_EPILOG = f"Exit codes: {'. '.join(f'{code}: {meaning}' for code, meaning in MEANINGS.items())}."
+#: A line for each code; older versions of typer join the lines.
+_EPILOG = "\n".join(["Exit codes:", *(f"{code}: {meaning}." for code, meaning in MEANINGS.items())])
 
 app = typer.Typer(
     name="connecty",
@@ -93,7 +94,7 @@ def health(*, profile: Profile = None) -> None:
     typer.echo(f"{address} is operational")
 
 
-app.command()(login)
+app.command(context_settings={"allow_extra_args": True})(login)
 app.command()(doctor)
 app.command()(sandbox)
 app.command()(questions)

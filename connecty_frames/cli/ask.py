@@ -187,6 +187,7 @@ def ask(
         typer.Option(
             "--format",
             metavar="NAME",
+            case_sensitive=False,
             help=f"The format: {', '.join(Format)}; by default that of the file's suffix, else table.",
             rich_help_panel=_OUTPUT,
         ),
@@ -275,7 +276,7 @@ def ask(
     address = {"profile": profile, "base_url": base_url, "region": region and region.value}
     # Opened first: a file that cannot be written must not cost a question.
     with (
-        _reporting_id(quiet=quiet, sandbox=sandbox) as questions,
+        _reporting_id(quiet=quiet) as questions,
         open_response_file(save, output) as save_response,
         open_output(output, written_as) as target,
         _client(sandbox=sandbox, **address) as client,
@@ -284,7 +285,7 @@ def ask(
         def accepted(asked: Question) -> None:
             questions.append(asked)
             if not quiet:
-                echo_stderr(_acceptance(asked, sandbox=sandbox))
+                echo_stderr(_acceptance(asked))
 
         # Read last, so that nobody types a question that cannot be asked.
         answer = client.answer(read_question(), ask_options, accepted=accepted, received=save_response)
@@ -322,6 +323,8 @@ def _client(*, sandbox: bool, **address: Any) -> Iterator[Client]:
     ]
 
     def resume_command(question_id: str, dw_id: int) -> str:
+        if sandbox:  # its questions end with it, at the end of the command
+            return ""
         return f"connecty ask --question-id {question_id} --dw-id {dw_id}{''.join(options)}"
 
     with ExitStack() as stack:
@@ -333,29 +336,28 @@ def _client(*, sandbox: bool, **address: Any) -> Iterator[Client]:
 
 
 @contextmanager
-def _reporting_id(*, quiet: bool, sandbox: bool) -> Iterator[list[Question]]:
+def _reporting_id(*, quiet: bool) -> Iterator[list[Question]]:
     """Yield a list for the question that is asked, and report its id if its answer cannot be written."""
     questions: list[Question] = []
     try:
         yield questions
     except KeyboardInterrupt as interrupt:
         if questions and not hasattr(interrupt, "__notes__"):  # a note means that the client reported the id
-            echo_stderr(f"\n{_acceptance(questions[0], sandbox=sandbox)}")
+            echo_stderr(f"\n{_acceptance(questions[0])}")
         raise
     except BrokenPipeError:
         raise  # the reader closed the pipe on purpose, as `head` does
     except OSError:
         if questions and quiet:
-            echo_stderr(_acceptance(questions[0], sandbox=sandbox))
+            echo_stderr(_acceptance(questions[0]))
         raise
 
 
-def _acceptance(question: Question, *, sandbox: bool) -> str:
+def _acceptance(question: Question) -> str:
     """Return the line with the id of a question that was accepted, and so paid for."""
     accepted = f"Question {question.question_id} was accepted"
-    if sandbox:  # its questions end with it, at the end of the command
-        return f"{accepted}."
-    return f"{accepted}; to fetch its answer without asking again: {question.resume_command}"
+    command = question.resume_command
+    return f"{accepted}; to fetch its answer without asking again: {command}" if command else f"{accepted}."
 
 
 @contextmanager

@@ -15,10 +15,19 @@ from connecty_frames.text import masked_id, terminal
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
-__all__ = ["Profile", "announce_sandbox", "config", "masked", "questions", "sandbox", "sandbox_class"]
+__all__ = [
+    "Profile",
+    "announce_sandbox",
+    "complete_profile",
+    "config",
+    "masked",
+    "questions",
+    "sandbox",
+    "sandbox_class",
+]
 
 
-def _complete_profile(incomplete: str) -> list[str]:
+def complete_profile(incomplete: str) -> list[str]:
     """Return the names of profiles that complete a word, for the shell."""
     from connecty_frames.profiles import Profiles
 
@@ -33,7 +42,7 @@ Profile = Annotated[
     typer.Option(
         "--profile",
         help="The profile of config.toml with settings that are not set elsewhere.",
-        autocompletion=_complete_profile,
+        autocompletion=complete_profile,
         rich_help_panel="Connection",
     ),
 ]

@@ -94,7 +94,7 @@ def _checks(profile: str | None) -> Iterator[Check]:
 def _settings(profile: str | None) -> Check:
     """Return the check of the settings, with the source of each one that is not a default."""
     from connecty_frames.client import Check, Status
-    from connecty_frames.config import explain, resolve
+    from connecty_frames.config import explain, resolve, wants_sandbox
 
     settings, sources = resolve(profile=profile), defaultdict(list)
     for name, value, place in explain(profile=profile):
@@ -106,9 +106,11 @@ def _settings(profile: str | None) -> Check:
         _ = settings.credentials
     except ConnectyError as error:
         return Check.failed("settings", error, found=f"{text or 'None is set'}.")
-    if settings.dw_id is None:
-        return Check("settings", Status.WARNING, f"{text}; no dw_id: each question needs --dw-id")
-    return Check("settings", Status.OK, text)
+    doubts = [
+        *(["no dw_id: each question needs --dw-id"] if settings.dw_id is None else []),
+        *(["CONNECTY_SANDBOX is set: questions go to a sandbox"] if wants_sandbox() else []),
+    ]
+    return Check("settings", Status.WARNING if doubts else Status.OK, "; ".join([text, *doubts]))
 
 
 def _extras() -> Check:

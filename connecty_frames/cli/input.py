@@ -62,8 +62,8 @@ def question_reader(words: Sequence[str], file: Path | None, question_id: str | 
     ConfigError
         If there is no question, or more than one.
     """
-    is_stdin = list(words) == [_STDIN] or str(file) == _STDIN
-    if (file is not None and (words or question_id)) or (is_stdin and question_id):
+    is_stdin = [*words[:1]] == [_STDIN] or str(file) == _STDIN
+    if (file is not None and (words or question_id)) or (is_stdin and (question_id or len(words) > 1)):
         raise ConfigError(
             "Give one question: as words, as - for standard input, by --file or by --question-id.",
             setting="question",
@@ -110,6 +110,10 @@ def _read_stdin() -> str:
         echo_stderr(f"Type the question, then {end} on a line of its own.")
     try:
         return _question(_read_text(sys.stdin.buffer, "Standard input"), "Standard input")
+    except KeyboardInterrupt:
+        if sys.stdin.isatty():
+            echo_stderr("")  # ends the line with ^C
+        raise
     except OSError as error:
         raise ConfigError(f"Standard input cannot be read: {error}.", setting="question") from None
 

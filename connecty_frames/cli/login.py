@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
+from connecty_frames.cli.commands import complete_profile
 from connecty_frames.cli.exit_codes import exit_code_of
 from connecty_frames.cli.messages import echo_stderr, shell_message
 from connecty_frames.errors import ConfigError, ConnectyError
@@ -33,8 +33,12 @@ _MAX_SECRET: Final = 10_000
 
 
 def login(
+    ctx: typer.Context,
     *,
-    profile: Profile = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="The profile to store; default if none is named.", autocompletion=complete_profile),
+    ] = None,
     client_id: Annotated[str | None, typer.Option(help="The client id.")] = None,
     client_secret_stdin: Annotated[
         bool,
@@ -57,6 +61,12 @@ def login(
     from connecty_frames.config import selected_profile
     from connecty_frames.profiles import Profiles
 
+    if ctx.args:  # perhaps the secret, so the message does not have it
+        raise ConfigError(
+            "login takes options alone. The secret is typed, or piped to --client-secret-stdin: other users "
+            "can read arguments.",
+            setting="client_secret",
+        )
     if region is not None and base_url is not None:
         raise ConfigError("--region and --base-url are one setting: give one of them.", setting="base_url")
     entry = _Entry(Profiles.read_to_change(), selected_profile(profile))

@@ -121,13 +121,14 @@ def choose_format(chosen: Format | None, output: Path | None, part: Part | None)
 
 
 def _choose_part_format(chosen: Format | None, output: Path | None, part: Part) -> Format:
-    """Return the format of one part of an answer: JSON, else text."""
-    if chosen is None:
-        return Format.JSON if _format_of_suffix(output) is Format.JSON else Format.TEXT
-    if chosen is Format.JSON or chosen in _TABLES:
-        return chosen
+    """Return the format of one part of an answer: JSON, else text, also for suffixes that are no format."""
+    format_ = chosen or _format_of_suffix(output) or Format.TEXT
+    if format_ is Format.JSON or format_ in _TABLES:
+        return format_
+    if chosen is None and format_ is Format.MARKDOWN:
+        return Format.TEXT
     raise ConfigError(
-        f"The {part} alone is written as text, or with --format json as JSON; not as {chosen}.",
+        f"The {part} alone is written as text, or with --format json as JSON; not as {format_}.",
         setting="format",
     )
 

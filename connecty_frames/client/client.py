@@ -75,7 +75,7 @@ class Client:
         The sources of time and of random numbers; for tests.
     resume_command
         Returns the line shown for fetching an answer later, from the ids of the question and of its
-        workspace; a line of Python by default.
+        workspace; a line of Python by default, and an empty text if no line fetches it.
 
     Raises
     ------

@@ -332,9 +332,10 @@ class Question:
         state = "the server reported no state"
         if self._last_state:
             state = f"the server last said {snippet(self._last_state)}"
+        command = self.resume_command
         return QuestionTimeout(
             f"No answer to question {self._question_id} in the time allowed; {state}.{last_failure} It may "
-            f"still be worked on: {self.resume_command} fetches the answer.",
+            f"still be worked on{f': {command} fetches the answer' if command else ''}.",
             question_id=self._question_id,
             question=self._question,
             dw_id=self._dw_id,

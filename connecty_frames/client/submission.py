@@ -48,11 +48,10 @@ def pending_message(question_id: str, command: str) -> str:
     Parameters
     ----------
     command
-        The line that fetches its answer.
+        The line that fetches its answer; empty if none does.
     """
-    return (
-        f"Question {question_id} may still be worked on; to fetch its answer without asking again: {command}"
-    )
+    pending = f"Question {question_id} may still be worked on"
+    return f"{pending}; to fetch its answer without asking again: {command}" if command else f"{pending}."
 
 
 def annotate(interrupt: KeyboardInterrupt, message: str) -> None:

@@ -35,16 +35,20 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_duration(column.type):
         counts = pc.cast(column, pa.int64()).to_pylist()
         digits = FRACTION_DIGITS[column.type.unit]
-        durations = [None if count is None else _duration(count, digits) for count in counts]
-        return pa.chunked_array([pa.array(durations, pa.string())])
-    if pa.types.is_nested(column.type):
+        values = [None if count is None else _duration(count, digits) for count in counts]
+    elif pa.types.is_nested(column.type):
         values = [
             None if value is None else JSON.encode(json_value(value)).decode() for value in column.to_pylist()
         ]
-        return pa.chunked_array([pa.array(values, pa.string())])
-    if is_binary(column.type) or pa.types.is_string_view(column.type):  # Arrow 17 cannot cast the latter
-        return pa.chunked_array([pa.array(map(json_value, column.to_pylist()), pa.string())])
-    return pc.cast(column, pa.string())
+    elif is_binary(column.type) or pa.types.is_string_view(column.type):  # Arrow 17 cannot cast the latter
+        values = [*map(json_value, column.to_pylist())]
+    else:
+        written = pc.cast(column, pa.string())
+        if not pa.types.is_decimal(column.type) or not pc.any(pc.match_substring(written, "E")).as_py():
+            return written
+        # Arrow writes 1E-9 for 0.000000001, whose decimal point would be below no other.
+        values = [None if value is None else f"{value:f}" for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(values, pa.string())])
 
 
 def local_times(column: pa.ChunkedArray) -> pa.ChunkedArray:

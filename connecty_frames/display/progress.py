@@ -131,15 +131,22 @@ def _start_display() -> Display:
     from rich.console import Console
     from rich.progress import Progress as Display
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     columns = [
-        TextColumn(f"{{task.fields[{field}]}}", style=style, markup=False)
+        # Where not all has room, the id is shortened: the line about the acceptance has it whole.
+        TextColumn(
+            f"{{task.fields[{field}]}}",
+            style=style,
+            markup=False,
+            table_column=Column(no_wrap=field != "question_id", overflow="ellipsis"),
+        )
         for field, style in (("title", "none"), ("state", "bold"), ("question_id", "dim"))
     ]
     display = Display(
         SpinnerColumn(),
         *columns[:2],
-        TimeElapsedColumn(),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
         *columns[2:],
         console=Console(stderr=True),
         transient=True,

@@ -231,7 +231,9 @@ def _warn_of_texts(table: pa.Table, columns: list[_Cells]) -> None:
     names = [
         field.name
         for field, cells in zip(table.schema, columns, strict=True)
-        if cells.values.type == pa.string() and not _is_text(field.type)
+        if cells.values.type == pa.string()
+        and not _is_text(field.type)
+        and cells.values.null_count < table.num_rows
     ]
     if names:
         message = (

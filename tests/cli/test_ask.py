@@ -409,6 +409,7 @@ def test_parts_of_an_answer_without_a_table(ask: Any) -> None:
     [
         (["--sql", "--stats"], "each write one thing alone"),
         (["--sql", "--format", "parquet"], "not as parquet"),
+        (["--sql", "-o", "a.parquet"], "not as parquet"),
         (
             ["-o", "a.xls"],
             "output='a.xls': no format has that suffix. Known are .csv, .csv.gz, .tsv, .json, ",
@@ -433,6 +434,13 @@ def test_a_wrong_option_costs_no_question(
     assert (done.returncode, done.stdout) == (2, b"")
     assert said in " ".join(re.sub(r"[│╭╰─╮╯\n]", " ", done.stderr.decode()).split())
     assert len(sandbox.request_log.requests) == before
+
+
+def test_one_part_in_a_file(ask: Any, tmp_path: Path) -> None:
+    """As text, whatever the name; as JSON if the suffix is that of JSON."""
+    for name, content in (("q.sql", "SELECT"), ("q.md", "SELECT"), ("q", "SELECT"), ("q.json", '"SELECT')):
+        assert ask(TOP_COUNTRIES, "--sql", "-o", str(tmp_path / name)).returncode == 0
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith(content)
 
 
 # Options

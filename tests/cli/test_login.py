@@ -116,6 +116,7 @@ def test_a_wrong_setting_of_an_existing_profile(login: Any, config: Path) -> Non
         ([*SECRET, "--region", "mars"], "s", "region (given): Input should be "),
         ([*SECRET, "--base-url", "http://a.test"], "s", "base_url (given): http:// would send "),
         ([*SECRET, "--dw-id", "-1"], "s", "dw_id (given): "),
+        ([*SECRET, "c4n4ry"], "s", "login takes options alone. "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -126,6 +127,7 @@ def test_what_is_refused(shell: Any, config: Path, arguments: list[str], stdin: 
     assert (code, out) == (2, "")
     assert err.startswith(f"ConfigError: {says}")
     assert err.count("\n") == 1
+    assert "c4n4ry" not in err  # perhaps the secret
     assert not config.exists()
 
 

@@ -101,6 +101,21 @@ def test_a_narrow_terminal_cuts_the_question_and_nothing_else(monkeypatch: pytes
     assert re.fullmatch(rf". how many orders were… IN_PROGRESS 0:00:0\d {QUESTION_ID}\s*", line)
 
 
+@pytest.mark.parametrize("columns", ["60", "40"])
+def test_a_very_narrow_terminal_cuts_the_id(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    """It is whole in the line about the acceptance; the time is nowhere else."""
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", columns)
+
+    with progress("how many orders were there?", QUESTION_ID, wanted=None) as report:
+        report("IN_PROGRESS", 0.0)
+
+    line = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", stream.getvalue()).splitlines()[-2]
+    assert re.fullmatch(r". how many ord… IN_PROGRESS 0:00:0\d 729\S*…\s*", line)
+
+
 def test_standard_output_is_not_redirected(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

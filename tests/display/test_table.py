@@ -111,6 +111,11 @@ def test_empty_fractions_of_seconds(values: list[Any], type_: pa.DataType, expec
             pa.decimal128(10, 2),
             ["             1.10", "           -20.00"],
         ),
+        (
+            [Decimal("0.0000001"), Decimal("-12.5")],
+            pa.decimal128(38, 7),
+            ["        0.0000001", "      -12.5000000"],
+        ),
     ],
 )
 def test_decimal_points_are_aligned(values: list[Any], type_: pa.DataType, expected: list[str]) -> None:

@@ -121,6 +121,7 @@ def test_one_warning_names_the_columns() -> None:
             "text": ["a"],
             "number": [1],
             "nothing": pa.nulls(1),
+            "no instant": pa.nulls(1, pa.timestamp("us", "UTC")),
             "id": [2**60],
             "tags": [["x"]],
         }
