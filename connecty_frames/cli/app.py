@@ -20,7 +20,6 @@ from connecty_frames.cli.login import login
 from connecty_frames.cli.messages import echo_stderr, shell_message, show_warning
 from connecty_frames.cli.signals import exit_on_signals
 from connecty_frames.cli.streams import standard_streams
-from connecty_frames.errors import ServerError
 
 __all__ = ["app", "main"]
 
@@ -85,12 +84,12 @@ app.command(cls=QuestionCommand, epilog="connecty --help lists the exit codes.")
 @app.command()
 def health(*, profile: Profile = None) -> None:
     """Check whether the service is operational; no credentials are needed."""
-    from connecty_frames.client import check_health
+    from connecty_frames.client import check_health, not_operational
     from connecty_frames.config import resolve
 
     address = resolve(profile=profile).address
     if not check_health(profile=profile):
-        raise ServerError(f"{address} is not operational: it does not answer 200 OK. Try again later.")
+        raise not_operational(address)
     typer.echo(f"{address} is operational")
 
 

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from connecty_frames.cli.commands import Profile, announce_sandbox, sandbox_class
+from connecty_frames.cli.commands import ADDRESS_CONFLICT, Profile, announce_sandbox, sandbox_class
 from connecty_frames.cli.input import question_reader, read_saved_schema
 from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.cli.output import (
     EngineChoice,
     Format,
     Part,
-    check_plot,
     choose_format,
     echo_metadata,
     open_output,
@@ -51,7 +50,7 @@ _CONFLICTS: Final = (
         ("profile", "question_id", "base_url", "region"),
         "--sandbox or CONNECTY_SANDBOX starts a new sandbox: no profile, no question asked before.",
     ),
-    ("base_url", ("region",), "--base-url and --region both name the address: give one."),
+    ("base_url", ("region",), ADDRESS_CONFLICT),
     (
         "plot",
         ("format_", "output", "sql", "summary", "stats", "schema"),
@@ -272,7 +271,9 @@ def ask(
     }
     ask_options = AskOptions.from_kwargs(options)
     if plot:
-        check_plot()
+        from connecty_frames.display import import_uniplot
+
+        import_uniplot()
     address = {"profile": profile, "base_url": base_url, "region": region and region.value}
     # Opened first: a file that cannot be written must not cost a question.
     with (

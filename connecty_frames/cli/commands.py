@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
 __all__ = [
+    "ADDRESS_CONFLICT",
     "Profile",
     "announce_sandbox",
     "complete_profile",
@@ -25,6 +26,9 @@ __all__ = [
     "sandbox",
     "sandbox_class",
 ]
+
+
+ADDRESS_CONFLICT: Final = "--base-url and --region both name the address: give one."
 
 
 def complete_profile(incomplete: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import warnings
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from connecty_frames import __version__
 from connecty_frames.cli.commands import Profile, masked
 from connecty_frames.cli.exit_codes import exit_code_of
 from connecty_frames.cli.messages import shell_message
+from connecty_frames.cli.streams import stdout_console
 from connecty_frames.errors import ConnectyError, InsecureWarning
 from connecty_frames.text import terminal
 
@@ -39,7 +39,7 @@ def doctor(*, profile: Profile = None) -> None:
 
     The exit code is 0, or that of the first check that failed.
     """
-    console = _console()
+    console = stdout_console(width=_FILE_WIDTH)
     failure: ConnectyError | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)  # a check says the same
@@ -48,12 +48,6 @@ def doctor(*, profile: Profile = None) -> None:
             failure = failure or check.error
     if failure is not None:
         raise typer.Exit(exit_code_of(failure))
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
 
 
 def _show(check: Check, console: Console) -> None:

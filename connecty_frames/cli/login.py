@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from connecty_frames.cli.commands import complete_profile
+from connecty_frames.cli.commands import ADDRESS_CONFLICT, complete_profile
 from connecty_frames.cli.exit_codes import exit_code_of
 from connecty_frames.cli.messages import echo_stderr, shell_message
 from connecty_frames.errors import ConfigError, ConnectyError
@@ -68,7 +68,7 @@ def login(
             setting="client_secret",
         )
     if region is not None and base_url is not None:
-        raise ConfigError("--region and --base-url are one setting: give one of them.", setting="base_url")
+        raise ConfigError(ADDRESS_CONFLICT, setting="base_url")
     entry = _Entry(Profiles.read_to_change(), selected_profile(profile))
     entry.confirm(replace=replace)
     entry.read_client_id(client_id)

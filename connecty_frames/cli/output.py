@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from connecty_frames.cli.messages import echo_stderr, shell_message
-from connecty_frames.cli.streams import is_stdout_closed
+from connecty_frames.cli.streams import is_stdout_closed, stdout_console
 from connecty_frames.errors import ConfigError, QuestionError, missing_extra
 from connecty_frames.text import cut, terminal, value_text
 
@@ -26,7 +26,6 @@ __all__ = [
     "EngineChoice",
     "Format",
     "Part",
-    "check_plot",
     "choose_format",
     "echo_metadata",
     "open_output",
@@ -252,27 +251,21 @@ def _write_table(answer: Answer, format_: Format, engine: EngineChoice, file: Bi
             types = table.schema.types
     names = list(map(str, types))
     # COLUMNS gives a pipe the width of a terminal.
-    is_screen = file is sys.stdout.buffer and (sys.stdout.isatty() or bool(os.environ.get("COLUMNS")))
+    is_screen = file is sys.stdout.buffer and (sys.stdout.isatty() or _has_columns())
     if is_screen and format_ is Format.TABLE:
-        from rich.console import Console
-
-        lines = terminal_table(table, names, Console())
+        lines = terminal_table(table, names, stdout_console())
     else:
         lines = text_table(table, names)
     file.writelines(f"{line}\n".encode() for line in lines)
 
 
-def check_plot() -> None:
-    """Raise a ConfigError if the library that draws charts is not installed."""
-    from connecty_frames.display import import_uniplot
-
-    import_uniplot()
+def _has_columns() -> bool:
+    columns = os.environ.get("COLUMNS", "")
+    return columns.isdecimal() and int(columns) > 0
 
 
 def write_plot(answer: Answer, file: BinaryIO) -> bool:
     """Draw the chart of an answer; if there is none, say why on standard error and return False."""
-    from rich.console import Console
-
     from connecty_frames.display import terminal_plot
 
     if answer.table is None:
@@ -280,7 +273,7 @@ def write_plot(answer: Answer, file: BinaryIO) -> bool:
             echo_stderr("The question was answered without a table, so there is no chart.")
         return False
     try:
-        chart = terminal_plot(answer.table, Console())
+        chart = terminal_plot(answer.table, stdout_console())
     except ConfigError as error:
         echo_stderr(shell_message(error))
         return False

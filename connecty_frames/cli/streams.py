@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from _typeshed import ReadableBuffer
+    from rich.console import Console
 
-__all__ = ["discard_output", "is_stdout_closed", "standard_streams"]
+__all__ = ["discard_output", "is_stdout_closed", "standard_streams", "stdout_console"]
 
 
 @contextmanager
@@ -55,6 +57,22 @@ def standard_streams() -> Iterator[None]:
 def is_stdout_closed() -> bool:
     """Return whether the process was started without standard output, as by ``>&-``."""
     return sys.__stdout__ is None
+
+
+def stdout_console(*, width: int | None = None) -> Console:
+    """Return a console of standard output that is as wide as its terminal, or as COLUMNS says.
+
+    Parameters
+    ----------
+    width
+        The width if it is no terminal.
+    """
+    from rich.console import Console
+
+    # Rich itself takes COLUMNS=0 for a width, and gives a terminal that is dumb 80 columns.
+    size = shutil.get_terminal_size()
+    is_pipe = width is not None and not sys.stdout.isatty()
+    return Console(width=width if is_pipe else size.columns, height=size.lines)
 
 
 def discard_output() -> None:

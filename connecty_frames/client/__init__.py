@@ -9,7 +9,7 @@ from connecty_frames.client.checks import (
 )
 from connecty_frames.client.client import Client
 from connecty_frames.client.concurrent import QuestionFuture
-from connecty_frames.client.health import check_health
+from connecty_frames.client.health import check_health, not_operational
 from connecty_frames.client.question import Question
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "check_connection",
     "check_health",
     "check_token",
+    "not_operational",
 ]

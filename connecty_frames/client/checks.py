@@ -19,8 +19,9 @@ import requests
 from pydantic import SecretStr
 
 from connecty_frames.client.auth import Auth
+from connecty_frames.client.health import not_operational
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
-from connecty_frames.errors import ConfigError, ConnectyError, ServerError
+from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.http.errors import content_failure, host_port
 from connecty_frames.http.models import Attempt, Failure, Request, RequestFailed, Response
 from connecty_frames.http.retry import http_date, retry
@@ -259,8 +260,7 @@ class _Probe:
         address, found = self._transport.address, self._found
         if isinstance(found, Response) and found.status == HTTPStatus.OK:
             return Check(name, Status.OK, f"{address} is operational")
-        error = ServerError(f"{address} is not operational: it does not answer 200 OK. Try again later.")
-        return Check.failed(name, error)
+        return Check.failed(name, not_operational(address))
 
     def clock(self) -> Check:
         """Return the check of this machine's clock."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames.config import resolve
-from connecty_frames.errors import ConfigError, ConnectionFailed
+from connecty_frames.errors import ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, Request
 from connecty_frames.http.retry import retry
 from connecty_frames.http.transport import Transport
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-__all__ = ["check_health", "probe_health"]
+__all__ = ["check_health", "not_operational", "probe_health"]
 
 #: The default timeout in seconds.
 _TIMEOUT: Final = 10.0
@@ -71,3 +71,8 @@ def probe_health(transport: Transport, *, timeout: float | None, random: Callabl
             status.raise_()
         return False
     return status == HTTPStatus.OK
+
+
+def not_operational(address: str) -> ServerError:
+    """Return the error about a service whose answer to the check of its health is not 200."""
+    return ServerError(f"{address} is not operational: it does not answer 200 OK. Try again later.")

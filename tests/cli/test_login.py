@@ -111,7 +111,7 @@ def test_a_wrong_setting_of_an_existing_profile(login: Any, config: Path) -> Non
         (
             ["--region", "eu1", "--base-url", "https://a.test"],
             "",
-            "--region and --base-url are one setting: ",
+            "--base-url and --region both name the address: give one.",
         ),
         ([*SECRET, "--region", "mars"], "s", "region (given): Input should be "),
         ([*SECRET, "--base-url", "http://a.test"], "s", "base_url (given): http:// would send "),
