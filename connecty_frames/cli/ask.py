@@ -250,7 +250,9 @@ def ask(
 ) -> None:
     """Ask a question; its table goes to standard output, its summary and SQL to standard error.
 
-    Words need no quotation marks, but -- before the first one if a word begins with a hyphen.
+    Words need no quotation marks, unless the shell reads one of their characters, such as ? ' & or >.
+
+    If a word begins with a hyphen, write -- before the first one.
     """
     _check_conflicts(ctx.params)
     part = _selected_part(sql=sql, summary=summary, stats=stats, schema=schema)
