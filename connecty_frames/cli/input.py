@@ -105,13 +105,14 @@ def read_saved_schema(path: Path) -> Schema:
 def _read_stdin() -> str:
     if sys.stdin is None:
         raise ConfigError("Standard input is closed, so there is no question to read.", setting="question")
-    if sys.stdin.isatty():
-        end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
-        echo_stderr(f"Type the question, then {end} on a line of its own.")
+    is_typed = sys.stdin.isatty()
     try:
+        if is_typed:
+            end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
+            echo_stderr(f"Type the question, then {end} on a line of its own.")
         return _question(_read_text(sys.stdin.buffer, "Standard input"), "Standard input")
     except KeyboardInterrupt:
-        if sys.stdin.isatty():
+        if is_typed:
             echo_stderr("")  # ends the line with ^C
         raise
     except OSError as error:
