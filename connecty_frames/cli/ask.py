@@ -19,6 +19,7 @@ from connecty_frames.cli.output import (
     Part,
     choose_format,
     echo_metadata,
+    naming_file,
     open_output,
     open_response_file,
     write_answer,
@@ -295,7 +296,10 @@ def ask(
         written = part
         if answer.table is None and answer.response_summary and not (format_ or output or schema_file):
             written = part or Part.SUMMARY  # nobody asked for rows, so the summary is the answer
-        with _echoing_metadata(answer, quiet=quiet, summary=written is None, sql=part is None):
+        with (
+            _echoing_metadata(answer, quiet=quiet, summary=written is None, sql=part is None),
+            naming_file(output),
+        ):
             if not (plot and write_plot(answer, target)):
                 write_answer(answer, written, written_as, engine, target)
             target.flush()

@@ -28,6 +28,7 @@ __all__ = [
     "Part",
     "choose_format",
     "echo_metadata",
+    "naming_file",
     "open_output",
     "open_response_file",
     "write_answer",
@@ -188,10 +189,22 @@ def open_response_file(path: Path | None, output: Path | None) -> Iterator[Calla
         file = stack.enter_context(atomic_write(path))
 
         def save(body: bytes) -> None:
-            file.write(body)
-            stack.close()
+            with naming_file(path):
+                file.write(body)
+                stack.close()
 
         yield save
+
+
+@contextmanager
+def naming_file(path: Path | None) -> Iterator[None]:
+    """Add the path of a file to an error of writing to it, such as a full disk, which has none."""
+    try:
+        yield
+    except OSError as error:
+        if path is not None and str(path) != "-" and error.errno and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def write_answer(
