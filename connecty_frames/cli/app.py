@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 import warnings
 from typing import Annotated
@@ -40,6 +41,9 @@ def main() -> None:
     # Without it, the garbage collection at exit takes a third of the time of a short command.
     atexit.register(gc.freeze)
     warnings.showwarning = show_warning
+    columns = os.environ.get("COLUMNS", "")
+    if not (columns.isdecimal() and int(columns)):  # some programs export 0, which rich takes for a width
+        os.environ.pop("COLUMNS", None)
     with standard_streams(), exit_on_signals():
         _run()
 

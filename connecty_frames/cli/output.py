@@ -264,17 +264,12 @@ def _write_table(answer: Answer, format_: Format, engine: EngineChoice, file: Bi
             types = table.schema.types
     names = list(map(str, types))
     # COLUMNS gives a pipe the width of a terminal.
-    is_screen = file is sys.stdout.buffer and (sys.stdout.isatty() or _has_columns())
+    is_screen = file is sys.stdout.buffer and (sys.stdout.isatty() or "COLUMNS" in os.environ)
     if is_screen and format_ is Format.TABLE:
         lines = terminal_table(table, names, stdout_console())
     else:
         lines = text_table(table, names)
     file.writelines(f"{line}\n".encode() for line in lines)
-
-
-def _has_columns() -> bool:
-    columns = os.environ.get("COLUMNS", "")
-    return columns.isdecimal() and int(columns) > 0
 
 
 def write_plot(answer: Answer, file: BinaryIO) -> bool:

@@ -69,7 +69,7 @@ def stdout_console(*, width: int | None = None) -> Console:
     """
     from rich.console import Console
 
-    # Rich itself takes COLUMNS=0 for a width, and gives a terminal that is dumb 80 columns.
+    # Rich itself gives a terminal that is dumb 80 columns.
     size = shutil.get_terminal_size()
     is_pipe = width is not None and not sys.stdout.isatty()
     return Console(width=width if is_pipe else size.columns, height=size.lines)
