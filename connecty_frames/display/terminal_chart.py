@@ -200,6 +200,11 @@ def _draw(console: Console, **options: Any) -> list[str]:
                 character_set="ascii" if is_ascii else "block",
                 **options,
             )
+    except RuntimeError:  # a bare `raise` in uniplot
+        raise ConfigError(
+            f"The numbers beside the axis leave no room for a chart in {console.width} characters.",
+            setting="plot",
+        ) from None
     except (ValueError, ArithmeticError, AssertionError, IndexError) as error:
         raise ConfigError(
             f"uniplot cannot draw this answer: {snippet(str(error))}.", setting="plot"

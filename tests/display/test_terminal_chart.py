@@ -191,6 +191,10 @@ def test_no_line_is_wider_than_the_terminal(width: int, kind: str) -> None:
         ({"m": pa.array([None], pa.date32()), "n": [1]}, "^No plot fits this answer: there are no numbers"),
         ({"m": MONTHS[:2], "n": [-1e308, 1e308]}, "^uniplot cannot draw this answer: "),
         (
+            {"m": MONTHS[:2], "n": [Decimal(10**37), Decimal(0)]},
+            r"^The numbers beside the axis leave no room for a chart in 40 characters\.$",
+        ),
+        (
             {"c": list(map(str, range(101))), "n": list(range(101))},
             "^101 rows are more than the 100 that bars",
         ),
