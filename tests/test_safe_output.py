@@ -265,7 +265,7 @@ results = {"sql_query": long, "response_summary": long}
 body = json.dumps({"state": "COMPLETED", "results": {**results, "dataframe": [names, list(range(3_000))]}})
 answer = cf.Answer.from_json(body.encode())
 write_answer(answer, None, Format.TABLE, EngineChoice.PYARROW, sys.stdout.buffer)
-echo_metadata(answer, alone=False)
+echo_metadata(answer, summary=True, sql=True)
 """
 
 
