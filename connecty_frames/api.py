@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack, overload
 
 from connecty_frames.client import Client
-from connecty_frames.config import Settings, configure_for_now, explain, resolve, wants_sandbox
+from connecty_frames.config import configure_for_now, explain, resolve, wants_sandbox
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, AskOptionsDict, Engine, shows_options
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
     from connecty_frames.client import QuestionFuture
     from connecty_frames.sandbox import Connection, Sandbox
+    from connecty_frames.settings import Settings
 
 __all__ = [
     "ask",
