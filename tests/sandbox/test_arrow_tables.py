@@ -146,6 +146,13 @@ def test_the_statistics_are_computed() -> None:
     assert "numeric" not in json.loads(read(frame, documented_only=True).statistics)["number"]
 
 
+def test_the_statistics_of_many_columns() -> None:
+    """Each column has its own, however many queries compute them."""
+    found = json.loads(read(pa.table({f"n{n}": [n] for n in range(60)})).statistics)
+    assert [each["numeric"]["max"] for each in found.values()] == list(range(60))
+    assert all(len(each["numeric"]) == 5 for each in found.values())
+
+
 # Frames
 
 
