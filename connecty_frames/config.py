@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -20,29 +21,44 @@ from connecty_frames.settings import TYPES, Settings
 from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
+    "CREDENTIALS",
     "check_settings",
     "configure",
-    "configure_for_now",
     "explain",
     "profile_settings",
     "resolve",
     "selected_profile",
+    "set_sandbox",
     "swap_configured",
     "wants_sandbox",
 ]
 
-#: The environment variable that makes calls ask a sandbox. It is no setting: a Client does not look at it.
+#: The variable that makes calls ask a sandbox. It is no setting: a Client does not look at it.
 _SANDBOX: Final = "CONNECTY_SANDBOX"
-#: What configure() has set.
-_configured: dict[str, Any] = {}
 #: The latest result of ``resolve()`` by its fingerprint.
 _resolved: dict[int, Settings] = {}
 _config_files: dict[int, Path] = {}
 #: A file changed this recently may change again without another time stamp, in nanoseconds: FAT counts 2 s.
 TIMESTAMP_STEP: Final = 2_000_000_000
+#: The settings that name an account.
+CREDENTIALS: Final = ("client_id", "client_secret", "profile")
+
+
+@dataclass(slots=True)
+class _Process:
+    """What this process has set by ``configure()`` and ``use_sandbox()``.
+
+    Each is replaced as a whole, so that other threads see all of a change or nothing of it.
+    """
+
+    configured: Mapping[str, Any] = field(default_factory=dict)
+    sandbox: Mapping[str, Any] = field(default_factory=dict)
+
+
+_process: Final = _Process()
 
 
 class _Source(NamedTuple):
@@ -81,7 +97,7 @@ def configure(**settings: Any) -> None:
     >>> cf.configure(dw_id=13, timeout=60)
     >>> cf.configure(timeout=None)  # unsets it
     """
-    merged = {**_configured, **settings}
+    merged = {**_process.configured, **settings}
     if settings.get("region") is not None and settings.get("base_url") is None:
         merged.pop("base_url", None)  # the last of both that was set applies
     try:
@@ -96,26 +112,14 @@ def configure(**settings: Any) -> None:
         raise
 
 
-def configure_for_now(**settings: Any) -> Callable[[], None]:
-    """Configure, and return a function that takes back what has not been configured again since."""
-    before = dict(_configured)
-    configure(**settings)
-    given = {name: _configured[name] for name in settings}
-
-    def take_back() -> None:
-        for name, value in given.items():
-            if _configured.get(name) == value:
-                _configured.pop(name)
-                _configured.update({name: before[name]} if name in before else {})
-
-    return take_back
+def set_sandbox(connection: Mapping[str, Any]) -> None:
+    """Set the connection to the sandbox that calls ask; an empty one ends this."""
+    _process.sandbox = connection
 
 
-def swap_configured(settings: dict[str, Any]) -> dict[str, Any]:
+def swap_configured(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """Replace everything that is configured, unchecked, and return what was configured before."""
-    before = dict(_configured)
-    _configured.clear()
-    _configured.update(settings)
+    before, _process.configured = _process.configured, settings
     return before
 
 
@@ -239,15 +243,33 @@ def _fingerprint() -> int | None:
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < TIMESTAMP_STEP:
             return None
         file = (path, *status[:6], status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return hash((environment, frozenset(_configured.items()), file))
+    set_here = (frozenset(_process.configured.items()), frozenset(_process.sandbox.items()))
+    return hash((environment, set_here, file))
 
 
 def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
     try:
-        return _read(_Source("argument", arguments), _Source("configure()", _configured))
+        configured = _process.configured
+        return _read(
+            _Source("argument", arguments),
+            _sandbox(arguments, configured),
+            _Source("configure()", configured),
+        )
     except BaseException:
         arguments.clear()  # a traceback with locals would show the secret in it
         raise
+
+
+def _sandbox(arguments: Mapping[str, Any], configured: Mapping[str, Any]) -> _Source:
+    """Return the connection to the sandbox, whole or not at all.
+
+    Of a part, the sandbox would be sent the credentials of an account. Code that names an account, or a
+    client of another address, does not turn to sample data.
+    """
+    elsewhere = [arguments.get(name) for name in (*CREDENTIALS, "region", "base_url")]
+    elsewhere += [configured.get(name) for name in CREDENTIALS]
+    is_used = all(value is None for value in elsewhere)
+    return _Source("use_sandbox()", _process.sandbox if is_used else {})
 
 
 def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:
