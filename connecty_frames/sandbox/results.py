@@ -141,6 +141,9 @@ def _json(expression: str, type_: DuckDBPyType, depth: int = 0) -> str:
         value = _NESTED[type_.id](expression, type_, depth)
     elif type_.id in _EXACT | _BOOLEAN:
         value = f"CAST({expression} AS VARCHAR)"
+        if type_.id == "decimal" and len({size for _, size in type_.children}) == 1:
+            # DuckDB writes .12 where all digits stand behind the point; JSON needs a digit before it.
+            value = f"regexp_replace({value}, '^(-?)[.]', '\\10.')"
     elif type_.id in _FLOATING:
         value = _float_json(expression)
     elif type_.id in _TEMPORAL:
