@@ -213,6 +213,14 @@ def test_the_sandbox_of_a_test_is_not_replaced(sandbox: Sandbox, monkeypatch: py
     assert os.environ["CONNECTY_SANDBOX"] == "1"
 
 
+def test_the_sandbox_of_a_test_is_asked_instead(sandbox: Sandbox) -> None:
+    """Code under test that called ``use_sandbox`` when it was imported asks the one of the test."""
+    running = cf.use_sandbox(answers=ANSWERS)
+    with connected(sandbox):
+        assert config.resolve().address == sandbox.connection["base_url"]
+    assert config.resolve().address == running.connection["base_url"]
+
+
 @pytest.mark.parametrize("options", [{"latency": 0.5}, {"answers": {"why": [{"n": 1}]}}])
 def test_other_options_are_an_error(options: dict[str, Any]) -> None:
     """The running one is returned for the same options only, as when the cell of a notebook runs again."""
