@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from connecty_frames.answer import Answer
-    from connecty_frames.api import ask, ask_df, ask_many, use_sandbox
+    from connecty_frames.api import ask, ask_df, ask_many
     from connecty_frames.client import Client, Question
     from connecty_frames.config import configure
     from connecty_frames.decode import Schema, binary, epoch, local
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from connecty_frames.frames import AnswerMetadata, copy_metadata, metadata, read_parquet
     from connecty_frames.options import AskOptions
     from connecty_frames.readers import install_readers, read_connecty
+    from connecty_frames.shared import use_sandbox
 
 __all__ = [
     "APIError",
@@ -120,7 +121,7 @@ _MODULES: Final[dict[str, str]] = {
     "metadata": "frames",
     "read_connecty": "readers",
     "read_parquet": "frames",
-    "use_sandbox": "api",
+    "use_sandbox": "shared",
 }
 
 

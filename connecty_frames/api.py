@@ -1,23 +1,17 @@
-"""One call from a question to a frame: ``ask``, ``ask_df``, ``ask_many``, by clients that calls share.
-
-``use_sandbox`` makes them ask a sandbox of this process.
-"""
+"""One call from a question to a frame: ``ask``, ``ask_df``, ``ask_many``, by clients that calls share."""
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import sys
-import threading
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from connecty_frames.client import Client
-from connecty_frames.config import Settings, configure_for_now, explain, resolve, wants_sandbox
+from connecty_frames.config import resolve
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, AskOptionsDict, Engine, shows_options
+from connecty_frames.shared import clients, open_client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
     import polars as pl
@@ -25,34 +19,8 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer import Answer
     from connecty_frames.client import QuestionFuture
-    from connecty_frames.sandbox import Connection, Sandbox
 
-__all__ = [
-    "ask",
-    "ask_df",
-    "ask_many",
-    "close_clients",
-    "sandbox_notice",
-    "shared_client",
-    "use_sandbox",
-]
-
-_clients: dict[Settings, Client] = {}
-_lock = threading.Lock()
-
-
-class _UsedSandbox(NamedTuple):
-    """The sandbox that ``use_sandbox`` has started."""
-
-    sandbox: Sandbox
-    options: dict[str, Any]
-    connection: Connection
-    take_back_settings: Callable[[], None]
-
-
-#: None or one.
-_used: list[_UsedSandbox] = []
-_used_lock = threading.Lock()
+__all__ = ["ask", "ask_df", "ask_many", "shared_client"]
 
 
 def shared_client(given: Client | None = None) -> Client:
@@ -69,126 +37,7 @@ def shared_client(given: Client | None = None) -> Client:
             raise ConfigError(f"expected a Client, got a {type(given).__name__}.", setting="client")
         return given
     settings = resolve()
-    if settings not in _clients and wants_sandbox():
-        use_sandbox()
-        settings = resolve()
-    with _lock:
-        if settings not in _clients:
-            # Not resolved again: another thread may call configure() at any moment.
-            arguments = {**dict(settings), "base_url": settings.address, "region": None}
-            _clients[settings] = Client(**arguments)
-        return _clients[settings]
-
-
-def close_clients(address: str | None = None) -> None:
-    """Close the clients that calls share, or those of one address; later calls make new ones."""
-    with _lock:
-        chosen = [settings for settings in _clients if address in (None, settings.address)]
-        clients = [_clients.pop(settings) for settings in chosen]
-    for client in clients:
-        client.close()
-
-
-def use_sandbox(**options: Any) -> Sandbox:
-    """Start a sandbox for this process, and send it every question that is not given a client.
-
-    No account is needed. It acts as ``configure()`` does, and takes precedence over environment and profiles.
-    A line on standard error says that it is not the real service. It runs until ``close()`` is called, which
-    restores the settings, or the process ends. ``CONNECTY_SANDBOX=1`` in the environment has the same effect.
-
-    Parameters
-    ----------
-    **options
-        Those of :class:`~connecty_frames.sandbox.Sandbox`.
-
-    Returns
-    -------
-    Sandbox
-        The running sandbox; a further call returns the same one.
-
-    Raises
-    ------
-    ConfigError
-        If ``configure()`` has given credentials, a sandbox with other options is running, an option is wrong,
-        or the extra ``sandbox`` is not installed.
-
-    Examples
-    --------
-    >>> import connecty_frames as cf
-    >>> sandbox = cf.use_sandbox()
-    >>> cf.ask("how many orders are there").rows
-    1
-    >>> sandbox.close()
-    """
-    with _used_lock:
-        places = {name: place for name, _, place in explain()}
-        _check_credentials(places)
-        if _used:
-            if options and not _is_equal(options, _used[0].options):
-                raise ConfigError(
-                    "A sandbox with other options is running. Close it first: cf.use_sandbox().close()",
-                    setting="sandbox",
-                )
-            return _used[0].sandbox
-        from connecty_frames.sandbox import Sandbox
-
-        sandbox = Sandbox(**options)
-        atexit.register(sandbox.close)
-        connection = sandbox.start(on_close=_leave_sandbox).connection
-        _used.append(_UsedSandbox(sandbox, options, connection, configure_for_now(**connection)))
-    # Standard error may be closed or missing (pythonw).
-    with contextlib.suppress(Exception):
-        sys.stderr.write(f"{sandbox_notice(places, options)}\n")
-        sys.stderr.flush()
-    return sandbox
-
-
-def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> str:
-    """Return the line that says that a sandbox is asked.
-
-    Parameters
-    ----------
-    places
-        The sources of the settings that would apply otherwise.
-    options
-        The names of the sandbox's options.
-    """
-    notice = "connecty_frames asks its embedded sandbox, not ConnectyAI"
-    if places["client_id"] != "default":
-        notice += f"; the credentials of the {places['client_id']} are not used"
-    if {"database", "questions", "answerer"} & set(options):
-        return f"{notice}."
-    return f"{notice}. `connecty questions --sandbox` lists what it knows."
-
-
-def _check_credentials(places: Mapping[str, str]) -> None:
-    """Raise ConfigError if ``configure()`` has given other credentials than those of the sandbox in use."""
-    given = [name for name in ("client_id", "client_secret", "profile") if places[name] == "configure()"]
-    if given and not (_used and resolve().client_id == _used[0].connection["client_id"]):
-        unset = ", ".join(f"{name}=None" for name in given)
-        raise ConfigError(
-            f"configure() has set {given[0]}, so that questions go to ConnectyAI. To ask a sandbox instead, "
-            f"unset it: cf.configure({unset}).",
-            setting="sandbox",
-        )
-
-
-def _is_equal(options: dict[str, Any], others: dict[str, Any]) -> bool:
-    try:
-        return options == others
-    except Exception:  # noqa: BLE001 - frames among the answers do not compare to one truth value
-        return False
-
-
-def _leave_sandbox() -> None:
-    """Take back the settings of the sandbox that is about to close, and close the clients that use it."""
-    with _used_lock:
-        left = [_used.pop() for _ in list(_used)]
-        for used in left:
-            used.take_back_settings()
-    for used in left:
-        atexit.unregister(used.sandbox.close)
-        close_clients(used.connection["base_url"])
+    return clients.get(settings) or open_client(settings)
 
 
 @shows_options()

@@ -1,4 +1,4 @@
-"""Connection settings: argument > ``configure()`` > environment > profile > default.
+"""The sources of settings: argument > ``configure()`` > environment > profile > default.
 
 :class:`Settings` is made from these sources and passed on; no other module reads the environment or the file
 of profiles.
@@ -7,204 +7,58 @@ of profiles.
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import time
-from numbers import Integral, Real
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import TypeAdapter, ValidationError
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
 from connecty_frames.profiles import DEFAULT, Profiles, config_file
-from connecty_frames.protocol import REGIONS
+from connecty_frames.settings import TYPES, Settings
 from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
-    "LARGEST_BODY",
-    "Settings",
+    "CREDENTIALS",
     "check_settings",
     "configure",
-    "configure_for_now",
     "explain",
-    "is_loopback",
     "profile_settings",
     "resolve",
     "selected_profile",
+    "set_sandbox",
     "swap_configured",
     "wants_sandbox",
 ]
 
-#: The default limit of a response body, in bytes after decompression.
-LARGEST_BODY: Final = 2 * 1024**3
-
-#: What to do without credentials, in Python and on the command line.
-_NO_CREDENTIALS: Final = {
-    "hint": "Set it as an argument of Client, by connecty_frames.configure(), in the environment, or in a "
-    "profile, which `connecty login` stores; ConnectyAI support gives out credentials. To try it without "
-    "an account: `cf.use_sandbox()` in Python, or `connecty ask --sandbox`.",
-    "shell_hint": "Run `connecty login`, or set it in the environment; ConnectyAI support gives out "
-    "credentials. To try it without an account, add --sandbox to `connecty ask`.",
-}
-
-
-def _base_address(address: str) -> str:
-    """Return a base address without its final slash, checked: secrets and questions are sent there."""
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "an address with user information in it would leak it; give credentials by themselves"
-        )
-    if parts.query or parts.fragment or "?" in address or "#" in address:
-        raise ValueError("expected an address without ? or #")
-    if any(not character.isprintable() or character.isspace() for character in address):
-        raise ValueError("expected an address without spaces and control characters")
-    _ = parts.port  # raises ValueError if the port is not a number
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError(
-            "http:// would send the secret in the clear; use https:// (http is for loopback only)"
-        )
-    return address.rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _printable(text: str) -> str:
-    if not text.strip():
-        raise ValueError("it is empty")
-    if not text.isprintable():
-        raise ValueError("expected text without control characters")
-    return text
-
-
-def _printable_secret(secret: SecretStr) -> SecretStr:
-    _printable(secret.get_secret_value())
-    return secret
-
-
-def _expand_user(path: Path) -> Path:
-    if "\0" in str(path):
-        raise ValueError("expected a path, which has no NUL character in it")
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise ValueError(str(error)) from None
-
-
-def _reject_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("expected a number")  # noqa: TRY004 - pydantic collects ValueErrors alone
-    return value
-
-
-class Settings(BaseModel):
-    """How to reach the API.
-
-    Parameters
-    ----------
-    client_id, client_secret
-        The credentials, available from ConnectyAI support.
-    region
-        The region in which the organisation is registered, ``"eu1"`` or ``"us1"``.
-    base_url
-        The address of the API, instead of that of ``region``.
-    dw_id
-        The default data workspace of a call.
-    timeout
-        The default timeout of a whole call in seconds, up to 30 days.
-    max_body_bytes
-        The longest response that is read, in bytes after decompression.
-    verify_tls
-        False disables the verification of certificates, with an InsecureWarning for each client: anybody
-        between the client and the API can then read the secret.
-    ca_bundle
-        The certificates to trust, a PEM file or a folder of them. By default those that
-        ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
-    profile
-        The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    client_id: Annotated[str, AfterValidator(_printable)] | None = None
-    client_secret: Annotated[SecretStr, AfterValidator(_printable_secret)] | None = None
-    region: Literal["eu1", "us1"] = "eu1"
-    base_url: Annotated[str, AfterValidator(_base_address)] | None = None
-    dw_id: Annotated[int, Field(ge=0, lt=DW_ID_LIMIT), BeforeValidator(_reject_bool)] | None = None
-    timeout: Annotated[
-        float, Field(gt=0, le=MAX_TIMEOUT, allow_inf_nan=False), BeforeValidator(_reject_bool)
-    ] = 300.0
-    max_body_bytes: Annotated[int, Field(gt=0), BeforeValidator(_reject_bool)] = LARGEST_BODY
-    verify_tls: bool = True
-    ca_bundle: Annotated[Path, AfterValidator(_expand_user)] | None = None
-    profile: Annotated[str, AfterValidator(_printable)] | None = None
-
-    @property
-    def address(self) -> str:
-        """The address of the API, without a final slash."""
-        return self.base_url or REGIONS[self.region]
-
-    @property
-    def credentials(self) -> tuple[str, SecretStr]:
-        """The client id and secret.
-
-        Raises
-        ------
-        ConfigError
-            If one is missing.
-        """
-        if self.client_id is not None and self.client_secret is not None:
-            return self.client_id, self.client_secret
-        missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
-        where = " and ".join(f"{name} (environment: CONNECTY_{name.upper()})" for name in missing)
-        raise ConfigError(
-            f"No {where}.",
-            setting=missing[0],
-            **_NO_CREDENTIALS,
-        )
-
-
-#: The Python types of settings that are not text. The environment has text alone, which pydantic converts.
-_TYPES: Final = {
-    "dw_id": (Integral, "a whole number, the workspace id that ConnectyAI shows, such as 13"),
-    "timeout": (Real, "a number of seconds"),
-    "max_body_bytes": (Integral, "a number of bytes"),
-    "verify_tls": (bool, "True or False"),
-}
-#: The environment variable that makes calls ask a sandbox. It is no setting: a Client does not look at it.
+#: The variable that makes calls ask a sandbox. It is no setting: a Client does not look at it.
 _SANDBOX: Final = "CONNECTY_SANDBOX"
-#: What configure() has set.
-_configured: dict[str, Any] = {}
 #: The latest result of ``resolve()`` by its fingerprint.
 _resolved: dict[int, Settings] = {}
 _config_files: dict[int, Path] = {}
 #: A file changed this recently may change again without another time stamp, in nanoseconds: FAT counts 2 s.
 TIMESTAMP_STEP: Final = 2_000_000_000
+#: The settings that name an account.
+CREDENTIALS: Final = ("client_id", "client_secret", "profile")
+
+
+@dataclass(slots=True)
+class _Process:
+    """What this process has set by ``configure()`` and ``use_sandbox()``.
+
+    Each is replaced as a whole, so that other threads see all of a change or nothing of it.
+    """
+
+    configured: Mapping[str, Any] = field(default_factory=dict)
+    sandbox: Mapping[str, Any] = field(default_factory=dict)
+
+
+_process: Final = _Process()
 
 
 class _Source(NamedTuple):
@@ -243,7 +97,7 @@ def configure(**settings: Any) -> None:
     >>> cf.configure(dw_id=13, timeout=60)
     >>> cf.configure(timeout=None)  # unsets it
     """
-    merged = {**_configured, **settings}
+    merged = {**_process.configured, **settings}
     if settings.get("region") is not None and settings.get("base_url") is None:
         merged.pop("base_url", None)  # the last of both that was set applies
     try:
@@ -258,26 +112,14 @@ def configure(**settings: Any) -> None:
         raise
 
 
-def configure_for_now(**settings: Any) -> Callable[[], None]:
-    """Configure, and return a function that takes back what has not been configured again since."""
-    before = dict(_configured)
-    configure(**settings)
-    given = {name: _configured[name] for name in settings}
-
-    def take_back() -> None:
-        for name, value in given.items():
-            if _configured.get(name) == value:
-                _configured.pop(name)
-                _configured.update({name: before[name]} if name in before else {})
-
-    return take_back
+def set_sandbox(connection: Mapping[str, Any]) -> None:
+    """Set the connection to the sandbox that calls ask; an empty one ends this."""
+    _process.sandbox = connection
 
 
-def swap_configured(settings: dict[str, Any]) -> dict[str, Any]:
+def swap_configured(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """Replace everything that is configured, unchecked, and return what was configured before."""
-    before = dict(_configured)
-    _configured.clear()
-    _configured.update(settings)
+    before, _process.configured = _process.configured, settings
     return before
 
 
@@ -401,15 +243,33 @@ def _fingerprint() -> int | None:
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < TIMESTAMP_STEP:
             return None
         file = (path, *status[:6], status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return hash((environment, frozenset(_configured.items()), file))
+    set_here = (frozenset(_process.configured.items()), frozenset(_process.sandbox.items()))
+    return hash((environment, set_here, file))
 
 
 def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
     try:
-        return _read(_Source("argument", arguments), _Source("configure()", _configured))
+        configured = _process.configured
+        return _read(
+            _Source("argument", arguments),
+            _sandbox(arguments, configured),
+            _Source("configure()", configured),
+        )
     except BaseException:
         arguments.clear()  # a traceback with locals would show the secret in it
         raise
+
+
+def _sandbox(arguments: Mapping[str, Any], configured: Mapping[str, Any]) -> _Source:
+    """Return the connection to the sandbox, whole or not at all.
+
+    Of a part, the sandbox would be sent the credentials of an account. Code that names an account, or a
+    client of another address, does not turn to sample data.
+    """
+    elsewhere = [arguments.get(name) for name in (*CREDENTIALS, "region", "base_url")]
+    elsewhere += [configured.get(name) for name in CREDENTIALS]
+    is_used = all(value is None for value in elsewhere)
+    return _Source("use_sandbox()", _process.sandbox if is_used else {})
 
 
 def _read(*given: _Source) -> tuple[Settings, dict[str, _Source]]:
@@ -471,7 +331,7 @@ def _from_profile(profiles: Profiles, name: str, table: Mapping[str, Any]) -> _S
 def _settings(sources: dict[str, _Source]) -> Settings:
     """Return the checked settings; errors name a setting and its source, and hide its value."""
     values = {name: source.values[name] for name, source in sources.items()}
-    for name, (type_, expected) in _TYPES.items():
+    for name, (type_, expected) in TYPES.items():
         source = sources.get(name)
         if source is not None and not source.is_text and not isinstance(values[name], type_):
             raise ConfigError(f"{name} ({source.place_of(name)}): expected {expected}.", setting=name)

@@ -14,9 +14,10 @@ import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from connecty_frames.api import close_clients
-from connecty_frames.config import Settings, configure, swap_configured
+from connecty_frames.config import configure, swap_configured
 from connecty_frames.errors import ConfigError
+from connecty_frames.settings import Settings
+from connecty_frames.shared import close_clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

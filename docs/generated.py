@@ -19,9 +19,9 @@ import pyarrow as pa
 
 import connecty_frames as cf
 from connecty_frames import errors, frames
-from connecty_frames.config import Settings
 from connecty_frames.decode.exact_json import NUMBER_KINDS, ValueKind
 from connecty_frames.decode.types import RULES
+from connecty_frames.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -76,9 +76,9 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     config = sys.modules.get("connecty_frames.config")
     if config is not None:
         config.swap_configured({})
-    api = sys.modules.get("connecty_frames.api")
-    if api is not None:
-        api.close_clients()
+    shared = sys.modules.get("connecty_frames.shared")
+    if shared is not None:
+        shared.close_clients()
 
 
 @pytest.fixture

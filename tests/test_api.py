@@ -19,7 +19,7 @@ import pytest
 from pydantic import BaseModel
 
 import connecty_frames as cf
-from connecty_frames import api
+from connecty_frames import api, shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -620,7 +620,7 @@ def test_settings_that_change_while_a_client_is_made(
         return cf.Client(**arguments)
 
     monkeypatch.setattr(api, "resolve", interrupted)
-    monkeypatch.setattr(api, "Client", make)
+    monkeypatch.setattr(shared, "Client", make)
     client = api.shared_client()
 
     assert [arguments["timeout"] for arguments in made] == [300.0]

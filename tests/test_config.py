@@ -141,18 +141,6 @@ def test_another_word_for_the_sandbox_is_refused(monkeypatch: pytest.MonkeyPatch
     assert str(raised.value) == "CONNECTY_SANDBOX=maybe in the environment: expected 1 or 0."
 
 
-def test_configuring_for_now() -> None:
-    """What is taken back is what was there before; what was configured since stays."""
-    cf.configure(dw_id=7, timeout=5)
-
-    take_back = config.configure_for_now(dw_id=13, timeout=60, client_id="a")
-    cf.configure(timeout=90)
-    take_back()
-
-    settings = config.resolve()
-    assert (settings.dw_id, settings.timeout, settings.client_id) == (7, 90.0, None)
-
-
 def test_configure_adds_up() -> None:
     """Settings configured earlier are kept."""
     cf.configure(client_id="a")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames import api, config
+from connecty_frames import api, config, shared
 from connecty_frames.testing import connected
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: Answered without a query, and so without a process for it.
 ANSWERS: dict[str, Any] = {"why": [{"reason": "rain"}]}
+EU = "https://api.eu1.connecty-ai.com"
 NOTICE = (
     "connecty_frames asks its embedded sandbox, not ConnectyAI. `connecty questions --sandbox` lists what it "
     "knows.\n"
@@ -34,9 +35,9 @@ NOTICE = (
 def _closed() -> Iterator[None]:
     """Close the sandbox of a test."""
     yield
-    for used in list(api._used):
+    for used in list(shared._used):
         used.sandbox.close()
-    assert api._used == []
+    assert shared._used == []
 
 
 def settings() -> dict[str, str]:
@@ -84,14 +85,14 @@ def test_close_takes_the_settings_back() -> None:
     sandbox = cf.use_sandbox(answers=ANSWERS)
     cf.configure(timeout=60)
     assert cf.ask("why").rows == 1
-    (client,) = api._clients.values()
+    (client,) = shared.clients.values()
 
     sandbox.close()
     sandbox.close()
 
     assert settings() == dict.fromkeys(["region", "dw_id", "timeout"], "configure()")
     assert (config.resolve().dw_id, config.resolve().address) == (7, "https://api.us1.connecty-ai.com")
-    assert api._clients == {}
+    assert shared.clients == {}
     with pytest.raises(cf.ConfigError, match="closed"):
         client.health()
 
@@ -129,20 +130,77 @@ def test_configured_credentials_are_not_replaced(
         api.shared_client() if variable else cf.use_sandbox()
 
     assert str(raised.value) == (
-        f"configure() has set {next(iter(given))}, so that questions go to ConnectyAI. To ask a sandbox "
-        f"instead, unset it: cf.configure({unset})."
+        f"configure() has set {next(iter(given))}, so that calls use the account that it names. To ask a "
+        f"sandbox instead, unset it: cf.configure({unset})."
     )
-    assert api._used == []
+    assert shared._used == []
 
 
-def test_credentials_configured_afterwards_apply() -> None:
-    """They replace those of the sandbox, so that a further call is an error."""
+@pytest.fixture
+def staging(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Store an account in the profile ``staging``."""
+    file = tmp_path / "config.toml"
+    file.write_text('[staging]\nclient_id = "stored"\nclient_secret = "stored"\n')
+    file.chmod(0o600)
+    monkeypatch.setenv("CONNECTY_CONFIG", str(file))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"client_id": "a", "client_secret": "b"}, {"profile": "staging"}],
+    ids=["credentials", "profile"],
+)
+@pytest.mark.usefixtures("staging")
+def test_an_account_configured_afterwards_applies(given: dict[str, str]) -> None:
+    """Whole: its credentials are not sent to the sandbox. A further call is an error."""
     cf.use_sandbox(answers=ANSWERS)
-    cf.configure(client_id="a", client_secret="b", region="us1")
+    cf.configure(**given)
 
-    assert config.resolve().address == "https://api.us1.connecty-ai.com"
-    with pytest.raises(cf.ConfigError, match="has set client_id"):
+    resolved = config.resolve()
+    assert (resolved.client_id, resolved.address, resolved.dw_id) == (
+        given.get("client_id", "stored"),
+        EU,
+        None,
+    )
+    with pytest.raises(cf.ConfigError, match=f"has set {next(iter(given))}"):
         cf.use_sandbox()
+    cf.configure(**dict.fromkeys(given))
+    assert cf.ask("why").rows == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "client_id"),
+    [
+        ({"client_id": "a", "client_secret": "b"}, "a"),
+        ({"profile": "staging"}, "stored"),
+        ({"base_url": EU}, "by-environment"),
+        ({"region": "eu1"}, "by-environment"),
+    ],
+    ids=["credentials", "profile", "address", "region"],
+)
+@pytest.mark.usefixtures("staging")
+def test_a_client_that_names_an_account_or_address_does_not_ask_it(
+    arguments: dict[str, str], client_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither are credentials sent to the sandbox, nor those of the sandbox elsewhere."""
+    if "profile" not in arguments:
+        monkeypatch.setenv("CONNECTY_CLIENT_ID", "by-environment")
+        monkeypatch.setenv("CONNECTY_CLIENT_SECRET", "by-environment")
+    cf.use_sandbox(answers=ANSWERS)
+
+    resolved = config.resolve(**arguments)
+
+    assert (resolved.client_id, resolved.address, resolved.dw_id) == (client_id, EU, None)
+
+
+def test_configured_settings_of_no_account_do_not_redirect_it() -> None:
+    """Whether configured before or afterwards, they neither take it elsewhere nor to another workspace."""
+    cf.configure(dw_id=7)
+    sandbox = cf.use_sandbox(answers=ANSWERS)
+    cf.configure(base_url=EU, timeout=60)
+
+    assert config.resolve().address == sandbox.connection["base_url"]
+    assert (cf.ask("why").metadata.dw_id, config.resolve().timeout) == (13, 60.0)
 
 
 def test_the_sandbox_of_a_test_is_not_replaced(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,8 +209,16 @@ def test_the_sandbox_of_a_test_is_not_replaced(sandbox: Sandbox, monkeypatch: py
     with connected(sandbox):
         assert api.shared_client().health() is True
         assert "CONNECTY_SANDBOX" not in os.environ
-        assert api._used == []
+        assert shared._used == []
     assert os.environ["CONNECTY_SANDBOX"] == "1"
+
+
+def test_the_sandbox_of_a_test_is_asked_instead(sandbox: Sandbox) -> None:
+    """Code under test that called ``use_sandbox`` when it was imported asks the one of the test."""
+    running = cf.use_sandbox(answers=ANSWERS)
+    with connected(sandbox):
+        assert config.resolve().address == sandbox.connection["base_url"]
+    assert config.resolve().address == running.connection["base_url"]
 
 
 @pytest.mark.parametrize("options", [{"latency": 0.5}, {"answers": {"why": [{"n": 1}]}}])
@@ -173,7 +239,16 @@ def test_a_wrong_option_starts_nothing() -> None:
     """Neither a sandbox nor a change of settings."""
     with pytest.raises(cf.ConfigError, match="latency=-1"):
         cf.use_sandbox(latency=-1)
-    assert (api._used, settings()) == ([], {})
+    assert (shared._used, settings()) == ([], {})
+
+
+def test_a_sandbox_that_a_client_may_not_ask_is_closed() -> None:
+    """A secret would be sent in the clear to an address that is not of this machine alone."""
+    before = set(threading.enumerate())
+    with pytest.raises(cf.ConfigError, match="http is for loopback only"):
+        cf.use_sandbox(answers=ANSWERS, host="0.0.0.0")  # noqa: S104
+    assert set(threading.enumerate()) <= before
+    assert (shared._used, settings()) == ([], {})
 
 
 def test_other_data_are_not_announced_as_those_of_the_catalogue(
@@ -211,14 +286,15 @@ def test_threads_start_one() -> None:
 def test_the_environment_starts_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """For the first call without a client, and not for a Client."""
+    """For the first call without a client, and never for a Client."""
     monkeypatch.setenv("CONNECTY_SANDBOX", "1")
-    with pytest.raises(cf.ConfigError, match="No client_id"):
-        cf.Client()
-
     for _ in range(2):
         assert cf.ask("what is this workspace about").table is None
+        with pytest.raises(cf.ConfigError, match="No client_id"):
+            cf.Client()
     sandbox = cf.use_sandbox()
+    with cf.Client() as client:
+        assert client.health()
 
     assert sandbox.request_log.submissions() == {"what is this workspace about": 2}
     assert capsys.readouterr().err == NOTICE

@@ -141,8 +141,8 @@ def announce_sandbox(ctx: typer.Context) -> None:
     """Say that a command asks a sandbox, where the environment chose it and not an option."""
     source = ctx.get_parameter_source("sandbox")
     if ctx.params["sandbox"] and source is not None and source.name == "ENVIRONMENT":
-        from connecty_frames.api import sandbox_notice
         from connecty_frames.config import explain
+        from connecty_frames.shared import sandbox_notice
 
         echo_stderr(sandbox_notice({name: place for name, _, place in explain()}))
 

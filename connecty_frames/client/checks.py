@@ -32,7 +32,7 @@ from connecty_frames.text import counted, path_text, terminal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connecty_frames.config import Settings
+    from connecty_frames.settings import Settings
 
 __all__ = ["CONNECTION_CHECKS", "Check", "Status", "check_connection", "check_token"]
 

@@ -23,7 +23,6 @@ import requests
 import urllib3
 from pydantic import SecretStr
 
-from connecty_frames.config import LARGEST_BODY, is_loopback
 from connecty_frames.errors import ConfigError, InsecureWarning, warn
 from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, seconds_left, tls_context
 from connecty_frames.http.errors import (
@@ -44,6 +43,7 @@ from connecty_frames.http.models import (
 )
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.retry import RetryBudget, retry_after
+from connecty_frames.settings import LARGEST_BODY, is_loopback
 from connecty_frames.text import terminal
 from connecty_frames.version import __version__
 
@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from urllib3.response import HTTPResponse
 
     from connecty_frames.clock import Clock
-    from connecty_frames.config import Settings
     from connecty_frames.http.models import Attempt
+    from connecty_frames.settings import Settings
 
 __all__ = ["Transport", "read_body"]
 

@@ -64,7 +64,11 @@ def _from_rows(rows: list[Any]) -> pa.Table:
                 f"Row {number} is not a dict whose keys are the names of the first row, in their order.",
                 setting="answers",
             )
-    return pa.table({key: _from_values(key, [row[key] for row in rows]) for key in keys})
+    columns = [_from_values(key, [row[key] for row in rows]) for key in keys]
+    try:
+        return pa.Table.from_arrays(columns, keys)
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"The name of a column is not valid: {error}", setting="answers") from error
 
 
 def _from_values(name: str, values: list[Any]) -> pa.Array:
@@ -75,11 +79,7 @@ def _from_values(name: str, values: list[Any]) -> pa.Array:
     except (pa.ArrowException, ArithmeticError, TypeError, ValueError):
         is_exact = False
     if not is_exact:
-        raise ConfigError(
-            f"No single type holds the values of the column {snippet(name)!r} exactly. Pass a frame or an"
-            " Arrow table, whose columns have types.",
-            setting="answers",
-        )
+        raise _mixed(name)
     return array
 
 
@@ -90,12 +90,16 @@ def _in_utc(value: Any) -> Any:
 
 
 def _is_same(value: Any, other: Any) -> bool:
-    """Return whether two values are equal; NaN counts as equal to itself."""
+    """Return whether a value of Arrow's equals the one that it was; NaN counts as equal to itself."""
+    if isinstance(value, list):
+        items = list(other)  # a list, or an array of numpy in a frame of pandas
+        return len(value) == len(items) and all(map(_is_same, value, items))
     return bool(value == other or (value != value and other != other))  # noqa: PLR0124
 
 
 def _from_stream(frame: Any) -> pa.Table:
     """Return a frame as a table, without the levels of a pandas index that have no name."""
+    objects = _object_columns(frame)
     try:
         table = pa.RecordBatchReader.from_stream(frame).read_all()
     except Exception as error:
@@ -103,9 +107,46 @@ def _from_stream(frame: Any) -> pa.Table:
         raise ConfigError(
             f"It is not readable as a table: {snippet(str(error))}", setting="answers"
         ) from error
+    for position in objects:
+        # pandas takes the type from the first values, and drops times of day and time zones of others.
+        if not _is_exact(table.column(position), frame.iloc[:, position]):
+            raise _mixed(table.field(position).name)
     levels = (table.schema.pandas_metadata or {}).get("index_columns", [])
     unnamed = [level for level in levels if isinstance(level, str) and level.startswith("__index_level_")]
     return table.drop_columns(unnamed)
+
+
+def _object_columns(frame: Any) -> list[int]:
+    """Return the positions of the columns of Python objects of a pandas frame.
+
+    Raises
+    ------
+    ConfigError
+        A frame of polars has such a column: it would export addresses in memory, or crash.
+    """
+    dtypes = [str(dtype) for dtype in getattr(frame, "dtypes", ())] if hasattr(frame, "columns") else []
+    if "Object" in dtypes:
+        raise _mixed(frame.columns[dtypes.index("Object")])
+    return [position for position, dtype in enumerate(dtypes) if dtype == "object"]
+
+
+def _is_exact(column: pa.ChunkedArray, objects: Any) -> bool:
+    """Return whether a column has the values of a Series of pandas, where NaN stands for null."""
+    try:
+        return all(
+            value is None if is_null else _is_same(value, other)
+            for value, other, is_null in zip(column.to_pylist(), objects, objects.isna(), strict=True)
+        )
+    except (ArithmeticError, TypeError, ValueError):
+        return False
+
+
+def _mixed(name: str) -> ConfigError:
+    return ConfigError(
+        f"No single type holds the values of the column {snippet(name)!r} exactly. Pass a frame or an Arrow"
+        " table in which it has a type.",
+        setting="answers",
+    )
 
 
 def _exact_column(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -109,6 +109,9 @@ class CannedAnswers:
             self._answers = dict(self._initial)
 
     def _read(self, value: Any, sql: str | None, summary: str | None) -> CannedAnswer:
+        for name, text in (("sql", sql), ("summary", summary)):
+            if not (text is None or (isinstance(text, str) and _is_valid(text))):
+                raise ConfigError(f"{name}={snippet(repr(text))}: expected text.")
         saved = _saved_response(value)
         error = _failure(value)
         if (saved is not None or error is not None) and (sql, summary) != (None, None):
@@ -136,6 +139,11 @@ def _words(question: str) -> str:
     return " ".join(unicodedata.normalize("NFC", question).casefold().split()).rstrip(" ?.!")
 
 
+def _is_valid(text: str) -> bool:
+    """Whether a text can be sent; one with half of a surrogate pair cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _failure(value: object) -> str | None:
     """Return the error of a question that an exception ends, None if the value is no exception."""
     kind = value if isinstance(value, type) else type(value)
@@ -146,7 +154,8 @@ def _failure(value: object) -> str | None:
             f"{kind.__name__} is not the answer to a question. A fault makes the service cause it: "
             "sandbox.faults.add(Fault(...)). QuestionFailed makes the question fail."
         )
-    text = "" if isinstance(value, type) else str(value)
+    # A message may quote a file name with bytes that are no text.
+    text = "" if isinstance(value, type) else str(value).encode(errors="backslashreplace").decode()
     if kind is QuestionFailed:
         return text or "this question fails, as set"
     return f"{kind.__name__}: {text}" if text else kind.__name__

@@ -5,24 +5,21 @@ from __future__ import annotations
 import math
 import os
 import shlex
-import socket
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import uvicorn
 
 from connecty_frames.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.canned_answers import CannedAnswers
 from connecty_frames.sandbox.catalogue import Catalogue
-from connecty_frames.sandbox.connection_limits import LimitedProtocol
 from connecty_frames.sandbox.fault_responses import FaultMiddleware
 from connecty_frames.sandbox.faults import Faults
 from connecty_frames.sandbox.jobs import JobQueue
+from connecty_frames.sandbox.listening import open_listener, run_server
 from connecty_frames.sandbox.pool import WorkerPool
 from connecty_frames.sandbox.request_checks import allowed_hosts
 from connecty_frames.sandbox.request_log import RequestLog
@@ -30,11 +27,9 @@ from connecty_frames.sandbox.server import Server
 from connecty_frames.sandbox.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
-
-    from starlette.types import ASGIApp
 
     from connecty_frames.clock import Clock
     from connecty_frames.sandbox.catalogue import Answerer
@@ -46,8 +41,6 @@ Statistics = Literal["full", "documented"]
 
 #: The only workspace, as in the API document.
 DW_ID: Final = 13
-#: Seconds that open requests have to end when the sandbox closes.
-_SHUTDOWN_SECONDS: Final = 2
 _MAX_PORT: Final = 65_535
 #: How often the foreground process checks for Ctrl-C, in seconds.
 _SIGNAL_INTERVAL: Final = 0.5
@@ -276,7 +269,7 @@ class Sandbox:
         self.request_log.clear()
         self.faults.rearm()
         with ExitStack() as stack:
-            listener = stack.enter_context(_open_listener(self._host, self._port))
+            listener = stack.enter_context(open_listener(self._host, self._port))
             worker_pool = WorkerPool(
                 self._database,
                 timezone=self._timezone,
@@ -306,7 +299,7 @@ class Sandbox:
                 token_by_post=self._token_by_post,
                 is_allowed_host=allowed_hosts(self._host, host),
             )
-            stack.enter_context(_run_server(server.app, listener))
+            stack.enter_context(run_server(server.app, listener))
             stack.callback(fault_middleware.close)
             self._connection = {
                 "client_id": tokens.client_id,
@@ -341,54 +334,6 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _open_listener(host: str, port: int) -> socket.socket:
-    """Open the port before the server starts, so that its number is known and early connections wait."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise ConfigError(
-            f"The sandbox cannot listen on host={host!r}, port={port}: {error}. port=0 takes any free port.",
-            setting="port",
-        ) from error
-    # Each connection inherits this. Otherwise header and body are two packets, and the second waits 40 ms for
-    # the acknowledgement of the first; asyncio sets it only on sockets that it makes itself.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
-@contextmanager
-def _run_server(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
-    """Run the server in a thread, which ends with the context."""
-    config = uvicorn.Config(
-        app,
-        # Not a faster implementation that is installed: this one gives faults access to the transport.
-        http=LimitedProtocol,
-        loop="asyncio",
-        log_config=None,  # a library does not configure the logging of its program
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        server_header=False,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],), name="connecty-sandbox", daemon=True)
-    thread.start()
-    try:
-        while thread.is_alive() and not server.started:
-            SYSTEM_CLOCK.sleep(0.005)
-        if not server.started:
-            raise ConfigError(
-                "The server of the sandbox could not be started; see the reason on standard error. A low"
-                " limit of open files (`ulimit -n`) is a common one."
-            )
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def _check_numbers(*, workers: int, capacity: int, port: int, **seconds: float) -> None:

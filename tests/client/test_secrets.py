@@ -430,7 +430,11 @@ def test_no_exception_while_settings_are_read_shows_a_secret(
 
     def end(frame: Any, event: str, _argument: object) -> None:
         code = frame.f_code
-        if event == "return" and code.co_name == place and code.co_filename.endswith("config.py"):
+        if (
+            event == "return"
+            and code.co_name == place
+            and code.co_filename.endswith(("config.py", "settings.py"))
+        ):
             raise ends
 
     credentials = {"client_id": SECRETS[0], "client_secret": SECRETS[1]}

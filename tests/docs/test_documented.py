@@ -12,7 +12,7 @@ import connecty_frames as cf
 import connecty_frames.sandbox
 import connecty_frames.testing
 from connecty_frames import errors
-from connecty_frames.config import Settings
+from connecty_frames.settings import Settings
 from docs import generated
 
 if TYPE_CHECKING:

@@ -42,6 +42,9 @@ def rows(frame: Any) -> str:
         (pa.array([np.float16(1.5)], pa.float16()), "[1.5]"),
         (pa.array([Decimal("1.50")], pa.decimal128(20, 2)), "[1.50]"),
         (pa.array([Decimal("1.50")], pa.decimal256(60, 2)), "[1.50]"),
+        (pa.array([Decimal("-0.12"), Decimal(0)], pa.decimal128(2, 2)), "[-0.12],[0.00]"),
+        (pa.array([Decimal("0.1")], pa.decimal128(38, 38)), f"[0.1{'0' * 37}]"),
+        (pa.array([[Decimal("0.12")]], pa.list_(pa.decimal128(2, 2))), "[[0.12]]"),
         (pa.array([Decimal(100)], pa.decimal128(5, -2)), "[100]"),
         (pa.array(["", 'ä"\0', "null"]), r'[""],["ä\"\u0000"],["null"]'),
         (pa.array(["a"], pa.large_string()), '["a"]'),
@@ -146,6 +149,13 @@ def test_the_statistics_are_computed() -> None:
     assert "numeric" not in json.loads(read(frame, documented_only=True).statistics)["number"]
 
 
+def test_the_statistics_of_many_columns() -> None:
+    """Each column has its own, however many queries compute them."""
+    found = json.loads(read(pa.table({f"n{n}": [n] for n in range(60)})).statistics)
+    assert [each["numeric"]["max"] for each in found.values()] == list(range(60))
+    assert all(len(each["numeric"]) == 5 for each in found.values())
+
+
 # Frames
 
 
@@ -157,6 +167,47 @@ def test_pandas() -> None:
     assert rows(frame.sort_values("n")) == '[1,"y"],[2,null],[3,"x"]'
     assert read(frame.set_index("k")).columns == ("n", "k")
     assert rows(pd.DataFrame({"c": pd.Categorical(["a", None])})) == '["a"],[null]'
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["a", None, NAN, pd.NA], '["a"],[null],[null],[null]'),
+        ([Decimal("1.50"), 2], "[1.50],[2.00]"),
+        ([date(2025, 1, 1), None], '["2025-01-01"],[null]'),
+        ([datetime(2025, 1, 1, tzinfo=UTC), pd.NaT], '["2025-01-01T01:00:00+01:00"],[null]'),
+        ([[1, 2], np.array([3, 4])], "[[1,2]],[[3,4]]"),
+        ([{"a": 1, "b": [1]}, {"a": 2, "b": []}], '[{"a":1,"b":[1]}],[{"a":2,"b":[]}]'),
+    ],
+    ids=["text", "decimal", "date", "instant", "list", "dict"],
+)
+def test_python_objects_of_pandas(values: list[Any], expected: str) -> None:
+    """A column of one type is read; NaN is null, as everywhere in pandas."""
+    assert rows(pd.DataFrame({"c": pd.Series(values, dtype=object)})) == expected
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [date(2025, 1, 1), datetime(2025, 1, 1, 5)],
+        [datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 1, 1)],
+        [time(1, tzinfo=UTC)],
+        [b"a", "a"],
+        [{"a": 1}, {"b": 1}],
+    ],
+    ids=["dates", "zones", "time", "bytes", "keys"],
+)
+def test_mixed_objects_of_pandas_are_refused(values: list[Any]) -> None:
+    """Of some, pandas itself drops the time of day, the zone or the type."""
+    frame = pd.DataFrame({"n": [1] * len(values), "c": pd.Series(values, dtype=object)})
+    with pytest.raises(ConfigError, match="No single type holds the values of the column 'c' exactly"):
+        read(frame)
+
+
+def test_python_objects_of_polars_are_refused() -> None:
+    """It exports their addresses in memory."""
+    with pytest.raises(ConfigError, match="No single type holds the values of the column 'c' exactly"):
+        read(pl.DataFrame({"n": [1], "c": pl.Series([object()], dtype=pl.Object)}))
 
 
 def test_polars() -> None:
@@ -232,10 +283,23 @@ def test_values_of_no_single_type_are_refused(values: list[Any]) -> None:
         ([{"a": 1}, 2], "Row 2 is not a dict"),
         ([{1: 1}], "Row 1 is not a dict"),
         ([1], "Row 1 is not a dict"),
+        ([{"\ud800": 1}], "The name of a column is not valid"),
         (pl.Series([1]), "It is not readable as a table"),
+        (pd.Series([1]), "It is not readable as a table"),
         (pd.DataFrame({"a": [1, "x"]}, dtype=object), "It is not readable as a table"),
     ],
-    ids=["no rows", "no columns", "other keys", "no dict", "key", "values", "series", "objects"],
+    ids=[
+        "no rows",
+        "no columns",
+        "other keys",
+        "no dict",
+        "key",
+        "values",
+        "name",
+        "polars",
+        "pandas",
+        "objects",
+    ],
 )
 def test_what_is_no_table_is_refused(frame: Any, message: str) -> None:
     """With the reason."""

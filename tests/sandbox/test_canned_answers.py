@@ -102,10 +102,11 @@ def test_a_question_has_words(question: Any) -> None:
         (cf.QuestionFailed, "this question fails, as set"),
         (ValueError("no"), "ValueError: no"),
         (ValueError, "ValueError"),
+        (ValueError("a\udcff"), r"ValueError: a\udcff"),
         (b'{"state": "FAILED", "error": "No."}', "No."),
         (b'{"state": "FAILED", "code": 7}', '{"state": "FAILED", "code": 7}'),
     ],
-    ids=["failed", "class of failed", "other", "class of other", "saved", "saved without error"],
+    ids=["failed", "class of failed", "other", "class of other", "no text", "saved", "saved without error"],
 )
 def test_failures(value: object, error: str) -> None:
     """The question fails with the text of an exception, or of a saved failure."""
@@ -145,6 +146,14 @@ def test_a_failure_and_a_saved_response_have_their_own_texts(value: object) -> N
     """So that sql= and summary= would be ignored."""
     with pytest.raises(cf.ConfigError, match="sql= and summary= are for a table or None"):
         answers().set("why", value, summary="Rain.")
+
+
+@pytest.mark.parametrize("text", [5, "\ud800", b"a"])
+@pytest.mark.parametrize("name", ["sql", "summary"])
+def test_sql_and_summary_are_text(name: str, text: Any) -> None:
+    """Others could not be sent, or not be read by a client."""
+    with pytest.raises(cf.ConfigError, match=f"cannot be used. {name}=.*: expected text"):
+        answers().set("why", [{"n": 1}], **{name: text})
 
 
 def test_a_table(canned: Sandbox, client: cf.Client) -> None:

@@ -46,6 +46,7 @@ def test_without_its_extra(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each entry point names the missing module and what to install."""
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "connecty_frames.sandbox.sandbox")
+    monkeypatch.delitem(sys.modules, "connecty_frames.sandbox.listening")
     monkeypatch.delattr(connecty_frames.sandbox, "Sandbox")
 
     with pytest.raises(ConfigError) as raised:

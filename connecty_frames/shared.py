@@ -1,0 +1,176 @@
+"""What the calls of a process share: a client for each settings, and a sandbox that they may ask instead."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from connecty_frames.client import Client
+from connecty_frames.config import CREDENTIALS, explain, resolve, set_sandbox, wants_sandbox
+from connecty_frames.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from connecty_frames.sandbox import Connection, Sandbox
+    from connecty_frames.settings import Settings
+
+__all__ = ["clients", "close_clients", "open_client", "sandbox_notice", "use_sandbox"]
+
+clients: dict[Settings, Client] = {}
+_lock = threading.Lock()
+
+
+class _UsedSandbox(NamedTuple):
+    """The sandbox of this process."""
+
+    sandbox: Sandbox
+    options: dict[str, Any]
+    connection: Connection
+
+
+#: None or one.
+_used: list[_UsedSandbox] = []
+#: Reentrant, since a sandbox that cannot be used is closed while it is held.
+_used_lock = threading.RLock()
+
+
+def open_client(settings: Settings) -> Client:
+    """Return the client for settings; that of a sandbox if the environment says so."""
+    if wants_sandbox():
+        # Given as arguments: the variable has no effect on a Client that is made elsewhere.
+        settings = resolve(**_run_sandbox({}).connection)
+    with _lock:
+        if settings not in clients:
+            # Not resolved again: another thread may call configure() at any moment.
+            arguments = {**dict(settings), "base_url": settings.address, "region": None}
+            clients[settings] = Client(**arguments)
+        return clients[settings]
+
+
+def close_clients(address: str | None = None) -> None:
+    """Close the clients that calls share, or those of one address; later calls make new ones."""
+    with _lock:
+        chosen = [settings for settings in clients if address in (None, settings.address)]
+        closed = [clients.pop(settings) for settings in chosen]
+    for client in closed:
+        client.close()
+
+
+def use_sandbox(**options: Any) -> Sandbox:
+    """Start a sandbox for this process, and send it every question that is not given a client.
+
+    No account is needed. Its address, credentials and workspace take precedence over ``configure()``,
+    environment and profiles, but not over an account that the code names: credentials or a profile given to
+    ``configure()``, and those or an address given to ``Client``. A line on standard error says that it is not
+    the real service. It runs until ``close()`` is called, which restores the settings, or the process ends.
+    ``CONNECTY_SANDBOX=1`` in the environment has the same effect on calls that are not given a client.
+
+    Parameters
+    ----------
+    **options
+        Those of :class:`~connecty_frames.sandbox.Sandbox`.
+
+    Returns
+    -------
+    Sandbox
+        The running sandbox; a further call returns the same one.
+
+    Raises
+    ------
+    ConfigError
+        If ``configure()`` has given credentials, a sandbox with other options is running, an option is wrong,
+        or the extra ``sandbox`` is not installed.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> sandbox = cf.use_sandbox()
+    >>> cf.ask("how many orders are there").rows
+    1
+    >>> sandbox.close()
+    """
+    with _used_lock:
+        used = _run_sandbox(options)
+        set_sandbox(used.connection)
+    return used.sandbox
+
+
+def _run_sandbox(options: dict[str, Any]) -> _UsedSandbox:
+    """Return the sandbox of this process, which is started if there is none."""
+    with _used_lock:
+        places = {name: place for name, _, place in explain()}
+        _check_credentials(places)
+        if _used:
+            if options and not _is_equal(options, _used[0].options):
+                raise ConfigError(
+                    "A sandbox with other options is running. Close it first: cf.use_sandbox().close()",
+                    setting="sandbox",
+                )
+            return _used[0]
+        from connecty_frames.sandbox import Sandbox
+
+        sandbox = Sandbox(**options)
+        atexit.register(sandbox.close)
+        connection = sandbox.start(on_close=_leave_sandbox).connection
+        try:
+            resolve(**connection)
+        except ConfigError:  # it listens where a client may not send a secret
+            sandbox.close()
+            raise
+        _used.append(_UsedSandbox(sandbox, options, connection))
+    # Standard error may be closed or missing (pythonw).
+    with contextlib.suppress(Exception):
+        sys.stderr.write(f"{sandbox_notice(places, options)}\n")
+        sys.stderr.flush()
+    return _used[0]
+
+
+def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> str:
+    """Return the line that says that a sandbox is asked.
+
+    Parameters
+    ----------
+    places
+        The sources of the settings that would apply otherwise.
+    options
+        The names of the sandbox's options.
+    """
+    notice = "connecty_frames asks its embedded sandbox, not ConnectyAI"
+    if places["client_id"] != "default":
+        notice += f"; the credentials of the {places['client_id']} are not used"
+    if {"database", "questions", "answerer"} & set(options):
+        return f"{notice}."
+    return f"{notice}. `connecty questions --sandbox` lists what it knows."
+
+
+def _check_credentials(places: Mapping[str, str]) -> None:
+    """Raise ConfigError if ``configure()`` has given credentials."""
+    given = [name for name in CREDENTIALS if places[name] == "configure()"]
+    if given:
+        unset = ", ".join(f"{name}=None" for name in given)
+        raise ConfigError(
+            f"configure() has set {given[0]}, so that calls use the account that it names. To ask a sandbox "
+            f"instead, unset it: cf.configure({unset}).",
+            setting="sandbox",
+        )
+
+
+def _is_equal(options: dict[str, Any], others: dict[str, Any]) -> bool:
+    try:
+        return options == others
+    except Exception:  # noqa: BLE001 - frames among the answers do not compare to one truth value
+        return False
+
+
+def _leave_sandbox() -> None:
+    """Forget the sandbox that is about to close, and close the clients that use it."""
+    with _used_lock:
+        left = [_used.pop() for _ in list(_used)]
+        set_sandbox({})
+    for used in left:
+        atexit.unregister(used.sandbox.close)
+        close_clients(used.connection["base_url"])
