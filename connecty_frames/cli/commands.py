@@ -123,10 +123,10 @@ def questions(
             setting="sandbox",
         )
     sandbox_class()
-    from connecty_frames.sandbox.catalogue import Catalogue
-    from connecty_frames.sandbox.workspace import catalogue
+    from connecty_frames.sandbox.workspace import answerer
 
-    typer.echo("\n".join(Catalogue.from_toml(*catalogue()).questions))
+    typer.echo("\n".join(answerer().questions))
+    echo_stderr("These are examples: other measures, groups, filters and periods are read as well.")
 
 
 def sandbox_class() -> type[Sandbox]:

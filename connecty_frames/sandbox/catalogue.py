@@ -1,16 +1,9 @@
 """The catalogue: which SQL answers which question.
 
-A question is looked up in a catalogue by its words. A SELECT typed as the question runs as it is. Any other
-question fails with a list of similar ones, because an answer to another question would be worse than none.
-Similar letters alone cannot tell "most" from "least", so a match needs both of these:
-
-- the wordings are alike by letters, :data:`MATCH_SCORE` of 100;
-- each word of one has a counterpart in the other: the same number, or a word with the same first letter that
-  differs by a typing mistake, :data:`WORD_SCORE` of 100.
-
-Words without meaning of their own ("please", "show me the") are ignored. A question much longer than every
-wording of the catalogue is not compared: the time for that grows with its length, and meanwhile no other
-thread can run.
+A question is looked up by its words: their order, plurals and words without meaning of their own ("please",
+"show me the") do not matter, and typing mistakes are corrected where :class:`Vocabulary` allows it. A SELECT
+typed as the question runs as it is. Any other question fails with a list of similar ones, because an
+answer to another question would be worse than none.
 
 To translate questions into SQL in another way, pass the sandbox any object with the method of
 :class:`Answerer`.
@@ -24,27 +17,46 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
-from rapidfuzz import fuzz, process, utils
 
 from connecty_frames.errors import ConfigError, QuestionFailed
+from connecty_frames.sandbox.words import Vocabulary, split, stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from connecty_frames.sandbox.results import QueryResult
 
-__all__ = ["MATCH_SCORE", "WORD_SCORE", "Answerer", "Catalogue", "Plan"]
+__all__ = ["BASE_LENGTH", "Answerer", "Catalogue", "Plan", "looks_like_sql", "similar_questions"]
 
-#: How alike two wordings must be, by rapidfuzz's ``token_sort_ratio``, which ignores the order of words.
-MATCH_SCORE: Final = 90.0
-#: How alike a word and its counterpart must be, by rapidfuzz's ``ratio``.
-WORD_SCORE: Final = 75.0
-#: A question is compared if it has at most so many characters more than twice the longest wording.
-_BASE_LENGTH: Final = 1000
-#: How many questions the error for an unknown question names.
+#: A question is looked up if it has at most so many characters more than twice the longest wording.
+BASE_LENGTH: Final = 1000
+#: How many similar questions an error names.
 _SUGGESTIONS: Final = 3
-
-_STOP_WORDS: Final = frozenset({"a", "an", "give", "list", "me", "our", "please", "show", "the", "us"})
+#: Words that a question may begin with or leave out.
+_LEAD_WORDS: Final = frozenset({"give", "list", "show"})
+#: Words that say nothing about what a question is about.
+_FUNCTION_WORDS: Final = _LEAD_WORDS | frozenset(
+    {
+        *(
+            "are",
+            "by",
+            "did",
+            "do",
+            "each",
+            "for",
+            "from",
+            "have",
+            "how",
+            "in",
+            "is",
+            "it",
+            "many",
+            "most",
+            "much",
+        ),
+        *("of", "on", "per", "than", "that", "to", "was", "what", "which", "who", "with"),
+    }
+)
 # Possessive (*+), so that a long series of spaces or comments takes linear and not exponential time.
 _LOOKS_LIKE_SQL: Final = re.compile(
     r"(?:\s|--[^\n]*|/\*.*?\*/|\()*+(?:select|with|from)\b", re.IGNORECASE | re.DOTALL
@@ -121,18 +133,23 @@ class Catalogue:
 
     def __init__(self, entries: Iterable[_Entry] = ()) -> None:
         self.questions: list[str] = []
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        words: set[str] = set()
+        wordings: list[str] = []
         for entry in entries:
             self.questions.append(entry.question)
             for wording in (entry.question, *entry.paraphrases):
-                normalised = _normalise(wording)
-                if normalised in self._plans:
+                key = _key(split(wording))
+                if key in self._plans:
                     raise ConfigError(
                         f"The catalogue has the wording {wording!r} twice: one question has one answer.",
                         setting="questions",
                     )
-                self._plans[normalised] = Plan(entry.sql, entry.summary)
-        self._max_length = _BASE_LENGTH + 2 * max(map(len, self._plans), default=0)
+                self._plans[key] = Plan(entry.sql, entry.summary)
+                words.update(split(wording))
+                wordings.append(wording)
+        self._vocabulary = Vocabulary(words)
+        self._max_length = BASE_LENGTH + 2 * max(map(len, wordings), default=0)
 
     @classmethod
     def from_toml(cls, text: str, source: str) -> Catalogue:
@@ -164,48 +181,44 @@ class Catalogue:
 
     def answer(self, question: str, dw_id: int) -> Plan:  # noqa: ARG002 - a catalogue serves one workspace
         """Return the plan for a question; see :meth:`Answerer.answer`."""
-        plan = self._find(question) if len(question) <= self._max_length else None
+        plan = self.find(question)
         if plan is not None:
             return plan
-        if _LOOKS_LIKE_SQL.match(question):
+        if looks_like_sql(question):
             return Plan(question)
-        nearest = process.extract(
-            question[: self._max_length],
-            self.questions,
-            scorer=fuzz.WRatio,
-            processor=utils.default_process,
-            limit=_SUGGESTIONS,
-        )
-        names = "".join(f"\n  - {name}" for name, *_ in nearest)
-        hint = f"The nearest questions it knows:{names}" if names else "Its catalogue is empty."
+        hint = similar_questions(question, self.questions) if self.questions else " Its catalogue is empty."
         raise QuestionFailed(
-            f"The sandbox has no answer to this question; a SELECT statement is run as it is. {hint}"
+            f"The sandbox has no answer to this question; a SELECT statement is run as it is.{hint}"
         )
 
-    def _find(self, question: str) -> Plan | None:
+    def find(self, question: str) -> Plan | None:
         """Return the plan of the wording that a question matches, None if there is none."""
-        asked = _normalise(question)
-        candidates = process.extract(
-            asked, self._plans.keys(), scorer=fuzz.token_sort_ratio, score_cutoff=MATCH_SCORE, limit=None
-        )
-        for wording, *_ in candidates:
-            if _have_counterparts(asked, wording) and _have_counterparts(wording, asked):
-                return self._plans[wording]
-        return None
+        if len(question) > self._max_length:  # no other thread can run while it is split into words
+            return None
+        words = [word for word in split(question) if word not in _LEAD_WORDS]
+        return self._plans.get(_key(self._vocabulary.corrected(words)))
 
 
-def _normalise(question: str) -> str:
-    """Return the words of a question in lower case, without punctuation and stop words."""
-    return " ".join(word for word in utils.default_process(question).split() if word not in _STOP_WORDS)
+def looks_like_sql(question: str) -> bool:
+    """Return whether a text begins like a query."""
+    return _LOOKS_LIKE_SQL.match(question) is not None
 
 
-def _have_counterparts(words: str, others: str) -> bool:
-    """Return whether each word of a text has a counterpart in another."""
-    return all(any(_are_counterparts(word, other) for other in others.split()) for word in words.split())
+def similar_questions(question: str, others: Iterable[str]) -> str:
+    """Return text that names the questions that share most words with a question, if any shares one."""
+    asked = _content(question[:BASE_LENGTH])
+    contents = {other: _content(other) for other in others}
+    shares = {other: len(asked & words) / len(asked | words or " ") for other, words in contents.items()}
+    nearest = sorted((other for other, share in shares.items() if share), key=lambda other: -shares[other])
+    names = "; ".join(f'"{other}"' for other in nearest[:_SUGGESTIONS])
+    return f" Similar questions that it answers: {names}." if names else ""
 
 
-def _are_counterparts(word: str, other: str) -> bool:
-    """Return whether two words are the same but for a typing mistake; numbers must be equal."""
-    if word == other or word.isdigit() or other.isdigit():
-        return word == other
-    return word[0] == other[0] and fuzz.ratio(word, other) >= WORD_SCORE
+def _content(question: str) -> frozenset[str]:
+    """Return the words of a question that say what it is about, without plural endings."""
+    return frozenset(stem(word) for word in split(question) if word not in _FUNCTION_WORDS)
+
+
+def _key(words: Iterable[str]) -> tuple[str, ...]:
+    """Return what all wordings of a question have in common: its words, sorted and without plural endings."""
+    return tuple(sorted(stem(word) for word in words if word not in _LEAD_WORDS and word.isalnum()))

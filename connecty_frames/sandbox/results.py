@@ -26,8 +26,7 @@ __all__ = ["QueryResult", "read_result"]
 
 #: How many rows are fetched at a time. As Python objects they take several times the memory of their text.
 _BATCH: Final = 10_000
-#: How many statistics one query computes. DuckDB takes time by the square of their number: of a table of 1000
-#: columns 40 s in one query, and 3 s in this way.
+#: How many statistics one query computes: DuckDB takes time by the square of their number.
 _FIELDS: Final = 100
 
 # Types, by DuckDB's id.

@@ -70,8 +70,9 @@ class Sandbox:
     database
         A DuckDB file, opened read-only. By default the sample workspace is built in memory.
     questions
-        A TOML catalogue of questions. The default is the catalogue of the sample workspace, and an empty one
-        for another database. With any catalogue, a SELECT statement asked as a question is answered.
+        A TOML catalogue of questions, which alone are answered. By default the sample workspace has a
+        catalogue and a grammar of questions in English, and another database has no questions. In each case,
+        a SELECT statement asked as a question is answered.
     latency
         Seconds that are spent on each question before its query runs.
     timezone
@@ -370,10 +371,10 @@ def _check_file(path: str | os.PathLike[str] | None, setting: str) -> Path | Non
     raise ConfigError(f"{setting}={str(path)!r} is not a file.", setting=setting)
 
 
-def _read_catalogue(questions: Path | None, database: Path | None) -> Catalogue:
-    """Return the catalogue in a file, or the default one for a database."""
+def _read_catalogue(questions: Path | None, database: Path | None) -> Answerer:
+    """Return the catalogue in a file, or what answers the questions about a database by default."""
     if questions is None:
-        return Catalogue() if database is not None else Catalogue.from_toml(*workspace.catalogue())
+        return workspace.answerer() if database is None else Catalogue()
     try:
         return Catalogue.from_toml(questions.read_text(encoding="utf-8"), str(questions))
     except (OSError, UnicodeDecodeError) as error:

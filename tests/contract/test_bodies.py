@@ -318,7 +318,7 @@ def test_commas_may_be_encoded(live: Any) -> None:
     [
         LOGINS,
         TOP_COUNTRIES,
-        "how many orders are gifts",
+        "how many orders are gifts and how many are not",
         "when were the last 50 orders shipped",
         "which delivery slots are the most popular",
         "what are the weights and ratings of the products",

@@ -12,6 +12,7 @@ import pytest
 
 from connecty_frames.sandbox import Fault, Sandbox
 from connecty_frames.sandbox.request_log import LONGEST
+from connecty_frames.sandbox.words import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -235,22 +236,21 @@ def test_an_idle_connection_can_be_used_again(open_connection: Callable[[], sock
 # Size
 
 
-def test_a_long_question_is_not_compared(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The matcher, during which no other thread runs, gets a limited number of its characters."""
+def test_a_long_question_is_not_split(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads its words, during which no other thread runs, gets a limited number of its characters."""
     lengths = []
-    extract = "connecty_frames.sandbox.catalogue.process.extract"
 
-    def record(asked: str, *_: Any, **__: Any) -> list[Any]:
-        lengths.append(len(asked))
-        return []
+    def record(question: str) -> list[str]:
+        lengths.append(len(question))
+        return split(question)
 
-    monkeypatch.setattr(extract, record)
-    state = api.answer("how many orders are there? " * 37_000).json()["state"]
-    api.answer("how many orders are nowhere?")
+    for module in ("catalogue", "questions.answerer"):
+        monkeypatch.setattr(f"connecty_frames.sandbox.{module}.split", record)
+    body = api.answer("how many orders are there? " * 37_000).json()
 
-    assert state == "FAILED"
-    assert lengths[0] < 2000, "the beginning, for the nearest questions"
-    assert lengths[1:] == [len("how many orders are nowhere"), len("how many orders are nowhere?")]
+    assert body["state"] == "FAILED"
+    assert "It has more than 40 words or 1000 characters." in body["error"]
+    assert 0 < max(lengths) <= 1000
 
 
 @pytest.mark.parametrize(

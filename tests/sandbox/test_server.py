@@ -322,10 +322,11 @@ def test_a_failed_question_has_a_reason(api: Any) -> None:
 
 def test_an_unknown_question_fails_and_names_the_nearest(api: Any) -> None:
     """A question that is not in the catalogue does not get the answer to another."""
-    body = api.answer("show the last 50 logins").json()
+    body = api.answer("show the last 100 logouts").json()
 
     assert body["state"] == "FAILED"
-    assert "  - show the last 100 logins" in body["error"]
+    assert "Words that are not understood: 'logouts'." in body["error"]
+    assert '"show the last 100 logins"' in body["error"]
 
 
 def test_results_can_be_fetched_more_than_once(api: Any) -> None:

@@ -32,7 +32,7 @@ ROWS = {
     "where do the serial ranges of the products begin": 200,
     "who invited whom": 40,
     "which users want the newsletter": 40,
-    "how many orders are gifts": 3,
+    "how many orders are gifts and how many are not": 3,
     "when were the last 50 orders shipped": 50,
     "which delivery slots are the most popular": 48,
     "when were the customers born": 2000,

@@ -1,4 +1,4 @@
-"""The sample workspace: the database of a shop, made by SQL, and its catalogue of questions.
+"""The sample workspace: the database of a shop, made by SQL, its questions and its semantic model.
 
 The SQL computes everything from row numbers, never from random numbers or the clock, so that each sandbox
 holds the same rows.
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-__all__ = ["build", "catalogue"]
+    from connecty_frames.sandbox.questions.answerer import WorkspaceAnswerer
+
+__all__ = ["answerer", "build", "catalogue"]
 
 _HERE: Final[Traversable] = files(__name__)
 
@@ -28,3 +30,14 @@ def catalogue() -> tuple[str, str]:
     """Return the questions of the workspace as TOML text, and the name of their file."""
     file = _HERE / "catalogue.toml"
     return file.read_text(encoding="utf-8"), file.name
+
+
+def answerer() -> WorkspaceAnswerer:
+    """Return the object that answers questions about the workspace."""
+    # The processes that run queries import this module, and answer no questions.
+    from connecty_frames.sandbox.catalogue import Catalogue
+    from connecty_frames.sandbox.questions.answerer import WorkspaceAnswerer
+    from connecty_frames.sandbox.questions.model import SemanticModel
+
+    model = SemanticModel.from_toml((_HERE / "model.toml").read_text(encoding="utf-8"))
+    return WorkspaceAnswerer(Catalogue.from_toml(*catalogue()), model)

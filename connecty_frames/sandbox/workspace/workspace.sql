@@ -122,8 +122,18 @@ SELECT
     (9223372036854775807::UBIGINT + (draw(customer_id, 39, 2147483647) * customer_id)::UBIGINT) AS loyalty_number,
     CASE WHEN draw(customer_id, 40, 9) > 0 THEN draw(customer_id, 41, 3) = 0 END AS is_company,
     NULL::VARCHAR AS fax,
-    awkward.note
+    awkward.note,
+    cities[country_code][1 + draw(customer_id, 42, len(cities[country_code]))] AS city
 FROM range(1, 2001) AS customers(customer_id)
+CROSS JOIN (
+    SELECT map {
+        'PL': ['Warsaw', 'Kraków', 'Gdańsk'], 'DE': ['Berlin', 'Hamburg', 'Munich'], 'FR': ['Paris', 'Lyon'],
+        'IT': ['Rome', 'Milan'], 'ES': ['Madrid', 'Seville'], 'NL': ['Amsterdam', 'Utrecht'], 'CZ': ['Prague', 'Brno'],
+        'US': ['Boston', 'Chicago'], 'AT': ['Vienna', 'Graz'], 'SE': ['Stockholm', 'Malmö'], 'PT': ['Lisbon', 'Porto'],
+        'JP': ['Tokyo', 'Osaka'], 'DK': ['Copenhagen', 'Aarhus'], 'NO': ['Oslo', 'Bergen'], 'FI': ['Helsinki', 'Turku'],
+        'SK': ['Bratislava', 'Košice'], 'LT': ['Vilnius', 'Kaunas'], 'UA': ['Kyiv', 'Lviv'], 'IS': ['Reykjavík']
+    } AS cities
+)
 LEFT JOIN (SELECT row_number() OVER () AS customer_id, note FROM awkward) AS awkward USING (customer_id)
 ORDER BY customer_id;
 DROP TABLE awkward;
@@ -133,7 +143,8 @@ CREATE TABLE sales.products AS
 SELECT
     product_id,
     lpad((product_id * 37)::VARCHAR, 8, '0') AS sku,
-    (['Lamp', 'Chair', 'Desk', 'Shelf', 'Mirror', 'Carpet', 'Clock', 'Vase'])[1 + product_id % 8] || ' no. ' || product_id AS name,
+    (['Lamp', 'Chair', 'Desk', 'Shelf', 'Mirror', 'Carpet', 'Clock', 'Vase'])[1 + product_id % 8] AS category,
+    category || ' no. ' || product_id AS name,
     ((99 + draw(product_id, 51, 50000))::DECIMAL(8, 0) * 0.01)::DECIMAL(10, 2) AS price,
     CASE WHEN draw(product_id, 52, 10) > 0 THEN (1 + draw(product_id, 53, 40000)) / 1000.0 END AS weight_kg,
     -- NaN stands for a product without ratings, which is not the same as an unknown rating.

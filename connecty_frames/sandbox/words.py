@@ -1,0 +1,150 @@
+"""The words of a question, and the correction of typing mistakes in them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from rapidfuzz.distance import OSA
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from spellchecker import SpellChecker
+
+__all__ = ["STOP_WORDS", "Vocabulary", "split", "stem"]
+
+#: Words that change the meaning of no question.
+STOP_WORDS: Final = frozenset(
+    {
+        "a",
+        "an",
+        "any",
+        "ever",
+        "hello",
+        "hi",
+        "kindly",
+        "me",
+        "my",
+        "our",
+        "please",
+        "the",
+        "there",
+        "us",
+        "your",
+    }
+)
+#: Dates, months, ordinals, numbers, quarters and halves, words, and signs by themselves.
+_WORD: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?!\d)|\d{4}-\d\d(?![-\d])|\d{1,2}(?:st|nd|rd|th)\b"
+    r"|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?"
+    r"|[qh][1-4]\b|'(?:s|d)\b|[^\W\d]+|[<>]=?|\S"
+)
+#: Punctuation at the end of words, quotation marks and parentheses.
+_PUNCTUATION: Final = re.compile(r"[?!.;:]+(?=\s|$)|[\"\u201c\u201d\u201e()]|'(?![sd]\b)")
+_UNITS: Final = (
+    *(
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+    ),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
+_TENS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_NUMBERS: Final = {word: str(number) for number, word in enumerate(_UNITS)} | {
+    word: str(10 * number) for number, word in enumerate(_TENS, 2)
+}
+_COMPOUND: Final = re.compile(rf"\b({'|'.join(_TENS)})[- ]({'|'.join(_UNITS[1:10])})\b")
+#: The length from which a word may have one mistake, and from which two.
+_ONE_MISTAKE, _TWO_MISTAKES = 4, 8
+#: A word of English is common beside one of the vocabulary if it is at least this share as frequent.
+_COMMON_SHARE: Final = 0.05
+
+
+def split(question: str) -> list[str]:
+    """Return the words and signs of a question, without stop words and punctuation.
+
+    They are in lower case, without accents, and small numbers are digits: ``"Top three cities?"`` has the
+    words ``top``, ``3``, ``cities``.
+    """
+    plain = question.replace("\u2019", "'").replace("_", " ").replace("&", " and ")
+    decomposed = unicodedata.normalize("NFKD", plain)
+    text = "".join(letter for letter in decomposed if not unicodedata.combining(letter)).casefold()
+    text = re.sub(r"n't\b", " not", text)
+    text = _COMPOUND.sub(lambda match: str(int(_NUMBERS[match[1]]) + int(_NUMBERS[match[2]])), text)
+    text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
+    words = _WORD.findall(_PUNCTUATION.sub(" ", text))
+    return [_NUMBERS.get(word, word) for word in words if word not in STOP_WORDS]
+
+
+def stem(word: str) -> str:
+    """Return a noun without its plural ending, so that ``country`` and ``countries`` are the same."""
+    if word.endswith("ies") and len(word) > len("ties"):
+        return f"{word[:-3]}y"
+    if word.endswith(("sses", "xes", "ches", "shes", "uses")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > len("was") else word
+
+
+class Vocabulary:
+    """The words that are understood, by which typing mistakes are corrected."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.words = frozenset(words)
+
+    def corrected(self, words: Iterable[str]) -> list[str]:
+        """Return words with typing mistakes corrected.
+
+        A word is corrected if it is a word neither of the vocabulary nor of English - ``county`` is not meant
+        as ``country`` - and one word of the vocabulary is nearest to it, which no common word of English is
+        as near to.
+        """
+        return [self._corrected(word) for word in words]
+
+    def unknown(self, words: Iterable[str]) -> list[str]:
+        """Return the words that are not understood."""
+        return [word for word in words if word not in self.words and not word[0].isdigit()]
+
+    def _corrected(self, word: str) -> str:
+        if word in self.words or len(word) < _ONE_MISTAKE or not word.isalpha() or _english().known([word]):
+            return word
+        limit = 1 if len(word) < _TWO_MISTAKES else 2
+        nearest = _nearest(word, self.words, limit)
+        if len(nearest) != 1:
+            return word
+        (found,) = nearest
+        english = _english()
+        least = _COMMON_SHARE * english.word_frequency[found]
+        others = english.known(english.edit_distance_1(word)) - self.words
+        return word if any(english.word_frequency[other] > least for other in others) else found
+
+
+def _nearest(word: str, words: Collection[str], limit: int) -> set[str]:
+    """Return the words that differ least from a word, by letters more, fewer, other or exchanged."""
+    distances = {
+        other: distance
+        for other in words
+        if other[0] == word[0] and (distance := OSA.distance(word, other, score_cutoff=limit)) <= limit
+    }
+    least = min(distances.values(), default=0)
+    return {other for other, distance in distances.items() if distance == least}
+
+
+@cache
+def _english() -> SpellChecker:
+    """Return a dictionary of English; loading it takes a third of a second."""
+    from spellchecker import SpellChecker
+
+    return SpellChecker()

@@ -1,0 +1,318 @@
+"""Which questions in English the sandbox reads, by which SQL, and why it refuses others."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from connecty_frames.errors import QuestionFailed
+from connecty_frames.sandbox import workspace
+from connecty_frames.sandbox.questions.meanings import CONSTANTS
+from connecty_frames.sandbox.questions.model import SemanticModel, forms
+from connecty_frames.sandbox.questions.parser import QuestionParser
+from connecty_frames.sandbox.questions.readings import Readings
+
+if TYPE_CHECKING:
+    from connecty_frames.sandbox.questions.answerer import WorkspaceAnswerer
+
+MODEL = SemanticModel.from_toml(files(workspace.__name__).joinpath("model.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def answerer() -> WorkspaceAnswerer:
+    """Return what answers the questions about the sample workspace."""
+    return workspace.answerer()
+
+
+@pytest.fixture(scope="module")
+def database() -> duckdb.DuckDBPyConnection:
+    """Return the sample workspace."""
+    connection = duckdb.connect(config={"threads": 1})
+    connection.execute("SET TimeZone = 'Europe/Warsaw'")
+    workspace.build(connection)
+    return connection
+
+
+#: Questions, and their SQL without line breaks.
+SQL = {
+    "orders by country": """
+        SELECT countries.name AS country, count(*) AS orders FROM sales.orders
+        JOIN sales.customers USING (customer_id) JOIN sales.countries USING (country_code)
+        GROUP BY countries.name ORDER BY orders DESC, country
+    """,
+    "What was our monthly revenue in 2024?": """
+        SELECT CAST(date_trunc('month', orders.ordered_at) AS DATE) AS month, sum(orders.total) AS revenue
+        FROM sales.orders
+        WHERE orders.ordered_at >= DATE '2024-01-01' AND orders.ordered_at < DATE '2025-01-01'
+        GROUP BY CAST(date_trunc('month', orders.ordered_at) AS DATE) ORDER BY month
+    """,
+    "top three categories by units sold": """
+        SELECT products.category, sum(order_items.quantity) AS units_sold FROM sales.order_items
+        JOIN sales.products USING (product_id) GROUP BY products.category
+        ORDER BY units_sold DESC, category LIMIT 3
+    """,
+    "how many customers have more than 60 orders": """
+        SELECT count(*) AS customers FROM ( SELECT customers.customer_id FROM sales.customers LEFT JOIN (
+        SELECT customers.customer_id, count(*) AS orders FROM sales.orders
+        JOIN sales.customers USING (customer_id) GROUP BY customers.customer_id
+        ) AS counted USING (customer_id) WHERE coalesce(counted.orders, 0) > 60 )
+    """,
+    "the 3 heaviest lamps": """
+        SELECT products.product_id, products.name, products.category, products.weight_kg
+        FROM sales.products WHERE products.category = 'Lamp'
+        ORDER BY products.weight_kg DESC NULLS LAST, product_id LIMIT 3
+    """,
+}
+
+#: Questions, and SQL written by hand.
+RESULTS = {
+    "how many orders did Germany place in 2024": """
+        SELECT count(*) FROM sales.orders JOIN sales.customers USING (customer_id)
+        WHERE country_code = 'DE' AND year(ordered_at) = 2024
+    """,
+    "number of users per role": "SELECT role, count(*) FROM usr.users GROUP BY role ORDER BY 2 DESC, 1",
+    "median order value by weekday": """
+        SELECT dayname(ordered_at), median(total) FROM sales.orders
+        GROUP BY 1 ORDER BY min(isodow(ordered_at))
+    """,
+    "how many different customers ordered in the last 30 days": """
+        SELECT count(DISTINCT customer_id) FROM sales.orders
+        WHERE ordered_at > (SELECT max(ordered_at) FROM sales.orders) - INTERVAL 30 DAY
+    """,
+    "average number of orders per customer": """
+        SELECT count(*) / count(DISTINCT customer_id) FROM sales.orders
+    """,
+    "how many products cost more than 400": "SELECT count(*) FROM sales.products WHERE price > 400",
+    "which customers never used a coupon": """
+        SELECT customer_id, name FROM sales.customers
+        WHERE customer_id NOT IN (SELECT customer_id FROM sales.orders WHERE coupon IS NOT NULL) ORDER BY 1
+    """,
+    "which month of 2024 had the highest revenue": """
+        SELECT CAST(date_trunc('month', ordered_at) AS DATE), sum(total) FROM sales.orders
+        WHERE year(ordered_at) = 2024 GROUP BY 1 ORDER BY 2 DESC LIMIT 1
+    """,
+    "when was the last login": "SELECT max(login_at) FROM usr.logins",
+    "what percentage of orders was returned": """
+        SELECT 100 * count(*) FILTER (status = 'returned') / count(*),
+            count(*) FILTER (status = 'returned'), count(*)
+        FROM sales.orders
+    """,
+    "signups by quarter": """
+        SELECT CAST(date_trunc('quarter', signed_up_on) AS DATE), count(*) FROM usr.users
+        GROUP BY 1 ORDER BY 1
+    """,
+    "price of Lamp no. 8": "SELECT product_id, name, price FROM sales.products WHERE name = 'Lamp no. 8'",
+    "orders from Tokyo on weekends in Q1 2025 by month": """
+        SELECT CAST(date_trunc('month', ordered_at) AS DATE), count(*) FROM sales.orders
+        JOIN sales.customers USING (customer_id)
+        WHERE city = 'Tokyo' AND isodow(ordered_at) > 5
+            AND year(ordered_at) = 2025 AND quarter(ordered_at) = 1
+        GROUP BY 1 ORDER BY 1
+    """,
+    "customers by city and country, top 2": """
+        SELECT city, countries.name, count(*) FROM sales.customers JOIN sales.countries USING (country_code)
+        GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT 2
+    """,
+}
+
+
+@pytest.mark.parametrize(("question", "sql"), SQL.items())
+def test_sql(answerer: WorkspaceAnswerer, question: str, sql: str) -> None:
+    """The tables that the question needs and no other, with a complete order."""
+    found = answerer.answer(question, 13).sql
+    assert found is not None
+    assert found.split() == sql.split()
+
+
+@pytest.mark.parametrize(("question", "truth"), RESULTS.items())
+def test_results(
+    answerer: WorkspaceAnswerer, database: duckdb.DuckDBPyConnection, question: str, truth: str
+) -> None:
+    """The same rows as SQL written by hand."""
+    sql = answerer.answer(question, 13).sql
+    assert sql is not None
+    found, wanted = database.sql(sql).fetchall(), database.sql(truth).fetchall()
+    assert [tuple(map(_rounded, row)) for row in found] == [tuple(map(_rounded, row)) for row in wanted]
+
+
+def _rounded(value: object) -> object:
+    return round(value, 9) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "revenue by county",
+        "profit by country",
+        "orders from Atlantis",
+        "revenue in March",
+        "orders yesterday",
+        "revenue last month",
+        "top customers by revenue",
+        "top 5 customers",
+        "best customers",
+        "orders in 2024",
+        "how many products were sold",
+        "number of products in 2024",
+        "users in 2024",
+        "revenue in Germany and Poland",
+        "revenue in 2024 and 2025",
+        "average revenue by country",
+        "average order value by product",
+        "total price by category",
+        "orders that are not gifts",
+        "how many orders were shipped",
+        "how many paid orders are there",
+        "how many sales in 2024",
+        "share of customers by category",
+        "most popular product",
+        "customers who ordered lamps only",
+        "customers who ordered all products",
+        "orders by country excluding",
+        "revenue by country by country",
+        "revenue in 2024 in 2025",
+        "orders of customer",
+        "logins by country",
+        "revenue of users",
+        "orders over \u20ac500",
+        "the 5.5 most expensive products",
+        "orders on 2024-02-30",
+        "orders in 20240",
+    ],
+)
+def test_refused(answerer: WorkspaceAnswerer, question: str) -> None:
+    """What the data does not have, what is not clear, and what would be another question without a word."""
+    with pytest.raises(QuestionFailed, match="The sandbox cannot read this question"):
+        answerer.answer(question, 13)
+
+
+def test_the_reason(answerer: WorkspaceAnswerer) -> None:
+    """Words that are not understood, or all meanings; where to find examples, and similar ones."""
+    with pytest.raises(QuestionFailed) as unknown:
+        answerer.answer("profit and revenue by county", 13)
+    assert str(unknown.value) == (
+        "The sandbox cannot read this question. Words that are not understood: 'profit', 'county'. `connecty"
+        " questions --sandbox` lists examples, and a SELECT statement is run as it is. Similar questions that"
+        ' it answers: "compare revenue in 2024 and 2025 by category"; "what is the revenue of each day";'
+        ' "what is the revenue by country".'
+    )
+    with pytest.raises(QuestionFailed) as ambiguous:
+        answerer.answer("how many orders were delivered in May 2025", 13)
+    assert (
+        "It may mean: number of orders, by delivery date and from 2025-05-01 to 2025-05-31; or: number of"
+        " orders, from 2025-05-01 to 2025-05-31 and status is delivered. "
+    ) in str(ambiguous.value)
+
+
+SUMMARIES = {
+    "revenu by catagory in germany": "revenue by category, country is Germany",
+    "top 2 products in each category by revenue": (
+        "revenue by category and product, the highest 2 of each category by revenue"
+    ),
+    "average number of orders per customer by country": (
+        "average of the number of orders of each customer that has any by country"
+    ),
+    "customers without orders in 2024": "customers, customers without orders (in 2024)",
+    "how much did revenue grow from Q1 2024 to Q1 2025": (
+        "change of revenue between that from 2024-01-01 to 2024-03-31 and that from 2025-01-01 to 2025-03-31"
+    ),
+}
+
+
+@pytest.mark.parametrize(("question", "meaning"), SUMMARIES.items())
+def test_the_summary_says_how_it_was_read(answerer: WorkspaceAnswerer, question: str, meaning: str) -> None:
+    """With typing mistakes corrected, and what the words leave open."""
+    assert answerer.answer(question, 13).summary == f"Read as: {meaning}. Rows: {{rows}}."
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", MODEL.examples)
+def test_examples(answerer: WorkspaceAnswerer, database: duckdb.DuckDBPyConnection, example: str) -> None:
+    """Each example that is listed has an answer with rows."""
+    sql = answerer.answer(example, 13).sql
+    assert sql is not None
+    assert database.sql(sql).fetchall()
+
+
+def test_other_ways_to_ask_stay(answerer: WorkspaceAnswerer) -> None:
+    """The catalogue comes first, and SELECT is run as it is."""
+    catalogue = tomllib.loads(workspace.catalogue()[0])["question"]
+    assert answerer.answer(catalogue[0]["question"], 13).sql == catalogue[0]["sql"]
+    assert answerer.answer("select 1", 13).sql == "select 1"
+    assert answerer.questions == [*(entry["question"] for entry in catalogue), *MODEL.examples]
+
+
+def test_a_long_question_is_refused_at_once(answerer: WorkspaceAnswerer) -> None:
+    """Its words are counted, not parsed."""
+    with pytest.raises(QuestionFailed, match="It has more than 40 words or 1000 characters"):
+        answerer.answer("orders " * 100_000, 13)
+
+
+def test_every_rule_has_a_meaning() -> None:
+    """Each name behind an arrow of the grammar is a method or a constant, and each method has a rule."""
+    grammar = files("connecty_frames.sandbox.questions").joinpath("grammar.lark").read_text(encoding="utf-8")
+    names = set(re.findall(r"-> (\w+)", grammar))
+    rules = set(re.findall(r"(?m)^(\w+):", grammar))
+    methods = {name for name in dir(Readings) if not name.startswith("_")} - {
+        "read",
+        "revenue",
+        "units",
+        "is_default_time",
+    }
+    assert names - methods - set(CONSTANTS) == set()
+    assert methods - names - rules == set()
+    assert set(CONSTANTS) - names - rules == set()
+
+
+def test_the_model_names_all_values_of_the_data(database: duckdb.DuckDBPyConnection) -> None:
+    """Each category that has values in the model has those of the table, and each expression is valid."""
+    for field in MODEL.field:
+        table = MODEL.entity[field.entity].table
+        found = {
+            row[0]
+            for row in database.sql(f"SELECT DISTINCT CAST({field.sql} AS VARCHAR) FROM {table}").fetchall()
+        }
+        if field.values and field.type == "category":
+            assert {value.value for value in field.values} | {"Antarctica"} == found | {"Antarctica"}, (
+                field.name
+            )
+    for measure in MODEL.measure:
+        for base, sql in measure.sql.items():
+            assert database.sql(f"SELECT {sql} FROM {MODEL.entity[base].table}").fetchall()
+
+
+def test_plurals() -> None:
+    """Regular ones are derived, irregular ones stated."""
+    nouns = ["country", "day", "status", "person|people", "order"]
+    assert [list(forms(noun))[1][0] for noun in nouns] == [
+        "countries",
+        "days",
+        "statuses",
+        "people",
+        "orders",
+    ]
+
+
+def test_the_grammar_needs_no_model_words() -> None:
+    """A small model makes a parser: nothing of the shop is in the grammar."""
+    assert QuestionParser(MODEL).words > {"orders", "by", "country"}
+
+
+def test_refused_since_an_answer_was_wrong(answerer: WorkspaceAnswerer) -> None:
+    """Questions that earlier versions answered with another meaning; the file says which."""
+    file = Path(__file__).with_name("refused_questions.toml")
+    refused = tomllib.loads(file.read_text(encoding="utf-8"))["question"]
+    answered = []
+    for entry in refused:
+        with suppress(QuestionFailed):
+            answerer.answer(entry["question"], 13)
+            answered.append(entry["question"])
+    assert len(refused) > 100
+    assert answered == []

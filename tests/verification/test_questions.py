@@ -1,0 +1,68 @@
+"""The quick form of ``make bench-questions``, and its judge."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from connecty_frames.sandbox import Plan, workspace
+from tests.verification.questions.judge import is_right, run
+from tests.verification.questions.score import Outcome, connect, judge, questions
+
+#: The quick form asks each of so many questions.
+EVERY = 30
+
+
+@pytest.mark.slow
+def test_questions_that_people_wrote() -> None:
+    """Of every thirtieth question, none is answered wrongly, and at least three quarters are answered."""
+    answerer, connection = workspace.answerer(), connect()
+    asked = [question for each in questions().values() for question in each][::EVERY]
+    outcomes = {question["question"]: judge(question, answerer, connection) for question in asked}
+    assert [question for question, outcome in outcomes.items() if outcome is Outcome.WRONG] == []
+    answerable = [outcome for outcome in outcomes.values() if outcome is not Outcome.RIGHTLY_REFUSED]
+    assert len(answerable) > 12
+    assert answerable.count(Outcome.ANSWERED) >= 0.75 * len(answerable)
+
+
+@pytest.mark.slow
+def test_wrong_sql_is_wrong() -> None:
+    """The judge finds one row that is missing, and an answer where there is none."""
+    connection = connect()
+
+    class Wrong:
+        def answer(self, _question: str, _dw_id: int) -> Plan:
+            return Plan("SELECT status, count(*) FROM sales.orders WHERE order_id > 1 GROUP BY status")
+
+    truth = "SELECT status, count(*) FROM sales.orders GROUP BY status"
+    assert judge({"question": "orders by status", "sql": [truth]}, Wrong(), connection) is Outcome.WRONG
+    assert judge({"question": "revenue by county", "refuse": True}, Wrong(), connection) is Outcome.WRONG
+
+
+@pytest.mark.parametrize(
+    ("answer", "ordered", "right"),
+    [
+        ([("a", 1.0), ("b", 2.0)], True, True),
+        ([("b", 2.0), ("a", 1.0)], False, True),
+        ([("b", 2.0), ("a", 1.0)], True, False),
+        ([("a", 1.0, "more"), ("b", 2.0, "more")], True, True),
+        ([("a", 2.0), ("b", 1.0)], False, False),
+        ([("a", 1.0)], False, False),
+        ([("a", 1.0), ("a", 1.0)], False, False),
+        ([(1.0,), (2.0,)], False, False),
+    ],
+)
+def test_what_is_right(answer: list[tuple[object, ...]], ordered: bool, right: bool) -> None:
+    """All columns of the truth, row by row; neither further columns nor, mostly, the order matters."""
+    assert is_right(answer, [("a", 1.0), ("b", 2.0)], ordered=ordered) is right
+
+
+def test_numbers_and_years_compare_across_types() -> None:
+    """Decimals and floats are rounded to nine digits, and a year is its first day."""
+    connection = connect()
+    assert run(connection, "SELECT 0.1::DECIMAL(9, 4), 1 / 3, DATE '2024-01-01'") == [
+        (0.1, 0.333333333, date(2024, 1, 1))
+    ]
+    assert is_right([(2024.0, 5.0)], [(date(2024, 1, 1), 5.0)], ordered=True)
+    assert is_right([(date(2024, 1, 1), 5.0)], [(2024.0, 5.0)], ordered=True)
