@@ -531,9 +531,7 @@ def test_dtype_and_schema_are_one_option(counted: Callable[[], tuple[int, int]])
 
 def test_a_question_that_fails() -> None:
     """With the message of the server and the id."""
-    with pytest.raises(
-        cf.QuestionFailed, match="Words that are not understood: 'meaning', 'life'"
-    ) as raised:
+    with pytest.raises(cf.QuestionFailed, match="Words that are not understood: 'meaning', 'life'") as raised:
         cf.ask_df("what is the meaning of life")
 
     assert raised.value.question == "what is the meaning of life"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from connecty_frames.sandbox.questions.meanings import (
     Acted,
@@ -54,8 +54,9 @@ if TYPE_CHECKING:
 __all__ = ["Parts", "two_periods"]
 
 
-#: Amounts that are years as likely.
-_YEARS = range(2001, 2100)
+_T = TypeVar("_T")
+#: Amounts that may be years as well.
+_YEARS: Final = range(2001, 2100)
 
 
 class Parts:
@@ -94,25 +95,25 @@ class Parts:
                     self.measured.append(part)
                     conditions += part.where
                 case Noun():
-                    self._noun = part
+                    self._noun = _only_one(self._noun, part)
                     conditions += part.where
                 case Ranked():
-                    self._ranked = part
+                    self._ranked = _only_one(self._ranked, part)
                     conditions += part.where
                 case By(by):
                     dimensions += by
                 case Fields(fields):
                     self.fields += fields
                 case Decimal():
-                    self.limit = whole(str(part))
+                    self.limit = _only_one(self.limit, whole(str(part)))
                 case ByField():
-                    self.by_field = part
+                    self.by_field = _only_one(self.by_field, part)
                 case Descending():
-                    self.direction = part
+                    self.direction = _only_one(self.direction, part)
                 case Sorted():
-                    self._sorted = part
+                    self._sorted = _only_one(self._sorted, part)
                 case TopN(number):
-                    self._top = number
+                    self._top = _only_one(self._top, number)
                 case Share(percent):
                     self.has_share = True
                     self.is_percent = self.is_percent or percent
@@ -250,6 +251,13 @@ def _resolved(condition: Any, entity: Entity | None, model: SemanticModel) -> Co
         case _:
             result: Condition = condition
             return result
+
+
+def _only_one(earlier: _T | None, part: _T) -> _T:
+    """Return a part of which a question has one; a second one with another meaning has no place."""
+    if earlier is not None and earlier != part:
+        raise NoReadingError
+    return part
 
 
 def two_periods(parts: Iterable[Any]) -> tuple[Times, Times]:
