@@ -174,6 +174,10 @@ class Column:
         """The cells that are not null."""
         return [cell for cell in self.cells if cell is not None]
 
+    def by_cell(self) -> Column:
+        """Return the column with the kind of each cell, not that as which all were read."""
+        return Column(self.name, list(self.cells), self._statistics, whole=self._whole)
+
     def row_of(self, position: int) -> int | None:
         """Return the row of a position in ``present``; None beyond its end, where the bounds stand."""
         rows = (row for row, cell in enumerate(self.cells) if cell is not None)

@@ -82,6 +82,8 @@ class Rule:
 
 def decide(column: Column, options: AskOptions) -> Decision:
     """Decide on a column's type by its cells and statistics."""
+    if column.section == "boolean" and column.kinds == {ValueKind.FRACTION}:
+        column = column.by_cell()  # all may be whole, and only too long for int64
     rule = _find_rule(column.section, column.kinds)
     try:
         decision = rule.decide(column, options)
@@ -94,8 +96,7 @@ def decide(column: Column, options: AskOptions) -> Decision:
         return decision
     # No rule of this section covers the values.
     row, cell = next((row, cell) for row, cell in enumerate(column.cells) if cell is not None)
-    kinds = Column(column.name, list(column.cells)).kinds  # of each cell, not of how the column was read
-    reason = f"is among {_kind_names(kinds)}, though the statistics are {column.section}"
+    reason = f"is among {_kind_names(column.by_cell().kinds)}, though the statistics are {column.section}"
     return replace(decision, problem=CellError(row, exact_json.dump(cell), reason))
 
 

@@ -408,6 +408,7 @@ def spelled_tables(draw: Callable[..., Any]) -> tuple[bytes, list[str]]:
 @example((b'[["c0"],[0.5],[-0]]', ["other"]), 7)
 @example((b'[["c0","c1"],[1,1],[2,0.5]]', ["temporal", "other"]), ONE_BLOCK)
 @example((b'[["c0"],["x,"],["],["],["\\\\"]]', ["string"]), 1)
+@example((b'[["c0"],[0],[9223372036854775808]]', ["boolean"]), 1)
 def test_the_three_readers_agree(spelled: tuple[bytes, list[str]], block: int) -> None:
     """The table, types, evidence and warnings are the same whichever reader reads the rows."""
     dataframe, sections = spelled
