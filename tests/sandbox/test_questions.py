@@ -305,6 +305,7 @@ def test_the_grammar_needs_no_model_words() -> None:
     assert QuestionParser(MODEL).words > {"orders", "by", "country"}
 
 
+@pytest.mark.slow
 def test_refused_since_an_answer_was_wrong(answerer: WorkspaceAnswerer) -> None:
     """Questions that earlier versions answered with another meaning; the file says which."""
     file = Path(__file__).with_name("refused_questions.toml")
