@@ -347,7 +347,8 @@ class TestThreads:
         server.on("token", DOWN[failure][0](server))
         with make(server, timeout=1.0) as client, within(1.0, slack=0.9):
             assert self.ask(client) == [DOWN[failure][1]] * THREADS
-        assert 1 <= server.count("token") <= 12  # the first, ten retries, one more after a second
+        # The first, ten retries, and one more after each second, of which there may be two on a busy machine.
+        assert 1 <= server.count("token") <= 13
         assert server.count("results") == 0
 
     def test_down_for_a_moment(self, server: Script, client: Client) -> None:
