@@ -17,7 +17,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
 
 test: $(VENV)/test.stamp
-	$(BIN)/python $(PYTEST) $(SELECTED)
+	$(BIN)/python $(PYTEST)
 
 # Without tests of half a second or more: for each change while developing, and for each further Python in .ci/run.
 test-fast: $(VENV)/test.stamp
