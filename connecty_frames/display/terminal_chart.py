@@ -205,7 +205,7 @@ def _draw(console: Console, **options: Any) -> list[str]:
             f"The numbers beside the axis leave no room for a chart in {console.width} characters.",
             setting="plot",
         ) from None
-    except (ValueError, ArithmeticError, AssertionError, IndexError) as error:
+    except (TypeError, ValueError, ArithmeticError, AssertionError, IndexError) as error:
         raise ConfigError(
             f"uniplot cannot draw this answer: {snippet(str(error))}.", setting="plot"
         ) from None

@@ -183,14 +183,14 @@ class _Statement(Select):
         if by not in measures:
             raise NoSQLError
         direction = " DESC" if order.descending else ""
-        rest = ", ".join(group.name for group in groups)
+        rest = ", ".join(map(_order_key, groups))
         if order.per:
             per = self.dimensions(order.per)
             partition = f"PARTITION BY {', '.join(each.sql for each in per)}"
             ranks = f"ORDER BY {by.sql}{direction}, {', '.join(group.sql for group in groups)}"
             return lines(
                 f"QUALIFY row_number() OVER ({partition} {ranks}) <= {order.limit}",
-                f"ORDER BY {', '.join(each.name for each in per)}, {by.name}{direction}, {rest}",
+                f"ORDER BY {', '.join(map(_order_key, per))}, {by.name}{direction}, {rest}",
             )
         limit = "" if order.limit is None else f"LIMIT {order.limit}"
         return lines(f"ORDER BY {by.name}{direction}, {rest}", limit)
@@ -292,12 +292,19 @@ def _over(query: Totals, groups: list[Column]) -> str:
     return f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {time}"
 
 
+def _order_key(group: Column) -> str:
+    """Return a group as ORDER BY has it: in DuckDB 1.3 the name of a joined key alone is no group."""
+    return group.sql if group.sql.endswith(f".{group.name}") and group.name.endswith("_id") else group.name
+
+
 def _default_order(by: Iterable[Dimension], groups: list[Column], measures: list[Column]) -> str:
     """Return the order by time, otherwise by the first measure, the highest first."""
     if not groups:
         return ""
     names = [
-        f"min(isodow({group.sql[len('dayname(') : -1]}))" if group.sql.startswith("dayname(") else group.name
+        f"min(isodow({group.sql[len('dayname(') : -1]}))"
+        if group.sql.startswith("dayname(")
+        else _order_key(group)
         for group in groups
     ]
     if measures and not any(dimension.grain for dimension in by):
