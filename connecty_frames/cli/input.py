@@ -65,7 +65,7 @@ def question_reader(words: Sequence[str], file: Path | None, question_id: str | 
     is_stdin = [*words[:1]] == [_STDIN] or str(file) == _STDIN
     if (file is not None and (words or question_id)) or (is_stdin and (question_id or len(words) > 1)):
         raise ConfigError(
-            "Give one question: as words, as - for standard input, by --file or by --question-id.",
+            "More than one question. Keep one of these: words, - for standard input, --file, --question-id.",
             setting="question",
         )
     if not words and file is None and question_id is None:
