@@ -76,6 +76,7 @@ class Field(_Part, frozen=True, eq=False):
     type: Literal["number", "money", "timestamp", "date", "duration", "category", "boolean", "text"]
     nouns: list[str]
     sum: bool = False
+    good: bool = False
     within: str | None = None
     values: list[Value] = []
     verbs: list[str] = []
@@ -104,6 +105,7 @@ class Measure(_Part, frozen=True, eq=False):
     sql: dict[str, str]
     time: str | None = None
     counts: bool = False
+    good: bool = False
 
 
 class Event(_Part, frozen=True, eq=False):

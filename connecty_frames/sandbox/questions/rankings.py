@@ -49,11 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["RankingReadings"]
 
 
-#: Fields and measures of the model that are better if they are higher, as counts are.
-_GOOD_FIELDS = ("rating", "total")
-_GOOD_MEASURES = ("revenue", "average_order_value", "units_sold", "signups")
-
-
 class RankingReadings(ConditionPhrases):
     """The meanings of questions for groups in some order, and for rows."""
 
@@ -260,7 +255,7 @@ class RankingReadings(ConditionPhrases):
         field = only(parts, Field)
         if direction.kind == "duration" and field.type != "duration":
             raise NoReadingError
-        if direction.kind == "judged" and field.name not in _GOOD_FIELDS:
+        if direction.kind == "judged" and not field.good:
             raise NoReadingError
         return self._rows_by_field(parts, descending=direction.value)
 
@@ -280,8 +275,8 @@ def _is_good(measure: MeasureLike) -> bool:
     """Return whether "the best" means those with the highest."""
     match measure:
         case Named(named):
-            return named.name in _GOOD_MEASURES
+            return named.good
         case Aggregate(_, field):
-            return field.name in _GOOD_FIELDS
+            return field.good
         case _:
             return True

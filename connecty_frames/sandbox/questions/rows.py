@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connecty_frames.sandbox.questions.clauses import (
+    Column,
+    compares,
+    indented,
+    lines,
+    select_clause,
+    where_clause,
+)
 from connecty_frames.sandbox.questions.model import Field
 from connecty_frames.sandbox.questions.query import (
     Compare,
@@ -27,16 +35,10 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.model import Entity, SemanticModel
 
 from connecty_frames.sandbox.questions.select import (
-    Column,
     NoSQLError,
     Select,
     check_each,
-    compares,
-    indented,
-    lines,
     on_base,
-    select_clause,
-    where_clause,
 )
 
 __all__ = ["rows_statement"]

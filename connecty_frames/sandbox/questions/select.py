@@ -6,8 +6,15 @@ Only expressions of the model and the numbers, dates and values that a query hol
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from connecty_frames.sandbox.questions.clauses import (
+    Column,
+    compares,
+    indented,
+    lines,
+    where_clause,
+)
 from connecty_frames.sandbox.questions.query import (
     Aggregate,
     Compare,
@@ -33,26 +40,18 @@ from connecty_frames.sandbox.questions.query import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from decimal import Decimal
 
     from connecty_frames.sandbox.questions.model import Entity, Field, SemanticModel
-    from connecty_frames.sandbox.questions.query import Grain, MeasureLike, Operator, Statistic
+    from connecty_frames.sandbox.questions.query import Grain, MeasureLike, Statistic
 
 
 __all__ = [
-    "Column",
     "NoSQLError",
     "Select",
     "check_each",
-    "compares",
-    "group_clause",
     "has_period",
-    "indented",
-    "lines",
     "on_base",
-    "select_clause",
     "statistic_column",
-    "where_clause",
 ]
 
 
@@ -78,19 +77,10 @@ _GRAINS: Final[dict[Grain, str]] = {
     "month_of_year": "month({0})",
 }
 _S = TypeVar("_S", bound="Select")
-#: The longest SELECT clause on one line.
-_LINE: Final = 100
 
 
 class NoSQLError(Exception):
     """The query makes no sense for the data: no table has what it combines."""
-
-
-class Column(NamedTuple):
-    """An expression and its name in the result."""
-
-    sql: str
-    name: str
 
 
 def on_base(
@@ -369,46 +359,3 @@ def _is(column: str, field_: Field, values: list[str], *, negated: bool) -> str:
     if len(values) == 1:
         return f"{column} {'<>' if negated else '='} {values[0]}"
     return f"{column} {'NOT ' if negated else ''}IN ({', '.join(values)})"
-
-
-def compares(sql: str, operator: Operator, numbers: tuple[Decimal, ...]) -> str:
-    """Return the condition that an expression compares with numbers."""
-    texts = [f"{number:f}" for number in numbers]
-    return (
-        f"{sql} BETWEEN {texts[0]} AND {texts[1]}"
-        if operator == "between"
-        else f"{sql} {operator} {texts[0]}"
-    )
-
-
-# Text
-
-
-def select_clause(columns: list[Column]) -> str:
-    """Return the SELECT clause, on one line if it is short."""
-    shown = [
-        sql if sql == name or (sql.endswith(f".{name}") and sql.count(".") == 1) else f"{sql} AS {name}"
-        for sql, name in columns
-    ]
-    line = f"SELECT {', '.join(shown)}"
-    return line if len(line) <= _LINE else "SELECT\n    " + ",\n    ".join(shown)
-
-
-def where_clause(conditions: list[str]) -> str:
-    """Return the WHERE clause, empty without conditions."""
-    return "WHERE " + "\n  AND ".join(conditions) if conditions else ""
-
-
-def group_clause(groups: list[Column]) -> str:
-    """Return the GROUP BY clause, empty without groups."""
-    return f"GROUP BY {', '.join(group.sql for group in groups)}" if groups else ""
-
-
-def lines(*texts: str) -> str:
-    """Return the lines that are not empty."""
-    return "\n".join(filter(None, texts))
-
-
-def indented(sql: str) -> str:
-    """Return SQL indented, for parentheses around it."""
-    return "\n" + "\n".join(f"    {line}" for line in sql.splitlines()) + "\n"

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames.sandbox.questions.clauses import (
+    Column,
+    compares,
+    group_clause,
+    indented,
+    lines,
+    select_clause,
+    where_clause,
+)
 from connecty_frames.sandbox.questions.model import Field
 from connecty_frames.sandbox.questions.query import (
     Change,
@@ -32,19 +41,12 @@ if TYPE_CHECKING:
 
 from connecty_frames.sandbox.questions.rows import rows_statement
 from connecty_frames.sandbox.questions.select import (
-    Column,
     NoSQLError,
     Select,
     check_each,
-    compares,
-    group_clause,
     has_period,
-    indented,
-    lines,
     on_base,
-    select_clause,
     statistic_column,
-    where_clause,
 )
 
 __all__ = ["select_statement"]

@@ -6,6 +6,7 @@ holds the same rows.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
@@ -32,8 +33,9 @@ def catalogue() -> tuple[str, str]:
     return file.read_text(encoding="utf-8"), file.name
 
 
+@cache
 def answerer() -> WorkspaceAnswerer:
-    """Return the object that answers questions about the workspace."""
+    """Return the object that answers questions about the workspace; all sandboxes of a process share it."""
     # The processes that run queries import this module, and answer no questions.
     from connecty_frames.sandbox.catalogue import Catalogue
     from connecty_frames.sandbox.questions.answerer import WorkspaceAnswerer
