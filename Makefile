@@ -16,7 +16,7 @@ PYTEST := -m pytest -n $(JOBS) --dist worksteal
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
 
-test: $(VENV)/test.stamp
+test: $(VENV)/test.stamp $(VENV)/browser.stamp
 	$(BIN)/python $(PYTEST)
 
 # Without tests of half a second or more: for each change while developing, and for each further Python in .ci/run.
@@ -30,7 +30,7 @@ test-lowest: $(LOWEST)/test.stamp
 
 # Install what the tests need, and run nothing.
 setup: $(VENV)/test.stamp
-setup-all: $(foreach group,test lint bench docs dist,$(VENV)/$(group).stamp)
+setup-all: $(foreach group,test browser lint bench docs dist,$(VENV)/$(group).stamp)
 setup-lowest: $(LOWEST)/test.stamp
 
 # Truncate an answer after each of its bytes; the tests truncate it after each seventh.
@@ -54,7 +54,7 @@ docstrings: $(VENV)/test.stamp
 flips: $(VENV)/test.stamp
 	FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -m slow
 
-check: $(VENV)/test.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp
+check: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp $(VENV)/bench.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

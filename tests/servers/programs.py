@@ -21,7 +21,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
 __all__ = [
@@ -133,15 +133,25 @@ class Program:
         The working directory; what it prints is appended to ``output.log`` there.
     trusted
         Whether it runs as the user of the tests, even as root.
+    environment
+        Its environment variables, instead of those of the tests.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], *, port: int, folder: Path, trusted: bool = False
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        port: int,
+        folder: Path,
+        trusted: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.port = port
         self.folder = folder
         self._command = command
+        self._environment = environment
         self._identity: dict[str, Any] = (
             {} if trusted or not _ROOT else {"user": "nobody", "group": _group(), "extra_groups": []}
         )
@@ -174,6 +184,7 @@ class Program:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                env=self._environment,
                 **self._identity,
             )
         until = time.monotonic() + _START
