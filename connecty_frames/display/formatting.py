@@ -7,6 +7,7 @@ PostgreSQL writes them. NaN and infinity, which JSON does not have, are text in 
 from __future__ import annotations
 
 import math
+import re
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,11 +17,13 @@ import pyarrow.compute as pc
 
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary, match_zone_offset
 
-__all__ = ["JSON", "json_value", "local_times", "texts"]
+__all__ = ["JSON", "json_value", "local_times", "short_texts", "texts"]
 
 #: Writes numbers with all their digits. The hook is for nanoseconds, which in a list or struct are pandas'
 #: own classes of timestamp and duration.
 JSON: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=lambda value: value.isoformat())
+#: Matches the fraction of a timestamp or time that has none.
+_NO_FRACTION: Final = re.compile(r"(?<=:\d\d)\.0+(?=$|[Z+-])")
 
 
 def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -49,6 +52,15 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
         # Arrow writes 1E-9 for 0.000000001, whose decimal point would be below no other.
         values = [None if value is None else f"{value:f}" for value in column.to_pylist()]
     return pa.chunked_array([pa.array(values, pa.string())])
+
+
+def short_texts(column: pa.ChunkedArray) -> list[str | None]:
+    """Return the values of a column as texts, without fractions of a second if all are zero."""
+    cells: list[str | None] = texts(column).to_pylist()
+    if not pa.types.is_timestamp(column.type) and not pa.types.is_time(column.type):
+        return cells
+    short = [None if cell is None else _NO_FRACTION.sub("", cell) for cell in cells]
+    return cells if any(cell is not None and "." in cell for cell in short) else short
 
 
 def local_times(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -4,18 +4,20 @@ The result becomes part of a page that may hold credentials, and any text here m
 server. So all text is escaped, and there is no script, no link and nothing to fetch. A class on the result
 disables MathJax there, which would typeset text between dollar signs.
 
-The colours follow the notebook (Jupyter, VS Code, a Sphinx page), and otherwise the system. The background is
-set as well, so that a wrong guess is still legible.
+The colours follow the notebook (Jupyter, Colab, VS Code, a Sphinx page), and otherwise the system. The
+background is set as well, so that a wrong guess is still legible. The style sheet repeats the class of the
+result, so that its rules outrank those of notebooks.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.decode.arrow_types import is_number
-from connecty_frames.display.formatting import texts
+from connecty_frames.display.formatting import short_texts
 from connecty_frames.text import cut, html
 
 if TYPE_CHECKING:
@@ -35,6 +37,14 @@ _LISTED_COLUMNS: Final = 200
 _CELL_LENGTH: Final = 300
 _QUESTION_LENGTH: Final = 1_000
 _TEXT_LENGTH: Final = 20_000
+#: The digits of a number before its point, and of those the groups before which and after which others stand.
+_NUMBER: Final = re.compile(r"(-?)(\d+)(.*)")
+_GROUP: Final = re.compile(r"\d{1,3}(?=(?:\d{3})+$)")
+#: From this many digits on, which years do not have, numbers are grouped.
+_GROUPED_DIGITS: Final = 5
+#: Matches the names of columns whose numbers are no quantities.
+_IDENTIFIER: Final = re.compile(r"(?:^|[\W_])(?:id|key|code)$", re.IGNORECASE)
+_NULL: Final = '<span class="connecty-null">null</span>'
 #: The class in the style sheet, by the family of pygments' tokens.
 _CLASSES: Final = {
     "Token.Keyword": "k",
@@ -89,7 +99,7 @@ def _escape(text: str) -> str:
 
 def _facts(metadata: AnswerMetadata) -> str:
     """Return the number of rows, with a visible sign where they were cut, and where the answer came from."""
-    rows = metadata.rows_text.removesuffix(", truncated")
+    rows = metadata.rows_text.removesuffix(", truncated") if metadata.schema or metadata.rows else "no table"
     facts = [
         f'<strong class="connecty-cut">✂ {rows}, cut</strong>' if metadata.truncated else rows,
         "" if metadata.truncated is not None or not metadata.rows else "whether there are more is unknown",
@@ -108,10 +118,9 @@ def _table(table: pa.Table, shape: tuple[int, int]) -> str:
         f"<th{class_}>{_excerpt(field.name)}<small>{_excerpt(str(field.type))}</small></th>"
         for field, class_ in zip(part.schema, classes, strict=True)
     ]
-    null = '<span class="connecty-null">null</span>'
     columns = [
-        [f"<td{class_}>{null if text is None else _excerpt(text)}</td>" for text in texts(column).to_pylist()]
-        for column, class_ in zip(part.columns, classes, strict=True)
+        [f"<td{class_}>{cell}</td>" for cell in _cells(name, column)]
+        for name, column, class_ in zip(part.column_names, part.columns, classes, strict=True)
     ]
     rows = [f"<tr>{''.join(row)}</tr>" for row in zip(*columns, strict=True)]
     note = _note(rows=(part.num_rows, shape[0]), columns=(part.num_columns, shape[1]))
@@ -119,6 +128,25 @@ def _table(table: pa.Table, shape: tuple[int, int]) -> str:
         f'<div class="connecty-table"><table><thead><tr>{"".join(header)}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>{note}"
     )
+
+
+def _cells(name: str, column: pa.ChunkedArray) -> list[str]:
+    """Return the content of the cells of a column."""
+    cells = short_texts(column)
+    if not is_number(column.type):
+        return [_NULL if cell is None else f"<div>{_excerpt(cell)}</div>" for cell in cells]
+    numbers = [None if cell is None else _NUMBER.fullmatch(cell) for cell in cells]
+    longest = max((len(number[2]) for number in numbers if number), default=0)
+    is_grouped = longest >= _GROUPED_DIGITS and not _IDENTIFIER.search(name)
+    return [
+        _NULL if cell is None else cell if number is None or not is_grouped else _grouped(*number.groups())
+        for cell, number in zip(cells, numbers, strict=True)
+    ]
+
+
+def _grouped(sign: str, whole: str, rest: str) -> str:
+    """Return a number as HTML: the style sheet sets groups of digits apart, so a copy has no separators."""
+    return sign + _GROUP.sub(r'<span class="connecty-group">\g<0></span>', whole) + rest
 
 
 def _schema(schema: list[dict[str, str]]) -> str:

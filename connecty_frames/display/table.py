@@ -7,7 +7,6 @@ is missing, and a line below the table counts it. Only what is shown is formatte
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import wrap
@@ -19,7 +18,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 
 from connecty_frames.decode.arrow_types import is_number
-from connecty_frames.display.formatting import texts
+from connecty_frames.display.formatting import short_texts
 from connecty_frames.text import cut, terminal
 
 if TYPE_CHECKING:
@@ -46,8 +45,6 @@ _MAX_PADDED: Final = 200
 _BORDER: Final = 3
 _BOLD: Final = Style(bold=True)
 _DIM: Final = Style(dim=True)
-#: Matches the fraction of a timestamp or time that has none.
-_NO_FRACTION: Final = re.compile(r"(?<=:\d\d)\.0+(?=$|[Z+-])")
 
 
 class _Column:
@@ -66,9 +63,7 @@ class _Column:
         def shown(text: str) -> str:
             return terminal(text if limit is None else cut(text, limit))
 
-        cells = [None if text is None else shown(text) for text in texts(column).to_pylist()]
-        if pa.types.is_timestamp(column.type) or pa.types.is_time(column.type):
-            cells = _without_empty_fractions(cells)
+        cells = [None if text is None else shown(text) for text in short_texts(column)]
         return cls(shown(name), shown(type_), cells, is_number=is_number(column.type))
 
     @cached_property
@@ -260,12 +255,6 @@ def _size(shape: tuple[int, int], shown: tuple[int, int]) -> str:
         f"{count:,} {noun}{'' if count == 1 else 's'}{'' if count == part else f' ({part:,} shown)'}"
         for count, part, noun in zip(shape, shown, ("row", "column"), strict=True)
     )
-
-
-def _without_empty_fractions(cells: list[str | None]) -> list[str | None]:
-    """Return times without fractions of a second where all of them are zero."""
-    short = [None if cell is None else _NO_FRACTION.sub("", cell) for cell in cells]
-    return cells if any(cell is not None and "." in cell for cell in short) else short
 
 
 def _width(cells: Sequence[str | None]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
@@ -31,6 +32,8 @@ METADATA = AnswerMetadata(
     ],
 )
 TABLE = pa.table({"country": ["Poland", None], "orders": [31768, 5]})
+
+NULL = '<span class="connecty-null">null</span>'
 
 
 class Page(HTMLParser):
@@ -99,7 +102,7 @@ def test_sql_is_whole_whatever_it_is(sql: str) -> None:
     plain = (
         sql.replace("\r\n", "\n").replace("\x00", "\\x00").replace("\u202e", "\\u202e").replace("\t", "    ")
     )
-    assert page.text == f"An answer0 rowsSQLx{plain}x"
+    assert page.text == f"An answerno tableSQLx{plain}x"
 
 
 def test_truncation_is_visible() -> None:
@@ -133,10 +136,10 @@ def test_a_long_cell_is_cut_visibly() -> None:
 
 
 def test_an_answer_without_a_table() -> None:
-    """The other parts are shown."""
+    """The other parts are shown, and no number of rows."""
     page = parsed(AnswerMetadata(question="why?", response_summary="Because."), None, 0)
 
-    assert page.text == "why?0 rowsBecause."
+    assert page.text == "why?no tableBecause."
     assert "table" not in page.tags
 
 
@@ -150,7 +153,7 @@ def test_values_of_every_kind() -> None:
     """Exact text; numbers are aligned to the right."""
     table = pa.table(
         {
-            "big": pa.array([2**63], pa.uint64()),
+            "number": [-5],
             "at": pa.array([datetime(2025, 7, 1, tzinfo=UTC)], pa.timestamp("us", "Europe/Warsaw")),
             "nested": [{"a": [1, None]}],
             "empty": [""],
@@ -158,9 +161,63 @@ def test_values_of_every_kind() -> None:
     )
     page = answer_html(AnswerMetadata(), table, (1, table.num_columns))
 
-    assert '<td class="connecty-number">9223372036854775808</td>' in page
-    assert "<td>2025-07-01T02:00:00.000000+02:00</td>" in page
-    assert "<td>{&quot;a&quot;:[1,null]}</td><td></td>" in page
+    assert '<td class="connecty-number">-5</td>' in page
+    assert "<td><div>2025-07-01T02:00:00+02:00</div></td>" in page
+    assert "<td><div>{&quot;a&quot;:[1,null]}</div></td><td><div></div></td>" in page
+
+
+def shown_numbers(name: str, column: pa.Array) -> list[str]:
+    """Return the cells of a column of numbers, with a bar for each gap."""
+    page = answer_html(AnswerMetadata(), pa.table({name: column}), (len(column), 1))
+    cells = re.findall(r'<td class="connecty-number">(.*?)</td>', page)
+    return [re.sub(r'<span class="connecty-group">(\d+)</span>', r"\1|", cell) for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array([31768, 5, -8459, None]), ["31|768", "5", "-8|459", NULL]),
+        (pa.array([1999, 2024]), ["1999", "2024"]),
+        (pa.array([2**63], pa.uint64()), ["9|223|372|036|854|775|808"]),
+        (
+            pa.array([Decimal("1234567.12345"), Decimal("-0.50000")], pa.decimal128(12, 5)),
+            ["1|234|567.12345", "-0.50000"],
+        ),
+        (
+            pa.array([12345.678901, 100.0, 1e20, float("nan"), float("-inf")]),
+            ["12|345.678901", "100", "1e+20", "nan", "-inf"],
+        ),
+    ],
+)
+def test_numbers_are_grouped_by_thousands(column: pa.Array, expected: list[str]) -> None:
+    """Where one of the column has five digits before its point, so that years are not; no digit is lost."""
+    assert shown_numbers("orders", column) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("id", "10432"),
+        ("order_id", "10432"),
+        ("Customer ID", "10432"),
+        ("product_key", "10432"),
+        ("zip code", "10432"),
+        ("paid", "10|432"),
+        ("candidate", "10|432"),
+        ("id_count", "10|432"),
+    ],
+)
+def test_identifiers_are_not_grouped(name: str, expected: str) -> None:
+    """Columns whose name ends in such a word hold no quantities."""
+    assert shown_numbers(name, pa.array([10432])) == [expected]
+
+
+def test_times_have_fractions_where_one_of_the_column_has() -> None:
+    """As the table in a terminal shows them."""
+    second = datetime(2025, 7, 1, 12, 30, 1)
+    page = parsed(AnswerMetadata(), pa.table({"a": [second], "b": [second.replace(microsecond=5)]}), 1)
+
+    assert page.text.endswith("2025-07-01T12:30:012025-07-01T12:30:01.000005")
 
 
 def test_all_content_is_text() -> None:

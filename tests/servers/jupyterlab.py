@@ -115,12 +115,15 @@ class JupyterLab:
 
     Attributes
     ----------
+    browser
+        For pages beside that of JupyterLab.
     page
         Playwright's page, to evaluate JavaScript and to take screenshots.
     foreign
         The addresses that the page requested from other hosts, none of which was reached.
     """
 
+    browser: Chromium
     page: Page
 
     def __init__(
@@ -173,7 +176,8 @@ class JupyterLab:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(self._server)
-            self.page = stack.enter_context(Chromium()).open(scale=self._scale)
+            self.browser = stack.enter_context(Chromium())
+            self.page = self.browser.open(scale=self._scale)
             self.page.on("request", self._note)
             self.page.goto(f"{self._server.address}/lab")
             self.page.wait_for_function("window.jupyterapp?.restored")

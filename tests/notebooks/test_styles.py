@@ -1,0 +1,260 @@
+"""The styles of an answer hold against the style sheets of JupyterLab and of VS Code, light and dark."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+import pytest
+
+import connecty_frames as cf
+from tests.servers.contrast import CONTRAST
+from tests.servers.jupyterlab import Theme, jupyterlab_marks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from tests.servers.jupyterlab import JupyterLab
+
+pytestmark = jupyterlab_marks()
+
+SQL: Final = "SELECT country, count(*) AS orders -- all\nFROM sales.orders WHERE status = 'ok'\nLIMIT 3"
+COUNTRIES: Final = [["country", "orders"], ["Poland", 31768], ["Germany", 12922], ["Italy", None]]
+WIDE: Final = [[f"measure_{at}" for at in range(40)], [at * 12345 for at in range(40)]]
+LONG: Final = [["text", "lines", "number"], ["word " * 1000, "line\n" * 1000, 5]]
+ANSWERS: Final = [COUNTRIES, WIDE, LONG]
+#: The arguments of ``Answer.from_json``, in the notebook and here.
+OPTIONS: Final = {"question": "list the top countries by orders", "on_truncation": "ignore"}
+
+TRANSPARENT: Final = "rgba(0, 0, 0, 0)"
+#: What matters of each element; one em is 13 pixels, 12 in SQL.
+STYLES: Final[dict[str, dict[str, str]]] = {
+    ".connecty-question": {"font-size": "15px", "font-weight": "600", "text-align": "start"},
+    ".connecty-facts": {"font-size": "12px"},
+    ".connecty-summary": {"font-size": "13px", "margin": "6.5px 0px"},
+    "table": {"font-size": "13px", "margin": "0px", "border-collapse": "collapse"},
+    "thead": {"background-color": TRANSPARENT, "border-bottom-style": "none"},
+    "th:nth-child(1)": {"text-align": "left", "vertical-align": "bottom", "font-weight": "600"},
+    "th:nth-child(2)": {"text-align": "right", "padding": "3.25px 11.7px 3.25px 0px"},
+    "th small": {"font-size": "11px", "font-weight": "400", "display": "block"},
+    "tbody tr:nth-child(1)": {"background-color": TRANSPARENT},
+    "tbody tr:nth-child(2)": {"background-color": TRANSPARENT},
+    "td:nth-child(1)": {
+        "text-align": "left",
+        "vertical-align": "top",
+        "padding": "3.25px 11.7px 3.25px 0px",
+        "border-bottom-style": "solid",
+        "border-bottom-width": "1px",
+        "line-height": "19.5px",
+    },
+    "tbody tr:nth-child(2) td": {"text-align": "left", "background-color": TRANSPARENT},
+    "td:nth-child(2)": {"text-align": "right", "font-variant-numeric": "tabular-nums"},
+    ".connecty-group": {"margin-right": "2.6px"},
+    "tbody tr:nth-child(3) .connecty-null": {"font-style": "italic"},
+    "summary": {"font-size": "13px", "font-weight": "600"},
+    "pre": {"font-size": "12px", "padding": "8.4px 10.8px", "margin": "4.8px 0px", "white-space": "pre-wrap"},
+    "details td code": {"font-size": "12px", "padding": "0px", "background-color": TRANSPARENT},
+}
+#: The colours of the background, the text, a line of the table, SQL and its keywords.
+COLOURS: Final = {
+    "light": [
+        "rgb(255, 255, 255)",
+        "rgb(31, 35, 40)",
+        "rgb(209, 217, 224)",
+        "rgb(246, 248, 250)",
+        "rgb(130, 80, 223)",
+    ],
+    "dark": [
+        "rgb(23, 25, 29)",
+        "rgb(230, 232, 235)",
+        "rgb(61, 68, 77)",
+        "rgb(33, 36, 41)",
+        "rgb(207, 168, 255)",
+    ],
+}
+
+#: What VS Code's notebooks define for tables and code. VS Code itself needs a desktop, so this is what its
+#: sources say: backLayerWebView.ts, and the webview's index.html.
+VSCODE: Final = """<!doctype html>
+<style>
+  @layer vscode-default {
+    body { color: var(--vscode-editor-foreground); font: 13px sans-serif; margin: 0; padding: 0 20px; }
+    code { color: var(--vscode-textPreformat-foreground); padding: 1px 3px; border-radius: 4px;
+      background-color: var(--vscode-textPreformat-background); font-family: monospace; }
+  }
+  body { padding: 0; height: 100%; width: 100%; }
+  #container > div > div > div.output { font-size: 14px; box-sizing: border-box; margin-left: 56px;
+    width: calc(100% - 72px); padding: 8px; }
+  #container > div > div:not(.preview) > div { overflow-x: auto; }
+  table, thead, tr, th, td, tbody { border: none; border-color: transparent; border-spacing: 0;
+    border-collapse: collapse; }
+  table, th, tr { vertical-align: middle; text-align: right; }
+  thead { font-weight: bold; background-color: rgba(130, 130, 130, 0.16); }
+  th, td { padding: 4px 8px; }
+  tr:nth-child(even) { background-color: rgba(130, 130, 130, 0.08); }
+  tbody th { font-weight: normal; }
+</style>
+<body class="vscode-THEME" style="overflow: hidden; VARIABLES">
+<div id="container" style="position: absolute; width: 100%; top: 0">
+<div class="cell_container"><div class="output_container"><div class="output">ANSWERS</div></div></div>
+</div></body>"""
+VARIABLES: Final = {
+    "light": (
+        "background: #fff; --vscode-editor-foreground: #3b3b3b; --vscode-textPreformat-foreground: #3b3b3b;"
+        " --vscode-textPreformat-background: #0000001f"
+    ),
+    "dark": (
+        "background: #1f1f1f; --vscode-editor-foreground: #ccc; --vscode-textPreformat-foreground: #d0d0d0;"
+        " --vscode-textPreformat-background: #3c3c3c"
+    ),
+}
+
+
+def reply(rows: list[list[Any]]) -> bytes:
+    """Return the response of a server with a table."""
+    results = {"dataframe": rows, "sql_query": SQL, "response_summary": "Poland leads: 31768."}
+    return json.dumps({"state": "COMPLETED", "results": results}).encode()
+
+
+@pytest.fixture(scope="module")
+def notebook(jupyterlab: JupyterLab) -> JupyterLab:
+    """Show the three answers in JupyterLab, unfolded."""
+    jupyterlab.run(
+        *(
+            f"import connecty_frames as cf\ncf.Answer.from_json({reply(rows)!r}, **{OPTIONS!r})"
+            for rows in ANSWERS
+        )
+    )
+    jupyterlab.page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true;")
+    return jupyterlab
+
+
+@pytest.fixture(params=["jupyterlab", "vscode"], scope="module")
+def show(request: pytest.FixtureRequest, notebook: JupyterLab) -> Callable[[Theme], Page]:
+    """Return a function that shows the answers in a theme of a notebook."""
+
+    def show_jupyterlab(theme: Theme) -> Page:
+        notebook.theme(theme)
+        return notebook.page
+
+    def show_vscode(theme: Theme) -> Page:
+        answers = [cf.Answer.from_json(reply(rows), **OPTIONS)._repr_html_() for rows in ANSWERS]
+        text = VSCODE.replace("THEME", theme).replace("VARIABLES", VARIABLES[theme])
+        vscode.set_content(text.replace("ANSWERS", "".join(answers).replace("<details>", "<details open>")))
+        return vscode
+
+    if request.param == "jupyterlab":
+        return show_jupyterlab
+    vscode = notebook.browser.open()
+    return show_vscode
+
+
+def styles(page: Page) -> dict[str, dict[str, str]]:
+    """Return the computed styles of the first answer."""
+    found: dict[str, dict[str, str]] = page.evaluate(
+        """wanted => Object.fromEntries(Object.entries(wanted).map(([selector, names]) => {
+            const style = getComputedStyle(document.querySelector('.connecty').querySelector(selector));
+            return [selector, Object.fromEntries(Object.keys(names).map(name => [name, style[name]]))];
+        }))""",
+        STYLES,
+    )
+    return found
+
+
+@pytest.mark.parametrize("theme", get_args(Theme))
+def test_the_styles_hold(show: Callable[[Theme], Page], theme: Theme) -> None:
+    """Texts left, numbers right, no stripes, padding around SQL, and our colours and sizes."""
+    page = show(theme)
+
+    assert styles(page) == STYLES
+    colours = page.evaluate(
+        """() => {
+            const answer = document.querySelector('.connecty');
+            const style = selector => getComputedStyle(answer.querySelector(selector));
+            return [
+                getComputedStyle(answer).backgroundColor, style('td').color, style('td').borderBottomColor,
+                style('pre').backgroundColor, style('.connecty-k').color,
+            ];
+        }"""
+    )
+    assert colours == COLOURS[theme]
+
+
+@pytest.mark.parametrize("theme", get_args(Theme))
+def test_every_word_is_legible(show: Callable[[Theme], Page], theme: Theme) -> None:
+    """With a contrast of 4.5 to 1 at least, which WCAG asks for."""
+    page = show(theme)
+
+    contrasts = page.evaluate(
+        f"() => {{ {CONTRAST} return [...document.querySelectorAll('.connecty')].map(contrast); }}"
+    )
+    assert len(contrasts) == 3
+    assert min(contrasts) >= 4.5
+
+
+@pytest.mark.parametrize("width", [1200, 480])
+def test_a_wide_table_scrolls(show: Callable[[Theme], Page], width: int) -> None:
+    """Inside the answer, which is not wider than its notebook."""
+    page = show("light")
+    page.set_viewport_size({"width": width, "height": 900})
+
+    table, overflows = page.evaluate(
+        """() => {
+            const answer = document.querySelectorAll('.connecty')[1];
+            const table = answer.querySelector('.connecty-table');
+            table.scrollLeft = 1e6;
+            let overflows = document.documentElement.scrollWidth > innerWidth;
+            for (let each = answer; each; each = each.parentElement)
+                overflows ||= each.scrollWidth > each.clientWidth + 2;  // its border
+            const last = answer.querySelector('tbody td:last-child').getBoundingClientRect();
+            const visible = table.getBoundingClientRect();
+            return [{scrolls: table.scrollWidth > table.clientWidth, last: last.right <= visible.right + 1},
+                overflows];
+        }"""
+    )
+    page.set_viewport_size({"width": 1200, "height": 900})
+    assert table == {"scrolls": True, "last": True}
+    assert overflows is False
+
+
+def test_a_long_cell_scrolls(show: Callable[[Theme], Page]) -> None:
+    """A row has five lines at most and a part of a sixth; of many lines, the rest is behind a scroll bar."""
+    page = show("light")
+
+    heights, text, bottom = page.evaluate(
+        """() => {
+            const cells = document.querySelectorAll('.connecty')[2].querySelectorAll('td div');
+            cells[1].scrollTop = 1e6;
+            return [
+                [...cells].slice(0, 2).map(each => each.clientHeight),
+                [...cells].slice(0, 2).map(each => each.textContent),
+                [...cells].slice(0, 2).map(each => each.scrollTop + each.clientHeight === each.scrollHeight),
+            ];
+        }"""
+    )
+    assert max(heights) <= 108
+    assert text == ["word " * 60 + "… (4,700 more characters)", "line\n" * 60 + "… (4,700 more characters)"]
+    assert bottom[1]
+
+
+def test_a_copy_of_numbers_has_digits_only(show: Callable[[Theme], Page]) -> None:
+    """The gaps between groups are no characters."""
+    page = show("light")
+
+    copied = page.evaluate(
+        """() => {
+            getSelection().selectAllChildren(document.querySelector('.connecty tbody tr'));
+            const text = getSelection().toString();
+            getSelection().removeAllRanges();
+            return text;
+        }"""
+    )
+    assert copied.split() == ["Poland", "31768"]
+
+
+def test_nothing_is_fetched(notebook: JupyterLab) -> None:
+    """JupyterLab with these answers addresses no other machine."""
+    assert notebook.page.locator(".connecty").count() == 3
+    assert notebook.foreign == []
