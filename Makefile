@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup docstrings fuzz soak chaos structure docs picture dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -49,6 +49,10 @@ openapi: $(VENV)/test.stamp
 # The options of each function in its docstring, from the docstring of AskOptions.
 docstrings: $(VENV)/test.stamp
 	$(BIN)/python -m docs.docstrings
+
+# Execute the notebooks and store those whose outputs have changed.
+notebooks: $(VENV)/test.stamp
+	$(BIN)/python -m docs.execute_notebooks
 
 # Flip each bit of a Parquet file; the tests flip every 31st.
 flips: $(VENV)/test.stamp

@@ -65,9 +65,10 @@ def use_sandbox(**options: Any) -> Sandbox:
 
     No account is needed. Its address, credentials and workspace take precedence over ``configure()``,
     environment and profiles, but not over an account that the code names: credentials or a profile given to
-    ``configure()``, and those or an address given to ``Client``. A line on standard error says that it is not
-    the real service. It runs until ``close()`` is called, which restores the settings, or the process ends.
-    ``CONNECTY_SANDBOX=1`` in the environment has the same effect on calls that are not given a client.
+    ``configure()``, and those or an address given to ``Client``. A line on standard error, in a notebook an
+    output of the cell, says that it is not the real service. It runs until ``close()`` is called, which
+    restores the settings, or the process ends. ``CONNECTY_SANDBOX=1`` in the environment has the same
+    effect on calls that are not given a client.
 
     Parameters
     ----------
@@ -111,6 +112,7 @@ def _run_sandbox(options: dict[str, Any]) -> _UsedSandbox:
                     setting="sandbox",
                 )
             return _used[0]
+        from connecty_frames.display.progress import notebook_shell
         from connecty_frames.sandbox import Sandbox
 
         sandbox = Sandbox(**options)
@@ -122,10 +124,11 @@ def _run_sandbox(options: dict[str, Any]) -> _UsedSandbox:
             sandbox.close()
             raise
         _used.append(_UsedSandbox(sandbox, options, connection))
-    # Standard error may be closed or missing (pythonw).
+    # Standard error may be closed or missing (pythonw); a notebook displays it in red, as it does failures.
     with contextlib.suppress(Exception):
-        sys.stderr.write(f"{sandbox_notice(places, options)}\n")
-        sys.stderr.flush()
+        stream = sys.stdout if notebook_shell() else sys.stderr
+        stream.write(f"{sandbox_notice(places, options)}\n")
+        stream.flush()
     return _used[0]
 
 

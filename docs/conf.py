@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from connecty_frames.version import __version__
 from docs.generated import SECTIONS
 
 if TYPE_CHECKING:
+    from docutils import nodes
     from sphinx.application import Sphinx
 
 project = "connecty_frames"
@@ -46,17 +43,9 @@ smartquotes_action = "qe"  # and no dashes: --help is an option
 myst_enable_extensions = ["attrs_inline", "colon_fence"]
 myst_heading_anchors = 3
 
-# The notebooks are stored without outputs, so they are executed here, against the sandbox.
-nb_execution_mode = "force"
-nb_execution_timeout = 120
-nb_execution_raise_on_error = True
-
-# Plots are embedded as SVG, since a reader without a network could not load altair's scripts.
-_IPYTHON = tempfile.TemporaryDirectory()
-_startup = Path(_IPYTHON.name) / "profile_default" / "startup"
-_startup.mkdir(parents=True)
-(_startup / "charts.py").write_text('import altair\n\naltair.renderers.enable("svg")\n')
-os.environ["IPYTHONDIR"] = _IPYTHON.name
+nb_execution_mode = "off"  # `make notebooks` stores the outputs
+# Plots as SVG, since the HTML of altair loads scripts from the network.
+nb_mime_priority_overrides = [("html", "image/svg+xml", 0)]
 
 autodoc_default_options = {
     "members": True,
@@ -111,15 +100,7 @@ def displayed_signature(
     return re.sub(r"=( ?)<[^>]*>", r"=\1...", signature), returns
 
 
-def without_empty_outputs(_app: Sphinx, page: nodes.document) -> None:
-    """Remove the empty outputs that finished progress lines leave in notebooks."""
-    for block in list(page.findall(nodes.literal_block)):
-        if not block.astext().strip():
-            block.parent.remove(block)
-
-
 def setup(app: Sphinx) -> None:
-    """Register the directive and the two handlers."""
-    app.connect("doctree-read", without_empty_outputs)
+    """Register the directive and the handler."""
     app.add_directive("generated", Generated)
     app.connect("autodoc-process-signature", displayed_signature)

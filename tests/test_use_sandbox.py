@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -266,6 +267,20 @@ def test_standard_error_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in pythonw on Windows."""
     monkeypatch.setattr(sys, "stderr", None)
     assert cf.use_sandbox(answers=ANSWERS).connection["dw_id"] == 13
+
+
+def test_in_a_notebook_the_notice_is_an_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard error is displayed there in red, as failures are; IPython in a terminal has no kernel."""
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=SimpleNamespace))
+    cf.use_sandbox(answers=ANSWERS).close()
+    assert capsys.readouterr() == ("", NOTICE)
+
+    shell = SimpleNamespace(kernel=None)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    cf.use_sandbox(answers=ANSWERS).close()
+    assert capsys.readouterr() == (NOTICE, "")
 
 
 def test_threads_start_one() -> None:

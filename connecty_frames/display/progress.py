@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress as Display
 
-__all__ = ["Progress", "progress"]
+__all__ = ["Progress", "notebook_shell", "progress"]
 
 #: How many characters of the question the line shows: in a terminal, what the other columns leave.
 _MAX_TITLE: Final = 60
@@ -74,7 +74,7 @@ def progress(
         return
     # While rich shows a line, its proxy replaces standard error and (up to rich 14) denies being a terminal.
     stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
-    if sys.modules.get("IPython") and (shell := _notebook_shell()) is not None:
+    if sys.modules.get("IPython") and (shell := notebook_shell()) is not None:
         with _in_notebook(shell, question, question_id) as show:
             yield show
     elif stream.isatty():
@@ -161,9 +161,9 @@ def _start_display() -> Display:
 # --- in a notebook ----------------------------------------------------------------------------------
 
 
-def _notebook_shell() -> Any:
-    """Return IPython's shell in a notebook, None in a terminal, where it has no kernel."""
-    shell = sys.modules["IPython"].get_ipython()
+def notebook_shell() -> Any:
+    """Return IPython's shell in a notebook; None in a terminal, where it has no kernel."""
+    shell = sys.modules["IPython"].get_ipython() if sys.modules.get("IPython") else None
     return shell if hasattr(shell, "kernel") else None
 
 
