@@ -115,7 +115,7 @@ def _table(table: pa.Table, shape: tuple[int, int]) -> str:
     part = table.slice(0, SHOWN_ROWS).select(range(min(table.num_columns, SHOWN_COLUMNS)))
     classes = [' class="connecty-number"' if is_number(type_) else "" for type_ in part.schema.types]
     header = [
-        f"<th{class_}>{_excerpt(field.name)}<small>{_excerpt(str(field.type))}</small></th>"
+        f"<th{class_}>{_excerpt(field.name)}<br><small>{_excerpt(str(field.type))}</small></th>"
         for field, class_ in zip(part.schema, classes, strict=True)
     ]
     columns = [

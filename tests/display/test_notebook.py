@@ -235,7 +235,7 @@ def test_all_content_is_text() -> None:
 
     ours = {
         "style", "div", "table", "thead", "tbody", "tr", "th", "td", "small", "details", "summary", "pre",
-        "span", "code", "strong",
+        "span", "code", "strong", "br",
     }  # fmt: skip
     assert set(page.tags) <= ours
     assert page.attributes == {"class"}

@@ -38,7 +38,7 @@ STYLES: Final[dict[str, dict[str, str]]] = {
     "thead": {"background-color": TRANSPARENT, "border-bottom-style": "none"},
     "th:nth-child(1)": {"text-align": "left", "vertical-align": "bottom", "font-weight": "600"},
     "th:nth-child(2)": {"text-align": "right", "padding": "3.25px 11.7px 3.25px 0px"},
-    "th small": {"font-size": "11px", "font-weight": "400", "display": "block"},
+    "th small": {"font-size": "11px", "font-weight": "400"},
     "tbody tr:nth-child(1)": {"background-color": TRANSPARENT},
     "tbody tr:nth-child(2)": {"background-color": TRANSPARENT},
     "td:nth-child(1)": {
