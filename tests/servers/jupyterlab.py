@@ -29,7 +29,7 @@ Theme = Literal["light", "dark"]
 #: The width and height of the window, in CSS pixels.
 _SIZE: Final = (1200, 900)
 #: Milliseconds for each step, such as the start of a kernel, on a busy machine.
-_TIMEOUT: Final = 120_000
+_TIMEOUT: Final = 60_000
 #: The settings of the lab's interface: no question about news, and no delays of the notebook's display.
 _SETTINGS: Final = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
