@@ -69,22 +69,21 @@ def jupyterlab_marks() -> list[Any]:
 class Chromium:
     """Debian's Chromium while the ``with`` block runs; no name is resolved and no other machine reached."""
 
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-
     def __enter__(self) -> Self:
         from playwright.sync_api import sync_playwright
 
-        playwright = self._stack.enter_context(sync_playwright())
-        self._browser: Browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=[
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            ],
-        )
-        self._stack.callback(self._browser.close)
+        with ExitStack() as stack:
+            playwright = stack.enter_context(sync_playwright())
+            self._browser: Browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"),
+                args=[
+                    "--disable-gpu",
+                    "--disable-dev-shm-usage",
+                    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+                ],
+            )
+            stack.callback(self._browser.close)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -132,7 +131,6 @@ class JupyterLab:
         self.foreign: list[str] = []
         self._folder = folder
         self._scale = scale
-        self._stack = ExitStack()
         self._count = 0
         settings = folder / "settings"
         for name, values in _SETTINGS.items():
