@@ -112,8 +112,8 @@ bench-polling: $(VENV)/demo.stamp
 docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-# The picture of an answer in the README and the documentation; needs chromium.
-picture: $(VENV)/demo.stamp
+# The pictures of an answer in the README and the documentation; needs chromium.
+picture: $(VENV)/browser.stamp
 	$(BIN)/python -m docs.picture
 
 # The sdist, and the wheel that is built from it.

@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import pickle
+import re
 import warnings
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -442,10 +443,10 @@ def test_the_repr_without_a_table() -> None:
 def test_a_notebook_shows_the_answer(countries: cf.Answer, logins: cf.Answer) -> None:
     """Its question, summary, row count, table, SQL and columns; truncation is visible."""
     page = countries._repr_html_()
-    for text in (TOP_COUNTRIES, "5 of 5 rows", QUESTION_ID, "Poland has the most orders", ">31768<", ">SQL<"):
-        assert text in page
+    for text in (TOP_COUNTRIES, "5 of 5 rows", QUESTION_ID, "Poland has the most orders", ">5051<", ">SQL<"):
+        assert text in re.sub("</?span[^>]*>", "", page)
     assert "3 of 100 rows, cut" in logins._repr_html_()
-    assert "no rows" not in cf.Answer.from_json(body(None))._repr_html_()
+    assert ">no table<" in cf.Answer.from_json(body(None))._repr_html_()
 
 
 def test_a_plot_of_an_answer(countries: cf.Answer) -> None:

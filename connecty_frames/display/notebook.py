@@ -68,7 +68,7 @@ def answer_html(metadata: AnswerMetadata, table: pa.Table | None, shape: tuple[i
     question = _excerpt(metadata.question or "An answer", _QUESTION_LENGTH)
     parts = [
         f'<div class="connecty-question">{question}</div>',
-        f'<div class="connecty-facts">{_facts(metadata)}</div>',
+        f'<div class="connecty-facts">{_facts(metadata, columns=shape[1])}</div>',
     ]
     if metadata.response_summary:
         summary = _excerpt(metadata.response_summary.strip(), _TEXT_LENGTH)
@@ -97,9 +97,9 @@ def _escape(text: str) -> str:
     return html(text).replace("\t", "    ")
 
 
-def _facts(metadata: AnswerMetadata) -> str:
+def _facts(metadata: AnswerMetadata, columns: int) -> str:
     """Return the number of rows, with a visible sign where they were cut, and where the answer came from."""
-    rows = metadata.rows_text.removesuffix(", truncated") if metadata.schema or metadata.rows else "no table"
+    rows = metadata.rows_text.removesuffix(", truncated") if metadata.rows or columns else "no table"
     facts = [
         f'<strong class="connecty-cut">✂ {rows}, cut</strong>' if metadata.truncated else rows,
         "" if metadata.truncated is not None or not metadata.rows else "whether there are more is unknown",
@@ -115,7 +115,7 @@ def _table(table: pa.Table, shape: tuple[int, int]) -> str:
     part = table.slice(0, SHOWN_ROWS).select(range(min(table.num_columns, SHOWN_COLUMNS)))
     classes = [' class="connecty-number"' if is_number(type_) else "" for type_ in part.schema.types]
     header = [
-        f"<th{class_}>{_excerpt(field.name)}<small>{_excerpt(str(field.type))}</small></th>"
+        f"<th{class_}>{_excerpt(field.name)}<br><small>{_excerpt(str(field.type))}</small></th>"
         for field, class_ in zip(part.schema, classes, strict=True)
     ]
     columns = [

@@ -159,8 +159,8 @@ def test_nothing_of_280_hostile_answers_runs(tmp_path: Path) -> None:
     assert report["cells"] == PAYLOADS
     assert report["attributes"] == ["class", "open"]
     assert report["tags"] == [
-        "code", "details", "div", "pre", "small", "span", "style", "summary", "table", "tbody", "td", "th",
-        "thead", "tr",
+        "br", "code", "details", "div", "pre", "small", "span", "style", "summary", "table", "tbody", "td",
+        "th", "thead", "tr",
     ]  # fmt: skip
 
 

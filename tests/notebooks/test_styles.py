@@ -31,14 +31,14 @@ OPTIONS: Final = {"question": "list the top countries by orders", "on_truncation
 TRANSPARENT: Final = "rgba(0, 0, 0, 0)"
 #: What matters of each element; one em is 13 pixels, 12 in SQL.
 STYLES: Final[dict[str, dict[str, str]]] = {
-    ".connecty-question": {"font-size": "15px", "font-weight": "600", "text-align": "start"},
+    ".connecty-question": {"font-size": "15px", "font-weight": "600", "text-align": "left"},
     ".connecty-facts": {"font-size": "12px"},
     ".connecty-summary": {"font-size": "13px", "margin": "6.5px 0px"},
     "table": {"font-size": "13px", "margin": "0px", "border-collapse": "collapse"},
     "thead": {"background-color": TRANSPARENT, "border-bottom-style": "none"},
     "th:nth-child(1)": {"text-align": "left", "vertical-align": "bottom", "font-weight": "600"},
     "th:nth-child(2)": {"text-align": "right", "padding": "3.25px 11.7px 3.25px 0px"},
-    "th small": {"font-size": "11px", "font-weight": "400", "display": "block"},
+    "th small": {"font-size": "11px", "font-weight": "400"},
     "tbody tr:nth-child(1)": {"background-color": TRANSPARENT},
     "tbody tr:nth-child(2)": {"background-color": TRANSPARENT},
     "td:nth-child(1)": {
@@ -199,24 +199,27 @@ def test_a_wide_table_scrolls(show: Callable[[Theme], Page], width: int) -> None
     """Inside the answer, which is not wider than its notebook."""
     page = show("light")
     page.set_viewport_size({"width": width, "height": 900})
-
-    table, overflows = page.evaluate(
+    # JupyterLab's layout follows its window some time later.
+    page.wait_for_function(
         """() => {
-            const answer = document.querySelectorAll('.connecty')[1];
-            const table = answer.querySelector('.connecty-table');
+            for (let each = document.querySelectorAll('.connecty')[1]; each; each = each.parentElement)
+                if (each.scrollWidth > each.clientWidth + 2) return false;  // 2 for its border
+            return document.documentElement.scrollWidth <= innerWidth;
+        }"""
+    )
+
+    room, width_of_table, end, end_of_last = page.evaluate(
+        """() => {
+            const table = document.querySelectorAll('.connecty-table')[2];
             table.scrollLeft = 1e6;
-            let overflows = document.documentElement.scrollWidth > innerWidth;
-            for (let each = answer; each; each = each.parentElement)
-                overflows ||= each.scrollWidth > each.clientWidth + 2;  // its border
-            const last = answer.querySelector('tbody td:last-child').getBoundingClientRect();
-            const visible = table.getBoundingClientRect();
-            return [{scrolls: table.scrollWidth > table.clientWidth, last: last.right <= visible.right + 1},
-                overflows];
+            const last = table.querySelector('td:last-child');
+            const ends = [table, last].map(each => Math.round(each.getBoundingClientRect().right));
+            return [table.clientWidth, table.scrollWidth, ...ends];
         }"""
     )
     page.set_viewport_size({"width": 1200, "height": 900})
-    assert table == {"scrolls": True, "last": True}
-    assert overflows is False
+    assert width_of_table > room
+    assert end_of_last == end
 
 
 def test_a_long_cell_scrolls(show: Callable[[Theme], Page]) -> None:

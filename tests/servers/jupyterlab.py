@@ -29,7 +29,7 @@ Theme = Literal["light", "dark"]
 #: The width and height of the window, in CSS pixels.
 _SIZE: Final = (1200, 900)
 #: Milliseconds for each step, such as the start of a kernel, on a busy machine.
-_TIMEOUT: Final = 120_000
+_TIMEOUT: Final = 60_000
 #: The settings of the lab's interface: no question about news, and no delays of the notebook's display.
 _SETTINGS: Final = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -69,22 +69,21 @@ def jupyterlab_marks() -> list[Any]:
 class Chromium:
     """Debian's Chromium while the ``with`` block runs; no name is resolved and no other machine reached."""
 
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-
     def __enter__(self) -> Self:
         from playwright.sync_api import sync_playwright
 
-        playwright = self._stack.enter_context(sync_playwright())
-        self._browser: Browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=[
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            ],
-        )
-        self._stack.callback(self._browser.close)
+        with ExitStack() as stack:
+            playwright = stack.enter_context(sync_playwright())
+            self._browser: Browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"),
+                args=[
+                    "--disable-gpu",
+                    "--disable-dev-shm-usage",
+                    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+                ],
+            )
+            stack.callback(self._browser.close)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -132,7 +131,6 @@ class JupyterLab:
         self.foreign: list[str] = []
         self._folder = folder
         self._scale = scale
-        self._stack = ExitStack()
         self._count = 0
         settings = folder / "settings"
         for name, values in _SETTINGS.items():
