@@ -47,10 +47,10 @@ ACCESSOR = [
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def shell(tmp_path: Path) -> Any:
     """Return a shell that has loaded the extension, and writes no history."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    config = Config({"HistoryManager": {"enabled": False}})
+    shell = InteractiveShell(config=config, ipython_dir=str(tmp_path))
     shell.run_line_magic("load_ext", "connecty_frames")
     return shell
 
