@@ -122,7 +122,7 @@ class _Magics:
 
     @context_matcher()  # type: ignore[untyped-decorator]
     def complete(self, context: CompletionContext) -> SimpleMatcherResult:
-        """Return the completions of the line of a magic and, without jedi, of an attribute."""
+        """Return the completions of the line of a magic, or of an attribute, in place of all others."""
         line, fragment = context.text_until_cursor, context.token
         names: Iterable[str] = ()
         if re.match(r"%%?connecty\s", line):
@@ -131,7 +131,7 @@ class _Magics:
         elif re.match(r"%connecty_sql\s", line):
             variables = self._shell.user_ns.items()
             names = (name for name, value in variables if not name.startswith("_") and _is_answer(value))
-        elif not self._shell.Completer.use_jedi:
+        else:
             *path, fragment = fragment.split(".")
             names = (name for name in self._attributes(path) if not name.startswith("_"))
         found = [SimpleCompletion(name) for name in names if name.startswith(fragment)]
@@ -141,7 +141,7 @@ class _Magics:
         """Return the attributes of what an Answer or the accessor of a frame has at a path of names.
 
         Without jedi, IPython looks up no property and, in polars, no accessor, since these may run any code.
-        Ours return what came with the answer.
+        jedi reads the source of pandas or polars first. Ours return what came with the answer.
         """
         if not path[1:]:
             return []

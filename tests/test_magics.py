@@ -326,7 +326,7 @@ def completions(shell: Any, code: str) -> list[str]:
 
 
 class TestCompletion:
-    """Of attributes and of options, without jedi; the test of a kernel has both."""
+    """Of attributes and of options, without jedi; the test in a kernel has both."""
 
     @pytest.fixture
     def shell(self, shell: Any) -> Any:
