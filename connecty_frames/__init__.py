@@ -117,6 +117,7 @@ _MODULES: Final[dict[str, str]] = {
     "configure": "config",
     "epoch": "decode",
     "install_readers": "readers",
+    "load_ipython_extension": "magics",  # for %load_ext, so it is not in __all__
     "local": "decode",
     "metadata": "frames",
     "read_connecty": "readers",

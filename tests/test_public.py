@@ -28,6 +28,7 @@ HEAVY = [
     "pydantic",
     "msgspec",
     "typer",
+    "IPython",
 ]
 NAMES = [
     "APIError",

@@ -14,7 +14,7 @@ from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.display.formatting import JSON, json_value, texts
-    from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
+    from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html, sql_html
     from connecty_frames.display.plot import plot
     from connecty_frames.display.table import terminal_table, text_table
     from connecty_frames.display.terminal_chart import import_uniplot, terminal_plot
@@ -29,6 +29,7 @@ __all__ = [
     "json_value",
     "plot",
     "progress",
+    "sql_html",
     "terminal_plot",
     "terminal_table",
     "text_table",
@@ -43,6 +44,7 @@ _LAZY: Final = {
     "json_value": "formatting",
     "plot": "plot",
     "answer_html": "notebook",
+    "sql_html": "notebook",
     "terminal_plot": "terminal_chart",
     "terminal_table": "table",
     "text_table": "table",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer_metadata import AnswerMetadata
 
-__all__ = ["SHOWN_COLUMNS", "SHOWN_ROWS", "answer_html"]
+__all__ = ["SHOWN_COLUMNS", "SHOWN_ROWS", "answer_html", "sql_html"]
 
 #: The most that is shown: rows and columns of a table, columns in the list of them; characters of a cell or
 #: name, of the question, of the summary and the SQL.
@@ -76,12 +76,20 @@ def answer_html(metadata: AnswerMetadata, table: pa.Table | None, shape: tuple[i
     if table is not None:
         parts.append(_table(table, shape))
     if metadata.sql_query:
-        sql = "".join(_highlight(cut(metadata.sql_query.strip(), _TEXT_LENGTH)))
-        parts.append(_collapsed("SQL", f"<pre>{sql}</pre>"))
+        parts.append(_collapsed("SQL", _sql(metadata.sql_query)))
     if metadata.schema:
         parts.append(_collapsed("Columns", _schema(metadata.schema)))
+    return _styled("".join(parts))
+
+
+def sql_html(sql: str) -> str:
+    """Return SQL with its keywords, names and literals in colours, as HTML for a notebook's cell."""
+    return _styled(_sql(sql))
+
+
+def _styled(content: str) -> str:
     style = f"<style>{_style()}</style>"
-    return f'{style}<div class="connecty tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'
+    return f'{style}<div class="connecty tex2jax_ignore mathjax_ignore">{content}</div>'
 
 
 @cache
@@ -171,6 +179,10 @@ def _note(**counts: tuple[int, int]) -> str:
 
 def _collapsed(title: str, content: str) -> str:
     return f"<details><summary>{title}</summary>{content}</details>"
+
+
+def _sql(sql: str) -> str:
+    return f"<pre>{''.join(_highlight(cut(sql.strip(), _TEXT_LENGTH)))}</pre>"
 
 
 def _highlight(sql: str) -> Iterator[str]:

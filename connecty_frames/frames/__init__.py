@@ -9,7 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.frames.accessor import attach, copy_metadata, metadata, register_accessors
+from connecty_frames.frames.accessor import (
+    ConnectyAccessor,
+    attach,
+    copy_metadata,
+    metadata,
+    register_accessors,
+)
 from connecty_frames.frames.attachment import write_metadata
 from connecty_frames.lazy import lazy_getattr
 
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "WRITERS",
     "AnswerMetadata",
+    "ConnectyAccessor",
     "attach",
     "copy_metadata",
     "metadata",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -101,13 +101,28 @@ def is_ours(command: str) -> bool:
 
 
 def run_python(page: str, found: list[Block]) -> dict[str, object]:
-    """Run the Python blocks of a page in one namespace; tracebacks have the page's line numbers."""
+    """Run the Python blocks of a page in one namespace; tracebacks have the page's line numbers.
+
+    Those of IPython are cells of a shell with the same namespace.
+    """
     namespace: dict[str, object] = {"__name__": "__main__"}
+    shell = None
     for block in found:
         if block.language == "python" and block.not_run is None:
             code = compile("\n" * (block.line - 1) + block.text + "\n", page, "exec", dont_inherit=True)
             exec(code, namespace)
+        if block.language == "ipython" and block.not_run is None:
+            shell = shell or _shell(namespace)
+            shell.run_cell(block.text).raise_error()
     return namespace
+
+
+def _shell(namespace: dict[str, object]) -> Any:
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config({"HistoryManager": {"enabled": False}})
+    return InteractiveShell(config=config, user_ns=namespace, ipython_dir=str(Path.cwd()))
 
 
 def _end(lines: list[str], start: int, fence: str) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PAGE = """\
 # Title
@@ -75,6 +78,19 @@ def test_blocks_run_in_order_in_one_namespace(examples: Any) -> None:
     namespace = examples.run_python("page.md", examples.blocks(PAGE))
 
     assert (namespace["first"], namespace["second"], namespace["third"]) == (1, 2, 3)
+
+
+def test_ipython_shares_the_namespace(examples: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Magics see the names of Python blocks, which see theirs; an error in a cell is one of the example."""
+    pytest.importorskip("IPython", reason="IPython is not installed with the lowest versions")
+    monkeypatch.chdir(tmp_path)
+    page = "```python\na = 1\n```\n```ipython\nb = a + 1\n%env\n```\n```python\nc = b + 1\n```\n"
+
+    namespace = examples.run_python("page.md", examples.blocks(page))
+
+    assert (namespace["a"], namespace["b"], namespace["c"]) == (1, 2, 3)
+    with pytest.raises(ZeroDivisionError):
+        examples.run_python("page.md", examples.blocks("```ipython\n1 / 0\n```\n"))
 
 
 def test_the_commands_of_a_console(examples: Any) -> None:

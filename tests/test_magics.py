@@ -1,0 +1,453 @@
+"""The magics of ``%load_ext connecty_frames`` in an IPython shell, and completion, against the sandbox."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+
+pytest.importorskip("IPython", reason="IPython is not installed with the lowest versions")
+
+from IPython.core.completer import provisionalcompleter
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connecty_frames.sandbox import Sandbox
+
+pytestmark = pytest.mark.usefixtures("connected")
+
+COUNTRIES = "list the top 5 countries with the most orders"
+ORDERS = "how many orders are there"
+ACCESSOR = [
+    "metadata",
+    "question",
+    "question_id",
+    "response_summary",
+    "schema",
+    "sql_query",
+    "statistics",
+    "total_rows",
+    "truncated",
+    "write_parquet",
+]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Any:
+    """Return a shell that has loaded the extension, and writes no history."""
+    config = Config({"HistoryManager": {"enabled": False}})
+    shell = InteractiveShell(config=config, ipython_dir=str(tmp_path))
+    shell.run_line_magic("load_ext", "connecty_frames")
+    return shell
+
+
+def run(shell: Any, code: str) -> Any:
+    """Run a cell and return its value."""
+    result = shell.run_cell(code)
+    result.raise_error()
+    return result.result
+
+
+def refused(shell: Any, code: str) -> str:
+    """Return the message of the UsageError of a cell."""
+    with pytest.raises(UsageError) as raised:
+        run(shell, code)
+    return str(raised.value)
+
+
+class TestConnecty:
+    """``%%connecty``."""
+
+    @pytest.mark.parametrize(
+        ("engine", "type_"),
+        [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("pyarrow", pa.Table)],
+    )
+    def test_it_stores_the_frame(
+        self, shell: Any, engine: str, type_: type, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Of the chosen library, with metadata; nothing is shown."""
+        value = run(shell, f"%%connecty df --engine {engine} --max-rows all\n{COUNTRIES}")
+
+        assert value is None
+        assert capsys.readouterr().out == ""
+        frame = shell.user_ns["df"]
+        assert isinstance(frame, type_)
+        assert frame.shape == (5, 2)
+        assert cf.metadata(frame).question == COUNTRIES
+
+    def test_without_a_name_the_frame_is_the_value(self, shell: Any) -> None:
+        """So that it is displayed."""
+        value = run(shell, f"%%connecty\n{ORDERS}\n")
+
+        assert value["orders"].tolist() == [100_000]
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            "what is {df} and {{x}}, $df, ${df} or %s of 100 %",
+            "# how many",
+            "-- how many",
+            "--engine polars",
+            "df --max-rows 5",
+            "the \"first\" 'n' `day` \\n \\",
+            "of two\n\n    indented\tlines?",
+            "is this; a question?",
+            "!ls",
+            "%time x",
+            "wie viele Bestellungen für 1 € 🛒",
+        ],
+    )
+    def test_the_question_is_sent_as_typed(
+        self, shell: Any, monkeypatch: pytest.MonkeyPatch, question: str
+    ) -> None:
+        """Nothing in it is substituted or read as an option; only white space around it goes."""
+        asked: list[str] = []
+        monkeypatch.setattr("connecty_frames.magics.ask_df", lambda question, **_: asked.append(question))
+        shell.user_ns["df"] = "substituted"
+
+        run(shell, f"%%connecty df\n\n  \n{question}  \n\n")
+
+        assert asked == [question]
+
+    def test_a_failed_question_leaves_the_variable(self, shell: Any, connected: Sandbox) -> None:
+        """The error is that of ask_df."""
+        connected.answer("which orders are green", ValueError("no such colour"))
+        shell.user_ns["df"] = "before"
+
+        with pytest.raises(cf.QuestionFailed, match="no such colour"):
+            run(shell, "%%connecty df\nwhich orders are green")
+
+        assert shell.user_ns["df"] == "before"
+
+    @pytest.mark.parametrize(
+        ("cell", "message"),
+        [
+            (f"%%connecty a.b\n{ORDERS}", "argument NAME: 'a.b' cannot be the name of a variable"),
+            (f"%%connecty class\n{ORDERS}", "argument NAME: 'class' cannot be the name of a variable"),
+            (f"%%connecty {{df}}\n{ORDERS}", "argument NAME: '{df}' cannot be the name of a variable"),
+            (f"%%connecty df df2\n{ORDERS}", "unrecognized arguments: df2"),
+            (f"%%connecty df --enginee polars\n{ORDERS}", "unrecognized arguments: --enginee polars"),
+            (f"%%connecty df --max 5\n{ORDERS}", "unrecognized arguments: --max 5"),
+            (f"%%connecty df --engine dask\n{ORDERS}", "argument --engine: invalid choice: 'dask'"),
+            (f"%%connecty df --max-rows ten\n{ORDERS}", "'ten' is neither a number of rows nor all"),
+            (f"%%connecty df --dw-id all\n{ORDERS}", "argument --dw-id: invalid int value: 'all'"),
+            (f"%%connecty df --timeout\n{ORDERS}", "argument --timeout: expected one argument"),
+            (f"%%connecty df --tz 'UTC\n{ORDERS}", "No closing quotation"),
+        ],
+    )
+    def test_a_wrong_line(self, shell: Any, connected: Sandbox, cell: str, message: str) -> None:
+        """What is wrong and which options there are, before anything is sent."""
+        before = connected.request_log.submissions()
+
+        shown = refused(shell, cell)
+
+        assert message in shown
+        assert "--client, --dw-id, --engine, --dtype-backend, --max-rows, --schema, --tz" in shown
+        assert connected.request_log.submissions() == before
+
+    @pytest.mark.parametrize(
+        ("cell", "message"),
+        [
+            (f"%%connecty df --tz Mars\n{ORDERS}", "%%connecty: tz='Mars': expected the IANA name"),
+            (f"%%connecty df --max-rows -1\n{ORDERS}", "%%connecty: max_rows=-1: expected a whole number"),
+            (f"%%connecty df --strict --decimals float\n{ORDERS}", "%%connecty: decimals='float' rounds"),
+            (f"%%connecty df --question-id 5\n{ORDERS}", "%%connecty: question_id='5': expected the UUID"),
+            (f"%%connecty df --progress df\n{ORDERS}", "%%connecty: progress='before': expected True, False"),
+            (f"%%connecty df --schema types\n{ORDERS}", "There is no variable 'types': name 'types' is not"),
+            (f"%%connecty df --client df.a\n{ORDERS}", "There is no variable 'df.a': 'str' object has no"),
+            (f"%%connecty df --schema f(1)\n{ORDERS}", "'f(1)' is not the name of a variable"),
+            ("%%connecty df\n \n\t\n", "%%connecty: there is no question."),
+            ("%connecty df", "%%connecty: there is no question."),
+            (f"%connecty {ORDERS}", "unrecognized arguments: many orders are there"),
+        ],
+    )
+    def test_a_wrong_value(self, shell: Any, connected: Sandbox, cell: str, message: str) -> None:
+        """Or no question: what is wrong, before anything is sent, and the variable is as it was."""
+        shell.user_ns["df"] = "before"
+        before = connected.request_log.submissions()
+
+        assert message in refused(shell, cell)
+
+        assert connected.request_log.submissions() == before
+        assert shell.user_ns["df"] == "before"
+
+    def test_a_wrong_client(self, shell: Any) -> None:
+        """The error is that of ask_df."""
+        with pytest.raises(cf.ConfigError, match="expected a Client, got a int"):
+            run(shell, f"one = 1\n\nget_ipython().run_cell_magic('connecty', 'df --client one', {ORDERS!r})")
+
+    def test_every_option_of_a_call(self, shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each is one of the line; those that are not given are left to ask_df."""
+        calls: list[Any] = []
+        monkeypatch.setattr("connecty_frames.magics.ask_df", lambda _, **options: calls.append(options))
+        shell.user_ns |= {"types": {"orders": "int32"}, "steps": [], "client": "the client"}
+        line = (
+            "--client client --dw-id 7 --engine polars --dtype-backend pyarrow --max-rows 5 --schema types "
+            "--tz 'Asia/Tokyo' --no-infer-temporal --decimals exact --strict --on-truncation raise "
+            "--timeout 2.5 --progress steps.append --question-id 729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+        )
+
+        run(shell, f"%%connecty df {line}\nq")
+        run(shell, "%%connecty df --max-rows all --progress False\nq")
+        run(shell, "%%connecty\nq")
+
+        assert calls == [
+            {
+                "client": "the client",
+                "dw_id": 7,
+                "engine": "polars",
+                "dtype_backend": "pyarrow",
+                "max_rows": 5,
+                "schema": {"orders": "int32"},
+                "tz": "Asia/Tokyo",
+                "infer_temporal": False,
+                "decimals": "exact",
+                "strict": True,
+                "on_truncation": "raise",
+                "timeout": 2.5,
+                "progress": shell.user_ns["steps"].append,
+                "question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8",
+            },
+            {"client": None, "max_rows": None, "progress": False},
+            {"client": None},
+        ]
+        assert calls[0].keys() == {"client", *(field.name for field in dataclasses.fields(cf.AskOptions))}
+
+    def test_question_id(self, shell: Any, connected: Sandbox) -> None:
+        """One line fetches the answer to an earlier question, and asks nothing."""
+        run(shell, f"%%connecty df\n{ORDERS}")
+        question_id = shell.user_ns["df"].connecty.question_id
+        before = connected.request_log.submissions()
+
+        run(shell, f"%connecty again --question-id {question_id}")
+
+        assert shell.user_ns["again"]["orders"].tolist() == [100_000]
+        assert connected.request_log.submissions() == before
+
+    def test_help(self, shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        """``%%connecty?`` describes the line, each option in the words of AskOptions."""
+        run(shell, "%%connecty?")
+
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "%%connecty [NAME] [options] Ask a question, and store the frame of its answer" in shown
+        assert "--max-rows <N|all> The maximum number of rows to fetch, 0 or more; None fetches all." in shown
+        assert "--schema VARIABLE Column types that take precedence over the inferred ones" in shown
+        assert "--strict, --no-strict Whether a doubt about a type or a value is an error" in shown
+
+    def test_reload(self, shell: Any) -> None:
+        """``%reload_ext`` loads it again; it does not replace the class of errors."""
+        error = cf.ConfigError
+
+        run(shell, "%reload_ext connecty_frames")
+
+        assert cf.ConfigError is error
+        assert run(shell, f"%%connecty\n{ORDERS}").shape == (1, 1)
+
+
+class TestConnectySQL:
+    """``%connecty_sql``."""
+
+    @pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
+    def test_it_returns_the_sql_of_a_frame(self, shell: Any, engine: str) -> None:
+        """As text, in every library."""
+        run(shell, f"%%connecty df --engine {engine}\n{ORDERS}")
+
+        assert run(shell, "%connecty_sql df") == "SELECT count(*) AS orders FROM sales.orders"
+
+    def test_it_returns_the_sql_of_an_answer(self, shell: Any) -> None:
+        """Also as the value of an assignment."""
+        shell.user_ns["answers"] = [cf.ask(ORDERS)]
+        run(shell, "answer = answers[0]\nsql = %connecty_sql answer")
+
+        assert shell.user_ns["sql"] == "SELECT count(*) AS orders FROM sales.orders"
+
+    def test_it_is_displayed_as_code(self, shell: Any) -> None:
+        """Highlighted and escaped in a notebook, and without control characters as text."""
+        shell.user_ns["df"] = cf.copy_metadata(
+            pa.table({}).replace_schema_metadata(
+                {"connecty": json.dumps({"sql_query": "SELECT '<b>$x\x1b'\n"})}
+            ),
+            pd.DataFrame(),
+        )
+
+        shown, _ = shell.display_formatter.format(run(shell, "%connecty_sql df"))
+
+        assert shown["text/plain"] == "SELECT '<b>$x\\x1b'\n"
+        assert shown["text/html"].endswith(
+            '<div class="connecty tex2jax_ignore mathjax_ignore"><pre><span class="connecty-k">SELECT</span> '
+            '<span class="connecty-s">&#x27;&lt;b&gt;&#36;x\\x1b&#x27;</span></pre></div>'
+        )
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ("", "expected the name of a frame or Answer, as in %connecty_sql df"),
+            ("nothing", "There is no variable 'nothing': name 'nothing' is not defined."),
+            ("1 + 1", "'1 + 1' is not the name of a variable."),
+            (
+                "number",
+                "%connecty_sql number: int is not a frame: expected one of pandas, polars or pyarrow.",
+            ),
+            (
+                "plain",
+                "%connecty_sql plain: this frame has no answer metadata. cf.copy_metadata(source, plain)",
+            ),
+            ("without", "%connecty_sql without: the answer has no SQL."),
+        ],
+    )
+    def test_errors(self, shell: Any, line: str, message: str) -> None:
+        """One line that says what is wrong."""
+        without = pd.DataFrame()
+        without.attrs["connecty"] = "{}"
+        shell.user_ns |= {"number": 5, "plain": pl.DataFrame(), "without": without}
+
+        assert message in refused(shell, f"%connecty_sql {line}")
+
+
+def completions(shell: Any, code: str) -> list[str]:
+    """Return what replaces the last name of the code."""
+    with provisionalcompleter():
+        found = list(shell.Completer.completions(code, len(code)))
+    return [each.text.rpartition(".")[2] for each in found]
+
+
+class TestCompletion:
+    """Of attributes and of options, without jedi; the test in a kernel has both."""
+
+    @pytest.fixture
+    def shell(self, shell: Any) -> Any:
+        """Return the shell with an answer and its frames."""
+        answer = cf.ask(ORDERS)
+        shell.user_ns |= {
+            "answer": answer,
+            "df": answer.to_pandas(),
+            "pf": answer.to_polars(),
+            "cf": cf,
+            "plain": pd.DataFrame(),
+        }
+        shell.Completer.use_jedi = False
+        return shell
+
+    @pytest.mark.parametrize(
+        ("code", "expected"),
+        [
+            ("df.conn", ["connecty"]),
+            ("pf.conn", ["connecty"]),
+            ("df.connecty.", ACCESSOR),
+            ("pf.connecty.", ACCESSOR),
+            ("df.connecty.sq", ["sql_query"]),
+            ("len(pf.connecty.sq", ["sql_query"]),
+            ("df.connecty.metadata.asked", ["asked_at"]),
+            ("answer.sq", ["sql_query"]),
+            ("answer.metadata.sq", ["sql_query"]),
+            ("answer.schema.to_", ["to_json"]),
+            ("cf.ask", ["ask", "ask_df", "ask_many"]),
+            ("plain.connecty.", []),
+            ("nothing.connecty.", []),
+        ],
+    )
+    def test_attributes(self, shell: Any, connected: Sandbox, code: str, expected: list[str]) -> None:
+        """Public names alone, each once; nothing is asked."""
+        before = connected.request_log.submissions()
+
+        assert completions(shell, code) == expected
+
+        assert connected.request_log.submissions() == before
+
+    @pytest.mark.parametrize(
+        ("code", "expected"),
+        [
+            ("%%connect", ["%%connecty"]),
+            ("%connecty_", ["%connecty_sql"]),
+            ("%%connecty df --max", ["--max-rows"]),
+            ("%%connecty df --engine ", ["pandas", "polars", "pyarrow"]),
+            ("%%connecty df --strict --dec", ["--decimals"]),
+            ("%connecty df --question", ["--question-id"]),
+            ("%connecty_sql ", ["answer", "df", "pf"]),
+            ("%connecty_sql p", ["pf"]),
+        ],
+    )
+    def test_the_line_of_a_magic(self, shell: Any, code: str, expected: list[str]) -> None:
+        """The names of options and their values; what has SQL."""
+        assert completions(shell, code) == expected
+
+
+#: Run in a process of its own, which may open sockets to the kernel.
+KERNEL = """
+import json
+from jupyter_client.manager import start_new_kernel
+
+manager, client = start_new_kernel(kernel_name="python3")
+
+def run(code):
+    outputs = []
+    reply = client.execute_interactive(code, timeout=60, output_hook=outputs.append)["content"]
+    return [reply["status"], *(m["content"]["data"]["text/plain"] for m in outputs if "data" in m["content"])]
+
+def complete(*codes):
+    return [client.complete(code, reply=True, timeout=60)["content"]["matches"] for code in codes]
+
+CODES = ["df.connecty.sq", "%%connecty df --max", "%%connecty df --engine p", "%connecty_sql d"]
+
+try:
+    run('''import connecty_frames as cf, pandas as pd
+%load_ext connecty_frames
+sandbox = cf.use_sandbox()''')
+    found = {
+        "asked": run("%%connecty df --engine polars --progress False\\nhow many orders are there?"),
+        "frame": run("df['orders'].to_list()"),
+        "sql": run("%connecty_sql df"),
+        "wrong": run("%%connecty class\\nhow many orders are there"),
+        "readers": run("hasattr(pd, 'read_connecty')"),
+        "submissions": run("dict(sandbox.request_log.submissions())"),
+        "with jedi": complete(*CODES),
+    }
+    run("get_ipython().Completer.use_jedi = False")
+    found["without jedi"] = complete(*CODES)
+    run("sandbox.close()")
+finally:
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+def test_a_kernel(tmp_path: Path) -> None:
+    """The same in a kernel, whose event loop runs: a wrong line is an error, which ends "Run all"."""
+    pytest.importorskip("ipykernel", reason="ipykernel is not installed with the lowest versions")
+
+    done = subprocess.run(
+        [sys.executable, "-c", KERNEL],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "IPYTHONDIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)},
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout) == {
+        "asked": ["ok"],
+        "frame": ["ok", "[100000]"],
+        "sql": ["ok", "SELECT count(*) AS orders FROM sales.orders"],
+        "wrong": ["error"],
+        "readers": ["ok", "False"],
+        "submissions": ["ok", "{'how many orders are there?': 1}"],
+        "with jedi": [["sql_query"], ["--max-rows"], ["pandas", "polars", "pyarrow"], ["df"]],
+        "without jedi": [["sql_query"], ["--max-rows"], ["pandas", "polars", "pyarrow"], ["df"]],
+    }
