@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docutils import nodes
@@ -51,11 +50,8 @@ nb_execution_mode = "force"
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 
-# Plots are embedded as SVG, since a reader without a network could not load altair's scripts.
+# Without the settings of IPython of the user who builds the pages.
 _IPYTHON = tempfile.TemporaryDirectory()
-_startup = Path(_IPYTHON.name) / "profile_default" / "startup"
-_startup.mkdir(parents=True)
-(_startup / "charts.py").write_text('import altair\n\naltair.renderers.enable("svg")\n')
 os.environ["IPYTHONDIR"] = _IPYTHON.name
 
 autodoc_default_options = {

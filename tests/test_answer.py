@@ -454,7 +454,7 @@ def test_a_plot_of_an_answer(countries: cf.Answer) -> None:
 
     chart = countries.plot()
 
-    assert type(chart) is alt.Chart
+    assert isinstance(chart, alt.Chart)
     assert chart.title == TOP_COUNTRIES
     assert chart.mark_point().to_dict()["mark"] == {"type": "point"}
     assert countries.plot(y="orders", x="country").to_dict()["mark"] == {"type": "bar"}
