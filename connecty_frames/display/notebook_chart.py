@@ -42,13 +42,18 @@ else:
 
 
 class _NotebookChart(_Base):
-    """What a notebook displays of a chart, and the class of its combinations with others."""
+    """What a chart is drawn from and a notebook displays, and the class of its combinations with others."""
+
+    def to_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the specification, as altair does, with symbols for characters that cannot be drawn."""
+        drawable: dict[str, Any] = _drawable(super().to_dict(*args, **kwargs))
+        return drawable
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
         """Return the chart in all formats, or as the renderer that the user enabled returns it."""
         if alt.renderers.active == "default":
             try:
-                return _mimebundle(_drawable(self.to_dict(context={"pre_transform": False})))
+                return _mimebundle(self.to_dict(context={"pre_transform": False}))
             except Exception:  # noqa: BLE001, S110 - altair displays the chart nevertheless, or what is wrong
                 pass
         return super()._repr_mimebundle_(*args, **kwargs)

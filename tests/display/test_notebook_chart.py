@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import pickle
 import re
 import sys
@@ -173,3 +174,5 @@ def test_characters_that_xml_lacks() -> None:
     assert [row["column 0"] for row in values] == shown
     assert data["title"] == "\u2400"
     assert all(f">{text}<" in formats["image/svg+xml"] for text in ["\u2400", "\u241f", "a\\x00.b"])
+    (chart | chart).save(file := io.StringIO(), format="svg")
+    assert file.getvalue().count(">\u241f<") == 2
