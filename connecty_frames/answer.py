@@ -313,10 +313,11 @@ class Answer:
         Returns
         -------
         altair.Chart
-            Its title is the question, and its axes are labelled with the names of the columns. No row is
-            sampled or left out. Decimals and long integers are drawn as float64, with about 16 digits; NaN
-            and infinity are not drawn. Tooltips have all digits, the first 1,000 characters of texts, the
-            first 50 columns and those drawn. Times are drawn in the time zone of their column.
+            A notebook displays it without a network. Its title is the question, and its axes are labelled
+            with the names of the columns. No row is sampled or left out. Decimals and long integers are drawn
+            as float64, with about 16 digits; NaN and infinity are not drawn. Tooltips have all digits, the
+            first 1,000 characters of texts, the first 50 columns and those drawn. Times are drawn in the time
+            zone of their column.
 
         Raises
         ------

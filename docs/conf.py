@@ -50,6 +50,9 @@ nb_execution_mode = "force"
 nb_execution_timeout = 120
 nb_execution_raise_on_error = True
 
+# Plots have Vega-Lite too, which the pages leave out.
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
 # Without the settings of IPython of the user who builds the pages.
 _IPYTHON = tempfile.TemporaryDirectory()
 os.environ["IPYTHONDIR"] = _IPYTHON.name

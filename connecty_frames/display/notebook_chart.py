@@ -19,7 +19,7 @@ from altair.utils.mimebundle import spec_to_mimebundle
 
 __all__ = ["Chart"]
 
-#: JupyterLab 4 and Notebook 7 draw no later version, and charts of ``Answer.plot`` need none.
+#: JupyterLab 4.6 draws no later version, and charts of ``Answer.plot`` need none.
 _VEGALITE: Final = "application/vnd.vegalite.v5+json"
 #: How much larger the PNG is than the chart, for sharp text on most screens; and the most pixels of a chart
 #: that is enlarged so, and of one that has a PNG at all.
