@@ -13,7 +13,7 @@ from connecty_frames.files import atomic_write, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, Engine
 from connecty_frames.protocol import State
-from connecty_frames.text import counted, snippet
+from connecty_frames.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames.version import __version__
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["Answer", "read_schema"]
+__all__ = ["Answer", "read_schema", "shape_text"]
 
 #: How many columns a repr shows.
 _REPR_COLUMNS: Final = 12
@@ -313,10 +313,11 @@ class Answer:
         Returns
         -------
         altair.Chart
-            Its title is the question, and its axes are labelled with the names of the columns. No row is
-            sampled or left out. Decimals and long integers are drawn as float64, with about 16 digits; NaN
-            and infinity are not drawn. Tooltips have all digits, the first 1,000 characters of texts, the
-            first 50 columns and those drawn. Times are drawn in the time zone of their column.
+            A notebook displays it without a network. Its title is the question, and its axes are labelled
+            with the names of the columns. No row is sampled or left out. Decimals and long integers are drawn
+            as float64, with about 16 digits; NaN and infinity are not drawn. Tooltips have all digits, the
+            first 1,000 characters of texts, the first 50 columns and those drawn. Times are drawn in the time
+            zone of their column.
 
         Raises
         ------
@@ -352,10 +353,7 @@ class Answer:
     def __repr__(self) -> str:
         known = self._metadata
         question = repr(snippet(known.question, 100)) if known.question else "(question unknown)"
-        shape = (
-            "no table" if self.table is None else f"{known.rows_text} x {counted(len(self.schema), 'column')}"
-        )
-        lines = [f"<Answer to {question}: {shape}, question_id {known.question_id or 'unknown'}>"]
+        lines = [f"<Answer to {question}: {shape_text(self)}, question_id {known.question_id or 'unknown'}>"]
         lines += [
             f"  {snippet(column.name)}: {snippet(str(column.type))}" for column in self.schema[:_REPR_COLUMNS]
         ]
@@ -378,8 +376,10 @@ class Answer:
         table = self._decoded.table
         if table is None:
             raise NoTableError(
-                "The question was answered without a table. "
-                f"{snippet(self.response_summary or 'There is no summary either.', 300)}",
+                with_excerpt(
+                    "The question was answered without a table.",
+                    excerpt(self.response_summary or "There is no summary either.", 300),
+                ),
                 response_summary=self.response_summary,
                 sql_query=self.sql_query,
                 question_id=self.question_id,
@@ -389,6 +389,13 @@ class Answer:
                 asked_at=self._metadata.asked_at,
             )
         return table
+
+
+def shape_text(answer: Answer) -> str:
+    """Return the size of an answer's table in words."""
+    if answer.table is None:
+        return "no table"
+    return f"{answer.metadata.rows_text} x {counted(len(answer.schema), 'column')}"
 
 
 def _read(source: bytes | str | os.PathLike[str]) -> bytes:

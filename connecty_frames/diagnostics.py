@@ -15,7 +15,7 @@ from connecty_frames.errors import (
     warn,
 )
 from connecty_frames.protocol import State
-from connecty_frames.text import counted, sentence, snippet
+from connecty_frames.text import counted, excerpt, snippet, with_excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,17 +96,17 @@ def unfinished_error(
     texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
     details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
     listed = _details_text(details, envelope.more_details)
-    reason = f" The server says: {sentence(listed)}" if listed else ""
     subject = "The question" if question is None else f"The question {snippet(question)!r}"
     if envelope.state == State.FAILED:
         error: type[QuestionError] = QuestionFailed
-        reason = reason or " The server does not say why."
-        message = f"{subject} failed.{reason} Putting it in other words may help."
+        outcome, advice = "failed.", "Putting it in other words may help."
+        without = " The server does not say why."
     else:
         error = QuestionError
-        message = f"{subject} is not finished (state {snippet(envelope.state)}).{reason}"
+        outcome, advice, without = f"is not finished (state {snippet(envelope.state)}).", "", ""
+    said = " The server says:" if listed else without
     return error(
-        message,
+        with_excerpt(f"{subject} {outcome}{said}", listed, advice),
         question_id=question_id,
         question=question,
         dw_id=dw_id,
@@ -117,14 +117,15 @@ def unfinished_error(
 
 
 def _details_text(details: dict[str, Any], more: int) -> str:
-    """Return what the server said on one line, and how many fields were left out."""
+    """Return what the server said, on one line unless a text has more, and how many fields were left out."""
     shown: list[str] = []
     room = _MAX_DETAILS
     for name, value in details.items():
-        field = f"{snippet(name)}: {snippet(str(value), 500)}"
+        field = f"{snippet(name)}: {excerpt(str(value), 500)}"
         room -= len(f"; {field}".encode())
         if room < 0:
             break
         shown.append(field)
     left_out = len(details) - len(shown) + more
-    return "; ".join([*shown, *([f"and {left_out:,} more"] if left_out else [])])
+    shown += [f"and {left_out:,} more"] if left_out else []
+    return ("\n" if any("\n" in field for field in shown) else "; ").join(shown)

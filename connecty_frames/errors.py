@@ -127,6 +127,12 @@ class ConnectyError(Exception):
         self.shell_hint = shell_hint
         self.question_id = question_id
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython displays of the error in place of its own traceback."""
+        from connecty_frames.tracebacks import short_traceback
+
+        return short_traceback(self)
+
 
 class ConfigError(ConnectyError, ValueError):
     """A setting or option is missing or wrong; nothing was sent.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "counted",
     "cut",
+    "excerpt",
     "html",
     "listed",
     "masked_id",
@@ -29,6 +30,7 @@ __all__ = [
     "snippet",
     "terminal",
     "value_text",
+    "with_excerpt",
 ]
 
 #: Unicode categories that are escaped: control, format (with the bidirectional marks), surrogate, private
@@ -116,6 +118,23 @@ def snippet(source: str | bytes, limit: int = 120) -> str:
         source = source[: 4 * limit + 4].decode("utf-8", errors="backslashreplace")
     text = terminal(" ".join(source[: 2 * limit].split()))
     return text if len(text) <= limit and len(source) <= 2 * limit else text[:limit] + "…"
+
+
+def excerpt(source: str, limit: int) -> str:
+    """Return the beginning of untrusted text as :func:`snippet` does, with line breaks and indentation."""
+    lines = [line.rstrip() for line in source[: 2 * limit].replace("\r\n", "\n").split("\n")]
+    text = "\n".join(lines).strip("\n")
+    if "\n" not in text:
+        return snippet(source, limit)
+    text = terminal(text, keep="\n\t")
+    return text if len(text) <= limit and len(source) <= 2 * limit else text[:limit] + "…"
+
+
+def with_excerpt(before: str, text: str, after: str = "") -> str:
+    """Return a message with an :func:`excerpt` in it, apart from its sentences if it has several lines."""
+    if "\n" in text:
+        return f"{before}\n{text}\n{after}".rstrip()
+    return " ".join(filter(None, [before, text and sentence(text), after]))
 
 
 def value_text(value: object) -> str:

@@ -47,6 +47,9 @@ nb_execution_mode = "off"  # `make notebooks` stores the outputs
 # Plots as SVG, since the HTML of altair loads scripts from the network.
 nb_mime_priority_overrides = [("html", "image/svg+xml", 0)]
 
+# Plots have Vega-Lite too, which the pages leave out.
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
 autodoc_default_options = {
     "members": True,
     # Public for other modules of the package, not for users.

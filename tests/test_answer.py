@@ -156,6 +156,32 @@ def test_all_details_of_a_failure_are_shown() -> None:
     assert raised.value.details == {"error": "no \x1b[2J", "code": 7}
 
 
+def test_the_lines_of_a_failure_are_kept() -> None:
+    """A database points at the place of an error with a line of its own."""
+    reason = "syntax error at or near FORM\nLINE 1: SELECT 1 FORM x\n                 ^\x1b[2J"
+    with pytest.raises(cf.QuestionFailed) as raised:
+        cf.Answer.from_json(json.dumps({"state": "FAILED", "error": reason, "code": 7}).encode())
+
+    assert str(raised.value) == (
+        "The question failed. The server says:\n"
+        "error: syntax error at or near FORM\n"
+        "LINE 1: SELECT 1 FORM x\n"
+        "                 ^\\x1b[2J\n"
+        "code: 7\n"
+        "Putting it in other words may help."
+    )
+
+
+def test_the_lines_of_a_summary_are_kept() -> None:
+    """In the error of a question that was answered without a table."""
+    response = {"state": "COMPLETED", "results": {"response_summary": "Which year?\n- 2024\n- 2025"}}
+
+    with pytest.raises(cf.NoTableError) as raised:
+        cf.Answer.from_json(json.dumps(response).encode()).to_pandas()
+
+    assert str(raised.value) == "The question was answered without a table.\nWhich year?\n- 2024\n- 2025"
+
+
 @pytest.mark.parametrize("name", ["error_401.json", "error_404.json", "error_422.json", "token.json"])
 def test_bodies_without_a_state(name: str, golden: Path) -> None:
     """An error and a token are a ResponseError."""
@@ -455,7 +481,7 @@ def test_a_plot_of_an_answer(countries: cf.Answer) -> None:
 
     chart = countries.plot()
 
-    assert type(chart) is alt.Chart
+    assert isinstance(chart, alt.Chart)
     assert chart.title == TOP_COUNTRIES
     assert chart.mark_point().to_dict()["mark"] == {"type": "point"}
     assert countries.plot(y="orders", x="country").to_dict()["mark"] == {"type": "bar"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connecty_frames.text import counted, html, snippet, terminal
+from connecty_frames.text import counted, excerpt, html, snippet, terminal, with_excerpt
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,29 @@ def test_html_keeps_line_breaks() -> None:
 def test_a_snippet_is_one_safe_line(source: str | bytes, shown: str) -> None:
     """White space collapsed, unsafe characters escaped, shortened with an ellipsis."""
     assert snippet(source, 10) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("\n  two\r\n\n\tlines \n", "  two\n\n\tlines"),
+        ("x\x1b[31m\ny\rz", "x\\x1b[31m\ny\\rz"),
+        ("  one   line \n", "one line"),
+        ("1234567890\n1234567890", "1234567890\n123456789…"),
+        ("a\n" * 100_000, "a\n" * 10 + "…"),
+    ],
+)
+def test_an_excerpt_keeps_lines(source: str, shown: str) -> None:
+    """Line breaks, blank lines and indentation; all else as in a snippet."""
+    assert excerpt(source, 20) == shown
+
+
+def test_a_message_with_an_excerpt() -> None:
+    """One of several lines is apart from the sentences around it."""
+    assert with_excerpt("It says:", "no", "Try again.") == "It says: no. Try again."
+    assert with_excerpt("It says:", "no\n  ^", "Try again.") == "It says:\nno\n  ^\nTry again."
+    assert with_excerpt("It says:", "no\n  ^") == "It says:\nno\n  ^"
+    assert with_excerpt("It failed.", "") == "It failed."
 
 
 def test_a_snippet_of_a_long_text() -> None:

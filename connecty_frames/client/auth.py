@@ -323,7 +323,7 @@ class Auth:
             return failure
         if kind not in (FailureKind.UNAUTHORIZED, FailureKind.REJECTED):
             return _unusable(host, failure.reason, kind=kind, status=status)
-        text = server_message(failure.body, self._transport.redact).removesuffix(".")
+        text = " ".join(server_message(failure.body, self._transport.redact).split()).removesuffix(".")
         reason = f"{failure.reason}{text and f' ({text})'}"
         # An HTML page comes from a proxy or firewall.
         if status not in _CREDENTIALS_REFUSED or failure.body.lstrip()[:1] == b"<":

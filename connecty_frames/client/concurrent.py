@@ -20,6 +20,7 @@ from functools import partial
 from itertools import count, islice
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames.answer import shape_text
 from connecty_frames.client.submission import annotate
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
@@ -72,6 +73,23 @@ class QuestionFuture(Future["Answer"]):
     def __init__(self, question: str) -> None:
         super().__init__()
         self.question = question
+
+    def __repr__(self) -> str:
+        is_text = isinstance(self.question, str)  # it may be anything until it is checked
+        question = repr(snippet(self.question, 100)) if is_text else value_text(self.question)
+        return f"<QuestionFuture to {question}: {self._state_text()}>"
+
+    def _state_text(self) -> str:
+        """Return the outcome in words and the id, as far as they are known."""
+        if not self.done():
+            return "pending"
+        if self.cancelled():
+            return "cancelled"
+        error = self.exception()
+        known = self.result() if error is None else error
+        outcome = type(known).__name__ if isinstance(known, BaseException) else shape_text(known)
+        question_id = getattr(known, "question_id", None)  # an error may be any
+        return outcome if question_id is None else f"{outcome}, question_id {snippet(str(question_id))}"
 
 
 class ConcurrentRun:

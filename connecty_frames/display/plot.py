@@ -7,6 +7,7 @@ every value in full. Times are drawn in their own zone, whatever the zone of the
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -29,7 +30,7 @@ _MAX_BARS: Final = 500
 #: The pixels of a chart; the height of bars follows from their number.
 _WIDTH: Final = 560
 _HEIGHT: Final = 320
-#: Up to this many times, each is marked on a line; and how many labels a time axis has room for.
+#: Up to this many times, each is marked on a line; and how many labels an axis has room for.
 _MAX_POINTS: Final = 60
 _TICKS: Final = 8
 #: The characters of a value in a tooltip, and the columns in it.
@@ -41,6 +42,8 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
     """Return the chart of a table; see ``Answer.plot``."""
     try:
         import altair as alt
+
+        from connecty_frames.display.notebook_chart import Chart
     except ModuleNotFoundError as error:
         raise missing_extra("plot", "Plots need", error) from None
     columns = _columns(table)
@@ -59,13 +62,13 @@ def plot(table: pa.Table, title: str | None, x: str | None, y: str | None, color
         for position, column in enumerate(columns)
         if position < _MAX_TOOLTIP_COLUMNS or column in (dimension, measure, group)
     ]
-    chart: alt.Chart = draw(alt, alt.Chart(alt.InlineData(values=_rows(used))), dimension, measure)
+    chart: alt.Chart = draw(alt, Chart(alt.InlineData(values=_rows(used))), dimension, measure)
     if group is not None:
         chart = chart.encode(color=alt.Color(field=group.field, type="nominal", title=snippet(group.name)))
     elif chosen.repeats:
         chart = chart.mark_circle()
     tooltips = [alt.Tooltip(field=c.text_field, type="nominal", title=_tooltip_title(c.name)) for c in used]
-    chart = chart.encode(tooltip=tooltips)
+    chart = chart.encode(tooltip=tooltips, description=_description(alt, [dimension, group, measure]))
     if used != columns:
         left_out = f"The tooltips show {len(used)} of {len(columns):,} columns."
         return chart.properties(title=alt.TitleParams(snippet(title or ""), subtitle=left_out))
@@ -105,9 +108,13 @@ class _Column(Column):
 
 def _columns(table: pa.Table) -> list[_Column]:
     names = table.column_names
-    # A key is in the data once a row, so a long name is replaced by the position of its column.
+    # A key is in the data once a row, so a long name is replaced by the position of its column. So is one
+    # with control characters, which expressions escape and the data does not.
     stem = _unused("column ", lambda stem: (f"{stem}{position}" for position in range(len(names))), names)
-    keys = [name if len(name) <= _MAX_LENGTH else f"{stem}{at}" for at, name in enumerate(names)]
+    keys = [
+        name if len(name) <= _MAX_LENGTH and name.isprintable() else f"{stem}{at}"
+        for at, name in enumerate(names)
+    ]
     suffix = _unused(" in full", lambda suffix: (key + suffix for key in keys), keys)
     return [
         _Column(name, key, key + suffix, cells)
@@ -129,7 +136,15 @@ def _field_path(name: str) -> str:
 
 def _tooltip_title(name: str) -> str:
     """Return the title of a tooltip's line. Vega fetches the picture whose address is under ``image``."""
-    return f"{name} " if name in {"image", "title"} else snippet(name)
+    # Vega-Lite writes it into an expression and escapes quotes alone, not backslashes.
+    return f"{name} " if name in {"image", "title"} else snippet(name).replace("\\", "\\\\")
+
+
+def _description(alt: Any, columns: list[_Column | None]) -> Any:
+    """Return the text of a mark for screen readers; Vega-Lite's own is an expression that has the titles."""
+    keys = dict.fromkeys(column.text_key for column in columns if column is not None)
+    values = [f"datum[{json.dumps(key)}]" for key in keys]
+    return alt.DescriptionValue(alt.ExprRef(f"join([{', '.join(values)}], ': ')"))
 
 
 def _rows(columns: list[_Column]) -> list[dict[str, Any]]:
@@ -194,7 +209,7 @@ def _single_number(alt: Any, chart: Any, _: _Column, measure: _Column) -> Any:
 
 
 def _quantitative(alt: Any, channel: Any, column: _Column, **more: Any) -> Any:
-    axis = alt.Axis(tickMinStep=1) if pa.types.is_integer(column.type) else alt.Axis()
+    axis = alt.Axis(tickCount=_TICKS, **({"tickMinStep": 1} if pa.types.is_integer(column.type) else {}))
     return channel(field=column.field, type="quantitative", title=snippet(column.name), axis=axis, **more)
 
 

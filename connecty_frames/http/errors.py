@@ -39,7 +39,7 @@ from connecty_frames.http.models import (
     Request,
     Response,
 )
-from connecty_frames.text import counted, sentence, snippet, terminal
+from connecty_frames.text import counted, excerpt, sentence, snippet, terminal, with_excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,15 +180,14 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
     request = response.request
     what = f"{response.host} answered {status} to {request.method} {request.path.partition('?')[0]}"
     if status in _REDIRECTS:
-        what += f" with a redirect to {_redirect_host(response, redact)}"
-    elif text:
-        what += f": {text}"
+        what, text = f"{what} with a redirect to {_redirect_host(response, redact)}", ""
     when = "later" if retry_after is None else f"after {retry_after:.0f} s"
-    wait = f" It says to try again {when}." if retry_after is not None and "{when}" not in advice else ""
-    advice = advice.format(when=when)
+    wait = f"It says to try again {when}. " if retry_after is not None and "{when}" not in advice else ""
+    advice = wait + (advice and sentence(advice.format(when=when)))
+    message = with_excerpt(f"{what}:" if text else f"{what}.", text, advice.rstrip())
     return Failure(
         kind=kind,
-        error=error_class(f"{sentence(what)}{wait}{' ' + sentence(advice) if advice else ''}", **fields),
+        error=error_class(message, **fields),
         reason=f"{response.host} answered {status}",
         retry_after=retry_after,
         status=status,
@@ -360,12 +359,12 @@ def _system_message(cause: BaseException) -> str | None:
 
 
 def server_message(body: bytes, redact: Redaction) -> str:
-    """Return the message in an error body, else the body itself, on one line, shortened and safe."""
+    """Return the message in an error body, else the body itself on one line, shortened and safe."""
     try:
         message = _message_in(json.loads(body[:_MAX_SEARCHED]))
     except (ValueError, RecursionError):
         message = ""
-    return snippet(redact(message or body), _MAX_SHOWN)
+    return excerpt(redact(message), _MAX_SHOWN) if message else snippet(redact(body), _MAX_SHOWN)
 
 
 def _message_in(body: object) -> str:

@@ -90,6 +90,32 @@ def test_a_failure_does_not_stop_the_others() -> None:
 
 
 @pytest.mark.slow
+def test_what_a_future_shows() -> None:
+    """The question, then the size of its answer or the name of its error, and the id where one is known."""
+    futures = cf.ask_many(["how many orders are there", "", "which warehouse ships the fastest", None])  # type: ignore[list-item]
+    answered, failed = futures[0].result().question_id, futures[2].exception().question_id  # type: ignore[union-attr]
+
+    assert [repr(future) for future in futures] == [
+        f"<QuestionFuture to 'how many orders are there': 1 of 1 row x 1 column, question_id {answered}>",
+        "<QuestionFuture to '': ConfigError>",
+        f"<QuestionFuture to 'which warehouse ships the fastest': QuestionFailed, question_id {failed}>",
+        "<QuestionFuture to None: ConfigError>",
+    ]
+
+
+def test_what_a_future_shows_that_is_not_done() -> None:
+    """Its state; and what is unusual is shown short and safe."""
+    future = concurrent.QuestionFuture("\x1b[2J" + "x" * 200)
+    error = cf.ConnectyError("", question_id="\x1b\n" + "x" * 200)
+
+    assert repr(future) == f"<QuestionFuture to '\\\\x1b[2J{'x' * 93}…': pending>"
+    future.cancel()
+    assert repr(future) == f"<QuestionFuture to '\\\\x1b[2J{'x' * 93}…': cancelled>"
+    other = concurrent.QuestionFuture("how many?")
+    other.set_exception(error)
+    assert repr(other) == f"<QuestionFuture to 'how many?': ConnectyError, question_id \\x1b {'x' * 115}…>"
+
+
 def test_as_completed(box: Sandbox) -> None:
     """An iterator yields what is done first, whatever the order."""
     slow, *quick = numbered(4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -31,7 +32,7 @@ def channels(specification: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     return {
         name: tuple(channel.get(key) for key in ("field", "type", "title"))
         for name, channel in specification["encoding"].items()
-        if name != "tooltip"
+        if name not in {"tooltip", "description"}
     }
 
 
@@ -109,6 +110,7 @@ def test_one_number_is_the_number() -> None:
 
     assert found["mark"]["type"] == "text"
     assert channels(found) == {"text": ("n in full", "nominal", None)}
+    assert found["encoding"]["description"]["value"] == {"expr": "join([datum[\"n in full\"]], ': ')"}
     assert values(found, "n in full") == ["9007199254740993"]
 
 
@@ -182,7 +184,7 @@ def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: s
 
 
 @pytest.mark.parametrize(
-    "name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "back\\slash", "count()", "b in full"]
+    "name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "back\\slash", "C:\\users", "count()", "b in full"]
 )
 def test_any_name_of_a_column(name: str) -> None:
     """Characters with a meaning in Vega are escaped, and the title is the name."""
@@ -203,11 +205,30 @@ def test_a_tooltip_fetches_no_picture() -> None:
     assert [hint["title"] for hint in found["encoding"]["tooltip"]] == ["image ", "title "]
 
 
+def test_a_title_is_no_part_of_an_expression() -> None:
+    """Vega-Lite writes titles of tooltips into one and escapes quotes alone, so backslashes are doubled."""
+    found = drawn({'a\\" + datum.b + "\u202e': ["x"], "b": [1]})
+
+    assert found["encoding"]["tooltip"][0]["title"] == 'a\\\\" + datum.b + "\\\\u202e'
+    assert found["encoding"]["y"]["title"] == 'a\\" + datum.b + "\\u202e'
+
+
+def test_screen_readers_have_the_values_of_a_mark() -> None:
+    """Those that are drawn, in full."""
+    table = pa.table({"shop": ["a", "a"], "paid": [True, False], "n": [5000, 7]})
+
+    formats, _ = plot(table, None, None, None, None)._repr_mimebundle_()
+
+    labels = re.findall('aria-label="([^"]*)" role="graphics-symbol"', formats["image/svg+xml"])
+    assert {"a: true: 5000", "a: false: 7"} <= set(labels)
+
+
 def test_control_characters_in_names_and_titles() -> None:
     """They are shown as escapes."""
     found: dict[str, Any] = plot(pa.table({"a\u202e": ["x"], "n": [1]}), "q\x1b?", None, None, None).to_dict()
 
     assert found["encoding"]["y"]["title"] == "a\\u202e"
+    assert found["encoding"]["y"]["field"] == "column 0"
     assert found["title"] == "q\\x1b?"
 
 
@@ -273,17 +294,15 @@ def test_without_altair(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"a.b[0]": ["Pol.and", "x[1]"], 'n "q"': [1, 2]}, ["a.b[0]", 'n "q"', "Pol.and", "x[1]"]),
         ({"day": DAYS, "rev:enue": [Decimal("1.5"), 2]}, ["day", "rev:enue", "Thu 02"]),
         ({"x": [1, 2], "it's": [3, 4]}, ["x", "it's"]),
+        ({"C:\\users": ["a"], 'a\\" + datum.b + "': [1]}, ["C:\\users", 'a\\" + datum.b + "']),
         ({"n": [9007199254740993]}, ["9007199254740993"]),
     ],
-    ids=["bars", "line", "points", "number"],
+    ids=["bars", "line", "points", "expressions", "number"],
 )
 def test_it_can_be_drawn(columns: dict[str, Any], texts: list[str]) -> None:
     """Vega draws it: the names and values are in the picture."""
-    converter = pytest.importorskip("vl_convert", reason="nothing draws plots on the lowest versions")
-
-    picture = converter.vegalite_to_svg(
-        plot(pa.table(columns), "how <b>many</b>?", None, None, None).to_json()
-    )
+    formats, _ = plot(pa.table(columns), "how <b>many</b>?", None, None, None)._repr_mimebundle_()
+    picture = formats["image/svg+xml"]
 
     shown = picture.replace("&quot;", '"').replace("&apos;", "'").replace("&lt;", "<").replace("&gt;", ">")
     for text in ["how <b>many</b>?", *texts]:

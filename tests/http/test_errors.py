@@ -83,6 +83,7 @@ def test_a_success_is_no_failure(status: int) -> None:
         (b"\x1b[2Jcleared", "\\x1b[2Jcleared"),
         ({"detail": "secret canary-secret is wrong"}, "secret *** is wrong"),
         ({"detail": "x" * 1000}, "x" * 300 + "…"),
+        ({"detail": "no\r\n  column\x1b"}, "no\n  column\\x1b"),
         (b"[" * 100_000, "[" * 300 + "…"),
     ],
 )
@@ -91,6 +92,15 @@ def test_the_message_of_the_server_is_shown_short_and_safe(body: Any, text: str)
     failure = status_failure(response(422, body), redact=REDACT)
     assert failure.error.text == text  # type: ignore[attr-defined]
     assert text in str(failure.error)
+
+
+def test_a_message_of_several_lines_is_apart() -> None:
+    """Between the sentences around it, with its indentation."""
+    body = {"detail": "LINE 1: SELECT x\n               ^"}
+    failure = status_failure(response(404, body), redact=REDACT)
+    assert str(failure.error).startswith(
+        "api.test answered 404 to GET /v1/dw/13/questions:\nLINE 1: SELECT x\n               ^\nCheck"
+    )
 
 
 def test_an_error_carries_status_request_id_and_wait() -> None:

@@ -1,0 +1,140 @@
+"""Charts of altair that a notebook displays without a network.
+
+altair's own display is HTML that loads Vega from a content delivery network. These charts are displayed as
+Vega-Lite, which JupyterLab draws itself, and as SVG and PNG, made by vl-convert, for everything else. A
+renderer that the user enabled in altair is used instead.
+
+The classes have the names of altair's, which a repr shows. altair's methods that change a chart keep its
+class; those that combine it with others return a class of altair's, which is replaced here.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import altair as alt
+from altair.utils.mimebundle import spec_to_mimebundle
+
+__all__ = ["Chart"]
+
+#: JupyterLab 4.6 draws no later version, and charts of ``Answer.plot`` need none.
+_VEGALITE: Final = "application/vnd.vegalite.v5+json"
+#: How much larger the PNG is than the chart, for sharp text on most screens; and the most pixels of a chart
+#: that is enlarged so, and of one that has a PNG at all.
+_SCALE: Final = 2
+_MAX_ENLARGED: Final = 2_000_000
+_MAX_PIXELS: Final = 50_000_000
+#: The characters of the longest SVG that is included, which has about 1,000 marks.
+_MAX_SVG: Final = 300_000
+#: The width and height at the beginning of an SVG.
+_SVG_SIZE: Final = re.compile(r'width="([0-9.]+)" height="([0-9.]+)"')
+#: Symbols for the characters that XML lacks: at one, vl-convert aborts the process, a notebook's kernel.
+_SYMBOLS: Final = {code: chr(0x2400 + code) for code in range(32) if code not in b"\t\n\r"} | dict.fromkeys(
+    [*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\ufffd"
+)
+
+if TYPE_CHECKING:
+    from altair import TopLevelMixin as _Base
+else:
+    _Base = object
+
+
+class _NotebookChart(_Base):
+    """What a chart is drawn from and a notebook displays, and the class of its combinations with others."""
+
+    def to_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the specification, as altair does, with symbols for characters that cannot be drawn."""
+        drawable: dict[str, Any] = _drawable(super().to_dict(*args, **kwargs))
+        return drawable
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the chart in all formats, or as the renderer that the user enabled returns it."""
+        if alt.renderers.active == "default":
+            try:
+                return _mimebundle(self.to_dict(context={"pre_transform": False}))
+            except Exception:  # noqa: BLE001, S110 - altair displays the chart nevertheless, or what is wrong
+                pass
+        return super()._repr_mimebundle_(*args, **kwargs)
+
+    def __add__(self, other: Any) -> Any:
+        return _displayed(super().__add__(other))
+
+    def __and__(self, other: Any) -> Any:
+        return _displayed(super().__and__(other))
+
+    def __or__(self, other: Any) -> Any:
+        return _displayed(super().__or__(other))
+
+
+class Chart(_NotebookChart, alt.Chart):
+    """A chart of one mark."""
+
+    def facet(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a chart for each value of a column, as altair does."""
+        return _displayed(super().facet(*args, **kwargs))
+
+
+class LayerChart(_NotebookChart, alt.LayerChart):
+    """Charts over each other."""
+
+    def facet(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a chart for each value of a column, as altair does."""
+        return _displayed(super().facet(*args, **kwargs))
+
+
+class HConcatChart(_NotebookChart, alt.HConcatChart):
+    """Charts beside each other."""
+
+
+class VConcatChart(_NotebookChart, alt.VConcatChart):
+    """Charts below each other."""
+
+
+class FacetChart(_NotebookChart, alt.FacetChart):
+    """A chart for each value of a column."""
+
+
+_CLASSES: Final[dict[type, type]] = {
+    class_.__bases__[1]: class_ for class_ in (Chart, LayerChart, HConcatChart, VConcatChart, FacetChart)
+}
+
+
+def _displayed(chart: Any) -> Any:
+    """Return a new chart of altair's after giving it the class that displays it."""
+    # An assignment would add a key to the specification.
+    object.__setattr__(chart, "__class__", _CLASSES.get(type(chart), type(chart)))
+    return chart
+
+
+def _mimebundle(specification: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the formats of a chart, and their metadata, for a notebook.
+
+    Raises
+    ------
+    Exception
+        Any, if vl-convert is not installed or cannot draw the chart.
+    """
+    from vl_convert import svg_to_png
+
+    svg: str = spec_to_mimebundle(specification, format="svg", mode="vega-lite")["image/svg+xml"]
+    width, height = map(float, _SVG_SIZE.findall(svg)[0])
+    formats: dict[str, Any] = {_VEGALITE: specification}
+    if len(svg) <= _MAX_SVG:
+        formats["image/svg+xml"] = svg
+    if width * height <= _MAX_PIXELS:
+        png = svg_to_png(svg, scale=_SCALE if width * height <= _MAX_ENLARGED else 1)
+        formats["image/png"] = base64.b64encode(png).decode("ascii")
+    return formats, {_VEGALITE: alt.renderers.options, "image/png": {"width": width, "height": height}}
+
+
+def _drawable(value: Any) -> Any:
+    """Return a JSON value with symbols for the characters that cannot be drawn."""
+    if isinstance(value, str):
+        return value.translate(_SYMBOLS)
+    if isinstance(value, list):
+        return list(map(_drawable, value))
+    if isinstance(value, dict):
+        return {key.translate(_SYMBOLS): _drawable(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,99 @@
+"""The traceback of an error in IPython and notebooks: the lines of the caller, then the message.
+
+IPython displays what ``_render_traceback_`` of an exception returns. Its own formatter makes it here, in the
+mode and colours that the user chose, from tracebacks without the frames that say nothing to the caller. The
+exceptions keep their tracebacks, for ``%debug`` and for ``%xmode Verbose``, which shows every frame.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["short_traceback"]
+
+#: The packages whose frames are left out.
+_PACKAGE: Final = __name__.partition(".")[0]
+_IPYTHON: Final = "IPython"
+#: The folders of installed packages; what is elsewhere is code of the caller.
+_INSTALLED: Final = ("site-packages", "dist-packages")
+
+
+def short_traceback(error: BaseException) -> list[str]:
+    """Return the traceback of an error, and of those it is displayed with, in the parts that IPython joins.
+
+    Nothing is raised: without IPython, or where its formatter fails, it is Python's traceback.
+    """
+    try:
+        from IPython import get_ipython
+
+        formatter: Any = get_ipython().InteractiveTB
+        if formatter.mode == "Verbose":
+            return _format(formatter, error)
+        tracebacks = [(each, each.__traceback__) for each in _chain(error)]
+        try:
+            for each, full in tracebacks:
+                each.__traceback__ = _shortened(full)
+            return _format(formatter, error)
+        finally:
+            for each, full in tracebacks:
+                each.__traceback__ = full
+            formatter.tb = error.__traceback__  # where %debug starts
+    except Exception:  # noqa: BLE001 - of a later version of IPython, or of what it reads
+        return traceback.format_exception(error)
+
+
+def _format(formatter: Any, error: BaseException) -> list[str]:
+    parts: list[str] = formatter.structured_traceback(type(error), error, error.__traceback__, 0)
+    notes: list[str] = getattr(error, "__notes__", [])
+    # Most versions end with the notes, but some in a few modes only.
+    if not notes or "".join(parts).rstrip().endswith(notes[-1].rstrip()):
+        return parts
+    return [*parts, *(note if formatter.tb_join_char else f"{note}\n" for note in notes)]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, the one that it is displayed with, and so on."""
+    following: BaseException | None = error
+    seen: list[BaseException] = []
+    while following is not None and not any(following is each for each in seen):
+        seen.append(following)
+        yield following
+        hidden = following.__suppress_context__
+        following = following.__cause__ or (None if hidden else following.__context__)
+
+
+def _shortened(full: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of IPython, and of a call of this package.
+
+    Where this package was called, Python's own library is left out too, such as threads and futures before
+    the call, and so are all libraries that the call used. Functions of the caller that it called are kept.
+    """
+    frames = []
+    while full is not None:
+        frames.append((full, str(full.tb_frame.f_globals.get("__name__")).partition(".")[0]))
+        full = full.tb_next
+    is_called = any(root == _PACKAGE for _, root in frames)
+    kept = []
+    is_inside = False  # in IPython or this package, or in what they called
+    for frame, root in frames:
+        if root in {_IPYTHON, _PACKAGE}:
+            is_inside = True
+        elif is_called and (root in sys.stdlib_module_names or (is_inside and _is_installed(frame))):
+            pass
+        else:
+            is_inside = False
+            kept.append(frame)
+    short: TracebackType | None = None
+    for frame in reversed(kept):
+        short = TracebackType(short, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return short
+
+
+def _is_installed(frame: TracebackType) -> bool:
+    return any(folder in frame.tb_frame.f_code.co_filename for folder in _INSTALLED)
