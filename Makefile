@@ -109,7 +109,7 @@ docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	$(BIN)/python -m docs.check_search
 
-# The pictures of an answer in the README and the documentation; need chromium.
+# The picture of an answer in the README and the documentation; needs chromium.
 picture: $(VENV)/demo.stamp
 	$(BIN)/python -m docs.picture
 
