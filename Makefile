@@ -111,6 +111,7 @@ bench-polling: $(VENV)/demo.stamp
 
 docs: $(VENV)/demo.stamp $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m docs.check_search
 
 # The pictures of an answer in the README and the documentation; needs chromium.
 picture: $(VENV)/browser.stamp

@@ -57,6 +57,7 @@ autodoc_default_options = {
 }
 autodoc_typehints_format = "short"
 maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # autodoc does that, and one list is enough
 numpydoc_xref_param_type = False
 
@@ -65,8 +66,10 @@ copybutton_prompt_is_regexp = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"connecty_frames {release}"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_context = {"default_mode": "auto"}  # light or dark as the reader's system
 html_theme_options = {
     "logo": {"text": "connecty_frames"},
     "show_prev_next": False,

@@ -1,0 +1,97 @@
+"""The numbers on the page about limits, and the fields of the metadata on the page about security."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import connecty_frames as cf
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+
+
+def constant(path: str) -> Any:
+    """Return a constant of the package by its module and name."""
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(f"connecty_frames.{module}"), name)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (
+            "| `max_rows` | 0 or more, below 10^18; `None` fetches all | 1000 |",
+            {"options._MAX_ROWS_LIMIT": 10**18, "protocol.DEFAULT_MAX_ROWS": 1000},
+        ),
+        ("| `timeout` of a call | up to 30 days | 300 s |", {"options.MAX_TIMEOUT": 30 * 86_400}),
+        (
+            "| `max_body_bytes`, a response after decompression | as set | 2 GiB |",
+            {"settings.LARGEST_BODY": 2_147_483_648},
+        ),
+        ("| `dw_id` | 0 or more, below 10^100 | |", {"options.DW_ID_LIMIT": 10**100}),
+        (
+            "| a question from `--file` or standard input | 10,000,000 bytes | |",
+            {"cli.input._MAX_BYTES": 10_000_000},
+        ),
+        ("| the profile file | 1 MiB | |", {"profiles._MAX_BYTES": 1_048_576}),
+        ("| nesting of values | 100 levels | |", {"decode.exact_json.MAX_DEPTH": 100}),
+        (
+            "| pause between polls | a tenth of the time elapsed, from 0.1 to 5 s | |",
+            {
+                "client.question._SHARE": 0.1,
+                "client.question._MIN_PAUSE": 0.1,
+                "client.question._MAX_PAUSE": 5,
+            },
+        ),
+        (
+            "| attempts to connect | 3, within 10 s | |",
+            {"http.retry.CONNECT_ATTEMPTS": 3, "http.retry._CONNECT_SECONDS": 10},
+        ),
+        (
+            "| retries that all calls of a client share | 10 at the start, then 1 per second | |",
+            {"http.retry._MAX_RETRIES": 10, "http.retry._RETRIES_PER_SECOND": 1},
+        ),
+        (
+            "| a fetch without a byte | tried again after 60 s, later after 120 s and so on | |",
+            {"http.retry.IDLE_TIMEOUT": 60},
+        ),
+        ("| 404 for a question just accepted | polled on for 10 s | |", {"client.question._SETTLING": 10}),
+        (
+            "| use of a token | until 30 s, or a tenth of its lifetime, before its end | |",
+            {"client.auth._MARGIN": 30, "client.auth._MARGIN_SHARE": 0.1},
+        ),
+        (
+            "| use of a token whose end is missing, or more than 24 h away | 60 s | |",
+            {"client.auth._UNKNOWN_LIFETIME": 60, "client.auth._MAX_LIFETIME": 86_400},
+        ),
+        (
+            "| plot | 5,000 rows; 500 bars | |",
+            {"display.plot._MAX_MARKS": 5_000, "display.plot._MAX_BARS": 500},
+        ),
+        (
+            "| a workbook for Excel | 1,048,575 rows, 16,384 columns, 32,767 characters in a cell | |",
+            {
+                "frames.excel._MAX_ROWS": 1_048_576,  # with the row of the names
+                "frames.excel._MAX_COLUMNS": 16_384,
+                "frames.excel._MAX_TEXT": 32_767,
+            },
+        ),
+    ],
+)
+def test_a_documented_number_is_that_of_the_code(row: str, expected: dict[str, float]) -> None:
+    """The row is on the page, and each constant behind it has the value that it states."""
+    assert row in (DOCS / "limits.md").read_text(encoding="utf-8").splitlines()
+    assert {path: constant(path) for path in expected} == expected
+
+
+def test_the_page_about_security_has_every_field_of_the_metadata() -> None:
+    """A new field of ``AnswerMetadata`` travels with frames, so readers must know what it may reveal."""
+    page = (DOCS / "security.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## Metadata that travels with a frame")
+    table, _, _ = section.partition("No field has credentials.")
+
+    assert [each.name for each in fields(cf.AnswerMetadata) if f"`{each.name}`" not in table] == []
