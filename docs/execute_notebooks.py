@@ -44,7 +44,7 @@ def execute(notebook: str) -> str:
     Raises
     ------
     nbclient.exceptions.CellExecutionError
-        If a cell raises an error.
+        If a cell without the tag ``raises-exception`` raises an error.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -66,7 +66,8 @@ def execute(notebook: str) -> str:
         client.execute(cwd=folder, env=others | own)
     node.metadata = nbformat.from_dict(_METADATA)
     for cell in node.cells:
-        cell.metadata = nbformat.from_dict({})
+        # A tag says that a cell shows an error on purpose.
+        cell.metadata = nbformat.from_dict({"tags": tags} if (tags := cell.metadata.get("tags")) else {})
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("data") != {"text/plain": ""}]
     return nbformat.writes(node) + "\n"

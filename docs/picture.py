@@ -1,7 +1,7 @@
 """Draw the pictures of the documentation: an answer of the sandbox in JupyterLab (``make picture``).
 
-Chromium takes them (``apt-get install chromium``): ``docs/_static/answer.png`` of the cell alone, and
-``jupyterlab-light.png`` and ``jupyterlab-dark.png`` of the window.
+Chromium takes them (``apt-get install chromium``), in the light and the dark theme: ``docs/_static/answer.png``
+and ``answer-dark.png`` of the cell alone, ``jupyterlab-light.png`` and ``jupyterlab-dark.png`` of the window.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def main() -> None:
             lab.page.locator(".jp-CodeCell").first.screenshot(path=FOLDER / "answer.png")
             lab.page.screenshot(path=FOLDER / "jupyterlab-light.png")
             lab.theme("dark")
+            lab.page.locator(".jp-CodeCell").first.screenshot(path=FOLDER / "answer-dark.png")
             lab.page.screenshot(path=FOLDER / "jupyterlab-dark.png")
 
 

@@ -32,16 +32,16 @@ def test_the_notebooks() -> None:
 
 @each
 def test_it_is_stored_with_its_outputs(notebook: Path) -> None:
-    """Of one run from top to bottom, without an error or a warning, and small enough for a diff."""
+    """Of one run from top to bottom, without warnings or unintended errors, and small enough for a diff."""
     text = notebook.read_text(encoding="utf-8")
     code = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
     outputs = [output for cell in code for output in cell["outputs"]]
 
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
-    assert [output for output in outputs if output["output_type"] == "error"] == []
+    assert [cell for cell in code if failed(cell) and "tags" not in cell["metadata"]] == []
     assert [output for output in outputs if output.get("name") == "stderr"] == []
     assert any(output["output_type"] == "execute_result" for output in outputs)
-    assert len(text) < 300_000
+    assert len(text) < 600_000
 
 
 @pytest.mark.slow
@@ -57,6 +57,11 @@ def test_its_outputs_are_current(notebook: Path) -> None:
     if sys.version_info[:2] != (3, 11):
         pytest.skip("it ran; its outputs are compared on Python 3.11")
     assert not changed, "\n".join([f"{notebook.name} is not current, run `make notebooks`:", *changed])
+
+
+def failed(cell: dict[str, Any]) -> bool:
+    """Whether a cell raised an error."""
+    return any(output["output_type"] == "error" for output in cell["outputs"])
 
 
 def notebook_of(
