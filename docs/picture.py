@@ -1,7 +1,7 @@
 """Draw the pictures of the documentation: an answer of the sandbox in JupyterLab (``make picture``).
 
-Chromium takes them (``apt-get install chromium``), in the light and the dark theme: ``docs/_static/answer.png``
-and ``answer-dark.png`` of the cell alone, ``jupyterlab-light.png`` and ``jupyterlab-dark.png`` of the window.
+Chromium takes them (``apt-get install chromium``) in the light and the dark theme: ``answer.png`` and
+``answer-dark.png`` of the cell alone, ``jupyterlab-light.png`` and ``jupyterlab-dark.png`` of the window.
 """
 
 from __future__ import annotations
