@@ -16,7 +16,8 @@ PYTEST := -m pytest -n $(JOBS) --dist worksteal
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
 
-test: $(VENV)/test.stamp
+# With the type checkers, which tests/test_typing.py runs over code of users.
+test: $(VENV)/test.stamp $(VENV)/lint.stamp
 	$(BIN)/python $(PYTEST)
 
 # Without tests of half a second or more: for each change while developing, and for each further Python in .ci/run.

@@ -37,8 +37,13 @@ templates_path = ["_templates"]
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!connecty_frames\b).*"),
-    # A TypedDict for type checkers, and a type variable.
-    ("py:class", r"connecty_frames\.(options\.AskOptionsDict|frames\.attachment\.Frame)"),
+    # Types for type checkers alone, and a type variable.
+    ("py:class", r"connecty_frames\.(options\.AskOptionsDict|settings\.SettingsDict)"),
+    ("py:class", r"connecty_frames\.sandbox\.sandbox\.SandboxOptions"),
+    (
+        "py:class",
+        r"connecty_frames\.frames\.(accessor\.(Pandas|Polars|Arrow)Result|attachment\.Frame)",
+    ),
 ]
 
 smartquotes_action = "qe"  # and no dashes: --help is an option
