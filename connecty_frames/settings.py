@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -138,7 +138,7 @@ class Settings(BaseModel):
         The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     client_id: Annotated[str, AfterValidator(_printable)] | None = None
     client_secret: Annotated[SecretStr, AfterValidator(_printable_secret)] | None = None

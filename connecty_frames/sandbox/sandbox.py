@@ -188,9 +188,9 @@ class Sandbox:
         self._exit_stack = ExitStack()
         self._pid = os.getpid()
         self._is_entered = False
-        self.request_log = RequestLog()
+        self.request_log: RequestLog = RequestLog()
         self._initial_faults = tuple(faults)
-        self.faults = Faults(self._initial_faults)
+        self.faults: Faults = Faults(self._initial_faults)
 
     @property
     def connection(self) -> Connection:
