@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import altair as alt
     import pyarrow as pa
 
-    from connecty_frames.frames.accessor import PandasResult, PolarsResult
+    from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
 
 __all__ = ["Answer", "read_schema"]
 
@@ -280,7 +280,7 @@ class Answer:
         """Where the answer comes from."""
         return self._metadata
 
-    def to_pandas(self, dtype_backend: DtypeBackend = "numpy_nullable") -> PandasResult:
+    def to_pandas(self, dtype_backend: DtypeBackend = "numpy_nullable") -> PandasFrame:
         """Return the table as a pandas frame with metadata; no column is of dtype object.
 
         Parameters
@@ -294,10 +294,10 @@ class Answer:
             If the question was answered without a table.
         """
         checked = AskOptions(dtype_backend=dtype_backend)
-        frame: PandasResult = self._frame("pandas", checked.dtype_backend)
+        frame: PandasFrame = self._frame("pandas", checked.dtype_backend)
         return frame
 
-    def to_polars(self) -> PolarsResult:
+    def to_polars(self) -> PolarsFrame:
         """Return the table as a polars frame with metadata.
 
         Raises
@@ -305,7 +305,7 @@ class Answer:
         NoTableError
             If the question was answered without a table.
         """
-        frame: PolarsResult = self._frame("polars")
+        frame: PolarsFrame = self._frame("polars")
         return frame
 
     def to_arrow(self) -> pa.Table:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer import Answer
     from connecty_frames.client import QuestionFuture
-    from connecty_frames.frames.accessor import ArrowResult, PandasResult, PolarsResult
+    from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
 
 __all__ = ["ask", "ask_df", "ask_many", "shared_client"]
 
@@ -113,7 +113,7 @@ def ask_df(
     engine: Literal["pandas"] = ...,
     client: Client | None = ...,
     **options: Unpack[AskOptionsDict],
-) -> PandasResult: ...
+) -> PandasFrame: ...
 @overload
 def ask_df(
     question: str,
@@ -121,7 +121,7 @@ def ask_df(
     engine: Literal["polars"],
     client: Client | None = ...,
     **options: Unpack[AskOptionsDict],
-) -> PolarsResult: ...
+) -> PolarsFrame: ...
 @overload
 def ask_df(
     question: str,
@@ -129,7 +129,7 @@ def ask_df(
     engine: Literal["pyarrow"],
     client: Client | None = ...,
     **options: Unpack[AskOptionsDict],
-) -> ArrowResult: ...
+) -> ArrowTable: ...
 @shows_options()
 def ask_df(
     question: str,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connecty_frames.client import Client
-    from connecty_frames.frames.accessor import PandasResult, PolarsResult
+    from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
 
 __all__ = ["install_readers", "read_connecty"]
 
@@ -26,7 +26,7 @@ def read_connecty(
     dtype: Any = None,
     index_col: str | Sequence[str] | None = None,
     **options: Unpack[AskOptionsDict],
-) -> PandasResult:
+) -> PandasFrame:
     """Ask a question, with parameters like those of ``pandas.read_sql``.
 
     Parameters
@@ -94,7 +94,7 @@ def read_connecty(
     given = options if dtype is None else {**options, "schema": dtype}
     ask_options = AskOptions.from_kwargs(given, engine="pandas")
     answer = shared_client(con).answer(question, ask_options)
-    frame: PandasResult = answer.to_frame(ask_options)
+    frame: PandasFrame = answer.to_frame(ask_options)
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ConfigError(
@@ -122,7 +122,7 @@ def install_readers() -> None:
 
 
 @shows_options()
-def _read_polars(question: str, con: Client | None = None, **options: Unpack[AskOptionsDict]) -> PolarsResult:
+def _read_polars(question: str, con: Client | None = None, **options: Unpack[AskOptionsDict]) -> PolarsFrame:
     """Ask a question and return the answer as a polars frame; there is no ``index_col`` and no ``dtype``.
 
     Parameters

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 from connecty_frames.version import __version__
@@ -42,7 +43,7 @@ nitpick_ignore_regex = [
     ("py:class", r"connecty_frames\.sandbox\.sandbox\.SandboxOptions"),
     (
         "py:class",
-        r"connecty_frames\.frames\.(accessor\.(Pandas|Polars|Arrow)Result|attachment\.Frame)",
+        r"connecty_frames\.frames\.(accessor\.(PandasFrame|PolarsFrame|ArrowTable)|attachment\.Frame)",
     ),
 ]
 
@@ -91,6 +92,15 @@ html_show_sourcelink = False
 html_copy_source = False
 
 
+#: What type checkers alone distinguish from the frames of the libraries.
+_FRAMES = {
+    "PandasFrame": "pandas.DataFrame",
+    "PolarsFrame": "polars.DataFrame",
+    "ArrowTable": "pyarrow.Table",
+}
+_STRAIGHT = dict.fromkeys(map(ord, "\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}"), '"')
+
+
 class Generated(SphinxDirective):
     """Insert the generated section where a page has ``{generated} name``."""
 
@@ -123,8 +133,17 @@ def without_empty_outputs(_app: Sphinx, page: nodes.document) -> None:
             block.parent.remove(block)
 
 
+def with_plain_types(_app: Sphinx, page: nodes.document) -> None:
+    """Name the frames in signatures as their libraries do, and put straight quotes back into types."""
+    for kind in [*page.findall(addnodes.desc_returns), *page.findall(nodes.classifier)]:
+        for text in list(kind.findall(nodes.Text)):
+            plain = _FRAMES.get(text, text.translate(_STRAIGHT))
+            text.parent.replace(text, nodes.Text(plain))
+
+
 def setup(app: Sphinx) -> None:
-    """Register the directive and the two handlers."""
+    """Register the directive and the handlers."""
     app.connect("doctree-read", without_empty_outputs)
+    app.connect("doctree-read", with_plain_types)
     app.add_directive("generated", Generated)
     app.connect("autodoc-process-signature", displayed_signature)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from typing import Unpack
     from uuid import UUID
 
-    from connecty_frames.frames.accessor import ArrowResult, PandasResult, PolarsResult
+    from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
 
 __all__ = ["Client"]
 
@@ -307,19 +307,19 @@ class Client:
     @overload
     def ask_df(
         self, question: str, *, engine: Literal["pandas"] = "pandas", **options: Unpack[AskOptionsDict]
-    ) -> PandasResult: ...
+    ) -> PandasFrame: ...
     @overload
     def ask_df(
         self, question: str, *, engine: Literal["polars"], **options: Unpack[AskOptionsDict]
-    ) -> PolarsResult: ...
+    ) -> PolarsFrame: ...
     @overload
     def ask_df(
         self, question: str, *, engine: Literal["pyarrow"], **options: Unpack[AskOptionsDict]
-    ) -> ArrowResult: ...
+    ) -> ArrowTable: ...
     @shows_options()
     def ask_df(
         self, question: str, *, engine: Engine = "pandas", **options: Unpack[AskOptionsDict]
-    ) -> PandasResult | PolarsResult | ArrowResult:
+    ) -> PandasFrame | PolarsFrame | ArrowTable:
         """Ask a question and return its table as a frame with metadata.
 
         Parameters

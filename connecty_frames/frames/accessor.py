@@ -42,22 +42,22 @@ if TYPE_CHECKING:
         @property
         def connecty(self) -> ConnectyAccessor: ...
 
-    class PandasFrame(_Frame, pd.DataFrame):
+    class _PandasFrame(_Frame, pd.DataFrame):
         """A frame of pandas with the metadata of an answer."""
 
-    class PolarsFrame(_Frame, pl.DataFrame):
+    class _PolarsFrame(_Frame, pl.DataFrame):
         """A frame of polars with the metadata of an answer."""
 
-    class ArrowTable(pa.Table):  # type: ignore[misc]
+    class _ArrowTable(pa.Table):  # type: ignore[misc]
         """An Arrow table with the metadata of an answer.
 
         pyarrow has no type information, and the unknown type of ``pa.Table`` would make every use of
         ``ask_df`` an error in pyright's strict mode. That of a class derived from it is known.
         """
 
-    PandasResult: TypeAlias = PandasFrame | AnyInMypy
-    PolarsResult: TypeAlias = PolarsFrame | AnyInMypy
-    ArrowResult: TypeAlias = ArrowTable | AnyInMypy
+    PandasFrame: TypeAlias = _PandasFrame | AnyInMypy
+    PolarsFrame: TypeAlias = _PolarsFrame | AnyInMypy
+    ArrowTable: TypeAlias = _ArrowTable | AnyInMypy
 
 
 def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
@@ -130,9 +130,9 @@ def metadata(frame: object, *, required: bool = False) -> AnswerMetadata | None:
 
 
 @overload
-def copy_metadata(source: object, frame: pl.DataFrame) -> PolarsResult: ...
+def copy_metadata(source: object, frame: pl.DataFrame) -> PolarsFrame: ...
 @overload
-def copy_metadata(source: object, frame: pd.DataFrame) -> PandasResult: ...
+def copy_metadata(source: object, frame: pd.DataFrame) -> PandasFrame: ...
 @overload
 def copy_metadata(source: object, frame: Frame) -> Frame: ...
 def copy_metadata(source: object, frame: Any) -> Any:
