@@ -47,7 +47,7 @@ openapi: $(VENV)/test.stamp
 	$(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, width=120)' \
 		<connecty_frames/sandbox/openapi.json >docs/api/openapi.yaml
 
-# The options of each function in its docstring, from the docstring of AskOptions.
+# The keywords of each function in its docstring, from AskOptions, Settings and Sandbox.
 docstrings: $(VENV)/test.stamp
 	$(BIN)/python -m docs.docstrings
 
