@@ -16,7 +16,8 @@ PYTEST := -m pytest -n $(JOBS) --dist worksteal
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
 
-test: $(VENV)/test.stamp $(VENV)/browser.stamp
+# With JupyterLab, and with the type checkers, which tests/test_typing.py runs over code of users.
+test: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp
 	$(BIN)/python $(PYTEST)
 
 # Without tests of half a second or more: for each change while developing, and for each further Python in .ci/run.
@@ -46,7 +47,7 @@ openapi: $(VENV)/test.stamp
 	$(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, width=120)' \
 		<connecty_frames/sandbox/openapi.json >docs/api/openapi.yaml
 
-# The options of each function in its docstring, from the docstring of AskOptions.
+# The keywords of each function in its docstring, from AskOptions, Settings and Sandbox.
 docstrings: $(VENV)/test.stamp
 	$(BIN)/python -m docs.docstrings
 

@@ -11,7 +11,7 @@ from connecty_frames import decode, diagnostics, display, frames
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError
 from connecty_frames.files import atomic_write, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
-from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, Engine
+from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, Engine, shows_options
 from connecty_frames.protocol import State
 from connecty_frames.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames.version import __version__
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     import altair as alt
-    import pandas as pd
-    import polars as pl
     import pyarrow as pa
+
+    from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
 
 __all__ = ["Answer", "read_schema", "shape_text"]
 
@@ -128,6 +128,7 @@ class Answer:
         return cls(body, decoded, metadata)
 
     @classmethod
+    @shows_options("dtype_backend", "timeout", "progress")
     def from_json(
         cls,
         source: bytes | str | os.PathLike[str],
@@ -139,14 +140,33 @@ class Answer:
 
         Parameters
         ----------
-        source
+        source : bytes, str or path-like
             A response body as bytes, or the path of a file with one.
-        question
+        question : str or None, default None
             The question in words, for the metadata; a response does not contain it.
-        **options
-            Those of ``ask`` that matter for decoding: ``schema``, ``tz``, ``infer_temporal``, ``decimals``,
-            ``strict``, ``on_truncation``; ``question_id`` and ``dw_id`` for the metadata; and ``max_rows`` if
-            the number of rows asked for is known.
+        dw_id : int or None, default None
+            The data workspace that was asked, for the metadata.
+        max_rows : int or None, default None
+            The ``max_rows`` of the request, which tells whether rows were cut; None if it is unknown.
+        schema : dict, schema, model or None, default None
+            Column types that take precedence over the inferred ones: a dict or a pandera model for some
+            columns, or a full schema as a contract.
+        tz : str, default "UTC"
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal : bool, default True
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full date, or a timestamp with hours and minutes.
+        decimals : {"auto", "exact", "float"}, default "auto"
+            The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is
+            decimal, ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were
+            computed (more than 9 digits after the point, not in quotes), otherwise decimal.
+        strict : bool, default False
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation : {"warn", "raise", "ignore"}, default "warn"
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        question_id : str, UUID or None, default None
+            The id of the question, for the metadata.
 
         Raises
         ------
@@ -260,7 +280,7 @@ class Answer:
         """Where the answer comes from."""
         return self._metadata
 
-    def to_pandas(self, dtype_backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:
+    def to_pandas(self, dtype_backend: DtypeBackend = "numpy_nullable") -> PandasFrame:
         """Return the table as a pandas frame with metadata; no column is of dtype object.
 
         Parameters
@@ -274,10 +294,10 @@ class Answer:
             If the question was answered without a table.
         """
         checked = AskOptions(dtype_backend=dtype_backend)
-        frame: pd.DataFrame = self._frame("pandas", checked.dtype_backend)
+        frame: PandasFrame = self._frame("pandas", checked.dtype_backend)
         return frame
 
-    def to_polars(self) -> pl.DataFrame:
+    def to_polars(self) -> PolarsFrame:
         """Return the table as a polars frame with metadata.
 
         Raises
@@ -285,7 +305,7 @@ class Answer:
         NoTableError
             If the question was answered without a table.
         """
-        frame: pl.DataFrame = self._frame("polars")
+        frame: PolarsFrame = self._frame("polars")
         return frame
 
     def to_arrow(self) -> pa.Table:

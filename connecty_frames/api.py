@@ -13,12 +13,9 @@ from connecty_frames.shared import clients, open_client
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import pandas as pd
-    import polars as pl
-    import pyarrow as pa
-
     from connecty_frames.answer import Answer
     from connecty_frames.client import QuestionFuture
+    from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
 
 __all__ = ["ask", "ask_df", "ask_many", "shared_client"]
 
@@ -46,40 +43,40 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
 
     Parameters
     ----------
-    question
+    question : str
         In plain language; ignored if ``question_id`` is given.
-    client
+    client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
-    dw_id
+    dw_id : int or None, default None
         The data workspace to ask; None uses the configured one.
-    dtype_backend
+    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
         The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
         ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-    max_rows
+    max_rows : int or None, default 1000
         The maximum number of rows to fetch, 0 or more; None fetches all.
-    schema
+    schema : dict, schema, model or None, default None
         Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
         or a full schema as a contract.
-    tz
+    tz : str, default "UTC"
         The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
         and columns without an offset are not affected.
-    infer_temporal
+    infer_temporal : bool, default True
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full date, or a timestamp with hours and minutes.
-    decimals
+    decimals : {"auto", "exact", "float"}, default "auto"
         The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
         ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
         than 9 digits after the point, not in quotes), otherwise decimal.
-    strict
+    strict : bool, default False
         Whether a doubt about a type or a value is an error instead of a warning.
-    on_truncation
+    on_truncation : {"warn", "raise", "ignore"}, default "warn"
         What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-    timeout
+    timeout : float or None, default None
         Seconds for the whole call; None uses the configured timeout.
-    progress
+    progress : bool, callable or None, default None
         True or False shows or hides the progress line, a callable receives each step, None shows it if
         standard error is a terminal.
-    question_id
+    question_id : str, UUID or None, default None
         The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
     Returns
@@ -116,7 +113,7 @@ def ask_df(
     engine: Literal["pandas"] = ...,
     client: Client | None = ...,
     **options: Unpack[AskOptionsDict],
-) -> pd.DataFrame: ...
+) -> PandasFrame: ...
 @overload
 def ask_df(
     question: str,
@@ -124,7 +121,7 @@ def ask_df(
     engine: Literal["polars"],
     client: Client | None = ...,
     **options: Unpack[AskOptionsDict],
-) -> pl.DataFrame: ...
+) -> PolarsFrame: ...
 @overload
 def ask_df(
     question: str,
@@ -132,7 +129,7 @@ def ask_df(
     engine: Literal["pyarrow"],
     client: Client | None = ...,
     **options: Unpack[AskOptionsDict],
-) -> pa.Table: ...
+) -> ArrowTable: ...
 @shows_options()
 def ask_df(
     question: str,
@@ -145,42 +142,42 @@ def ask_df(
 
     Parameters
     ----------
-    question
+    question : str
         In plain language; ignored if ``question_id`` is given.
-    engine
+    engine : {"pandas", "polars", "pyarrow"}, default "pandas"
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
-    client
+    client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
-    dw_id
+    dw_id : int or None, default None
         The data workspace to ask; None uses the configured one.
-    dtype_backend
+    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
         The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
         ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-    max_rows
+    max_rows : int or None, default 1000
         The maximum number of rows to fetch, 0 or more; None fetches all.
-    schema
+    schema : dict, schema, model or None, default None
         Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
         or a full schema as a contract.
-    tz
+    tz : str, default "UTC"
         The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
         and columns without an offset are not affected.
-    infer_temporal
+    infer_temporal : bool, default True
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full date, or a timestamp with hours and minutes.
-    decimals
+    decimals : {"auto", "exact", "float"}, default "auto"
         The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
         ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
         than 9 digits after the point, not in quotes), otherwise decimal.
-    strict
+    strict : bool, default False
         Whether a doubt about a type or a value is an error instead of a warning.
-    on_truncation
+    on_truncation : {"warn", "raise", "ignore"}, default "warn"
         What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-    timeout
+    timeout : float or None, default None
         Seconds for the whole call; None uses the configured timeout.
-    progress
+    progress : bool, callable or None, default None
         True or False shows or hides the progress line, a callable receives each step, None shows it if
         standard error is a terminal.
-    question_id
+    question_id : str, UUID or None, default None
         The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
     Returns
@@ -227,6 +224,15 @@ def ask_many(
     client: Client | None = ...,
     **options: Unpack[AskOptionsDict],
 ) -> Iterator[QuestionFuture]: ...
+@overload
+def ask_many(
+    questions: Iterable[str],
+    *,
+    max_workers: int = ...,
+    as_completed: bool,
+    client: Client | None = ...,
+    **options: Unpack[AskOptionsDict],
+) -> list[QuestionFuture] | Iterator[QuestionFuture]: ...
 @shows_options("question_id")
 def ask_many(
     questions: Iterable[str],
@@ -243,41 +249,41 @@ def ask_many(
 
     Parameters
     ----------
-    questions
+    questions : iterable of str
         In plain language. The iterable is consumed before the first is asked; a duplicate is asked twice.
-    max_workers
+    max_workers : int, default 8
         The maximum number of questions in progress at once, 1 or more.
-    as_completed
+    as_completed : bool, default False
         Whether to return an iterator that yields each question as soon as it is done, instead of a list.
-    client
+    client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
-    dw_id
+    dw_id : int or None, default None
         The data workspace to ask; None uses the configured one.
-    dtype_backend
+    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
         The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
         ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-    max_rows
+    max_rows : int or None, default 1000
         The maximum number of rows to fetch, 0 or more; None fetches all.
-    schema
+    schema : dict, schema, model or None, default None
         Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
         or a full schema as a contract.
-    tz
+    tz : str, default "UTC"
         The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
         and columns without an offset are not affected.
-    infer_temporal
+    infer_temporal : bool, default True
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full date, or a timestamp with hours and minutes.
-    decimals
+    decimals : {"auto", "exact", "float"}, default "auto"
         The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
         ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
         than 9 digits after the point, not in quotes), otherwise decimal.
-    strict
+    strict : bool, default False
         Whether a doubt about a type or a value is an error instead of a warning.
-    on_truncation
+    on_truncation : {"warn", "raise", "ignore"}, default "warn"
         What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-    timeout
+    timeout : float or None, default None
         Seconds for the whole call; None uses the configured timeout.
-    progress
+    progress : bool, callable or None, default None
         True or False shows or hides the progress line, a callable receives each step, None shows it if
         standard error is a terminal.
 
@@ -303,8 +309,6 @@ def ask_many(
     >>> [each.result().rows for each in asked]
     [1, 19]
     """
-    if as_completed:
-        return shared_client(client).ask_many(
-            questions, max_workers=max_workers, as_completed=True, **options
-        )
-    return shared_client(client).ask_many(questions, max_workers=max_workers, **options)
+    return shared_client(client).ask_many(
+        questions, max_workers=max_workers, as_completed=as_completed, **options
+    )

@@ -22,6 +22,9 @@ from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Unpack
+
+    from connecty_frames.settings import SettingsDict
 
 __all__ = [
     "CREDENTIALS",
@@ -74,7 +77,7 @@ class _Source(NamedTuple):
         return self.place.replace("{NAME}", setting.upper())
 
 
-def configure(**settings: Any) -> None:
+def configure(**settings: Unpack[SettingsDict]) -> None:
     """Set connection settings for the whole process.
 
     They apply to every later call and Client that is not given its own; they take precedence over environment
@@ -82,9 +85,28 @@ def configure(**settings: Any) -> None:
 
     Parameters
     ----------
-    **settings
-        ``client_id client_secret region base_url dw_id timeout max_body_bytes verify_tls ca_bundle profile``,
-        as for ``Client``.
+    client_id : str or None, default None
+        The id of the credentials, which ConnectyAI support gives out.
+    client_secret : str, SecretStr or None, default None
+        Their secret.
+    region : {"eu1", "us1"} or None, default "eu1"
+        The region in which the organisation is registered, ``"eu1"`` or ``"us1"``.
+    base_url : str or None, default None
+        The address of the API, instead of that of ``region``.
+    dw_id : int or None, default None
+        The default data workspace of a call.
+    timeout : float or None, default 300.0
+        The default timeout of a whole call in seconds, up to 30 days.
+    max_body_bytes : int or None, default 2147483648
+        The longest response that is read, in bytes after decompression.
+    verify_tls : bool or None, default True
+        False disables the verification of certificates, with an InsecureWarning for each client: anybody
+        between the client and the API can then read the secret.
+    ca_bundle : str, path-like or None, default None
+        The certificates to trust, a PEM file or a folder of them. By default those that
+        ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
+    profile : str or None, default None
+        The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
 
     Raises
     ------
@@ -107,7 +129,7 @@ def configure(**settings: Any) -> None:
             given["ca_bundle"] = Path(merged["ca_bundle"])  # ~ is expanded where it is used, as elsewhere
         swap_configured(given)
     except BaseException:
-        settings.clear()
+        del settings
         merged.clear()  # a traceback with locals would show the secret in them
         raise
 

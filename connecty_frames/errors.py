@@ -320,7 +320,7 @@ class QuestionError(ConnectyError):
         self.dw_id = dw_id
         self.state = state
         self.asked_at = asked_at
-        self.details = dict(details or {})
+        self.details: dict[str, object] = dict(details or {})
 
 
 class QuestionFailed(QuestionError):

@@ -74,38 +74,38 @@ class AskOptions:
 
     Parameters
     ----------
-    dw_id
+    dw_id : int or None, default None
         The data workspace to ask; None uses the configured one.
-    engine
+    engine : {"pandas", "polars", "pyarrow"}, default "pandas"
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
-    dtype_backend
+    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
         The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
         ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-    max_rows
+    max_rows : int or None, default 1000
         The maximum number of rows to fetch, 0 or more; None fetches all.
-    schema
+    schema : dict, schema, model or None, default None
         Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
         or a full schema as a contract.
-    tz
+    tz : str, default "UTC"
         The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
         and columns without an offset are not affected.
-    infer_temporal
+    infer_temporal : bool, default True
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full date, or a timestamp with hours and minutes.
-    decimals
+    decimals : {"auto", "exact", "float"}, default "auto"
         The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
         ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
         than 9 digits after the point, not in quotes), otherwise decimal.
-    strict
+    strict : bool, default False
         Whether a doubt about a type or a value is an error instead of a warning.
-    on_truncation
+    on_truncation : {"warn", "raise", "ignore"}, default "warn"
         What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-    timeout
+    timeout : float or None, default None
         Seconds for the whole call; None uses the configured timeout.
-    progress
+    progress : bool, callable or None, default None
         True or False shows or hides the progress line, a callable receives each step, None shows it if
         standard error is a terminal.
-    question_id
+    question_id : str, UUID or None, default None
         The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
     Raises

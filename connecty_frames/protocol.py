@@ -6,7 +6,7 @@ Source: the API document, "API Address" and "Endpoints".
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
@@ -53,7 +53,7 @@ DEFAULT_MAX_ROWS: Final = 1000
 class _Message(BaseModel):
     """The base class of all bodies: frozen, unknown fields kept, no input in errors."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
 
 
 class TokenRequest(_Message):

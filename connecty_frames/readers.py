@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from connecty_frames.api import ask_df, shared_client
 from connecty_frames.errors import ConfigError
@@ -12,10 +12,8 @@ from connecty_frames.text import quoted, value_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-    import polars as pl
-
     from connecty_frames.client import Client
+    from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
 
 __all__ = ["install_readers", "read_connecty"]
 
@@ -25,49 +23,49 @@ def read_connecty(
     question: str,
     con: Client | None = None,
     *,
-    dtype: object = None,
+    dtype: Any = None,
     index_col: str | Sequence[str] | None = None,
     **options: Unpack[AskOptionsDict],
-) -> pd.DataFrame:
+) -> PandasFrame:
     """Ask a question, with parameters like those of ``pandas.read_sql``.
 
     Parameters
     ----------
-    question
+    question : str
         In plain language; ignored if ``question_id`` is given.
-    con
+    con : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
-    dtype
+    dtype : dict, schema, model or None, default None
         Column types, as for ``schema`` of :func:`ask_df`.
-    index_col
+    index_col : str, sequence of str or None, default None
         The column or columns to use as the index.
-    dw_id
+    dw_id : int or None, default None
         The data workspace to ask; None uses the configured one.
-    dtype_backend
+    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
         The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
         ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-    max_rows
+    max_rows : int or None, default 1000
         The maximum number of rows to fetch, 0 or more; None fetches all.
-    tz
+    tz : str, default "UTC"
         The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
         and columns without an offset are not affected.
-    infer_temporal
+    infer_temporal : bool, default True
         Whether text becomes dates and timestamps where there are no statistics about the column, and every
         value is a full date, or a timestamp with hours and minutes.
-    decimals
+    decimals : {"auto", "exact", "float"}, default "auto"
         The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
         ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
         than 9 digits after the point, not in quotes), otherwise decimal.
-    strict
+    strict : bool, default False
         Whether a doubt about a type or a value is an error instead of a warning.
-    on_truncation
+    on_truncation : {"warn", "raise", "ignore"}, default "warn"
         What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-    timeout
+    timeout : float or None, default None
         Seconds for the whole call; None uses the configured timeout.
-    progress
+    progress : bool, callable or None, default None
         True or False shows or hides the progress line, a callable receives each step, None shows it if
         standard error is a terminal.
-    question_id
+    question_id : str, UUID or None, default None
         The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
     Returns
@@ -96,7 +94,7 @@ def read_connecty(
     given = options if dtype is None else {**options, "schema": dtype}
     ask_options = AskOptions.from_kwargs(given, engine="pandas")
     answer = shared_client(con).answer(question, ask_options)
-    frame: pd.DataFrame = answer.to_frame(ask_options)
+    frame: PandasFrame = answer.to_frame(ask_options)
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ConfigError(
@@ -124,17 +122,46 @@ def install_readers() -> None:
 
 
 @shows_options()
-def _read_polars(question: str, con: Client | None = None, **options: Unpack[AskOptionsDict]) -> pl.DataFrame:
-    """Ask a question and return the answer as a polars frame.
+def _read_polars(question: str, con: Client | None = None, **options: Unpack[AskOptionsDict]) -> PolarsFrame:
+    """Ask a question and return the answer as a polars frame; there is no ``index_col`` and no ``dtype``.
 
     Parameters
     ----------
-    question
+    question : str
         In plain language; ignored if ``question_id`` is given.
-    con
+    con : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
-    **options
-        See :class:`AskOptions`. There is no ``index_col`` and no ``dtype``.
+    dw_id : int or None, default None
+        The data workspace to ask; None uses the configured one.
+    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
+        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+        ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+    max_rows : int or None, default 1000
+        The maximum number of rows to fetch, 0 or more; None fetches all.
+    schema : dict, schema, model or None, default None
+        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
+        or a full schema as a contract.
+    tz : str, default "UTC"
+        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
+        and columns without an offset are not affected.
+    infer_temporal : bool, default True
+        Whether text becomes dates and timestamps where there are no statistics about the column, and every
+        value is a full date, or a timestamp with hours and minutes.
+    decimals : {"auto", "exact", "float"}, default "auto"
+        The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
+        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+        than 9 digits after the point, not in quotes), otherwise decimal.
+    strict : bool, default False
+        Whether a doubt about a type or a value is an error instead of a warning.
+    on_truncation : {"warn", "raise", "ignore"}, default "warn"
+        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+    timeout : float or None, default None
+        Seconds for the whole call; None uses the configured timeout.
+    progress : bool, callable or None, default None
+        True or False shows or hides the progress line, a callable receives each step, None shows it if
+        standard error is a terminal.
+    question_id : str, UUID or None, default None
+        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
     Returns
     -------

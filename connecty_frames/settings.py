@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -17,7 +17,10 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
 from connecty_frames.protocol import REGIONS
 
-__all__ = ["LARGEST_BODY", "TYPES", "Settings", "is_loopback"]
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["LARGEST_BODY", "TYPES", "Settings", "SettingsDict", "is_loopback"]
 
 #: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3
@@ -91,13 +94,30 @@ def _reject_bool(value: object) -> object:
     return value
 
 
+class SettingsDict(TypedDict, total=False):
+    """The settings as keywords, for type checkers; described at :class:`Settings`. None unsets one."""
+
+    client_id: str | None
+    client_secret: str | SecretStr | None
+    region: Literal["eu1", "us1"] | None
+    base_url: str | None
+    dw_id: int | None
+    timeout: float | None
+    max_body_bytes: int | None
+    verify_tls: bool | None
+    ca_bundle: str | os.PathLike[str] | None
+    profile: str | None
+
+
 class Settings(BaseModel):
     """How to reach the API.
 
     Parameters
     ----------
-    client_id, client_secret
-        The credentials, available from ConnectyAI support.
+    client_id
+        The id of the credentials, which ConnectyAI support gives out.
+    client_secret
+        Their secret.
     region
         The region in which the organisation is registered, ``"eu1"`` or ``"us1"``.
     base_url
@@ -118,7 +138,7 @@ class Settings(BaseModel):
         The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     client_id: Annotated[str, AfterValidator(_printable)] | None = None
     client_secret: Annotated[SecretStr, AfterValidator(_printable_secret)] | None = None

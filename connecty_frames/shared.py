@@ -6,7 +6,7 @@ import atexit
 import contextlib
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from connecty_frames.client import Client
 from connecty_frames.config import CREDENTIALS, explain, resolve, set_sandbox, wants_sandbox
@@ -14,8 +14,10 @@ from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from typing import Unpack
 
     from connecty_frames.sandbox import Connection, Sandbox
+    from connecty_frames.sandbox.sandbox import SandboxOptions
     from connecty_frames.settings import Settings
 
 __all__ = ["clients", "close_clients", "open_client", "sandbox_notice", "use_sandbox"]
@@ -28,7 +30,7 @@ class _UsedSandbox(NamedTuple):
     """The sandbox of this process."""
 
     sandbox: Sandbox
-    options: dict[str, Any]
+    options: SandboxOptions
     connection: Connection
 
 
@@ -60,7 +62,7 @@ def close_clients(address: str | None = None) -> None:
         client.close()
 
 
-def use_sandbox(**options: Any) -> Sandbox:
+def use_sandbox(**options: Unpack[SandboxOptions]) -> Sandbox:
     """Start a sandbox for this process, and send it every question that is not given a client.
 
     No account is needed. Its address, credentials and workspace take precedence over ``configure()``,
@@ -72,8 +74,42 @@ def use_sandbox(**options: Any) -> Sandbox:
 
     Parameters
     ----------
-    **options
-        Those of :class:`~connecty_frames.sandbox.Sandbox`.
+    database : str, path-like or None, default None
+        A DuckDB file, opened read-only. By default the sample workspace is built in memory.
+    questions : str, path-like or None, default None
+        A TOML catalogue of questions, which alone are answered. By default the sample workspace has a
+        catalogue and a grammar of questions in English, and another database has no questions. In each case,
+        a SELECT statement asked as a question is answered.
+    latency : float, default 0.0
+        Seconds that are spent on each question before its query runs.
+    timezone : str, default "Europe/Warsaw"
+        The IANA name of the zone in which instants are written.
+    statistics : {"full", "documented"}, default "full"
+        ``"documented"`` sends only the sections that the API document shows; ``"full"`` also sends sections
+        for numbers and booleans, whose form is assumed.
+    host : str, default "127.0.0.1"
+        The address to listen on, by default loopback.
+    port : int, default 0
+        The port to listen on; 0 takes any free one.
+    workers : int, default 4
+        How many questions are answered at once, each in a process of its own; others are PENDING.
+    capacity : int, default 100
+        How many questions may be unfinished at once; another one is answered by 429 and ``Retry-After``.
+    time_limit : float, default 30.0
+        Seconds after which a query is stopped and its question FAILED.
+    token_lifetime : float, default 300.0
+        Seconds for which an access token is valid.
+    answerer : Answerer or None, default None
+        Translates questions into SQL, in place of the catalogue.
+    answers : mapping or None, default None
+        The answers to single questions, in place of those of the catalogue or answerer: see
+        ``Sandbox.answer``.
+    token_by_post : bool, default True
+        ``False`` makes the token endpoint answer POST by 405, since the API document's heading says GET.
+    faults : iterable of Fault, default ()
+        The faults to inject; by default none.
+    clock : Clock, optional
+        The clock for the expiry of tokens and for time limits.
 
     Returns
     -------
@@ -100,7 +136,7 @@ def use_sandbox(**options: Any) -> Sandbox:
     return used.sandbox
 
 
-def _run_sandbox(options: dict[str, Any]) -> _UsedSandbox:
+def _run_sandbox(options: SandboxOptions) -> _UsedSandbox:
     """Return the sandbox of this process, which is started if there is none."""
     with _used_lock:
         places = {name: place for name, _, place in explain()}
@@ -162,7 +198,7 @@ def _check_credentials(places: Mapping[str, str]) -> None:
         )
 
 
-def _is_equal(options: dict[str, Any], others: dict[str, Any]) -> bool:
+def _is_equal(options: SandboxOptions, others: SandboxOptions) -> bool:
     try:
         return options == others
     except Exception:  # noqa: BLE001 - frames among the answers do not compare to one truth value

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 from connecty_frames.version import __version__
 from docs.generated import SECTIONS
 
 if TYPE_CHECKING:
-    from docutils import nodes
     from sphinx.application import Sphinx
 
 project = "connecty_frames"
@@ -34,8 +35,13 @@ templates_path = ["_templates"]
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!connecty_frames\b).*"),
-    # A TypedDict for type checkers, and a type variable.
-    ("py:class", r"connecty_frames\.(options\.AskOptionsDict|frames\.attachment\.Frame)"),
+    # Types for type checkers alone, and a type variable.
+    ("py:class", r"connecty_frames\.(options\.AskOptionsDict|settings\.SettingsDict)"),
+    ("py:class", r"connecty_frames\.sandbox\.sandbox\.SandboxOptions"),
+    (
+        "py:class",
+        r"connecty_frames\.frames\.(accessor\.(PandasFrame|PolarsFrame|ArrowTable)|attachment\.Frame)",
+    ),
 ]
 
 smartquotes_action = "qe"  # and no dashes: --help is an option
@@ -81,6 +87,15 @@ html_show_sourcelink = False
 html_copy_source = False
 
 
+#: What type checkers alone distinguish from the frames of the libraries.
+_FRAMES = {
+    "PandasFrame": "pandas.DataFrame",
+    "PolarsFrame": "polars.DataFrame",
+    "ArrowTable": "pyarrow.Table",
+}
+_STRAIGHT = dict.fromkeys(map(ord, "\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}"), '"')
+
+
 class Generated(SphinxDirective):
     """Insert the generated section where a page has ``{generated} name``."""
 
@@ -106,7 +121,16 @@ def displayed_signature(
     return re.sub(r"=( ?)<[^>]*>", r"=\1...", signature), returns
 
 
+def with_plain_types(_app: Sphinx, page: nodes.document) -> None:
+    """Name the frames in signatures as their libraries do, and put straight quotes back into types."""
+    for kind in [*page.findall(addnodes.desc_returns), *page.findall(nodes.classifier)]:
+        for text in list(kind.findall(nodes.Text)):
+            plain = _FRAMES.get(text, text.translate(_STRAIGHT))
+            text.parent.replace(text, nodes.Text(plain))
+
+
 def setup(app: Sphinx) -> None:
-    """Register the directive and the handler."""
+    """Register the directive and the handlers."""
+    app.connect("doctree-read", with_plain_types)
     app.add_directive("generated", Generated)
     app.connect("autodoc-process-signature", displayed_signature)

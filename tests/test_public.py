@@ -168,8 +168,8 @@ def test_everything_public_has_a_docstring(name: str, thing: Any) -> None:
 
 
 def described(text: str) -> set[str]:
-    """Return the names of the entries of numpydoc sections."""
-    lines = [line for line in text.splitlines() if line and not line.startswith(" ")]
+    """Return the names of the entries of numpydoc sections, which a type may follow."""
+    lines = [line.partition(" : ")[0] for line in text.splitlines() if line and not line.startswith(" ")]
     return {word.strip().lstrip("*") for line in lines for word in line.split(",")}
 
 
@@ -316,56 +316,3 @@ def test_no_module_has_the_name_of_a_public_function() -> None:
     modules = {path.stem for path in (ROOT / "connecty_frames").iterdir()}
 
     assert not modules & set(NAMES)
-
-
-# Types
-
-
-@pytest.mark.slow
-def test_a_type_checker_knows_the_frame(tmp_path: Path) -> None:
-    """It is that of the engine; an unknown engine or option is an error."""
-    pytest.importorskip("mypy")
-    snippet = tmp_path / "snippet.py"
-    snippet.write_text(
-        "import connecty_frames as cf\n"
-        "reveal_type(cf.ask_df('q'))\n"
-        "reveal_type(cf.ask_df('q', engine='pandas', max_rows=None))\n"
-        "reveal_type(cf.ask_df('q', engine='polars', tz='UTC'))\n"
-        "reveal_type(cf.ask_df('q', engine='pyarrow'))\n"
-        "reveal_type(cf.ask('q', question_id='x'))\n"
-        "reveal_type(cf.read_connecty('q', cf.Client(), dtype={'a': int}, index_col='a'))\n"
-        "reveal_type(cf.Client().ask_df('q', engine='polars'))\n"
-        "reveal_type(cf.Client().submit('q'))\n"
-        "cf.ask_df('q', engine='dask')\n"
-        "cf.ask_df('q', max_row=5)\n"
-        "cf.ask('q', engine='polars')\n"
-    )
-
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--no-error-summary", "--hide-error-context", str(snippet)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-
-    lines = dict(
-        re.findall(
-            r"^.*snippet\.py:(\d+): (?:note: Revealed type is (.+)|error: .*)$", done.stdout, re.MULTILINE
-        )
-    )
-    assert done.stderr == ""
-    for line, pattern in {
-        "2": r"\"pandas.*\.DataFrame\"",
-        "3": r"\"pandas.*\.DataFrame\"",
-        "4": r"\"polars.*\.DataFrame\"",
-        "5": r"\"(Any|pyarrow.*\.Table)\"",
-        "6": r"\"connecty_frames\.answer\.Answer\"",
-        "7": r"\"pandas.*\.DataFrame\"",
-        "8": r"\"polars.*\.DataFrame\"",
-        "9": r"\"connecty_frames\.client\.question\.Question\"",
-    }.items():
-        assert re.fullmatch(pattern, lines[line]), (line, lines[line])
-    assert re.search(r":10: error: No overload variant", done.stdout)
-    assert re.search(r":11: error: (No overload variant|Unexpected keyword)", done.stdout)
-    assert re.search(r":12: error: Unexpected keyword argument", done.stdout)

@@ -20,7 +20,14 @@ from connecty_frames.config import resolve
 from connecty_frames.errors import ConfigError
 from connecty_frames.http.models import strip_tracebacks
 from connecty_frames.http.transport import Transport
-from connecty_frames.options import AskOptions, AskOptionsDict, Engine, check_question_id, is_dw_id
+from connecty_frames.options import (
+    AskOptions,
+    AskOptionsDict,
+    Engine,
+    check_question_id,
+    is_dw_id,
+    shows_options,
+)
 from connecty_frames.text import masked_id, terminal
 
 if TYPE_CHECKING:
@@ -31,9 +38,7 @@ if TYPE_CHECKING:
     from typing import Unpack
     from uuid import UUID
 
-    import pandas as pd
-    import polars as pl
-    import pyarrow as pa
+    from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
 
 __all__ = ["Client"]
 
@@ -53,27 +58,33 @@ class Client:
 
     Parameters
     ----------
-    client_id, client_secret
-        The credentials, available from ConnectyAI support.
-    region
+    client_id : str or None, default None
+        The id of the credentials, which ConnectyAI support gives out.
+    client_secret : str, SecretStr or None, default None
+        Their secret.
+    region : {"eu1", "us1"} or None, default "eu1"
         The region in which the organisation is registered, ``"eu1"`` or ``"us1"``.
-    base_url
+    base_url : str or None, default None
         The address of the API, instead of that of ``region``.
-    dw_id
+    dw_id : int or None, default None
         The default data workspace of a call.
-    timeout
-        The default timeout of a whole call in seconds.
-    max_body_bytes
-        The longest response that is read, in bytes; 2 GiB by default.
-    verify_tls
-        False accepts any certificate, with an InsecureWarning.
-    ca_bundle
-        The certificates to trust instead of the usual ones, a PEM file or a folder of them.
-    profile
-        The table of ``config.toml`` with the settings that no stronger source has.
-    clock, random
-        The sources of time and of random numbers; for tests.
-    resume_command
+    timeout : float or None, default 300.0
+        The default timeout of a whole call in seconds, up to 30 days.
+    max_body_bytes : int or None, default 2147483648
+        The longest response that is read, in bytes after decompression.
+    verify_tls : bool or None, default True
+        False disables the verification of certificates, with an InsecureWarning for each client: anybody
+        between the client and the API can then read the secret.
+    ca_bundle : str, path-like or None, default None
+        The certificates to trust, a PEM file or a folder of them. By default those that
+        ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
+    profile : str or None, default None
+        The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
+    clock : Clock, optional
+        The source of time; for tests.
+    random : callable, optional
+        The source of random numbers; for tests.
+    resume_command : callable, optional
         Returns the line shown for fetching an answer later, from the ids of the question and of its
         workspace; a line of Python by default, and an empty text if no line fetches it.
 
@@ -239,43 +250,44 @@ class Client:
             command=self._resume_command,
         )
 
+    @shows_options()
     def ask(self, question: str, **options: Unpack[AskOptionsDict]) -> Answer:
         """Ask a question and wait for its answer.
 
         Parameters
         ----------
-        question
+        question : str
             In plain language; ignored if ``question_id`` is given.
-        dw_id
+        dw_id : int or None, default None
             The data workspace to ask; None uses the configured one.
-        dtype_backend
+        dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
             The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
             ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-        max_rows
+        max_rows : int or None, default 1000
             The maximum number of rows to fetch, 0 or more; None fetches all.
-        schema
+        schema : dict, schema, model or None, default None
             Column types that take precedence over the inferred ones: a dict or a pandera model for some
             columns, or a full schema as a contract.
-        tz
+        tz : str, default "UTC"
             The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
             change, and columns without an offset are not affected.
-        infer_temporal
+        infer_temporal : bool, default True
             Whether text becomes dates and timestamps where there are no statistics about the column, and
             every value is a full date, or a timestamp with hours and minutes.
-        decimals
+        decimals : {"auto", "exact", "float"}, default "auto"
             The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is
             decimal, ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were
             computed (more than 9 digits after the point, not in quotes), otherwise decimal.
-        strict
+        strict : bool, default False
             Whether a doubt about a type or a value is an error instead of a warning.
-        on_truncation
+        on_truncation : {"warn", "raise", "ignore"}, default "warn"
             What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-        timeout
+        timeout : float or None, default None
             Seconds for the whole call; None uses the configured timeout.
-        progress
+        progress : bool, callable or None, default None
             True or False shows or hides the progress line, a callable receives each step, None shows it if
             standard error is a terminal.
-        question_id
+        question_id : str, UUID or None, default None
             The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
         Returns
@@ -295,56 +307,57 @@ class Client:
     @overload
     def ask_df(
         self, question: str, *, engine: Literal["pandas"] = "pandas", **options: Unpack[AskOptionsDict]
-    ) -> pd.DataFrame: ...
+    ) -> PandasFrame: ...
     @overload
     def ask_df(
         self, question: str, *, engine: Literal["polars"], **options: Unpack[AskOptionsDict]
-    ) -> pl.DataFrame: ...
+    ) -> PolarsFrame: ...
     @overload
     def ask_df(
         self, question: str, *, engine: Literal["pyarrow"], **options: Unpack[AskOptionsDict]
-    ) -> pa.Table: ...
+    ) -> ArrowTable: ...
+    @shows_options()
     def ask_df(
         self, question: str, *, engine: Engine = "pandas", **options: Unpack[AskOptionsDict]
-    ) -> pd.DataFrame | pl.DataFrame | pa.Table:
+    ) -> PandasFrame | PolarsFrame | ArrowTable:
         """Ask a question and return its table as a frame with metadata.
 
         Parameters
         ----------
-        question
+        question : str
             In plain language; ignored if ``question_id`` is given.
-        engine
+        engine : {"pandas", "polars", "pyarrow"}, default "pandas"
             The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
-        dw_id
+        dw_id : int or None, default None
             The data workspace to ask; None uses the configured one.
-        dtype_backend
+        dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
             The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
             ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-        max_rows
+        max_rows : int or None, default 1000
             The maximum number of rows to fetch, 0 or more; None fetches all.
-        schema
+        schema : dict, schema, model or None, default None
             Column types that take precedence over the inferred ones: a dict or a pandera model for some
             columns, or a full schema as a contract.
-        tz
+        tz : str, default "UTC"
             The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
             change, and columns without an offset are not affected.
-        infer_temporal
+        infer_temporal : bool, default True
             Whether text becomes dates and timestamps where there are no statistics about the column, and
             every value is a full date, or a timestamp with hours and minutes.
-        decimals
+        decimals : {"auto", "exact", "float"}, default "auto"
             The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is
             decimal, ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were
             computed (more than 9 digits after the point, not in quotes), otherwise decimal.
-        strict
+        strict : bool, default False
             Whether a doubt about a type or a value is an error instead of a warning.
-        on_truncation
+        on_truncation : {"warn", "raise", "ignore"}, default "warn"
             What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-        timeout
+        timeout : float or None, default None
             Seconds for the whole call; None uses the configured timeout.
-        progress
+        progress : bool, callable or None, default None
             True or False shows or hides the progress line, a callable receives each step, None shows it if
             standard error is a terminal.
-        question_id
+        question_id : str, UUID or None, default None
             The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
 
         Returns
@@ -412,6 +425,16 @@ class Client:
         as_completed: Literal[True],
         **options: Unpack[AskOptionsDict],
     ) -> Iterator[QuestionFuture]: ...
+    @overload
+    def ask_many(
+        self,
+        questions: Iterable[str],
+        *,
+        max_workers: int = 8,
+        as_completed: bool,
+        **options: Unpack[AskOptionsDict],
+    ) -> list[QuestionFuture] | Iterator[QuestionFuture]: ...
+    @shows_options("question_id")
     def ask_many(
         self,
         questions: Iterable[str],
@@ -424,39 +447,39 @@ class Client:
 
         Parameters
         ----------
-        questions
+        questions : iterable of str
             In plain language. The iterable is consumed before the first is asked; a duplicate is asked twice.
-        max_workers
+        max_workers : int, default 8
             The maximum number of questions in progress at once, 1 or more.
-        as_completed
+        as_completed : bool, default False
             Whether to return an iterator that yields each question as soon as it is done, instead of a list.
-        dw_id
+        dw_id : int or None, default None
             The data workspace to ask; None uses the configured one.
-        dtype_backend
+        dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
             The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
             ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-        max_rows
+        max_rows : int or None, default 1000
             The maximum number of rows to fetch, 0 or more; None fetches all.
-        schema
+        schema : dict, schema, model or None, default None
             Column types that take precedence over the inferred ones: a dict or a pandera model for some
             columns, or a full schema as a contract.
-        tz
+        tz : str, default "UTC"
             The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
             change, and columns without an offset are not affected.
-        infer_temporal
+        infer_temporal : bool, default True
             Whether text becomes dates and timestamps where there are no statistics about the column, and
             every value is a full date, or a timestamp with hours and minutes.
-        decimals
+        decimals : {"auto", "exact", "float"}, default "auto"
             The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is
             decimal, ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were
             computed (more than 9 digits after the point, not in quotes), otherwise decimal.
-        strict
+        strict : bool, default False
             Whether a doubt about a type or a value is an error instead of a warning.
-        on_truncation
+        on_truncation : {"warn", "raise", "ignore"}, default "warn"
             What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-        timeout
+        timeout : float or None, default None
             Seconds for the whole call; None uses the configured timeout.
-        progress
+        progress : bool, callable or None, default None
             True or False shows or hides the progress line, a callable receives each step, None shows it if
             standard error is a terminal.
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from connecty_frames.client.auth import Auth
+    from connecty_frames.clock import Clock
     from connecty_frames.http.transport import Transport
 
 __all__ = ["ASK_POLICY", "FETCH_POLICY", "Endpoints", "Results", "question_id_of", "search_question_id"]
@@ -117,7 +118,7 @@ class Endpoints:
 
     def __init__(self, transport: Transport, auth: Auth, *, random: Callable[[], float]) -> None:
         self.transport = transport
-        self.clock = transport.clock
+        self.clock: Clock = transport.clock
         self.random = random
         self._auth = auth
 

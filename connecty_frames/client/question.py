@@ -20,7 +20,7 @@ from connecty_frames.errors import (
 )
 from connecty_frames.http.models import Failure, FailureKind
 from connecty_frames.http.retry import retry
-from connecty_frames.options import AskOptions, AskOptionsDict
+from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
 from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL_STATES, NEXT_STATES, State
 from connecty_frames.text import snippet
 
@@ -176,14 +176,39 @@ class Question:
             final = self._final or self._poll(deadline, max_rows=DEFAULT_MAX_ROWS)
             return final.envelope.state
 
+    @shows_options("dw_id", "question_id")
     def result(self, **options: Unpack[AskOptionsDict]) -> Answer:
         """Wait until the question is done and return its answer.
 
         Parameters
         ----------
-        **options
-            As for ``ask``, but without ``dw_id`` and ``question_id``: ``max_rows`` (1000; None fetches
-            all), ``timeout`` in seconds, ``schema``, ``tz`` and the others of ``AskOptions``.
+        dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows : int or None, default 1000
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema : dict, schema, model or None, default None
+            Column types that take precedence over the inferred ones: a dict or a pandera model for some
+            columns, or a full schema as a contract.
+        tz : str, default "UTC"
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal : bool, default True
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full date, or a timestamp with hours and minutes.
+        decimals : {"auto", "exact", "float"}, default "auto"
+            The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is
+            decimal, ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were
+            computed (more than 9 digits after the point, not in quotes), otherwise decimal.
+        strict : bool, default False
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation : {"warn", "raise", "ignore"}, default "warn"
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout : float or None, default None
+            Seconds for the whole call; None uses the configured timeout.
+        progress : bool, callable or None, default None
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
 
         Returns
         -------

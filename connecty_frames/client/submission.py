@@ -90,7 +90,8 @@ class Submission:
         #: When it was last sent, aware and in UTC.
         self.asked_at: datetime | None = None
         #: When it was last sent and when it was accepted, in seconds of the monotonic clock.
-        self.sent_at = self.accepted_at = 0.0
+        self.sent_at: float = 0.0
+        self.accepted_at: float = 0.0
         self._clock = clock
         self._command = command
         #: When the last attempt was sent, by the wall clock in UTC and by the monotonic clock, and the

@@ -70,7 +70,7 @@ class ScalarColumn(Sequence[Any]):
         cells = values.values if isinstance(values, TemporalValues | FloatValues) else values
         self._length = len(cells)
         #: How many cells are not null.
-        self.present_count = self._length - int(cells.null_count)
+        self.present_count: int = self._length - int(cells.null_count)
 
     @cached_property
     def array(self) -> Array:
@@ -141,14 +141,14 @@ class Column:
         self.name = name
         self.cells = cells
         if isinstance(cells, ScalarColumn):
-            self.count = cells.present_count
-            self.kinds = frozenset((cells.kind,) if self.count else ())
+            self.count: int = cells.present_count
+            self.kinds: frozenset[ValueKind] = frozenset((cells.kind,) if self.count else ())
         else:
             self.count = len(cells) - sum(cell is None for cell in cells)
             self.kinds = frozenset(KIND_BY_TYPE[type_] for type_ in set(map(type, cells)) - {type(None)})
         self._statistics = statistics = statistics or {}
         self._whole = whole
-        self.section = section_of(statistics)
+        self.section: str | None = section_of(statistics)
         self.bounds: list[str] = []
         if self.section in _SECTIONS and not (whole and self.count):
             self.bounds = list(stated_bounds(statistics[self.section]).values())

@@ -45,7 +45,7 @@ class CellError(ValueError):
         self.row = row
         self.value = value
         # It may contain a type of many fields, whose names come from a server.
-        self.reason = terminal(cut(reason, _LONGEST_REASON))
+        self.reason: str = terminal(cut(reason, _LONGEST_REASON))
 
     @property
     def short_value(self) -> str:

@@ -88,7 +88,7 @@ class RepeatedKeys(dict[str, Any]):
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
-        self.pairs = pairs
+        self.pairs: list[tuple[str, Any]] = pairs
 
 
 class ValueKind(Enum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, overload
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames.attachment import KEY, Frame, backend_of
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
     from connecty_frames.answer_metadata import AnswerMetadata
+    from connecty_frames.frames.typed import AnyInMypy
 
 __all__ = ["ConnectyAccessor", "attach", "copy_metadata", "metadata", "register_accessors"]
 
@@ -29,6 +34,30 @@ _NO_METADATA: Final = (
     "This frame has no answer metadata: connecty_frames did not make it, or an operation made a new frame of "
     "the one that had it. cf.copy_metadata(source, frame) copies it (import connecty_frames as cf)."
 )
+
+if TYPE_CHECKING:
+    # Frames whose accessor type checkers know; at run time, ordinary frames of the libraries.
+
+    class _Frame:
+        @property
+        def connecty(self) -> ConnectyAccessor: ...
+
+    class _PandasFrame(_Frame, pd.DataFrame):
+        """A frame of pandas with the metadata of an answer."""
+
+    class _PolarsFrame(_Frame, pl.DataFrame):
+        """A frame of polars with the metadata of an answer."""
+
+    class _ArrowTable(pa.Table):  # type: ignore[misc]
+        """An Arrow table with the metadata of an answer.
+
+        pyarrow has no type information, and the unknown type of ``pa.Table`` would make every use of
+        ``ask_df`` an error in pyright's strict mode. That of a class derived from it is known.
+        """
+
+    PandasFrame: TypeAlias = _PandasFrame | AnyInMypy
+    PolarsFrame: TypeAlias = _PolarsFrame | AnyInMypy
+    ArrowTable: TypeAlias = _ArrowTable | AnyInMypy
 
 
 def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
@@ -57,13 +86,21 @@ def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
     return attached
 
 
-def metadata(frame: object) -> AnswerMetadata | None:
+@overload
+def metadata(frame: object, *, required: Literal[False] = ...) -> AnswerMetadata | None: ...
+@overload
+def metadata(frame: object, *, required: Literal[True]) -> AnswerMetadata: ...
+@overload
+def metadata(frame: object, *, required: bool) -> AnswerMetadata | None: ...
+def metadata(frame: object, *, required: bool = False) -> AnswerMetadata | None:
     """Return the metadata of a frame.
 
     Parameters
     ----------
     frame
         A frame or series of pandas or polars, or a table, record batch or schema of pyarrow.
+    required
+        Whether a frame without metadata is an error.
 
     Returns
     -------
@@ -74,21 +111,31 @@ def metadata(frame: object) -> AnswerMetadata | None:
     Raises
     ------
     ConfigError
-        Where it is not a frame, or what is kept under ``connecty`` is damaged.
+        Where it is not a frame, what is kept under ``connecty`` is damaged, or ``required=True`` and there is
+        no metadata.
 
     Examples
     --------
     >>> import connecty_frames as cf
     >>> table = cf.ask_df("how many orders are there", engine="pyarrow")
-    >>> cf.metadata(table).question
+    >>> cf.metadata(table, required=True).question
     'how many orders are there'
     """
     backend = backend_of(frame)
     register_accessors()
-    return backend.read(frame)
+    found = backend.read(frame)
+    if found is None and required:
+        raise ConfigError(_NO_METADATA, setting="frame")
+    return found
 
 
-def copy_metadata(source: object, frame: Frame) -> Frame:
+@overload
+def copy_metadata(source: object, frame: pl.DataFrame) -> PolarsFrame: ...
+@overload
+def copy_metadata(source: object, frame: pd.DataFrame) -> PandasFrame: ...
+@overload
+def copy_metadata(source: object, frame: Frame) -> Frame: ...
+def copy_metadata(source: object, frame: Any) -> Any:
     """Copy the metadata of a frame to one that was derived from it, across libraries too.
 
     Parameters

@@ -120,7 +120,7 @@ class Transport:
         self.clock = clock
         self.redact = redact
         parts = urllib3.util.parse_url(address)
-        self.host = terminal(parts.netloc or "")
+        self.host: str = terminal(parts.netloc or "")
         self._is_plain_http = parts.scheme == "http"
         self._limit = limit
         self._verify = verify

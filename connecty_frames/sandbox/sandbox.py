@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Answerer
     from connecty_frames.sandbox.faults import Fault
 
-__all__ = ["Connection", "Sandbox"]
+__all__ = ["Connection", "Sandbox", "SandboxOptions"]
 
 Statistics = Literal["full", "documented"]
 
@@ -55,6 +55,27 @@ class Connection(TypedDict):
     dw_id: int
 
 
+class SandboxOptions(TypedDict, total=False):
+    """The parameters of :class:`Sandbox` as keywords, for type checkers."""
+
+    database: str | os.PathLike[str] | None
+    questions: str | os.PathLike[str] | None
+    latency: float
+    timezone: str
+    statistics: Statistics
+    host: str
+    port: int
+    workers: int
+    capacity: int
+    time_limit: float
+    token_lifetime: float
+    answerer: Answerer | None
+    answers: Mapping[str, object] | None
+    token_by_post: bool
+    faults: Iterable[Fault]
+    clock: Clock
+
+
 class Sandbox:
     """ConnectyAI's Public API, served over HTTP from an embedded DuckDB.
 
@@ -67,38 +88,41 @@ class Sandbox:
 
     Parameters
     ----------
-    database
+    database : str, path-like or None, default None
         A DuckDB file, opened read-only. By default the sample workspace is built in memory.
-    questions
+    questions : str, path-like or None, default None
         A TOML catalogue of questions, which alone are answered. By default the sample workspace has a
         catalogue and a grammar of questions in English, and another database has no questions. In each case,
         a SELECT statement asked as a question is answered.
-    latency
+    latency : float, default 0.0
         Seconds that are spent on each question before its query runs.
-    timezone
+    timezone : str, default "Europe/Warsaw"
         The IANA name of the zone in which instants are written.
-    statistics
+    statistics : {"full", "documented"}, default "full"
         ``"documented"`` sends only the sections that the API document shows; ``"full"`` also sends sections
         for numbers and booleans, whose form is assumed.
-    host, port
-        Where to listen: by default on loopback, at any free port.
-    workers
+    host : str, default "127.0.0.1"
+        The address to listen on, by default loopback.
+    port : int, default 0
+        The port to listen on; 0 takes any free one.
+    workers : int, default 4
         How many questions are answered at once, each in a process of its own; others are PENDING.
-    capacity
+    capacity : int, default 100
         How many questions may be unfinished at once; another one is answered by 429 and ``Retry-After``.
-    time_limit
+    time_limit : float, default 30.0
         Seconds after which a query is stopped and its question FAILED.
-    token_lifetime
+    token_lifetime : float, default 300.0
         Seconds for which an access token is valid.
-    answerer
+    answerer : Answerer or None, default None
         Translates questions into SQL, in place of the catalogue.
-    answers
-        The answers to single questions, in place of those of the catalogue or answerer: see :meth:`answer`.
-    token_by_post
+    answers : mapping or None, default None
+        The answers to single questions, in place of those of the catalogue or answerer: see
+        ``Sandbox.answer``.
+    token_by_post : bool, default True
         ``False`` makes the token endpoint answer POST by 405, since the API document's heading says GET.
-    faults
+    faults : iterable of Fault, default ()
         The faults to inject; by default none.
-    clock
+    clock : Clock, optional
         The clock for the expiry of tokens and for time limits.
 
     Raises
@@ -164,9 +188,9 @@ class Sandbox:
         self._exit_stack = ExitStack()
         self._pid = os.getpid()
         self._is_entered = False
-        self.request_log = RequestLog()
+        self.request_log: RequestLog = RequestLog()
         self._initial_faults = tuple(faults)
-        self.faults = Faults(self._initial_faults)
+        self.faults: Faults = Faults(self._initial_faults)
 
     @property
     def connection(self) -> Connection:

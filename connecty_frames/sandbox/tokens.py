@@ -35,8 +35,8 @@ class Tokens:
 
     def __init__(self, *, lifetime: float, timezone: str, clock: Clock, key: bytes | None = None) -> None:
         #: Random, so that no message contains it by chance.
-        self.client_id = f"sandbox-{secrets.token_hex(4)}"
-        self.client_secret = secrets.token_urlsafe(24)
+        self.client_id: str = f"sandbox-{secrets.token_hex(4)}"
+        self.client_secret: str = secrets.token_urlsafe(24)
         self._key = key or secrets.token_bytes(32)
         self._lifetime = timedelta(seconds=lifetime)
         self._zone = ZoneInfo(timezone)

@@ -102,7 +102,7 @@ class Vocabulary:
     """The words that are understood, by which typing mistakes are corrected."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self.words = frozenset(words)
+        self.words: frozenset[str] = frozenset(words)
 
     def corrected(self, words: Iterable[str]) -> list[str]:
         """Return words with typing mistakes corrected.

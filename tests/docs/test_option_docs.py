@@ -1,28 +1,32 @@
-"""The options in docstrings are those of AskOptions, which alone describes them."""
+"""The keywords in docstrings are those of AskOptions, Settings and Sandbox, which alone describe them."""
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 
-from docs.docstrings import FUNCTIONS, with_options
+import connecty_frames as cf
+from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions
+from connecty_frames.settings import Settings, SettingsDict
+from docs.docstrings import FUNCTIONS, Keywords, with_keywords
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_docstrings_have_the_options_as_described(name: str) -> None:
+def test_docstrings_have_the_keywords_as_described(name: str) -> None:
     """As ``make docstrings`` writes them."""
     source = (ROOT / name).read_text(encoding="utf-8")
 
-    assert source == with_options(source, FUNCTIONS[name])
+    assert source == with_keywords(source, FUNCTIONS[name])
 
 
-def test_options_are_written_behind_the_own_parameters() -> None:
-    """Stale descriptions are replaced, and options that a function does not take are left out."""
+def test_keywords_are_written_behind_the_own_parameters() -> None:
+    """With types and defaults; stale descriptions are replaced, and keywords that are not taken left out."""
     source = '''
-def ask(question, **options):
+def ask(question: str, client: Client | None = None, engine: Engine = "pandas", clock: Clock = CLOCK):
     """Ask.
 
     Parameters
@@ -30,45 +34,49 @@ def ask(question, **options):
     question
         In plain
         language.
+    client : str
+        The client.
+    engine
+        Stale.
+    clock
+        The time.
+    dw_id : str, default "x"
+        Its own words.
     tz
         Stale.
-    **options
-        Others.
 
     Returns
     -------
     Answer
     """
 '''
-    left_out = (
-        "decimals",
-        "dtype_backend",
-        "infer_temporal",
-        "on_truncation",
-        "progress",
-        "question_id",
-        "schema",
-        "tz",
-    )
+    keywords = Keywords(("dw_id", "max_rows", "on_truncation", "progress"), redefined=("dw_id",))
 
     assert (
-        with_options(source, {"ask": left_out})
+        with_keywords(source, {"ask": keywords})
         == '''
-def ask(question, **options):
+def ask(question: str, client: Client | None = None, engine: Engine = "pandas", clock: Clock = CLOCK):
     """Ask.
 
     Parameters
     ----------
-    question
+    question : str
         In plain language.
-    dw_id
-        The data workspace to ask; None uses the configured one.
-    max_rows
+    client : Client or None, default None
+        The client.
+    engine : {"pandas", "polars", "pyarrow"}, default "pandas"
+        The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
+    clock : Clock, optional
+        The time.
+    dw_id : str, default "x"
+        Its own words.
+    max_rows : int or None, default 1000
         The maximum number of rows to fetch, 0 or more; None fetches all.
-    strict
-        Whether a doubt about a type or a value is an error instead of a warning.
-    timeout
-        Seconds for the whole call; None uses the configured timeout.
+    on_truncation : {"warn", "raise", "ignore"}, default "warn"
+        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+    progress : bool, callable or None, default None
+        True or False shows or hides the progress line, a callable receives each step, None shows it if
+        standard error is a terminal.
 
     Returns
     -------
@@ -76,3 +84,26 @@ def ask(question, **options):
     """
 '''
     )
+
+
+def annotations(function: object) -> dict[str, str]:
+    """Return the annotation of each parameter of a class."""
+    return {
+        name: parameter.annotation
+        for name, parameter in inspect.signature(function).parameters.items()  # type: ignore[arg-type]
+    }
+
+
+def test_the_keywords_of_use_sandbox_are_the_parameters_of_a_sandbox() -> None:
+    """With the same types."""
+    keywords = {name: each.__forward_arg__ for name, each in SandboxOptions.__annotations__.items()}
+
+    assert keywords == annotations(Sandbox)
+
+
+def test_the_keywords_of_configure_are_the_settings() -> None:
+    """Each is a parameter of Client of the same type, too."""
+    keywords = {name: each.__forward_arg__ for name, each in SettingsDict.__annotations__.items()}
+
+    assert keywords.keys() == Settings.model_fields.keys()
+    assert keywords.items() <= annotations(cf.Client).items()

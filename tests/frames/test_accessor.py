@@ -268,6 +268,24 @@ class TestArrow:
             metadata(table)
 
 
+class TestRequired:
+    """``required=True``."""
+
+    @every_library
+    def test_with_metadata(self, make: Callable[[], Any]) -> None:
+        """It makes no difference."""
+        assert metadata(attach(make(), METADATA), required=True) == METADATA
+
+    @every_library
+    def test_without_metadata(self, make: Callable[[], Any]) -> None:
+        """An error that names copy_metadata."""
+        with pytest.raises(
+            ConfigError, match=r"^This frame has no answer metadata.*cf\.copy_metadata\(source, frame\)"
+        ) as caught:
+            metadata(make(), required=True)
+        assert caught.value.setting == "frame"
+
+
 class TestCopyMetadata:
     """A derived frame gets the metadata of its source."""
 
