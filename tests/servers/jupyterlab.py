@@ -12,6 +12,7 @@ import shutil
 import sys
 from contextlib import ExitStack
 from importlib.util import find_spec
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from tests.servers.programs import Program, external_marks, free_port
@@ -132,6 +133,7 @@ class JupyterLab:
         self._folder = folder
         self._scale = scale
         self._count = 0
+        self._token = token_hex()
         settings = folder / "settings"
         for name, values in _SETTINGS.items():
             file = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -150,8 +152,6 @@ class JupyterLab:
                 f"--port={(port := free_port())}",
                 "--ServerApp.port_retries=0",
                 f"--ServerApp.root_dir={folder}",
-                "--IdentityProvider.token=",
-                "--ServerApp.disable_check_xsrf=True",
                 f"--LabApp.user_settings_dir={settings}",
                 f"--LabApp.workspaces_dir={folder / 'workspaces'}",
                 "--LabApp.news_url=None",
@@ -165,6 +165,7 @@ class JupyterLab:
             environment={
                 **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
                 "HOME": str(folder),
+                "JUPYTER_TOKEN": self._token,  # other users of the machine can connect to the port
                 "LANG": "C.UTF-8",
                 "CONNECTY_CONFIG": os.devnull,
                 **(environment or {}),
@@ -177,7 +178,7 @@ class JupyterLab:
             self.browser = stack.enter_context(Chromium())
             self.page = self.browser.open(scale=self._scale)
             self.page.on("request", self._note)
-            self.page.goto(f"{self._server.address}/lab")
+            self.page.goto(f"{self._server.address}/lab?token={self._token}")
             self.page.wait_for_function("window.jupyterapp?.restored")
             self._stack = stack.pop_all()
         return self
