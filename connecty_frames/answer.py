@@ -128,7 +128,7 @@ class Answer:
         return cls(body, decoded, metadata)
 
     @classmethod
-    @shows_options("dtype_backend", "timeout", "progress")
+    @shows_options("dtype_backend", "timeout", "progress", max_rows=None)
     def from_json(
         cls,
         source: bytes | str | os.PathLike[str],

@@ -173,10 +173,10 @@ class AskOptions:
         return cls(**cast("dict[str, Any]", {**options, **fixed}))
 
 
-def shows_options(*left_out: str) -> Callable[[_Function], _Function]:
+def shows_options(*left_out: str, **defaults: object) -> Callable[[_Function], _Function]:
     """Return a decorator that makes ``help`` and editors show ``**options`` with the defaults.
 
-    ``left_out`` are options that the function does not take.
+    ``left_out`` are options that the function does not take, ``defaults`` those in which it differs.
     """
 
     def decorate(function: _Function) -> _Function:
@@ -184,7 +184,10 @@ def shows_options(*left_out: str) -> Callable[[_Function], _Function]:
         own = [each for each in signature.parameters.values() if each.kind is not each.VAR_KEYWORD]
         options = [
             inspect.Parameter(
-                field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=defaults.get(field.name, field.default),
+                annotation=field.type,
             )
             for field in fields(AskOptions)
             if field.name in _KEYWORDS and field.name not in left_out

@@ -249,6 +249,19 @@ def test_read_connecty_has_the_shape_of_read_sql() -> None:
     )
 
 
+def test_methods_show_their_options() -> None:
+    """Those that each takes; the rows of a saved response are known only where they are given."""
+    assert signature(cf.Question.result) == (
+        "(self, *, dtype_backend='numpy_nullable', max_rows=1000, schema=None, tz='UTC', "
+        "infer_temporal=True, decimals='auto', strict=False, on_truncation='warn', timeout=None, "
+        "progress=None)"
+    )
+    assert signature(cf.Answer.from_json) == (
+        "(source, *, question=None, dw_id=None, max_rows=None, schema=None, tz='UTC', infer_temporal=True, "
+        "decimals='auto', strict=False, on_truncation='warn', question_id=None)"
+    )
+
+
 # What importing costs
 
 
