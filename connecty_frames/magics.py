@@ -132,8 +132,8 @@ class _Magics:
         line, fragment = context.text_until_cursor, context.token
         names: Iterable[str] = ()
         if re.match(r"%%?connecty\s", line):
-            before = line.removesuffix(fragment).split()[-1]
-            names = _CHOICES.get(before) or _CHOICES
+            action = _OPTIONS.get(line.removesuffix(fragment).split()[-1])
+            names = _OPTIONS if action is None or action.nargs == 0 else action.choices or ()
         elif re.match(r"%connecty_sql\s", line):
             variables = self._shell.user_ns.items()
             names = (name for name, value in variables if not name.startswith("_") and _is_answer(value))
@@ -163,7 +163,7 @@ class _Magics:
             options = vars(_PARSER.parse_args(shlex.split(line)))
         except (UsageError, ValueError) as error:
             raise UsageError(
-                f"%%connecty: {error}. %%connecty? describes its options: {', '.join(_CHOICES)}."
+                f"%%connecty: {error}. %%connecty? describes its options: {', '.join(_OPTIONS)}."
             ) from None
         return {key: self._variable(value) if key in _VARIABLES else value for key, value in options.items()}
 
@@ -241,9 +241,8 @@ def _max_rows(text: str) -> int | None:
 
 
 _PARSER: Final = _make_parser(_Magics.connecty.__doc__)
-#: The options, each with the values to choose from if there are any.
-_CHOICES: Final = {
-    option: action.choices
+_OPTIONS: Final = {
+    option: action
     for action in _PARSER._actions  # noqa: SLF001 - argparse has no other list of them
     for option in action.option_strings
 }

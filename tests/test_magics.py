@@ -399,6 +399,8 @@ class TestCompletion:
             ("%%connecty df --engine ", ["pandas", "polars", "pyarrow"]),
             ("%%connecty df --strict --dec", ["--decimals"]),
             ("%connecty df --question", ["--question-id"]),
+            ("%%connecty df --schema plai", ["plain"]),
+            ("%%connecty df --max-rows --", []),
             ("%connecty_sql ", ["answer", "df", "pf"]),
             ("%connecty_sql p", ["pf"]),
         ],
