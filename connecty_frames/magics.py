@@ -12,6 +12,7 @@ import inspect
 import keyword
 import re
 import shlex
+import unicodedata
 from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
@@ -24,7 +25,7 @@ from IPython.core.magic_arguments import MagicArgumentParser
 from connecty_frames import display, frames
 from connecty_frames.answer import Answer
 from connecty_frames.api import ask_df
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
 from connecty_frames.frames import AnswerMetadata, ConnectyAccessor
 from connecty_frames.options import AskOptions
 from connecty_frames.text import terminal
@@ -94,7 +95,12 @@ class _Magics:
             AskOptions(**options)
         except ConfigError as error:
             raise UsageError(f"%%connecty: {error}") from None
-        frame = ask_df(question, client=client, **options)
+        # The first line outside this package is one of IPython, where a warning is shown only once a session.
+        token = WARNING_LOCATION.set(CodeLocation("%%connecty", 1, self._shell.user_ns))
+        try:
+            frame = ask_df(question, client=client, **options)
+        finally:
+            WARNING_LOCATION.reset(token)
         if name is None:
             return frame
         self._shell.push({name: frame})
@@ -190,7 +196,7 @@ def _make_parser(description: str | None) -> MagicArgumentParser:
     parser = MagicArgumentParser("connecty", usage, description)  # type: ignore[no-untyped-call]
     parser.allow_abbrev = False  # a new option would make the short form of another one ambiguous
     parser.add_argument("name", nargs="?", metavar="NAME", type=_name, help="The variable of the frame.")
-    described = re.findall(r"^(\w+)\n((?: {4}.+\n)+)", inspect.getdoc(AskOptions) or "", re.MULTILINE)
+    described = re.findall(r"^(\w+) : .+\n((?: {4}.+\n)+)", inspect.getdoc(AskOptions) or "", re.MULTILINE)
     words = {name: " ".join(text.replace("``", "").replace("%", "%%").split()) for name, text in described}
     hints = get_type_hints(AskOptions, localns={"Callable": Callable})
     _add_option(parser, "client", Any, "The client to ask, None for the one that calls share.")
@@ -221,7 +227,7 @@ def _add_option(parser: MagicArgumentParser, name: str, hint: Any, words: str) -
 def _name(text: str) -> str:
     if not text.isidentifier() or keyword.iskeyword(text):
         raise argparse.ArgumentTypeError(f"{text!r} cannot be the name of a variable")
-    return text
+    return unicodedata.normalize("NFKC", text)  # as Python reads names
 
 
 def _max_rows(text: str) -> int | None:

@@ -123,6 +123,28 @@ class TestConnecty:
 
         assert asked == [question]
 
+    def test_a_name_is_read_as_python_reads_it(self, shell: Any) -> None:
+        """Full-width letters, which input methods write, name the same variable as others."""
+        run(shell, f"%%connecty \uff44\uff46\n{ORDERS}")
+
+        assert run(shell, "\uff44\uff46").shape == (1, 1)
+        assert "df" in shell.user_ns
+
+    def test_each_cell_warns(self, shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        """At the magic, also when a cell before it had the same warning."""
+        # pytest collects warnings in place of printing them.
+        monitored = (
+            "import warnings\nwith warnings.catch_warnings():\n    warnings.simplefilter('default')\n"
+            "    warnings.showwarning = lambda message, kind, file, line, *_: print(file, line, message)\n"
+            "    get_ipython().run_cell_magic('connecty', 'df --max-rows 3', 'show the last 100 logins')"
+        )
+        run(shell, monitored)
+        run(shell, monitored)
+
+        first, second = capsys.readouterr().out.splitlines()
+        assert first == second
+        assert first.startswith("%%connecty 1 3 of 100 rows came; max_rows=None fetches all")
+
     def test_a_failed_question_leaves_the_variable(self, shell: Any, connected: Sandbox) -> None:
         """The error is that of ask_df."""
         connected.answer("which orders are green", ValueError("no such colour"))

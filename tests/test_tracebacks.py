@@ -67,6 +67,7 @@ CELLS: Final = {
     "pandas": "cf.install_readers()\nimport pandas as pd\npd.read_connecty('')",
     "library": "import json\ntry:\n    json.loads('{')\nexcept ValueError:\n    mine.load()",
     "called": "def report(step): mine.load()\nmine.call(report)",
+    "interrupt": "def stop(step): raise KeyboardInterrupt\nmine.call(stop)",
     "cycle": "one, two = cf.ConfigError('1'), cf.NoTableError('2')\none.__cause__ = two\nraise two from one",
     "note": "error = cf.ConfigError('a\\nb')\nerror.add_note('c')\nerror.add_note('d')\nraise error",
     "tb": "%tb",
@@ -152,6 +153,18 @@ def test_threads_and_futures_are_left_out(shown: dict[str, str]) -> None:
         "      2 import pandas as pd\n"
         f"----> 3 pd.read_connecty('')\n{BLANK}"
     )
+
+
+def test_an_interrupt_is_short_too(shown: dict[str, str]) -> None:
+    """The lines of the caller and the note, which says how to fetch the answer."""
+    _, _, traceback = shown["interrupt"].partition("KeyboardInterrupt  ")
+    lines, _, note = traceback.partition("\n\nKeyboardInterrupt: \n")
+    assert re.findall("^(?:File|Cell) .*", lines, re.MULTILINE) == [
+        "Cell In[1], line 2",
+        "File mine.py:14, in call(function)",
+        "Cell In[1], line 1, in stop(step)",
+    ]
+    assert re.fullmatch(r"Question \S{36} may still be worked on; .*\.result\(\)\n", note)
 
 
 def test_errors_before_it_are_shown(shown: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames.client.endpoints import ASK_POLICY, Endpoints, question_id_of, search_question_id
@@ -18,6 +19,7 @@ from connecty_frames.http.models import SUCCESS, Failure, FailureKind
 from connecty_frames.http.retry import retry
 from connecty_frames.protocol import QuestionRequest
 from connecty_frames.text import snippet
+from connecty_frames.tracebacks import short_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +61,8 @@ def annotate(interrupt: KeyboardInterrupt, message: str) -> None:
     if message in getattr(interrupt, "__notes__", ()):
         return
     interrupt.add_note(message)
+    # What IPython displays, as of an error of this package.
+    interrupt._render_traceback_ = partial(short_traceback, interrupt)  # type: ignore[attr-defined]
     # Standard error may be closed, broken or missing (pythonw); the interrupt has to be raised nevertheless.
     with contextlib.suppress(Exception):
         sys.stderr.write(f"\n{message}\n")

@@ -109,10 +109,11 @@ class _Column(Column):
 def _columns(table: pa.Table) -> list[_Column]:
     names = table.column_names
     # A key is in the data once a row, so a long name is replaced by the position of its column. So is one
-    # with control characters, which expressions escape and the data does not.
+    # with control characters, which expressions escape and the data does not, or with backslashes, which
+    # Vega-Lite drops in some of its expressions and keeps in others.
     stem = _unused("column ", lambda stem: (f"{stem}{position}" for position in range(len(names))), names)
     keys = [
-        name if len(name) <= _MAX_LENGTH and name.isprintable() else f"{stem}{at}"
+        name if len(name) <= _MAX_LENGTH and name.isprintable() and "\\" not in name else f"{stem}{at}"
         for at, name in enumerate(names)
     ]
     suffix = _unused(" in full", lambda suffix: (key + suffix for key in keys), keys)
@@ -131,7 +132,7 @@ def _unused(text: str, names: Callable[[str], Iterable[str]], taken: Sequence[st
 
 def _field_path(name: str) -> str:
     """Escape a name for Vega-Lite, which reads dots, brackets and quotes as a path."""
-    return "".join(f"\\{letter}" if letter in "\\.[]'\"" else letter for letter in name)
+    return "".join(f"\\{letter}" if letter in ".[]'\"" else letter for letter in name)
 
 
 def _tooltip_title(name: str) -> str:

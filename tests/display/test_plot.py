@@ -183,9 +183,7 @@ def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: s
     assert found["encoding"]["x"]["scale"] == {"type": "utc"}
 
 
-@pytest.mark.parametrize(
-    "name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "back\\slash", "C:\\users", "count()", "b in full"]
-)
+@pytest.mark.parametrize("name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "count()", "b in full"])
 def test_any_name_of_a_column(name: str) -> None:
     """Characters with a meaning in Vega are escaped, and the title is the name."""
     found = drawn({name: ["x", "y"], "b": [1, 2]})
@@ -193,8 +191,7 @@ def test_any_name_of_a_column(name: str) -> None:
     assert values(found, name) == ["x", "y"]
     assert found["encoding"]["y"]["title"] == name
     # As Vega reads a path: a backslash takes the power from what follows it.
-    path = found["encoding"]["y"]["field"]
-    assert path.replace("\\\\", "\0").replace("\\", "").replace("\0", "\\") == name
+    assert found["encoding"]["y"]["field"].replace("\\", "") == name
     assert values(found, "b") == [1, 2]
 
 
@@ -294,10 +291,14 @@ def test_without_altair(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"a.b[0]": ["Pol.and", "x[1]"], 'n "q"': [1, 2]}, ["a.b[0]", 'n "q"', "Pol.and", "x[1]"]),
         ({"day": DAYS, "rev:enue": [Decimal("1.5"), 2]}, ["day", "rev:enue", "Thu 02"]),
         ({"x": [1, 2], "it's": [3, 4]}, ["x", "it's"]),
-        ({"C:\\users": ["a"], 'a\\" + datum.b + "': [1]}, ["C:\\users", 'a\\" + datum.b + "']),
+        (
+            {"C:\\users\\": ["Ann", "Bob"], 'a\\" + datum.b + "': [1, 2]},
+            ["C:\\users\\", 'a\\" + datum.b + "', "Ann", "Bob"],
+        ),
+        ({"a\\.b": ["x", "y"], "\\]": [1, 2]}, ["a\\.b", "\\]", "x", "y"]),
         ({"n": [9007199254740993]}, ["9007199254740993"]),
     ],
-    ids=["bars", "line", "points", "expressions", "number"],
+    ids=["bars", "line", "points", "expressions", "paths", "number"],
 )
 def test_it_can_be_drawn(columns: dict[str, Any], texts: list[str]) -> None:
     """Vega draws it: the names and values are in the picture."""

@@ -23,7 +23,7 @@ pytestmark = jupyterlab_marks()
 SQL: Final = "SELECT country, count(*) AS orders -- all\nFROM sales.orders WHERE status = 'ok'\nLIMIT 3"
 COUNTRIES: Final = [["country", "orders"], ["Poland", 31768], ["Germany", 12922], ["Italy", None]]
 WIDE: Final = [[f"measure_{at}" for at in range(40)], [at * 12345 for at in range(40)]]
-LONG: Final = [["text", "lines", "number"], ["word " * 1000, "line\n" * 1000, 5]]
+LONG: Final = [["text", "lines", "number_" * 40], ["word " * 1000, "line\n" * 1000, 5]]
 ANSWERS: Final = [COUNTRIES, WIDE, LONG]
 #: The arguments of ``Answer.from_json``, in the notebook and here.
 OPTIONS: Final = {"question": "list the top countries by orders", "on_truncation": "ignore"}
@@ -240,6 +240,18 @@ def test_a_long_cell_scrolls(show: Callable[[Theme], Page]) -> None:
     assert max(heights) <= 108
     assert text == ["word " * 60 + "… (4,700 more characters)", "line\n" * 60 + "… (4,700 more characters)"]
     assert bottom[1]
+
+
+def test_a_long_name_is_wrapped(show: Callable[[Theme], Page]) -> None:
+    """That of a number too, above the table and in the list of columns."""
+    page = show("light")
+
+    widths = page.evaluate(
+        """() => [...document.querySelectorAll('.connecty')[2].querySelectorAll('th, details td')].map(
+            each => [each.scrollWidth - each.clientWidth, each.clientWidth])"""
+    )
+    assert [overflow for overflow, _ in widths if overflow > 0] == []
+    assert max(width for _, width in widths) <= 40 * 13 + 12
 
 
 def test_a_copy_of_numbers_has_digits_only(show: Callable[[Theme], Page]) -> None:
