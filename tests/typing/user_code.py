@@ -90,6 +90,12 @@ def metadata(frame: pl.DataFrame, *, flag: bool) -> None:
 # Frames are ordinary frames of their libraries
 
 
+def exact_types() -> None:
+    """In mypy what a frame returns may also be Any, since a variable may be assigned another frame."""
+    assert_type(cf.ask_df("q").shape, tuple[int, int])  # error: mypy
+    assert_type(cf.ask_df("q", engine="polars").shape, tuple[int, int])  # error: mypy
+
+
 def reassigned_pandas(other: pd.DataFrame) -> pd.DataFrame:
     """A variable takes any other frame."""
     df = cf.ask_df("q")
