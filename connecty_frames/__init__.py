@@ -14,7 +14,9 @@ import sys
 
 from connecty_frames.version import __version__ as __version__
 
-TYPE_CHECKING = False  # True for type checkers; importing typing would double the time of this import
+# True for type checkers, which know the name; importing it from typing would double the time of this import.
+# Not the literal False, below which jedi, as an editor uses it, finds no names.
+TYPE_CHECKING = not __name__
 if TYPE_CHECKING:
     from typing import Any, Final
 
@@ -126,15 +128,17 @@ _MODULES: Final[dict[str, str]] = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    # As `lazy_getattr`, but without importlib: this import may take a fifth of the start of Python.
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = f"{__name__}.{_MODULES[name]}"
-    __import__(module)
-    value = getattr(sys.modules[module], name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # type checkers would take any name for one of this module's
+
+    def __getattr__(name: str) -> Any:
+        # As `lazy_getattr`, but without importlib: this import may take a fifth of the start of Python.
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = f"{__name__}.{_MODULES[name]}"
+        __import__(module)
+        value = getattr(sys.modules[module], name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

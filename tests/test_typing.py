@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import connecty_frames as cf
+
 ROOT = Path(__file__).parents[1]
 USER_CODE = ROOT / "tests" / "typing" / "user_code.py"
 
@@ -81,3 +83,29 @@ def test_mypy(tmp_path: Path) -> None:
     assert "page.py" not in done.stdout
     reported = dict(re.findall(r"^.*user_code\.py:(\d+): error: (.*)$", done.stdout, re.MULTILINE))
     assert [int(line) for line in reported] == lines_with_errors("mypy"), done.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("cf.ask_df('q').group", "groupby"),
+        ("cf.ask_df('q').conn", "connecty"),
+        ("cf.ask('q').to_polars().group", "group_by"),
+        ("cf.ask('q').to_polars().connecty.sql", "sql_query"),
+    ],
+)
+def test_completion_of_a_call(code: str, name: str) -> None:
+    """IPython completes what a call would return by jedi, which reads annotations and runs nothing."""
+    jedi = pytest.importorskip("jedi", reason="jedi is not installed")
+
+    assert name in [each.name for each in jedi.Interpreter(code, [{"cf": cf}]).complete()]
+
+
+def test_completion_in_an_editor() -> None:
+    """Editors with jedi read the source of the package, whose names are imported for type checkers alone."""
+    jedi = pytest.importorskip("jedi", reason="jedi is not installed")
+    project = jedi.Project(ROOT, sys_path=[str(ROOT), *sys.path])
+
+    found = jedi.Script("import connecty_frames as cf\ncf.ask_d", project=project).complete()
+
+    assert [each.name for each in found] == ["ask_df"]

@@ -123,7 +123,7 @@ def _table(table: pa.Table, shape: tuple[int, int]) -> str:
     part = table.slice(0, SHOWN_ROWS).select(range(min(table.num_columns, SHOWN_COLUMNS)))
     classes = [' class="connecty-number"' if is_number(type_) else "" for type_ in part.schema.types]
     header = [
-        f"<th{class_}>{_excerpt(field.name)}<br><small>{_excerpt(str(field.type))}</small></th>"
+        f"<th{class_}>{_excerpt(field.name)}<br><small>{_excerpt(_type_name(field.type))}</small></th>"
         for field, class_ in zip(part.schema, classes, strict=True)
     ]
     columns = [
@@ -136,6 +136,11 @@ def _table(table: pa.Table, shape: tuple[int, int]) -> str:
         f'<div class="connecty-table"><table><thead><tr>{"".join(header)}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>{note}"
     )
+
+
+def _type_name(type_: pa.DataType) -> str:
+    """Return the name of a type, the same for the strings of pandas, which are large ones in Arrow."""
+    return str(type_).removeprefix("large_")
 
 
 def _cells(name: str, column: pa.ChunkedArray) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Union, overload
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames.attachment import KEY, Frame, backend_of
@@ -55,9 +55,10 @@ if TYPE_CHECKING:
         ``ask_df`` an error in pyright's strict mode. That of a class derived from it is known.
         """
 
-    PandasFrame: TypeAlias = _PandasFrame | AnyInMypy
-    PolarsFrame: TypeAlias = _PolarsFrame | AnyInMypy
-    ArrowTable: TypeAlias = _ArrowTable | AnyInMypy
+    # Union, since jedi, which completes in notebooks, knows no alias with `|`.
+    PandasFrame: TypeAlias = Union[_PandasFrame, AnyInMypy]  # noqa: UP007
+    PolarsFrame: TypeAlias = Union[_PolarsFrame, AnyInMypy]  # noqa: UP007
+    ArrowTable: TypeAlias = Union[_ArrowTable, AnyInMypy]  # noqa: UP007
 
 
 def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:

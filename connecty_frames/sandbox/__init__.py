@@ -49,11 +49,13 @@ _MODULES: Final[dict[str, str]] = {
 _load = lazy_getattr(__name__, _MODULES)
 
 
-def __getattr__(name: str) -> Any:
-    try:
-        return _load(name)
-    except ModuleNotFoundError as error:
-        raise missing_extra("sandbox", "The sandbox needs", error) from None
+if not TYPE_CHECKING:  # type checkers would take any name for one of this module's
+
+    def __getattr__(name: str) -> Any:
+        try:
+            return _load(name)
+        except ModuleNotFoundError as error:
+            raise missing_extra("sandbox", "The sandbox needs", error) from None
 
 
 def __dir__() -> list[str]:

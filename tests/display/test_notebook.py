@@ -126,6 +126,14 @@ def test_only_the_first_rows_and_columns_are_shown() -> None:
     assert page.text.endswith("Shown: the first 10 of 50 rows, the first 30 of 40 columns")
 
 
+def test_strings_of_pandas_are_strings() -> None:
+    """In Arrow they are of type large_string, which says nothing to a reader."""
+    page = parsed(table=TABLE.cast(pa.schema({"country": pa.large_string(), "orders": pa.int64()})))
+
+    assert "countrystring" in page.text
+    assert "large" not in page.text
+
+
 def test_a_long_cell_is_cut_visibly() -> None:
     """At 300 characters, with a sign."""
     page = parsed(AnswerMetadata(), pa.table({"a": ["x" * 301, "y" * 300]}), 2)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 
@@ -18,6 +23,11 @@ def constant(path: str) -> Any:
     """Return a constant of the package by its module and name."""
     module, _, name = path.rpartition(".")
     return getattr(import_module(f"connecty_frames.{module}"), name)
+
+
+def default_of(function: Callable[..., Any], name: str) -> Any:
+    """Return the default of a parameter."""
+    return inspect.signature(function).parameters[name].default
 
 
 @pytest.mark.parametrize(
@@ -86,6 +96,23 @@ def test_a_documented_number_is_that_of_the_code(row: str, expected: dict[str, f
     """The row is on the page, and each constant behind it has the value that it states."""
     assert row in (DOCS / "limits.md").read_text(encoding="utf-8").splitlines()
     assert {path: constant(path) for path in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "default", "expected"),
+    [
+        ("| `timeout` of a call | up to 30 days | 300 s |", Settings.model_fields["timeout"].default, 300),
+        (
+            "| questions at once in `ask_many` | `max_workers` | 8 |",
+            default_of(cf.ask_many, "max_workers"),
+            8,
+        ),
+    ],
+)
+def test_a_documented_default_is_that_of_the_code(row: str, default: object, expected: int) -> None:
+    """Of a setting, and of a parameter."""
+    assert row in (DOCS / "limits.md").read_text(encoding="utf-8").splitlines()
+    assert default == expected
 
 
 def test_the_page_about_security_has_every_field_of_the_metadata() -> None:

@@ -88,7 +88,7 @@ def test_tls_and_gzip(front: Run, make: Make, sandbox: Sandbox) -> None:
 def test_a_server_that_loses_a_question(front: Run, make: Make, server: Script, end: str) -> None:
     """A 502, or 504 after nginx's own timeout: SubmissionUncertain, and one question arrived."""
     server.on("ask", getattr(server, end))
-    nginx = front(server.address, ask="proxy_read_timeout 200ms;")
+    nginx = front(server.address, ask="proxy_read_timeout 1s;")
     status = "504" if end == "hang" else "502"
     with pytest.raises(cf.SubmissionUncertain, match=f"answered {status}"):
         make(base_url=nginx.address).ask("how many?")
@@ -109,7 +109,7 @@ def test_a_server_that_loses_a_fetch(front: Run, make: Make, server: Script, end
     """After a 502 and a 504 of nginx, the third request returns the table."""
     lose = getattr(server, end)
     server.on("results", lose, lose, server.answer(200, ROWS))
-    nginx = front(server.address, http="proxy_read_timeout 200ms;")
+    nginx = front(server.address, http="proxy_read_timeout 1s;")
     assert make(base_url=nginx.address).ask("how many?").rows == 2
     assert (server.count("ask"), server.count("results")) == (1, 3)
 

@@ -1,4 +1,4 @@
-"""The page on reliability names existing tests, and lists every fault."""
+"""The pages on reliability and security name existing tests, and the first lists every fault."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (\d+) \|.*\|(.*)\|$", PAGE, re.MULTILINE)
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
-@pytest.mark.parametrize(("path", "name"), sorted(set(NAMED.findall(PAGE))))
+@pytest.mark.parametrize(("path", "name"), sorted({*NAMED.findall(PAGE), *NAMED.findall(SECURITY)}))
 def test_a_named_test_exists(path: str, name: str) -> None:
     """It is defined in the named file."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))

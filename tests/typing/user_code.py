@@ -14,6 +14,7 @@ import polars as pl
 from pandas.testing import assert_frame_equal
 
 import connecty_frames as cf
+from connecty_frames import sandbox
 from connecty_frames.answer import Answer
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.client import QuestionFuture
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 
     from connecty_frames.frames.accessor import ConnectyAccessor
     from connecty_frames.options import AskOptionsDict
+
+# Names
+
+
+def names() -> None:
+    """A misspelled one is an error, although the packages load theirs when they are first used."""
+    cf.ask_fd("q")  # error
+    sandbox.Sandbxo()  # error
+
 
 # Frames, and their attribute `connecty`
 
@@ -78,6 +88,12 @@ def metadata(frame: pl.DataFrame, *, flag: bool) -> None:
 
 
 # Frames are ordinary frames of their libraries
+
+
+def exact_types() -> None:
+    """In mypy what a frame returns may also be Any, since a variable may be assigned another frame."""
+    assert_type(cf.ask_df("q").shape, tuple[int, int])  # error: mypy
+    assert_type(cf.ask_df("q", engine="polars").shape, tuple[int, int])  # error: mypy
 
 
 def reassigned_pandas(other: pd.DataFrame) -> pd.DataFrame:
@@ -210,8 +226,8 @@ def settings() -> None:
     cf.configure(region="eu2")  # error
     cf.configure(dw=13)  # error
     cf.Client(region="eu2")  # error
-    sandbox = cf.use_sandbox(latency=0.1, answers={"q": [{"a": 1}]})
-    cf.Client(**sandbox.connection)
+    used = cf.use_sandbox(latency=0.1, answers={"q": [{"a": 1}]})
+    cf.Client(**used.connection)
     cf.use_sandbox(latenzy=1)  # error
     cf.use_sandbox(statistics="none")  # error
 
