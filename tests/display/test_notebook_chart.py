@@ -118,6 +118,7 @@ def test_without_vl_convert(chart: Any, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_what_cannot_be_drawn(chart: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """As in altair, the error of a chart that is not valid is shown, and nothing is raised."""
+    pytest.importorskip("IPython", reason="IPython, which shows it, is not installed")
     assert chart.encode(x=alt.X(field="orders", type="nonsense"))._repr_mimebundle_() == {}
     assert "nonsense" in capsys.readouterr().err
 
