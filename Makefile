@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-async docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -75,6 +75,10 @@ bench: $(VENV)/demo.stamp $(VENV)/bench.stamp
 # What importing, the command line and a first question cost.
 bench-startup: $(VENV)/demo.stamp
 	$(BIN)/python -m benchmarks.startup
+
+# How long the event loop is blocked while questions are awaited.
+bench-async: $(VENV)/demo.stamp
+	$(BIN)/python -m benchmarks.awaiting
 
 # The cost of the metadata on a frame.
 bench-metadata: $(VENV)/demo.stamp

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from connecty_frames.answer import Answer
-    from connecty_frames.api import ask, ask_df, ask_many
+    from connecty_frames.api import ask, ask_async, ask_df, ask_df_async, ask_many
     from connecty_frames.client import Client, Question
     from connecty_frames.config import configure
     from connecty_frames.decode import Schema, binary, epoch, local
@@ -88,7 +88,9 @@ __all__ = [
     "TypeFidelityWarning",
     "UnknownStateWarning",
     "ask",
+    "ask_async",
     "ask_df",
+    "ask_df_async",
     "ask_many",
     "binary",
     "configure",
@@ -112,7 +114,9 @@ _MODULES: Final[dict[str, str]] = {
     "Question": "client",
     "Schema": "decode",
     "ask": "api",
+    "ask_async": "api",
     "ask_df": "api",
+    "ask_df_async": "api",
     "ask_many": "api",
     "binary": "decode",
     "copy_metadata": "frames",

@@ -1,23 +1,26 @@
-"""One call from a question to a frame: ``ask``, ``ask_df``, ``ask_many``, by clients that calls share."""
+"""One call from a question to a frame, by clients that calls share.
+
+``ask``, ``ask_df`` and ``ask_many`` wait; ``ask_async`` and ``ask_df_async`` are awaited.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from connecty_frames.client import Client
+from connecty_frames.client import Call, Client, in_thread
 from connecty_frames.config import resolve
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, AskOptionsDict, Engine, shows_options
 from connecty_frames.shared import clients, open_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Coroutine, Iterable, Iterator
 
     from connecty_frames.answer import Answer
     from connecty_frames.client import QuestionFuture
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
 
-__all__ = ["ask", "ask_df", "ask_many", "shared_client"]
+__all__ = ["ask", "ask_async", "ask_df", "ask_df_async", "ask_many", "shared_client"]
 
 
 def shared_client(given: Client | None = None) -> Client:
@@ -204,6 +207,190 @@ def ask_df(
     """
     ask_options = AskOptions.from_kwargs(options, engine=engine)
     return shared_client(client).answer(question, ask_options).to_frame(ask_options)
+
+
+@shows_options()
+def ask_async(
+    question: str, *, client: Client | None = None, **options: Unpack[AskOptionsDict]
+) -> Coroutine[Any, Any, Answer]:
+    """Ask a question and await the answer, without blocking the event loop of asyncio.
+
+    Each call has a thread of its own, in which ``progress`` is called too. Nothing happens before the
+    coroutine is awaited. Cancelling it returns at once: the question is not sent any more, or its answer no
+    longer polled for.
+
+    Parameters
+    ----------
+    question : str
+        In plain language; ignored if ``question_id`` is given.
+    client : Client or None, default None
+        The client to use; None uses a shared one, made from the settings.
+    dw_id : int or None, default None
+        The data workspace to ask; None uses the configured one.
+    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
+        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+        ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+    max_rows : int or None, default 1000
+        The maximum number of rows to fetch, 0 or more; None fetches all.
+    schema : dict, schema, model or None, default None
+        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
+        or a full schema as a contract.
+    tz : str, default "UTC"
+        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
+        and columns without an offset are not affected.
+    infer_temporal : bool, default True
+        Whether text becomes dates and timestamps where there are no statistics about the column, and every
+        value is a full date, or a timestamp with hours and minutes.
+    decimals : {"auto", "exact", "float"}, default "auto"
+        The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
+        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+        than 9 digits after the point, not in quotes), otherwise decimal.
+    strict : bool, default False
+        Whether a doubt about a type or a value is an error instead of a warning.
+    on_truncation : {"warn", "raise", "ignore"}, default "warn"
+        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+    timeout : float or None, default None
+        Seconds for the whole call; None uses the configured timeout.
+    progress : bool, callable or None, default None
+        True or False shows or hides the progress line, a callable receives each step, None shows it if
+        standard error is a terminal.
+    question_id : str, UUID or None, default None
+        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+
+    Returns
+    -------
+    coroutine
+        Its result is the Answer.
+
+    Raises
+    ------
+    asyncio.CancelledError
+        On cancellation, with the id of the question and how to fetch its answer as a note, if it was sent.
+        With ``asyncio.timeout`` it is the ``__cause__`` of the TimeoutError.
+    ConnectyError
+        As for :func:`ask`.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import connecty_frames as cf
+    >>> async def rows(*questions):
+    ...     answers = await asyncio.gather(*map(cf.ask_async, questions))
+    ...     return [answer.rows for answer in answers]
+    >>> asyncio.run(rows("how many orders are there", "what is the revenue by country"))
+    [1, 19]
+    """
+    return in_thread(
+        lambda: shared_client(client).prepare(
+            question, AskOptions.from_kwargs(options), lambda answer: answer
+        )
+    )
+
+
+@overload
+def ask_df_async(
+    question: str,
+    *,
+    engine: Literal["pandas"] = ...,
+    client: Client | None = ...,
+    **options: Unpack[AskOptionsDict],
+) -> Coroutine[Any, Any, PandasFrame]: ...
+@overload
+def ask_df_async(
+    question: str,
+    *,
+    engine: Literal["polars"],
+    client: Client | None = ...,
+    **options: Unpack[AskOptionsDict],
+) -> Coroutine[Any, Any, PolarsFrame]: ...
+@overload
+def ask_df_async(
+    question: str,
+    *,
+    engine: Literal["pyarrow"],
+    client: Client | None = ...,
+    **options: Unpack[AskOptionsDict],
+) -> Coroutine[Any, Any, ArrowTable]: ...
+@shows_options()
+def ask_df_async(
+    question: str,
+    *,
+    engine: Engine = "pandas",
+    client: Client | None = None,
+    **options: Unpack[AskOptionsDict],
+) -> Any:
+    """Ask a question and await the answer as a typed frame with metadata.
+
+    The frame is made in the thread of the call, as for :func:`ask_async`.
+
+    Parameters
+    ----------
+    question : str
+        In plain language; ignored if ``question_id`` is given.
+    engine : {"pandas", "polars", "pyarrow"}, default "pandas"
+        The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
+    client : Client or None, default None
+        The client to use; None uses a shared one, made from the settings.
+    dw_id : int or None, default None
+        The data workspace to ask; None uses the configured one.
+    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
+        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+        ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+    max_rows : int or None, default 1000
+        The maximum number of rows to fetch, 0 or more; None fetches all.
+    schema : dict, schema, model or None, default None
+        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
+        or a full schema as a contract.
+    tz : str, default "UTC"
+        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
+        and columns without an offset are not affected.
+    infer_temporal : bool, default True
+        Whether text becomes dates and timestamps where there are no statistics about the column, and every
+        value is a full date, or a timestamp with hours and minutes.
+    decimals : {"auto", "exact", "float"}, default "auto"
+        The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
+        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+        than 9 digits after the point, not in quotes), otherwise decimal.
+    strict : bool, default False
+        Whether a doubt about a type or a value is an error instead of a warning.
+    on_truncation : {"warn", "raise", "ignore"}, default "warn"
+        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+    timeout : float or None, default None
+        Seconds for the whole call; None uses the configured timeout.
+    progress : bool, callable or None, default None
+        True or False shows or hides the progress line, a callable receives each step, None shows it if
+        standard error is a terminal.
+    question_id : str, UUID or None, default None
+        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+
+    Returns
+    -------
+    coroutine
+        Its result is the pandas.DataFrame, polars.DataFrame or pyarrow.Table.
+
+    Raises
+    ------
+    NoTableError
+        If the question was answered without a table.
+    asyncio.CancelledError, ConnectyError
+        As for :func:`ask_async`.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> import connecty_frames as cf
+    >>> df = asyncio.run(cf.ask_df_async("list the top 5 countries with the most orders"))
+    >>> df["country"][0]
+    'Poland'
+    """
+
+    def prepare() -> Call[Any]:
+        ask_options = AskOptions.from_kwargs(options, engine=engine)
+        return shared_client(client).prepare(
+            question, ask_options, lambda answer: answer.to_frame(ask_options)
+        )
+
+    return in_thread(prepare)
 
 
 @overload

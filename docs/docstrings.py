@@ -96,7 +96,9 @@ FUNCTIONS: Final[dict[str, dict[str, Keywords]]] = {
     },
     "connecty_frames/api.py": {
         "ask": _OPTIONS,
+        "ask_async": _OPTIONS,
         "ask_df": _OPTIONS,
+        "ask_df_async": _OPTIONS,
         "ask_many": _OPTIONS.without("question_id"),
     },
     "connecty_frames/readers.py": {
@@ -106,7 +108,9 @@ FUNCTIONS: Final[dict[str, dict[str, Keywords]]] = {
     "connecty_frames/client/client.py": {
         "Client": _SETTINGS,
         "ask": _OPTIONS,
+        "ask_async": _OPTIONS,
         "ask_df": _OPTIONS,
+        "ask_df_async": _OPTIONS,
         "ask_many": _OPTIONS.without("question_id"),
     },
     "connecty_frames/client/question.py": {"result": _OPTIONS.without("dw_id", "question_id")},

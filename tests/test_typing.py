@@ -108,4 +108,4 @@ def test_completion_in_an_editor() -> None:
 
     found = jedi.Script("import connecty_frames as cf\ncf.ask_d", project=project).complete()
 
-    assert [each.name for each in found] == ["ask_df"]
+    assert [each.name for each in found] == ["ask_df", "ask_df_async"]

@@ -1,5 +1,6 @@
 """The client of the Public API: the only package that opens a connection, by means of ``http``."""
 
+from connecty_frames.client.asynchronous import Call, in_thread
 from connecty_frames.client.checks import (
     CONNECTION_CHECKS,
     Check,
@@ -14,6 +15,7 @@ from connecty_frames.client.question import Question
 
 __all__ = [
     "CONNECTION_CHECKS",
+    "Call",
     "Check",
     "Client",
     "Question",
@@ -22,5 +24,6 @@ __all__ = [
     "check_connection",
     "check_health",
     "check_token",
+    "in_thread",
     "not_operational",
 ]

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import random as _random
 import sys
-from typing import TYPE_CHECKING, Final, Literal, NoReturn, Self, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypeVar, overload
 
 from pydantic import SecretStr
 
 from connecty_frames.answer import Answer, read_schema
+from connecty_frames.client.asynchronous import Call, in_thread
 from connecty_frames.client.auth import Auth
 from connecty_frames.client.concurrent import CancellableDeadline, ConcurrentRun, QuestionFuture
 from connecty_frames.client.endpoints import Endpoints
 from connecty_frames.client.health import probe_health
 from connecty_frames.client.question import Question
-from connecty_frames.client.submission import Submission, question_body, resume_command
+from connecty_frames.client.submission import (
+    Submission,
+    pending_message,
+    question_body,
+    resume_command,
+)
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames.config import resolve
 from connecty_frames.errors import ConfigError
@@ -33,7 +40,7 @@ from connecty_frames.text import masked_id, terminal
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
     from types import TracebackType
     from typing import Unpack
     from uuid import UUID
@@ -41,6 +48,8 @@ if TYPE_CHECKING:
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
 
 __all__ = ["Client"]
+
+_Result = TypeVar("_Result")
 
 #: What to do if no workspace is named, in Python and on the command line.
 _NO_DW_ID: Final = (
@@ -407,6 +416,166 @@ class Client:
                 accepted(asked)
             return asked.fetch(ask_options, deadline=deadline, received=received)
 
+    def prepare(
+        self, question: str, ask_options: AskOptions, read: Callable[[Answer], _Result]
+    ) -> Call[_Result]:
+        """Return the call that asks as :meth:`answer` does, for a thread; nothing is sent yet.
+
+        Parameters
+        ----------
+        read
+            Makes the result of the call from its answer, in that thread.
+        """
+        asked: Submission | Question
+        if ask_options.question_id is not None:
+            asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
+            message: Callable[[], str | None] = partial(
+                pending_message, asked.question_id, asked.resume_command
+            )
+        else:
+            ask_options = read_schema(ask_options)  # a wrong schema must not cost a question
+            asked = self._submission(question, ask_options)
+            message = asked.message
+        return Call(lambda cancelled: read(self._answer_until(ask_options, asked, cancelled)), message)
+
+    @shows_options()
+    def ask_async(self, question: str, **options: Unpack[AskOptionsDict]) -> Coroutine[Any, Any, Answer]:
+        """Ask a question and await its answer, without blocking the event loop of asyncio.
+
+        Each call has a thread of its own, in which ``progress`` is called too. Nothing happens before the
+        coroutine is awaited. Cancelling it returns at once: the question is not sent any more, or its answer
+        no longer polled for.
+
+        Parameters
+        ----------
+        question : str
+            In plain language; ignored if ``question_id`` is given.
+        dw_id : int or None, default None
+            The data workspace to ask; None uses the configured one.
+        dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows : int or None, default 1000
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema : dict, schema, model or None, default None
+            Column types that take precedence over the inferred ones: a dict or a pandera model for some
+            columns, or a full schema as a contract.
+        tz : str, default "UTC"
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal : bool, default True
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full date, or a timestamp with hours and minutes.
+        decimals : {"auto", "exact", "float"}, default "auto"
+            The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is
+            decimal, ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were
+            computed (more than 9 digits after the point, not in quotes), otherwise decimal.
+        strict : bool, default False
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation : {"warn", "raise", "ignore"}, default "warn"
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout : float or None, default None
+            Seconds for the whole call; None uses the configured timeout.
+        progress : bool, callable or None, default None
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
+        question_id : str, UUID or None, default None
+            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+
+        Returns
+        -------
+        coroutine
+            Its result is the Answer.
+
+        Raises
+        ------
+        asyncio.CancelledError
+            On cancellation, with the id of the question and how to fetch its answer as a note, if it was
+            sent. With ``asyncio.timeout`` it is the ``__cause__`` of the TimeoutError.
+        ConfigError, TypeError, ConnectyError
+            As for :meth:`ask`.
+        """
+        return in_thread(
+            lambda: self.prepare(question, AskOptions.from_kwargs(options), lambda answer: answer)
+        )
+
+    @overload
+    def ask_df_async(
+        self, question: str, *, engine: Literal["pandas"] = "pandas", **options: Unpack[AskOptionsDict]
+    ) -> Coroutine[Any, Any, PandasFrame]: ...
+    @overload
+    def ask_df_async(
+        self, question: str, *, engine: Literal["polars"], **options: Unpack[AskOptionsDict]
+    ) -> Coroutine[Any, Any, PolarsFrame]: ...
+    @overload
+    def ask_df_async(
+        self, question: str, *, engine: Literal["pyarrow"], **options: Unpack[AskOptionsDict]
+    ) -> Coroutine[Any, Any, ArrowTable]: ...
+    @shows_options()
+    def ask_df_async(
+        self, question: str, *, engine: Engine = "pandas", **options: Unpack[AskOptionsDict]
+    ) -> Coroutine[Any, Any, PandasFrame | PolarsFrame | ArrowTable]:
+        """Ask a question and await its table as a frame with metadata.
+
+        The frame is made in the thread of the call, as for :meth:`ask_async`.
+
+        Parameters
+        ----------
+        question : str
+            In plain language; ignored if ``question_id`` is given.
+        engine : {"pandas", "polars", "pyarrow"}, default "pandas"
+            The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
+        dw_id : int or None, default None
+            The data workspace to ask; None uses the configured one.
+        dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
+            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
+            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
+        max_rows : int or None, default 1000
+            The maximum number of rows to fetch, 0 or more; None fetches all.
+        schema : dict, schema, model or None, default None
+            Column types that take precedence over the inferred ones: a dict or a pandera model for some
+            columns, or a full schema as a contract.
+        tz : str, default "UTC"
+            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
+            change, and columns without an offset are not affected.
+        infer_temporal : bool, default True
+            Whether text becomes dates and timestamps where there are no statistics about the column, and
+            every value is a full date, or a timestamp with hours and minutes.
+        decimals : {"auto", "exact", "float"}, default "auto"
+            The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is
+            decimal, ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were
+            computed (more than 9 digits after the point, not in quotes), otherwise decimal.
+        strict : bool, default False
+            Whether a doubt about a type or a value is an error instead of a warning.
+        on_truncation : {"warn", "raise", "ignore"}, default "warn"
+            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+        timeout : float or None, default None
+            Seconds for the whole call; None uses the configured timeout.
+        progress : bool, callable or None, default None
+            True or False shows or hides the progress line, a callable receives each step, None shows it if
+            standard error is a terminal.
+        question_id : str, UUID or None, default None
+            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+
+        Returns
+        -------
+        coroutine
+            Its result is the pandas.DataFrame, polars.DataFrame or pyarrow.Table.
+
+        Raises
+        ------
+        NoTableError
+            If the question was answered without a table; it carries the summary.
+        asyncio.CancelledError, ConfigError, TypeError, ConnectyError
+            As for :meth:`ask_async`.
+        """
+
+        def prepare() -> Call[PandasFrame | PolarsFrame | ArrowTable]:
+            ask_options = AskOptions.from_kwargs(options, engine=engine)
+            return self.prepare(question, ask_options, lambda answer: answer.to_frame(ask_options))
+
+        return in_thread(prepare)
+
     @overload
     def ask_many(
         self,
@@ -505,17 +674,10 @@ class Client:
             )
         ask_options = read_schema(AskOptions.from_kwargs(options))
         self._workspace(ask_options.dw_id)
-
-        def answer(submission: Submission, cancelled: threading.Event) -> Answer:
-            at = self._deadline(ask_options).at
-            deadline = CancellableDeadline(self._transport.clock, at, cancelled)
-            with submission.annotated():
-                return self._submit(submission, deadline).fetch(ask_options, deadline=deadline)
-
         run = ConcurrentRun(
             questions,
             lambda question: self._submission(question, ask_options),
-            answer,
+            partial(self._answer_until, ask_options),
             max_workers=max_workers,
         )
         return run.completed() if as_completed else run.finished()
@@ -537,6 +699,16 @@ class Client:
             clock=self._transport.clock,
             command=self._resume_command,
         )
+
+    def _answer_until(
+        self, ask_options: AskOptions, asked: Submission | Question, cancelled: threading.Event
+    ) -> Answer:
+        """Ask, or fetch the answer of a question asked before, until the event is set."""
+        deadline = CancellableDeadline(self._transport.clock, self._deadline(ask_options).at, cancelled)
+        if isinstance(asked, Question):
+            return asked.fetch(ask_options, deadline=deadline)
+        with asked.annotated():
+            return self._submit(asked, deadline).fetch(ask_options, deadline=deadline)
 
     def _submit(self, submission: Submission, deadline: Deadline) -> Question:
         return Question(

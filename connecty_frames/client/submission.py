@@ -56,13 +56,18 @@ def pending_message(question_id: str, command: str) -> str:
     return f"{pending}; to fetch its answer without asking again: {command}" if command else f"{pending}."
 
 
-def annotate(interrupt: KeyboardInterrupt, message: str) -> None:
-    """Add a message to an interrupt as its note, and write it to standard error, once."""
+def annotate(interrupt: BaseException, message: str) -> None:
+    """Add a message to what ends the wait for a question, as its note, once.
+
+    The message of a KeyboardInterrupt, which ends most programs, is also written to standard error.
+    """
     if message in getattr(interrupt, "__notes__", ()):
         return
     interrupt.add_note(message)
     # What IPython displays, as of an error of this package.
     interrupt._render_traceback_ = partial(short_traceback, interrupt)  # type: ignore[attr-defined]
+    if not isinstance(interrupt, KeyboardInterrupt):
+        return
     # Standard error may be closed, broken or missing (pythonw); the interrupt has to be raised nevertheless.
     with contextlib.suppress(Exception):
         sys.stderr.write(f"\n{message}\n")

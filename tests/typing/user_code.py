@@ -5,6 +5,7 @@ A comment ``# error`` stands in each line that both must report, ``# error: mypy
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, assert_type
@@ -245,6 +246,31 @@ def many(*, flag: bool) -> None:
         assert_type(future, QuestionFuture)
     cf.ask_many(["q"], workers=2)  # error
     cf.ask_many(["q"], as_completed=True)[0]  # error
+
+
+# Awaited questions
+
+
+async def awaited(*, cached: bool) -> pd.DataFrame:
+    """The types of the functions that wait, also of tasks."""
+    assert_type(await cf.ask_async("q"), Answer)
+    accessor((await cf.ask_df_async("q")).connecty)
+    (await cf.ask_df_async("q")).connecty.sql  # error
+    accessor((await cf.ask_df_async("q", engine="polars")).connecty)
+    (await cf.Client().ask_df_async("q", engine="polars")).connecty.sql  # error
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(cf.Client().ask_async("q", max_rows=None))
+    assert_type(task.result(), Answer)
+    first, second = await asyncio.gather(cf.ask_async("q"), cf.ask_async("r"))
+    assert_type((first, second), tuple[Answer, Answer])
+    cf.ask_df_async("q").connecty  # error
+    await cf.ask_async("q", max_row=5)  # error
+    await cf.ask_df_async("q", engine="dask")  # error
+    if cached:
+        df = pd.DataFrame()
+    else:
+        df = await cf.ask_df_async("q")
+    return df
 
 
 def errors() -> None:

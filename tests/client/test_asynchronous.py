@@ -1,0 +1,610 @@
+"""Questions that are awaited: concurrent without a limit, cancelled at once, and never blocking the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import re
+import subprocess
+import sys
+import threading
+import warnings
+import weakref
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.client import asynchronous
+from tests.servers.scripted import QUESTION_ID, TOKEN, Script
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from types import FrameType
+
+    from connecty_frames.sandbox import Sandbox
+
+PACKAGE = Path(cf.__file__).parent
+TOP_COUNTRIES = "list the top 5 countries with the most orders"
+ONE_ROW = {
+    "state": "COMPLETED",
+    "results": {
+        "dataframe": [["n"], [1]],
+        "dataframe_stats": {"n": {"general": {"count": 1, "nulls_count": 0}}},
+    },
+}
+RESUME = (
+    f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: "
+    f'Client.question("{QUESTION_ID}", dw_id=13).result()'
+)
+
+
+def run(awaited: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine, for at most 20 s."""
+
+    async def bounded() -> Any:
+        async with asyncio.timeout(20):
+            return await awaited
+
+    return asyncio.run(bounded())
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds."""
+    while not condition():  # noqa: ASYNC110 - what a server thread does sets no event of the loop
+        await asyncio.sleep(0.005)
+
+
+def threads() -> list[threading.Thread]:
+    """Return the threads in which questions are asked."""
+    return [thread for thread in threading.enumerate() if thread.name == "connecty-question"]
+
+
+@pytest.fixture
+def released() -> Iterator[threading.Event]:
+    """Return an event for which a server waits; it is set in the end, and no thread may be left then."""
+    event = threading.Event()
+    yield event
+    event.set()
+    for thread in threads():
+        thread.join(20)
+    assert threads() == []
+
+
+def held(released: threading.Event, then: Any) -> Any:
+    """Return a step that waits for the event first."""
+
+    def step(connection: Any) -> bool:
+        released.wait(20)
+        answered: bool = then(connection)
+        return answered
+
+    return step
+
+
+# Answers
+
+
+@pytest.mark.usefixtures("connected")
+def test_an_answer_and_frames() -> None:
+    """The same as without await, for each engine, by the functions and by a client."""
+
+    async def ask() -> Any:
+        with cf.Client() as client:
+            return await asyncio.gather(
+                cf.ask_async("SELECT 1 AS n"),
+                cf.ask_df_async("SELECT 2 AS n"),
+                client.ask_df_async("SELECT 3 AS n", engine="polars"),
+                cf.ask_df_async("SELECT 4 AS n", engine="pyarrow", client=client),
+                client.ask_async("SELECT 5 AS n"),
+            )
+
+    first, pandas, polars, arrow, last = run(ask())
+
+    assert isinstance(first, cf.Answer)
+    assert [type(pandas), type(polars), type(arrow)] == [pd.DataFrame, pl.DataFrame, pa.Table]
+    found = [first.table["n"][0].as_py(), pandas["n"][0], polars["n"][0], arrow["n"][0].as_py()]
+    assert [*found, last.table["n"][0].as_py()] == [1, 2, 3, 4, 5]
+    assert pandas.connecty.metadata.question == "SELECT 2 AS n"
+
+
+def test_an_earlier_question(connected: Sandbox) -> None:
+    """Its answer is fetched, and nothing is asked."""
+    first = cf.ask("SELECT 1 AS n")
+    asked = len(connected.request_log.questions)
+
+    again = run(cf.ask_async("", question_id=first.question_id))
+
+    assert again.table["n"].to_pylist() == [1]
+    assert len(connected.request_log.questions) == asked
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_failure_does_not_stop_the_others() -> None:
+    """Each has its own error, with the id if it was asked."""
+    failed, blank, well = run(
+        gathered(
+            cf.ask_async("which warehouse ships the fastest"),
+            cf.ask_async(" "),
+            cf.ask_async("SELECT 1 AS n"),
+        )
+    )
+
+    assert isinstance(failed, cf.QuestionFailed)
+    assert failed.question_id is not None
+    assert isinstance(blank, cf.ConfigError)
+    assert well.rows == 1
+
+
+async def gathered(*awaited: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Return the results and errors of all."""
+    return await asyncio.gather(*awaited, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"question": " "}, cf.ConfigError, "blank"),
+        ({"question": "q", "tz": "Mars"}, cf.ConfigError, "tz='Mars'"),
+        ({"question": "q", "schema": 5}, cf.ConfigError, "schema"),
+        ({"question": "q", "question_id": "7"}, cf.ConfigError, "question_id='7'"),
+        ({"question": "q", "client": 5}, cf.ConfigError, "expected a Client, got a int"),
+        ({"question": "q", "max_row": 5}, TypeError, "did you mean 'max_rows'"),
+    ],
+)
+@pytest.mark.parametrize("function", [cf.ask_async, cf.ask_df_async])
+def test_what_is_wrong_is_raised_before_a_thread_is_started(
+    connected: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    function: Any,
+    arguments: Any,
+    error: type[Exception],
+    message: str,
+) -> None:
+    """When the call is awaited, as for any coroutine; nothing is sent."""
+    asked = len(connected.request_log.requests)
+    monkeypatch.setattr(asynchronous.threading.Thread, "start", pytest.fail)
+    awaited = function(**arguments)
+
+    with pytest.raises(error, match=message):
+        run(awaited)
+
+    assert len(connected.request_log.requests) == asked
+
+
+def test_no_settings() -> None:
+    """The error is that of ask."""
+    with pytest.raises(cf.ConfigError, match="No client_id"):
+        run(cf.ask_async("q"))
+
+
+# Concurrency
+
+
+def test_sixty_four_at_once(server: Script, client: cf.Client) -> None:
+    """More than asyncio.to_thread would run: the server answers none before all have arrived.
+
+    Meanwhile the thread of the loop runs none of the code that sends, waits, decodes or converts.
+    """
+    arrived = threading.Barrier(64, timeout=20)
+
+    def accept(connection: Any) -> bool:
+        arrived.wait()
+        return Script.answer(202, {"question_id": QUESTION_ID})(connection)
+
+    server.on("ask", accept)
+    server.on("results", Script.answer(200, ONE_ROW))
+    called: set[str] = set()
+
+    def record(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call":
+            called.add(frame.f_code.co_filename)
+        elif event == "c_call" and argument.__name__ in ("connect", "getaddrinfo", "sendall", "sleep"):
+            called.add(argument.__name__)
+
+    async def ask() -> list[pd.DataFrame]:
+        sys.setprofile(record)  # of this thread alone
+        try:
+            return await asyncio.gather(*(client.ask_df_async(f"number {n}") for n in range(64)))
+        finally:
+            sys.setprofile(None)
+
+    frames = run(ask())
+
+    assert [frame["n"].tolist() for frame in frames] == [[1]] * 64
+    assert sorted(server.questions) == sorted(f"number {n}" for n in range(64))
+    assert str(PACKAGE / "client" / "client.py") in called
+    blocking = {"http", "decode", "frames", "display", "diagnostics.py"}
+    assert [each for each in called if each.startswith(str(PACKAGE)) and blocking & {*Path(each).parts}] == []
+    assert called & {"connect", "getaddrinfo", "sendall", "sleep"} == set()
+
+
+@pytest.mark.usefixtures("connected")
+def test_where_warnings_point() -> None:
+    """At the line that called, also where a task is the call alone, so that no line of it is on the stack."""
+    lines: list[int] = []
+
+    def here() -> int:
+        lines.append(sys._getframe(1).f_lineno)
+        return 2
+
+    async def ask() -> None:
+        await cf.ask_async(TOP_COUNTRIES, max_rows=here())
+        await asyncio.gather(cf.ask_df_async(TOP_COUNTRIES, max_rows=here()))
+        task = asyncio.create_task(cf.Client().ask_async(TOP_COUNTRIES, max_rows=here()))
+        await task
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        run(ask())
+
+    assert len(lines) == 3
+    assert [(each.category, each.filename, each.lineno) for each in seen] == [
+        (cf.TruncationWarning, __file__, line) for line in lines
+    ]
+
+
+@pytest.mark.usefixtures("connected")
+def test_progress_and_context_variables() -> None:
+    """A callable is called in the thread of the question, with the context of the task."""
+    name: ContextVar[str] = ContextVar("name")
+    seen: set[tuple[str, str]] = set()
+
+    async def ask(number: int) -> None:
+        name.set(f"task {number}")
+        await cf.ask_async(
+            f"SELECT {number} AS n",
+            progress=lambda _step: seen.add((name.get(), threading.current_thread().name)),
+        )
+
+    async def both() -> None:
+        await asyncio.gather(ask(1), ask(2))
+
+    run(both())
+
+    assert seen == {("task 1", "connecty-question"), ("task 2", "connecty-question")}
+
+
+def test_an_exception_of_a_callable(server: Script, client: cf.Client) -> None:
+    """It is raised with the id as its note; Python makes a RuntimeError of a StopIteration."""
+
+    def stop(_step: object) -> None:
+        raise StopIteration
+
+    with pytest.raises(RuntimeError, match="coroutine raised StopIteration") as raised:
+        run(client.ask_async("how many?", progress=stop))
+
+    assert raised.value.__cause__ is not None
+    assert raised.value.__cause__.__notes__ == [RESUME]
+    assert server.questions == ["how many?"]
+
+
+# Cancellation
+
+
+@asynccontextmanager
+async def cancelled(awaited: Coroutine[Any, Any, Any]) -> AsyncIterator[list[asyncio.CancelledError]]:
+    """Start a task, and cancel it after the block; yield a list that then has its CancelledError."""
+    found: list[asyncio.CancelledError] = []
+    task = asyncio.create_task(awaited)
+    await asyncio.sleep(0)
+    yield found
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError as error:
+        found.append(error)
+
+
+def notes(error: BaseException) -> list[str]:
+    """Return the notes of an exception."""
+    found: list[str] = getattr(error, "__notes__", [])
+    return found
+
+
+def test_cancelled_before_it_was_sent(server: Script, client: cf.Client, released: threading.Event) -> None:
+    """No note, since there is no question: it is not sent when the token comes."""
+    server.on("token", held(released, Script.answer(200, TOKEN)))
+
+    async def ask() -> asyncio.CancelledError:
+        async with cancelled(client.ask_async("what now?")) as found:
+            await until(lambda: server.count("token"))
+        assert len(threads()) == 1  # the loop did not wait for it
+        released.set()
+        await until(lambda: not threads())
+        return found[0]
+
+    assert notes(run(ask())) == []
+    assert server.questions == []
+
+
+def test_cancelled_while_it_was_sent(
+    server: Script, client: cf.Client, released: threading.Event, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The note says that delivery is unknown; it is sent once, and its answer not polled for."""
+    server.on("ask", held(released, Script.answer(202, {"question_id": QUESTION_ID})))
+
+    async def ask() -> asyncio.CancelledError:
+        async with cancelled(client.ask_df_async("what now?")) as found:
+            await until(lambda: server.questions)
+        assert len(threads()) == 1
+        released.set()
+        await until(lambda: not threads())
+        return found[0]
+
+    (note,) = notes(run(ask()))
+    assert note.startswith("The question 'what now?' was being sent to workspace 13 at ")
+    assert note.endswith("Look in ConnectyAI's chat history before asking it again.")
+    assert server.questions == ["what now?"]
+    assert server.count("results") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_cancelled_during_the_wait_after_a_429(server: Script, client: cf.Client) -> None:
+    """It is not sent again."""
+    server.on("ask", Script.answer(429, Retry_After="5"), Script.answer(202, {"question_id": QUESTION_ID}))
+
+    async def ask() -> None:
+        async with cancelled(client.ask_async("what now?")):
+            await until(lambda: server.questions)
+        await until(lambda: not threads())
+
+    run(ask())
+
+    assert server.questions == ["what now?"]
+
+
+@pytest.mark.parametrize("question_id", [None, QUESTION_ID])
+def test_cancelled_while_polling(
+    server: Script, client: cf.Client, capsys: pytest.CaptureFixture[str], question_id: str | None
+) -> None:
+    """The note has the id and the call that resumes, polling ends, and standard error stays empty."""
+
+    async def ask() -> asyncio.CancelledError:
+        async with cancelled(client.ask_async("how many?", question_id=question_id)) as found:
+            await until(lambda: server.count("results") > 1)
+        await until(lambda: not threads())
+        return found[0]
+
+    error = run(ask())
+
+    assert notes(error) == [RESUME]
+    assert server.count("ask") == (question_id is None)
+    assert capsys.readouterr().err == ""
+    polls = server.count("results")
+    run(asyncio.sleep(0.15))  # longer than a pause between polls
+    assert server.count("results") == polls
+
+
+def test_cancelled_while_a_poll_is_answered(
+    server: Script, client: cf.Client, released: threading.Event
+) -> None:
+    """The loop does not wait for the request, and its answer is dropped without a word."""
+    server.on("results", held(released, Script.answer(200, ONE_ROW)))
+
+    async def ask() -> asyncio.CancelledError:
+        async with cancelled(client.ask_async("how many?")) as found:
+            await until(lambda: server.count("results"))
+        assert len(threads()) == 1
+        return found[0]
+
+    assert notes(run(ask())) == [RESUME]
+
+
+def test_a_timeout_of_asyncio(server: Script, client: cf.Client) -> None:
+    """The note stands on the cause of the TimeoutError, by asyncio.timeout and by wait_for."""
+
+    async def by_timeout() -> None:
+        async with asyncio.timeout(None) as bound:
+            clock = asyncio.create_task(expire(bound))
+            await client.ask_async("how many?")
+        await clock
+
+    async def expire(bound: asyncio.Timeout) -> None:
+        await until(lambda: server.count("results"))
+        bound.reschedule(asyncio.get_running_loop().time())
+
+    with pytest.raises(TimeoutError) as raised:
+        run(by_timeout())
+    assert not isinstance(raised.value, cf.QuestionTimeout)
+    assert raised.value.__cause__ is not None
+    assert notes(raised.value.__cause__) == [RESUME]
+
+    async def by_wait_for() -> None:
+        await asyncio.wait_for(client.ask_async("how many?"), 0.25)
+
+    with pytest.raises(TimeoutError) as raised:
+        run(by_wait_for())
+    assert raised.value.__cause__ is not None
+    assert notes(raised.value.__cause__) == [RESUME]
+    assert server.questions == ["how many?"] * 2
+
+
+def test_a_task_group_with_a_failure(server: Script, client: cf.Client) -> None:
+    """The other task is cancelled, with its id in the CancelledError, which the group does not pass on."""
+    seen: list[str] = []
+
+    async def one() -> None:
+        try:
+            await client.ask_async("how many?")
+        except asyncio.CancelledError as error:
+            seen.extend(notes(error))
+            raise
+
+    async def failing() -> None:
+        await until(lambda: server.count("results"))
+        await client.ask_async(" ")
+
+    async def ask() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(one())
+            group.create_task(failing())
+
+    with pytest.raises(ExceptionGroup) as raised:
+        run(ask())
+
+    assert [type(error) for error in raised.value.exceptions] == [cf.ConfigError]
+    assert seen == [RESUME]
+    assert server.questions == ["how many?"]
+
+
+def test_a_task_that_never_ran(server: Script, client: cf.Client) -> None:
+    """Nothing happens before the coroutine is awaited."""
+
+    async def ask() -> None:
+        task = asyncio.create_task(client.ask_async("how many?"))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(ask())
+
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("cancel", [True, False])
+def test_an_answer_after_the_loop_was_closed(
+    server: Script,
+    client: cf.Client,
+    released: threading.Event,
+    caplog: pytest.LogCaptureFixture,
+    cancel: bool,
+) -> None:
+    """It is dropped: no thread fails, and nothing is logged of a closed loop or a future nobody asked."""
+    server.on("results", held(released, Script.answer(200, ONE_ROW)))
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(client.ask_async("how many?"))
+    loop.run_until_complete(asyncio.wait_for(until(lambda: server.count("results")), 20))
+    if cancel:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            loop.run_until_complete(task)
+    loop.close()
+    with caplog.at_level(logging.DEBUG, "asyncio"):
+        released.set()
+        for thread in threads():
+            thread.join(20)
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # of which asyncio warns, rightly
+        del task
+        gc.collect()
+
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+def test_an_error_is_not_kept(server: Script, client: cf.Client) -> None:
+    """No reference cycle leaves it, with all that its frames hold, to the garbage collector."""
+    server.on("ask", Script.answer(422, {"message": "no"}))
+
+    async def ask() -> weakref.ref[BaseException]:
+        try:
+            await client.ask_async("how many?")
+        except cf.APIError as error:
+            reference: weakref.ref[BaseException] = weakref.ref(error)
+        await until(lambda: not threads())
+        return reference
+
+    gc.collect()
+    gc.disable()
+    try:
+        reference = run(ask())
+        assert reference() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.slow
+def test_a_program_ends_while_a_cancelled_call_waits(server: Script) -> None:
+    """Neither the end of the loop nor the end of Python waits for its thread."""
+    server.on("ask", server.hang)
+    code = (
+        "import asyncio, connecty_frames as cf\n"
+        f"client = cf.Client('id', client_secret='secret', base_url={server.address!r}, dw_id=13)\n"
+        "async def main():\n"
+        "    async with asyncio.timeout(0.3):\n"
+        "        await client.ask_async('how many?')\n"
+        "asyncio.run(main())\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=15, check=False
+    )
+
+    assert not server.done.is_set()
+    assert server.questions == ["how many?"]
+    assert "The question 'how many?' was being sent to workspace 13" in done.stderr
+    assert done.stderr.splitlines()[-1] == "TimeoutError"
+    assert done.returncode == 1
+
+
+# Notebooks
+
+
+@pytest.fixture
+def cell(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Return a function that runs a cell of IPython with variables, within a loop as its kernel does."""
+    interactive = pytest.importorskip("IPython.core.interactiveshell", reason="IPython is not installed")
+    from traitlets.config import Config
+
+    config = Config({"HistoryManager": {"enabled": False}})
+    shell = interactive.InteractiveShell.instance(config=config, ipython_dir=str(tmp_path))
+
+    async def run_cell(text: str) -> Any:
+        return await shell.run_cell_async(text, transformed_cell=shell.transform_cell(text))
+
+    def run_with(text: str, **variables: object) -> Any:
+        shell.push({"cf": cf, "asyncio": asyncio, **variables})
+        return run(run_cell(text))
+
+    yield run_with
+    interactive.InteractiveShell.clear_instance()
+
+
+@pytest.mark.usefixtures("connected")
+def test_await_in_a_cell(cell: Callable[..., Any]) -> None:
+    """IPython awaits at the top level of a cell."""
+    found = cell("df = await cf.ask_df_async('SELECT 7 AS n')\ndf['n'][0]")
+
+    assert found.error_in_exec is None
+    assert found.result == 7
+
+
+def test_asyncio_run_in_a_cell(connected: Sandbox, cell: Callable[..., Any]) -> None:
+    """It fails where a loop runs, before anything is sent."""
+    asked = len(connected.request_log.requests)
+    awaited = cf.ask_async("SELECT 7 AS n")
+
+    found = cell("asyncio.run(awaited)", awaited=awaited)
+    awaited.close()
+
+    assert isinstance(found.error_in_exec, RuntimeError)
+    assert len(connected.request_log.requests) == asked
+
+
+def test_a_cell_that_is_interrupted(
+    server: Script, client: cf.Client, cell: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A kernel cancels its task: the traceback is short, and ends with the id."""
+
+    async def interrupt(task: asyncio.Task[Any]) -> None:
+        await until(lambda: server.count("results"))
+        task.cancel()
+
+    found = cell(
+        "button = asyncio.create_task(interrupt(asyncio.current_task()))\n"
+        "await client.ask_async('how many?')",
+        client=client,
+        interrupt=interrupt,
+    )
+
+    assert isinstance(found.error_in_exec, asyncio.CancelledError)
+    shown = capsys.readouterr().out
+    assert "await client.ask_async" in re.sub("\x1b[^m]*m", "", shown)
+    assert shown.rstrip().endswith(RESUME)
+    assert "asynchronous.py" not in shown
