@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         ConnectyError,
         ConnectyWarning,
         ConversionError,
+        HistoryWarning,
         InsecureWarning,
         NoTableError,
         NotFoundError,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from connecty_frames.frames import AnswerMetadata, copy_metadata, metadata, read_parquet
     from connecty_frames.options import AskOptions
     from connecty_frames.readers import install_readers, read_connecty
+    from connecty_frames.records import forget, history
     from connecty_frames.shared import use_sandbox
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "ConnectyError",
     "ConnectyWarning",
     "ConversionError",
+    "HistoryWarning",
     "InsecureWarning",
     "NoTableError",
     "NotFoundError",
@@ -96,6 +99,8 @@ __all__ = [
     "configure",
     "copy_metadata",
     "epoch",
+    "forget",
+    "history",
     "install_readers",
     "local",
     "metadata",
@@ -122,6 +127,8 @@ _MODULES: Final[dict[str, str]] = {
     "copy_metadata": "frames",
     "configure": "config",
     "epoch": "decode",
+    "forget": "records",
+    "history": "records",
     "install_readers": "readers",
     "load_ipython_extension": "magics",  # for %load_ext, so it is not in __all__
     "local": "decode",

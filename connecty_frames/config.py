@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.profiles import DEFAULT, Profiles, config_file
-from connecty_frames.settings import TYPES, Settings
+from connecty_frames.settings import HISTORY_WORDS, TYPES, Settings
 from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
@@ -105,6 +105,9 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
     ca_bundle : str, path-like or None, default None
         The certificates to trust, a PEM file or a folder of them. By default those that
         ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
+    history : bool, str, path-like or None, default False
+        Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
+        ``"require"`` sends no question that cannot be recorded.
     profile : str or None, default None
         The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
 
@@ -340,10 +343,12 @@ def _profile(name: str | None) -> _Source:
 
 def _from_profile(profiles: Profiles, name: str, table: Mapping[str, Any]) -> _Source:
     values = dict(table)
-    bundle = values.get("ca_bundle")
-    if isinstance(bundle, str) and not bundle.startswith("~"):
-        # Relative to the folder of the file, not to the working directory.
-        values["ca_bundle"] = profiles.path.absolute().parent / bundle
+    for setting in ("ca_bundle", "history"):
+        path = values.get(setting)
+        is_word = setting == "history" and str(path).lower() in HISTORY_WORDS
+        if isinstance(path, str) and not path.startswith("~") and not is_word:
+            # Relative to the folder of the file, not to the working directory.
+            values[setting] = profiles.path.absolute().parent / path
     place = f"profile {snippet(name)} in {path_text(profiles.path)}"
     if "profile" in values:
         raise ConfigError(f"profile ({place}): a profile cannot name another.", setting="profile")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 
-__all__ = ["issue_warnings", "report_truncation", "unfinished_error"]
+__all__ = ["details_text", "issue_warnings", "report_truncation", "unfinished_error"]
 
 #: The most warnings of one category for one answer; the others are counted.
 _MAX_WARNINGS: Final = 10
@@ -95,7 +95,7 @@ def unfinished_error(
     """Return the error of a question without an answer, with all that the server sent about it."""
     texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
     details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
-    listed = _details_text(details, envelope.more_details)
+    listed = details_text(details, envelope.more_details)
     subject = "The question" if question is None else f"The question {snippet(question)!r}"
     if envelope.state == State.FAILED:
         error: type[QuestionError] = QuestionFailed
@@ -116,7 +116,7 @@ def unfinished_error(
     )
 
 
-def _details_text(details: dict[str, Any], more: int) -> str:
+def details_text(details: dict[str, Any], more: int) -> str:
     """Return what the server said, on one line unless a text has more, and how many fields were left out."""
     shown: list[str] = []
     room = _MAX_DETAILS

@@ -26,7 +26,8 @@
     ├── ColumnNameWarning          a column had to be renamed
     ├── StatisticsWarning          the table and the server's statistics disagree
     ├── UnknownStateWarning        the server sent a question state that is not in the API document
-    └── InsecureWarning            a protection was turned off on purpose
+    ├── InsecureWarning            a protection was turned off on purpose
+    └── HistoryWarning             the history cannot be used, or was damaged
 
 No exception of a library underneath (requests, urllib3, pydantic, msgspec, pyarrow) reaches a caller.
 Every error can be pickled, and none carries a secret.
@@ -79,6 +80,7 @@ __all__ = [
     "ConnectyError",
     "ConnectyWarning",
     "ConversionError",
+    "HistoryWarning",
     "InsecureWarning",
     "NoTableError",
     "NotFoundError",
@@ -447,6 +449,10 @@ class UnknownStateWarning(ConnectyWarning):
 
 class InsecureWarning(ConnectyWarning):
     """A protection was turned off on purpose."""
+
+
+class HistoryWarning(ConnectyWarning):
+    """The history cannot be used or was damaged; questions are asked nevertheless."""
 
 
 class CodeLocation(NamedTuple):

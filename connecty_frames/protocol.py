@@ -21,6 +21,7 @@ __all__ = [
     "QUESTIONS",
     "REGIONS",
     "RESULTS",
+    "SANDBOX_CLIENT",
     "TOKEN",
     "QuestionAccepted",
     "QuestionRequest",
@@ -36,6 +37,9 @@ REGIONS: Final[dict[str, str]] = {
     "eu1": "https://api.eu1.connecty-ai.com",
     "us1": "https://api.us1.connecty-ai.com",
 }
+
+#: The beginning of the client ids that a sandbox gives out, so that its questions can be told from paid ones.
+SANDBOX_CLIENT: Final = "sandbox-"
 
 HEALTH: Final = "/v1/health"
 TOKEN: Final = "/v1/auth/token"  # noqa: S105 - a path, not a secret

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, TypedDict
+from typing import Annotated, ClassVar, Final, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -17,13 +18,21 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
 from connecty_frames.protocol import REGIONS
 
-if TYPE_CHECKING:
-    import os
-
-__all__ = ["LARGEST_BODY", "TYPES", "Settings", "SettingsDict", "is_loopback"]
+__all__ = ["HISTORY_WORDS", "LARGEST_BODY", "TYPES", "Settings", "SettingsDict", "is_loopback"]
 
 #: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3
+
+#: What the setting ``history`` may be as text, if it is not a path.
+_HISTORY_WORDS: Final[dict[str, bool | Literal["require"]]] = {
+    "1": True,
+    "true": True,
+    "0": False,
+    "false": False,
+    "require": "require",
+}
+#: Texts that are no path for ``history``: these words, and what is more likely meant as one.
+HISTORY_WORDS: Final = frozenset({*_HISTORY_WORDS, "", ".", "on", "off", "yes", "no"})
 
 #: What to do without credentials, in Python and on the command line.
 _NO_CREDENTIALS: Final = {
@@ -94,6 +103,17 @@ def _reject_bool(value: object) -> object:
     return value
 
 
+def _history(value: object) -> object:
+    """Return True, False, ``"require"`` or a path."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in _HISTORY_WORDS:
+        return _HISTORY_WORDS[value.lower()]
+    if isinstance(value, str | os.PathLike) and str(value).lower() not in HISTORY_WORDS:
+        return _expand_user(Path(value))
+    raise ValueError("expected True (1), False (0), 'require' or the path of a file")
+
+
 class SettingsDict(TypedDict, total=False):
     """The settings as keywords, for type checkers; described at :class:`Settings`. None unsets one."""
 
@@ -106,6 +126,7 @@ class SettingsDict(TypedDict, total=False):
     max_body_bytes: int | None
     verify_tls: bool | None
     ca_bundle: str | os.PathLike[str] | None
+    history: bool | str | os.PathLike[str] | None
     profile: str | None
 
 
@@ -134,6 +155,9 @@ class Settings(BaseModel):
     ca_bundle
         The certificates to trust, a PEM file or a folder of them. By default those that
         ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
+    history
+        Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
+        ``"require"`` sends no question that cannot be recorded.
     profile
         The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
     """
@@ -151,6 +175,7 @@ class Settings(BaseModel):
     max_body_bytes: Annotated[int, Field(gt=0), BeforeValidator(_reject_bool)] = LARGEST_BODY
     verify_tls: bool = True
     ca_bundle: Annotated[Path, AfterValidator(_expand_user)] | None = None
+    history: Annotated[bool | Literal["require"] | Path, BeforeValidator(_history)] = False
     profile: Annotated[str, AfterValidator(_printable)] | None = None
 
     @property

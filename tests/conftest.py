@@ -62,12 +62,19 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which programs keep their state, in place of the user's."""
+    return tmp_path_factory.mktemp("state")
+
+
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_settings(monkeypatch: pytest.MonkeyPatch, state_folder: Path) -> Iterator[None]:
     """Remove settings of the environment and of other tests, and close connections afterwards."""
     for name in [name for name in os.environ if name.upper().startswith("CONNECTY_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("CONNECTY_CONFIG", os.devnull)  # not the profiles of the user who runs the tests
+    monkeypatch.setenv("XDG_STATE_HOME", str(state_folder))  # nor the history of that user
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -79,6 +86,9 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     shared = sys.modules.get("connecty_frames.shared")
     if shared is not None:
         shared.close_clients()
+    store = sys.modules.get("connecty_frames.store")
+    if store is not None:
+        store.close_databases()
 
 
 @pytest.fixture

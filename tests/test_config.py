@@ -36,6 +36,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "max_body_bytes": {"argument": 1, "configure": 2, "environment": 3},
     "verify_tls": {"argument": False, "configure": False, "environment": False},
     "ca_bundle": {"argument": Path("/a.pem"), "configure": Path("/c.pem"), "environment": Path("/e.pem")},
+    "history": {"argument": "require", "configure": Path("/c.db"), "environment": True},
 }
 DEFAULTS = {
     "client_id": None,
@@ -47,6 +48,7 @@ DEFAULTS = {
     "max_body_bytes": 2_147_483_648,
     "verify_tls": True,
     "ca_bundle": None,
+    "history": False,
 }
 
 
@@ -295,6 +297,10 @@ WRONG: list[tuple[str, Any, str]] = [
     ("verify_tls", "no", "expected True or False"),
     ("verify_tls", 0, "expected True or False"),
     ("ca_bundle", 7, "not a valid path"),
+    ("history", 1, r"expected True \(1\), False \(0\), 'require' or the path of a file"),
+    ("history", "", r"expected True \(1\), False \(0\), 'require' or the path of a file"),
+    ("history", "off", r"expected True \(1\), False \(0\), 'require' or the path of a file"),
+    ("history", "a\0b", "NUL"),
 ]
 
 
@@ -469,6 +475,7 @@ IN_TOML: dict[str, tuple[str, Any]] = {
     "max_body_bytes": ("4", 4),
     "verify_tls": ("false", False),
     "ca_bundle": ('"/p.pem"', Path("/p.pem")),
+    "history": ('"/p.db"', Path("/p.db")),
 }
 
 
@@ -527,6 +534,39 @@ def test_a_bundle_is_relative_to_the_file(write: Any, monkeypatch: pytest.Monkey
 
     found = [value_of("ca_bundle", profile=name) for name in "abc"]
     assert found == [file.parent / "ca.pem", Path("/home/ada/ca.pem"), Path("/ca.pem")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1", True),
+        ("true", True),
+        ("TRUE", True),
+        ("0", False),
+        ("False", False),
+        ("require", "require"),
+        ("Require", "require"),
+        ("h.db", Path("h.db")),
+        ("~/h.db", Path("/home/ada/h.db")),
+    ],
+)
+def test_the_history_as_text(text: str, expected: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word, or the path of a file."""
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("CONNECTY_HISTORY", text)
+
+    assert value_of("history") == expected
+
+
+def test_the_history_of_a_profile(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word, or a path that is relative to the file."""
+    file = write(
+        '[a]\nhistory = "h.db"\n[b]\nhistory = "~/h.db"\n[c]\nhistory = "require"\n[d]\nhistory = true\n'
+    )
+    monkeypatch.setenv("HOME", "/home/ada")
+
+    found = [value_of("history", profile=name) for name in "abcd"]
+    assert found == [file.parent / "h.db", Path("/home/ada/h.db"), "require", True]
 
 
 def test_the_file_may_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -893,5 +933,6 @@ def test_explain(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         ("max_body_bytes", 2_147_483_648, "default"),
         ("verify_tls", True, "default"),
         ("ca_bundle", None, "default"),
+        ("history", False, "default"),
         ("profile", "a", "argument"),
     ]

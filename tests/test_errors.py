@@ -78,6 +78,7 @@ WARNINGS = {
     "StatisticsWarning",
     "UnknownStateWarning",
     "InsecureWarning",
+    "HistoryWarning",
 }
 
 

@@ -16,6 +16,7 @@ from connecty_frames.cli.ask import ask
 from connecty_frames.cli.commands import Profile, config, questions, sandbox
 from connecty_frames.cli.doctor import doctor
 from connecty_frames.cli.exit_codes import BROKEN_PIPE, EXIT_CODES, MEANINGS, exit_code_of
+from connecty_frames.cli.history import history
 from connecty_frames.cli.input import QuestionCommand
 from connecty_frames.cli.login import login
 from connecty_frames.cli.messages import echo_stderr, shell_message, show_warning
@@ -101,4 +102,5 @@ app.command(context_settings={"allow_extra_args": True})(login)
 app.command()(doctor)
 app.command()(sandbox)
 app.command()(questions)
+app.add_typer(history)
 app.add_typer(config)

@@ -123,6 +123,10 @@ def ask(
         float | None,
         typer.Option(help="Seconds for the whole command, waiting included.", rich_help_panel=_QUESTION),
     ] = None,
+    no_history: Annotated[
+        bool,
+        typer.Option("--no-history", help="Do not record the question.", rich_help_panel=_QUESTION),
+    ] = False,
     profile: Profile = None,
     base_url: Annotated[
         str | None,
@@ -283,7 +287,7 @@ def ask(
         _reporting_id(quiet=quiet) as questions,
         open_response_file(save, output) as save_response,
         open_output(output, written_as) as target,
-        _client(sandbox=sandbox, **address) as client,
+        _client(sandbox=sandbox, no_history=no_history, **address) as client,
     ):
 
         def accepted(asked: Question) -> None:
@@ -320,9 +324,10 @@ def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Pa
 
 
 @contextmanager
-def _client(*, sandbox: bool, **address: Any) -> Iterator[Client]:
+def _client(*, sandbox: bool, no_history: bool, **address: Any) -> Iterator[Client]:
     """Yield a client made from the settings, or one of a sandbox that runs as long as the client."""
     from connecty_frames.client import Client
+    from connecty_frames.config import explain
 
     # An answer has to be fetched where its question was asked.
     options = [
@@ -336,10 +341,23 @@ def _client(*, sandbox: bool, **address: Any) -> Iterator[Client]:
 
     with ExitStack() as stack:
         if sandbox:
-            running = stack.enter_context(sandbox_class()())
-            yield stack.enter_context(Client(**running.connection, resume_command=resume_command))
-        else:
-            yield stack.enter_context(Client(**address, resume_command=resume_command))
+            address = dict(stack.enter_context(sandbox_class()()).connection)
+        # Unlike in Python, questions are recorded unless a setting says otherwise.
+        places = {name: place for name, _, place in explain(**address)}
+        history = False if no_history else True if places["history"] == "default" else None
+        client = stack.enter_context(Client(**address, history=history, resume_command=resume_command))
+        if history:
+            stack.callback(_announce_history, client)
+        yield client
+
+
+def _announce_history(client: Client) -> None:
+    """Say that questions are recorded, when the file has just been created."""
+    if client.history is not None and client.history.is_new:
+        echo_stderr(
+            f"Questions are recorded in {client.history.place} from now on; `connecty history` lists them. "
+            "--no-history or CONNECTY_HISTORY=0 turns this off."
+        )
 
 
 @contextmanager

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    import pyarrow as pa
+
     from connecty_frames.answer import Answer
 
 __all__ = [
+    "TABLES",
     "EngineChoice",
     "Format",
     "Part",
@@ -33,6 +36,7 @@ __all__ = [
     "open_response_file",
     "write_answer",
     "write_plot",
+    "write_rows",
 ]
 
 #: The characters of a summary or of SQL that go to standard error.
@@ -74,7 +78,7 @@ class Part(StrEnum):
 
 
 #: Tables for people to read: as much as a terminal shows, or all of it.
-_TABLES: Final = frozenset({Format.TABLE, Format.TEXT})
+TABLES: Final = frozenset({Format.TABLE, Format.TEXT})
 _BINARY: Final = frozenset({Format.CSV_GZ, Format.PARQUET, Format.ARROW, Format.XLSX})
 #: The format of a file by its suffix, if none is chosen.
 _SUFFIXES: Final[dict[str, Format]] = {
@@ -123,7 +127,7 @@ def choose_format(chosen: Format | None, output: Path | None, part: Part | None)
 def _choose_part_format(chosen: Format | None, output: Path | None, part: Part) -> Format:
     """Return the format of one part of an answer: JSON, else text, also for suffixes that are no format."""
     format_ = chosen or _format_of_suffix(output) or Format.TEXT
-    if format_ is Format.JSON or format_ in _TABLES:
+    if format_ is Format.JSON or format_ in TABLES:
         return format_
     if chosen is None and format_ is Format.MARKDOWN:
         return Format.TEXT
@@ -217,20 +221,39 @@ def write_answer(
     QuestionError
         If the answer has no such part.
     """
-    if part is None and format_ in _TABLES:
-        _write_table(answer, format_, engine, file)  # its cells are escaped, and its styles are wanted
-        return
-    to_terminal = file is sys.stdout.buffer and sys.stdout.isatty()
-    buffer = io.BytesIO()
-    target: BinaryIO = buffer if to_terminal else file
     if part is not None:
-        _write_part(answer, part, format_, target)
-    else:
-        from connecty_frames.frames import WRITERS
+        with _escaped_on_terminal(file) as target:
+            _write_part(answer, part, format_, target)
+        return
+    table = answer.to_arrow()
+    types: Iterable[object] = table.schema.types
+    if format_ in TABLES and engine is EngineChoice.PANDAS:
+        types = answer.to_pandas().dtypes
+    elif format_ in TABLES and engine is EngineChoice.POLARS:
+        types = answer.to_polars().dtypes
+    write_rows(table, types, format_, file)
 
-        WRITERS[format_](answer.to_arrow(), target)
-    if to_terminal:
-        file.write(terminal(buffer.getvalue().decode(), keep="\n\t").encode())
+
+def write_rows(table: pa.Table, types: Iterable[object], format_: Format, file: BinaryIO) -> None:
+    """Write a table; ``types`` are those that a table for people names."""
+    if format_ in TABLES:
+        _write_table(table, list(map(str, types)), format_, file)  # its cells are escaped, its styles wanted
+        return
+    from connecty_frames.frames import WRITERS
+
+    with _escaped_on_terminal(file) as target:
+        WRITERS[format_](table, target)
+
+
+@contextmanager
+def _escaped_on_terminal(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Yield a file, whose control characters are escaped if it is a terminal."""
+    if file is not sys.stdout.buffer or not sys.stdout.isatty():
+        yield file
+        return
+    buffer = io.BytesIO()
+    yield buffer
+    file.write(terminal(buffer.getvalue().decode(), keep="\n\t").encode())
 
 
 def echo_metadata(answer: Answer, *, summary: bool, sql: bool) -> None:
@@ -249,26 +272,16 @@ def _shortened(text: str, option: str) -> str:
     return text if len(text) <= _MAX_TEXT else f"{cut(text, _MAX_TEXT)}\n({option} writes it all.)"
 
 
-def _write_table(answer: Answer, format_: Format, engine: EngineChoice, file: BinaryIO) -> None:
+def _write_table(table: pa.Table, types: list[str], format_: Format, file: BinaryIO) -> None:
     """Write a table for people to read: what fits on a terminal, all of it to a file or pipe."""
     from connecty_frames.display import terminal_table, text_table
 
-    table = answer.to_arrow()
-    types: Iterable[object]
-    match engine:
-        case EngineChoice.PANDAS:
-            types = answer.to_pandas().dtypes
-        case EngineChoice.POLARS:
-            types = answer.to_polars().dtypes
-        case EngineChoice.PYARROW:
-            types = table.schema.types
-    names = list(map(str, types))
     # COLUMNS gives a pipe the width of a terminal.
     is_screen = file is sys.stdout.buffer and (sys.stdout.isatty() or "COLUMNS" in os.environ)
     if is_screen and format_ is Format.TABLE:
-        lines = terminal_table(table, names, stdout_console())
+        lines = terminal_table(table, types, stdout_console())
     else:
-        lines = text_table(table, names)
+        lines = text_table(table, types)
     file.writelines(f"{line}\n".encode() for line in lines)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random as _random
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypeVar, overload
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -35,6 +37,8 @@ from connecty_frames.options import (
     is_dw_id,
     shows_options,
 )
+from connecty_frames.protocol import SANDBOX_CLIENT
+from connecty_frames.settings import is_loopback
 from connecty_frames.text import masked_id, terminal
 
 if TYPE_CHECKING:
@@ -46,6 +50,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
+    from connecty_frames.settings import Settings
+    from connecty_frames.store import History
 
 __all__ = ["Client"]
 
@@ -87,6 +93,9 @@ class Client:
     ca_bundle : str, path-like or None, default None
         The certificates to trust, a PEM file or a folder of them. By default those that
         ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
+    history : bool, str, path-like or None, default False
+        Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
+        ``"require"`` sends no question that cannot be recorded.
     profile : str or None, default None
         The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
     clock : Clock, optional
@@ -124,6 +133,7 @@ class Client:
         max_body_bytes: int | None = None,
         verify_tls: bool | None = None,
         ca_bundle: str | os.PathLike[str] | None = None,
+        history: bool | str | os.PathLike[str] | None = None,
         profile: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
         random: Callable[[], float] = _random.random,
@@ -143,6 +153,7 @@ class Client:
                 max_body_bytes=max_body_bytes,
                 verify_tls=verify_tls,
                 ca_bundle=ca_bundle,
+                history=history,
                 profile=profile,
             )
             client_id, client_secret = settings.credentials
@@ -154,6 +165,7 @@ class Client:
             self._transport = Transport.from_settings(settings, clock)
             auth = Auth(SecretStr(client_id), client_secret, transport=self._transport, random=random)
             self._api = Endpoints(self._transport, auth, random=random)
+            self._history = None if settings.history is False else self._open_history(settings)
         except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
             refused = error
         # An interrupt may come as this function returns, and would show the locals of its frame.
@@ -173,6 +185,11 @@ class Client:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def history(self) -> History | None:
+        """Where the questions are recorded, for the command line; None if they are not."""
+        return self._history
 
     def close(self) -> None:
         """Close the connections. Using the client afterwards is a ConfigError."""
@@ -257,6 +274,7 @@ class Client:
             dw_id=self._workspace(dw_id),
             timeout=self._timeout,
             command=self._resume_command,
+            history=self._history,
         )
 
     @shows_options()
@@ -691,6 +709,26 @@ class Client:
             "A Client cannot be pickled, since it holds connections and a secret; make one in each process"
         )
 
+    def _open_history(self, settings: Settings) -> History | None:
+        """Return where questions are recorded; None for those to a sandbox, unless a file is named."""
+        client_id, _ = settings.credentials
+        is_sandbox = client_id.startswith(SANDBOX_CLIENT) and is_loopback(
+            urlsplit(settings.address).hostname or ""
+        )
+        if is_sandbox and not isinstance(settings.history, Path):
+            return None
+        # Not imported where no history is kept.
+        from connecty_frames.store import History, database_at, default_path
+
+        path = settings.history if isinstance(settings.history, Path) else default_path()
+        return History(
+            database_at(path),
+            required=settings.history == "require",
+            base_url=settings.address,
+            client_id=client_id,
+            redact=self._transport.redact.data,
+        )
+
     def _submission(self, question: str, ask_options: AskOptions) -> Submission:
         return Submission(
             question,
@@ -698,6 +736,7 @@ class Client:
             dw_id=self._workspace(ask_options.dw_id),
             clock=self._transport.clock,
             command=self._resume_command,
+            history=self._history,
         )
 
     def _answer_until(
@@ -718,6 +757,7 @@ class Client:
             timeout=self._timeout,
             submission=submission,
             command=self._resume_command,
+            history=self._history,
         )
 
     def _deadline(self, ask_options: AskOptions) -> Deadline:

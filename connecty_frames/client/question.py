@@ -11,6 +11,7 @@ from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client.endpoints import FETCH_POLICY
 from connecty_frames.client.submission import annotate, pending_message
 from connecty_frames.clock import Deadline
+from connecty_frames.diagnostics import details_text
 from connecty_frames.errors import (
     ConnectyError,
     NotFoundError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.client.endpoints import Endpoints, Results
     from connecty_frames.client.submission import Submission
+    from connecty_frames.store import History
 
 __all__ = ["Question", "delay"]
 
@@ -89,6 +91,7 @@ class Question:
         timeout: float,
         command: Callable[[str, int], str],
         submission: Submission | None = None,
+        history: History | None = None,
     ) -> None:
         self._api = api
         self._question_id = question_id
@@ -98,6 +101,7 @@ class Question:
         self._question = submission.question if submission else None
         self._asked_at = submission.asked_at if submission else None
         self._command = command
+        self._history = history
         self._last_state: str | None = None  # as the server spelled it
         self._known_state: State | None = None  # the last that the API document has
         self._warned = False
@@ -309,6 +313,8 @@ class Question:
             report(results.envelope.state, elapsed)
             if is_final:
                 self._final = replace(results, elapsed=elapsed if submission else None)
+                if self._history is not None:
+                    self._record_end(self._final, self._history)
                 return self._final
             pause = delay(elapsed, random)
             if results.retry_after is not None and results.retry_after < deadline.remaining():
@@ -316,6 +322,23 @@ class Question:
             deadline.sleep(pause)
             if deadline.remaining() <= 0:
                 raise self._timeout_error()
+
+    def _record_end(self, final: Results, history: History) -> None:
+        """Record the end of the question in the history."""
+        from connecty_frames.store import RecordState
+
+        envelope = final.envelope
+        is_completed = envelope.state == State.COMPLETED
+        total = envelope.total_rows
+        history.ended(
+            self._question_id,
+            RecordState(envelope.state),
+            now=self._api.clock.now(),
+            rows=(final.rows if total is None else total) if is_completed else None,
+            sql_query=envelope.sql_query,
+            response_summary=envelope.response_summary,
+            error=None if is_completed else details_text(envelope.details, envelope.more_details),
+        )
 
     def _wait_or_raise(self, failure: Failure, deadline: Deadline) -> None:
         """Wait after a 404 for a question that may not be visible yet; raise after any other failure."""
@@ -377,7 +400,8 @@ class Question:
             error.question_id = error.question_id or self._question_id
             raise
         except BaseException as error:
-            message = pending_message(self._question_id, self.resume_command)
+            recorded_in = self._submission.recorded_in if self._submission else ""
+            message = pending_message(self._question_id, self.resume_command, recorded_in)
             if isinstance(error, KeyboardInterrupt):
                 annotate(error, message)
             else:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.clock import Clock, Deadline
     from connecty_frames.http.models import Attempt
+    from connecty_frames.store import History
 
 __all__ = ["Submission", "annotate", "pending_message", "question_body", "resume_command"]
 
@@ -44,15 +45,19 @@ def resume_command(question_id: str, dw_id: int) -> str:
     return f'Client.question("{question_id}", dw_id={dw_id}).result()'
 
 
-def pending_message(question_id: str, command: str) -> str:
+def pending_message(question_id: str, command: str, recorded_in: str = "") -> str:
     """Return the message about a question that was accepted, for a caller that stops waiting.
 
     Parameters
     ----------
     command
         The line that fetches its answer; empty if none does.
+    recorded_in
+        The file of the history that has the question; empty if none has.
     """
     pending = f"Question {question_id} may still be worked on"
+    if recorded_in:
+        pending += f" and is recorded in {recorded_in}"
     return f"{pending}; to fetch its answer without asking again: {command}" if command else f"{pending}."
 
 
@@ -87,10 +92,19 @@ class Submission:
         The data workspace to ask.
     command
         Returns the line that fetches the answer later.
+    history
+        Where the question is recorded, None if it is not.
     """
 
     def __init__(
-        self, question: str, body: bytes, *, dw_id: int, clock: Clock, command: Callable[[str, int], str]
+        self,
+        question: str,
+        body: bytes,
+        *,
+        dw_id: int,
+        clock: Clock,
+        command: Callable[[str, int], str],
+        history: History | None = None,
     ) -> None:
         self._body = body
         self.question = question
@@ -106,6 +120,14 @@ class Submission:
         #: When the last attempt was sent, by the wall clock in UTC and by the monotonic clock, and the
         #: attempt. One tuple, since an interrupt may come between two assignments.
         self._last: tuple[datetime, float, Attempt] | None = None
+        self._history = history
+        #: The number of its row in the history.
+        self._row: int | None = None
+
+    @property
+    def recorded_in(self) -> str:
+        """The file of the history that has the question; empty if none has."""
+        return "" if self._history is None or self._row is None else self._history.place
 
     def send(self, api: Endpoints, *, deadline: Deadline) -> str:
         """Send the question, once, and return its id.
@@ -121,26 +143,58 @@ class Submission:
         SubmissionUncertain
             If it is unknown whether it was started.
         """
-        outcome = retry(
-            api.ask(self._body, dw_id=self.dw_id, on_send=self._record),
-            policy=ASK_POLICY,
-            deadline=deadline,
-            random=api.random,
-            budget=api.transport.budget,
-        )
-        if self._last is not None:
-            self.asked_at, self.sent_at, _ = self._last
-        if isinstance(outcome, Failure):
-            question_id = question_id_of(search_question_id(outcome.body))
-            if question_id is None or outcome.status not in SUCCESS:
-                self._raise_for(outcome, question_id)
-            outcome = question_id
+        try:
+            outcome = retry(
+                api.ask(self._body, dw_id=self.dw_id, on_send=self._before_sending),
+                policy=ASK_POLICY,
+                deadline=deadline,
+                random=api.random,
+                budget=api.transport.budget,
+            )
+            if self._last is not None:
+                self.asked_at, self.sent_at, _ = self._last
+            if isinstance(outcome, Failure):
+                question_id = question_id_of(search_question_id(outcome.body))
+                if question_id is None or outcome.status not in SUCCESS:
+                    self._raise_for(outcome, question_id)
+                outcome = question_id
+        except ConnectyError as error:
+            if self._row is not None:
+                self._record_error(error)
+            raise
         self.question_id, self.accepted_at = outcome, self._clock.monotonic()
+        if self._row is not None:
+            self._record_acceptance(outcome)
         self._last = None  # a question may be kept for long, and what was received is no longer needed
         return outcome
 
-    def _record(self, attempt: Attempt) -> None:
-        self._last = (self._clock.now(), self._clock.monotonic(), attempt)
+    def _before_sending(self, attempt: Attempt) -> None:
+        """Record an attempt at sending; the first one in the history too, before anything is sent."""
+        now = self._clock.now()
+        if self._history is not None and self._row is None:
+            self._row = self._history.sent(self.question, dw_id=self.dw_id, asked_at=now)
+        self._last = (now, self._clock.monotonic(), attempt)
+
+    def _record_acceptance(self, question_id: str) -> None:
+        """Record in the history that the question was accepted."""
+        if self._history is not None and self._row is not None:
+            now = self._clock.now()
+            asked_at = self.asked_at or (self._last[0] if self._last else now)
+            self._history.accepted(self._row, question_id, asked_at=asked_at, now=now)
+
+    def _record_error(self, error: BaseException) -> None:
+        """Record in the history that there is no id: it is certain that nothing was started, or it is not."""
+        from connecty_frames.store import RecordState
+
+        if self._history is None or self._row is None:
+            return
+        state, reason = RecordState.UNCERTAIN, type(error).__name__
+        if isinstance(error, SubmissionUncertain):
+            reason = str(error.details["seen"])
+        elif isinstance(error, ConnectyError):
+            state, reason = RecordState.REJECTED, str(error)
+        question_id = getattr(error, "question_id", None)
+        self._history.not_accepted(self._row, state, reason, now=self._clock.now(), question_id=question_id)
 
     def _raise_for(self, failure: Failure, question_id: str | None) -> NoReturn:
         if failure.kind is FailureKind.DEADLINE:
@@ -157,7 +211,7 @@ class Submission:
         raise SubmissionUncertain(
             f"It is unknown whether the question {snippet(self.question)!r} was started: it was sent to "
             f"workspace {self.dw_id} at {self.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then {failure.reason}. "
-            f"{_WHAT_TO_DO}.{found}",
+            f"{_WHAT_TO_DO}.{found}{self._recorded()}",
             question_id=question_id,
             question=self.question,
             dw_id=self.dw_id,
@@ -178,23 +232,41 @@ class Submission:
                 annotate(error, message)
             elif message is not None and message not in getattr(error, "__notes__", ()):
                 error.add_note(message)
+            self._record_interrupt(error)
             raise
+
+    def _record_interrupt(self, error: BaseException) -> None:
+        """Record in the history what is known of the question when the caller stops waiting for its id."""
+        last = self._last
+        question_id = self.question_id or _received_id(last)
+        if question_id is not None:
+            self._record_acceptance(question_id)
+        elif last is not None:
+            self._record_error(error)
+
+    def _recorded(self) -> str:
+        """Return the end of a message: which history has the question, if one has."""
+        return f" It is recorded in {self.recorded_in}." if self.recorded_in else ""
 
     def message(self) -> str | None:
         """Return a message with what is known of the question, None if it was never sent."""
         last = self._last  # read before the id, since another thread sets the id and then clears this
-        question_id = self.question_id
-        if question_id is None:
-            if last is None:
-                return None
-            asked_at, _, attempt = last
-            question_id = question_id_of(search_question_id(attempt.received.getvalue()))
+        question_id = self.question_id or _received_id(last)
         if question_id is not None:
-            return pending_message(question_id, self._command(question_id, self.dw_id))
+            return pending_message(
+                question_id, self._command(question_id, self.dw_id), recorded_in=self.recorded_in
+            )
+        if last is None:
+            return None
         return (
             f"The question {snippet(self.question)!r} was being sent to workspace {self.dw_id} at "
-            f"{asked_at:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}."
+            f"{last[0]:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}.{self._recorded()}"
         )
+
+
+def _received_id(last: tuple[datetime, float, Attempt] | None) -> str | None:
+    """Return the id in what an attempt has received so far, if it is there."""
+    return None if last is None else question_id_of(search_question_id(last[2].received.getvalue()))
 
 
 def question_body(question: object) -> bytes:

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import jwt
 
+from connecty_frames.protocol import SANDBOX_CLIENT
+
 if TYPE_CHECKING:
     from connecty_frames.clock import Clock
 
@@ -35,7 +37,7 @@ class Tokens:
 
     def __init__(self, *, lifetime: float, timezone: str, clock: Clock, key: bytes | None = None) -> None:
         #: Random, so that no message contains it by chance.
-        self.client_id: str = f"sandbox-{secrets.token_hex(4)}"
+        self.client_id: str = f"{SANDBOX_CLIENT}{secrets.token_hex(4)}"
         self.client_secret: str = secrets.token_urlsafe(24)
         self._key = key or secrets.token_bytes(32)
         self._lifetime = timedelta(seconds=lifetime)

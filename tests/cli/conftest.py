@@ -53,10 +53,11 @@ class Shell:
     command = CONNECTY
 
     def environment(self, **settings: object) -> dict[str, str]:
-        """Return the environment of a process: this one's without colours and profiles, with settings."""
+        """Return the environment of a process: this one's with settings, no colours, profiles and history."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CONNECTY_")}
         named = {f"CONNECTY_{name.upper()}": str(value) for name, value in settings.items()}
-        return {**kept, "NO_COLOR": "1", "COLUMNS": "100", "CONNECTY_CONFIG": os.devnull, **named}
+        fixed = {"CONNECTY_CONFIG": os.devnull, "CONNECTY_HISTORY": "0"}
+        return {**kept, "NO_COLOR": "1", "COLUMNS": "100", **fixed, **named}
 
     def run(
         self, *arguments: str, stdin: str | Path = "", **settings: object

@@ -49,6 +49,7 @@ def test_each_setting_and_its_source(shell: Any, config: Path) -> None:
         "max_body_bytes": ("2147483648", "default"),
         "verify_tls": ("True", "default"),
         "ca_bundle": ("-", "default"),
+        "history": ("False", "environment variable CONNECTY_HISTORY"),
         "profile": ("-", "default"),
     }
 

@@ -83,6 +83,10 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             {"display.plot._MAX_MARKS": 5_000, "display.plot._MAX_BARS": 500},
         ),
         (
+            "| a history that another process has locked | skipped after 1 s | |",
+            {"store.database._TIMEOUT": 1},
+        ),
+        (
             "| a workbook for Excel | 1,048,575 rows, 16,384 columns, 32,767 characters in a cell | |",
             {
                 "frames.excel._MAX_ROWS": 1_048_576,  # with the row of the names
@@ -107,6 +111,7 @@ def test_a_documented_number_is_that_of_the_code(row: str, expected: dict[str, f
             default_of(cf.ask_many, "max_workers"),
             8,
         ),
+        ("| rows of `cf.history()` | `limit` | 1000 |", default_of(cf.history, "limit"), 1000),
     ],
 )
 def test_a_documented_default_is_that_of_the_code(row: str, default: object, expected: int) -> None:

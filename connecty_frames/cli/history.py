@@ -1,0 +1,128 @@
+"""``connecty history``: list recorded questions, fetch the answer of one, and erase them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
+from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.cli.output import TABLES, Format, choose_format, naming_file, open_output, write_rows
+from connecty_frames.text import counted
+
+__all__ = ["history"]
+
+history = typer.Typer(name="history", help="List recorded questions, fetch their answers, and erase them.")
+
+#: The columns that a table for people has; the other formats have all.
+_SHOWN: Final = ["asked_at", "state", "rows", "question_id", "question"]
+
+
+class StateChoice(StrEnum):
+    """What is known of a question."""
+
+    SENT = "SENT"
+    ASKED = "ASKED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    UNCERTAIN = "UNCERTAIN"
+    REJECTED = "REJECTED"
+
+
+_FormatOption = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        case_sensitive=False,
+        help=f"The format: {', '.join(Format)}; by default that of the file's suffix, else table.",
+    ),
+]
+_OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="The file to write, whole or not at all; - is standard output."),
+]
+
+
+@history.callback(invoke_without_command=True)
+def list_recorded(
+    ctx: typer.Context,
+    *,
+    state: Annotated[
+        list[StateChoice] | None,
+        typer.Option(case_sensitive=False, help="The state of the questions to list; may be repeated."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="The earliest time of asking, such as 2026-01-31, or an age: 7d, 6h.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="The maximum number of questions to list.")] = 1000,
+    format_: _FormatOption = None,
+    output: _OutputOption = None,
+    profile: Profile = None,
+) -> None:
+    """List recorded questions, the latest first."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from connecty_frames.config import resolve
+    from connecty_frames.records import records_table
+
+    written_as = choose_format(format_, output, None)
+    table = records_table(resolve(profile=profile), state=state or None, since=since, limit=limit)
+    if written_as in TABLES:
+        table = table.select(_SHOWN)
+    with open_output(output, written_as) as file, naming_file(output):
+        write_rows(table, table.schema.types, written_as, file)
+        file.flush()
+
+
+@history.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def resume(
+    ctx: typer.Context,
+    question_id: Annotated[str, typer.Argument(help="The id of the question.")],
+    *,
+    profile: Profile = None,
+) -> None:
+    """Fetch the answer of a recorded question from where it was asked; nothing is asked.
+
+    Options behind the id are those of connecty ask, such as --format csv.
+    """
+    from connecty_frames.config import resolve
+    from connecty_frames.records import recorded_place
+
+    base_url, dw_id = recorded_place(resolve(profile=profile), question_id)
+    arguments = ["--question-id", question_id, "--base-url", base_url, "--dw-id", str(dw_id), *ctx.args]
+    if profile is not None:
+        arguments += ["--profile", profile]
+    program: Any = ctx.find_root().command
+    ask = program.get_command(ctx, "ask")
+    with ask.make_context("ask", arguments, parent=ctx) as asking:
+        ask.invoke(asking)
+
+
+@history.command()
+def forget(
+    question_id: Annotated[
+        str | None,
+        typer.Argument(help="The id of the question, or its number in the column id."),
+    ] = None,
+    *,
+    older_than: Annotated[
+        str | None,
+        typer.Option(help="Erase the questions before a time or age, except those without a known answer."),
+    ] = None,
+    profile: Profile = None,
+) -> None:
+    """Erase one recorded question, or those of some age."""
+    from connecty_frames.config import resolve
+    from connecty_frames.records import forget_in
+
+    is_number = question_id is not None and question_id.isascii() and question_id.isdigit()
+    removed = forget_in(
+        resolve(profile=profile),
+        int(question_id) if is_number and question_id else question_id,
+        older_than,
+    )
+    echo_stderr(f"{counted(removed, 'question')} erased.")

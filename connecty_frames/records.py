@@ -1,0 +1,289 @@
+"""The history as a frame, and how it is erased: ``history`` and ``forget``."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, get_args, overload
+
+from connecty_frames.config import resolve
+from connecty_frames.errors import ConfigError
+from connecty_frames.options import Engine, check_question_id
+from connecty_frames.store import (
+    COLUMNS,
+    Database,
+    RecordState,
+    StoreError,
+    database_at,
+    default_path,
+    forget_records,
+    read_records,
+)
+from connecty_frames.text import path_text, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from connecty_frames.settings import Settings
+
+__all__ = ["forget", "forget_in", "history", "recorded_place", "records_table"]
+
+_FORGET_ALL: Final = "To erase everything, delete"
+#: An age, as in "6h".
+_AGE: Final = re.compile(r"([0-9]{1,6})\s*([smhdw])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_TIMES: Final = frozenset({"asked_at", "accepted_at", "ended_at"})
+_NUMBERS: Final = frozenset({"id", "rows"})
+_LARGEST: Final = 2**63 - 1
+
+
+@overload
+def history(
+    engine: Literal["pandas"] = ...,
+    *,
+    state: str | Iterable[str] | None = ...,
+    since: datetime | date | timedelta | str | None = ...,
+    limit: int | None = ...,
+) -> pd.DataFrame: ...
+@overload
+def history(
+    engine: Literal["polars"],
+    *,
+    state: str | Iterable[str] | None = ...,
+    since: datetime | date | timedelta | str | None = ...,
+    limit: int | None = ...,
+) -> pl.DataFrame: ...
+@overload
+def history(
+    engine: Literal["pyarrow"],
+    *,
+    state: str | Iterable[str] | None = ...,
+    since: datetime | date | timedelta | str | None = ...,
+    limit: int | None = ...,
+) -> pa.Table: ...
+def history(
+    engine: Engine = "pandas",
+    *,
+    state: str | Iterable[str] | None = None,
+    since: datetime | date | timedelta | str | None = None,
+    limit: int | None = 1000,
+) -> Any:
+    """Return the questions that were recorded, the latest first; nothing is sent.
+
+    The file is the one that the setting ``history`` names, else that of the user, in which the command line
+    records. Where there is no file, the frame has no rows.
+
+    Parameters
+    ----------
+    engine : {"pandas", "polars", "pyarrow"}, default "pandas"
+        The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
+    state : str, iterable of str or None, default None
+        The state, or several: ``SENT`` (being sent), ``ASKED`` (accepted, the answer is not known),
+        ``COMPLETED``, ``FAILED``, ``UNCERTAIN`` (sent, delivery unknown), ``REJECTED`` (not started).
+    since : datetime, date, timedelta, str or None, default None
+        The earliest time of asking, or an age: also as ISO 8601 text, or as ``"30m"``, ``"6h"``, ``"7d"``,
+        ``"2w"``. A time without an offset is local time.
+    limit : int or None, default 1000
+        The most rows; None returns all.
+
+    Returns
+    -------
+    pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        A row for each question: ``id`` (its number in the file), ``asked_at``, ``state``, ``question``,
+        ``question_id``, ``dw_id``, ``base_url``, ``accepted_at``, ``ended_at`` (times in UTC, to the
+        microsecond), ``rows`` of the whole answer, ``sql_query``, ``response_summary``, ``error``,
+        ``client`` (a hash of the client id) and ``key`` (equal for equal questions).
+
+    Raises
+    ------
+    ConfigError
+        If an argument is wrong, or the file cannot be read.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> unanswered = cf.history(state=["ASKED", "UNCERTAIN"], since="7d")
+    >>> len(unanswered)
+    0
+    """
+    if engine not in get_args(Engine):
+        raise ConfigError(
+            f"engine={value_text(engine)}: expected 'pandas', 'polars' or 'pyarrow'.", setting="engine"
+        )
+    table = records_table(resolve(), state=state, since=since, limit=limit)
+    if engine == "pyarrow":
+        return table
+    from connecty_frames import frames
+
+    return frames.to_pandas(table) if engine == "pandas" else frames.to_polars(table)
+
+
+def forget(
+    question_id: str | UUID | int | None = None,
+    *,
+    older_than: datetime | date | timedelta | str | None = None,
+) -> int:
+    """Erase recorded questions; the server keeps its own.
+
+    Parameters
+    ----------
+    question_id : str, UUID, int or None, default None
+        The question to erase, by its id or by its number in the file, whatever its state.
+    older_than : datetime, date, timedelta, str or None, default None
+        The time or age, as for ``since`` of :func:`history`, before which questions are erased. Those whose
+        answer is not known (SENT, ASKED, UNCERTAIN) are kept.
+
+    Returns
+    -------
+    int
+        The number of rows that were erased.
+
+    Raises
+    ------
+    ConfigError
+        If neither or both are given, one is wrong, or the file cannot be changed.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.forget(older_than="30d")
+    0
+    """
+    return forget_in(resolve(), question_id, older_than)
+
+
+def forget_in(
+    settings: Settings,
+    question_id: str | UUID | int | None,
+    older_than: datetime | date | timedelta | str | None,
+) -> int:
+    """Erase recorded questions as :func:`forget` does, in the file that the settings name."""
+    database = _database(settings)
+    if (question_id is None) == (older_than is None):
+        raise ConfigError(
+            "Give either the question to forget or the age from which on to forget.",
+            hint=f"{_FORGET_ALL} {path_text(database.path)}.",
+            shell_hint=f"An age is --older-than 30d. {_FORGET_ALL} {path_text(database.path)}.",
+            setting="question_id",
+        )
+    try:
+        if older_than is not None:
+            return forget_records(database, before=_time(older_than, "older_than"))
+        if isinstance(question_id, int) and not isinstance(question_id, bool):
+            return forget_records(database, row=question_id)
+        return forget_records(database, question_id=check_question_id(question_id))
+    except StoreError as error:
+        _raise_for(database, error)
+
+
+def records_table(
+    settings: Settings,
+    *,
+    state: str | Iterable[str] | None = None,
+    since: datetime | date | timedelta | str | None = None,
+    limit: int | None = 1000,
+) -> pa.Table:
+    """Return recorded questions as :func:`history` does, from the file that the settings name."""
+    import pyarrow as pa
+
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
+        raise ConfigError(
+            f"limit={value_text(limit)}: expected a whole number from 0, or None for all.", setting="limit"
+        )
+    database = _database(settings)
+    try:
+        rows = read_records(
+            database,
+            states=_states(state),
+            since=None if since is None else _time(since, "since"),
+            limit=limit,
+        )
+    except StoreError as error:
+        _raise_for(database, error)
+    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
+    arrays = []
+    for name, values in zip(COLUMNS, columns, strict=True):
+        if name in _TIMES:
+            arrays.append(pa.array(values, pa.timestamp("us", "UTC")))
+        elif name == "dw_id" and all(int(value) <= _LARGEST for value in values):
+            arrays.append(pa.array(map(int, values), pa.int64()))
+        else:
+            arrays.append(pa.array(values, pa.int64() if name in _NUMBERS else pa.string()))
+    return pa.table(arrays, names=list(COLUMNS))
+
+
+def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
+    """Return the address and the workspace that a recorded question was sent to.
+
+    Raises
+    ------
+    ConfigError
+        If no such question is recorded, or the file cannot be read.
+    """
+    database, wanted = _database(settings), check_question_id(question_id)
+    try:
+        rows = read_records(database, question_id=wanted, limit=1)
+    except StoreError as error:
+        _raise_for(database, error)
+    if not rows:
+        raise ConfigError(
+            f"No question {wanted} is recorded in {path_text(database.path)}.", setting="question_id"
+        )
+    found = dict(zip(COLUMNS, rows[0], strict=True))
+    return found["base_url"], int(found["dw_id"])
+
+
+def _database(settings: Settings) -> Database:
+    return database_at(settings.history if isinstance(settings.history, Path) else default_path())
+
+
+def _states(state: str | Iterable[str] | None) -> list[RecordState]:
+    if state is None:
+        return []
+    given: list[object] = (
+        list(state) if not isinstance(state, str) and hasattr(state, "__iter__") else [state]
+    )
+    wrong = [each for each in given if not isinstance(each, str) or each not in RecordState.__members__]
+    if wrong or not given:
+        raise ConfigError(
+            f"state={value_text(wrong[0] if wrong else given)}: expected {', '.join(RecordState)}, or "
+            "several of them.",
+            setting="state",
+        )
+    return [RecordState(str(each)) for each in given]
+
+
+def _time(value: object, setting: str) -> datetime:
+    """Return a time or age as a time."""
+    found = value
+    if isinstance(found, str):
+        age = _AGE.fullmatch(found.strip())
+        try:
+            found = timedelta(**{_UNITS[age[2]]: int(age[1])}) if age else datetime.fromisoformat(found)
+        except ValueError:
+            found = None
+    if isinstance(found, date) and not isinstance(found, datetime):
+        found = datetime.combine(found, time())
+    try:
+        if isinstance(found, timedelta) and found > timedelta():
+            return datetime.now(UTC) - found
+        if isinstance(found, datetime):
+            return found.astimezone(UTC)
+    except (OverflowError, OSError):  # before the year 1, or after 9999
+        pass
+    raise ConfigError(
+        f"{setting}={value_text(value)}: expected a time, an age, or text such as '2026-01-31' or '7d'.",
+        setting=setting,
+    )
+
+
+def _raise_for(database: Database, error: StoreError) -> NoReturn:
+    raise ConfigError(
+        f"The history in {path_text(database.path)} cannot be used: {error}.", setting="history"
+    ) from None

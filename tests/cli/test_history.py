@@ -1,0 +1,197 @@
+"""The command line records questions unless told not to, lists them, resumes them and erases them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connecty_frames.store import COLUMNS, close_databases, database_at, read_records
+from tests.servers.scripted import QUESTION_ID, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from subprocess import CompletedProcess
+
+ACCEPTED = (
+    f"Question {QUESTION_ID} was accepted; to fetch its answer without asking again: "
+    f"connecty ask --question-id {QUESTION_ID} --dw-id 13\n"
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of the user's history, which does not exist yet."""
+    return tmp_path / "connecty" / "history.sqlite3"
+
+
+@pytest.fixture
+def run(
+    shell: Any, settings: dict[str, object], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs a command as where no setting is about the history."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(path.parents[1]))
+
+    def run(*arguments: str, **other: object) -> tuple[int, str, str]:
+        close_databases()  # each command is a process of its own
+        done: CompletedProcess[bytes] = shell.run(*arguments, **{"history": "", **settings, **other})
+        code, out, err = shell.text(done)
+        return code, out, err
+
+    return run
+
+
+def rows(path: Path, *columns: str) -> list[tuple[Any, ...]]:
+    """Return these columns of what is recorded, the latest first."""
+    return [tuple(row[COLUMNS.index(each)] for each in columns) for row in read_records(database_at(path))]
+
+
+def announcement(path: Path) -> str:
+    """Return the line that says that questions are recorded."""
+    return (
+        f"Questions are recorded in {path} from now on; `connecty history` lists them. --no-history or "
+        "CONNECTY_HISTORY=0 turns this off.\n"
+    )
+
+
+def test_questions_are_recorded(run: Any, path: Path) -> None:
+    """The first command that does so says so, also with --quiet, and no other."""
+    code, out, err = run("ask", "how many?", "--quiet", "--format", "csv")
+    assert (code, out, err) == (0, '"n"\n2\n3\n', announcement(path))
+    code, _, err = run("ask", "how many more?")
+    assert (code, err) == (0, f"{ACCEPTED}Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n")
+
+    assert rows(path, "question") == [("how many more?",), ("how many?",)]
+
+
+@pytest.mark.parametrize(
+    ("option", "setting"), [(["--no-history"], ""), ([], "0"), ([], "false"), (["--no-history"], "1")]
+)
+def test_it_can_be_turned_off(run: Any, path: Path, option: list[str], setting: str) -> None:
+    """By the option or the environment; the option takes precedence."""
+    code, _, err = run("ask", "how many?", "--quiet", *option, history=setting)
+
+    assert (code, err) == (0, "")
+    assert not path.parent.exists()
+
+
+def test_another_file(run: Any, path: Path, tmp_path: Path) -> None:
+    """A setting is no news, so nothing is announced."""
+    code, _, err = run("ask", "how many?", "--quiet", history=tmp_path / "h.db")
+
+    assert (code, err, path.exists()) == (0, "", False)
+    assert rows(tmp_path / "h.db", "question") == [("how many?",)]
+
+
+def test_the_sandbox_is_not_recorded(
+    shell: Any, path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Any
+) -> None:
+    """Its questions cost nothing."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(path.parents[1]))
+    done = shell.run("ask", "how many orders are there", "--quiet", history="", **sandbox.connection)
+
+    assert shell.text(done)[::2] == (0, "")
+    assert not path.exists()
+
+
+def test_an_uncertain_question(run: Any, server: Script, path: Path) -> None:
+    """The error names the file, and the list has the question."""
+    server.on("ask", server.reset)
+    code, _, err = run("ask", "how many?", "--quiet")
+    assert code == 9
+    assert f"It is recorded in {path}." in err
+    code, out, _ = run("history", "--state", "uncertain", "--format", "json")
+    (found,) = json.loads(out)
+
+    assert (code, found["question"], found["state"]) == (0, "how many?", "UNCERTAIN")
+
+
+def test_a_list(run: Any, server: Script) -> None:
+    """A table has the columns that people read, other formats all; nothing is sent for it."""
+    run("ask", "how many?", "--quiet")
+    code, out, err = run("history", "--format", "text")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[1].split("┃")[1:-1][1].strip() == "state"
+    assert [cell.strip() for cell in lines[4].split("│")[2:6]] == ["COMPLETED", "2", QUESTION_ID, "how many?"]
+    code, out, _ = run("history", "--format", "ndjson")
+    assert list(json.loads(out)) == list(COLUMNS)
+    assert server.count("ask") == 1
+
+
+def test_a_list_in_a_file(run: Any, tmp_path: Path) -> None:
+    """In the format of its suffix."""
+    run("ask", "how many?", "--quiet")
+    code, out, _ = run("history", "--since", "1h", "--limit", "5", "-o", str(tmp_path / "h.csv"))
+
+    assert (code, out) == (0, "")
+    head, row = (tmp_path / "h.csv").read_text().splitlines()
+    assert head.startswith('"id","asked_at","state","question"')
+    assert '"COMPLETED","how many?"' in row
+
+
+def test_a_list_of_nothing(run: Any, path: Path) -> None:
+    """An empty table, and no file."""
+    code, out, _ = run("history", "--format", "csv")
+
+    assert (code, out.count("\n")) == (0, 1)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--since", "soon"], "since='soon': expected a time"),
+        (["--state", "DONE"], "DONE"),
+        (["resume", "x"], "question_id='x': expected the UUID"),
+        (["resume", QUESTION_ID], f"No question {QUESTION_ID} is recorded in "),
+        (["forget"], "An age is --older-than 30d. To erase everything, delete "),
+    ],
+)
+def test_a_wrong_command(run: Any, server: Script, arguments: list[str], message: str) -> None:
+    """Exit code 2, and nothing is sent."""
+    code, out, err = run("history", *arguments)
+
+    assert (code, out) == (2, "")
+    assert message in err
+    assert server.requests == []
+
+
+def test_resuming(run: Any, server: Script, path: Path) -> None:
+    """The answer is fetched from where it was asked, whatever the settings say now."""
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+    assert run("ask", "how many?", "--quiet", "--timeout", "0.3")[0] == 8
+    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [2]]}}))
+    elsewhere = {"base_url": "", "region": "us1", "dw_id": 7}
+    code, out, err = run("history", "resume", QUESTION_ID, "--format", "json", "--quiet", **elsewhere)
+
+    assert (code, out, err) == (0, '[{"n":2}]\n', "")
+    assert server.count("ask") == 1
+    assert {each.target.split("?")[0] for each in server.requests if "/results" in each.target} == {
+        f"/v1/dw/13/questions/{QUESTION_ID}/results"
+    }
+    assert rows(path, "state", "rows") == [("COMPLETED", 1)]
+
+
+def test_erasing(run: Any, path: Path) -> None:
+    """By id, by number, or by age."""
+    for _ in range(2):
+        run("ask", "how many?", "--quiet")
+    assert run("history", "forget", "1") == (0, "", "1 question erased.\n")
+    assert run("history", "forget", "--older-than", "1h") == (0, "", "0 questions erased.\n")
+    assert run("history", "forget", QUESTION_ID) == (0, "", "1 question erased.\n")
+
+    assert rows(path, "question") == []
+
+
+def test_the_profile_names_the_file(run: Any, tmp_path: Path) -> None:
+    """For every command."""
+    (tmp_path / "config.toml").write_text('[kept]\nhistory = "kept.db"\n')
+    config = tmp_path / "config.toml"
+    for command in (["ask", "how many?", "--quiet"], ["history", "forget", "1"]):
+        assert run(*command, "--profile", "kept", config=config)[0] == 0
+
+    assert (tmp_path / "kept.db").exists()
+    assert rows(tmp_path / "kept.db", "question") == []

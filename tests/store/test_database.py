@@ -1,0 +1,241 @@
+"""The file of the history: private, shared, and replaced if it is damaged."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import warnings
+from pathlib import Path
+
+import pytest
+
+from connecty_frames.errors import HistoryWarning
+from connecty_frames.store import Database, StoreError, close_databases, database_at, default_path
+
+INSERT = (
+    "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at, host, pid, "
+    "process_started) VALUES ('k', ?, 'u', '13', 'c', 'SENT', 0, 'h', 1, 's')"
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of a file in a folder that does not exist yet."""
+    return tmp_path / "folder" / "history.sqlite3"
+
+
+def questions(path: Path) -> list[str]:
+    """Return the questions in a file, read by another connection."""
+    connection = sqlite3.connect(path)
+    try:
+        return [row[0] for row in connection.execute("SELECT question FROM questions ORDER BY id")]
+    finally:
+        connection.close()
+
+
+def test_the_path_is_in_the_state_folder_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the platform names it, on Linux by XDG_STATE_HOME."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    if sys.platform == "linux":
+        assert default_path() == Path("/state/connecty/history.sqlite3")
+    assert default_path().name == "history.sqlite3"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes have no meaning there")
+def test_only_the_owner_can_read_it(path: Path) -> None:
+    """The folder has mode 700, each file 600, whatever the umask."""
+    before = os.umask(0)
+    try:
+        database_at(path).execute(INSERT, ("how many?",))
+    finally:
+        os.umask(before)
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in [path.parent, *path.parent.iterdir()]}
+
+    assert modes == {
+        "folder": 0o700,
+        "history.sqlite3": 0o600,
+        "history.sqlite3-wal": 0o600,
+        "history.sqlite3-shm": 0o600,
+    }
+
+
+def test_closing_leaves_one_file(path: Path) -> None:
+    """SQLite merges those beside it."""
+    database_at(path).execute(INSERT, ("how many?",))
+    close_databases()
+
+    assert [each.name for each in path.parent.iterdir()] == ["history.sqlite3"]
+    assert questions(path) == ["how many?"]
+
+
+def test_one_database_for_a_path() -> None:
+    """Relative or not, since it is opened once a process."""
+    assert database_at(Path("a.db")) is database_at(Path.cwd() / "a.db")
+
+
+def test_an_empty_file_becomes_a_history(path: Path) -> None:
+    """As a process leaves one that was killed right after it created the file."""
+    path.parent.mkdir()
+    path.touch()
+    database_at(path).execute(INSERT, ("how many?",))
+
+    assert questions(path) == ["how many?"]
+
+
+def damage_header(path: Path) -> None:
+    """Overwrite the first bytes."""
+    path.write_bytes(b"garbage " * 1000)
+
+
+def damage_pages(path: Path) -> None:
+    """Overwrite everything but the first page."""
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+
+
+def truncate(path: Path) -> None:
+    """Cut the file within its second page."""
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+@pytest.mark.parametrize("damage", [damage_header, damage_pages, truncate])
+def test_a_damaged_file_is_renamed(path: Path, damage: object) -> None:
+    """A new one is begun, with a warning that names both."""
+    database_at(path).execute(INSERT, ("before",))
+    close_databases()
+    damage(path)  # type: ignore[operator]
+    damaged = path.read_bytes()
+
+    with pytest.warns(HistoryWarning, match=r"is damaged \(.*\)\. It was renamed to .*\.damaged-\d{8}T"):
+        database_at(path).execute(INSERT, ("after",))
+    close_databases()
+
+    (renamed,) = [each for each in path.parent.iterdir() if ".damaged-" in each.name]
+    assert renamed.read_bytes() == damaged
+    assert questions(path) == ["after"]
+
+
+def test_damage_while_it_is_open(path: Path) -> None:
+    """A second damage in one process is repaired without another warning."""
+    for number in range(2):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            database_at(path).execute(INSERT, ("before",))
+            database_at(path).close()
+            damage_header(path)
+            database_at(path).execute(INSERT, ("after",))
+        assert [each.category for each in caught] == [HistoryWarning][number:]
+
+    assert len([each for each in path.parent.iterdir() if ".damaged-" in each.name]) == 2
+
+
+def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A StoreError once the time is up; the file works when it is free again."""
+    monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
+    database = database_at(path)
+    database.open()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    database.close()
+    with pytest.raises(StoreError, match="database is locked"):
+        database.execute(INSERT, ("how many?",))
+    other.execute("COMMIT")
+    other.close()
+    database.execute(INSERT, ("how many more?",))
+
+    assert questions(path) == ["how many more?"]
+
+
+def test_a_database_of_another_program(path: Path) -> None:
+    """It is not touched."""
+    path.parent.mkdir()
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE mine (a)")
+    other.close()
+    before = path.read_bytes()
+
+    with pytest.raises(StoreError, match="it is a database of another program"):
+        database_at(path).open()
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_a_newer_version(path: Path) -> None:
+    """It is not changed."""
+    database_at(path).open()
+    database_at(path).execute("PRAGMA user_version = 99")
+    close_databases()
+
+    with pytest.raises(StoreError, match="a newer version of connecty_frames wrote it"):
+        database_at(path).open()
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    """A folder, and a folder that cannot be created."""
+    with pytest.raises(StoreError, match="it is not a regular file"):
+        Database(tmp_path).open()
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"File exists|Not a directory"):
+        Database(tmp_path / "file" / "history.sqlite3").open()
+
+
+def test_threads_share_it(path: Path) -> None:
+    """Each row is there once."""
+
+    def insert(name: int) -> None:
+        for number in range(20):
+            database_at(path).execute(INSERT, (f"{name}-{number}",))
+
+    threads = [threading.Thread(target=insert, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(questions(path)) == sorted(f"{name}-{number}" for name in range(4) for number in range(20))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_opens_it_again(path: Path) -> None:
+    """Both write on."""
+    code = f"""
+import os
+from pathlib import Path
+from connecty_frames.store import database_at
+database = database_at(Path({str(path)!r}))
+database.execute({INSERT!r}, ("before",))
+child = os.fork()
+database.execute({INSERT!r}, ("parent" if child else "child",))
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+    found = questions(path)
+    assert (found[0], sorted(found[1:])) == ("before", ["child", "parent"])
+
+
+@pytest.mark.slow
+def test_processes_create_it_together(path: Path) -> None:
+    """Eight that begin at once on no file record every row."""
+    code = f"""
+from pathlib import Path
+from connecty_frames.store import database_at
+import sys
+sys.stdin.readline()
+for number in range(20):
+    database_at(Path({str(path)!r})).execute({INSERT!r}, (f"{{sys.argv[1]}}-{{number}}",))
+"""
+    started = [
+        subprocess.Popen([sys.executable, "-W", "error", "-c", code, str(name)], stdin=subprocess.PIPE)
+        for name in range(8)
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.close()
+
+    assert [process.wait(60) for process in started] == [0] * 8
+    assert len(questions(path)) == 160

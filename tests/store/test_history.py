@@ -1,0 +1,256 @@
+"""What is recorded of a question, and what is read and erased."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connecty_frames.errors import ConfigError, HistoryWarning
+from connecty_frames.store import (
+    COLUMNS,
+    Database,
+    History,
+    RecordState,
+    database_at,
+    forget_records,
+    read_records,
+)
+from connecty_frames.store.history import question_key
+from connecty_frames.store.processes import ProcessIdentity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+
+
+@dataclass
+class Recorder:
+    """A history and its file."""
+
+    history: History
+    database: Database
+
+    def rows(self, *columns: str, **conditions: Any) -> list[tuple[Any, ...]]:
+        """Return these columns of the rows that are read."""
+        return [
+            tuple(row[COLUMNS.index(column)] for column in columns)
+            for row in read_records(self.database, **conditions)
+        ]
+
+    def sent(self, question: str = "how many?", at: datetime = NOON) -> int:
+        """Record a question, and return the number of its row."""
+        row = self.history.sent(question, dw_id=13, asked_at=at)
+        assert row is not None
+        return row
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Recorder:
+    """Return a history in a new file, which redacts one secret."""
+    database = database_at(tmp_path / "history.sqlite3")
+    history = History(
+        database,
+        required=False,
+        base_url="https://api.test",
+        client_id="a-client",
+        redact=lambda text: text.replace("canary", "***"),
+    )
+    return Recorder(history, database)
+
+
+def test_a_question_that_is_answered(recorder: Recorder) -> None:
+    """Its row is there before it is sent, gets the id when it is accepted, and the end."""
+    row = recorder.sent()
+    assert recorder.rows("state", "question_id") == [("SENT", None)]
+    recorder.history.accepted(row, ID, asked_at=NOON + SECOND, now=NOON + 2 * SECOND)
+    assert recorder.rows("state", "question_id", "ended_at") == [("ASKED", ID, None)]
+    recorder.history.ended(
+        ID,
+        RecordState.COMPLETED,
+        now=NOON + 3 * SECOND,
+        rows=5,
+        sql_query="SELECT 'canary'",
+        response_summary="Five.",
+    )
+
+    noon = 1_769_860_800_000_000
+    assert recorder.rows(*COLUMNS[:-2]) == [
+        (
+            1,
+            noon + 1_000_000,
+            "COMPLETED",
+            "how many?",
+            ID,
+            "13",
+            "https://api.test",
+            noon + 2_000_000,
+            noon + 3_000_000,
+            5,
+            "SELECT '***'",
+            "Five.",
+            None,
+        )
+    ]
+
+
+def test_the_client_is_a_hash(recorder: Recorder, tmp_path: Path) -> None:
+    """Neither its id nor a secret in the question is in any file; the key is that of the question."""
+    recorder.sent("how many canary?")
+    ((question, client, key),) = recorder.rows("question", "client", "key")
+
+    assert (question, len(client), len(key)) == ("how many ***?", 32, 64)
+    assert key == question_key("how many canary?", base_url="https://api.test", dw_id=13, client=client)
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"how many" in content
+    assert b"canary" not in content
+    assert b"a-client" not in content
+
+
+def test_a_failure_and_a_second_look(recorder: Recorder) -> None:
+    """The first time of an end is kept; halves of characters are escaped."""
+    row = recorder.sent()
+    recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
+    for seconds in (1, 9):
+        now = NOON + seconds * SECOND
+        recorder.history.ended(ID, RecordState.FAILED, now=now, error="no \ud800")
+
+    assert recorder.rows("state", "error", "ended_at") == [("FAILED", "no \\ud800", 1_769_860_801_000_000)]
+
+
+def test_questions_without_an_id(recorder: Recorder) -> None:
+    """REJECTED ends a row, UNCERTAIN does not; an id that arrives later is recorded."""
+    first, second = recorder.sent("first"), recorder.sent("second")
+    recorder.history.not_accepted(first, RecordState.REJECTED, "403", now=NOON + SECOND)
+    recorder.history.not_accepted(second, RecordState.UNCERTAIN, "reset", now=NOON + SECOND)
+    assert recorder.rows("question", "state", "error", "ended_at") == [
+        ("second", "UNCERTAIN", "reset", None),
+        ("first", "REJECTED", "403", 1_769_860_801_000_000),
+    ]
+    recorder.history.accepted(second, ID, asked_at=NOON, now=NOON)
+
+    assert recorder.rows("state", "question_id", "error", states=[RecordState.ASKED]) == [("ASKED", ID, None)]
+
+
+def test_an_accepted_question_does_not_become_uncertain(recorder: Recorder) -> None:
+    """Whatever else is recorded late, the id is kept."""
+    row = recorder.sent()
+    recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
+    recorder.history.not_accepted(row, RecordState.UNCERTAIN, "KeyboardInterrupt", now=NOON)
+
+    assert recorder.rows("state", "question_id") == [("ASKED", ID)]
+
+
+def test_the_end_of_a_question_that_is_not_recorded(recorder: Recorder) -> None:
+    """It changes nothing, and creates no file."""
+    recorder.history.ended(ID, RecordState.COMPLETED, now=NOON)
+    assert not recorder.database.path.exists()
+    recorder.sent()
+    recorder.history.ended(ID, RecordState.COMPLETED, now=NOON)
+
+    assert recorder.rows("state") == [("SENT",)]
+
+
+def test_reading_creates_no_file(recorder: Recorder) -> None:
+    """Nor does erasing."""
+    assert recorder.rows("state") == []
+    assert forget_records(recorder.database, row=1) == 0
+    assert not recorder.database.path.exists()
+
+
+def test_what_is_read(recorder: Recorder) -> None:
+    """The latest first, by state, time and id, up to a limit."""
+    for hour in range(4):
+        row = recorder.sent(f"{hour}", NOON + timedelta(hours=hour))
+        if hour % 2:
+            recorder.history.not_accepted(row, RecordState.REJECTED, "403", now=NOON)
+    recorder.history.accepted(1, ID, asked_at=NOON, now=NOON)
+
+    assert recorder.rows("question") == [("3",), ("2",), ("1",), ("0",)]
+    assert recorder.rows("question", limit=2) == [("3",), ("2",)]
+    assert recorder.rows("question", since=NOON + timedelta(hours=2)) == [("3",), ("2",)]
+    assert recorder.rows("question", states=["REJECTED", "ASKED"]) == [("3",), ("1",), ("0",)]
+    assert recorder.rows("question", question_id=ID) == [("0",)]
+
+
+def test_a_process_that_ended_while_sending(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its questions are UNCERTAIN; those of this process and of another host stay SENT."""
+    recorder.sent("here")
+    here = ProcessIdentity.current()
+    for question, process in (("gone", here._replace(started="x 1")), ("far", ("far", 1, "x 1"))):
+        monkeypatch.setattr(ProcessIdentity, "current", classmethod(lambda _, found=process: found))
+        recorder.sent(question)
+
+    assert recorder.rows("question", "state", "error") == [
+        ("far", "SENT", None),
+        ("gone", "UNCERTAIN", "Its process ended before the question was accepted."),
+        ("here", "SENT", None),
+    ]
+
+
+def test_erasing(recorder: Recorder) -> None:
+    """By id or number in any state; by age only what has an end. The text is in no file then."""
+    for hour, state in enumerate(RecordState):
+        row = recorder.sent(f"canarie-{state}", NOON + timedelta(hours=hour))
+        if state in (RecordState.UNCERTAIN, RecordState.REJECTED):
+            recorder.history.not_accepted(row, state, "e", now=NOON)
+        elif state is not RecordState.SENT:
+            recorder.history.accepted(row, f"id-{hour}", asked_at=NOON + timedelta(hours=hour), now=NOON)
+            if state is not RecordState.ASKED:
+                recorder.history.ended(f"id-{hour}", state, now=NOON)
+
+    assert forget_records(recorder.database, before=NOON + timedelta(hours=3)) == 1
+    assert recorder.rows("state") == [("REJECTED",), ("UNCERTAIN",), ("FAILED",), ("ASKED",), ("SENT",)]
+    assert forget_records(recorder.database, question_id="id-1") == 1
+    assert forget_records(recorder.database, row=1) == 1
+    assert forget_records(recorder.database, row=1) == 0
+    assert forget_records(recorder.database, before=NOON + timedelta(days=1)) == 2
+    assert recorder.rows("state") == [("UNCERTAIN",)]
+    content = b"".join(path.read_bytes() for path in recorder.database.path.parent.iterdir())
+    assert b"canarie-UNCERTAIN" in content
+    assert b"canarie-FAILED" not in content
+    assert b"canarie-SENT" not in content
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("how many?", "  how\n many? ", True),
+        ("caf\u00e9", "cafe\u0301", True),
+        ("how many?", "How many?", False),
+        ('name "a b"', 'name "a  b"', False),
+        ('name "a b"', ' name "a b"\n', True),
+        ("it's a b", "it's a  b", False),
+    ],
+)
+def test_the_same_question(one: str, other: str, same: bool) -> None:
+    """Runs of white space count as one, unless there is a quotation mark; letters count as they are."""
+    where: Any = {"base_url": "https://api.test", "dw_id": 13, "client": "c"}
+
+    assert (question_key(one, **where) == question_key(other, **where)) is same
+
+
+@pytest.mark.parametrize("change", [{"base_url": "https://b"}, {"dw_id": 14}, {"client": "d"}])
+def test_the_same_question_elsewhere(change: dict[str, Any]) -> None:
+    """Another address, workspace or client makes another key."""
+    where: Any = {"base_url": "https://api.test", "dw_id": 13, "client": "c"}
+
+    assert question_key("how many?", **where) != question_key("how many?", **{**where, **change})
+
+
+def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
+    """One warning for a process; nothing is raised, unless the history is required."""
+    arguments: Any = {"base_url": "https://api.test", "client_id": "c", "redact": str}
+    history = History(database_at(tmp_path), required=False, **arguments)
+    with pytest.warns(HistoryWarning, match=r"cannot be used \(it is not a regular file\); questions are"):
+        assert history.sent("how many?", dw_id=13, asked_at=NOON) is None
+    assert history.sent("how many?", dw_id=13, asked_at=NOON) is None
+    history.ended(ID, RecordState.COMPLETED, now=NOON)
+
+    with pytest.raises(ConfigError, match=r"history='require' sends no question that is not recorded"):
+        History(database_at(tmp_path), required=True, **arguments)

@@ -1,0 +1,203 @@
+"""The history as a frame, and erasing it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.store import History, RecordState, database_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = datetime.now(UTC).replace(microsecond=123456)
+ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+NAMES = [
+    "id",
+    "asked_at",
+    "state",
+    "question",
+    "question_id",
+    "dw_id",
+    "base_url",
+    "accepted_at",
+    "ended_at",
+    "rows",
+    "sql_query",
+    "response_summary",
+    "error",
+    "client",
+    "key",
+]
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> History:
+    """Return what records in the file that is configured."""
+    path = tmp_path / "history.sqlite3"
+    cf.configure(history=path)
+    return History(database_at(path), required=False, base_url="https://api.test", client_id="c", redact=str)
+
+
+@pytest.fixture
+def recorded(recorder: History) -> History:
+    """Return the same with an answered question, an open one of yesterday and a rejected one of 2025."""
+    for age, question in ((400, "rejected"), (1, "open"), (0, "answered")):
+        row = recorder.sent(question, dw_id=13, asked_at=NOW - timedelta(days=age))
+        assert row is not None
+    recorder.not_accepted(1, RecordState.REJECTED, "403", now=NOW)
+    recorder.accepted(3, ID, asked_at=NOW, now=NOW)
+    recorder.ended(ID, RecordState.COMPLETED, now=NOW, rows=5, sql_query="SELECT 1", response_summary="Five.")
+    return recorder
+
+
+def questions(**conditions: Any) -> list[str]:
+    """Return the questions that are recorded."""
+    found: list[str] = cf.history("pyarrow", **conditions)["question"].to_pylist()
+    return found
+
+
+@pytest.mark.usefixtures("recorded")
+def test_in_pandas() -> None:
+    """Times are instants in UTC, numbers whole ones, the rest text."""
+    frame = cf.history()
+
+    assert list(frame.columns) == NAMES
+    assert {str(frame[name].dtype) for name in ("asked_at", "accepted_at", "ended_at")} == {
+        "datetime64[us, UTC]"
+    }
+    assert {str(frame[name].dtype) for name in ("id", "dw_id", "rows")} == {"Int64"}
+    assert list(frame["question"]) == ["answered", "open", "rejected"]
+    assert frame["asked_at"][0] == pd.Timestamp(NOW)
+    assert (frame["rows"][0], frame["dw_id"][0], frame["question_id"][0]) == (5, 13, ID)
+    assert frame["rows"].isna().tolist() == [False, True, True]
+
+
+@pytest.mark.usefixtures("recorded")
+def test_in_polars_and_arrow() -> None:
+    """With the same values."""
+    frame, table = cf.history("polars"), cf.history(engine="pyarrow")
+
+    assert frame.schema["asked_at"] == pl.Datetime("us", "UTC")
+    assert frame["rows"].to_list() == [5, None, None]
+    assert table.schema.field("asked_at").type == pa.timestamp("us", "UTC")
+    assert table.schema.field("dw_id").type == pa.int64()
+    assert table["asked_at"][0].as_py() == NOW
+
+
+def test_a_workspace_beyond_64_bits(recorder: History) -> None:
+    """The column is text then, exactly."""
+    recorder.sent("how many?", dw_id=10**30, asked_at=NOW)
+
+    assert cf.history("pyarrow")["dw_id"].to_pylist() == ["1000000000000000000000000000000"]
+
+
+@pytest.mark.usefixtures("recorder")
+def test_without_a_file(tmp_path: Path) -> None:
+    """There are no rows, and no file is created."""
+    frame = cf.history()
+
+    assert (list(frame.columns), len(frame)) == (NAMES, 0)
+    assert str(frame["asked_at"].dtype) == "datetime64[us, UTC]"
+    assert cf.forget(older_than="1d") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_selection() -> None:
+    """By state, time and number."""
+    assert questions(state="SENT") == ["open"]
+    assert questions(state=["COMPLETED", "REJECTED"]) == ["answered", "rejected"]
+    assert questions(since="12h") == ["answered"]
+    assert questions(since="48h", state=iter(["SENT"])) == ["open"]
+    assert questions(limit=1) == ["answered"]
+    assert questions(limit=None) == ["answered", "open", "rejected"]
+
+
+@pytest.mark.usefixtures("recorded")
+@pytest.mark.parametrize(
+    "since",
+    [
+        "2w",
+        "14 d",
+        timedelta(days=14),
+        NOW - timedelta(days=14),
+        (NOW - timedelta(days=14)).replace(tzinfo=None),
+        NOW.date() - timedelta(days=14),
+        (NOW - timedelta(days=14)).isoformat(),
+        str(NOW.date() - timedelta(days=14)),
+    ],
+)
+def test_forms_of_time(since: datetime | date | timedelta | str) -> None:
+    """An age, a time or a day, also as text."""
+    assert questions(since=since) == ["answered", "open"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"engine": "numpy"}, "engine='numpy': expected 'pandas', 'polars' or 'pyarrow'"),
+        ({"state": "DONE"}, "state='DONE': expected SENT, ASKED, COMPLETED, FAILED, UNCERTAIN, REJECTED"),
+        ({"state": ["SENT", 7]}, "state=7: expected SENT"),
+        ({"state": []}, r"state=\[\]: expected SENT"),
+        ({"since": "soon"}, "since='soon': expected a time, an age, or text such as"),
+        ({"since": 7}, "since=7: expected"),
+        ({"since": timedelta(-1)}, "since=.*: expected"),
+        ({"since": "999999w"}, "since='999999w': expected"),
+        ({"limit": -1}, "limit=-1: expected a whole number from 0, or None for all"),
+        ({"limit": True}, "limit=True: expected"),
+    ],
+)
+def test_a_wrong_argument(arguments: dict[str, Any], message: str) -> None:
+    """A ConfigError that names it."""
+    with pytest.raises(cf.ConfigError, match=message):
+        cf.history(**arguments)
+
+
+@pytest.mark.usefixtures("recorded")
+def test_erasing() -> None:
+    """By id, by number, or by age what has an end."""
+    assert cf.forget(older_than=timedelta(days=300)) == 1
+    assert questions() == ["answered", "open"]
+    assert cf.forget(older_than=NOW + timedelta(days=1)) == 1
+    assert questions() == ["open"]
+    assert cf.forget(ID) == 0
+    assert cf.forget(2) == 1
+    assert questions() == []
+
+
+@pytest.mark.usefixtures("recorded")
+def test_erasing_one_question() -> None:
+    """By its id."""
+    assert cf.forget(ID.upper()) == 1
+    assert questions() == ["open", "rejected"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "Give either the question to forget or the age .* To erase everything, delete .*sqlite3"),
+        ({"question_id": ID, "older_than": "1d"}, "Give either the question"),
+        ({"question_id": "x"}, "question_id='x': expected the UUID"),
+        ({"question_id": True}, "question_id=True: expected the UUID"),
+        ({"older_than": "old"}, "older_than='old': expected a time"),
+    ],
+)
+def test_erasing_needs_to_know_what(arguments: dict[str, Any], message: str) -> None:
+    """Nothing is erased by a call without arguments, or with wrong ones."""
+    with pytest.raises(cf.ConfigError, match=message):
+        cf.forget(**arguments)
+
+
+def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
+    """A ConfigError that says why: there is nothing else to return."""
+    cf.configure(history=tmp_path)
+    for act in (cf.history, lambda: cf.forget(older_than="1d")):
+        with pytest.raises(cf.ConfigError, match=r"cannot be used: it is not a regular file\."):
+            act()

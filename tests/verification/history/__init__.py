@@ -1,0 +1,1 @@
+"""Processes are killed while they ask, and no question that was accepted is lost."""

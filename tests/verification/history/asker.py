@@ -1,0 +1,49 @@
+"""A program: fork a process for each job on standard input, which asks a question, and wait for its end.
+
+Forking takes milliseconds, where a process of its own would take most of a second to import the package. For
+each job, a line has the number of the process, and another one comes when it has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from connecty_frames.client import Client
+from connecty_frames.options import AskOptions
+from connecty_frames.store import default_path
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run jobs until standard input ends."""
+    default_path()  # imports what a client with a history imports
+    for line in sys.stdin:
+        process = os.fork()
+        if not process:
+            _ask(**json.loads(line))
+            os._exit(0)
+        print(process, flush=True)
+        os.waitpid(process, 0)
+        print("ended", flush=True)
+
+
+def _ask(address: str, question: str, history: str, received: str) -> None:
+    """Ask, and append the id to a file as soon as the caller learns it."""
+    with (
+        Path(received).open("a", encoding="utf-8") as file,
+        Client("id", client_secret="secret", base_url=address, dw_id=13, history=history) as client,
+    ):
+
+        def report(question_id: str) -> None:
+            file.write(f"{question_id}\n")
+            file.flush()
+
+        client.answer(question, AskOptions(progress=False), accepted=lambda asked: report(asked.question_id))
+
+
+if __name__ == "__main__":
+    main()

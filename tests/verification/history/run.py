@@ -1,0 +1,198 @@
+"""SIGKILL at random moments between a call and its answer: what the history has afterwards.
+
+The server accepts a question some milliseconds after it arrived, and holds its reply for some more, so that
+many processes are killed in between. It answers no question before the last process was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from connecty_frames.client import Client
+from connecty_frames.store import COLUMNS, close_databases, database_at, read_records
+from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
+
+if TYPE_CHECKING:
+    import socket
+
+__all__ = ["Record", "Report", "check", "run"]
+
+#: In seconds: the latest moment of a kill, the longest pauses of the server before it accepts and replies.
+_LATEST: Final = 0.12
+_PAUSE: Final = 0.04
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row of the history; with what resuming it returned, None if there was no id or no right answer."""
+
+    question: str
+    question_id: str | None
+    state: str
+    resumed: bool = False
+
+
+@dataclass
+class Report:
+    """What happened, and which promises were broken."""
+
+    killed: int = 0
+    accepted: int = 0
+    recorded: int = 0
+    uncertain: int = 0
+    received: int = 0
+    resumed: int = 0
+    submissions: int = 0
+    broken: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [
+            f"processes   {self.killed:,} killed between call and answer",
+            f"questions   {self.accepted:,} accepted by the server, {self.recorded:,} of them in the history",
+            f"ids         {self.received:,} received, {self.resumed:,} of them resumed",
+            f"uncertain   {self.uncertain:,} questions whose process was killed before it had the id",
+            f"submissions {self.submissions:,} by resuming",
+            *(self.broken or ["every promise kept"]),
+        ]
+        return "\n".join(lines)
+
+
+class _Server:
+    """Accepts questions, and answers them once ``answers`` is set."""
+
+    def __init__(self, seed: int) -> None:
+        self.accepted: dict[str, str] = {}
+        self.answers = False
+        self._random = random.Random(seed)
+
+    def handle(self, request: RecordedRequest) -> Step:
+        """Return how a request is answered."""
+        match endpoint_of(request.target):
+            case "token":
+                return Script.answer(200, {"access_token": "t", "expires_at": "2099-01-01T00:00:00+00:00"})
+            case "ask":
+                return self._accept(json.loads(request.body)["question"])
+            case _:
+                question_id = request.target.split("/")[5]
+                return Script.answer(200, self._results(question_id))
+
+    def _accept(self, question: str) -> Step:
+        before, after = self._random.uniform(0, _PAUSE), self._random.uniform(0, _PAUSE)
+        question_id = str(UUID(int=self._random.getrandbits(128), version=4))
+
+        def step(connection: socket.socket) -> bool:
+            time.sleep(before)
+            self.accepted[question] = question_id
+            time.sleep(after)
+            return Script.answer(202, {"question_id": question_id})(connection)
+
+        return step
+
+    def _results(self, question_id: str) -> dict[str, object]:
+        if not self.answers:
+            return {"state": "IN_PROGRESS"}
+        (question,) = [each for each, found in self.accepted.items() if found == question_id]
+        return {"state": "COMPLETED", "results": {"dataframe": [["question"], [question]]}}
+
+
+def run(kills: int, *, seed: int) -> Report:
+    """Kill that many processes that ask, then resume every question that has an id."""
+    server, moments = _Server(seed), random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder, serve() as script:
+        script.handler = server.handle
+        history, received = Path(folder, "history.sqlite3"), Path(folder, "received")
+        received.touch()
+        job = {"address": script.address, "history": str(history), "received": str(received)}
+        with subprocess.Popen(
+            [sys.executable, "-m", "tests.verification.history.asker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as asker:
+            assert asker.stdin is not None
+            assert asker.stdout is not None
+            for number in range(kills):
+                asker.stdin.write(json.dumps({**job, "question": f"question {number}"}) + "\n")
+                asker.stdin.flush()
+                process = int(asker.stdout.readline())
+                time.sleep(moments.uniform(0, _LATEST))
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+                asker.stdout.readline()
+        server.answers = True
+        known, submissions = received.read_text(encoding="utf-8").split(), []
+        records = []
+        with Client(
+            "id", client_secret="secret", base_url=script.address, dw_id=13, history=history
+        ) as client:
+            submissions.append(_submissions(script))
+            for row in read_records(database_at(history)):
+                found = dict(zip(COLUMNS, row, strict=True))
+                records.append(
+                    Record(
+                        found["question"],
+                        found["question_id"],
+                        found["state"],
+                        resumed=found["question_id"] is not None
+                        and client.question(found["question_id"]).result().to_arrow().to_pylist()
+                        == [{"question": found["question"]}],
+                    )
+                )
+            submissions.append(_submissions(script))
+        close_databases()
+    report = check(server.accepted, known, records)
+    report.killed, report.submissions = kills, submissions[1] - submissions[0]
+    if report.submissions:
+        report.broken.append(f"twice: resuming sent {report.submissions} questions")
+    return report
+
+
+def _submissions(script: Script) -> int:
+    return sum(endpoint_of(request.target) == "ask" for request in script.requests)
+
+
+def check(accepted: dict[str, str], received: list[str], records: list[Record]) -> Report:
+    """Compare what the server accepted, by question, and the ids that callers learned, with the history."""
+    by_question = {record.question: record for record in records}
+    with_id = [record for record in records if record.question_id is not None]
+    report = Report(
+        accepted=len(accepted),
+        recorded=len(accepted.keys() & by_question.keys()),
+        uncertain=sum(record.state == "UNCERTAIN" for record in records),
+        received=len(with_id),
+        resumed=sum(record.resumed for record in with_id),
+    )
+    known = {record.question_id for record in with_id}
+    report.broken = [
+        *(f"lost: {question!r} was accepted" for question in accepted if question not in by_question),
+        *(f"lost: the id {question_id} was received" for question_id in received if question_id not in known),
+        *(
+            f"swapped: {record.question!r} has the id {record.question_id}"
+            for record in with_id
+            if accepted.get(record.question) != record.question_id
+        ),
+        *(f"not resumed: {record.question!r}" for record in with_id if not record.resumed),
+        *(
+            f"open: {record.question!r} is {record.state} without an id"
+            for record in records
+            if record.question_id is None and record.state != "UNCERTAIN"
+        ),
+        *(
+            f"twice: {record.question!r} is recorded again"
+            for record in records
+            if by_question[record.question] is not record
+        ),
+    ]
+    return report

@@ -1,0 +1,52 @@
+"""The short form of ``make bench-history`` with a fixed seed, and tests of what its check finds."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from tests.verification.history.run import Record, check, run
+
+RECORDS = [Record("a", "1", "ASKED", resumed=True), Record("b", None, "UNCERTAIN")]
+ACCEPTED = {"a": "1", "b": "2"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="whether a process ended is read from /proc")
+def test_thirty_kills() -> None:
+    """Each accepted question is recorded, each id is resumed; some are killed before and after the id."""
+    report = run(30, seed=1)
+
+    assert report.broken == [], str(report)
+    assert report.killed == 30
+    assert report.accepted == report.recorded > 0, str(report)
+    assert report.received == report.resumed > 0, str(report)
+    assert report.uncertain > 0, str(report)
+    assert report.submissions == 0
+
+
+def test_what_is_counted() -> None:
+    """Questions that were accepted and recorded, ids, and those that were resumed."""
+    report = check(ACCEPTED, ["1"], [*RECORDS, Record("c", None, "UNCERTAIN")])
+
+    assert report.broken == []
+    assert (report.accepted, report.recorded, report.uncertain) == (2, 2, 2)
+    assert (report.received, report.resumed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("received", "records", "broken"),
+    [
+        ([], RECORDS[:1], "lost: 'b' was accepted"),
+        (["2"], RECORDS, "lost: the id 2 was received"),
+        ([], [replace(RECORDS[0], question_id="2"), RECORDS[1]], "swapped: 'a' has the id 2"),
+        ([], [replace(RECORDS[0], resumed=False), RECORDS[1]], "not resumed: 'a'"),
+        ([], [RECORDS[0], replace(RECORDS[1], state="SENT")], "open: 'b' is SENT without an id"),
+        ([], [*RECORDS, Record("b", None, "UNCERTAIN")], "twice: 'b' is recorded again"),
+    ],
+)
+def test_broken_promises(received: list[str], records: list[Record], broken: str) -> None:
+    """Each is found."""
+    assert check(ACCEPTED, received, records).broken == [broken]
