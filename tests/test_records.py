@@ -133,6 +133,8 @@ def test_a_selection() -> None:
         (NOW - timedelta(days=14)).isoformat(),
         str(NOW.date() - timedelta(days=14)),
     ],
+    # The same in each process of the tests, unlike the times.
+    ids=["weeks", "days", "timedelta", "datetime", "naive", "date", "text", "day"],
 )
 def test_forms_of_time(since: datetime | date | timedelta | str) -> None:
     """An age, a time or a day, also as text."""

@@ -96,6 +96,11 @@ class Database:
         self._lock = threading.Lock()
         self._warned: set[str] = set()
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file, as far as this process may know."""
+        return os.path.exists(self.path)  # noqa: PTH110 - unlike that of Path, it raises nothing
+
     def execute(self, statement: str, parameters: tuple[object, ...] = ()) -> Result:
         """Execute one statement in a transaction of its own.
 
@@ -139,6 +144,10 @@ class Database:
 
     def close(self) -> None:
         """Close the file; a further statement opens it again."""
+        with self._lock:  # another thread may be using it
+            self._disconnect()
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -205,7 +214,7 @@ class Database:
 
     def _set_aside(self, reason: str) -> None:
         """Rename the damaged file and those beside it, unless another process has just done so."""
-        self.close()
+        self._disconnect()
         if self._status is None or not os.path.samestat(self._status, self.path.stat()):
             return
         renamed = self.path.with_name(f"{self.path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CLOSED", "COLUMNS", "History", "RecordState", "forget_records", "question_key", "read_records"]
 
+#: The largest number that SQLite holds.
+_LARGEST: Final = 2**63 - 1
 _QUOTATION_MARKS: Final = re.compile("[\"'`\u00ab\u00bb\u2018-\u201f\u2039\u203a]")
 
 
@@ -203,7 +205,7 @@ class History:
             "error = ? WHERE question_id = ? AND base_url = ?",
             state,
             _microseconds(now),
-            rows,
+            None if rows is None or rows > _LARGEST else rows,
             self._text(sql_query),
             self._text(response_summary),
             _encodable(error),
@@ -212,7 +214,7 @@ class History:
         )
 
     def _change(self, change: str, *parameters: object) -> None:
-        if not self.database.path.exists():
+        if not self.database.exists:
             return
         try:
             self.database.execute(f"UPDATE questions SET {change}", parameters)  # noqa: S608 - our own
@@ -273,7 +275,7 @@ def read_records(
     StoreError
         If the file cannot be read.
     """
-    if not database.path.exists():  # reading creates no file
+    if not database.exists:  # reading creates no file
         return []
     _mark_abandoned(database)
     conditions: list[str] = []
@@ -306,7 +308,7 @@ def forget_records(
     StoreError
         If the file cannot be changed.
     """
-    if not database.path.exists():
+    if not database.exists:
         return 0
     if question_id is not None:
         removed = database.execute("DELETE FROM questions WHERE question_id = ?", (question_id,)).changed

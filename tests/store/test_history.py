@@ -123,6 +123,15 @@ def test_a_failure_and_a_second_look(recorder: Recorder) -> None:
     assert recorder.rows("state", "error", "ended_at") == [("FAILED", "no \\ud800", 1_769_860_801_000_000)]
 
 
+def test_more_rows_than_a_file_holds(recorder: Recorder) -> None:
+    """A number that a server sends raises nothing."""
+    row = recorder.sent()
+    recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
+    recorder.history.ended(ID, RecordState.COMPLETED, now=NOON, rows=2**63)
+
+    assert recorder.rows("state", "rows") == [("COMPLETED", None)]
+
+
 def test_questions_without_an_id(recorder: Recorder) -> None:
     """REJECTED ends a row, UNCERTAIN does not; an id that arrives later is recorded."""
     first, second = recorder.sent("first"), recorder.sent("second")
