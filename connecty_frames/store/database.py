@@ -104,7 +104,8 @@ class Database:
     def execute(self, statement: str, parameters: tuple[object, ...] = ()) -> Result:
         """Execute one statement in a transaction of its own.
 
-        A damaged file is renamed, with a warning, and the statement executed in a new one.
+        A damaged file is renamed, with a warning, and the statement executed in a new one. A file that is no
+        database is renamed only in the place that users do not name.
 
         Raises
         ------
@@ -115,7 +116,7 @@ class Database:
             try:
                 return self._execute(statement, parameters)
             except sqlite3.Error as error:
-                if _code(error) not in _DAMAGED:
+                if _code(error) not in _DAMAGED or self._is_of_another_kind(error):
                     raise StoreError(str(error)) from None
                 reason = str(error)
             except OSError as error:
@@ -211,6 +212,10 @@ class Database:
                 for statement in _SCHEMA:
                     connection.execute(statement)
             connection.execute("COMMIT")
+
+    def _is_of_another_kind(self, error: sqlite3.Error) -> bool:
+        """Whether the user named a file that never was a database, which is not ours to rename."""
+        return _code(error) == sqlite3.SQLITE_NOTADB and self.path != default_path().absolute()
 
     def _set_aside(self, reason: str) -> None:
         """Rename the damaged file and those beside it, unless another process has just done so."""

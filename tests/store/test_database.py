@@ -23,9 +23,10 @@ INSERT = (
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a file in a folder that does not exist yet."""
-    return tmp_path / "folder" / "history.sqlite3"
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the path of the user's file, in a folder that does not exist yet."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return default_path()
 
 
 def questions(path: Path) -> list[str]:
@@ -56,7 +57,7 @@ def test_only_the_owner_can_read_it(path: Path) -> None:
     modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in [path.parent, *path.parent.iterdir()]}
 
     assert modes == {
-        "folder": 0o700,
+        "connecty": 0o700,
         "history.sqlite3": 0o600,
         "history.sqlite3-wal": 0o600,
         "history.sqlite3-shm": 0o600,
@@ -148,6 +149,17 @@ def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     database.execute(INSERT, ("how many more?",))
 
     assert questions(path) == ["how many more?"]
+
+
+def test_a_file_of_another_kind(tmp_path: Path) -> None:
+    """Where a user named it, it is not touched."""
+    file = tmp_path / "orders.csv"
+    file.write_text("country,orders\nPoland,31768\n" * 100)
+
+    with pytest.raises(StoreError, match="file is not a database"):
+        database_at(file).open()
+    assert file.read_text() == "country,orders\nPoland,31768\n" * 100
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_database_of_another_program(path: Path) -> None:
