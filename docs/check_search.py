@@ -46,7 +46,7 @@ SEARCHES: Final = {
     "privacy": "security",
     "history": "history",
     "cost": "history",
-    "resume": "history",
+    "resume": "scheduling",
     "forget": "history",
     "telemetry": "security",
     "formula": "security",
