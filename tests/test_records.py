@@ -48,11 +48,14 @@ def recorder(tmp_path: Path) -> History:
 @pytest.fixture
 def recorded(recorder: History) -> History:
     """Return the same with an answered question, an open one of yesterday and a rejected one of 2025."""
-    for age, question in ((400, "rejected"), (1, "open"), (0, "answered")):
-        row = recorder.sent(question, dw_id=13, asked_at=NOW - timedelta(days=age))
-        assert row is not None
-    recorder.not_accepted(1, RecordState.REJECTED, "403", now=NOW)
-    recorder.accepted(3, ID, asked_at=NOW, now=NOW)
+    rejected, _, answered = (
+        recorder.sent(question, dw_id=13, asked_at=NOW - timedelta(days=age))
+        for age, question in ((400, "rejected"), (1, "open"), (0, "answered"))
+    )
+    assert rejected is not None
+    assert answered is not None
+    recorder.not_accepted(rejected, RecordState.REJECTED, "403", now=NOW)
+    recorder.accepted(answered, ID, asked_at=NOW, now=NOW)
     recorder.ended(ID, RecordState.COMPLETED, now=NOW, rows=5, sql_query="SELECT 1", response_summary="Five.")
     return recorder
 

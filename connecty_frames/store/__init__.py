@@ -4,7 +4,15 @@ Only processes in which a history is on import this package.
 """
 
 from connecty_frames.store.database import Database, StoreError, close_databases, database_at, default_path
-from connecty_frames.store.history import CLOSED, COLUMNS, History, RecordState, forget_records, read_records
+from connecty_frames.store.history import (
+    CLOSED,
+    COLUMNS,
+    History,
+    RecordState,
+    Row,
+    forget_records,
+    read_records,
+)
 
 __all__ = [
     "CLOSED",
@@ -12,6 +20,7 @@ __all__ = [
     "Database",
     "History",
     "RecordState",
+    "Row",
     "StoreError",
     "close_databases",
     "database_at",

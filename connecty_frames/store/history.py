@@ -12,7 +12,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.store.database import Database, StoreError
@@ -64,6 +64,13 @@ COLUMNS: Final = (
     "client",
     "key",
 )
+
+
+class Row(NamedTuple):
+    """The row of a question: its number, and its key, since numbers begin again in a new file."""
+
+    id: int
+    key: str
 
 
 class History:
@@ -118,16 +125,17 @@ class History:
         """Whether this process created the file."""
         return self.database.is_new
 
-    def sent(self, question: str, *, dw_id: int, asked_at: datetime) -> int | None:
-        """Record a question that is about to be sent, and return the number of its row; None without one.
+    def sent(self, question: str, *, dw_id: int, asked_at: datetime) -> Row | None:
+        """Record a question that is about to be sent, and return its row; None without one.
 
         Raises
         ------
         ConfigError
             If it cannot be recorded, and that is required.
         """
+        key = question_key(question, base_url=self._base_url, dw_id=dw_id, client=self._client)
         values = {
-            "key": question_key(question, base_url=self._base_url, dw_id=dw_id, client=self._client),
+            "key": key,
             "question": self._text(question),
             "base_url": self._base_url,
             "dw_id": str(dw_id),
@@ -139,12 +147,12 @@ class History:
         names, marks = ", ".join(values), ", ".join("?" * len(values))
         statement = f"INSERT INTO questions ({names}) VALUES ({marks})"  # noqa: S608 - our own names
         try:
-            return self.database.execute(statement, tuple(values.values())).last_id
+            return Row(self.database.execute(statement, tuple(values.values())).last_id, key)
         except StoreError as error:
             self._report(error)
             return None
 
-    def accepted(self, row: int, question_id: str, *, asked_at: datetime, now: datetime) -> None:
+    def accepted(self, row: Row, question_id: str, *, asked_at: datetime, now: datetime) -> None:
         """Record that a question was accepted, unless that is recorded.
 
         Parameters
@@ -154,28 +162,29 @@ class History:
         """
         self._change(
             "state = ?, question_id = ?, asked_at = ?, accepted_at = ?, error = NULL "
-            "WHERE id = ? AND question_id IS NULL",
+            "WHERE id = ? AND key = ? AND question_id IS NULL",
             RecordState.ASKED,
             question_id,
             _microseconds(asked_at),
             _microseconds(now),
-            row,
+            *row,
         )
 
     def not_accepted(
-        self, row: int, state: RecordState, error: str, *, now: datetime, question_id: str | None = None
+        self, row: Row, state: RecordState, error: str, *, now: datetime, question_id: str | None = None
     ) -> None:
         """Record that a question was not started (REJECTED), or that this is unknown (UNCERTAIN).
 
         ``error`` is the text of an error, and so without secrets.
         """
         self._change(
-            "state = ?, question_id = ?, error = ?, ended_at = ? WHERE id = ? AND question_id IS NULL",
+            "state = ?, question_id = ?, error = ?, ended_at = ? "
+            "WHERE id = ? AND key = ? AND question_id IS NULL",
             state,
             question_id,
             _encodable(error),
             _microseconds(now) if state in CLOSED else None,
-            row,
+            *row,
         )
 
     def ended(
