@@ -168,8 +168,9 @@ def forget_in(
     if (question_id is None) == (older_than is None):
         raise ConfigError(
             "Give either the question to forget or the age from which on to forget.",
-            hint=f"{_FORGET_ALL} {path_text(database.path)}.",
-            shell_hint=f"An age is --older-than 30d. {_FORGET_ALL} {path_text(database.path)}.",
+            hint=f"{_FORGET_ALL} {path_text(database.path)} and its -wal and -shm files.",
+            shell_hint=f"An age is --older-than 30d. {_FORGET_ALL} {path_text(database.path)} and its -wal "
+            "and -shm files.",
             setting="question_id",
         )
     try:
@@ -275,7 +276,7 @@ def _time(value: object, setting: str) -> datetime:
             return datetime.now(UTC) - found
         if isinstance(found, datetime):
             return found.astimezone(UTC)
-    except (OverflowError, OSError):  # before the year 1, or after 9999
+    except (OverflowError, ValueError, OSError):  # before the year 1, or after 9999
         pass
     raise ConfigError(
         f"{setting}={value_text(value)}: expected a time, an age, or text such as '2026-01-31' or '7d'.",

@@ -300,7 +300,7 @@ def read_records(
         parameters.append(question_id)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     statement = f"SELECT {', '.join(COLUMNS)} FROM questions{where} ORDER BY asked_at DESC, id DESC LIMIT ?"  # noqa: S608 - our own
-    return database.execute(statement, (*parameters, -1 if limit is None else limit)).rows
+    return database.execute(statement, (*parameters, -1 if limit is None else min(limit, _LARGEST))).rows
 
 
 def forget_records(
@@ -321,6 +321,8 @@ def forget_records(
         return 0
     if question_id is not None:
         removed = database.execute("DELETE FROM questions WHERE question_id = ?", (question_id,)).changed
+    elif row is not None and abs(row) > _LARGEST:
+        removed = 0
     elif row is not None:
         removed = database.execute("DELETE FROM questions WHERE id = ?", (row,)).changed
     else:
