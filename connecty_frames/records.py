@@ -15,6 +15,7 @@ from connecty_frames.store import (
     Database,
     RecordState,
     StoreError,
+    client_hash,
     database_at,
     default_path,
     forget_records,
@@ -225,7 +226,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
     Raises
     ------
     ConfigError
-        If no such question is recorded, or the file cannot be read.
+        If no such question is recorded, another client asked it, or the file cannot be read.
     """
     database, wanted = _database(settings), check_question_id(question_id)
     try:
@@ -237,6 +238,16 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
             f"No question {wanted} is recorded in {path_text(database.path)}.", setting="question_id"
         )
     found = dict(zip(COLUMNS, rows[0], strict=True))
+    client_id, _ = settings.credentials
+    if found["client"] != client_hash(client_id):
+        # The secret of one client is not for the server of another.
+        raise ConfigError(
+            f"Question {wanted} was asked by another client, at {found['base_url']}.",
+            hint="Use the settings of that client.",
+            shell_hint="Name its profile with --profile, or fetch the answer with the settings of now: "
+            f"connecty ask --question-id {wanted} --dw-id {found['dw_id']}",
+            setting="client_id",
+        )
     return found["base_url"], int(found["dw_id"])
 
 

@@ -10,6 +10,7 @@ from connecty_frames.store.history import (
     History,
     RecordState,
     Row,
+    client_hash,
     forget_records,
     read_records,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "RecordState",
     "Row",
     "StoreError",
+    "client_hash",
     "close_databases",
     "database_at",
     "default_path",

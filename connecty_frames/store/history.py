@@ -22,7 +22,17 @@ from connecty_frames.text import path_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["CLOSED", "COLUMNS", "History", "RecordState", "forget_records", "question_key", "read_records"]
+__all__ = [
+    "CLOSED",
+    "COLUMNS",
+    "History",
+    "RecordState",
+    "Row",
+    "client_hash",
+    "forget_records",
+    "question_key",
+    "read_records",
+]
 
 #: The largest number that SQLite holds.
 _LARGEST: Final = 2**63 - 1
@@ -107,7 +117,7 @@ class History:
         self.database = database
         self._required = required
         self._base_url = base_url
-        self._client = hashlib.sha256(client_id.encode()).hexdigest()[:32]
+        self._client = client_hash(client_id)
         self._redact = redact
         if required:  # else the file is created with the first row
             try:
@@ -247,6 +257,11 @@ class History:
     def _text(self, text: str | None) -> str | None:
         """Return a text without secrets."""
         return text and _encodable(self._redact(text))
+
+
+def client_hash(client_id: str) -> str:
+    """Return what is kept of the id of the credentials."""
+    return hashlib.sha256(client_id.encode()).hexdigest()[:32]
 
 
 def question_key(question: str, *, base_url: str, dw_id: int, client: str) -> str:
