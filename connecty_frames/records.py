@@ -15,6 +15,7 @@ from connecty_frames.store import (
     Database,
     RecordState,
     StoreError,
+    client_hash,
     database_at,
     default_path,
     forget_records,
@@ -168,8 +169,9 @@ def forget_in(
     if (question_id is None) == (older_than is None):
         raise ConfigError(
             "Give either the question to forget or the age from which on to forget.",
-            hint=f"{_FORGET_ALL} {path_text(database.path)}.",
-            shell_hint=f"An age is --older-than 30d. {_FORGET_ALL} {path_text(database.path)}.",
+            hint=f"{_FORGET_ALL} {path_text(database.path)} and its -wal and -shm files.",
+            shell_hint=f"An age is --older-than 30d. {_FORGET_ALL} {path_text(database.path)} and its -wal "
+            "and -shm files.",
             setting="question_id",
         )
     try:
@@ -224,7 +226,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
     Raises
     ------
     ConfigError
-        If no such question is recorded, or the file cannot be read.
+        If no such question is recorded, another client asked it, or the file cannot be read.
     """
     database, wanted = _database(settings), check_question_id(question_id)
     try:
@@ -236,6 +238,16 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
             f"No question {wanted} is recorded in {path_text(database.path)}.", setting="question_id"
         )
     found = dict(zip(COLUMNS, rows[0], strict=True))
+    client_id, _ = settings.credentials
+    if found["client"] != client_hash(client_id):
+        # The secret of one client is not for the server of another.
+        raise ConfigError(
+            f"Question {wanted} was asked by another client, at {found['base_url']}.",
+            hint="Use the settings of that client.",
+            shell_hint="Name its profile with --profile, or fetch the answer with the settings of now: "
+            f"connecty ask --question-id {wanted} --dw-id {found['dw_id']}",
+            setting="client_id",
+        )
     return found["base_url"], int(found["dw_id"])
 
 
@@ -275,7 +287,7 @@ def _time(value: object, setting: str) -> datetime:
             return datetime.now(UTC) - found
         if isinstance(found, datetime):
             return found.astimezone(UTC)
-    except (OverflowError, OSError):  # before the year 1, or after 9999
+    except (OverflowError, ValueError, OSError):  # before the year 1, or after 9999
         pass
     raise ConfigError(
         f"{setting}={value_text(value)}: expected a time, an age, or text such as '2026-01-31' or '7d'.",

@@ -48,11 +48,14 @@ def recorder(tmp_path: Path) -> History:
 @pytest.fixture
 def recorded(recorder: History) -> History:
     """Return the same with an answered question, an open one of yesterday and a rejected one of 2025."""
-    for age, question in ((400, "rejected"), (1, "open"), (0, "answered")):
-        row = recorder.sent(question, dw_id=13, asked_at=NOW - timedelta(days=age))
-        assert row is not None
-    recorder.not_accepted(1, RecordState.REJECTED, "403", now=NOW)
-    recorder.accepted(3, ID, asked_at=NOW, now=NOW)
+    rejected, _, answered = (
+        recorder.sent(question, dw_id=13, asked_at=NOW - timedelta(days=age))
+        for age, question in ((400, "rejected"), (1, "open"), (0, "answered"))
+    )
+    assert rejected is not None
+    assert answered is not None
+    recorder.not_accepted(rejected, RecordState.REJECTED, "403", now=NOW)
+    recorder.accepted(answered, ID, asked_at=NOW, now=NOW)
     recorder.ended(ID, RecordState.COMPLETED, now=NOW, rows=5, sql_query="SELECT 1", response_summary="Five.")
     return recorder
 
@@ -118,6 +121,7 @@ def test_a_selection() -> None:
     assert questions(since="48h", state=iter(["SENT"])) == ["open"]
     assert questions(limit=1) == ["answered"]
     assert questions(limit=None) == ["answered", "open", "rejected"]
+    assert questions(limit=10**30) == ["answered", "open", "rejected"]
 
 
 @pytest.mark.usefixtures("recorded")
@@ -148,6 +152,7 @@ def test_forms_of_time(since: datetime | date | timedelta | str) -> None:
         ({"state": "DONE"}, "state='DONE': expected SENT, ASKED, COMPLETED, FAILED, UNCERTAIN, REJECTED"),
         ({"state": ["SENT", 7]}, "state=7: expected SENT"),
         ({"state": []}, r"state=\[\]: expected SENT"),
+        ({"since": "0001-01-01"}, "since='0001-01-01': expected a time"),
         ({"since": "soon"}, "since='soon': expected a time, an age, or text such as"),
         ({"since": 7}, "since=7: expected"),
         ({"since": timedelta(-1)}, "since=.*: expected"),
@@ -176,7 +181,8 @@ def test_erasing() -> None:
 
 @pytest.mark.usefixtures("recorded")
 def test_erasing_one_question() -> None:
-    """By its id."""
+    """By its id; no row has a number that SQLite cannot hold."""
+    assert cf.forget(10**30) == cf.forget(-(10**30)) == 0
     assert cf.forget(ID.upper()) == 1
     assert questions() == ["open", "rejected"]
 

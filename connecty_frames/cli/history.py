@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -119,7 +120,7 @@ def forget(
     from connecty_frames.config import resolve
     from connecty_frames.records import forget_in
 
-    is_number = question_id is not None and question_id.isascii() and question_id.isdigit()
+    is_number = question_id is not None and re.fullmatch("[0-9]{1,18}", question_id) is not None
     removed = forget_in(
         resolve(profile=profile),
         int(question_id) if is_number and question_id else question_id,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.clock import Clock, Deadline
     from connecty_frames.http.models import Attempt
-    from connecty_frames.store import History
+    from connecty_frames.store import History, Row
 
 __all__ = ["Submission", "annotate", "pending_message", "question_body", "resume_command"]
 
@@ -121,8 +121,8 @@ class Submission:
         #: attempt. One tuple, since an interrupt may come between two assignments.
         self._last: tuple[datetime, float, Attempt] | None = None
         self._history = history
-        #: The number of its row in the history.
-        self._row: int | None = None
+        #: Its row in the history.
+        self._row: Row | None = None
 
     @property
     def recorded_in(self) -> str:

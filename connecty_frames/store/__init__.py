@@ -4,7 +4,16 @@ Only processes in which a history is on import this package.
 """
 
 from connecty_frames.store.database import Database, StoreError, close_databases, database_at, default_path
-from connecty_frames.store.history import CLOSED, COLUMNS, History, RecordState, forget_records, read_records
+from connecty_frames.store.history import (
+    CLOSED,
+    COLUMNS,
+    History,
+    RecordState,
+    Row,
+    client_hash,
+    forget_records,
+    read_records,
+)
 
 __all__ = [
     "CLOSED",
@@ -12,7 +21,9 @@ __all__ = [
     "Database",
     "History",
     "RecordState",
+    "Row",
     "StoreError",
+    "client_hash",
     "close_databases",
     "database_at",
     "default_path",

@@ -112,18 +112,21 @@ class Database:
         StoreError
             If the file cannot be opened, or is locked for a second.
         """
+        until = time.monotonic() + _TIMEOUT  # also for threads that wait for each other
         with self._lock:
             try:
-                return self._execute(statement, parameters)
+                return self._execute(statement, parameters, until)
             except sqlite3.Error as error:
                 if _code(error) not in _DAMAGED or self._is_of_another_kind(error):
                     raise StoreError(str(error)) from None
                 reason = str(error)
             except OSError as error:
                 raise StoreError(error.strerror or str(error)) from None
+            except ValueError as error:  # of a path that no file can have
+                raise StoreError(str(error)) from None
             try:
                 self._set_aside(reason)
-                return self._execute(statement, parameters)
+                return self._execute(statement, parameters, until)
             except (sqlite3.Error, OSError) as error:
                 raise StoreError(f"{reason}; {error}") from None
 
@@ -159,14 +162,25 @@ class Database:
             _INHERITED.append(self._connection)
         self._connection, self._lock = None, threading.Lock()
 
-    def _execute(self, statement: str, parameters: tuple[object, ...]) -> Result:
+    def _execute(self, statement: str, parameters: tuple[object, ...], until: float) -> Result:
+        if self._connection is not None and self._is_replaced():
+            self._disconnect()
         if self._connection is None:
-            self._connection = self._connect()
+            self._connection = self._connect(until)
+        # In tenths of a second, so that few statements are prepared.
+        self._connection.execute(f"PRAGMA busy_timeout = {round(_remaining(until), 1) * 1000:.0f}").close()
         with closing(self._connection.execute(statement, parameters)) as cursor:
             rows = cursor.fetchall()
             return Result(rows, cursor.lastrowid or 0, cursor.rowcount)
 
-    def _connect(self) -> sqlite3.Connection:
+    def _is_replaced(self) -> bool:
+        """Whether the file that is open was removed or renamed, so that nobody would find what it gets."""
+        try:
+            return self._status is None or not os.path.samestat(self._status, self.path.stat())
+        except FileNotFoundError:
+            return True
+
+    def _connect(self, until: float) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
         with suppress(FileExistsError):
             # SQLite gives the files beside it the permissions of this one.
@@ -176,16 +190,16 @@ class Database:
         if not stat.S_ISREG(self._status.st_mode):
             raise StoreError("it is not a regular file")
         connection = sqlite3.connect(
-            self.path, timeout=_TIMEOUT, isolation_level=None, check_same_thread=False
+            self.path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
         )
         try:
-            self._prepare(connection)
+            self._prepare(connection, until)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
+    def _prepare(self, connection: sqlite3.Connection, until: float) -> None:
         def value(statement: str) -> int:
             return int(connection.execute(statement).fetchone()[0])
 
@@ -194,7 +208,6 @@ class Database:
             raise StoreError("it is a database of another program")
         if value("PRAGMA user_version") > _VERSION:
             raise StoreError("a newer version of connecty_frames wrote it")
-        until = time.monotonic() + _TIMEOUT
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -220,7 +233,7 @@ class Database:
     def _set_aside(self, reason: str) -> None:
         """Rename the damaged file and those beside it, unless another process has just done so."""
         self._disconnect()
-        if self._status is None or not os.path.samestat(self._status, self.path.stat()):
+        if self._is_replaced():
             return
         renamed = self.path.with_name(f"{self.path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
         for suffix in ("", "-wal", "-shm"):
@@ -252,6 +265,11 @@ def close_databases() -> None:
 def _leave_to_parent() -> None:
     for database in _databases.values():
         database.leave_to_parent()
+
+
+def _remaining(until: float) -> float:
+    """Return the seconds until a time of the monotonic clock, 0 or more."""
+    return max(0.0, until - time.monotonic())
 
 
 def _code(error: sqlite3.Error) -> int | None:

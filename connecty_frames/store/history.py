@@ -12,7 +12,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.store.database import Database, StoreError
@@ -22,7 +22,17 @@ from connecty_frames.text import path_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["CLOSED", "COLUMNS", "History", "RecordState", "forget_records", "question_key", "read_records"]
+__all__ = [
+    "CLOSED",
+    "COLUMNS",
+    "History",
+    "RecordState",
+    "Row",
+    "client_hash",
+    "forget_records",
+    "question_key",
+    "read_records",
+]
 
 #: The largest number that SQLite holds.
 _LARGEST: Final = 2**63 - 1
@@ -66,6 +76,13 @@ COLUMNS: Final = (
 )
 
 
+class Row(NamedTuple):
+    """The row of a question: its number, and its key, since numbers begin again in a new file."""
+
+    id: int
+    key: str
+
+
 class History:
     """What one client records. A row that cannot be written stops no question, unless it is required.
 
@@ -100,7 +117,7 @@ class History:
         self.database = database
         self._required = required
         self._base_url = base_url
-        self._client = hashlib.sha256(client_id.encode()).hexdigest()[:32]
+        self._client = client_hash(client_id)
         self._redact = redact
         if required:  # else the file is created with the first row
             try:
@@ -118,16 +135,17 @@ class History:
         """Whether this process created the file."""
         return self.database.is_new
 
-    def sent(self, question: str, *, dw_id: int, asked_at: datetime) -> int | None:
-        """Record a question that is about to be sent, and return the number of its row; None without one.
+    def sent(self, question: str, *, dw_id: int, asked_at: datetime) -> Row | None:
+        """Record a question that is about to be sent, and return its row; None without one.
 
         Raises
         ------
         ConfigError
             If it cannot be recorded, and that is required.
         """
+        key = question_key(question, base_url=self._base_url, dw_id=dw_id, client=self._client)
         values = {
-            "key": question_key(question, base_url=self._base_url, dw_id=dw_id, client=self._client),
+            "key": key,
             "question": self._text(question),
             "base_url": self._base_url,
             "dw_id": str(dw_id),
@@ -139,12 +157,12 @@ class History:
         names, marks = ", ".join(values), ", ".join("?" * len(values))
         statement = f"INSERT INTO questions ({names}) VALUES ({marks})"  # noqa: S608 - our own names
         try:
-            return self.database.execute(statement, tuple(values.values())).last_id
+            return Row(self.database.execute(statement, tuple(values.values())).last_id, key)
         except StoreError as error:
             self._report(error)
             return None
 
-    def accepted(self, row: int, question_id: str, *, asked_at: datetime, now: datetime) -> None:
+    def accepted(self, row: Row, question_id: str, *, asked_at: datetime, now: datetime) -> None:
         """Record that a question was accepted, unless that is recorded.
 
         Parameters
@@ -154,28 +172,29 @@ class History:
         """
         self._change(
             "state = ?, question_id = ?, asked_at = ?, accepted_at = ?, error = NULL "
-            "WHERE id = ? AND question_id IS NULL",
+            "WHERE id = ? AND key = ? AND question_id IS NULL",
             RecordState.ASKED,
             question_id,
             _microseconds(asked_at),
             _microseconds(now),
-            row,
+            *row,
         )
 
     def not_accepted(
-        self, row: int, state: RecordState, error: str, *, now: datetime, question_id: str | None = None
+        self, row: Row, state: RecordState, error: str, *, now: datetime, question_id: str | None = None
     ) -> None:
         """Record that a question was not started (REJECTED), or that this is unknown (UNCERTAIN).
 
         ``error`` is the text of an error, and so without secrets.
         """
         self._change(
-            "state = ?, question_id = ?, error = ?, ended_at = ? WHERE id = ? AND question_id IS NULL",
+            "state = ?, question_id = ?, error = ?, ended_at = ? "
+            "WHERE id = ? AND key = ? AND question_id IS NULL",
             state,
             question_id,
             _encodable(error),
             _microseconds(now) if state in CLOSED else None,
-            row,
+            *row,
         )
 
     def ended(
@@ -240,6 +259,11 @@ class History:
         return text and _encodable(self._redact(text))
 
 
+def client_hash(client_id: str) -> str:
+    """Return what is kept of the id of the credentials."""
+    return hashlib.sha256(client_id.encode()).hexdigest()[:32]
+
+
 def question_key(question: str, *, base_url: str, dw_id: int, client: str) -> str:
     """Return a text that is the same for a question that is put again to the same workspace by a client.
 
@@ -291,7 +315,7 @@ def read_records(
         parameters.append(question_id)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     statement = f"SELECT {', '.join(COLUMNS)} FROM questions{where} ORDER BY asked_at DESC, id DESC LIMIT ?"  # noqa: S608 - our own
-    return database.execute(statement, (*parameters, -1 if limit is None else limit)).rows
+    return database.execute(statement, (*parameters, -1 if limit is None else min(limit, _LARGEST))).rows
 
 
 def forget_records(
@@ -312,6 +336,8 @@ def forget_records(
         return 0
     if question_id is not None:
         removed = database.execute("DELETE FROM questions WHERE question_id = ?", (question_id,)).changed
+    elif row is not None and abs(row) > _LARGEST:
+        removed = 0
     elif row is not None:
         removed = database.execute("DELETE FROM questions WHERE id = ?", (row,)).changed
     else:

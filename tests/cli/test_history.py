@@ -175,6 +175,18 @@ def test_resuming(run: Any, server: Script, path: Path) -> None:
     assert rows(path, "state", "rows") == [("COMPLETED", 1)]
 
 
+def test_resuming_with_other_credentials(run: Any, server: Script) -> None:
+    """They are not sent to the address that was asked, which may be of somebody else."""
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+    run("ask", "how many?", "--quiet", "--timeout", "0.3")
+    sent = len(server.requests)
+    code, out, err = run("history", "resume", QUESTION_ID, base_url="", region="us1", client_id="another")
+
+    assert (code, out) == (2, "")
+    assert f"Question {QUESTION_ID} was asked by another client, at {server.address}" in err
+    assert len(server.requests) == sent
+
+
 def test_erasing(run: Any, path: Path) -> None:
     """By id, by number, or by age."""
     for _ in range(2):

@@ -10,6 +10,7 @@ import sys
 import threading
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -251,3 +252,39 @@ for number in range(20):
 
     assert [process.wait(60) for process in started] == [0] * 8
     assert len(questions(path)) == 160
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot be removed there")
+@pytest.mark.parametrize("by", ["removed", "renamed"])
+def test_a_file_that_is_gone_while_it_is_open(path: Path, by: str) -> None:
+    """A new one is begun, since nobody would find what the old one gets."""
+    database = database_at(path)
+    database.execute(INSERT, ("before",))
+    for each in list(path.parent.iterdir()):
+        if by == "removed":
+            each.unlink()
+        else:
+            each.rename(each.with_name(f"old-{each.name}"))
+    database.execute(INSERT, ("after",))
+
+    assert questions(path) == ["after"]
+
+
+@pytest.mark.parametrize(("waited", "left"), [(0.0, 1000), (0.4, 600), (7.0, 0)])
+def test_the_wait_for_other_threads_counts(
+    path: Path, monkeypatch: pytest.MonkeyPatch, waited: float, left: int
+) -> None:
+    """Else each thread would add a second to the wait of the next one while the file is locked."""
+    database = database_at(path)
+    database.open()
+    clock = SimpleNamespace(monotonic=iter([100.0, 100.0 + waited]).__next__)
+    monkeypatch.setattr("connecty_frames.store.database.time", clock)
+
+    assert database.execute("PRAGMA busy_timeout").rows == [(left,)]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_path_that_no_file_can_have(tmp_path: Path, name: str) -> None:
+    """It is a reason why the file cannot be opened, like any other."""
+    with pytest.raises(StoreError, match=r"null|encode"):
+        database_at(tmp_path / name).open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from connecty_frames.store import (
     Database,
     History,
     RecordState,
+    Row,
     database_at,
     forget_records,
     read_records,
@@ -43,8 +45,8 @@ class Recorder:
             for row in read_records(self.database, **conditions)
         ]
 
-    def sent(self, question: str = "how many?", at: datetime = NOON) -> int:
-        """Record a question, and return the number of its row."""
+    def sent(self, question: str = "how many?", at: datetime = NOON) -> Row:
+        """Record a question, and return its row."""
         row = self.history.sent(question, dw_id=13, asked_at=at)
         assert row is not None
         return row
@@ -165,6 +167,18 @@ def test_the_end_of_a_question_that_is_not_recorded(recorder: Recorder) -> None:
     assert recorder.rows("state") == [("SENT",)]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot be removed there")
+def test_a_row_of_the_same_number_in_a_new_file(recorder: Recorder) -> None:
+    """It belongs to another question, which does not get the id."""
+    row = recorder.sent("how many?")
+    for each in list(recorder.database.path.parent.glob(f"{recorder.database.path.name}*")):
+        each.unlink()
+    recorder.sent("another")
+    recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
+
+    assert recorder.rows("id", "question", "question_id") == [(1, "another", None)]
+
+
 def test_reading_creates_no_file(recorder: Recorder) -> None:
     """Nor does erasing."""
     assert recorder.rows("state") == []
@@ -174,11 +188,10 @@ def test_reading_creates_no_file(recorder: Recorder) -> None:
 
 def test_what_is_read(recorder: Recorder) -> None:
     """The latest first, by state, time and id, up to a limit."""
-    for hour in range(4):
-        row = recorder.sent(f"{hour}", NOON + timedelta(hours=hour))
-        if hour % 2:
-            recorder.history.not_accepted(row, RecordState.REJECTED, "403", now=NOON)
-    recorder.history.accepted(1, ID, asked_at=NOON, now=NOON)
+    sent = [recorder.sent(f"{hour}", NOON + timedelta(hours=hour)) for hour in range(4)]
+    for row in sent[1::2]:
+        recorder.history.not_accepted(row, RecordState.REJECTED, "403", now=NOON)
+    recorder.history.accepted(sent[0], ID, asked_at=NOON, now=NOON)
 
     assert recorder.rows("question") == [("3",), ("2",), ("1",), ("0",)]
     assert recorder.rows("question", limit=2) == [("3",), ("2",)]
