@@ -14,7 +14,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import Client
-from connecty_frames.store import COLUMNS, close_databases, database_at, read_records
+from connecty_frames.store import COLUMNS, database_at, read_records
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ def test_a_required_history_that_cannot_be_opened(
 def test_a_damaged_file_stops_no_question(client: Client, path: Path) -> None:
     """It is renamed, and the question recorded in a new one."""
     client.submit("before")
-    close_databases()
+    database_at(path).close()
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.warns(cf.HistoryWarning, match="is damaged"):
         assert client.ask("how many?").rows == 2
