@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,9 +64,16 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder in which programs keep their state, in place of the user's."""
-    return tmp_path_factory.mktemp("state")
+def _state_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a folder for each test, which does not exist yet."""
+    folder = tmp_path_factory.mktemp("state")
+    return (folder / str(number) for number in count())
+
+
+@pytest.fixture
+def state_folder(_state_folders: Iterator[Path]) -> Path:
+    """Return the folder in which programs keep their state, in place of the user's; it does not exist yet."""
+    return next(_state_folders)
 
 
 @pytest.fixture(autouse=True)
