@@ -168,7 +168,7 @@ def forget_in(
     database = _database(settings)
     if (question_id is None) == (older_than is None):
         raise ConfigError(
-            "Give either the question to forget or the age from which on to forget.",
+            "Name either a question to erase, or an age: older questions are erased.",
             hint=f"{_FORGET_ALL} {path_text(database.path)} and its -wal and -shm files.",
             shell_hint=f"An age is --older-than 30d. {_FORGET_ALL} {path_text(database.path)} and its -wal "
             "and -shm files.",

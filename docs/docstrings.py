@@ -23,7 +23,7 @@ from connecty_frames.settings import Settings, SettingsDict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["FUNCTIONS", "Keywords", "with_keywords"]
+__all__ = ["FUNCTIONS", "Keywords", "entries_of", "with_keywords"]
 
 ROOT: Final = Path(__file__).parents[1]
 #: The longest line, as in pyproject.toml.
@@ -137,8 +137,8 @@ def _with_keywords(docstring: str, own: dict[str, _Parameter], keywords: Keyword
     section = _SECTION.search(docstring)
     if section is None:
         raise ValueError(f"no section Parameters in: {docstring}")
-    entries = _entries(docstring)
-    described = _entries(inspect.getdoc(keywords.described_by) or "")
+    entries = entries_of(docstring)
+    described = entries_of(inspect.getdoc(keywords.described_by) or "")
     types = {**own, **_given(keywords.described_by)}
     names = dict.fromkeys([*(name for name in own if name in entries), *keywords.names])
     for name in names.keys() - set(keywords.redefined):
@@ -206,7 +206,7 @@ def _spelled(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
-def _entries(docstring: str) -> dict[str, tuple[str, str]]:
+def entries_of(docstring: str) -> dict[str, tuple[str, str]]:
     """Return the type and the description, each as one line, of each name of a section *Parameters*."""
     section = _SECTION.search(docstring + "\n")
     text = "" if section is None else inspect.cleandoc("\n" + section[2])

@@ -7,7 +7,6 @@ which fails the build of the pages and the tests.
 from __future__ import annotations
 
 import inspect
-import re
 import subprocess
 import sys
 import warnings
@@ -22,6 +21,7 @@ from connecty_frames import errors, frames
 from connecty_frames.decode.exact_json import NUMBER_KINDS, ValueKind
 from connecty_frames.decode.types import RULES
 from connecty_frames.settings import Settings
+from docs.docstrings import entries_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -95,9 +95,9 @@ def warning_tree() -> str:
 
 def settings() -> str:
     """Return every setting with its environment variable and default."""
-    described = _described(Settings)
+    described = entries_of(inspect.getdoc(Settings) or "")
     rows = [
-        (f"`{name}`", f"`CONNECTY_{name.upper()}`", _default(field.default), described[name])
+        (f"`{name}`", f"`CONNECTY_{name.upper()}`", _default(field.default), _code(described[name][1]))
         for name, field in Settings.model_fields.items()
     ]
     return _table(("setting", "environment", "default", "meaning"), rows)
@@ -143,14 +143,6 @@ def _branch(kind: type[BaseException], depth: int) -> list[str]:
 
 def _summary(kind: type) -> str:
     return _code((kind.__doc__ or "").partition("\n\n")[0].strip())
-
-
-def _described(kind: type) -> dict[str, str]:
-    """Return the description of each parameter in the docstring of a class."""
-    text = inspect.getdoc(kind) or ""
-    section = re.split(r"^Parameters\n-+\n", text, flags=re.MULTILINE)[1]
-    entries = re.findall(r"^(\S.*)\n((?: {4}.*\n?)+)", section, re.MULTILINE)
-    return {name: _code(" ".join(words.split())) for names, words in entries for name in names.split(", ")}
 
 
 def _default(value: object) -> str:

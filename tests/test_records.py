@@ -190,8 +190,8 @@ def test_erasing_one_question() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "Give either the question to forget or the age .* To erase everything, delete .*sqlite3"),
-        ({"question_id": ID, "older_than": "1d"}, "Give either the question"),
+        ({}, "Name either a question to erase, or an age: .* To erase everything, delete .*sqlite3"),
+        ({"question_id": ID, "older_than": "1d"}, "Name either a question to erase"),
         ({"question_id": "x"}, "question_id='x': expected the UUID"),
         ({"question_id": True}, "question_id=True: expected the UUID"),
         ({"older_than": "old"}, "older_than='old': expected a time"),
