@@ -40,7 +40,7 @@ _FORGET_ALL: Final = "To erase everything, delete"
 _AGE: Final = re.compile(r"([0-9]{1,6})\s*([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _TIMES: Final = frozenset({"asked_at", "accepted_at", "ended_at"})
-_NUMBERS: Final = frozenset({"id", "rows"})
+_NUMBERS: Final = frozenset({"id", "rows", "reused"})
 _LARGEST: Final = 2**63 - 1
 
 
@@ -98,7 +98,8 @@ def history(
     pandas.DataFrame, polars.DataFrame or pyarrow.Table
         A row for each question: ``id`` (its number in the file), ``asked_at``, ``state``, ``question``,
         ``question_id``, ``dw_id``, ``base_url``, ``accepted_at``, ``ended_at`` (times in UTC, to the
-        microsecond), ``rows`` of the whole answer, ``sql_query``, ``response_summary``, ``error``,
+        microsecond), ``rows`` of the whole answer, ``reused`` (how often it was given again without asking),
+        ``sql_query``, ``response_summary``, ``error``,
         ``client`` (a hash of the client id) and ``key`` (equal for equal questions).
 
     Raises

@@ -29,6 +29,7 @@ NAMES = [
     "accepted_at",
     "ended_at",
     "rows",
+    "reused",
     "sql_query",
     "response_summary",
     "error",

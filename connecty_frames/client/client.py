@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.settings import Settings
-    from connecty_frames.store import History
+    from connecty_frames.store import History, Row
 
 __all__ = ["Client"]
 
@@ -163,7 +163,8 @@ class Client:
             self._dw_id = settings.dw_id
             self._timeout = settings.timeout
             self._transport = Transport.from_settings(settings, clock)
-            auth = Auth(SecretStr(client_id), client_secret, transport=self._transport, random=random)
+            self._client_id = SecretStr(client_id)
+            auth = Auth(self._client_id, client_secret, transport=self._transport, random=random)
             self._api = Endpoints(self._transport, auth, random=random)
             self._history = None if settings.history is False else self._open_history(settings)
         except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
@@ -190,6 +191,18 @@ class Client:
     def history(self) -> History | None:
         """Where the questions are recorded, for the command line; None if they are not."""
         return self._history
+
+    def recording_in(self, path: Path) -> Client:
+        """Return a client with the same connections that records its questions in another file.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be used.
+        """
+        client = object.__new__(Client)
+        vars(client).update(vars(self), _history=self._history_at(path, required=True))
+        return client
 
     def close(self) -> None:
         """Close the connections. Using the client afterwards is a ConfigError."""
@@ -407,6 +420,7 @@ class Client:
         question: str,
         ask_options: AskOptions,
         *,
+        row: Row | None = None,
         accepted: Callable[[Question], object] | None = None,
         received: Callable[[bytes], object] | None = None,
     ) -> Answer:
@@ -416,6 +430,8 @@ class Client:
 
         Parameters
         ----------
+        row
+            The row of the question in the history of this client, if it has been recorded already.
         accepted
             Called with the question as soon as the server has accepted it; not called with
             ``question_id=``, since nothing is asked then.
@@ -427,7 +443,7 @@ class Client:
             asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
             return asked.fetch(ask_options, deadline=deadline, received=received)
         ask_options = read_schema(ask_options)  # a wrong schema must not cost a question
-        submission = self._submission(question, ask_options)
+        submission = self._submission(question, ask_options, row)
         with submission.annotated():
             asked = self._submit(submission, deadline)
             if accepted is not None:
@@ -718,18 +734,23 @@ class Client:
         if is_sandbox and not isinstance(settings.history, Path):
             return None
         # Not imported where no history is kept.
-        from connecty_frames.store import History, database_at, default_path
+        from connecty_frames.store import default_path
 
         path = settings.history if isinstance(settings.history, Path) else default_path()
+        return self._history_at(path, required=settings.history == "require")
+
+    def _history_at(self, path: Path, *, required: bool) -> History:
+        from connecty_frames.store import History, database_at
+
         return History(
             database_at(path),
-            required=settings.history == "require",
-            base_url=settings.address,
-            client_id=client_id,
+            required=required,
+            base_url=self._transport.address,
+            client_id=self._client_id.get_secret_value(),
             redact=self._transport.redact.data,
         )
 
-    def _submission(self, question: str, ask_options: AskOptions) -> Submission:
+    def _submission(self, question: str, ask_options: AskOptions, row: Row | None = None) -> Submission:
         return Submission(
             question,
             question_body(question),  # checked first: a wrong question is reported before a missing dw_id
@@ -737,6 +758,7 @@ class Client:
             clock=self._transport.clock,
             command=self._resume_command,
             history=self._history,
+            row=row,
         )
 
     def _answer_until(

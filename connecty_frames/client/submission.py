@@ -94,6 +94,8 @@ class Submission:
         Returns the line that fetches the answer later.
     history
         Where the question is recorded, None if it is not.
+    row
+        Its row in the history, if it has been recorded already.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class Submission:
         clock: Clock,
         command: Callable[[str, int], str],
         history: History | None = None,
+        row: Row | None = None,
     ) -> None:
         self._body = body
         self.question = question
@@ -120,14 +123,14 @@ class Submission:
         #: When the last attempt was sent, by the wall clock in UTC and by the monotonic clock, and the
         #: attempt. One tuple, since an interrupt may come between two assignments.
         self._last: tuple[datetime, float, Attempt] | None = None
-        self._history = history
+        self.history = history
         #: Its row in the history.
-        self._row: Row | None = None
+        self.row = row
 
     @property
     def recorded_in(self) -> str:
         """The file of the history that has the question; empty if none has."""
-        return "" if self._history is None or self._row is None else self._history.place
+        return "" if self.history is None or self.row is None else self.history.place
 
     def send(self, api: Endpoints, *, deadline: Deadline) -> str:
         """Send the question, once, and return its id.
@@ -159,11 +162,11 @@ class Submission:
                     self._raise_for(outcome, question_id)
                 outcome = question_id
         except ConnectyError as error:
-            if self._row is not None:
+            if self.row is not None:
                 self._record_error(error)
             raise
         self.question_id, self.accepted_at = outcome, self._clock.monotonic()
-        if self._row is not None:
+        if self.row is not None:
             self._record_acceptance(outcome)
         self._last = None  # a question may be kept for long, and what was received is no longer needed
         return outcome
@@ -171,30 +174,32 @@ class Submission:
     def _before_sending(self, attempt: Attempt) -> None:
         """Record an attempt at sending; the first one in the history too, before anything is sent."""
         now = self._clock.now()
-        if self._history is not None and self._row is None:
-            self._row = self._history.sent(self.question, dw_id=self.dw_id, asked_at=now)
+        if self.history is not None and self.row is None:
+            self.row = self.history.sent(self.question, dw_id=self.dw_id, asked_at=now)
         self._last = (now, self._clock.monotonic(), attempt)
 
     def _record_acceptance(self, question_id: str) -> None:
         """Record in the history that the question was accepted."""
-        if self._history is not None and self._row is not None:
+        if self.history is not None and self.row is not None:
             now = self._clock.now()
             asked_at = self.asked_at or (self._last[0] if self._last else now)
-            self._history.accepted(self._row, question_id, asked_at=asked_at, now=now)
+            self.history.accepted(self.row, question_id, asked_at=asked_at, now=now)
 
     def _record_error(self, error: BaseException) -> None:
         """Record in the history that there is no id: it is certain that nothing was started, or it is not."""
         from connecty_frames.store import RecordState
 
-        if self._history is None or self._row is None:
+        if self.history is None or self.row is None:
             return
         state, reason = RecordState.UNCERTAIN, type(error).__name__
         if isinstance(error, SubmissionUncertain):
             reason = str(error.details["seen"])
         elif isinstance(error, ConnectyError):
             state, reason = RecordState.REJECTED, str(error)
+        elif self._last is None:  # it was recorded, and not sent
+            state = RecordState.REJECTED
         question_id = getattr(error, "question_id", None)
-        self._history.not_accepted(self._row, state, reason, now=self._clock.now(), question_id=question_id)
+        self.history.not_accepted(self.row, state, reason, now=self._clock.now(), question_id=question_id)
 
     def _raise_for(self, failure: Failure, question_id: str | None) -> NoReturn:
         if failure.kind is FailureKind.DEADLINE:
@@ -241,7 +246,7 @@ class Submission:
         question_id = self.question_id or _received_id(last)
         if question_id is not None:
             self._record_acceptance(question_id)
-        elif last is not None:
+        elif last is not None or self.row is not None:
             self._record_error(error)
 
     def _recorded(self) -> str:

@@ -3,26 +3,31 @@
 Only processes in which a history is on import this package.
 """
 
-from connecty_frames.store.database import Database, StoreError, close_databases, database_at, default_path
-from connecty_frames.store.history import (
+from connecty_frames.store.answers import KeptAnswers, answers_beside
+from connecty_frames.store.database import Database, StoreError, close_databases, default_path
+from connecty_frames.store.history import History
+from connecty_frames.store.records import forget_records, read_records
+from connecty_frames.store.table import (
     CLOSED,
     COLUMNS,
-    History,
+    Earlier,
     RecordState,
     Row,
     client_hash,
-    forget_records,
-    read_records,
+    database_at,
 )
 
 __all__ = [
     "CLOSED",
     "COLUMNS",
     "Database",
+    "Earlier",
     "History",
+    "KeptAnswers",
     "RecordState",
     "Row",
     "StoreError",
+    "answers_beside",
     "client_hash",
     "close_databases",
     "database_at",

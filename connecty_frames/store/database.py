@@ -1,4 +1,4 @@
-"""The SQLite file of the history: private, shared by processes, and set aside if it is damaged.
+"""A SQLite file: private, shared by processes, and set aside if it is damaged.
 
 In WAL mode with ``synchronous=NORMAL`` an insert takes about 0.02 ms and survives the death of the process;
 a power cut may lose the last ones. ``FULL`` would take 1 to 3 ms. WAL needs processes on one machine.
@@ -14,53 +14,44 @@ import threading
 import time
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from connecty_frames.errors import HistoryWarning, warn
 from connecty_frames.text import path_text
 
-__all__ = ["Database", "StoreError", "close_databases", "database_at", "default_path"]
+__all__ = ["Database", "Layout", "StoreError", "close_databases", "default_path", "shared_database"]
 
 #: Seconds for which a statement waits for other processes.
 _TIMEOUT: Final = 1.0
 _PAUSE: Final = 0.02
-#: Distinguishes the file from databases of other programs: "cnty".
-_APPLICATION_ID: Final = 0x636E7479
-_VERSION: Final = 1
-_SCHEMA: Final = (
-    """\
-    CREATE TABLE questions (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        key TEXT NOT NULL,
-        question TEXT NOT NULL,
-        base_url TEXT NOT NULL,
-        dw_id TEXT NOT NULL,
-        client TEXT NOT NULL,
-        state TEXT NOT NULL,
-        question_id TEXT,
-        asked_at INTEGER NOT NULL,
-        accepted_at INTEGER,
-        ended_at INTEGER,
-        rows INTEGER,
-        sql_query TEXT,
-        response_summary TEXT,
-        error TEXT,
-        host TEXT NOT NULL,
-        pid INTEGER NOT NULL,
-        process_started TEXT NOT NULL
-    )""",
-    "CREATE INDEX questions_by_id ON questions (question_id)",
-    "CREATE INDEX questions_by_time ON questions (asked_at)",
-    f"PRAGMA application_id = {_APPLICATION_ID}",
-    f"PRAGMA user_version = {_VERSION}",
-)
+#: A log of more bytes than these is cut once its pages are in the file.
+_LOG_BYTES: Final = 4 * 1024**2
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class StoreError(Exception):
     """The file cannot be used; the message says why, as a clause."""
+
+
+class Layout(NamedTuple):
+    """What a file has in it.
+
+    Parameters
+    ----------
+    content
+        What it is, for messages.
+    application_id
+        Distinguishes the file from databases of other programs.
+    steps
+        The statements that lead from each version of its tables to the next, from an empty file on.
+    """
+
+    content: str
+    application_id: int
+    steps: tuple[tuple[str, ...], ...]
 
 
 class Result(NamedTuple):
@@ -85,10 +76,13 @@ class Database:
     ----------
     path
         It and its folder are created if need be, for their owner alone.
+    layout
+        Its tables.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, layout: Layout) -> None:
         self.path = path
+        self._layout = layout
         #: Whether this process created the file.
         self.is_new = False
         self._connection: sqlite3.Connection | None = None
@@ -138,7 +132,7 @@ class Database:
         StoreError
             As for :meth:`execute`.
         """
-        self.execute("SELECT 1 FROM questions LIMIT 1")
+        self.execute("SELECT 1 FROM sqlite_master LIMIT 1")
 
     def warn_once(self, problem: str, message: str) -> None:
         """Warn of a problem, unless this process has done so."""
@@ -203,10 +197,11 @@ class Database:
         def value(statement: str) -> int:
             return int(connection.execute(statement).fetchone()[0])
 
+        layout, newest = self._layout, len(self._layout.steps)
         application = value("PRAGMA application_id")
-        if application != _APPLICATION_ID and value("SELECT count(*) FROM sqlite_master"):
+        if application != layout.application_id and value("SELECT count(*) FROM sqlite_master"):
             raise StoreError("it is a database of another program")
-        if value("PRAGMA user_version") > _VERSION:
+        if value("PRAGMA user_version") > newest:
             raise StoreError("a newer version of connecty_frames wrote it")
         while True:
             try:
@@ -219,16 +214,19 @@ class Database:
                 time.sleep(_PAUSE)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
-        if application != _APPLICATION_ID:
+        connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+        if value("PRAGMA user_version") < newest:
             connection.execute("BEGIN IMMEDIATE")
-            if value("PRAGMA application_id") != _APPLICATION_ID:  # another process may have been faster
-                for statement in _SCHEMA:
-                    connection.execute(statement)
+            # Read again: another process may have been faster.
+            for statement in chain.from_iterable(layout.steps[value("PRAGMA user_version") :]):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {layout.application_id}")
+            connection.execute(f"PRAGMA user_version = {newest}")
             connection.execute("COMMIT")
 
     def _is_of_another_kind(self, error: sqlite3.Error) -> bool:
         """Whether the user named a file that never was a database, which is not ours to rename."""
-        return _code(error) == sqlite3.SQLITE_NOTADB and self.path != default_path().absolute()
+        return _code(error) == sqlite3.SQLITE_NOTADB and self.path.parent != default_path().absolute().parent
 
     def _set_aside(self, reason: str) -> None:
         """Rename the damaged file and those beside it, unless another process has just done so."""
@@ -241,7 +239,7 @@ class Database:
                 Path(f"{self.path}{suffix}").rename(f"{renamed}{suffix}")
         self.warn_once(
             "damaged",
-            f"The history in {path_text(self.path)} is damaged ({reason}). It was renamed to "
+            f"The {self._layout.content} in {path_text(self.path)} is damaged ({reason}). It was renamed to "
             f"{path_text(renamed.name)}, and a new one begun.",
         )
 
@@ -251,9 +249,9 @@ _databases: Final[dict[Path, Database]] = {}
 _INHERITED: Final[list[sqlite3.Connection]] = []
 
 
-def database_at(path: Path) -> Database:
+def shared_database(path: Path, layout: Layout) -> Database:
     """Return the database that all clients of this process share for a path."""
-    return _databases.setdefault(path.absolute(), Database(path.absolute()))
+    return _databases.setdefault(path.absolute(), Database(path.absolute(), layout))
 
 
 def close_databases() -> None:

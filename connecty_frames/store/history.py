@@ -6,81 +6,33 @@ client is a hash of its id, and texts are redacted as those of errors are.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import unicodedata
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames.errors import ConfigError
+from connecty_frames.store.answers import KeptAnswer, KeptAnswers
 from connecty_frames.store.database import Database, StoreError
 from connecty_frames.store.processes import ProcessIdentity
+from connecty_frames.store.records import mark_abandoned
+from connecty_frames.store.table import (
+    CLOSED,
+    Earlier,
+    RecordState,
+    Row,
+    client_hash,
+    from_microseconds,
+    microseconds,
+    question_key,
+)
 from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
+    from datetime import datetime
 
-__all__ = [
-    "CLOSED",
-    "COLUMNS",
-    "History",
-    "RecordState",
-    "Row",
-    "client_hash",
-    "forget_records",
-    "question_key",
-    "read_records",
-]
+__all__ = ["History"]
 
 #: The largest number that SQLite holds.
 _LARGEST: Final = 2**63 - 1
-_QUOTATION_MARKS: Final = re.compile("[\"'`\u00ab\u00bb\u2018-\u201f\u2039\u203a]")
-
-
-class RecordState(StrEnum):
-    """What is known of a question."""
-
-    #: It is being sent, or its process ended while it was.
-    SENT = "SENT"
-    #: The server has accepted it; its answer is not known yet.
-    ASKED = "ASKED"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    #: It was sent, and whether it was accepted is unknown.
-    UNCERTAIN = "UNCERTAIN"
-    #: It was definitely not started.
-    REJECTED = "REJECTED"
-
-
-#: The states of a question that is done with. The others may cost money whose answer is still to be fetched.
-CLOSED: Final = frozenset({RecordState.COMPLETED, RecordState.FAILED, RecordState.REJECTED})
-#: The columns that are read, in order.
-COLUMNS: Final = (
-    "id",
-    "asked_at",
-    "state",
-    "question",
-    "question_id",
-    "dw_id",
-    "base_url",
-    "accepted_at",
-    "ended_at",
-    "rows",
-    "sql_query",
-    "response_summary",
-    "error",
-    "client",
-    "key",
-)
-
-
-class Row(NamedTuple):
-    """The row of a question: its number, and its key, since numbers begin again in a new file."""
-
-    id: int
-    key: str
 
 
 class History:
@@ -98,6 +50,8 @@ class History:
         The id of the credentials, of which a hash is kept.
     redact
         Masks secrets in a text.
+    answers
+        Where the answers of the questions are kept, None if they are not.
 
     Raises
     ------
@@ -113,8 +67,10 @@ class History:
         base_url: str,
         client_id: str,
         redact: Callable[[str], str],
+        answers: KeptAnswers | None = None,
     ) -> None:
         self.database = database
+        self._answers = answers
         self._required = required
         self._base_url = base_url
         self._client = client_hash(client_id)
@@ -143,24 +99,93 @@ class History:
         ConfigError
             If it cannot be recorded, and that is required.
         """
-        key = question_key(question, base_url=self._base_url, dw_id=dw_id, client=self._client)
-        values = {
-            "key": key,
-            "question": self._text(question),
-            "base_url": self._base_url,
-            "dw_id": str(dw_id),
-            "client": self._client,
-            "state": RecordState.SENT,
-            "asked_at": _microseconds(asked_at),
-            **dict(zip(("host", "pid", "process_started"), ProcessIdentity.current(), strict=True)),
-        }
-        names, marks = ", ".join(values), ", ".join("?" * len(values))
-        statement = f"INSERT INTO questions ({names}) VALUES ({marks})"  # noqa: S608 - our own names
         try:
-            return Row(self.database.execute(statement, tuple(values.values())).last_id, key)
+            return self._insert(question, self.key(question, dw_id), dw_id=dw_id, asked_at=asked_at)
         except StoreError as error:
             self._report(error)
             return None
+
+    def key(self, question: str, dw_id: int) -> str:
+        """Return the key of a question to a workspace."""
+        return question_key(question, base_url=self._base_url, dw_id=dw_id, client=self._client)
+
+    def earlier(self, key: str, *, since: datetime) -> list[Earlier]:
+        """Return the questions with a key that were recorded since a time, the latest first.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be used.
+        """
+        statement = (
+            "SELECT id, state, question, question_id, asked_at, accepted_at, error FROM questions "
+            "WHERE key = ? AND asked_at >= ? ORDER BY id DESC"
+        )
+        try:
+            rows = self.database.execute(statement, (key, microseconds(since))).rows
+            if any(row[1] == RecordState.SENT for row in rows) and mark_abandoned(self.database):
+                rows = self.database.execute(statement, (key, microseconds(since))).rows
+        except StoreError as error:
+            self._raise_for(error)
+        return [
+            Earlier(
+                number,
+                RecordState(state),
+                question,
+                question_id,
+                from_microseconds(asked_at),
+                None if accepted_at is None else from_microseconds(accepted_at),
+                error,
+            )
+            for number, state, question, question_id, asked_at, accepted_at, error in rows
+        ]
+
+    def claim(
+        self, question: str, key: str, *, dw_id: int, asked_at: datetime, since: datetime, after: int
+    ) -> Row | None:
+        """Record a question that is about to be sent, unless another caller has recorded one with its key.
+
+        Of several callers, in any threads and processes, one gets the row. It has to record what becomes of
+        the question, as after :meth:`sent`.
+
+        Parameters
+        ----------
+        since, after
+            The earliest time of the rows that the caller knows, and the number of the last of them, 0 if
+            there are none.
+
+        Returns
+        -------
+        Row or None
+            None if there is a later row with the key.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be used.
+        """
+        condition = (
+            "NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ? AND asked_at >= ?)",
+            (key, after, microseconds(since)),
+        )
+        try:
+            return self._insert(question, key, dw_id=dw_id, asked_at=asked_at, condition=condition)
+        except StoreError as error:
+            self._raise_for(error)
+        except BaseException as error:
+            # An interrupt, maybe after the row was written: nobody else would record that nothing was sent.
+            self._change(
+                "state = ?, error = ?, ended_at = asked_at "
+                "WHERE key = ? AND asked_at = ? AND state = ? "
+                "AND host = ? AND pid = ? AND process_started = ?",
+                RecordState.REJECTED,
+                type(error).__name__,
+                key,
+                microseconds(asked_at),
+                RecordState.SENT,
+                *ProcessIdentity.current(),
+            )
+            raise
 
     def accepted(self, row: Row, question_id: str, *, asked_at: datetime, now: datetime) -> None:
         """Record that a question was accepted, unless that is recorded.
@@ -175,8 +200,8 @@ class History:
             "WHERE id = ? AND key = ? AND question_id IS NULL",
             RecordState.ASKED,
             question_id,
-            _microseconds(asked_at),
-            _microseconds(now),
+            microseconds(asked_at),
+            microseconds(now),
             *row,
         )
 
@@ -193,7 +218,7 @@ class History:
             state,
             question_id,
             _encodable(error),
-            _microseconds(now) if state in CLOSED else None,
+            microseconds(now) if state in CLOSED else None,
             *row,
         )
 
@@ -223,7 +248,7 @@ class History:
             "state = ?, ended_at = coalesce(ended_at, ?), rows = ?, sql_query = ?, response_summary = ?, "
             "error = ? WHERE question_id = ? AND base_url = ?",
             state,
-            _microseconds(now),
+            microseconds(now),
             None if rows is None or rows > _LARGEST else rows,
             self._text(sql_query),
             self._text(response_summary),
@@ -231,6 +256,68 @@ class History:
             question_id,
             self._base_url,
         )
+
+    def reused(self, question_id: str) -> None:
+        """Count that the answer of a question was given to one more caller."""
+        self._change(
+            "reused = reused + 1 WHERE question_id = ? AND base_url = ?", question_id, self._base_url
+        )
+
+    def keep(self, question_id: str, body: bytes, max_rows: int) -> None:
+        """Keep the answer of a recorded question, if answers are kept.
+
+        Parameters
+        ----------
+        body
+            The response as received.
+        max_rows
+            The ``max_rows`` of its request.
+        """
+        if self._answers is not None and self._is_recorded(question_id):
+            self._answers.keep(question_id, self._base_url, KeptAnswer(body, max_rows))
+
+    def kept(self, question_id: str) -> KeptAnswer | None:
+        """Return the kept answer of a question, None if there is none."""
+        return None if self._answers is None else self._answers.find(question_id, self._base_url)
+
+    def _is_recorded(self, question_id: str) -> bool:
+        try:
+            return bool(
+                self.database.exists
+                and self.database.execute(
+                    "SELECT 1 FROM questions WHERE question_id = ? AND base_url = ?",
+                    (question_id, self._base_url),
+                ).rows
+            )
+        except StoreError as error:
+            self._warn(error)
+            return False
+
+    def _insert(
+        self,
+        question: str,
+        key: str,
+        *,
+        dw_id: int,
+        asked_at: datetime,
+        condition: tuple[str, tuple[object, ...]] = ("true", ()),
+    ) -> Row | None:
+        values = {
+            "key": key,
+            "question": self._text(question),
+            "base_url": self._base_url,
+            "dw_id": str(dw_id),
+            "client": self._client,
+            "state": RecordState.SENT,
+            "asked_at": microseconds(asked_at),
+            **dict(zip(("host", "pid", "process_started"), ProcessIdentity.current(), strict=True)),
+        }
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        where, parameters = condition
+        # One statement, which is atomic for other processes.
+        statement = f"INSERT INTO questions ({names}) SELECT {marks} WHERE {where}"
+        result = self.database.execute(statement, (*values.values(), *parameters))
+        return Row(result.last_id, key) if result.changed else None
 
     def _change(self, change: str, *parameters: object) -> None:
         if not self.database.exists:
@@ -249,6 +336,13 @@ class History:
             ) from None
         self._warn(error)
 
+    def _raise_for(self, error: StoreError) -> NoReturn:
+        raise ConfigError(
+            f"The history in {self.place} cannot be used ({error}), so whether the question was asked before "
+            "is unknown. Nothing was sent.",
+            setting="history",
+        ) from None
+
     def _warn(self, error: StoreError) -> None:
         self.database.warn_once(
             "unusable", f"The history in {self.place} cannot be used ({error}); questions are not recorded."
@@ -259,115 +353,6 @@ class History:
         return text and _encodable(self._redact(text))
 
 
-def client_hash(client_id: str) -> str:
-    """Return what is kept of the id of the credentials."""
-    return hashlib.sha256(client_id.encode()).hexdigest()[:32]
-
-
-def question_key(question: str, *, base_url: str, dw_id: int, client: str) -> str:
-    """Return a text that is the same for a question that is put again to the same workspace by a client.
-
-    Runs of white space count as one space, unless a quotation mark may make them part of a value.
-    """
-    text = unicodedata.normalize("NFC", question).strip()
-    if not _QUOTATION_MARKS.search(text):
-        text = " ".join(text.split())
-    return hashlib.sha256(json.dumps([text, base_url, dw_id, client]).encode()).hexdigest()
-
-
-def read_records(
-    database: Database,
-    *,
-    states: Collection[RecordState] = (),
-    since: datetime | None = None,
-    question_id: str | None = None,
-    limit: int | None = None,
-) -> list[tuple[Any, ...]]:
-    """Return recorded questions, the latest first, with the values of :data:`COLUMNS`.
-
-    Questions that were being sent when their process ended become UNCERTAIN.
-
-    Parameters
-    ----------
-    states
-        The states to return; all if there are none.
-    since
-        The earliest time of sending.
-
-    Raises
-    ------
-    StoreError
-        If the file cannot be read.
-    """
-    if not database.exists:  # reading creates no file
-        return []
-    _mark_abandoned(database)
-    conditions: list[str] = []
-    parameters: list[object] = []
-    if states:
-        conditions.append(f"state IN ({', '.join('?' * len(states))})")
-        parameters += states
-    if since is not None:
-        conditions.append("asked_at >= ?")
-        parameters.append(_microseconds(since))
-    if question_id is not None:
-        conditions.append("question_id = ?")
-        parameters.append(question_id)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    statement = f"SELECT {', '.join(COLUMNS)} FROM questions{where} ORDER BY asked_at DESC, id DESC LIMIT ?"  # noqa: S608 - our own
-    return database.execute(statement, (*parameters, -1 if limit is None else min(limit, _LARGEST))).rows
-
-
-def forget_records(
-    database: Database,
-    *,
-    question_id: str | None = None,
-    row: int | None = None,
-    before: datetime | None = None,
-) -> int:
-    """Remove the rows of a question, one row, or all closed rows before a time; return their number.
-
-    Raises
-    ------
-    StoreError
-        If the file cannot be changed.
-    """
-    if not database.exists:
-        return 0
-    if question_id is not None:
-        removed = database.execute("DELETE FROM questions WHERE question_id = ?", (question_id,)).changed
-    elif row is not None and abs(row) > _LARGEST:
-        removed = 0
-    elif row is not None:
-        removed = database.execute("DELETE FROM questions WHERE id = ?", (row,)).changed
-    else:
-        states = ", ".join(f"'{state}'" for state in sorted(CLOSED))
-        removed = database.execute(
-            f"DELETE FROM questions WHERE asked_at < ? AND state IN ({states})",  # noqa: S608 - our own
-            (_microseconds(before or datetime.now(UTC)),),
-        ).changed
-    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the file beside it still has what was removed
-    return removed
-
-
-def _mark_abandoned(database: Database) -> None:
-    """Make the rows of processes that ended while they were sending UNCERTAIN."""
-    statement = "SELECT DISTINCT host, pid, process_started FROM questions WHERE state = 'SENT'"
-    for process in map(ProcessIdentity._make, database.execute(statement).rows):
-        if process.is_gone:
-            database.execute(
-                "UPDATE questions SET state = 'UNCERTAIN', error = ? "
-                "WHERE state = 'SENT' AND host = ? AND pid = ? AND process_started = ?",
-                ("Its process ended before the question was accepted.", *process),
-            )
-
-
 def _encodable(text: str | None) -> str | None:
     """Return a text with the escapes of halves of characters, which SQLite refuses."""
     return text and text.encode(errors="backslashreplace").decode()
-
-
-def _microseconds(moment: datetime) -> int:
-    """Return a time as microseconds from 1970 on, in UTC."""
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

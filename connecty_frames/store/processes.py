@@ -22,7 +22,7 @@ class ProcessIdentity(NamedTuple):
     Parameters
     ----------
     host
-        The name of the machine.
+        The name of the machine and, where there are such, the space of numbers: containers may share a name.
     pid
         Its number there.
     started
@@ -38,12 +38,20 @@ class ProcessIdentity(NamedTuple):
     def current(cls) -> ProcessIdentity:
         """Return the identity of this process."""
         pid = os.getpid()
-        return cls(platform.node(), pid, _started(pid))
+        return cls(_host(), pid, _started(pid))
 
     @property
     def is_gone(self) -> bool:
         """Whether the process has ended; False if that cannot be known, as on another host."""
-        return bool(self.started) and self.host == platform.node() and _started(self.pid) != self.started
+        return bool(self.started) and self.host == _host() and _started(self.pid) != self.started
+
+
+def _host() -> str:
+    """Return the name of the machine, and the namespace of processes on Linux."""
+    try:
+        return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return platform.node()
 
 
 def _started(pid: int) -> str:

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from connecty_frames.errors import HistoryWarning
-from connecty_frames.store import Database, StoreError, close_databases, database_at, default_path
+from connecty_frames.store import StoreError, close_databases, database_at, default_path
 
 INSERT = (
     "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at, host, pid, "
@@ -189,10 +189,10 @@ def test_a_file_of_a_newer_version(path: Path) -> None:
 def test_what_is_no_file(tmp_path: Path) -> None:
     """A folder, and a folder that cannot be created."""
     with pytest.raises(StoreError, match="it is not a regular file"):
-        Database(tmp_path).open()
+        database_at(tmp_path).open()
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"File exists|Not a directory"):
-        Database(tmp_path / "file" / "history.sqlite3").open()
+        database_at(tmp_path / "file" / "history.sqlite3").open()
 
 
 def test_threads_share_it(path: Path) -> None:

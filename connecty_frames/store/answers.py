@@ -1,0 +1,150 @@
+"""Kept answers: the responses of recorded questions as they were received, in a file beside the history.
+
+They stand in a file of their own, so that writing a large one does not hold up the rows of questions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from connecty_frames.store.database import Database, Layout, StoreError, shared_database
+from connecty_frames.text import path_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["KeptAnswer", "KeptAnswers", "answers_beside", "forget_answers"]
+
+_LAYOUT: Final = Layout(
+    "kept answers",
+    0x636E7461,  # "cnta"
+    (
+        (
+            """\
+            CREATE TABLE answers (
+                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                question_id TEXT NOT NULL,
+                base_url TEXT NOT NULL,
+                max_rows INTEGER NOT NULL,
+                length INTEGER NOT NULL,
+                body BLOB NOT NULL,
+                checksum BLOB NOT NULL,
+                UNIQUE (question_id, base_url)
+            )""",
+        ),
+    ),
+)
+_CODEC: Final = "zstd"
+
+
+class KeptAnswer(NamedTuple):
+    """The response of a completed question.
+
+    Parameters
+    ----------
+    body
+        As it was received.
+    max_rows
+        The ``max_rows`` of its request.
+    """
+
+    body: bytes
+    max_rows: int
+
+
+class KeptAnswers:
+    """The answers that are kept beside one history. One that cannot be kept or read stops no question.
+
+    Parameters
+    ----------
+    history
+        The file of the history.
+    max_bytes
+        The most bytes that all bodies together may have, compressed; the oldest are removed first.
+    """
+
+    def __init__(self, history: Database, *, max_bytes: int) -> None:
+        self._database = answers_beside(history)
+        self._max_bytes = max_bytes
+
+    def keep(self, question_id: str, base_url: str, answer: KeptAnswer) -> None:
+        """Keep the answer of a question, unless one with as many rows is kept."""
+        import pyarrow as pa
+
+        body = pa.compress(answer.body, codec=_CODEC, asbytes=True)
+        if len(body) > self._max_bytes:
+            return
+        length = len(answer.body)
+        try:
+            self._database.execute(
+                "INSERT INTO answers (question_id, base_url, max_rows, length, body, checksum) "
+                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (question_id, base_url) DO UPDATE SET "
+                "max_rows = excluded.max_rows, length = excluded.length, body = excluded.body, "
+                "checksum = excluded.checksum WHERE excluded.max_rows > max_rows",
+                (
+                    question_id,
+                    base_url,
+                    answer.max_rows,
+                    length,
+                    body,
+                    _checksum(body, answer.max_rows, length),
+                ),
+            )
+            self._database.execute(
+                "DELETE FROM answers WHERE number IN (SELECT number FROM (SELECT number, "
+                "sum(length(body)) OVER (ORDER BY number DESC) AS total FROM answers) WHERE total > ?)",
+                (self._max_bytes,),
+            )
+        except StoreError as error:
+            self._warn(f"cannot be used ({error})")
+
+    def find(self, question_id: str, base_url: str) -> KeptAnswer | None:
+        """Return the kept answer of a question, None if there is none that is whole."""
+        if not self._database.exists:
+            return None
+        try:
+            rows = self._database.execute(
+                "SELECT body, max_rows, length, checksum FROM answers WHERE question_id = ? AND base_url = ?",
+                (question_id, base_url),
+            ).rows
+        except StoreError as error:
+            self._warn(f"cannot be used ({error})")
+            return None
+        for body, max_rows, length, checksum in rows:
+            if _checksum(body, max_rows, length) == checksum:
+                import pyarrow as pa
+
+                whole = pa.decompress(body, decompressed_size=length, codec=_CODEC, asbytes=True)
+                return KeptAnswer(whole, max_rows)
+            self._warn(f"have a damaged answer, that of question {question_id}, which is fetched again")
+            forget_answers(self._database, [question_id])
+        return None
+
+    def _warn(self, problem: str) -> None:
+        self._database.warn_once(problem, f"The kept answers in {path_text(self._database.path)} {problem}.")
+
+
+def answers_beside(history: Database) -> Database:
+    """Return the file of the answers that are kept beside a history."""
+    path = history.path
+    return shared_database(path.with_name(f"{path.stem}-answers{path.suffix}"), _LAYOUT)
+
+
+def forget_answers(answers: Database, question_ids: Iterable[str]) -> None:
+    """Remove the kept answers of questions; the file and the log beside it have them no more.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be changed.
+    """
+    if not answers.exists:
+        return
+    for question_id in question_ids:
+        answers.execute("DELETE FROM answers WHERE question_id = ?", (question_id,))
+    answers.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _checksum(body: bytes, max_rows: int, length: int) -> bytes:
+    return hashlib.blake2b(f"{max_rows} {length} ".encode() + body, digest_size=32).digest()

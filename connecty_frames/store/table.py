@@ -1,0 +1,165 @@
+"""The table of the history: its columns, the states of a question, and the key of equal questions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from connecty_frames.store.database import Database, Layout, shared_database
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "CLOSED",
+    "COLUMNS",
+    "Earlier",
+    "RecordState",
+    "Row",
+    "client_hash",
+    "database_at",
+    "from_microseconds",
+    "microseconds",
+    "question_key",
+]
+
+_LAYOUT: Final = Layout(
+    "history",
+    0x636E7479,  # "cnty"
+    (
+        (
+            """\
+            CREATE TABLE questions (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                key TEXT NOT NULL,
+                question TEXT NOT NULL,
+                base_url TEXT NOT NULL,
+                dw_id TEXT NOT NULL,
+                client TEXT NOT NULL,
+                state TEXT NOT NULL,
+                question_id TEXT,
+                asked_at INTEGER NOT NULL,
+                accepted_at INTEGER,
+                ended_at INTEGER,
+                rows INTEGER,
+                sql_query TEXT,
+                response_summary TEXT,
+                error TEXT,
+                host TEXT NOT NULL,
+                pid INTEGER NOT NULL,
+                process_started TEXT NOT NULL
+            )""",
+            "CREATE INDEX questions_by_id ON questions (question_id)",
+            "CREATE INDEX questions_by_time ON questions (asked_at)",
+        ),
+        (
+            "ALTER TABLE questions ADD COLUMN reused INTEGER NOT NULL DEFAULT 0",
+            "CREATE INDEX questions_by_key ON questions (key, asked_at)",
+        ),
+    ),
+)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_QUOTATION_MARKS: Final = re.compile("[\"'`\u00ab\u00bb\u2018-\u201f\u2039\u203a]")
+
+
+class RecordState(StrEnum):
+    """What is known of a question."""
+
+    #: It is being sent, or its process ended while it was.
+    SENT = "SENT"
+    #: The server has accepted it; its answer is not known yet.
+    ASKED = "ASKED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    #: It was sent, and whether it was accepted is unknown.
+    UNCERTAIN = "UNCERTAIN"
+    #: It was definitely not started.
+    REJECTED = "REJECTED"
+
+
+#: The states of a question that is done with. The others may cost money whose answer is still to be fetched.
+CLOSED: Final = frozenset({RecordState.COMPLETED, RecordState.FAILED, RecordState.REJECTED})
+#: The columns that are read, in order.
+COLUMNS: Final = (
+    "id",
+    "asked_at",
+    "state",
+    "question",
+    "question_id",
+    "dw_id",
+    "base_url",
+    "accepted_at",
+    "ended_at",
+    "rows",
+    "reused",
+    "sql_query",
+    "response_summary",
+    "error",
+    "client",
+    "key",
+)
+
+
+class Row(NamedTuple):
+    """The row of a question: its number, and its key, since numbers begin again in a new file."""
+
+    id: int
+    key: str
+
+
+class Earlier(NamedTuple):
+    """A question with the same key that was recorded before.
+
+    Parameters
+    ----------
+    id
+        The number of its row.
+    question
+        Its text, without secrets.
+    asked_at, accepted_at
+        Aware and in UTC.
+    """
+
+    id: int
+    state: RecordState
+    question: str
+    question_id: str | None
+    asked_at: datetime
+    accepted_at: datetime | None
+    error: str | None
+
+
+def database_at(path: Path) -> Database:
+    """Return the history that all clients of this process share for a path."""
+    return shared_database(path, _LAYOUT)
+
+
+def client_hash(client_id: str) -> str:
+    """Return what is kept of the id of the credentials."""
+    return hashlib.sha256(client_id.encode()).hexdigest()[:32]
+
+
+def question_key(question: str, *, base_url: str, dw_id: int, client: str) -> str:
+    """Return a text that is the same for a question that is put again to the same workspace by a client.
+
+    Runs of white space count as one space, unless a quotation mark may make them part of a value.
+    """
+    text = unicodedata.normalize("NFC", question).strip()
+    if not _QUOTATION_MARKS.search(text):
+        text = " ".join(text.split())
+    return hashlib.sha256(json.dumps([text, base_url, dw_id, client]).encode()).hexdigest()
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a time as microseconds from 1970 on, in UTC."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(value: int) -> datetime:
+    """Return the time that :func:`microseconds` was given."""
+    return _EPOCH + timedelta(microseconds=value)
