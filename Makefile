@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-async bench-history docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-async bench-history bench-recording docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -93,6 +93,10 @@ bench-fidelity: $(VENV)/test.stamp
 # How many questions that people wrote does the sandbox answer, and are the answers right?
 bench-questions: $(VENV)/test.stamp
 	$(BIN)/python -m tests.verification.questions
+
+# What a history adds to the processor time of a question.
+bench-recording: $(VENV)/demo.stamp
+	$(BIN)/python -m benchmarks.recording
 
 # Processes that ask are killed at 200 random moments: is every accepted question, and every id, in the history?
 bench-history: $(VENV)/demo.stamp

@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import connecty_frames as cf
+from connecty_frames import sandbox
 from connecty_frames.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from multiprocessing.connection import Connection
+
+__all__ = ["main", "sandbox_process"]
 
 _BEAT: Final = 0.005
 _AT_ONCE: Final = 64
@@ -32,15 +35,14 @@ def _serve(pipe: Connection) -> None:
 
 
 @contextmanager
-def _client() -> Iterator[cf.Client]:
-    """Yield a client of a sandbox in another process."""
+def sandbox_process() -> Iterator[sandbox.Connection]:
+    """Yield the settings of a sandbox that runs in another process."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,))
     process.start()
     try:
-        with cf.Client(**ours.recv()) as client:
-            yield client
+        yield ours.recv()
     finally:
         ours.send(None)
         process.join()
@@ -66,7 +68,7 @@ async def _lags(work: Awaitable[object]) -> tuple[float, list[float]]:
 
 def main() -> None:
     """Print the table."""
-    with _client() as client:
+    with sandbox_process() as connection, cf.Client(**connection) as client:
 
         async def small() -> None:
             await asyncio.gather(

@@ -73,6 +73,7 @@ class Answer:
         base_url: str | None = None,
         asked_at: datetime | None = None,
         elapsed: float | None = None,
+        reused: bool = False,
     ) -> Answer:
         """Decode a results response.
 
@@ -111,6 +112,7 @@ class Answer:
             response_summary=envelope.response_summary,
             asked_at=asked_at,
             elapsed=elapsed,
+            reused=reused,
             rows=decoded.rows,
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
@@ -128,7 +130,7 @@ class Answer:
         return cls(body, decoded, metadata)
 
     @classmethod
-    @shows_options("dtype_backend", "timeout", "progress", max_rows=None)
+    @shows_options("dtype_backend", "timeout", "progress", "max_age", max_rows=None)
     def from_json(
         cls,
         source: bytes | str | os.PathLike[str],

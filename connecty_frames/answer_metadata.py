@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import counted, snippet, value_text
+from connecty_frames.text import age_text, counted, snippet, value_text
 
 __all__ = ["AnswerMetadata"]
 
@@ -42,9 +42,12 @@ class AnswerMetadata:
     sql_query, response_summary
         The SQL that made the table and the written summary, None if the server sent none.
     asked_at
-        When the question was sent, aware and in UTC; None after re-attaching by id.
+        When the question was sent, the first time if its answer was reused, aware and in UTC; None after
+        re-attaching by id.
     elapsed
-        Seconds from asking to the answer; None after re-attaching by id.
+        Seconds from asking to the answer; None after re-attaching by id, and of an answer that was reused.
+    reused
+        Whether it is the answer to an earlier asking of the same question, which ``max_age=`` allowed.
     rows
         The number of rows received.
     total_rows
@@ -73,6 +76,7 @@ class AnswerMetadata:
     response_summary: str | None = None
     asked_at: datetime | None = None
     elapsed: float | None = None
+    reused: bool = False
     rows: int = 0
     total_rows: int | None = None
     truncated: bool | None = None
@@ -94,6 +98,13 @@ class AnswerMetadata:
         asked = repr(snippet(self.question, _REPR_LENGTH)) if self.question else "an answer"
         where = f", question_id {snippet(self.question_id, _REPR_LENGTH)}" if self.question_id else ""
         return f"<AnswerMetadata: {asked}, {self.rows_text}{where}>"
+
+    @property
+    def reuse_text(self) -> str:
+        """How old a reused answer is, such as ``asked 2 h ago, reused``; empty for any other."""
+        if not self.reused or self.asked_at is None:
+            return ""
+        return f"asked {age_text((datetime.now(UTC) - self.asked_at).total_seconds())} ago, reused"
 
     @property
     def rows_text(self) -> str:

@@ -81,6 +81,10 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
         standard error is a terminal.
     question_id : str, UUID or None, default None
         The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+    max_age : float, timedelta, str or None, default None
+        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
+        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
+        history (``configure(history=True)``).
 
     Returns
     -------
@@ -182,6 +186,10 @@ def ask_df(
         standard error is a terminal.
     question_id : str, UUID or None, default None
         The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+    max_age : float, timedelta, str or None, default None
+        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
+        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
+        history (``configure(history=True)``).
 
     Returns
     -------
@@ -256,6 +264,10 @@ def ask_async(
         standard error is a terminal.
     question_id : str, UUID or None, default None
         The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+    max_age : float, timedelta, str or None, default None
+        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
+        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
+        history (``configure(history=True)``).
 
     Returns
     -------
@@ -362,6 +374,10 @@ def ask_df_async(
         standard error is a terminal.
     question_id : str, UUID or None, default None
         The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+    max_age : float, timedelta, str or None, default None
+        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
+        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
+        history (``configure(history=True)``).
 
     Returns
     -------
@@ -473,6 +489,10 @@ def ask_many(
     progress : bool, callable or None, default None
         True or False shows or hides the progress line, a callable receives each step, None shows it if
         standard error is a terminal.
+    max_age : float, timedelta, str or None, default None
+        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
+        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
+        history (``configure(history=True)``).
 
     Returns
     -------

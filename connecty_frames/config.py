@@ -108,6 +108,11 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
     history : bool, str, path-like or None, default False
         Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
         ``"require"`` sends no question that cannot be recorded.
+    keep_answers : bool or None, default False
+        Whether the answers to recorded questions are kept in a file beside the history, so that ``max_age=``
+        needs no network. It turns the history on.
+    keep_answers_max_bytes : int or None, default 1073741824
+        The most bytes that kept answers may have together, compressed; the oldest are removed first.
     profile : str or None, default None
         The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
 

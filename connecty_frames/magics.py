@@ -214,10 +214,10 @@ def _add_option(parser: MagicArgumentParser, name: str, hint: Any, words: str) -
         how = {"action": argparse.BooleanOptionalAction}
     elif name == "max_rows":
         how = {"type": _max_rows, "metavar": "N|all"}
-    elif int in kinds or float in kinds:
-        how = {"type": kinds[0], "metavar": "N"}
     elif str in kinds:
         how = {}
+    elif int in kinds or float in kinds:
+        how = {"type": kinds[0], "metavar": "N"}
     else:
         how = {"metavar": "VARIABLE"}
     # Without a default, so that what is not given is left to ask_df.

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from dataclasses import dataclass, fields
-from numbers import Integral
+from datetime import timedelta
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -31,6 +33,7 @@ __all__ = [
     "DtypeBackend",
     "Engine",
     "OnTruncation",
+    "check_age",
     "check_question_id",
     "is_dw_id",
     "shows_options",
@@ -47,6 +50,9 @@ OnTruncation = Literal["warn", "raise", "ignore"]
 MAX_TIMEOUT: Final = 2_592_000.0
 #: Ids of workspaces are below this, so that they fit into a URL.
 DW_ID_LIMIT: Final = 10**100
+#: An age as text, such as "6h" or "90".
+_AGE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([smhdw]?)", re.ASCII)
+_UNITS: Final = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 #: ``max_rows`` is below this, which is more than any answer has; None requests all rows.
 _MAX_ROWS_LIMIT: Final = 10**18
 
@@ -66,6 +72,7 @@ class AskOptionsDict(TypedDict, total=False):
     timeout: float | None
     progress: bool | Callable[..., object] | None
     question_id: str | UUID | None
+    max_age: float | timedelta | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +114,16 @@ class AskOptions:
         standard error is a terminal.
     question_id : str, UUID or None, default None
         The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+    max_age : float, timedelta, str or None, default None
+        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
+        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
+        history (``configure(history=True)``).
 
     Raises
     ------
     ConfigError
-        If a value is of the wrong type or out of range, or ``decimals="float"`` is given with ``strict``.
+        If a value is of the wrong type or out of range, ``decimals="float"`` is given with ``strict``, or
+        ``max_age`` with ``question_id``.
 
     Examples
     --------
@@ -137,6 +149,7 @@ class AskOptions:
     timeout: float | None = None
     progress: bool | Callable[..., object] | None = None
     question_id: str | None = None
+    max_age: float | timedelta | str | None = None
 
     def __post_init__(self) -> None:
         for name, expected in _EXPECTED.items():
@@ -148,6 +161,13 @@ class AskOptions:
                 raise ConfigError(f"{name}={value_text(value)}: expected {expected}.", setting=name)
         if self.question_id is not None:
             object.__setattr__(self, "question_id", check_question_id(self.question_id))
+        if self.max_age is not None:
+            object.__setattr__(self, "max_age", check_age(self.max_age))
+            if self.question_id is not None:
+                raise ConfigError(
+                    "max_age and question_id: give one. question_id fetches an answer, however old it is.",
+                    setting="max_age",
+                )
         if self.strict and self.decimals == "float":
             raise ConfigError(
                 "decimals='float' rounds to the nearest float64, which strict=True does not allow.",
@@ -196,6 +216,26 @@ def shows_options(*left_out: str, **defaults: object) -> Callable[[_Function], _
         return function
 
     return decorate
+
+
+def check_age(value: object, setting: str = "max_age") -> timedelta:
+    """Return an age given as seconds, a timedelta or text such as ``"6h"``; a ConfigError for any other."""
+    found: object = value
+    match = _AGE.fullmatch(found.strip()) if isinstance(found, str) else None
+    try:
+        if match is not None:
+            found = timedelta(**{_UNITS[match[2]]: float(match[1])})
+        elif isinstance(found, Real) and not isinstance(found, bool):
+            found = timedelta(seconds=float(found))
+        if isinstance(found, timedelta) and found > timedelta():
+            return found
+    except (OverflowError, ValueError):  # of a number that is too large, or NaN
+        pass
+    raise ConfigError(
+        f"{setting}={value_text(value)}: expected an age above 0: seconds, a timedelta, or text such as "
+        "'90s', '30m', '6h' or '7d'.",
+        setting=setting,
+    )
 
 
 def check_question_id(value: object) -> str:

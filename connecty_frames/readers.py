@@ -67,6 +67,10 @@ def read_connecty(
         standard error is a terminal.
     question_id : str, UUID or None, default None
         The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+    max_age : float, timedelta, str or None, default None
+        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
+        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
+        history (``configure(history=True)``).
 
     Returns
     -------
@@ -162,6 +166,10 @@ def _read_polars(question: str, con: Client | None = None, **options: Unpack[Ask
         standard error is a terminal.
     question_id : str, UUID or None, default None
         The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+    max_age : float, timedelta, str or None, default None
+        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
+        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
+        history (``configure(history=True)``).
 
     Returns
     -------

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, get_args, overload
 
 from connecty_frames.config import resolve
 from connecty_frames.errors import ConfigError
-from connecty_frames.options import Engine, check_question_id
+from connecty_frames.options import Engine, check_age, check_question_id
 from connecty_frames.store import (
     COLUMNS,
     Database,
@@ -36,9 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["forget", "forget_in", "history", "recorded_place", "records_table"]
 
 _FORGET_ALL: Final = "To erase everything, delete"
-#: An age, as in "6h".
-_AGE: Final = re.compile(r"([0-9]{1,6})\s*([smhdw])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+#: The letters with which an age ends, as in "6h".
+_UNITS: Final = tuple("smhdw")
 _TIMES: Final = frozenset({"asked_at", "accepted_at", "ended_at"})
 _NUMBERS: Final = frozenset({"id", "rows", "reused"})
 _LARGEST: Final = 2**63 - 1
@@ -276,10 +274,9 @@ def _time(value: object, setting: str) -> datetime:
     """Return a time or age as a time."""
     found = value
     if isinstance(found, str):
-        age = _AGE.fullmatch(found.strip())
         try:
-            found = timedelta(**{_UNITS[age[2]]: int(age[1])}) if age else datetime.fromisoformat(found)
-        except ValueError:
+            found = check_age(found) if found.strip()[-1:] in _UNITS else datetime.fromisoformat(found)
+        except (ConfigError, ValueError):
             found = None
     if isinstance(found, date) and not isinstance(found, datetime):
         found = datetime.combine(found, time())

@@ -22,6 +22,8 @@ __all__ = ["HISTORY_WORDS", "LARGEST_BODY", "TYPES", "Settings", "SettingsDict",
 
 #: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3
+#: The default limit of kept answers, in bytes.
+KEPT_BYTES: Final = 1024**3
 
 #: What the setting ``history`` may be as text, if it is not a path.
 _HISTORY_WORDS: Final[dict[str, bool | Literal["require"]]] = {
@@ -127,6 +129,8 @@ class SettingsDict(TypedDict, total=False):
     verify_tls: bool | None
     ca_bundle: str | os.PathLike[str] | None
     history: bool | str | os.PathLike[str] | None
+    keep_answers: bool | None
+    keep_answers_max_bytes: int | None
     profile: str | None
 
 
@@ -158,6 +162,11 @@ class Settings(BaseModel):
     history
         Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
         ``"require"`` sends no question that cannot be recorded.
+    keep_answers
+        Whether the answers to recorded questions are kept in a file beside the history, so that ``max_age=``
+        needs no network. It turns the history on.
+    keep_answers_max_bytes
+        The most bytes that kept answers may have together, compressed; the oldest are removed first.
     profile
         The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
     """
@@ -176,12 +185,19 @@ class Settings(BaseModel):
     verify_tls: bool = True
     ca_bundle: Annotated[Path, AfterValidator(_expand_user)] | None = None
     history: Annotated[bool | Literal["require"] | Path, BeforeValidator(_history)] = False
+    keep_answers: bool = False
+    keep_answers_max_bytes: Annotated[int, Field(gt=0, lt=2**63), BeforeValidator(_reject_bool)] = KEPT_BYTES
     profile: Annotated[str, AfterValidator(_printable)] | None = None
 
     @property
     def address(self) -> str:
         """The address of the API, without a final slash."""
         return self.base_url or REGIONS[self.region]
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether questions are recorded, of which kept answers are a part."""
+        return self.history is not False or self.keep_answers
 
     @property
     def credentials(self) -> tuple[str, SecretStr]:
@@ -209,4 +225,6 @@ TYPES: Final = {
     "timeout": (Real, "a number of seconds"),
     "max_body_bytes": (Integral, "a number of bytes"),
     "verify_tls": (bool, "True or False"),
+    "keep_answers": (bool, "True or False"),
+    "keep_answers_max_bytes": (Integral, "a number of bytes"),
 }

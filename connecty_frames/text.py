@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "age_text",
     "counted",
     "cut",
     "excerpt",
@@ -43,6 +44,8 @@ _MAX_LISTED = 10
 _MAX_PATH = 500
 #: The length from which the first characters of a client id are shown, so that most stays hidden.
 _LONG_ID = 16
+#: The units of an age, by their seconds.
+_AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def terminal(text: str, *, keep: str = "") -> str:
@@ -78,6 +81,15 @@ def cut(text: str, limit: int) -> str:
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Return a number and its noun, as in "1 row" and "2,000 rows"; the plural ends in "s" if not given."""
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def age_text(seconds: float) -> str:
+    """Return an age in its largest unit, such as ``2 h``; no age is below zero."""
+    whole = max(0, int(seconds))
+    for size, unit in _AGES:
+        if whole >= size:
+            return f"{whole // size:,} {unit}"
+    return f"{whole} s"
 
 
 def sentence(text: str) -> str:

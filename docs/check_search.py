@@ -45,6 +45,8 @@ SEARCHES: Final = {
     "security": "security",
     "privacy": "security",
     "history": "history",
+    "max_age": "history",
+    "reuse": "history",
     "cost": "history",
     "resume": "scheduling",
     "forget": "history",

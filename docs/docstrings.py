@@ -90,7 +90,7 @@ _SETTINGS: Final = Keywords(tuple(SettingsDict.__annotations__), Settings)
 #: The functions and classes of each file that take keywords.
 FUNCTIONS: Final[dict[str, dict[str, Keywords]]] = {
     "connecty_frames/answer.py": {
-        "from_json": _OPTIONS.without("dtype_backend", "timeout", "progress")._replace(
+        "from_json": _OPTIONS.without("dtype_backend", "timeout", "progress", "max_age")._replace(
             redefined=("dw_id", "max_rows", "question_id")
         ),
     },
@@ -113,7 +113,7 @@ FUNCTIONS: Final[dict[str, dict[str, Keywords]]] = {
         "ask_df_async": _OPTIONS,
         "ask_many": _OPTIONS.without("question_id"),
     },
-    "connecty_frames/client/question.py": {"result": _OPTIONS.without("dw_id", "question_id")},
+    "connecty_frames/client/question.py": {"result": _OPTIONS.without("dw_id", "question_id", "max_age")},
     "connecty_frames/config.py": {"configure": _SETTINGS},
     "connecty_frames/options.py": {"AskOptions": Keywords()},
     "connecty_frames/sandbox/sandbox.py": {"Sandbox": Keywords()},

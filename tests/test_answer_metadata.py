@@ -119,6 +119,7 @@ class TestJson:
             "response_summary",
             "asked_at",
             "elapsed",
+            "reused",
             "rows",
             "total_rows",
             "truncated",

@@ -37,6 +37,8 @@ VALUES: dict[str, dict[str, Any]] = {
     "verify_tls": {"argument": False, "configure": False, "environment": False},
     "ca_bundle": {"argument": Path("/a.pem"), "configure": Path("/c.pem"), "environment": Path("/e.pem")},
     "history": {"argument": "require", "configure": Path("/c.db"), "environment": True},
+    "keep_answers": {"argument": True, "configure": True, "environment": True},
+    "keep_answers_max_bytes": {"argument": 1, "configure": 2, "environment": 3},
 }
 DEFAULTS = {
     "client_id": None,
@@ -49,6 +51,8 @@ DEFAULTS = {
     "verify_tls": True,
     "ca_bundle": None,
     "history": False,
+    "keep_answers": False,
+    "keep_answers_max_bytes": 1_073_741_824,
 }
 
 
@@ -301,6 +305,10 @@ WRONG: list[tuple[str, Any, str]] = [
     ("history", "", r"expected True \(1\), False \(0\), 'require' or the path of a file"),
     ("history", "off", r"expected True \(1\), False \(0\), 'require' or the path of a file"),
     ("history", "a\0b", "NUL"),
+    ("keep_answers", 1, "expected True or False"),
+    ("keep_answers_max_bytes", 0, "greater than 0"),
+    ("keep_answers_max_bytes", 2**63, "less than 9223372036854775808"),
+    ("keep_answers_max_bytes", True, "expected a number"),
 ]
 
 
@@ -476,6 +484,8 @@ IN_TOML: dict[str, tuple[str, Any]] = {
     "verify_tls": ("false", False),
     "ca_bundle": ('"/p.pem"', Path("/p.pem")),
     "history": ('"/p.db"', Path("/p.db")),
+    "keep_answers": ("true", True),
+    "keep_answers_max_bytes": ("4", 4),
 }
 
 
@@ -934,5 +944,7 @@ def test_explain(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         ("verify_tls", True, "default"),
         ("ca_bundle", None, "default"),
         ("history", False, "default"),
+        ("keep_answers", False, "default"),
+        ("keep_answers_max_bytes", 1_073_741_824, "default"),
         ("profile", "a", "argument"),
     ]

@@ -224,7 +224,7 @@ class TestConnecty:
         )
 
         run(shell, f"%%connecty df {line}\nq")
-        run(shell, "%%connecty df --max-rows all --progress False\nq")
+        run(shell, "%%connecty df --max-rows all --progress False --max-age 6h\nq")
         run(shell, "%%connecty\nq")
 
         assert calls == [
@@ -244,10 +244,13 @@ class TestConnecty:
                 "progress": shell.user_ns["steps"].append,
                 "question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8",
             },
-            {"client": None, "max_rows": None, "progress": False},
+            {"client": None, "max_rows": None, "progress": False, "max_age": "6h"},
             {"client": None},
         ]
-        assert calls[0].keys() == {"client", *(field.name for field in dataclasses.fields(cf.AskOptions))}
+        assert calls[0].keys() | calls[1].keys() == {
+            "client",
+            *(field.name for field in dataclasses.fields(cf.AskOptions)),
+        }
 
     def test_question_id(self, shell: Any, connected: Sandbox) -> None:
         """One line fetches the answer to an earlier question, and asks nothing."""
@@ -395,7 +398,7 @@ class TestCompletion:
         [
             ("%%connect", ["%%connecty"]),
             ("%connecty_", ["%connecty_sql"]),
-            ("%%connecty df --max", ["--max-rows"]),
+            ("%%connecty df --max", ["--max-age", "--max-rows"]),
             ("%%connecty df --engine ", ["pandas", "polars", "pyarrow"]),
             ("%%connecty df --strict --dec", ["--decimals"]),
             ("%connecty df --question", ["--question-id"]),
@@ -472,6 +475,6 @@ def test_a_kernel(tmp_path: Path) -> None:
         "wrong": ["error"],
         "readers": ["ok", "False"],
         "submissions": ["ok", "{'how many orders are there?': 1}"],
-        "with jedi": [["sql_query"], ["--max-rows"], ["pandas", "polars", "pyarrow"], ["df"]],
-        "without jedi": [["sql_query"], ["--max-rows"], ["pandas", "polars", "pyarrow"], ["df"]],
+        "with jedi": [["sql_query"], ["--max-age", "--max-rows"], ["pandas", "polars", "pyarrow"], ["df"]],
+        "without jedi": [["sql_query"], ["--max-age", "--max-rows"], ["pandas", "polars", "pyarrow"], ["df"]],
     }

@@ -233,7 +233,7 @@ def test_ask_df_shows_its_options() -> None:
     assert signature(cf.ask_df) == (
         "(question, *, engine='pandas', client=None, dw_id=None, dtype_backend='numpy_nullable', "
         "max_rows=1000, schema=None, tz='UTC', infer_temporal=True, decimals='auto', strict=False, "
-        "on_truncation='warn', timeout=None, progress=None, question_id=None)"
+        "on_truncation='warn', timeout=None, progress=None, question_id=None, max_age=None)"
     )
 
 
@@ -242,7 +242,7 @@ def test_ask_shows_its_options() -> None:
     assert signature(cf.ask) == (
         "(question, *, client=None, dw_id=None, dtype_backend='numpy_nullable', max_rows=1000, schema=None, "
         "tz='UTC', infer_temporal=True, decimals='auto', strict=False, on_truncation='warn', "
-        "timeout=None, progress=None, question_id=None)"
+        "timeout=None, progress=None, question_id=None, max_age=None)"
     )
 
 
@@ -251,7 +251,7 @@ def test_read_connecty_has_the_shape_of_read_sql() -> None:
     assert signature(cf.read_connecty) == (
         "(question, con=None, *, dtype=None, index_col=None, dw_id=None, dtype_backend='numpy_nullable', "
         "max_rows=1000, tz='UTC', infer_temporal=True, decimals='auto', strict=False, on_truncation='warn', "
-        "timeout=None, progress=None, question_id=None)"
+        "timeout=None, progress=None, question_id=None, max_age=None)"
     )
 
 

@@ -123,6 +123,14 @@ def ask(
         float | None,
         typer.Option(help="Seconds for the whole command, waiting included.", rich_help_panel=_QUESTION),
     ] = None,
+    max_age: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AGE",
+            help="Reuse an answer to the same question up to this age, such as 6h, instead of asking.",
+            rich_help_panel=_QUESTION,
+        ),
+    ] = None,
     no_history: Annotated[
         bool,
         typer.Option("--no-history", help="Do not record the question.", rich_help_panel=_QUESTION),
@@ -267,6 +275,7 @@ def ask(
     options: AskOptionsDict = {
         "dw_id": dw_id,
         "question_id": question_id,
+        "max_age": max_age,
         "max_rows": max_rows,
         "on_truncation": "ignore" if part and on_truncation is TruncationChoice.WARN else on_truncation.value,
         "schema": None if schema_file is None else read_saved_schema(schema_file),
@@ -297,6 +306,8 @@ def ask(
 
         # Read last, so that nobody types a question that cannot be asked.
         answer = client.answer(read_question(), ask_options, accepted=accepted, received=save_response)
+        if answer.metadata.reused and not quiet:
+            echo_stderr(f"Question {answer.question_id}: {answer.metadata.reuse_text}.")
         written = part
         if answer.table is None and answer.response_summary and not (format_ or output or schema_file):
             written = part or Part.SUMMARY  # nobody asked for rows, so the summary is the answer
@@ -345,7 +356,10 @@ def _client(*, sandbox: bool, no_history: bool, **address: Any) -> Iterator[Clie
         # Unlike in Python, questions are recorded unless a setting says otherwise.
         places = {name: place for name, _, place in explain(**address)}
         history = False if no_history else True if places["history"] == "default" else None
-        client = stack.enter_context(Client(**address, history=history, resume_command=resume_command))
+        keep_answers = False if no_history else None
+        client = stack.enter_context(
+            Client(**address, history=history, keep_answers=keep_answers, resume_command=resume_command)
+        )
         if history:
             stack.callback(_announce_history, client)
         yield client

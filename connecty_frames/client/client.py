@@ -26,13 +26,14 @@ from connecty_frames.client.submission import (
 )
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames.config import resolve
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, NotFoundError
 from connecty_frames.http.models import strip_tracebacks
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import (
     AskOptions,
     AskOptionsDict,
     Engine,
+    check_age,
     check_question_id,
     is_dw_id,
     shows_options,
@@ -44,7 +45,8 @@ from connecty_frames.text import masked_id, terminal
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
+    from datetime import timedelta
     from types import TracebackType
     from typing import Unpack
     from uuid import UUID
@@ -96,6 +98,11 @@ class Client:
     history : bool, str, path-like or None, default False
         Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
         ``"require"`` sends no question that cannot be recorded.
+    keep_answers : bool or None, default False
+        Whether the answers to recorded questions are kept in a file beside the history, so that ``max_age=``
+        needs no network. It turns the history on.
+    keep_answers_max_bytes : int or None, default 1073741824
+        The most bytes that kept answers may have together, compressed; the oldest are removed first.
     profile : str or None, default None
         The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
     clock : Clock, optional
@@ -134,6 +141,8 @@ class Client:
         verify_tls: bool | None = None,
         ca_bundle: str | os.PathLike[str] | None = None,
         history: bool | str | os.PathLike[str] | None = None,
+        keep_answers: bool | None = None,
+        keep_answers_max_bytes: int | None = None,
         profile: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
         random: Callable[[], float] = _random.random,
@@ -154,6 +163,8 @@ class Client:
                 verify_tls=verify_tls,
                 ca_bundle=ca_bundle,
                 history=history,
+                keep_answers=keep_answers,
+                keep_answers_max_bytes=keep_answers_max_bytes,
                 profile=profile,
             )
             client_id, client_secret = settings.credentials
@@ -166,7 +177,7 @@ class Client:
             self._client_id = SecretStr(client_id)
             auth = Auth(self._client_id, client_secret, transport=self._transport, random=random)
             self._api = Endpoints(self._transport, auth, random=random)
-            self._history = None if settings.history is False else self._open_history(settings)
+            self._history = self._open_history(settings) if settings.keeps_history else None
         except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
             refused = error
         # An interrupt may come as this function returns, and would show the locals of its frame.
@@ -194,6 +205,11 @@ class Client:
 
     def recording_in(self, path: Path) -> Client:
         """Return a client with the same connections that records its questions in another file.
+
+        Parameters
+        ----------
+        path
+            The file.
 
         Raises
         ------
@@ -230,7 +246,14 @@ class Client:
         """
         return probe_health(self._transport, timeout=timeout, random=self._api.random)
 
-    def submit(self, question: str, *, dw_id: int | None = None, timeout: float | None = None) -> Question:
+    def submit(
+        self,
+        question: str,
+        *,
+        dw_id: int | None = None,
+        timeout: float | None = None,
+        max_age: float | timedelta | str | None = None,
+    ) -> Question:
         """Ask a question and do not wait for its answer.
 
         It is sent again only after a 429, after one 401, or if no connection was made: it is started at most
@@ -244,11 +267,13 @@ class Client:
             The data workspace; None uses the client's.
         timeout
             Seconds until it must be accepted; None uses the client's timeout.
+        max_age
+            The age up to which an answer to the same question is reused, as for :meth:`ask`.
 
         Returns
         -------
         Question
-            The handle of the question.
+            The handle of the question, or of its earlier asking, which is then ``reused``.
 
         Raises
         ------
@@ -261,10 +286,15 @@ class Client:
         SubmissionUncertain
             If it is unknown whether it was started. Look in ConnectyAI's chat history.
         """
-        ask_options = AskOptions(dw_id=dw_id, timeout=timeout)
+        ask_options = self._checked(AskOptions(dw_id=dw_id, timeout=timeout, max_age=max_age))
         submission = self._submission(question, ask_options)
+        deadline, gone = self._deadline(ask_options), set[str]()
         with submission.annotated():
-            return self._submit(submission, self._deadline(ask_options))
+            asked = self._submit_or_reuse(submission, ask_options, deadline, gone)
+            while asked.reused and asked.is_gone:
+                gone.add(asked.question_id)
+                asked = self._submit_or_reuse(submission, ask_options, deadline, gone)
+            return asked
 
     def question(self, question_id: str | UUID, *, dw_id: int | None = None) -> Question:
         """Return the handle of a question asked before, in this or any other process; nothing is sent.
@@ -329,6 +359,10 @@ class Client:
             standard error is a terminal.
         question_id : str, UUID or None, default None
             The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+        max_age : float, timedelta, str or None, default None
+            The age up to which an answer to the same question is reused instead of asking it again: seconds,
+            a timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It
+            needs a history (``configure(history=True)``).
 
         Returns
         -------
@@ -399,6 +433,10 @@ class Client:
             standard error is a terminal.
         question_id : str, UUID or None, default None
             The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+        max_age : float, timedelta, str or None, default None
+            The age up to which an answer to the same question is reused instead of asking it again: seconds,
+            a timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It
+            needs a history (``configure(history=True)``).
 
         Returns
         -------
@@ -433,8 +471,8 @@ class Client:
         row
             The row of the question in the history of this client, if it has been recorded already.
         accepted
-            Called with the question as soon as the server has accepted it; not called with
-            ``question_id=``, since nothing is asked then.
+            Called with the question as soon as the server has accepted it; not called for one that was
+            asked before.
         received
             Called with the response of a completed question, before it is decoded.
         """
@@ -442,9 +480,13 @@ class Client:
         if ask_options.question_id is not None:
             asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
             return asked.fetch(ask_options, deadline=deadline, received=received)
-        ask_options = read_schema(ask_options)  # a wrong schema must not cost a question
+        ask_options = self._checked(ask_options)
         submission = self._submission(question, ask_options, row)
         with submission.annotated():
+            if ask_options.max_age is not None:
+                return self._ask_or_reuse(
+                    submission, ask_options, deadline, accepted=accepted, received=received
+                )
             asked = self._submit(submission, deadline)
             if accepted is not None:
                 accepted(asked)
@@ -467,7 +509,7 @@ class Client:
                 pending_message, asked.question_id, asked.resume_command
             )
         else:
-            ask_options = read_schema(ask_options)  # a wrong schema must not cost a question
+            ask_options = self._checked(ask_options)
             asked = self._submission(question, ask_options)
             message = asked.message
         return Call(lambda cancelled: read(self._answer_until(ask_options, asked, cancelled)), message)
@@ -515,6 +557,10 @@ class Client:
             standard error is a terminal.
         question_id : str, UUID or None, default None
             The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+        max_age : float, timedelta, str or None, default None
+            The age up to which an answer to the same question is reused instead of asking it again: seconds,
+            a timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It
+            needs a history (``configure(history=True)``).
 
         Returns
         -------
@@ -590,6 +636,10 @@ class Client:
             standard error is a terminal.
         question_id : str, UUID or None, default None
             The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+        max_age : float, timedelta, str or None, default None
+            The age up to which an answer to the same question is reused instead of asking it again: seconds,
+            a timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It
+            needs a history (``configure(history=True)``).
 
         Returns
         -------
@@ -685,6 +735,10 @@ class Client:
         progress : bool, callable or None, default None
             True or False shows or hides the progress line, a callable receives each step, None shows it if
             standard error is a terminal.
+        max_age : float, timedelta, str or None, default None
+            The age up to which an answer to the same question is reused instead of asking it again: seconds,
+            a timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It
+            needs a history (``configure(history=True)``).
 
         Returns
         -------
@@ -706,7 +760,7 @@ class Client:
                 "question_id names a single question; ask(question_id=...) fetches its answer.",
                 setting="question_id",
             )
-        ask_options = read_schema(AskOptions.from_kwargs(options))
+        ask_options = self._checked(AskOptions.from_kwargs(options))
         self._workspace(ask_options.dw_id)
         run = ConcurrentRun(
             questions,
@@ -737,13 +791,16 @@ class Client:
         from connecty_frames.store import default_path
 
         path = settings.history if isinstance(settings.history, Path) else default_path()
-        return self._history_at(path, required=settings.history == "require")
+        limit = settings.keep_answers_max_bytes if settings.keep_answers else None
+        return self._history_at(path, required=settings.history == "require", kept_bytes=limit)
 
-    def _history_at(self, path: Path, *, required: bool) -> History:
-        from connecty_frames.store import History, database_at
+    def _history_at(self, path: Path, *, required: bool, kept_bytes: int | None = None) -> History:
+        from connecty_frames.store import History, KeptAnswers, database_at
 
+        database = database_at(path)
         return History(
-            database_at(path),
+            database,
+            answers=None if kept_bytes is None else KeptAnswers(database, max_bytes=kept_bytes),
             required=required,
             base_url=self._transport.address,
             client_id=self._client_id.get_secret_value(),
@@ -769,7 +826,67 @@ class Client:
         if isinstance(asked, Question):
             return asked.fetch(ask_options, deadline=deadline)
         with asked.annotated():
+            if ask_options.max_age is not None:
+                return self._ask_or_reuse(asked, ask_options, deadline)
             return self._submit(asked, deadline).fetch(ask_options, deadline=deadline)
+
+    def _ask_or_reuse(
+        self,
+        submission: Submission,
+        ask_options: AskOptions,
+        deadline: Deadline,
+        *,
+        accepted: Callable[[Question], object] | None = None,
+        received: Callable[[bytes], object] | None = None,
+    ) -> Answer:
+        """Fetch the answer of an earlier asking if its age allows, else ask."""
+        gone: set[str] = set()
+        while True:
+            asked = self._submit_or_reuse(submission, ask_options, deadline, gone)
+            if accepted is not None and not asked.reused:
+                accepted(asked)
+            try:
+                answer = asked.fetch(ask_options, deadline=deadline, received=received)
+            except NotFoundError:
+                if not asked.reused:
+                    raise
+                gone.add(asked.question_id)
+                continue
+            if asked.reused and self._history is not None:
+                self._history.reused(asked.question_id)
+            return answer
+
+    def _submit_or_reuse(
+        self, submission: Submission, ask_options: AskOptions, deadline: Deadline, gone: Collection[str]
+    ) -> Question:
+        """Return an earlier asking of a question if its age allows, else submit it.
+
+        ``gone`` are the ids of earlier ones that the server no longer has.
+        """
+        if ask_options.max_age is not None and self._history is not None:
+            # Not imported where nothing is reused.
+            from connecty_frames.client.reuse import find_or_claim, kept_results
+
+            submission.earlier = earlier = find_or_claim(
+                submission,
+                self._history,
+                max_age=check_age(ask_options.max_age),
+                gone=gone,
+                deadline=deadline,
+                clock=self._transport.clock,
+            )
+            if earlier is not None and earlier.question_id is not None:
+                return Question(
+                    self._api,
+                    earlier.question_id,
+                    dw_id=submission.dw_id,
+                    timeout=self._timeout,
+                    earlier=earlier,
+                    kept=kept_results(self._history, earlier.question_id),
+                    command=self._resume_command,
+                    history=self._history,
+                )
+        return self._submit(submission, deadline)
 
     def _submit(self, submission: Submission, deadline: Deadline) -> Question:
         return Question(
@@ -781,6 +898,20 @@ class Client:
             command=self._resume_command,
             history=self._history,
         )
+
+    def _checked(self, ask_options: AskOptions) -> AskOptions:
+        """Return options of which nothing is found wrong once a question is paid for."""
+        if ask_options.max_age is not None and self._history is None:
+            raise ConfigError(
+                "max_age needs a history of what was asked, and none is kept.",
+                hint="Turn it on: cf.configure(history=True). Questions to a sandbox are recorded only in a "
+                "file that you name: history='history.sqlite3'.",
+                shell_hint="Leave out what turns it off: --no-history, CONNECTY_HISTORY=0 or history = false "
+                "in a profile. Questions to a sandbox are recorded only in a file that you name: "
+                "CONNECTY_HISTORY=history.sqlite3.",
+                setting="max_age",
+            )
+        return read_schema(ask_options)
 
     def _deadline(self, ask_options: AskOptions) -> Deadline:
         return Deadline.after(ask_options.timeout or self._timeout, self._transport.clock)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.client.endpoints import Endpoints, Results
     from connecty_frames.client.submission import Submission
-    from connecty_frames.store import History
+    from connecty_frames.store import Earlier, History
 
 __all__ = ["Question", "delay"]
 
@@ -91,6 +91,8 @@ class Question:
         timeout: float,
         command: Callable[[str, int], str],
         submission: Submission | None = None,
+        earlier: Earlier | None = None,
+        kept: Results | None = None,
         history: History | None = None,
     ) -> None:
         self._api = api
@@ -98,14 +100,23 @@ class Question:
         self._dw_id = dw_id
         self._timeout = timeout
         self._submission = submission
-        self._question = submission.question if submission else None
-        self._asked_at = submission.asked_at if submission else None
+        #: What is known of when and how it was asked; of an earlier one by the history.
+        asked = earlier or submission
+        self._question = asked.question if asked else None
+        self._asked_at = asked.asked_at if asked else None
+        self._reused = earlier is not None
+        #: When it was accepted, in seconds of the monotonic clock; None if that is unknown.
+        self._accepted_at = submission.accepted_at if submission else None
+        if earlier is not None and earlier.accepted_at is not None:
+            age = (api.clock.now() - earlier.accepted_at).total_seconds()
+            self._accepted_at = api.clock.monotonic() - max(0.0, age)
         self._command = command
         self._history = history
         self._last_state: str | None = None  # as the server spelled it
         self._known_state: State | None = None  # the last that the API document has
         self._warned = False
-        self._final: Results | None = None  # kept so that its rows need not be sent again
+        self._final = kept  # so that its rows need not be sent again
+        self._kept = kept
 
     @property
     def question_id(self) -> str:
@@ -119,7 +130,7 @@ class Question:
 
     @property
     def question(self) -> str | None:
-        """The question in words, None after re-attaching by id."""
+        """The question in words, as it was first asked; None after re-attaching by id."""
         return self._question
 
     @property
@@ -131,6 +142,22 @@ class Question:
     def asked_at(self) -> datetime | None:
         """When it was sent, aware and in UTC; None after re-attaching by id."""
         return self._asked_at
+
+    @property
+    def reused(self) -> bool:
+        """Whether it was asked by an earlier call, whose answer ``max_age=`` allows to reuse."""
+        return self._reused
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its answer is not at hand and the server no longer has it, which is asked once."""
+        if self._final is not None:
+            return False
+        try:
+            self.state()
+        except NotFoundError:
+            return True
+        return False
 
     def state(self) -> str:
         """Ask the server once for the state; no rows are sent.
@@ -180,7 +207,7 @@ class Question:
             final = self._final or self._poll(deadline, max_rows=DEFAULT_MAX_ROWS)
             return final.envelope.state
 
-    @shows_options("dw_id", "question_id")
+    @shows_options("dw_id", "question_id", "max_age")
     def result(self, **options: Unpack[AskOptionsDict]) -> Answer:
         """Wait until the question is done and return its answer.
 
@@ -233,7 +260,7 @@ class Question:
             If the answer cannot be used, or not with these options. Calling again with other options asks
             nothing again.
         """
-        fixed = {"dw_id": self._dw_id, "question_id": self._question_id}
+        fixed = {"dw_id": self._dw_id, "question_id": self._question_id, "max_age": None}
         return self.fetch(AskOptions.from_kwargs(options, **fixed))
 
     def fetch(
@@ -256,8 +283,12 @@ class Question:
                     more = DEFAULT_MAX_ROWS if final is None else final.next_max_rows
                     wanted = more if max_rows is None else max_rows
                     final = self._poll(deadline, max_rows=wanted, report=report)
-            if received is not None and final.envelope.state == State.COMPLETED:
-                received(final.body)
+            if final.envelope.state == State.COMPLETED:
+                if self._history is not None and final is not self._kept:
+                    self._history.keep(self._question_id, final.body, final.max_rows)
+                    self._kept = final
+                if received is not None:
+                    received(final.body)
             return Answer.from_response(
                 final.body,
                 final.envelope,
@@ -269,6 +300,7 @@ class Question:
                 base_url=self._api.transport.address,
                 asked_at=self._asked_at,
                 elapsed=final.elapsed,
+                reused=self._reused,
             )
 
     def __repr__(self) -> str:
@@ -342,8 +374,8 @@ class Question:
 
     def _wait_or_raise(self, failure: Failure, deadline: Deadline) -> None:
         """Wait after a 404 for a question that may not be visible yet; raise after any other failure."""
-        if self._submission is not None and isinstance(failure.error, NotFoundError):
-            elapsed = self._api.clock.monotonic() - self._submission.accepted_at
+        if self._accepted_at is not None and isinstance(failure.error, NotFoundError):
+            elapsed = self._api.clock.monotonic() - self._accepted_at
             if elapsed < _SETTLING:
                 deadline.sleep(delay(elapsed, self._api.random))
                 if deadline.remaining() > 0:
@@ -401,6 +433,8 @@ class Question:
             raise
         except BaseException as error:
             recorded_in = self._submission.recorded_in if self._submission else ""
+            if self._reused and self._history is not None:
+                recorded_in = self._history.place
             message = pending_message(self._question_id, self.resume_command, recorded_in)
             if isinstance(error, KeyboardInterrupt):
                 annotate(error, message)

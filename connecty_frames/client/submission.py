@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.clock import Clock, Deadline
     from connecty_frames.http.models import Attempt
-    from connecty_frames.store import History, Row
+    from connecty_frames.store import Earlier, History, Row
 
 __all__ = ["Submission", "annotate", "pending_message", "question_body", "resume_command"]
 
@@ -126,11 +126,14 @@ class Submission:
         self.history = history
         #: Its row in the history.
         self.row = row
+        #: The earlier asking whose answer is reused, if one is.
+        self.earlier: Earlier | None = None
 
     @property
     def recorded_in(self) -> str:
         """The file of the history that has the question; empty if none has."""
-        return "" if self.history is None or self.row is None else self.history.place
+        is_recorded = self.history is not None and (self.row is not None or self.earlier is not None)
+        return self.history.place if self.history is not None and is_recorded else ""
 
     def send(self, api: Endpoints, *, deadline: Deadline) -> str:
         """Send the question, once, and return its id.
@@ -257,6 +260,8 @@ class Submission:
         """Return a message with what is known of the question, None if it was never sent."""
         last = self._last  # read before the id, since another thread sets the id and then clears this
         question_id = self.question_id or _received_id(last)
+        if self.earlier is not None:
+            question_id = self.earlier.question_id
         if question_id is not None:
             return pending_message(
                 question_id, self._command(question_id, self.dw_id), recorded_in=self.recorded_in

@@ -113,6 +113,7 @@ def _facts(metadata: AnswerMetadata, columns: int) -> str:
         "" if metadata.truncated is not None or not metadata.rows else "whether there are more is unknown",
         "" if metadata.dw_id is None else f"workspace {metadata.dw_id}",
         "" if metadata.elapsed is None else f"{metadata.elapsed:.1f} s",
+        metadata.reuse_text,
         f"{metadata.asked_at:%Y-%m-%d %H:%M} UTC" if metadata.asked_at else "",
         f"<code>{_excerpt(metadata.question_id)}</code>" if metadata.question_id else "",
     ]

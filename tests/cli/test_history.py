@@ -207,3 +207,36 @@ def test_the_profile_names_the_file(run: Any, tmp_path: Path) -> None:
 
     assert (tmp_path / "kept.db").exists()
     assert rows(tmp_path / "kept.db", "question") == []
+
+
+def test_an_answer_is_reused(run: Any, path: Path, server: Script) -> None:
+    """Standard error says how old it is, and that nothing was asked."""
+    assert run("ask", "how many?", "--quiet", "--max-age", "6h")[0] == 0
+    database_at(path).execute("UPDATE questions SET asked_at = asked_at - 2 * 3600 * 1000000")
+    code, out, err = run("ask", "how many?", "--max-age", "6h", "--format", "csv")
+
+    assert (code, out) == (0, '"n"\n2\n3\n')
+    assert err == (
+        f"Question {QUESTION_ID}: asked 2 h ago, reused.\nTwo rows.\n\nSELECT n\n\n"
+        f"2 rows; question_id {QUESTION_ID}\n"
+    )
+    assert len(server.questions) == 1
+
+
+def test_a_wrong_age(run: Any, server: Script) -> None:
+    """Exit code 2, and nothing is sent."""
+    code, _, err = run("ask", "how many?", "--max-age", "soon")
+
+    assert code == 2
+    assert "max_age='soon': expected an age above 0" in err
+    assert server.requests == []
+
+
+def test_an_age_without_a_history(run: Any, server: Script) -> None:
+    """The error names what turned it off."""
+    code, _, err = run("ask", "how many?", "--max-age", "6h", "--no-history")
+
+    assert code == 2
+    assert "max_age needs a history" in err
+    assert "--no-history" in err
+    assert server.requests == []

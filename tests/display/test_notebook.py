@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
@@ -55,6 +56,14 @@ class Page(HTMLParser):
         """Record text, except the style sheet."""
         if self.tags[-1:] != ["style"]:
             self.text += data
+
+
+def test_a_reused_answer() -> None:
+    """Its age stands before the time at which it was asked."""
+    asked_at = datetime.now(UTC) - timedelta(hours=2, minutes=5)
+    page = parsed(replace(METADATA, reused=True, asked_at=asked_at, elapsed=None))
+
+    assert f"workspace 13 · asked 2 h ago, reused · {asked_at:%Y-%m-%d %H:%M} UTC" in page.text
 
 
 def parsed(metadata: AnswerMetadata = METADATA, table: pa.Table | None = TABLE, rows: int = 2) -> Page:

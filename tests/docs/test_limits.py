@@ -42,6 +42,10 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             "| `max_body_bytes`, a response after decompression | as set | 2 GiB |",
             {"settings.LARGEST_BODY": 2_147_483_648},
         ),
+        (
+            "| `keep_answers_max_bytes`, all kept answers, compressed | as set | 1 GiB |",
+            {"settings.KEPT_BYTES": 1_073_741_824},
+        ),
         ("| `dw_id` | 0 or more, below 10^100 | |", {"options.DW_ID_LIMIT": 10**100}),
         (
             "| a question from `--file` or standard input | 10,000,000 bytes | |",
@@ -83,7 +87,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             {"display.plot._MAX_MARKS": 5_000, "display.plot._MAX_BARS": 500},
         ),
         (
-            "| a history that another process has locked | skipped after 1 s | |",
+            "| a history that another process has locked | skipped, with `max_age` an error, after 1 s | |",
             {"store.database._TIMEOUT": 1},
         ),
         (

@@ -94,6 +94,7 @@ def test_a_question_that_is_answered(recorder: Recorder) -> None:
             noon + 2_000_000,
             noon + 3_000_000,
             5,
+            0,
             "SELECT '***'",
             "Five.",
             None,

@@ -1,0 +1,141 @@
+"""Reuse: the answer of an equal question that was asked before, by any thread or process of this user.
+
+The history says what was asked. Of callers that ask the same at the same time, one sends the question and
+records its id; the others wait for the id, and fetch the answer by it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from connecty_frames.client.endpoints import Results
+from connecty_frames.decode import read_envelope
+from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain
+from connecty_frames.store import RecordState
+from connecty_frames.text import snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime, timedelta
+
+    from connecty_frames.client.submission import Submission
+    from connecty_frames.clock import Clock, Deadline
+    from connecty_frames.store import Earlier, History
+
+__all__ = ["find_or_claim", "kept_results"]
+
+#: Seconds between two looks for the id of a question that another caller is sending, and their growth.
+_PAUSE: Final = 0.02
+_LONGEST_PAUSE: Final = 0.5
+_GROWTH: Final = 1.5
+
+
+def find_or_claim(
+    submission: Submission,
+    history: History,
+    *,
+    max_age: timedelta,
+    gone: Collection[str],
+    deadline: Deadline,
+    clock: Clock,
+) -> Earlier | None:
+    """Return the earlier asking of a question whose answer may be reused, else record that it is sent now.
+
+    Parameters
+    ----------
+    max_age
+        The age, from its asking on, up to which it may be reused.
+    gone
+        The ids of earlier ones that the server no longer has.
+
+    Returns
+    -------
+    Earlier or None
+        It has an id. None if the submission has a row, and nobody else sends the question.
+
+    Raises
+    ------
+    SubmissionUncertain
+        If it is unknown whether an earlier one was started.
+    QuestionTimeout
+        If another caller is sending it, and its id is not known in time.
+    ConfigError
+        If the history cannot be used.
+    """
+    key = history.key(submission.question, submission.dw_id)
+    pause, awaited = _PAUSE, None
+    while True:
+        now = clock.now()
+        try:
+            since = now - max_age
+        except OverflowError:  # before the year 1
+            since = now.replace(year=1970)
+        rows = history.earlier(key, since=since)
+        # The outcome of a question that others waited for is theirs too, also if it failed meanwhile.
+        ended = next((row for row in rows if row.id == awaited and row.question_id is not None), None)
+        found = ended or _usable(rows, gone, now)
+        if found is None:
+            submission.row = history.claim(
+                submission.question,
+                key,
+                dw_id=submission.dw_id,
+                asked_at=now,
+                since=since,
+                after=rows[0].id if rows else 0,
+            )
+            if submission.row is not None:
+                return None
+        elif found.question_id is not None:
+            return found
+        elif found.state is RecordState.UNCERTAIN:
+            _raise_uncertain(submission, history, found)
+        elif deadline.remaining() <= 0:
+            raise QuestionTimeout(
+                f"The question {snippet(submission.question)!r} is being sent by another call, whose id was "
+                "not known in time. This call sent nothing.",
+                question=submission.question,
+                dw_id=submission.dw_id,
+            )
+        else:
+            awaited = found.id
+            deadline.sleep(pause)
+            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+
+
+def kept_results(history: History, question_id: str) -> Results | None:
+    """Return the response of a question that was kept, None if there is none that can be read."""
+    kept = history.kept(question_id)
+    if kept is None:
+        return None
+    try:
+        return Results(read_envelope(kept.body), kept.body, kept.max_rows)
+    except ResponseError:  # an earlier version read it
+        return None
+
+
+def _usable(rows: Sequence[Earlier], gone: Collection[str], now: datetime) -> Earlier | None:
+    """Return the earlier question that decides, of the latest first; None if the question is to be asked."""
+    states = {state: [row for row in rows if row.state is state] for state in RecordState}
+    # A time ahead of now is that of a clock that was wrong, and says nothing about an age.
+    answered = [row for row in states[RecordState.COMPLETED] if row.asked_at <= now]
+    for row in [*answered, *states[RecordState.ASKED], *states[RecordState.UNCERTAIN]]:
+        if row.question_id is not None and row.question_id not in gone:
+            return row
+    if states[RecordState.SENT]:
+        return states[RecordState.SENT][0]
+    latest = next((row for row in rows if row.state is not RecordState.REJECTED), None)
+    is_uncertain = latest is not None and latest.state is RecordState.UNCERTAIN and latest.question_id is None
+    return latest if is_uncertain else None
+
+
+def _raise_uncertain(submission: Submission, history: History, earlier: Earlier) -> NoReturn:
+    raise SubmissionUncertain(
+        f"It is unknown whether the question {snippet(submission.question)!r} was started: it was sent to "
+        f"workspace {submission.dw_id} at {earlier.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then: "
+        f"{snippet(earlier.error or 'nothing is known')}. This call sent nothing. Look in ConnectyAI's chat "
+        f"history; without max_age= it is asked again. It is number {earlier.id} of {history.place}.",
+        question=submission.question,
+        dw_id=submission.dw_id,
+        asked_at=earlier.asked_at,
+        details={"seen": earlier.error},
+    )

@@ -1,0 +1,485 @@
+"""``max_age=``: an answer to the same question is fetched by its id, and the question not asked again."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.client import Client
+from connecty_frames.store import COLUMNS, answers_beside, database_at, read_records
+from tests.servers.scripted import QUESTION_ID, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OTHER_ID = "00000000-0000-4000-8000-000000000002"
+
+
+def answer(rows: int = 2) -> dict[str, Any]:
+    """Return a response of a question that was answered."""
+    return {"state": "COMPLETED", "results": {"dataframe": [["n"], *([each] for each in range(rows))]}}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of a history that does not exist yet."""
+    return tmp_path / "history.sqlite3"
+
+
+@pytest.fixture
+def client(server: Script, path: Path) -> Iterator[Client]:
+    """Return a client that records in that file."""
+    server.on("results", server.answer(200, answer()))
+    with make(server, path) as client:
+        yield client
+
+
+def make(server: Script, history: object, **settings: Any) -> Client:
+    """Return a client with a history."""
+    named: dict[str, Any] = {"client_secret": "secret", "dw_id": 13, "timeout": 10, **settings}
+    return Client(
+        named.pop("client_id", "client"),
+        base_url=server.address,
+        history=history,  # type: ignore[arg-type]
+        random=lambda: 0.0,
+        **named,
+    )
+
+
+def rows(path: Path, *columns: str) -> list[tuple[Any, ...]]:
+    """Return these columns of what is recorded, the latest first."""
+    return [tuple(row[COLUMNS.index(each)] for each in columns) for row in read_records(database_at(path))]
+
+
+def age_all(path: Path, seconds: int) -> None:
+    """Make every recorded question older."""
+    change = "UPDATE questions SET asked_at = asked_at - ?1, accepted_at = accepted_at - ?1"
+    database_at(path).execute(change, (seconds * 1_000_000,))
+
+
+def test_an_answer_is_reused(server: Script, client: Client, path: Path) -> None:
+    """It is fetched by its id, and says when it was first asked; the history counts it."""
+    first = client.ask("how many?", max_age="6h")
+    again = client.ask("how many?", max_age="6h")
+
+    assert server.questions == ["how many?"]
+    assert (first.metadata.reused, again.metadata.reused) == (False, True)
+    assert again.metadata.asked_at == first.metadata.asked_at
+    assert (again.question_id, again.question, again.metadata.elapsed) == (QUESTION_ID, "how many?", None)
+    assert again.rows == 2
+    assert rows(path, "state", "reused") == [("COMPLETED", 1)]
+
+
+def test_without_max_age_it_is_asked_again(server: Script, client: Client) -> None:
+    """Nothing is reused that was not asked for."""
+    client.ask("how many?", max_age="6h")
+    assert not client.ask("how many?").metadata.reused
+
+    assert server.questions == ["how many?", "how many?"]
+
+
+def test_an_answer_asked_without_max_age_is_reused(server: Script, client: Client) -> None:
+    """Every recorded question counts."""
+    client.ask("how many?")
+    assert client.ask("how many?", max_age=60).metadata.reused
+
+    assert server.questions == ["how many?"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [60, 60.0, timedelta(minutes=1), "60", "60s", "1m", " 1 m "],
+    ids=["int", "float", "timedelta", "number", "seconds", "minutes", "spaces"],
+)
+def test_the_age(server: Script, client: Client, path: Path, given: Any) -> None:
+    """It counts from the first asking, in each way of writing it."""
+    client.ask("how many?")
+    age_all(path, 50)
+    assert client.ask("how many?", max_age=given).metadata.reused
+    age_all(path, 20)
+    assert not client.ask("how many?", max_age=given).metadata.reused
+
+    assert server.questions == ["how many?", "how many?"]
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "soon", "0h", "", True, float("nan"), 1e300, "6 hours", [1], {}])
+def test_a_wrong_age(server: Script, client: Client, wrong: Any) -> None:
+    """A ConfigError that says what is expected, before anything is sent."""
+    with pytest.raises(cf.ConfigError, match=r"max_age=.*: expected an age above 0"):
+        client.ask("how many?", max_age=wrong)
+
+    assert server.requests == []
+
+
+def test_with_an_id_there_is_nothing_to_reuse(client: Client) -> None:
+    """One of both."""
+    with pytest.raises(cf.ConfigError, match="give one"):
+        client.ask("", question_id=QUESTION_ID, max_age=60)
+
+
+@pytest.mark.parametrize("call", ["ask", "ask_df", "ask_many", "submit"])
+def test_without_a_history(server: Script, call: str) -> None:
+    """A ConfigError that says how to turn it on; nothing is sent."""
+    with make(server, False) as client, pytest.raises(cf.ConfigError, match=r"configure\(history=True\)"):
+        getattr(client, call)(["how many?"] if call == "ask_many" else "how many?", max_age=60)
+
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("same", ["how many?", " how  many?\n", "how\tmany?"])
+def test_the_same_question(server: Script, client: Client, same: str) -> None:
+    """White space makes no other question."""
+    client.ask("how many?")
+    client.ask(same, max_age=60)
+
+    assert len(server.questions) == 1
+
+
+def test_composed_characters(server: Script, client: Client) -> None:
+    """Two forms of one character in Unicode make one question."""
+    client.ask("caf\u00e9?")
+    client.ask("cafe\u0301?", max_age=60)
+
+    assert len(server.questions) == 1
+
+
+@pytest.mark.parametrize("other", ["How many?", "how many", "how many of 'a  b'?"])
+def test_another_question(server: Script, client: Client, other: str) -> None:
+    """Nothing is reused by similarity, and white space in quotation marks counts."""
+    client.ask("how many?")
+    client.ask("how many of 'a b'?")
+    client.ask(other, max_age=60)
+
+    assert len(server.questions) == 3
+
+
+@pytest.mark.parametrize("settings", [{"dw_id": 14}, {"client_id": "other"}], ids=["workspace", "client"])
+def test_another_place(server: Script, client: Client, path: Path, settings: dict[str, Any]) -> None:
+    """The answer of another workspace, or to another client, is not reused."""
+    client.ask("how many?")
+    with make(server, path, **settings) as other:
+        assert not other.ask("how many?", max_age=60).metadata.reused
+
+    assert len(server.questions) == 2
+
+
+def test_decoding_options_are_no_part_of_the_question(server: Script, client: Client) -> None:
+    """They decide how the answer is read."""
+    client.ask("how many?")
+    frame = client.ask_df("how many?", max_age=60, engine="polars", schema={"n": "string"})
+
+    assert frame["n"].to_list() == ["0", "1"]
+    assert len(server.questions) == 1
+
+
+def test_an_answer_that_the_server_lost(server: Script, client: Client, path: Path) -> None:
+    """It is asked again, once for all that ask; later it is the new one that is reused."""
+    client.ask("how many?")
+    age_all(path, 30)
+    server.on("ask", server.answer(202, {"question_id": OTHER_ID}))
+    server.on("results", server.answer(404, {"detail": "gone"}), server.answer(200, answer(3)))
+    assert client.ask("how many?", max_age=60).rows == 3
+    again = client.ask("how many?", max_age=60)
+
+    assert (again.question_id, again.metadata.reused) == (OTHER_ID, True)
+    assert len(server.questions) == 2
+
+
+@pytest.mark.parametrize(
+    ("step", "error"),
+    [(Script.answer(403, {}), cf.AuthError), (Script.answer(422, {}), cf.APIError)],
+)
+def test_another_error_asks_nothing(
+    server: Script, client: Client, step: Any, error: type[Exception]
+) -> None:
+    """Only a 404 says that the answer is gone."""
+    client.ask("how many?")
+    server.on("results", step)
+    with pytest.raises(error):
+        client.ask("how many?", max_age=60)
+
+    assert len(server.questions) == 1
+
+
+def test_a_failed_question_is_asked_again(server: Script, client: Client) -> None:
+    """FAILED is never reused."""
+    server.on("results", server.answer(200, {"state": "FAILED"}), server.answer(200, answer()))
+    with pytest.raises(cf.QuestionFailed):
+        client.ask("how many?", max_age=60)
+    assert not client.ask("how many?", max_age=60).metadata.reused
+
+    assert len(server.questions) == 2
+
+
+def test_a_refused_question_is_asked_again(server: Script, client: Client, path: Path) -> None:
+    """It was not started, also if no token came; the rows say so."""
+    server.on("token", server.answer(401, {}))
+    with pytest.raises(cf.AuthError):
+        client.ask("how many?", max_age=60)
+    assert rows(path, "state") == [("REJECTED",)]
+    server.on("token", server.answer(200, {"access_token": "t", "token_type": "Bearer"}))
+    server.on("ask", server.answer(403, {}), server.answer(202, {"question_id": QUESTION_ID}))
+    with make(server, path) as other:  # the first one does not try its credentials again at once
+        with pytest.raises(cf.AuthError, match="403"):
+            other.ask("how many?", max_age=60)
+        assert other.ask("how many?", max_age=60).rows == 2
+    assert rows(path, "state") == [("COMPLETED",), ("REJECTED",), ("REJECTED",)]
+
+
+def test_a_question_whose_start_is_unknown(server: Script, client: Client) -> None:
+    """It may be running, so it is asked again only without max_age, and the error says so."""
+    server.on("ask", server.reset, server.answer(202, {"question_id": QUESTION_ID}))
+    with pytest.raises(cf.SubmissionUncertain):
+        client.ask("how many?", max_age=60)
+    with pytest.raises(cf.SubmissionUncertain, match=r"without max_age= it is asked again.*number 1 of"):
+        client.ask("how many?", max_age=60)
+    assert len(server.questions) == 1
+    client.ask("how many?")
+    assert client.ask("how many?", max_age=60).metadata.reused
+    assert len(server.questions) == 2
+
+
+def test_a_question_without_an_answer_yet(server: Script, client: Client, path: Path) -> None:
+    """One whose caller stopped waiting is fetched by its id."""
+    server.on("results", server.answer(200, {"state": "PENDING"}))
+    with pytest.raises(cf.QuestionTimeout):
+        client.ask("how many?", timeout=0.2)
+    server.on("results", server.answer(200, answer()))
+    assert client.ask("how many?", max_age=60).metadata.reused
+
+    assert len(server.questions) == 1
+    assert rows(path, "state") == [("COMPLETED",)]
+
+
+def test_a_clock_that_was_wrong(server: Script, client: Client, path: Path) -> None:
+    """An answer from the future has no age, and is not reused."""
+    client.ask("how many?")
+    age_all(path, -86_400)
+    assert not client.ask("how many?", max_age=60).metadata.reused
+
+    assert len(server.questions) == 2
+
+
+def test_threads_share_one_submission(server: Script, client: Client, path: Path) -> None:
+    """Sixteen callers of one client and sixteen of another get the answer of one question."""
+    server.on("ask", server.delayed(0.2, server.answer(202, {"question_id": QUESTION_ID})))
+    with make(server, path) as other, ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda each: each.ask("how many?", max_age=60), [client, other] * 16))
+
+    assert server.questions == ["how many?"]
+    assert sorted(each.metadata.reused for each in answers) == [False] + [True] * 31
+    assert rows(path, "state", "reused") == [("COMPLETED", 31)]
+
+
+def test_equal_questions_of_one_call(server: Script, client: Client) -> None:
+    """ask_many asks each once."""
+    done = client.ask_many(["how many?", "how  many?", "who?"] * 4, max_age=60)
+
+    assert sorted(server.questions) in (["how  many?", "who?"], ["how many?", "who?"])
+    assert [each.result().rows for each in done] == [2] * 12
+
+
+def test_sharers_share_the_failure(server: Script, client: Client) -> None:
+    """A question that failed while others waited is not asked by each of them."""
+    server.on("ask", server.delayed(0.3, server.answer(202, {"question_id": QUESTION_ID})))
+    server.on("results", server.answer(200, {"state": "PENDING"}), server.answer(200, {"state": "FAILED"}))
+    done = client.ask_many(["how many?"] * 8, max_age=60)
+
+    assert {type(each.exception()) for each in done} == {cf.QuestionFailed}
+    assert len(server.questions) == 1
+
+
+def test_sharers_of_an_uncertain_question(server: Script, client: Client) -> None:
+    """Each gets SubmissionUncertain, and none sends it."""
+    server.on("ask", server.delayed(0.3, server.reset))
+    done = client.ask_many(["how many?"] * 8, max_age=60)
+
+    assert {type(each.exception()) for each in done} == {cf.SubmissionUncertain}
+    assert len(server.questions) == 1
+
+
+def test_the_wait_of_a_sharer_ends(server: Script, client: Client) -> None:
+    """At its own timeout, with nothing sent."""
+    server.on("ask", server.hang)
+    sender = threading.Thread(target=client.ask_many, args=[["how many?"]], kwargs={"timeout": 1})
+    sender.start()
+    while not server.count("ask"):
+        time.sleep(0.01)
+    with pytest.raises(cf.QuestionTimeout, match="is being sent by another call"):
+        client.ask("how many?", max_age=60, timeout=0.2)
+    sender.join()
+
+    assert len(server.questions) == 1
+
+
+def test_submit(server: Script, client: Client, path: Path) -> None:
+    """It returns the earlier question; one that the server lost is asked again."""
+    first = client.submit("how many?", max_age=60)
+    again = client.submit("how many?", max_age=60)
+    assert (first.reused, again.reused, again.question_id) == (False, True, QUESTION_ID)
+    server.on("results", server.answer(404, {}), server.answer(200, answer()))
+    server.on("ask", server.answer(202, {"question_id": OTHER_ID}))
+    age_all(path, 30)
+    assert client.submit("how many?", max_age=60).question_id == OTHER_ID
+
+    assert len(server.questions) == 2
+
+
+PROGRAM = """
+import sys
+from connecty_frames.client import Client
+client = Client("client", client_secret="secret", dw_id=13, base_url=sys.argv[1], history=sys.argv[2])
+answer = client.ask("how many?", max_age=60)
+print(answer.question_id, answer.metadata.reused)
+"""
+
+
+def start(server: Script, path: Path) -> subprocess.Popen[str]:
+    """Start a process that asks."""
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, server.address, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_processes_share_one_submission(server: Script, path: Path) -> None:
+    """One sends the question, and the others get its answer."""
+    server.on("ask", server.delayed(1.0, server.answer(202, {"question_id": QUESTION_ID})))
+    server.on("results", server.answer(200, answer()))
+    processes = [start(server, path) for _ in range(5)]
+    outputs = sorted(process.communicate()[0].split()[1] for process in processes)
+
+    assert outputs == ["False", "True", "True", "True", "True"]
+    assert len(server.questions) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="whether a process is gone is known on Linux alone")
+def test_the_process_that_sends_is_killed(server: Script, client: Client, path: Path) -> None:
+    """Those who wait for its id get SubmissionUncertain as soon as it is gone."""
+    server.on("ask", server.hang)
+    process = start(server, path)
+    while not server.count("ask"):
+        time.sleep(0.01)
+    threading.Timer(0.3, process.send_signal, [signal.SIGKILL]).start()
+    with pytest.raises(cf.SubmissionUncertain, match="Its process ended before the question was accepted"):
+        client.ask("how many?", max_age=60)
+    process.communicate()
+
+    assert len(server.questions) == 1
+
+
+def test_an_unusable_history(server: Script, tmp_path: Path) -> None:
+    """Whether it was asked before is unknown, so nothing is sent."""
+    with (
+        make(server, tmp_path) as client,  # a folder
+        pytest.raises(cf.ConfigError, match="so whether the question was asked before is unknown"),
+    ):
+        client.ask("how many?", max_age=60)
+
+    assert server.questions == []
+
+
+class TestKeptAnswers:
+    """``keep_answers=True``."""
+
+    @pytest.fixture
+    def client(self, server: Script, path: Path) -> Iterator[Client]:
+        """Return a client that keeps answers."""
+        server.on("results", server.answer(200, answer()))
+        with make(server, path, keep_answers=True) as client:
+            yield client
+
+    def test_no_network_is_needed(self, server: Script, client: Client, path: Path) -> None:
+        """Not even for a token, in another process; the answer is the same."""
+        first = client.ask("how many?")
+        before = len(server.requests)
+        with make(server, path, keep_answers=True) as other:
+            again = other.ask("how many?", max_age=60)
+
+        assert len(server.requests) == before
+        assert again.metadata.reused
+        assert again.response == first.response
+
+    def test_more_rows_are_fetched(self, server: Script, client: Client) -> None:
+        """A kept answer that may lack rows is fetched by its id, kept, and serves fewer rows too."""
+        client.ask("how many?", max_rows=2, on_truncation="ignore")
+        server.on("results", server.answer(200, answer(5)))
+        assert client.ask("how many?", max_rows=None, max_age=60).rows == 5
+        before = len(server.requests)
+        assert client.ask("how many?", max_rows=None, max_age=60).rows == 5
+        assert client.ask("how many?", max_rows=1000, max_age=60).rows == 5
+        assert len(server.requests) == before
+        assert len(server.questions) == 1
+
+    def test_a_damaged_answer(self, server: Script, client: Client, path: Path) -> None:
+        """It is fetched again, with a warning."""
+        client.ask("how many?")
+        database = answers_beside(database_at(path))
+        database.execute("UPDATE answers SET body = x'00'")
+        before = server.count("results")
+        with pytest.warns(cf.HistoryWarning, match="history-answers.sqlite3 have a damaged answer"):
+            assert client.ask("how many?", max_age=60).rows == 2
+        assert server.count("results") == before + 1
+        client.ask("how many?", max_age=60)
+        assert server.count("results") == before + 1
+
+    def test_the_oldest_are_removed(self, server: Script, path: Path) -> None:
+        """Together they have no more bytes than allowed."""
+        ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(30)]
+        server.on("ask", *(server.answer(202, {"question_id": each}) for each in ids))
+        server.on("results", server.answer(200, answer(50)))
+        with make(server, path, keep_answers=True, keep_answers_max_bytes=1000) as client:
+            for number in range(30):
+                client.ask(f"question {number}")
+            database = answers_beside(database_at(path))
+            ((kept, size),) = database.execute("SELECT count(*), sum(length(body)) FROM answers").rows
+            newest = database.execute("SELECT max(question_id), min(question_id) FROM answers").rows[0]
+        assert 1 < kept < 30
+        assert size <= 1000
+        assert newest == (ids[29], ids[30 - kept])
+
+    def test_forgetting_a_question_removes_its_answer(
+        self, client: Client, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """From the file too."""
+        monkeypatch.setenv("CONNECTY_HISTORY", str(path))
+        client.ask("how many?")
+        assert cf.forget(QUESTION_ID) == 1
+        database = answers_beside(database_at(path))
+        assert database.execute("SELECT count(*) FROM answers").rows == [(0,)]
+
+    def test_an_answer_to_nobody_known_is_not_kept(self, client: Client, path: Path) -> None:
+        """One that is fetched by an id that was asked elsewhere is no part of this history."""
+        client.question(QUESTION_ID).result()
+        assert not path.with_name("history-answers.sqlite3").exists()
+
+    def test_it_turns_the_history_on(self, server: Script, state_folder: Path) -> None:
+        """In the file of the user; both files are private."""
+        server.on("results", server.answer(200, answer()))
+        with make(server, None, keep_answers=True) as client:
+            client.ask("how many?")
+        names = {"history.sqlite3", "history-answers.sqlite3"}
+        found = {each.name: each.stat().st_mode & 0o777 for each in (state_folder / "connecty").iterdir()}
+        assert names <= found.keys()
+        assert {found[name] for name in names} == {0o600}
+
+
+def test_the_metadata_say_how_old_it_is() -> None:
+    """In words, for people; an answer that was not reused says nothing."""
+    asked_at = datetime.now(UTC) - timedelta(hours=2, minutes=30)
+    assert cf.AnswerMetadata(asked_at=asked_at, reused=True).reuse_text == "asked 2 h ago, reused"
+    assert cf.AnswerMetadata(asked_at=asked_at).reuse_text == ""
