@@ -87,6 +87,8 @@ class Database:
         self.is_new = False
         self._connection: sqlite3.Connection | None = None
         self._status: os.stat_result | None = None
+        #: Seconds for which the connection waits for other processes, in tenths.
+        self._wait: float | None = None
         self._lock = threading.Lock()
         self._warned: set[str] = set()
 
@@ -160,9 +162,11 @@ class Database:
         if self._connection is not None and self._is_replaced():
             self._disconnect()
         if self._connection is None:
-            self._connection = self._connect(until)
-        # In tenths of a second, so that few statements are prepared.
-        self._connection.execute(f"PRAGMA busy_timeout = {round(_remaining(until), 1) * 1000:.0f}").close()
+            self._connection, self._wait = self._connect(until), None
+        wait = round(_remaining(until), 1)
+        if wait != self._wait:
+            self._connection.execute(f"PRAGMA busy_timeout = {wait * 1000:.0f}").close()
+            self._wait = wait
         with closing(self._connection.execute(statement, parameters)) as cursor:
             rows = cursor.fetchall()
             return Result(rows, cursor.lastrowid or 0, cursor.rowcount)

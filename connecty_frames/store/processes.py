@@ -38,12 +38,19 @@ class ProcessIdentity(NamedTuple):
     def current(cls) -> ProcessIdentity:
         """Return the identity of this process."""
         pid = os.getpid()
-        return cls(_host(), pid, _started(pid))
+        if pid not in _current:
+            _current.clear()  # that of the parent, in a forked process
+            _current[pid] = cls(_host(), pid, _started(pid))
+        return _current[pid]
 
     @property
     def is_gone(self) -> bool:
         """Whether the process has ended; False if that cannot be known, as on another host."""
         return bool(self.started) and self.host == _host() and _started(self.pid) != self.started
+
+
+#: The identity of this process, by its number.
+_current: Final[dict[int, ProcessIdentity]] = {}
 
 
 def _host() -> str:
