@@ -148,16 +148,26 @@ class Question:
         """Whether it was asked by an earlier call, whose answer ``max_age=`` allows to reuse."""
         return self._reused
 
-    @property
-    def is_gone(self) -> bool:
-        """Whether its answer is not at hand and the server no longer has it, which is asked once."""
+    def exists(self) -> bool:
+        """Ask the server once whether it has the question, unless the answer is at hand.
+
+        Returns
+        -------
+        bool
+            False if its workspace has no such question.
+
+        Raises
+        ------
+        ConnectionFailed, AuthError, APIError, ResponseError, QuestionTimeout
+            As for :meth:`state`.
+        """
         if self._final is not None:
-            return False
+            return True
         try:
             self.state()
         except NotFoundError:
-            return True
-        return False
+            return False
+        return True
 
     def state(self) -> str:
         """Ask the server once for the state; no rows are sent.
