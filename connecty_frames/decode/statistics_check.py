@@ -323,7 +323,7 @@ def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: 
     found = pc.mean(values).as_py()
     if found is None or not math.isfinite(found):
         return  # no values, some are NaN or infinite, or their sum is beyond float64
-    # The mean may have been cut after its last digit, so that it is less than one unit away.
+    # The mean may have been cut after its last digit: without errors of sums, it is less than one unit away.
     last_digit = float(Decimal((0, (1,), int(mean.as_tuple().exponent)))) * (1 - _SUM_ERROR)
     gap = abs(float(mean) - found)
     if gap <= last_digit + _SUM_ERROR * abs(found):  # the mean of magnitudes is no smaller

@@ -57,8 +57,9 @@ _TIMESTAMP = rf"{_DAY}[Tt ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR})"
 _NUMERIC_OFFSET = rf"[+-]{_HOUR}(?:[0-5]\d|:[0-5]\d(?::[0-5]\d)?)?"
 #: The offset of a timestamp in ISO 8601.
 OFFSET: Final = rf"(?:Z|{_NUMERIC_OFFSET})"
-#: Behind an offset; UTC and GMT are none of these, since they may contradict it.
-_ABBREVIATION = r"(?: (?:[A-FH-TV-Z][A-Z]{2,4}|G[A-LN-Z][A-Z]{1,3}))?"
+#: Behind an offset; UTC and GMT are none of these, since they may contradict it. Each has a letter that is
+#: neither T nor Z, by which ``canonical`` finds it.
+_ABBREVIATION = r"(?: (?:[A-FH-SV-Y][A-Z]{2,4}|G[A-LN-Z][A-Z]{1,3}|[TZ][A-SU-Y][A-Z]{1,3}))?"
 _UTC = r"(?:z|(?:[+-]00(?::?00(?::00)?)? ?)?UTC)"
 _TAGS = r"(?:\[[0-9A-Za-z_+.-][0-9A-Za-z_+:./=-]*\])*"
 
@@ -194,7 +195,8 @@ def canonical(texts: pa.StringArray) -> pa.StringArray:
     if counts[ord("[")]:
         texts = pc.replace_substring_regex(texts, r"\[.*", "")
     if counts[ord("U")]:
-        texts = pc.replace_substring_regex(texts, r"(?: ?[+-][0:]+)? ?UTC$", "Z")
+        # An abbreviation may end in UTC as well.
+        texts = pc.replace_substring_regex(texts, r"(\d)(?: ?[+-][0:]+)? ?UTC$", r"\1Z")
     if counts[ord("A") : ord("Z")].sum() > counts[ord("T")]:
         texts = pc.replace_substring_regex(texts, r" [A-Z]{3,5}$", "")
     if counts[ord("z")]:

@@ -253,6 +253,9 @@ def test_lengths_of_long_columns(decode_json: Callable[..., Decoded]) -> None:
         ("1 | 2 | 2", "1", True),
         ("1 | 2 | 2", "3", False),
         ("1 | 2 | 2", "1.70", False),
+        # A sum of floats that is a little less than 6 may have been cut.
+        ("1 | 2 | 3", "1.9", True),
+        ("1 | 2 | 3", "2.2", False),
         ("123456 | 123457", "1.23e5", True),
         ("123456 | 123457", "1.22e5", False),
         # By the magnitude of what was added up.

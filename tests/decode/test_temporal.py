@@ -388,6 +388,23 @@ def test_spellings_by_an_independent_parser(
     assert fast.values.to_pylist() == expected
 
 
+@pytest.mark.parametrize("name", ["CET", "NZST", "TOT", "ZCT", "AUTC", "TUTC", "ZUTC", "TCUTC"])
+def test_abbreviations_behind_an_offset(name: str) -> None:
+    """The offset decides, also where the abbreviation ends in UTC or has the letters of ISO 8601."""
+    texts = [f"2025-01-01 10:00:00 +0100 {name}", "2025-01-01T10:00Z"]
+    assert temporal.read(texts, AWARE).to_pylist() == [
+        datetime(2025, 1, 1, 9, tzinfo=UTC),
+        datetime(2025, 1, 1, 10, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize("name", ["UTC", "GMT", "TTT", "ZZZ", "TZT", "CE", "CETCET", "cet"])
+def test_no_abbreviations(name: str) -> None:
+    """UTC and GMT may contradict the offset; nothing is named by T and Z alone, or by other lengths."""
+    with pytest.raises(CellError, match="is not an ISO 8601 date or time"):
+        temporal.read([f"2025-01-01 10:00:00 +0100 {name}"], AWARE)
+
+
 @pytest.mark.parametrize(
     ("texts", "format_"),
     [
