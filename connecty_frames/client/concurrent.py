@@ -18,7 +18,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from connecty_frames.answer import shape_text
 from connecty_frames.client.submission import annotate
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
     from connecty_frames.client.submission import Submission
 
-__all__ = ["CancellableDeadline", "ConcurrentRun", "QuestionFuture"]
+__all__ = ["CancellableDeadline", "ConcurrentRun", "QuestionFuture", "Workers", "check_max_workers"]
+
+_Future = TypeVar("_Future", bound="Future[Any]")
 
 #: The longest wait in seconds: a signal right before a wait is handled only after it.
 _WAIT: Final = 0.1
@@ -92,6 +94,93 @@ class QuestionFuture(Future["Answer"]):
         return outcome if question_id is None else f"{outcome}, question_id {snippet(str(question_id))}"
 
 
+def check_max_workers(value: object) -> None:
+    """Raise ConfigError if a value is not a number of workers."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigError(
+            f"max_workers={value_text(value)}: expected a whole number from 1.", setting="max_workers"
+        )
+
+
+class Workers(Generic[_Future]):
+    """Threads that make the results of futures, a thread for each future in progress.
+
+    Parameters
+    ----------
+    work
+        Makes the result of a future, whose position comes first, until the event is set.
+    message
+        Returns what is known of all questions, for an interrupt.
+    max_workers
+        The maximum number of futures in progress at once.
+
+    Raises
+    ------
+    ConfigError
+        If ``max_workers`` is not a number of workers.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[int, _Future, threading.Event], object],
+        message: Callable[[], str],
+        *,
+        max_workers: int,
+    ) -> None:
+        check_max_workers(max_workers)
+        self._make = work
+        self._message = message
+        self._max_workers = max_workers
+        self._done: queue.SimpleQueue[_Future] = queue.SimpleQueue()
+        self._cancelled = threading.Event()
+        self._location = CodeLocation.of_caller()
+
+    def run(self, futures: Iterable[_Future]) -> Iterator[_Future]:
+        """Yield each future as soon as it is done, and do not keep it."""
+        waiting, positions = iter(futures), count()  # enumerate would keep the last future
+        running: dict[_Future, threading.Thread] = {}
+        try:
+            while True:
+                for future in islice(waiting, self._max_workers - len(running)):
+                    # In a copy of the caller's context, as if the caller itself asked.
+                    context = copy_context()
+                    context.run(WARNING_LOCATION.set, self._location)
+                    work = partial(context.run, self._work, next(positions), future)
+                    running[future] = threading.Thread(target=work, name="connecty-question", daemon=True)
+                    running[future].start()
+                    del future, work  # else this frame would keep it as long as the iterator exists
+                if not running:
+                    return
+                yield self._next(running)
+        except KeyboardInterrupt as interrupt:
+            self._cancelled.set()
+            for thread in running.values():
+                with suppress(RuntimeError):  # the interrupt may have come before it began
+                    thread.join(_GRACE / len(running))
+            annotate(interrupt, self._message())
+            raise
+        finally:
+            self._cancelled.set()
+
+    def _next(self, running: dict[_Future, threading.Thread]) -> _Future:
+        """Wait for the next future that is done."""
+        while True:
+            try:
+                done = self._done.get(timeout=_WAIT)
+            except queue.Empty:
+                continue
+            running.pop(done).join()
+            return done
+
+    def _work(self, position: int, future: _Future) -> None:
+        try:
+            future.set_result(self._make(position, future, self._cancelled))
+        except BaseException as error:  # noqa: BLE001 - the future raises it
+            future.set_exception(error)
+        self._done.put(future)
+        del future  # which the traceback of its error would keep
+
+
 class ConcurrentRun:
     """Questions that are asked together.
 
@@ -120,11 +209,7 @@ class ConcurrentRun:
         *,
         max_workers: int,
     ) -> None:
-        if not isinstance(max_workers, int) or isinstance(max_workers, bool) or max_workers < 1:
-            raise ConfigError(
-                f"max_workers={value_text(max_workers)}: expected a whole number from 1.",
-                setting="max_workers",
-            )
+        self._workers: Workers[QuestionFuture] = Workers(self._ask, self._message, max_workers=max_workers)
         if isinstance(questions, str | bytes) or not hasattr(questions, "__iter__"):
             raise ConfigError(
                 f"questions is of type {type(questions).__name__}; expected a list of questions.",
@@ -132,78 +217,39 @@ class ConcurrentRun:
             )
         self._prepare = prepare
         self._answer = answer
-        self._max_workers = max_workers
         self._questions = list(questions)
-        #: The questions that were started, by position; answers are not kept.
-        self._submissions: dict[int, Submission] = {}
+        #: Returns what is known of each question that was started, by position.
+        self._messages: dict[int, Callable[[], str | None]] = {}
         self._answered: set[int] = set()
-        self._done: queue.SimpleQueue[QuestionFuture] = queue.SimpleQueue()
-        self._cancelled = threading.Event()
-        self._location = CodeLocation.of_caller()
 
     def finished(self) -> list[QuestionFuture]:
         """Ask all questions, and return their futures in order once the last is done."""
         futures = list(map(QuestionFuture, self._questions))
-        for _ in self._run(futures):
+        for _ in self._workers.run(futures):
             pass
         return futures
 
     def completed(self) -> Iterator[QuestionFuture]:
         """Yield the future of each question as soon as it is done, and do not keep it."""
-        return self._run(map(QuestionFuture, self._questions))
+        return self._workers.run(map(QuestionFuture, self._questions))
 
-    def _run(self, futures: Iterable[QuestionFuture]) -> Iterator[QuestionFuture]:
-        waiting, positions = iter(futures), count()  # enumerate would keep the last future
-        running: dict[QuestionFuture, threading.Thread] = {}
+    def _ask(self, position: int, future: QuestionFuture, cancelled: threading.Event) -> Answer:
+        submission = self._prepare(future.question)
+        self._messages[position] = submission.message
         try:
-            while True:
-                for future in islice(waiting, self._max_workers - len(running)):
-                    # In a copy of the caller's context, as if the caller itself asked.
-                    context = copy_context()
-                    context.run(WARNING_LOCATION.set, self._location)
-                    work = partial(context.run, self._work, next(positions), future)
-                    running[future] = threading.Thread(target=work, name="connecty-question", daemon=True)
-                    running[future].start()
-                    del future, work  # else this frame would keep it as long as the iterator exists
-                if not running:
-                    return
-                yield self._next(running)
-        except KeyboardInterrupt as interrupt:
-            self._cancelled.set()
-            for thread in running.values():
-                with suppress(RuntimeError):  # the interrupt may have come before it began
-                    thread.join(_GRACE / len(running))
-            annotate(interrupt, self._message())
-            raise
-        finally:
-            self._cancelled.set()
-
-    def _next(self, running: dict[QuestionFuture, threading.Thread]) -> QuestionFuture:
-        """Wait for the next future that is done."""
-        while True:
-            try:
-                done = self._done.get(timeout=_WAIT)
-            except queue.Empty:
-                continue
-            running.pop(done).join()
-            return done
-
-    def _work(self, position: int, future: QuestionFuture) -> None:
-        try:
-            self._submissions[position] = submission = self._prepare(future.question)
-            future.set_result(self._answer(submission, self._cancelled))
+            answer = self._answer(submission, cancelled)
             self._answered.add(position)
-        except BaseException as error:  # noqa: BLE001 - the future raises it
-            future.set_exception(error)
-        self._done.put(future)
-        del future  # which the traceback of its error would keep
+            return answer
+        finally:
+            # The message alone: of many questions, the submissions with their bodies would pile up.
+            message = submission.message()
+            self._messages[position] = lambda: message
 
     def _message(self) -> str:
         """Return a message with each question that was sent and how to fetch its answer."""
         known = [
             f"{snippet(question, 60)!r}{' (done)' if position in self._answered else ''}: {message}"
             for position, question in enumerate(self._questions)
-            if position in self._submissions
-            and (message := self._submissions[position].message()) is not None
+            if position in self._messages and (message := self._messages[position]()) is not None
         ]
         return "\n".join([f"{len(known)} of {len(self._questions)} questions were asked.", *known])

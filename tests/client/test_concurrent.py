@@ -19,6 +19,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import concurrent
+from connecty_frames.client.submission import Submission
 from connecty_frames.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -128,6 +129,21 @@ def test_as_completed(box: Sandbox) -> None:
 
         assert sorted(first) == quick
         assert [future.question for future in done] == [slow]
+
+
+def test_submissions_are_not_kept() -> None:
+    """Of a question that is done there is a message, and no request with its body."""
+
+    def submissions() -> list[Submission]:
+        return [each for each in gc.get_objects() if isinstance(each, Submission)]
+
+    before = submissions()
+    done = cf.ask_many(["SELECT 1 AS n", "", "SELECT 2 AS n"], max_workers=1, as_completed=True)
+    for _ in islice(done, 3):
+        pass
+    gc.collect()
+
+    assert [each for each in submissions() if each not in before] == []
 
 
 @pytest.mark.parametrize(
