@@ -11,7 +11,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-async bench-history bench-recording docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-async bench-history bench-recording bench-batch docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -101,6 +101,10 @@ bench-recording: $(VENV)/demo.stamp
 # Processes that ask are killed at 200 random moments: is every accepted question, and every id, in the history?
 bench-history: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.history
+
+# A batch of 1,000 questions that is killed ten times: is each asked once? And the memory and rate of 10,000.
+bench-batch: $(VENV)/demo.stamp
+	$(BIN)/python -m tests.verification.batch
 
 # A million malformed bodies.
 fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer import Answer
     from connecty_frames.api import ask, ask_async, ask_df, ask_df_async, ask_many
+    from connecty_frames.batch import Batch, ask_batch, open_batch
     from connecty_frames.client import Client, Question
     from connecty_frames.config import configure
     from connecty_frames.decode import Schema, binary, epoch, local
@@ -64,6 +65,7 @@ __all__ = [
     "AnswerMetadata",
     "AskOptions",
     "AuthError",
+    "Batch",
     "Client",
     "ColumnNameWarning",
     "ConfigError",
@@ -92,6 +94,7 @@ __all__ = [
     "UnknownStateWarning",
     "ask",
     "ask_async",
+    "ask_batch",
     "ask_df",
     "ask_df_async",
     "ask_many",
@@ -104,6 +107,7 @@ __all__ = [
     "install_readers",
     "local",
     "metadata",
+    "open_batch",
     "read_connecty",
     "read_parquet",
     "use_sandbox",
@@ -115,11 +119,13 @@ _MODULES: Final[dict[str, str]] = {
     "Answer": "answer",
     "AnswerMetadata": "answer_metadata",
     "AskOptions": "options",
+    "Batch": "batch",
     "Client": "client",
     "Question": "client",
     "Schema": "decode",
     "ask": "api",
     "ask_async": "api",
+    "ask_batch": "batch",
     "ask_df": "api",
     "ask_df_async": "api",
     "ask_many": "api",
@@ -133,6 +139,7 @@ _MODULES: Final[dict[str, str]] = {
     "load_ipython_extension": "magics",  # for %load_ext, so it is not in __all__
     "local": "decode",
     "metadata": "frames",
+    "open_batch": "batch",
     "read_connecty": "readers",
     "read_parquet": "frames",
     "use_sandbox": "shared",

@@ -34,6 +34,8 @@ SEARCHES: Final = {
     "airflow": "scheduling",
     "dagster": "scheduling",
     "schedulers": "scheduling",
+    "many questions": "batches",
+    "max_questions": "batches",
     "asyncio": "testing",
     "running event loop": "faq",
     "multiprocessing": "faq",

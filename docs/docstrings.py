@@ -37,6 +37,7 @@ _LITERALS: Final = {
 #: Types as documentation names them.
 _WORDS: Final = (
     (r"Callable\[.*\]", "callable"),
+    (r"Iterable\[str \| tuple\[str, str\]\]", "iterable"),
     (r"os\.PathLike\[str\]", "path-like"),
     (r"(Iterable|Sequence)\[(\w+)\]", lambda match: f"{match[1].lower()} of {match[2]}"),
     (r"Mapping\[.*\]", "mapping"),
@@ -100,6 +101,11 @@ FUNCTIONS: Final[dict[str, dict[str, Keywords]]] = {
         "ask_df": _OPTIONS,
         "ask_df_async": _OPTIONS,
         "ask_many": _OPTIONS.without("question_id"),
+    },
+    "connecty_frames/batch/asking.py": {
+        "ask_batch": _OPTIONS.without("dtype_backend", "question_id", "max_age")._replace(
+            redefined=("progress",)
+        ),
     },
     "connecty_frames/readers.py": {
         "read_connecty": _OPTIONS.without("schema"),

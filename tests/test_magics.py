@@ -380,7 +380,7 @@ class TestCompletion:
             ("answer.sq", ["sql_query"]),
             ("answer.metadata.sq", ["sql_query"]),
             ("answer.schema.to_", ["to_json"]),
-            ("cf.ask", ["ask", "ask_async", "ask_df", "ask_df_async", "ask_many"]),
+            ("cf.ask", ["ask", "ask_async", "ask_batch", "ask_df", "ask_df_async", "ask_many"]),
             ("plain.connecty.", []),
             ("nothing.connecty.", []),
         ],

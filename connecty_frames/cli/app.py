@@ -13,6 +13,7 @@ import typer
 
 from connecty_frames import __version__
 from connecty_frames.cli.ask import ask
+from connecty_frames.cli.batch import batch
 from connecty_frames.cli.commands import Profile, config, questions, sandbox
 from connecty_frames.cli.doctor import doctor
 from connecty_frames.cli.exit_codes import BROKEN_PIPE, EXIT_CODES, MEANINGS, exit_code_of
@@ -84,6 +85,7 @@ def _options(
 
 
 app.command(cls=QuestionCommand, epilog="connecty --help lists the exit codes.")(ask)
+app.command(epilog="connecty --help lists the exit codes.")(batch)
 
 
 @app.command()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client, Question
     from connecty_frames.options import AskOptionsDict
 
-__all__ = ["ask"]
+__all__ = ["DecimalsChoice", "MaxRows", "TruncationChoice", "ask"]
 
 #: The panels of the help.
 _QUESTION: Final = "Question"
@@ -91,6 +91,17 @@ def _max_rows(value: object) -> int | None:
     if text.isascii() and text.isdigit():
         return int(text)
     raise typer.BadParameter(f"{text!r} is neither a number of rows, such as 1000, nor 'all'.")
+
+
+MaxRows = Annotated[
+    int | None,
+    typer.Option(
+        parser=_max_rows,
+        metavar="N|all",
+        help="The maximum number of rows to fetch.",
+        rich_help_panel=_TABLE,
+    ),
+]
 
 
 def ask(
@@ -157,15 +168,7 @@ def ask(
             rich_help_panel=_CONNECTION,
         ),
     ] = False,
-    max_rows: Annotated[
-        int | None,
-        typer.Option(
-            parser=_max_rows,
-            metavar="N|all",
-            help="The maximum number of rows to fetch.",
-            rich_help_panel=_TABLE,
-        ),
-    ] = 1000,
+    max_rows: MaxRows = 1000,
     on_truncation: Annotated[
         TruncationChoice, typer.Option(help="What to do when rows were cut.", rich_help_panel=_TABLE)
     ] = TruncationChoice.WARN,

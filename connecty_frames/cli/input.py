@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode import Schema
 
-__all__ = ["QuestionCommand", "question_reader", "read_saved_schema"]
+__all__ = ["QuestionCommand", "question_reader", "read_file", "read_saved_schema"]
 
 #: The argument and the name of a file that stand for standard input.
 _STDIN: Final = "-"
@@ -77,7 +77,7 @@ def question_reader(words: Sequence[str], file: Path | None, question_id: str | 
     if is_stdin:
         return _read_stdin
     if file is not None:
-        return lambda: _question(_read_file(file, "file"), f"--file {path_text(file)}")
+        return lambda: _question(read_file(file, "--file"), f"--file {path_text(file)}")
     return lambda: " ".join(words)
 
 
@@ -91,7 +91,7 @@ def read_saved_schema(path: Path) -> Schema:
     """
     from connecty_frames.decode import Schema
 
-    text = _read_file(path, "schema_file")
+    text = read_file(path, "--schema-file")
     try:
         return Schema.from_json(text)
     except ConfigError:
@@ -127,17 +127,17 @@ def _question(text: str, source: str) -> str:
     return question
 
 
-def _read_file(path: Path, setting: str) -> str:
-    """Return the text of a file; a ConfigError that names it if it has none."""
+def read_file(path: Path, option: str) -> str:
+    """Return the text of a file; a ConfigError that names it and the option if it has none."""
     from connecty_frames.files import checked_path, open_regular
 
-    option = f"--{setting.replace('_', '-')}"
     try:
         with open_regular(checked_path(path, option)) as file:
             return _read_text(file, f"{option} {path_text(path)}")
     except OSError as error:
         raise ConfigError(
-            f"{option} {path_text(path)}: {error.strerror or error}.", setting=setting
+            f"{option} {path_text(path)}: {error.strerror or error}.",
+            setting=option.lower().removeprefix("--").replace("-", "_"),
         ) from None
 
 

@@ -220,6 +220,39 @@ class Client:
         vars(client).update(vars(self), _history=self._history_at(path, required=True))
         return client
 
+    def target(self, dw_id: int | None = None) -> dict[str, Any]:
+        """Return where questions to a workspace are sent, and by whom.
+
+        Parameters
+        ----------
+        dw_id
+            The data workspace; None uses the client's.
+
+        Returns
+        -------
+        dict
+            The ``base_url`` of the API, the ``dw_id``, and as ``client`` a hash of the client id.
+
+        Raises
+        ------
+        ConfigError
+            If there is no workspace.
+        """
+        from connecty_frames.store import client_hash
+
+        client = client_hash(self._client_id.get_secret_value())
+        return {"base_url": self._transport.address, "dw_id": self._workspace(dw_id), "client": client}
+
+    def redacted(self, text: str) -> str:
+        """Return a text with the secrets of this client masked, to be kept in a file.
+
+        Parameters
+        ----------
+        text
+            Data, in which no client id is masked.
+        """
+        return self._transport.redact.data(text)
+
     def close(self) -> None:
         """Close the connections. Using the client afterwards is a ConfigError."""
         self._transport.close()
@@ -493,7 +526,12 @@ class Client:
             return asked.fetch(ask_options, deadline=deadline, received=received)
 
     def prepare(
-        self, question: str, ask_options: AskOptions, read: Callable[[Answer], _Result]
+        self,
+        question: str,
+        ask_options: AskOptions,
+        read: Callable[[Answer], _Result],
+        *,
+        row: Row | None = None,
     ) -> Call[_Result]:
         """Return the call that asks as :meth:`answer` does, for a thread; nothing is sent yet.
 
@@ -501,6 +539,8 @@ class Client:
         ----------
         read
             Makes the result of the call from its answer, in that thread.
+        row
+            The row of the question in the history of this client, if it has been recorded already.
         """
         asked: Submission | Question
         if ask_options.question_id is not None:
@@ -510,7 +550,7 @@ class Client:
             )
         else:
             ask_options = self._checked(ask_options)
-            asked = self._submission(question, ask_options)
+            asked = self._submission(question, ask_options, row)
             message = asked.message
         return Call(lambda cancelled: read(self._answer_until(ask_options, asked, cancelled)), message)
 

@@ -86,6 +86,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             "| plot | 5,000 rows; 500 bars | |",
             {"display.plot._MAX_MARKS": 5_000, "display.plot._MAX_BARS": 500},
         ),
+        ("| name of a question in a batch | 100 bytes | |", {"batch.items._NAME_BYTES": 100}),
         (
             "| a history that another process has locked | skipped, with `max_age` an error, after 1 s | |",
             {"store.database._TIMEOUT": 1},
@@ -114,6 +115,11 @@ def test_a_documented_number_is_that_of_the_code(row: str, expected: dict[str, f
             "| questions at once in `ask_many` | `max_workers` | 8 |",
             default_of(cf.ask_many, "max_workers"),
             8,
+        ),
+        (
+            "| questions at once in `ask_batch` | `max_workers` | 16 |",
+            default_of(cf.ask_batch, "max_workers"),
+            16,
         ),
         ("| rows of `cf.history()` | `limit` | 1000 |", default_of(cf.history, "limit"), 1000),
     ],

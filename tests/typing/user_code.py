@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, assert_type
 
 import pandas as pd
@@ -18,6 +19,7 @@ import connecty_frames as cf
 from connecty_frames import sandbox
 from connecty_frames.answer import Answer
 from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.batch import Batch
 from connecty_frames.client import QuestionFuture
 
 if TYPE_CHECKING:
@@ -246,6 +248,25 @@ def many(*, flag: bool) -> None:
         assert_type(future, QuestionFuture)
     cf.ask_many(["q"], workers=2)  # error
     cf.ask_many(["q"], as_completed=True)[0]  # error
+
+
+def batches(names: pd.Series[str], column: pl.Series, pairs: list[tuple[str, str]]) -> None:
+    """Texts, columns, pairs or a dict; frames of the engine."""
+    batch = cf.ask_batch(["q"], "folder", max_workers=2, max_questions=5, max_rows=None, progress=print)
+    assert_type(batch, Batch)
+    cf.ask_batch(names, "folder")
+    cf.ask_batch(column, Path("folder"))
+    cf.ask_batch(pairs, "folder", retry_failed=True)
+    cf.ask_batch({"a": "q"}, "folder", client=cf.Client())
+    cf.ask_batch(zip(["a"], ["q"], strict=True), "folder")
+    assert_type(batch.summary().answered, int)
+    assert_type(batch.errors(), pd.DataFrame)
+    assert_type(batch.errors("polars"), pl.DataFrame)
+    assert_type(batch.parts(), dict[str | int, Path])
+    assert_type(cf.open_batch("folder").retry(uncertain=True), Batch)
+    cf.ask_batch(["q"], "folder", max_row=5)  # error
+    cf.ask_batch([1], "folder")  # error
+    batch.errors("dask")  # error
 
 
 # Awaited questions

@@ -1,0 +1,153 @@
+"""``ask_batch``: ask the questions of a list, and keep the answers in a folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from connecty_frames.answer import read_schema
+from connecty_frames.api import shared_client
+from connecty_frames.batch.batch import DEFAULT_WORKERS, Batch, check_max_questions
+from connecty_frames.batch.folder import begin_folder, index_path, manifest_of
+from connecty_frames.batch.items import read_items
+from connecty_frames.batch.run import BatchRun
+from connecty_frames.client.concurrent import check_max_workers
+from connecty_frames.errors import ConfigError
+from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable
+    from typing import Unpack
+
+    from connecty_frames.client import Client
+
+__all__ = ["ask_batch"]
+
+#: Options of a question that a batch does not take, and why.
+_REFUSED: Final = {
+    "dtype_backend": "dtype_backend is about pandas; parts are Parquet files, and read_parquet takes it.",
+    "question_id": "question_id names a single question; ask(question_id=...) fetches its answer.",
+    "max_age": "max_age is about the history of the user; a batch knows by its own index what was asked.",
+}
+
+
+@shows_options(*_REFUSED)
+def ask_batch(
+    questions: Iterable[str | tuple[str, str]],
+    folder: str | os.PathLike[str],
+    *,
+    max_workers: int = DEFAULT_WORKERS,
+    max_questions: int | None = None,
+    retry_failed: bool = False,
+    retry_uncertain: bool = False,
+    client: Client | None = None,
+    **options: Unpack[AskOptionsDict],
+) -> Batch:
+    """Ask many questions, each once, and keep their answers in a folder.
+
+    Called again with the folder it goes on, after a kill too: answered questions are skipped, the answers of
+    accepted ones fetched, and the others asked. Several processes may call it for a folder at a time.
+
+    Parameters
+    ----------
+    questions : iterable
+        Questions in plain language; or pairs of a name and a question, where the name is part of the name of
+        a file; or a column of a frame. A question is recognised by its name, else by its text and how often
+        it occurred before, so that a list may be extended and reordered.
+    folder : str or path-like
+        The folder, which is created if there is none. It has the answers as ``parts/000001-<name>.parquet``.
+    max_workers : int, optional
+        The maximum number of questions in progress at once, 1 or more.
+    max_questions : int or None, default None
+        The maximum number of questions to ask in this call; None asks all. Fetching is not asking.
+    retry_failed : bool, default False
+        Whether to ask questions again that the server could not answer.
+    retry_uncertain : bool, default False
+        Whether to ask questions again of which it is unknown whether they were started: some may then be paid
+        for twice.
+    client : Client or None, default None
+        The client to use; None uses a shared one, made from the settings.
+    dw_id : int or None, default None
+        The data workspace to ask; None uses the configured one.
+    max_rows : int or None, default 1000
+        The maximum number of rows to fetch, 0 or more; None fetches all.
+    schema : dict, schema, model or None, default None
+        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
+        or a full schema as a contract.
+    tz : str, default "UTC"
+        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
+        and columns without an offset are not affected.
+    infer_temporal : bool, default True
+        Whether text becomes dates and timestamps where there are no statistics about the column, and every
+        value is a full date, or a timestamp with hours and minutes.
+    decimals : {"auto", "exact", "float"}, default "auto"
+        The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
+        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+        than 9 digits after the point, not in quotes), otherwise decimal.
+    strict : bool, default False
+        Whether a doubt about a type or a value is an error instead of a warning.
+    on_truncation : {"warn", "raise", "ignore"}, default "warn"
+        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
+    timeout : float or None, default None
+        Seconds for the whole call; None uses the configured timeout.
+    progress : bool, callable or None, default None
+        True or False shows or hides the line with counts and rate, a callable receives a BatchProgress after
+        each question, None shows the line if standard error is a terminal.
+
+    Returns
+    -------
+    Batch
+        What became of the questions. A question that failed is no error of this call:
+        :meth:`Batch.summary` counts them, and :meth:`Batch.errors` lists them.
+
+    Raises
+    ------
+    ConfigError, TypeError
+        If an argument is wrong, or the folder has something else in it or the batch of another workspace,
+        client or options; nothing was sent.
+    AuthError, ConnectionFailed, NotFoundError, RateLimitError
+        If no question can be asked. What is in progress is waited for, and no more are asked.
+    OSError
+        If a part cannot be written, as on a full disk; the next call fetches the answer.
+    KeyboardInterrupt
+        On Ctrl-C. Its note, and standard error, say how many were asked; no more are asked.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> questions = {
+    ...     "orders": "how many orders are there",
+    ...     "top": "list the top 5 countries with the most orders",
+    ... }
+    >>> batch = cf.ask_batch(questions, "nightly")
+    >>> print(batch.summary())
+    2 questions: 2 answered
+    >>> cf.read_parquet(batch.parts()["top"]).shape
+    (5, 2)
+    """
+    for name, reason in _REFUSED.items():
+        if options.get(name) is not None:
+            raise ConfigError(reason, setting=name)
+    check_max_workers(max_workers)
+    check_max_questions(max_questions)
+    ask_options = read_schema(AskOptions.from_kwargs(options))
+    items = read_items(questions)
+    asking = shared_client(client)
+    target = asking.target(ask_options.dw_id)
+    path, index = begin_folder(folder, manifest_of(target, ask_options))
+    index.register(items, asking.redacted)
+    run = BatchRun(
+        path,
+        index,
+        asking.recording_in(index_path(path)),
+        dw_id=target["dw_id"],
+        questions={item.key: item.question for item in items},
+        ask_options=ask_options,
+    )
+    run.run(
+        max_workers=max_workers,
+        max_questions=max_questions,
+        retry_failed=retry_failed,
+        retry_uncertain=retry_uncertain,
+    )
+    return Batch(path, index, run)

@@ -1,0 +1,325 @@
+"""Batch: what is known of the questions in a folder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, overload
+
+from connecty_frames.batch.folder import open_folder, part_path
+from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
+from connecty_frames.errors import ConfigError
+from connecty_frames.files import checked_path
+from connecty_frames.options import Engine
+from connecty_frames.store import RecordState
+from connecty_frames.text import counted, path_text, snippet, value_text
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+    from pyarrow import dataset
+
+    from connecty_frames.batch.run import BatchRun
+
+__all__ = ["DEFAULT_WORKERS", "Batch", "BatchSummary", "check_max_questions", "open_batch"]
+
+DEFAULT_WORKERS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """How many questions of a batch are in which state; each is counted once.
+
+    Parameters
+    ----------
+    total
+        All questions.
+    answered
+        Those whose part is written, or whose answer has no table.
+    failed
+        Those that the server could not answer. ``retry()`` asks them again.
+    unusable
+        Those that were answered, where the answer cannot be read with these options, as with ``strict=True``.
+        The next call fetches it again.
+    uncertain
+        Those that were sent, and whether they were accepted is unknown. They are not sent again unless told.
+    rejected
+        Those that were definitely not started. The next call asks them again.
+    pending
+        Those that were accepted, and whose answer is to be fetched by the next call, or that another process
+        is asking.
+    unasked
+        Those that were never sent.
+    """
+
+    total: int = 0
+    answered: int = 0
+    failed: int = 0
+    unusable: int = 0
+    uncertain: int = 0
+    rejected: int = 0
+    pending: int = 0
+    unasked: int = 0
+
+    def __str__(self) -> str:
+        counts = [
+            f"{getattr(self, field.name):,} {field.name}"
+            for field in fields(self)[1:]
+            if getattr(self, field.name)
+        ]
+        return f"{counted(self.total, 'question')}{': ' if counts else ''}{', '.join(counts)}"
+
+
+class Batch:
+    """The questions in a folder and their answers.
+
+    It comes from :func:`ask_batch`, or from :func:`open_batch`, which asks nothing. Each call reads the
+    folder as it is then.
+    """
+
+    def __init__(self, folder: Path, index: Index, run: BatchRun | None = None) -> None:
+        self._folder = folder
+        self._index = index
+        self._run = run
+
+    @property
+    def folder(self) -> Path:
+        """The folder."""
+        return self._folder
+
+    def summary(self) -> BatchSummary:
+        """Return how many questions are in which state.
+
+        Raises
+        ------
+        ConfigError
+            If the index cannot be read.
+        """
+        entries = self._index.entries()
+        return BatchSummary(total=len(entries), **Counter(map(_condition, entries)))
+
+    @overload
+    def errors(self, engine: Literal["pandas"] = ...) -> pd.DataFrame: ...
+    @overload
+    def errors(self, engine: Literal["polars"]) -> pl.DataFrame: ...
+    @overload
+    def errors(self, engine: Literal["pyarrow"]) -> Any: ...  # a pyarrow.Table, which has no types
+    def errors(self, engine: Engine = "pandas") -> Any:
+        """Return the questions that have no answer although they were sent, with the reason.
+
+        Parameters
+        ----------
+        engine : {"pandas", "polars", "pyarrow"}, default "pandas"
+            The library of the frame.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            A row for each: ``number``, ``name``, ``question``, ``state`` as in the history, ``question_id``
+            and ``error``.
+
+        Raises
+        ------
+        ConfigError
+            If the engine is unknown, or the index cannot be read.
+        """
+        if engine not in get_args(Engine):
+            raise ConfigError(
+                f"engine={value_text(engine)}: expected 'pandas', 'polars' or 'pyarrow'.", setting="engine"
+            )
+        import pyarrow as pa
+
+        columns = ("number", "name", "question", "state", "question_id", "error")
+        found = [
+            entry
+            for entry in self._index.entries()
+            if entry.outcome is None and (entry.error is not None or entry.state == RecordState.FAILED)
+        ]
+        types = [pa.int64(), *[pa.string()] * (len(columns) - 1)]
+        table = pa.table(
+            [
+                pa.array([getattr(entry, name) for entry in found], type_)
+                for name, type_ in zip(columns, types, strict=True)
+            ],
+            names=list(columns),
+        )
+        if engine == "pyarrow":
+            return table
+        from connecty_frames import frames
+
+        return frames.to_pandas(table) if engine == "pandas" else frames.to_polars(table)
+
+    def parts(self) -> dict[str | int, Path]:
+        """Return the Parquet files of the answers, in the order of the questions.
+
+        Returns
+        -------
+        dict
+            The paths by the names of the questions, by the numbers of those without a name.
+            :func:`read_parquet` reads one with its metadata.
+
+        Raises
+        ------
+        ConfigError
+            If the index cannot be read.
+        """
+        return {
+            entry.number if entry.name is None else entry.name: part_path(
+                self._folder, entry.number, entry.name
+            )
+            for entry in self._index.entries()
+            if entry.outcome == PART
+        }
+
+    def to_dataset(self) -> dataset.Dataset:
+        """Return the parts as one dataset, in the order of the questions, for parts with equal columns.
+
+        Its special column ``__filename`` tells the parts apart. Checksums of pages are verified.
+
+        Returns
+        -------
+        pyarrow.dataset.Dataset
+            Nothing but the schemas has been read.
+
+        Raises
+        ------
+        ConfigError
+            If there is no part, one is missing or damaged, or two have different columns or types.
+        """
+        import pyarrow as pa
+        from pyarrow import dataset, parquet
+
+        paths = list(self.parts().values())
+        if not paths:
+            raise ConfigError(f"The batch in {path_text(self._folder)} has no parts yet.", setting="folder")
+        first: pa.Schema = None
+        for path in paths:
+            try:
+                schema = parquet.read_schema(path).remove_metadata()
+            except (OSError, pa.ArrowException) as error:
+                raise ConfigError(
+                    f"{path_text(path)} cannot be read ({snippet(str(error))}). If you delete it, ask_batch "
+                    "fetches it again at no cost.",
+                    setting="folder",
+                ) from None
+            first = schema if first is None else first
+            if not schema.equals(first):
+                raise ConfigError(
+                    f"The parts have different columns: {path_text(paths[0].name)} has {_columns(first)}, "
+                    f"and {path_text(path.name)} has {_columns(schema)}. Read them one by one, or ask with "
+                    "schema=.",
+                    setting="folder",
+                )
+        options = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
+        format_ = dataset.ParquetFileFormat(default_fragment_scan_options=options)
+        return dataset.dataset([str(path) for path in paths], schema=first, format=format_)
+
+    def retry(
+        self,
+        *,
+        uncertain: bool = False,
+        max_workers: int = DEFAULT_WORKERS,
+        max_questions: int | None = None,
+    ) -> Batch:
+        """Ask failed and rejected questions again, which is paid for, and go on with the others.
+
+        Parameters
+        ----------
+        uncertain : bool, default False
+            Whether to ask those again, too, of which it is unknown whether they were started: some may then
+            be paid for twice.
+        max_workers, max_questions
+            As of :func:`ask_batch`.
+
+        Returns
+        -------
+        Batch
+            The same.
+
+        Raises
+        ------
+        ConfigError
+            If an argument is wrong, or the batch comes from :func:`open_batch`, which knows neither the
+            questions nor the options.
+        ConnectyError, OSError
+            As for :func:`ask_batch`.
+        """
+        check_max_questions(max_questions)
+        if self._run is None:
+            raise ConfigError(
+                "A batch from open_batch has neither the questions nor the options. Ask with them again: "
+                "ask_batch(questions, folder, retry_failed=True).",
+                setting="folder",
+            )
+        self._run.run(
+            max_workers=max_workers,
+            max_questions=max_questions,
+            retry_failed=True,
+            retry_uncertain=uncertain,
+        )
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Batch in {path_text(self._folder)}, {self.summary()}>"
+
+
+def open_batch(folder: str | os.PathLike[str]) -> Batch:
+    """Open the batch in a folder, to see how it stands and to read its answers; nothing is sent.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        The folder that :func:`ask_batch` was given.
+
+    Returns
+    -------
+    Batch
+        Its :meth:`Batch.retry` is a ConfigError, since the questions and the options are not in the folder.
+
+    Raises
+    ------
+    ConfigError
+        If there is no batch, or its manifest or its index is missing or damaged.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> batch = cf.ask_batch(["how many orders are there"], "orders")
+    >>> cf.open_batch("orders").summary().answered
+    1
+    """
+    path = checked_path(folder, "folder")
+    _, index = open_folder(path)
+    return Batch(path, index)
+
+
+def check_max_questions(value: object) -> None:
+    """Raise ConfigError if a value is no maximum of questions to ask."""
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise ConfigError(
+            f"max_questions={value_text(value)}: expected a whole number from 0, or None for all.",
+            setting="max_questions",
+        )
+
+
+def _condition(entry: Entry) -> str:
+    """Return the field of :class:`BatchSummary` that counts a question."""
+    if entry.outcome in {PART, NO_TABLE}:
+        return "answered"
+    match entry.state:
+        case None:
+            return "unasked"
+        case RecordState.COMPLETED if entry.error is not None:
+            return "unusable"
+        case RecordState.FAILED | RecordState.UNCERTAIN | RecordState.REJECTED:
+            return entry.state.lower()
+        case _:
+            return "pending"
+
+
+def _columns(schema: pa.Schema) -> str:
+    return snippet(", ".join(f"{field.name} {field.type}" for field in schema), 200)

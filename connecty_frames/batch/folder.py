@@ -1,0 +1,126 @@
+"""The folder of a batch: its manifest, its index and its parts.
+
+``batch.json`` is the manifest: the workspace, and the options that decide what a part has in it. It is
+written last when a folder is begun, so that a folder with one has everything. ``index.sqlite3`` is the index,
+and ``parts/000123-<name>.parquet`` is the answer to question 123.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from connecty_frames.batch.index import Index
+from connecty_frames.errors import ConfigError
+from connecty_frames.files import atomic_write, checked_path, open_regular
+from connecty_frames.text import path_text, quoted, value_text
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from connecty_frames.options import AskOptions
+
+__all__ = ["begin_folder", "index_path", "manifest_of", "open_folder", "part_path"]
+
+_MANIFEST: Final = "batch.json"
+_INDEX: Final = "index.sqlite3"
+_PARTS: Final = "parts"
+#: What the beginnings of the names of all entries are, before the manifest is written.
+_OURS: Final = (_INDEX, _PARTS, f".{_MANIFEST}.")
+#: The version of the manifest and of the table of items.
+_FORMAT: Final = 1
+#: The options that decide what is in a part. With another value of ``strict`` or ``on_truncation`` an answer
+#: may be refused, and the part is the same if it is not.
+_OPTIONS: Final = ("max_rows", "schema", "tz", "infer_temporal", "decimals")
+
+
+def manifest_of(target: dict[str, Any], ask_options: AskOptions) -> dict[str, Any]:
+    """Return what the manifest says of a workspace and of options with a parsed schema."""
+    options = {name: getattr(ask_options, name) for name in _OPTIONS}
+    if (schema := options["schema"]) is not None:
+        options["schema"] = {
+            "types": {name: str(type_) for name, type_ in schema.types.items()},
+            "complete": schema.complete,
+            "inferred": sorted(schema.inferred),
+            "optional": sorted(schema.optional),
+        }
+    return {"format": _FORMAT, **target, **options}
+
+
+def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tuple[Path, Index]:
+    """Return the folder of a batch and its index; they are created if there is nothing at the path.
+
+    Raises
+    ------
+    ConfigError
+        If the folder has something else in it, or a batch with another manifest.
+    OSError
+        If it cannot be read or created.
+    """
+    folder = checked_path(given, "folder")
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"folder={path_text(folder)}: there is a file of that name.", setting="folder")
+    if not (folder / _MANIFEST).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        if foreign := [each.name for each in folder.iterdir() if not each.name.startswith(_OURS)]:
+            raise ConfigError(
+                f"folder={path_text(folder)} is not the folder of a batch: it has {quoted(sorted(foreign))} "
+                "in it. Name a new folder.",
+                setting="folder",
+            )
+        index = Index(index_path(folder))
+        if index.create():
+            raise ConfigError(
+                f"folder={path_text(folder)} has the index of a batch, and no {_MANIFEST}. Restore that "
+                "file, or name a new folder.",
+                setting="folder",
+            )
+        (folder / _PARTS).mkdir(exist_ok=True)
+        with atomic_write(folder / _MANIFEST, private=True) as file:
+            file.write(json.dumps(manifest, indent=2).encode() + b"\n")
+    found, index = open_folder(folder)
+    if found != manifest:
+        differing = sorted(name for name in {*found, *manifest} if found.get(name) != manifest.get(name))
+        name = differing[0]
+        raise ConfigError(
+            f"folder={path_text(folder)} has a batch with {name}={value_text(found.get(name))}, and now it "
+            f"is {value_text(manifest.get(name))}. Name a new folder, or ask as before.",
+            setting="folder",
+        )
+    (folder / _PARTS).mkdir(exist_ok=True)
+    return folder, index
+
+
+def open_folder(folder: Path) -> tuple[dict[str, Any], Index]:
+    """Return the manifest and the index of the batch in a folder.
+
+    Raises
+    ------
+    ConfigError
+        If there is no batch, or its manifest or its index is missing or damaged.
+    """
+    place = f"folder={path_text(folder)}"
+    try:
+        with open_regular(folder / _MANIFEST) as file:
+            manifest = json.loads(file.read())
+        known = manifest["format"] == _FORMAT
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(f"{place} has no batch.", setting="folder") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ConfigError(f"{place}: {_MANIFEST} is damaged. Restore it.", setting="folder") from None
+    if not known:
+        raise ConfigError(f"{place} is of another version of connecty_frames.", setting="folder")
+    index = Index(index_path(folder))
+    index.check()
+    return manifest, index
+
+
+def index_path(folder: Path) -> Path:
+    """Return the path of the index, which is a history."""
+    return folder / _INDEX
+
+
+def part_path(folder: Path, number: int, name: str | None) -> Path:
+    """Return the path of the part of a question, by its number and its name, None if it has none."""
+    return folder / _PARTS / f"{number:06d}{'' if name is None else f'-{name}'}.parquet"

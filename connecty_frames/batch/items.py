@@ -1,0 +1,140 @@
+"""The questions of a batch: what identifies each, so that a later call recognises it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from connecty_frames.client.submission import question_body
+from connecty_frames.errors import ConfigError
+from connecty_frames.text import snippet, terminal, value_text
+
+__all__ = ["Item", "digest", "folded", "read_items"]
+
+#: The most bytes of a name: file names have at most 255, and parts have a number and temporary names too.
+_NAME_BYTES: Final = 100
+
+
+class Item(NamedTuple):
+    """A question of a batch.
+
+    Parameters
+    ----------
+    key
+        Identifies it among the questions of a folder: a hash of its name if it has one, else of its text and
+        of how many times the text occurred before.
+    name
+        Its name, None if it has none.
+    question
+        Its text.
+    """
+
+    key: str
+    name: str | None
+    question: str
+
+
+def read_items(questions: object) -> list[Item]:
+    """Return the questions of a caller, all of them checked.
+
+    Parameters
+    ----------
+    questions
+        An iterable of texts or of pairs of a name and a text, also a column of a frame or an Arrow array; or
+        a mapping of names to texts.
+
+    Raises
+    ------
+    ConfigError
+        If it is anything else, a question or name is invalid, or a name is there twice, also in other case.
+    """
+    items: list[Item] = []
+    occurrences: Counter[str] = Counter()
+    names: dict[str, str] = {}
+    for position, given in enumerate(_values(questions), start=1):
+        name, question = _pair(given, position)
+        try:
+            question_body(question)
+        except ConfigError as error:
+            raise ConfigError(f"questions, number {position}: {error}", setting="questions") from None
+        if name is None:
+            key = digest("question", question, occurrences[question])
+            occurrences[question] += 1
+        else:
+            _check_name(name, position)
+            key = digest("name", name)
+            earlier = names.get(folded(name))
+            names[folded(name)] = name
+            if earlier is not None:
+                reason = "is there twice" if earlier == name else f"differs from {earlier!r} in case alone"
+                raise ConfigError(
+                    f"questions, number {position}: the name {name!r} {reason}. Nothing was sent.",
+                    setting="questions",
+                )
+        items.append(Item(key, name, question))
+    return items
+
+
+def digest(*parts: object) -> str:
+    """Return a hash of texts and numbers."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def folded(name: str) -> str:
+    """Return a name so that those that some file systems do not tell apart are equal."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _values(questions: object) -> Iterable[Any]:
+    """Return the questions one by one."""
+    if hasattr(questions, "columns"):
+        raise ConfigError(
+            f"questions is a {type(questions).__name__}: give its column with the questions, or pairs of "
+            'names and questions such as zip(frame["name"], frame["question"]).',
+            setting="questions",
+        )
+    if isinstance(questions, Mapping):
+        return questions.items()
+    if hasattr(questions, "to_pylist"):  # iterating over an Arrow array yields scalars
+        values: list[Any] = questions.to_pylist()
+        return values
+    if isinstance(questions, str | bytes) or not isinstance(questions, Iterable):
+        raise ConfigError(
+            f"questions is of type {type(questions).__name__}; expected a list of questions, or of pairs of "
+            "a name and a question.",
+            setting="questions",
+        )
+    return questions
+
+
+def _pair(given: Any, position: int) -> tuple[str | None, str]:
+    if not isinstance(given, tuple | list):
+        return None, given
+    if len(given) != 2 or not isinstance(given[0], str):  # noqa: PLR2004 - a pair
+        raise ConfigError(
+            f"questions, number {position}: {value_text(given)} is no pair of texts, a name and a question.",
+            setting="questions",
+        )
+    return given[0], given[1]
+
+
+def _check_name(name: str, position: int) -> None:
+    """Raise ConfigError for a name that no file should have."""
+    problem = None
+    if not name.strip() or name in {".", ".."}:
+        problem = "is no name of a file"
+    elif "/" in name or "\\" in name:
+        problem = "has a separator of paths"
+    elif terminal(name) != name:
+        problem = "has a control character or an invisible one"
+    elif len(name.encode()) > _NAME_BYTES:
+        problem = f"has more than {_NAME_BYTES} bytes"
+    if problem:
+        raise ConfigError(
+            f"questions, number {position}: the name {snippet(name)!r} {problem}; parts are named after it.",
+            setting="questions",
+        )

@@ -1,0 +1,310 @@
+"""One run over the questions of a batch: which are asked, which are fetched, and what is written.
+
+Each question has a thread, which claims its row in the index, asks, and writes the part; the answer is let go
+of there. A process may be killed at any moment: what the index and the folder have then is enough to go on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from connecty_frames import display, frames
+from connecty_frames.batch.folder import part_path
+from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
+from connecty_frames.client.concurrent import Workers
+from connecty_frames.errors import (
+    AuthError,
+    ConfigError,
+    ConnectionFailed,
+    ConnectyError,
+    ConversionError,
+    NotFoundError,
+    RateLimitError,
+    SubmissionUncertain,
+)
+from connecty_frames.files import atomic_write
+from connecty_frames.store import RecordState
+from connecty_frames.store.table import from_microseconds
+from connecty_frames.text import counted, path_text, snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from connecty_frames.answer import Answer
+    from connecty_frames.client import Client
+    from connecty_frames.options import AskOptions
+
+__all__ = ["BatchProgress", "BatchRun"]
+
+#: Errors while asking after which no other question can be asked either.
+_STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, RateLimitError)
+#: Seconds between two updates of the line of progress.
+_PAUSE: Final = 2.0
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """The progress of a batch, as a ``progress=`` callable receives it after each question.
+
+    Parameters
+    ----------
+    done
+        The questions that this call is through with, whatever became of them.
+    total
+        Those that it has to ask or to fetch.
+    asked, answered
+        Those of them that were sent, and those whose answer is there.
+    elapsed
+        Seconds since the first.
+    """
+
+    done: int
+    total: int
+    asked: int
+    answered: int
+    elapsed: float
+
+    @property
+    def rate(self) -> float:
+        """Questions a second."""
+        return self.done / self.elapsed if self.elapsed else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.done:,} of {self.total:,}, {self.answered:,} answered, {self.rate:.1f}/s"
+
+
+class _Part(Future[None]):
+    """The part of a question, written or not."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__()
+        self.entry = entry
+
+
+class BatchRun:
+    """The questions of one list and how they are asked, in any number of runs.
+
+    Parameters
+    ----------
+    folder, index
+        Those of the batch.
+    client
+        Records in the index.
+    dw_id
+        The workspace that is asked.
+    questions
+        The texts by key.
+    ask_options
+        With a parsed schema.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        index: Index,
+        client: Client,
+        *,
+        dw_id: int,
+        questions: Mapping[str, str],
+        ask_options: AskOptions,
+    ) -> None:
+        self._folder = folder
+        self._index = index
+        self._client = client
+        self._dw_id = dw_id
+        self._questions = questions
+        self._ask_options = ask_options
+        #: Those of each question.
+        self._options = replace(ask_options, dw_id=dw_id, progress=False)
+        self._lock = threading.Lock()
+        self._max_questions: int | None = None
+        self._asked = self._answered = 0
+        self._stopped_by: BaseException | None = None
+
+    def run(
+        self, *, max_workers: int, max_questions: int | None, retry_failed: bool, retry_uncertain: bool
+    ) -> None:
+        """Ask and fetch until nothing is left to do, or ``max_questions`` were asked.
+
+        Raises
+        ------
+        ConnectyError, OSError
+            What no other question can be asked after either, or a part that cannot be written.
+        """
+        workers = Workers(self._work, self._message, max_workers=max_workers)
+        self._max_questions = max_questions
+        self._asked = self._answered = 0
+        self._stopped_by = None
+        asked_again = {RecordState.REJECTED}
+        if retry_failed:
+            asked_again.add(RecordState.FAILED)
+        if retry_uncertain:
+            asked_again.add(RecordState.UNCERTAIN)
+        entries = [
+            entry
+            for entry in self._index.entries()
+            if entry.key in self._questions and self._is_due(entry, asked_again)
+        ]
+        # First what is paid for already.
+        entries.sort(key=_is_asked, reverse=True)
+        with _reporting(self._ask_options, len(entries), self._folder) as report:
+            began = time.monotonic()
+            for done, part in enumerate(workers.run(self._parts(entries)), start=1):
+                error = part.exception()
+                if error is not None:
+                    self._stopped_by = self._stopped_by or error
+                elapsed = time.monotonic() - began
+                report(BatchProgress(done, len(entries), self._asked, self._answered, elapsed))
+        if self._stopped_by is not None:
+            self._stopped_by.add_note(self._message())
+            raise self._stopped_by
+
+    def _is_due(self, entry: Entry, asked_again: set[RecordState]) -> bool:
+        """Whether a question is to be asked, or its answer to be fetched."""
+        if entry.outcome == NO_TABLE:
+            return False
+        if entry.outcome == PART and part_path(self._folder, entry.number, entry.name).exists():
+            return False
+        return entry.state is None or entry.state in asked_again or _is_asked(entry)
+
+    def _parts(self, entries: list[Entry]) -> Iterator[_Part]:
+        for entry in entries:
+            if self._stopped_by is not None:
+                return
+            if _is_asked(entry) or not self._is_spent:
+                yield _Part(entry)
+
+    @property
+    def _is_spent(self) -> bool:
+        """Whether no more questions may be asked."""
+        return self._max_questions is not None and self._asked >= self._max_questions
+
+    def _work(self, _: int, part: _Part, cancelled: threading.Event) -> None:
+        entry = part.entry
+        try:
+            if _is_asked(entry):
+                self._fetch(entry, cancelled)
+            else:
+                self._ask(entry, cancelled)
+        except ConnectyError as error:
+            if cancelled.is_set():
+                return
+            self._index.failed(entry.number, f"{type(error).__name__}: {error}")
+            if isinstance(error, AuthError | ConfigError) or (
+                not _is_asked(entry) and _is_rejected(error) and isinstance(error, _STOPPING)
+            ):
+                raise
+
+    def _fetch(self, entry: Entry, cancelled: threading.Event) -> None:
+        asked_at = None if entry.asked_at is None else from_microseconds(entry.asked_at)
+
+        def read(answer: Answer) -> None:
+            self._write(entry, answer, question=self._questions[entry.key], asked_at=asked_at)
+
+        ask_options = replace(self._options, question_id=entry.question_id)
+        self._client.prepare("", ask_options, read).run(cancelled)
+
+    def _ask(self, entry: Entry, cancelled: threading.Event) -> None:
+        with self._lock:
+            if self._is_spent or cancelled.is_set():
+                return
+            self._asked += 1
+        is_sent = False
+        try:
+            question, history = self._questions[entry.key], self._client.history
+            assert history is not None  # noqa: S101 - that of a client made by recording_in
+            row = history.claim(
+                question,
+                entry.key,
+                dw_id=self._dw_id,
+                asked_at=datetime.now(UTC),
+                since=_EPOCH,
+                after=entry.row,
+            )
+            if row is None:  # another process asks it
+                return
+            if entry.error is not None:
+                self._index.failed(entry.number, None)
+
+            def read(answer: Answer) -> None:
+                self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
+
+            is_sent = True
+            self._client.prepare(question, self._options, read, row=row).run(cancelled)
+        except ConnectyError as error:
+            is_sent = not _is_rejected(error)
+            raise
+        finally:
+            if not is_sent:
+                with self._lock:
+                    self._asked -= 1
+
+    def _write(self, entry: Entry, answer: Answer, *, question: str, asked_at: datetime | None) -> None:
+        """Write the part of an answer, if it has a table, and record that the question is done with."""
+        import pyarrow as pa
+
+        outcome = NO_TABLE
+        if answer.table is not None:
+            outcome = PART
+            metadata = replace(answer.metadata, question=question, asked_at=asked_at)
+            path = part_path(self._folder, entry.number, entry.name)
+            try:
+                with atomic_write(path) as file:
+                    frames.WRITERS["parquet"](frames.write_metadata(answer.table, metadata), file)
+            except pa.ArrowException as error:  # such as a struct without fields, set by schema=
+                raise ConversionError(
+                    f"The answer cannot be written as Parquet: {snippet(str(error), 200)}",
+                    question_id=answer.question_id,
+                ) from None
+            except OSError as error:
+                raise type(error)(error.errno, error.strerror, str(path)) from None
+        self._index.done(entry.number, outcome)
+        with self._lock:
+            self._answered += 1
+
+    def _message(self) -> str:
+        """Return a message about a run that ended early."""
+        return (
+            f"{counted(self._asked, 'question')} of the batch in {path_text(self._folder)} were asked and "
+            f"{counted(self._answered, 'answer')} written in this run. Calling again with the same questions "
+            "goes on: what was asked is fetched, not asked again."
+        )
+
+
+def _is_asked(entry: Entry) -> bool:
+    """Whether the server has accepted a question whose answer is to be fetched."""
+    return entry.state in {RecordState.ASKED, RecordState.COMPLETED}
+
+
+def _is_rejected(error: ConnectyError) -> bool:
+    """Whether a question was certainly not started, by the error of its call."""
+    return error.question_id is None and not isinstance(error, SubmissionUncertain)
+
+
+@contextmanager
+def _reporting(
+    ask_options: AskOptions, total: int, folder: Path
+) -> Iterator[Callable[[BatchProgress], object]]:
+    """Yield a function that shows the progress as the option ``progress`` says."""
+    if callable(ask_options.progress):
+        yield ask_options.progress
+        return
+    title = f"batch of {counted(total, 'question')}"
+    with display.progress(title, path_text(folder), wanted=ask_options.progress) as show:
+        last = -_PAUSE
+
+        def report(progress: BatchProgress) -> None:
+            nonlocal last
+            if progress.elapsed >= last + _PAUSE or progress.done == progress.total:
+                last = progress.elapsed
+                show(str(progress), progress.elapsed)
+
+        yield report

@@ -1,0 +1,213 @@
+"""``connecty batch``: ask the questions of a file, and keep the answers in a folder."""
+
+from __future__ import annotations
+
+import csv
+import io
+from contextlib import ExitStack
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from connecty_frames.cli.ask import DecimalsChoice, MaxRows, TruncationChoice
+from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
+from connecty_frames.cli.exit_codes import EXIT_CODES
+from connecty_frames.cli.input import read_file, read_saved_schema
+from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.errors import (
+    ConfigError,
+    ConnectyError,
+    QuestionError,
+    QuestionTimeout,
+    SubmissionUncertain,
+)
+from connecty_frames.text import path_text, quoted, snippet
+
+if TYPE_CHECKING:
+    from connecty_frames.batch import BatchSummary
+    from connecty_frames.options import AskOptionsDict
+
+__all__ = ["batch"]
+
+#: The panels of the help.
+_QUESTIONS: Final = "Questions"
+_TABLE: Final = "Rows and types"
+#: The column that is read if a file has several and none is named.
+_COLUMN: Final = "question"
+
+
+def batch(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="The questions, as UTF-8: a .csv file, or a .txt file with one a line."
+        ),
+    ],
+    *,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="The folder of the batch.", show_default=False),
+    ],
+    column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column of a .csv file with the questions; by default the only one, else question.",
+            rich_help_panel=_QUESTIONS,
+        ),
+    ] = None,
+    name_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column of a .csv file with names, after which parts are named.",
+            rich_help_panel=_QUESTIONS,
+        ),
+    ] = None,
+    max_workers: Annotated[
+        int, typer.Option(min=1, help="The maximum number of questions in progress at once.")
+    ] = 16,
+    max_questions: Annotated[
+        int | None, typer.Option(min=0, help="The maximum number of questions to ask now.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask questions again that the server could not answer.")
+    ] = False,
+    retry_uncertain: Annotated[
+        bool,
+        typer.Option(
+            "--retry-uncertain",
+            help="Ask questions again that may have been started; some may be paid for twice.",
+        ),
+    ] = False,
+    dw_id: Annotated[
+        int | None, typer.Option(help="The data workspace to ask.", rich_help_panel=_QUESTIONS)
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds for each question.", rich_help_panel=_QUESTIONS)
+    ] = None,
+    profile: Profile = None,
+    max_rows: MaxRows = 1000,
+    on_truncation: Annotated[
+        TruncationChoice, typer.Option(help="What to do when rows were cut.", rich_help_panel=_TABLE)
+    ] = TruncationChoice.WARN,
+    schema_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A saved schema, as --schema --format json writes it: the columns and types to require.",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    tz: Annotated[
+        str,
+        typer.Option(
+            help="The time zone of timestamps with an offset, such as Asia/Tokyo.", rich_help_panel=_TABLE
+        ),
+    ] = "UTC",
+    decimals: Annotated[
+        DecimalsChoice,
+        typer.Option(
+            help="The type of fractions whose digits float64 does not give back.", rich_help_panel=_TABLE
+        ),
+    ] = DecimalsChoice.AUTO,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Treat doubts about types or values as errors.", rich_help_panel=_TABLE
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Write no progress and no summary to standard error.")
+    ] = False,
+) -> None:
+    """Ask the questions of a file, each once, and keep the answers as Parquet files in a folder.
+
+    Called again it goes on: answered questions are skipped, and the answers of accepted ones are fetched.
+    """
+    questions = _read_questions(file, column, name_column)
+    options: AskOptionsDict = {
+        "dw_id": dw_id,
+        "max_rows": max_rows,
+        "on_truncation": on_truncation.value,
+        "schema": None if schema_file is None else read_saved_schema(schema_file),
+        "timeout": timeout,
+        "tz": tz,
+        "decimals": decimals.value,
+        "strict": strict,
+        "progress": False if quiet else None,
+    }
+    from connecty_frames.batch import ask_batch
+    from connecty_frames.client import Client
+
+    with ExitStack() as stack:
+        # Without a profile the shared client, which asks a sandbox if CONNECTY_SANDBOX says so.
+        client = None if profile is None else stack.enter_context(Client(profile=profile))
+        try:
+            asked = ask_batch(
+                questions,
+                output,
+                max_workers=max_workers,
+                max_questions=max_questions,
+                retry_failed=retry_failed,
+                retry_uncertain=retry_uncertain,
+                client=client,
+                **options,
+            )
+        except (ConnectyError, OSError) as error:
+            for note in getattr(error, "__notes__", ()):  # how far the run came
+                echo_stderr(note)
+            raise
+    summary = asked.summary()
+    if not quiet:
+        echo_stderr(str(summary))
+    raise typer.Exit(_exit_code(summary))
+
+
+def _exit_code(summary: BatchSummary) -> int:
+    """Return the code of what is most urgent to look at."""
+    if summary.uncertain:
+        return EXIT_CODES[SubmissionUncertain]
+    if summary.failed or summary.unusable or summary.rejected:
+        return EXIT_CODES[QuestionError]
+    return EXIT_CODES[QuestionTimeout] if summary.pending else 0
+
+
+def _read_questions(
+    file: Path, column: str | None, name_column: str | None
+) -> list[str] | list[tuple[str, str]]:
+    """Return the questions of a file, with their names if a column has them.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, is of another kind, or lacks a column.
+    """
+    suffix = file.suffix.lower()
+    if suffix not in {".csv", ".txt"}:
+        raise ConfigError(f"{path_text(file)}: expected a .csv or a .txt file.", setting="file")
+    text = read_file(file, "FILE")
+    if suffix == ".txt":
+        if column or name_column:
+            raise ConfigError("--column and --name-column are about .csv files.", setting="column")
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    try:
+        header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    except (csv.Error, ValueError) as error:
+        reason = "it has no line" if isinstance(error, ValueError) else str(error)
+        raise ConfigError(f"{path_text(file)} is no CSV file: {reason}.", setting="file") from None
+    chosen = column or (header[0] if len(header) == 1 else _COLUMN)
+    for name, option in ((chosen, "--column"), (name_column, "--name-column")):
+        if name is not None and header.count(name) != 1:
+            raise ConfigError(
+                f"{path_text(file)} has no column {snippet(name)!r}, or two: {option} names one of "
+                f"{quoted(header)}.",
+                setting="column",
+            )
+    at = header.index(chosen)
+    rows = [row for row in rows if row]
+    if short := [number for number, row in enumerate(rows, start=1) if len(row) != len(header)]:
+        raise ConfigError(
+            f"{path_text(file)}: row {short[0]:,} does not have {len(header)} fields.", setting="file"
+        )
+    if name_column is None:
+        return [row[at] for row in rows]
+    return [(row[header.index(name_column)], row[at]) for row in rows]

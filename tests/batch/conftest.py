@@ -1,0 +1,76 @@
+"""A server that answers each question on its own, and a client of it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_OID, uuid5
+
+import pytest
+
+from tests.servers.fixtures import client, server
+from tests.servers.scripted import TOKEN, RecordedRequest, Script, Step, endpoint_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["client", "server"]
+
+
+class Service:
+    """What the server says about each question; by default it answers with one number."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.fetched: Counter[str] = Counter()
+        #: The steps in place of the reply to a question.
+        self.replies: dict[str, Step] = {}
+        #: The bodies in place of the answer to a question.
+        self.answers: dict[str, Any] = {}
+        self.token = Script.answer(200, TOKEN)
+        self._questions: dict[str, str] = {}
+
+    @staticmethod
+    def table(*rows: object) -> dict[str, object]:
+        """Return the body of an answer with a column n."""
+        return {"state": "COMPLETED", "results": {"dataframe": [["n"], *([row] for row in rows)]}}
+
+    def question_id(self, question: str) -> str:
+        """Return the id of a question, the same each time."""
+        return str(uuid5(NAMESPACE_OID, question))
+
+    def handle(self, request: RecordedRequest) -> Step:
+        """Return how a request is answered."""
+        match endpoint_of(request.target):
+            case "token":
+                return self.token
+            case "ask":
+                question = json.loads(request.body)["question"]
+                self.asked[question] += 1
+                question_id = self.question_id(question)
+                self._questions[question_id] = question
+                return self.replies.get(question) or Script.answer(202, {"question_id": question_id})
+            case _:
+                question = self._questions[request.target.split("/")[5]]
+                self.fetched[question] += 1
+                return Script.answer(200, self.answers.get(question) or self.table(len(question)))
+
+
+@pytest.fixture(autouse=True)
+def service(server: Script) -> Service:
+    """Return what the server says."""
+    found = Service()
+    server.handler = found.handle
+    return found
+
+
+@pytest.fixture
+def ask(client: Any, tmp_path: Any) -> Callable[..., Any]:
+    """Return a function that asks a batch of that server in a folder of the test."""
+    from connecty_frames.batch import ask_batch
+
+    def run(questions: Any, **options: Any) -> Any:
+        return ask_batch(questions, tmp_path / "batch", **{"client": client, "progress": False, **options})
+
+    return run

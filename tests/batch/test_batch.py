@@ -1,0 +1,586 @@
+"""A batch asks each question once, whatever happens in between, and keeps every answer."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.batch import Batch, BatchProgress, BatchSummary, run
+from connecty_frames.client import Client
+from connecty_frames.store import database_at
+from tests.servers.scripted import Script
+
+FAILED = {"state": "FAILED", "reason": "no such table"}
+PENDING = {"state": "PENDING"}
+#: Leaves a question accepted and without its answer at once, where PENDING takes until the timeout.
+INVALID = {"state": 1}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of the batch, which does not exist yet."""
+    return tmp_path / "batch"
+
+
+def names(batch: Batch) -> list[str]:
+    """Return the names of the files of a batch."""
+    return [path.name for path in batch.parts().values()]
+
+
+# Asking and going on
+
+
+def test_each_question_is_asked_and_kept(ask: Any, service: Any, folder: Path) -> None:
+    """Parts are numbered in the order of the list, and have the metadata of the answer."""
+    batch = ask([("a", "how many?"), "how much?", "how much?"])
+
+    assert service.asked == {"how many?": 1, "how much?": 2}
+    assert names(batch) == ["000001-a.parquet", "000002.parquet", "000003.parquet"]
+    assert batch.parts()["a"] == folder / "parts" / "000001-a.parquet"
+    assert batch.summary() == BatchSummary(total=3, answered=3)
+    assert str(batch.summary()) == "3 questions: 3 answered"
+    assert repr(batch) == f"<Batch in {folder}, 3 questions: 3 answered>"
+    frame = cf.read_parquet(batch.parts()["a"])
+    assert frame["n"].tolist() == [9]
+    metadata = cf.metadata(frame, required=True)
+    assert (metadata.question, metadata.question_id) == ("how many?", service.question_id("how many?"))
+    assert metadata.asked_at is not None
+
+
+def test_again_sends_nothing(ask: Any, service: Any) -> None:
+    """Neither a question nor a request for an answer."""
+    ask(["how many?"])
+    ask(["how many?"])
+
+    assert service.asked == service.fetched == {"how many?": 1}
+
+
+def test_a_list_may_be_extended_and_reordered(ask: Any, service: Any) -> None:
+    """What is new is asked, and numbered on from what is there."""
+    ask([("a", "how many?"), "how much?"])
+    batch = ask(["who?", "how much?", "how much?", ("a", "how many?")])
+
+    assert service.asked == {"how many?": 1, "how much?": 2, "who?": 1}
+    assert names(batch) == ["000001-a.parquet", "000002.parquet", "000003.parquet", "000004.parquet"]
+
+
+def test_a_shorter_list(ask: Any, service: Any) -> None:
+    """Questions that are not in the list are not asked, and are counted."""
+    ask(["how many?", "how much?"], max_questions=0)
+    batch = ask(["how much?"])
+
+    assert service.asked == {"how much?": 1}
+    assert batch.summary() == BatchSummary(total=2, answered=1, unasked=1)
+
+
+def test_a_maximum(ask: Any, service: Any) -> None:
+    """So many are asked in a call; answers are fetched beyond it."""
+    service.answers["q0"] = INVALID
+    batch = ask([f"q{number}" for number in range(5)], max_questions=2, max_workers=1)
+    assert batch.summary() == BatchSummary(total=5, answered=1, pending=1, unasked=3)
+    del service.answers["q0"]
+    batch = ask([f"q{number}" for number in range(5)], max_questions=1)
+
+    assert service.asked.total() == 3
+    assert batch.summary() == BatchSummary(total=5, answered=3, unasked=2)
+
+
+def test_an_answer_without_a_table(ask: Any, service: Any) -> None:
+    """It has no part, counts as answered, and is not fetched again."""
+    service.answers["why?"] = {"state": "COMPLETED", "results": {"response_summary": "Because."}}
+    ask(["why?"])
+    batch = ask(["why?"])
+
+    assert (batch.summary().answered, batch.parts()) == (1, {})
+    assert service.fetched == {"why?": 1}
+
+
+def test_an_empty_list(ask: Any) -> None:
+    """An empty batch, without parts."""
+    batch = ask([])
+
+    assert str(batch.summary()) == "0 questions"
+    with pytest.raises(cf.ConfigError, match="has no parts yet"):
+        batch.to_dataset()
+
+
+# Failures of one question
+
+
+def test_a_failed_question(ask: Any, service: Any) -> None:
+    """It is listed with its reason, left by further calls, and asked again when told."""
+    service.answers["why?"] = FAILED
+    ask([("w", "why?"), "how many?"])
+    batch = ask([("w", "why?"), "how many?"])
+
+    assert service.asked == {"why?": 1, "how many?": 1}
+    assert batch.summary() == BatchSummary(total=2, answered=1, failed=1)
+    (row,) = batch.errors("pyarrow").to_pylist()
+    assert {**row, "error": "no such table" in row["error"]} == {
+        "number": 1,
+        "name": "w",
+        "question": "why?",
+        "state": "FAILED",
+        "question_id": service.question_id("why?"),
+        "error": True,
+    }
+    del service.answers["why?"]
+    assert batch.retry() is batch
+    assert batch.summary() == BatchSummary(total=2, answered=2)
+    assert batch.errors("polars").shape == (0, 6)
+    assert service.asked == {"why?": 2, "how many?": 1}
+
+
+def test_retry_failed(ask: Any, service: Any) -> None:
+    """The same by an argument, in a later process that has no Batch."""
+    service.answers["why?"] = FAILED
+    ask(["why?"])
+    del service.answers["why?"]
+
+    assert ask(["why?"], retry_failed=True).summary().answered == 1
+
+
+def test_an_uncertain_question(ask: Any, service: Any) -> None:
+    """It is never sent again unless told."""
+    service.replies["why?"] = Script.reset
+    ask(["why?"])
+    batch = ask(["why?"], retry_failed=True)
+    batch.retry()
+
+    assert service.asked == {"why?": 1}
+    assert batch.summary() == BatchSummary(total=1, uncertain=1)
+    assert batch.errors()["state"].tolist() == ["UNCERTAIN"]
+    del service.replies["why?"]
+    assert batch.retry(uncertain=True).summary() == BatchSummary(total=1, answered=1)
+    assert service.asked == {"why?": 2}
+
+
+def test_retry_uncertain(ask: Any, service: Any) -> None:
+    """The same by an argument, for the questions of a list alone."""
+    service.replies |= {"why?": Script.reset, "who?": Script.reset}
+    ask(["why?", "who?"])
+    service.replies.clear()
+
+    assert ask(["who?"], retry_uncertain=True).summary() == BatchSummary(total=2, answered=1, uncertain=1)
+    assert service.asked == {"why?": 1, "who?": 2}
+
+
+def test_a_rejected_question(ask: Any, service: Any) -> None:
+    """It was not started, so the next call asks it; it does not count against the maximum."""
+    service.replies["why?"] = Script.answer(422, {"detail": "too vague"})
+    batch = ask(["why?", "how many?"], max_questions=1, max_workers=1)
+    assert batch.summary() == BatchSummary(total=2, answered=1, rejected=1)
+    assert "too vague" in batch.errors()["error"][0]
+    del service.replies["why?"]
+
+    assert ask(["why?", "how many?"]).summary() == BatchSummary(total=2, answered=2)
+
+
+def test_an_answer_that_does_not_arrive(ask: Any, service: Any) -> None:
+    """The answer is fetched by the next call, with the question and the time of asking in its metadata."""
+    service.answers["why?"] = INVALID
+    batch = ask(["why?"])
+    assert batch.summary() == BatchSummary(total=1, pending=1)
+    assert batch.errors()["state"].tolist() == ["ASKED"]
+    del service.answers["why?"]
+    batch = ask(["why?"])
+
+    assert service.asked == {"why?": 1}
+    metadata = cf.metadata(cf.read_parquet(batch.parts()[1]), required=True)
+    assert metadata.question == "why?"
+    assert metadata.asked_at is not None
+    assert batch.errors().empty
+
+
+def test_an_answer_that_cannot_be_used(ask: Any, service: Any) -> None:
+    """It is listed, and fetched again, not asked, with options that do not change what is in a part."""
+    rows = {"general": {"count": 9, "nulls_count": 0}}
+    results = {**service.table(1)["results"], "dataframe_stats": {"n": rows}}
+    service.answers["why?"] = {"state": "COMPLETED", "results": results}
+    batch = ask(["why?"], on_truncation="raise")
+    assert batch.summary() == BatchSummary(total=1, unusable=1)
+    assert batch.errors()["error"][0].startswith("TruncatedError: ")
+
+    assert ask(["why?"], on_truncation="ignore").summary() == BatchSummary(total=1, answered=1)
+    assert service.asked == {"why?": 1}
+
+
+def test_an_answer_that_parquet_does_not_hold(ask: Any, service: Any) -> None:
+    """It is listed with its id, and does not stop the others."""
+    service.answers |= {"why?": service.table({}), "who?": service.table({})}
+    batch = ask(["why?", "who?"], schema={"n": pa.struct([])}, max_workers=1)
+
+    assert batch.summary() == BatchSummary(total=2, unusable=2)
+    assert batch.errors()["question_id"].tolist() == [
+        service.question_id("why?"),
+        service.question_id("who?"),
+    ]
+    assert "cannot be written as Parquet" in batch.errors()["error"][0]
+
+
+# What stops a run
+
+
+def test_refused_credentials_stop_the_run(ask: Any, service: Any) -> None:
+    """With the error; nothing more is asked, and a later call goes on."""
+    questions = [f"q{number}" for number in range(20)]
+    service.replies = dict.fromkeys(questions, Script.answer(403, {}))
+    with pytest.raises(cf.AuthError) as caught:
+        ask(questions, max_workers=1)
+    assert "0 questions of the batch" in caught.value.__notes__[0]
+    assert service.asked == {"q0": 1}
+    service.replies.clear()
+
+    assert ask(questions).summary().answered == 20
+    assert service.asked == {**dict.fromkeys(questions, 1), "q0": 2}
+
+
+def test_a_full_disk(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stops the run with an error that names the part; the next call fetches the answer."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(run.frames.WRITERS, "parquet", fail)
+        with pytest.raises(OSError, match=r"No space left on device.*000001\.parquet") as caught:
+            ask([f"q{number}" for number in range(20)], max_workers=1)
+    assert "1 question of the batch" in caught.value.__notes__[0]
+    assert service.asked == {"q0": 1}
+    batch = ask([f"q{number}" for number in range(20)])
+
+    assert batch.summary().answered == len(list(batch.folder.joinpath("parts").iterdir())) == 20
+    assert service.asked.total() == 20
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")
+def test_an_interrupt(ask: Any, service: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """No more are asked; a note and standard error say how many were, and the next call goes on."""
+    service.answers |= {f"q{number}": PENDING for number in range(9)}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def press() -> None:
+        while service.fetched.total() < 2:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    finger = threading.Thread(target=press)
+    finger.start()
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            ask([f"q{number}" for number in range(9)], max_workers=2)
+    finally:
+        finger.join()
+        signal.signal(signal.SIGINT, before)
+    (note,) = caught.value.__notes__
+    assert note.startswith("2 questions of the batch in ")
+    assert "Calling again with the same questions goes on" in note
+    assert note in capsys.readouterr().err
+    service.answers.clear()
+
+    assert ask([f"q{number}" for number in range(9)]).summary().answered == 9
+    assert service.asked.total() == 9
+
+
+def test_callers_at_the_same_time(service: Any, server: Script, folder: Path) -> None:
+    """With clients of their own they share the questions, and none is asked twice."""
+    questions = [f"q{number}" for number in range(40)]
+
+    def call() -> None:
+        with Client("id", client_secret="secret", base_url=server.address, dw_id=13) as client:
+            cf.ask_batch(questions, folder, client=client, progress=False, max_workers=4)
+
+    callers = [threading.Thread(target=call) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+
+    assert service.asked == dict.fromkeys(questions, 1)
+    assert cf.open_batch(folder).summary() == BatchSummary(total=40, answered=40)
+
+
+# Folders
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_rows": None}, "max_rows=1000, and now it is None"),
+        ({"tz": "Asia/Tokyo"}, "tz='UTC', and now it is 'Asia/Tokyo'"),
+        ({"decimals": "exact"}, "decimals='auto', and now it is 'exact'"),
+        ({"infer_temporal": False}, "infer_temporal=True, and now it is False"),
+        ({"schema": {"n": "int64"}}, "schema=None, and now it is {"),
+        ({"dw_id": 14}, "dw_id=13, and now it is 14"),
+    ],
+)
+def test_another_batch_is_refused(ask: Any, service: Any, options: dict[str, Any], message: str) -> None:
+    """Options that change parts, and another workspace; nothing is sent."""
+    ask(["how many?"])
+    with pytest.raises(cf.ConfigError, match=message):
+        ask(["how much?"], **options)
+
+    assert service.asked == {"how many?": 1}
+
+
+def test_another_client_is_refused(ask: Any, server: Script, folder: Path) -> None:
+    """By its id."""
+    ask(["how many?"])
+    with (
+        Client("other", client_secret="secret", base_url=server.address, dw_id=13) as client,
+        pytest.raises(cf.ConfigError, match="has a batch with client="),
+    ):
+        cf.ask_batch(["how much?"], folder, client=client)
+
+
+def test_options_that_do_not_change_parts(ask: Any, service: Any) -> None:
+    """They may differ from call to call; so may the spelling of a schema."""
+    ask(["how many?"], schema={"n": "int64"})
+    ask(["how many?"], schema={"n": int}, strict=True, timeout=5, max_workers=1)
+
+    assert service.asked == {"how many?": 1}
+
+
+def test_a_folder_with_something_else(ask: Any, service: Any, folder: Path) -> None:
+    """It is refused, and unchanged."""
+    folder.mkdir()
+    (folder / "thesis.txt").touch()
+    with pytest.raises(cf.ConfigError, match=r"is not the folder of a batch: it has 'thesis\.txt'"):
+        ask(["how many?"])
+
+    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
+    assert not service.asked
+
+
+def test_a_file_in_place_of_the_folder(ask: Any, folder: Path) -> None:
+    """It is refused."""
+    folder.touch()
+    with pytest.raises(cf.ConfigError, match="there is a file of that name"):
+        ask(["how many?"])
+
+
+def test_a_folder_whose_beginning_was_killed(ask: Any, folder: Path) -> None:
+    """The index and the folder of parts without a manifest are a batch that was not begun."""
+    ask([])
+    (folder / "batch.json").unlink()
+
+    assert ask(["how many?"]).summary().answered == 1
+
+
+def test_a_batch_without_its_manifest(ask: Any, service: Any, folder: Path) -> None:
+    """It is refused, since with other options the parts would be others."""
+    ask(["how many?"])
+    (folder / "batch.json").unlink()
+    with pytest.raises(cf.ConfigError, match=r"has the index of a batch, and no batch\.json"):
+        ask(["how many?"])
+
+    assert service.asked == {"how many?": 1}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff"])
+def test_a_damaged_manifest(ask: Any, folder: Path, content: bytes) -> None:
+    """It is refused."""
+    ask([])
+    (folder / "batch.json").write_bytes(content)
+    with pytest.raises(cf.ConfigError, match=r"batch\.json is damaged"):
+        ask(["how many?"])
+
+
+def test_a_batch_of_a_later_version(ask: Any, folder: Path) -> None:
+    """It is refused."""
+    ask([])
+    (folder / "batch.json").write_text(json.dumps({"format": 2}))
+    with pytest.raises(cf.ConfigError, match="another version"):
+        ask(["how many?"])
+
+
+def test_a_missing_index(ask: Any, service: Any, folder: Path) -> None:
+    """A new one would ask everything again, so it is an error, and none is created."""
+    ask(["how many?"])
+    database_at(folder / "index.sqlite3").close()
+    for path in folder.glob("index.sqlite3*"):
+        path.unlink()
+    with pytest.raises(cf.ConfigError, match=r"index\.sqlite3, cannot be used: it is missing"):
+        ask(["how many?"])
+
+    assert service.asked == {"how many?": 1}
+    assert not (folder / "index.sqlite3").exists()
+
+
+def test_a_damaged_index(ask: Any, service: Any, folder: Path) -> None:
+    """It is an error, and nothing is asked, now or by a further call."""
+    ask(["how many?"])
+    database_at(folder / "index.sqlite3").close()
+    (folder / "index.sqlite3").write_bytes(b"no database" * 1000)
+    for _ in range(2):
+        with pytest.raises(cf.ConfigError, match="cannot be used"):
+            ask(["how many?"])
+
+    assert service.asked == {"how many?": 1}
+
+
+def test_a_deleted_part_is_fetched(ask: Any, service: Any) -> None:
+    """It is not asked."""
+    path = ask(["how many?"]).parts()[1]
+    path.unlink()
+    ask(["how many?"])
+
+    assert path.exists()
+    assert service.asked == {"how many?": 1}
+    assert service.fetched == {"how many?": 2}
+
+
+@pytest.mark.parametrize(
+    ("questions", "message"),
+    [
+        ([("a", "how much?")], "another question of the name 'a'"),
+        ([("A", "how many?")], "differs from 'A' in case"),
+    ],
+)
+def test_a_name_of_the_batch(ask: Any, service: Any, questions: Any, message: str) -> None:
+    """It stays that of its question; nothing is sent."""
+    ask([("a", "how many?")])
+    with pytest.raises(cf.ConfigError, match=message):
+        ask(["who?", *questions])
+
+    assert service.asked == {"how many?": 1}
+
+
+def test_no_secret_is_in_the_files(ask: Any, service: Any, folder: Path) -> None:
+    """The index and the manifest are those of their owner, and mask what a question has of them."""
+    service.replies["why canary-secret?"] = Script.answer(422, {"detail": "canary-secret canary-token-1"})
+    batch = ask(["why canary-secret?"])
+
+    assert batch.errors()["question"].tolist() == ["why ***?"]
+    assert service.asked == {"why canary-secret?": 1}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {"batch.json", "index.sqlite3"} <= {path.name for path in files}
+    assert b"canary" not in b"".join(path.read_bytes() for path in files)
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+
+
+# Reading
+
+
+def test_a_dataset(ask: Any) -> None:
+    """All parts in the order of the questions, with their files."""
+    dataset = ask([f"{'q' * number}" for number in range(1, 4)]).to_dataset()
+
+    assert dataset.to_table().to_pydict() == {"n": [1, 2, 3]}
+    found = dataset.to_table(columns=["__filename"])["__filename"].to_pylist()
+    assert [Path(name).name for name in found] == ["000001.parquet", "000002.parquet", "000003.parquet"]
+
+
+def test_parts_of_different_schemas(ask: Any, service: Any) -> None:
+    """They are no dataset; the error names two."""
+    service.answers["why?"] = service.table("because")
+    batch = ask(["how many?", ("why", "why?")])
+
+    with pytest.raises(
+        cf.ConfigError, match=r"000001\.parquet has n int64, and 000002-why\.parquet has n string"
+    ):
+        batch.to_dataset()
+
+
+def test_a_missing_part_in_a_dataset(ask: Any) -> None:
+    """It is named, and how to get it back."""
+    batch = ask(["how many?"])
+    batch.parts()[1].unlink()
+    with pytest.raises(cf.ConfigError, match=r"000001\.parquet cannot be read .* ask_batch fetches it again"):
+        batch.to_dataset()
+
+
+def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
+    """How a batch stands, and its answers; it cannot ask."""
+    service.answers["why?"] = FAILED
+    ask(["how many?", "why?"])
+    batch = cf.open_batch(folder)
+
+    assert batch.summary() == BatchSummary(total=2, answered=1, failed=1)
+    assert batch.to_dataset().count_rows() == 1
+    with pytest.raises(cf.ConfigError, match="retry_failed=True"):
+        batch.retry()
+
+
+def test_no_batch_to_open(tmp_path: Path) -> None:
+    """An error, and nothing is created."""
+    for path in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(cf.ConfigError, match="has no batch"):
+            cf.open_batch(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Arguments
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"}, cf.ConfigError, "names a single question"),
+        ({"dtype_backend": "pyarrow"}, cf.ConfigError, "read_parquet takes it"),
+        ({"max_age": "6h"}, cf.ConfigError, "knows by its own index"),
+        ({"max_questions": -1}, cf.ConfigError, "max_questions=-1: expected"),
+        ({"max_questions": True}, cf.ConfigError, "max_questions=True: expected"),
+        ({"max_workers": 0}, cf.ConfigError, "max_workers=0: expected"),
+        ({"max_rows": -1}, cf.ConfigError, "max_rows=-1: expected"),
+        ({"schema": {"n": object}}, cf.ConfigError, "schema"),
+        ({"client": 1}, cf.ConfigError, "expected a Client"),
+        ({"max_row": 1}, TypeError, "did you mean 'max_rows'"),
+    ],
+)
+def test_wrong_arguments(ask: Any, folder: Path, options: Any, error: type[Exception], message: str) -> None:
+    """An error before anything is written."""
+    with pytest.raises(error, match=message):
+        ask(["how many?"], **options)
+
+    assert not folder.exists()
+
+
+def test_a_wrong_engine(ask: Any) -> None:
+    """It names those that there are."""
+    with pytest.raises(cf.ConfigError, match="engine='dask': expected 'pandas', 'polars' or 'pyarrow'"):
+        ask([]).errors("dask")
+
+
+def test_progress_by_a_callable(ask: Any, service: Any) -> None:
+    """After each question, with counts; its text is that of the line."""
+    seen: list[BatchProgress] = []
+    service.answers["why?"] = FAILED
+    ask(["how many?", "why?"], progress=seen.append)
+
+    assert [(each.done, each.total) for each in seen] == [(1, 2), (2, 2)]
+    assert (seen[-1].asked, seen[-1].answered) == (2, 1)
+    assert str(BatchProgress(50, 100, 40, 30, 4.0)) == "50 of 100, 30 answered, 12.5/s"
+
+
+def test_progress_by_a_line(ask: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a log, a line at the beginning and one at the end."""
+    ask(["how many?", "how much?", "who?"], progress=True, max_workers=1)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("batch of 3 questions  1 of 3, 1 answered, ")
+    assert lines[1].startswith("batch of 3 questions  3 of 3, 3 answered, ")
+    assert lines[1].endswith(f" s  {folder}")
+
+
+def test_warnings_point_at_the_caller(ask: Any, service: Any) -> None:
+    """As those of a single question do."""
+    rows = {"general": {"count": 9, "nulls_count": 0}}
+    results = {**service.table(1)["results"], "dataframe_stats": {"n": rows}}
+    service.answers["why?"] = {"state": "COMPLETED", "results": results}
+    with pytest.warns(cf.TruncationWarning) as caught:
+        ask(["why?"])
+
+    assert [Path(warning.filename).parent.name for warning in caught] == ["batch"]

@@ -1,0 +1,119 @@
+"""The questions of a batch: which forms are read, what identifies them, and which names are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.batch.items import read_items
+
+QUESTIONS = ["how many?", "how much?", "how many?"]
+
+
+@pytest.mark.parametrize(
+    "questions",
+    [
+        QUESTIONS,
+        tuple(QUESTIONS),
+        iter(QUESTIONS),
+        pd.Series(QUESTIONS),
+        pd.Series(QUESTIONS, dtype="string[pyarrow]"),
+        pl.Series(QUESTIONS),
+        pa.chunked_array([QUESTIONS[:1], QUESTIONS[1:]]),
+        pa.array(QUESTIONS),
+    ],
+)
+def test_questions_without_names(questions: Any) -> None:
+    """Any iterable, and columns of each library; the same text twice is two questions."""
+    items = read_items(questions)
+
+    assert [(item.name, item.question) for item in items] == [(None, question) for question in QUESTIONS]
+    assert len({item.key for item in items}) == 3
+
+
+@pytest.mark.parametrize(
+    "questions",
+    [
+        [("a", "how many?"), ["b", "how much?"]],
+        {"a": "how many?", "b": "how much?"},
+        zip(["a", "b"], ["how many?", "how much?"], strict=True),
+    ],
+)
+def test_questions_with_names(questions: Any) -> None:
+    """Pairs or a mapping."""
+    assert [item[1:] for item in read_items(questions)] == [("a", "how many?"), ("b", "how much?")]
+
+
+def test_what_identifies_a_question() -> None:
+    """Its name, whatever the text; else the text and how often it occurred before, whatever the place."""
+
+    def keys(*questions: Any) -> list[str]:
+        return [item.key for item in read_items(questions)]
+
+    assert keys(("a", "x")) == keys(("a", "y")) != keys(("b", "x"))
+    assert keys("x", "y", "x") == [keys("x")[0], keys("y")[0], keys("y", "x", "x")[2]]
+    assert keys("a") != keys(("a", "a"))
+
+
+@pytest.mark.parametrize(
+    ("questions", "message"),
+    [
+        ("how many?", "is of type str; expected a list"),
+        (b"how many?", "is of type bytes"),
+        (7, "is of type int"),
+        (None, "is of type NoneType"),
+        (pd.DataFrame({"q": QUESTIONS}), "is a DataFrame: give its column"),
+        (pl.DataFrame({"q": QUESTIONS}), "is a DataFrame: give its column"),
+        (pa.table({"q": QUESTIONS}), "is a Table: give its column"),
+        (["how many?", " "], "number 2: question is blank"),
+        (pd.Series(["how many?", None]), "number 2: question is of type"),
+        (["\ud800"], "number 1: question holds a lone surrogate"),
+        ([("a", "b", "c")], "number 1: .* is no pair of texts"),
+        ([(1, "how many?")], "number 1: .* is no pair of texts"),
+        ([("a", 1)], "number 1: question is of type int"),
+        ([("a", "x"), ("a", "x")], "number 2: the name 'a' is there twice"),
+        ([("a", "x"), ("A", "y")], "number 2: the name 'A' differs from 'a' in case alone"),
+        ([("é", "x"), ("e\u0301", "y")], "number 2: the name"),
+    ],
+)
+def test_what_is_refused(questions: Any, message: str) -> None:
+    """With the position in the list."""
+    with pytest.raises(cf.ConfigError, match=message):
+        read_items(questions)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("", "is no name of a file"),
+        (" ", "is no name of a file"),
+        (".", "is no name of a file"),
+        ("..", "is no name of a file"),
+        ("a/b", "has a separator"),
+        ("../x", "has a separator"),
+        ("a\\b", "has a separator"),
+        ("a\nb", "has a control character"),
+        ("a\0b", "has a control character"),
+        ("\u202egnp", "has a control character"),
+        ("\ud800", "has a control character"),
+        ("x" * 101, "has more than 100 bytes"),
+        ("é" * 51, "has more than 100 bytes"),
+    ],
+)
+def test_names_that_are_refused(name: str, problem: str) -> None:
+    """What no file should be called."""
+    with pytest.raises(cf.ConfigError, match=f"number 1: the name .* {problem}"):
+        read_items([(name, "how many?")])
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "x" * 100, "é" * 50, "Zażółć gęślą jaźń", "a.b", ".hidden", "2026-01-31 08:00"]
+)
+def test_names_that_are_accepted(name: str) -> None:
+    """Also with spaces, points and letters of any script."""
+    assert read_items([(name, "how many?")])[0].name == name

@@ -1,0 +1,150 @@
+"""``connecty batch``: the questions of a file, the summary, and the exit codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from tests.servers.scripted import QUESTION_ID, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def run(shell: Any, settings: dict[str, object], tmp_path: Path) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that writes a file of questions, and asks them in a folder."""
+
+    def run(content: str, *arguments: str, suffix: str = ".txt") -> tuple[int, str, str]:
+        file = tmp_path / f"questions{suffix}"
+        file.write_bytes(content.encode())
+        found: tuple[int, str, str] = shell.text(
+            shell.run("batch", str(file), "--output", str(tmp_path / "batch"), *arguments, **settings)
+        )
+        return found
+
+    return run
+
+
+def test_a_text_file(run: Any, server: Script, tmp_path: Path) -> None:
+    """A question a line, without empty lines; again, nothing is sent."""
+    assert run("how many?\r\n\n  how much?  \n") == (0, "", "2 questions: 2 answered\n")
+    assert run("how many?\nhow much?\n", "--quiet") == (0, "", "")
+
+    assert sorted(server.questions) == ["how many?", "how much?"]
+    assert sorted(cf.open_batch(tmp_path / "batch").parts()) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ('question\r\n"how\nmany?"\r\n"a ""b"""\r\n', []),
+        ('id,question\n1,"how\nmany?"\n\n2,"a ""b"""\n', []),
+        ('\ufeffid,text\n1,"how\nmany?"\n2,"a ""b"""\n', ["--column", "text"]),
+    ],
+)
+def test_a_csv_file(run: Any, server: Script, content: str, options: list[str]) -> None:
+    """The only column, the one called question, or the one that is named."""
+    code, _, _ = run(content, *options, suffix=".csv")
+
+    assert code == 0
+    assert sorted(server.questions) == ['a "b"', "how\nmany?"]
+
+
+def test_names_of_a_csv_file(run: Any, tmp_path: Path) -> None:
+    """Parts are named after them, and have the rows and types that the options say."""
+    content = "question,id\nhow many?,north\nhow much?,south\n"
+    code, _, _ = run(
+        content, "--name-column", "id", "--max-rows", "all", "--decimals", "exact", suffix=".CSV"
+    )
+
+    assert code == 0
+    assert sorted(cf.open_batch(tmp_path / "batch").parts()) == ["north", "south"]
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "options", "message"),
+    [
+        ("how many?", ".json", [], "expected a .csv or a .txt file"),
+        ("how many?", ".txt", ["--column", "a"], "are about .csv files"),
+        ("", ".csv", [], "is no CSV file: it has no line"),
+        ('question\n"how many?', ".csv", [], "is no CSV file: unexpected end of data"),
+        ("a,b\n1,2\n", ".csv", [], "has no column 'question', or two: --column names one of 'a', 'b'"),
+        ("question,question\n1,2\n", ".csv", [], "has no column 'question', or two"),
+        ("question\nx\n", ".csv", ["--name-column", "id"], "--name-column names one of 'question'"),
+        ("question,id\nx\n", ".csv", [], "row 1 does not have 2 fields"),
+        ("question,id\n,1\n", ".csv", [], "number 1: question is blank"),
+        ("question,id\nx,a/b\n", ".csv", ["--name-column", "id"], "the name 'a/b' has a separator"),
+    ],
+)
+def test_what_is_refused(
+    run: Any, server: Script, content: str, suffix: str, options: list[str], message: str
+) -> None:
+    """With code 2; nothing is sent."""
+    code, out, err = run(content, *options, suffix=suffix)
+
+    assert (code, out) == (2, "")
+    assert message in err
+    assert server.questions == []
+
+
+def test_a_missing_file(shell: Any, settings: dict[str, object], tmp_path: Path) -> None:
+    """It is named."""
+    done = shell.run("batch", str(tmp_path / "x.txt"), "-o", str(tmp_path / "batch"), **settings)
+
+    assert done.returncode == 2
+    assert f"FILE {tmp_path / 'x.txt'}: No such file" in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("ask", "results", "code", "summary"),
+    [
+        (None, {"state": "FAILED"}, 7, "1 question: 1 failed"),
+        (Script.answer(422, {}), None, 7, "1 question: 1 rejected"),
+        (None, {"state": 1}, 8, "1 question: 1 pending"),
+        (Script.reset, None, 9, "1 question: 1 uncertain"),
+    ],
+)
+def test_exit_codes(run: Any, server: Script, ask: Any, results: Any, code: int, summary: str) -> None:
+    """By the most urgent of what became of the questions."""
+    if ask is not None:
+        server.on("ask", ask)
+    if results is not None:
+        server.on("results", server.answer(200, results))
+
+    assert run("why?\n") == (code, "", f"{summary}\n")
+
+
+def test_retrying(run: Any, server: Script) -> None:
+    """Failed and uncertain questions are asked again by their options alone."""
+    server.on("ask", server.reset, server.answer(202, {"question_id": QUESTION_ID}))
+    answer = server.steps["results"][-1]
+    server.on("results", server.answer(200, {"state": "FAILED"}), answer)
+
+    assert run("why?\n")[0] == 9
+    assert run("why?\n", "--retry-failed")[0] == 9
+    assert run("why?\n", "--retry-uncertain")[0] == 7
+    assert run("why?\n")[0] == 7
+    assert run("why?\n", "--retry-failed") == (0, "", "1 question: 1 answered\n")
+    assert server.count("ask") == 3
+
+
+def test_max_questions(run: Any, server: Script) -> None:
+    """Those that were not asked yet are no failure."""
+    code, _, err = run("a\nb\nc\n", "--max-questions", "1", "--max-workers", "2")
+
+    assert (code, err) == (0, "3 questions: 1 answered, 2 unasked\n")
+    assert server.count("ask") == 1
+
+
+def test_refused_credentials(run: Any, server: Script) -> None:
+    """What was asked in this run, the error, and its exit code."""
+    server.on("ask", server.answer(403, {}))
+    code, _, err = run("a\nb\n", "--max-workers", "1")
+
+    assert code == 3
+    assert err.startswith("0 questions of the batch in ")
+    assert "\nAuthError: " in err

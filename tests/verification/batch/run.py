@@ -1,0 +1,210 @@
+"""A batch that is killed at random moments and started again, and a large one whose memory is measured.
+
+The server takes a question some milliseconds after it arrived, and holds the reply for some more, so that
+processes are killed in between: such a question is UNCERTAIN, and its id is lost. A person then looks in
+ConnectyAI's chat history; here the list of what the server accepted takes its place. Questions that it does
+not have are asked again with ``retry_uncertain``, the others are left.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from connecty_frames.batch import Batch, ask_batch
+from connecty_frames.client import Client
+from connecty_frames.frames import metadata, read_parquet
+from connecty_frames.store import close_databases
+from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
+from tests.verification.batch.asker import questions
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+__all__ = ["Growth", "Report", "kill", "measure", "wrong_parts"]
+
+#: In seconds: the longest pauses of the server before it accepts and replies, the longest work on a question,
+#: and the latest moment of a kill after the question that decides on it.
+_PAUSE: Final = 0.002
+_WORK: Final = 0.2
+_LATEST: Final = 0.05
+_MEBIBYTE: Final = 1024**2
+#: The bytes by which memory may grow in a large batch.
+_MAX_GROWTH: Final = 64 * _MEBIBYTE
+
+
+@dataclass
+class Report:
+    """What became of the killed batch, and which promises were broken."""
+
+    questions: int = 0
+    killed: int = 0
+    submissions: int = 0
+    uncertain: int = 0
+    unsent: int = 0
+    parts: int = 0
+    further: int = 0
+    broken: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        received = self.uncertain - self.unsent
+        lines = [
+            f"batch       {self.questions:,} questions, killed {self.killed} times and started again",
+            f"submissions {self.submissions:,} received by the server",
+            f"parts       {self.parts:,}, each read and compared",
+            f"uncertain   {self.uncertain} questions of killed processes, none of them sent again by itself",
+            f"            {self.unsent} of them never received by the server, and asked by retry_uncertain",
+            f"            {received} of them received, whose id was lost: left, without a part",
+            f"further run {self.further} submissions",
+            *(self.broken or ["every promise kept"]),
+        ]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The memory and the time of a large batch: questions, seconds and bytes at two moments."""
+
+    early: tuple[int, float, int]
+    late: tuple[int, float, int]
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether memory grew by less than 64 MiB."""
+        return self.late[2] - self.early[2] < _MAX_GROWTH
+
+    def __str__(self) -> str:
+        (few, _, small), (many, seconds, large) = self.early, self.late
+        grown = (large - small) / _MEBIBYTE
+        lines = [
+            f"memory      {small / _MEBIBYTE:.0f} MiB after {few:,} questions",
+            f"            {large / _MEBIBYTE:.0f} MiB after {many:,}: {grown:+.1f} MiB, of 64 MiB allowed",
+            f"rate        {many:,} questions in {seconds:.0f} s, {many / seconds:.0f}/s, by 16 workers",
+        ]
+        return "\n".join(lines)
+
+
+class _Server:
+    """Accepts questions, and answers each after some time with the number in it."""
+
+    def __init__(self, seed: int, *, pause: float, work: float) -> None:
+        self.asked: Counter[str] = Counter()
+        self.ids: dict[str, str] = {}
+        self._numbers: dict[str, tuple[int, float]] = {}
+        self._random = random.Random(seed)
+        self._lock = threading.Lock()
+        self._pause, self._work = pause, work
+
+    def handle(self, request: RecordedRequest) -> Step:
+        """Return how a request is answered."""
+        match endpoint_of(request.target):
+            case "token":
+                return Script.answer(200, {"access_token": "t", "expires_at": "2099-01-01T00:00:00+00:00"})
+            case "ask":
+                return self._accept(json.loads(request.body)["question"])
+            case _:
+                return Script.answer(200, self._results(request.target.split("/")[5]))
+
+    def _accept(self, question: str) -> Step:
+        with self._lock:
+            before, after = (self._random.uniform(0, self._pause) for _ in range(2))
+            question_id = str(UUID(int=self._random.getrandbits(128), version=4))
+            ready = time.monotonic() + self._random.uniform(0, self._work)
+
+        def step(connection: socket.socket) -> bool:
+            time.sleep(before)
+            with self._lock:
+                self.asked[question] += 1
+                self.ids[question] = question_id
+                self._numbers[question_id] = int(question.rpartition(" ")[2]), ready
+            time.sleep(after)
+            return Script.answer(202, {"question_id": question_id})(connection)
+
+        return step
+
+    def _results(self, question_id: str) -> dict[str, object]:
+        number, ready = self._numbers[question_id]
+        if time.monotonic() < ready:
+            return {"state": "IN_PROGRESS"}
+        return {"state": "COMPLETED", "results": {"dataframe": [["n"], [number]]}}
+
+
+def kill(count: int, kills: int, *, seed: int) -> Report:
+    """Kill a batch that often, finish it, and compare its parts with the answers of the server."""
+    server, moments = _Server(seed, pause=_PAUSE, work=_WORK), random.Random(seed)
+    report = Report(questions=count)
+    with tempfile.TemporaryDirectory() as temporary, serve() as script:
+        script.handler = server.handle
+        folder = str(Path(temporary, "batch"))
+        for limit in sorted(moments.sample(range(1, count * 9 // 10), kills)):
+            with subprocess.Popen(_command(script.address, folder, count)) as process:
+                while process.poll() is None and server.asked.total() < limit:
+                    time.sleep(0.001)
+                time.sleep(moments.uniform(0, _LATEST))
+                report.killed += process.poll() is None
+                process.kill()
+        with Client("id", client_secret="secret", base_url=script.address, dw_id=13) as client:
+
+            def ask(asked: Sequence[str], *, retry_uncertain: bool = False) -> Batch:
+                return ask_batch(
+                    asked, folder, client=client, progress=False, retry_uncertain=retry_uncertain
+                )
+
+            errors = ask(questions(count)).errors("pyarrow").to_pylist()
+            uncertain = [row["question"] for row in errors if row["state"] == "UNCERTAIN"]
+            unsent = [question for question in uncertain if question not in server.ids]
+            batch = ask(unsent, retry_uncertain=True)
+            report.submissions = server.asked.total()
+            ask(questions(count))
+            report.further = server.asked.total() - report.submissions
+        report.uncertain, report.unsent = len(uncertain), len(unsent)
+        parts, summary = batch.parts(), batch.summary()
+        report.parts = len(parts)
+        report.broken = [
+            *(f"asked {times} times: {question!r}" for question, times in server.asked.items() if times > 1),
+            *(f"never asked: {question!r}" for question in questions(count) if question not in server.ids),
+            *(f"a wrong part: {name}" for name in wrong_parts(parts, server.ids)),
+            *(["a further run sent questions"] if report.further else []),
+        ]
+        if summary.answered != count - len(uncertain) + len(unsent):
+            report.broken.append(f"unanswered: {summary}")
+        close_databases()
+    return report
+
+
+def wrong_parts(parts: dict[str | int, Path], ids: dict[str, str]) -> list[str]:
+    """Return the names of parts that do not have the answer to their question, by the ids of questions."""
+    wrong = []
+    for number, path in parts.items():
+        table = read_parquet(path, engine="pyarrow")
+        found, question = metadata(table, required=True), f"question {int(number) - 1}"
+        known = (found.question, found.question_id)
+        if table.to_pylist() != [{"n": int(number) - 1}] or known != (question, ids[question]):
+            wrong.append(path.name)
+    return wrong
+
+
+def measure(count: int, *, after: int) -> Growth:
+    """Ask a batch of so many questions in a process of its own, and measure it twice."""
+    server = _Server(1, pause=0.0, work=0.0)
+    with tempfile.TemporaryDirectory() as folder, serve() as script:
+        script.handler = server.handle
+        command = [*_command(script.address, str(Path(folder, "batch")), count), str(after), str(count)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    early, late = (tuple(json.loads(line)) for line in done.stdout.splitlines())
+    return Growth(early, late)
+
+
+def _command(address: str, folder: str, count: int) -> list[str]:
+    return [sys.executable, "-m", "tests.verification.batch.asker", address, folder, str(count)]
