@@ -47,7 +47,6 @@ SEARCHES: Final = {
     "security": "security",
     "privacy": "security",
     "history": "history",
-    "max_age": "history",
     "reuse": "history",
     "cost": "history",
     "resume": "scheduling",
