@@ -229,7 +229,7 @@ def check_age(value: object, setting: str = "max_age") -> timedelta:
             found = timedelta(seconds=float(found))
         if isinstance(found, timedelta) and found > timedelta():
             return found
-    except (OverflowError, ValueError):  # of a number that is too large, or NaN
+    except (OverflowError, TypeError, ValueError):  # too large, NaN, or no number though it says so (numpy)
         pass
     raise ConfigError(
         f"{setting}={value_text(value)}: expected an age above 0: seconds, a timedelta, or text such as "

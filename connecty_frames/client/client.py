@@ -324,9 +324,10 @@ class Client:
         deadline, gone = self._deadline(ask_options), set[str]()
         with submission.annotated():
             asked = self._submit_or_reuse(submission, ask_options, deadline, gone)
-            while asked.reused and not asked.exists():
+            while asked.reused and not asked.exists(deadline=deadline):
                 gone.add(asked.question_id)
                 asked = self._submit_or_reuse(submission, ask_options, deadline, gone)
+            self._count_reuse(asked)
             return asked
 
     def question(self, question_id: str | UUID, *, dw_id: int | None = None) -> Question:
@@ -892,8 +893,7 @@ class Client:
                     raise
                 gone.add(asked.question_id)
                 continue
-            if asked.reused and self._history is not None:
-                self._history.reused(asked.question_id)
+            self._count_reuse(asked)
             return answer
 
     def _submit_or_reuse(
@@ -907,6 +907,7 @@ class Client:
             # Not imported where nothing is reused.
             from connecty_frames.client.reuse import find_or_claim, kept_results
 
+            submission.earlier = None  # an interrupt must not name one that is gone
             submission.earlier = earlier = find_or_claim(
                 submission,
                 self._history,
@@ -927,6 +928,10 @@ class Client:
                     history=self._history,
                 )
         return self._submit(submission, deadline)
+
+    def _count_reuse(self, asked: Question) -> None:
+        if asked.reused and self._history is not None:
+            self._history.reused(asked.question_id)
 
     def _submit(self, submission: Submission, deadline: Deadline) -> Question:
         return Question(

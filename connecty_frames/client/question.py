@@ -148,8 +148,13 @@ class Question:
         """Whether it was asked by an earlier call, whose answer ``max_age=`` allows to reuse."""
         return self._reused
 
-    def exists(self) -> bool:
+    def exists(self, *, deadline: Deadline | None = None) -> bool:
         """Ask the server once whether it has the question, unless the answer is at hand.
+
+        Parameters
+        ----------
+        deadline
+            When the server must have answered; None means after the client's timeout.
 
         Returns
         -------
@@ -164,7 +169,7 @@ class Question:
         if self._final is not None:
             return True
         try:
-            self.state()
+            self._state_now(deadline)
         except NotFoundError:
             return False
         return True
@@ -187,9 +192,7 @@ class Question:
         QuestionTimeout
             If no answer came within the client's timeout.
         """
-        with self._annotated():
-            deadline = Deadline.after(self._timeout, self._api.clock)
-            return self._poll(deadline, include=("sqlquery",), once=True).envelope.state
+        return self._state_now()
 
     def wait(self, timeout: float | None = None) -> str:
         """Wait until the question is done.
@@ -323,6 +326,11 @@ class Question:
             "A Question cannot be pickled, since it belongs to a Client; keep its question_id and use "
             f"{self.resume_command}"
         )
+
+    def _state_now(self, deadline: Deadline | None = None) -> str:
+        with self._annotated():
+            deadline = deadline or Deadline.after(self._timeout, self._api.clock)
+            return self._poll(deadline, include=("sqlquery",), once=True).envelope.state
 
     def _poll(
         self,

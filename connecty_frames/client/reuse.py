@@ -44,7 +44,7 @@ def find_or_claim(
     Parameters
     ----------
     max_age
-        The age, from its asking on, up to which it may be reused.
+        The age, from its asking to this call, up to which it may be reused.
     gone
         The ids of earlier ones that the server no longer has.
 
@@ -63,13 +63,13 @@ def find_or_claim(
         If the history cannot be used.
     """
     key = history.key(submission.question, submission.dw_id)
-    pause, awaited = _PAUSE, None
+    pause, awaited, now = _PAUSE, None, clock.now()
+    # Of the call, so that a question which others are sending does not grow too old while it waits.
+    try:
+        since = now - max_age
+    except OverflowError:  # before the year 1
+        since = now.replace(year=1970)
     while True:
-        now = clock.now()
-        try:
-            since = now - max_age
-        except OverflowError:  # before the year 1
-            since = now.replace(year=1970)
         rows = history.earlier(key, since=since)
         # The outcome of a question that others waited for is theirs too, also if it failed meanwhile.
         ended = next((row for row in rows if row.id == awaited and row.question_id is not None), None)
@@ -99,6 +99,7 @@ def find_or_claim(
         else:
             awaited = found.id
             deadline.sleep(pause)
+            now = clock.now()
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 

@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import Client
-from connecty_frames.store import COLUMNS, answers_beside, database_at, read_records
+from connecty_frames.store import COLUMNS, Earlier, History, answers_beside, database_at, read_records
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -112,7 +113,9 @@ def test_the_age(server: Script, client: Client, path: Path, given: Any) -> None
     assert server.questions == ["how many?", "how many?"]
 
 
-@pytest.mark.parametrize("wrong", [0, -1, "soon", "0h", "", True, float("nan"), 1e300, "6 hours", [1], {}])
+@pytest.mark.parametrize(
+    "wrong", [0, -1, "soon", "0h", "", True, float("nan"), 1e300, "6 hours", [1], {}, np.timedelta64(6, "h")]
+)
 def test_a_wrong_age(server: Script, client: Client, wrong: Any) -> None:
     """A ConfigError that says what is expected, before anything is sent."""
     with pytest.raises(cf.ConfigError, match=r"max_age=.*: expected an age above 0"):
@@ -308,6 +311,15 @@ def test_sharers_of_an_uncertain_question(server: Script, client: Client) -> Non
     assert len(server.questions) == 1
 
 
+def test_an_age_that_passes_while_others_send(server: Script, client: Client) -> None:
+    """It counts at the call, so that nobody who waits sends the question too."""
+    server.on("ask", server.delayed(0.4, server.answer(202, {"question_id": QUESTION_ID})))
+    done = client.ask_many(["how many?"] * 8, max_age=0.2)
+
+    assert [each.result().rows for each in done] == [2] * 8
+    assert len(server.questions) == 1
+
+
 def test_the_wait_of_a_sharer_ends(server: Script, client: Client) -> None:
     """At its own timeout, with nothing sent."""
     server.on("ask", server.hang)
@@ -333,6 +345,41 @@ def test_submit(server: Script, client: Client, path: Path) -> None:
     assert client.submit("how many?", max_age=60).question_id == OTHER_ID
 
     assert len(server.questions) == 2
+    assert rows(path, "question_id", "reused") == [(OTHER_ID, 0), (QUESTION_ID, 1)]
+
+
+def test_the_timeout_of_submit(server: Script, path: Path) -> None:
+    """It applies to the question whether the server still has the earlier one, instead of the client's."""
+    server.on("results", server.answer(200, answer()), server.delayed(0.4, server.answer(200, answer())))
+    with make(server, path) as client:
+        client.ask("how many?")
+        with pytest.raises(cf.QuestionTimeout) as caught:
+            client.submit("how many?", max_age=60, timeout=0.1)
+
+    assert caught.value.question_id == QUESTION_ID
+    assert len(server.questions) == 1
+
+
+def test_an_interrupt_after_the_answer_was_lost(
+    server: Script, client: Client, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not name the question that the server no longer has."""
+    client.ask("how many?")
+    age_all(path, 30)
+    server.on("results", server.answer(404, {}))
+    real, looks = History.earlier, list[str]()
+
+    def earlier(history: History, key: str, *, since: datetime) -> list[Earlier]:
+        looks.append(key)
+        if len(looks) == 2:
+            raise KeyboardInterrupt
+        return real(history, key, since=since)
+
+    monkeypatch.setattr(History, "earlier", earlier)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        client.ask("how many?", max_age=60)
+
+    assert not hasattr(caught.value, "__notes__")
 
 
 PROGRAM = """
