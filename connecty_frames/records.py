@@ -14,6 +14,7 @@ from connecty_frames.store import (
     Database,
     RecordState,
     StoreError,
+    answers_beside,
     client_hash,
     database_at,
     default_path,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["forget", "forget_in", "history", "recorded_place", "records_table"]
 
-_FORGET_ALL: Final = "To erase everything, delete"
+_FORGET_ALL: Final = "To erase everything, delete {} and {}, each with its -wal and -shm files."
 #: The letters with which an age ends, as in "6h".
 _UNITS: Final = tuple("smhdw")
 _TIMES: Final = frozenset({"asked_at", "accepted_at", "ended_at"})
@@ -166,11 +167,11 @@ def forget_in(
     """Erase recorded questions as :func:`forget` does, in the file that the settings name."""
     database = _database(settings)
     if (question_id is None) == (older_than is None):
+        files = path_text(database.path), path_text(answers_beside(database).path.name)
         raise ConfigError(
             "Name either a question to erase, or an age: older questions are erased.",
-            hint=f"{_FORGET_ALL} {path_text(database.path)} and its -wal and -shm files.",
-            shell_hint=f"An age is --older-than 30d. {_FORGET_ALL} {path_text(database.path)} and its -wal "
-            "and -shm files.",
+            hint=_FORGET_ALL.format(*files),
+            shell_hint=f"An age is --older-than 30d. {_FORGET_ALL.format(*files)}",
             setting="question_id",
         )
     try:

@@ -191,7 +191,10 @@ def test_erasing_one_question() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "Name either a question to erase, or an age: .* To erase everything, delete .*sqlite3"),
+        (
+            {},
+            r"or an age: .* To erase everything, delete .*history\.sqlite3 and history-answers\.sqlite3",
+        ),
         ({"question_id": ID, "older_than": "1d"}, "Name either a question to erase"),
         ({"question_id": "x"}, "question_id='x': expected the UUID"),
         ({"question_id": True}, "question_id=True: expected the UUID"),

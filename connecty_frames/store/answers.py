@@ -6,6 +6,7 @@ They stand in a file of their own, so that writing a large one does not hold up 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from connecty_frames.store.database import Database, Layout, StoreError, shared_database
@@ -16,14 +17,16 @@ if TYPE_CHECKING:
 
 __all__ = ["KeptAnswer", "KeptAnswers", "answers_beside", "forget_answers"]
 
+#: The position of an answer is that of its body if all bodies stood one after another, so that how many bytes
+#: they have together is known without reading the rows; what was removed between two counts until then.
 _LAYOUT: Final = Layout(
-    "kept answers",
+    "store of kept answers",
     0x636E7461,  # "cnta"
     (
         (
             """\
             CREATE TABLE answers (
-                number INTEGER PRIMARY KEY AUTOINCREMENT,
+                position INTEGER PRIMARY KEY,
                 question_id TEXT NOT NULL,
                 base_url TEXT NOT NULL,
                 max_rows INTEGER NOT NULL,
@@ -35,6 +38,8 @@ _LAYOUT: Final = Layout(
         ),
     ),
 )
+#: The position behind the last body.
+_END: Final = "(SELECT position + length(body) FROM answers ORDER BY position DESC LIMIT 1)"
 _CODEC: Final = "zstd"
 
 
@@ -78,22 +83,21 @@ class KeptAnswers:
         length = len(answer.body)
         try:
             self._database.execute(
-                "INSERT INTO answers (question_id, base_url, max_rows, length, body, checksum) "
-                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (question_id, base_url) DO UPDATE SET "
-                "max_rows = excluded.max_rows, length = excluded.length, body = excluded.body, "
-                "checksum = excluded.checksum WHERE excluded.max_rows > max_rows",
+                "INSERT OR REPLACE INTO answers "  # noqa: S608 - our own
+                "(position, question_id, base_url, max_rows, length, body, checksum) "
+                f"SELECT coalesce({_END}, 0), ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS "
+                "(SELECT 1 FROM answers WHERE question_id = ?1 AND base_url = ?2 AND max_rows >= ?3)",
                 (
                     question_id,
                     base_url,
                     answer.max_rows,
                     length,
                     body,
-                    _checksum(body, answer.max_rows, length),
+                    _checksum(body, question_id, base_url, answer.max_rows, length),
                 ),
             )
             self._database.execute(
-                "DELETE FROM answers WHERE number IN (SELECT number FROM (SELECT number, "
-                "sum(length(body)) OVER (ORDER BY number DESC) AS total FROM answers) WHERE total > ?)",
+                f"DELETE FROM answers WHERE position < {_END} - ?",  # noqa: S608 - our own
                 (self._max_bytes,),
             )
         except StoreError as error:
@@ -112,13 +116,18 @@ class KeptAnswers:
             self._warn(f"cannot be used ({error})")
             return None
         for body, max_rows, length, checksum in rows:
-            if _checksum(body, max_rows, length) == checksum:
+            # A damaged row may have any types, and a damaged index may lead to the row of another question.
+            if (
+                isinstance(body, bytes)
+                and _checksum(body, question_id, base_url, max_rows, length) == checksum
+            ):
                 import pyarrow as pa
 
                 whole = pa.decompress(body, decompressed_size=length, codec=_CODEC, asbytes=True)
                 return KeptAnswer(whole, max_rows)
             self._warn(f"have a damaged answer, that of question {question_id}, which is fetched again")
-            forget_answers(self._database, [question_id])
+            with suppress(StoreError):  # it is found damaged again
+                forget_answers(self._database, [question_id])
         return None
 
     def _warn(self, problem: str) -> None:
@@ -146,5 +155,8 @@ def forget_answers(answers: Database, question_ids: Iterable[str]) -> None:
     answers.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _checksum(body: bytes, max_rows: int, length: int) -> bytes:
-    return hashlib.blake2b(f"{max_rows} {length} ".encode() + body, digest_size=32).digest()
+def _checksum(body: bytes, *fields: object) -> bytes:
+    """Return the checksum of a body and of what else its row has."""
+    checksum = hashlib.blake2b(repr(fields).encode(errors="backslashreplace"), digest_size=32)
+    checksum.update(body)
+    return checksum.digest()

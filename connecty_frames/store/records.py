@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.store.answers import answers_beside, forget_answers
@@ -91,8 +92,12 @@ def forget_records(
         condition = f"asked_at < ? AND state IN ({states})"
         parameters = (microseconds(before or datetime.now(UTC)),)
     where = f"FROM questions WHERE {condition}"
-    found = database.execute(f"SELECT question_id {where} AND question_id IS NOT NULL", parameters).rows
-    forget_answers(answers_beside(database), [each for (each,) in found])
+    found = [
+        question_id,
+        *chain.from_iterable(database.execute(f"SELECT question_id {where}", parameters).rows),
+    ]
+    # Also the answer that the id names if its row is gone, as in a history that was damaged.
+    forget_answers(answers_beside(database), {each for each in found if each is not None})
     removed = database.execute(f"DELETE {where}", parameters).changed
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the file beside it still has what was removed
     return removed

@@ -1,0 +1,112 @@
+"""Kept answers: which are returned, and how many there may be."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connecty_frames.errors import HistoryWarning
+from connecty_frames.store import KeptAnswers, answers_beside, database_at, forget_records
+from connecty_frames.store.answers import KeptAnswer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connecty_frames.store import Database
+
+ADDRESS = "https://api.test"
+ONE, OTHER = KeptAnswer(b'{"n": 1}', 1000), KeptAnswer(b'{"n": 2}', 1000)
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Database:
+    """Return a history that does not exist yet."""
+    return database_at(tmp_path / "history.sqlite3")
+
+
+@pytest.fixture
+def kept(history: Database) -> KeptAnswers:
+    """Return the answers beside it, with two of them."""
+    kept = KeptAnswers(history, max_bytes=1_000_000)
+    kept.keep("one", ADDRESS, ONE)
+    kept.keep("other", ADDRESS, OTHER)
+    return kept
+
+
+def test_a_kept_answer(kept: KeptAnswers) -> None:
+    """It is that of its question at its address."""
+    assert kept.find("one", ADDRESS) == ONE
+    assert kept.find("other", ADDRESS) == OTHER
+    assert kept.find("one", "https://elsewhere.test") is None
+
+
+def test_more_rows_replace_fewer(kept: KeptAnswers) -> None:
+    """Fewer rows do not replace more."""
+    more = KeptAnswer(b"more", 2000)
+    kept.keep("one", ADDRESS, more)
+    kept.keep("one", ADDRESS, KeptAnswer(b"fewer", 10))
+
+    assert kept.find("one", ADDRESS) == more
+
+
+def test_the_answer_of_another_question(history: Database, kept: KeptAnswers) -> None:
+    """A damaged file may lead to it, but its checksum is of its own question."""
+    database = answers_beside(history)
+    database.execute("UPDATE answers SET question_id = 'x' WHERE question_id = 'one'")
+    database.execute("UPDATE answers SET question_id = 'one' WHERE question_id = 'other'")
+
+    with pytest.warns(HistoryWarning, match="have a damaged answer, that of question one"):
+        assert kept.find("one", ADDRESS) is None
+    assert kept.find("one", ADDRESS) is None
+
+
+@pytest.mark.parametrize("value", ["'text'", "1", "1.5"])
+def test_a_body_of_another_type(history: Database, kept: KeptAnswers, value: str) -> None:
+    """It is damaged, as one with other bytes."""
+    answers_beside(history).execute(f"UPDATE answers SET body = {value}")
+
+    with pytest.warns(HistoryWarning, match="have a damaged answer"):
+        assert kept.find("one", ADDRESS) is None
+
+
+def test_a_damaged_answer_that_cannot_be_removed(
+    history: Database, kept: KeptAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is raised; another process has locked the file."""
+    monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
+    answers_beside(history).execute("UPDATE answers SET body = x'00'")
+    other = sqlite3.connect(answers_beside(history).path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.warns(HistoryWarning, match="have a damaged answer"):
+        assert kept.find("one", ADDRESS) is None
+    other.close()
+
+
+def test_keeping_one_reads_no_other(history: Database, kept: KeptAnswers) -> None:
+    """SQLite executes as many instructions for it with 300 answers as with few."""
+    database, instructions = answers_beside(history), list[int]()
+
+    def keep(question_id: str) -> int:
+        assert database._connection is not None
+        instructions.clear()
+        database._connection.set_progress_handler(lambda: instructions.append(1), 1)
+        kept.keep(question_id, ADDRESS, ONE)
+        database._connection.set_progress_handler(None, 1)
+        return len(instructions)
+
+    few = keep("third")
+    for number in range(300):
+        kept.keep(str(number), ADDRESS, OTHER)
+    assert 0 < keep("last") < 2 * few
+
+
+def test_an_answer_without_a_row(history: Database, kept: KeptAnswers) -> None:
+    """It can be erased by its id, also if its history was damaged and a new one begun."""
+    history.open()
+    assert forget_records(history, question_id="one") == 0
+
+    assert kept.find("one", ADDRESS) is None
+    assert kept.find("other", ADDRESS) == OTHER
