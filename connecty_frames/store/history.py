@@ -6,6 +6,7 @@ client is a hash of its id, and texts are redacted as those of errors are.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames.errors import ConfigError
@@ -33,6 +34,8 @@ __all__ = ["History"]
 
 #: The largest number that SQLite holds.
 _LARGEST: Final = 2**63 - 1
+#: The most changes that wait until the file can be written again.
+_MOST_PENDING: Final = 1000
 
 
 class History:
@@ -75,6 +78,8 @@ class History:
         self._base_url = base_url
         self._client = client_hash(client_id)
         self._redact = redact
+        #: Changes that could not be written, to be written before the next one.
+        self._pending: deque[tuple[str, tuple[object, ...]]] = deque(maxlen=_MOST_PENDING)
         if required:  # else the file is created with the first row
             try:
                 database.open()
@@ -121,6 +126,7 @@ class History:
             "SELECT id, state, question, question_id, asked_at, accepted_at, error FROM questions "
             "WHERE key = ? AND asked_at >= ? ORDER BY id DESC"
         )
+        self._write_pending()
         try:
             rows = self.database.execute(statement, (key, microseconds(since))).rows
             if any(row[1] == RecordState.SENT for row in rows) and mark_abandoned(self.database):
@@ -320,12 +326,25 @@ class History:
         return Row(result.last_id, key) if result.changed else None
 
     def _change(self, change: str, *parameters: object) -> None:
-        if not self.database.exists:
-            return
-        try:
-            self.database.execute(f"UPDATE questions SET {change}", parameters)  # noqa: S608 - our own
-        except StoreError as error:
-            self._warn(error)  # the question is paid for, so no error may replace its answer
+        """Change rows, with the next change if the file cannot be written now."""
+        self._pending.append((change, parameters))
+        self._write_pending()
+
+    def _write_pending(self) -> None:
+        while self._pending:
+            try:
+                waiting = self._pending.popleft()
+            except IndexError:  # another thread was faster
+                return
+            change, parameters = waiting
+            if not self.database.exists:
+                continue
+            try:
+                self.database.execute(f"UPDATE questions SET {change}", parameters)  # noqa: S608 - our own
+            except StoreError as error:
+                self._pending.appendleft(waiting)
+                self._warn(error)  # the question is paid for, so no error may replace its answer
+                return
 
     def _report(self, error: StoreError) -> None:
         if self._required:

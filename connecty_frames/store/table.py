@@ -64,7 +64,12 @@ _LAYOUT: Final = Layout(
     ),
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_QUOTATION_MARKS: Final = re.compile("[\"'`\u00ab\u00bb\u2018-\u201f\u2039\u203a]")
+#: Those of Unicode (Quotation_Mark in PropList.txt), and the accents, primes, ornaments and angle brackets
+#: that are used as such.
+_QUOTATION_MARKS: Final = re.compile(
+    "[\"'\u00ab\u00bb\u2018-\u201f\u2039\u203a\u2e42\u300c-\u300f\u301d-\u301f\ufe41-\ufe44\uff02\uff07\uff62\uff63"
+    "`\u00b4\u2032-\u2037\u275b-\u2760\u276e\u276f\u3008-\u300b]"
+)
 
 
 class RecordState(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -249,6 +250,12 @@ def test_erasing(recorder: Recorder) -> None:
         ('name "a b"', 'name "a  b"', False),
         ('name "a b"', ' name "a b"\n', True),
         ("it's a b", "it's a  b", False),
+        ("name \u300ca b\u300d", "name \u300ca  b\u300d", False),
+        ("name \uff02a b\uff02", "name \uff02a  b\uff02", False),
+        ("name \u00b4a b\u00b4", "name \u00b4a  b\u00b4", False),
+        ("name \u2033a b\u2033", "name \u2033a  b\u2033", False),
+        ("name \u300aa b\u300b", "name \u300aa  b\u300b", False),
+        ("how many?", "how\u200b many?", False),
     ],
 )
 def test_the_same_question(one: str, other: str, same: bool) -> None:
@@ -264,6 +271,22 @@ def test_the_same_question_elsewhere(change: dict[str, Any]) -> None:
     where: Any = {"base_url": "https://api.test", "dw_id": 13, "client": "c"}
 
     assert question_key("how many?", **where) != question_key("how many?", **{**where, **change})
+
+
+def test_a_change_that_could_not_be_written(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written with the next one, so that an id is not lost, and nobody waits for it in vain."""
+    monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
+    rows = [recorder.sent(question) for question in ("a", "b", "c")]
+    other = sqlite3.connect(recorder.database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.warns(HistoryWarning, match="database is locked"):
+        recorder.history.accepted(rows[0], "id-a", asked_at=NOON, now=NOON)
+    recorder.history.not_accepted(rows[1], RecordState.REJECTED, "refused", now=NOON)
+    other.close()
+    assert recorder.rows("state") == [("SENT",)] * 3
+
+    recorder.history.accepted(rows[2], "id-c", asked_at=NOON, now=NOON)
+    assert recorder.rows("state", "question_id") == [("ASKED", "id-c"), ("REJECTED", None), ("ASKED", "id-a")]
 
 
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
