@@ -131,20 +131,22 @@ class History:
             rows = self.database.execute(statement, (key, microseconds(since))).rows
             if any(row[1] == RecordState.SENT for row in rows) and mark_abandoned(self.database):
                 rows = self.database.execute(statement, (key, microseconds(since))).rows
+            return [
+                Earlier(
+                    number,
+                    RecordState(state),
+                    question,
+                    question_id,
+                    from_microseconds(asked_at),
+                    None if accepted_at is None else from_microseconds(accepted_at),
+                    error,
+                )
+                for number, state, question, question_id, asked_at, accepted_at, error in rows
+            ]
         except StoreError as error:
             self._raise_for(error)
-        return [
-            Earlier(
-                number,
-                RecordState(state),
-                question,
-                question_id,
-                from_microseconds(asked_at),
-                None if accepted_at is None else from_microseconds(accepted_at),
-                error,
-            )
-            for number, state, question, question_id, asked_at, accepted_at, error in rows
-        ]
+        except (OverflowError, TypeError, ValueError):  # which SQLite does not notice
+            self._raise_for(StoreError("a row of the question is damaged"))
 
     def claim(
         self, question: str, key: str, *, dw_id: int, asked_at: datetime, since: datetime, after: int

@@ -289,6 +289,16 @@ def test_a_change_that_could_not_be_written(recorder: Recorder, monkeypatch: pyt
     assert recorder.rows("state", "question_id") == [("ASKED", "id-c"), ("REJECTED", None), ("ASKED", "id-a")]
 
 
+@pytest.mark.parametrize("damage", ["state = 'COMPLETEE'", "asked_at = 9e18", "accepted_at = 'x'"])
+def test_a_damaged_row(recorder: Recorder, damage: str) -> None:
+    """Whether its question was asked is unknown, which is a ConfigError."""
+    recorder.history.accepted(recorder.sent(), "id", asked_at=NOON, now=NOON)
+    recorder.database.execute(f"UPDATE questions SET {damage}")
+
+    with pytest.raises(ConfigError, match=r"\(a row of the question is damaged\).*Nothing was sent"):
+        recorder.history.earlier(recorder.history.key("how many?", 13), since=NOON - timedelta(days=1))
+
+
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     """One warning for a process; nothing is raised, unless the history is required."""
     arguments: Any = {"base_url": "https://api.test", "client_id": "c", "redact": str}
