@@ -104,21 +104,14 @@ def _read_fields(frame: Any) -> AnswerMetadata | None:
     texts = [field.metadata[KEY] for field in frame.schema if KEY in field.metadata]
     if any(not isinstance(text, str) for text in texts):
         return None
-    parts = [_parse(text, "DataFrame.withMetadata()") for text in texts]
-    found: AnswerMetadata | None = None
-    for part in parts:
-        if part is None:
-            continue
-        if found is None:
-            found = part
-        elif replace(found, schema=[], statistics={}) != replace(part, schema=[], statistics={}):
-            return None
-        else:
-            entries = [entry for entry in part.schema if entry not in found.schema]
-            found = replace(
-                found, schema=found.schema + entries, statistics=found.statistics | part.statistics
-            )
-    return found
+    read = [_parse(text, "DataFrame.withMetadata()") for text in texts]
+    parts = [part for part in read if part is not None]
+    answers = [replace(part, schema=[], statistics={}) for part in parts]
+    if not answers or any(answer != answers[0] for answer in answers):
+        return None
+    schema = {entry["name"]: entry for part in parts for entry in part.schema}
+    statistics = {name: found for part in parts for name, found in part.statistics.items()}
+    return replace(answers[0], schema=list(schema.values()), statistics=statistics)
 
 
 def _write_fields(frame: Any, metadata: AnswerMetadata) -> Any:

@@ -1,8 +1,9 @@
 """Arrow tables to Spark: the same values, in types that Spark has.
 
 ``createDataFrame`` of pyspark infers types too, but makes naive timestamps instants of the session's zone,
-cuts nanoseconds, and refuses uint64, decimal256 and times of day. So each type is decided on by a table here,
-and pyspark gets the schema. Importing this module imports pyspark.
+cuts nanoseconds, and refuses uint64 and decimal256. So each type is decided on by a table here, and pyspark
+gets the schema. Times of day are text, since only newer versions have a type for them. Importing this module
+imports pyspark.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ def warn_of_texts(schema: pa.Schema) -> None:
     if lost:
         warn(
             TypeFidelityWarning(
-                "Spark has no type for some of these columns, or for what is in them: times of day, "
+                "Spark 4.0 has no type for some of these columns, or for what is in them: times of day, "
                 "fractions of a second with more than 6 digits, and decimals of more than 38 digits. Their "
                 f"values are kept as exact text: {listed(lost)}."
             )

@@ -18,7 +18,7 @@ import os
 import re
 import stat
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -267,6 +267,7 @@ def _ask_once(
             found = file.read()
             if found.startswith(_SENDING):
                 return _recorded(question, found.removeprefix(_SENDING))
+            file.truncate(0)
             file.write(_SENDING)
             file.flush()
             try:
@@ -290,7 +291,7 @@ def _ask_once(
 
 
 def _recorded(question: str, record: bytes) -> AskedQuestion:
-    if record:
+    with suppress(ValueError):  # empty, or cut as the process ended
         return AskedQuestion(*json.loads(record))
     raise SubmissionUncertain(
         f"It is unknown whether the question {snippet(question)!r} was started: an earlier process of this "

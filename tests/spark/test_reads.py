@@ -272,6 +272,22 @@ def test_running_out_of_time_is_no_error_of_the_record(
     assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
 
 
+def test_a_process_that_ended_while_it_wrote(asked_sandbox: Sandbox, scratch: Path) -> None:
+    """Of a part of an id it is not known whose it is; without the whole first line nothing was sent."""
+    (first,) = asked()
+    (file,) = scratch.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:20])
+    with pytest.raises(cf.SubmissionUncertain):
+        asked()
+    file.write_bytes(whole[:5])
+    (second,) = asked()
+
+    assert second != first
+    assert asked() == [second]
+    assert asked_sandbox.request_log.submissions() == {QUESTION: 2}
+
+
 def test_without_a_record_nothing_is_asked(
     asked_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
