@@ -57,6 +57,7 @@ def spark(sandbox: Sandbox, event_log: Path, tmp_path_factory: pytest.TempPathFa
             options = {
                 "spark.driver.memory": "1g",
                 "spark.executor.memory": "512m",
+                "spark.executorEnv.CONNECTY_CLIENT_SECRET": environment["CONNECTY_CLIENT_SECRET"],
                 "spark.ui.port": "0",
                 "spark.ui.showConsoleProgress": "false",
                 "spark.eventLog.enabled": "true",
