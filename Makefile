@@ -5,13 +5,16 @@ PYTHON ?= python3
 OTHER := $(if $(filter python3,$(PYTHON)),,-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 VENV := .venv$(OTHER)
 LOWEST := .venv-lowest$(OTHER)
+SPARK := .venv-spark$(OTHER)
+SPARK_LOWEST := .venv-spark-lowest$(OTHER)
+ENGINES := .venv-engines$(OTHER)
 BIN := $(VENV)/bin
 QUESTION ?= list the top 5 countries with the most orders
 # The number of test processes: four on two cores, since some tests wait. Idle processes take over tests of others.
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-async bench-history bench-recording bench-batch docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-async bench-history bench-recording bench-batch docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -28,6 +31,19 @@ test-fast: $(VENV)/test.stamp
 # version: the examples of the docs, the soak, and what needs a browser or a proxy.
 test-lowest: $(LOWEST)/test.stamp
 	$(LOWEST)/bin/python $(PYTEST) -m "not external" --ignore=tests/docs --ignore=tests/verification/test_soak.py
+
+# With Java and half a gigabyte of Spark, which are too much for each change: in threads of one process, on a cluster of
+# three processes, and through Spark Connect.
+test-spark: $(SPARK)/test.stamp
+	for mode in 'local[2,3]' 'local-cluster[2,1,512]' connect; do \
+		SPARK_MODE="$$mode" $(SPARK)/bin/python -m pytest tests/spark || exit 1; done
+
+test-spark-lowest: $(SPARK_LOWEST)/test.stamp
+	$(SPARK_LOWEST)/bin/python -m pytest tests/spark
+
+# The recipes for other engines; Ray listens on the network address of the machine.
+test-engines: $(ENGINES)/test.stamp
+	$(ENGINES)/bin/python -m pytest --force-enable-socket tests/engines
 
 # Install what the tests need, and run nothing.
 setup: $(VENV)/test.stamp
@@ -159,6 +175,19 @@ $(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
 	$(BIN)/python -m pip install --quiet --group $*
+	@touch $@
+
+$(SPARK)/test.stamp $(ENGINES)/test.stamp: .venv-%$(OTHER)/test.stamp: pyproject.toml
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --upgrade pip
+	$(@D)/bin/python -m pip install --quiet --editable '.[sandbox]' --group $*
+	@touch $@
+
+$(SPARK_LOWEST)/test.stamp: pyproject.toml
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet uv
+	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --resolution lowest-direct --editable '.[sandbox,spark]'
+	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --group lowest
 	@touch $@
 
 $(LOWEST)/test.stamp: pyproject.toml

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames import decode, diagnostics, display, frames
-from connecty_frames.errors import ConfigError, ConnectyError, NoTableError
+from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
 from connecty_frames.files import atomic_write, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, Engine, shows_options
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import altair as alt
     import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
 
     from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
 
@@ -319,6 +320,37 @@ class Answer:
             If the question was answered without a table.
         """
         return self._frame("pyarrow")
+
+    def to_spark(self, spark: SparkSession) -> DataFrame:
+        """Return the table as a DataFrame of Spark, with metadata on each field of its schema.
+
+        Timestamps without a zone are TIMESTAMP_NTZ, instants TIMESTAMP, durations DayTimeIntervalType and
+        uint64 decimal(20,0). Times of day, fractions of a second with more than 6 digits and decimals of more
+        than 38 digits are exact text, with a warning.
+
+        Parameters
+        ----------
+        spark
+            The session, of this process or of Spark Connect.
+
+        Returns
+        -------
+        pyspark.sql.DataFrame
+            ``cf.metadata`` reads its metadata.
+
+        Raises
+        ------
+        NoTableError
+            If the question was answered without a table.
+        ConfigError
+            If pyspark is not installed, or ``spark`` is not a session.
+        """
+        table = self._table()
+        try:
+            convert = frames.to_spark
+        except ModuleNotFoundError as error:
+            raise missing_extra("spark", "DataFrames of Spark need", error) from None
+        return convert(table, spark, self._metadata)
 
     def plot(self, *, x: str | None = None, y: str | None = None, color: str | None = None) -> alt.Chart:
         """Draw the table with altair, as a chart chosen by the types of its columns.

@@ -61,6 +61,7 @@ autodoc_default_options = {
     # Public for other modules of the package, not for users.
     "exclude-members": "answer, fetch, from_kwargs, from_response, to_frame",
 }
+autodoc_mock_imports = ["pyspark"]  # half a gigabyte, for one class
 autodoc_typehints_format = "short"
 maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"

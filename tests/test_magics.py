@@ -325,7 +325,7 @@ class TestConnectySQL:
             ("1 + 1", "'1 + 1' is not the name of a variable."),
             (
                 "number",
-                "%connecty_sql number: int is not a frame: expected one of pandas, polars or pyarrow.",
+                "%connecty_sql number: int is not a frame: expected one of pandas, polars, pyarrow or Spark.",
             ),
             (
                 "plain",

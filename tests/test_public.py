@@ -29,6 +29,7 @@ HEAVY = [
     "msgspec",
     "typer",
     "IPython",
+    "pyspark",
 ]
 NAMES = [
     "APIError",
@@ -288,6 +289,7 @@ def test_importing_loads_nothing_heavy() -> None:
         ("cf.AskOptions()", HEAVY),
         ("cf.configure(dw_id=13)", ["pandas", "polars", "pyarrow", "duckdb", "requests"]),
         ("cf.metadata", ["pandas", "polars", "pyarrow", "duckdb", "requests"]),
+        ("__import__('connecty_frames.spark')", HEAVY),
         ("cf.Client(client_id='a', client_secret='bbbb')", ["pandas", "polars", "duckdb"]),
     ],
 )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from connecty_frames.frames.parquet import read_parquet
     from connecty_frames.frames.polars import to_polars
     from connecty_frames.frames.schema import to_schema_types
+    from connecty_frames.frames.spark import to_spark
 
 __all__ = [
     "WRITERS",
@@ -38,6 +39,7 @@ __all__ = [
     "to_pandas",
     "to_polars",
     "to_schema_types",
+    "to_spark",
     "write_metadata",
 ]
 
@@ -47,6 +49,7 @@ _LAZY: Final = {
     "to_pandas": "pandas",
     "to_polars": "polars",
     "to_schema_types": "schema",
+    "to_spark": "spark",
 }
 
 

@@ -67,12 +67,13 @@ def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
     Parameters
     ----------
     frame
-        Of pandas, polars or pyarrow.
+        Of pandas, polars, pyarrow or Spark.
 
     Returns
     -------
     Frame
-        The same frame; an Arrow table cannot be changed, so for it a new one over the same columns.
+        The same frame; an Arrow table or a DataFrame of Spark cannot be changed, so for it a new one over the
+        same columns.
 
     Raises
     ------
@@ -99,7 +100,8 @@ def metadata(frame: object, *, required: bool = False) -> AnswerMetadata | None:
     Parameters
     ----------
     frame
-        A frame or series of pandas or polars, or a table, record batch or schema of pyarrow.
+        A frame or series of pandas or polars, a table, record batch or schema of pyarrow, or a DataFrame of
+        Spark.
     required
         Whether a frame without metadata is an error.
 
@@ -107,7 +109,8 @@ def metadata(frame: object, *, required: bool = False) -> AnswerMetadata | None:
     -------
     AnswerMetadata or None
         None for a frame without metadata: it was not made by connecty_frames, or an operation of its
-        library made a new frame, to which :func:`copy_metadata` copies it.
+        library made a new frame, to which :func:`copy_metadata` copies it. Also None for a DataFrame of
+        Spark whose columns are of several answers.
 
     Raises
     ------
@@ -149,7 +152,7 @@ def copy_metadata(source: object, frame: Any) -> Any:
     Returns
     -------
     Frame
-        The derived frame; for an Arrow table a new one over the same columns.
+        The derived frame; for an Arrow table or a DataFrame of Spark a new one over the same columns.
 
     Raises
     ------

@@ -7,6 +7,9 @@ pandas   ``attrs``, as plain strings: pandas deep-copies attrs at every operatio
 polars   a registry of weak references, since frames have no attribute for it. They are not hashable, so
          its keys are their ``id``, for as long as they live.
 pyarrow  the metadata of the schema, under ``connecty``.
+Spark    the metadata of each field of the schema, under ``connecty``: the JSON text, with the schema and
+         statistics of that column alone. A column keeps it in selections and joins. The rows of several
+         answers have an array of such texts.
 ======== ============================================================================================
 
 Nothing here imports a frame library: that of an existing frame is loaded already.
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from connecty_frames.answer_metadata import AnswerMetadata
@@ -25,7 +29,7 @@ from connecty_frames.text import terminal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["KEY", "Backend", "Frame", "backend_of", "write_metadata", "write_schema"]
+__all__ = ["KEY", "Backend", "Frame", "backend_of", "spark_metadata", "write_metadata", "write_schema"]
 
 Frame = TypeVar("Frame")
 
@@ -82,6 +86,41 @@ def write_schema(frame: Any, metadata: AnswerMetadata) -> Any:
     return schema.with_metadata(entries) if schema is frame else frame.replace_schema_metadata(entries)
 
 
+def spark_metadata(answers: list[AnswerMetadata], column: str) -> dict[str, Any]:
+    """Return the metadata of a field of Spark for a column of one or several answers."""
+    parts = [
+        replace(
+            metadata,
+            schema=[entry for entry in metadata.schema if entry["name"] == column],
+            statistics={name: found for name, found in metadata.statistics.items() if name == column},
+        ).to_json()
+        for metadata in answers
+    ]
+    return {KEY: parts[0] if len(parts) == 1 else parts}
+
+
+def _read_fields(frame: Any) -> AnswerMetadata | None:
+    """Return the metadata on the columns of Spark, None if they are of several answers."""
+    texts = [field.metadata[KEY] for field in frame.schema if KEY in field.metadata]
+    if any(not isinstance(text, str) for text in texts):
+        return None
+    read = [_parse(text, "DataFrame.withMetadata()") for text in texts]
+    parts = [part for part in read if part is not None]
+    answers = [replace(part, schema=[], statistics={}) for part in parts]
+    if not answers or any(answer != answers[0] for answer in answers):
+        return None
+    schema = {entry["name"]: entry for part in parts for entry in part.schema}
+    statistics = {name: found for part in parts for name, found in part.statistics.items()}
+    return replace(answers[0], schema=list(schema.values()), statistics=statistics)
+
+
+def _write_fields(frame: Any, metadata: AnswerMetadata) -> Any:
+    schema = frame.schema
+    for field in schema:
+        field.metadata = {**field.metadata, **spark_metadata([metadata], field.name)}
+    return frame.to(schema)
+
+
 def _parse(text: Any, remedy: str) -> AnswerMetadata | None:
     if text is None:
         return None
@@ -117,6 +156,7 @@ _BACKENDS: Final = (
         lambda frame: frame.clone(),
     ),
     Backend("pyarrow", ("Table", "RecordBatch", "Schema"), _read_schema, write_schema, lambda frame: frame),
+    Backend("pyspark.sql", ("DataFrame",), _read_fields, _write_fields, lambda frame: frame),
 )
 
 
@@ -140,6 +180,6 @@ def backend_of(frame: object) -> Backend:
             if isinstance(frame, getattr(library, name, ())):
                 return backend
     raise ConfigError(
-        f"{terminal(type(frame).__name__)} is not a frame: expected one of pandas, polars or pyarrow.",
+        f"{terminal(type(frame).__name__)} is not a frame: expected one of pandas, polars, pyarrow or Spark.",
         setting="frame",
     )

@@ -10,6 +10,7 @@ import pytest
 
 import connecty_frames as cf
 import connecty_frames.sandbox
+import connecty_frames.spark
 import connecty_frames.testing
 from connecty_frames import errors
 from connecty_frames.settings import Settings
@@ -59,8 +60,9 @@ def test_every_public_name_is_in_the_reference() -> None:
 
 
 def test_every_name_of_the_other_public_modules_is_in_the_reference() -> None:
-    """Once each: the sandbox and the helpers for tests."""
+    """Once each: the sandbox, the data source of Spark and the helpers for tests."""
     assert referenced("api/sandbox.md") == sorted(connecty_frames.sandbox.__all__)
+    assert re.findall(r"autoclass:: (\w+)", page("api/spark.md")) == connecty_frames.spark.__all__
     assert referenced("api/testing.md") == sorted(connecty_frames.testing.__all__)
 
 

@@ -80,9 +80,13 @@ class TestAttachAndMetadata:
     )
     def test_no_frame(self, thing: object) -> None:
         """Anything else is a ConfigError that says what was expected."""
-        with pytest.raises(ConfigError, match="not a frame: expected one of pandas, polars or pyarrow"):
+        with pytest.raises(
+            ConfigError, match="not a frame: expected one of pandas, polars, pyarrow or Spark"
+        ):
             metadata(thing)
-        with pytest.raises(ConfigError, match="not a frame: expected one of pandas, polars or pyarrow"):
+        with pytest.raises(
+            ConfigError, match="not a frame: expected one of pandas, polars, pyarrow or Spark"
+        ):
             attach(thing, METADATA)
 
 

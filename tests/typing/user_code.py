@@ -68,6 +68,7 @@ def the_accessor() -> None:
     cf.ask("q").to_pandas().connecty.sql  # error
     accessor(cf.ask("q").to_polars().connecty)
     cf.ask("q").to_polars().connecty.sql  # error
+    cf.ask("q").to_spark()  # error
 
 
 def copied_metadata(other: pd.DataFrame) -> None:

@@ -1,0 +1,293 @@
+"""Arrow tables to Spark: the same values, in types that Spark has.
+
+``createDataFrame`` of pyspark infers types too, but makes naive timestamps instants of the session's zone,
+cuts nanoseconds, and refuses uint64 and decimal256. So each type is decided on by a table here, and pyspark
+gets the schema. Times of day are text, since only newer versions have a type for them. Importing this module
+imports pyspark.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import types as spark
+
+from connecty_frames.decode.arrow_types import any_of, first_match, is_binary, is_list, is_text
+from connecty_frames.display import texts
+from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning, warn
+from connecty_frames.frames.attachment import spark_metadata
+from connecty_frames.text import listed, snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from connecty_frames.answer_metadata import AnswerMetadata
+
+__all__ = ["arrow_schema", "convert", "spark_schema", "to_spark", "warn_of_texts"]
+
+#: The digits of Spark's only decimal.
+_DECIMAL_DIGITS: Final = 38
+
+
+def to_spark(table: pa.Table, session: SparkSession, metadata: AnswerMetadata) -> DataFrame:
+    """Return an Arrow table as a DataFrame of Spark with the same names, rows and values.
+
+    Parameters
+    ----------
+    session
+        A session in this process, or one of Spark Connect.
+    metadata
+        Is written to each field of the schema, under ``connecty``.
+
+    Raises
+    ------
+    ConfigError
+        If ``session`` is no session, or Spark has no type for a column.
+
+    Warns
+    -----
+    TypeFidelityWarning
+        Once, if columns became text.
+    """
+    if not callable(getattr(session, "createDataFrame", None)):
+        raise ConfigError(f"expected a SparkSession, got a {type(session).__name__}.", setting="spark")
+    schema = spark_schema(table.schema, [metadata])
+    warn_of_texts(table.schema)
+    return session.createDataFrame(convert(table, schema), schema)
+
+
+# --- types ------------------------------------------------------------------------------------------
+
+
+def spark_schema(schema: pa.Schema, answers: list[AnswerMetadata]) -> spark.StructType:
+    """Return the schema that Spark gives to a table.
+
+    Parameters
+    ----------
+    answers
+        The metadata of the answers whose rows the table has.
+    """
+    return spark.StructType(
+        [
+            spark.StructField(
+                field.name, _spark_type(field.type), metadata=spark_metadata(answers, field.name)
+            )
+            for field in schema
+        ]
+    )
+
+
+def arrow_schema(schema: spark.StructType) -> pa.Schema:
+    """Return the Arrow types in which pyspark takes the columns of a schema.
+
+    Raises
+    ------
+    ConfigError
+        If a type is not one that an answer can have.
+    """
+    return pa.schema([_arrow_field(field.name, field.dataType, field.nullable) for field in schema])
+
+
+def _spark_type(type_: pa.DataType) -> spark.DataType:
+    make = first_match(_TYPES, type_)
+    if make is None:
+        raise ConfigError(f"Spark has no type for {snippet(str(type_))}: use to_arrow().", setting="spark")
+    return make(type_)
+
+
+def _decimal(type_: pa.DataType) -> spark.DataType:
+    # Spark has no scale below 0 or above the precision, as Arrow has: the digits are the same with zeros.
+    scale = max(type_.scale, 0)
+    precision = max(type_.precision - min(type_.scale, 0), scale)
+    return spark.DecimalType(precision, scale) if precision <= _DECIMAL_DIGITS else spark.StringType()
+
+
+def _timestamp(type_: pa.DataType) -> spark.DataType:
+    if type_.unit == "ns":
+        return spark.StringType()
+    return spark.TimestampNTZType() if type_.tz is None else spark.TimestampType()
+
+
+def _struct(type_: pa.DataType) -> spark.DataType:
+    fields = [type_.field(position) for position in range(type_.num_fields)]
+    return spark.StructType([spark.StructField(field.name, _spark_type(field.type)) for field in fields])
+
+
+#: The type of Spark for each of Arrow, by the first test that is true. Types other than text that become a
+#: string are the exact text of their values, with a warning.
+_TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], spark.DataType]], ...]] = (
+    (pa.types.is_boolean, lambda _: spark.BooleanType()),
+    (pa.types.is_int8, lambda _: spark.ByteType()),
+    (any_of(pa.types.is_int16, pa.types.is_uint8), lambda _: spark.ShortType()),
+    (any_of(pa.types.is_int32, pa.types.is_uint16), lambda _: spark.IntegerType()),
+    (any_of(pa.types.is_int64, pa.types.is_uint32), lambda _: spark.LongType()),
+    (pa.types.is_uint64, lambda _: spark.DecimalType(20, 0)),
+    (any_of(pa.types.is_float16, pa.types.is_float32), lambda _: spark.FloatType()),
+    (pa.types.is_float64, lambda _: spark.DoubleType()),
+    (pa.types.is_decimal, _decimal),
+    (any_of(is_text, pa.types.is_null), lambda _: spark.StringType()),
+    (any_of(is_binary, pa.types.is_fixed_size_binary), lambda _: spark.BinaryType()),
+    (pa.types.is_date, lambda _: spark.DateType()),
+    (pa.types.is_timestamp, _timestamp),
+    (pa.types.is_time, lambda _: spark.StringType()),
+    (
+        pa.types.is_duration,
+        lambda type_: spark.StringType() if type_.unit == "ns" else spark.DayTimeIntervalType(),
+    ),
+    (is_list, lambda type_: spark.ArrayType(_spark_type(type_.value_type))),
+    (
+        pa.types.is_map,
+        lambda type_: spark.MapType(_spark_type(type_.key_type), _spark_type(type_.item_type)),
+    ),
+    (pa.types.is_struct, _struct),
+    (pa.types.is_dictionary, lambda type_: _spark_type(type_.value_type)),
+)
+
+
+#: The types of Arrow in which pyspark takes those of Spark that have no parameters.
+_ARROW_TYPES: Final[dict[type[spark.DataType], pa.DataType]] = {
+    spark.BooleanType: pa.bool_(),
+    spark.ByteType: pa.int8(),
+    spark.ShortType: pa.int16(),
+    spark.IntegerType: pa.int32(),
+    spark.LongType: pa.int64(),
+    spark.FloatType: pa.float32(),
+    spark.DoubleType: pa.float64(),
+    spark.StringType: pa.string(),
+    spark.BinaryType: pa.binary(),
+    spark.DateType: pa.date32(),
+    spark.TimestampType: pa.timestamp("us", "UTC"),
+    spark.TimestampNTZType: pa.timestamp("us"),
+    spark.DayTimeIntervalType: pa.duration("us"),
+}
+
+
+def _arrow_field(name: str, type_: spark.DataType, nullable: bool) -> pa.Field:  # noqa: FBT001 - as Arrow has it
+    if isinstance(type_, spark.ArrayType):
+        found = pa.list_(_arrow_field("element", type_.elementType, type_.containsNull))
+    elif isinstance(type_, spark.MapType):
+        value = _arrow_field("value", type_.valueType, type_.valueContainsNull)
+        found = pa.map_(_arrow_field("key", type_.keyType, nullable=False), value)
+    elif isinstance(type_, spark.StructType):
+        found = pa.struct(list(arrow_schema(type_)))
+    elif isinstance(type_, spark.DecimalType):
+        found = pa.decimal128(type_.precision, type_.scale)
+    else:
+        found = _ARROW_TYPES.get(type(type_))
+    if found is None:
+        raise ConfigError(f"schema: no answer has a column of type {type_.simpleString()}.", setting="schema")
+    return pa.field(name, found, nullable=nullable)
+
+
+def warn_of_texts(schema: pa.Schema) -> None:
+    """Warn, once, of the columns that became text."""
+    lost = [
+        f"{snippet(field.name)!r} ({snippet(str(field.type))})" for field in schema if _is_lossy(field.type)
+    ]
+    if lost:
+        warn(
+            TypeFidelityWarning(
+                "Spark 4.0 has no type for some of these columns, or for what is in them: times of day, "
+                "fractions of a second with more than 6 digits, and decimals of more than 38 digits. Their "
+                f"values are kept as exact text: {listed(lost)}."
+            )
+        )
+
+
+def _is_lossy(type_: pa.DataType) -> bool:
+    """Whether values of a type, or values in them, become text."""
+    if pa.types.is_nested(type_):
+        return any(_is_lossy(type_.field(position).type) for position in range(type_.num_fields))
+    if pa.types.is_dictionary(type_):
+        return _is_lossy(type_.value_type)
+    return isinstance(_spark_type(type_), spark.StringType) and not (
+        is_text(type_) or pa.types.is_null(type_)
+    )
+
+
+# --- columns ----------------------------------------------------------------------------------------
+
+
+def convert(table: pa.Table, schema: spark.StructType) -> pa.Table:
+    """Return the columns of a schema as pyspark takes them.
+
+    Raises
+    ------
+    ConversionError
+        If a column is missing, is of another type, or has a null where the schema allows none.
+    """
+    target = arrow_schema(schema)
+    columns = [_column(table, field, to) for field, to in zip(schema, target, strict=True)]
+    return pa.Table.from_arrays(columns, schema=target) if columns else table.select([])
+
+
+def _column(table: pa.Table, field: spark.StructField, target: pa.Field) -> pa.ChunkedArray:
+    name = field.name
+    if name not in table.column_names:
+        raise ConversionError(f"The answer has no column {snippet(name)!r}.", column=name)
+    column = table.column(name)
+    found = _spark_type(column.type)
+    if not _is_same(found, field.dataType):
+        raise ConversionError(
+            f"Column {snippet(name)!r} is of type {found.simpleString()} in Spark; the schema has "
+            f"{field.dataType.simpleString()}.",
+            column=name,
+        )
+    if not field.nullable and column.null_count:
+        row = column.is_null().index(pa.scalar(value=True)).as_py()
+        raise ConversionError(
+            f"Column {snippet(name)!r} is null in row {row}, which the schema does not allow.",
+            column=name,
+            row=row,
+        )
+    try:
+        chunks = [_convert(chunk, target.type).cast(target.type) for chunk in column.chunks]
+    except pa.ArrowInvalid as error:
+        raise ConversionError(
+            f"Column {snippet(name)!r} has a value that Spark's {found.simpleString()} does not hold: "
+            f"{snippet(str(error))}",
+            column=name,
+        ) from None
+    return pa.chunked_array(chunks or [pa.array([], target.type)], target.type)
+
+
+def _is_same(found: spark.DataType, wanted: spark.DataType) -> bool:
+    """Whether two types are the same, whatever they say of nulls inside."""
+    return str(found.simpleString()) == str(wanted.simpleString())
+
+
+def _convert(array: pa.Array, target: pa.DataType) -> pa.Array:
+    """Return an array in the type that Spark has for it, at any depth."""
+    if pa.types.is_dictionary(array.type):
+        return _convert(array.dictionary_decode(), target)
+    if pa.types.is_list(target):
+        return pa.ListArray.from_arrays(_starts(array), _convert(array.flatten(), target.value_type))
+    if pa.types.is_map(target):
+        pair = pa.struct([("key", array.type.key_type), ("value", array.type.item_type)])
+        pairs = array.cast(pa.list_(pair))  # since a map has no `flatten`
+        keys, items = map(_convert, pairs.flatten().flatten(), (target.key_type, target.item_type))
+        return pa.MapArray.from_arrays(_starts(pairs), keys, items)
+    if pa.types.is_struct(target):
+        children = [_convert(*pair) for pair in zip(array.flatten(), _field_types(target), strict=True)]
+        names = [target.field(position).name for position in range(target.num_fields)]
+        return pa.StructArray.from_arrays(children, names, mask=array.is_null())
+    if is_text(target) and not pa.types.is_string(array.type):
+        return texts(pa.chunked_array([array])).combine_chunks()
+    return array.cast(target)
+
+
+def _field_types(type_: pa.DataType) -> Iterator[pa.DataType]:
+    return (type_.field(position).type for position in range(type_.num_fields))
+
+
+def _starts(lists: pa.Array) -> pa.Array:
+    """Return where the items of each cell start in ``flatten()``, null for null, and where the last end."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int32())
+    starts = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
+    if not lists.null_count:
+        return starts
+    return pc.if_else(pa.concat_arrays([lists.is_valid(), pa.array([True])]), starts, None)

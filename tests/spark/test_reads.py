@@ -1,0 +1,329 @@
+"""The options of a read, and asking each question once; no Spark is needed."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+import connecty_frames.spark
+from connecty_frames import frames
+from connecty_frames.spark.reads import AskedQuestion, Read, ask, open_client
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connecty_frames.sandbox import Sandbox
+
+ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+QUESTION = "how many orders are there"
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set the environment of Spark's processes on the driver."""
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", f"{tmp_path},/elsewhere")
+    monkeypatch.setenv("SPARK_JOB_ARTIFACT_UUID", "default")
+    return tmp_path
+
+
+@pytest.fixture
+def asked_sandbox(connected: Sandbox) -> Sandbox:
+    """Return the sandbox with an empty log."""
+    connected.request_log.clear()
+    return connected
+
+
+# Options
+
+
+def test_all_options() -> None:
+    """In any case; the others have the defaults of AskOptions, but all rows are fetched."""
+    read = Read.from_options(
+        {
+            "question": QUESTION,
+            "DW_ID": "13",
+            "max_rows": "50",
+            "tz": "Europe/Warsaw",
+            "infer_temporal": "false",
+            "decimals": "exact",
+            "strict": "TRUE",
+            "on_truncation": "raise",
+            "timeout": "2.5",
+            "read": "second",
+        }
+    )
+
+    options = cf.AskOptions(
+        dw_id=13,
+        max_rows=50,
+        tz="Europe/Warsaw",
+        infer_temporal=False,
+        decimals="exact",
+        strict=True,
+        on_truncation="raise",
+        timeout=2.5,
+        progress=False,
+    )
+    assert read == Read((QUESTION,), (), "second", options)
+    every = cf.AskOptions(max_rows=None, progress=False)
+    assert Read.from_options({"question": QUESTION}) == Read((QUESTION,), (), "", every)
+    assert Read.from_options({"question": QUESTION, "max_rows": "All"}).ask_options == every
+
+
+@pytest.mark.parametrize(
+    ("options", "questions", "ids"),
+    [
+        ({"question": "[1]"}, ("[1]",), ()),
+        ({"questions": '["a", "b"]'}, ("a", "b"), ()),
+        ({"question_ids": ID.upper()}, (), (ID,)),
+        ({"question_ids": json.dumps([ID, ID])}, (), (ID, ID)),
+    ],
+)
+def test_what_is_read(options: dict[str, str], questions: tuple[str, ...], ids: tuple[str, ...]) -> None:
+    """One question as it is, several, or ids."""
+    read = Read.from_options(options)
+
+    assert (read.questions, read.question_ids) == (questions, ids)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {},
+            "A read has one of the options question, questions and question_ids; there is none of them.",
+        ),
+        (
+            {"question": "a", "question_ids": ID},
+            "question and question_ids.",
+        ),
+        (
+            {"questions": "[1"},
+            "questions='[1': expected a JSON array; Expecting ',' delimiter: line 1 column 3 (char 2).",
+        ),
+        ({"questions": "[]"}, "questions='[]': expected a JSON array of one or more texts."),
+        ({"questions": '["a", 1]'}, "questions='[\"a\", 1]': expected a JSON array of one or more texts."),
+        ({"questions": '{"a": 1}'}, "questions='{\"a\": 1}': expected a JSON array of one or more texts."),
+        ({"question_ids": "17"}, "question_id='17': expected the UUID of a question asked before"),
+        ({"question": "a", "max_row": "1"}, "Unknown option 'max_row'; did you mean 'max_rows'?"),
+        (
+            {"question": "a", "path": "x"},
+            "Unknown option 'path'; there are question, questions, question_ids, ",
+        ),
+        ({"question": "a", "max_rows": "many"}, "max_rows='many': expected a whole number, or all."),
+        ({"question": "a", "dw_id": "x"}, "dw_id='x': expected a workspace id, a whole number such as 13."),
+        ({"question": "a", "strict": "maybe"}, "strict='maybe': expected True or False."),
+        ({"question": "a", "timeout": "soon"}, "timeout='soon': expected seconds above 0"),
+    ],
+)
+def test_wrong_options(options: dict[str, str], message: str) -> None:
+    """Each is an error that says what is expected, before anything is asked."""
+    with pytest.raises(cf.ConfigError) as raised:
+        Read.from_options(options)
+
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["client_secret", "CLIENT_ID", "password", "token", "api_key", "Authorization", "credentials"]
+)
+def test_an_option_that_may_be_a_secret(name: str) -> None:
+    """It is refused, and not repeated."""
+    with pytest.raises(
+        cf.ConfigError, match="looks like a secret, and options are part of the plan"
+    ) as raised:
+        Read.from_options({"question": "a", name: "canary-secret"})
+
+    assert "canary" not in str(raised.value)
+
+
+# Settings
+
+
+def test_settings_are_those_of_the_process() -> None:
+    """The error says where they come from in Spark, in place of what helps elsewhere."""
+    with pytest.raises(cf.ConfigError) as raised:
+        open_client()
+
+    assert str(raised.value) == (
+        "No client_id (environment: CONNECTY_CLIENT_ID) and client_secret (environment: "
+        "CONNECTY_CLIENT_SECRET). Spark's Python processes read the environment and the file of profiles, on "
+        "the driver and on each executor, and not what the program has configured."
+    )
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_sandbox_of_each_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process would not know the ids of another."""
+    monkeypatch.setenv("CONNECTY_SANDBOX", "1")
+
+    with pytest.raises(cf.ConfigError, match="Run `connecty sandbox` instead"):
+        open_client()
+
+
+# Once
+
+
+def asked(question: str = QUESTION, **options: str) -> list[AskedQuestion]:
+    """Ask as a process of Spark does."""
+    with open_client() as client:
+        return ask(Read.from_options({"question": question, **options}), client)
+
+
+def test_a_session_asks_once(asked_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the other options are; another name, question, session or workspace asks again."""
+    (first,) = asked()
+    assert asked(max_rows="5") == [first]
+    assert (first.question, first.dw_id) == (QUESTION, 13)
+    assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
+
+    assert asked(read="2") != [first]
+    assert asked("why") != [first]
+    monkeypatch.setenv("SPARK_JOB_ARTIFACT_UUID", "another")
+    assert asked() != [first]
+    assert asked_sandbox.request_log.submissions() == {QUESTION: 3, "why": 1}
+    with pytest.raises(cf.NotFoundError, match="workspace 14"):
+        asked(dw_id="14")
+
+
+def test_several_questions(asked_sandbox: Sandbox) -> None:
+    """Each is asked once, one that is there twice too; ids ask nothing."""
+    with open_client() as client:
+        one, other, again = ask(
+            Read.from_options({"questions": json.dumps([QUESTION, "why", QUESTION])}), client
+        )
+        (by_id,) = ask(Read.from_options({"question_ids": one.question_id}), client)
+
+    assert one == again != other
+    assert by_id == AskedQuestion(one.question_id, 13)
+    assert asked_sandbox.request_log.submissions() == {QUESTION: 1, "why": 1}
+
+
+def test_several_at_once(asked_sandbox: Sandbox) -> None:
+    """The others wait for the id of the first; threads lock files as processes do."""
+    with ThreadPoolExecutor(8) as pool:
+        results = [future.result() for future in [pool.submit(asked) for _ in range(8)]]
+
+    assert results == [results[0]] * 8
+    assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
+
+
+def test_after_a_refusal_it_may_be_asked(asked_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was started then, so the next attempt asks."""
+
+    def submit(*_: Any, **__: Any) -> None:
+        raise cf.NotFoundError("no such workspace", status=404)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cf.Client, "submit", submit)
+        with pytest.raises(cf.NotFoundError):
+            asked()
+
+    assert asked()[0].question == QUESTION
+    assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [cf.SubmissionUncertain("lost"), KeyboardInterrupt(), SystemExit(1)],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_may_have_been_asked_is_not_asked_again(
+    asked_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, ended: BaseException
+) -> None:
+    """After a lost reply, or the end of a process; another name asks again."""
+
+    def submit(*_: Any, **__: Any) -> None:
+        raise ended
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cf.Client, "submit", submit)
+        with pytest.raises(type(ended)):
+            asked()
+
+    with pytest.raises(
+        cf.SubmissionUncertain, match="an earlier process of this Spark session was sending it"
+    ):
+        asked()
+    assert asked_sandbox.request_log.submissions() == {}
+    asked(read="again")
+    assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
+
+
+def test_running_out_of_time_is_no_error_of_the_record(
+    asked_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although QuestionTimeout is an OSError."""
+
+    def submit(*_: Any, **__: Any) -> None:
+        raise cf.QuestionTimeout("not sent")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cf.Client, "submit", submit)
+        with pytest.raises(cf.QuestionTimeout, match="not sent"):
+            asked()
+    asked()
+    assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
+
+
+def test_a_process_that_ended_while_it_wrote(asked_sandbox: Sandbox, scratch: Path) -> None:
+    """Of a part of an id it is not known whose it is; without the whole first line nothing was sent."""
+    (first,) = asked()
+    (file,) = scratch.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:20])
+    with pytest.raises(cf.SubmissionUncertain):
+        asked()
+    file.write_bytes(whole[:5])
+    (second,) = asked()
+
+    assert second != first
+    assert asked() == [second]
+    assert asked_sandbox.request_log.submissions() == {QUESTION: 2}
+
+
+def test_without_a_record_nothing_is_asked(
+    asked_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where the folder is missing, or Spark names none."""
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", str(tmp_path / "missing"))
+    with pytest.raises(cf.ConfigError, match=r"cannot be recorded.*It was not sent\."):
+        asked()
+    monkeypatch.delenv("SPARK_LOCAL_DIRS")
+    with pytest.raises(cf.ConfigError, match="without the variable SPARK_LOCAL_DIRS"):
+        asked()
+    assert asked_sandbox.request_log.submissions() == {}
+
+
+def test_the_record(asked_sandbox: Sandbox, scratch: Path) -> None:
+    """A file in the scratch folder, which others cannot read, with the id and no secret."""
+    (found,) = asked()
+
+    (file,) = scratch.iterdir()
+    record = file.read_text(encoding="utf-8")
+    assert json.loads(record.removeprefix("sending\n"))[0] == found.question_id
+    assert str(asked_sandbox.connection["client_secret"]) not in record
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The data source and ``to_spark`` name it."""
+    for name in [name for name in sys.modules if name.startswith("pyspark")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("connecty_frames.spark.source", "connecty_frames.frames.spark"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    monkeypatch.delitem(vars(connecty_frames.spark), "ConnectySource", raising=False)
+    monkeypatch.delitem(vars(frames), "to_spark", raising=False)
+
+    with pytest.raises(cf.ConfigError, match=r"pip install 'connecty-frames\[spark\]'"):
+        connecty_frames.spark.ConnectySource
+    answer = cf.Answer.from_json(b'{"state": "COMPLETED", "results": {"dataframe": [["a"], [1]]}}')
+    with pytest.raises(cf.ConfigError, match=r"pip install 'connecty-frames\[spark\]'"):
+        answer.to_spark(None)  # type: ignore[arg-type]
