@@ -14,7 +14,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-async bench-history bench-recording bench-batch docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-async bench-history bench-warehouse bench-recording bench-batch docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -122,6 +122,11 @@ bench-history: $(VENV)/demo.stamp
 bench-batch: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.batch
 
+# A cut answer becomes a Parquet dataset of five million rows by way of PostgreSQL: are the values right, in how much
+# memory?
+bench-warehouse: $(VENV)/test.stamp
+	$(BIN)/python -m tests.verification.rerun
+
 # A million malformed bodies.
 fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
 	$(BIN)/python -m tests.verification.fuzz
@@ -170,7 +175,7 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[excel,plot,sandbox,terminal-plot]'
+	$(BIN)/python -m pip install --quiet --editable '.[excel,plot,sandbox,sql,terminal-plot]'
 	@touch $@
 
 $(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
@@ -193,6 +198,6 @@ $(SPARK_LOWEST)/test.stamp: pyproject.toml
 $(LOWEST)/test.stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet uv
-	$(LOWEST)/bin/uv pip install --quiet --system-certs --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[excel,plot,sandbox,terminal-plot]'
+	$(LOWEST)/bin/uv pip install --quiet --system-certs --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[excel,plot,sandbox,sql,terminal-plot]'
 	$(LOWEST)/bin/uv pip install --quiet --system-certs --python $(LOWEST)/bin/python --group lowest
 	@touch $@

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         InsecureWarning,
         NoTableError,
         NotFoundError,
+        QueryRefused,
         QuestionError,
         QuestionFailed,
         QuestionTimeout,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from connecty_frames.options import AskOptions
     from connecty_frames.readers import install_readers, read_connecty
     from connecty_frames.records import forget, history
+    from connecty_frames.reruns import rerun
     from connecty_frames.shared import use_sandbox
 
 __all__ = [
@@ -77,6 +79,7 @@ __all__ = [
     "InsecureWarning",
     "NoTableError",
     "NotFoundError",
+    "QueryRefused",
     "Question",
     "QuestionError",
     "QuestionFailed",
@@ -110,6 +113,7 @@ __all__ = [
     "open_batch",
     "read_connecty",
     "read_parquet",
+    "rerun",
     "use_sandbox",
 ]
 
@@ -142,6 +146,7 @@ _MODULES: Final[dict[str, str]] = {
     "open_batch": "batch",
     "read_connecty": "readers",
     "read_parquet": "frames",
+    "rerun": "reruns",
     "use_sandbox": "shared",
 }
 

@@ -17,6 +17,7 @@ from connecty_frames.text import counted, excerpt, snippet, with_excerpt
 from connecty_frames.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
     from typing import Unpack
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
+    from connecty_frames.warehouse.query import RecordBatchReader
 
 __all__ = ["Answer", "read_schema", "shape_text"]
 
@@ -279,6 +281,25 @@ class Answer:
         return self._decoded.truncated
 
     @property
+    def tables(self) -> tuple[str, ...] | None:
+        """The tables that the SQL reads, each once, None if the server sent no SQL.
+
+        They are named as in the SQL, with their schemas if it writes those. Names of ``WITH`` and functions
+        are left out. The dialect need not be known: the first of the common ones decides that can read the
+        SQL.
+
+        Raises
+        ------
+        ConfigError
+            If sqlglot is not installed (extra ``sql``).
+        QueryRefused
+            If no dialect can read the SQL as one query.
+        """
+        from connecty_frames import warehouse
+
+        return None if self.sql_query is None else warehouse.tables(warehouse.parse_any(self.sql_query))
+
+    @property
     def metadata(self) -> AnswerMetadata:
         """Where the answer comes from."""
         return self._metadata
@@ -382,6 +403,52 @@ class Answer:
             altair is not installed.
         """
         return display.plot(self._table(), self.question, x, y, color)
+
+    def rerun(
+        self, connection: object, *, dialect: str, functions: Collection[str] = ()
+    ) -> RecordBatchReader:
+        """Run the SQL of the answer on the warehouse, and return all its rows as a stream; nothing is asked.
+
+        Parameters
+        ----------
+        connection
+            A connection of ADBC, DuckDB, psycopg, sqlite3, SQLAlchemy (over psycopg or sqlite3), ibis,
+            Snowflake, Databricks or pyathena, or a client of BigQuery, without an open transaction.
+        dialect
+            The dialect of the warehouse as sqlglot calls it, such as ``"postgres"`` or ``"snowflake"``.
+        functions
+            The names of further functions that the SQL may call, with their schema if it writes one.
+
+        Returns
+        -------
+        pyarrow.RecordBatchReader
+            Record batches of the answer's own schema. The rows are converted as they are read, in memory that
+            does not grow with their number. The query and its transaction end with the last batch, or when
+            the reader is deleted; until then the connection is in use. Errors of later rows, and the
+            StatisticsWarning if there are not as many rows as the answer has, come when they are read.
+
+        Raises
+        ------
+        NoTableError
+            If the question was answered without a table.
+        ConfigError
+            If sqlglot is not installed (extra ``sql``), there is no SQL, an argument is wrong, or the
+            connection has a transaction open; nothing was sent.
+        QueryRefused
+            If the SQL is not one query of known parts and functions; nothing was sent.
+        ConversionError
+            If a value does not fit the type of its column exactly, or the columns are not the same.
+
+        Notes
+        -----
+        Exceptions of the driver are raised as they are, with a note.
+        """
+        from connecty_frames import warehouse
+
+        self._table()
+        known = self._metadata
+        query = warehouse.Query(known.sql_query, self.schema, known.whole_rows, known.question_id)
+        return warehouse.rerun(query, connection, dialect=dialect, functions=functions)
 
     def to_frame(self, options: AskOptions) -> Any:
         """Return the table as the frame that ``options.engine`` and ``options.dtype_backend`` choose."""

@@ -113,6 +113,11 @@ class AnswerMetadata:
         rows = counted(self.rows if self.total_rows is None else self.total_rows, "row")
         return f"{of_total}{rows}{', truncated' if self.truncated else ''}"
 
+    @property
+    def whole_rows(self) -> int | None:
+        """The rows of the whole answer: ``total_rows``, or ``rows`` if none were cut; None if unknown."""
+        return self.rows if self.total_rows is None and self.truncated is False else self.total_rows
+
     def to_json(self) -> str:
         """Return the metadata as JSON text that :meth:`from_json` reads back exactly.
 

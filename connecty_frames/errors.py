@@ -18,7 +18,8 @@
     │   ├── NoTableError           answered, but without a table
     │   └── SubmissionUncertain    sent, delivery unknown
     ├── ConversionError            a value cannot be converted to the type of its column
-    └── TruncatedError             rows were cut, and on_truncation="raise"
+    ├── TruncatedError             rows were cut, and on_truncation="raise"
+    └── QueryRefused               SQL that is not sent to a warehouse
 
     ConnectyWarning (UserWarning)
     ├── TruncationWarning          the table has fewer rows than the whole answer
@@ -84,6 +85,7 @@ __all__ = [
     "InsecureWarning",
     "NoTableError",
     "NotFoundError",
+    "QueryRefused",
     "QuestionError",
     "QuestionFailed",
     "QuestionTimeout",
@@ -410,6 +412,25 @@ class TruncatedError(ConnectyError):
         super().__init__(message, **kwargs)
         self.rows = rows
         self.total_rows = total_rows
+
+
+class QueryRefused(ConnectyError):
+    """SQL that may do more than query, or is not understood; nothing was sent to the warehouse.
+
+    Parameters
+    ----------
+    functions
+        The functions for which it was refused, as ``functions=`` of :func:`rerun` allows them; empty if it
+        was refused for something else.
+    **kwargs
+        As for :class:`ConnectyError`.
+    """
+
+    def __init__(
+        self, message: str, *, functions: tuple[str, ...] = (), **kwargs: Unpack[_ErrorKwargs]
+    ) -> None:
+        super().__init__(message, **kwargs)
+        self.functions = functions
 
 
 class ConnectyWarning(UserWarning):

@@ -70,6 +70,7 @@ ERRORS: dict[str, tuple[tuple[type[BaseException], ...], dict[str, Any]]] = {
         (errors.ConnectyError,),
         {"rows": 3, "total_rows": 100, "question_id": QUESTION_ID},
     ),
+    "QueryRefused": ((errors.ConnectyError,), {"functions": ("f",), "question_id": QUESTION_ID}),
 }
 WARNINGS = {
     "TruncationWarning",

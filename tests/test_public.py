@@ -30,6 +30,7 @@ HEAVY = [
     "typer",
     "IPython",
     "pyspark",
+    "sqlglot",
 ]
 NAMES = [
     "APIError",
@@ -49,6 +50,7 @@ NAMES = [
     "InsecureWarning",
     "NoTableError",
     "NotFoundError",
+    "QueryRefused",
     "Question",
     "QuestionError",
     "QuestionFailed",
@@ -82,6 +84,7 @@ NAMES = [
     "open_batch",
     "read_connecty",
     "read_parquet",
+    "rerun",
     "use_sandbox",
 ]
 

@@ -26,6 +26,7 @@ __all__ = [
     "is_number",
     "is_text",
     "match_zone_offset",
+    "parse_type",
 ]
 
 Value = TypeVar("Value")
@@ -62,3 +63,60 @@ is_text: Final = any_of(pa.types.is_string, pa.types.is_large_string, pa.types.i
 is_binary: Final = any_of(pa.types.is_binary, pa.types.is_large_binary)
 is_number: Final = any_of(pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 is_list: Final = any_of(pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+
+
+# --- types as text --------------------------------------------------------------------------------------
+
+
+def parse_type(text: str) -> pa.DataType:
+    """Return the type whose text this is: the inverse of ``str`` for the types of answers.
+
+    Raises
+    ------
+    ValueError
+        If it is no text of such a type.
+    """
+    for pattern, make in _TYPE_TEXTS:
+        if (found := pattern.fullmatch(text)) is not None:
+            type_ = make(*found.groups())
+            if str(type_) == text:
+                return type_
+    return pa.type_for_alias(text)
+
+
+def _parse_fields(text: str) -> list[tuple[str, pa.DataType]]:
+    """Return the fields of a struct; as names may have any character, the first reading that fits counts."""
+    for end in [*(found.start() for found in re.finditer(", ", text)), len(text)]:
+        for colon in (found.start() for found in re.finditer(": ", text[:end])):
+            try:
+                field = (text[:colon], parse_type(text[colon + 2 : end]))
+                return [field, *(_parse_fields(text[end + 2 :]) if end < len(text) else [])]
+            except ValueError:
+                continue
+    raise ValueError(text)
+
+
+#: The texts of types with parameters, and what makes the type of the groups.
+_TYPE_TEXTS: Final[tuple[tuple[re.Pattern[str], Callable[..., pa.DataType]], ...]] = (
+    (re.compile(r"timestamp\[(\w+), tz=(.+)\]"), pa.timestamp),
+    (re.compile(r"decimal128\((\d+), (-?\d+)\)"), lambda *digits: pa.decimal128(*map(int, digits))),
+    (re.compile(r"decimal256\((\d+), (-?\d+)\)"), lambda *digits: pa.decimal256(*map(int, digits))),
+    (re.compile(r"list<item: (.+)>", re.DOTALL), lambda item: pa.list_(parse_type(item))),
+    (re.compile(r"large_list<item: (.+)>", re.DOTALL), lambda item: pa.large_list(parse_type(item))),
+    (
+        re.compile(r"fixed_size_list<item: (.+)>\[(\d+)\]", re.DOTALL),
+        lambda item, size: pa.list_(parse_type(item), int(size)),
+    ),
+    (re.compile(r"struct<(.+)>", re.DOTALL), lambda fields: pa.struct(_parse_fields(fields))),
+    (
+        re.compile(r"map<(\w+), (.+)>", re.DOTALL),
+        lambda key, item: pa.map_(parse_type(key), parse_type(item)),
+    ),
+    (
+        re.compile(r"dictionary<values=(.+), indices=(\w+), ordered=([01])>", re.DOTALL),
+        lambda values, indices, ordered: pa.dictionary(
+            parse_type(indices), parse_type(values), ordered == "1"
+        ),
+    ),
+    (re.compile(r"(large_string|large_binary)"), lambda name: getattr(pa, name)()),
+)

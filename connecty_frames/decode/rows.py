@@ -113,7 +113,7 @@ def read_rows(
         table = read_columnar(source, sections, limits)
         if table is not None:
             header, columns = table
-            return Rows(*_column_names(header), list(columns), len(columns[0]), source)
+            return Rows(*column_names(header), list(columns), len(columns[0]), source)
     try:
         with _collector_paused():
             return _decode_rows(source)
@@ -126,7 +126,7 @@ def _decode_rows(source: memoryview) -> Rows:
     """Read rows by msgspec, which checks that each is as wide as the header."""
     header = _read_header(source)
     body = _row_decoder(len(header)).decode(source)[1:]
-    rows = Rows(*_column_names(header), [], len(body), source)
+    rows = Rows(*column_names(header), [], len(body), source)
     for position, cells in enumerate(zip(*body, strict=True) if body else [()] * len(header)):
         rows.columns.append(_to_column(rows, position, cells))
     return rows
@@ -223,7 +223,7 @@ def _split_rows(rows: object, source: memoryview | ParsedRows) -> Rows:
                 f"{counted(len(header), 'column')}: {_preview(row)}"
             )
     columns = map(list, zip(*body, strict=True)) if body else ([] for _ in header)
-    return Rows(*_column_names(header), list(columns), len(body), source)
+    return Rows(*column_names(header), list(columns), len(body), source)
 
 
 def _preview(value: object) -> str:
@@ -234,7 +234,7 @@ def _preview(value: object) -> str:
 # --- column names ------------------------------------------------------------------------------------
 
 
-def _column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
+def column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
     """Return a name for each column, the server's name, and warnings of names that had to be changed.
 
     Of columns of one name, the first keeps it.

@@ -61,6 +61,7 @@ def test_the_exit_codes() -> None:
         "SubmissionUncertain": 9,
         "ConversionError": 10,
         "TruncatedError": 11,
+        "QueryRefused": 1,
     }
 
 

@@ -236,6 +236,21 @@ def settings() -> None:
     cf.use_sandbox(statistics="none")  # error
 
 
+# The warehouse
+
+
+def warehouse(connection: object, given: pd.DataFrame, metadata: AnswerMetadata) -> None:
+    """An answer, a frame or metadata is run in a dialect, which is required."""
+    answer = cf.ask("q")
+    assert_type(answer.tables, tuple[str, ...] | None)
+    answer.rerun(connection, dialect="postgres", functions=["f"])
+    cf.rerun(answer, connection, dialect="postgres")
+    cf.rerun(given, connection, dialect="postgres")
+    cf.rerun(metadata, connection, dialect="postgres")
+    answer.rerun(connection)  # error
+    cf.rerun(answer, connection, dialects="postgres")  # error
+
+
 # Many questions
 
 

@@ -1,0 +1,88 @@
+"""``rerun``: the SQL behind an answer, a frame or metadata, run on the warehouse itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connecty_frames import frames
+from connecty_frames.answer import Answer
+from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.errors import ConfigError
+from connecty_frames.text import snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from connecty_frames.warehouse import Query
+    from connecty_frames.warehouse.query import RecordBatchReader
+
+__all__ = ["rerun"]
+
+
+def rerun(
+    source: object, connection: object, *, dialect: str, functions: Collection[str] = ()
+) -> RecordBatchReader:
+    """Run the SQL behind an answer on the warehouse, and return all its rows as a stream; nothing is asked.
+
+    Parameters
+    ----------
+    source : Answer, frame or AnswerMetadata
+        An answer, a frame of pandas, polars or pyarrow with metadata, or the metadata itself.
+    connection : object
+        A connection of ADBC, DuckDB, psycopg, sqlite3, SQLAlchemy (over psycopg or sqlite3), ibis, Snowflake,
+        Databricks or pyathena, or a client of BigQuery, without an open transaction.
+    dialect : str
+        The dialect of the warehouse as sqlglot calls it, such as ``"postgres"`` or ``"snowflake"``.
+    functions : collection of str, default ()
+        The names of further functions that the SQL may call, with their schema if it writes one.
+
+    Returns
+    -------
+    pyarrow.RecordBatchReader
+        Record batches of the answer's own schema; see :meth:`Answer.rerun`.
+
+    Raises
+    ------
+    ConfigError
+        As for :meth:`Answer.rerun`, or if the source is a frame without metadata; nothing was sent.
+    NoTableError, QueryRefused, ConversionError
+        As for :meth:`Answer.rerun`.
+
+    Examples
+    --------
+    >>> import sqlite3
+    >>> import connecty_frames as cf
+    >>> metadata = cf.AnswerMetadata(
+    ...     sql_query="SELECT 1 AS n UNION ALL SELECT 2",
+    ...     schema=[{"name": "n", "type": "int64", "evidence": "2 whole numbers"}],
+    ... )
+    >>> cf.rerun(metadata, sqlite3.connect(":memory:"), dialect="sqlite").read_all()["n"].to_pylist()
+    [1, 2]
+    """
+    if isinstance(source, Answer):
+        return source.rerun(connection, dialect=dialect, functions=functions)
+    metadata = source if isinstance(source, AnswerMetadata) else frames.metadata(source, required=True)
+    from connecty_frames import warehouse
+
+    return warehouse.rerun(_query(metadata), connection, dialect=dialect, functions=functions)
+
+
+def _query(metadata: AnswerMetadata) -> Query:
+    from connecty_frames.decode import ColumnSchema
+    from connecty_frames.decode.arrow_types import parse_type
+    from connecty_frames.decode.encodings import parse_encoding
+    from connecty_frames.warehouse import Query
+
+    columns = []
+    for column in metadata.schema:
+        try:
+            encoding = parse_encoding(column["encoding"]) if "encoding" in column else None
+            type_ = encoding.type if encoding else parse_type(column["type"])
+        except (ValueError, TypeError):
+            raise ConfigError(
+                f"Column {snippet(column['name'])!r} is of type {snippet(column['type'])}, which cannot be "
+                "read from metadata: use answer.rerun.",
+                setting="source",
+            ) from None
+        columns.append(ColumnSchema(column["name"], type_, column["evidence"], encoding))
+    return Query(metadata.sql_query, columns, metadata.whole_rows, metadata.question_id)

@@ -1,0 +1,312 @@
+"""Connections to warehouses: how each of their clients runs a query and hands over its rows.
+
+A client is recognised by its class, among the modules that are loaded. Each runs the query in a transaction
+of its own, which ends with the rows and changes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from connecty_frames.errors import ConfigError
+from connecty_frames.text import snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
+
+    from connecty_frames.warehouse.guard import Statement
+
+__all__ = ["Rows", "open_rows"]
+
+#: The rows of a batch from drivers that have no batches of Arrow.
+BATCH_ROWS: Final = 10_000
+#: Settings of PostgreSQL for a transaction: a statement timeout, unless the session has one; the others make
+#: texts unambiguous, whatever the session has set.
+_POSTGRES_SETTINGS: Final = (
+    "SELECT set_config('statement_timeout', "
+    "CASE current_setting('statement_timeout') WHEN '0' THEN '1h' ELSE current_setting('statement_timeout') "
+    "END, "
+    "true), set_config('DateStyle', 'ISO', true), set_config('IntervalStyle', 'postgres', true), "
+    "set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '1', true), "
+    "set_config('standard_conforming_strings', 'on', true)"
+)
+_READ_ONLY: Final = "SET TRANSACTION READ ONLY"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a query, while it is running.
+
+    Parameters
+    ----------
+    names
+        The names of the columns.
+    origins
+        Their types in the database, in lower case; empty where they are unknown.
+    batches
+        Batches of rows, each as a list of columns as ``conversion.convert`` takes them.
+    """
+
+    names: list[str]
+    origins: list[str]
+    batches: Iterator[list[Any]]
+
+
+def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[Rows]:
+    """Run a statement; its transaction ends with the context.
+
+    Raises
+    ------
+    ConfigError
+        If the connection is of no known kind, is not for the dialect, or has a transaction open.
+    """
+    found = _unwrapped(connection)
+    for module, name, dialects, run in _KINDS:
+        if _is_instance(found, module, name):
+            if dialects and statement.dialect not in dialects:
+                raise ConfigError(
+                    f"dialect={statement.dialect!r} is not that of {_type_name(found)}: expected "
+                    f"{' or '.join(map(repr, dialects))}.",
+                    setting="dialect",
+                )
+            return run(found, statement.sql)
+    raise ConfigError(
+        f"connection is of type {_type_name(found)}; expected a connection of ADBC, DuckDB, psycopg, "
+        "sqlite3, SQLAlchemy (over psycopg or sqlite3), ibis, Snowflake, Databricks or pyathena, or a client "
+        "of BigQuery.",
+        setting="connection",
+    )
+
+
+def _is_instance(value: object, module: str, name: str) -> bool:
+    return isinstance(value, getattr(sys.modules.get(module), name, ()))
+
+
+def _type_name(value: object) -> str:
+    return snippet(f"{type(value).__module__}.{type(value).__qualname__}")
+
+
+def _unwrapped(connection: Any) -> Any:
+    """Return the driver's own connection of one of SQLAlchemy or ibis."""
+    if _is_instance(connection, "sqlalchemy.engine", "Engine"):
+        raise ConfigError(
+            "connection is an Engine of SQLAlchemy; pass a Connection, as engine.connect() returns.",
+            setting="connection",
+        )
+    if _is_instance(connection, "sqlalchemy.engine", "Connection"):
+        if connection.in_transaction():
+            raise _open_transaction()
+        return connection.connection.driver_connection
+    if _is_instance(connection, "ibis.backends", "BaseBackend"):
+        return connection.client if connection.name == "bigquery" else connection.con
+    return connection
+
+
+def _open_transaction(advice: str = "commit or roll it back") -> ConfigError:
+    return ConfigError(
+        f"The connection has a transaction open, which rerun would end: {advice}.", setting="connection"
+    )
+
+
+def _columns_of(batches: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield the columns of record batches or tables, the latter in batches."""
+    for batch in batches:
+        for part in batch.to_batches() if isinstance(batch, pa.Table) else [batch]:
+            yield part.columns
+
+
+# --- DuckDB, ADBC ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _duckdb(connection: Any, sql: str) -> Iterator[Rows]:
+    # Outside of a transaction each statement has one of its own. To begin a second one would abort the first.
+    numbers = {connection.execute("SELECT txid_current()").fetchone() for _ in range(2)}
+    if len(numbers) == 1:
+        raise _open_transaction()
+    reader = None
+    connection.execute("BEGIN TRANSACTION READ ONLY")
+    try:
+        relation = connection.sql(sql)
+        origins = [str(each).lower() for each in relation.types]
+        # DuckDB 2 has it under another name.
+        fetch = (
+            relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
+        )
+        try:
+            reader = fetch(BATCH_ROWS * 10)
+        except pa.ArrowException as error:  # pyarrow 17 has no decimals of 32 and 64 bits
+            raise ConfigError(
+                f"This pyarrow cannot read a column that DuckDB sends ({snippet(str(error))}): cast it in "
+                "the SQL, or use a newer pyarrow.",
+                setting="connection",
+            ) from None
+        yield Rows(list(relation.columns), origins, _columns_of(reader))
+    finally:
+        if reader is not None:
+            reader.close()  # with an open result, DuckDB does not end the transaction
+        connection.execute("ROLLBACK")
+
+
+@contextmanager
+def _adbc(connection: Any, sql: str) -> Iterator[Rows]:
+    is_postgres = connection.adbc_get_info().get("vendor_name") == "PostgreSQL"
+    autocommit = connection._autocommit  # noqa: SLF001 - it has no public name
+    if not (is_postgres or autocommit):
+        raise _open_transaction("connect with autocommit=True, without which there always is one")
+    with closing(connection.cursor()) as cursor:
+        reader = None
+        if is_postgres:  # without autocommit a transaction is always open, but may have done nothing
+            cursor.execute("SELECT pg_current_xact_id_if_assigned()::text")
+            if cursor.fetchone()[0] is not None:
+                raise _open_transaction()
+        try:
+            if is_postgres:
+                cursor.execute("BEGIN READ ONLY" if autocommit else _READ_ONLY)
+                cursor.execute(_POSTGRES_SETTINGS)
+                cursor.fetchall()
+            cursor.execute(sql)
+            reader = cursor.fetch_record_batch()
+            origins = [_adbc_origin(field, is_postgres=is_postgres) for field in reader.schema]
+            yield Rows(reader.schema.names, origins, _columns_of(reader))
+        finally:
+            if reader is not None:
+                reader.close()
+            if not autocommit:
+                connection.rollback()
+            elif is_postgres:
+                cursor.execute("ROLLBACK")
+
+
+def _adbc_origin(field: pa.Field, *, is_postgres: bool) -> str:
+    """Return the type of a column, without which money could not be told from a whole number."""
+    origin: str = (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode()
+    if is_postgres and not origin:
+        raise ConfigError(
+            "This version of adbc-driver-postgresql does not tell the types of columns: pip install "
+            "'adbc-driver-postgresql>=1.13'.",
+            setting="connection",
+        )
+    return origin
+
+
+# --- psycopg, sqlite3 -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def _psycopg(connection: Any, sql: str) -> Iterator[Rows]:
+    """Run by a cursor of the server, whose texts are read as they are: psycopg has no infinity or 24:00."""
+    psycopg: Any = sys.modules["psycopg"]
+    if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        raise _open_transaction()
+    text_loader = sys.modules["psycopg.types.string"].TextLoader
+    try:
+        connection.execute("BEGIN READ ONLY" if connection.autocommit else _READ_ONLY)
+        connection.execute(_POSTGRES_SETTINGS)
+        with connection.cursor("connecty_rerun", row_factory=psycopg.rows.tuple_row) as cursor:
+            types = {oid: info.name for info in psycopg.postgres.types for oid in (info.oid, info.array_oid)}
+            for info in psycopg.postgres.types:
+                cursor.adapters.register_loader(info.oid, text_loader)
+            cursor.execute(sql)
+            names = [column.name for column in cursor.description]
+            origins = [types.get(column.type_code, "") for column in cursor.description]
+            yield Rows(names, origins, _columns(cursor))
+    finally:
+        connection.execute("ROLLBACK") if connection.autocommit else connection.rollback()
+
+
+@contextmanager
+def _sqlite3(connection: Any, sql: str) -> Iterator[Rows]:
+    if connection.in_transaction:
+        raise _open_transaction("commit or roll it back, and connect without autocommit=False")
+    with closing(connection.cursor()) as cursor:
+        cursor.row_factory = None
+        query_only = cursor.execute("PRAGMA query_only").fetchone()[0]
+        cursor.execute("PRAGMA query_only = 1")
+        try:
+            cursor.execute("BEGIN")
+            cursor.execute(sql)
+            names = [column[0] for column in cursor.description]
+            yield Rows(names, [""] * len(names), _columns(cursor))
+        finally:
+            if connection.in_transaction:
+                cursor.execute("ROLLBACK")
+            cursor.execute(f"PRAGMA query_only = {query_only}")
+
+
+def _columns(cursor: Any) -> Iterator[list[Any]]:
+    """Yield the rows of a cursor as columns."""
+    while rows := cursor.fetchmany(BATCH_ROWS):
+        yield list(zip(*rows, strict=True))
+
+
+# --- clouds: by their Arrow results; tested with fakes alone ----------------------------------------------
+
+
+@contextmanager
+def _snowflake(connection: Any, sql: str) -> Iterator[Rows]:
+    with closing(connection.cursor()) as cursor:
+        if cursor.execute("SELECT CURRENT_TRANSACTION()").fetchone()[0] is not None:
+            raise _open_transaction()
+        cursor.execute(sql)
+        names = [column[0] for column in cursor.description]
+        yield Rows(names, [""] * len(names), _columns_of(cursor.fetch_arrow_batches()))
+
+
+@contextmanager
+def _databricks(connection: Any, sql: str) -> Iterator[Rows]:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(sql)
+        tables = iter(lambda: cursor.fetchmany_arrow(BATCH_ROWS * 10), None)
+        names = [column[0] for column in cursor.description]
+        yield Rows(names, [""] * len(names), _columns_of(_until_empty(tables)))
+
+
+def _until_empty(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    for table in tables:
+        if not table.num_rows:
+            return
+        yield table
+
+
+@contextmanager
+def _bigquery(client: Any, sql: str) -> Iterator[Rows]:
+    job = client.query(sql)
+    try:
+        rows = job.result()
+        names = [field.name for field in rows.schema]
+        origins = [field.field_type.lower() for field in rows.schema]
+        yield Rows(names, origins, _columns_of(rows.to_arrow_iterable()))
+    finally:
+        with suppress(Exception):  # it has ended, most often
+            job.cancel()
+
+
+@contextmanager
+def _athena(connection: Any, sql: str) -> Iterator[Rows]:
+    arrow_cursor = import_module("pyathena.arrow.cursor").ArrowCursor
+    with closing(connection.cursor(arrow_cursor)) as cursor:
+        table = cursor.execute(sql).as_arrow()
+        yield Rows(table.column_names, [""] * table.num_columns, _columns_of([table]))
+
+
+_POSTGRES: Final = ("postgres", "redshift", "materialize", "risingwave")
+
+#: Module and class of each kind of connection, its dialects (any if there are none), and what runs a query.
+_KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractContextManager[Rows]]], ...]] = (
+    ("adbc_driver_manager.dbapi", "Connection", (), _adbc),
+    ("duckdb", "DuckDBPyConnection", ("duckdb",), _duckdb),
+    ("psycopg", "Connection", _POSTGRES, _psycopg),
+    ("sqlite3", "Connection", ("sqlite",), _sqlite3),
+    ("snowflake.connector", "SnowflakeConnection", ("snowflake",), _snowflake),
+    ("databricks.sql.client", "Connection", ("databricks", "spark"), _databricks),
+    ("google.cloud.bigquery", "Client", ("bigquery",), _bigquery),
+    ("pyathena.connection", "Connection", ("athena", "trino", "presto"), _athena),
+)

@@ -1,0 +1,362 @@
+"""Columns as a warehouse sends them to columns of the answer's types: exactly, or a CellError.
+
+There is no general cast. :data:`_PAIRS` lists what a column may be and what it may become; what it does not
+list is an error. Arrow's own casts are used only where they change no value. Everything else goes by way of
+the values' texts, which the readers of answers then read, so that a value becomes what it would be in an
+answer.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connecty_frames.decode.arrow_types import (
+    FRACTION_DIGITS,
+    any_of,
+    first_match,
+    is_binary,
+    is_list,
+    is_number,
+    is_text,
+)
+from connecty_frames.decode.builders import build
+from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.exact_json import FloatText, IntText, dump, parse
+from connecty_frames.decode.temporal import row_out_of_range
+from connecty_frames.decode.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
+from connecty_frames.warehouse.database_values import postgres_cells, python_cells
+from connecty_frames.warehouse.temporal_texts import temporal_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connecty_frames.decode import ColumnSchema
+    from connecty_frames.decode.arrow_types import TypeTest
+
+__all__ = ["JSON_TYPES", "convert"]
+
+#: The types of databases whose texts are JSON.
+JSON_TYPES: Final = frozenset({"json", "jsonb"})
+#: The types of databases that drivers send as values of another type.
+_MISREAD: Final = frozenset(
+    {"money", "oid", "xid", "cid", "record", "bit", "time with time zone", "uhugeint", "union"}
+)
+#: How many of each unit of time a second has.
+_PER_SECOND: Final = {unit: 10**digits for unit, digits in FRACTION_DIGITS.items()}
+
+
+def convert(column: pa.Array | tuple[Any, ...], origin: str, wanted: ColumnSchema) -> pa.Array:
+    """Return a column of one batch as an array of the answer's type.
+
+    Parameters
+    ----------
+    column
+        An array; or a tuple of the values of a driver without arrays: texts of PostgreSQL if ``origin`` is
+        known, else values of Python.
+    origin
+        The type of the column in the database, in lower case; empty if it is unknown.
+    wanted
+        The column of the answer.
+
+    Raises
+    ------
+    CellError
+        At the first value that the type does not hold exactly, or if no value of one type becomes the other.
+    """
+    type_ = wanted.encoding or wanted.type
+    if isinstance(column, tuple):
+        if origin:
+            return build(postgres_cells(column, origin), type_)
+        return build(_parsed(python_cells(column), origin, wanted.type), type_)
+    if origin in _MISREAD and not is_text(column.type):
+        raise CellError(
+            0, f"the type {origin}", "does not come as the values that it has; cast it in the SQL"
+        )
+    array = _plain(column)
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), wanted.type)
+    if wanted.encoding is not None:
+        return build(_cells(array), type_)
+    for got_test, wanted_test, converter in _PAIRS:
+        if got_test(array.type) and wanted_test(type_):
+            return converter(array, type_, origin)
+    raise CellError(0, f"a value of {column.type}", f"has no exact form as {type_}")
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """Return an array of a type of Arrow's own, of values that are not numbered."""
+    if isinstance(array.type, pa.BaseExtensionType):
+        if array.type.extension_name == "arrow.uuid":
+            return pa.array([None if v is None else str(UUID(bytes=v)) for v in array.storage.to_pylist()])
+        return array.storage
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+# --- values as answers have them ----------------------------------------------------------------------
+
+
+def _parsed(cells: list[Any], origin: str, type_: pa.DataType) -> list[Any]:
+    """Return cells with those texts parsed that are JSON."""
+    is_json = origin in JSON_TYPES or pa.types.is_nested(type_)
+    return [_parse(row, cell) for row, cell in enumerate(cells)] if is_json else cells
+
+
+def _parse(row: int, cell: Any) -> Any:
+    if type(cell) is not str:
+        return cell
+    try:
+        return parse(cell)
+    except (ValueError, RecursionError):
+        raise CellError(row, cell, "is not JSON") from None
+
+
+def _cells(array: pa.Array) -> list[Any]:
+    """Return an array as values of :func:`build`: numbers and times as texts, None for null."""
+    if (read := first_match(_CELLS, array.type)) is None:
+        raise CellError(0, f"a value of {array.type}", "has no form in an answer")
+    return read(array)
+
+
+def _python_cells(array: pa.Array) -> list[Any]:
+    return list(array.to_pylist())
+
+
+def _integer_cells(array: pa.Array) -> list[Any]:
+    return [None if value is None else IntText(value) for value in array.to_pylist()]
+
+
+def _decimal_cells(array: pa.Array) -> list[Any]:
+    return [None if value is None else FloatText(format(value, "f")) for value in array.to_pylist()]
+
+
+def _float_cells(array: pa.Array) -> list[Any]:
+    """Return floats in the shortest spelling that gives them back: 0.1 for the float32 nearest to it."""
+    values = array.to_numpy(zero_copy_only=False)
+    texts = [str(value) for value in values.astype(array.type.to_pandas_dtype())]
+    special = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+    cells = [special.get(text) or FloatText(text) for text in texts]
+    return [cell if valid else None for cell, valid in zip(cells, array.is_valid().to_pylist(), strict=True)]
+
+
+def _list_cells(array: pa.Array) -> list[Any]:
+    if pa.types.is_fixed_size_list(array.type):
+        array = array.cast(pa.list_(array.type.value_type))
+    return _split(array, _cells(_plain(array.values)), list)
+
+
+def _split(array: pa.Array, items: list[Any], make: Callable[[list[Any]], Any]) -> list[Any]:
+    bounds = zip(pairwise(array.offsets.to_pylist()), array.is_valid().to_pylist(), strict=True)
+    return [make(items[start:end]) if valid else None for (start, end), valid in bounds]
+
+
+def _map_cells(array: pa.Array) -> list[Any]:
+    pairs = zip(_cells(array.keys), _cells(array.items), strict=True)
+    return _split(array, [{key: item} for key, item in pairs], _merged)
+
+
+def _merged(parts: list[dict[Any, Any]]) -> dict[str, Any]:
+    return {str(key): item for part in parts for key, item in part.items()}
+
+
+def _struct_cells(array: pa.Array) -> list[Any]:
+    names = [field.name for field in array.type]
+    if not names:
+        return [{} if ok else None for ok in array.is_valid().to_pylist()]
+    columns = [_cells(_plain(child)) for child in array.flatten()]
+    rows = zip(*columns, strict=True)
+    return [
+        dict(zip(names, row, strict=True)) if ok else None
+        for row, ok in zip(rows, array.is_valid().to_pylist(), strict=True)
+    ]
+
+
+_CELLS: Final[tuple[tuple[TypeTest, Callable[[pa.Array], list[Any]]], ...]] = (
+    (any_of(is_text, pa.types.is_boolean), _python_cells),
+    (pa.types.is_integer, _integer_cells),
+    (pa.types.is_decimal, _decimal_cells),
+    (pa.types.is_floating, _float_cells),
+    (pa.types.is_temporal, temporal_texts),
+    (is_list, _list_cells),
+    (pa.types.is_struct, _struct_cells),
+    (pa.types.is_map, _map_cells),
+)
+
+
+# --- the pairs ----------------------------------------------------------------------------------------
+
+
+def _raise_at(wrong: pa.BooleanArray, array: pa.Array, reason: str) -> None:
+    """Raise a CellError about the first value that is marked as wrong, if any is."""
+    if wrong.true_count:
+        row = wrong.index(True).as_py()
+        value = _cells(array.slice(row, 1))[0]
+        raise CellError(row, value if isinstance(value, str) else dump(value), reason)
+
+
+def _same(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+    return array if array.type == type_ else pc.cast(array, type_)
+
+
+def _text(array: pa.Array, type_: pa.DataType, origin: str) -> pa.Array:
+    return (
+        build(_parsed(array.to_pylist(), origin, type_), type_)
+        if origin in JSON_TYPES
+        else pc.cast(array, type_)
+    )
+
+
+def _by_text(array: pa.Array, type_: pa.DataType, origin: str) -> pa.Array:
+    return build(_parsed(_cells(array), origin, type_), type_)
+
+
+def _decimal_texts(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+    """Read decimals by their texts, since Arrow's own cast to float64 is wrong in the last digit."""
+    return build(pc.cast(array, pa.string()).to_pylist(), type_)
+
+
+def _integers(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+    signed = pa.types.is_signed_integer(type_)
+    bits = type_.bit_width - signed
+    _check_range(array, -(2**bits) if signed else 0, 2**bits - 1, f"does not fit in {type_}")
+    return pc.cast(array, type_)
+
+
+def _check_range(counts: pa.Array, first: int, last: int, reason: str, shown: pa.Array | None = None) -> None:
+    """Raise a CellError about the least or largest number if it is outside of a range."""
+    for found in pc.min_max(counts).as_py().values():
+        if found is not None and not first <= found <= last:
+            _raise_at(
+                pc.equal(counts, pa.scalar(found, counts.type)), counts if shown is None else shown, reason
+            )
+
+
+def _timestamps(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+    per_second = _PER_SECOND[array.type.unit]
+    counts = array.view(pa.int64())
+    if per_second <= _PER_SECOND["us"]:  # nanoseconds end long before
+        first, last = (bound * per_second // _PER_SECOND["us"] for bound in (FIRST_MICROS, LAST_MICROS))
+        _check_range(counts, first, last, "is not a time of the years 1 to 9999", array)
+    array = _in_unit(array, counts, type_, pa.timestamp(type_.unit, array.type.tz))
+    array = pc.cast(array, type_)
+    row = row_out_of_range(array, type_.tz) if type_.tz else None
+    if row is not None:
+        raise CellError(
+            row,
+            _cells(array.cast(pa.timestamp(type_.unit, "UTC")))[row],
+            f"has no year that can be shown in {type_.tz}",
+        )
+    return array
+
+
+def _in_unit(array: pa.Array, counts: pa.Array, type_: pa.DataType, unit_type: pa.DataType) -> pa.Array:
+    """Return times in the unit of a type, of which each must be a multiple."""
+    got, wanted = _PER_SECOND[array.type.unit], _PER_SECOND[type_.unit]
+    if got > wanted:
+        step = pa.scalar(got // wanted, counts.type)
+        whole = pc.multiply(pc.divide(counts, step), step)
+        _raise_at(pc.not_equal(whole, counts), array, f"has digits that {type_} does not hold")
+    try:
+        return pc.cast(array, unit_type)
+    except pa.ArrowInvalid:
+        most = (2**63 - 1) // (wanted // got)
+        _check_range(counts, -most, most, f"does not fit in {type_}", array)
+        raise
+
+
+def _dates(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+    if pa.types.is_date64(array.type):
+        array = pc.cast(array, pa.date32())
+    days = array.view(pa.int32())
+    _check_range(
+        days,
+        FIRST_MICROS // DAY_MICROS,
+        LAST_MICROS // DAY_MICROS,
+        "is not a date of the years 1 to 9999",
+        array,
+    )
+    return pc.cast(array, type_)
+
+
+def _times(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+    counts = array.view(pa.int32() if pa.types.is_time32(array.type) else pa.int64())
+    _check_range(counts, 0, 86_400 * _PER_SECOND[array.type.unit] - 1, "is not a time of day", array)
+    return _in_unit(array, counts, type_, type_)
+
+
+def _durations(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+    return _in_unit(array, array.view(pa.int64()), type_, type_)
+
+
+def _intervals(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
+    """Read intervals of days and less; months have no fixed length."""
+    nanos: list[int | None] = []
+    step = 10**9 // _PER_SECOND[type_.unit]
+    for row, value in enumerate(array.to_pylist()):
+        if value is None:
+            nanos.append(None)
+            continue
+        length = value.days * 86_400 * 10**9 + value.nanoseconds
+        if value.months or length % step:
+            words = (
+                f"{value.months} months {value.days} days {Decimal(value.nanoseconds).scaleb(-9):f} seconds"
+            )
+            raise CellError(
+                row, words, "has months" if value.months else f"has digits that {type_} does not hold"
+            )
+        nanos.append(length // step)
+    return pc.cast(pa.array(nanos, pa.int64()), type_)
+
+
+def _bytea(array: pa.Array, type_: pa.DataType, origin: str) -> pa.Array:
+    if origin != "bytea":
+        raise CellError(0, "a value of bytes", "is text in the answer; cast it to text in the SQL")
+    return pa.array([None if value is None else f"\\x{value.hex()}" for value in array.to_pylist()], type_)
+
+
+def _is_naive(type_: pa.DataType) -> bool:
+    return pa.types.is_timestamp(type_) and type_.tz is None
+
+
+def _is_aware(type_: pa.DataType) -> bool:
+    return pa.types.is_timestamp(type_) and type_.tz is not None
+
+
+def _anything(_: pa.DataType) -> bool:
+    return True
+
+
+_is_clock: Final = any_of(pa.types.is_date, pa.types.is_timestamp, pa.types.is_time)
+_is_whole: Final = pa.types.is_integer
+_is_float64: Final = pa.types.is_float64
+_is_category: Final = pa.types.is_dictionary
+
+#: What a column may be and become; the first pair that matches decides.
+_PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[..., pa.Array]], ...]] = (
+    (pa.types.is_boolean, pa.types.is_boolean, _same),
+    (_is_whole, _is_whole, _integers),
+    (_is_float64, _is_float64, _same),
+    (is_text, is_text, _text),
+    (is_binary, is_binary, _same),
+    (_is_naive, _is_naive, _timestamps),
+    (_is_aware, _is_aware, _timestamps),
+    (pa.types.is_date, pa.types.is_date, _dates),
+    (pa.types.is_time, pa.types.is_time, _times),
+    (pa.types.is_duration, pa.types.is_duration, _durations),
+    (pa.types.is_interval, pa.types.is_duration, _intervals),
+    # By way of texts:
+    (pa.types.is_decimal, is_number, _decimal_texts),
+    (is_number, is_number, _by_text),
+    (_is_whole, pa.types.is_boolean, _by_text),
+    (pa.types.is_date, _is_naive, _by_text),
+    (any_of(_is_naive, _is_aware), pa.types.is_date, _by_text),
+    (any_of(is_number, pa.types.is_boolean, _is_clock), any_of(is_text, _is_category), _by_text),
+    (is_binary, is_text, _bytea),
+    (is_text, _anything, _by_text),
+    (pa.types.is_nested, any_of(pa.types.is_nested, is_text), _by_text),
+)

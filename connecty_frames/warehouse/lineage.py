@@ -1,0 +1,47 @@
+"""What a statement reads, and whether another one is the same."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connecty_frames.warehouse.guard import Statement
+
+__all__ = ["fingerprint", "tables"]
+
+
+def tables(statement: Statement) -> tuple[str, ...]:
+    """Return the tables that feed a statement, each once, in order, with the schemas that it writes.
+
+    Names of ``WITH`` are left out: what these read is listed.
+    """
+    return tuple(dict.fromkeys(_tables(statement)))
+
+
+def _tables(statement: Statement) -> Iterator[str]:
+    from sqlglot import exp
+    from sqlglot.optimizer.scope import traverse_scope
+
+    for scope in traverse_scope(statement.tree):
+        ctes = {name.lower() for name in scope.cte_sources}
+        for table in scope.tables:
+            is_cte = not table.db and table.name.lower() in ctes
+            if isinstance(table.this, exp.Identifier) and not is_cte:
+                yield ".".join(part.name for part in table.parts)
+
+
+def fingerprint(statement: Statement) -> str:
+    """Return a hash that is the same for SQL that differs in layout, comments, case and aliases of tables.
+
+    It depends on the version of sqlglot, so it is computed anew from the SQL where that may have changed.
+    """
+    from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
+    from sqlglot.optimizer.qualify_tables import qualify_tables
+
+    dialect = statement.dialect
+    tree = normalize_identifiers(statement.tree.copy(), dialect=dialect)
+    tree = qualify_tables(tree, dialect=dialect, canonicalize_table_aliases=True)
+    return hashlib.sha256(tree.sql(dialect, comments=False).encode()).hexdigest()

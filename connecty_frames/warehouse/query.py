@@ -1,0 +1,154 @@
+"""One query on a warehouse, and its rows as a stream of record batches of given types."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.rows import column_names
+from connecty_frames.errors import (
+    WARNING_LOCATION,
+    CodeLocation,
+    ConfigError,
+    ConnectyError,
+    ConversionError,
+    StatisticsWarning,
+    warn,
+)
+from connecty_frames.text import counted, quoted, snippet
+from connecty_frames.warehouse import guard
+from connecty_frames.warehouse.connections import open_rows
+from connecty_frames.warehouse.conversion import convert
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from connecty_frames.decode import ColumnSchema
+    from connecty_frames.warehouse.connections import Rows
+
+    class RecordBatchReader(pa.RecordBatchReader):  # type: ignore[misc]
+        """A reader of pyarrow, which has no type information: a class derived from it is known to pyright."""
+
+
+__all__ = ["Query", "rerun"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is run, and what its rows are to be.
+
+    Parameters
+    ----------
+    sql
+        The SQL as the server sent it; None is an error when it is run.
+    columns
+        The columns of the answer.
+    rows
+        How many rows the whole answer has, None if that is unknown.
+    question_id
+        The question, for messages.
+    """
+
+    sql: str | None
+    columns: Sequence[ColumnSchema]
+    rows: int | None = None
+    question_id: str | None = None
+
+
+def rerun(
+    query: Query, connection: object, *, dialect: str, functions: Collection[str] = ()
+) -> RecordBatchReader:
+    """Check a query, send it, and return its rows; see ``Answer.rerun``."""
+    if query.sql is None:
+        raise ConfigError(
+            "The server sent no SQL with this answer, so there is nothing to run.",
+            setting="source",
+            question_id=query.question_id,
+        )
+    with _about(query):
+        statement = guard.check(query.sql, dialect, functions)
+    schema = pa.schema([(column.name, column.type) for column in query.columns])
+    batches = _batches(query, connection, statement, schema, CodeLocation.of_caller())
+    next(batches)  # starts the query, so that its errors are raised here, and its end is sure to be run
+    reader: RecordBatchReader = pa.RecordBatchReader.from_batches(schema, batches)
+    return reader
+
+
+def _batches(
+    query: Query, connection: Any, statement: guard.Statement, schema: pa.Schema, location: CodeLocation
+) -> Iterator[Any]:
+    """Yield None when the query has started, then its rows."""
+    with _about(query), ExitStack() as stack:
+        rows = stack.enter_context(open_rows(connection, statement))
+        positions = _positions(rows, query.columns)
+        yield None
+        count = 0
+        for batch in rows.batches:
+            arrays = [
+                _column(batch[position], rows.origins[position], column, count)
+                for position, column in zip(positions, query.columns, strict=True)
+            ]
+            count += len(batch[0])
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    if query.rows is not None and count != query.rows:
+        WARNING_LOCATION.set(location)
+        warn(
+            StatisticsWarning(
+                f"The SQL returned {counted(count, 'row')}, but the answer has {query.rows:,}: the data has "
+                "changed since, or the SQL is not what made the answer."
+            )
+        )
+
+
+@contextmanager
+def _about(query: Query) -> Iterator[None]:
+    """Let errors say which question they are about; those of drivers by a note."""
+    try:
+        yield
+    except ConnectyError as error:
+        error.question_id = query.question_id
+        raise
+    except Exception as error:
+        what = "an answer" if query.question_id is None else f"question_id={query.question_id!r}"
+        error.add_note(f"It was raised while rerun ran the SQL of {what}. Nothing was changed by it.")
+        raise
+
+
+def _positions(rows: Rows, columns: Sequence[ColumnSchema]) -> list[int]:
+    """Return the position of each column of the answer among those of the rows, by name."""
+    names = column_names(list(rows.names))[0]
+    found = [_find(column.name, names) for column in columns]
+    missing = [column.name for column, position in zip(columns, found, strict=True) if position is None]
+    extra = [name for position, name in enumerate(names) if position not in found]
+    if missing or extra:
+        raise ConversionError(
+            f"The SQL does not have the columns of the answer: it has {quoted(names)}, the answer "
+            f"{quoted([column.name for column in columns])}.",
+            column=(missing or extra)[0],
+        )
+    return [position for position in found if position is not None]
+
+
+def _find(name: str, names: Sequence[str]) -> int | None:
+    """Return the position of a name, or of the only one that differs in case alone, as Snowflake's do."""
+    if name in names:
+        return names.index(name)
+    folded = [position for position, each in enumerate(names) if each.casefold() == name.casefold()]
+    return folded[0] if len(folded) == 1 else None
+
+
+def _column(values: Any, origin: str, column: ColumnSchema, start: int) -> pa.Array:
+    try:
+        return convert(values, origin, column)
+    except CellError as error:
+        row = start + (error.row or 0)
+        raise ConversionError(
+            f"Column {snippet(column.name)!r}, row {row}: {error.short_value!r} {error.reason}.",
+            column=column.name,
+            row=row,
+            value=error.short_value,
+        ) from None

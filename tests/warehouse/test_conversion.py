@@ -1,0 +1,213 @@
+"""The pairs of types: what a warehouse may send for a column of an answer, exactly or an error."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.decode import ColumnSchema
+from connecty_frames.decode.errors import CellError
+from connecty_frames.warehouse.conversion import convert
+
+NAIVE, INSTANT = pa.timestamp("us"), pa.timestamp("us", "UTC")
+
+
+def counts(values: list[int | None], type_: pa.DataType) -> pa.Array:
+    """Return times by the numbers that stand for them."""
+    width = pa.int32() if type_ in {pa.date32(), pa.time32("s"), pa.time32("ms")} else pa.int64()
+    return pa.array(values, width).view(type_)
+
+
+def converted(array: Any, type_: Any, origin: str = "") -> list[Any]:
+    """Return the values of a converted column, after a check of its type."""
+    encoding = type_ if isinstance(type_, cf.epoch | cf.local) else None
+    column = ColumnSchema("v", encoding.type if encoding else type_, "written down", encoding)
+    result = convert(array, origin, column)
+    assert result.type == column.type
+    values: list[Any] = result.to_pylist()
+    return values
+
+
+@pytest.mark.parametrize(
+    ("array", "type_", "expected"),
+    [
+        (pa.array([1, None, -5], pa.int16()), pa.int64(), [1, None, -5]),
+        (pa.array([127, -128]), pa.int8(), [127, -128]),
+        (pa.array([2**63], pa.uint64()), pa.uint64(), [2**63]),
+        (pa.array([7]), pa.uint64(), [7]),
+        (pa.array([1, 0, None]), pa.bool_(), [True, False, None]),
+        (pa.array([7]), pa.string(), ["7"]),
+        (pa.array([7]), pa.decimal128(38, 2), [Decimal("7.00")]),
+        (pa.array([2**53]), pa.float64(), [9007199254740992.0]),
+        (pa.array([Decimal("984.18")]), pa.float64(), [984.18]),
+        (pa.array([Decimal(2**64 - 1)]), pa.uint64(), [2**64 - 1]),
+        (pa.array([Decimal("3.00")]), pa.int64(), [3]),
+        (pa.array([Decimal("1.5")]), pa.decimal128(38, 2), [Decimal("1.50")]),
+        (pa.array([Decimal("1.50")]), pa.decimal128(3, 1), [Decimal("1.5")]),
+        (pa.array([Decimal(10**37)]), pa.decimal256(76, 10), [Decimal(10**37)]),
+        (pa.array([Decimal("0.00000001")]), pa.string(), ["0.00000001"]),
+        (pa.array([0.1, 3.25, None], pa.float32()), pa.float64(), [0.1, 3.25, None]),
+        (pa.array([1.0, 250.0]), pa.int64(), [1, 250]),
+        (pa.array([0.1]), pa.decimal128(5, 2), [Decimal("0.10")]),
+        (pa.array([float("inf"), 1e300]), pa.string(), ["Infinity", "1e+300"]),
+        (pa.array([True]), pa.string(), ["true"]),
+        (pa.array(["a", None]), pa.large_string(), ["a", None]),
+        (pa.array(["a", "b", "a"]).dictionary_encode(), pa.string(), ["a", "b", "a"]),
+        (pa.array(["a", "b"]), pa.dictionary(pa.int32(), pa.string()), ["a", "b"]),
+        (pa.array(["1.50", "7"]), pa.decimal128(38, 2), [Decimal("1.50"), Decimal(7)]),
+        (pa.array(["2025-01-01 10:00:00+02"]), INSTANT, [datetime(2025, 1, 1, 8, tzinfo=UTC)]),
+        (pa.array(["24:30:00"]), pa.duration("us"), [timedelta(hours=24, minutes=30)]),
+        (pa.array([b"\xde"]), pa.binary(), [b"\xde"]),
+        (pa.nulls(2), pa.int64(), [None, None]),
+        (counts([0, None], pa.date32()), pa.date32(), [date(1970, 1, 1), None]),
+        (counts([1], pa.date32()), NAIVE, [datetime(1970, 1, 2)]),
+        (counts([86_400], pa.timestamp("s")), pa.date32(), [date(1970, 1, 2)]),
+        (counts([1_000], pa.timestamp("ns")), NAIVE, [datetime(1970, 1, 1, 0, 0, 0, 1)]),
+        (counts([1], pa.timestamp("s", "Asia/Tokyo")), INSTANT, [datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)]),
+        (counts([1], pa.time32("s")), pa.time64("us"), [time(0, 0, 1)]),
+        (counts([1], pa.duration("s")), pa.duration("us"), [timedelta(seconds=1)]),
+        (pa.array([[1, None], None, []]), pa.list_(pa.int64()), [[1, None], None, []]),
+        (pa.array([[Decimal("984.18")]]), pa.list_(pa.float64()), [[984.18]]),
+        (
+            pa.array([{"b": 1, "a": "x"}, None]),
+            pa.struct([("a", pa.string()), ("b", pa.int64())]),
+            [{"a": "x", "b": 1}, None],
+        ),
+        (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int8())), pa.struct([("a", pa.int64())]), [{"a": 1}]),
+        (pa.array([[1, 2]]), pa.string(), ["[1,2]"]),
+        (pa.array(['{"a": [1]}']), pa.struct([("a", pa.list_(pa.int64()))]), [{"a": [1]}]),
+        (pa.array([1_700_000_000_000]), cf.epoch("ms"), [datetime(2023, 11, 14, 22, 13, 20)]),
+    ],
+)  # fmt: skip
+def test_a_pair(array: pa.Array, type_: Any, expected: list[Any]) -> None:
+    """Each value is that of the warehouse, in the type of the answer."""
+    assert converted(array, type_) == expected
+    assert converted(array.slice(1), type_) == expected[1:]
+
+
+def test_local_times() -> None:
+    """As ``schema=`` read them: 10:00 in Berlin in winter is 09:00 in UTC."""
+    noon = converted(pa.array([datetime(2025, 1, 1, 10)]), cf.local("Europe/Berlin"))
+
+    assert noon == [datetime(2025, 1, 1, 9, tzinfo=UTC)]
+
+
+def test_nan_and_null() -> None:
+    """They stay apart."""
+    values = converted(pa.array([float("nan"), None], pa.float32()), pa.float64())
+
+    assert str(values) == "[nan, None]"
+
+
+@pytest.mark.parametrize(
+    ("array", "type_", "row", "message"),
+    [
+        (pa.array([1, 40_000]), pa.int16(), 1, "40000 does not fit in int16"),
+        (pa.array([1, -1]), pa.uint64(), 1, "-1 does not fit in uint64"),
+        (pa.array([2**63], pa.uint64()), pa.int64(), 0, "9223372036854775808 does not fit in int64"),
+        (pa.array([1, 2]), pa.bool_(), 1, "2 is neither true nor false"),
+        (pa.array([2**53 + 1]), pa.float64(), 0, "9007199254740993 does not fit in double"),
+        (pa.array([Decimal("1.00"), Decimal("1.51")]), pa.decimal128(9, 1), 1, r"1\.51 does not fit"),
+        (pa.array([1.5]), pa.int64(), 0, r"1\.5 does not fit in int64"),
+        (pa.array([1e300], pa.float64()), pa.float32(), 0, "does not fit in float"),
+        (pa.array(["1", "x"]), pa.float64(), 1, "x is not a number"),
+        (pa.array(["yes"]), pa.bool_(), 0, "yes is neither true nor false"),
+        (counts([0, 2**63 - 1], NAIVE), NAIVE, 1, "infinity is not a time of the years 1 to 9999"),
+        (counts([-(2**31) + 10_956], pa.date32()), pa.date32(), 0, "infinity is not a date"),
+        (
+            counts([-735_160], pa.date32()),
+            pa.date32(),
+            0,
+            "0044-03-15 BC is not a date of the years 1 to 9999",
+        ),
+        (counts([1_500], pa.timestamp("ns")), NAIVE, 0, "has digits that timestamp.us. does not hold"),
+        (counts([2**62], pa.timestamp("us")), pa.timestamp("ns"), 0, "is not a time"),
+        (counts([10**15 * 9], NAIVE), pa.timestamp("ns"), 0, None),
+        (counts([86_400_000_000], pa.time64("us")), pa.time64("us"), 0, "24:00:00 is not a time of day"),
+        (counts([0], NAIVE), INSTANT, 0, "no exact form as timestamp.us, tz=UTC."),
+        (counts([0], INSTANT), NAIVE, 0, "no exact form as timestamp.us."),
+        (counts([0], NAIVE), pa.time64("us"), 0, "no exact form"),
+        (pa.array([0]), NAIVE, 0, "no exact form"),
+        (pa.array([True]), pa.int64(), 0, "no exact form"),
+        (pa.array([0.5]), pa.bool_(), 0, "no exact form"),
+        (pa.array([b"x"]), pa.string(), 0, "cast it to text in the SQL"),
+        (counts([1], pa.duration("us")), pa.string(), 0, "no exact form"),
+        (pa.array([[1]]), pa.int64(), 0, "no exact form"),
+        (pa.array([[1], [], [300]]), pa.list_(pa.int8()), 2, "300 does not fit in int8"),
+        (pa.array([{"a": 1}]), pa.struct([("b", pa.int64())]), 0, "just the keys 'b'"),
+        (pa.array(["{"]), pa.struct([("b", pa.int64())]), 0, "{ is not JSON"),
+    ],
+)
+def test_what_does_not_fit(array: pa.Array, type_: Any, row: int, message: str | None) -> None:
+    """An error that names the row and the value, and never another value."""
+    if message is None:  # 2255 is a year of nanoseconds
+        assert converted(array, type_) == [datetime(2255, 3, 14, 16)]
+        return
+    with pytest.raises(CellError, match=message) as caught:
+        converted(array, type_)
+
+    assert caught.value.row == row
+
+
+@pytest.mark.parametrize("origin", ["money", "oid", "record", "bit", "time with time zone", "uhugeint"])
+def test_types_that_drivers_send_as_others(origin: str) -> None:
+    """A number of cents is no amount: it is refused whatever the answer's type is."""
+    for type_ in (pa.int64(), pa.float64(), pa.string(), pa.decimal128(9, 2)):
+        with pytest.raises(CellError, match=f"the type {origin} does not come as the values that it has"):
+            converted(pa.array([123_450]), type_, origin)
+
+
+def test_json() -> None:
+    """Of a column of JSON the texts are compact, as an answer has them; those of a text column stay."""
+    texts = pa.array(['{"a": 1.50}', '"abc"', "[1,  2]"])
+
+    assert converted(texts, pa.string(), "jsonb") == ['{"a":1.50}', "abc", "[1,2]"]
+    assert converted(texts, pa.string(), "text") == ['{"a": 1.50}', '"abc"', "[1,  2]"]
+
+
+def test_bytes_as_postgresql_writes_them() -> None:
+    """Only where it is known that PostgreSQL does."""
+    assert converted(pa.array([b"\xde\xad", None]), pa.string(), "bytea") == ["\\xdead", None]
+
+
+def test_intervals() -> None:
+    """Days count 24 hours; months have no length."""
+    days = pa.array([pa.MonthDayNano([0, 1, 7_200_000_000_000]), None, pa.MonthDayNano([0, -1, 1_000])])
+
+    assert converted(days, pa.duration("us")) == [
+        timedelta(days=1, hours=2), None, timedelta(days=-1, microseconds=1),
+    ]  # fmt: skip
+    for wrong, message in (
+        ([1, 0, 0], "has months"),
+        ([0, 0, 1], "has digits that duration.us. does not hold"),
+    ):
+        with pytest.raises(CellError, match=message):
+            converted(pa.array([pa.MonthDayNano(wrong)]), pa.duration("us"))
+
+
+def test_times_as_text() -> None:
+    """What the answer has as text, since some values have no type: as PostgreSQL writes JSON."""
+    far = counts([2**63 - 1, -(2**63) + 1, 0, 1_500_000, None], INSTANT)
+
+    assert converted(far, pa.string()) == [
+        "infinity", "-infinity", "1970-01-01T00:00:00+00:00", "1970-01-01T00:00:01.5+00:00", None,
+    ]  # fmt: skip
+    assert converted(counts([-735_160, 0], pa.date32()), pa.string()) == ["0044-03-15 BC", "1970-01-01"]
+    assert converted(counts([86_400_000_000, 120_000], pa.time64("us")), pa.string()) == [
+        "24:00:00", "00:00:00.12",
+    ]  # fmt: skip
+    assert converted(counts([1], pa.time32("s")), pa.string()) == ["00:00:01"]
+
+
+def test_uuid() -> None:
+    """As text, of Arrow's own type for them, which older versions lack."""
+    if not hasattr(pa, "uuid"):
+        pytest.skip("this pyarrow has no type for UUIDs")
+    ids = pa.array([b"\x72\x9c\xb7\xa4\x4b\x06\x44\x9e\xa3\xc9\xdf\x40\xf5\xe5\x70\xb8", None], pa.uuid())
+
+    assert converted(ids, pa.string()) == ["729cb7a4-4b06-449e-a3c9-df40f5e570b8", None]

@@ -1,0 +1,344 @@
+"""Which SQL may be sent: a table of what is refused, and one of what must pass."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.warehouse import check
+
+#: Dialect, SQL, and what the message says of it.
+REFUSED = [
+    # Other statements, several statements, no statement
+    ("postgres", "DELETE FROM t", "begins with 'DELETE'"),
+    ("postgres", "INSERT INTO t VALUES (1)", "begins with 'INSERT'"),
+    ("postgres", "UPDATE t SET a = 1", "begins with 'UPDATE'"),
+    ("postgres", "MERGE INTO t USING u ON a = b WHEN MATCHED THEN DELETE", "begins with 'MERGE'"),
+    ("postgres", "DROP TABLE t", "begins with 'DROP'"),
+    ("postgres", "CREATE TABLE x AS SELECT 1", "begins with 'CREATE'"),
+    ("postgres", "TRUNCATE t", "begins with 'TRUNCATE'"),
+    ("postgres", "COPY t TO PROGRAM 'sh'", "begins with 'COPY'"),
+    ("postgres", "COPY (SELECT 1) TO '/tmp/x'", "begins with 'COPY'"),
+    ("postgres", "SET ROLE admin", "begins with 'SET'"),
+    ("postgres", "DO $$ BEGIN DELETE FROM t; END $$", "begins with 'DO'"),
+    ("postgres", "CALL f()", "begins with 'CALL'"),
+    ("postgres", "EXPLAIN ANALYZE DELETE FROM t", "begins with 'EXPLAIN'"),
+    ("postgres", "VACUUM", "begins with 'VACUUM'"),
+    ("postgres", "BEGIN", "begins with 'BEGIN'"),
+    ("postgres", "LOCK TABLE t", "begins with 'LOCK'"),
+    ("postgres", "PREPARE p AS DELETE FROM t", "begins with 'PREPARE'"),
+    ("postgres", "SELECT 1; DELETE FROM t", "has 2 statements"),
+    ("postgres", "SELECT 1; -- a comment\n DROP TABLE t;", "has 2 statements"),
+    ("postgres", "SELECT 'a\\'; DROP TABLE t; --'", "has 2 statements"),
+    ("postgres", "", "is empty"),
+    ("postgres", "-- SELECT 1", "is empty"),
+    ("postgres", "SELECT FROM WHERE (", "cannot be read as postgres"),
+    ("postgres", "SELECT 'a", "cannot be read as postgres"),
+    ("duckdb", "INSTALL httpfs", "begins with 'INSTALL'"),
+    ("duckdb", "ATTACH 'x.db'", "begins with 'ATTACH'"),
+    ("duckdb", "PRAGMA database_list", "begins with 'PRAGMA'"),
+    ("duckdb", "PIVOT t ON a USING sum(b)", "begins with 'PIVOT'"),
+    ("sqlite", "ATTACH 'x.db' AS x", "begins with 'ATTACH'"),
+    ("snowflake", "PUT file:///etc/passwd @stage", "begins with 'PUT'"),
+    ("bigquery", "DECLARE x INT64; SELECT 1", "begins with 'DECLARE'"),
+    ("bigquery", "EXPORT DATA OPTIONS (uri = 'gs://x/*') AS SELECT 1", "begins with 'EXPORT'"),
+    # Statements inside of a query
+    ("postgres", "WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", "has Delete"),
+    ("postgres", "WITH x AS (INSERT INTO t VALUES (1) RETURNING *) SELECT * FROM x", "has Insert"),
+    ("postgres", "WITH x AS (UPDATE t SET a = 1 RETURNING *) SELECT 1", "has Update"),
+    ("postgres", "WITH x AS (SELECT 1) DELETE FROM t", "is not a query"),
+    ("postgres", "SELECT * INTO x FROM t", "the clause INTO"),
+    ("tsql", "SELECT * INTO x FROM t", "the clause INTO"),
+    ("postgres", "SELECT * FROM t FOR UPDATE", "the clause LOCKS"),
+    ("postgres", "SELECT * FROM (SELECT * FROM t FOR SHARE) AS x", "the clause LOCKS"),
+    ("duckdb", "SELECT * FROM (DESCRIBE t)", "has Describe"),
+    ("duckdb", "SELECT * FROM (SUMMARIZE t)", "has Summarize"),
+    ("spark", "SELECT TRANSFORM(a) USING 'sh' FROM t", "has QueryTransform"),
+    # Variables, hints and settings
+    ("mysql", "SELECT @a := 1", "is not allowed|sets a variable"),
+    ("bigquery", "SELECT @secret", "has Parameter"),
+    ("postgres", "SELECT $1", "has (Parameter|Placeholder)"),
+    ("mysql", "SELECT /*+ SET_VAR(sql_mode = '') */ 1", "has Hint|the clause HINT"),
+    ("tsql", "SELECT * FROM t WITH (UPDLOCK)", "has WithTableHint|the clause HINTS"),
+    ("clickhouse", "SELECT 1 SETTINGS readonly = 0", "the clause SETTINGS|cannot be read"),
+    ("clickhouse", "SELECT 1 FORMAT CSV", "the clause FORMAT"),
+    ("mysql", "SELECT 1 INTO OUTFILE '/tmp/x'", "cannot be read|the clause INTO"),
+    # Sequences
+    ("postgres", "SELECT nextval('s')", "calls 'nextval'"),
+    ("tsql", "SELECT NEXT VALUE FOR s", "has NextValueFor"),
+    ("snowflake", "SELECT s.nextval", "advances a sequence"),
+    # Functions that are not known
+    ("postgres", "SELECT pg_read_file('/etc/passwd')", "calls 'pg_read_file'"),
+    ("postgres", "SELECT pg_terminate_backend(1)", "calls 'pg_terminate_backend'"),
+    ("postgres", "SELECT lo_import('/etc/passwd')", "calls 'lo_import'"),
+    ("postgres", "SELECT lo_create(0)", "calls 'lo_create'"),
+    ("postgres", "SELECT set_config('role', 'admin', false)", "calls 'set_config'"),
+    ("postgres", "SELECT pg_sleep(1e9)", "calls 'pg_sleep'"),
+    ("postgres", "SELECT pg_advisory_lock(1)", "calls 'pg_advisory_lock'"),
+    ("postgres", "SELECT query_to_xml('DELETE FROM t', true, true, '')", "calls 'query_to_xml'"),
+    ("postgres", "SELECT * FROM dblink('host=x', 'DELETE FROM t') AS t (a int)", "calls 'dblink'"),
+    ("postgres", "SELECT (f(1)).*", "calls 'f'"),
+    ("postgres", "SELECT a FROM t WHERE f(a)", "calls 'f'"),
+    ("postgres", "SELECT a FROM t ORDER BY (SELECT max(x) FROM u WHERE g(x))", "calls 'g'"),
+    ("postgres", 'SELECT "Lower"(a) FROM t', "calls 'Lower'"),
+    ("postgres", 'SELECT "Now"()', "calls 'Now'"),
+    ("postgres", "SELECT evil.lower(a) FROM t", r"calls 'evil\.lower'"),
+    ("postgres", "SELECT evil.now()", r"calls 'evil\.now'"),
+    ("postgres", "SELECT 1 OPERATOR(evil.+) 2", "has Operator"),
+    ("postgres", "SELECT * FROM f(1)", "calls 'f'"),
+    ("postgres", "SELECT * FROM ROWS FROM (f(1), g(2)) AS x", "calls 'f', 'g'"),
+    ("postgres", "SELECT * FROM t, LATERAL f(t.a) AS x", "calls 'f'"),
+    ("duckdb", "SELECT getenv('HOME')", "calls 'getenv'"),
+    ("duckdb", "SELECT * FROM query('DELETE FROM t')", "calls 'query'"),
+    ("duckdb", "SELECT * FROM duckdb_secrets()", "calls 'duckdb_secrets'"),
+    ("duckdb", "SELECT * FROM glob('/*')", "calls 'glob'"),
+    ("duckdb", "SELECT * FROM postgres_query('db', 'DELETE FROM t')", "calls 'postgres_query'"),
+    ("sqlite", "SELECT load_extension('x.so')", "calls 'load_extension'"),
+    ("sqlite", "SELECT * FROM pragma_table_info('t')", "calls 'pragma_table_info'"),
+    ("mysql", "SELECT load_file('/etc/passwd')", "calls 'load_file'"),
+    ("mysql", "SELECT sleep(1000)", "calls 'sleep'"),
+    ("tsql", "SELECT * FROM OPENROWSET('SQLNCLI', 'x', 'DELETE FROM t')", "calls 'OPENROWSET'"),
+    ("snowflake", "SELECT SYSTEM$CANCEL_QUERY('x')", r"calls 'SYSTEM\$CANCEL_QUERY'"),
+    ("snowflake", "SELECT * FROM TABLE(RESULT_SCAN('x'))", "calls 'RESULT_SCAN'"),
+    ("bigquery", "SELECT * FROM EXTERNAL_QUERY('c', 'DELETE FROM t')", "calls 'EXTERNAL_QUERY'"),
+    ("databricks", "SELECT java_method('java.lang.Runtime', 'exec')", "calls 'java_method'"),
+    ("databricks", "SELECT reflect('java.lang.System', 'exit')", "calls 'reflect'"),
+    ("databricks", "SELECT ai_query('model', a) FROM t", "calls 'ai_query'"),
+    ("clickhouse", "SELECT * FROM url('http://x')", "calls 'url'"),
+    (
+        "trino",
+        "SELECT * FROM TABLE(system.query(query => 'DELETE FROM t'))",
+        r"calls 'TABLE', 'system\.query'",
+    ),
+    # Known functions that do more than compute
+    ("duckdb", "SELECT (SELECT a FROM t WHERE read_csv('x'))", "has ReadCSV"),
+    ("duckdb", "SELECT * FROM read_csv('/etc/passwd')", "ReadCSV in FROM"),
+    ("duckdb", "SELECT * FROM read_parquet('s3://x')", "ReadParquet in FROM"),
+    ("bigquery", "SELECT * FROM ML.PREDICT(MODEL m, TABLE t)", "Predict in FROM"),
+    ("snowflake", "SELECT * FROM IDENTIFIER('t')", "DynamicIdentifier in FROM|calls 'IDENTIFIER'"),
+    # Files and texts as tables
+    ("duckdb", "SELECT * FROM '/etc/passwd'", "reads the file '/etc/passwd'"),
+    ("duckdb", "SELECT * FROM t, 'data.csv'", r"reads 'data\.csv'"),
+    ("duckdb", 'SELECT * FROM "data.csv"', r"reads 'data\.csv'"),
+    ("duckdb", "SELECT * FROM data.csv", r"reads 'data\.csv'"),
+    ("duckdb", "SELECT * FROM t JOIN data.parquet USING (a)", r"reads 'data\.parquet'"),
+    ("duckdb", "SELECT * FROM 't'", "has the text 't' in place of a table"),
+    ("duckdb", "SELECT * FROM 's3://bucket/*'", "reads the file"),
+    ("duckdb", "SELECT * FROM (SELECT * FROM 'x.json') AS y", r"reads 'x\.json'"),
+    ("databricks", "SELECT * FROM csv.`/etc/passwd`", r"reads the file 'csv\./etc/passwd'"),
+    ("databricks", "SELECT * FROM delta.`s3://bucket/t`", "reads the file"),
+    ("databricks", "SELECT * FROM read_files('/x')", "calls 'read_files'"),
+    ("snowflake", "SELECT $1 FROM @stage/x.csv", "has Parameter|not named as a table is"),
+    ("snowflake", "SELECT a FROM @stage", "not named as a table is"),
+]
+
+#: Dialect and SQL that only queries.
+HARMLESS = [
+    ("postgres", "SELECT 1"),
+    ("postgres", "SELECT a FROM t -- the end\n;;"),
+    ("postgres", "VALUES (1, 'a'), (2, 'b')"),
+    ("postgres", "SELECT * FROM db.s.t AS x, ONLY u NATURAL JOIN v FULL OUTER JOIN w USING (a)"),
+    ("postgres", (
+        "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE "
+        "n < 5) SELECT * FROM r"
+    )),
+    ("postgres", "WITH x AS MATERIALIZED (SELECT 1 AS a) SELECT a FROM x WHERE EXISTS (SELECT 1)"),
+    ("postgres", "(SELECT 1) UNION ALL (SELECT 2) EXCEPT SELECT 3 INTERSECT SELECT 4 LIMIT 5 OFFSET 6"),
+    ("postgres", "SELECT a, row_number() OVER (PARTITION BY b ORDER BY c DESC NULLS LAST) FROM t"),
+    (
+        "postgres",
+        "SELECT sum(a) OVER w, lag(a) OVER w FROM t WINDOW w AS (ORDER BY b ROWS 1 PRECEDING)",
+    ),
+    ("postgres", "SELECT count(*) FILTER (WHERE a), percentile_cont(0.5) WITHIN GROUP (ORDER BY b) FROM t"),
+    ("postgres", (
+        "SELECT a FROM t GROUP BY GROUPING SETS ((a), (b)), ROLLUP (c), CUBE "
+        "(d) HAVING count(*) > 1"
+    )),
+    ("postgres", "SELECT DISTINCT ON (a) a, b FROM t ORDER BY a FETCH FIRST 5 ROWS ONLY"),
+    ("postgres", "SELECT a::numeric(10, 2), CAST(b AS date), c::text[] FROM t"),
+    ("postgres", "SELECT now() - INTERVAL '1 day', date '2025-01-01' + 1, a AT TIME ZONE 'UTC' FROM t"),
+    ("postgres", (
+        "SELECT date_trunc('month', a), extract(epoch FROM a), age(a, b), "
+        "to_char(a, 'YYYY-MM') FROM t"
+    )),
+    ("postgres", "SELECT CASE WHEN a THEN 1 ELSE 2 END, coalesce(a, b), nullif(a, 0), greatest(a, b) FROM t"),
+    ("postgres", (
+        "SELECT a ILIKE '%x%', a ~* 'x', a SIMILAR TO 'x', a BETWEEN 1 AND 2, "
+        "a IS DISTINCT FROM b FROM t"
+    )),
+    ("postgres", "SELECT j ->> 'a', j #>> '{a,b}', j @> '{}', j ? 'k', jsonb_build_object('a', 1) FROM t"),
+    ("postgres", (
+        "SELECT x.a FROM t CROSS JOIN LATERAL (SELECT t.a) AS x, "
+        "unnest(ARRAY[1, 2]) WITH ORDINALITY AS u"
+    )),
+    ("postgres", (
+        "SELECT g FROM generate_series(date '2025-01-01', date '2025-02-01', "
+        "interval '1 day') AS g"
+    )),
+    ("postgres", "SELECT e FROM t, jsonb_array_elements(t.j) AS e"),
+    ("postgres", "SELECT string_agg(a, ',' ORDER BY a), array_agg(DISTINCT a), E'\\n', $$text$$ FROM t"),
+    ("postgres", "SELECT 'DROP TABLE t; -- no', \"delete\" FROM \"update\""),
+    ("duckdb", "FROM t"),
+    ("duckdb", "FROM t SELECT a"),
+    ("duckdb", "SELECT * EXCLUDE (a) REPLACE (b AS c) FROM t QUALIFY row_number() OVER () = 1"),
+    ("duckdb", "SELECT COLUMNS('a.*'), {'a': 1}, [1, 2], MAP {'k': 1}, x[1:2] FROM t"),
+    ("duckdb", "SELECT list_transform(x, y -> y + 1), [z FOR z IN x IF z > 1] FROM t"),
+    ("duckdb", "SELECT strftime(a, '%Y'), date_diff('day', a, b), time_bucket(INTERVAL '1 day', a) FROM t"),
+    ("duckdb", (
+        "SELECT arg_max(a, b), approx_quantile(a, 0.5), to_days(3) FROM "
+        "range(10) AS r (a) GROUP BY ALL"
+    )),
+    ("duckdb", "SELECT * FROM t PIVOT (sum(a) FOR b IN ('x', 'y'))"),
+    ("duckdb", "SELECT * FROM t UNPIVOT (a FOR b IN (c, d))"),
+    ("duckdb", "SELECT * FROM t ASOF JOIN u ON t.a >= u.a USING SAMPLE 10%"),
+    ("sqlite", "SELECT date('now', '-1 day'), strftime('%Y', a), julianday(a), datetime(a) FROM t"),
+    ("sqlite", "SELECT ifnull(a, b), iif(a, b, c), total(a), a GLOB 'x*', group_concat(a) FROM t"),
+    ("sqlite", "SELECT value FROM json_each('[1]')"),
+    ("snowflake", "SELECT a:b:c::string, f.value FROM t, LATERAL FLATTEN(input => t.x) AS f"),
+    ("snowflake", "SELECT value FROM TABLE(FLATTEN(input => PARSE_JSON('[1]')))"),
+    ("snowflake", (
+        "SELECT DATEADD(day, 1, a), DATEDIFF('day', a, b), "
+        "TO_TIMESTAMP_NTZ(a), IFF(a, b, c) FROM t"
+    )),
+    ("snowflake", "SELECT LISTAGG(a, ',') WITHIN GROUP (ORDER BY b), OBJECT_CONSTRUCT('a', 1) FROM db.s.t"),
+    ("snowflake", (
+        "SELECT a FROM t AT (TIMESTAMP => '2025-01-01'::timestamp) QUALIFY "
+        "RANK() OVER (ORDER BY a) = 1"
+    )),
+    ("snowflake", (
+        "SELECT TRY_TO_NUMBER(a), ZEROIFNULL(b), DIV0(a, b), "
+        "CONVERT_TIMEZONE('UTC', a) FROM t SAMPLE (10)"
+    )),
+    ("bigquery", "SELECT * EXCEPT (a) FROM `project.dataset.events_*` WHERE _TABLE_SUFFIX > '2025'"),
+    ("bigquery", "SELECT SAFE_CAST(a AS INT64), STRUCT(1 AS a), ARRAY(SELECT 1), x[OFFSET(0)] FROM t"),
+    ("bigquery", (
+        "SELECT FORMAT_DATE('%Y', d), TIMESTAMP_DIFF(a, b, DAY), DATE_TRUNC(d, "
+        "MONTH) FROM t, UNNEST(x) AS y"
+    )),
+    ("bigquery", (
+        "SELECT COUNTIF(a), APPROX_QUANTILES(a, 4)[SAFE_OFFSET(1)], "
+        "JSON_VALUE(j, '$.a'), r'\\d' FROM t"
+    )),
+    ("databricks", "SELECT y FROM t LATERAL VIEW EXPLODE(x) e AS y"),
+    ("databricks", (
+        "SELECT TRANSFORM(x, a -> a + 1), DATE_FORMAT(a, 'y'), "
+        "NAMED_STRUCT('a', 1), j:b.c FROM c.s.t"
+    )),
+    ("databricks", "SELECT MONTHS_BETWEEN(a, b), TRY_DIVIDE(a, b), COLLECT_LIST(a) FROM t VERSION AS OF 1"),
+    ("trino", "SELECT a FROM t CROSS JOIN UNNEST(x) WITH ORDINALITY AS u (a, n)"),
+    ("athena", (
+        "SELECT approx_distinct(a), date_diff('day', a, b), at_timezone(a, "
+        "'UTC'), try_cast(a AS bigint) FROM t"
+    )),
+    ("redshift", (
+        "SELECT dateadd(day, 1, a), nvl(a, b), listagg(a, ',') WITHIN GROUP "
+        "(ORDER BY b), getdate() FROM t"
+    )),
+    ("tsql", "SELECT TOP 5 a, DATEDIFF(day, a, b), ISNULL(a, b), TRY_CONVERT(int, a) FROM [db].[dbo].[t]"),
+    ("mysql", "SELECT DATE_FORMAT(a, '%Y'), GROUP_CONCAT(a SEPARATOR ','), IFNULL(a, b) FROM `t` LIMIT 1, 2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "sql", "reason"), REFUSED)
+def test_what_is_refused(dialect: str, sql: str, reason: str) -> None:
+    """With the reason, and without a line in the log."""
+    with pytest.raises(cf.QueryRefused) as caught:
+        check(sql, dialect)
+
+    assert re.search(reason, str(caught.value)), str(caught.value)
+    assert "Nothing was sent" in str(caught.value)
+
+
+@pytest.mark.parametrize(("dialect", "sql"), HARMLESS)
+def test_what_only_queries_passes(dialect: str, sql: str, caplog: pytest.LogCaptureFixture) -> None:
+    """As it was written, but for the end."""
+    with caplog.at_level(logging.WARNING):
+        sent = check(sql, dialect).sql
+
+    assert sent == (sql.partition(" --")[0] if sql.endswith(";;") else sql)
+
+    assert caplog.text == ""
+
+
+def test_the_tables_are_large_enough() -> None:
+    """At least 60 ways around the guard, in every dialect whose clients are supported."""
+    assert len(REFUSED) >= 60
+    clients = {"postgres", "duckdb", "sqlite", "snowflake", "bigquery", "databricks"}
+    assert {dialect for dialect, _, _ in REFUSED} >= clients
+    assert {dialect for dialect, _ in HARMLESS} >= clients | {"athena"}
+
+
+def test_functions_are_allowed_by_name() -> None:
+    """In any case, with the schema that the SQL writes; the message has the line that allows them."""
+    with pytest.raises(cf.QueryRefused, match=r"functions=\('net_price', 'fin\.rate',\)") as caught:
+        check("SELECT net_price(a), fin.rate(b), net_price(c) FROM t", "postgres")
+
+    assert caught.value.functions == ("net_price", "fin.rate")
+    assert check("SELECT net_price(a), fin.rate(b) FROM t", "postgres", ["NET_PRICE", "fin.rate"]).sql
+    with pytest.raises(cf.QueryRefused, match=r"calls 'other\.rate'"):
+        check("SELECT other.rate(b) FROM t", "postgres", ["rate", "fin.rate"])
+
+
+def test_allowing_a_function_allows_nothing_else() -> None:
+    """Neither a file nor another statement."""
+    with pytest.raises(cf.QueryRefused, match="ReadCSV in FROM"):
+        check("SELECT f(a) FROM read_csv('x')", "duckdb", ["f", "read_csv"])
+    with pytest.raises(cf.QueryRefused, match="has Delete"):
+        check("WITH x AS (DELETE FROM t RETURNING a) SELECT f(a) FROM x", "postgres", ["f"])
+
+
+@pytest.mark.parametrize(
+    ("dialect", "sql", "sent"),
+    [
+        ("mysql", "SELECT 1 /*! , load_file('/etc/passwd') */ FROM t", "SELECT 1   FROM t"),
+        ("postgres", "/* a */ SELECT 'é -- no' AS \"ü\" /* b */ -- c\nFROM t; -- d",
+         "SELECT 'é -- no' AS \"ü\" FROM t"),
+        ("snowflake", "SELECT a // b\nFROM t;", "SELECT a \nFROM t"),
+    ],
+)  # fmt: skip
+def test_comments_are_not_sent(dialect: str, sql: str, sent: str) -> None:
+    """They may be SQL to the warehouse; and ADBC puts the SQL between parentheses."""
+    assert check(sql, dialect).sql.split() == sent.split()
+
+
+def test_what_is_a_comment_in_one_dialect_alone() -> None:
+    """MySQL needs white space behind ``--``: either it is seen, or it is not sent."""
+    try:
+        sent = check("SELECT 1 --1, load_file('/etc/passwd')", "mysql").sql
+    except cf.QueryRefused as error:
+        assert error.functions == ("load_file",)
+    else:
+        assert sent == "SELECT 1"
+
+
+def test_a_dialect_is_one_of_sqlglot() -> None:
+    """In any case; the message lists them."""
+    assert check("SELECT 1", "Postgres").dialect == "postgres"
+    for dialect in ("postgresql", "", None, 3):
+        with pytest.raises(cf.ConfigError, match=r"expected one of athena, bigquery, .*, trino"):
+            check("SELECT 1", dialect)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("functions", ["f", [1], {"f": 1, 2: 3}])
+def test_functions_are_names(functions: object) -> None:
+    """A text would be read as its characters."""
+    with pytest.raises(cf.ConfigError, match="functions="):
+        check("SELECT 1", "postgres", functions)  # type: ignore[arg-type]
+
+
+def test_nesting_without_end_is_refused() -> None:
+    """And not a RecursionError."""
+    with pytest.raises(cf.QueryRefused, match="nested too deeply"):
+        check(f"SELECT {'(' * 2_000}1{')' * 2_000}", "postgres")
+
+
+def test_a_message_shows_the_beginning_of_the_sql() -> None:
+    """Without control characters."""
+    with pytest.raises(cf.QueryRefused) as caught:
+        check("DELETE FROM t WHERE a = '\x1b[31m" + "x" * 1000 + "'", "postgres")
+
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 500

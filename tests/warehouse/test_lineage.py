@@ -1,0 +1,44 @@
+"""Fingerprints: what differs in writing alone is the same SQL."""
+
+from __future__ import annotations
+
+import pytest
+
+from connecty_frames.warehouse import fingerprint, parse
+
+SQL = "SELECT o.a, sum(o.b) FROM orders o JOIN users c ON o.c = c.id WHERE c.city = 'Oslo' GROUP BY o.a"
+
+
+def of(sql: str) -> str:
+    """Return the fingerprint of SQL of PostgreSQL."""
+    return fingerprint(parse(sql, "postgres"))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        SQL.replace(" ", "\n  ") + ";",
+        "-- the totals\n" + SQL.replace("WHERE", "/* only one */ WHERE"),
+        "SELECT O.A, SUM(O.B) FROM Orders O JOIN USERS C ON O.C = C.ID WHERE C.City = 'Oslo' GROUP BY O.a",
+        "SELECT x.a, sum(x.b) FROM orders AS x JOIN users y ON x.c = y.id WHERE y.city = 'Oslo' GROUP BY x.a",
+    ],
+)
+def test_the_same_sql(sql: str) -> None:
+    """Layout, comments, case and aliases of tables say nothing."""
+    assert of(sql) == of(SQL)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        SQL.replace("'Oslo'", "'oslo'"),
+        SQL.replace("o.b", "o.d"),
+        SQL.replace("orders", "old.orders"),
+        SQL.replace("JOIN", "LEFT JOIN"),
+        SQL.replace("sum", "avg"),
+        SQL.replace("orders o", '"Orders" o'),
+    ],
+)
+def test_other_sql(sql: str) -> None:
+    """Literals, columns, tables and functions do, and so does the case of a quoted name."""
+    assert of(sql) != of(SQL)
