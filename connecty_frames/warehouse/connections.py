@@ -70,12 +70,7 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
     found = _unwrapped(connection)
     for module, name, dialects, run in _KINDS:
         if _is_instance(found, module, name):
-            if dialects and statement.dialect not in dialects:
-                raise ConfigError(
-                    f"dialect={statement.dialect!r} is not that of {_type_name(found)}: expected "
-                    f"{' or '.join(map(repr, dialects))}.",
-                    setting="dialect",
-                )
+            _check_dialect(statement, dialects or _adbc_dialects(found), found)
             return run(found, statement.sql)
     raise ConfigError(
         f"connection is of type {_type_name(found)}; expected a connection of ADBC, DuckDB, psycopg, "
@@ -83,6 +78,16 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
         "of BigQuery.",
         setting="connection",
     )
+
+
+def _check_dialect(statement: Statement, dialects: tuple[str, ...], connection: object) -> None:
+    """Raise a ConfigError if the statement was checked by the rules of another dialect than it is run in."""
+    if dialects and statement.dialect not in dialects:
+        raise ConfigError(
+            f"dialect={statement.dialect!r} is not that of {_type_name(connection)}: expected "
+            f"{' or '.join(map(repr, dialects))}.",
+            setting="dialect",
+        )
 
 
 def _is_instance(value: object, module: str, name: str) -> bool:
@@ -155,9 +160,18 @@ def _duckdb(connection: Any, sql: str) -> Iterator[Rows]:
         connection.execute("ROLLBACK")
 
 
+def _is_postgres(connection: Any) -> bool:
+    return bool(connection.adbc_get_info().get("vendor_name") == "PostgreSQL")
+
+
+def _adbc_dialects(connection: Any) -> tuple[str, ...]:
+    """Return the dialects of a connection of ADBC; none if its driver runs any."""
+    return _POSTGRES if _is_postgres(connection) else ()
+
+
 @contextmanager
 def _adbc(connection: Any, sql: str) -> Iterator[Rows]:
-    is_postgres = connection.adbc_get_info().get("vendor_name") == "PostgreSQL"
+    is_postgres = _is_postgres(connection)
     autocommit = connection._autocommit  # noqa: SLF001 - it has no public name
     if not (is_postgres or autocommit):
         raise _open_transaction("connect with autocommit=True, without which there always is one")
@@ -299,7 +313,7 @@ def _athena(connection: Any, sql: str) -> Iterator[Rows]:
 
 _POSTGRES: Final = ("postgres", "redshift", "materialize", "risingwave")
 
-#: Module and class of each kind of connection, its dialects (any if there are none), and what runs a query.
+#: Module and class of each kind of connection, its dialects (ADBC's driver tells them) and what runs a query.
 _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractContextManager[Rows]]], ...]] = (
     ("adbc_driver_manager.dbapi", "Connection", (), _adbc),
     ("duckdb", "DuckDBPyConnection", ("duckdb",), _duckdb),

@@ -10,18 +10,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from connecty_frames.errors import ConfigError, QueryRefused, missing_extra
 from connecty_frames.text import excerpt, quoted, snippet, value_text, with_excerpt
 from connecty_frames.warehouse.functions import EXPANSIONS, HARMLESS, REFUSED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from sqlglot import exp
 
 __all__ = ["Statement", "check", "parse", "parse_any"]
+
+_T = TypeVar("_T")
 
 #: Classes of sqlglot of which a query is made, apart from functions and conditions: operators, literals,
 #: columns and the like.
@@ -142,7 +144,6 @@ def parse(sql: str, dialect: str) -> Statement:
     try:
         import sqlglot
         from sqlglot import exp
-        from sqlglot.errors import SqlglotError
     except ModuleNotFoundError as error:
         raise missing_extra("sql", "Reading SQL needs", error) from None
     if not isinstance(dialect, str) or dialect.lower() not in _dialects(sqlglot):
@@ -151,17 +152,13 @@ def parse(sql: str, dialect: str) -> Statement:
             setting="dialect",
         )
     dialect = dialect.lower()
-    try:
-        text, tokens = _without_comments(sql, dialect)
-        if not tokens or tokens[0].text.upper() not in _FIRST_WORDS:
-            first = snippet(tokens[0].text) if tokens else ""
-            raise _refused(sql, f"begins with {first!r}, not as a query does" if first else "is empty")
-        trees = [tree for tree in sqlglot.parse(text, read=dialect) if tree is not None]
-    except SqlglotError as error:
-        reason = snippet(re.sub(r"\x1b\[\d*m", "", str(error).splitlines()[0]), _SHOWN)
-        raise _refused(sql, f"cannot be read as {dialect}: {reason}") from None
-    except RecursionError:
-        raise _refused(sql, "is nested too deeply to be read") from None
+    text, tokens = _read(sql, dialect, lambda: _without_comments(sql, dialect))
+    if not tokens or tokens[0].text.upper() not in _FIRST_WORDS:
+        first = snippet(tokens[0].text) if tokens else ""
+        raise _refused(sql, f"begins with {first!r}, not as a query does" if first else "is empty")
+    trees = [
+        tree for tree in _read(sql, dialect, lambda: sqlglot.parse(text, read=dialect)) if tree is not None
+    ]
     if len(trees) != 1:
         raise _refused(sql, f"has {len(trees)} statements")
     if not isinstance(trees[0], exp.Select | exp.SetOperation | exp.Subquery | exp.Values):
@@ -174,6 +171,17 @@ def parse(sql: str, dialect: str) -> Statement:
         if token.token_type.name == "IDENTIFIER" and following.text == "("
     ]
     return Statement(text, dialect, trees[0], frozenset(quoted_names + parts), frozenset(calls))
+
+
+def _read(sql: str, dialect: str, read: Callable[[], _T]) -> _T:
+    """Return what sqlglot makes of SQL; any failure of it, not its own errors alone, is a refusal."""
+    try:
+        return read()
+    except RecursionError:
+        raise _refused(sql, "is nested too deeply to be read") from None
+    except Exception as error:  # noqa: BLE001 - of malformed SQL some versions raise a TypeError
+        reason = re.sub(r"\x1b\[\d*m", "", str(error)).partition("\n")[0]
+        raise _refused(sql, f"cannot be read as {dialect}: {snippet(reason, _SHOWN)}") from None
 
 
 def parse_any(sql: str) -> Statement:
@@ -255,7 +263,9 @@ def _table_reasons(table: exp.Table, statement: Statement) -> Iterator[str]:
     path = ".".join(names)
     if any(map(_PATH.search, names)) or (statement.dialect != "bigquery" and "*" in path):
         yield f"reads the file {snippet(path)!r}"
-    elif statement.dialect in _FILES_AS_TABLES and _FILE.fullmatch(path):
+    elif statement.dialect in _FILES_AS_TABLES and (
+        _FILE.fullmatch(path) or any("." in name for name in names)
+    ):
         yield f"reads {snippet(path)!r}, which may be a file"
     elif any(part.args.get("quoted") and part.name not in statement.quoted_names for part in table.parts):
         yield f"has the text {snippet(path)!r} in place of a table"

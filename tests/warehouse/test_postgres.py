@@ -267,6 +267,13 @@ def test_values_do_not_depend_on_settings_of_the_session(server: Any) -> None:
     assert found[2].cast(pa.int64())[0].as_py() == 93_600_000_000
 
 
+def test_the_dialect_is_that_of_the_server(connection: Any) -> None:
+    """The guard would check by the rules of another one."""
+    metadata = cf.AnswerMetadata(sql_query="SELECT 1 AS v", schema=[])
+    with pytest.raises(cf.ConfigError, match=r"dialect='duckdb' is not that of .*: expected 'postgres' or"):
+        cf.rerun(metadata, connection, dialect="duckdb")
+
+
 def test_an_open_transaction_is_refused_and_stays_open(server: Any) -> None:
     """It is the caller's; for ADBC, which always has one, if something was written in it."""
     with psycopg.connect(f"host={server.info.host} user=postgres") as connection:
