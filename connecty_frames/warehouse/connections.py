@@ -178,7 +178,7 @@ def _adbc(connection: Any, sql: str) -> Iterator[Rows]:
     with closing(connection.cursor()) as cursor:
         reader = None
         if is_postgres:  # without autocommit a transaction is always open, but may have done nothing
-            cursor.execute("SELECT pg_current_xact_id_if_assigned()::text")
+            cursor.execute("SELECT txid_current_if_assigned()::text")
             if cursor.fetchone()[0] is not None:
                 raise _open_transaction()
         try:
@@ -311,7 +311,7 @@ def _athena(connection: Any, sql: str) -> Iterator[Rows]:
         yield Rows(table.column_names, [""] * table.num_columns, _columns_of([table]))
 
 
-_POSTGRES: Final = ("postgres", "redshift", "materialize", "risingwave")
+_POSTGRES: Final = ("postgres",)
 
 #: Module and class of each kind of connection, its dialects (ADBC's driver tells them) and what runs a query.
 _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractContextManager[Rows]]], ...]] = (

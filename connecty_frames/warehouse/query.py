@@ -95,13 +95,15 @@ def _batches(
             count += len(batch[0])
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
     if query.rows is not None and count != query.rows:
-        WARNING_LOCATION.set(location)
-        warn(
-            StatisticsWarning(
-                f"The SQL returned {counted(count, 'row')}, but the answer has {query.rows:,}: the data has "
-                "changed since, or the SQL is not what made the answer."
-            )
+        message = (
+            f"The SQL returned {counted(count, 'row')}, but the answer has {query.rows:,}: the data has "
+            "changed since, or the SQL is not what made the answer."
         )
+        token = WARNING_LOCATION.set(location)  # not the line that reads, which may be in a library
+        try:
+            warn(StatisticsWarning(message))
+        finally:
+            WARNING_LOCATION.reset(token)
 
 
 @contextmanager
@@ -114,7 +116,7 @@ def _about(query: Query) -> Iterator[None]:
         raise
     except Exception as error:
         what = "an answer" if query.question_id is None else f"question_id={query.question_id!r}"
-        error.add_note(f"It was raised while rerun ran the SQL of {what}. Nothing was changed by it.")
+        error.add_note(f"It was raised while rerun ran the SQL of {what}.")
         raise
 
 
