@@ -324,7 +324,7 @@ class Client:
         deadline, gone = self._deadline(ask_options), set[str]()
         with submission.annotated():
             asked = self._submit_or_reuse(submission, ask_options, deadline, gone)
-            while asked.reused and not asked.exists(deadline=deadline):
+            while asked.reused and not asked.exists(deadline.remaining()):
                 gone.add(asked.question_id)
                 asked = self._submit_or_reuse(submission, ask_options, deadline, gone)
             self._count_reuse(asked)

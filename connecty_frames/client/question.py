@@ -148,13 +148,13 @@ class Question:
         """Whether it was asked by an earlier call, whose answer ``max_age=`` allows to reuse."""
         return self._reused
 
-    def exists(self, *, deadline: Deadline | None = None) -> bool:
+    def exists(self, timeout: float | None = None) -> bool:
         """Ask the server once whether it has the question, unless the answer is at hand.
 
         Parameters
         ----------
-        deadline
-            When the server must have answered; None means after the client's timeout.
+        timeout
+            Seconds; None uses the client's timeout.
 
         Returns
         -------
@@ -169,7 +169,7 @@ class Question:
         if self._final is not None:
             return True
         try:
-            self._state_now(deadline)
+            self._state_now(timeout)
         except NotFoundError:
             return False
         return True
@@ -327,9 +327,9 @@ class Question:
             f"{self.resume_command}"
         )
 
-    def _state_now(self, deadline: Deadline | None = None) -> str:
+    def _state_now(self, timeout: float | None = None) -> str:
         with self._annotated():
-            deadline = deadline or Deadline.after(self._timeout, self._api.clock)
+            deadline = Deadline.after(self._timeout if timeout is None else timeout, self._api.clock)
             return self._poll(deadline, include=("sqlquery",), once=True).envelope.state
 
     def _poll(

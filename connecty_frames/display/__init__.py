@@ -13,9 +13,9 @@ from connecty_frames.display.progress import Progress, progress
 from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
+    from connecty_frames.display.altair_chart import plot
     from connecty_frames.display.formatting import JSON, json_value, texts
     from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html, sql_html
-    from connecty_frames.display.plot import plot
     from connecty_frames.display.table import terminal_table, text_table
     from connecty_frames.display.terminal_chart import import_uniplot, terminal_plot
 
@@ -42,7 +42,7 @@ _LAZY: Final = {
     "SHOWN_ROWS": "notebook",
     "import_uniplot": "terminal_chart",
     "json_value": "formatting",
-    "plot": "plot",
+    "plot": "altair_chart",
     "answer_html": "notebook",
     "sql_html": "notebook",
     "terminal_plot": "terminal_chart",

@@ -84,7 +84,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ),
         (
             "| plot | 5,000 rows; 500 bars | |",
-            {"display.plot._MAX_MARKS": 5_000, "display.plot._MAX_BARS": 500},
+            {"display.altair_chart._MAX_MARKS": 5_000, "display.altair_chart._MAX_BARS": 500},
         ),
         ("| name of a question in a batch | 100 bytes | |", {"batch.items._NAME_BYTES": 100}),
         (
