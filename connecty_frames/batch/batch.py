@@ -292,7 +292,7 @@ def open_batch(folder: str | os.PathLike[str]) -> Batch:
     >>> cf.open_batch("orders").summary().answered
     1
     """
-    path = checked_path(folder, "folder")
+    path = checked_path(folder, "folder").absolute()
     _, index = open_folder(path)
     return Batch(path, index)
 

@@ -8,6 +8,7 @@ and ``parts/000123-<name>.parquet`` is the answer to question 123.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.batch.index import Index
@@ -28,6 +29,8 @@ _INDEX: Final = "index.sqlite3"
 _PARTS: Final = "parts"
 #: What the beginnings of the names of all entries are, before the manifest is written.
 _OURS: Final = (_INDEX, _PARTS, f".{_MANIFEST}.")
+#: What the name of a part begins with.
+_NUMBER: Final = re.compile(r"[0-9]{6,}(?=[-.])")
 #: The version of the manifest and of the table of items.
 _FORMAT: Final = 1
 #: The options that decide what is in a part. With another value of ``strict`` or ``on_truncation`` an answer
@@ -58,7 +61,7 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
     OSError
         If it cannot be read or created.
     """
-    folder = checked_path(given, "folder")
+    folder = checked_path(given, "folder").absolute()
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"folder={path_text(folder)}: there is a file of that name.", setting="folder")
     if not (folder / _MANIFEST).exists():
@@ -70,10 +73,11 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
                 setting="folder",
             )
         index = Index(index_path(folder))
-        if index.create():
+        # Another process may begin the batch at the same time.
+        if (_numbers(folder) or index.create()) and not (folder / _MANIFEST).exists():
             raise ConfigError(
-                f"folder={path_text(folder)} has the index of a batch, and no {_MANIFEST}. Restore that "
-                "file, or name a new folder.",
+                f"folder={path_text(folder)} has the index or the parts of a batch, and no {_MANIFEST}. "
+                "Restore what is missing, or name a new folder.",
                 setting="folder",
             )
         (folder / _PARTS).mkdir(exist_ok=True)
@@ -89,6 +93,14 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
             setting="folder",
         )
     (folder / _PARTS).mkdir(exist_ok=True)
+    # A question is in the index before it is sent, and its part is written after that.
+    if unknown := sorted(_numbers(folder) - index.sent()):
+        raise ConfigError(
+            f"folder={path_text(folder)}: part {unknown[0]:06d} is there, and the index has no such question "
+            "that was sent. The index is older than the parts, as from a backup, so what was asked is "
+            "unknown. Restore the latest one, or name a new folder.",
+            setting="folder",
+        )
     return folder, index
 
 
@@ -114,6 +126,12 @@ def open_folder(folder: Path) -> tuple[dict[str, Any], Index]:
     index = Index(index_path(folder))
     index.check()
     return manifest, index
+
+
+def _numbers(folder: Path) -> set[int]:
+    """Return the numbers of the parts that are in a folder."""
+    names = [path.name for path in (folder / _PARTS).glob("*.parquet")]
+    return {int(found[0]) for name in names if (found := _NUMBER.match(name))}
 
 
 def index_path(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from connecty_frames.store.records import mark_abandoned
 from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
 __all__ = ["NO_TABLE", "PART", "Entry", "Index"]
@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS items (
     number INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
     name TEXT,
+    folded TEXT UNIQUE,
     question TEXT NOT NULL,
     digest TEXT NOT NULL,
     outcome TEXT,
@@ -85,16 +86,16 @@ class Index:
 
     def create(self) -> bool:
         """Create the index unless there is one, and return whether it has questions."""
+        self._database.must_exist = False
         self._execute(_CREATE)
         return bool(self._execute("SELECT 1 FROM items LIMIT 1"))
 
     def check(self) -> None:
-        """Raise ConfigError if there is no index, which would then be begun anew, or it cannot be read."""
-        if not self._database.exists:
-            self._raise_for("it is missing")
+        """Raise ConfigError if there is no index or it cannot be read; from now on, none is begun anew."""
+        self._database.must_exist = True
         self._execute("SELECT 1 FROM items LIMIT 1")
 
-    def register(self, items: Iterable[Item], redact: Callable[[str], str]) -> None:
+    def register(self, items: Collection[Item], redact: Callable[[str], str]) -> None:
         """Add the questions that the index does not have.
 
         Parameters
@@ -107,31 +108,48 @@ class Index:
         ConfigError
             If a name is that of another question. Nothing is added then.
         """
+        added = self._missing(items)
+        for item in added:
+            name = item.name
+            self._execute(
+                "INSERT INTO items (key, name, folded, question, digest) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                (item.key, name, name and folded(name), redact(item.question), digest(item.question)),
+            )
+        if added:
+            self._missing(items)  # another process may have added other ones at the same time
+
+    def sent(self) -> set[int]:
+        """Return the numbers of the questions that were sent, or are about to be."""
+        statement = "SELECT number FROM items WHERE outcome IS NOT NULL OR key IN (SELECT key FROM questions)"
+        return {number for (number,) in self._execute(statement)}
+
+    def _missing(self, items: Collection[Item]) -> list[Item]:
+        """Return the questions that the index does not have.
+
+        Raises
+        ------
+        ConfigError
+            If a name is that of another question.
+        """
         found = self._execute("SELECT key, name, digest FROM items")
         known = {key: digest_ for key, _, digest_ in found}
         names = {folded(name): key for key, name, _ in found if name is not None}
-        added = []
+        missing = []
         for item in items:
-            digest_ = digest(item.question)
-            name = item.name
-            if known.get(item.key, digest_) != digest_:
+            if known.get(item.key, digest_ := digest(item.question)) != digest_:
                 raise ConfigError(
-                    f"The batch has another question of the name {name!r}. Give the new one another name.",
+                    f"The batch has another question of the name {item.name!r}. Give the new one another.",
                     setting="questions",
                 )
-            if name is not None and names.get(folded(name), item.key) != item.key:
+            if item.name is not None and names.get(folded(item.name), item.key) != item.key:
                 raise ConfigError(
-                    f"The batch has a name that differs from {name!r} in case alone. Choose another one.",
+                    f"The batch has a name that differs from {item.name!r} in case alone. Choose another.",
                     setting="questions",
                 )
             if item.key not in known:
-                added.append((item.key, name, redact(item.question), digest_))
-        for values in added:  # another process may add them at the same time
-            self._execute(
-                "INSERT INTO items (key, name, question, digest) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (key) DO NOTHING",
-                values,
-            )
+                missing.append(item)
+        return missing
 
     def entries(self) -> list[Entry]:
         """Return all questions with what is known of them, in the order of their numbers.
@@ -144,8 +162,8 @@ class Index:
             self._raise_for(str(error))
         return [Entry(*row) for row in self._execute(_ENTRIES)]
 
-    def done(self, number: int, outcome: str) -> None:
-        """Record that a question is done with."""
+    def done(self, number: int, outcome: str | None) -> None:
+        """Record that a question is done with; None as its answer is fetched again."""
         self._execute("UPDATE items SET outcome = ?, error = NULL WHERE number = ?", (outcome, number))
 
     def failed(self, number: int, error: str | None) -> None:

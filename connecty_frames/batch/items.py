@@ -116,7 +116,8 @@ def _pair(given: Any, position: int) -> tuple[str | None, str]:
         return None, given
     if len(given) != 2 or not isinstance(given[0], str):  # noqa: PLR2004 - a pair
         raise ConfigError(
-            f"questions, number {position}: {value_text(given)} is no pair of texts, a name and a question.",
+            f"questions, number {position}: {value_text(given)} is no pair of texts, a name and a question; "
+            "str() makes a name of a number.",
             setting="questions",
         )
     return given[0], given[1]

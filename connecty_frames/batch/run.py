@@ -45,6 +45,8 @@ __all__ = ["BatchProgress", "BatchRun"]
 
 #: Errors while asking after which no other question can be asked either.
 _STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, RateLimitError)
+#: So many uncertain questions without an answer in between end a run: others would become uncertain, too.
+_MOST_UNCERTAIN: Final = 10
 #: Seconds between two updates of the line of progress.
 _PAUSE: Final = 2.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -126,7 +128,7 @@ class BatchRun:
         self._options = replace(ask_options, dw_id=dw_id, progress=False)
         self._lock = threading.Lock()
         self._max_questions: int | None = None
-        self._asked = self._answered = 0
+        self._asked = self._answered = self._uncertain = 0
         self._stopped_by: BaseException | None = None
 
     def run(
@@ -141,7 +143,7 @@ class BatchRun:
         """
         workers = Workers(self._work, self._message, max_workers=max_workers)
         self._max_questions = max_questions
-        self._asked = self._answered = 0
+        self._asked = self._answered = self._uncertain = 0
         self._stopped_by = None
         asked_again = {RecordState.REJECTED}
         if retry_failed:
@@ -198,12 +200,24 @@ class BatchRun:
             if cancelled.is_set():
                 return
             self._index.failed(entry.number, f"{type(error).__name__}: {error}")
-            if isinstance(error, AuthError | ConfigError) or (
-                not _is_asked(entry) and _is_rejected(error) and isinstance(error, _STOPPING)
-            ):
+            if self._is_stopping(entry, error):
                 raise
 
+    def _is_stopping(self, entry: Entry, error: ConnectyError) -> bool:
+        """Whether no other question can be asked after the error of one."""
+        if isinstance(error, AuthError | ConfigError):
+            return True
+        if _is_asked(entry):
+            return False
+        if isinstance(error, SubmissionUncertain):
+            with self._lock:
+                self._uncertain += 1
+                return self._uncertain >= _MOST_UNCERTAIN
+        return _is_rejected(error) and isinstance(error, _STOPPING)
+
     def _fetch(self, entry: Entry, cancelled: threading.Event) -> None:
+        if entry.outcome is not None:  # its part is missing
+            self._index.done(entry.number, None)
         asked_at = None if entry.asked_at is None else from_microseconds(entry.asked_at)
 
         def read(answer: Answer) -> None:
@@ -269,6 +283,7 @@ class BatchRun:
         self._index.done(entry.number, outcome)
         with self._lock:
             self._answered += 1
+            self._uncertain = 0
 
     def _message(self) -> str:
         """Return a message about a run that ended early."""

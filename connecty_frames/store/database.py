@@ -85,6 +85,8 @@ class Database:
         self._layout = layout
         #: Whether this process created the file.
         self.is_new = False
+        #: Whether a missing or damaged file is an error; otherwise a new one is begun.
+        self.must_exist = False
         self._connection: sqlite3.Connection | None = None
         self._status: os.stat_result | None = None
         #: Seconds for which the connection waits for other processes, in tenths.
@@ -100,8 +102,8 @@ class Database:
     def execute(self, statement: str, parameters: tuple[object, ...] = ()) -> Result:
         """Execute one statement in a transaction of its own.
 
-        A damaged file is renamed, with a warning, and the statement executed in a new one. A file that is no
-        database is renamed only in the place that users do not name.
+        A damaged file is renamed, with a warning, and the statement executed in a new one, unless the file
+        must exist. A file that is no database is renamed only in the place that users do not name.
 
         Raises
         ------
@@ -113,7 +115,7 @@ class Database:
             try:
                 return self._execute(statement, parameters, until)
             except sqlite3.Error as error:
-                if _code(error) not in _DAMAGED or self._is_of_another_kind(error):
+                if _code(error) not in _DAMAGED or self.must_exist or self._is_of_another_kind(error):
                     raise StoreError(str(error)) from None
                 reason = str(error)
             except OSError as error:
@@ -179,6 +181,8 @@ class Database:
             return True
 
     def _connect(self, until: float) -> sqlite3.Connection:
+        if self.must_exist and not self.exists:
+            raise StoreError("it is missing")
         self.path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
         with suppress(FileExistsError):
             # SQLite gives the files beside it the permissions of this one.

@@ -264,6 +264,18 @@ def test_a_full_disk(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert service.asked.total() == 20
 
 
+def test_a_server_after_which_questions_are_uncertain(ask: Any, service: Any) -> None:
+    """Ten without an answer in between stop the run, so that not all of them have to be looked up."""
+    questions = [f"q{number}" for number in range(30)]
+    service.replies = dict.fromkeys(questions, Script.answer(502, {}))
+    del service.replies["q5"]
+    with pytest.raises(cf.SubmissionUncertain):
+        ask(questions, max_workers=1)
+
+    assert service.asked == dict.fromkeys(questions[:16], 1)
+    assert cf.open_batch(ask([]).folder).summary() == BatchSummary(30, answered=1, uncertain=15, unasked=14)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")
 def test_an_interrupt(ask: Any, service: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """No more are asked; a note and standard error say how many were, and the next call goes on."""
@@ -382,7 +394,7 @@ def test_a_batch_without_its_manifest(ask: Any, service: Any, folder: Path) -> N
     """It is refused, since with other options the parts would be others."""
     ask(["how many?"])
     (folder / "batch.json").unlink()
-    with pytest.raises(cf.ConfigError, match=r"has the index of a batch, and no batch\.json"):
+    with pytest.raises(cf.ConfigError, match=r"has the index or the parts of a batch, and no batch\.json"):
         ask(["how many?"])
 
     assert service.asked == {"how many?": 1}

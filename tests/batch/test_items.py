@@ -74,7 +74,7 @@ def test_what_identifies_a_question() -> None:
         (pd.Series(["how many?", None]), "number 2: question is of type"),
         (["\ud800"], "number 1: question holds a lone surrogate"),
         ([("a", "b", "c")], "number 1: .* is no pair of texts"),
-        ([(1, "how many?")], "number 1: .* is no pair of texts"),
+        ([(1, "how many?")], r"number 1: .* is no pair of texts.*str\(\) makes a name of a number"),
         ([("a", 1)], "number 1: question is of type int"),
         ([("a", "x"), ("a", "x")], "number 2: the name 'a' is there twice"),
         ([("a", "x"), ("A", "y")], "number 2: the name 'A' differs from 'a' in case alone"),

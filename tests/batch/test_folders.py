@@ -1,0 +1,146 @@
+"""What a folder must have for a batch to go on, and which damage of it is an error.
+
+Where it is unknown what was asked, nothing may be asked: it could be paid for twice.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from connecty_frames.batch import BatchProgress, BatchSummary
+from connecty_frames.batch.index import Index
+from connecty_frames.batch.items import read_items
+from connecty_frames.store import database_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connecty_frames.client import Client
+
+FAILED = {"state": "FAILED", "reason": "no such table"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of the batch, which does not exist yet."""
+    return tmp_path / "batch"
+
+
+def test_an_index_that_is_deleted_meanwhile(ask: Any, service: Any, folder: Path) -> None:
+    """No new one is begun, in which other processes would find nothing that was asked."""
+
+    def delete(_: BatchProgress) -> None:
+        for path in folder.glob("index.sqlite3*"):
+            path.unlink()
+
+    with pytest.raises(cf.ConfigError, match="it is missing"):
+        ask([f"q{number}" for number in range(9)], max_workers=1, progress=delete)
+
+    assert service.asked == {"q0": 1}
+    assert not (folder / "index.sqlite3").exists()
+
+
+def test_an_index_that_is_damaged_within(ask: Any, service: Any, folder: Path) -> None:
+    """It is an error, and the file keeps its name, since a new one would not know what was asked."""
+    index = folder / "index.sqlite3"
+    ask([f"q{number}" for number in range(200)], max_questions=1)
+    database_at(index).close()
+    content = index.read_bytes()
+    index.write_bytes(content[:4096] + bytes(len(content) - 4096))
+    with pytest.raises(cf.ConfigError, match="cannot be used: database disk image is malformed"):
+        ask(["how many?"])
+
+    assert service.asked.total() == 1
+    assert sorted(path.name for path in folder.iterdir() if "damaged" in path.name) == []
+
+
+def test_an_index_that_is_older_than_the_parts(ask: Any, service: Any, folder: Path, tmp_path: Path) -> None:
+    """It is an error: a question would be asked again, or its part replaced by that of another one."""
+    index = folder / "index.sqlite3"
+    ask(["a"])
+    database_at(index).close()
+    shutil.copy(index, tmp_path)
+    ask(["a", "b"])
+    database_at(index).close()
+    shutil.copy(tmp_path / index.name, index)
+    with pytest.raises(cf.ConfigError, match="part 000002 is there, and the index has no such question"):
+        ask(["a", "c"])
+
+    assert service.asked == {"a": 1, "b": 1}
+    assert cf.metadata(cf.read_parquet(folder / "parts" / "000002.parquet"), required=True).question == "b"
+
+
+def test_parts_alone(ask: Any, service: Any, folder: Path) -> None:
+    """Without index and manifest it is unknown what was asked, so they are not begun anew."""
+    ask(["how many?"])
+    database_at(folder / "index.sqlite3").close()
+    for path in [folder / "batch.json", *folder.glob("index.sqlite3*")]:
+        path.unlink()
+    with pytest.raises(cf.ConfigError, match=r"the index or the parts of a batch, and no batch\.json"):
+        ask(["how many?"])
+
+    assert service.asked == {"how many?": 1}
+
+
+def test_a_folder_that_was_deleted(ask: Any, service: Any, folder: Path) -> None:
+    """It is that of a new batch, also in a process that knew the old one."""
+    ask(["how many?"])
+    shutil.rmtree(folder)
+    ask(["how many?"])
+
+    assert service.asked == {"how many?": 2}
+
+
+def test_a_part_that_cannot_be_fetched_again(ask: Any, service: Any) -> None:
+    """It is counted and listed as what became of it, and no longer as answered."""
+    batch = ask(["how many?"])
+    batch.parts()[1].unlink()
+    service.answers["how many?"] = FAILED
+    ask(["how many?"])
+
+    assert batch.summary() == BatchSummary(total=1, failed=1)
+    assert batch.parts() == {}
+    assert batch.errors()["state"].tolist() == ["FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("rival", "message"),
+    [
+        (("a", "how much?"), "another question of the name 'a'"),
+        (("A", "how many?"), "differs from 'a' in case"),
+    ],
+)
+def test_a_name_that_another_process_gives_meanwhile(
+    ask: Any, service: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, rival: Any, message: str
+) -> None:
+    """One of the two is refused, so that no part gets the answer to the question of the other."""
+    ask([])
+    missing = Index._missing
+
+    def meanwhile(index: Index, items: Any) -> Any:
+        found = missing(index, items)
+        monkeypatch.undo()
+        index.register(read_items([rival]), str)
+        return found
+
+    monkeypatch.setattr(Index, "_missing", meanwhile)
+    with pytest.raises(cf.ConfigError, match=message):
+        ask([("a", "how many?")])
+
+    assert service.asked == {}
+    assert cf.open_batch(folder).summary() == BatchSummary(total=1, unasked=1)
+
+
+def test_another_working_directory(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of a relative folder stays where it was when it was opened."""
+    monkeypatch.chdir(tmp_path)
+    batches = [cf.ask_batch(["a"], "nightly", client=client, progress=False), cf.open_batch("nightly")]
+    monkeypatch.chdir("/")
+
+    for batch in batches:
+        assert batch.folder == tmp_path / "nightly"
+        assert batch.to_dataset().count_rows() == 1
