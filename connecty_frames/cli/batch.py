@@ -188,12 +188,19 @@ def _read_questions(
     if suffix == ".txt":
         if column or name_column:
             raise ConfigError("--column and --name-column are about .csv files.", setting="column")
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        # Not by splitlines, which cuts at other characters, too, such as a form feed.
+        return [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
     try:
         header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     except (csv.Error, ValueError) as error:
         reason = "it has no line" if isinstance(error, ValueError) else str(error)
         raise ConfigError(f"{path_text(file)} is no CSV file: {reason}.", setting="file") from None
+    if column is None and len(header) == 1 and (found := {";", "\t"}.intersection(header[0])):
+        raise ConfigError(
+            f"{path_text(file)}: the first line has {found.pop()!r} and no comma. Separate fields by commas, "
+            "or name the only column by --column.",
+            setting="file",
+        )
     chosen = column or (header[0] if len(header) == 1 else _COLUMN)
     for name, option in ((chosen, "--column"), (name_column, "--name-column")):
         if name is not None and header.count(name) != 1:

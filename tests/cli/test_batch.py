@@ -38,6 +38,13 @@ def test_a_text_file(run: Any, server: Script, tmp_path: Path) -> None:
     assert sorted(cf.open_batch(tmp_path / "batch").parts()) == [1, 2]
 
 
+def test_lines_of_a_text_file(run: Any, server: Script) -> None:
+    """They end where editors end them, and not within a question at a form feed or at U+2028."""
+    assert run("a\x0cb\x85c\u2028d\re\r\nf")[0] == 0
+
+    assert sorted(server.questions) == ["a\x0cb\x85c\u2028d", "e", "f"]
+
+
 @pytest.mark.parametrize(
     ("content", "options"),
     [
@@ -74,6 +81,8 @@ def test_names_of_a_csv_file(run: Any, tmp_path: Path) -> None:
         ('question\n"how many?', ".csv", [], "is no CSV file: unexpected end of data"),
         ("a,b\n1,2\n", ".csv", [], "has no column 'question', or two: --column names one of 'a', 'b'"),
         ("question,question\n1,2\n", ".csv", [], "has no column 'question', or two"),
+        ("id;question\n1;x\n", ".csv", [], "the first line has ';' and no comma"),
+        ("id\tquestion\n1\tx\n", ".csv", [], r"the first line has '\t' and no comma"),
         ("question\nx\n", ".csv", ["--name-column", "id"], "--name-column names one of 'question'"),
         ("question,id\nx\n", ".csv", [], "row 1 does not have 2 fields"),
         ("question,id\n,1\n", ".csv", [], "number 1: question is blank"),
