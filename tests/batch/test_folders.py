@@ -15,6 +15,7 @@ from connecty_frames.batch import BatchProgress, BatchSummary
 from connecty_frames.batch.index import Index
 from connecty_frames.batch.items import read_items
 from connecty_frames.store import database_at
+from connecty_frames.store.records import forget_records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,3 +145,15 @@ def test_another_working_directory(client: Client, tmp_path: Path, monkeypatch: 
     for batch in batches:
         assert batch.folder == tmp_path / "nightly"
         assert batch.to_dataset().count_rows() == 1
+
+
+def test_a_question_that_is_erased(ask: Any, service: Any, folder: Path) -> None:
+    """It is asked by the next call, and the others are not."""
+    service.answers["why?"] = {"state": 1}
+    ask(["why?", "who?"])
+    del service.answers["why?"]
+    assert forget_records(database_at(folder / "index.sqlite3"), question_id=service.question_id("why?")) == 1
+    batch = ask(["why?", "who?"])
+
+    assert service.asked == {"why?": 2, "who?": 1}
+    assert batch.summary() == BatchSummary(total=2, answered=2)
