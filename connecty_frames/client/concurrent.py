@@ -5,7 +5,8 @@ taken yet keeps its worker. So a caller that stops iterating starts nothing more
 let answers pile up.
 
 The threads are daemons. On Ctrl-C their deadline is moved to now, which ends every pause between requests;
-they get a moment to end, and what is known of each question is reported.
+the reply to a question that was sent is still read, since it has the id. They get a moment to end, and what
+is known of each question is reported.
 """
 
 from __future__ import annotations

@@ -180,6 +180,7 @@ class Submission:
         if self.history is not None and self.row is None:
             self.row = self.history.sent(self.question, dw_id=self.dw_id, asked_at=now)
         self._last = (now, self._clock.monotonic(), attempt)
+        attempt.is_submission = True
 
     def _record_acceptance(self, question_id: str) -> None:
         """Record in the history that the question was accepted."""

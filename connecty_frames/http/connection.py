@@ -58,7 +58,11 @@ ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("connecty_frames.attempt")
 
 def seconds_left(attempt: Attempt) -> float:
     """Return the time that one read or write may take; TimeoutError once the deadline has passed."""
-    left = attempt.deadline.remaining()
+    deadline = attempt.deadline
+    if attempt.is_submission and attempt.phase == "sent":
+        left = deadline.at - deadline.clock.monotonic()  # also if the call was cancelled
+    else:
+        left = deadline.remaining()
     if left <= 0:
         raise TimeoutError("the deadline of the call has passed")
     return min(left, attempt.idle)

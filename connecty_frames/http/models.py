@@ -93,6 +93,8 @@ class Attempt:
         Seconds in which the connection must be made.
     idle
         Seconds without a byte after which the connection counts as lost.
+    is_submission
+        Whether the reply has the id of a question: once sent, it is read although the call is cancelled.
     phase
         ``resolve``, ``connect``, ``proxy``, ``tls``, then ``sent``. None means that no connection of this
         package was used; if the connection failed or timed out, the request then counts as sent.
@@ -111,6 +113,7 @@ class Attempt:
     deadline: Deadline
     connect: float
     idle: float
+    is_submission: bool = field(default=False, init=False)
     phase: str | None = field(default=None, init=False)
     peer: str = field(default="", init=False)
     certificate: Mapping[str, Any] = field(default_factory=dict, init=False, repr=False)

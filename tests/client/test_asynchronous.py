@@ -23,6 +23,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import asynchronous
+from connecty_frames.store import database_at
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
 
 if TYPE_CHECKING:
@@ -345,6 +346,27 @@ def test_cancelled_while_it_was_sent(
     assert server.questions == ["what now?"]
     assert server.count("results") == 0
     assert capsys.readouterr().err == ""
+
+
+def test_the_history_of_a_question_that_was_cancelled_while_it_was_sent(
+    server: Script, released: threading.Event, tmp_path: Path
+) -> None:
+    """It has the id, since the reply is read to its end: the question is paid for."""
+    server.on("ask", held(released, Script.answer(202, {"question_id": QUESTION_ID})))
+    path = tmp_path / "history.sqlite3"
+
+    async def ask(client: cf.Client) -> None:
+        async with cancelled(client.ask_async("what now?")):
+            await until(lambda: server.questions)
+        released.set()
+        await until(lambda: not threads())
+
+    with cf.Client("id", client_secret="x", base_url=server.address, dw_id=13, history=path) as client:
+        run(ask(client))
+    ((state, question_id),) = database_at(path).execute("SELECT state, question_id FROM questions").rows
+
+    assert (state, question_id) == ("ASKED", QUESTION_ID)
+    assert server.count("results") == 0
 
 
 def test_cancelled_during_the_wait_after_a_429(server: Script, client: cf.Client) -> None:
