@@ -126,11 +126,12 @@ def _positions(rows: Rows, columns: Sequence[ColumnSchema]) -> list[int]:
     found = [_find(column.name, names) for column in columns]
     missing = [column.name for column, position in zip(columns, found, strict=True) if position is None]
     extra = [name for position, name in enumerate(names) if position not in found]
-    if missing or extra:
+    twice = len(set(found)) < len(found)  # names of the answer that differ in case alone
+    if missing or extra or twice:
         raise ConversionError(
             f"The SQL does not have the columns of the answer: it has {quoted(names)}, the answer "
             f"{quoted([column.name for column in columns])}.",
-            column=(missing or extra)[0],
+            column=(missing or extra or [columns[0].name])[0],
         )
     return [position for position in found if position is not None]
 

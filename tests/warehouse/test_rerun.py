@@ -143,6 +143,14 @@ def test_columns_are_found_by_name(database: duckdb.DuckDBPyConnection, selected
     assert table.select(["id", "name", "amount"]).to_pylist()[1] == {"id": 2, "name": "b", "amount": 1.25}
 
 
+def test_one_column_is_not_two() -> None:
+    """Of an answer whose names differ in case alone, where the SQL has one of them."""
+    columns = [{"name": name, "type": "int64", "evidence": ""} for name in ("id", "ID")]
+    metadata = cf.AnswerMetadata(sql_query="SELECT id FROM shop.orders", schema=columns)
+    with pytest.raises(cf.ConversionError, match="it has 'id', the answer 'id', 'ID'"):
+        cf.rerun(metadata, lite(), dialect="sqlite")
+
+
 def test_names_that_the_answer_changed() -> None:
     """Of columns of one name, the second has a number in the answer too."""
     columns = [{"name": name, "type": "int64", "evidence": ""} for name in ("id", "id_1")]
