@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from connecty_frames.errors import ConfigError, QueryRefused, missing_extra
 from connecty_frames.text import excerpt, quoted, snippet, value_text, with_excerpt
+from connecty_frames.warehouse.dotted_calls import CALLS_BY_DOT, functions_by_dot
 from connecty_frames.warehouse.functions import EXPANSIONS, HARMLESS, REFUSED
 
 if TYPE_CHECKING:
@@ -57,6 +58,21 @@ _FILE: Final = re.compile(
 _PATH: Final = re.compile(r"[/\\:]")
 #: The dialects in which files can stand in FROM by their names.
 _FILES_AS_TABLES: Final = frozenset({"duckdb", "clickhouse", "drill"})
+#: Schemas of Spark that are formats: the name of the table is the path of a file.
+_FORMATS: Final = frozenset("avro binaryfile csv delta hudi iceberg json orc parquet text xml".split())
+_FORMATS_AS_SCHEMAS: Final = frozenset({"databricks", "spark", "spark2", "hive"})
+#: Functions of SQLite that stand in FROM without a parenthesis.
+_SQLITE_FUNCTIONS: Final = re.compile(r"pragma_.*|dbstat|sqlite_dbpage|sqlite_stmt", re.IGNORECASE)
+#: The dialects in which statements need no semicolon between them, and the words that begin one there, which
+#: are reserved. sqlglot takes them for aliases.
+_NO_SEMICOLONS: Final = frozenset({"tsql", "fabric"})
+_STATEMENTS: Final = frozenset(
+    """
+    ALTER BACKUP BEGIN BREAK BULK CHECKPOINT CLOSE COMMIT CREATE DBCC DEALLOCATE DECLARE DELETE DENY DROP EXEC
+    EXECUTE GOTO GRANT IF INSERT KILL MERGE OPEN PRINT RAISERROR READTEXT RECONFIGURE RESTORE RETURN REVERT
+    REVOKE ROLLBACK SAVE SET SETUSER SHUTDOWN TRUNCATE UPDATE UPDATETEXT USE WAITFOR WHILE WRITETEXT
+    """.split()
+)
 #: How many characters of the SQL a message shows.
 _SHOWN: Final = 300
 #: The dialects that are tried for SQL of an unknown one.
@@ -115,6 +131,8 @@ def check(sql: str, dialect: str, functions: Collection[str] = ()) -> Statement:
     statement = parse(sql, dialect)
     allowed = {name.lower() for name in functions}
     unknown = _unknown_quoted_functions(statement, allowed)
+    if statement.dialect in CALLS_BY_DOT:
+        unknown += functions_by_dot(statement.tree, {*HARMLESS, *allowed, *unknown})
     for node in statement.tree.walk():
         for reason in _reasons(node, statement):
             raise _refused(statement.sql, reason)
@@ -156,6 +174,8 @@ def parse(sql: str, dialect: str) -> Statement:
     if not tokens or tokens[0].text.upper() not in _FIRST_WORDS:
         first = snippet(tokens[0].text) if tokens else ""
         raise _refused(sql, f"begins with {first!r}, not as a query does" if first else "is empty")
+    if (word := _next_statement(tokens, dialect)) is not None:
+        raise _refused(sql, f"has {word!r}, behind which {dialect} reads another statement")
     trees = [
         tree for tree in _read(sql, dialect, lambda: sqlglot.parse(text, read=dialect)) if tree is not None
     ]
@@ -171,6 +191,18 @@ def parse(sql: str, dialect: str) -> Statement:
         if token.token_type.name == "IDENTIFIER" and following.text == "("
     ]
     return Statement(text, dialect, trees[0], frozenset(quoted_names + parts), frozenset(calls))
+
+
+def _next_statement(tokens: list[Any], dialect: str) -> str | None:
+    """Return what divides two statements and is no semicolon: sqlglot reads them as one query."""
+    if dialect == "snowflake":
+        words = {token.text for token in tokens if token.token_type.name == "DARROW"}  # ->>
+    elif dialect in _NO_SEMICOLONS:
+        names = {"IDENTIFIER", "STRING", "NATIONAL_STRING"}
+        words = {token.text.upper() for token in tokens if token.token_type.name not in names} & _STATEMENTS
+    else:
+        return None
+    return min(words, default=None)
 
 
 def _read(sql: str, dialect: str, read: Callable[[], _T]) -> _T:
@@ -241,6 +273,8 @@ def _reasons(node: exp.Expr, statement: Statement) -> Iterator[str]:
             yield f"has the clause {clause.upper()}"
     if isinstance(node, exp.Table):
         yield from _table_reasons(node, statement)
+    if isinstance(node, exp.TableFromRows) and not isinstance(node.this, exp.Func):
+        yield "has a text in place of a table"
     if isinstance(node, exp.PropertyEQ) and not isinstance(node.parent, exp.Struct | exp.Map | exp.ToMap):
         yield "sets a variable"
     if isinstance(node, exp.Column) and node.table and node.name.lower() == "nextval":
@@ -267,6 +301,10 @@ def _table_reasons(table: exp.Table, statement: Statement) -> Iterator[str]:
         _FILE.fullmatch(path) or any("." in name for name in names)
     ):
         yield f"reads {snippet(path)!r}, which may be a file"
+    elif statement.dialect in _FORMATS_AS_SCHEMAS and table.text("db").lower() in _FORMATS:
+        yield f"reads {snippet(path)!r}, which is a file"
+    elif statement.dialect == "sqlite" and _SQLITE_FUNCTIONS.fullmatch(names[-1]):
+        yield f"has the function {snippet(path)} in FROM"
     elif any(part.args.get("quoted") and part.name not in statement.quoted_names for part in table.parts):
         yield f"has the text {snippet(path)!r} in place of a table"
 

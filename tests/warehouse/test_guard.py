@@ -57,6 +57,12 @@ REFUSED = [
     ("duckdb", "SELECT * FROM (DESCRIBE t)", "has Describe"),
     ("duckdb", "SELECT * FROM (SUMMARIZE t)", "has Summarize"),
     ("spark", "SELECT TRANSFORM(a) USING 'sh' FROM t", "has QueryTransform"),
+    # Statements without a semicolon between them
+    ("snowflake", "SELECT 1 ->> DELETE FROM t", "has '->>', behind which snowflake reads another statement"),
+    ("snowflake", "SELECT 'a' ->> TRUNCATE FROM t", "has '->>'"),
+    ("tsql", "SELECT 1 DELETE FROM t", "has 'DELETE', behind which tsql reads another statement"),
+    ("tsql", "SELECT a FROM t SHUTDOWN", "has 'SHUTDOWN'"),
+    ("tsql", "SELECT a FROM t exec", "has 'EXEC'"),
     # Variables, hints and settings
     ("mysql", "SELECT @a := 1", "is not allowed|sets a variable"),
     ("bigquery", "SELECT @secret", "has Parameter"),
@@ -133,6 +139,35 @@ REFUSED = [
         "SELECT * FROM TABLE(system.query(query => 'DELETE FROM t'))",
         r"calls 'TABLE', 'system\.query'",
     ),
+    # Functions of PostgreSQL behind a dot
+    ("postgres", "SELECT ('/etc/passwd').pg_read_file", "calls 'pg_read_file'"),
+    ("postgres", "SELECT (SELECT 9::float8).pg_sleep", "calls 'pg_sleep'"),
+    ("postgres", "SELECT (ARRAY['/etc/passwd'])[1].pg_read_file", "calls 'pg_read_file'"),
+    (
+        "postgres",
+        "SELECT (x.a).pg_read_file FROM (SELECT '/etc/passwd'::text AS a) AS x",
+        "calls 'pg_read_file'",
+    ),
+    ("postgres", "SELECT x.pg_read_file FROM unnest(ARRAY['/etc/passwd']) AS x", "calls 'pg_read_file'"),
+    ("postgres", "SELECT 1 FROM unnest(ARRAY[9]) AS x (y) ORDER BY X.pg_sleep", "calls 'pg_sleep'"),
+    ("postgres", "SELECT x.pg_sleep FROM LATERAL unnest(ARRAY[9]) AS x", "calls 'pg_sleep'"),
+    ("postgres", "SELECT x.pg_sleep FROM ROWS FROM (unnest(ARRAY[9])) AS x", "calls 'pg_sleep'"),
+    ("postgres", "SELECT x.lo_create FROM ROWS FROM (f(1), g(2)) AS x", "calls 'lo_create', 'f', 'g'"),
+    ("postgres", "SELECT unnest.pg_sleep FROM unnest(ARRAY[9])", "calls 'pg_sleep'"),
+    ("postgres", "SELECT generate_series.lo_create FROM generate_series(1, 2)", "calls 'lo_create'"),
+    ("postgres", "SELECT pg_sleep.pg_sleep FROM unnest(ARRAY[9]) AS pg_sleep (y)", "calls 'pg_sleep'"),
+    ("postgres", 'SELECT x.pg_sleep FROM unnest(ARRAY[9]) AS x ("PG_SLEEP")', "calls 'pg_sleep'"),
+    (
+        "postgres",
+        "SELECT x.pg_sleep FROM unnest(a) AS x WHERE EXISTS (SELECT 1 FROM unnest(b) AS x (pg_sleep))",
+        "calls 'pg_sleep'",
+    ),
+    (
+        "postgres",
+        "SELECT x.lo_create FROM unnest(a) AS x WHERE EXISTS (SELECT 1 FROM t AS x)",
+        "calls 'lo_create'",
+    ),
+    ("postgres", "SELECT j.pg_read_file FROM jsonb_array_elements_text(a) AS j", "calls 'pg_read_file'"),
     # Known functions that do more than compute
     ("duckdb", "SELECT (SELECT a FROM t WHERE read_csv('x'))", "has ReadCSV"),
     ("duckdb", "SELECT * FROM read_csv('/etc/passwd')", "ReadCSV in FROM"),
@@ -153,7 +188,17 @@ REFUSED = [
     ("duckdb", "SELECT * FROM (SELECT * FROM 'x.json') AS y", r"reads 'x\.json'"),
     ("databricks", "SELECT * FROM csv.`/etc/passwd`", r"reads the file 'csv\./etc/passwd'"),
     ("databricks", "SELECT * FROM delta.`s3://bucket/t`", "reads the file"),
+    ("databricks", "SELECT * FROM csv.`data`", r"reads 'csv\.data', which is a file"),
+    ("databricks", "SELECT * FROM TEXT.passwd", r"reads 'TEXT\.passwd', which is a file"),
     ("databricks", "SELECT * FROM read_files('/x')", "calls 'read_files'"),
+    ("sqlite", "SELECT file FROM pragma_database_list", "the function pragma_database_list in FROM"),
+    (
+        "sqlite",
+        "SELECT * FROM main.[PRAGMA_table_info] WHERE arg = 't'",
+        "the function main.PRAGMA_table_info",
+    ),
+    ("sqlite", "SELECT sql FROM sqlite_stmt", "the function sqlite_stmt in FROM"),
+    ("snowflake", "SELECT * FROM TABLE('t')", "has a text in place of a table"),
     ("snowflake", "SELECT $1 FROM @stage/x.csv", "has Parameter|not named as a table is"),
     ("snowflake", "SELECT a FROM @stage", "not named as a table is"),
 ]
@@ -202,6 +247,13 @@ HARMLESS = [
         "interval '1 day') AS g"
     )),
     ("postgres", "SELECT e FROM t, jsonb_array_elements(t.j) AS e"),
+    ("postgres", "SELECT e.key, e.value FROM t, jsonb_each_text(t.j) AS e WHERE (e).key = t.a"),
+    ("postgres", (
+        'SELECT d.day, n.n, x."Y" FROM generate_series(1, 2) AS d (day), '
+        'unnest(a) AS n, unnest(b) AS x ("Y")'
+    )),
+    ("postgres", "SELECT e.value, e.ordinality FROM jsonb_array_elements(a) WITH ORDINALITY AS e"),
+    ("postgres", "SELECT unnest.unnest, t.pg_sleep, u.a FROM unnest(a), t, (SELECT 1 AS a) AS u, s.t AS v"),
     ("postgres", "SELECT string_agg(a, ',' ORDER BY a), array_agg(DISTINCT a), E'\\n', $$text$$ FROM t"),
     ("postgres", "SELECT 'DROP TABLE t; -- no', \"delete\" FROM \"update\""),
     ("duckdb", "FROM t"),
@@ -260,6 +312,7 @@ HARMLESS = [
         "SELECT dateadd(day, 1, a), nvl(a, b), listagg(a, ',') WITHIN GROUP "
         "(ORDER BY b), getdate() FROM t"
     )),
+    ("tsql", "SELECT [delete], 'EXEC' AS \"drop\" FROM t"),
     ("tsql", "SELECT TOP 5 a, DATEDIFF(day, a, b), ISNULL(a, b), TRY_CONVERT(int, a) FROM [db].[dbo].[t]"),
     ("mysql", "SELECT DATE_FORMAT(a, '%Y'), GROUP_CONCAT(a SEPARATOR ','), IFNULL(a, b) FROM `t` LIMIT 1, 2"),
 ]  # fmt: skip
