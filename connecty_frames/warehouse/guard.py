@@ -275,7 +275,7 @@ def _reasons(node: exp.Expr, statement: Statement) -> Iterator[str]:
         yield from _table_reasons(node, statement)
     if isinstance(node, exp.TableFromRows) and not isinstance(node.this, exp.Func):
         yield "has a text in place of a table"
-    if isinstance(node, exp.PropertyEQ) and not isinstance(node.parent, exp.Struct | exp.Map | exp.ToMap):
+    if isinstance(node, exp.PropertyEQ) and not isinstance(node.parent, exp.Func):  # of an argument
         yield "sets a variable"
     if isinstance(node, exp.Column) and node.table and node.name.lower() == "nextval":
         yield "advances a sequence"

@@ -253,6 +253,7 @@ HARMLESS = [
         'unnest(a) AS n, unnest(b) AS x ("Y")'
     )),
     ("postgres", "SELECT e.value, e.ordinality FROM jsonb_array_elements(a) WITH ORDINALITY AS e"),
+    ("postgres", "SELECT x.a FROM jsonb_to_recordset(j) AS x (a int, b text)"),
     ("postgres", "SELECT unnest.unnest, t.pg_sleep, u.a FROM unnest(a), t, (SELECT 1 AS a) AS u, s.t AS v"),
     ("postgres", "SELECT string_agg(a, ',' ORDER BY a), array_agg(DISTINCT a), E'\\n', $$text$$ FROM t"),
     ("postgres", "SELECT 'DROP TABLE t; -- no', \"delete\" FROM \"update\""),
@@ -266,6 +267,12 @@ HARMLESS = [
         "SELECT arg_max(a, b), approx_quantile(a, 0.5), to_days(3) FROM "
         "range(10) AS r (a) GROUP BY ALL"
     )),
+    ("duckdb", "SELECT weekday(d), mean(a), json_value(j, '$.a'), struct_insert(s, b := 2) FROM t"),
+    ("duckdb", "SELECT unnest(x, recursive := true) FROM t"),
+    ("sqlite", "SELECT json_patch(a, b), json_insert(a, '$.x', 1), json(a) FROM t"),
+    ("databricks", "SELECT try_sum(a), weekday(d), array_union(a, b), variant_get(v, '$.a') FROM t"),
+    ("athena", "SELECT map_filter(m, (k, v) -> v > 1), to_iso8601(a), url_encode(a), crc32(b) FROM t"),
+    ("postgres", "SELECT jsonb_set(j, '{a}', '1'), to_tsvector(a) @@ to_tsquery('b') FROM t"),
     ("duckdb", "SELECT * FROM t PIVOT (sum(a) FOR b IN ('x', 'y'))"),
     ("duckdb", "SELECT * FROM t UNPIVOT (a FOR b IN (c, d))"),
     ("duckdb", "SELECT * FROM t ASOF JOIN u ON t.a >= u.a USING SAMPLE 10%"),
