@@ -27,10 +27,11 @@ test: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp
 test-fast: $(VENV)/test.stamp
 	$(BIN)/python $(PYTEST) -m "not slow"
 
-# On exactly the lower bounds of pyproject.toml instead of the newest versions; without slow tests that depend on no
-# version: the examples of the docs, the soak, and what needs a browser or a proxy.
+# On exactly the lower bounds of pyproject.toml instead of the newest versions; without the examples of the docs, what needs
+# a browser or a proxy, and slow tests, which LOWEST_MARKS="not external" includes.
+LOWEST_MARKS ?= not external and not slow
 test-lowest: $(LOWEST)/test.stamp
-	$(LOWEST)/bin/python $(PYTEST) -m "not external" --ignore=tests/docs --ignore=tests/verification/test_soak.py
+	$(LOWEST)/bin/python $(PYTEST) -m "$(LOWEST_MARKS)" --ignore=tests/docs
 
 # With Java and half a gigabyte of Spark, which are too much for each change: in threads of one process, on a cluster of
 # three processes, and through Spark Connect.

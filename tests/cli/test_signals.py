@@ -38,8 +38,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:'click:DeprecationWarning"),
 ]
 
-#: What pydantic's core writes where a signal falls into its first use of a model.
-PANIC = re.compile(r"^thread '<unnamed>' panicked at .*?^note: run with [^\n]*\n", re.DOTALL | re.MULTILINE)
+#: What others write where a signal falls into their code: pydantic's core into the first use of a model, and a module
+#: of Cython into its import.
+PANIC = re.compile(
+    r"^thread '<unnamed>' panicked at .*?^note: run with [^\n]*\n|^RuntimeWarning: Cython module failed [^\n]*\n",
+    re.DOTALL | re.MULTILINE,
+)
 #: How many signals come at random moments.
 SIGNALS = 12
 CODES = [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143)]
