@@ -38,10 +38,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:'click:DeprecationWarning"),
 ]
 
-#: What others write where a signal falls into their code: pydantic's core into the first use of a model, and a module
-#: of Cython into its import.
+#: What others write where a signal falls into their code: pydantic's core into the first use of a model, and
+#: a module of Cython into its import.
 PANIC = re.compile(
-    r"^thread '<unnamed>' panicked at .*?^note: run with [^\n]*\n|^RuntimeWarning: Cython module failed [^\n]*\n",
+    r"^thread '<unnamed>' panicked at .*?^note: run with [^\n]*\n|^RuntimeWarning: Cython module [^\n]*\n",
     re.DOTALL | re.MULTILINE,
 )
 #: How many signals come at random moments.
