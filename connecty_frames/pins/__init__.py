@@ -5,7 +5,7 @@ Only ``pin`` and ``Pin.check`` ask, and pay.
 
 from connecty_frames.pins.asking import pin, pinned
 from connecty_frames.pins.comparison import Drift, PinCheck
-from connecty_frames.pins.lockfile import changing, lock_file, named, read_pins
+from connecty_frames.pins.lockfile import changing, find_lock_file, named, read_pins
 from connecty_frames.pins.query import Pin
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "Pin",
     "PinCheck",
     "changing",
-    "lock_file",
+    "find_lock_file",
     "named",
     "pin",
     "pinned",

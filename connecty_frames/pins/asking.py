@@ -9,7 +9,7 @@ from connecty_frames.api import shared_client
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
 from connecty_frames.pins.comparison import parsed, text_fingerprint
-from connecty_frames.pins.lockfile import OPTIONS, changing, check_name, lock_file, named, read_pins
+from connecty_frames.pins.lockfile import OPTIONS, changing, check_name, find_lock_file, named, read_pins
 from connecty_frames.pins.query import Pin, sqlglot_version
 from connecty_frames.text import path_text, snippet
 
@@ -113,7 +113,7 @@ def pin(
     # Before a question is paid for: whether sqlglot is installed, and has the dialect.
     warehouse.parse("SELECT 1", "postgres" if dialect is None else dialect)
     asked = shared_client(client)
-    target = lock_file(path)
+    target = find_lock_file(path)
     _check_secret(asked, question)
     if not replace:
         _check_new(read_pins(target), name, target)
@@ -158,7 +158,7 @@ def pinned(name: str, *, path: str | os.PathLike[str] | None = None) -> Pin:
     ConfigError
         If there is no such pin, or the file cannot be read or is damaged.
     """
-    target = lock_file(path)
+    target = find_lock_file(path)
     return named(read_pins(target), name, target)
 
 

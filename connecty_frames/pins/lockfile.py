@@ -29,7 +29,7 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["LOCK_FILE", "OPTIONS", "changing", "check_name", "lock_file", "named", "read_pins"]
+__all__ = ["LOCK_FILE", "OPTIONS", "changing", "check_name", "find_lock_file", "named", "read_pins"]
 
 LOCK_FILE: Final = "connecty.lock"
 #: The options that the types of an answer depend on, as the file has them.
@@ -50,7 +50,7 @@ _KEYS: Final = frozenset(
 )
 
 
-def lock_file(path: str | os.PathLike[str] | None = None) -> Path:
+def find_lock_file(path: str | os.PathLike[str] | None = None) -> Path:
     """Return the path of the file: the one given, else the nearest that exists, else one in this folder."""
     if path is not None:
         return checked_path(path)
@@ -101,7 +101,7 @@ def named(pins: dict[str, Pin], name: str, path: Path) -> Pin:
 
 
 @contextmanager
-def changing(path: Path) -> Iterator[Callable[[Callable[[dict[str, Pin]], None]], None]]:
+def changing(path: Path) -> Iterator[Callable[[Callable[[dict[str, Pin]], object]], None]]:
     """Open a file of pins to be changed, and yield a function that does so, which is to be called once.
 
     That the file can be written is known before anything else is done in the context. The function reads
@@ -120,7 +120,7 @@ def changing(path: Path) -> Iterator[Callable[[Callable[[dict[str, Pin]], None]]
     with ExitStack() as stack:
         file = stack.enter_context(atomic_write(target))
 
-        def change(apply: Callable[[dict[str, Pin]], None]) -> None:
+        def change(apply: Callable[[dict[str, Pin]], object]) -> None:
             with _locked(target.parent):
                 pins = read_pins(target)
                 apply(pins)
@@ -233,7 +233,7 @@ def _text(pins: dict[str, Pin]) -> str:
     document = tomlkit.document()
     document.add(tomlkit.comment(_HEADER))
     document["version"] = _FORMAT
-    tables = tomlkit.table(is_super_table=True)
+    tables = tomlkit.table(is_super_table=bool(pins))
     for name in sorted(pins):
         tables[name] = _table(pins[name])
     document["pins"] = tables
