@@ -14,7 +14,14 @@ from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads th
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_saved_schema
 from connecty_frames.cli.messages import echo_stderr
-from connecty_frames.cli.output import Format, choose_format, naming_file, open_output, write_rows
+from connecty_frames.cli.output import (
+    Format,
+    choose_format,
+    escaped_on_terminal,
+    naming_file,
+    open_output,
+    write_rows,
+)
 from connecty_frames.errors import ConnectyError, PinChanged
 from connecty_frames.text import counted, path_text, terminal
 
@@ -145,7 +152,8 @@ def show(name: _Name, *, lock_file: _LockFile = None) -> None:
 
     found = pinned(name, path=lock_file)
     _describe(found)
-    typer.echo(terminal(found.sql, keep="\n\t"))
+    with open_output(None, Format.TEXT) as file, escaped_on_terminal(file) as target:
+        target.write(f"{found.sql.strip()}\n".encode())
 
 
 @pin.command()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.cli.connections import read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
 
 psycopg = pytest.importorskip("psycopg")
 pytestmark = [pytest.mark.slow, pytest.mark.external]
@@ -36,7 +38,17 @@ def host() -> Iterator[str]:
         pytest.skip(str(error))
 
 
-def test_a_pin_runs_by_each_client(service: Any, host: str) -> None:
+@pytest.fixture
+def read_rows() -> Callable[..., pa.Table]:
+    """Return the function that connects by a URL."""
+    with warnings.catch_warnings():
+        # Of click, about what older versions of typer import from it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from connecty_frames.cli import connections
+    return connections.read_rows
+
+
+def test_a_pin_runs_by_each_client(service: Any, host: str, read_rows: Any) -> None:
     """The rows of now have the exact pinned types, by psycopg and by the URL of a command."""
     service.answer(SQL, [["id", "amount"], [2, "0.20"]])
     service.pin(dialect="postgres", schema={"amount": "decimal128(10, 2)"})
@@ -53,7 +65,7 @@ def test_a_pin_runs_by_each_client(service: Any, host: str) -> None:
     assert service.script.questions == ["list the orders"]
 
 
-def test_a_wrong_password_is_not_shown(host: str) -> None:
+def test_a_wrong_password_is_not_shown(host: str, read_rows: Any) -> None:
     """The error of the client is one of ours, and names no password."""
     url = f"postgresql://nobody:hunter22@/postgres?host={host}"
 
