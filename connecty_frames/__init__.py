@@ -39,6 +39,8 @@ if TYPE_CHECKING:
         InsecureWarning,
         NoTableError,
         NotFoundError,
+        PinChanged,
+        PinWarning,
         QueryRefused,
         QuestionError,
         QuestionFailed,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     )
     from connecty_frames.frames import AnswerMetadata, copy_metadata, metadata, read_parquet
     from connecty_frames.options import AskOptions
+    from connecty_frames.pins import Pin, pin, pinned
     from connecty_frames.readers import install_readers, read_connecty
     from connecty_frames.records import forget, history
     from connecty_frames.reruns import rerun
@@ -79,6 +82,9 @@ __all__ = [
     "InsecureWarning",
     "NoTableError",
     "NotFoundError",
+    "Pin",
+    "PinChanged",
+    "PinWarning",
     "QueryRefused",
     "Question",
     "QuestionError",
@@ -111,6 +117,8 @@ __all__ = [
     "local",
     "metadata",
     "open_batch",
+    "pin",
+    "pinned",
     "read_connecty",
     "read_parquet",
     "rerun",
@@ -125,6 +133,7 @@ _MODULES: Final[dict[str, str]] = {
     "AskOptions": "options",
     "Batch": "batch",
     "Client": "client",
+    "Pin": "pins",
     "Question": "client",
     "Schema": "decode",
     "ask": "api",
@@ -144,6 +153,8 @@ _MODULES: Final[dict[str, str]] = {
     "local": "decode",
     "metadata": "frames",
     "open_batch": "batch",
+    "pin": "pins",
+    "pinned": "pins",
     "read_connecty": "readers",
     "read_parquet": "frames",
     "rerun": "reruns",

@@ -19,7 +19,8 @@
     │   └── SubmissionUncertain    sent, delivery unknown
     ├── ConversionError            a value cannot be converted to the type of its column
     ├── TruncatedError             rows were cut, and on_truncation="raise"
-    └── QueryRefused               SQL that is not sent to a warehouse
+    ├── QueryRefused               SQL that is not sent to a warehouse
+    └── PinChanged                 a pinned question has another answer now
 
     ConnectyWarning (UserWarning)
     ├── TruncationWarning          the table has fewer rows than the whole answer
@@ -28,7 +29,8 @@
     ├── StatisticsWarning          the table and the server's statistics disagree
     ├── UnknownStateWarning        the server sent a question state that is not in the API document
     ├── InsecureWarning            a protection was turned off on purpose
-    └── HistoryWarning             the history cannot be used, or was damaged
+    ├── HistoryWarning             the history cannot be used, or was damaged
+    └── PinWarning                 a pinned question has another answer now
 
 No exception of a library underneath (requests, urllib3, pydantic, msgspec, pyarrow) reaches a caller.
 Every error can be pickled, and none carries a secret.
@@ -85,6 +87,8 @@ __all__ = [
     "InsecureWarning",
     "NoTableError",
     "NotFoundError",
+    "PinChanged",
+    "PinWarning",
     "QueryRefused",
     "QuestionError",
     "QuestionFailed",
@@ -433,6 +437,32 @@ class QueryRefused(ConnectyError):
         self.functions = functions
 
 
+class PinChanged(ConnectyError):
+    """A pinned question has another answer now: its SQL, columns, types or number of rows differ.
+
+    Parameters
+    ----------
+    name
+        The name of the pin.
+    changes
+        What differs, as sentences.
+    **kwargs
+        As for :class:`ConnectyError`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        name: str = "",
+        changes: tuple[str, ...] = (),
+        **kwargs: Unpack[_ErrorKwargs],
+    ) -> None:
+        super().__init__(message, **kwargs)
+        self.name = name
+        self.changes = changes
+
+
 class ConnectyWarning(UserWarning):
     """The base class of all warnings: about an answer that can be used, or a connection that works.
 
@@ -474,6 +504,10 @@ class InsecureWarning(ConnectyWarning):
 
 class HistoryWarning(ConnectyWarning):
     """The history cannot be used or was damaged; questions are asked nevertheless."""
+
+
+class PinWarning(ConnectyWarning):
+    """A pinned question has another answer now, and ``on_change="warn"``."""
 
 
 class CodeLocation(NamedTuple):

@@ -1,4 +1,4 @@
-"""``rerun``: the SQL behind an answer, a frame or metadata, run on the warehouse itself."""
+"""``rerun``: the SQL behind an answer, a frame, metadata or a pin, run on the warehouse itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from connecty_frames import frames
 from connecty_frames.answer import Answer
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.errors import ConfigError
+from connecty_frames.pins import Pin
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def rerun(
 
     Parameters
     ----------
-    source : Answer, frame or AnswerMetadata
-        An answer, a frame of pandas, polars or pyarrow with metadata, or the metadata itself.
+    source : Answer, frame, AnswerMetadata or Pin
+        An answer, a frame of pandas, polars or pyarrow with metadata, the metadata itself, or a pin.
     connection : object
         A connection of ADBC, DuckDB, psycopg, sqlite3, SQLAlchemy (over psycopg or sqlite3), ibis, Snowflake,
         Databricks or pyathena, or a client of BigQuery, without an open transaction.
@@ -59,7 +60,7 @@ def rerun(
     >>> cf.rerun(metadata, sqlite3.connect(":memory:"), dialect="sqlite").read_all()["n"].to_pylist()
     [1, 2]
     """
-    if isinstance(source, Answer):
+    if isinstance(source, Answer | Pin):
         return source.rerun(connection, dialect=dialect, functions=functions)
     metadata = source if isinstance(source, AnswerMetadata) else frames.metadata(source, required=True)
     from connecty_frames import warehouse

@@ -77,6 +77,8 @@ SEARCHES: Final = {
     "snowflake connection": "warehouse",
     "read-only role": "warehouse",
     "rerun": "warehouse",
+    "connecty.lock": "pins",
+    "pinned": "pins",
     "types": "types",
     "decimals": "types",
     "metadata": "metadata",

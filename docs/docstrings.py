@@ -107,6 +107,7 @@ FUNCTIONS: Final[dict[str, dict[str, Keywords]]] = {
             redefined=("progress",)
         ),
     },
+    "connecty_frames/pins/asking.py": {"pin": _OPTIONS.without("dtype_backend", "on_truncation")},
     "connecty_frames/readers.py": {
         "read_connecty": _OPTIONS.without("schema"),
         "_read_polars": _OPTIONS,

@@ -71,6 +71,10 @@ ERRORS: dict[str, tuple[tuple[type[BaseException], ...], dict[str, Any]]] = {
         {"rows": 3, "total_rows": 100, "question_id": QUESTION_ID},
     ),
     "QueryRefused": ((errors.ConnectyError,), {"functions": ("f",), "question_id": QUESTION_ID}),
+    "PinChanged": (
+        (errors.ConnectyError,),
+        {"name": "sales", "changes": ("There are 2 rows.",), "question_id": QUESTION_ID},
+    ),
 }
 WARNINGS = {
     "TruncationWarning",
@@ -80,6 +84,7 @@ WARNINGS = {
     "UnknownStateWarning",
     "InsecureWarning",
     "HistoryWarning",
+    "PinWarning",
 }
 
 

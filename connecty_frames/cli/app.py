@@ -21,6 +21,7 @@ from connecty_frames.cli.history import history
 from connecty_frames.cli.input import QuestionCommand
 from connecty_frames.cli.login import login
 from connecty_frames.cli.messages import echo_stderr, shell_message, show_warning
+from connecty_frames.cli.pin import pin
 from connecty_frames.cli.signals import exit_on_signals
 from connecty_frames.cli.streams import standard_streams
 
@@ -105,4 +106,5 @@ app.command()(doctor)
 app.command()(sandbox)
 app.command()(questions)
 app.add_typer(history)
+app.add_typer(pin)
 app.add_typer(config)

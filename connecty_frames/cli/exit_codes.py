@@ -11,6 +11,7 @@ from connecty_frames.errors import (
     ConnectionFailed,
     ConnectyError,
     ConversionError,
+    PinChanged,
     QuestionError,
     QuestionTimeout,
     ResponseError,
@@ -32,6 +33,7 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     QuestionError: 7,
     ConversionError: 10,
     TruncatedError: 11,
+    PinChanged: 12,
     ConnectyError: 1,
     OSError: 1,
 }
@@ -56,6 +58,7 @@ MEANINGS: Final[dict[int, str]] = {
     9: "sent, delivery unknown",
     10: "a value does not fit its column",
     11: "rows were cut, with --on-truncation raise",
+    12: "a pinned question has another answer now",
     129: "SIGHUP: the terminal was closed",
     130: "Ctrl-C",
     BROKEN_PIPE: "the reader of the output closed the pipe",

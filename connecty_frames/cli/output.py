@@ -31,6 +31,7 @@ __all__ = [
     "Part",
     "choose_format",
     "echo_metadata",
+    "escaped_on_terminal",
     "naming_file",
     "open_output",
     "open_response_file",
@@ -222,7 +223,7 @@ def write_answer(
         If the answer has no such part.
     """
     if part is not None:
-        with _escaped_on_terminal(file) as target:
+        with escaped_on_terminal(file) as target:
             _write_part(answer, part, format_, target)
         return
     table = answer.to_arrow()
@@ -241,12 +242,12 @@ def write_rows(table: pa.Table, types: Iterable[object], format_: Format, file: 
         return
     from connecty_frames.frames import WRITERS
 
-    with _escaped_on_terminal(file) as target:
+    with escaped_on_terminal(file) as target:
         WRITERS[format_](table, target)
 
 
 @contextmanager
-def _escaped_on_terminal(file: BinaryIO) -> Iterator[BinaryIO]:
+def escaped_on_terminal(file: BinaryIO) -> Iterator[BinaryIO]:
     """Yield a file, whose control characters are escaped if it is a terminal."""
     if file is not sys.stdout.buffer or not sys.stdout.isatty():
         yield file

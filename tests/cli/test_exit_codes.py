@@ -35,6 +35,7 @@ def test_the_exit_codes() -> None:
         "QuestionError": 7,
         "ConversionError": 10,
         "TruncatedError": 11,
+        "PinChanged": 12,
         "ConnectyError": 1,
         "OSError": 1,
     }
@@ -62,6 +63,7 @@ def test_the_exit_codes() -> None:
         "ConversionError": 10,
         "TruncatedError": 11,
         "QueryRefused": 1,
+        "PinChanged": 12,
     }
 
 

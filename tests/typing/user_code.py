@@ -251,6 +251,21 @@ def warehouse(connection: object, given: pd.DataFrame, metadata: AnswerMetadata)
     cf.rerun(answer, connection, dialects="postgres")  # error
 
 
+def pins(connection: object) -> None:
+    """Frames of the engine, and what a check found."""
+    pin = cf.pin("name", "q", dialect="postgres", max_rows=None)
+    assert_type(pin, cf.Pin)
+    accessor(cf.pinned("name", path=Path("connecty.lock")).ask_df().connecty)
+    assert_type(pin.tables, tuple[str, ...])
+    accessor(pin.ask_df(engine="polars", client=cf.Client()).connecty)
+    assert_type(pin.check(times=2, on_change=print).changed, bool)
+    pin.rerun(connection, functions=["f"])
+    cf.rerun(pin, connection, dialect="postgres")
+    pin.check(on_change="ignore")  # error
+    cf.pin("name", "q", max_row=5)  # error
+    pin.ask_df(engine="dask")  # error
+
+
 # Many questions
 
 

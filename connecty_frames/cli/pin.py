@@ -1,0 +1,252 @@
+"""``connecty pin``: ask a question once, keep its SQL in a file, run it, and check it for changes."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connecty_frames.cli.ask import DecimalsChoice, MaxRows
+from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
+from connecty_frames.cli.exit_codes import EXIT_CODES
+from connecty_frames.cli.input import read_saved_schema
+from connecty_frames.cli.messages import echo_stderr
+from connecty_frames.cli.output import (
+    Format,
+    choose_format,
+    escaped_on_terminal,
+    naming_file,
+    open_output,
+    write_rows,
+)
+from connecty_frames.errors import ConnectyError, PinChanged
+from connecty_frames.text import counted, path_text, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connecty_frames.client import Client
+    from connecty_frames.pins import Pin
+
+__all__ = ["pin"]
+
+pin = typer.Typer(
+    name="pin", help="Ask a question once, and run its SQL from a file of pins.", no_args_is_help=True
+)
+
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of the pin.")]
+_LockFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--lock-file",
+        help="The file of pins; by default the nearest connecty.lock, in this folder or above it.",
+    ),
+]
+_Dialect = Annotated[
+    str | None,
+    typer.Option(help="The dialect of the warehouse as sqlglot calls it, such as postgres or snowflake."),
+]
+_Timeout = Annotated[float | None, typer.Option(help="Seconds for each question.")]
+_FormatOption = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        case_sensitive=False,
+        help=f"The format: {', '.join(Format)}; by default that of the file's suffix, else table.",
+    ),
+]
+_OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="The file to write, whole or not at all; - is standard output."),
+]
+
+
+@pin.command()
+def add(
+    name: _Name,
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="The question, in plain language.")],
+    *,
+    dialect: _Dialect = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a pin of that name.")] = False,
+    question_id: Annotated[
+        str | None,
+        typer.Option(help="The id of a question asked before, whose answer is pinned without asking."),
+    ] = None,
+    dw_id: Annotated[int | None, typer.Option(help="The data workspace to ask.")] = None,
+    timeout: _Timeout = None,
+    max_rows: MaxRows = 1000,
+    schema_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="A saved schema, as --schema --format json writes it: the columns and types to require."
+        ),
+    ] = None,
+    tz: Annotated[
+        str, typer.Option(help="The time zone of timestamps with an offset, such as Asia/Tokyo.")
+    ] = "UTC",
+    decimals: Annotated[
+        DecimalsChoice, typer.Option(help="The type of fractions whose digits float64 does not give back.")
+    ] = DecimalsChoice.AUTO,
+    lock_file: _LockFile = None,
+    profile: Profile = None,
+) -> None:
+    """Ask a question once, and keep its SQL and schema."""
+    from connecty_frames.pins import pin as add_pin
+
+    with _client(profile) as client:
+        try:
+            made = add_pin(
+                name,
+                question,
+                dialect=dialect,
+                path=lock_file,
+                replace=replace,
+                client=client,
+                question_id=question_id,
+                dw_id=dw_id,
+                timeout=timeout,
+                max_rows=max_rows,
+                schema=None if schema_file is None else read_saved_schema(schema_file),
+                tz=tz,
+                decimals=decimals.value,
+            )
+        except (ConnectyError, OSError) as error:
+            for note in getattr(error, "__notes__", ()):  # how to pin an answer that was paid for
+                echo_stderr(note)
+            raise
+    _describe(made)
+
+
+@pin.command("list")
+def list_pins(
+    *, lock_file: _LockFile = None, format_: _FormatOption = None, output: _OutputOption = None
+) -> None:
+    """List the pins, in the order of their names."""
+    import pyarrow as pa
+
+    from connecty_frames.pins import find_lock_file, read_pins
+
+    written_as = choose_format(format_, output, None)
+    pins = [each for _, each in sorted(read_pins(find_lock_file(lock_file)).items())]
+    table = pa.table(
+        {
+            "name": pa.array([each.name for each in pins], pa.string()),
+            "asked_at": pa.array([each.asked_at for each in pins], pa.timestamp("us", "UTC")),
+            "dialect": pa.array([each.dialect for each in pins], pa.string()),
+            "question": pa.array([each.question for each in pins], pa.string()),
+        }
+    )
+    with open_output(output, written_as) as file, naming_file(output):
+        write_rows(table, table.schema.types, written_as, file)
+        file.flush()
+
+
+@pin.command()
+def show(name: _Name, *, lock_file: _LockFile = None) -> None:
+    """Write the SQL of a pin, and what else is known of it to standard error."""
+    from connecty_frames.pins import pinned
+
+    found = pinned(name, path=lock_file)
+    _describe(found)
+    with open_output(None, Format.TEXT) as file, escaped_on_terminal(file) as target:
+        target.write(f"{found.sql.strip()}\n".encode())
+
+
+@pin.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="The names of pins; by default all.")] = None,
+    *,
+    times: Annotated[int, typer.Option(min=1, help="How often to ask each question.")] = 1,
+    timeout: _Timeout = None,
+    lock_file: _LockFile = None,
+    profile: Profile = None,
+) -> None:
+    """Ask pinned questions again, each of which is paid for, and report what has changed.
+
+    The exit code is 12 if anything differs but the writing of SQL. The file stays as it is.
+    """
+    from connecty_frames.pins import find_lock_file, named, read_pins
+
+    path = find_lock_file(lock_file)
+    pins = read_pins(path)
+    chosen = [named(pins, name, path) for name in names or sorted(pins)]
+    count = len(chosen) * times
+    echo_stderr(f"This asks {counted(count, 'question')}, {'which is' if count == 1 else 'each'} paid for.")
+    changed = False
+    with _client(profile) as client:
+        for each in chosen:
+            found = each.check(times=times, timeout=timeout, client=client, on_change=lambda _: None)
+            typer.echo(terminal(str(found), keep="\n"))
+            changed = changed or found.changed
+    if changed:
+        raise typer.Exit(EXIT_CODES[PinChanged])
+
+
+@pin.command()
+def remove(name: _Name, *, lock_file: _LockFile = None) -> None:
+    """Remove a pin from the file."""
+    from connecty_frames.pins import changing, find_lock_file, named, read_pins
+
+    path = find_lock_file(lock_file)
+    named(read_pins(path), name, path)
+    with changing(path) as change:
+        change(lambda pins: pins.pop(named(pins, name, path).name))
+    echo_stderr(f"Pin {terminal(name)!r} was removed from {path_text(path)}.")
+
+
+@pin.command()
+def run(
+    name: _Name,
+    *,
+    connection: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="The warehouse: postgresql://..., duckdb:///FILE, sqlite:///FILE, or a URL of SQLAlchemy.",
+        ),
+    ],
+    dialect: _Dialect = None,
+    function: Annotated[
+        list[str] | None,
+        typer.Option(help="A further function that the SQL may call; may be repeated.", metavar="NAME"),
+    ] = None,
+    format_: _FormatOption = None,
+    output: _OutputOption = None,
+    lock_file: _LockFile = None,
+) -> None:
+    """Run the SQL of a pin on the warehouse, and write all its rows; nothing is asked."""
+    from connecty_frames.cli.connections import read_rows
+    from connecty_frames.pins import pinned
+
+    written_as = choose_format(format_, output, None)
+    found = pinned(name, path=lock_file)
+    # Opened first: a file that cannot be written must not cost a query.
+    with open_output(output, written_as) as file, naming_file(output):
+        table = read_rows(connection, partial(found.rerun, dialect=dialect, functions=function or ()))
+        write_rows(table, table.schema.types, written_as, file)
+        file.flush()
+
+
+@contextmanager
+def _client(profile: str | None) -> Iterator[Client | None]:
+    """Yield a client for a profile, and None for the shared one, which may be that of a sandbox."""
+    from connecty_frames.client import Client
+
+    if profile is None:
+        yield None
+        return
+    with Client(profile=profile) as client:
+        yield client
+
+
+def _describe(found: Pin) -> None:
+    """Write a pin to standard error, without its SQL."""
+    asked = "" if found.asked_at is None else f", asked {found.asked_at:%Y-%m-%d %H:%M} UTC"
+    echo_stderr(f"{found.name}: {found.question}")
+    echo_stderr(f"question_id {found.question_id}, dw_id {found.dw_id}{asked}")
+    echo_stderr(f"dialect {found.dialect or 'unknown'}; tables: {', '.join(found.tables) or 'unknown'}")
+    echo_stderr(repr(found.schema))

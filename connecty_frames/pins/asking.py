@@ -1,0 +1,212 @@
+"""``pin`` and ``pinned``: ask a question once and keep its SQL, and find what was kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from connecty_frames import warehouse
+from connecty_frames.api import shared_client
+from connecty_frames.errors import ConfigError
+from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
+from connecty_frames.pins.comparison import parsed, text_fingerprint
+from connecty_frames.pins.lockfile import OPTIONS, changing, check_name, find_lock_file, named, read_pins
+from connecty_frames.pins.query import Pin, sqlglot_version
+from connecty_frames.text import path_text, snippet
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+    from typing import Unpack
+
+    from connecty_frames.answer import Answer
+    from connecty_frames.client import Client
+
+__all__ = ["pin", "pinned"]
+
+#: The options of ask_df that pin does not take: it makes no frame, and keeps no rows.
+_LEFT_OUT: Final = ("dtype_backend", "on_truncation")
+
+
+@shows_options(*_LEFT_OUT)
+def pin(
+    name: str,
+    question: str,
+    *,
+    dialect: str | None = None,
+    path: str | os.PathLike[str] | None = None,
+    replace: bool = False,
+    client: Client | None = None,
+    **options: Unpack[AskOptionsDict],
+) -> Pin:
+    """Ask a question once, and keep its SQL and schema under a name in ``connecty.lock``.
+
+    Nothing is asked if the file cannot be written or has such a pin. The rows are not kept.
+
+    Parameters
+    ----------
+    name : str
+        The name: up to 100 characters.
+    question : str
+        In plain language; with ``question_id``, what the file says that it was.
+    dialect : str or None, default None
+        The dialect of the warehouse as sqlglot calls it, such as ``"postgres"``, which ``rerun`` needs. None
+        compares SQL by the first of the common dialects that can read it.
+    path : str, path-like or None, default None
+        The file; None is the nearest ``connecty.lock``, in the working directory or above it, or a new one in
+        the working directory.
+    replace : bool, default False
+        Whether to replace a pin of that name.
+    client : Client or None, default None
+        The client to use; None uses a shared one, made from the settings.
+    dw_id : int or None, default None
+        The data workspace to ask; None uses the configured one.
+    max_rows : int or None, default 1000
+        The maximum number of rows to fetch, 0 or more; None fetches all.
+    schema : dict, schema, model or None, default None
+        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
+        or a full schema as a contract.
+    tz : str, default "UTC"
+        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
+        and columns without an offset are not affected.
+    infer_temporal : bool, default True
+        Whether text becomes dates and timestamps where there are no statistics about the column, and every
+        value is a full date, or a timestamp with hours and minutes.
+    decimals : {"auto", "exact", "float"}, default "auto"
+        The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is decimal,
+        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were computed (more
+        than 9 digits after the point, not in quotes), otherwise decimal.
+    strict : bool, default False
+        Whether a doubt about a type or a value is an error instead of a warning.
+    timeout : float or None, default None
+        Seconds for the whole call; None uses the configured timeout.
+    progress : bool, callable or None, default None
+        True or False shows or hides the progress line, a callable receives each step, None shows it if
+        standard error is a terminal.
+    question_id : str, UUID or None, default None
+        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
+    max_age : float, timedelta, str or None, default None
+        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
+        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
+        history (``configure(history=True)``).
+
+    Returns
+    -------
+    Pin
+        What was pinned. SQL that cannot be parsed is pinned as text, and has no ``tables``.
+
+    Raises
+    ------
+    ConfigError
+        If a setting or argument is missing or wrong, there is a pin of that name, the file is no file of
+        pins, or sqlglot is not installed; nothing was asked. If the answer has no SQL or no table, the error
+        has the question's id.
+    OSError
+        If the file cannot be written; nothing was asked.
+    ConnectyError
+        As for :func:`ask`.
+    """
+    check_name(name)
+    if left_out := [option for option in _LEFT_OUT if option in options]:
+        raise TypeError(f"unexpected keyword argument {left_out[0]!r}: pin keeps no rows")
+    ask_options = AskOptions.from_kwargs(options)
+    given: dict[str, Any] = {**options, "on_truncation": "ignore"}  # no rows are kept
+    # Before a question is paid for: whether sqlglot is installed, and has the dialect.
+    warehouse.parse("SELECT 1", "postgres" if dialect is None else dialect)
+    asked = shared_client(client)
+    target = find_lock_file(path)
+    _check_secret(asked, question)
+    if not replace:
+        _check_new(read_pins(target), name, target)
+    with changing(target) as change:
+        answer = asked.ask(question, **given)
+        try:
+            made = _pin_of(answer, name, question, dialect, ask_options)
+            _check_secret(asked, made.sql)
+
+            def add(pins: dict[str, Pin]) -> None:
+                if not replace:
+                    _check_new(pins, name, target)
+                pins[name] = made
+
+            change(add)
+        except BaseException as error:
+            error.add_note(
+                f"The question was asked. question_id={answer.question_id!r} pins its answer without asking "
+                "again."
+            )
+            raise
+    return made
+
+
+def pinned(name: str, *, path: str | os.PathLike[str] | None = None) -> Pin:
+    """Return the pin of a name; nothing is asked.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+    path : str, path-like or None, default None
+        The file; None is the nearest ``connecty.lock``, in the working directory or above it.
+
+    Returns
+    -------
+    Pin
+        The question, its SQL and its schema; ``ask_df`` fetches its answer, ``rerun`` runs its SQL.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such pin, or the file cannot be read or is damaged.
+    """
+    target = find_lock_file(path)
+    return named(read_pins(target), name, target)
+
+
+def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_options: AskOptions) -> Pin:
+    """Return the pin of an answer; a ConfigError if there is nothing to be pinned."""
+    known, sql = answer.metadata, answer.sql_query
+    if not sql or answer.table is None or known.dw_id is None or known.question_id is None:
+        raise ConfigError(
+            f"The question was answered without {'a table' if sql else 'SQL'}, so that nothing was pinned.",
+            setting="question",
+            question_id=known.question_id,
+        )
+    defaults = AskOptions()
+    statement = parsed(sql, dialect)
+    return Pin(
+        name=name,
+        question=question,
+        dw_id=known.dw_id,
+        question_id=known.question_id,
+        asked_at=known.asked_at,
+        dialect=None if dialect is None else dialect.lower(),
+        sql=sql,
+        fingerprint=text_fingerprint(sql) if statement is None else warehouse.fingerprint(statement),
+        sqlglot=None if statement is None else sqlglot_version(),
+        tables=() if statement is None else warehouse.tables(statement),
+        schema=answer.schema,
+        rows=known.whole_rows,
+        options={
+            option: value
+            for option in OPTIONS
+            if (value := getattr(ask_options, option)) != getattr(defaults, option)
+        },
+    )
+
+
+def _check_new(pins: dict[str, Pin], name: str, path: Path) -> None:
+    if name in pins:
+        raise ConfigError(
+            f"Pin {snippet(name)!r} is in {path_text(path)} already.",
+            hint="Choose another name, or replace it by replace=True.",
+            shell_hint="Choose another name, or replace it by --replace.",
+            setting="name",
+        )
+
+
+def _check_secret(client: Client, text: str) -> None:
+    if client.redacted(text) != text:
+        raise ConfigError(
+            "The question or its SQL has the client secret in it, which is not written to a file for review.",
+            setting="question",
+        )

@@ -1,0 +1,265 @@
+"""How an answer differs from a pinned one: in its SQL, columns, types and number of rows."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from connecty_frames import warehouse
+from connecty_frames.decode import SET_BY_CALLER
+from connecty_frames.errors import QueryRefused
+from connecty_frames.frames import WRITERS
+from connecty_frames.text import counted, quoted, snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from connecty_frames.answer import Answer
+    from connecty_frames.decode import Schema
+    from connecty_frames.warehouse import Statement
+
+__all__ = ["Drift", "PinCheck", "SQLChange", "compare", "largest_group", "parsed", "text_fingerprint"]
+
+SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query", "missing"]
+
+#: The changes of SQL that do not change its meaning.
+_HARMLESS: Final = frozenset({"layout", "comments", "case", "aliases"})
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How one answer differs from the pinned one; None or empty where it does not.
+
+    Parameters
+    ----------
+    question_id : str or None
+        The id of the question that was asked.
+    sql : str or None
+        In what the SQL differs most: ``"layout"``, ``"comments"``, ``"case"`` and ``"aliases"`` (of tables)
+        do not change its meaning; ``"literals"`` are numbers and texts in it, ``"query"`` is anything else,
+        and ``"missing"`` means that there is no SQL.
+    columns : tuple of two tuples of str, or None
+        The names of the pinned columns, and of those of the answer.
+    types : tuple of (str, str, str)
+        Name, pinned type and type of each column whose type differs. Types that ``schema=`` set are not
+        compared.
+    rows : tuple of two int, or None
+        The number of rows when the question was pinned, and that of the answer.
+    """
+
+    question_id: str | None
+    sql: SQLChange | None = None
+    columns: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    types: tuple[tuple[str, str, str], ...] = ()
+    rows: tuple[int, int] | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is any difference but one in the writing of the SQL."""
+        return bool(self.columns or self.types or self.rows) or self.sql not in {None, *_HARMLESS}
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Each difference as a sentence."""
+        found = []
+        if self.sql in _HARMLESS:
+            found.append(f"The SQL is the same, but for its {self.sql}.")
+        elif self.sql == "missing":
+            found.append("The answer has no SQL.")
+        elif self.sql is not None:
+            subject = "numbers or texts in it" if self.sql == "literals" else "what it computes"
+            found.append(f"The SQL differs in {subject}.")
+        if self.columns:
+            before, now = self.columns
+            found.append(f"The columns were {quoted(before)}, and are {quoted(now) or 'none'}.")
+        found += [
+            f"Column {snippet(name)!r} was {snippet(before)}, and is {snippet(now)}."
+            for name, before, now in self.types
+        ]
+        if self.rows:
+            found.append(f"There were {counted(self.rows[0], 'row')}, and there are {self.rows[1]:,}.")
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class PinCheck:
+    """What asking a pinned question again has shown.
+
+    Parameters
+    ----------
+    name : str
+        The name of the pin.
+    drifts : tuple of Drift
+        How each answer differs from the pinned one, in the order of asking.
+    by_text : bool
+        Whether the SQL was compared as text, since it could not be parsed: then case, comments and aliases
+        count as changes.
+    same_sql, same_columns, same_rows : int
+        How many of the answers agree with each other: the largest number of those with the same SQL but for
+        its writing, with the same names and types of columns, and with the same rows in any order.
+    """
+
+    name: str
+    drifts: tuple[Drift, ...]
+    by_text: bool
+    same_sql: int
+    same_columns: int
+    same_rows: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether any of the answers differs in more than the writing of its SQL."""
+        return any(drift.changed for drift in self.drifts)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Each difference as a sentence, once."""
+        return tuple(dict.fromkeys(line for drift in self.drifts for line in drift.lines))
+
+    def __str__(self) -> str:
+        lines = [f"Pin {snippet(self.name)!r}: {'changed' if self.changed else 'unchanged'}.", *self.lines]
+        if self.by_text:
+            lines.append("The SQL could not be parsed, and was compared as text.")
+        if (times := len(self.drifts)) > 1:
+            lines.append(
+                f"Of {times:,} answers, {self.same_sql:,} agree in the SQL, {self.same_columns:,} in the "
+                f"columns and {self.same_rows:,} in the rows."
+            )
+        return "\n  ".join(lines)
+
+
+def compare(
+    before: Statement | str, sql: str, schema: Schema, rows: int | None, answer: Answer
+) -> tuple[Drift, tuple[Hashable, Hashable, Hashable]]:
+    """Compare an answer with a pinned one.
+
+    Parameters
+    ----------
+    before
+        The pinned SQL as a statement, or as text if it could not be parsed.
+    sql
+        The pinned SQL as it is.
+    schema, rows
+        The columns and the number of rows that were pinned.
+    answer
+        The answer.
+
+    Returns
+    -------
+    tuple
+        How they differ, and keys of SQL, columns and rows, which are equal where those of answers are.
+    """
+    columns = [] if answer.table is None else list(answer.schema)
+    names = tuple(schema.names), tuple(column.name for column in columns)
+    types = tuple(
+        (old.name, str(old.type), str(new.type))
+        for old, new in zip(schema, columns, strict=False)
+        if names[0] == names[1] and old.type != new.type and old.evidence != SET_BY_CALLER
+    )
+    change, sql_key = _compare_sql(before, sql, answer.sql_query)
+    now = answer.metadata.whole_rows
+    drift = Drift(
+        question_id=answer.question_id,
+        sql=change,
+        columns=None if names[0] == names[1] else names,
+        types=types,
+        rows=None if rows is None or now is None or rows == now else (rows, now),
+    )
+    return drift, (sql_key, tuple((column.name, str(column.type)) for column in columns), _rows_key(answer))
+
+
+def _rows_key(answer: Answer) -> tuple[int | None, str]:
+    """Return the number of all rows, and a hash of those received, in any order."""
+    lines = io.BytesIO()
+    if answer.table is not None:
+        WRITERS["ndjson"](answer.table, lines)
+    rows = b"\n".join(sorted(lines.getvalue().splitlines()))
+    return answer.metadata.whole_rows, hashlib.sha256(rows).hexdigest()
+
+
+def largest_group(keys: Iterable[Hashable]) -> int:
+    """Return how many of the keys are equal to the most frequent one."""
+    return max(Counter(keys).values())
+
+
+def parsed(sql: str, dialect: str | None) -> Statement | None:
+    """Return SQL as a statement of a dialect, by default of a common one; None if it cannot be analysed."""
+    from sqlglot.errors import SqlglotError
+
+    try:
+        statement = warehouse.parse_any(sql) if dialect is None else warehouse.parse(sql, dialect)
+        warehouse.fingerprint(statement)
+        warehouse.tables(statement)  # fails for a UNION with DESCRIBE, for example, which can be parsed
+    except (QueryRefused, SqlglotError, RecursionError):
+        return None
+    return statement
+
+
+def text_fingerprint(sql: str) -> str:
+    """Return a hash of SQL that cannot be parsed: the same where only white space differs."""
+    return hashlib.sha256(" ".join(sql.split()).removesuffix(";").rstrip().encode()).hexdigest()
+
+
+def _compare_sql(before: Statement | str, sql: str, now: str | None) -> tuple[SQLChange | None, Hashable]:
+    """Return in what SQL differs from the pinned one, and its fingerprint."""
+    if now is None:
+        return "missing", None
+    statement = None if isinstance(before, str) else parsed(now, before.dialect)
+    if isinstance(before, str) or statement is None:
+        key = text_fingerprint(now)
+        if now == sql:
+            return None, key
+        return ("layout" if key == text_fingerprint(sql) else "query"), key
+    key = warehouse.fingerprint(statement)
+    if now == sql:
+        return None, key
+    return _change(before, statement, sql, now), key
+
+
+def _change(before: Statement, now: Statement, sql: str, text: str) -> SQLChange:
+    """Return in what two statements differ most."""
+    tokens, others = _tokens(sql, before.dialect), _tokens(text, now.dialect)
+    if [token[:2] for token in tokens] == [token[:2] for token in others]:
+        return "layout" if tokens == others else "comments"
+    if _in_one_case(before) == _in_one_case(now):
+        folded = [[(kind, word.casefold()) for kind, word, _ in each] for each in (tokens, others)]
+        return "case" if folded[0] == folded[1] else "layout"  # such as JOIN and INNER JOIN
+    if warehouse.fingerprint(before) == warehouse.fingerprint(now):
+        return "aliases"
+    if warehouse.fingerprint(_without_literals(before)) == warehouse.fingerprint(_without_literals(now)):
+        return "literals"
+    return "query"
+
+
+def _tokens(sql: str, dialect: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return the kind, text and comments of each token, without semicolons at the end."""
+    import sqlglot
+
+    found = [
+        (token.token_type.name, token.text, tuple(comment.strip() for comment in token.comments))
+        for token in sqlglot.tokenize(sql, read=dialect)
+    ]
+    while found and found[-1][0] == "SEMICOLON":
+        found.pop()
+    return found
+
+
+def _in_one_case(statement: Statement) -> str:
+    """Return SQL in the layout of sqlglot, with names in the case in which the dialect compares them."""
+    from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
+
+    tree = normalize_identifiers(statement.tree.copy(), dialect=statement.dialect)
+    return tree.sql(statement.dialect, comments=False)
+
+
+def _without_literals(statement: Statement) -> Statement:
+    """Return a statement with empty texts in place of its numbers and texts."""
+    from sqlglot import exp
+
+    def blank(node: Any) -> Any:
+        return exp.Literal.string("") if isinstance(node, exp.Literal) else node
+
+    return replace(statement, tree=statement.tree.transform(blank))

@@ -1,0 +1,288 @@
+"""Pin: one pinned question, its SQL and what can be done with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
+
+from connecty_frames import warehouse
+from connecty_frames.api import ask_df, shared_client
+from connecty_frames.errors import ConfigError, PinChanged, PinWarning, warn
+from connecty_frames.pins.comparison import PinCheck, compare, largest_group, parsed, text_fingerprint
+from connecty_frames.text import counted, snippet, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from datetime import datetime
+    from typing import Unpack
+
+    from connecty_frames.client import Client
+    from connecty_frames.decode import Schema
+    from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
+    from connecty_frames.options import AskOptionsDict, Engine
+    from connecty_frames.warehouse import Statement
+    from connecty_frames.warehouse.query import RecordBatchReader
+
+__all__ = ["Pin", "sqlglot_version"]
+
+#: Options whose values are those of the pin.
+_FIXED = ("dw_id", "question_id", "schema", "max_age")
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A question that was asked once, with the SQL that came of it, as it is in ``connecty.lock``.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the file.
+    question : str
+        The question in words.
+    dw_id : int
+        The data workspace that was asked.
+    question_id : str
+        The server's id of the question.
+    asked_at : datetime or None
+        When it was asked, aware and in UTC; None if it was pinned by its id, so that this is unknown.
+    dialect : str or None
+        The dialect of the SQL as sqlglot calls it, None if none was given.
+    sql : str
+        The SQL as the server sent it.
+    fingerprint : str
+        A hash of the SQL that is the same where only its writing differs.
+    sqlglot : str or None
+        The version of sqlglot that made the fingerprint; None if the SQL could not be parsed, so that the
+        fingerprint is one of its text.
+    tables : tuple of str
+        The tables that the SQL reads.
+    schema : Schema
+        The columns of the answer.
+    rows : int or None
+        The number of rows of the whole answer, None if unknown.
+    options : dict
+        The options that the types depend on, where they are not the defaults.
+    """
+
+    name: str
+    question: str
+    dw_id: int
+    question_id: str
+    asked_at: datetime | None
+    dialect: str | None
+    sql: str
+    fingerprint: str
+    sqlglot: str | None
+    tables: tuple[str, ...]
+    schema: Schema
+    rows: int | None = None
+    options: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Pin {snippet(self.name)!r}: {snippet(self.question)!r}, "
+            f"{counted(len(self.schema), 'column')}, question_id {self.question_id}>"
+        )
+
+    @overload
+    def ask_df(
+        self,
+        *,
+        engine: Literal["pandas"] = ...,
+        client: Client | None = ...,
+        **options: Unpack[AskOptionsDict],
+    ) -> PandasFrame: ...
+    @overload
+    def ask_df(
+        self, *, engine: Literal["polars"], client: Client | None = ..., **options: Unpack[AskOptionsDict]
+    ) -> PolarsFrame: ...
+    @overload
+    def ask_df(
+        self, *, engine: Literal["pyarrow"], client: Client | None = ..., **options: Unpack[AskOptionsDict]
+    ) -> ArrowTable: ...
+    def ask_df(
+        self, *, engine: Engine = "pandas", client: Client | None = None, **options: Unpack[AskOptionsDict]
+    ) -> PandasFrame | PolarsFrame | ArrowTable:
+        """Fetch the answer of the pinned question as a frame, with the pinned types; nothing is asked.
+
+        Parameters
+        ----------
+        engine : {"pandas", "polars", "pyarrow"}, default "pandas"
+            The library of the frame.
+        client : Client or None, default None
+            The client to use; None uses a shared one, made from the settings.
+        **options
+            As for :func:`ask_df`, except for ``dw_id``, ``question_id``, ``schema`` and ``max_age``, which
+            the pin decides.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            The rows of that time.
+
+        Raises
+        ------
+        ConfigError
+            If an option is given that the pin decides, or a setting is missing or wrong.
+        NotFoundError
+            If the service no longer has the answer.
+        ConnectyError
+            As for :func:`ask_df`.
+        """
+        if given := [name for name in _FIXED if name in options]:
+            raise ConfigError(
+                f"{given[0]}={value_text(cast('dict[str, Any]', options)[given[0]])}: pin "
+                f"{snippet(self.name)!r} decides it; leave it out, or ask by ask_df.",
+                setting=given[0],
+            )
+        merged: dict[str, Any] = {
+            **self.options,
+            **options,
+            "dw_id": self.dw_id,
+            "question_id": self.question_id,
+            "schema": self.schema,
+        }
+        return ask_df(self.question, engine=engine, client=client, **merged)
+
+    def rerun(
+        self, connection: object, *, dialect: str | None = None, functions: Collection[str] = ()
+    ) -> RecordBatchReader:
+        """Run the pinned SQL on the warehouse, and return all its rows with the pinned types.
+
+        Nothing is asked. The number of rows is not compared, since data changes between runs.
+
+        Parameters
+        ----------
+        connection : object
+            As for :meth:`Answer.rerun`.
+        dialect : str or None, default None
+            The dialect of the warehouse; None uses the pinned one.
+        functions : collection of str, default ()
+            The names of further functions that the SQL may call, with their schema if it writes one.
+
+        Returns
+        -------
+        pyarrow.RecordBatchReader
+            Record batches of the pinned schema; see :meth:`Answer.rerun`.
+
+        Raises
+        ------
+        ConfigError
+            As for :meth:`Answer.rerun`; or if there is no dialect, or the SQL in the file was edited.
+        QueryRefused, ConversionError
+            As for :meth:`Answer.rerun`.
+        """
+        chosen = self.dialect if dialect is None else dialect
+        if chosen is None:
+            raise ConfigError(
+                f"Pin {snippet(self.name)!r} has no dialect.",
+                hint="Give one, such as dialect='postgres'.",
+                shell_hint="Give one, such as --dialect postgres.",
+                setting="dialect",
+            )
+        self._statement()
+        query = warehouse.Query(self.sql, self.schema, None, self.question_id)
+        return warehouse.rerun(query, connection, dialect=chosen, functions=functions)
+
+    def check(
+        self,
+        *,
+        times: int = 1,
+        on_change: Literal["raise", "warn"] | Callable[[PinCheck], object] = "raise",
+        client: Client | None = None,
+        timeout: float | None = None,
+    ) -> PinCheck:
+        """Ask the question again, and compare SQL, columns, types and number of rows with the pinned ones.
+
+        Each asking costs a question. The pin stays as it is.
+
+        Parameters
+        ----------
+        times : int, default 1
+            How often to ask, one after the other.
+        on_change : {"raise", "warn"} or callable, default "raise"
+            What to do if anything differs but the writing of the SQL: raise PinChanged, issue a PinWarning,
+            or call a function with the PinCheck.
+        client : Client or None, default None
+            The client to use; None uses a shared one, made from the settings.
+        timeout : float or None, default None
+            Seconds for each asking; None uses the configured timeout.
+
+        Returns
+        -------
+        PinCheck
+            What differs, and how often the answers agree with each other.
+
+        Raises
+        ------
+        PinChanged
+            If anything differs and ``on_change="raise"``.
+        ConfigError
+            If an argument is wrong, or the SQL in the file was edited; nothing was asked.
+        ConnectyError
+            As for :func:`ask`.
+        """
+        if isinstance(times, bool) or not isinstance(times, int) or times < 1:
+            raise ConfigError(f"times={value_text(times)}: expected a whole number from 1.", setting="times")
+        if not callable(on_change) and on_change not in {"raise", "warn"}:
+            raise ConfigError(
+                f"on_change={value_text(on_change)}: expected 'raise', 'warn' or a callable.",
+                setting="on_change",
+            )
+        before = self._statement()
+        asked = shared_client(client)
+        options: dict[str, Any] = {**self.options, "dw_id": self.dw_id, "timeout": timeout}
+        found = [
+            compare(
+                before or self.sql,
+                self.sql,
+                self.schema,
+                self.rows,
+                asked.ask(self.question, on_truncation="ignore", **options),
+            )
+            for _ in range(times)
+        ]
+        agreeing = [largest_group(keys) for keys in zip(*(keys for _, keys in found), strict=True)]
+        checked = PinCheck(self.name, tuple(drift for drift, _ in found), before is None, *agreeing)
+        if checked.changed:
+            self._report(checked, on_change)
+        return checked
+
+    def _report(
+        self, checked: PinCheck, on_change: Literal["raise", "warn"] | Callable[[PinCheck], object]
+    ) -> None:
+        if callable(on_change):
+            on_change(checked)
+        elif on_change == "warn":
+            warn(PinWarning(str(checked)))
+        else:
+            last = checked.drifts[-1]
+            raise PinChanged(
+                str(checked), name=self.name, changes=checked.lines, question_id=last.question_id
+            )
+
+    def _statement(self) -> Statement | None:
+        """Return the SQL as a statement, None if it could not be parsed; a ConfigError if it was edited."""
+        statement = None if self.sqlglot is None else parsed(self.sql, self.dialect)
+        if self.sqlglot is None:
+            found = text_fingerprint(self.sql)
+        elif statement is None:
+            found = ""
+        elif self.sqlglot == sqlglot_version():
+            found = warehouse.fingerprint(statement)
+        else:
+            found = self.fingerprint  # that of another version may differ for the same SQL
+        if found != self.fingerprint:
+            raise ConfigError(
+                f"The SQL of pin {snippet(self.name)!r} is not the one that was pinned: the file was edited. "
+                "Restore it, or pin the question again.",
+                setting="path",
+            )
+        return statement
+
+
+def sqlglot_version() -> str:
+    """Return the version of sqlglot that is installed."""
+    from importlib.metadata import version
+
+    return version("sqlglot")

@@ -1,0 +1,189 @@
+"""``connecty pin``: add, list, show, check, remove and run."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from tests.servers.scripted import QUESTION_ID, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SQL = "SELECT id, name FROM orders WHERE id > 1 ORDER BY id"
+
+
+def answered(sql: str = SQL, **results: Any) -> Any:
+    """Return the step that answers with a table."""
+    body = {"sql_query": sql, "dataframe": [["id", "name"], [2, "b"]], **results}
+    return Script.answer(200, {"state": "COMPLETED", "results": body})
+
+
+@pytest.fixture
+def pin(
+    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs a command in a folder with two databases."""
+    monkeypatch.chdir(tmp_path)
+    server.on("results", answered())
+    for connection in (duckdb.connect("a.duckdb"), sqlite3.connect("a.db")):
+        connection.execute("CREATE TABLE orders (id INT, name TEXT)")
+        connection.execute("INSERT INTO orders VALUES (1, 'a'), (3, 'c'), (2, 'b')")
+        connection.commit()
+        connection.close()
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        found: tuple[int, str, str] = shell.text(shell.run("pin", *arguments, **settings))
+        return found
+
+    return run
+
+
+def test_add_and_show(pin: Any, server: Script) -> None:
+    """The SQL alone goes to standard output."""
+    code, out, err = pin("add", "orders", "list the orders", "--dialect", "duckdb")
+
+    described = [
+        "orders: list the orders",
+        f"question_id {QUESTION_ID}, dw_id 13, asked ",
+        "dialect duckdb; tables: orders",
+        "id    int64   1 whole number",
+        "name  string  1 of 1 values are texts",
+    ]
+    assert (code, out) == (0, "")
+    assert [line in err for line in described] == [True] * 5, err
+    code, out, err = pin("show", "orders")
+    assert (code, out) == (0, f"{SQL}\n")
+    assert [line in err for line in described] == [True] * 5
+    assert server.questions == ["list the orders"]
+
+
+def test_add_replaces_only_on_request(pin: Any, server: Script) -> None:
+    """The hint is one for the command line."""
+    assert pin("add", "orders", "list the orders")[0] == 0
+    code, _, err = pin("add", "orders", "list the orders")
+
+    assert code == 2
+    assert "Choose another name, or replace it by --replace." in err
+    assert pin("add", "orders", "list them", "--replace", "--question-id", QUESTION_ID)[0] == 0
+    assert server.questions == ["list the orders"]
+
+
+def test_list(pin: Any) -> None:
+    """In the order of names, in the formats of answers."""
+    for name in ("b", "a"):
+        pin("add", name, f"question {name}", "--dialect", "sqlite", "--question-id", QUESTION_ID)
+
+    code, out, _ = pin("list", "--format", "json")
+    assert code == 0
+    assert json.loads(out) == [
+        {"name": name, "asked_at": None, "dialect": "sqlite", "question": f"question {name}"} for name in "ab"
+    ]
+
+
+def test_remove(pin: Any) -> None:
+    """The others stay."""
+    for name in ("a", "b"):
+        pin("add", name, "q", "--question-id", QUESTION_ID)
+
+    code, out, err = pin("remove", "a")
+    assert (code, out) == (0, "")
+    assert err.startswith("Pin 'a' was removed from ")
+    assert pin("list", "--format", "csv")[1].splitlines()[1:] == ['"b",,,"q"']
+    assert pin("remove", "a")[0] == 2
+    assert pin("remove", "b")[0] == 0
+    assert pin("list", "--format", "json")[:2] == (0, "[]\n")
+
+
+def test_check(pin: Any, server: Script) -> None:
+    """It says what it costs; the exit code is 12 if something has changed."""
+    pin("add", "orders", "list the orders", "--dialect", "duckdb")
+    code, out, err = pin("check")
+    assert (code, out, err) == (0, "Pin 'orders': unchanged.\n", "This asks 1 question, which is paid for.\n")
+
+    pin("add", "others", "list the others", "--dialect", "duckdb")
+    server.on("results", answered(SQL.replace("1", "0"), dataframe=[["id"], [2]]))
+    code, out, err = pin("check", "others", "--times", "2")
+
+    assert code == 12
+    assert out.splitlines() == [
+        "Pin 'others': changed.",
+        "  The SQL differs in numbers or texts in it.",
+        "  The columns were 'id', 'name', and are 'id'.",
+        "  Of 2 answers, 2 agree in the SQL, 2 in the columns and 2 in the rows.",
+    ]
+    assert err == "This asks 2 questions, each paid for.\n"
+    assert server.questions == ["list the orders"] * 2 + ["list the others"] * 3
+
+
+@pytest.mark.parametrize(
+    ("url", "dialect"),
+    [("duckdb:///a.duckdb", "duckdb"), ("sqlite:///a.db", "sqlite"), ("sqlite+pysqlite:///a.db", "sqlite")],
+)
+def test_run(pin: Any, server: Script, tmp_path: Path, url: str, dialect: str) -> None:
+    """All rows of now, as text or in a file; nothing is asked."""
+    if "+" in url:
+        pytest.importorskip("sqlalchemy")
+    pin("add", "orders", "list the orders", "--dialect", dialect)
+    asked = len(server.requests)
+
+    code, out, err = pin("run", "orders", "--connection", url, "--format", "csv")
+    assert (code, out, err) == (0, '"id","name"\n2,"b"\n3,"c"\n', "")
+    assert pin("run", "orders", "--connection", url, "--output", "rows.parquet") == (0, "", "")
+    assert pq.read_table(tmp_path / "rows.parquet").to_pylist() == [
+        {"id": 2, "name": "b"},
+        {"id": 3, "name": "c"},
+    ]
+    assert len(server.requests) == asked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--connection", "a.duckdb"], 2, "--connection: expected a URL"),
+        (["--connection", "duckdb://a.duckdb"], 2, "after three slashes"),
+        (["--connection", "duckdb:///missing/a.duckdb"], 1, "The warehouse's client raised "),
+        (["--connection", "sqlite:///missing.db"], 1, "unable to open database file"),
+        (["--connection", "klingon://u:hunter22@h/d"], 2, "--connection: "),
+        (["--connection", "sqlite:///a.db"], 2, "dialect='duckdb' is not that of sqlite3.Connection"),
+        (["--connection", "duckdb:///a.duckdb", "--output", "rows.pdf"], 2, "no format has that suffix"),
+    ],
+)
+def test_a_wrong_connection(pin: Any, arguments: list[str], code: int, message: str) -> None:
+    """One line without the password, and no file."""
+    pin("add", "orders", "list the orders", "--dialect", "duckdb")
+
+    found, out, err = pin("run", "orders", *arguments)
+
+    assert (found, out) == (code, "")
+    assert message in err
+    assert "hunter22" not in err
+    assert "Traceback" not in err
+
+
+def test_no_password_is_shown() -> None:
+    """Not even if the message of the client has the URL in it, or the password decoded."""
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    from connecty_frames.cli.connections import read_rows
+    from connecty_frames.errors import ConnectyError
+
+    url = "postgresql+psycopg://user:hunter%2122@127.0.0.1:1/shop"
+    assert sqlalchemy.engine.make_url(url).password == "hunter!22"
+
+    with (
+        mock.patch(
+            "sqlalchemy.create_engine", side_effect=OSError(f"no host in {url}: hunter!22 hunter%2122")
+        ),
+        pytest.raises(ConnectyError) as caught,
+    ):
+        read_rows(url, lambda _: None)
+
+    assert str(caught.value) == "The warehouse's client raised builtins.OSError: no host in ***: *** ***."
+    assert caught.value.__context__ is None

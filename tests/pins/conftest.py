@@ -1,0 +1,51 @@
+"""A server whose answers the tests choose, and a working directory of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import connecty_frames as cf
+from tests.servers.scripted import Script, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SQL = "SELECT o.id, o.name FROM shop.orders AS o WHERE o.id < 100 ORDER BY o.id"
+
+
+class Service:
+    """A service that answers every question alike, until it is told otherwise."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.client = cf.Client("id", client_secret="secret", base_url=script.address, dw_id=13)
+        self.answer()
+
+    def answer(self, sql: str | None = SQL, rows: list[list[Any]] | None = None, **results: Any) -> None:
+        """Answer questions from now on by this SQL, and a header with rows."""
+        table = [["id", "name"], [1, "a"], [2, "b"]] if rows is None else rows
+        body = {"sql_query": sql, "response_summary": "Two.", "dataframe": table, **results}
+        self.script.on("results", Script.answer(200, {"state": "COMPLETED", "results": body}))
+
+    def pin(self, name: str = "orders", **options: Any) -> cf.Pin:
+        """Pin the question."""
+        return cf.pin(name, "list the orders", **{"dialect": "duckdb", "client": self.client, **options})
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """Return a running service."""
+    with serve() as script:
+        made = Service(script)
+        yield made
+        made.client.close()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a new folder the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

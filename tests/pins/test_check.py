@@ -1,0 +1,195 @@
+"""``check``: what counts as a change, and what is done about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from sqlglot.errors import OptimizeError
+
+import connecty_frames as cf
+from connecty_frames import warehouse
+from tests.servers.scripted import Script
+
+if TYPE_CHECKING:
+    from connecty_frames.pins import PinCheck
+
+SQL = "SELECT o.id, o.name FROM shop.orders AS o WHERE o.id < 100 ORDER BY o.id"
+
+
+@pytest.mark.parametrize(
+    ("sql", "change"),
+    [
+        (SQL, None),
+        (SQL.replace(" ", "\n  ") + ";", "layout"),
+        (SQL.replace(" AS o", " o"), "layout"),
+        ("/* all */ " + SQL, "comments"),
+        (SQL.replace("SELECT", "select").replace("shop", "Shop"), "case"),
+        (SQL.replace("o.", "x.").replace("AS o", "AS x"), "aliases"),
+        (SQL.replace("100", "200"), "literals"),
+        (SQL.replace("100", "200").replace("o.", "x.").replace("AS o", "AS x"), "literals"),
+        (SQL.replace("<", "<="), "query"),
+        (SQL.replace("shop.orders", "shop.old_orders"), "query"),
+        ("SELEC nothing", "query"),
+        (None, "missing"),
+    ],
+)
+def test_changes_of_sql(service: Any, sql: str | None, change: str | None) -> None:
+    """Layout, comments, case and aliases are told apart, and are no change; literals and all else are."""
+    pin = service.pin()
+    service.answer(sql)
+    seen: list[PinCheck] = []
+
+    found = pin.check(client=service.client, on_change=seen.append)
+
+    assert [drift.sql for drift in found.drifts] == [change]
+    assert found.changed is (change in {"literals", "query", "missing"})
+    assert seen == ([found] if found.changed else [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "lines"),
+    [
+        ([["id", "name"], [3, "x"], [4, "y"]], ()),
+        (
+            [["id", "title"], [1, "a"], [2, "b"]],
+            ("The columns were 'id', 'name', and are 'id', 'title'.",),
+        ),
+        (
+            [["name", "id"], ["a", 1], ["b", 2]],
+            ("The columns were 'id', 'name', and are 'name', 'id'.",),
+        ),
+        ([["id", "name"], [1.5, "a"], [2, "b"]], ("Column 'id' was int64, and is double.",)),
+        ([["id", "name"], [1, "a"]], ("There were 2 rows, and there are 1.",)),
+    ],
+)
+def test_changes_of_the_table(service: Any, rows: list[list[Any]], lines: tuple[str, ...]) -> None:
+    """Names, their order, types, and the number of rows; other values are none."""
+    pin = service.pin()
+    before = Path("connecty.lock").read_bytes()
+    service.answer(rows=rows)
+
+    found = pin.check(client=service.client, on_change=lambda _: None)
+
+    assert found.lines == lines
+    assert found.changed is bool(lines)
+    assert Path("connecty.lock").read_bytes() == before
+
+
+def test_a_change_is_an_error(service: Any) -> None:
+    """By default; the error has the changes, and the id of the question that was asked."""
+    pin = service.pin()
+    service.answer(SQL.replace("100", "200"), [["id"], [1]])
+
+    with pytest.raises(cf.PinChanged) as caught:
+        pin.check(client=service.client)
+
+    assert str(caught.value) == (
+        "Pin 'orders': changed.\n"
+        "  The SQL differs in numbers or texts in it.\n"
+        "  The columns were 'id', 'name', and are 'id'.\n"
+        "  There were 2 rows, and there are 1."
+    )
+    assert caught.value.name == "orders"
+    assert caught.value.changes[2] == "There were 2 rows, and there are 1."
+    assert caught.value.question_id == "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+
+
+def test_a_change_is_a_warning(service: Any) -> None:
+    """On request."""
+    pin = service.pin()
+    service.answer(SQL.replace("100", "200"))
+
+    with pytest.warns(cf.PinWarning, match="The SQL differs in numbers or texts in it"):
+        assert pin.check(client=service.client, on_change="warn").changed
+
+
+def test_asking_several_times(service: Any) -> None:
+    """It is counted how often the answers agree with each other, the rows in any order."""
+    pin = service.pin()
+    other = SQL.replace("100", "200")
+    results = [
+        {"sql_query": SQL, "dataframe": [["id", "name"], [1, "a"], [2, "b"]]},
+        {"sql_query": SQL + ";", "dataframe": [["id", "name"], [2, "b"], [1, "a"]]},
+        {"sql_query": other, "dataframe": [["id", "name"], [1, "a"], [3, "b"]]},
+    ]
+    service.script.on(
+        "results", *(Script.answer(200, {"state": "COMPLETED", "results": each}) for each in results)
+    )
+
+    found = pin.check(times=3, client=service.client, on_change=lambda _: None)
+
+    assert service.script.questions == ["list the orders"] * 4
+    assert [drift.sql for drift in found.drifts] == [None, "layout", "literals"]
+    assert str(found) == (
+        "Pin 'orders': changed.\n"
+        "  The SQL is the same, but for its layout.\n"
+        "  The SQL differs in numbers or texts in it.\n"
+        "  Of 3 answers, 2 agree in the SQL, 3 in the columns and 2 in the rows."
+    )
+
+
+def test_sql_that_cannot_be_parsed(service: Any) -> None:
+    """It is pinned and compared as text, and the check says so."""
+    service.answer("SELEC a FRM b;")
+    pin = service.pin(dialect=None)
+    assert (pin.sqlglot, pin.tables) == (None, ())
+
+    service.answer("SELEC  a\nFRM b")
+    found = pin.check(client=service.client)
+    assert str(found) == (
+        "Pin 'orders': unchanged.\n"
+        "  The SQL is the same, but for its layout.\n"
+        "  The SQL could not be parsed, and was compared as text."
+    )
+    service.answer("SELEC A FRM b")
+    with pytest.raises(cf.PinChanged, match="The SQL differs in what it computes"):
+        pin.check(client=service.client)
+
+
+def test_sql_that_cannot_be_analysed(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What sqlglot parses but finds no tables in, such as a UNION with DESCRIBE in DuckDB, counts as text."""
+    monkeypatch.setattr(warehouse, "tables", mock.Mock(side_effect=OptimizeError("no scope")))
+
+    assert service.pin().sqlglot is None
+    assert not cf.pinned("orders").check(client=service.client).changed
+
+
+def test_another_version_of_sqlglot(service: Any) -> None:
+    """The fingerprint is that of another version: both are made anew from the SQL."""
+    pin = service.pin()
+    path = Path("connecty.lock")
+    text = path.read_text(encoding="utf-8")
+    old = text.replace(pin.fingerprint, "0" * 64).replace(f'sqlglot = "{pin.sqlglot}"', 'sqlglot = "1.0"')
+    path.write_text(old, encoding="utf-8")
+    service.answer(SQL.lower())
+
+    assert not cf.pinned("orders").check(client=service.client).changed
+    service.answer(SQL.replace("100", "200"))
+    with pytest.raises(cf.PinChanged):
+        cf.pinned("orders").check(client=service.client)
+
+
+def test_the_options_of_the_pin_apply(service: Any) -> None:
+    """Types are compared as they were inferred; those that ``schema=`` set are not compared."""
+    numbers = [["id", "name"], ["1", "0.10"], ["2", "0.20"]]
+    service.answer(rows=numbers)
+    pin = service.pin(schema={"id": "int64"}, max_rows=5)
+
+    assert not pin.check(client=service.client).changed
+    targets = [request.target for request in service.script.requests if "results" in request.target]
+    assert all("max_rows=5" in target for target in targets)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"times": 0}, {"times": True}, {"times": 1.5}, {"on_change": "ignore"}, {"on_change": None}]
+)
+def test_a_wrong_argument(service: Any, arguments: dict[str, Any]) -> None:
+    """Nothing is asked."""
+    pin = service.pin()
+
+    with pytest.raises(cf.ConfigError, match=f"{next(iter(arguments))}="):
+        pin.check(client=service.client, **arguments)
+    assert len(service.script.questions) == 1

@@ -1,0 +1,356 @@
+"""``pin`` and ``pinned``: what is asked and when, what the file has, and what is run from it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+import connecty_frames as cf
+
+if TYPE_CHECKING:
+    from connecty_frames.sandbox import Sandbox
+
+QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+SQL = "SELECT o.id, o.name FROM shop.orders AS o WHERE o.id < 100 ORDER BY o.id"
+
+
+@pytest.fixture
+def database() -> duckdb.DuckDBPyConnection:
+    """Return a warehouse that has another order than the answer had."""
+    connection = duckdb.connect()
+    connection.execute("CREATE SCHEMA shop")
+    connection.execute(
+        "CREATE TABLE shop.orders AS SELECT * FROM (VALUES (2, 'b'), (3, 'c'), (7, 'd')) t(id, name)"
+    )
+    return connection
+
+
+# What is asked, and kept
+
+
+def test_a_pin_is_kept(service: Any) -> None:
+    """All that the file has of it is read back."""
+    service.pin(max_rows=None, tz="Asia/Tokyo")
+
+    found = cf.pinned("orders")
+    assert service.script.questions == ["list the orders"]
+    assert (found.name, found.question, found.dw_id) == ("orders", "list the orders", 13)
+    assert (found.question_id, found.dialect, found.sql) == (QUESTION_ID, "duckdb", SQL)
+    assert found.tables == ("shop.orders",)
+    assert found.schema.arrow == pa.schema({"id": pa.int64(), "name": pa.string()})
+    assert found.rows == 2
+    assert found.options == {"max_rows": None, "tz": "Asia/Tokyo"}
+    assert found.asked_at is not None
+    assert abs(datetime.now(UTC) - found.asked_at).total_seconds() < 60
+    assert repr(found) == (f"<Pin 'orders': 'list the orders', 2 columns, question_id {QUESTION_ID}>")
+
+
+def test_the_file_is_made_for_review(service: Any) -> None:
+    """The pins are in the order of their names, and the SQL has its lines."""
+    service.answer("SELECT id,\n  name\nFROM shop.orders")
+    service.pin("z")
+    service.pin("a b", dialect=None)
+
+    lines = Path("connecty.lock").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "version = 1"
+    assert [line for line in lines if line.startswith("[")] == ['[pins."a b"]', "[pins.z]"]
+    assert 'tables = ["shop.orders"]' in lines
+    assert '    {name = "id", type = "int64", evidence = "2 whole numbers"},' in lines
+    assert lines[-3:] == ['sql = """SELECT id,', "  name", 'FROM shop.orders"""']
+    assert lines.count('dialect = "duckdb"') == 1
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1\r\nFROM a", 'SELECT """x\\" \\', "SELECT 'ż\t\x7f\x01'\n", "\nSELECT 1"]
+)
+def test_sql_is_kept_exactly(service: Any, sql: str) -> None:
+    """Whatever characters it has."""
+    service.answer(sql)
+    service.pin()
+
+    assert cf.pinned("orders").sql == sql
+
+
+def test_an_answer_is_pinned_by_its_id(service: Any) -> None:
+    """Nothing is asked; when it was asked is then unknown."""
+    service.pin(question_id=QUESTION_ID)
+
+    assert service.script.questions == []
+    assert cf.pinned("orders").asked_at is None
+    assert cf.pinned("orders").question == "list the orders"
+
+
+def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
+    """A name that exists is an error before a question is asked; a replaced pin is the new one."""
+    service.pin()
+    with pytest.raises(cf.ConfigError, match=r"Pin 'orders' is in .*connecty\.lock already\..*replace=True"):
+        service.pin()
+    assert len(service.script.questions) == 1
+
+    service.answer("SELECT 1 AS id, 'a' AS name")
+    service.pin(replace=True)
+
+    assert cf.pinned("orders").sql == "SELECT 1 AS id, 'a' AS name"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"name": ""}, cf.ConfigError, "name='': expected a text of 1 to 100 characters"),
+        ({"name": "a\x1b[2J"}, cf.ConfigError, "without control characters"),
+        ({"name": " a"}, cf.ConfigError, "without white space at its ends"),
+        ({"name": "a" * 101}, cf.ConfigError, "1 to 100 characters"),
+        ({"name": 7}, cf.ConfigError, "name=7"),
+        ({"dialect": "klingon"}, cf.ConfigError, "dialect='klingon': expected one of athena"),
+        ({"path": "missing/connecty.lock"}, FileNotFoundError, "missing"),
+        ({"path": "."}, cf.ConfigError, r"\. cannot be read: "),
+        ({"max_rows": -1}, cf.ConfigError, "max_rows=-1"),
+        ({"on_truncation": "raise"}, TypeError, "pin keeps no rows"),
+        ({"tmezone": "UTC"}, TypeError, "unexpected keyword argument 'tmezone'"),
+    ],
+)
+def test_a_wrong_argument_costs_nothing(
+    service: Any, arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    """It is an error before anything is asked, and no file is left."""
+    with pytest.raises(error, match=message):
+        service.pin(**{"name": "orders", **arguments})
+
+    assert service.script.questions == []
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(("answer", "lacking"), [({"sql": None}, "SQL"), ({"dataframe": None}, "a table")])
+def test_an_answer_without_sql_or_table(service: Any, answer: dict[str, Any], lacking: str) -> None:
+    """It is not pinned, and the error has the id of the question, which was paid for."""
+    service.answer(**answer)
+
+    with pytest.raises(
+        cf.ConfigError, match=f"answered without {lacking}, so that nothing was pinned"
+    ) as caught:
+        service.pin()
+
+    assert caught.value.question_id == QUESTION_ID
+    assert list(Path().iterdir()) == []
+
+
+def test_a_paid_question_is_not_lost(service: Any, folder: Path) -> None:
+    """If the name is taken while the question is asked, the note of the error says how to pin the answer."""
+
+    def taken(_: Any) -> None:
+        other = cf.pin("orders", "another", client=service.client, question_id=QUESTION_ID, dialect="duckdb")
+        assert other.question == "another"
+
+    with pytest.raises(cf.ConfigError, match="already") as caught:
+        service.pin(progress=lambda *_: (folder / "connecty.lock").exists() or taken(_))
+
+    assert caught.value.__notes__ == [
+        f"The question was asked. question_id='{QUESTION_ID}' pins its answer without asking again."
+    ]
+    assert cf.pinned("orders").question == "another"
+
+
+def test_a_secret_is_not_written(service: Any) -> None:
+    """A question or SQL with the client secret is an error, since the file is made to be shared."""
+    service.answer("SELECT 'secret'")
+
+    with pytest.raises(cf.ConfigError, match="has the client secret in it"):
+        service.pin()
+
+    assert list(Path().iterdir()) == []
+
+
+# The file
+
+
+def test_the_nearest_file_is_read(service: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one of the working directory or of a folder above it; a new pin goes there as well."""
+    service.pin()
+    (folder / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(folder / "a" / "b")
+
+    assert cf.pinned("orders").sql == SQL
+    service.pin("second")
+
+    assert list((folder / "a").rglob("*.lock")) == []
+    assert cf.pinned("second", path=folder / "connecty.lock").sql == SQL
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "is no file of pins"),
+        (b"[package]\nname = 'x'", "is no file of pins"),
+        (b"version = 2\n[pins]", "has the version 2; this package knows 1"),
+        (b"version = 1\nother = 1\n[pins]", "has 'other' in it"),
+        (b"version = 1\n[pins", "is damaged: "),
+        (b"\xff\xfe", "is damaged: UnicodeDecodeError"),
+        (b"a = " + b"[" * 100_000, "is damaged: "),
+        (b"version = 1\n[pins.a]\nquestion = 'q'", "is damaged: pin 'a': lacks 'sql'"),
+        (b"version = 1\n[pins]\na = 1", "is damaged: pin 'a': "),
+        (b'version = 1\n[pins."a\\u001b"]', "is damaged: pin "),
+    ],
+)
+def test_a_damaged_or_foreign_file(service: Any, text: bytes, message: str) -> None:
+    """It is an error when it is read, and before anything is asked; it stays as it is."""
+    Path("connecty.lock").write_bytes(text)
+
+    with pytest.raises(cf.ConfigError, match=message):
+        cf.pinned("a")
+    with pytest.raises(cf.ConfigError, match=message):
+        service.pin()
+    assert service.script.questions == []
+    assert Path("connecty.lock").read_bytes() == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("dw_id = 13", "dw_id = -13", "dw_id is no id of a workspace"),
+        ("dw_id = 13", 'dw_id = "13"', "dw_id is no id of a workspace"),
+        ("question_id = ", 'question_id = "x" #', "expected the UUID of a question"),
+        ("asked_at = ", "asked_at = 2026-01-01T00:00:00 #", "asked_at has no offset from UTC"),
+        ("rows = 2", "rows = true", "rows is True"),
+        ('type = "int64"', 'type = "int65"', "pin 'orders': "),
+        ("rows = 2", 'rows = 2\noptions = {tz = "Mars"}', "tz='Mars'"),
+        ("rows = 2", "rows = 2\noptions = {strict = true}", "its options have 'strict'"),
+        ("rows = 2", "rows = 2\nsize = 2", "it has 'size', which this package does not know"),
+        ('tables = ["shop.orders"]', "tables = [1]", "tables has something else than texts"),
+    ],
+)
+def test_an_edited_value(service: Any, before: str, after: str, message: str) -> None:
+    """A value that cannot be is an error that names the pin."""
+    service.pin()
+    path = Path("connecty.lock")
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+    with pytest.raises(cf.ConfigError, match=message):
+        cf.pinned("orders")
+
+
+def test_edited_sql_is_not_run(service: Any, database: duckdb.DuckDBPyConnection) -> None:
+    """What differs from its fingerprint was never an answer; a difference in layout is none."""
+    service.pin()
+    path = Path("connecty.lock")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("SELECT o.id,", "SELECT  o.id,"), encoding="utf-8")
+    assert cf.pinned("orders").rerun(database).read_all().num_rows == 3
+    path.write_text(text.replace("< 100", "< 1000"), encoding="utf-8")
+
+    with pytest.raises(cf.ConfigError, match="is not the one that was pinned: the file was edited"):
+        cf.pinned("orders").rerun(database)
+    with pytest.raises(cf.ConfigError, match="is not the one that was pinned: the file was edited"):
+        cf.pinned("orders").check(client=service.client)
+    assert len(service.script.questions) == 1
+
+
+def test_an_unknown_name(service: Any) -> None:
+    """The error lists the names that there are; without a file there are none."""
+    with pytest.raises(cf.ConfigError, match=r"No pin 'order' in .*connecty\.lock; there are none\."):
+        cf.pinned("order")
+    service.pin()
+    with pytest.raises(cf.ConfigError, match=r"No pin 'order' in .*connecty\.lock; there are 'orders'\."):
+        cf.pinned("order")
+
+
+@pytest.mark.slow
+def test_processes_that_pin_at_once_lose_nothing(service: Any) -> None:
+    """Each of six processes adds its pins to the same file."""
+    code = (
+        "import connecty_frames as cf, sys\n"
+        f"client = cf.Client('id', client_secret='secret', base_url={service.script.address!r}, dw_id=13)\n"
+        "for n in range(5):\n"
+        f"    cf.pin(f'{{sys.argv[1]}} {{n}}', 'q', client=client, question_id={QUESTION_ID!r})\n"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", code, name]) for name in "abcdef"]
+
+    assert [process.wait(60) for process in processes] == [0] * 6
+    text = Path("connecty.lock").read_text(encoding="utf-8")
+    assert text.count("[pins.") == 30
+
+
+# What is fetched and run
+
+
+def test_ask_df_fetches_the_pinned_answer(service: Any) -> None:
+    """It asks nothing, and requires the pinned columns and types."""
+    pin = service.pin()
+    service.answer(rows=[["id", "name"], [1.5, "a"]])
+
+    with pytest.raises(cf.ConversionError, match="'id'"):
+        pin.ask_df(client=service.client)
+    service.answer(rows=[["id", "name"], [5, "a"]])
+    frame = pin.ask_df(engine="polars", client=service.client)
+
+    assert frame.rows() == [(5, "a")]
+    assert len(service.script.questions) == 1
+
+
+@pytest.mark.parametrize(
+    "option", [{"dw_id": 14}, {"question_id": QUESTION_ID}, {"schema": {}}, {"max_age": "1h"}]
+)
+def test_what_a_pin_decides(service: Any, option: dict[str, Any]) -> None:
+    """Another workspace, id or schema is an error."""
+    pin = service.pin()
+
+    with pytest.raises(cf.ConfigError, match=f"{next(iter(option))}=.*: pin 'orders' decides it"):
+        pin.ask_df(client=service.client, **option)
+
+
+def test_rerun(service: Any, database: duckdb.DuckDBPyConnection) -> None:
+    """All rows that the warehouse has now, with the pinned types; their number may have changed."""
+    service.pin()
+
+    reader = cf.pinned("orders").rerun(database)
+    assert reader.schema == pa.schema({"id": pa.int64(), "name": pa.string()})
+    assert reader.read_all().to_pylist() == [
+        {"id": 2, "name": "b"},
+        {"id": 3, "name": "c"},
+        {"id": 7, "name": "d"},
+    ]
+    del reader
+    assert cf.rerun(cf.pinned("orders"), database, dialect="duckdb").read_all().num_rows == 3
+    assert len(service.script.questions) == 1
+
+
+def test_rerun_needs_a_dialect(service: Any, database: duckdb.DuckDBPyConnection) -> None:
+    """Of the pin or of the call."""
+    pin = service.pin(dialect=None)
+
+    with pytest.raises(cf.ConfigError, match=r"Pin 'orders' has no dialect\. Give one, such as dialect="):
+        pin.rerun(database)
+    assert pin.rerun(database, dialect="duckdb").read_all().num_rows == 3
+
+
+def test_the_guard_applies(service: Any, database: duckdb.DuckDBPyConnection) -> None:
+    """Pinned SQL is checked as that of an answer."""
+    service.answer("SELECT id, name FROM read_csv('/etc/passwd')")
+    pin = service.pin()
+
+    with pytest.raises(cf.QueryRefused):
+        pin.rerun(database)
+
+
+def test_a_question_of_the_sandbox(connected: Sandbox) -> None:
+    """A real question is pinned, fetched and checked; its SQL gives the same rows again."""
+    pin = cf.pin("countries", "list the top 5 countries with the most orders", dialect="duckdb")
+
+    assert pin.tables == ("sales.orders", "sales.customers", "sales.countries")
+    assert pin.ask_df().country.tolist() == ["Poland", "Germany", "France", "Italy", "Spain"]
+    before = connected.request_log.submissions()
+    checked = pin.check(times=2)
+
+    assert not checked.changed
+    assert (checked.same_sql, checked.same_columns, checked.same_rows) == (2, 2, 2)
+    assert connected.request_log.submissions() - before == {
+        "list the top 5 countries with the most orders": 2
+    }
