@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from connecty_frames.errors import QueryRefused
+from connecty_frames.text import excerpt, with_excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,13 +15,28 @@ if TYPE_CHECKING:
 
 __all__ = ["fingerprint", "tables"]
 
+#: The most characters of SQL that an error shows.
+_SHOWN: Final = 300
+
 
 def tables(statement: Statement) -> tuple[str, ...]:
     """Return the tables that feed a statement, each once, in order, with the schemas that it writes.
 
     Names of ``WITH`` are left out: what these read is listed.
+
+    Raises
+    ------
+    QueryRefused
+        If a part of it is no query.
     """
-    return tuple(dict.fromkeys(_tables(statement)))
+    from sqlglot.errors import OptimizeError
+
+    try:
+        return tuple(dict.fromkeys(_tables(statement)))
+    except OptimizeError as error:
+        raise QueryRefused(
+            with_excerpt(f"The tables of this SQL cannot be found ({error}):", excerpt(statement.sql, _SHOWN))
+        ) from None
 
 
 def _tables(statement: Statement) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connecty_frames.warehouse import fingerprint, parse
+from connecty_frames.errors import QueryRefused
+from connecty_frames.warehouse import fingerprint, parse, tables
 
 SQL = "SELECT o.a, sum(o.b) FROM orders o JOIN users c ON o.c = c.id WHERE c.city = 'Oslo' GROUP BY o.a"
 
@@ -42,3 +43,10 @@ def test_the_same_sql(sql: str) -> None:
 def test_other_sql(sql: str) -> None:
     """Literals, columns, tables and functions do, and so does the case of a quoted name."""
     assert of(sql) != of(SQL)
+
+
+def test_what_is_no_query_inside() -> None:
+    """It is refused with an error of ours, where sqlglot finds no tables."""
+    statement = parse("SELECT 1 UNION DESCRIBE a", "duckdb")
+    with pytest.raises(QueryRefused, match="tables of this SQL cannot be found"):
+        tables(statement)
