@@ -10,12 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from connecty_frames.cli.answer_options import (
+    DecimalsChoice,
+    DecimalsOption,
+    FormatOption,
+    MaxRows,
+    OnTruncation,
+    OutputOption,
+    SchemaFile,
+    Strict,
+    TimeZone,
+    TruncationChoice,
+)
 from connecty_frames.cli.commands import ADDRESS_CONFLICT, Profile, announce_sandbox, sandbox_class
 from connecty_frames.cli.input import question_reader, read_saved_schema
 from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.cli.output import (
     EngineChoice,
-    Format,
     Part,
     choose_format,
     echo_metadata,
@@ -36,7 +47,7 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client, Question
     from connecty_frames.options import AskOptionsDict
 
-__all__ = ["DecimalsChoice", "MaxRows", "TruncationChoice", "ask"]
+__all__ = ["ask"]
 
 #: The panels of the help.
 _QUESTION: Final = "Question"
@@ -65,43 +76,6 @@ class RegionChoice(StrEnum):
 
     EU1 = "eu1"
     US1 = "us1"
-
-
-class TruncationChoice(StrEnum):
-    """What to do when rows were cut."""
-
-    WARN = "warn"
-    RAISE = "raise"
-    IGNORE = "ignore"
-
-
-class DecimalsChoice(StrEnum):
-    """The type of numbers whose digits float64 does not give back."""
-
-    AUTO = "auto"
-    EXACT = "exact"
-    FLOAT = "float"
-
-
-def _max_rows(value: object) -> int | None:
-    """Return a number of rows, None for ``all``."""
-    text = str(value)
-    if text == "all":
-        return None
-    if text.isascii() and text.isdigit():
-        return int(text)
-    raise typer.BadParameter(f"{text!r} is neither a number of rows, such as 1000, nor 'all'.")
-
-
-MaxRows = Annotated[
-    int | None,
-    typer.Option(
-        parser=_max_rows,
-        metavar="N|all",
-        help="The maximum number of rows to fetch.",
-        rich_help_panel=_TABLE,
-    ),
-]
 
 
 def ask(
@@ -169,53 +143,13 @@ def ask(
         ),
     ] = False,
     max_rows: MaxRows = 1000,
-    on_truncation: Annotated[
-        TruncationChoice, typer.Option(help="What to do when rows were cut.", rich_help_panel=_TABLE)
-    ] = TruncationChoice.WARN,
-    schema_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="A saved schema, as --schema --format json writes it: the columns and types to require.",
-            rich_help_panel=_TABLE,
-        ),
-    ] = None,
-    tz: Annotated[
-        str,
-        typer.Option(
-            help="The time zone of timestamps with an offset, such as Asia/Tokyo.", rich_help_panel=_TABLE
-        ),
-    ] = "UTC",
-    decimals: Annotated[
-        DecimalsChoice,
-        typer.Option(
-            help="The type of fractions whose digits float64 does not give back.", rich_help_panel=_TABLE
-        ),
-    ] = DecimalsChoice.AUTO,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict", help="Treat doubts about types or values as errors.", rich_help_panel=_TABLE
-        ),
-    ] = False,
-    format_: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            metavar="NAME",
-            case_sensitive=False,
-            help=f"The format: {', '.join(Format)}; by default that of the file's suffix, else table.",
-            rich_help_panel=_OUTPUT,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="The file to write, whole or not at all; - is standard output.",
-            rich_help_panel=_OUTPUT,
-        ),
-    ] = None,
+    on_truncation: OnTruncation = TruncationChoice.WARN,
+    schema_file: SchemaFile = None,
+    tz: TimeZone = "UTC",
+    decimals: DecimalsOption = DecimalsChoice.AUTO,
+    strict: Strict = False,
+    format_: FormatOption = None,
+    output: OutputOption = None,
     plot: Annotated[
         bool,
         typer.Option(

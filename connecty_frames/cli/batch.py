@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from connecty_frames.cli.ask import DecimalsChoice, MaxRows, TruncationChoice
+from connecty_frames.cli.answer_options import (
+    DecimalsChoice,
+    DecimalsOption,
+    MaxRows,
+    OnTruncation,
+    SchemaFile,
+    Strict,
+    TimeZone,
+    TruncationChoice,
+)
 from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_file, read_saved_schema
@@ -87,34 +96,11 @@ def batch(
     ] = None,
     profile: Profile = None,
     max_rows: MaxRows = 1000,
-    on_truncation: Annotated[
-        TruncationChoice, typer.Option(help="What to do when rows were cut.", rich_help_panel=_TABLE)
-    ] = TruncationChoice.WARN,
-    schema_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="A saved schema, as --schema --format json writes it: the columns and types to require.",
-            rich_help_panel=_TABLE,
-        ),
-    ] = None,
-    tz: Annotated[
-        str,
-        typer.Option(
-            help="The time zone of timestamps with an offset, such as Asia/Tokyo.", rich_help_panel=_TABLE
-        ),
-    ] = "UTC",
-    decimals: Annotated[
-        DecimalsChoice,
-        typer.Option(
-            help="The type of fractions whose digits float64 does not give back.", rich_help_panel=_TABLE
-        ),
-    ] = DecimalsChoice.AUTO,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict", help="Treat doubts about types or values as errors.", rich_help_panel=_TABLE
-        ),
-    ] = False,
+    on_truncation: OnTruncation = TruncationChoice.WARN,
+    schema_file: SchemaFile = None,
+    tz: TimeZone = "UTC",
+    decimals: DecimalsOption = DecimalsChoice.AUTO,
+    strict: Strict = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Write no progress and no summary to standard error.")
     ] = False,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from connecty_frames.cli.answer_options import FormatOption, OutputOption  # noqa: TC001 - typer reads the annotations
 from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
 from connecty_frames.cli.messages import echo_stderr
-from connecty_frames.cli.output import TABLES, Format, choose_format, naming_file, open_output, write_rows
+from connecty_frames.cli.output import TABLES, choose_format, naming_file, open_output, write_rows
 from connecty_frames.text import counted
 
 __all__ = ["history"]
@@ -33,21 +33,6 @@ class StateChoice(StrEnum):
     REJECTED = "REJECTED"
 
 
-_FormatOption = Annotated[
-    Format | None,
-    typer.Option(
-        "--format",
-        metavar="NAME",
-        case_sensitive=False,
-        help=f"The format: {', '.join(Format)}; by default that of the file's suffix, else table.",
-    ),
-]
-_OutputOption = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", help="The file to write, whole or not at all; - is standard output."),
-]
-
-
 @history.callback(invoke_without_command=True)
 def list_recorded(
     ctx: typer.Context,
@@ -60,8 +45,8 @@ def list_recorded(
         str | None, typer.Option(help="The earliest time of asking, such as 2026-01-31, or an age: 7d, 6h.")
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="The maximum number of questions to list.")] = 1000,
-    format_: _FormatOption = None,
-    output: _OutputOption = None,
+    format_: FormatOption = None,
+    output: OutputOption = None,
     profile: Profile = None,
 ) -> None:
     """List recorded questions, the latest first."""

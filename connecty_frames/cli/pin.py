@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connecty_frames.cli.ask import DecimalsChoice, MaxRows
+from connecty_frames.cli.answer_options import (
+    DecimalsChoice,
+    DecimalsOption,
+    FormatOption,
+    MaxRows,
+    OutputOption,
+    SchemaFile,
+    TimeZone,
+)
 from connecty_frames.cli.commands import Profile  # noqa: TC001 - typer reads the annotations
 from connecty_frames.cli.exit_codes import EXIT_CODES
 from connecty_frames.cli.input import read_saved_schema
@@ -50,19 +58,6 @@ _Dialect = Annotated[
     typer.Option(help="The dialect of the warehouse as sqlglot calls it, such as postgres or snowflake."),
 ]
 _Timeout = Annotated[float | None, typer.Option(help="Seconds for each question.")]
-_FormatOption = Annotated[
-    Format | None,
-    typer.Option(
-        "--format",
-        metavar="NAME",
-        case_sensitive=False,
-        help=f"The format: {', '.join(Format)}; by default that of the file's suffix, else table.",
-    ),
-]
-_OutputOption = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", help="The file to write, whole or not at all; - is standard output."),
-]
 
 
 @pin.command()
@@ -79,18 +74,9 @@ def add(
     dw_id: Annotated[int | None, typer.Option(help="The data workspace to ask.")] = None,
     timeout: _Timeout = None,
     max_rows: MaxRows = 1000,
-    schema_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="A saved schema, as --schema --format json writes it: the columns and types to require."
-        ),
-    ] = None,
-    tz: Annotated[
-        str, typer.Option(help="The time zone of timestamps with an offset, such as Asia/Tokyo.")
-    ] = "UTC",
-    decimals: Annotated[
-        DecimalsChoice, typer.Option(help="The type of fractions whose digits float64 does not give back.")
-    ] = DecimalsChoice.AUTO,
+    schema_file: SchemaFile = None,
+    tz: TimeZone = "UTC",
+    decimals: DecimalsOption = DecimalsChoice.AUTO,
     lock_file: _LockFile = None,
     profile: Profile = None,
 ) -> None:
@@ -123,7 +109,7 @@ def add(
 
 @pin.command("list")
 def list_pins(
-    *, lock_file: _LockFile = None, format_: _FormatOption = None, output: _OutputOption = None
+    *, lock_file: _LockFile = None, format_: FormatOption = None, output: OutputOption = None
 ) -> None:
     """List the pins, in the order of their names."""
     import pyarrow as pa
@@ -214,8 +200,8 @@ def run(
         list[str] | None,
         typer.Option(help="A further function that the SQL may call; may be repeated.", metavar="NAME"),
     ] = None,
-    format_: _FormatOption = None,
-    output: _OutputOption = None,
+    format_: FormatOption = None,
+    output: OutputOption = None,
     lock_file: _LockFile = None,
 ) -> None:
     """Run the SQL of a pin on the warehouse, and write all its rows; nothing is asked."""
