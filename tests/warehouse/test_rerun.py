@@ -44,9 +44,22 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+#: The databases of SQLite of a test, which are closed after it.
+opened: list[sqlite3.Connection] = []
+
+
+@pytest.fixture(autouse=True)
+def _close_databases() -> Iterator[None]:
+    """Close them: Python 3.13 warns of those that are open when they are deleted."""
+    yield
+    while opened:
+        opened.pop().close()
+
+
 def lite(sql: str = "SELECT 1") -> sqlite3.Connection:
     """Return a database of SQLite with the rows of the answer, after one statement more."""
     connection = sqlite3.connect(":memory:", check_same_thread=False)
+    opened.append(connection)
     connection.execute("ATTACH ':memory:' AS shop")
     connection.execute("CREATE TABLE shop.orders (id INT, name TEXT, amount REAL)")
     connection.executemany("INSERT INTO shop.orders VALUES (?, ?, ?)", ROWS)
@@ -87,7 +100,7 @@ def test_frames_and_metadata_are_sources(database: duckdb.DuckDBPyConnection) ->
 def test_other_sources_are_refused(source: object) -> None:
     """A frame without metadata, and SQL itself, of which nobody knows the types."""
     with pytest.raises(cf.ConfigError, match=r"no answer metadata|is not a frame"):
-        cf.rerun(source, sqlite3.connect(":memory:"), dialect="sqlite")
+        cf.rerun(source, lite(), dialect="sqlite")
 
 
 def test_an_answer_without_sql_or_table() -> None:
