@@ -57,8 +57,10 @@ def rerun(
     ...     sql_query="SELECT 1 AS n UNION ALL SELECT 2",
     ...     schema=[{"name": "n", "type": "int64", "evidence": "2 whole numbers"}],
     ... )
-    >>> cf.rerun(metadata, sqlite3.connect(":memory:"), dialect="sqlite").read_all()["n"].to_pylist()
+    >>> connection = sqlite3.connect(":memory:")
+    >>> cf.rerun(metadata, connection, dialect="sqlite").read_all()["n"].to_pylist()
     [1, 2]
+    >>> connection.close()
     """
     if isinstance(source, Answer | Pin):
         return source.rerun(connection, dialect=dialect, functions=functions)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
+from sqlglot.errors import OptimizeError
 
 from connecty_frames.errors import QueryRefused
 from connecty_frames.warehouse import fingerprint, parse, tables
@@ -45,8 +48,10 @@ def test_other_sql(sql: str) -> None:
     assert of(sql) != of(SQL)
 
 
-def test_what_is_no_query_inside() -> None:
-    """It is refused with an error of ours, where sqlglot finds no tables."""
+def test_what_sqlglot_cannot_analyse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is one of ours, as for SELECT 1 UNION DESCRIBE a since sqlglot 30."""
     statement = parse("SELECT 1 UNION DESCRIBE a", "duckdb")
+    error = OptimizeError("Cannot build a scope")
+    monkeypatch.setattr("sqlglot.optimizer.scope.traverse_scope", Mock(side_effect=error))
     with pytest.raises(QueryRefused, match="tables of this SQL cannot be found"):
         tables(statement)
