@@ -85,8 +85,8 @@ class KeptAnswers:
             self._database.execute(
                 "INSERT OR REPLACE INTO answers "  # noqa: S608 - our own
                 "(position, question_id, base_url, max_rows, length, body, checksum) "
-                f"SELECT coalesce({_END}, 0), ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS "
-                "(SELECT 1 FROM answers WHERE question_id = ?1 AND base_url = ?2 AND max_rows >= ?3)",
+                f"SELECT coalesce({_END}, 0), ?, ?, ?, ?, ?, ? WHERE NOT EXISTS "
+                "(SELECT 1 FROM answers WHERE question_id = ? AND base_url = ? AND max_rows >= ?)",
                 (
                     question_id,
                     base_url,
@@ -94,6 +94,9 @@ class KeptAnswers:
                     length,
                     body,
                     _checksum(body, question_id, base_url, answer.max_rows, length),
+                    question_id,
+                    base_url,
+                    answer.max_rows,
                 ),
             )
             self._database.execute(

@@ -64,8 +64,8 @@ def rows(path: Path, *columns: str) -> list[tuple[Any, ...]]:
 
 def age_all(path: Path, seconds: int) -> None:
     """Make every recorded question older."""
-    change = "UPDATE questions SET asked_at = asked_at - ?1, accepted_at = accepted_at - ?1"
-    database_at(path).execute(change, (seconds * 1_000_000,))
+    change = "UPDATE questions SET asked_at = asked_at - ?, accepted_at = accepted_at - ?"
+    database_at(path).execute(change, (seconds * 1_000_000, seconds * 1_000_000))
 
 
 def test_an_answer_is_reused(server: Script, client: Client, path: Path) -> None:
