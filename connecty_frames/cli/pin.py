@@ -30,7 +30,7 @@ from connecty_frames.cli.output import (
     open_output,
     write_rows,
 )
-from connecty_frames.errors import ConnectyError, PinChanged
+from connecty_frames.errors import ConfigError, ConnectyError, PinChanged
 from connecty_frames.text import counted, path_text, terminal
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ def check(
 
     path = find_lock_file(lock_file)
     pins = read_pins(path)
+    if not pins:
+        raise ConfigError(f"There are no pins in {path_text(path)}.", setting="path")
     chosen = [named(pins, name, path) for name in names or sorted(pins)]
     count = len(chosen) * times
     echo_stderr(f"This asks {counted(count, 'question')}, {'which is' if count == 1 else 'each'} paid for.")

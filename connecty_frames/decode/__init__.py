@@ -3,9 +3,10 @@
 from connecty_frames.decode.decoder import Decoded, decode, python_statistics
 from connecty_frames.decode.encodings import Encoding, binary, epoch, local
 from connecty_frames.decode.envelope import Envelope, read_envelope
-from connecty_frames.decode.schema import SET_BY_CALLER, ColumnSchema, Schema, SchemaTypes
+from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, Schema, SchemaTypes
 
 __all__ = [
+    "SAVED",
     "SET_BY_CALLER",
     "ColumnSchema",
     "Decoded",

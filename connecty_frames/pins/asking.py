@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames import warehouse
 from connecty_frames.api import shared_client
+from connecty_frames.client.submission import annotate, question_body
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
 from connecty_frames.pins.comparison import parsed, text_fingerprint
@@ -114,14 +115,15 @@ def pin(
     warehouse.parse("SELECT 1", "postgres" if dialect is None else dialect)
     asked = shared_client(client)
     target = find_lock_file(path)
-    _check_secret(asked, question)
+    question_body(question)  # an error if it is no text
+    _check_secret(asked, name, question)
     if not replace:
         _check_new(read_pins(target), name, target)
     with changing(target) as change:
         answer = asked.ask(question, **given)
         try:
             made = _pin_of(answer, name, question, dialect, ask_options)
-            _check_secret(asked, made.sql)
+            _check_secret(asked, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
 
             def add(pins: dict[str, Pin]) -> None:
                 if not replace:
@@ -130,9 +132,10 @@ def pin(
 
             change(add)
         except BaseException as error:
-            error.add_note(
+            annotate(
+                error,
                 f"The question was asked. question_id={answer.question_id!r} pins its answer without asking "
-                "again."
+                "again.",
             )
             raise
     return made
@@ -204,9 +207,10 @@ def _check_new(pins: dict[str, Pin], name: str, path: Path) -> None:
         )
 
 
-def _check_secret(client: Client, text: str) -> None:
-    if client.redacted(text) != text:
+def _check_secret(client: Client, *texts: str) -> None:
+    if any(client.redacted(text) != text for text in texts):
         raise ConfigError(
-            "The question or its SQL has the client secret in it, which is not written to a file for review.",
+            "The name, the question or its answer has the client secret in it, which is not written to a "
+            "file for review.",
             setting="question",
         )

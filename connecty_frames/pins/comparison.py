@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from connecty_frames import warehouse
-from connecty_frames.decode import SET_BY_CALLER
+from connecty_frames.decode import SAVED, SET_BY_CALLER
 from connecty_frames.errors import QueryRefused
 from connecty_frames.frames import WRITERS
 from connecty_frames.text import counted, quoted, snippet
@@ -157,7 +157,10 @@ def compare(
     types = tuple(
         (old.name, str(old.type), str(new.type))
         for old, new in zip(schema, columns, strict=False)
-        if names[0] == names[1] and old.type != new.type and old.evidence != SET_BY_CALLER
+        if names[0] == names[1]
+        and old.type != new.type
+        and old.encoding is None
+        and old.evidence not in {SET_BY_CALLER, SAVED}
     )
     change, sql_key = _compare_sql(before, sql, answer.sql_query)
     now = answer.metadata.whole_rows

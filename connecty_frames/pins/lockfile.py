@@ -172,7 +172,7 @@ def _parsed(text: bytes, path: Path) -> dict[str, Pin]:
     for name, table in document["pins"].items():
         try:
             pins[name] = _read_pin(check_name(name), table)
-        except (ConnectyError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ConnectyError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             reason = f"lacks {error}" if isinstance(error, KeyError) else snippet(str(error))
             raise _unusable(path, f"is damaged: pin {snippet(name)!r}: {reason}") from None
     return pins
@@ -213,6 +213,8 @@ def _of_type(type_: type[Any], table: dict[str, Any], key: str) -> Any:
 
 
 def _read_column(column: dict[str, str]) -> ColumnSchema:
+    if extra := sorted(column.keys() - set(ColumnSchema.__slots__)):
+        raise ValueError(f"a column has {quoted(extra)}, which this package does not know")
     encoding = parse_encoding(column["encoding"]) if "encoding" in column else None
     type_ = encoding.type if encoding else parse_type(column["type"])
     return ColumnSchema(_of_type(str, column, "name"), type_, _of_type(str, column, "evidence"), encoding)

@@ -224,7 +224,7 @@ class Pin:
         """
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
             raise ConfigError(f"times={value_text(times)}: expected a whole number from 1.", setting="times")
-        if not callable(on_change) and on_change not in {"raise", "warn"}:
+        if not callable(on_change) and on_change not in ("raise", "warn"):
             raise ConfigError(
                 f"on_change={value_text(on_change)}: expected 'raise', 'warn' or a callable.",
                 setting="on_change",
@@ -266,12 +266,12 @@ class Pin:
         statement = None if self.sqlglot is None else parsed(self.sql, self.dialect)
         if self.sqlglot is None:
             found = text_fingerprint(self.sql)
+        elif self.sqlglot != sqlglot_version():
+            found = self.fingerprint  # another version may read the same SQL in another way, or not at all
         elif statement is None:
             found = ""
-        elif self.sqlglot == sqlglot_version():
-            found = warehouse.fingerprint(statement)
         else:
-            found = self.fingerprint  # that of another version may differ for the same SQL
+            found = warehouse.fingerprint(statement)
         if found != self.fingerprint:
             raise ConfigError(
                 f"The SQL of pin {snippet(self.name)!r} is not the one that was pinned: the file was edited. "

@@ -102,6 +102,24 @@ def test_remove(pin: Any) -> None:
     assert pin("list", "--format", "json")[:2] == (0, "[]\n")
 
 
+def test_an_interrupt_after_asking(pin: Any, server: Script) -> None:
+    """The id of the question that was paid for is shown."""
+    with mock.patch("connecty_frames.pins.lockfile._text", side_effect=KeyboardInterrupt):
+        code, out, err = pin("add", "orders", "list the orders")
+
+    assert (code, out) == (130, "")
+    assert err.count(f"question_id='{QUESTION_ID}' pins its answer without asking again.") == 1
+    assert server.questions == ["list the orders"]
+
+
+def test_check_without_pins(pin: Any) -> None:
+    """In a wrong folder it must not look as if nothing had changed."""
+    code, out, err = pin("check")
+
+    assert (code, out) == (2, "")
+    assert "There are no pins in " in err
+
+
 def test_check(pin: Any, server: Script) -> None:
     """It says what it costs; the exit code is 12 if something has changed."""
     pin("add", "orders", "list the orders", "--dialect", "duckdb")

@@ -78,6 +78,35 @@ def test_changes_of_the_table(service: Any, rows: list[list[Any]], lines: tuple[
     assert Path("connecty.lock").read_bytes() == before
 
 
+@pytest.mark.parametrize("type_", [cf.epoch("s"), "float64"])
+def test_types_of_the_caller_are_not_compared(service: Any, type_: Any) -> None:
+    """The question is asked without ``schema=``; so it would be a change each time."""
+    service.pin(schema={"id": type_})
+
+    assert cf.pinned("orders").check(client=service.client).changed is False
+
+
+def test_types_of_a_saved_schema_are_not_compared(service: Any) -> None:
+    """A schema that another answer had is given by ``schema=`` as well."""
+    service.answer(rows=[["id", "name"], [1.5, "a"]])
+    saved = service.pin("saved").schema
+    service.answer()
+    service.pin(schema=saved)
+
+    assert cf.pinned("orders").check(client=service.client).changed is False
+
+
+def test_sql_that_the_installed_sqlglot_cannot_read(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the pin was made by another version, the SQL was not edited, and is compared as text."""
+    service.pin()
+    monkeypatch.setattr("connecty_frames.pins.query.sqlglot_version", lambda: "1.0")
+    monkeypatch.setattr("connecty_frames.pins.query.parsed", lambda *_: None)
+
+    found = cf.pinned("orders").check(client=service.client)
+
+    assert (found.changed, found.by_text) == (False, True)
+
+
 def test_a_change_is_an_error(service: Any) -> None:
     """By default; the error has the changes, and the id of the question that was asked."""
     pin = service.pin()
@@ -184,7 +213,7 @@ def test_the_options_of_the_pin_apply(service: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"times": 0}, {"times": True}, {"times": 1.5}, {"on_change": "ignore"}, {"on_change": None}]
+    "arguments", [{"times": 0}, {"times": True}, {"times": 1.5}, {"on_change": "ignore"}, {"on_change": []}]
 )
 def test_a_wrong_argument(service: Any, arguments: dict[str, Any]) -> None:
     """Nothing is asked."""

@@ -108,6 +108,7 @@ def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
         ({"name": " a"}, cf.ConfigError, "without white space at its ends"),
         ({"name": "a" * 101}, cf.ConfigError, "1 to 100 characters"),
         ({"name": 7}, cf.ConfigError, "name=7"),
+        ({"name": "secret"}, cf.ConfigError, "has the client secret in it"),
         ({"dialect": "klingon"}, cf.ConfigError, "dialect='klingon': expected one of athena"),
         ({"path": "missing/connecty.lock"}, FileNotFoundError, "missing"),
         ({"path": "."}, cf.ConfigError, r"\. cannot be read: "),
@@ -125,6 +126,12 @@ def test_a_wrong_argument_costs_nothing(
 
     assert service.script.questions == []
     assert list(Path().iterdir()) == []
+
+
+def test_a_question_that_is_no_text(service: Any) -> None:
+    """It is the error of ask."""
+    with pytest.raises(cf.ConfigError, match="question is of type int; expected the question as a str"):
+        cf.pin("orders", 7, client=service.client)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("answer", "lacking"), [({"sql": None}, "SQL"), ({"dataframe": None}, "a table")])
@@ -157,9 +164,12 @@ def test_a_paid_question_is_not_lost(service: Any, folder: Path) -> None:
     assert cf.pinned("orders").question == "another"
 
 
-def test_a_secret_is_not_written(service: Any) -> None:
-    """A question or SQL with the client secret is an error, since the file is made to be shared."""
-    service.answer("SELECT 'secret'")
+@pytest.mark.parametrize(
+    "answer", [{"sql": "SELECT 'secret'"}, {"rows": [["id", "secret"], [1, "a"]]}], ids=["SQL", "column"]
+)
+def test_a_secret_is_not_written(service: Any, answer: dict[str, Any]) -> None:
+    """SQL or a column with the client secret in it is an error, since the file is made to be shared."""
+    service.answer(**answer)
 
     with pytest.raises(cf.ConfigError, match="has the client secret in it"):
         service.pin()
@@ -217,6 +227,8 @@ def test_a_damaged_or_foreign_file(service: Any, text: bytes, message: str) -> N
         ("dw_id = 13", 'dw_id = "13"', "dw_id is no id of a workspace"),
         ("question_id = ", 'question_id = "x" #', "expected the UUID of a question"),
         ("asked_at = ", "asked_at = 2026-01-01T00:00:00 #", "asked_at has no offset from UTC"),
+        ("asked_at = ", "asked_at = 0001-01-01T00:00:00+10:00 #", "pin 'orders': date value out of range"),
+        ('type = "int64"', 'type = "int64", unit = "s"', "a column has 'unit', which this package does not"),
         ("rows = 2", "rows = true", "rows is True"),
         ('type = "int64"', 'type = "int65"', "pin 'orders': "),
         ("rows = 2", 'rows = 2\noptions = {tz = "Mars"}', "tz='Mars'"),
