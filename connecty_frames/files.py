@@ -10,6 +10,7 @@ import shutil
 import stat
 import sys
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -20,10 +21,10 @@ if sys.platform != "win32":
     import fcntl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import BufferedReader
 
-__all__ = ["atomic_write", "checked_path", "open_regular"]
+__all__ = ["atomic_write", "checked_path", "locked", "open_regular"]
 
 #: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
 _PREFIX_BYTES: Final = 200
@@ -117,7 +118,9 @@ def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iter
             part.unlink(missing_ok=True)
             raise
         try:
-            with _locked(file):
+            with locked(
+                partial(os.dup, file.fileno())
+            ):  # shares the lock, which both keep until they are closed
                 if not part.exists():
                     continue  # removed by another writer as abandoned, before it was locked
                 with file:
@@ -147,18 +150,24 @@ def _open_private(name: str, flags: int) -> int:
 
 
 @contextmanager
-def _locked(file: BinaryIO) -> Iterator[None]:
-    """Lock an open file, also after it is closed."""
+def locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
+    """Lock a file or folder for other processes; not on Windows, nor where the system has no locks.
+
+    Parameters
+    ----------
+    open_descriptor
+        Returns a descriptor of it, which is closed at the end.
+    """
     if sys.platform == "win32":
         yield
         return
-    lock = os.dup(file.fileno())  # shares the lock, which is held until both are closed
+    descriptor = open_descriptor()
     try:
         with suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(lock)
+        os.close(descriptor)
 
 
 def _remove_abandoned(folder: Path, prefix: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, get_args, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
 
 from connecty_frames.config import resolve
 from connecty_frames.errors import ConfigError
-from connecty_frames.options import Engine, check_age, check_question_id
+from connecty_frames.options import AskOptions, Engine, check_age, check_question_id
 from connecty_frames.store import (
     COLUMNS,
+    LARGEST,
     Database,
     RecordState,
     StoreError,
@@ -40,7 +41,6 @@ _FORGET_ALL: Final = "To erase everything, delete {} and {}, each with its -wal 
 _UNITS: Final = tuple("smhdw")
 _TIMES: Final = frozenset({"asked_at", "accepted_at", "ended_at"})
 _NUMBERS: Final = frozenset({"id", "rows", "reused"})
-_LARGEST: Final = 2**63 - 1
 
 
 @overload
@@ -113,16 +113,11 @@ def history(
     >>> len(unanswered)
     0
     """
-    if engine not in get_args(Engine):
-        raise ConfigError(
-            f"engine={value_text(engine)}: expected 'pandas', 'polars' or 'pyarrow'.", setting="engine"
-        )
+    AskOptions(engine=engine)  # checks it
     table = records_table(resolve(), state=state, since=since, limit=limit)
-    if engine == "pyarrow":
-        return table
     from connecty_frames import frames
 
-    return frames.to_pandas(table) if engine == "pandas" else frames.to_polars(table)
+    return frames.to_engine(table, engine)
 
 
 def forget(
@@ -213,7 +208,7 @@ def records_table(
     for name, values in zip(COLUMNS, columns, strict=True):
         if name in _TIMES:
             arrays.append(pa.array(values, pa.timestamp("us", "UTC")))
-        elif name == "dw_id" and all(int(value) <= _LARGEST for value in values):
+        elif name == "dw_id" and all(int(value) <= LARGEST for value in values):
             arrays.append(pa.array(map(int, values), pa.int64()))
         else:
             arrays.append(pa.array(values, pa.int64() if name in _NUMBERS else pa.string()))

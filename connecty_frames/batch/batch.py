@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from connecty_frames.batch.folder import open_folder, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
-from connecty_frames.options import Engine
+from connecty_frames.options import AskOptions, Engine
 from connecty_frames.store import RecordState
 from connecty_frames.text import counted, path_text, snippet, value_text
 
@@ -127,10 +127,7 @@ class Batch:
         ConfigError
             If the engine is unknown, or the index cannot be read.
         """
-        if engine not in get_args(Engine):
-            raise ConfigError(
-                f"engine={value_text(engine)}: expected 'pandas', 'polars' or 'pyarrow'.", setting="engine"
-            )
+        AskOptions(engine=engine)  # checks it
         import pyarrow as pa
 
         columns = ("number", "name", "question", "state", "question_id", "error")
@@ -147,11 +144,9 @@ class Batch:
             ],
             names=list(columns),
         )
-        if engine == "pyarrow":
-            return table
         from connecty_frames import frames
 
-        return frames.to_pandas(table) if engine == "pandas" else frames.to_polars(table)
+        return frames.to_engine(table, engine)
 
     def parts(self) -> dict[str | int, Path]:
         """Return the Parquet files of the answers, in the order of the questions.
@@ -195,7 +190,10 @@ class Batch:
 
         paths = list(self.parts().values())
         if not paths:
-            raise ConfigError(f"The batch in {path_text(self._folder)} has no parts yet.", setting="folder")
+            raise ConfigError(
+                f"The batch in {path_text(self._folder)} has no parts yet: ask_batch writes them.",
+                setting="folder",
+            )
         first: pa.Schema = None
         for path in paths:
             try:

@@ -49,7 +49,6 @@ _STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, Rat
 _MOST_UNCERTAIN: Final = 10
 #: Seconds between two updates of the line of progress.
 _PAUSE: Final = 2.0
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +239,7 @@ class BatchRun:
                 entry.key,
                 dw_id=self._dw_id,
                 asked_at=datetime.now(UTC),
-                since=_EPOCH,
+                since=from_microseconds(0),
                 after=entry.row,
             )
             if row is None:  # another process asks it

@@ -92,7 +92,7 @@ def find_or_claim(
         elif deadline.remaining() <= 0:
             raise QuestionTimeout(
                 f"The question {snippet(submission.question)!r} is being sent by another call, whose id was "
-                "not known in time. This call sent nothing.",
+                "not known in time. This call sent nothing. Call again with max_age= to share that answer.",
                 question=submission.question,
                 dw_id=submission.dw_id,
             )

@@ -6,7 +6,7 @@ looked up.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.frames.accessor import (
@@ -20,12 +20,15 @@ from connecty_frames.frames.attachment import write_metadata
 from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from connecty_frames.frames.export import WRITERS
     from connecty_frames.frames.pandas import to_pandas
     from connecty_frames.frames.parquet import read_parquet
     from connecty_frames.frames.polars import to_polars
     from connecty_frames.frames.schema import to_schema_types
     from connecty_frames.frames.spark import to_spark
+    from connecty_frames.options import Engine
 
 __all__ = [
     "WRITERS",
@@ -36,6 +39,7 @@ __all__ = [
     "metadata",
     "read_parquet",
     "register_accessors",
+    "to_engine",
     "to_pandas",
     "to_polars",
     "to_schema_types",
@@ -51,6 +55,19 @@ _LAZY: Final = {
     "to_schema_types": "schema",
     "to_spark": "spark",
 }
+
+
+def to_engine(table: pa.Table, engine: Engine) -> Any:
+    """Return a table without an answer's metadata as the frame of a library."""
+    if engine == "pyarrow":
+        return table
+    if engine == "polars":
+        from connecty_frames.frames.polars import to_polars
+
+        return to_polars(table)
+    from connecty_frames.frames.pandas import to_pandas
+
+    return to_pandas(table)
 
 
 __getattr__ = lazy_getattr(__name__, _LAZY)

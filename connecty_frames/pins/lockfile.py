@@ -7,10 +7,10 @@ the nearest folder above it, and is written as a whole, so that comments in it a
 from __future__ import annotations
 
 import os
-import sys
 import tomllib
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,13 +18,10 @@ from connecty_frames.decode import ColumnSchema, Schema
 from connecty_frames.decode.arrow_types import parse_type
 from connecty_frames.decode.encodings import parse_encoding
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.files import atomic_write, checked_path, open_regular
+from connecty_frames.files import atomic_write, checked_path, locked, open_regular
 from connecty_frames.options import AskOptions, check_question_id, is_dw_id
 from connecty_frames.pins.query import Pin
 from connecty_frames.text import path_text, quoted, snippet, value_text
-
-if sys.platform != "win32":
-    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +118,7 @@ def changing(path: Path) -> Iterator[Callable[[Callable[[dict[str, Pin]], object
         file = stack.enter_context(atomic_write(target))
 
         def change(apply: Callable[[dict[str, Pin]], object]) -> None:
-            with _locked(target.parent):
+            with locked(partial(os.open, target.parent, os.O_RDONLY)):
                 pins = read_pins(target)
                 apply(pins)
                 text = _text(pins).encode()
@@ -135,21 +132,6 @@ def changing(path: Path) -> Iterator[Callable[[Callable[[dict[str, Pin]], object
                 stack.close()
 
         yield change
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let other processes wait that change a file of pins in a folder; not where folders have no locks."""
-    if sys.platform == "win32":
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 # --- pins as TOML ---------------------------------------------------------------------------------------

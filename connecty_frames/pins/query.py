@@ -176,8 +176,8 @@ class Pin:
         if chosen is None:
             raise ConfigError(
                 f"Pin {snippet(self.name)!r} has no dialect.",
-                hint="Give one, such as dialect='postgres'.",
-                shell_hint="Give one, such as --dialect postgres.",
+                hint="Name the SQL dialect of the connection, such as dialect='postgres'.",
+                shell_hint="Name the SQL dialect of the connection, such as --dialect postgres.",
                 setting="dialect",
             )
         self._statement()

@@ -44,7 +44,7 @@ __all__ = ["AskedQuestion", "Read", "ask", "fetch", "metadata_of", "open_client"
 
 #: The options that say what is read, of which a read has one.
 _SOURCES: Final = ("question", "questions", "question_ids")
-#: Options that could be credentials: those of a plan can be read by whoever sees the plan.
+#: Names of options that are refused because they may hold credentials: a plan shows its options.
 _SECRET: Final = re.compile(
     r"secret|token|passw|credential|client_?id|api_?key|authori[sz]ation|bearer", re.IGNORECASE
 )

@@ -10,6 +10,7 @@ from connecty_frames.store.records import forget_records, read_records
 from connecty_frames.store.table import (
     CLOSED,
     COLUMNS,
+    LARGEST,
     Earlier,
     RecordState,
     Row,
@@ -20,6 +21,7 @@ from connecty_frames.store.table import (
 __all__ = [
     "CLOSED",
     "COLUMNS",
+    "LARGEST",
     "Database",
     "Earlier",
     "History",

@@ -16,6 +16,7 @@ from connecty_frames.store.processes import ProcessIdentity
 from connecty_frames.store.records import mark_abandoned
 from connecty_frames.store.table import (
     CLOSED,
+    LARGEST,
     Earlier,
     RecordState,
     Row,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
-#: The largest number that SQLite holds.
-_LARGEST: Final = 2**63 - 1
 #: The most changes that wait until the file can be written again.
 _MOST_PENDING: Final = 1000
 
@@ -257,7 +256,7 @@ class History:
             "error = ? WHERE question_id = ? AND base_url = ?",
             state,
             microseconds(now),
-            None if rows is None or rows > _LARGEST else rows,
+            None if rows is None or rows > LARGEST else rows,
             self._text(sql_query),
             self._text(response_summary),
             _encodable(error),
@@ -361,6 +360,7 @@ class History:
         raise ConfigError(
             f"The history in {self.place} cannot be used ({error}), so whether the question was asked before "
             "is unknown. Nothing was sent.",
+            hint="Call again when no other program locks the file, or move it away if it is no history.",
             setting="history",
         ) from None
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from connecty_frames.store.answers import answers_beside, forget_answers
 from connecty_frames.store.processes import ProcessIdentity
-from connecty_frames.store.table import CLOSED, COLUMNS, RecordState, microseconds
+from connecty_frames.store.table import CLOSED, COLUMNS, LARGEST, RecordState, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from connecty_frames.store.database import Database
 
 __all__ = ["forget_records", "mark_abandoned", "read_records"]
-
-#: The largest number that SQLite holds.
-_LARGEST: Final = 2**63 - 1
 
 
 def read_records(
@@ -61,7 +58,7 @@ def read_records(
         parameters.append(question_id)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     statement = f"SELECT {', '.join(COLUMNS)} FROM questions{where} ORDER BY asked_at DESC, id DESC LIMIT ?"  # noqa: S608 - our own
-    return database.execute(statement, (*parameters, -1 if limit is None else min(limit, _LARGEST))).rows
+    return database.execute(statement, (*parameters, -1 if limit is None else min(limit, LARGEST))).rows
 
 
 def forget_records(
@@ -80,7 +77,7 @@ def forget_records(
     StoreError
         If the file cannot be changed.
     """
-    if not database.exists or (row is not None and abs(row) > _LARGEST):
+    if not database.exists or (row is not None and abs(row) > LARGEST):
         return 0
     parameters: tuple[object, ...]
     if question_id is not None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLOSED",
     "COLUMNS",
+    "LARGEST",
     "Earlier",
     "RecordState",
     "Row",
@@ -63,6 +64,8 @@ _LAYOUT: Final = Layout(
         ),
     ),
 )
+#: The largest number that SQLite holds.
+LARGEST: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: Those of Unicode (Quotation_Mark in PropList.txt), and the accents, primes, ornaments and angle brackets
 #: that are used as such.

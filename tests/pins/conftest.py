@@ -17,7 +17,7 @@ SQL = "SELECT o.id, o.name FROM shop.orders AS o WHERE o.id < 100 ORDER BY o.id"
 
 
 class Service:
-    """A service that answers every question alike, until it is told otherwise."""
+    """A service that gives the same answer to every question, until its answer is replaced."""
 
     def __init__(self, script: Script) -> None:
         self.script = script

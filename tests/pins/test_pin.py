@@ -338,7 +338,10 @@ def test_rerun_needs_a_dialect(service: Any, database: duckdb.DuckDBPyConnection
     """Of the pin or of the call."""
     pin = service.pin(dialect=None)
 
-    with pytest.raises(cf.ConfigError, match=r"Pin 'orders' has no dialect\. Give one, such as dialect="):
+    with pytest.raises(
+        cf.ConfigError,
+        match=r"Pin 'orders' has no dialect\. Name the SQL dialect of the connection, such as dialect=",
+    ):
         pin.rerun(database)
     assert pin.rerun(database, dialect="duckdb").read_all().num_rows == 3
 

@@ -98,7 +98,7 @@ def test_frames_and_metadata_are_sources(database: duckdb.DuckDBPyConnection) ->
 
 @pytest.mark.parametrize("source", [pa.table({"a": [1]}), "SELECT 1", None])
 def test_other_sources_are_refused(source: object) -> None:
-    """A frame without metadata, and SQL itself, of which nobody knows the types."""
+    """A frame without metadata, and SQL itself: neither has the types of the columns."""
     with pytest.raises(cf.ConfigError, match=r"no answer metadata|is not a frame"):
         cf.rerun(source, lite(), dialect="sqlite")
 
