@@ -14,7 +14,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-async bench-history bench-warehouse bench-recording bench-batch docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines setup setup-lowest cuts flips check format openapi schemathesis bench bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-warm bench-throughput bench-async bench-history bench-warehouse bench-recording bench-batch docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -92,6 +92,14 @@ bench: $(VENV)/demo.stamp $(VENV)/bench.stamp
 # What importing, the command line and a first question cost.
 bench-startup: $(VENV)/demo.stamp
 	$(BIN)/python -m benchmarks.startup
+
+# The processor time of one question, with everything imported and connected, beside code written by hand.
+bench-warm: $(VENV)/demo.stamp
+	$(BIN)/python -m benchmarks.warm
+
+# A thousand questions over sixteen threads, beside code written by hand.
+bench-throughput: $(VENV)/demo.stamp
+	$(BIN)/python -m benchmarks.throughput
 
 # How long the event loop is blocked while questions are awaited.
 bench-async: $(VENV)/demo.stamp

@@ -9,13 +9,16 @@ from __future__ import annotations
 import gc
 import importlib.util
 import json
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["READERS"]
+    from benchmarks.server import Settings
+
+__all__ = ["READERS", "SessionByHand"]
 
 
 def _orjson(body: bytes) -> object:
@@ -32,18 +35,27 @@ def _orjson_uncollected(body: bytes) -> object:
         gc.enable()
 
 
-def _parsed(body: bytes) -> tuple[list[str], list[list[Any]], dict[str, set[str]]]:
-    import orjson
+_Parts = tuple[list[str], list[list[Any]], dict[str, set[str]]]
 
-    results = orjson.loads(body)["results"]
+
+def _parts(results: Any) -> _Parts:
     header, *rows = results["dataframe"]
     return header, rows, {name: set(sections) for name, sections in results["dataframe_stats"].items()}
 
 
+def _parsed(body: bytes) -> _Parts:
+    import orjson
+
+    return _parts(orjson.loads(body)["results"])
+
+
 def _pandas_by_hand(body: bytes) -> object:
+    return _pandas_frame(*_parsed(body))
+
+
+def _pandas_frame(header: list[str], rows: list[list[Any]], sections: dict[str, set[str]]) -> object:
     import pandas as pd
 
-    header, rows, sections = _parsed(body)
     frame = pd.DataFrame(rows, columns=header)
     for name in header:
         if "temporal" in sections[name]:
@@ -72,6 +84,35 @@ def _polars_by_hand(body: bytes) -> object:
         else pl.col(name).str.to_datetime("%+", time_unit="us", time_zone="UTC")
         for name in temporal
     )
+
+
+class SessionByHand:
+    """Questions asked with requests, and their answers as pandas frames."""
+
+    def __init__(self, settings: Settings) -> None:
+        import requests
+
+        self.session = requests.Session()
+        self.session.verify = settings.get("ca_bundle", True)
+        self._questions = f"{settings['base_url']}/v1/dw/{settings['dw_id']}/questions"
+        credentials = {name: settings[name] for name in ("client_id", "client_secret")}
+        response = self.session.post(f"{settings['base_url']}/v1/auth/token", json=credentials, timeout=60)
+        response.raise_for_status()
+        self.session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
+
+    def ask_df(self, question: str) -> object:
+        """Ask a question, poll until it is done, and return its frame."""
+        response = self.session.post(self._questions, json={"question": question}, timeout=60)
+        response.raise_for_status()
+        address = f"{self._questions}/{response.json()['question_id']}/results"
+        options = {"include": "dataframe,statistics,sqlquery,summary", "max_rows": "1000"}
+        while True:
+            response = self.session.get(address, params=options, timeout=60)
+            response.raise_for_status()
+            answer = response.json()
+            if answer["state"] == "COMPLETED":
+                return _pandas_frame(*_parts(answer["results"]))
+            time.sleep(0.1)
 
 
 _TRINO = {str: "varchar", int: "bigint", float: "double", bool: "boolean"}
