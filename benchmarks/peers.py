@@ -93,21 +93,23 @@ class SessionByHand:
         import requests
 
         self.session = requests.Session()
-        self.session.verify = settings.get("ca_bundle", True)
+        #: Passed to each call, since the environment overrides what a session has.
+        self._options: dict[str, Any] = {"timeout": 60, "verify": settings.get("ca_bundle", True)}
         self._questions = f"{settings['base_url']}/v1/dw/{settings['dw_id']}/questions"
         credentials = {name: settings[name] for name in ("client_id", "client_secret")}
-        response = self.session.post(f"{settings['base_url']}/v1/auth/token", json=credentials, timeout=60)
+        token = f"{settings['base_url']}/v1/auth/token"
+        response = self.session.post(token, json=credentials, **self._options)
         response.raise_for_status()
         self.session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
     def ask_df(self, question: str) -> object:
         """Ask a question, poll until it is done, and return its frame."""
-        response = self.session.post(self._questions, json={"question": question}, timeout=60)
+        response = self.session.post(self._questions, json={"question": question}, **self._options)
         response.raise_for_status()
         address = f"{self._questions}/{response.json()['question_id']}/results"
-        options = {"include": "dataframe,statistics,sqlquery,summary", "max_rows": "1000"}
+        parameters = {"include": "dataframe,statistics,sqlquery,summary", "max_rows": "1000"}
         while True:
-            response = self.session.get(address, params=options, timeout=60)
+            response = self.session.get(address, params=parameters, **self._options)
             response.raise_for_status()
             answer = response.json()
             if answer["state"] == "COMPLETED":

@@ -220,8 +220,7 @@ class _Probe:
         return Check(name, Status.OK, f"{self._peer} accepts connections")
 
     def _proxy(self, name: str) -> Check:
-        proxies = self._transport.environment_settings()["proxies"]
-        proxy = requests.utils.select_proxy(self._transport.address, proxies)
+        proxy = requests.utils.select_proxy(self._transport.address, self._transport.proxies())
         if proxy is None:
             return Check(name, Status.OK, "none is used")
         scheme = self._transport.address.partition(":")[0]
@@ -248,13 +247,13 @@ class _Probe:
 
     def _authorities(self) -> str:
         """Return which certificates are trusted."""
-        bundle = self._transport.environment_settings()["verify"]
-        if bundle is True:
-            return f"certifi ({path_text(requests.utils.DEFAULT_CA_BUNDLE_PATH)})"
         if self._settings.ca_bundle is not None:
-            return f"ca_bundle ({path_text(bundle)})"
+            return f"ca_bundle ({path_text(self._settings.ca_bundle)})"
+        trusted = str(self._transport.trusted())
+        if trusted == requests.utils.DEFAULT_CA_BUNDLE_PATH:
+            return f"certifi ({path_text(trusted)})"
         variable = "REQUESTS_CA_BUNDLE" if os.environ.get("REQUESTS_CA_BUNDLE") else "CURL_CA_BUNDLE"
-        return f"{variable} ({path_text(bundle)})"
+        return f"{variable} ({path_text(trusted)})"
 
     def _service(self, name: str) -> Check:
         address, found = self._transport.address, self._found

@@ -47,8 +47,6 @@ __all__ = ["ATTEMPT", "ConnectionAdapter", "seconds_left", "tls_context"]
 
 #: The most interim responses before a final one.
 _MAX_INTERIM: Final = 20
-#: How many idle connections are kept.
-_IDLE_CONNECTIONS: Final = 16
 #: The name under which OpenSSL finds a certificate in a folder: the hash of its subject.
 _HASH_NAME: Final = re.compile(r"[0-9a-f]{8}\.\d+")
 
@@ -318,14 +316,19 @@ class ConnectionAdapter(HTTPAdapter):
     Parameters
     ----------
     context
-        From :func:`tls_context`; making one takes milliseconds, so that all adapters share it.
+        From :func:`tls_context`, with the certificates to trust; all adapters share it.
+    idle
+        How many connections are kept for a next request.
     """
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__(pool_maxsize=_IDLE_CONNECTIONS)
-        self._context = context
+    def __init__(self, context: ssl.SSLContext, *, idle: int = 1) -> None:
+        super().__init__(pool_maxsize=idle)
+        self.context = context
         self.poolmanager.connection_pool_kw["ssl_context"] = context
         self.poolmanager.pool_classes_by_scheme = dict(_POOLS)
+
+    def cert_verify(self, *_: Any, **_options: Any) -> None:
+        """Leave it to the context: requests would read the certificates again for each connection."""
 
     def close(self) -> None:
         """Close the idle connections now; urllib3 would close them when the pools are freed."""
@@ -338,6 +341,8 @@ class ConnectionAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """Make the pools for connections through a proxy."""
-        manager = super().proxy_manager_for(proxy, **{**options, "ssl_context": self._context})
+        manager = super().proxy_manager_for(
+            proxy, **{**options, "ssl_context": self.context, "proxy_ssl_context": self.context}
+        )
         manager.pool_classes_by_scheme = dict(_POOLS)
         return manager

@@ -5,8 +5,8 @@ standard library leaves it: ``exception.request.body`` of a failed token request
 the locals of their frames.
 
 Redirects are not followed, cookies not kept, ``.netrc`` not read: the adapter is called directly, since
-``requests.Session.send`` does all three. Nothing about the adapter changes after it is made, so threads may
-share it.
+``requests.Session.send`` does all three. Nothing about an adapter changes after it is made, so threads may
+share it. ``responses`` and other tools that replace ``HTTPAdapter.send`` see every request.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ import os
 import sys
 import zlib
 from contextlib import closing, contextmanager, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from urllib.request import getproxies
 
 import requests
 import urllib3
 from pydantic import SecretStr
+from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from connecty_frames.errors import ConfigError, InsecureWarning, warn
 from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, seconds_left, tls_context
@@ -50,7 +54,6 @@ from connecty_frames.version import __version__
 if TYPE_CHECKING:
     import io
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from requests.auth import AuthBase
     from urllib3.response import HTTPResponse
@@ -72,7 +75,8 @@ _HEADERS: Final = {
     "Accept-Encoding": "gzip",
     "User-Agent": f"connecty_frames/{__version__}",
 }
-_HEADERS_WITH_BODY: Final = {**_HEADERS, "Content-Type": "application/json"}
+#: How many idle connections are kept.
+_IDLE_CONNECTIONS: Final = 16
 #: The shortest timeout in seconds: zero would mean a socket that does not wait at all.
 _MIN_TIMEOUT: Final = 0.001
 #: The longest body of an error that is read, in bytes, and how long a pause in it may be, in seconds.
@@ -98,7 +102,7 @@ class Transport:
     verify
         Whether the certificate of the server is verified.
     ca_bundle
-        The certificates to trust, a file or folder; None leaves it to the environment and to requests.
+        The certificates to trust, a file or folder; None leaves it to the environment, and else to certifi.
 
     Raises
     ------
@@ -124,9 +128,10 @@ class Transport:
         self._is_plain_http = parts.scheme == "http"
         self._limit = limit
         self._verify = verify
-        self._ca_bundle = None if ca_bundle is None else str(ca_bundle)
+        self._knows_trust = ca_bundle is not None or not verify
         self._context = tls_context(verify=verify, ca_bundle=ca_bundle)
-        self._adapter = ConnectionAdapter(self._context)
+        #: By the certificates of the environment, since it may change.
+        self._adapters: dict[str | None, ConnectionAdapter] = {}
         self._budget = RetryBudget(clock)
         self._process_id = os.getpid()
         self._closed = False
@@ -158,7 +163,7 @@ class Transport:
         their responses, and a lock may be held by a thread that does not exist in the child.
         """
         if self._process_id != os.getpid():
-            self._adapter = ConnectionAdapter(self._context)
+            self._adapters = {}
             self._budget = RetryBudget(self.clock)
             self._process_id = os.getpid()
         return self._budget
@@ -166,7 +171,8 @@ class Transport:
     def close(self) -> None:
         """Close every connection. A later request is a ConfigError."""
         self._closed = True
-        self._adapter.close()
+        for adapter in list(self._adapters.values()):
+            adapter.close()
 
     def send(
         self,
@@ -200,19 +206,13 @@ class Transport:
             raise ConfigError("This Client is closed; make another.")
         began, outcome = self.clock.monotonic(), "interrupted"
         try:
-            with self._connected(request, attempt) as adapter:
-                prepared = requests.Request(
-                    request.method,
-                    self.address + request.path,
-                    headers=_HEADERS if request.body is None else _HEADERS_WITH_BODY,
-                    data=request.body,
-                    auth=auth,
-                ).prepare()
+            with self._connected(request, attempt) as (adapter, proxies):
                 raw_response = adapter.send(
-                    prepared,
+                    self._prepare(request, auth),
                     stream=True,
                     timeout=(attempt.connect, max(attempt.deadline.remaining(), _MIN_TIMEOUT)),
-                    **self.environment_settings(),
+                    verify=self._verify,
+                    proxies=proxies,
                 )
                 with closing(raw_response):
                     if raw_response.status_code in SUCCESS:
@@ -240,8 +240,10 @@ class Transport:
                 )
 
     @contextmanager
-    def _connected(self, request: Request, attempt: Attempt) -> Iterator[ConnectionAdapter]:
-        """Yield the adapter to send a request by, and map what a library raises to a failure.
+    def _connected(
+        self, request: Request, attempt: Attempt
+    ) -> Iterator[tuple[ConnectionAdapter, dict[str, str]]]:
+        """Yield the adapter and proxies to send a request by, and map what a library raises to a failure.
 
         A request with a body gets a connection of its own. One from the pool may have been closed unnoticed,
         and then it would be unknown whether a question arrived. And a server that answers without reading
@@ -250,11 +252,15 @@ class Transport:
         """
         if attempt.deadline.remaining() <= 0:
             raise RequestFailed(deadline_failure(self.host))
-        own = None if request.body is None else ConnectionAdapter(self._context)
+        own = None
         handled = sys.exception()  # the caller's own, if this is called from an except clause
         current = ATTEMPT.set(attempt)
         try:
-            yield own or self._adapter
+            proxies = self.proxies()
+            adapter = self._shared_adapter(proxies)
+            if request.body is not None:
+                adapter = own = ConnectionAdapter(adapter.context)
+            yield adapter, proxies
         except RequestFailed:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a library raises: none may pass with its traceback
@@ -269,28 +275,71 @@ class Transport:
             if own is not None:
                 own.close()
 
-    def environment_settings(self) -> dict[str, Any]:
-        """Return the proxies and the certificates to use, as the environment says now.
+    def _prepare(self, request: Request, auth: AuthBase | None) -> requests.PreparedRequest:
+        """Return the request as requests would prepare it, which takes a third of a millisecond."""
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.body = request.method, request.body
+        prepared.url = self._prepared_address + request.path
+        prepared.headers = CaseInsensitiveDict(_HEADERS)
+        if request.body is not None:
+            prepared.headers["Content-Type"] = "application/json"
+            prepared.headers["Content-Length"] = str(len(request.body))
+        return prepared if auth is None else auth(prepared)
+
+    @cached_property
+    def _prepared_address(self) -> str:
+        """The address as it is sent: in ASCII and escaped."""
+        return str(requests.Request("GET", self.address).prepare().url).removesuffix("/")
+
+    def _shared_adapter(self, proxies: dict[str, str]) -> ConnectionAdapter:
+        """Return the adapter that trusts the certificates which the environment names now.
+
+        Reading them takes milliseconds, so that each file or folder is read once.
+        """
+        is_plain = self._is_plain_http and not any(
+            proxy.lower().startswith("https:") for proxy in proxies.values()
+        )
+        trusted = None if is_plain else self.trusted()
+        adapter = self._adapters.get(trusted)
+        if adapter is None:
+            context = self._context
+            if trusted is not None:
+                context = tls_context()
+                is_folder = Path(trusted).is_dir()
+                context.load_verify_locations(None if is_folder else trusted, trusted if is_folder else None)
+            # Another thread may have made one at the same time.
+            adapter = self._adapters.setdefault(trusted, ConnectionAdapter(context, idle=_IDLE_CONNECTIONS))
+        return adapter
+
+    def trusted(self) -> str | None:
+        """Return the certificates to trust as the environment says now; None if the settings decide."""
+        if self._knows_trust:
+            return None
+        environ = os.environ.get
+        return environ("REQUESTS_CA_BUNDLE") or environ("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+
+    def proxies(self) -> dict[str, str]:
+        """Return the proxies to use as the environment says now, as requests takes them.
 
         Raises
         ------
         RequestFailed
-            If the proxy is a SOCKS proxy.
+            If it is a SOCKS proxy.
         """
-        proxies = requests.utils.get_environ_proxies(self.address)
+        if not getproxies():  # as nearly always; the rules of requests take ten times as long
+            return {}
+        proxies: dict[str, str] = requests.utils.get_environ_proxies(self.address)
         proxy = requests.utils.select_proxy(self.address, proxies)
         if proxy and proxy.lower().startswith("socks"):
             raise RequestFailed(socks_failure(self.host))
         if proxy and self._is_plain_http and not is_loopback(host_port(proxy).rpartition(":")[0]):
-            proxies = {}  # plain HTTP is for this machine alone, so a proxy must not carry it elsewhere
-        elif proxy:
+            return {}  # plain HTTP is for this machine alone, so a proxy must not carry it elsewhere
+        if proxy:
             user, password = requests.utils.get_auth_from_url(proxy)
             if password:  # a secret, alone and as it is sent (RFC 7617)
                 self.redact.add("proxy password", SecretStr(password))
                 self.redact.add("proxy user and password", SecretStr(f"{user}:{password}"))
-        bundle = self._ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        # Only the client's own setting turns verification off: an empty variable does not.
-        return {"proxies": proxies, "verify": (bundle or True) if self._verify else False}
+        return proxies
 
     def _raise_for_status(self, response: Response) -> NoReturn:
         wait = retry_after(response.headers, self.clock.now())

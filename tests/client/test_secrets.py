@@ -494,6 +494,8 @@ def test_no_object_of_this_package_shows_a_secret(client: Client) -> None:
             seen[id(value)] = value
             slots = [getattr(value, name) for name in getattr(type(value), "__slots__", ())]
             waiting += [*getattr(value, "__dict__", {}).values(), *slots]
+        elif isinstance(value, dict):
+            waiting += value.values()
     assert {type(value).__name__ for value in seen.values()} >= {
         "Auth",
         "Bearer",

@@ -86,6 +86,28 @@ def test_an_answer_through_a_proxy(proxy: Script) -> None:
     assert {request.headers["proxy-authorization"][:6] for request in proxy.requests} == {"Basic "}
 
 
+def test_the_environment_may_change(server: Script, proxy: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question of a client goes by the proxy that is named at the time, or by none."""
+    for script in (server, proxy):
+        script.on("results", script.answer(200, ROWS))
+    with make(server.address) as client:
+        for named in ("", proxy.address, ""):
+            monkeypatch.setenv("HTTP_PROXY", named)
+            client.ask(f"by {named}?")
+    assert (server.questions, proxy.questions) == (["by ?", "by ?"], [f"by {proxy.address}?"])
+
+
+def test_a_proxy_over_tls(secured: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its certificate is verified like the server's."""
+    monkeypatch.setenv("HTTP_PROXY", secured.address)
+    with make(BEHIND) as client, pytest.raises(cf.ConnectionFailed, match="CERTIFICATE_VERIFY_FAILED"):
+        client.ask("how many?")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(PEM))
+    with make(BEHIND) as client:
+        assert client.ask("how many?").rows == 2
+    assert secured.questions == ["how many?"]
+
+
 @pytest.mark.parametrize("end", ["reset", "close"])
 def test_a_proxy_that_resets_after_a_question(proxy: Script, end: str) -> None:
     """It had received the question: SubmissionUncertain, and the question is not sent again."""

@@ -65,6 +65,16 @@ def test_a_trusted_certificate(secured: Script, setting: str, monkeypatch: pytes
         assert client.ask("how many?").rows == 2
 
 
+def test_certificates_are_read_once(secured: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client, which makes a connection for each question, needs the file no more after the first one."""
+    bundle = Path(shutil.copy(PEM, tmp_path))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    with make(secured.address) as client:
+        client.ask("how many?")
+        bundle.unlink()
+        assert client.ask("how many?").rows == 2
+
+
 def test_a_folder_of_certificates(secured: Script, tmp_path: Path) -> None:
     """Files named by their hash, as OpenSSL has them."""
     openssl = shutil.which("openssl")
