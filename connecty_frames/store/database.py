@@ -82,6 +82,7 @@ class Database:
 
     def __init__(self, path: Path, layout: Layout) -> None:
         self.path = path
+        self._name = str(path)
         self._layout = layout
         #: Whether this process created the file.
         self.is_new = False
@@ -99,11 +100,16 @@ class Database:
         """Whether there is a file, as far as this process may know."""
         return os.path.exists(self.path)  # noqa: PTH110 - unlike that of Path, it raises nothing
 
-    def execute(self, statement: str, parameters: tuple[object, ...] = ()) -> Result:
+    def execute(self, statement: str, parameters: tuple[object, ...] = (), *, creates: bool = True) -> Result:
         """Execute one statement in a transaction of its own.
 
         A damaged file is renamed, with a warning, and the statement executed in a new one, unless the file
         must exist. A file that is no database is renamed only in the place that users do not name.
+
+        Parameters
+        ----------
+        creates
+            Whether a missing file is created; otherwise nothing is executed without one.
 
         Raises
         ------
@@ -113,7 +119,7 @@ class Database:
         until = time.monotonic() + _TIMEOUT  # also for threads that wait for each other
         with self._lock:
             try:
-                return self._execute(statement, parameters, until)
+                return self._execute(statement, parameters, until, creates=creates)
             except sqlite3.Error as error:
                 if _code(error) not in _DAMAGED or self.must_exist or self._is_of_another_kind(error):
                     raise StoreError(str(error)) from None
@@ -160,9 +166,13 @@ class Database:
             _INHERITED.append(self._connection)
         self._connection, self._lock = None, threading.Lock()
 
-    def _execute(self, statement: str, parameters: tuple[object, ...], until: float) -> Result:
+    def _execute(
+        self, statement: str, parameters: tuple[object, ...], until: float, *, creates: bool = True
+    ) -> Result:
         if self._connection is not None and self._is_replaced():
             self._disconnect()
+        if self._connection is None and not creates and not self.exists:
+            return Result([], 0, 0)
         if self._connection is None:
             self._connection, self._wait = self._connect(until), None
         wait = round(_remaining(until), 1)
@@ -176,7 +186,8 @@ class Database:
     def _is_replaced(self) -> bool:
         """Whether the file that is open was removed or renamed, so that nobody would find what it gets."""
         try:
-            return self._status is None or not os.path.samestat(self._status, self.path.stat())
+            # Each statement asks this, and Path.stat takes longer.
+            return self._status is None or not os.path.samestat(self._status, os.stat(self._name))  # noqa: PTH116
         except FileNotFoundError:
             return True
 

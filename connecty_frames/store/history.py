@@ -35,6 +35,11 @@ __all__ = ["History"]
 
 #: The most changes that wait until the file can be written again.
 _MOST_PENDING: Final = 1000
+_INSERT: Final = (
+    "INSERT INTO questions "
+    "(key, question, base_url, dw_id, client, state, asked_at, host, pid, process_started) "
+    "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+)
 
 
 class History:
@@ -202,14 +207,17 @@ class History:
         asked_at
             When it was sent, the last time if it was sent again.
         """
+        sent_at = microseconds(asked_at)
+        # Two indexes have that time, so it is written only if it has changed.
+        again = "" if sent_at == row.asked_at else f"asked_at = {sent_at}, "
         self._change(
-            "state = ?, question_id = ?, asked_at = ?, accepted_at = ?, error = NULL "
+            f"{again}state = ?, question_id = ?, accepted_at = ?, error = NULL "
             "WHERE id = ? AND key = ? AND question_id IS NULL",
             RecordState.ASKED,
             question_id,
-            microseconds(asked_at),
             microseconds(now),
-            *row,
+            row.id,
+            row.key,
         )
 
     def not_accepted(
@@ -226,7 +234,8 @@ class History:
             question_id,
             _encodable(error),
             microseconds(now) if state in CLOSED else None,
-            *row,
+            row.id,
+            row.key,
         )
 
     def ended(
@@ -289,13 +298,9 @@ class History:
 
     def _is_recorded(self, question_id: str) -> bool:
         try:
-            return bool(
-                self.database.exists
-                and self.database.execute(
-                    "SELECT 1 FROM questions WHERE question_id = ? AND base_url = ?",
-                    (question_id, self._base_url),
-                ).rows
-            )
+            statement = "SELECT 1 FROM questions WHERE question_id = ? AND base_url = ?"
+            parameters = (question_id, self._base_url)
+            return bool(self.database.execute(statement, parameters, creates=False).rows)
         except StoreError as error:
             self._warn(error)
             return False
@@ -309,22 +314,21 @@ class History:
         asked_at: datetime,
         condition: tuple[str, tuple[object, ...]] = ("true", ()),
     ) -> Row | None:
-        values = {
-            "key": key,
-            "question": self._text(question),
-            "base_url": self._base_url,
-            "dw_id": str(dw_id),
-            "client": self._client,
-            "state": RecordState.SENT,
-            "asked_at": microseconds(asked_at),
-            **dict(zip(("host", "pid", "process_started"), ProcessIdentity.current(), strict=True)),
-        }
-        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        sent_at = microseconds(asked_at)
+        values = (
+            key,
+            self._text(question),
+            self._base_url,
+            str(dw_id),
+            self._client,
+            RecordState.SENT,
+            sent_at,
+            *ProcessIdentity.current(),
+        )
         where, parameters = condition
         # One statement, which is atomic for other processes.
-        statement = f"INSERT INTO questions ({names}) SELECT {marks} WHERE {where}"
-        result = self.database.execute(statement, (*values.values(), *parameters))
-        return Row(result.last_id, key) if result.changed else None
+        result = self.database.execute(f"{_INSERT} WHERE {where}", (*values, *parameters))
+        return Row(result.last_id, key, sent_at) if result.changed else None
 
     def _change(self, change: str, *parameters: object) -> None:
         """Change rows, with the next change if the file cannot be written now."""
@@ -338,10 +342,9 @@ class History:
             except IndexError:  # another thread was faster
                 return
             change, parameters = waiting
-            if not self.database.exists:
-                continue
+            statement = f"UPDATE questions SET {change}"  # noqa: S608 - our own
             try:
-                self.database.execute(f"UPDATE questions SET {change}", parameters)  # noqa: S608 - our own
+                self.database.execute(statement, parameters, creates=False)
             except StoreError as error:
                 self._pending.appendleft(waiting)
                 self._warn(error)  # the question is paid for, so no error may replace its answer

@@ -62,6 +62,11 @@ _LAYOUT: Final = Layout(
             "ALTER TABLE questions ADD COLUMN reused INTEGER NOT NULL DEFAULT 0",
             "CREATE INDEX questions_by_key ON questions (key, asked_at)",
         ),
+        (
+            # Smaller: most writes of a row no longer change it.
+            "DROP INDEX questions_by_id",
+            "CREATE INDEX questions_by_id ON questions (question_id) WHERE question_id IS NOT NULL",
+        ),
     ),
 )
 #: The largest number that SQLite holds.
@@ -114,10 +119,19 @@ COLUMNS: Final = (
 
 
 class Row(NamedTuple):
-    """The row of a question: its number, and its key, since numbers begin again in a new file."""
+    """The row of a question.
+
+    Parameters
+    ----------
+    id, key
+        Its number, and its key, since numbers begin again in a new file.
+    asked_at
+        The time that was recorded, in microseconds.
+    """
 
     id: int
     key: str
+    asked_at: int
 
 
 class Earlier(NamedTuple):

@@ -186,6 +186,21 @@ def test_a_file_of_a_newer_version(path: Path) -> None:
         database_at(path).open()
 
 
+def test_a_question_is_found_by_its_id_through_the_index(path: Path) -> None:
+    """Also in a file of an earlier version, whose index had the rows without an id as well."""
+    database = database_at(path)
+    database.execute("DROP INDEX questions_by_id")
+    database.execute("CREATE INDEX questions_by_id ON questions (question_id)")
+    database.execute("PRAGMA user_version = 2")
+    database.close()
+    statement = "SELECT sql FROM sqlite_master WHERE name = 'questions_by_id'"
+    ((made,),) = database.execute(statement).rows
+    assert made.endswith("WHERE question_id IS NOT NULL")
+    plan = "EXPLAIN QUERY PLAN SELECT id FROM questions WHERE question_id = ? AND base_url = ?"
+    ((*_, step),) = database.execute(plan, ("id", "address")).rows
+    assert step == "SEARCH questions USING INDEX questions_by_id (question_id=?)"
+
+
 def test_what_is_no_file(tmp_path: Path) -> None:
     """A folder, and a folder that cannot be created."""
     with pytest.raises(StoreError, match="it is not a regular file"):

@@ -103,6 +103,13 @@ def test_a_question_that_is_answered(recorder: Recorder) -> None:
     ]
 
 
+def test_the_time_of_the_last_sending(recorder: Recorder) -> None:
+    """Sent again after a second: the time of that, in microseconds."""
+    row = recorder.sent(at=NOON)
+    recorder.history.accepted(row, ID, asked_at=NOON + SECOND, now=NOON + 2 * SECOND)
+    assert recorder.rows("asked_at", "question_id") == [(1_769_860_801_000_000, ID)]
+
+
 def test_the_client_is_a_hash(recorder: Recorder, tmp_path: Path) -> None:
     """Neither its id nor a secret in the question is in any file; the key is that of the question."""
     recorder.sent("how many canary?")
