@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_ROUNDS: Final = 7
+_ROUNDS: Final = 3
 _THREADS: Final = 16
 _QUESTIONS: Final = [f"question {number}" for number in range(1000)]
 
