@@ -89,7 +89,7 @@ format: $(VENV)/lint.stamp
 bench: $(VENV)/demo.stamp $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.decode
 
-# What importing, the command line and a first question cost.
+# What importing, the command line and a first question cost, beside scripts written by hand.
 bench-startup: $(VENV)/demo.stamp
 	$(BIN)/python -m benchmarks.startup
 

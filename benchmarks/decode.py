@@ -158,7 +158,10 @@ def main() -> None:
         medians = {each: workload_table(each, folder, console) for each in arguments.workloads}
         limits_table(medians, console)
         if len(arguments.workloads) == len(workloads.WORKLOADS):
+            from benchmarks.startup import startup_table  # not in the processes that are measured
+
             growth(folder, console)
+            console.print(startup_table())
 
 
 if __name__ == "__main__":

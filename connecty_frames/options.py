@@ -180,7 +180,8 @@ class AskOptions:
     def from_kwargs(cls, options: AskOptionsDict, **fixed: object) -> AskOptions:
         """Return the options of a call from its keywords; an unknown one is a TypeError, as in Python.
 
-        ``fixed`` are fields that the function sets, and does not take as keywords.
+        ``fixed`` are fields that the function sets, and does not take as keywords. Without an ``engine``
+        among them it returns no frame, and so needs pyarrow alone.
         """
         if not options and not fixed:
             return _DEFAULTS
@@ -190,7 +191,7 @@ class AskOptions:
             close = difflib.get_close_matches(unknown, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
             raise TypeError(f"unexpected keyword argument {unknown!r}; {hint}")
-        return cls(**cast("dict[str, Any]", {**options, **fixed}))
+        return cls(**cast("dict[str, Any]", {"engine": _DEFAULTS.engine, **options, **fixed}))
 
 
 def shows_options(*left_out: str, **defaults: object) -> Callable[[_Function], _Function]:
@@ -309,4 +310,4 @@ _EXPECTED: Final = {
 }
 
 #: Made and checked once, since options cannot change.
-_DEFAULTS: Final = AskOptions()
+_DEFAULTS: Final = AskOptions(engine="pyarrow")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from connecty_frames import display
+from connecty_frames import display, frames
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client.endpoints import FETCH_POLICY
 from connecty_frames.client.submission import annotate, pending_message
@@ -290,6 +290,9 @@ class Question:
         with self._annotated():
             ask_options = read_schema(ask_options)
             deadline = deadline or Deadline.after(ask_options.timeout or self._timeout, self._api.clock)
+            is_loaded = ask_options.engine in frames.LOADED
+            if not is_loaded:
+                frames.begin_loading(ask_options.engine)
             with display.progress(self._question, self._question_id, wanted=ask_options.progress) as report:
                 final, max_rows = self._final, ask_options.max_rows
                 while final is None or not final.satisfies(max_rows):
@@ -302,6 +305,8 @@ class Question:
                     self._kept = final
                 if received is not None:
                     received(final.body)
+            if not is_loaded:
+                frames.finish_loading(ask_options.engine)
             return Answer.from_response(
                 final.body,
                 final.envelope,

@@ -1,9 +1,19 @@
-"""Response bytes to an Arrow table. Pure: no I/O, no clock, no pandas, no polars."""
+"""Response bytes to an Arrow table. Pure: no I/O, no clock, no pandas, no polars.
 
-from connecty_frames.decode.decoder import Decoded, decode, python_statistics
-from connecty_frames.decode.encodings import Encoding, binary, epoch, local
+Importing this does not load pyarrow: the client needs only the envelope until a question is answered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
 from connecty_frames.decode.envelope import Envelope, read_envelope
-from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, Schema, SchemaTypes
+from connecty_frames.lazy import lazy_getattr
+
+if TYPE_CHECKING:
+    from connecty_frames.decode.decoder import Decoded, decode, python_statistics
+    from connecty_frames.decode.encodings import Encoding, binary, epoch, local
+    from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, Schema, SchemaTypes
 
 __all__ = [
     "SAVED",
@@ -21,3 +31,12 @@ __all__ = [
     "python_statistics",
     "read_envelope",
 ]
+
+_LAZY: Final = {
+    **dict.fromkeys(("Decoded", "decode", "python_statistics"), "decoder"),
+    **dict.fromkeys(("Encoding", "binary", "epoch", "local"), "encodings"),
+    **dict.fromkeys(("SAVED", "SET_BY_CALLER", "ColumnSchema", "Schema", "SchemaTypes"), "schema"),
+}
+
+
+__getattr__ = lazy_getattr(__name__, _LAZY)

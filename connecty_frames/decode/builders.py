@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import encodings, exact_json, numbers, temporal, temporal_spellings
+from connecty_frames.decode.arrow_buffers import to_array, to_scalar
 from connecty_frames.decode.arrow_types import (
     FRACTION_DIGITS,
     first_match,
@@ -97,14 +98,14 @@ def _to_text(cell: object) -> str | None:
 
 
 def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    return pa.array([_to_text(cell) for cell in cells], type_)
+    return to_array([_to_text(cell) for cell in cells], type_)
 
 
 def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     for row, cell in enumerate(cells):
         if not isinstance(cell, bool | str | None) or cell not in _TRUTH_VALUES:
             raise cell_error(row, cell, "is neither true nor false")
-    return pa.array([_TRUTH_VALUES[cell] for cell in cells], type_)
+    return to_array([_TRUTH_VALUES[cell] for cell in cells], type_)
 
 
 def _numbers(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
@@ -144,7 +145,7 @@ def _starts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     """Return where each cell's items start among those of all, null for null, and where the last end."""
     *starts, end = accumulate((len(cell or ()) for cell in cells), initial=0)
     nullable = [None if cell is None else start for start, cell in zip(starts, cells, strict=True)]
-    return pa.array([*nullable, end], type_)
+    return to_array([*nullable, end], type_)
 
 
 def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
@@ -158,12 +159,12 @@ def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
                 row, cell, f"is not an object with just the keys {listed(sorted(map(repr, keys)))}"
             )
     if not fields:
-        return pa.array(cells, type_)
+        return to_array(cells, type_)
     rows = range(len(cells))
     children = [
         _build_children(rows, [cell and cell[field.name] for cell in cells], field.type) for field in fields
     ]
-    nulls = pa.array([cell is None for cell in cells], pa.bool_())
+    nulls = to_array([cell is None for cell in cells], pa.bool_())
     return pa.StructArray.from_arrays(children, fields=fields, mask=nulls)
 
 
@@ -187,7 +188,7 @@ def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     index = type_.index_type
     most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
     if len(encoded.dictionary) > most:
-        row = pc.index(encoded.indices, pa.scalar(most, encoded.indices.type)).as_py()
+        row = pc.index(encoded.indices, to_scalar(most, encoded.indices.type)).as_py()
         raise cell_error(row, cells[row], f"is one distinct value more than {type_} can hold")
     return encoded.cast(type_)
 

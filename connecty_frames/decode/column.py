@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
 
 import pyarrow as pa
 
+from connecty_frames.decode.arrow_buffers import to_array
 from connecty_frames.decode.envelope import parse_count, stated_bounds
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, NUMBER_KINDS, FloatText, IntText, ValueKind
 from connecty_frames.decode.numbers import FloatValues
@@ -159,9 +160,9 @@ class Column:
         if isinstance(self.cells, ScalarColumn):
             return self.cells.values
         if self.kinds == {ValueKind.BOOLEAN}:
-            return pa.array(self.cells, pa.bool_())
+            return to_array(self.cells, pa.bool_())
         if self.kinds == {ValueKind.TEXT} or (self.kinds and self.kinds <= NUMBER_KINDS):
-            return pa.array(self.cells, pa.string())
+            return to_array(self.cells, pa.string())
         return None
 
     @property

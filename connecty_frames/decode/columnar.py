@@ -43,7 +43,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import exact_json, numbers, temporal_fast
-from connecty_frames.decode.arrow_buffers import POOL, bytes_of
+from connecty_frames.decode.arrow_buffers import POOL, bytes_of, to_array, to_scalar
 from connecty_frames.decode.blocks import (
     LIMITS,
     SEPARATOR,
@@ -395,7 +395,9 @@ def _unescape(texts: pa.StringArray) -> pa.StringArray:
     """Decode the escapes in texts, if there are any, by parsing all texts as one JSON array."""
     if not (bytes_of(texts) == _BACKSLASH).any():
         return texts
-    one = pa.ListArray.from_arrays([0, len(texts)], pc.fill_null(texts, ""))
-    joined = pc.binary_join(one, '","')[0].as_buffer().to_pybytes().translate(UNHIDE)
+    filled = pc.fill_null(texts, to_scalar("", pa.string()))
+    one = pa.ListArray.from_arrays(to_array([0, len(texts)], pa.int32()), filled)
+    joined = pc.binary_join(one, to_scalar('","', pa.string()))[0].as_buffer().to_pybytes().translate(UNHIDE)
     values = msgspec.json.decode(b'["' + joined + b'"]', type=list[str])
-    return pa.array(values, pa.string(), mask=pc.is_null(texts).to_numpy(zero_copy_only=False))
+    decoded = to_array(values, pa.string())
+    return pc.if_else(pc.is_valid(texts), decoded, texts) if texts.null_count else decoded

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from connecty_frames.decode import builders, exact_json, numbers, types
+from connecty_frames.decode.arrow_buffers import to_array
 from connecty_frames.decode.arrow_types import is_text
 from connecty_frames.decode.blocks import LIMITS
 from connecty_frames.decode.column import Column, ScalarColumn
@@ -276,7 +277,7 @@ def _combine(errors: list[ConversionError]) -> ConversionError:
 
 
 def _table_without_columns(rows: int) -> pa.Table:
-    batch = pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+    batch = pa.RecordBatch.from_struct_array(to_array([{}] * rows, pa.struct([])))
     return pa.Table.from_batches([batch])
 
 

@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 from dataclasses import astuple, dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import numbers, temporal, temporal_spellings
+from connecty_frames.decode.arrow_buffers import to_array, to_scalar
 from connecty_frames.decode.arrow_types import find_zone
 from connecty_frames.decode.errors import CellError, check_texts, raise_at_first
 from connecty_frames.decode.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
@@ -79,8 +81,8 @@ def _check_zone(call: str, zone: object) -> None:
 
 def _check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) -> pa.Array:
     """Return counts, checked to be from the first of the year 1 to the last of the year 9999."""
-    raise_at_first(pc.less(counts, first), texts, "is before the year 1")
-    raise_at_first(pc.greater(counts, last), texts, "is after the year 9999")
+    raise_at_first(pc.less(counts, to_scalar(first, counts.type)), texts, "is before the year 1")
+    raise_at_first(pc.greater(counts, to_scalar(last, counts.type)), texts, "is after the year 9999")
     return counts
 
 
@@ -171,9 +173,10 @@ def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
     except CellError as error:
         raise CellError(error.row, error.value, reason) from None
     if places:
-        counts = pc.cast(pc.multiply(counts, pa.scalar(Decimal(10**places))), pa.int64())
+        places_moved = to_scalar(Decimal(10**places), pa.decimal128(places + 1))
+        counts = pc.cast(pc.multiply(counts, places_moved), pa.int64())
     if unit == "ns":
-        raise_at_first(pc.equal(counts, _NAT), texts, reason)
+        raise_at_first(pc.equal(counts, to_scalar(_NAT, pa.int64())), texts, reason)
     if unit:
         return _to_timestamps(counts, encoding.type, texts)
     days = _check_range(counts, FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, texts)
@@ -227,11 +230,11 @@ def _read_local(cells: Sequence[Any], encoding: local) -> pa.Array:
     zone, offsets = find_zone(encoding.zone), []
     for index, time in enumerate(encoded.dictionary.to_pylist()):
         try:
-            offsets.append(temporal_spellings.utc_offset(time, zone))
+            offsets.append(temporal_spellings.utc_offset(time, zone) // timedelta(microseconds=1))
         except CellError as error:
-            row = pc.index(encoded.indices, pa.scalar(index, encoded.indices.type)).as_py()
+            row = pc.index(encoded.indices, to_scalar(index, encoded.indices.type)).as_py()
             raise CellError(row, texts[row], error.reason) from None
-    shifts = pc.cast(pa.array(offsets, pa.duration("us")), pa.int64()).take(encoded.indices)
+    shifts = to_array(offsets, pa.int64()).take(encoded.indices)
     micros = pc.subtract(pc.cast(naive, pa.int64()), shifts)
     return _to_timestamps(micros, encoding.type, texts)
 
@@ -282,7 +285,7 @@ def read_binary(cells: Sequence[Any], type_: pa.DataType, text_encoding: str | N
             values.append(None if text is None else decode(text))
         except (ValueError, binascii.Error):
             raise CellError(row, text, f"is not {words}") from None
-    return pa.array(values, type_)
+    return to_array(values, type_)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

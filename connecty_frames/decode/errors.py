@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from connecty_frames.decode.arrow_buffers import to_scalar
 from connecty_frames.decode.exact_json import LONE_SURROGATE, dump, is_encodable
 from connecty_frames.text import cut, terminal
 
@@ -75,7 +76,7 @@ def check_texts(cells: Sequence[Any], reason: str, *, numbers: bool = False) -> 
 def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None], reason: str) -> None:
     """Raise a CellError about the first text that is marked as wrong, if any is."""
     if wrong.true_count:
-        row = wrong.index(True).as_py()
+        row = wrong.index(to_scalar(value=True, type_=wrong.type)).as_py()
         raise CellError(row, str(texts[row]), reason)
 
 

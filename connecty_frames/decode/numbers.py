@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.arrow_buffers import POOL, bytes_of, offsets_of
+from connecty_frames.decode.arrow_buffers import POOL, bytes_of, offsets_of, to_array, to_scalar
 from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
 from connecty_frames.text import counted
@@ -120,7 +120,7 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
     starts, ends = offsets_of(texts)
     if (ends - starts > _SAFE_LENGTH).any():
         is_same = pc.equal(pc.cast(floats, pa.string()), texts)
-        is_long = pc.greater(pc.binary_length(texts), _SAFE_LENGTH)
+        is_long = pc.greater(pc.binary_length(texts), to_scalar(_SAFE_LENGTH, pa.int32()))
         unlike = pc.filter(texts, pc.and_not(is_long, is_same)).to_pylist()
         if not all(is_exact_float(text) for text in unlike if text is not None):
             return None
@@ -162,11 +162,11 @@ def _all_to_json(
     texts: Sequence[_Text], pattern: str = _FLOAT, reason: str = "is not a number"
 ) -> tuple[Sequence[_Text], pa.StringArray]:
     """Return texts in the spelling of JSON, also as an array; a CellError at the first unlike the pattern."""
-    array = pa.array(texts, pa.string())
+    array = to_array(texts, pa.string())
     if pc.all(_matches(array, pattern), min_count=0).as_py():
         return texts, array
     numbers = [text if text is None else _to_json(text) for text in texts]
-    array = pa.array(numbers, pa.string())
+    array = to_array(numbers, pa.string())
     raise_at_first(pc.invert(_matches(array, pattern)), texts, reason)
     return numbers, array
 
@@ -347,7 +347,7 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
                 pass  # too large for an integer type, or a decimal type that Arrow does not cast to
         # One by one, since 1e3 is a whole number too.
         exact = [None if text is None else _to_exact(row, text, type_) for row, text in enumerate(numbers)]
-        return pa.array(exact, type_)
+        return to_array(exact, type_)
 
 
 def read_nearest(texts: Sequence[str | None]) -> pa.DoubleArray:
@@ -382,7 +382,7 @@ def _to_exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
         if number.adjusted() < before and _count_digits(number)[1] <= max(scale, 0):
             exact = int(number) if is_integer else number
             try:
-                pa.scalar(exact, type_)
+                to_scalar(exact, type_)
             except (pa.ArrowInvalid, OverflowError):
                 pass
             else:
@@ -394,8 +394,8 @@ def _to_floats(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType
     """Return values as floats; refuse what would silently become infinity, zero or another whole number."""
     magnitudes = pc.abs(values)
     suspect = pc.or_(
-        pc.or_(pc.is_inf(values), pc.less(magnitudes, sys.float_info.min)),
-        pc.greater_equal(magnitudes, MAX_EXACT_INTEGER),
+        pc.or_(pc.is_inf(values), pc.less(magnitudes, to_scalar(sys.float_info.min, pa.float64()))),
+        pc.greater_equal(magnitudes, to_scalar(float(MAX_EXACT_INTEGER), pa.float64())),
     )
     for row in pc.indices_nonzero(suspect).to_pylist():
         text = str(texts[row])
@@ -405,7 +405,8 @@ def _to_floats(texts: Sequence[str | None], values: pa.Array, type_: pa.DataType
     wide = pc.cast(narrow, pa.float64())
     another_integer = pc.and_(pc.equal(pc.floor(values), values), pc.not_equal(wide, values))
     infinite = pc.and_(pc.is_inf(wide), pc.is_finite(values))
-    zero = pc.and_(pc.equal(wide, 0), pc.not_equal(values, 0))
+    nothing = to_scalar(0.0, pa.float64())
+    zero = pc.and_(pc.equal(wide, nothing), pc.not_equal(values, nothing))
     lost = pc.or_(pc.or_(infinite, zero), another_integer)
     raise_at_first(lost, texts, f"does not fit in {type_}")
     return narrow

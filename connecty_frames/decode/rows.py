@@ -7,8 +7,9 @@ as there are columns. Nothing is padded, dropped or shifted.
 from __future__ import annotations
 
 import gc
+import sys
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain, count
@@ -18,6 +19,7 @@ import msgspec
 import pyarrow as pa
 
 from connecty_frames.decode import exact_json
+from connecty_frames.decode.arrow_buffers import to_array
 from connecty_frames.decode.blocks import LIMITS
 from connecty_frames.decode.column import ScalarColumn, section_of
 from connecty_frames.decode.columnar import read_columnar
@@ -35,11 +37,11 @@ __all__ = ["Rows", "read_rows"]
 
 #: In this many bytes the header is searched for first.
 _HEADER_BYTES: Final = 1 << 16
-#: The types that Arrow infers for cells that are all of one kind, and for no others.
-_KIND_BY_ARROW_TYPE: Final = {
-    pa.string(): ValueKind.TEXT,
-    pa.bool_(): ValueKind.BOOLEAN,
-    pa.int64(): ValueKind.INTEGER,
+#: The kind and the Arrow type of columns with cells of one Python type.
+_BY_PYTHON_TYPE: Final = {
+    str: (ValueKind.TEXT, pa.string()),
+    bool: (ValueKind.BOOLEAN, pa.bool_()),
+    int: (ValueKind.INTEGER, pa.int64()),
 }
 _RAW_CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
 
@@ -164,22 +166,17 @@ def _collector_paused() -> Iterator[None]:
 
 def _to_column(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
     """Return cells that msgspec has read as a ScalarColumn if they are of one kind, or as exact cells."""
-    first = next((cell for cell in cells if cell is not None), None)
-    if not isinstance(first, list | dict):
-        try:
-            array = pa.array(cells)
-        except (pa.ArrowException, OverflowError):  # of more than one kind, or beyond 64 bits
-            pass
-        else:
-            kind = _KIND_BY_ARROW_TYPE.get(array.type)
-            if kind is not None:
-                return ScalarColumn(kind, array)
+    make_array = pa.array if "pandas" in sys.modules else to_array  # the former is faster, but imports pandas
     types = set(map(type, cells)) - {type(None)}
+    if len(types) == 1 and types <= _BY_PYTHON_TYPE.keys():
+        kind, arrow_type = _BY_PYTHON_TYPE[next(iter(types))]
+        with suppress(OverflowError, pa.ArrowInvalid):  # some are beyond 64 bits
+            return ScalarColumn(kind, make_array(cells, arrow_type))
     if types == {bytes}:
-        return ScalarColumn(ValueKind.FRACTION, pa.array(cells, pa.string()))
+        return ScalarColumn(ValueKind.FRACTION, make_array(cells, pa.binary()).view(pa.string()))
     exact = _exact_cells(rows, position, cells, types)
     if types and types <= {bytes, int}:
-        return ScalarColumn(ValueKind.FRACTION, pa.array(exact, pa.string()))
+        return ScalarColumn(ValueKind.FRACTION, make_array(exact, pa.string()))
     return exact
 
 

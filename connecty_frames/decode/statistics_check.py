@@ -54,6 +54,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connecty_frames.decode.arrow_buffers import to_scalar
 from connecty_frames.decode.column import section_of
 from connecty_frames.decode.envelope import parse_count, stated_bounds
 from connecty_frames.decode.errors import CellError
@@ -210,7 +211,8 @@ def _count_distinct(column: pa.ChunkedArray, comparison: Comparison) -> range:
     """Return how many distinct values there may be; cut ones may have been distinct before."""
     values, nans = comparison.to_numbers(column), _count_nans(column)
     if pa.types.is_floating(values.type):
-        values = pc.add(values, 0.0)  # turns -0.0, which Arrow would count beside it, into 0.0
+        # -0.0, which Arrow would count beside 0.0, becomes 0.0.
+        values = pc.add(values, to_scalar(0.0, values.type))
     found = pc.count_distinct(values).as_py() - bool(nans)
     present = len(column) - column.null_count - nans
     most = present if comparison.places(column.type) > 0 else found
@@ -252,7 +254,8 @@ def _compare_texts(
 
 def _count_empty(column: pa.ChunkedArray, shortest: int | None) -> range:
     """Count the empty texts; there is none if the shortest text has a byte."""
-    return _count_selected(column, lambda texts: pc.equal(texts, "")) if shortest == 0 else range(1)
+    empty = to_scalar("", column.type)
+    return _count_selected(column, lambda texts: pc.equal(texts, empty)) if shortest == 0 else range(1)
 
 
 def _utf16_lengths(column: pa.ChunkedArray) -> dict[str, int]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connecty_frames.decode.arrow_buffers import numbers_of, to_scalar
 from connecty_frames.decode.numbers import MAX_EXACT_INTEGER, is_exact_float
 from connecty_frames.decode.statistics_comparisons import CONTEXT
 
@@ -90,7 +91,7 @@ def _has_more_digits(chunk: pa.Array, places: int, type_places: int) -> bool:
     if pa.types.is_decimal(chunk.type):
         cut = pc.round(chunk, ndigits=places, round_mode="towards_zero")
         return bool(pc.any(pc.not_equal(cut, chunk)).as_py())
-    array = chunk.fill_null(0).to_numpy()
+    array = numbers_of(chunk.fill_null(to_scalar(0, chunk.type)))
     if pa.types.is_integer(chunk.type):
         step = 10 ** (type_places - places)
         return bool((array // step * step != array).any())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connecty_frames.decode.arrow_buffers import to_array, to_scalar
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, find_zone
 from connecty_frames.decode.durations import nanoseconds
 from connecty_frames.decode.errors import CellError, raise_at_first
@@ -79,7 +80,7 @@ def read_exact(
     values = read(texts, arrow_type(format_, scalars, tz))
     offsets: frozenset[str] = frozenset()
     if format_ is TemporalFormat.AWARE and scalars:
-        offsets = distinct_offsets(canonical(pa.array(scalars, pa.string())))
+        offsets = distinct_offsets(canonical(to_array(scalars, pa.string())))
     return TemporalValues(format_, values, offsets)
 
 
@@ -131,9 +132,8 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
         raise CellError(rows[error.row or 0], error.value, error.reason) from None
     if len(present) == len(texts):
         return values
-    positions = pc.cumulative_sum(pa.array([int(text is not None) for text in texts]))
-    indices = pc.if_else(pa.array([text is not None for text in texts]), pc.subtract(positions, 1), None)
-    return values.take(indices)
+    positions = iter(range(len(present)))
+    return values.take(to_array([None if text is None else next(positions) for text in texts], pa.int64()))
 
 
 def _read_present(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
@@ -160,24 +160,28 @@ def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
         try:
             (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=extreme)).astimezone(find_zone(tz))
         except OverflowError:
-            row: int = pc.index(instants, extreme).as_py()
+            row: int = pc.index(instants, _whole(extreme)).as_py()
             return row
     return None
 
 
+def _whole(number: int) -> pa.Scalar:
+    return to_scalar(number, pa.int64())
+
+
 def _read_dates(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    days = pc.cast(pa.array(texts, pa.string()), pa.date32())
+    days = pc.cast(to_array(texts, pa.string()), pa.date32())
     if not pa.types.is_timestamp(type_):
         return pc.cast(days, type_)
-    micros = pc.multiply(pc.cast(pc.cast(days, pa.int32()), pa.int64()), DAY_MICROS)
-    return _in_unit(micros, pa.array(texts, pa.string()), texts, type_)
+    micros = pc.multiply(pc.cast(pc.cast(days, pa.int32()), pa.int64()), _whole(DAY_MICROS))
+    return _in_unit(micros, to_array(texts, pa.string()), texts, type_)
 
 
 def _read_timestamps(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    spelled = canonical(pa.array(texts, pa.string()))
+    spelled = canonical(to_array(texts, pa.string()))
     micros = _timestamp_micros(spelled, "UTC" if type_.tz else None)
-    raise_at_first(pc.less(micros, FIRST_MICROS), texts, "is before the year 1")
-    raise_at_first(pc.greater(micros, LAST_MICROS), texts, "is after the year 9999")
+    raise_at_first(pc.less(micros, _whole(FIRST_MICROS)), texts, "is before the year 1")
+    raise_at_first(pc.greater(micros, _whole(LAST_MICROS)), texts, "is after the year 9999")
     return _in_unit(micros, spelled, texts, type_)
 
 
@@ -187,11 +191,12 @@ def _timestamp_micros(texts: pa.StringArray, zone: str | None) -> pa.Array:
     # Arrow reads neither the hour 24 nor an offset with seconds.
     unreadable = pc.match_substring_regex(texts, r"T24:|[+-]\d\d:\d\d:\d\d$")
     if unreadable.true_count:
-        trimmed = pc.if_else(unreadable, "1970-01-01T00:00:00" + ("Z" if zone else ""), trimmed)
+        epoch = to_scalar("1970-01-01T00:00:00" + ("Z" if zone else ""), pa.string())
+        trimmed = pc.if_else(unreadable, epoch, trimmed)
     micros = pc.cast(pc.cast(trimmed, pa.timestamp("us", zone)), pa.int64())
     if unreadable.true_count:
         computed = [_compute_micros(texts[row].as_py()) for row in pc.indices_nonzero(unreadable).to_pylist()]
-        micros = pc.replace_with_mask(micros, unreadable, pa.array(computed, pa.int64()))
+        micros = pc.replace_with_mask(micros, unreadable, to_array(computed, pa.int64()))
     return micros
 
 
@@ -215,7 +220,7 @@ def _offset_seconds(offset: str | None) -> int:
 
 
 def _read_times(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    spelled = pa.array([f"1970-01-01T{text}" for text in texts], pa.string())
+    spelled = to_array([f"1970-01-01T{text}" for text in texts], pa.string())
     return _in_unit(_timestamp_micros(spelled, None), spelled, texts, type_)
 
 
@@ -227,7 +232,7 @@ def _read_durations(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
         if rest or abs(count) > -(_NAT + 1):
             raise CellError(position, text, f"does not fit in {type_}")
         counts.append(count)
-    return pa.array(counts, pa.int64()).cast(type_)
+    return to_array(counts, pa.int64()).cast(type_)
 
 
 def _in_unit(micros: pa.Array, spelled: pa.StringArray, texts: Sequence[str], type_: pa.DataType) -> pa.Array:
@@ -243,9 +248,9 @@ def _in_unit(micros: pa.Array, spelled: pa.StringArray, texts: Sequence[str], ty
     extra = _nanos_beyond_micros(spelled)
     if type_.unit == "ns":
         return _in_nanos(micros, extra, texts).cast(type_)
-    micros_per_unit = 10 ** (6 - FRACTION_DIGITS[type_.unit])
+    micros_per_unit = _whole(10 ** (6 - FRACTION_DIGITS[type_.unit]))
     values = pc.divide(micros, micros_per_unit)  # rounds towards zero; whether that was exact is checked next
-    lost = pc.or_(pc.not_equal(pc.multiply(values, micros_per_unit), micros), pc.not_equal(extra, 0))
+    lost = pc.or_(pc.not_equal(pc.multiply(values, micros_per_unit), micros), pc.not_equal(extra, _whole(0)))
     raise_at_first(lost, texts, f"has more digits than {type_} holds")
     return pc.cast(pc.cast(values, pa.int32()) if pa.types.is_time32(type_) else values, type_)
 
@@ -253,22 +258,22 @@ def _in_unit(micros: pa.Array, spelled: pa.StringArray, texts: Sequence[str], ty
 def _nanos_beyond_micros(spelled: pa.StringArray) -> pa.Int64Array:
     """Return the 7th to 9th digit of the fraction as nanoseconds."""
     digits = pc.struct_field(pc.extract_regex(spelled, r"\.\d{6}(?P<digits>\d{1,3})"), "digits")
-    padded = pc.utf8_rpad(pc.fill_null(digits, ""), width=3, padding="0")
+    padded = pc.utf8_rpad(pc.fill_null(digits, to_scalar("", pa.string())), width=3, padding="0")
     return pc.cast(padded, pa.int64())
 
 
 def _in_nanos(micros: pa.Array, extra: pa.Array, texts: Sequence[str]) -> pa.Array:
     """Return nanoseconds, checked here since a cast wraps around silently on some versions of Arrow."""
-    is_negative = pc.less(micros, 0)
+    is_negative = pc.less(micros, _whole(0))
     # One microsecond towards zero and back, so that the very first nanosecond does not overflow on the way.
-    whole = pc.if_else(is_negative, pc.add(micros, 1), micros)
-    rest = pc.if_else(is_negative, pc.subtract(extra, 1_000), extra)
+    whole = pc.if_else(is_negative, pc.add(micros, _whole(1)), micros)
+    rest = pc.if_else(is_negative, pc.subtract(extra, _whole(1_000)), extra)
     try:
-        nanos = pc.add_checked(pc.multiply_checked(whole, 1_000), rest)
-        beyond = pc.equal(nanos, _NAT)
+        nanos = pc.add_checked(pc.multiply_checked(whole, _whole(1_000)), rest)
+        beyond = pc.equal(nanos, _whole(_NAT))
     except pa.ArrowInvalid:
         exact = zip(micros.to_pylist(), extra.to_pylist(), strict=True)
-        beyond = pa.array([not _NAT < value * 1_000 + digits < 2**63 for value, digits in exact])
+        beyond = to_array([not _NAT < value * 1_000 + digits < 2**63 for value, digits in exact], pa.bool_())
     raise_at_first(beyond, texts, "needs nanoseconds, which reach from 1677 to 2262 only")
     return nanos
 

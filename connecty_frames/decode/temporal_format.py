@@ -28,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.arrow_buffers import bytes_of
+from connecty_frames.decode.arrow_buffers import bytes_of, to_array
 from connecty_frames.decode.durations import DURATION, can_be_time_of_day
 from connecty_frames.decode.errors import CellError
 
@@ -131,7 +131,7 @@ def format_of(texts: Sequence[str], *, expected: TemporalFormat | None = None) -
         Where there is none: it names the first text that has no format, or another than the first text; its
         ``row`` is the position in ``texts``.
     """
-    array = pa.array(texts, pa.string())
+    array = to_array(texts, pa.string())
     for format_ in _PATTERNS if expected is None else (expected, *_PATTERNS):
         if all_have_format(array, format_):
             if format_ is not TemporalFormat.DURATION:

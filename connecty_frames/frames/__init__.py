@@ -17,6 +17,7 @@ from connecty_frames.frames.accessor import (
     register_accessors,
 )
 from connecty_frames.frames.attachment import write_metadata
+from connecty_frames.frames.loading import LOADED, begin_loading, finish_loading
 from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
     from connecty_frames.options import Engine
 
 __all__ = [
+    "LOADED",
     "WRITERS",
     "AnswerMetadata",
     "ConnectyAccessor",
     "attach",
+    "begin_loading",
     "copy_metadata",
+    "finish_loading",
     "metadata",
     "read_parquet",
     "register_accessors",

@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connecty_frames.decode.arrow_buffers import to_array
 from connecty_frames.decode.arrow_types import match_zone_offset
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
@@ -170,7 +171,7 @@ def _convert(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
         column = _without_exponents(column, text) if has_exponents else text
     if pa.types.is_fixed_size_list(column.type) and any(chunk.offset for chunk in column.chunks):
         # polars refuses a slice of lists of fixed size with nulls: concatenating copies it out of the whole.
-        nothing = pa.array([], column.type)
+        nothing = pa.nulls(0, column.type)
         return pa.chunked_array([pa.concat_arrays([chunk, nothing]) for chunk in column.chunks])
     return column
 
@@ -180,7 +181,7 @@ def _without_exponents(column: pa.ChunkedArray, text: pa.ChunkedArray) -> pa.Chu
     if not pc.any(pc.match_substring(text, "E")).as_py():
         return text
     digits = [None if value is None else f"{value:f}" for value in column.to_pylist()]
-    return pa.chunked_array([pa.array(digits, pa.string())])
+    return pa.chunked_array([to_array(digits, pa.string())])
 
 
 def _warn_of_losses(schema: pa.Schema, targets: list[pa.DataType]) -> None:

@@ -1,0 +1,62 @@
+"""The import of Arrow and of a frame library while the server works on the first question.
+
+It takes a few tenths of a second, which would otherwise be added to the time of the answer. It runs in a
+thread of its own, so that a deadline and Ctrl-C end the call as they do without it.
+
+- Only the first question to an engine begins one, and only after it was accepted.
+- Errors are not reported: the module is imported again where it is needed, and raises them there.
+- The thread is no daemon, since Python must not end in the middle of the import of a library in C.
+- A fork waits for it: in the child the lock of a module that another thread was importing is never released.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from connecty_frames.options import Engine
+
+__all__ = ["LOADED", "begin_loading", "finish_loading"]
+
+#: The engines whose import has ended. For these nothing needs to be begun.
+LOADED: Final[set[str]] = set()
+_threads: Final[dict[str, threading.Thread]] = {}
+
+
+def begin_loading(engine: Engine) -> None:
+    """Begin to import what makes an answer a frame of a library, unless that was begun before."""
+    thread = threading.Thread(target=_load, args=(engine,), name=f"connecty_frames import {engine}")
+    if _threads.setdefault(engine, thread) is thread:
+        with suppress(RuntimeError):  # no more threads can be started: it is imported when it is needed
+            thread.start()
+
+
+def finish_loading(engine: Engine) -> None:
+    """Wait until the import that was begun has ended."""
+    thread = _threads.get(engine)
+    if thread is not None and thread.is_alive():
+        thread.join()
+    LOADED.add(engine)
+
+
+def _load(engine: Engine) -> None:
+    with suppress(Exception):
+        import connecty_frames.decode.decoder
+
+        if engine == "pandas":
+            import connecty_frames.frames.pandas
+        elif engine == "polars":
+            import connecty_frames.frames.polars  # noqa: F401
+
+
+def _finish_before_fork() -> None:
+    for thread in list(_threads.values()):
+        if thread is not threading.current_thread() and thread.is_alive():
+            thread.join()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(before=_finish_before_fork)

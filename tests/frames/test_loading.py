@@ -1,0 +1,120 @@
+"""Arrow and the frame library are imported while the server works, and nothing else about a call changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connecty_frames.frames import loading
+from connecty_frames.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[dict[str, str]]:
+    """Return the environment of a process that asks a sandbox."""
+    with Sandbox(workers=1) as sandbox:
+        found = {f"CONNECTY_{name.upper()}": str(value) for name, value in sandbox.connection.items()}
+        yield os.environ | found
+
+
+def run(script: str, env: dict[str, str] | None = None) -> str:
+    """Return what a script prints in a process of its own."""
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
+
+
+def test_nothing_is_imported_before_the_question_is_sent(settings: dict[str, str]) -> None:
+    """Until it is accepted neither Arrow nor a frame library is loaded; afterwards no thread is left."""
+    assert run(
+        """
+        import sys
+        import threading
+
+        import connecty_frames as cf
+        from connecty_frames.http.transport import Transport
+
+        send = Transport.send
+
+        def watched(self, request, attempt, **options):
+            if request.method == "POST":
+                print(request.path, [name for name in ("numpy", "pyarrow", "polars") if name in sys.modules])
+            return send(self, request, attempt, **options)
+
+        Transport.send = watched
+        frame = cf.ask_df("how many orders are there", engine="polars")
+        print(frame.rows(), [thread.name for thread in threading.enumerate()])
+        """,
+        settings,
+    ).splitlines() == [
+        "/v1/auth/token []",
+        f"/v1/dw/{settings['CONNECTY_DW_ID']}/questions []",
+        "[(100000,)] ['MainThread']",
+    ]
+
+
+def test_a_library_that_cannot_be_imported(settings: dict[str, str]) -> None:
+    """Its error is raised where the frame is made; the import ahead of it reports none."""
+    assert (
+        run(
+            """
+            import sys
+
+            import connecty_frames as cf
+
+            sys.modules["polars"] = None
+            print(cf.ask("how many orders are there").rows)
+            try:
+                cf.ask_df("how many orders are there", engine="polars")
+            except ImportError as error:
+                print(error)
+            """,
+            settings,
+        )
+        == "1\nimport of polars halted; None in sys.modules\n"
+    )
+
+
+def test_a_fork_waits_for_the_import() -> None:
+    """A child can import what another thread of its parent was importing at the fork."""
+    assert (
+        run(
+            """
+            import os
+            import sys
+            import time
+
+            from connecty_frames.frames import loading
+
+            loading.begin_loading("polars")
+            if os.fork() == 0:
+                import polars
+
+                print(polars.DataFrame({"a": [1]}).rows(), flush=True)
+                os._exit(0)
+            os.wait()
+            """
+        )
+        == "[(1,)]\n"
+    )
+
+
+def test_it_is_begun_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the first question to an engine begins an import, and waiting without one returns."""
+    begun = []
+    monkeypatch.setattr(loading, "_threads", {})
+    monkeypatch.setattr(loading, "_load", begun.append)
+    loading.finish_loading("pyarrow")
+    for _ in range(2):
+        loading.begin_loading("pyarrow")
+    loading.finish_loading("pyarrow")
+    assert begun == ["pyarrow"]
