@@ -42,6 +42,7 @@ def _parsed(body: bytes) -> tuple[list[str], list[list[Any]], dict[str, set[str]
 
 def _pandas_by_hand(body: bytes) -> object:
     import pandas as pd
+    import pyarrow as pa
 
     header, rows, sections = _parsed(body)
     frame = pd.DataFrame(rows, columns=header)
@@ -53,6 +54,8 @@ def _pandas_by_hand(body: bytes) -> object:
                 frame[name] = pd.to_datetime(frame[name], format="ISO8601", utc=True)
         elif "string" in sections[name]:
             frame[name] = frame[name].astype("string")
+        elif "numeric" in sections[name] and isinstance(rows[0][header.index(name)], str):
+            frame[name] = frame[name].astype(pd.ArrowDtype(pa.decimal128(17, 2)))
         elif "numeric" in sections[name] and frame[name].isna().any():
             whole = (frame[name].dropna() % 1 == 0).all()
             frame[name] = frame[name].astype("Int64" if whole else "Float64")
@@ -66,11 +69,15 @@ def _polars_by_hand(body: bytes) -> object:
     frame = pl.DataFrame(rows, schema=header, orient="row", infer_schema_length=None)
     temporal = [name for name in header if "temporal" in sections[name]]
     dates = [name for name in temporal if len(rows[0][header.index(name)]) == len("2025-01-01")]
+    quoted = [name for name in header if "numeric" in sections[name] and frame.schema[name] == pl.String]
     return frame.with_columns(
-        pl.col(name).str.to_date("%Y-%m-%d")
-        if name in dates
-        else pl.col(name).str.to_datetime("%+", time_unit="us", time_zone="UTC")
-        for name in temporal
+        *(
+            pl.col(name).str.to_date("%Y-%m-%d")
+            if name in dates
+            else pl.col(name).str.to_datetime("%+", time_unit="us", time_zone="UTC")
+            for name in temporal
+        ),
+        *(pl.col(name).cast(pl.Decimal(38, 2)) for name in quoted),
     )
 
 
