@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["READERS"]
 
+#: Longer numbers in quotes are decimals.
+_FLOAT_LENGTH = 16
+
 
 def _orjson(body: bytes) -> object:
     import orjson
@@ -54,8 +57,9 @@ def _pandas_by_hand(body: bytes) -> object:
                 frame[name] = pd.to_datetime(frame[name], format="ISO8601", utc=True)
         elif "string" in sections[name]:
             frame[name] = frame[name].astype("string")
-        elif "numeric" in sections[name] and isinstance(rows[0][header.index(name)], str):
-            frame[name] = frame[name].astype(pd.ArrowDtype(pa.decimal128(17, 2)))
+        elif "numeric" in sections[name] and isinstance(first := rows[0][header.index(name)], str):
+            is_long = len(first) > _FLOAT_LENGTH
+            frame[name] = frame[name].astype(pd.ArrowDtype(pa.decimal128(28, 2)) if is_long else "Float64")
         elif "numeric" in sections[name] and frame[name].isna().any():
             whole = (frame[name].dropna() % 1 == 0).all()
             frame[name] = frame[name].astype("Int64" if whole else "Float64")
@@ -69,7 +73,11 @@ def _polars_by_hand(body: bytes) -> object:
     frame = pl.DataFrame(rows, schema=header, orient="row", infer_schema_length=None)
     temporal = [name for name in header if "temporal" in sections[name]]
     dates = [name for name in temporal if len(rows[0][header.index(name)]) == len("2025-01-01")]
-    quoted = [name for name in header if "numeric" in sections[name] and frame.schema[name] == pl.String]
+    quoted = {
+        name: len(rows[0][header.index(name)]) > _FLOAT_LENGTH
+        for name in header
+        if "numeric" in sections[name] and frame.schema[name] == pl.String
+    }
     return frame.with_columns(
         *(
             pl.col(name).str.to_date("%Y-%m-%d")
@@ -77,7 +85,10 @@ def _polars_by_hand(body: bytes) -> object:
             else pl.col(name).str.to_datetime("%+", time_unit="us", time_zone="UTC")
             for name in temporal
         ),
-        *(pl.col(name).cast(pl.Decimal(38, 2)) for name in quoted),
+        *(
+            pl.col(name).cast(pl.Decimal(38, 2) if is_long else pl.Float64)
+            for name, is_long in quoted.items()
+        ),
     )
 
 

@@ -6,6 +6,7 @@ import json
 import random
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -35,7 +36,7 @@ def _response(
         elif kind == "numeric":
             sections["numeric"] = {"min": min(values), "max": max(values)}
         elif kind == "decimal":
-            sections["numeric"] = {"min": min(values, key=float), "max": max(values, key=float)}
+            sections["numeric"] = {"min": min(values, key=Decimal), "max": max(values, key=Decimal)}
         statistics[name] = sections
     body = {
         "state": "COMPLETED",
@@ -104,7 +105,7 @@ def escaped(rows: int) -> bytes:
 
 
 def dates_and_decimals(rows: int) -> bytes:
-    """W3a: dates, timestamps, and amounts in quotes, which are decimals."""
+    """W3a: dates, timestamps, and amounts in quotes, of which those with 18 digits are decimals."""
     rng = random.Random(3)
     table = [
         [
@@ -113,7 +114,7 @@ def dates_and_decimals(rows: int) -> bytes:
             None if rng.random() < 0.1 else _random_instant(rng).date().isoformat(),
             _api_timestamp(_random_instant(rng)),
             _api_timestamp(_random_instant(rng)),
-            f"{rng.randrange(1, 10**8) / 100:.2f}",
+            f"{rng.randrange(10**15, 10**16)}.{rng.randrange(100):02}",
             f"{rng.randrange(1, 10**6) / 100:.2f}",
             rng.choice(["open", "paid", "returned"]),
         ]
