@@ -54,19 +54,20 @@ LIMITS = [
 
 
 def measure(reader: str, file: Path, repeats: int) -> dict[str, Any]:
-    """Time a reader in this process: milliseconds of each run, and the peak of memory above the start."""
+    """Time a reader in this process: milliseconds of each run, by the clock and of processors, and memory."""
     body = file.read_bytes()
     read = READERS[reader]
     read(workloads.mixed(2))  # imports and first-time costs, on a tiny body
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    times = []
+    times, processor_times = [], []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start, processor_start = time.perf_counter(), time.process_time()
         kept = read(body)
         times.append((time.perf_counter() - start) * 1000)
+        processor_times.append((time.process_time() - processor_start) * 1000)
         del kept
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    return {"ms": times, "peak": peak / len(body)}
+    return {"ms": times, "processor_ms": processor_times, "peak": peak / len(body)}
 
 
 def write(file: Path, make: Callable[..., bytes], *arguments: int) -> None:
@@ -86,7 +87,9 @@ def in_fresh_processes(readers: Iterable[str], file: Path) -> dict[str, dict[str
     """Time readers in fresh processes, each in turn with the others."""
     size = file.stat().st_size
     repeats = next(repeats for most, repeats in REPEATS.items() if size <= most)
-    measured: dict[str, dict[str, Any]] = {reader: {"ms": [], "peak": 0.0} for reader in readers}
+    measured: dict[str, dict[str, Any]] = {
+        reader: {"ms": [], "processor_ms": [], "peak": 0.0} for reader in readers
+    }
     for _ in range(ROUNDS):
         for reader, found in measured.items():
             command = [
@@ -99,7 +102,8 @@ def in_fresh_processes(readers: Iterable[str], file: Path) -> dict[str, dict[str
                 str(repeats),
             ]
             done = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            found["ms"] += done["ms"]
+            for times in ("ms", "processor_ms"):
+                found[times] += done[times]
             found["peak"] = max(found["peak"], done["peak"])
     return measured
 
@@ -143,32 +147,24 @@ GROWTH: dict[str, dict[int, Callable[[], bytes]]] = {
 
 
 def growth(folder: Path, console: Console) -> None:
-    """Print the time of a row by the number of rows, and that of a column by the number of columns.
+    """Print the processor time of a row by the number of rows, and that of a column by the number of columns.
 
-    A step is from one size to the next: its time is what each of the rows or columns added costs.
+    That of two processors is added up. Beside a smaller size, no row or column should cost more.
     """
+    reader, file = "connecty_frames to Arrow", folder / "growth.json"
     for what, bodies in GROWTH.items():
         table = Table(title=f"growth: {what}, to Arrow")
-        for heading in (
-            what,
-            "ms (least)",
-            f"us of one of the {what}",
-            "us in this step",
-            "of the cheapest step",
-        ):
+        for heading in (what, "ms (least)", "us of each", "of the cheapest", "of the cheapest smaller size"):
             table.add_column(heading, justify="right")
-        steps, before, size_before = [], 0.0, 0
+        least = {}
         for size, make in bodies.items():
-            file = folder / "growth.json"
             write(file, make)
-            least = min(
-                in_fresh_processes(["connecty_frames to Arrow"], file)["connecty_frames to Arrow"]["ms"]
-            )
-            steps.append((size, least, least / size * 1000, (least - before) / (size - size_before) * 1000))
-            before, size_before = least, size
-        cheapest = min(step for *_, step in steps)
-        for size, least, each, step in steps:
-            table.add_row(f"{size:,}", f"{least:.1f}", f"{each:.2f}", f"{step:.2f}", f"{step / cheapest:.2f}")
+            least[size] = min(in_fresh_processes([reader], file)[reader]["processor_ms"])
+        each = {size: ms / size * 1000 for size, ms in least.items()}
+        for size, one in each.items():
+            smaller = min((cost for other, cost in each.items() if other < size), default=one)
+            ratios = (f"{one / cheapest:.2f}" for cheapest in (min(each.values()), smaller))
+            table.add_row(f"{size:,}", f"{least[size]:.1f}", f"{one:.2f}", *ratios)
         console.print(table)
 
 

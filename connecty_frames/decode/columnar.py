@@ -77,8 +77,8 @@ _WAITING: Final = 2 * _WORKERS
 #: between rows.
 _SHARED: Final = 1 << 20
 _SLACK: Final = 1 << 14
-#: How many bytes and rows are sniffed for the kinds of the columns. They prove nothing, and only decide what
-#: is tried first.
+#: How many bytes and rows are usually sniffed for the kinds of the columns. They prove nothing, and only
+#: decide what is tried first.
 _SNIFFED_BYTES: Final = 1 << 16
 _SNIFFED_ROWS: Final = 100
 
@@ -162,11 +162,11 @@ def read_columnar(
         How blocks are cut.
     """
     try:
-        sniffed = _sniff(source)
+        sniffed = _sniff(source, limits.longest_row)
         if sniffed is None:
             # White space between tokens, as Python's own json writes it, is removed first.
             source = memoryview(msgspec.json.format(source, indent=-1))
-            sniffed = _sniff(source)
+            sniffed = _sniff(source, limits.longest_row)
     except (ValueError, RecursionError, msgspec.DecodeError):
         return None
     if sniffed is None:
@@ -195,17 +195,27 @@ def read_columnar(
     return None
 
 
-def _sniff(source: memoryview) -> tuple[list[Any], list[Any], int] | None:
+def _sniff(source: memoryview, longest: int) -> tuple[list[Any], list[Any], int] | None:
     """Return the header, the first cell of each column that is not null, and where the first row begins.
 
-    The result is None for rows that are not compact, a cell is None where only nulls were sniffed.
+    The result is None for rows that are not compact, a cell is None where only nulls were sniffed. If the
+    header and the first row are longer than what is sniffed, it is as many bytes as the longest row may have.
     """
-    text = _UTF8().decode(source[:_SNIFFED_BYTES])  # a character that is cut off at the end is left out
-    if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
-        return None
-    header, end = exact_json.parse_first(text, 1)
-    if text[end : end + 2] != ",[":
-        return None
+    for size in (_SNIFFED_BYTES, longest):
+        text = _UTF8().decode(source[:size])  # a character that is cut off at the end is left out
+        if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
+            return None
+        try:
+            header, end = exact_json.parse_first(text, 1)
+            exact_json.parse_first(text, end + 1)
+        except ValueError:  # they are cut off, or there is no row
+            continue
+        return None if text[end : end + 2] != ",[" else _first_cells(text, header, end)
+    return None
+
+
+def _first_cells(text: str, header: list[Any], end: int) -> tuple[list[Any], list[Any], int] | None:
+    """Return what ``_sniff`` does for a text whose header ends at a position."""
     start = len(text[:end].encode()) + 2
     first_cells: list[Any] = [None] * len(header)
     for _ in range(_SNIFFED_ROWS):
@@ -277,8 +287,9 @@ def _read_blocks(
 ) -> list[list[_Part]]:
     """Read the blocks, a few at once, each as its columns."""
     reader = _BlockReader(readers)
-    size = min(limits.block * max(len(readers) // _FEW_COLUMNS, 1), limits.longest_row)
-    if len(body) > _SHARED:
+    longer = max(len(readers) // _FEW_COLUMNS, 1)
+    size = min(limits.block * longer, limits.longest_row)
+    if len(body) > _SHARED * longer:
         size = min(size, len(body) // _WORKERS + _SLACK)
     blocks = cut_blocks(body, size, limits.longest_row)
     if len(body) <= size:
