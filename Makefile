@@ -72,7 +72,7 @@ docstrings: $(VENV)/test.stamp
 notebooks: $(VENV)/test.stamp
 	$(BIN)/python -m docs.execute_notebooks
 
-# Flip each bit of a Parquet file; the tests flip every 31st.
+# Flip each bit of a Parquet file; the tests flip every 97th.
 flips: $(VENV)/test.stamp
 	FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -m slow
 

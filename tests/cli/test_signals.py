@@ -45,7 +45,7 @@ PANIC = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 #: How many signals come at random moments.
-SIGNALS = 12
+SIGNALS = 8
 CODES = [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143)]
 RESUME = f"connecty ask --question-id {QUESTION_ID} --dw-id 13"
 ACCEPTED = f"Question {QUESTION_ID} was accepted; to fetch its answer without asking again: {RESUME}\n"

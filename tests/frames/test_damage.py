@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: One bit in so many is flipped where all of a file is gone through; 1 takes minutes.
-EVERY = int(os.environ.get("FLIPS_EVERY", "31"))
+EVERY = int(os.environ.get("FLIPS_EVERY", "97"))
 every_engine = pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
 
 METADATA = AnswerMetadata(
