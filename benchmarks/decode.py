@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 REPEATS = {1 << 20: 100, 1 << 23: 6, 1 << 40: 3}
 #: In how many processes each reader is timed, in turn with the others.
 ROUNDS = 3
-#: The promised ratios: workload, our reader, its peer, the highest allowed ratio of their medians.
+#: The ratios aimed at: workload, our reader, its peer, the highest allowed ratio of their medians.
 LIMITS = [
     ("W1", "connecty_frames to Arrow", "orjson.loads, collector off", 0.75),
     ("W1", "connecty_frames to Arrow", "orjson.loads, collector on", 0.30),
