@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["READERS", "SessionByHand"]
 
+#: Longer numbers in quotes are decimals.
+_FLOAT_LENGTH = 16
+
 
 def _orjson(body: bytes) -> object:
     import orjson
@@ -55,6 +58,7 @@ def _pandas_by_hand(body: bytes) -> object:
 
 def _pandas_frame(header: list[str], rows: list[list[Any]], sections: dict[str, set[str]]) -> object:
     import pandas as pd
+    import pyarrow as pa
 
     frame = pd.DataFrame(rows, columns=header)
     for name in header:
@@ -65,6 +69,9 @@ def _pandas_frame(header: list[str], rows: list[list[Any]], sections: dict[str, 
                 frame[name] = pd.to_datetime(frame[name], format="ISO8601", utc=True)
         elif "string" in sections[name]:
             frame[name] = frame[name].astype("string")
+        elif "numeric" in sections[name] and isinstance(first := rows[0][header.index(name)], str):
+            is_long = len(first) > _FLOAT_LENGTH
+            frame[name] = frame[name].astype(pd.ArrowDtype(pa.decimal128(28, 2)) if is_long else "Float64")
         elif "numeric" in sections[name] and frame[name].isna().any():
             whole = (frame[name].dropna() % 1 == 0).all()
             frame[name] = frame[name].astype("Int64" if whole else "Float64")
@@ -78,11 +85,22 @@ def _polars_by_hand(body: bytes) -> object:
     frame = pl.DataFrame(rows, schema=header, orient="row", infer_schema_length=None)
     temporal = [name for name in header if "temporal" in sections[name]]
     dates = [name for name in temporal if len(rows[0][header.index(name)]) == len("2025-01-01")]
+    quoted = {
+        name: len(rows[0][header.index(name)]) > _FLOAT_LENGTH
+        for name in header
+        if "numeric" in sections[name] and frame.schema[name] == pl.String
+    }
     return frame.with_columns(
-        pl.col(name).str.to_date("%Y-%m-%d")
-        if name in dates
-        else pl.col(name).str.to_datetime("%+", time_unit="us", time_zone="UTC")
-        for name in temporal
+        *(
+            pl.col(name).str.to_date("%Y-%m-%d")
+            if name in dates
+            else pl.col(name).str.to_datetime("%+", time_unit="us", time_zone="UTC")
+            for name in temporal
+        ),
+        *(
+            pl.col(name).cast(pl.Decimal(38, 2) if is_long else pl.Float64)
+            for name, is_long in quoted.items()
+        ),
     )
 
 

@@ -6,6 +6,7 @@ import json
 import random
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -34,6 +35,8 @@ def _response(
             sections["string"] = {"min_len": min(map(len, values)), "max_len": max(map(len, values))}
         elif kind == "numeric":
             sections["numeric"] = {"min": min(values), "max": max(values)}
+        elif kind == "decimal":
+            sections["numeric"] = {"min": min(values, key=Decimal), "max": max(values, key=Decimal)}
         statistics[name] = sections
     body = {
         "state": "COMPLETED",
@@ -101,6 +104,97 @@ def escaped(rows: int) -> bytes:
     return _response(names, table, kinds, (",", ":"))
 
 
+def dates_and_decimals(rows: int) -> bytes:
+    """W3a: dates, timestamps, and amounts in quotes, of which those with 18 digits are decimals."""
+    rng = random.Random(3)
+    table = [
+        [
+            rng.randrange(10**9),
+            _random_instant(rng).date().isoformat(),
+            None if rng.random() < 0.1 else _random_instant(rng).date().isoformat(),
+            _api_timestamp(_random_instant(rng)),
+            _api_timestamp(_random_instant(rng)),
+            f"{rng.randrange(10**15, 10**16)}.{rng.randrange(100):02}",
+            f"{rng.randrange(1, 10**6) / 100:.2f}",
+            rng.choice(["open", "paid", "returned"]),
+        ]
+        for _ in range(rows)
+    ]
+    table[0][2] = "2024-01-01"
+    names = ["id", "ordered", "shipped", "created_at", "changed_at", "total", "tax", "state"]
+    kinds = ["numeric", *["temporal"] * 4, "decimal", "decimal", "string"]
+    return _response(names, table, kinds, (",", ":"))
+
+
+_CITIES = ["Kraków", "Łódź", "München", "Paris", "Lyon", "Oslo", "São Paulo", "Rome"]
+_NAMES = ["Zoë", "José", "Jürgen", "Anna", "Tom", "Mária", "Eva", "Jan"]
+
+
+def foreign(rows: int, *, more_floats: bool = False) -> bytes:
+    """W3c: half of the texts not ASCII; W6 with two columns of floats, and one of floats and nulls."""
+    rng = random.Random(6)
+    table = [
+        [
+            _api_timestamp(_random_instant(rng)),
+            f"{rng.choice(_NAMES)} {rng.randrange(10**6)}",
+            rng.randrange(10**9),
+            round(rng.uniform(0, 10_000), 4),
+            round(rng.uniform(-1, 1), 6) if more_floats else rng.random() < 0.5,
+            _random_instant(rng).date().isoformat(),
+            rng.choice(_CITIES),
+            None if rng.random() < 0.1
+            else round(rng.uniform(0, 100), 2) if more_floats
+            else rng.randrange(-1000, 1000),
+        ]
+        for _ in range(rows)
+    ]  # fmt: skip
+    names = ["logged_in", "name", "id", "amount", "rate", "day", "city", "change"]
+    fourth = "numeric" if more_floats else "boolean"
+    kinds = ["temporal", "string", "numeric", "numeric", fourth, "temporal", "string", "numeric"]
+    return _response(names, table, kinds, (",", ":"))
+
+
+def money(rows: int) -> bytes:
+    """W3e: amounts with two digits after the point, as databases write decimals: ``1.10``."""
+    rng = random.Random(5)
+    words = ["north", "south", "east", "west", "centre"]
+    table = [
+        [
+            rng.randrange(10**9),
+            _random_instant(rng).date().isoformat(),
+            rng.choice(words),
+            *[rng.randrange(1, 10**6) / 100 for _ in range(3)],
+            None if rng.random() < 0.1 else rng.randrange(1, 10**5) / 100,
+            rng.randrange(1, 100),
+        ]
+        for _ in range(rows)
+    ]
+    names = ["id", "day", "region", "net", "tax", "gross", "discount", "pieces"]
+    kinds = ["numeric", "temporal", "string", *["numeric"] * 5]
+    body = _response(names, table, kinds, (",", ":"))
+    return re.sub(rb"\d+\.\d+", lambda found: b"%.2f" % float(found[0]), body)
+
+
+def repeated_columns(rows: int, times: int) -> bytes:
+    """W3b: W1's columns several times."""
+    results = json.loads(mixed(rows))["results"]
+    header, *cells = results["dataframe"]
+    names = [f"{name}_{number}" for number in range(times) for name in header]
+    return json.dumps(
+        {
+            "state": "COMPLETED",
+            "results": {
+                "dataframe": [names, *(row * times for row in cells)],
+                "dataframe_stats": {
+                    name: results["dataframe_stats"][name.rpartition("_")[0]] for name in names
+                },
+            },
+        },
+        separators=(",", ":"),
+        ensure_ascii=False,
+    ).encode()
+
+
 def wide(rows: int, columns: int) -> bytes:
     """W4: many columns of numbers with nulls."""
     rng = random.Random(4)
@@ -135,6 +229,12 @@ WORKLOADS: dict[str, Callable[[], bytes]] = {
     "W1": partial(mixed, 500_000),
     "W2": partial(escaped, 200_000),
     "W3": partial(mixed, 1_000),
+    "W3a": partial(dates_and_decimals, 1_000),
+    "W3b": partial(repeated_columns, 1_000, 5),
+    "W3c": partial(foreign, 1_000),
+    "W3d": partial(mixed, 1_000, (", ", ": ")),
+    "W3e": partial(money, 1_000),
     "W4": partial(wide, 2_000, 500),
     "W5": partial(mixed, 500_000, (", ", ": "), digit_text=True),
+    "W6": partial(foreign, 300_000, more_floats=True),
 }

@@ -77,8 +77,8 @@ _WAITING: Final = 2 * _WORKERS
 #: between rows.
 _SHARED: Final = 1 << 20
 _SLACK: Final = 1 << 14
-#: How many bytes and rows are sniffed for the kinds of the columns. They prove nothing, and only decide what
-#: is tried first.
+#: How many bytes and rows are usually sniffed for the kinds of the columns. They prove nothing, and only
+#: decide what is tried first.
 _SNIFFED_BYTES: Final = 1 << 16
 _SNIFFED_ROWS: Final = 100
 
@@ -162,11 +162,11 @@ def read_columnar(
         How blocks are cut.
     """
     try:
-        sniffed = _sniff(source)
+        sniffed = _sniff(source, limits.longest_row)
         if sniffed is None:
             # White space between tokens, as Python's own json writes it, is removed first.
             source = memoryview(msgspec.json.format(source, indent=-1))
-            sniffed = _sniff(source)
+            sniffed = _sniff(source, limits.longest_row)
     except (ValueError, RecursionError, msgspec.DecodeError):
         return None
     if sniffed is None:
@@ -195,17 +195,27 @@ def read_columnar(
     return None
 
 
-def _sniff(source: memoryview) -> tuple[list[Any], list[Any], int] | None:
+def _sniff(source: memoryview, longest: int) -> tuple[list[Any], list[Any], int] | None:
     """Return the header, the first cell of each column that is not null, and where the first row begins.
 
-    The result is None for rows that are not compact, a cell is None where only nulls were sniffed.
+    The result is None for rows that are not compact, a cell is None where only nulls were sniffed. If the
+    header and the first row are longer than what is sniffed, it is as many bytes as the longest row may have.
     """
-    text = _UTF8().decode(source[:_SNIFFED_BYTES])  # a character that is cut off at the end is left out
-    if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
-        return None
-    header, end = exact_json.parse_first(text, 1)
-    if text[end : end + 2] != ",[":
-        return None
+    for size in (_SNIFFED_BYTES, longest):
+        text = _UTF8().decode(source[:size])  # a character that is cut off at the end is left out
+        if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
+            return None
+        try:
+            header, end = exact_json.parse_first(text, 1)
+            exact_json.parse_first(text, end + 1)
+        except ValueError:  # they are cut off, or there is no row
+            continue
+        return None if text[end : end + 2] != ",[" else _first_cells(text, header, end)
+    return None
+
+
+def _first_cells(text: str, header: list[Any], end: int) -> tuple[list[Any], list[Any], int] | None:
+    """Return what ``_sniff`` does for a text whose header ends at a position."""
     start = len(text[:end].encode()) + 2
     first_cells: list[Any] = [None] * len(header)
     for _ in range(_SNIFFED_ROWS):
@@ -277,8 +287,9 @@ def _read_blocks(
 ) -> list[list[_Part]]:
     """Read the blocks, a few at once, each as its columns."""
     reader = _BlockReader(readers)
-    size = min(limits.block * max(len(readers) // _FEW_COLUMNS, 1), limits.longest_row)
-    if len(body) > _SHARED:
+    longer = max(len(readers) // _FEW_COLUMNS, 1)
+    size = min(limits.block * longer, limits.longest_row)
+    if len(body) > _SHARED * longer:
         size = min(size, len(body) // _WORKERS + _SLACK)
     blocks = cut_blocks(body, size, limits.longest_row)
     if len(body) <= size:
@@ -305,8 +316,6 @@ class _BlockReader:
         self._readers = readers
         tokens = np.array([_TOKENS[reader.kind] for reader in readers], np.uint8)
         self._allowed = tokens | _NULL
-        #: How far the start and the end of a cell are moved inwards to leave its quotes out.
-        self._quotes = (tokens == _TEXT).astype(np.intp)
         # A column whose texts are kept is taken by itself: otherwise it would keep the memory of all columns
         # that are taken with it. All others are taken at once.
         self._order = sorted(range(len(readers)), key=lambda position: not readers[position].keeps_texts)
@@ -335,10 +344,13 @@ class _BlockReader:
         # Only an empty cell can start at the end of the block or end at its start: clipped, it is refused.
         first, last = block.data.take(starts, mode="clip"), block.data.take(ends - 1, mode="clip")
         tokens = _BEGINS.take(first) & _ENDS.take(last)
-        if not (tokens & self._allowed).all() or 2 * np.count_nonzero(tokens == _TEXT) != block.quotes:
+        is_text = tokens == _TEXT
+        # Repeated for all rows: numpy takes five times as long to repeat it while it computes.
+        allowed = np.tile(self._allowed, (len(tokens), 1))
+        if not (tokens & allowed).all() or 2 * np.count_nonzero(is_text) != block.quotes:
             raise UnsupportedRows
-        starts += self._quotes
-        ends -= self._quotes
+        starts += is_text  # to leave the quotes out
+        ends -= is_text
         offsets = np.empty((*starts.shape, 2), np.int32)
         offsets[..., 0], offsets[..., 1] = starts, ends
         return offsets, (tokens == _NULL).T
@@ -354,7 +366,8 @@ class _BlockReader:
         indices = np.add.outer(self._first_row, np.arange(0, offsets.size, 2 * width, dtype=np.int32))
         columns: list[_Part] = [None] * width
         for run in self._runs:
-            texts = pc.take(cells, _nullable(indices[run], nulls[run]), memory_pool=POOL)
+            taken = _nullable(indices[run], nulls[run])
+            texts = pc.take(cells, taken, boundscheck=False, memory_pool=POOL)
             for number, position in enumerate(self._order[run]):
                 column = texts.slice(number * rows, rows)
                 columns[position] = self._readers[position].read(column, escaped=block.escaped)

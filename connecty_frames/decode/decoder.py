@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +25,8 @@ from connecty_frames.errors import ConversionError, ResponseError, TypeFidelityW
 from connecty_frames.text import quoted, snippet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from connecty_frames.decode.blocks import ReaderLimits
     from connecty_frames.decode.envelope import Envelope
     from connecty_frames.errors import ConnectyWarning
@@ -77,6 +81,19 @@ class Decoded:
     warnings: list[ConnectyWarning] = field(default_factory=list)
 
 
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from traversing cells and columns repeatedly: none of them is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_collector_paused()
 def decode(
     envelope: Envelope,
     options: AskOptions,

@@ -47,6 +47,8 @@ MAX_DEPTH: Final = 100
 NUL: Final = "\0"
 #: The words for what JSON's escapes can write, such as ``\\ud800``, and Arrow and files cannot hold.
 LONE_SURROGATE: Final = "a lone surrogate, which UTF-8 cannot encode"
+#: The types of nested values; for isinstance, a tuple takes half the time of ``list | dict``.
+_NESTED: Final = (list, dict)
 #: Python prints integers of up to this many digits whatever limit its user has set.
 _PRINTABLE_DIGITS: Final = 640
 #: Used in place of Python's current context, whose precision and traps the user may have changed.
@@ -168,7 +170,7 @@ def dump(value: object) -> str:
 
 def is_too_deep(values: Iterable[object]) -> bool:
     """Whether some value is nested too deeply; the search goes level by level, so that nothing recurses."""
-    level = [value for value in values if isinstance(value, list | dict)]
+    level = [value for value in values if isinstance(value, _NESTED)]
     for _ in range(MAX_DEPTH):
         if not level:
             return False
@@ -178,7 +180,7 @@ def is_too_deep(values: Iterable[object]) -> bool:
                 below += [item for _, item in nested.pairs]
             else:
                 below += nested.values() if isinstance(nested, dict) else nested
-        level = [item for item in below if isinstance(item, list | dict)]
+        level = [item for item in below if isinstance(item, _NESTED)]
     return bool(level)
 
 
@@ -193,7 +195,7 @@ def is_encodable(text: str) -> bool:
 
 def escape_surrogates(value: Any) -> Any:
     r"""Return a value with each lone surrogate replaced by its escape, ``\ud800``."""
-    if type(value) is str:
+    if isinstance(value, str):  # the text of a number is ASCII
         return value if value.isascii() else value.encode(errors="backslashreplace").decode()
     if isinstance(value, RepeatedKeys):
         return RepeatedKeys([(escape_surrogates(key), escape_surrogates(item)) for key, item in value.pairs])

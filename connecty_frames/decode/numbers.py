@@ -14,8 +14,10 @@ import re
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,7 +27,7 @@ from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
 from connecty_frames.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from connecty_frames.options import Decimals
 
@@ -34,8 +36,10 @@ __all__ = [
     "NOT_FINITE",
     "FloatValues",
     "arrow_type",
+    "decimal_type",
     "is_exact_float",
     "is_finite",
+    "is_json",
     "is_number",
     "is_short_integer",
     "read",
@@ -69,6 +73,11 @@ is_number: Final = re.compile(rf"[+-]?(?:{_FINITE}|(?ai:inf(?:inity)?))").fullma
 #: as a float: ``3.0``.
 is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_LENGTH}}}\Z){_INTEGER}(?:\.0+)?").fullmatch
 
+#: Matches a number without an exponent.
+_is_plain: Final = re.compile(_INTEGER + r"(?:\.[0-9]+)?").fullmatch
+
+#: How many of the longest numbers are looked at first.
+_FIRST: Final = 8
 #: More digits after the point than any currency or unit of trade has: the number was computed.
 _COMPUTED_DIGITS: Final = 9
 #: Up to this number float64 holds every whole number.
@@ -109,22 +118,81 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
 
     If one has a fraction, the result is that of ``arrow_type`` and ``read``.
     """
-    data = bytes_of(texts)
-    has_exponents = (data > ord("9")).any()  # of the characters of numbers only e and E
-    fractional = bool(has_exponents or (data == ord(".")).any())
+    has_exponents = _has_exponents(texts)
+    fractional = bool(has_exponents or (bytes_of(texts) == ord(".")).any())
     floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
     if has_exponents:
         extremes = pc.min_max(pc.abs(floats)).as_py()
         if math.isinf(extremes["max"]) or extremes["min"] < sys.float_info.min:
             return None  # perhaps beyond float64's range: a zero may have been 1e-999
-    starts, ends = offsets_of(texts)
-    if (ends - starts > _SAFE_LENGTH).any():
-        is_same = pc.equal(pc.cast(floats, pa.string()), texts)
-        is_long = pc.greater(pc.binary_length(texts), to_scalar(_SAFE_LENGTH, pa.int32()))
-        unlike = pc.filter(texts, pc.and_not(is_long, is_same)).to_pylist()
-        if not all(is_exact_float(text) for text in unlike if text is not None):
-            return None
+    if not all(map(is_exact_float, _doubtful(texts, floats))):
+        return None
     return FloatValues(floats, fractional)
+
+
+def _doubtful(texts: pa.StringArray, floats: pa.DoubleArray | None = None) -> Iterator[str]:
+    """Return the long texts that Arrow does not write their floats as, so that they may not be exact."""
+    starts, ends = offsets_of(texts)
+    lengths = ends - starts
+    longest = lengths.max(initial=0)
+    if longest <= _SAFE_LENGTH:
+        return
+    # Of many that are not exact, some of the longest nearly always are: then the others are not looked at.
+    yield from (texts[int(row)].as_py() for row in np.flatnonzero(lengths == longest)[:_FIRST])
+    floats = pc.cast(texts, pa.float64()) if floats is None else floats
+    is_same = pc.equal(pc.cast(floats, pa.string()), texts)
+    is_long = pc.greater(pc.binary_length(texts), to_scalar(_SAFE_LENGTH, pa.int32()))
+    yield from pc.filter(texts, pc.and_not(is_long, is_same)).drop_null().to_pylist()
+
+
+def is_json(texts: pa.StringArray | pa.ChunkedArray) -> bool:
+    """Whether every text that is not null is a number in the spelling of JSON."""
+    return bool(pc.all(_matches(texts, _NUMBER), min_count=0).as_py())
+
+
+def decimal_type(
+    chunks: Sequence[pa.StringArray], bounds: Sequence[str], decimals: Decimals
+) -> pa.DataType | None:
+    """Return the decimal type that ``arrow_type`` returns of JSON's own numbers, None for any other type.
+
+    It is also None where a number has an exponent, or where all are whole.
+    """
+    if decimals == "float":
+        return None
+    evidence = [_without_zeros(_bound_evidence(bound, is_whole=False)) for bound in bounds]
+    chunks = [chunk for chunk in chunks if chunk.null_count < len(chunk)]
+    if any(map(_has_exponents, chunks)) or not all(map(_is_plain, evidence)):
+        return None
+    digits = list(map(_most_digits, chunks))
+    if not any(scale for _, scale in digits):
+        return None
+    digits += [_count_digits(Decimal(number)) for number in evidence]
+    integer_digits, scale = (max(counts) for counts in zip(*digits, strict=True))
+    if integer_digits + scale > _WIDEST:
+        return None
+    is_decimal = any(
+        not is_exact_float(number) and not (decimals == "auto" and _is_computed(number))
+        for number in chain(evidence, *map(_doubtful, chunks))
+    )
+    return _decimal(integer_digits, scale) if is_decimal else None
+
+
+def _has_exponents(texts: pa.StringArray) -> bool:
+    """Whether a JSON number has an exponent."""
+    return bool((bytes_of(texts) > ord("9")).any())  # of the characters of numbers only e and E
+
+
+def _most_digits(texts: pa.StringArray) -> tuple[int, int]:
+    """Count the most digits before and after the point of JSON numbers without exponents, not all null."""
+    data = bytes_of(texts)
+    starts, ends = offsets_of(texts)
+    starts, ends = starts[ends > starts] - starts[0], ends[ends > starts] - starts[0]
+    points = ends.copy()
+    found = np.flatnonzero(data == ord("."))
+    points[np.searchsorted(starts, found, side="right") - 1] = found
+    first_digits = starts + (data[starts] == ord("-"))
+    before = (points - first_digits)[data[first_digits] != ord("0")]
+    return int(before.max(initial=0)), int((ends - points).max()) - bool(len(found))
 
 
 def is_exact_float(text: str) -> bool:
@@ -231,7 +299,7 @@ def _without_zeros(number: str) -> str:
     return re.sub(r"(\.[0-9]*?)0+$", r"\1", number).removesuffix(".")
 
 
-def _matches(array: pa.StringArray, pattern: str) -> pa.BooleanArray:
+def _matches(array: pa.StringArray | pa.ChunkedArray, pattern: str) -> pa.BooleanArray:
     return pc.match_substring_regex(array, rf"^(?:{pattern})\z")
 
 
@@ -276,7 +344,7 @@ def _fraction_type(texts: Sequence[str], decimals: Decimals) -> tuple[pa.DataTyp
         integer_digits, scale = max(integer_digits, before), max(scale, after)
         if integer_digits + scale > _WIDEST:
             raise CellError(position, text, f"makes the column need more than {_WIDEST} digits")
-    return _decimal(integer_digits, scale), f"{words}, {len(inexact):,} of them not exact as float64"
+    return _decimal(integer_digits, scale), f"{words}, not all exact as float64"
 
 
 def _decimal(integer_digits: int, scale: int) -> pa.DataType:

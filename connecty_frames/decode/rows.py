@@ -6,10 +6,9 @@ as there are columns. Nothing is padded, dropped or shifted.
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections import defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain, count
@@ -29,7 +28,7 @@ from connecty_frames.errors import ColumnNameWarning, ResponseError
 from connecty_frames.text import counted, snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from connecty_frames.decode.blocks import ReaderLimits
 
@@ -117,8 +116,7 @@ def read_rows(
             header, columns = table
             return Rows(*column_names(header), list(columns), len(columns[0]), source)
     try:
-        with _collector_paused():
-            return _decode_rows(source)
+        return _decode_rows(source)
     except (ValueError, msgspec.DecodeError, RecursionError, ResponseError):
         # What msgspec refuses may still be rows; if not, the error says what is wrong with them.
         return _split_rows(_parse(source), source)
@@ -150,18 +148,6 @@ def _row_decoder(width: int) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
     """Return a decoder of rows of a width, which returns numbers with a fraction as the bytes they are."""
     row: Any = tuple[(Any,) * width]  # type: ignore[misc]
     return msgspec.json.Decoder(list[row], float_hook=str.encode)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from traversing millions of cells repeatedly: none of them is garbage."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _to_column(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:

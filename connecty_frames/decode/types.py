@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connecty_frames.decode import builders, exact_json, numbers, temporal, temporal_bounds, temporal_fast
 from connecty_frames.decode.column import Column, concat
@@ -124,9 +125,11 @@ def _counted(column: Column) -> str:
 
 def _in_chunks(read: Callable[[pa.Array], Any], texts: Array) -> Any:
     """Read each chunk of texts, None where one cannot be read."""
-    return concat(
-        [read(chunk) for chunk in (texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts])]
-    )
+    return concat([read(chunk) for chunk in _chunks(texts)])
+
+
+def _chunks(texts: Array) -> list[pa.Array]:
+    return texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
 
 
 # --- texts, dates and times --------------------------------------------------------------------------
@@ -207,24 +210,47 @@ def _numeric(column: Column, options: AskOptions) -> Decision:
 
 def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), words: str = "{}") -> Decision:
     """Decide on the type that holds all numbers."""
-    if column.kinds and column.kinds <= {ValueKind.INTEGER, ValueKind.FRACTION}:
-        values = column.values
-        if not isinstance(values, FloatValues) and pa.types.is_string(values.type):
-            values = _in_chunks(numbers.read_fast, values)
-        count = column.count + len(bounds)
-        if isinstance(values, FloatValues):
-            # If none has a fraction, all are whole, and some beyond int64.
-            if values.fractional and all(map(numbers.is_exact_float, bounds)):
-                reason = f"{numbers.fraction_words(count)}, all exact as float64"
-                return Decision(values.values.type, words.format(reason), array=values.values)
-        elif values is not None and all(map(numbers.is_short_integer, bounds)):
-            reason = "1 whole number" if count == 1 else f"{count:,} whole numbers"
-            return Decision(values.type, words.format(reason), array=values)
+    if column.kinds == {ValueKind.TEXT} or (
+        column.kinds and column.kinds <= {ValueKind.INTEGER, ValueKind.FRACTION}
+    ):
+        found = _numbers_fast(column, options, bounds)
+        if found is not None:
+            return replace(found, evidence=words.format(found.evidence))
     decimals = _decimals(column, options)
     type_, reason = numbers.arrow_type(column.present, bounds, decimals)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
     array = numbers.read_nearest(column.cells) if decimals == "float" and type_ == pa.float64() else None
     return Decision(type_, words.format(reason), problem, array)
+
+
+def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str]) -> Decision | None:
+    """Decide on numbers by Arrow's own casts, None where these might not be exact."""
+    values, count = column.values, column.count + len(bounds)
+    if not isinstance(values, FloatValues) and pa.types.is_string(values.type):
+        texts, is_quoted = values, column.kinds == {ValueKind.TEXT}
+        if is_quoted and not numbers.is_json(texts):
+            return None
+        values = _in_chunks(numbers.read_fast, texts)
+        if values is None:
+            is_exact = options.strict or (is_quoted and options.decimals == "auto")
+            decimals = "exact" if is_exact else options.decimals
+            type_ = numbers.decimal_type(_chunks(texts), bounds, decimals)
+            words = f"{numbers.fraction_words(count)}, not all exact as float64"
+            return type_ and Decision(type_, words, array=pc.cast(texts, type_))
+        if is_quoted and not values.fractional:
+            try:
+                values = pc.cast(texts, pa.int64())
+            except pa.ArrowInvalid:  # beyond 64 bits
+                return None
+    if isinstance(values, FloatValues):
+        # If none has a fraction, all are whole, and some beyond int64.
+        if values.fractional and all(map(numbers.is_exact_float, bounds)):
+            reason = f"{numbers.fraction_words(count)}, all exact as float64"
+            return Decision(values.values.type, reason, array=values.values)
+    elif all(map(numbers.is_short_integer, bounds)):
+        reason = "1 whole number" if count == 1 else f"{count:,} whole numbers"
+        return Decision(values.type, reason, array=values)
+    return None
 
 
 def _decimals(column: Column, options: AskOptions) -> Decimals:

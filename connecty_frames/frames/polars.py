@@ -62,19 +62,26 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
     TypeFidelityWarning
         Once, where decimals became text, or a zone that is an offset polars does not know became UTC.
     """
-    names = table.column_names
-    targets = [_supported(type_) for type_ in table.schema.types]
+    names, types = table.column_names, table.schema.types
+    targets = list(map(_supported, types))
     check_zones(zip(names, targets, strict=True), "polars", _is_zone)
-    columns = [_convert(column, target) for column, target in zip(table.columns, targets, strict=True)]
-    _warn_of_losses(table.schema, targets)
+    is_streamed = all(map(_is_streamed, targets))
+    if targets != types or not is_streamed:
+        _warn_of_losses(table.schema, targets)
+        columns = [_convert(column, target) for column, target in zip(table.columns, targets, strict=True)]
+        table = pa.Table.from_arrays(columns, names=names)
     # polars replaces an empty name by the position, so the names are set afterwards.
-    numbered = pa.Table.from_arrays(columns, names=[str(position) for position in range(len(names))])
-    if all(pa.types.is_primitive(type_) or pa.types.is_string(type_) for type_ in numbered.schema.types):
+    numbered = table.rename_columns(list(map(str, range(len(names)))))
+    if is_streamed:
         frame = pl.DataFrame(_Stream(numbered))
     else:
         frame = cast("pl.DataFrame", pl.from_arrow(numbered, rechunk=False))
     frame.columns = names
     return frame
+
+
+def _is_streamed(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_primitive(type_) or pa.types.is_string(type_) or pa.types.is_decimal128(type_))
 
 
 class _Stream:

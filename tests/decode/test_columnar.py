@@ -129,10 +129,13 @@ def test_invalid_utf8(cell: bytes) -> None:
     assert read(b'[["a"],' + far + b"[" + cell + b"]]") is None
 
 
-def test_a_header_that_is_not_sniffed_whole() -> None:
-    """A header longer than what is sniffed is refused."""
+def test_a_long_header() -> None:
+    """A header or first row of more than 64 KB is read, if it is no longer than the longest row may be."""
     names = ",".join(f'"{"n" * 1000}{number}"' for number in range(70))
-    assert read(f"[[{names}],[{','.join(['1'] * 70)}]]") is None
+    header_first = f"[[{names}],[{','.join(['1.5'] * 70)}]]"
+    assert read(header_first) == [(FRACTION, ["1.5"])] * 70
+    assert read(header_first, longest_row=70_000) is None
+    assert read(f'[["a"],["{"x" * 70_000}"],["y"]]') == [(TEXT, ["x" * 70_000, "y"])]
 
 
 # --- what is read -----------------------------------------------------------------------------------

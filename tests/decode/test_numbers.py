@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import numbers
+from connecty_frames.decode import numbers, types
+from connecty_frames.decode.column import Column
 from connecty_frames.decode.errors import CellError
+from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
     from connecty_frames.options import Decimals
@@ -420,3 +422,37 @@ def test_any_whole_number(values: list[int]) -> None:
     texts = [str(value) for value in values]
     found, _ = numbers.arrow_type(texts)
     assert numbers.read(texts, found).to_pylist() == values
+
+
+@given(
+    st.lists(
+        st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?(e1)?", fullmatch=True), min_size=1, max_size=3
+    ),
+    st.lists(st.from_regex(r"[0-9]{1,20}(\.[0-9]{1,3})?", fullmatch=True), max_size=2),
+    st.sampled_from(["auto", "exact", "float"]),
+)
+@example(["1234567890123456.78", "0.05", "-12.5"], [], "auto")
+@example(["1234567890123456.25"], ["99999999999999999.125"], "auto")
+@example(["9007199254740993"], ["0.5"], "exact")
+def test_decimals_are_found_by_their_digits(texts: list[str], bounds: list[str], decimals: Decimals) -> None:
+    """The fast way to the type finds each decimal with a fraction that the table finds, and no other."""
+    try:
+        due = numbers.arrow_type(texts, bounds, decimals)[0]
+    except CellError:
+        due = FLOAT
+    is_plain = any("." in text for text in texts) and not any("e" in text for text in texts)
+    found = numbers.decimal_type([pa.array([None, *texts, None])], bounds, decimals)
+    assert found == (due if is_plain and pa.types.is_decimal(due) else None)
+
+
+@given(
+    st.lists(st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?", fullmatch=True), min_size=1, max_size=3)
+)
+def test_quoted_numbers_are_read_alike(texts: list[str]) -> None:
+    """Numbers in quotes are the same beside a null as beside one with a plus, which is read one by one."""
+    column = Column("a", texts, {"numeric": {}})
+    plus = Column("a", [*texts, "+1"], {"numeric": {}})
+    found, due = types.decide(column, AskOptions()), types.decide(plus, AskOptions())
+    assert due.array is None
+    if found.array is not None and due.type == found.type:
+        assert found.array.to_pylist() == numbers.read([*texts, "+1"], due.type).to_pylist()[:-1]
