@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,7 @@ __all__ = [
     "UnsupportedRows",
     "commas_outside_texts",
     "cut_blocks",
+    "hide_escapes",
 ]
 
 #: What stands between two rows.
@@ -35,7 +36,7 @@ UNHIDE: Final = bytes.maketrans(_HIDDEN, b'\\"')
 
 @dataclass(frozen=True, slots=True)
 class ReaderLimits:
-    """The sizes by which a reader of rows is chosen and blocks are cut, in bytes.
+    """The limits of reading: sizes in bytes, by which a reader is chosen and blocks are cut, and the time.
 
     Parameters
     ----------
@@ -43,14 +44,21 @@ class ReaderLimits:
         Up to this size, rows are read row by row, which needs less preparation and so is faster.
     block
         Blocks of this size stay in a processor's cache, and bound the memory that the work takes.
+    general_block
+        The same for the general reader, whose work takes more memory.
     longest_row
         A longer row is not supported: if it is nothing but commas, their positions take thirty times its
         memory.
+    checkpoint
+        Called between blocks of rows, between columns, and between batches of cells; an exception that it
+        raises ends the reading.
     """
 
     smallest: int = 1 << 15
     block: int = 1 << 21
+    general_block: int = 1 << 18
     longest_row: int = 1 << 23
+    checkpoint: Callable[[], None] = lambda: None
 
 
 LIMITS: Final = ReaderLimits()
@@ -94,12 +102,18 @@ def cut_blocks(body: memoryview, size: int, longest_row: int) -> Iterator[Block]
         start += next_start
 
 
+def hide_escapes(text: bytes) -> bytes:
+    """Replace escaped backslashes and quotes, so that each quote that is left opens or closes a text."""
+    # In pairs from the left, since the first of several backslashes is not escaped itself.
+    return text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
+
+
 def _cut_block(piece: memoryview, *, is_last: bool) -> tuple[Block, int] | None:
     """Return the longest block that a piece holds and where the next begins, None where it holds none."""
     text = bytes(piece)
     escaped = b"\\" in text
-    if escaped:  # in pairs from the left, since the first of several backslashes is not escaped itself
-        text = text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
+    if escaped:
+        text = hide_escapes(text)
     data = np.frombuffer(text, np.uint8)
     # Most often the last separator is outside of texts, so that no other has to be found.
     ends = (len,) if is_last else (methodcaller("rfind", SEPARATOR), _last_separator_outside_texts)

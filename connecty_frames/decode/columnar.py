@@ -188,7 +188,7 @@ def read_columnar(
     for attempt in (readers,) if wider == readers else (readers, wider):
         try:
             columns = _read_columns(body, attempt, limits)
-        except (UnsupportedRows, pa.ArrowInvalid):
+        except (UnsupportedRows, pa.ArrowInvalid, msgspec.DecodeError):
             continue
         kinds = (reader.kind for reader in readers)
         return header, [_narrow(column, kind) for column, kind in zip(columns, kinds, strict=True)]
@@ -288,6 +288,7 @@ def _read_blocks(
     with ThreadPoolExecutor(_WORKERS) as pool:
         try:
             for block in blocks:
+                limits.checkpoint()
                 waiting.append(pool.submit(reader.read, block))
                 if len(waiting) > _WAITING:
                     parts.append(waiting.popleft().result())
