@@ -14,7 +14,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines setup setup-lowest cuts flips check format openapi schemathesis bench bench-growth bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-warm bench-throughput bench-async bench-history bench-warehouse bench-recording bench-batch docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines setup setup-lowest cuts flips check format openapi schemathesis bench bench-growth bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-warm bench-throughput bench-async bench-history bench-warehouse bench-recording bench-batch bench-bounds docstrings notebooks fuzz soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -122,6 +122,11 @@ bench-fidelity: $(VENV)/test.stamp
 # How many questions that people wrote does the sandbox answer, and are the answers right?
 bench-questions: $(VENV)/test.stamp
 	$(BIN)/python -m tests.verification.questions
+
+# Memory and time of bodies made to cost much more than their size, beside code written by hand; SIZES in megabytes.
+SIZES ?= 1 4 16
+bench-bounds: $(VENV)/demo.stamp
+	$(BIN)/python -m tests.verification.bounds --sizes $(SIZES)
 
 # What a history adds to the processor time of a question.
 bench-recording: $(VENV)/demo.stamp

@@ -77,6 +77,7 @@ class Answer:
         asked_at: datetime | None = None,
         elapsed: float | None = None,
         reused: bool = False,
+        limits: decode.ReaderLimits = decode.LIMITS,
     ) -> Answer:
         """Decode a results response.
 
@@ -88,6 +89,8 @@ class Answer:
             What ``decode.read_envelope`` returned for it.
         fetched
             The ``max_rows`` of the request, None if unknown.
+        limits
+            What ends decoding that takes too long.
 
         Raises
         ------
@@ -105,7 +108,7 @@ class Answer:
             raise diagnostics.unfinished_error(
                 envelope, question_id=question_id, question=question, dw_id=dw_id, asked_at=asked_at
             )
-        decoded = decode.decode(envelope, options, schema_types=schema_types, fetched=fetched)
+        decoded = decode.decode(envelope, options, schema_types=schema_types, fetched=fetched, limits=limits)
         metadata = AnswerMetadata(
             question=question,
             question_id=question_id,

@@ -11,6 +11,7 @@ from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client.endpoints import FETCH_POLICY
 from connecty_frames.client.submission import annotate, pending_message
 from connecty_frames.clock import Deadline
+from connecty_frames.decode import LIMITS
 from connecty_frames.diagnostics import details_text
 from connecty_frames.errors import (
     ConnectyError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.client.endpoints import Endpoints, Results
     from connecty_frames.client.submission import Submission
+    from connecty_frames.decode import ReaderLimits
     from connecty_frames.store import Earlier, History
 
 __all__ = ["Question", "delay"]
@@ -43,6 +45,8 @@ _MAX_PAUSE: Final = 5.0
 _JITTER: Final = 0.2
 #: Seconds after acceptance in which a 404 means that the question is not visible yet.
 _SETTLING: Final = 10.0
+#: Seconds that decoding may take in any case: nearly every answer that has arrived takes less.
+_GRACE: Final = 0.1
 #: The failures that may pass by themselves; at the deadline they count as a timeout.
 _TRANSIENT: Final = frozenset(
     {FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED, FailureKind.EMPTY_BODY}
@@ -319,6 +323,7 @@ class Question:
                 asked_at=self._asked_at,
                 elapsed=final.elapsed,
                 reused=self._reused,
+                limits=self._reader_limits(deadline),
             )
 
     def __repr__(self) -> str:
@@ -336,6 +341,32 @@ class Question:
         with self._annotated():
             deadline = Deadline.after(self._timeout if timeout is None else timeout, self._api.clock)
             return self._poll(deadline, include=("sqlquery",), once=True).envelope.state
+
+    def _reader_limits(self, deadline: Deadline) -> ReaderLimits:
+        """Return limits that end decoding at the deadline, or after a grace where the response came late.
+
+        The grace begins with the first check, when everything has been imported.
+        """
+        clock = self._api.clock
+        end: list[float] = []
+
+        def check() -> None:
+            now = clock.monotonic()
+            if not end:
+                end.append(max(deadline.at, now + _GRACE))
+            if now > end[0]:
+                raise QuestionTimeout(
+                    f"The answer to question {self._question_id} arrived, and was not decoded in the time "
+                    "allowed. Question.result(timeout=...) decodes it again without another request"
+                    f"{f'; {command} fetches it again' if (command := self.resume_command) else ''}.",
+                    question_id=self._question_id,
+                    question=self._question,
+                    dw_id=self._dw_id,
+                    state=State.COMPLETED,
+                    asked_at=self._asked_at,
+                )
+
+        return replace(LIMITS, checkpoint=check)
 
     def _poll(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.decode.envelope import Envelope, read_envelope
+from connecty_frames.decode.limits import LIMITS, ReaderLimits
 from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
     from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, Schema, SchemaTypes
 
 __all__ = [
+    "LIMITS",
     "SAVED",
     "SET_BY_CALLER",
     "ColumnSchema",
     "Decoded",
     "Encoding",
     "Envelope",
+    "ReaderLimits",
     "Schema",
     "SchemaTypes",
     "binary",

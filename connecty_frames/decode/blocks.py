@@ -14,14 +14,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "LIMITS",
     "SEPARATOR",
     "UNHIDE",
     "Block",
-    "ReaderLimits",
     "UnsupportedRows",
     "commas_outside_texts",
     "cut_blocks",
+    "hide_escapes",
 ]
 
 #: What stands between two rows.
@@ -31,29 +30,6 @@ _QUOTE: Final = ord('"')
 _HIDDEN: Final = b"\x01\x02"
 #: The table that translates them back.
 UNHIDE: Final = bytes.maketrans(_HIDDEN, b'\\"')
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderLimits:
-    """The sizes by which a reader of rows is chosen and blocks are cut, in bytes.
-
-    Parameters
-    ----------
-    smallest
-        Up to this size, rows are read row by row, which needs less preparation and so is faster.
-    block
-        Blocks of this size stay in a processor's cache, and bound the memory that the work takes.
-    longest_row
-        A longer row is not supported: if it is nothing but commas, their positions take thirty times its
-        memory.
-    """
-
-    smallest: int = 1 << 15
-    block: int = 1 << 21
-    longest_row: int = 1 << 23
-
-
-LIMITS: Final = ReaderLimits()
 
 
 class UnsupportedRows(Exception):
@@ -94,12 +70,18 @@ def cut_blocks(body: memoryview, size: int, longest_row: int) -> Iterator[Block]
         start += next_start
 
 
+def hide_escapes(text: bytes) -> bytes:
+    """Replace escaped backslashes and quotes, so that each quote that is left opens or closes a text."""
+    # In pairs from the left, since the first of several backslashes is not escaped itself.
+    return text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
+
+
 def _cut_block(piece: memoryview, *, is_last: bool) -> tuple[Block, int] | None:
     """Return the longest block that a piece holds and where the next begins, None where it holds none."""
     text = bytes(piece)
     escaped = b"\\" in text
-    if escaped:  # in pairs from the left, since the first of several backslashes is not escaped itself
-        text = text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
+    if escaped:
+        text = hide_escapes(text)
     data = np.frombuffer(text, np.uint8)
     # Most often the last separator is outside of texts, so that no other has to be found.
     ends = (len,) if is_last else (methodcaller("rfind", SEPARATOR), _last_separator_outside_texts)

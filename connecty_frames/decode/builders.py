@@ -20,10 +20,10 @@ from connecty_frames.decode.arrow_types import (
     is_number,
     is_text,
 )
-from connecty_frames.decode.column import section_of
+from connecty_frames.decode.column import ScalarColumn, combine, section_of
 from connecty_frames.decode.encodings import Encoding
 from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
-from connecty_frames.decode.exact_json import EXACT_CONTEXT, RepeatedKeys
+from connecty_frames.decode.exact_json import EXACT_CONTEXT, RepeatedKeys, ValueKind
 from connecty_frames.decode.temporal_format import TemporalFormat, match_format
 from connecty_frames.text import listed
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from connecty_frames.decode.arrow_types import TypeTest
 
 __all__ = ["build", "restate_bounds"]
+
+#: How many cells are made Python objects at once.
+_BLOCK: Final = 1 << 14
 
 #: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
 #: for them. Some readers return a zero without its minus.
@@ -57,9 +60,31 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
         builder = first_match(_BUILDERS, type_)
         if builder is None:
             raise CellError(0, str(type_), "is a type that JSON values cannot become")
+        if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.TEXT and is_text(type_):
+            return pc.cast(combine(cells.array), type_)
+        if len(cells) > _BLOCK and _is_by_cell(type_):
+            return _build_in_blocks(builder, cells, type_)
         return builder(cells, type_)
     except UnicodeEncodeError:
         raise surrogate_error(cells) from None
+
+
+def _is_by_cell(type_: pa.DataType) -> bool:
+    """Whether each cell is read by itself; times have the format of all, and dictionaries all values."""
+    if pa.types.is_temporal(type_) or pa.types.is_dictionary(type_):
+        return False
+    return all(_is_by_cell(type_.field(position).type) for position in range(type_.num_fields))
+
+
+def _build_in_blocks(builder: Callable[..., pa.Array], cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
+    """Build a few cells at a time, so that few of them are Python objects at once."""
+    arrays = []
+    for start in range(0, len(cells), _BLOCK):
+        try:
+            arrays.append(builder(cells[start : start + _BLOCK], type_))
+        except CellError as error:
+            raise CellError(start + (error.row or 0), error.value, error.reason) from None
+    return pa.concat_arrays(arrays)
 
 
 def restate_bounds(statistics: dict[str, Any], type_: pa.DataType | Encoding) -> dict[str, Any]:

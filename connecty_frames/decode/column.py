@@ -6,22 +6,46 @@ silently change later values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from connecty_frames.decode.arrow_buffers import to_array
+from connecty_frames.decode import exact_json
+from connecty_frames.decode.arrow_buffers import numbers_of, to_array, to_scalar
 from connecty_frames.decode.envelope import parse_count, stated_bounds
-from connecty_frames.decode.exact_json import KIND_BY_TYPE, NUMBER_KINDS, FloatText, IntText, ValueKind
+from connecty_frames.decode.exact_json import (
+    KIND_BY_TYPE,
+    NUMBER_KINDS,
+    ConstantText,
+    FloatText,
+    IntText,
+    ValueKind,
+)
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["Array", "Column", "ScalarColumn", "Values", "concat", "section_of"]
+    from numpy.typing import NDArray
+
+__all__ = [
+    "CODES",
+    "SURROGATE",
+    "Array",
+    "CellColumn",
+    "Column",
+    "ScalarColumn",
+    "Values",
+    "combine",
+    "concat",
+    "kind_masks",
+    "section_of",
+]
 
 Array: TypeAlias = pa.ChunkedArray | pa.Array
 #: The cells of a column, or the temporal or float values that have been read from them.
@@ -30,6 +54,24 @@ Values: TypeAlias = Array | TemporalValues | FloatValues
 #: The sections of the statistics that tell a type, strongest first; ``numeric`` and ``boolean`` are assumed,
 #: since the API document leaves them out.
 _SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
+#: How many cells are made Python objects at once, and, of nested ones, how many bytes of JSON.
+_BATCH: Final = 1 << 12
+_BATCH_BYTES: Final = 1 << 16
+
+#: The code of each kind in a CellColumn, and that of a text with a lone surrogate, which is kept as JSON.
+CODES: Final = {kind: code for code, kind in enumerate(ValueKind, 1)}
+SURROGATE: Final = len(CODES) + 1
+_KIND_BY_CODE: Final = (None, *ValueKind, ValueKind.TEXT)
+_READ_BY_KIND: Final[dict[ValueKind, Callable[[str], Any]]] = {
+    ValueKind.BOOLEAN: "true".__eq__,
+    ValueKind.TEXT: str,
+    ValueKind.INTEGER: IntText,
+    ValueKind.FRACTION: FloatText,
+    ValueKind.CONSTANT: ConstantText,
+    ValueKind.ARRAY: exact_json.parse,
+    ValueKind.OBJECT: exact_json.parse,
+}
+_READ_BY_CODE: Final = (lambda _: None, *map(_READ_BY_KIND.__getitem__, ValueKind), exact_json.parse)
 
 
 def section_of(statistics: dict[str, Any]) -> str | None:
@@ -50,8 +92,55 @@ def concat(parts: Sequence[Any]) -> Any:
     return parts[0] if len(parts) == 1 else type(parts[0]).concat(parts)
 
 
-class ScalarColumn(Sequence[Any]):
-    """Cells of one kind in Arrow arrays; Python objects are made only where the cells are asked for.
+def combine(array: Array) -> pa.Array:
+    """Return an array without chunks."""
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def kind_masks(codes: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Return which codes occur in each row of some: the bit of each."""
+    masks: NDArray[np.uint16] = np.bitwise_or.reduce(np.uint16(1) << codes.astype(np.uint16), axis=-1)
+    return masks
+
+
+@lru_cache
+def _kinds_of(mask: int) -> frozenset[ValueKind]:
+    """Return the kinds of the codes that occur."""
+    return frozenset(kind for code, kind in enumerate(_KIND_BY_CODE) if kind is not None and mask >> code & 1)
+
+
+class _Cells(Sequence[Any]):
+    """Cells in Arrow arrays; Python objects are made only where they are asked for, and for a while."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def _read(self, start: int, stop: int) -> Iterator[Any]:
+        """Return cells as ``exact_json.parse`` would."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Any]:
+        for start in range(0, self._length, _BATCH):
+            yield from self._read(start, min(start + _BATCH, self._length))
+
+    @overload
+    def __getitem__(self, key: int) -> object: ...
+    @overload
+    def __getitem__(self, key: slice) -> Sequence[object]: ...
+    def __getitem__(self, key: int | slice) -> object:
+        """Return cells as ``exact_json.parse`` would."""
+        if isinstance(key, int):
+            place = range(self._length)[key]
+            return next(self._read(place, place + 1))
+        start, stop, step = key.indices(self._length)
+        return list(self._read(start, max(start, stop)))[::step]
+
+
+class ScalarColumn(_Cells):
+    """Cells of one kind in Arrow arrays.
 
     Parameters
     ----------
@@ -69,7 +158,7 @@ class ScalarColumn(Sequence[Any]):
         self.values = values
         self._texts = texts
         cells = values.values if isinstance(values, TemporalValues | FloatValues) else values
-        self._length = len(cells)
+        super().__init__(len(cells))
         #: How many cells are not null.
         self.present_count: int = self._length - int(cells.null_count)
 
@@ -78,30 +167,138 @@ class ScalarColumn(Sequence[Any]):
         """The cells, or the texts that temporal or float values were read from."""
         return self.values if self._texts is None else self._texts()
 
-    @cached_property
-    def _cells(self) -> list[Any]:
-        values: list[Any] = self.array.to_pylist()
+    @property
+    def kinds(self) -> frozenset[ValueKind]:
+        """The kinds of the cells, null aside."""
+        return frozenset((self.kind,) if self.present_count else ())
+
+    @property
+    def present(self) -> ScalarColumn:
+        """The cells that are not null."""
+        return ScalarColumn(self.kind, self.array.drop_null())
+
+    def _read(self, start: int, stop: int) -> Iterator[Any]:
+        values = self.array.slice(start, stop - start).to_pylist()
         if self.kind not in NUMBER_KINDS:
-            return values
+            return iter(values)
         texts = (value if value is None else str(value) for value in values)
-        return [
+        return (
             text if text is None else IntText(text) if text.lstrip("-").isdecimal() else FloatText(text)
             for text in texts
-        ]
+        )
 
-    def __len__(self) -> int:
-        return self._length
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._cells)
+class CellColumn(_Cells):
+    """Cells of any kinds: the code of each kind and the text of each cell.
 
-    @overload
-    def __getitem__(self, key: int) -> object: ...
-    @overload
-    def __getitem__(self, key: slice) -> Sequence[object]: ...
-    def __getitem__(self, key: int | slice) -> object:
-        """Return cells as ``exact_json.parse`` would."""
-        return self._cells[key]
+    Parameters
+    ----------
+    codes
+        0 for null, otherwise one of ``CODES`` or ``SURROGATE``.
+    texts
+        A text as it is, everything else as the JSON that it was, null for null.
+    kind_mask
+        Which codes occur, as ``kind_masks`` returns it; None where that has not been found.
+    is_too_deep
+        Whether some cell is nested deeper than ``exact_json.MAX_DEPTH``.
+    has_surrogates
+        Whether a lone surrogate is in some text, also inside of a cell.
+    checkpoint
+        Called before each batch of cells becomes Python objects.
+    """
+
+    def __init__(
+        self,
+        codes: NDArray[np.uint8],
+        texts: Array,
+        *,
+        kind_mask: int | None = None,
+        is_too_deep: bool = False,
+        has_surrogates: bool = False,
+        checkpoint: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(len(codes))
+        self._checkpoint = checkpoint
+        self._codes = codes
+        self.texts = texts
+        self.is_too_deep = is_too_deep
+        self.has_surrogates = has_surrogates
+        self.present_count: int = int(np.count_nonzero(codes))
+        #: The kinds of the cells, null aside.
+        self.kinds: frozenset[ValueKind] = _kinds_of(
+            int(kind_masks(codes)) if kind_mask is None else kind_mask
+        )
+
+    @classmethod
+    def of_nulls(cls, length: int) -> CellColumn:
+        """Return nulls alone."""
+        return cls(np.zeros(length, np.uint8), pa.nulls(length, pa.string()))
+
+    @classmethod
+    def of_numbers(cls, texts: Array) -> CellColumn:
+        """Return number texts with the code of each."""
+        codes = np.full(len(texts), CODES[ValueKind.INTEGER], np.uint8)
+        for code, has_it in (
+            (CODES[ValueKind.FRACTION], pc.match_substring_regex(texts, "[.eE]")),
+            (0, pc.is_null(texts)),
+        ):
+            codes[numbers_of(pc.indices_nonzero(combine(has_it)))] = code
+        return cls(codes, texts)
+
+    @property
+    def array(self) -> Array | None:
+        """The texts, or number texts, None where the cells are of other kinds."""
+        if self.kinds == {ValueKind.TEXT}:
+            if self.has_surrogates:
+                "\ud800".encode()  # raises what Arrow would
+            return self.texts
+        return self.texts if self.kinds and self.kinds <= NUMBER_KINDS else None
+
+    @property
+    def present(self) -> CellColumn:
+        """The cells that are not null."""
+        codes = self._codes[self._codes != 0]
+        return CellColumn(
+            codes,
+            self.texts.drop_null(),
+            has_surrogates=self.has_surrogates,
+            checkpoint=self._checkpoint,
+        )
+
+    @property
+    def mentions_constants(self) -> bool:
+        """Whether ``NaN`` or an infinity is in some cell, perhaps in a text."""
+        return bool(pc.any(pc.match_substring_regex(self.texts, "NaN|Infinity")).as_py())
+
+    def narrowed(self) -> ScalarColumn | CellColumn:
+        """Return cells of one scalar kind as a ScalarColumn."""
+        kinds = self.kinds
+        if kinds == {ValueKind.TEXT} and not self.has_surrogates:
+            return ScalarColumn(ValueKind.TEXT, self.texts)
+        if kinds == {ValueKind.BOOLEAN}:
+            return ScalarColumn(ValueKind.BOOLEAN, pc.cast(self.texts, pa.bool_()))
+        if kinds == {ValueKind.INTEGER}:
+            try:
+                return ScalarColumn(ValueKind.INTEGER, pc.cast(self.texts, pa.int64()))
+            except pa.ArrowInvalid:  # beyond 64 bits
+                return self
+        if kinds and kinds <= {ValueKind.INTEGER, ValueKind.FRACTION}:
+            return ScalarColumn(ValueKind.FRACTION, self.texts)
+        return self
+
+    def batches(self) -> Iterator[list[Any]]:
+        """Return the cells a few at a time: as many as have some bytes of JSON, or one that has more."""
+        lengths = numbers_of(combine(pc.fill_null(pc.binary_length(self.texts), to_scalar(0, pa.int32()))))
+        batch = np.cumsum(lengths + _BATCH_BYTES // _BATCH) // _BATCH_BYTES
+        ends = [*(np.flatnonzero(np.diff(batch)) + 1).tolist(), len(batch)]
+        for start, stop in zip([0, *ends], ends, strict=False):
+            yield list(self._read(start, stop))
+
+    def _read(self, start: int, stop: int) -> Iterator[Any]:
+        self._checkpoint()
+        texts = self.texts.slice(start, stop - start).to_pylist()
+        codes = self._codes[start:stop].tolist()
+        return (_READ_BY_CODE[code](text) for code, text in zip(codes, texts, strict=True))
 
 
 class Column:
@@ -141,9 +338,9 @@ class Column:
     ) -> None:
         self.name = name
         self.cells = cells
-        if isinstance(cells, ScalarColumn):
+        if isinstance(cells, ScalarColumn | CellColumn):
             self.count: int = cells.present_count
-            self.kinds: frozenset[ValueKind] = frozenset((cells.kind,) if self.count else ())
+            self.kinds: frozenset[ValueKind] = cells.kinds
         else:
             self.count = len(cells) - sum(cell is None for cell in cells)
             self.kinds = frozenset(KIND_BY_TYPE[type_] for type_ in set(map(type, cells)) - {type(None)})
@@ -159,6 +356,8 @@ class Column:
         """The cells as an array, or what has been read from them; None if they are not of one scalar kind."""
         if isinstance(self.cells, ScalarColumn):
             return self.cells.values
+        if isinstance(self.cells, CellColumn):
+            return self.cells.array
         if self.kinds == {ValueKind.BOOLEAN}:
             return to_array(self.cells, pa.bool_())
         if self.kinds == {ValueKind.TEXT} or (self.kinds and self.kinds <= NUMBER_KINDS):
@@ -171,13 +370,18 @@ class Column:
         return self.cells.array if isinstance(self.cells, ScalarColumn) else self.values
 
     @property
-    def present(self) -> list[Any]:
+    def present(self) -> Sequence[Any]:
         """The cells that are not null."""
+        if isinstance(self.cells, ScalarColumn | CellColumn):
+            return self.cells.present
         return [cell for cell in self.cells if cell is not None]
 
     def by_cell(self) -> Column:
         """Return the column with the kind of each cell, not that as which all were read."""
-        return Column(self.name, list(self.cells), self._statistics, whole=self._whole)
+        cells = self.cells
+        if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.FRACTION:
+            cells = CellColumn.of_numbers(cells.array)
+        return Column(self.name, cells, self._statistics, whole=self._whole)
 
     def row_of(self, position: int) -> int | None:
         """Return the row of a position in ``present``; None beyond its end, where the bounds stand."""

@@ -45,7 +45,6 @@ import pyarrow.compute as pc
 from connecty_frames.decode import exact_json, numbers, temporal_fast
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of, to_array, to_scalar
 from connecty_frames.decode.blocks import (
-    LIMITS,
     SEPARATOR,
     UNHIDE,
     UnsupportedRows,
@@ -55,6 +54,7 @@ from connecty_frames.decode.blocks import (
 from connecty_frames.decode.column import ScalarColumn, concat
 from connecty_frames.decode.envelope import match_names
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind
+from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
 
@@ -63,8 +63,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from connecty_frames.decode.blocks import Block, ReaderLimits
+    from connecty_frames.decode.blocks import Block
     from connecty_frames.decode.column import Array
+    from connecty_frames.decode.limits import ReaderLimits
 
 __all__ = ["read_columnar"]
 
@@ -188,7 +189,7 @@ def read_columnar(
     for attempt in (readers,) if wider == readers else (readers, wider):
         try:
             columns = _read_columns(body, attempt, limits)
-        except (UnsupportedRows, pa.ArrowInvalid):
+        except (UnsupportedRows, pa.ArrowInvalid, msgspec.DecodeError):
             continue
         kinds = (reader.kind for reader in readers)
         return header, [_narrow(column, kind) for column, kind in zip(columns, kinds, strict=True)]
@@ -299,6 +300,7 @@ def _read_blocks(
     with ThreadPoolExecutor(_WORKERS) as pool:
         try:
             for block in blocks:
+                limits.checkpoint()
                 waiting.append(pool.submit(reader.read, block))
                 if len(waiting) > _WAITING:
                     parts.append(waiting.popleft().result())

@@ -5,19 +5,19 @@ from __future__ import annotations
 import gc
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from connecty_frames.decode import builders, exact_json, numbers, types
-from connecty_frames.decode.arrow_buffers import to_array
 from connecty_frames.decode.arrow_types import is_text
-from connecty_frames.decode.blocks import LIMITS
-from connecty_frames.decode.column import Column, ScalarColumn
+from connecty_frames.decode.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.encodings import Encoding, epoch
 from connecty_frames.decode.envelope import match_names
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import ValueKind
+from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
@@ -27,8 +27,8 @@ from connecty_frames.text import quoted, snippet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connecty_frames.decode.blocks import ReaderLimits
     from connecty_frames.decode.envelope import Envelope
+    from connecty_frames.decode.limits import ReaderLimits
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 
@@ -52,7 +52,6 @@ _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
     ),
 }
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
-_NESTED_KINDS: Final = frozenset({ValueKind.ARRAY, ValueKind.OBJECT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def decode(
     fetched
         The ``max_rows`` that was requested, None where that is unknown.
     limits
-        The sizes by which the reader of the rows is chosen.
+        The sizes by which the reader of the rows is chosen, and the check of the time.
 
     Raises
     ------
@@ -133,6 +132,7 @@ def decode(
     warnings: list[ConnectyWarning] = list(rows.warnings)
     arrays, described, sources, errors = [], [], [], []
     for position in _column_order(rows.names, schema_types):
+        limits.checkpoint()
         entry = entries[position]
         statistics = {} if entry is None else envelope.statistics[entry]
         given = schema_types.types.get(rows.names[position])
@@ -194,7 +194,7 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
 
 def _decide(column: Column, schema_types: SchemaTypes, options: AskOptions) -> types.Decision:
     """Decide on a column's type: that of the caller where there is one."""
-    if column.kinds & _NESTED_KINDS and exact_json.is_too_deep(column.cells):
+    if isinstance(column.cells, CellColumn) and column.cells.is_too_deep:
         raise ResponseError(
             f"Column {snippet(column.name)!r} is nested deeper than {exact_json.MAX_DEPTH} levels."
         )
@@ -220,12 +220,11 @@ def _build(
     if decision.array is not None:
         return decision.array
     cells = column.cells
-    is_scalar = isinstance(cells, ScalarColumn)
     text_type = decision.type.value_type if pa.types.is_dictionary(decision.type) else decision.type
-    if column.count and is_text(text_type) and (is_scalar or column.kinds & _NESTED_KINDS):
+    if column.count and is_text(text_type):
         # Only the source has arrays, objects, and a zero's minus as they were written.
-        sources = rows.json_of(position)
-        cells = [cell if type(cell) is str else source for cell, source in zip(cells, sources, strict=True)]
+        exact = rows.cells(position)
+        cells = exact if exact.has_surrogates else ScalarColumn(ValueKind.TEXT, exact.texts)
     try:
         return builders.build(cells, given or decision.type)
     except CellError as error:
@@ -255,7 +254,7 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
     if pa.types.is_temporal(inferred):
         return None
     first = problem.value if problem.row is None else column.cells[problem.row]
-    some = column.present[:: len(column.cells) // _MOST_TRIED + 1]
+    some = list(islice(column.present, 0, None, len(column.cells) // _MOST_TRIED + 1))
     for type_ in _REMEDIES.get(column.section, ()):
         if type_ == inferred:
             continue
@@ -294,8 +293,8 @@ def _combine(errors: list[ConversionError]) -> ConversionError:
 
 
 def _table_without_columns(rows: int) -> pa.Table:
-    batch = pa.RecordBatch.from_struct_array(to_array([{}] * rows, pa.struct([])))
-    return pa.Table.from_batches([batch])
+    rows_only = pa.Array.from_buffers(pa.struct([]), rows, [None])
+    return pa.Table.from_batches([pa.RecordBatch.from_struct_array(rows_only)])
 
 
 def python_statistics(envelope: Envelope) -> dict[str, dict[str, Any]]:

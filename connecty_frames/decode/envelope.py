@@ -22,7 +22,7 @@ from connecty_frames.text import snippet
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-__all__ = ["Envelope", "ParsedRows", "match_names", "parse_count", "read_envelope", "stated_bounds"]
+__all__ = ["Envelope", "match_names", "parse_count", "read_envelope", "stated_bounds"]
 
 #: A number of more digits is not a count of rows.
 _MOST_DIGITS: Final = 18
@@ -44,39 +44,10 @@ class _Finished(msgspec.Struct):
 
 
 _FINISHED: Final = msgspec.json.Decoder(_Finished)
+_ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT: Final = msgspec.json.Decoder(str | None)
-_RAW_CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
 _RAW_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedRows:
-    """Rows of a body that is not strict JSON, so that they had to be parsed with it.
-
-    Parameters
-    ----------
-    cells
-        What ``exact_json.parse`` returned.
-    body
-        The whole body.
-    """
-
-    cells: Any
-    body: bytes
-
-    def raw_cells(self) -> list[list[bytes]] | None:
-        """Return the header and the rows as JSON texts of cells; None where they cannot be cut."""
-        body, mark = exact_json.quote_constants(self.body.decode())
-        try:
-            results = _FINISHED.decode(body).results or {}
-            rows = _RAW_CELLS.decode(results["dataframe"])
-        except (msgspec.DecodeError, RecursionError):
-            return None
-        return [
-            [exact_json.unquote_constants(str(memoryview(cell), "utf-8"), mark).encode() for cell in row]
-            for row in rows
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +59,8 @@ class Envelope:
     state
         The question's state, as the server spelled it.
     rows
-        The JSON of ``dataframe``, None where it is absent or null; parsed where the body is not strict JSON.
-        It need not be an array.
+        The JSON of ``dataframe``, which may have bare ``NaN`` and infinities, and need not be an array; None
+        where it is absent or null.
     statistics
         ``dataframe_stats`` by column and section, numbers as their texts.
     details
@@ -104,7 +75,7 @@ class Envelope:
     state: str
     sql_query: str | None = None
     response_summary: str | None = None
-    rows: memoryview | ParsedRows | None = None
+    rows: memoryview | None = None
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
     more_details: int = 0
@@ -112,11 +83,13 @@ class Envelope:
 
     def count_rows(self) -> int:
         """Count the rows that were received, the header not among them."""
-        if isinstance(self.rows, memoryview):
-            rows = _RAW_ROWS.decode(self.rows) if bytes(self.rows[:1]) == b"[" else None
-        else:
-            rows = None if self.rows is None else self.rows.cells
-        return max(len(rows) - 1, 0) if isinstance(rows, list) else 0
+        if self.rows is None or bytes(self.rows[:1]) != b"[":
+            return 0
+        try:
+            rows = _RAW_ROWS.decode(self.rows)
+        except msgspec.DecodeError:
+            rows = _RAW_ROWS.decode(exact_json.mask_leniencies(bytes(self.rows)))
+        return max(len(rows) - 1, 0)
 
     @property
     def total_rows(self) -> int | None:
@@ -260,7 +233,7 @@ def read_envelope(
         state=response.state,
         sql_query=sql_query,
         response_summary=summary,
-        rows=_rows(results.dataframe, body),
+        rows=_rows(results.dataframe),
         statistics=statistics,
         details={
             name: _truncate(value, iter(range(_MOST_VALUES)))
@@ -280,28 +253,62 @@ def _split(body: bytes) -> Any:
     if not isinstance(results, dict):
         return _read_parts(parts)
     del parts["results"]
-    rows, statistics = results.pop("dataframe", None), _parse(results.pop("dataframe_stats", None))
+    rows, statistics = results.pop("dataframe", None), results.pop("dataframe_stats", None)
     return {
         **_read_parts(parts),
-        "results": {**_read_parts(results), "dataframe_stats": statistics, "dataframe": rows},
+        "results": {
+            **_read_parts(results),
+            "dataframe_stats": None
+            if statistics is None
+            else exact_json.parse(str(memoryview(statistics), "utf-8")),
+            "dataframe": rows,
+        },
     }
 
 
 def _split_parts(body: bytes) -> Any:
-    """Return the fields of a response and of its results, unread; parsed if the body is not strict JSON."""
+    """Return the fields of a response and of its results as their JSON; a list if it is not an object."""
     try:
         found = _FINISHED.decode(body)
         if found.state == State.COMPLETED and found.results is not None:
-            return {"state": found.state, "results": found.results}
+            return {"state": b'"COMPLETED"', "results": found.results}
         # Without a table the body is small, and everything in it matters.
-        parts: dict[str, Any] = dict(_OBJECT.decode(body))
-        results = parts.get("results")
-        if results is not None and bytes(memoryview(results)[:1]) == b"{":
-            parts["results"] = dict(_OBJECT.decode(results))
+        return _split_fields(body)
     except msgspec.DecodeError:
-        # Not strict JSON (a bare NaN, say), or nested deeply: exact_json may still read it.
-        return exact_json.parse(body.decode("utf-8"))
+        return _split_lenient(body)
+
+
+def _split_fields(body: bytes) -> dict[str, Any]:
+    parts: dict[str, Any] = dict(_OBJECT.decode(body))
+    results = parts.get("results")
+    if results is not None and bytes(memoryview(results)[:1]) == b"{":
+        parts["results"] = dict(_OBJECT.decode(results))
     return parts
+
+
+def _split_lenient(body: bytes) -> Any:
+    """Split a response that may have bare constants, keys with lone surrogates, or not be an object."""
+    proved = exact_json.mask_leniencies(body)
+    try:
+        is_object = bytes(memoryview(_ANY.decode(proved))[:1]) == b"{"
+    except msgspec.DecodeError as error:
+        body.decode()  # to be no UTF-8 is what is wrong then
+        raise ValueError(str(error)) from None
+    if not is_object:
+        return []
+    import pyarrow as pa  # not imported for a body that is strict JSON
+
+    begin = pa.py_buffer(proved).address
+
+    def original(part: Any) -> Any:
+        """Return the same part of the body."""
+        if isinstance(part, dict):
+            rename = exact_json.unmask_name if proved != body else str
+            return {rename(name): original(field) for name, field in part.items()}
+        start = pa.py_buffer(part).address - begin
+        return memoryview(body)[start : start + len(memoryview(part))]
+
+    return original(_split_fields(proved))
 
 
 def _read_parts(parts: dict[str, Any]) -> dict[str, Any]:
@@ -309,15 +316,11 @@ def _read_parts(parts: dict[str, Any]) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for name, part in parts.items():
         try:
-            value = _TEXT.decode(part) if isinstance(part, msgspec.Raw) else exact_json.to_python(part)
+            value = _TEXT.decode(part)
         except msgspec.DecodeError:
-            value = exact_json.to_python(_parse(part))
+            value = exact_json.to_python(exact_json.parse(str(memoryview(part), "utf-8")))
         read[exact_json.escape_surrogates(name)] = value
     return read
-
-
-def _parse(part: object) -> Any:
-    return exact_json.parse(str(memoryview(part), "utf-8")) if isinstance(part, msgspec.Raw) else part
 
 
 def _truncate(value: Any, budget: Iterator[int]) -> Any:
@@ -332,12 +335,10 @@ def _truncate(value: Any, budget: Iterator[int]) -> Any:
     return value
 
 
-def _rows(dataframe: object, body: bytes) -> memoryview | ParsedRows | None:
+def _rows(dataframe: Any) -> memoryview | None:
     """Return the rows unread, None for ``null``; the module ``rows`` refuses what is not an array."""
-    if not isinstance(dataframe, msgspec.Raw):
-        return None if dataframe is None else ParsedRows(dataframe, body)
-    raw = memoryview(dataframe)
-    return None if bytes(raw[:5]) == b"null" else raw
+    rows = None if dataframe is None else memoryview(dataframe)
+    return None if rows is None or bytes(rows[:5]) == b"null" else rows
 
 
 def _valid_statistics(found: object) -> dict[str, dict[str, Any]]:

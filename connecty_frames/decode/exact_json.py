@@ -10,7 +10,6 @@ import json
 import re
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from enum import Enum
-from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -32,12 +31,12 @@ __all__ = [
     "escape_surrogates",
     "is_encodable",
     "is_too_deep",
+    "mask_leniencies",
     "parse",
     "parse_first",
-    "quote_constants",
     "to_decimal",
     "to_python",
-    "unquote_constants",
+    "unmask_name",
 ]
 
 #: How deep a value may be nested: no answer needs more, and the code that reads it later recurses.
@@ -54,9 +53,14 @@ _PRINTABLE_DIGITS: Final = 640
 #: Used in place of Python's current context, whose precision and traps the user may have changed.
 EXACT_CONTEXT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
 #: A JSON string, or (group 1) a constant outside of strings.
-_STRING_OR_CONSTANT: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(-?Infinity|NaN)', re.DOTALL)
-#: A character of the private use area, which has no meaning of its own.
-_MARK: Final = "\ue000"
+_STRING_OR_CONSTANT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(-?Infinity|NaN)', re.DOTALL)
+#: An escape in a JSON text; group 1 is the number of a lone surrogate.
+_ESCAPES: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
+_lone_surrogate_in: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
+_MASKED: Final = re.compile(r"\\([dD][89a-fA-F][0-9a-fA-F]{2})")
 
 
 class IntText(str):
@@ -140,20 +144,24 @@ parse: Final[Callable[[str], Any]] = _DECODER.decode
 parse_first: Final[Callable[[str, int], tuple[Any, int]]] = _DECODER.raw_decode
 
 
-def quote_constants(text: str) -> tuple[str, str]:
-    """Turn text with bare ``NaN`` and infinities into JSON, and return it and the mark of these constants.
+def mask_leniencies(body: bytes) -> bytes:
+    r"""Return JSON in which all that a strict reader refuses is replaced by something of the same length.
 
-    They become strings that begin with the mark, which occurs nowhere else in the text:
-    :func:`unquote_constants` turns them back.
+    A bare ``NaN`` or infinity becomes a text, the escape of a lone surrogate, ``\ud800``, becomes ``\\d800``.
+    All other bytes and positions are unchanged; if the result is JSON, nothing else was wrong.
     """
-    mark = next(mark for length in count(1) if (mark := _MARK * length) not in text)
-    quoted = _STRING_OR_CONSTANT.sub(lambda found: f'"{mark}{found[1]}"' if found[1] else found[0], text)
-    return quoted, mark
+    if _lone_surrogate_in(body):
+        body = _ESCAPES.sub(lambda found: rb"\\" + found[1] if found[1] else found[0], body)
+    if b"NaN" in body or b"Infinity" in body:
+        body = _STRING_OR_CONSTANT.sub(
+            lambda found: b'"%s"' % (b"x" * (len(found[1]) - 2)) if found[1] else found[0], body
+        )
+    return body
 
 
-def unquote_constants(text: str, mark: str) -> str:
-    """Return text, or a part of it, as it was before :func:`quote_constants`."""
-    return re.sub(f'"{mark}([^"]*)"', r"\1", text)
+def unmask_name(name: str) -> str:
+    r"""Return a key as it was before :func:`mask_leniencies`, with ``\ud800`` for a lone surrogate."""
+    return _MASKED.sub(r"\\u\1", name)
 
 
 def dump(value: object) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
@@ -86,6 +87,8 @@ MAX_EXACT_INTEGER: Final = 2**53
 #: does not change with the rows fetched.
 _DECIMALS: Final[dict[int, Callable[..., pa.DataType]]] = {38: pa.decimal128, 76: pa.decimal256}
 _WIDEST: Final = max(_DECIMALS)
+#: How many numbers are made Python objects at once.
+_BLOCK: Final = 1 << 14
 #: The digits of the largest whole number of 64 bits.
 _INTEGER_DIGITS: Final = 20
 
@@ -239,6 +242,35 @@ def _all_to_json(
     return numbers, array
 
 
+@contextmanager
+def _errors_as_written(texts: Sequence[str], bounds: Sequence[str]) -> Iterator[None]:
+    """Let a CellError show its text as it was written, also if it was changed for reading."""
+    try:
+        yield
+    except CellError as error:
+        row, count = error.row or 0, len(texts)
+        raise CellError(row, str(texts[row] if row < count else bounds[row - count]), error.reason) from None
+
+
+def _in_blocks(
+    texts: Sequence[str], evidence: Sequence[str] = ()
+) -> Iterator[tuple[int, Sequence[str], pa.StringArray]]:
+    """Return numbers in the spelling of JSON by block, each with the position of its first; evidence last."""
+    for start in range(0, len(texts), _BLOCK):
+        try:
+            yield start, *_all_to_json(texts[start : start + _BLOCK])
+        except CellError as error:
+            raise CellError(start + (error.row or 0), error.value, error.reason) from None
+    if evidence:
+        yield len(texts), evidence, to_array(evidence, pa.string())
+
+
+def _numbered(texts: Sequence[str], evidence: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Return each number in the spelling of JSON with its position, the evidence last."""
+    for start, numbers, _ in _in_blocks(texts, evidence):
+        yield from enumerate(numbers, start)
+
+
 # --- the type that holds all numbers -----------------------------------------------------------------
 
 
@@ -262,18 +294,19 @@ def arrow_type(
     CellError
         At the first text that is not a number, or that no type holds exactly.
     """
-    with errors_as_written([*texts, *bounds]):
-        numbers, array = _all_to_json(texts)
-        is_whole = bool(texts) and pc.all(_matches(array, _INTEGER)).as_py()
+    with _errors_as_written(texts, bounds):
+        is_whole = bool(texts) and all(
+            pc.all(_matches(array, _INTEGER)).as_py() for _, _, array in _in_blocks(texts)
+        )
         evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
         if texts:  # else the writer of the bounds may be that of the values, which has as many zeros
             evidence = list(map(_without_zeros, evidence))
         if (is_whole or not texts) and all(map(_is_integer, evidence)):
-            return _integer_type([*numbers, *evidence])
+            return _integer_type(texts, evidence)
         # Where only the bounds have fractions, no whole number is rounded.
         if is_whole and decimals == "float":
             decimals = "auto"
-        return _fraction_type([*numbers, *evidence], decimals)
+        return _fraction_type(texts, evidence, decimals)
 
 
 def _bound_evidence(bound: str, *, is_whole: bool) -> str:
@@ -303,13 +336,19 @@ def _matches(array: pa.StringArray | pa.ChunkedArray, pattern: str) -> pa.Boolea
     return pc.match_substring_regex(array, rf"^(?:{pattern})\z")
 
 
-def _integer_type(texts: Sequence[str]) -> tuple[pa.DataType, str]:
-    words = counted(len(texts), "whole number")
-    digits, position = max((len(text.lstrip("-")), place) for place, text in enumerate(texts))
+def _integer_type(texts: Sequence[str], evidence: Sequence[str]) -> tuple[pa.DataType, str]:
+    words = counted(len(texts) + len(evidence), "whole number")
+    digits, least, most = 0, 0, 0
+    longest = (0, "")
+    for start, numbers, _ in _in_blocks(texts, evidence):
+        block_digits, place = max((len(text.lstrip("-")), place) for place, text in enumerate(numbers))
+        if block_digits >= digits:
+            digits, longest = block_digits, (start + place, numbers[place])
+        if digits <= _WIDEST:
+            integers = list(map(int, numbers))
+            least, most = min(least, *integers), max(most, *integers)
     if digits > _WIDEST:
-        raise CellError(position, texts[position], f"has more than {_WIDEST} digits")
-    numbers = [int(text) for text in texts]
-    least, most = min(numbers), max(numbers)
+        raise CellError(*longest, f"has more than {_WIDEST} digits")
     if least >= -(2**63) and most < 2**63:
         return pa.int64(), words
     if least >= 0 and most < 2**64:
@@ -322,21 +361,23 @@ def fraction_words(count: int) -> str:
     return "1 number with a fraction" if count == 1 else f"{count:,} numbers, some with a fraction"
 
 
-def _fraction_type(texts: Sequence[str], decimals: Decimals) -> tuple[pa.DataType, str]:
-    words = fraction_words(len(texts))
-    inexact = [
-        text
-        for position, text in enumerate(texts)
-        if not _is_short(text) and not _survives_float(position, text)
-    ]
+def _fraction_type(
+    texts: Sequence[str], evidence: Sequence[str], decimals: Decimals
+) -> tuple[pa.DataType, str]:
+    words = fraction_words(len(texts) + len(evidence))
+    inexact, are_computed = 0, True
+    for position, text in _numbered(texts, evidence):
+        if not _is_short(text) and not _survives_float(position, text):
+            inexact += 1
+            are_computed = are_computed and _is_computed(text)
     if not inexact:
         return pa.float64(), f"{words}, all exact as float64"
     if decimals == "float":
-        return pa.float64(), f"{words}; {len(inexact):,} of them given as the nearest float64"
-    if decimals == "auto" and all(map(_is_computed, inexact)):
-        return pa.float64(), f"{words}; {len(inexact):,} of them computed, given as the nearest float64"
+        return pa.float64(), f"{words}; {inexact:,} of them given as the nearest float64"
+    if decimals == "auto" and are_computed:
+        return pa.float64(), f"{words}; {inexact:,} of them computed, given as the nearest float64"
     integer_digits = scale = 0
-    for position, text in enumerate(texts):
+    for position, text in _numbered(texts, evidence):
         if text in NOT_FINITE:
             raise CellError(position, text, "cannot be a decimal, which other values need")
         # float64's range has been checked, or its length is small: a Decimal can hold it.

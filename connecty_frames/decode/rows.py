@@ -19,30 +19,27 @@ import pyarrow as pa
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow_buffers import to_array
-from connecty_frames.decode.blocks import LIMITS
-from connecty_frames.decode.column import ScalarColumn, section_of
+from connecty_frames.decode.column import CellColumn, ScalarColumn, section_of
 from connecty_frames.decode.columnar import read_columnar
-from connecty_frames.decode.envelope import ParsedRows
-from connecty_frames.decode.exact_json import FloatText, IntText, ValueKind
+from connecty_frames.decode.exact_json import ValueKind
+from connecty_frames.decode.general import Table, preview, read_general
+from connecty_frames.decode.limits import LIMITS
 from connecty_frames.errors import ColumnNameWarning, ResponseError
-from connecty_frames.text import counted, snippet
+from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from connecty_frames.decode.blocks import ReaderLimits
+    from connecty_frames.decode.limits import ReaderLimits
 
 __all__ = ["Rows", "read_rows"]
 
-#: In this many bytes the header is searched for first.
-_HEADER_BYTES: Final = 1 << 16
 #: The kind and the Arrow type of columns with cells of one Python type.
 _BY_PYTHON_TYPE: Final = {
     str: (ValueKind.TEXT, pa.string()),
     bool: (ValueKind.BOOLEAN, pa.bool_()),
     int: (ValueKind.INTEGER, pa.int64()),
 }
-_RAW_CELLS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
 
 
 @dataclass(frozen=True)
@@ -62,32 +59,32 @@ class Rows:
     count
         How many rows there are.
     source
-        What the columns were read from.
+        What the columns were read from: the JSON of ``dataframe``.
+    limits
+        Those of reading it again.
     """
 
     names: list[str]
     server_names: list[str | None]
     warnings: list[ColumnNameWarning]
-    columns: list[Sequence[Any]]
+    columns: Sequence[Sequence[Any]]
     count: int
-    source: memoryview | ParsedRows
+    source: memoryview
+    limits: ReaderLimits = LIMITS
 
-    def json_of(self, column: int) -> list[str | None]:
-        """Return the cells of a column as the JSON texts they were, None for null."""
-        if self._raw_cells is None:
-            return [None if cell is None else exact_json.dump(cell) for cell in self.columns[column]]
-        cells = (str(memoryview(row[column]), "utf-8").strip() for row in self._raw_cells[1:])
-        return [None if cell == "null" else cell for cell in cells]
+    def cells(self, position: int) -> CellColumn:
+        """Return the cells of a column with their texts, also where it was read in another way."""
+        column = self.columns[position]
+        return column if isinstance(column, CellColumn) else self._table.cells(position)
 
     @cached_property
-    def _raw_cells(self) -> Sequence[Sequence[msgspec.Raw | bytes]] | None:
-        """The header and the rows as JSON texts, cut once for all columns; None where they cannot be cut."""
-        source = self.source
-        return source.raw_cells() if isinstance(source, ParsedRows) else _RAW_CELLS.decode(source)
+    def _table(self) -> Table:
+        """All rows, read once more for the columns that need their texts."""
+        return read_general(self.source, self.limits)[1]
 
 
 def read_rows(
-    source: memoryview | ParsedRows,
+    source: memoryview,
     statistics: Mapping[str, dict[str, Any]] | None = None,
     limits: ReaderLimits = LIMITS,
 ) -> Rows:
@@ -96,7 +93,7 @@ def read_rows(
     Parameters
     ----------
     source
-        The JSON, or the parsed cells where only ``exact_json.parse`` could read them.
+        The JSON, or JSON with bare ``NaN`` and infinities.
     statistics
         By column; they only decide what is tried first.
     limits
@@ -107,39 +104,41 @@ def read_rows(
     ResponseError
         Where it is not an array of arrays, has no header, or a row has more or fewer cells than the header.
     """
-    if isinstance(source, ParsedRows):
-        return _split_rows(source.cells, source)
+    fast: tuple[list[Any], Sequence[Sequence[Any]]] | None
     if len(source) > limits.smallest:
         sections = {name: section_of(found) for name, found in (statistics or {}).items()}
-        table = read_columnar(source, sections, limits)
-        if table is not None:
-            header, columns = table
-            return Rows(*column_names(header), list(columns), len(columns[0]), source)
+        fast = read_columnar(source, sections, limits)
+    else:
+        fast = _read_small(source)
+    if fast is not None:
+        header, columns = fast
+        return Rows(*column_names(header), columns, len(columns[0]), source, limits)
+    header, table = read_general(source, limits)
+    return Rows(*column_names(header), table, table.rows, source, limits)
+
+
+def _read_small(source: memoryview) -> tuple[list[Any], list[ScalarColumn | CellColumn]] | None:
+    """Read rows of scalars by msgspec, None where the general reader has to.
+
+    msgspec checks that each row is as wide as the header.
+    """
+    columns = []
     try:
-        return _decode_rows(source)
-    except (ValueError, msgspec.DecodeError, RecursionError, ResponseError):
-        # What msgspec refuses may still be rows; if not, the error says what is wrong with them.
-        return _split_rows(_parse(source), source)
-
-
-def _decode_rows(source: memoryview) -> Rows:
-    """Read rows by msgspec, which checks that each is as wide as the header."""
-    header = _read_header(source)
-    body = _row_decoder(len(header)).decode(source)[1:]
-    rows = Rows(*column_names(header), [], len(body), source)
-    for position, cells in enumerate(zip(*body, strict=True) if body else [()] * len(header)):
-        rows.columns.append(_to_column(rows, position, cells))
-    return rows
+        header = _read_header(source)
+        for cells in zip(*_row_decoder(len(header)).decode(source)[1:], strict=True):
+            column = _to_column(cells)
+            if column is None:
+                return None
+            columns.append(column)
+    except (ValueError, msgspec.DecodeError, RecursionError):
+        return None
+    return (header, columns) if columns else None
 
 
 def _read_header(source: memoryview) -> list[Any]:
-    text = str(source[:_HEADER_BYTES], "utf-8", "ignore")  # a character may be cut off at the end
+    text = str(source, "utf-8")
     header: list[Any]
-    try:
-        header, _ = exact_json.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
-    except ValueError:  # it is longer
-        text = str(source, "utf-8")
-        header, _ = exact_json.parse_first(text, text.index("[", 1))
+    header, _ = exact_json.parse_first(text, text.index("[", 1))  # the first bracket is that of all rows
     return header
 
 
@@ -150,68 +149,23 @@ def _row_decoder(width: int) -> msgspec.json.Decoder[list[tuple[Any, ...]]]:
     return msgspec.json.Decoder(list[row], float_hook=str.encode)
 
 
-def _to_column(rows: Rows, position: int, cells: tuple[Any, ...]) -> Sequence[Any]:
-    """Return cells that msgspec has read as a ScalarColumn if they are of one kind, or as exact cells."""
+def _to_column(cells: tuple[Any, ...]) -> ScalarColumn | CellColumn | None:
+    """Return cells that msgspec has read, None unless they are of one kind."""
     make_array = pa.array if "pandas" in sys.modules else to_array  # the former is faster, but imports pandas
     types = set(map(type, cells)) - {type(None)}
+    if not types:
+        return CellColumn.of_nulls(len(cells))
+    if types == {bytes}:
+        return ScalarColumn(ValueKind.FRACTION, make_array(cells, pa.binary()).view(pa.string()))
+    # The minus of a zero is lost.
+    if types == {bytes, int} and not any(type(cell) is int and cell == 0 for cell in cells):
+        texts = [str(cell) if type(cell) is int else cell and cell.decode() for cell in cells]
+        return ScalarColumn(ValueKind.FRACTION, make_array(texts, pa.string()))
     if len(types) == 1 and types <= _BY_PYTHON_TYPE.keys():
         kind, arrow_type = _BY_PYTHON_TYPE[next(iter(types))]
         with suppress(OverflowError, pa.ArrowInvalid):  # some are beyond 64 bits
             return ScalarColumn(kind, make_array(cells, arrow_type))
-    if types == {bytes}:
-        return ScalarColumn(ValueKind.FRACTION, make_array(cells, pa.binary()).view(pa.string()))
-    exact = _exact_cells(rows, position, cells, types)
-    if types and types <= {bytes, int}:
-        return ScalarColumn(ValueKind.FRACTION, make_array(exact, pa.string()))
-    return exact
-
-
-def _exact_cells(rows: Rows, position: int, cells: tuple[Any, ...], types: set[type]) -> list[Any]:
-    """Return cells that msgspec has read as ``exact_json.parse`` would return them.
-
-    Nested ones and zeros are parsed again: msgspec keeps one of two equal keys, and no minus of a zero.
-    """
-    if types & {list, dict} or any(type(cell) is int and cell == 0 for cell in cells):
-        return [text if text is None else exact_json.parse(text) for text in rows.json_of(position)]
-    return [
-        IntText(cell) if type(cell) is int else FloatText(cell.decode()) if isinstance(cell, bytes) else cell
-        for cell in cells
-    ]
-
-
-def _parse(source: memoryview) -> Any:
-    try:
-        return exact_json.parse(str(source, "utf-8"))
-    except UnicodeDecodeError as error:
-        raise ResponseError(f"dataframe is not UTF-8 at byte {error.start} of it.") from None
-    except RecursionError:
-        raise ResponseError("dataframe is nested too deeply.") from None
-    except ValueError as error:  # pragma: no cover - msgspec has proved the grammar
-        raise ResponseError(f"dataframe is not JSON: {error}") from None
-
-
-def _split_rows(rows: object, source: memoryview | ParsedRows) -> Rows:
-    """Check the shape of parsed rows, and return them by column."""
-    if not isinstance(rows, list):
-        raise ResponseError(f"dataframe is not an array of rows. It begins: {_preview(rows)}")
-    if not rows or not isinstance(rows[0], list):
-        raise ResponseError("dataframe has no header: its first row must be the array of column names.")
-    header, *body = rows
-    for number, row in enumerate(body):
-        if not isinstance(row, list):
-            raise ResponseError(f"Row {number} of dataframe is not an array: {_preview(row)}")
-        if len(row) != len(header):
-            raise ResponseError(
-                f"Row {number} of dataframe has {counted(len(row), 'cell')} for "
-                f"{counted(len(header), 'column')}: {_preview(row)}"
-            )
-    columns = map(list, zip(*body, strict=True)) if body else ([] for _ in header)
-    return Rows(*column_names(header), list(columns), len(body), source)
-
-
-def _preview(value: object) -> str:
-    """Return how a value begins; to write out a deeply nested one would recurse too far."""
-    return "(deeply nested)" if exact_json.is_too_deep([value]) else snippet(exact_json.dump(value))
+    return None
 
 
 # --- column names ------------------------------------------------------------------------------------
@@ -275,7 +229,7 @@ def _name_text(position: int, name: object) -> str:
     """Return a name as text: empty for null, the exact JSON text of a number or a truth value."""
     if isinstance(name, list | dict):
         raise ResponseError(
-            f"The header of dataframe holds {_preview(name)} at position {position}, which is not a "
+            f"The header of dataframe holds {preview(name)} at position {position}, which is not a "
             "column name; is the header row missing?"
         )
     text = "" if name is None else name if isinstance(name, str) else exact_json.dump(name)

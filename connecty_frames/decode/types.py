@@ -15,16 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames.decode import builders, exact_json, numbers, temporal, temporal_bounds, temporal_fast
-from connecty_frames.decode.column import Column, concat
+from connecty_frames.decode.column import CellColumn, Column, concat
 from connecty_frames.decode.errors import CellError, surrogate_error
 from connecty_frames.decode.exact_json import (
-    NUL,
     NUMBER_KINDS,
     ConstantText,
     IntText,
-    RepeatedKeys,
     ValueKind,
 )
+from connecty_frames.decode.nested import build_nested
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
 from connecty_frames.decode.temporal_format import TemporalFormat
@@ -33,7 +32,7 @@ from connecty_frames.text import listed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from connecty_frames.decode.column import Array
+    from connecty_frames.decode.column import Array, ScalarColumn
     from connecty_frames.options import AskOptions, Decimals
 
 __all__ = ["RULES", "Decision", "Rule", "decide"]
@@ -263,12 +262,14 @@ def _decimals(column: Column, options: AskOptions) -> Decimals:
 
 def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
     """Decide on numbers among texts: NaN and infinity are numbers that JSON can only write as texts."""
-    texts = {cell for cell in column.cells if type(cell) is str}
-    return (_numbers if texts <= numbers.NOT_FINITE else _mixed)(column, options)
+    are_numbers = all(cell in numbers.NOT_FINITE for cell in column.cells if type(cell) is str)
+    return (_numbers if are_numbers else _mixed)(column, options)
 
 
 def _constant_problem(column: Column) -> CellError | None:
     """Return the problem of a cell with a bare NaN or infinity, which is read but is not JSON."""
+    if isinstance(column.cells, CellColumn) and not column.cells.mentions_constants:
+        return None
     for row, cell in enumerate(column.cells):
         constant = _find_constant(cell)
         if constant is not None:
@@ -316,64 +317,38 @@ def _nothing(column: Column, _: AskOptions) -> Decision:
 
 
 def _mixed(column: Column, _: AskOptions) -> Decision:
-    first = type(column.present[0])
-    row, cell = next(
-        (row, cell) for row, cell in enumerate(column.cells) if cell is not None and type(cell) is not first
-    )
+    present = ((row, cell) for row, cell in enumerate(column.cells) if cell is not None)
+    first = type(next(present)[1])
+    row, cell = next((row, cell) for row, cell in present if type(cell) is not first)
     kinds = _kind_names(column.kinds)
     reason = f"differs from other values: the column mixes {kinds}"
     return Decision(pa.string(), f"mixed {kinds}", CellError(row, exact_json.dump(cell), reason))
 
 
 def _nested(column: Column, options: AskOptions) -> Decision:
-    type_ = _nested_type(column.present, options)
+    batches = column.cells.batches() if isinstance(column.cells, CellColumn) else [column.cells]
+    array = build_nested(batches, partial(_build_scalars, options=options))
     kinds = _kind_names(column.kinds)
-    if type_ is None:
+    if array is None:
         return Decision(pa.string(), f"{_counted(column)} are {kinds} that no type holds: as JSON")
-    return Decision(type_, f"{_counted(column)} are {kinds} of one shape", _constant_problem(column))
+    words = f"{_counted(column)} are {kinds} of one shape"
+    return Decision(array.type, words, _constant_problem(column), array)
 
 
-def _nested_type(values: list[Any], options: AskOptions) -> pa.DataType | None:
-    """Return the type that all values inside of cells have, None if there is none."""
-    column = Column("", values)
-    if column.kinds in _NESTED_TYPES:
-        return _NESTED_TYPES[column.kinds]
-    if column.kinds <= NUMBER_KINDS:
-        decimals = _decimals(column, options)
-        whole = (cell for cell in column.present if type(cell) is IntText)
-        if decimals == "float" and not all(map(numbers.is_exact_float, whole)):
-            decimals = "exact"  # builders changes no whole number
-        try:
-            return numbers.arrow_type(column.present, decimals=decimals)[0]
-        except CellError:
-            return None
-    if column.kinds == {ValueKind.ARRAY}:
-        item = _nested_type([item for value in column.present for item in value], options)
-        return None if item is None else pa.list_(item)
-    return _struct_type(column.present, options) if column.kinds == {ValueKind.OBJECT} else None
-
-
-#: The types that do not depend on the values. Only nulls are text, as they are outside of cells.
-_NESTED_TYPES: Final[dict[frozenset[ValueKind], pa.DataType]] = {
-    frozenset(): pa.string(),
-    frozenset({ValueKind.BOOLEAN}): pa.bool_(),
-    frozenset({ValueKind.TEXT}): pa.string(),
-}
-
-
-def _struct_type(values: Sequence[dict[str, Any]], options: AskOptions) -> pa.DataType | None:
-    keys = list(values[0])
-    if not keys or any(NUL in key for key in keys):
+def _build_scalars(cells: ScalarColumn | CellColumn, options: AskOptions) -> Array | None:
+    """Return the scalars at one place inside of cells as the type that holds all, None if there is none."""
+    column = Column("", cells)
+    if not column.kinds <= NUMBER_KINDS:
+        return column.array
+    decimals = _decimals(column, options)
+    whole = (cell for cell in column.present if type(cell) is IntText)
+    if decimals == "float" and not all(map(numbers.is_exact_float, whole)):
+        decimals = "exact"  # no whole number is changed
+    try:
+        decision = _numbers(column, replace(options, decimals=decimals))
+        return builders.build(cells, decision.type) if decision.array is None else decision.array
+    except CellError:
         return None
-    if any(isinstance(value, RepeatedKeys) or value.keys() != set(keys) for value in values):
-        return None
-    fields = []
-    for key in keys:
-        type_ = _nested_type([value[key] for value in values], options)
-        if type_ is None:
-            return None
-        fields.append(pa.field(key, type_))
-    return pa.struct(fields)
 
 
 _ALL: Final = frozenset(ValueKind)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import msgspec
 import pyarrow as pa
@@ -14,11 +14,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connecty_frames.decode import decode, exact_json, read_envelope
-from connecty_frames.decode.blocks import ReaderLimits
+from connecty_frames.decode import decode, read_envelope, rows
 from connecty_frames.decode.columnar import read_columnar
-from connecty_frames.decode.envelope import ParsedRows
 from connecty_frames.decode.exact_json import ValueKind
+from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.temporal_fast import TemporalValues
 from connecty_frames.options import AskOptions
 
@@ -304,19 +303,17 @@ def test_the_last_of_many_blocks_is_refused() -> None:
 
 
 def read_by_each(dataframe: bytes, statistics: str, block: int) -> list[Decoded]:
-    """Decode rows by the columnar reader, by msgspec row by row, and by ``exact_json``."""
+    """Decode rows by the columnar reader, by msgspec row by row, and by the general reader."""
     body = b'{"state":"COMPLETED","results":{"dataframe":%s,"dataframe_stats":%s}}' % (
         dataframe,
         statistics.encode(),
     )
     envelope = read_envelope(body)
-    parsed = replace(envelope, rows=ParsedRows(exact_json.parse(dataframe.decode()), body))
     by_columns, by_rows = ReaderLimits(smallest=0, block=block), ReaderLimits(smallest=len(body))
-    return [
-        decode(envelope, AskOptions(), limits=by_columns),
-        decode(envelope, AskOptions(), limits=by_rows),
-        decode(parsed, AskOptions()),
-    ]
+    found = [decode(envelope, AskOptions(), limits=each) for each in (by_columns, by_rows)]
+    with mock.patch.object(rows, "read_columnar", return_value=None):
+        by_cells = ReaderLimits(smallest=0, general_block=block)
+        return [*found, decode(envelope, AskOptions(), limits=by_cells)]
 
 
 def reported(decoded: Decoded) -> tuple[object, ...]:
@@ -331,7 +328,7 @@ def reported(decoded: Decoded) -> tuple[object, ...]:
         table.schema,
         repr([column.to_pylist() for column in units]),
         [column.evidence for column in decoded.columns],
-        # Whether numbers are whole or have a fraction is known of a column, and of each value by exact_json.
+        # Whether numbers are whole or have a fraction is known of a column, and sometimes of each cell.
         [
             re.sub("numbers with a fraction( and whole numbers)?|whole numbers", "numbers", str(warning))
             for warning in decoded.warnings

@@ -114,3 +114,19 @@ def test_is_too_deep(value: str, *, deep: bool) -> None:
 def test_is_encodable(text: str, *, encodable: bool) -> None:
     """A lone surrogate is the one thing that UTF-8 cannot hold."""
     assert exact_json.is_encodable(text) is encodable
+
+
+@pytest.mark.parametrize(
+    ("body", "masked"),
+    [
+        (b'{"a":1}', b'{"a":1}'),
+        (b'[NaN,"NaN \\"NaN",-Infinity,Infinity]', b'["x","NaN \\"NaN","xxxxxxx","xxxxxx"]'),
+        (b'["\\ud800","\\udc00\\ud83d\\ude00"]', b'["\\\\d800","\\\\dc00\\ud83d\\ude00"]'),
+        (b'["\\\\ud800"]', b'["\\\\ud800"]'),
+        (b"[1NaN]", b'[1"x"]'),
+    ],
+)
+def test_mask_leniencies(body: bytes, masked: bytes) -> None:
+    """What a strict reader refuses is replaced by something of its length, and makes no other text JSON."""
+    assert exact_json.mask_leniencies(body) == masked
+    assert len(masked) == len(body)

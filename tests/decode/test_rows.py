@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connecty_frames.decode import exact_json
-from connecty_frames.decode.envelope import ParsedRows, read_envelope
+from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 
@@ -124,40 +123,25 @@ def test_invalid_utf8() -> None:
     [
         (
             '[["a"],[ {"b": 1.0, "b": [ ]} ],[null],["\\u00e9"],[1e5]]',
-            ['{"b": 1.0, "b": [ ]}', None, '"\\u00e9"', "1e5"],
+            ['{"b": 1.0, "b": [ ]}', None, "é", "1e5"],
         ),
-        ('[["a"],["null"],[ null ]]', ['"null"', None]),
+        ('[["a"],["null"],[ null ]]', ["null", None]),
     ],
 )
-def test_json_of(dataframe: str, source: list[str | None]) -> None:
-    """Each cell's JSON is what the server wrote, to the last space inside."""
-    assert read(dataframe).json_of(0) == source
+def test_texts_of_cells(dataframe: str, source: list[str | None]) -> None:
+    """A cell that is no text has as its text what the server wrote, to the last space inside."""
+    assert read(dataframe).cells(0).texts.to_pylist() == source
 
 
-def read_parsed(dataframe: str) -> Rows:
-    """Read ``dataframe`` out of a response that is not strict JSON."""
+def test_texts_of_cells_that_are_not_strict_json() -> None:
+    """The same where the body has a bare NaN, infinity or lone surrogate."""
+    dataframe = '[["a","b"],[{"k" : 1.0, "k": [ -Infinity,NaN ]},NaN],["NaN \\"NaN\\" NaN", "\\udc00" ]]'
     body = '{"state":"COMPLETED","extra":NaN,"results":{"dataframe":' + dataframe + "}}"
-    rows = read_envelope(body.encode()).rows
-    assert isinstance(rows, ParsedRows)
-    return read_rows(rows)
-
-
-def test_json_of_rows_that_are_not_strict_json() -> None:
-    """Each cell's JSON is what the server wrote, also where the body has a bare NaN or infinity."""
-    rows = read_parsed(
-        '[["a","b"],[{"k" : 1.0, "k": [ -Infinity,NaN ]},NaN],["NaN \\"NaN\\" \ue000NaN", null ]]'
-    )
-    assert rows.json_of(0) == [
-        '{"k" : 1.0, "k": [ -Infinity,NaN ]}',
-        '"NaN \\"NaN\\" \ue000NaN"',
-    ]
-    assert rows.json_of(1) == ["NaN", None]
-
-
-def test_json_of_rows_that_cannot_be_cut() -> None:
-    """Rows that cannot be read a second time are written again, with every digit and every key."""
-    rows = read_rows(ParsedRows(exact_json.parse('[["a"], [[1.0, NaN]], [null]]'), b""))
-    assert rows.json_of(0) == ["[1.0,NaN]", None]
+    source = read_envelope(body.encode()).rows
+    assert source is not None
+    rows = read_rows(source)
+    assert rows.cells(0).texts.to_pylist() == ['{"k" : 1.0, "k": [ -Infinity,NaN ]}', 'NaN "NaN" NaN']
+    assert list(rows.columns[1]) == ["NaN", "\udc00"]
 
 
 def test_many_columns_of_one_name() -> None:

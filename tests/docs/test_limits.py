@@ -86,6 +86,10 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             "| plot | 5,000 rows; 500 bars | |",
             {"display.altair_chart._MAX_MARKS": 5_000, "display.altair_chart._MAX_BARS": 500},
         ),
+        (
+            "| fields and items of a list or struct, at all depths | 1,000, otherwise JSON text | |",
+            {"decode.nested.MOST_FIELDS": 1_000},
+        ),
         ("| name of a question in a batch | 100 bytes | |", {"batch.items._NAME_BYTES": 100}),
         (
             "| a history that another process has locked | skipped, with `max_age` an error, after 1 s | |",

@@ -105,3 +105,33 @@ def test_a_thread_that_waits_for_anothers_token_keeps_its_own_deadline(server: S
         assert slow.is_alive()
         slow.join(10)
     assert (server.count("token"), server.count("ask")) == (1, 0)
+
+
+@pytest.mark.slow
+def test_decoding_that_takes_too_long(server: Script) -> None:
+    """QuestionTimeout with the id at the deadline; result() then decodes what was received before."""
+    rows = ",".join(["[[1]]"] * 400_000)
+    body = f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],{rows}]}}}}'
+    server.on("results", server.answer(200, raw=body.encode()))
+    cf.Answer.from_json(b'{"state":"COMPLETED","results":{"dataframe":[["a"],[[1]]]}}')  # imports
+    with make(server) as client:
+        question = client.submit("how many?")
+        question.wait(10)
+        with within(0.2), pytest.raises(cf.QuestionTimeout) as caught:
+            question.result(timeout=0.2)
+        assert caught.value.question_id == QUESTION_ID
+        assert "was not decoded in the time allowed" in str(caught.value)
+        fetched = server.count("results")
+        assert question.result(timeout=60, on_truncation="ignore").rows == 400_000
+        assert server.count("results") == fetched
+
+
+def test_an_answer_that_arrived_is_decoded(server: Script) -> None:
+    """Without any time left, an answer that is at hand and small is returned."""
+    with make(server) as client:
+        server.on(
+            "results", server.answer(200, raw=b'{"state":"COMPLETED","results":{"dataframe":[["a"],[1]]}}')
+        )
+        question = client.submit("how many?")
+        question.wait()
+        assert question.result(timeout=1e-9).rows == 1

@@ -7,14 +7,13 @@ import random
 import time
 import warnings
 from collections import Counter
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from unittest import mock
 
 import pyarrow as pa
 
 from connecty_frames import Answer, decode
-from connecty_frames.decode import blocks, columnar, rows
+from connecty_frames.decode import blocks, columnar, limits, rows
 from connecty_frames.errors import ConnectyError, ConnectyWarning
 from tests.verification.fuzz import oracle
 from tests.verification.fuzz.bodies import body_of
@@ -154,7 +153,7 @@ class Trials:
 
     @contextlib.contextmanager
     def _blocks_of(self, size: int) -> Iterator[None]:
-        """Let the columnar reader cut blocks of a size, and count what it does."""
+        """Let the readers cut blocks of a size, and count what the columnar one does."""
         read_columnar, commas_outside_texts = columnar.read_columnar, blocks.commas_outside_texts
 
         def read(*given: Any) -> object:
@@ -168,11 +167,16 @@ class Trials:
                 self.counts["columnar: blocks cut again, at fewer commas"] += 1
             return commas
 
-        limits = blocks.ReaderLimits(smallest=0, block=size)
+        decode_whole = decode.decode
+        in_blocks = limits.ReaderLimits(smallest=0, block=size, general_block=size)
+
+        def decode_in_blocks(*given: Any, **options: Any) -> object:
+            return decode_whole(*given, **{**options, "limits": in_blocks})
+
         with (
             mock.patch.object(rows, "read_columnar", read),
             mock.patch.object(columnar, "commas_outside_texts", cut_again),
-            mock.patch.object(decode, "decode", partial(decode.decode, limits=limits)),
+            mock.patch.object(decode, "decode", decode_in_blocks),
         ):
             yield
 

@@ -1,0 +1,41 @@
+"""The limits of reading the rows of an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["LIMITS", "ReaderLimits"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderLimits:
+    """The limits of reading: sizes in bytes, by which a reader is chosen and blocks are cut, and the time.
+
+    Parameters
+    ----------
+    smallest
+        Up to this size, rows are read row by row, which needs less preparation and so is faster.
+    block
+        Blocks of this size stay in a processor's cache, and bound the memory that the work takes.
+    general_block
+        The same for the general reader, whose work takes more memory.
+    longest_row
+        A longer row is not supported: if it is nothing but commas, their positions take thirty times its
+        memory.
+    checkpoint
+        Called between blocks of rows, between columns, and between batches of cells; an exception that it
+        raises ends the reading.
+    """
+
+    smallest: int = 1 << 15
+    block: int = 1 << 21
+    general_block: int = 1 << 18
+    longest_row: int = 1 << 23
+    checkpoint: Callable[[], None] = lambda: None
+
+
+LIMITS: Final = ReaderLimits()
