@@ -28,18 +28,25 @@ _threads: Final[dict[str, threading.Thread]] = {}
 
 def begin_loading(engine: Engine) -> None:
     """Begin to import what makes an answer a frame of a library, unless that was begun before."""
-    thread = threading.Thread(target=_load, args=(engine,), name=f"connecty_frames import {engine}")
+    name = f"connecty_frames import {engine}"
+    # By default it would be a daemon if this thread is one, as those of awaited calls are.
+    thread = threading.Thread(target=_load, args=(engine,), name=name, daemon=False)
     if _threads.setdefault(engine, thread) is thread:
-        with suppress(RuntimeError):  # no more threads can be started: it is imported when it is needed
+        with suppress(RuntimeError):  # no more threads can be started, or Python is about to end
+            # It adds functions that are called before and after a fork. Imported by the thread, while a fork
+            # waits for that, some would be called without the others, and Python would write an error.
+            import concurrent.futures.thread  # noqa: F401
+
             thread.start()
 
 
 def finish_loading(engine: Engine) -> None:
-    """Wait until the import that was begun has ended."""
-    thread = _threads.get(engine)
-    if thread is not None and thread.is_alive():
+    """Wait until the import that was begun has ended, or do it here if its thread could not be started."""
+    thread = _threads[engine]
+    if thread.is_alive():
         thread.join()
-    LOADED.add(engine)
+    if engine not in LOADED:
+        _load(engine)
 
 
 def _load(engine: Engine) -> None:
@@ -50,6 +57,7 @@ def _load(engine: Engine) -> None:
             import connecty_frames.frames.pandas
         elif engine == "polars":
             import connecty_frames.frames.polars  # noqa: F401
+    LOADED.add(engine)
 
 
 def _finish_before_fork() -> None:

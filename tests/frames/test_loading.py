@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,16 +86,16 @@ def test_a_library_that_cannot_be_imported(settings: dict[str, str]) -> None:
 
 
 def test_a_fork_waits_for_the_import() -> None:
-    """A child can import what another thread of its parent was importing at the fork."""
+    """A child can import what another thread of its parent was importing at the fork; no error is written."""
     assert (
         run(
             """
             import os
             import sys
-            import time
 
             from connecty_frames.frames import loading
 
+            sys.stderr = sys.stdout
             loading.begin_loading("polars")
             if os.fork() == 0:
                 import polars
@@ -108,13 +109,49 @@ def test_a_fork_waits_for_the_import() -> None:
     )
 
 
-def test_it_is_begun_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the first question to an engine begins an import, and waiting without one returns."""
-    begun = []
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the threads that import something, where nothing has been imported yet."""
+    names: list[str] = []
+
+    def load(engine: str) -> None:
+        names.append(threading.current_thread().name)
+        loading.LOADED.add(engine)
+
     monkeypatch.setattr(loading, "_threads", {})
-    monkeypatch.setattr(loading, "_load", begun.append)
-    loading.finish_loading("pyarrow")
+    monkeypatch.setattr(loading, "LOADED", set())
+    monkeypatch.setattr(loading, "_load", load)
+    return names
+
+
+def test_it_is_begun_once(begun: list[str]) -> None:
+    """Only the first question to an engine begins an import."""
     for _ in range(2):
         loading.begin_loading("pyarrow")
+        loading.finish_loading("pyarrow")
+    assert begun == ["connecty_frames import pyarrow"]
+
+
+def test_no_thread_can_be_started(begun: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller imports, before it decodes."""
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    loading.begin_loading("pyarrow")
     loading.finish_loading("pyarrow")
-    assert begun == ["pyarrow"]
+    assert begun == ["MainThread"]
+
+
+def test_python_waits_for_an_import_that_an_awaited_call_began(
+    begun: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread of such a call is a daemon; that of its import is none."""
+    daemons: list[bool] = []
+    monkeypatch.setattr(loading, "_load", lambda _: daemons.append(threading.current_thread().daemon))
+    caller = threading.Thread(target=loading.begin_loading, args=("pyarrow",), daemon=True)
+    caller.start()
+    caller.join()
+    loading._threads["pyarrow"].join()
+    assert (begun, daemons) == ([], [False])
