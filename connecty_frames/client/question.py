@@ -309,6 +309,7 @@ class Question:
                     self._kept = final
                 if received is not None:
                     received(final.body)
+            time_left = deadline.remaining()  # an import takes none of it
             if not is_loaded:
                 frames.finish_loading(ask_options.engine)
             return Answer.from_response(
@@ -323,7 +324,7 @@ class Question:
                 asked_at=self._asked_at,
                 elapsed=final.elapsed,
                 reused=self._reused,
-                limits=self._reader_limits(deadline),
+                limits=self._reader_limits(max(time_left, _GRACE)),
             )
 
     def __repr__(self) -> str:
@@ -342,19 +343,13 @@ class Question:
             deadline = Deadline.after(self._timeout if timeout is None else timeout, self._api.clock)
             return self._poll(deadline, include=("sqlquery",), once=True).envelope.state
 
-    def _reader_limits(self, deadline: Deadline) -> ReaderLimits:
-        """Return limits that end decoding at the deadline, or after a grace where the response came late.
-
-        The grace begins with the first check, when everything has been imported.
-        """
+    def _reader_limits(self, seconds: float) -> ReaderLimits:
+        """Return limits that end decoding after some seconds from now."""
         clock = self._api.clock
-        end: list[float] = []
+        end = clock.monotonic() + seconds
 
         def check() -> None:
-            now = clock.monotonic()
-            if not end:
-                end.append(max(deadline.at, now + _GRACE))
-            if now > end[0]:
+            if clock.monotonic() > end:
                 raise QuestionTimeout(
                     f"The answer to question {self._question_id} arrived, and was not decoded in the time "
                     "allowed. Question.result(timeout=...) decodes it again without another request"

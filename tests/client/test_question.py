@@ -111,6 +111,26 @@ def test_fetched_rows_are_kept(api: Any, question: Question) -> None:
     assert len(polls(api)) == 2
 
 
+def test_an_import_takes_none_of_the_time(
+    api: Any, clock: Any, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes 1,000 s, and then each look at the clock 0.2 s: three columns are decoded within 60 s."""
+    body = {"state": "COMPLETED", "results": {"dataframe": [["a", "b", "c"], [1, 2, 3]]}}
+    answers(api, body)
+
+    def monotonic() -> float:
+        clock.at += 0.2
+        return float(clock.at)
+
+    def finish_loading(_: str) -> None:
+        clock.at += 1000
+        monkeypatch.setattr(clock, "monotonic", monotonic)
+
+    monkeypatch.setattr("connecty_frames.frames.LOADED", set())
+    monkeypatch.setattr("connecty_frames.frames.finish_loading", finish_loading)
+    assert client.ask("how many?").table.to_pydict() == {"a": [1], "b": [2], "c": [3]}
+
+
 def test_all_rows_take_a_second_fetch_where_the_first_is_full(api: Any, question: Question) -> None:
     """1000 of 2500 came: the second fetch asks for 2500."""
     answers(api, rows(1000, 2500), rows(2500, 2500))
