@@ -112,7 +112,7 @@ class Read:
         values = {name: _parse(parse, given[name]) for name, parse in _OPTIONS.items() if name in given}
         # The warning about rows that were cut would be in the log of a process that nobody looks at.
         values.setdefault("max_rows", None)
-        ask_options = AskOptions(progress=False, **values)
+        ask_options = AskOptions(engine="pyarrow", progress=False, **values)
         if sources[0] == "question_ids":
             return cls((), tuple(map(check_question_id, texts)), "", ask_options)
         return cls(texts, (), given.get("read", ""), ask_options)

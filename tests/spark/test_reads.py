@@ -43,7 +43,7 @@ def asked_sandbox(connected: Sandbox) -> Sandbox:
 
 
 def test_all_options() -> None:
-    """In any case; the others have the defaults of AskOptions, but all rows are fetched."""
+    """In any case; the others have the defaults of AskOptions, but all rows are fetched, as Arrow alone."""
     read = Read.from_options(
         {
             "question": QUESTION,
@@ -60,6 +60,7 @@ def test_all_options() -> None:
     )
 
     options = cf.AskOptions(
+        engine="pyarrow",
         dw_id=13,
         max_rows=50,
         tz="Europe/Warsaw",
@@ -71,7 +72,7 @@ def test_all_options() -> None:
         progress=False,
     )
     assert read == Read((QUESTION,), (), "second", options)
-    every = cf.AskOptions(max_rows=None, progress=False)
+    every = cf.AskOptions(engine="pyarrow", max_rows=None, progress=False)
     assert Read.from_options({"question": QUESTION}) == Read((QUESTION,), (), "", every)
     assert Read.from_options({"question": QUESTION, "max_rows": "All"}).ask_options == every
 
