@@ -267,8 +267,8 @@ def exception_failure(
         # A proxy's address or a CA bundle; base_url was checked before.
         error = ConfigError(
             f"No request to {host} could be made; nothing was sent. Check base_url and the environment: "
-            "HTTPS_PROXY and HTTP_PROXY must be addresses, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE files that "
-            "exist."
+            "HTTPS_PROXY and HTTP_PROXY must be addresses, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE files of "
+            "certificates in PEM format, or folders of them."
         )
         return Failure(FailureKind.REJECTED, error, "no request could be made")
     if _has_alert(causes, _CERTIFICATE_REQUIRED):

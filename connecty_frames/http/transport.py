@@ -16,7 +16,7 @@ import os
 import sys
 import zlib
 from contextlib import closing, contextmanager, suppress
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 from urllib.request import getproxies
@@ -48,7 +48,7 @@ from connecty_frames.http.models import (
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.retry import RetryBudget, retry_after
 from connecty_frames.settings import LARGEST_BODY, is_loopback
-from connecty_frames.text import terminal
+from connecty_frames.text import snippet, terminal
 from connecty_frames.version import __version__
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Transport:
     Raises
     ------
     ConfigError
-        If ``ca_bundle`` has no certificates.
+        If the host of the address has no valid name, or ``ca_bundle`` no certificates.
     """
 
     def __init__(
@@ -123,6 +123,15 @@ class Transport:
         self.address = address
         self.clock = clock
         self.redact = redact
+        try:
+            prepared = requests.Request("GET", address).prepare()
+        except requests.RequestException:
+            raise ConfigError(
+                f"base_url={snippet(address)}: expected an address whose host has a valid name.",
+                setting="base_url",
+            ) from None
+        #: The address as it is sent: in ASCII and escaped.
+        self._sent_address = str(prepared.url).removesuffix("/")
         parts = urllib3.util.parse_url(address)
         self.host: str = terminal(parts.netloc or "")
         self._is_plain_http = parts.scheme == "http"
@@ -279,17 +288,12 @@ class Transport:
         """Return the request as requests would prepare it, which takes a third of a millisecond."""
         prepared = requests.PreparedRequest()
         prepared.method, prepared.body = request.method, request.body
-        prepared.url = self._prepared_address + request.path
+        prepared.url = self._sent_address + request.path
         prepared.headers = CaseInsensitiveDict(_HEADERS)
         if request.body is not None:
             prepared.headers["Content-Type"] = "application/json"
             prepared.headers["Content-Length"] = str(len(request.body))
         return prepared if auth is None else auth(prepared)
-
-    @cached_property
-    def _prepared_address(self) -> str:
-        """The address as it is sent: in ASCII and escaped."""
-        return str(requests.Request("GET", self.address).prepare().url).removesuffix("/")
 
     def _shared_adapter(self, proxies: dict[str, str]) -> ConnectionAdapter:
         """Return the adapter that trusts the certificates which the environment names now.

@@ -70,6 +70,14 @@ def test_creating_a_client_opens_no_connection(server: Any) -> None:
     assert server.requests == []
 
 
+@pytest.mark.parametrize("name", ["*", "\u2603", "[::1%"])
+def test_a_host_without_a_valid_name(name: str) -> None:
+    """ConfigError from the constructor that names the setting, whatever a library raises."""
+    with pytest.raises(ConfigError, match="base_url") as caught:
+        Client("id", client_secret="s", base_url=f"https://{name}.test", dw_id=13)
+    assert caught.value.setting == "base_url"
+
+
 def test_a_final_slash_of_the_address_is_ignored(server: Any) -> None:
     """The request is for /v1/health, without a double slash."""
     with make(base_url=f"{server.address}/") as client:

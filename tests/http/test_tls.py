@@ -65,6 +65,21 @@ def test_a_trusted_certificate(secured: Script, setting: str, monkeypatch: pytes
         assert client.ask("how many?").rows == 2
 
 
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+def test_the_environment_names_no_certificates(
+    secured: Script, content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is missing, empty or of something else: ConfigError with the variable; nothing is sent."""
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_bytes(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    expected = pytest.raises(cf.ConfigError, match=r"REQUESTS_CA_BUNDLE .* certificates in PEM format")
+    with make(secured.address) as client, expected:
+        client.ask("how many?")
+    assert secured.connections == 0
+
+
 def test_certificates_are_read_once(secured: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client, which makes a connection for each question, needs the file no more after the first one."""
     bundle = Path(shutil.copy(PEM, tmp_path))
