@@ -101,10 +101,11 @@ def check_connection(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Iter
     """
     try:
         transport = Transport.from_settings(settings, clock)
-    except ConfigError as error:  # ca_bundle has no certificates
+    except ConfigError as error:  # the host has no valid name, or ca_bundle no certificates
+        wrong = "address" if error.setting == "base_url" else "certificate"
         for name in CONNECTION_CHECKS:
-            is_certificate = name == "certificate"
-            yield Check.failed(name, error) if is_certificate else Check.skipped(name, "ca_bundle is wrong")
+            failed = name == wrong
+            yield Check.failed(name, error) if failed else Check.skipped(name, f"{error.setting} is wrong")
         return
     with closing(transport):
         probe = _Probe(transport, settings)

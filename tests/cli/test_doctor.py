@@ -201,6 +201,15 @@ def test_the_sandbox_of_the_environment(doctor: Any) -> None:
     assert lines["settings"][1].endswith("; CONNECTY_SANDBOX is set: questions go to a sandbox")
 
 
+def test_a_host_without_a_valid_name(doctor: Any) -> None:
+    """Exit code 2: the address is wrong, and what comes after it is skipped for that reason."""
+    code, lines = doctor(base_url="https://*.test")
+    assert code == 2
+    assert statuses(lines) == ["failed", *["skipped"] * 6]
+    assert lines["address"][1].startswith("base_url=https://*.test: expected an address")
+    assert lines["certificate"][1] == "base_url is wrong"
+
+
 def test_a_bundle_without_certificates(doctor: Any) -> None:
     """Exit code 2, before anything is sent."""
     code, lines = doctor(ca_bundle="/nope.pem")
