@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -52,6 +54,8 @@ _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
     ),
 }
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
+#: The threads that have paused the garbage collector.
+_pausing: Final[set[int]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,27 @@ class Decoded:
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """Keep the garbage collector from traversing cells and columns repeatedly: none of them is garbage."""
-    was_enabled = gc.isenabled()
+    if not gc.isenabled():
+        yield
+        return
+    _pausing.add(get_ident())
     gc.disable()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        gc.enable()
+        _pausing.discard(get_ident())
+
+
+def _resume_in_child() -> None:
+    """Let a forked child collect garbage: the thread that would enable this again is not in it."""
+    if _pausing:
+        _pausing.clear()
+        gc.enable()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_resume_in_child)
 
 
 @_collector_paused()
