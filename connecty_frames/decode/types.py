@@ -224,9 +224,10 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
 
 def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str]) -> Decision | None:
     """Decide on numbers by Arrow's own casts, None where these might not be exact."""
-    values, count = column.values, column.count + len(bounds)
+    is_quoted, count = column.kinds == {ValueKind.TEXT}, column.count + len(bounds)
+    values: Any = column.array if is_quoted else column.values  # texts may have been read as times
     if not isinstance(values, FloatValues) and pa.types.is_string(values.type):
-        texts, is_quoted = values, column.kinds == {ValueKind.TEXT}
+        texts = values
         if is_quoted and not numbers.is_json(texts):
             return None
         values = _in_chunks(numbers.read_fast, texts)
