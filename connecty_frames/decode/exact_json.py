@@ -29,6 +29,7 @@ __all__ = [
     "ValueKind",
     "dump",
     "escape_surrogates",
+    "has_lone_surrogate",
     "is_encodable",
     "is_too_deep",
     "mask_leniencies",
@@ -190,6 +191,11 @@ def is_too_deep(values: Iterable[object]) -> bool:
                 below += nested.values() if isinstance(nested, dict) else nested
         level = [item for item in below if isinstance(item, _NESTED)]
     return bool(level)
+
+
+def has_lone_surrogate(text: bytes) -> bool:
+    """Whether the escape of a lone surrogate is in JSON."""
+    return any(found[1] for found in _ESCAPES.finditer(text))
 
 
 def is_encodable(text: str) -> bool:

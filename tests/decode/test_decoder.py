@@ -235,7 +235,13 @@ def test_statistics_are_never_an_error(decode_json: Callable[..., Decoded], stat
 
 @pytest.mark.parametrize(
     ("nested", "levels"),
-    [("[" * 101 + "]" * 101, 101), ('{"a":' * 101 + "1" + "}" * 101, 101), ("[" * 800 + "]" * 800, 800)],
+    [
+        ("[" * 101 + "]" * 101, 101),
+        ('{"a":' * 101 + "1" + "}" * 101, 101),
+        ("[" * 800 + "]" * 800, 800),
+        ("[" * 800 + '"\\n"' + "]" * 800, 800),
+        ("[" * 800 + '"\\ud800"' + "]" * 800, 800),
+    ],
 )
 def test_nested_too_deeply(decode_json: Callable[..., Decoded], nested: str, levels: int) -> None:
     """More than 100 levels are a ResponseError that names the column."""

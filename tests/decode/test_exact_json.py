@@ -117,6 +117,20 @@ def test_is_encodable(text: str, *, encodable: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "has_one"),
+    [
+        (rb'["\ud800"]', True),
+        (rb'{"a\udbff\ud800\udc00":1}', True),
+        (rb'["\uDFFF","\ud83d\ude00"]', True),
+        (rb'["\ud83d\ude00","\\ud800",NaN]', False),
+    ],
+)
+def test_has_lone_surrogate(text: bytes, *, has_one: bool) -> None:
+    """Pairs and escaped backslashes are none."""
+    assert exact_json.has_lone_surrogate(text) is has_one
+
+
+@pytest.mark.parametrize(
     ("body", "masked"),
     [
         (b'{"a":1}', b'{"a":1}'),
