@@ -341,12 +341,11 @@ def _build_scalars(cells: ScalarColumn | CellColumn, options: AskOptions) -> Arr
     column = Column("", cells)
     if not column.kinds <= NUMBER_KINDS:
         return column.array
-    decimals = _decimals(column, options)
     whole = (cell for cell in column.present if type(cell) is IntText)
-    if decimals == "float" and not all(map(numbers.is_exact_float, whole)):
-        decimals = "exact"  # no whole number is changed
+    if options.decimals == "float" and not all(map(numbers.is_exact_float, whole)):
+        options = replace(options, decimals="exact")  # no whole number is changed
     try:
-        decision = _numbers(column, replace(options, decimals=decimals))
+        decision = _numbers(column, options)
         return builders.build(cells, decision.type) if decision.array is None else decision.array
     except CellError:
         return None
