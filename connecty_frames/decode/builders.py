@@ -37,6 +37,9 @@ __all__ = ["build", "restate_bounds"]
 #: How many cells are made Python objects at once.
 _BLOCK: Final = 1 << 14
 
+#: The types of text that texts are cast to; Arrow 17 casts none to ``string_view``.
+_CAST_TEXTS: Final = (pa.string(), pa.large_string())
+
 #: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
 #: for them. Some readers return a zero without its minus.
 _TRUTH_VALUES: Final = {
@@ -60,7 +63,7 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
         builder = first_match(_BUILDERS, type_)
         if builder is None:
             raise CellError(0, str(type_), "is a type that JSON values cannot become")
-        if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.TEXT and is_text(type_):
+        if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.TEXT and type_ in _CAST_TEXTS:
             return pc.cast(combine(cells.array), type_)
         if len(cells) > _BLOCK and _is_by_cell(type_):
             return _build_in_blocks(builder, cells, type_)

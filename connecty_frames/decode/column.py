@@ -288,6 +288,10 @@ class CellColumn(_Cells):
 
     def batches(self) -> Iterator[list[Any]]:
         """Return the cells a few at a time: as many as have some bytes of JSON, or one that has more."""
+        # Most often one batch; to count the bytes by cell takes a sixth of the time of many short columns.
+        if self._length <= _BATCH and self.texts.nbytes <= _BATCH_BYTES:
+            yield list(self)
+            return
         lengths = numbers_of(combine(pc.fill_null(pc.binary_length(self.texts), to_scalar(0, pa.int32()))))
         batch = np.cumsum(lengths + _BATCH_BYTES // _BATCH) // _BATCH_BYTES
         ends = [*(np.flatnonzero(np.diff(batch)) + 1).tolist(), len(batch)]

@@ -29,6 +29,7 @@ __all__ = [
     "ValueKind",
     "dump",
     "escape_surrogates",
+    "has_lone_surrogate",
     "is_encodable",
     "is_too_deep",
     "mask_leniencies",
@@ -59,7 +60,7 @@ _ESCAPES: Final = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
     re.DOTALL,
 )
-_lone_surrogate_in: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
+_surrogate_in: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
 _MASKED: Final = re.compile(r"\\([dD][89a-fA-F][0-9a-fA-F]{2})")
 
 
@@ -147,14 +148,15 @@ parse_first: Final[Callable[[str, int], tuple[Any, int]]] = _DECODER.raw_decode
 def mask_leniencies(body: bytes) -> bytes:
     r"""Return JSON in which all that a strict reader refuses is replaced by something of the same length.
 
-    A bare ``NaN`` or infinity becomes a text, the escape of a lone surrogate, ``\ud800``, becomes ``\\d800``.
-    All other bytes and positions are unchanged; if the result is JSON, nothing else was wrong.
+    A bare ``NaN`` or infinity becomes an empty array, since a text could also be a key; the escape of a lone
+    surrogate, ``\ud800``, becomes ``\\d800``. All other bytes and positions are unchanged; if the result is
+    JSON, nothing else was wrong.
     """
-    if _lone_surrogate_in(body):
+    if _surrogate_in(body):
         body = _ESCAPES.sub(lambda found: rb"\\" + found[1] if found[1] else found[0], body)
     if b"NaN" in body or b"Infinity" in body:
         body = _STRING_OR_CONSTANT.sub(
-            lambda found: b'"%s"' % (b"x" * (len(found[1]) - 2)) if found[1] else found[0], body
+            lambda found: b"[%s]" % (b" " * (len(found[1]) - 2)) if found[1] else found[0], body
         )
     return body
 
@@ -190,6 +192,11 @@ def is_too_deep(values: Iterable[object]) -> bool:
                 below += nested.values() if isinstance(nested, dict) else nested
         level = [item for item in below if isinstance(item, _NESTED)]
     return bool(level)
+
+
+def has_lone_surrogate(text: bytes) -> bool:
+    """Whether the escape of a lone surrogate is in JSON."""
+    return any(found[1] for found in _ESCAPES.finditer(text))
 
 
 def is_encodable(text: str) -> bool:

@@ -338,10 +338,9 @@ def _unescape(
         for number in lone:
             decoded[number] = f'"{some[number]}"'
         codes.ravel()[positions[lone]] = SURROGATE
+    # Searched for without parsing, since these cells may be nested too deeply for it.
     inside = [
-        position
-        for position in others.tolist()
-        if not exact_json.is_encodable(exact_json.dump(exact_json.parse(texts[position].as_py())))
+        row for row in others.tolist() if exact_json.has_lone_surrogate(texts[row].as_buffer().to_pybytes())
     ]
     is_decoded = np.zeros(len(texts), np.bool_)
     is_decoded[positions] = True

@@ -329,7 +329,7 @@ def _bound_evidence(bound: str, *, is_whole: bool) -> str:
 
 def _without_zeros(number: str) -> str:
     """Return a number without the zeros at the end of its fraction."""
-    return re.sub(r"(\.[0-9]*?)0+$", r"\1", number).removesuffix(".")
+    return number.rstrip("0").removesuffix(".") if "." in number and "e" not in number.lower() else number
 
 
 def _matches(array: pa.StringArray | pa.ChunkedArray, pattern: str) -> pa.BooleanArray:

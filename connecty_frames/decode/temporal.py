@@ -66,14 +66,17 @@ def read_exact(
         Where they do not, or no type holds them all; its ``row`` is the position among the texts that are not
         null, followed by the bounds.
     """
+    first = next((text for text in texts if text is not None), "")
+    if inferred and match_format(first) not in _INFERRED:
+        raise CellError(0, first, "is not inferred to be a date or timestamp")
     present = [text for text in texts if text is not None]
     # A bound that can only be a duration makes one of 01:00:01 too.
     is_duration = any(match_format(bound) is TemporalFormat.DURATION for bound in bounds)
     expected = TemporalFormat.DURATION if is_duration else None
     own_format = format_of(present, expected=expected) if present else expected
     format_, counted = fit_bounds(own_format, bounds)
-    if inferred and not (format_ in _INFERRED and has_minutes(present)):
-        raise CellError(0, present[0], f"is among {format_.value}, which are not inferred")
+    if inferred and not has_minutes(present):
+        raise CellError(0, first, "is among timestamps without minutes, which are not inferred")
     scalars = [*present, *trim_zeros(counted, present)]
     if format_ is TemporalFormat.NAIVE and own_format is not format_:
         texts, scalars = _at_midnight(texts), _at_midnight(scalars)

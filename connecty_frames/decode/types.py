@@ -224,9 +224,10 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
 
 def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str]) -> Decision | None:
     """Decide on numbers by Arrow's own casts, None where these might not be exact."""
-    values, count = column.values, column.count + len(bounds)
+    is_quoted, count = column.kinds == {ValueKind.TEXT}, column.count + len(bounds)
+    values: Any = column.array if is_quoted else column.values  # texts may have been read as times
     if not isinstance(values, FloatValues) and pa.types.is_string(values.type):
-        texts, is_quoted = values, column.kinds == {ValueKind.TEXT}
+        texts = values
         if is_quoted and not numbers.is_json(texts):
             return None
         values = _in_chunks(numbers.read_fast, texts)
@@ -340,12 +341,11 @@ def _build_scalars(cells: ScalarColumn | CellColumn, options: AskOptions) -> Arr
     column = Column("", cells)
     if not column.kinds <= NUMBER_KINDS:
         return column.array
-    decimals = _decimals(column, options)
     whole = (cell for cell in column.present if type(cell) is IntText)
-    if decimals == "float" and not all(map(numbers.is_exact_float, whole)):
-        decimals = "exact"  # no whole number is changed
+    if options.decimals == "float" and not all(map(numbers.is_exact_float, whole)):
+        options = replace(options, decimals="exact")  # no whole number is changed
     try:
-        decision = _numbers(column, replace(options, decimals=decimals))
+        decision = _numbers(column, options)
         return builders.build(cells, decision.type) if decision.array is None else decision.array
     except CellError:
         return None

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.decode import builders, exact_json
+from connecty_frames.decode.column import ScalarColumn
 from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.exact_json import ValueKind
 
 POINT = pa.struct([("x", pa.int8()), ("y", pa.string())])
 
@@ -57,6 +59,14 @@ def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
     found.validate(full=True)
     assert found.type == type_
     assert found.to_pylist() == expected
+
+
+@pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
+def test_texts_in_an_array(type_: pa.DataType) -> None:
+    """Each text type is made of them, also one to which Arrow 17 casts nothing."""
+    built = builders.build(ScalarColumn(ValueKind.TEXT, pa.array(["é", None, ""])), type_)
+    assert built.type == type_
+    assert built.to_pylist() == ["é", None, ""]
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,24 @@ def test_statistics_go_to_the_column_of_their_name(
     )
 
 
+@pytest.mark.parametrize(
+    ("header", "statistics"),
+    [
+        ('[null,"None"]', '{"None":{"numeric":{}}}'),
+        ('["x",true]', '{"true":{"numeric":{}},"True":{"temporal":{}}}'),
+    ],
+)
+def test_numeric_statistics_of_many_times(
+    decode_json: Callable[..., Decoded], header: str, statistics: str
+) -> None:
+    """Times that were read as such stay text if the statistics turn out to be of numbers."""
+    rows = ',["a","2025-01-01T00:00:00"]' * 1_500
+    found = decode_json(f"[{header}{rows}]", statistics)
+    assert found.table is not None
+    assert found.table.column(1).to_pylist() == ["2025-01-01T00:00:00"] * 1_500
+    assert found.columns[1].evidence == "exact text, since '2025-01-01T00:00:00' (row 0) is not a number"
+
+
 def test_many_absent_columns_are_one_warning(decode_json: Callable[..., Decoded]) -> None:
     """Ten names are shown, and their control characters escaped."""
     statistics = {f"c\x1b{number}": {"string": {}} for number in range(12)}
@@ -249,7 +267,13 @@ def test_statistics_are_never_an_error(decode_json: Callable[..., Decoded], stat
 
 @pytest.mark.parametrize(
     ("nested", "levels"),
-    [("[" * 101 + "]" * 101, 101), ('{"a":' * 101 + "1" + "}" * 101, 101), ("[" * 800 + "]" * 800, 800)],
+    [
+        ("[" * 101 + "]" * 101, 101),
+        ('{"a":' * 101 + "1" + "}" * 101, 101),
+        ("[" * 800 + "]" * 800, 800),
+        ("[" * 800 + '"\\n"' + "]" * 800, 800),
+        ("[" * 800 + '"\\ud800"' + "]" * 800, 800),
+    ],
 )
 def test_nested_too_deeply(decode_json: Callable[..., Decoded], nested: str, levels: int) -> None:
     """More than 100 levels are a ResponseError that names the column."""
@@ -614,6 +638,10 @@ def test_a_body_with_a_hole(start: int, length: int, patch: bytes) -> None:
         "[1,]",
         "[,1]",
         "{1:2}",
+        "{NaN:1}",
+        "{-Infinity:1}",
+        "1NaN",
+        "-NaN",
         '{"a"}',
         '{"a":}',
         '{"a":1,}',

@@ -117,13 +117,28 @@ def test_is_encodable(text: str, *, encodable: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "has_one"),
+    [
+        (rb'["\ud800"]', True),
+        (rb'{"a\udbff\ud800\udc00":1}', True),
+        (rb'["\uDFFF","\ud83d\ude00"]', True),
+        (rb'["\ud83d\ude00","\\ud800",NaN]', False),
+    ],
+)
+def test_has_lone_surrogate(text: bytes, *, has_one: bool) -> None:
+    """Pairs and escaped backslashes are none."""
+    assert exact_json.has_lone_surrogate(text) is has_one
+
+
+@pytest.mark.parametrize(
     ("body", "masked"),
     [
         (b'{"a":1}', b'{"a":1}'),
-        (b'[NaN,"NaN \\"NaN",-Infinity,Infinity]', b'["x","NaN \\"NaN","xxxxxxx","xxxxxx"]'),
+        (b'[NaN,"NaN \\"NaN",-Infinity,Infinity]', b'[[ ],"NaN \\"NaN",[       ],[      ]]'),
         (b'["\\ud800","\\udc00\\ud83d\\ude00"]', b'["\\\\d800","\\\\dc00\\ud83d\\ude00"]'),
         (b'["\\\\ud800"]', b'["\\\\ud800"]'),
-        (b"[1NaN]", b'[1"x"]'),
+        (b"[1NaN]", b"[1[ ]]"),
+        (b"{NaN:1}", b"{[ ]:1}"),
     ],
 )
 def test_mask_leniencies(body: bytes, masked: bytes) -> None:

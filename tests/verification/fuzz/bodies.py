@@ -148,7 +148,7 @@ def _deep(rng: random.Random, _: int) -> bytes:
     depth = rng.choice((1, 5, 98, 99, 100, 101, 102, 300, 900, 990, 1000, 1100, 5000))
     opening, closing = rng.choice((("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")))
     depth = depth // 2 if opening == '[{"a":' else depth
-    inner = rng.choice(("1", "null", '"x"', "", "1.5", "true", "[]", "{}"))
+    inner = rng.choice(("1", "null", '"x"', '"\\n"', "", "1.5", "true", "[]", "{}"))
     inner = "null" if not inner and ":" in opening else inner
     missing = rng.choice((0, 0, 0, 0, 1, depth))
     nested = opening * depth + inner + closing * (depth - missing)

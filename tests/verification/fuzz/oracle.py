@@ -325,7 +325,9 @@ def _same(cell: Any, value: Any, type_: pa.DataType, section: str, *, inside: bo
     if pa.types.is_float64(type_):
         return _same_float(cell, value, section, inside=inside)
     if pa.types.is_temporal(type_):
-        return type(cell) is str and section in ("temporal", "") and _same_timestamp(cell, value, type_)
+        return (
+            type(cell) is str and section in ("temporal", "") and _same_timestamp(cell, value, type_, section)
+        )
     if pa.types.is_list(type_):
         return (
             isinstance(cell, list)
@@ -383,7 +385,7 @@ def _same_float(cell: object, value: float, section: str, *, inside: bool) -> bo
     )
 
 
-def _same_timestamp(cell: str, value: int, type_: pa.DataType) -> bool:
+def _same_timestamp(cell: str, value: int, type_: pa.DataType, section: str) -> bool:
     if pa.types.is_duration(type_) and parse_clock_duration(cell) is not None:
         return parse_clock_duration(cell) == value * _NANOSECONDS[type_.unit]
     found = parse_timestamp(cell)
@@ -393,7 +395,9 @@ def _same_timestamp(cell: str, value: int, type_: pa.DataType) -> bool:
     if pa.types.is_date32(type_):
         return form == DATE and nanoseconds == value * 86_400 * 10**9
     if pa.types.is_timestamp(type_):
-        is_form = form == (NAIVE if type_.tz is None else AWARE)
+        # Dates beside a min or max with a time of day are midnights.
+        naive = (NAIVE, DATE) if section == "temporal" else (NAIVE,)
+        is_form = form in (naive if type_.tz is None else (AWARE,))
     else:
         is_form = form == (TIME if pa.types.is_time(type_) else DURATION)
     return is_form and nanoseconds == value * _NANOSECONDS[type_.unit]
