@@ -23,7 +23,7 @@ demo: $(VENV)/demo.stamp
 test: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp
 	$(BIN)/python $(PYTEST)
 
-# Without tests of half a second or more: for each change while developing, and for each further Python in .ci/run.
+# Without tests of half a second or more: for each change while developing, and for the newest Python in .ci/run.
 test-fast: $(VENV)/test.stamp
 	$(BIN)/python $(PYTEST) -m "not slow"
 
