@@ -258,9 +258,7 @@ def _split(body: bytes) -> Any:
         **_read_parts(parts),
         "results": {
             **_read_parts(results),
-            "dataframe_stats": None
-            if statistics is None
-            else exact_json.parse(str(memoryview(statistics), "utf-8")),
+            "dataframe_stats": None if statistics is None else _parse(statistics),
             "dataframe": rows,
         },
     }
@@ -318,9 +316,13 @@ def _read_parts(parts: dict[str, Any]) -> dict[str, Any]:
         try:
             value = _TEXT.decode(part)
         except msgspec.DecodeError:
-            value = exact_json.to_python(exact_json.parse(str(memoryview(part), "utf-8")))
+            value = exact_json.to_python(_parse(part))
         read[exact_json.escape_surrogates(name)] = value
     return read
+
+
+def _parse(part: Any) -> Any:
+    return exact_json.parse(str(memoryview(part), "utf-8"))
 
 
 def _truncate(value: Any, budget: Iterator[int]) -> Any:
