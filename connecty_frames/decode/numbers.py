@@ -491,7 +491,7 @@ def _to_exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
         if number.adjusted() < before and _count_digits(number)[1] <= max(scale, 0):
             exact = int(number) if is_integer else number
             try:
-                to_scalar(exact, type_)
+                to_array([exact], type_)
             except (pa.ArrowInvalid, OverflowError):
                 pass
             else:
