@@ -217,8 +217,9 @@ class Database:
             return int(connection.execute(statement).fetchone()[0])
 
         layout, newest = self._layout, len(self._layout.steps)
-        application = value("PRAGMA application_id")
-        if application != layout.application_id and value("SELECT count(*) FROM sqlite_master"):
+        # In this order: another process that creates the file sets both in one transaction.
+        has_tables = value("SELECT count(*) FROM sqlite_master") > 0
+        if has_tables and value("PRAGMA application_id") != layout.application_id:
             raise StoreError("it is a database of another program")
         if value("PRAGMA user_version") > newest:
             raise StoreError("a newer version of connecty_frames wrote it")

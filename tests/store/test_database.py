@@ -11,11 +11,14 @@ import threading
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.store import StoreError, close_databases, database_at, default_path
+from connecty_frames.store.database import Database
+from connecty_frames.store.table import _LAYOUT
 
 INSERT = (
     "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at, host, pid, "
@@ -267,6 +270,36 @@ for number in range(20):
 
     assert [process.wait(60) for process in started] == [0] * 8
     assert len(questions(path)) == 160
+
+
+@pytest.mark.parametrize("before", range(1, 9))
+def test_another_creates_it_between_two_statements(
+    path: Path, before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a connection has read before does not make it take the file for one of another program."""
+    connect, executed = sqlite3.connect, 0
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, *arguments: Any) -> sqlite3.Cursor:
+            nonlocal executed
+            executed += 1
+            if executed == before:
+                with monkeypatch.context() as patch:
+                    patch.setattr(sqlite3, "connect", connect)
+                    other = Database(path, _LAYOUT)
+                    other.execute(INSERT, ("other",))
+                    other.close()
+            return super().execute(*arguments)
+
+    def interrupted(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        return connect(*arguments, **options, factory=Interrupted)
+
+    monkeypatch.setattr(sqlite3, "connect", interrupted)
+    database_at(path).execute(INSERT, ("this",))
+    monkeypatch.undo()
+
+    assert executed > before
+    assert questions(path) == ["other", "this"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot be removed there")
