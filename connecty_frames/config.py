@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
-
 from connecty_frames.errors import ConfigError
 from connecty_frames.profiles import DEFAULT, Profiles, config_file
-from connecty_frames.settings import HISTORY_WORDS, TYPES, Settings
+from connecty_frames.settings import HISTORY_WORDS, NAMES, Settings, parse_bool, parse_setting
 from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
@@ -184,8 +182,8 @@ def wants_sandbox() -> bool:
     """
     text = os.environ.get(_SANDBOX)
     try:
-        return bool(text) and TypeAdapter(bool).validate_python(text)
-    except ValidationError:
+        return bool(text) and parse_bool(str(text))
+    except ValueError:
         raise ConfigError(
             f"{_SANDBOX}={snippet(str(text))} in the environment: expected 1 or 0.", setting="sandbox"
         ) from None
@@ -202,7 +200,7 @@ def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
     settings, sources = _resolve(arguments)
     return [
         (name, getattr(settings, name), sources[name].place_of(name) if name in sources else "default")
-        for name in Settings.model_fields
+        for name in NAMES
     ]
 
 
@@ -328,7 +326,7 @@ def _sources(given: tuple[_Source, ...]) -> dict[str, _Source]:
 def _environment() -> _Source:
     # Upper and lower case are the same; an empty variable counts as not set.
     variables = {name.upper(): value for name, value in os.environ.items() if value}
-    values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in Settings.model_fields}
+    values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in NAMES}
     return _Source("environment variable CONNECTY_{NAME}", values, is_text=True)
 
 
@@ -362,20 +360,18 @@ def _from_profile(profiles: Profiles, name: str, table: Mapping[str, Any]) -> _S
 
 def _settings(sources: dict[str, _Source]) -> Settings:
     """Return the checked settings; errors name a setting and its source, and hide its value."""
-    values = {name: source.values[name] for name, source in sources.items()}
-    for name, (type_, expected) in TYPES.items():
-        source = sources.get(name)
-        if source is not None and not source.is_text and not isinstance(values[name], type_):
-            raise ConfigError(f"{name} ({source.place_of(name)}): expected {expected}.", setting=name)
-    try:
-        return Settings(**values)
-    except ValidationError as errors:
-        error = errors.errors(include_url=False, include_input=False, include_context=False)[0]
-    name = str(error["loc"][0])
-    place = sources[name].place_of(name)
-    if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(name, Settings.model_fields, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(Settings.model_fields)}."
-        raise ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)
-    reason = error["msg"].removeprefix("Value error, ")
-    raise ConfigError(f"{name} ({place}): {reason}.", setting=name)
+    values: dict[str, Any] = {}
+    for name, source in sources.items():
+        place = source.place_of(name)
+        if name not in NAMES:
+            close = difflib.get_close_matches(name, NAMES, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(NAMES)}."
+            raise ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)
+        try:
+            values[name] = parse_setting(name, source.values[name], is_text=source.is_text)
+            continue
+        except ValueError as error:
+            reason = str(error)
+        # Not in the handler: the frames of the first error hold the value.
+        raise ConfigError(f"{name} ({place}): {reason}.", setting=name)
+    return Settings(**values)

@@ -26,10 +26,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import SecretStr
-
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import atomic_write, open_regular
+from connecty_frames.secret import SecretStr
 from connecty_frames.text import listed, path_text, shell_path, snippet
 
 if TYPE_CHECKING:

@@ -6,10 +6,12 @@ Source: the API document, "API Address" and "Endpoints".
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
+import msgspec
+
+from connecty_frames.secret import SecretStr
 
 __all__ = [
     "COMPONENTS",
@@ -30,6 +32,7 @@ __all__ = [
     "State",
     "TokenRequest",
     "TokenResponse",
+    "read_message",
 ]
 
 #: The address of an organisation's API by the region in which it is registered.
@@ -54,52 +57,75 @@ DEFAULT_INCLUDE: Final = ("dataframe",)
 DEFAULT_MAX_ROWS: Final = 1000
 
 
-class _Message(BaseModel):
-    """The base class of all bodies: frozen, unknown fields kept, no input in errors."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+class _Message(msgspec.Struct, frozen=True, kw_only=True):
+    """The base class of all bodies. A body may have further fields."""
 
 
-class TokenRequest(_Message):
+class TokenRequest(_Message, frozen=True):
     """The body of a request to the token endpoint."""
 
     client_id: str
     client_secret: SecretStr
 
 
-class TokenResponse(_Message):
+class TokenResponse(_Message, frozen=True):
     """The token, and its expiry as ISO-8601 text, which the client parses leniently."""
 
     access_token: SecretStr
-    expires_at: object = None
+    expires_at: Any = None
 
 
-class QuestionRequest(_Message):
+class QuestionRequest(_Message, frozen=True):
     """The body of a request that asks a question."""
 
-    question: Annotated[str, StringConstraints(strict=True, min_length=1)]
+    question: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class QuestionAccepted(_Message):
+class QuestionAccepted(_Message, frozen=True):
     """The id of a question that was accepted."""
 
     question_id: UUID
 
 
-class QuestionResults(_Message):
+class QuestionResults(_Message, frozen=True):
     """The components of an answer; one that was not requested is absent or null."""
 
     response_summary: str | None = None
     sql_query: str | None = None
-    dataframe: object = None
-    dataframe_stats: object = None
+    dataframe: Any = None
+    dataframe_stats: Any = None
 
 
-class ResultsResponse(_Message):
+class ResultsResponse(_Message, frozen=True):
     """The state of a question and, if that is COMPLETED, its results."""
 
     state: str
     results: QuestionResults | None = None
+
+
+_AnyMessage = TypeVar("_AnyMessage", bound=_Message)
+
+
+def read_message(value: object, message: type[_AnyMessage]) -> _AnyMessage:
+    """Return parsed JSON as a message.
+
+    Raises
+    ------
+    ValueError
+        If it is no such message. The error says what was expected where, and does not show the value.
+    """
+    try:
+        return msgspec.convert(value, message, dec_hook=_read_secret)
+    except msgspec.ValidationError as error:
+        reason = str(error)
+    raise ValueError(reason)
+
+
+def _read_secret(type_: type, value: Any) -> SecretStr:
+    """Return a value of the one type that msgspec does not know."""
+    if type_ is not SecretStr or not isinstance(value, str):
+        raise ValueError("Expected `str`")
+    return SecretStr(value)
 
 
 class State(StrEnum):

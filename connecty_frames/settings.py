@@ -6,25 +6,48 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
 from connecty_frames.protocol import REGIONS
+from connecty_frames.secret import SecretStr
 
-__all__ = ["HISTORY_WORDS", "LARGEST_BODY", "TYPES", "Settings", "SettingsDict", "is_loopback"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from connecty_frames.secret import SupportsSecret
+
+__all__ = [
+    "HISTORY_WORDS",
+    "LARGEST_BODY",
+    "NAMES",
+    "Settings",
+    "SettingsDict",
+    "is_loopback",
+    "parse_bool",
+    "parse_setting",
+]
 
 #: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3
 #: The default limit of kept answers, in bytes.
 KEPT_BYTES: Final = 1024**3
+#: The largest integer of SQLite.
+_LARGEST_INTEGER: Final = 2**63 - 1
 
+#: What a setting that is true or false may be as text, in any case.
+_BOOLS: Final = {
+    **dict.fromkeys(("1", "true", "yes", "on", "y", "t"), True),
+    **dict.fromkeys(("0", "false", "no", "off", "n", "f"), False),
+}
 #: What the setting ``history`` may be as text, if it is not a path.
 _HISTORY_WORDS: Final[dict[str, bool | Literal["require"]]] = {
     "1": True,
@@ -46,8 +69,44 @@ _NO_CREDENTIALS: Final = {
 }
 
 
-def _base_address(address: str) -> str:
-    """Return a base address without its final slash, checked: secrets and questions are sent there."""
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name or address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+# --- values -----------------------------------------------------------------------------------------
+# Each function returns the value of a setting, or raises ValueError with a reason that does not show it.
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("expected text")  # noqa: TRY004 - as for every invalid value
+    if not value.strip():
+        raise ValueError("it is empty")
+    if not value.isprintable():
+        raise ValueError("expected text without control characters")
+    return value
+
+
+def _secret(value: Any) -> SecretStr:
+    return SecretStr(_text(value.get_secret_value() if hasattr(value, "get_secret_value") else value))
+
+
+def _region(value: object) -> str:
+    if not isinstance(value, str) or value not in REGIONS:
+        raise ValueError(f"expected {' or '.join(map(repr, REGIONS))}")
+    return value
+
+
+def _base_address(address: object) -> str:
+    """Return a base address without its final slash: secrets and questions are sent there."""
+    if not isinstance(address, str):
+        raise ValueError("expected text")  # noqa: TRY004
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
@@ -67,60 +126,71 @@ def _base_address(address: str) -> str:
     return address.rstrip("/")
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _printable(text: str) -> str:
-    if not text.strip():
-        raise ValueError("it is empty")
-    if not text.isprintable():
-        raise ValueError("expected text without control characters")
-    return text
-
-
-def _printable_secret(secret: SecretStr) -> SecretStr:
-    _printable(secret.get_secret_value())
-    return secret
-
-
-def _expand_user(path: Path) -> Path:
-    if "\0" in str(path):
-        raise ValueError("expected a path, which has no NUL character in it")
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise ValueError(str(error)) from None
-
-
-def _reject_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("expected a number")  # noqa: TRY004 - pydantic collects ValueErrors alone
+def _bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("expected True or False")  # noqa: TRY004
     return value
 
 
-def _history(value: object) -> object:
-    """Return True, False, ``"require"`` or a path."""
+def parse_bool(text: str) -> bool:
+    """Return whether a text means true or false.
+
+    Raises
+    ------
+    ValueError
+        If it means neither.
+    """
+    if text.lower() not in _BOOLS:
+        raise ValueError("expected 1 or 0")
+    return _BOOLS[text.lower()]
+
+
+def _number(
+    kind: Callable[[Any], float], expected: str, *, above: int, most: float = math.inf
+) -> Callable[[object], float]:
+    """Return the function for a number within limits."""
+    abstract = Integral if kind is int else Real
+
+    def check(value: Any) -> float:
+        if isinstance(value, abstract) and not isinstance(value, bool):
+            with suppress(OverflowError):  # too large for a float
+                number = kind(value)
+                if above < number <= most:
+                    return number
+        raise ValueError(f"expected {expected}")
+
+    return check
+
+
+def _path(value: object) -> Path:
+    if not isinstance(value, str | os.PathLike):
+        raise ValueError("expected a path")  # noqa: TRY004
+    if "\0" in str(value):
+        raise ValueError("expected a path, which has no NUL character in it")
+    try:
+        return Path(value).expanduser()
+    except (RuntimeError, TypeError) as error:  # of an unknown user, of a path of bytes
+        raise ValueError(str(error)) from None
+
+
+def _history(value: object) -> bool | Literal["require"] | Path:
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in _HISTORY_WORDS:
         return _HISTORY_WORDS[value.lower()]
     if isinstance(value, str | os.PathLike) and str(value).lower() not in HISTORY_WORDS:
-        return _expand_user(Path(value))
+        return _path(value)
     raise ValueError("expected True (1), False (0), 'require' or the path of a file")
+
+
+# --- settings ---------------------------------------------------------------------------------------
 
 
 class SettingsDict(TypedDict, total=False):
     """The settings as keywords, for type checkers; described at :class:`Settings`. None unsets one."""
 
     client_id: str | None
-    client_secret: str | SecretStr | None
+    client_secret: str | SupportsSecret | None
     region: Literal["eu1", "us1"] | None
     base_url: str | None
     dw_id: int | None
@@ -134,7 +204,8 @@ class SettingsDict(TypedDict, total=False):
     profile: str | None
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
     """How to reach the API.
 
     Parameters
@@ -171,23 +242,19 @@ class Settings(BaseModel):
         The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    client_id: Annotated[str, AfterValidator(_printable)] | None = None
-    client_secret: Annotated[SecretStr, AfterValidator(_printable_secret)] | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
     region: Literal["eu1", "us1"] = "eu1"
-    base_url: Annotated[str, AfterValidator(_base_address)] | None = None
-    dw_id: Annotated[int, Field(ge=0, lt=DW_ID_LIMIT), BeforeValidator(_reject_bool)] | None = None
-    timeout: Annotated[
-        float, Field(gt=0, le=MAX_TIMEOUT, allow_inf_nan=False), BeforeValidator(_reject_bool)
-    ] = 300.0
-    max_body_bytes: Annotated[int, Field(gt=0), BeforeValidator(_reject_bool)] = LARGEST_BODY
+    base_url: str | None = None
+    dw_id: int | None = None
+    timeout: float = 300.0
+    max_body_bytes: int = LARGEST_BODY
     verify_tls: bool = True
-    ca_bundle: Annotated[Path, AfterValidator(_expand_user)] | None = None
-    history: Annotated[bool | Literal["require"] | Path, BeforeValidator(_history)] = False
+    ca_bundle: Path | None = None
+    history: bool | Literal["require"] | Path = False
     keep_answers: bool = False
-    keep_answers_max_bytes: Annotated[int, Field(gt=0, lt=2**63), BeforeValidator(_reject_bool)] = KEPT_BYTES
-    profile: Annotated[str, AfterValidator(_printable)] | None = None
+    keep_answers_max_bytes: int = KEPT_BYTES
+    profile: str | None = None
 
     @property
     def address(self) -> str:
@@ -219,12 +286,63 @@ class Settings(BaseModel):
         )
 
 
-#: The Python types of settings that are not text. The environment has text alone, which pydantic converts.
-TYPES: Final = {
-    "dw_id": (Integral, "a whole number, the workspace id that ConnectyAI shows, such as 13"),
-    "timeout": (Real, "a number of seconds"),
-    "max_body_bytes": (Integral, "a number of bytes"),
-    "verify_tls": (bool, "True or False"),
-    "keep_answers": (bool, "True or False"),
-    "keep_answers_max_bytes": (Integral, "a number of bytes"),
+#: The names of the settings.
+NAMES: Final = tuple(field.name for field in fields(Settings))
+_CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
+    "client_id": _text,
+    "client_secret": _secret,
+    "region": _region,
+    "base_url": _base_address,
+    "dw_id": _number(
+        int,
+        "a whole number, the workspace id that ConnectyAI shows, such as 13",
+        above=-1,
+        most=DW_ID_LIMIT - 1,
+    ),
+    "timeout": _number(
+        float,
+        f"a number of seconds, more than 0 and at most {MAX_TIMEOUT:.0f}",
+        above=0,
+        most=MAX_TIMEOUT,
+    ),
+    "max_body_bytes": _number(int, "a number of bytes, more than 0", above=0),
+    "verify_tls": _bool,
+    "ca_bundle": _path,
+    "history": _history,
+    "keep_answers": _bool,
+    "keep_answers_max_bytes": _number(
+        int,
+        f"a number of bytes, more than 0 and at most {_LARGEST_INTEGER}",
+        above=0,
+        most=_LARGEST_INTEGER,
+    ),
+    "profile": _text,
 }
+#: How text of the environment is made a value of another type.
+_FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {
+    "dw_id": int,
+    "timeout": float,
+    "max_body_bytes": int,
+    "verify_tls": parse_bool,
+    "keep_answers": parse_bool,
+    "keep_answers_max_bytes": int,
+}
+
+
+def parse_setting(name: str, value: Any, *, is_text: bool) -> object:
+    """Return the value of a setting as it is stored in :class:`Settings`.
+
+    Parameters
+    ----------
+    is_text
+        Whether all values of its source are text, as in the environment, so that numbers are too.
+
+    Raises
+    ------
+    ValueError
+        If it is invalid. The message is the reason, and does not show the value, which may be a secret.
+    """
+    if is_text and name in _FROM_TEXT:
+        with suppress(ValueError):  # text remains, which is refused with what is expected
+            value = _FROM_TEXT[name](value)
+    return _CHECKS[name](value)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.config import configure, swap_configured
 from connecty_frames.errors import ConfigError
-from connecty_frames.settings import Settings
+from connecty_frames.settings import NAMES
 from connecty_frames.shared import close_clients
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
 @contextmanager
 def _environment(settings: dict[str, str]) -> Iterator[None]:
     """Replace the settings of the environment by these, and restore them afterwards."""
-    names = {f"{_PREFIX}{name.upper()}" for name in (*Settings.model_fields, "config", "sandbox")}
+    names = {f"{_PREFIX}{name.upper()}" for name in (*NAMES, "config", "sandbox")}
     before = {name: os.environ.pop(name) for name in list(os.environ) if name.upper() in names}
     os.environ.update({**settings, f"{_PREFIX}CONFIG": os.devnull})
     try:

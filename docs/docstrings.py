@@ -41,6 +41,7 @@ _WORDS: Final = (
     (r"os\.PathLike\[str\]", "path-like"),
     (r"(Iterable|Sequence)\[(\w+)\]", lambda match: f"{match[1].lower()} of {match[2]}"),
     (r"Mapping\[.*\]", "mapping"),
+    (r"\bSupportsSecret\b", "SecretStr"),
     (r"\bAny\b", "dict | schema | model | None"),  # what schema= accepts
 )
 
@@ -84,7 +85,7 @@ class _Parameter(NamedTuple):
 #: For each class its fields as keywords, and with their defaults.
 _DEFAULTS: Final[dict[type, tuple[type, Mapping[str, Any]]]] = {
     AskOptions: (AskOptionsDict, AskOptions.__dataclass_fields__),
-    Settings: (SettingsDict, Settings.model_fields),
+    Settings: (SettingsDict, Settings.__dataclass_fields__),
 }
 _OPTIONS: Final = Keywords(tuple(AskOptionsDict.__annotations__))
 _SETTINGS: Final = Keywords(tuple(SettingsDict.__annotations__), Settings)

@@ -98,7 +98,7 @@ def settings() -> str:
     described = entries_of(inspect.getdoc(Settings) or "")
     rows = [
         (f"`{name}`", f"`CONNECTY_{name.upper()}`", _default(field.default), _code(described[name][1]))
-        for name, field in Settings.model_fields.items()
+        for name, field in Settings.__dataclass_fields__.items()
     ]
     return _table(("setting", "environment", "default", "meaning"), rows)
 

@@ -10,10 +10,10 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
 import connecty_frames as cf
 from connecty_frames.profiles import Profiles
+from connecty_frames.secret import SecretStr
 
 if TYPE_CHECKING:
     from pathlib import Path

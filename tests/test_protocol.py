@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
-from pydantic import BaseModel, ValidationError
 
 from connecty_frames import protocol
 from connecty_frames.protocol import (
@@ -21,10 +21,14 @@ from connecty_frames.protocol import (
     State,
     TokenRequest,
     TokenResponse,
+    read_message,
 )
 
+if TYPE_CHECKING:
+    import msgspec
+
 GOLDEN = Path(__file__).parent / "golden"
-BODIES: list[tuple[type[BaseModel], dict[str, Any]]] = [
+BODIES: list[tuple[type[msgspec.Struct], dict[str, Any]]] = [
     (TokenRequest, {"client_id": "a", "client_secret": "b"}),
     (TokenResponse, {"access_token": "a", "expires_at": "2025-11-05T11:54:22.793708+01:00"}),
     (QuestionRequest, {"question": "how many?"}),
@@ -32,6 +36,11 @@ BODIES: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (QuestionResults, {"sql_query": "SELECT 1"}),
     (ResultsResponse, {"state": "PENDING"}),
 ]
+
+
+def read_golden(name: str, message: type[Any]) -> Any:
+    """Return an example of the API document as a message."""
+    return read_message(json.loads((GOLDEN / name).read_bytes()), message)
 
 
 # Addresses, paths and parameters
@@ -68,17 +77,16 @@ def test_parameters() -> None:
 
 def test_the_token_response_of_the_document() -> None:
     """The token is a secret, which no repr shows; its expiry stays text."""
-    response = TokenResponse.model_validate_json((GOLDEN / "token.json").read_bytes())
+    response = read_golden("token.json", TokenResponse)
 
     assert response.access_token.get_secret_value() == "eyJhbGciOiJSUzI1N..."
     assert response.expires_at == "2025-11-05T11:54:22.793708+01:00"
     assert "eyJ" not in repr(response)
-    assert "eyJ" not in response.model_dump_json()
 
 
 def test_the_accepted_question_of_the_document() -> None:
     """Its id is a UUID."""
-    accepted = QuestionAccepted.model_validate_json((GOLDEN / "question_accepted.json").read_bytes())
+    accepted = read_golden("question_accepted.json", QuestionAccepted)
 
     assert accepted.question_id == UUID("729cb7a4-4b06-449e-a3c9-df40f5e570b8")
 
@@ -88,14 +96,14 @@ def test_the_accepted_question_of_the_document() -> None:
 )
 def test_a_question_that_is_not_completed_has_a_state_alone(name: str, state: str) -> None:
     """No results, and no other field."""
-    response = ResultsResponse.model_validate_json((GOLDEN / f"{name}.json").read_bytes())
+    response = read_golden(f"{name}.json", ResultsResponse)
 
-    assert (response.state, response.results, response.model_extra) == (state, None, {})
+    assert (response.state, response.results) == (state, None)
 
 
 def test_the_completed_example_of_the_document() -> None:
     """Everything but the summary, which was not requested; rows and statistics as parsed."""
-    response = ResultsResponse.model_validate_json((GOLDEN / "login_timestamps.json").read_bytes())
+    response = read_golden("login_timestamps.json", ResultsResponse)
 
     assert response.state == "COMPLETED"
     assert response.results is not None
@@ -113,25 +121,25 @@ def test_the_completed_example_of_the_document() -> None:
 @pytest.mark.parametrize("part", ["response_summary", "sql_query", "dataframe", "dataframe_stats"])
 def test_a_part_may_be_absent_or_null(part: str) -> None:
     """The document leaves open which, so both mean the same."""
-    absent = QuestionResults.model_validate_json(b"{}")
-    null = QuestionResults.model_validate_json(json.dumps({part: None}))
+    absent = read_message({}, QuestionResults)
+    null = read_message({part: None}, QuestionResults)
 
     assert getattr(absent, part) is None
     assert getattr(null, part) is None
 
 
 @pytest.mark.parametrize(("model", "body"), BODIES)
-def test_unknown_fields_are_kept(model: type[BaseModel], body: dict[str, Any]) -> None:
+def test_a_body_may_have_other_fields(model: type[Any], body: dict[str, Any]) -> None:
     """A server may send more than the document has."""
-    assert model.model_validate({**body, "trace": [1]}).model_extra == {"trace": [1]}
+    assert read_message({**body, "trace": [1]}, model) == read_message(body, model)
 
 
 @pytest.mark.parametrize(("model", "body"), BODIES)
-def test_a_message_does_not_change(model: type[BaseModel], body: dict[str, Any]) -> None:
+def test_a_message_does_not_change(model: type[Any], body: dict[str, Any]) -> None:
     """It is frozen."""
-    message = model.model_validate(body)
+    message = read_message(body, model)
 
-    with pytest.raises(ValidationError, match="frozen"):
+    with pytest.raises(AttributeError, match="immutable"):
         setattr(message, next(iter(body)), "x")
 
 
@@ -156,18 +164,20 @@ def test_a_message_does_not_change(model: type[BaseModel], body: dict[str, Any])
         (QuestionResults, {"response_summary": ["a"]}),
     ],
 )
-def test_an_invalid_body_is_refused(model: type[BaseModel], body: dict[str, Any]) -> None:
-    """With a ValidationError, which the reader of the body maps to a ConnectyError."""
-    with pytest.raises(ValidationError):
-        model.model_validate(body)
+def test_an_invalid_body_is_refused(model: type[Any], body: dict[str, Any]) -> None:
+    """With what was expected, from which the reader of the body makes a ConnectyError."""
+    with pytest.raises(ValueError, match=r"Expected|missing required field|Invalid UUID"):
+        read_message(body, model)
 
 
 def test_an_error_does_not_show_its_input() -> None:
     """It may be a secret."""
-    with pytest.raises(ValidationError) as raised:
-        TokenRequest.model_validate({"client_id": "a", "client_secret": ["canary-secret"]})
+    with pytest.raises(ValueError, match=r"Expected `str` - at `\$.client_secret`") as raised:
+        read_message({"client_id": "a", "client_secret": ["canary-secret"]}, TokenRequest)
 
-    assert "canary-secret" not in str(raised.value)
+    trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    assert "canary-secret" not in "".join(trace.format_exception_only())
+    assert (raised.value.__cause__, raised.value.__context__) == (None, None)
 
 
 # States

@@ -299,7 +299,7 @@ def test_importing_loads_nothing_heavy() -> None:
         ("cf.pin", ["pandas", "polars", "duckdb", "sqlglot", "tomlkit"]),
         ("cf.metadata", ["pandas", "polars", "pyarrow", "duckdb", "requests"]),
         ("__import__('connecty_frames.spark')", HEAVY),
-        ("cf.Client(client_id='a', client_secret='bbbb')", ["pandas", "polars", "duckdb"]),
+        ("cf.Client(client_id='a', client_secret='bbbb')", ["pandas", "polars", "duckdb", "pydantic"]),
     ],
 )
 def test_using_a_name_loads_only_what_it_needs(use: str, absent: list[str]) -> None:

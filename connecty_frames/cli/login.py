@@ -15,12 +15,11 @@ from connecty_frames.cli.commands import ADDRESS_CONFLICT, complete_profile
 from connecty_frames.cli.exit_codes import exit_code_of
 from connecty_frames.cli.messages import echo_stderr, shell_message
 from connecty_frames.errors import ConfigError, ConnectyError
+from connecty_frames.secret import SecretStr
 from connecty_frames.text import listed, masked_id, path_text, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from pydantic import SecretStr
 
     from connecty_frames.profiles import Profiles
 
@@ -119,8 +118,6 @@ class _Entry:
 
     def read_client_secret(self, given: SecretStr | None) -> None:
         """Read the secret; the stored one is the default if it belongs to the same client id."""
-        from pydantic import SecretStr
-
         is_same = self._changes["client_id"] == self._stored.get("client_id")
         self._read(
             "Client secret (not shown)",
@@ -246,7 +243,5 @@ class _Entry:
 
 def _piped_secret() -> SecretStr:
     """Return the first line of standard input."""
-    from pydantic import SecretStr
-
     line = sys.stdin.readline(_MAX_SECRET) if sys.stdin is not None else ""
     return SecretStr(line.removesuffix("\n").removesuffix("\r"))

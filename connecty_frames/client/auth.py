@@ -27,14 +27,14 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from pydantic import SecretStr, ValidationError
 from requests.auth import AuthBase
 
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
 from connecty_frames.http.errors import CHECK_CREDENTIALS, content_failure, server_message
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, http_date, retry
-from connecty_frames.protocol import TOKEN, TokenResponse
+from connecty_frames.protocol import TOKEN, TokenResponse, read_message
+from connecty_frames.secret import SecretStr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -290,8 +290,8 @@ class Auth:
         if failure is not None:
             raise RequestFailed(failure)
         try:
-            message = TokenResponse.model_validate_json(response.body)
-        except ValidationError:
+            message = read_message(json.loads(response.body), TokenResponse)
+        except (ValueError, RecursionError):
             message = None
         token = message.access_token if message is not None else SecretStr("")
         if message is None or not _VISIBLE.fullmatch(token.get_secret_value()):

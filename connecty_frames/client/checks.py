@@ -16,7 +16,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
-from pydantic import SecretStr
 
 from connecty_frames.client.auth import Auth
 from connecty_frames.client.health import not_operational
@@ -27,6 +26,7 @@ from connecty_frames.http.models import Attempt, Failure, Request, RequestFailed
 from connecty_frames.http.retry import http_date, retry
 from connecty_frames.http.transport import Transport
 from connecty_frames.protocol import HEALTH
+from connecty_frames.secret import SecretStr
 from connecty_frames.text import counted, path_text, terminal
 
 if TYPE_CHECKING:

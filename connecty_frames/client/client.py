@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypeVar, overload
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.client.asynchronous import Call, in_thread
 from connecty_frames.client.auth import Auth
@@ -39,6 +37,7 @@ from connecty_frames.options import (
     shows_options,
 )
 from connecty_frames.protocol import SANDBOX_CLIENT
+from connecty_frames.secret import SecretStr
 from connecty_frames.settings import is_loopback
 from connecty_frames.text import masked_id, terminal
 
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
+    from connecty_frames.secret import SupportsSecret
     from connecty_frames.settings import Settings
     from connecty_frames.store import History, Row
 
@@ -132,7 +132,7 @@ class Client:
         self,
         client_id: str | None = None,
         *,
-        client_secret: str | SecretStr | None = None,
+        client_secret: str | SupportsSecret | None = None,
         region: Literal["eu1", "us1"] | None = None,
         base_url: str | None = None,
         dw_id: int | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import dataclass, field, replace
@@ -9,14 +10,19 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import UUID
 
-from pydantic import ValidationError
-
 from connecty_frames.decode import Envelope, read_envelope
 from connecty_frames.errors import ResponseError
 from connecty_frames.http.errors import content_failure
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, retry_after
-from connecty_frames.protocol import DEFAULT_MAX_ROWS, QUESTIONS, RESULTS, QuestionAccepted, State
+from connecty_frames.protocol import (
+    DEFAULT_MAX_ROWS,
+    QUESTIONS,
+    RESULTS,
+    QuestionAccepted,
+    State,
+    read_message,
+)
 from connecty_frames.text import snippet, terminal
 
 if TYPE_CHECKING:
@@ -197,8 +203,8 @@ class Endpoints:
 
     def _read_id(self, response: Response) -> str:
         try:
-            return str(QuestionAccepted.model_validate_json(response.body).question_id)
-        except ValidationError:
+            return str(read_message(json.loads(response.body), QuestionAccepted).question_id)
+        except (ValueError, RecursionError):
             pass
         reason = f"{response.host} answered {response.status} without a question_id"
         raise RequestFailed(

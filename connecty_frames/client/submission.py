@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
+import msgspec
+
 from connecty_frames.client.endpoints import ASK_POLICY, Endpoints, question_id_of, search_question_id
 from connecty_frames.errors import ConfigError, ConnectyError, QuestionTimeout, SubmissionUncertain
 from connecty_frames.http.models import SUCCESS, Failure, FailureKind
@@ -296,8 +298,8 @@ def question_body(question: object) -> bytes:
     if not question.strip():
         raise ConfigError("question is blank; expected a question in plain language.", setting="question")
     try:
-        return QuestionRequest(question=question).model_dump_json().encode("utf-8")
-    except ValueError:  # of pydantic or of the codec, both about a lone surrogate
+        return msgspec.json.encode(QuestionRequest(question=str.__str__(question)))  # also of numpy's str_
+    except UnicodeEncodeError:
         raise ConfigError(
             "question holds a lone surrogate, which is half a character and cannot be sent as UTF-8; decode "
             f"the text it comes from again: {snippet(question)}",

@@ -12,11 +12,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from pydantic import ValidationError
 
 from connecty_frames.decode import exact_json
 from connecty_frames.errors import ResponseError
-from connecty_frames.protocol import QuestionResults, ResultsResponse, State
+from connecty_frames.protocol import QuestionResults, ResultsResponse, State, read_message
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
@@ -212,20 +211,18 @@ def read_envelope(
 
     try:
         parts = _split(body)
-        response = ResultsResponse.model_validate(parts)
     except UnicodeDecodeError:
         raise refuse("is not UTF-8") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the body"
-        expected = "expected an object" if first["type"] == "model_type" else first["msg"]
-        raise refuse(f"is not what the API promises: {where}: {expected}") from None
     except RecursionError:
         raise refuse("is nested too deeply") from None
     except ValueError as error:
         raise refuse(f"is not JSON: {error}") from None
+    try:
+        response = read_message(parts, ResultsResponse)
+    except ValueError as error:
+        raise refuse(f"is not what the API promises: {error}") from None
     results = response.results or QuestionResults()
-    details = {**(response.model_extra or {}), **(results.model_extra or {})}
+    details = _further(parts, ResultsResponse) | _further(parts.get("results") or {}, QuestionResults)
     received = [results.sql_query, results.response_summary, _valid_statistics(results.dataframe_stats)]
     sql_query, summary, statistics = escaped = exact_json.escape_surrogates(received)
     fields = zip(_RESULT_FIELDS, received, escaped, strict=True)
@@ -242,6 +239,11 @@ def read_envelope(
         more_details=max(len(details) - _MOST_DETAILS, 0),
         escaped_fields=tuple(name for name, before, after in fields if before != after),
     )
+
+
+def _further(parts: dict[str, Any], message: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the fields that the API document does not name."""
+    return {name: part for name, part in parts.items() if name not in message.__struct_fields__}
 
 
 def _split(body: bytes) -> Any:

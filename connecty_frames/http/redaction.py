@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pydantic import SecretStr
+    from connecty_frames.secret import SecretStr
 
 __all__ = ["Redaction"]
 

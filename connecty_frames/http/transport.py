@@ -23,7 +23,6 @@ from urllib.request import getproxies
 
 import requests
 import urllib3
-from pydantic import SecretStr
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
@@ -47,6 +46,7 @@ from connecty_frames.http.models import (
 )
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.retry import RetryBudget, retry_after
+from connecty_frames.secret import SecretStr
 from connecty_frames.settings import LARGEST_BODY, is_loopback
 from connecty_frames.text import snippet, terminal
 from connecty_frames.version import __version__

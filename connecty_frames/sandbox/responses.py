@@ -40,7 +40,7 @@ _BODILESS: Final = frozenset({204, 205, 304})
 
 
 def json_response(
-    content: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+    content: dict[str, Any] | msgspec.Struct, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a response with a JSON body."""
     return Response(msgspec.json.encode(content), status, headers, media_type="application/json")

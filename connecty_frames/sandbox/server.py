@@ -14,9 +14,9 @@ from __future__ import annotations
 import logging
 import secrets
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from uuid import UUID
 
 import msgspec
-from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -34,6 +34,7 @@ from connecty_frames.protocol import (
     QuestionRequest,
     State,
     TokenRequest,
+    read_message,
 )
 from connecty_frames.sandbox.openapi import served_document
 from connecty_frames.sandbox.request_checks import is_json, read_body
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Server"]
 
-_Body = TypeVar("_Body", bound=BaseModel)
+_Body = TypeVar("_Body", TokenRequest, QuestionRequest)
 _LOG: Final = logging.getLogger(__name__)
 #: A number with this many digits is more rows than any result has; further digits are ignored.
 _MAX_DIGITS: Final = 18
@@ -160,8 +161,7 @@ class Server:
                 {"Retry-After": str(_RETRY_AFTER)},
             )
         self._request_log.add_question(AskedQuestion(job.question_id, self._dw_id, question))
-        accepted = QuestionAccepted.model_validate({"question_id": job.question_id})
-        return json_response(accepted.model_dump(mode="json"))
+        return json_response(QuestionAccepted(question_id=UUID(job.question_id)))
 
     async def _results(self, request: Request) -> Response:
         """Return the state of a question, and its results once it is completed."""
@@ -270,13 +270,9 @@ def _parse_body(request: Request, model: type[_Body]) -> _Body:
     if request.method == "POST" and not is_json(request):
         raise HTTPException(415, "The header Content-Type: application/json is missing.")
     try:
-        return model.model_validate_json(request.state.body)
-    except ValidationError as error:
-        problems = [
-            ".".join(map(str, ("body", *problem["loc"]))) + ": " + problem["msg"]
-            for problem in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise HTTPException(422, "; ".join(problems)) from None
+        return read_message(msgspec.json.decode(request.state.body), model)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise HTTPException(422, f"body: {error}") from None
 
 
 def _parse_include(request: Request) -> frozenset[str]:

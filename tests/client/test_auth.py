@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 import responses
-from pydantic import SecretStr
 
 from connecty_frames.client.auth import Auth, Bearer
 from connecty_frames.clock import Deadline
@@ -16,6 +15,7 @@ from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
+from connecty_frames.secret import SecretStr
 
 if TYPE_CHECKING:
     from connecty_frames.client import Client

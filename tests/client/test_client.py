@@ -13,7 +13,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from pydantic import SecretStr
 
 from connecty_frames.client import Client, check_health
 from connecty_frames.errors import (
@@ -24,6 +23,7 @@ from connecty_frames.errors import (
     QuestionTimeout,
 )
 from connecty_frames.options import AskOptions
+from connecty_frames.secret import SecretStr
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -114,7 +114,11 @@ def test_a_documented_number_is_that_of_the_code(row: str, expected: dict[str, f
 @pytest.mark.parametrize(
     ("row", "default", "expected"),
     [
-        ("| `timeout` of a call | up to 30 days | 300 s |", Settings.model_fields["timeout"].default, 300),
+        (
+            "| `timeout` of a call | up to 30 days | 300 s |",
+            Settings().timeout,
+            300,
+        ),
         (
             "| questions at once in `ask_many` | `max_workers` | 8 |",
             default_of(cf.ask_many, "max_workers"),

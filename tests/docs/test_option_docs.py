@@ -105,5 +105,5 @@ def test_the_keywords_of_configure_are_the_settings() -> None:
     """Each is a parameter of Client of the same type, too."""
     keywords = {name: each.__forward_arg__ for name, each in SettingsDict.__annotations__.items()}
 
-    assert keywords.keys() == Settings.model_fields.keys()
+    assert keywords.keys() == Settings.__dataclass_fields__.keys()
     assert keywords.items() <= annotations(cf.Client).items()

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from connecty_frames.errors import (
     APIError,
@@ -20,6 +19,7 @@ from connecty_frames.errors import (
 from connecty_frames.http.errors import content_failure, status_failure
 from connecty_frames.http.models import SUCCESS, FailureKind, Request, Response
 from connecty_frames.http.redaction import Redaction
+from connecty_frames.secret import SecretStr
 
 REDACT = Redaction()
 REDACT.add("client_secret", SecretStr("canary-secret"))

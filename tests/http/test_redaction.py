@@ -9,9 +9,9 @@ import re
 from urllib.parse import quote
 
 import pytest
-from pydantic import SecretStr
 
 from connecty_frames.http.redaction import Redaction
+from connecty_frames.secret import SecretStr
 
 SECRET = 'pä/ss"wd+1'
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-from connecty_frames.protocol import QuestionAccepted, ResultsResponse, TokenResponse
+from connecty_frames.protocol import QuestionAccepted, ResultsResponse, TokenResponse, read_message
 from connecty_frames.sandbox import Sandbox
 
 LOGINS = "show the last 100 logins"
@@ -66,7 +66,7 @@ def test_a_token_is_issued_for_credentials(api: Any, method: str) -> None:
 
     assert reply.status_code == 200
     assert list(reply.json()) == ["access_token", "expires_at"]
-    TokenResponse.model_validate_json(reply.content)
+    read_message(reply.json(), TokenResponse)
     expires_at = datetime.fromisoformat(reply.json()["expires_at"])
     assert expires_at.utcoffset() in {timedelta(hours=1), timedelta(hours=2)}
     assert timedelta(seconds=290) < expires_at - datetime.now(expires_at.tzinfo) <= timedelta(seconds=300)
@@ -87,18 +87,24 @@ def test_wrong_credentials_are_rejected(api: Any, wrong: dict[str, str]) -> None
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "body: Invalid JSON"),
-        (b"client_id=a&client_secret=b", "body: Invalid JSON"),
-        (b"[]", "body: Input should be an object"),
-        (b"{}", r"body\.client_id: Field required; body\.client_secret: Field required"),
-        (b'{"client_id": 1, "client_secret": "x"}', r"body\.client_id: Input should be a valid string"),
-        (b'{"client_id": "sandbox", "client_secret": null}', r"body\.client_secret: "),
-        (b'{"client_id": "sandbox", "client_secret": "\\ud800"}', "body: Invalid JSON"),
+        (b"", "body: (Input data was truncated|JSON is malformed|Invalid)"),
+        (b"client_id=a&client_secret=b", "body: (Input data was truncated|JSON is malformed|Invalid)"),
+        (b"[]", "body: Expected `object`, got `array`"),
+        (b"{}", "body: Object missing required field `client_id`"),
+        (b'{"client_id": 1, "client_secret": "x"}', r"body: Expected `str`, got `int` - at `\$\.client_id`"),
+        (
+            b'{"client_id": "sandbox", "client_secret": null}',
+            r"Expected `str` - at `\$\.client_secret`",
+        ),
+        (
+            b'{"client_id": "sandbox", "client_secret": "\\ud800"}',
+            "body: (Input data was truncated|JSON is malformed|Invalid)",
+        ),
         (b'{"client_id": "sandbox", "client_secret": "\xff"}', "body: "),
     ],
 )
 def test_an_invalid_token_request_is_explained(api: Any, body: bytes, message: str) -> None:
-    """The response is 422 with each invalid field, and without its value."""
+    """The response is 422 with an invalid field, and without its value."""
     reply = requests.post(api.url("/v1/auth/token"), data=body, headers=JSON, timeout=5)
 
     assert_error(reply, 422, "unprocessable", message)
@@ -173,7 +179,7 @@ def test_a_question_gets_an_id(api: Any) -> None:
     assert reply.status_code == 200
     assert list(reply.json()) == ["question_id"]
     assert uuid.UUID(reply.json()["question_id"]).version == 4
-    QuestionAccepted.model_validate_json(reply.content)
+    read_message(reply.json(), QuestionAccepted)
 
 
 def test_the_same_question_asked_twice_is_two_questions(api: Any) -> None:
@@ -184,14 +190,14 @@ def test_the_same_question_asked_twice_is_two_questions(api: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "body: Invalid JSON"),
-        (b"{", "body: Invalid JSON"),
-        (b'"question"', "body: Input should be an object"),
-        (b"{}", r"body\.question: Field required"),
-        (b'{"question": ""}', r"body\.question: String should have at least 1 character"),
-        (b'{"question": null}', r"body\.question: Input should be a valid string"),
-        (b'{"question": 5}', r"body\.question: Input should be a valid string"),
-        (b'{"question": ["a"]}', r"body\.question: Input should be a valid string"),
+        (b"", "body: (Input data was truncated|JSON is malformed|Invalid)"),
+        (b"{", "body: (Input data was truncated|JSON is malformed|Invalid)"),
+        (b'"question"', "body: Expected `object`, got `str`"),
+        (b"{}", "body: Object missing required field `question`"),
+        (b'{"question": ""}', r"body: Expected `str` of length >= 1 - at `\$\.question`"),
+        (b'{"question": null}', r"body: Expected `str`, got `null` - at `\$\.question`"),
+        (b'{"question": 5}', r"body: Expected `str`, got `int` - at `\$\.question`"),
+        (b'{"question": ["a"]}', r"body: Expected `str`, got `array` - at `\$\.question`"),
     ],
 )
 def test_an_invalid_question_is_explained(api: Any, body: bytes, message: str) -> None:
@@ -392,7 +398,7 @@ def test_every_include_in_every_order(api: Any) -> None:
     for count in range(1, 5):
         for names in itertools.permutations(FIELDS, count):
             body = api.results(question_id, include=",".join(names)).json()
-            ResultsResponse.model_validate(body)
+            read_message(body, ResultsResponse)
             assert set(body["results"]) == {FIELDS[name] for name in names}, names
     assert set(api.results(question_id).json()["results"]) == {"dataframe"}
 
