@@ -17,7 +17,11 @@ Years and months have no fixed length, so what has some is not read.
 from __future__ import annotations
 
 import re
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["DURATION", "can_be_time_of_day", "nanoseconds"]
 
@@ -44,7 +48,6 @@ _SPELLINGS: Final = (
 #: The pattern of all spellings, without groups.
 DURATION: Final = "|".join(re.sub(r"\(\?P<\w+>", "(?:", spelling) for spelling in _SPELLINGS)
 
-_MATCHES: Final = [re.compile(spelling, re.ASCII).fullmatch for spelling in _SPELLINGS]
 #: What a time of day may look like: with a sign, or hours beyond the next midnight, it is a duration.
 _match_time_of_day: Final = re.compile(r"0*(?:1?\d|2[0-3]):.*|0*24:00?:00?(?:\.0{1,9})?", re.ASCII).fullmatch
 
@@ -54,9 +57,15 @@ def can_be_time_of_day(text: str) -> bool:
     return _match_time_of_day(text) is not None
 
 
+@cache  # compiling the patterns takes longer than importing this module, and few answers have durations
+def _matches() -> list[Callable[[str], re.Match[str] | None]]:
+    """Return the function that matches each spelling."""
+    return [re.compile(spelling, re.ASCII).fullmatch for spelling in _SPELLINGS]
+
+
 def nanoseconds(text: str) -> int:
     """Return the length of a duration, which matches :data:`DURATION`; each part counts with its sign."""
-    parts = next(found for match in _MATCHES if (found := match(text)) is not None).groupdict()
+    parts = next(found for match in _matches() if (found := match(text)) is not None).groupdict()
 
     def number(name: str) -> int:
         return int(parts.get(name) or 0)

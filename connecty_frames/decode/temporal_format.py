@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -33,7 +34,7 @@ from connecty_frames.decode.durations import DURATION, can_be_time_of_day
 from connecty_frames.decode.errors import CellError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "OFFSET",
@@ -86,7 +87,6 @@ _PATTERNS: Final[dict[TemporalFormat, str]] = {
 
 #: Up to so many texts are matched by Python: Arrow compiles a pattern anew for each call, for about 75 us.
 _FEW: Final = 16
-_MATCH: Final = {format_: re.compile(pattern, re.ASCII).fullmatch for format_, pattern in _PATTERNS.items()}
 
 #: Dates and times that no type holds, each by a pattern that is found in it, and why.
 _OUT_OF_RANGE: Final[dict[str, str]] = {
@@ -151,15 +151,21 @@ def format_of(texts: Sequence[str], *, expected: TemporalFormat | None = None) -
     raise AssertionError("some text has another format than the first")  # pragma: no cover
 
 
+@cache  # compiled when it is first needed, since it takes long
+def _matcher(format_: TemporalFormat) -> Callable[[str], re.Match[str] | None]:
+    """Return the function that matches a text with a format."""
+    return re.compile(_PATTERNS[format_], re.ASCII).fullmatch
+
+
 def match_format(text: str) -> TemporalFormat | None:
     """Return the format of one text; its day may be one that no calendar has."""
-    found = next((format_ for format_, match in _MATCH.items() if match(text)), None)
+    found = next((format_ for format_ in _PATTERNS if _matcher(format_)(text)), None)
     return None if found is TemporalFormat.DURATION and can_be_time_of_day(text) else found
 
 
 def has_format(text: str, format_: TemporalFormat) -> bool:
     """Whether one text matches the pattern of a format."""
-    return _MATCH[format_](text) is not None
+    return _matcher(format_)(text) is not None
 
 
 def unreadable_reason(text: str, *, among: TemporalFormat | None) -> str | None:
