@@ -94,7 +94,9 @@ def _text(value: object) -> str:
 
 
 def _secret(value: Any) -> SecretStr:
-    return SecretStr(_text(value.get_secret_value() if hasattr(value, "get_secret_value") else value))
+    with suppress(Exception):  # text has no such method, and what an object raises may show the secret
+        value = str.__str__(value.get_secret_value())
+    return SecretStr(_text(value))
 
 
 def _region(value: object) -> str:
@@ -107,7 +109,11 @@ def _base_address(address: object) -> str:
     """Return a base address without its final slash: secrets and questions are sent there."""
     if not isinstance(address, str):
         raise ValueError("expected text")  # noqa: TRY004
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:  # shows a part of the address, which may be a password
+        raise ValueError("its host or port is not valid") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
     if parts.username is not None or parts.password is not None:
@@ -118,7 +124,6 @@ def _base_address(address: object) -> str:
         raise ValueError("expected an address without ? or #")
     if any(not character.isprintable() or character.isspace() for character in address):
         raise ValueError("expected an address without spaces and control characters")
-    _ = parts.port  # raises ValueError if the port is not a number
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError(
             "http:// would send the secret in the clear; use https:// (http is for loopback only)"
@@ -162,14 +167,16 @@ def _number(
     return check
 
 
-def _path(value: object) -> Path:
-    if not isinstance(value, str | os.PathLike):
-        raise ValueError("expected a path")  # noqa: TRY004
-    if "\0" in str(value):
+def _path(value: Any) -> Path:
+    try:
+        path = Path(value)
+    except Exception:  # noqa: BLE001 - an object may raise anything when it is asked for its path
+        raise ValueError("expected a path as text, or an object such as pathlib.Path") from None
+    if "\0" in str(path):
         raise ValueError("expected a path, which has no NUL character in it")
     try:
-        return Path(value).expanduser()
-    except (RuntimeError, TypeError) as error:  # of an unknown user, of a path of bytes
+        return path.expanduser()
+    except RuntimeError as error:  # of an unknown user
         raise ValueError(str(error)) from None
 
 
@@ -342,6 +349,8 @@ def parse_setting(name: str, value: Any, *, is_text: bool) -> object:
     ValueError
         If it is invalid. The message is the reason, and does not show the value, which may be a secret.
     """
+    if isinstance(value, str):
+        value = str.__str__(value)  # an enum, or a text of numpy, would be shown as another text than it is
     if is_text and name in _FROM_TEXT:
         with suppress(ValueError):  # text remains, which is refused with what is expected
             value = _FROM_TEXT[name](value)

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import traceback
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -254,9 +255,9 @@ def test_an_address_with_and_without_the_slash_is_the_same(given: str, address: 
         ("https://api.example/#", r"without \? or #"),
         ("https://api.example/a b", "spaces and control characters"),
         ("https://api.example/\u202e", "spaces and control characters"),
-        ("https://api.example:99999", "Port"),
-        ("https://api.example:port", "Port"),
-        ("https://[::1", "IPv6"),
+        ("https://api.example:99999", "its host or port is not valid"),
+        ("https://api.example:port", "its host or port is not valid"),
+        ("https://[::1", "its host or port is not valid"),
         ("http://api.eu1.connecty-ai.com", "would send the secret in the clear; use https://"),
         ("http://localhost.example", "would send the secret in the clear"),
         ("http://10.0.0.1", "would send the secret in the clear"),
@@ -446,6 +447,70 @@ def test_a_secret_may_be_wrapped_already() -> None:
     """As a SecretStr, ours or that of pydantic."""
     assert value_of("client_secret", client_secret=SecretStr(SECRET)) == SECRET
     assert value_of("client_secret", client_secret=PydanticSecret(SECRET)) == SECRET
+
+
+class _Wrapped:
+    """A secret in a vault, which may be sealed."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def get_secret_value(self) -> Any:
+        if isinstance(self._value, Exception):
+            raise self._value
+        return self._value
+
+
+@pytest.mark.parametrize("value", [1, None, SECRET.encode(), ValueError(SECRET), RuntimeError(SECRET)])
+def test_a_wrapped_secret_that_cannot_be_read_is_an_error(value: object) -> None:
+    """Which shows nothing of what the other object said."""
+    with pytest.raises(cf.ConfigError, match=r"^client_secret \(argument\): expected text\.$") as raised:
+        resolve(client_secret=_Wrapped(value))
+
+    assert (raised.value.__cause__, raised.value.__context__) == (None, None)
+
+
+class _Region(str, Enum):  # noqa: UP042 - unlike StrEnum, its members are shown by their names
+    EU = "eu1"
+
+
+@pytest.mark.parametrize("text", [_Region.EU, np.str_("eu1")])
+def test_text_of_another_class_is_plain_text(text: str) -> None:
+    """As it would be sent, compared and shown as something else."""
+    for name in ("client_id", "client_secret", "region", "profile"):
+        value = getattr(config.check_settings({name: text}), name)
+        value = value.get_secret_value() if isinstance(value, SecretStr) else value
+        assert (type(value), value) == (str, "eu1")
+    assert config.check_settings({"ca_bundle": text}).ca_bundle == Path("eu1")
+
+
+class _PathLike:
+    def __init__(self, path: object) -> None:
+        self._path = path
+
+    def __fspath__(self) -> Any:
+        if isinstance(self._path, Exception):
+            raise self._path
+        return self._path
+
+
+@pytest.mark.parametrize("path", [b"/a", 7, None, OSError(5, SECRET), ValueError(SECRET), "a\0b"])
+@pytest.mark.parametrize("name", ["ca_bundle", "history"])
+def test_an_object_that_has_no_path_is_an_error(name: str, path: object) -> None:
+    """Whatever it raises when it is asked for one."""
+    with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): expected a path") as raised:
+        resolve(**{name: _PathLike(path)})
+
+    assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize("address", [f"https://id:{SECRET}", f"https://id:{SECRET}\u2100@a.example"])
+def test_an_invalid_address_is_not_shown(address: str) -> None:
+    """Not the part of it either that Python's parser puts into its error, which may be a password."""
+    with pytest.raises(cf.ConfigError, match="its host or port is not valid") as raised:
+        resolve(base_url=address)
+
+    assert SECRET not in str(raised.value)
 
 
 def test_settings_that_are_the_same_are_equal() -> None:
