@@ -54,9 +54,11 @@ FETCH_POLICY: Final[RetryPolicy] = {
     FailureKind.INVALID_PAYLOAD: 3,
 }
 
-#: An id in the outermost object: one inside another would be that of another question.
+#: An id in the outermost object, since one inside another would be that of another question. Some libraries
+#: write a UUID as a URN or in braces, which msgspec does not read.
 search_question_id: Final = re.compile(
-    rb'\A\s*\{[^{}\[\]]*?"question_id"\s*:\s*"([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})"'
+    rb'\A\s*\{[^{}\[\]]*?"question_id"\s*:\s*"(?:urn:uuid:|\{)?'
+    rb'([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})\}?"'
 ).search
 #: The content types that most servers send, which are accepted without parsing them.
 _JSON: Final = frozenset({"application/json", "application/json; charset=utf-8"})

@@ -185,6 +185,13 @@ def test_a_refusal_whose_headers_cannot_be_read_is_definite(
     assert server.count("ask") == 1
 
 
+@pytest.mark.parametrize("spelling", ["urn:uuid:%s", "{%s}"])
+def test_an_id_may_be_written_as_other_uuids_are(server: Any, client: Client, spelling: str) -> None:
+    """As a URN, or in braces: it was paid for."""
+    server.on("ask", server.answer(202, {"question_id": spelling % QUESTION_ID}))
+    assert client.submit("q").question_id == QUESTION_ID
+
+
 @pytest.mark.parametrize(
     ("body", "known"),
     [
