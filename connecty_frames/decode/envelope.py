@@ -217,6 +217,8 @@ def read_envelope(
         raise refuse("is nested too deeply") from None
     except ValueError as error:
         raise refuse(f"is not JSON: {error}") from None
+    if not isinstance(parts, dict):
+        raise refuse("is not what the API promises: expected an object")
     try:
         response = read_message(parts, ResultsResponse)
     except ValueError as error:
