@@ -329,15 +329,28 @@ def _parse(part: Any) -> Any:
     return exact_json.parse(str(memoryview(part), "utf-8"))
 
 
-def _truncate(value: Any, budget: Iterator[int]) -> Any:
-    """Return a value with as many items, at all depths, as the budget has, and the beginning of each text."""
+def _truncate(value: Any, budget: Iterator[int], depth: int = exact_json.MAX_DEPTH) -> Any:
+    """Return a value with as many items and levels as given, and the beginning of each text.
+
+    Parameters
+    ----------
+    budget
+        Has an element for each item, at all depths.
+    depth
+        How many levels are kept; what is below them is an ellipsis, since whoever reads it recurses.
+    """
     if isinstance(value, str):
         return exact_json.escape_surrogates(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)
+    if depth == 0 and isinstance(value, list | dict):
+        return "…"
     if isinstance(value, list):
-        return [_truncate(item, budget) for item, _ in zip(value, budget, strict=False)]
+        return [_truncate(item, budget, depth - 1) for item, _ in zip(value, budget, strict=False)]
     if isinstance(value, dict):
         items = zip(value.items(), budget, strict=False)
-        return {exact_json.escape_surrogates(name): _truncate(item, budget) for (name, item), _ in items}
+        return {
+            exact_json.escape_surrogates(name): _truncate(item, budget, depth - 1)
+            for (name, item), _ in items
+        }
     return value
 
 

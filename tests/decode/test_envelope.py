@@ -146,6 +146,19 @@ def test_statistics_nested_too_deeply_are_left_out() -> None:
     assert python_statistics(envelope) == {"b": {"general": {}}}
 
 
+@pytest.mark.parametrize("depth", [101, 500, 900])
+@pytest.mark.parametrize(
+    "body", ['{"state":"PENDING","x":%s}', '{"state":"COMPLETED","results":{"dataframe":[["a"]],"x":%s}}']
+)
+def test_details_nested_too_deeply_are_cut(body: str, depth: int) -> None:
+    """A field that the API document does not name is no reason to refuse an answer."""
+    found = read_envelope((body % ("[" * depth + "]" * depth)).encode()).details["x"]
+    for _ in range(100):
+        (found,) = found
+
+    assert found == "…"
+
+
 def test_a_bare_nan_anywhere_is_read() -> None:
     """A body that is not strict JSON is read, and its rows are left as they are."""
     envelope = read_envelope(
