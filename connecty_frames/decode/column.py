@@ -7,7 +7,7 @@ silently change later values.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
 
 import numpy as np
@@ -79,10 +79,12 @@ def section_of(statistics: dict[str, Any]) -> str | None:
 
     It is ``general`` where there are statistics and none of them tells the type, None where there are none.
     """
+    if not statistics:
+        return None
     for name in _SECTIONS:
         if isinstance(statistics.get(name), dict):
             return name
-    return "general" if statistics else None
+    return "general"
 
 
 def concat(parts: Sequence[Any]) -> Any:
@@ -162,7 +164,7 @@ class ScalarColumn(_Cells):
         #: How many cells are not null.
         self.present_count: int = self._length - int(cells.null_count)
 
-    @cached_property
+    @property
     def array(self) -> Array:
         """The cells, or the texts that temporal or float values were read from."""
         return self.values if self._texts is None else self._texts()
@@ -355,7 +357,7 @@ class Column:
         if self.section in _SECTIONS and not (whole and self.count):
             self.bounds = list(stated_bounds(statistics[self.section]).values())
 
-    @cached_property
+    @property
     def values(self) -> Any:
         """The cells as an array, or what has been read from them; None if they are not of one scalar kind."""
         if isinstance(self.cells, ScalarColumn):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
@@ -158,7 +158,6 @@ def decode(
         if given is not None:
             statistics = builders.restate_bounds(sent, given)
         column = Column(rows.names[position], rows.columns[position], statistics, whole=whole)
-        sources.append(ColumnSource(statistics, column.kinds, given is not None, sent))
         try:
             decision = _decide(column, schema_types, options)
             if decision.problem is not None:
@@ -169,13 +168,13 @@ def decode(
         except ConversionError as error:
             errors.append(error)
             continue
+        sources.append(ColumnSource(statistics, column.kinds, given is not None, sent, decision.extremes))
         encoding = given if isinstance(given, Encoding) else None
         described.append(ColumnSchema(column.name, decision.type, decision.evidence, encoding))
     if errors:
         raise _combine(errors)
     if arrays:
-        fields = [(column.name, column.type) for column in described]
-        table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+        table = pa.Table.from_arrays(arrays, names=[column.name for column in described])
     else:
         table = _table_without_columns(rows.count)
     disagreements = check_statistics(table, sources, absent, rows.count, total_rows, strict=options.strict)
@@ -227,7 +226,7 @@ def _decide(column: Column, schema_types: SchemaTypes, options: AskOptions) -> t
         # whole numbers rounded, which a type of the caller's never does.
         found = types.decide(column, options)
         if found.type == given and found.problem is None and options.decimals != "float":
-            return replace(required, array=found.array)
+            return required._replace(array=found.array, extremes=found.extremes)
     return required
 
 

@@ -210,7 +210,7 @@ def read_envelope(
         )
 
     try:
-        parts = _split(body)
+        parts, has_surrogates = _split(body)
     except UnicodeDecodeError:
         raise refuse("is not UTF-8") from None
     except RecursionError:
@@ -225,8 +225,11 @@ def read_envelope(
         raise refuse(f"is not what the API promises: {error}") from None
     results = response.results or QuestionResults()
     details = _further(parts, ResultsResponse) | _further(parts.get("results") or {}, QuestionResults)
-    received = [results.sql_query, results.response_summary, _valid_statistics(results.dataframe_stats)]
-    sql_query, summary, statistics = escaped = exact_json.escape_surrogates(received)
+    statistics = _valid_statistics(results.dataframe_stats)
+    received: list[Any] = [results.sql_query, results.response_summary, statistics]
+    sql_query, summary, statistics = escaped = (
+        exact_json.escape_surrogates(received) if has_surrogates else received
+    )
     fields = zip(_RESULT_FIELDS, received, escaped, strict=True)
     return Envelope(
         state=response.state,
@@ -248,17 +251,22 @@ def _further(parts: dict[str, Any], message: type[msgspec.Struct]) -> dict[str, 
     return {name: part for name, part in parts.items() if name not in message.__struct_fields__}
 
 
-def _split(body: bytes) -> Any:
-    """Parse everything but the rows; numbers as Python's, but as their texts in rows and statistics."""
+def _split(body: bytes) -> tuple[Any, bool]:
+    """Parse everything but the rows; numbers as Python's, but as their texts in rows and statistics.
+
+    Also tell whether lone surrogates may be in the results, apart from the rows.
+    """
     parts = _split_parts(body)
     if not isinstance(parts, dict):
-        return parts
+        return parts, False
     results = parts.get("results")
     if not isinstance(results, dict):
-        return _read_parts(parts)
+        return _read_parts(parts), False
     del parts["results"]
-    rows, statistics = results.pop("dataframe", None), results.pop("dataframe_stats", None)
-    return {
+    rows = results.pop("dataframe", None)
+    has_surrogates = any(map(exact_json.may_have_surrogates, results.values()))
+    statistics = results.pop("dataframe_stats", None)
+    read = {
         **_read_parts(parts),
         "results": {
             **_read_parts(results),
@@ -266,6 +274,7 @@ def _split(body: bytes) -> Any:
             "dataframe": rows,
         },
     }
+    return read, has_surrogates
 
 
 def _split_parts(body: bytes) -> Any:

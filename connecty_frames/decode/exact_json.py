@@ -33,6 +33,7 @@ __all__ = [
     "is_encodable",
     "is_too_deep",
     "mask_leniencies",
+    "may_have_surrogates",
     "parse",
     "parse_first",
     "to_decimal",
@@ -194,6 +195,11 @@ def is_too_deep(values: Iterable[object]) -> bool:
     return bool(level)
 
 
+def may_have_surrogates(part: Any) -> bool:
+    """Whether the escape of a surrogate, of a pair perhaps, is in a part of a body."""
+    return _surrogate_in(part) is not None
+
+
 def has_lone_surrogate(text: bytes) -> bool:
     """Whether the escape of a lone surrogate is in JSON."""
     return any(found[1] for found in _ESCAPES.finditer(text))
@@ -233,15 +239,12 @@ def to_python(value: object) -> Any:
     A number becomes an int, a float where that holds it exactly, otherwise a Decimal; what is too long or
     too large for Python stays text.
     """
-    if isinstance(value, dict):
-        return {key: to_python(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list):  # one frame for each level, since Python allows a thousand
         return list(map(to_python, value))
-    if isinstance(value, IntText):
-        return int(value) if len(value) <= _PRINTABLE_DIGITS else str(value)
-    if isinstance(value, ConstantText):
-        return float(value)
-    return _float_or_decimal(value) if isinstance(value, FloatText) else value
+    if isinstance(value, dict):
+        return dict(zip(value, map(to_python, value.values()), strict=True))
+    convert = _TO_PYTHON.get(type(value))
+    return value if convert is None else convert(value)
 
 
 def _float_or_decimal(text: FloatText) -> float | Decimal | str:
@@ -250,3 +253,10 @@ def _float_or_decimal(text: FloatText) -> float | Decimal | str:
         return str(text)
     nearest = float(text)
     return nearest if Decimal(repr(nearest)) == exact else exact
+
+
+_TO_PYTHON: Final[dict[type, Callable[[Any], Any]]] = {
+    IntText: lambda text: int(text) if len(text) <= _PRINTABLE_DIGITS else str(text),
+    FloatText: _float_or_decimal,
+    ConstantText: float,
+}

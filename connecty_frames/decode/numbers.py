@@ -13,10 +13,9 @@ import math
 import re
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +28,8 @@ from connecty_frames.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from connecty_frames.options import Decimals
 
@@ -93,8 +94,7 @@ _BLOCK: Final = 1 << 14
 _INTEGER_DIGITS: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class FloatValues:
+class FloatValues(NamedTuple):
     """Number texts read as float64, which holds each of them exactly.
 
     Parameters
@@ -121,8 +121,9 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
 
     If one has a fraction, the result is that of ``arrow_type`` and ``read``.
     """
-    has_exponents = _has_exponents(texts)
-    fractional = bool(has_exponents or (bytes_of(texts) == ord(".")).any())
+    data = bytes_of(texts)
+    has_exponents = _has_exponents(data)
+    fractional = bool(has_exponents or (data == ord(".")).any())
     floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
     if has_exponents:
         extremes = pc.min_max(pc.abs(floats)).as_py()
@@ -164,7 +165,7 @@ def decimal_type(
         return None
     evidence = [_without_zeros(_bound_evidence(bound, is_whole=False)) for bound in bounds]
     chunks = [chunk for chunk in chunks if chunk.null_count < len(chunk)]
-    if any(map(_has_exponents, chunks)) or not all(map(_is_plain, evidence)):
+    if any(_has_exponents(bytes_of(chunk)) for chunk in chunks) or not all(map(_is_plain, evidence)):
         return None
     digits = list(map(_most_digits, chunks))
     if not any(scale for _, scale in digits):
@@ -180,9 +181,9 @@ def decimal_type(
     return _decimal(integer_digits, scale) if is_decimal else None
 
 
-def _has_exponents(texts: pa.StringArray) -> bool:
-    """Whether a JSON number has an exponent."""
-    return bool((bytes_of(texts) > ord("9")).any())  # of the characters of numbers only e and E
+def _has_exponents(data: NDArray[np.uint8]) -> bool:
+    """Whether one of the JSON numbers whose characters these are has an exponent."""
+    return bool(data.max(initial=0) > ord("9"))  # of the characters of numbers only e and E
 
 
 def _most_digits(texts: pa.StringArray) -> tuple[int, int]:

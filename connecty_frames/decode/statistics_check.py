@@ -96,12 +96,16 @@ class ColumnSource(NamedTuple):
         Whether ``schema=`` set its type.
     sent
         The statistics as the server sent them; ``schema=`` may have respelled the bounds in ``sections``.
+    extremes
+        The least and the greatest value of the column, as Arrow counts dates and times; None where they have
+        to be measured.
     """
 
     sections: dict[str, Any]
     kinds: frozenset[ValueKind]
     is_set: bool
     sent: dict[str, Any]
+    extremes: tuple[int, int] | None = None
 
 
 def check_statistics(
@@ -143,8 +147,9 @@ def check_statistics(
         whole = rows == total_rows
         found += [
             f"Column {snippet(name)!r} {disagreement}."
-            for name, column, source in zip(table.column_names, table.columns, sources, strict=True)
-            for disagreement in _disagreements(column, source, whole=whole, strict=strict)
+            for position, (name, source) in enumerate(zip(table.column_names, sources, strict=True))
+            if source.sections
+            for disagreement in _disagreements(table.column(position), source, whole=whole, strict=strict)
         ]
     return list(map(StatisticsWarning, found))
 
@@ -233,7 +238,8 @@ def _compare_texts(
     A length may be that in bytes, which is the fastest to compute and most often the same, in characters or
     in UTF-16.
     """
-    in_bytes = pc.min_max(pc.binary_length(column)).as_py()
+    lengths = pc.min_max(pc.binary_length(column))
+    in_bytes = {end: lengths[end].as_py() for end in _LENGTHS}
     empty = partial(_count_empty, column, in_bytes["min"])
     yield from _compare_count(section.get("empty_string_count"), "empty texts", empty, whole=whole)
     if in_bytes["min"] is None or not were_texts:
@@ -275,14 +281,12 @@ def _compare_bounds(
     stated = stated_bounds(source.sections[comparison.section])
     if not stated:
         return
-    extremes = {
-        end: comparison.scalar_value(value) for end, value in pc.min_max(comparison.measure(column)).items()
-    }
-    if extremes["min"] is None or not extremes["min"] <= extremes["max"]:
+    least, most = source.extremes or _measure(column, comparison)
+    if least is None or not least <= most:
         return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
-    if stated == {end: str(value) for end, value in extremes.items()}:
+    extremes = {"min": least, "max": most}
+    if all(text == str(extremes[end]) for end, text in stated.items()):
         return
-    sent = stated_bounds(source.sent.get(section_of(source.sent) or "", {}))
     bounds, problems = _parse_bounds(stated, column.type, comparison)
     if not source.is_set:  # otherwise the caller may know more of the values than their texts tell
         yield from problems
@@ -292,12 +296,19 @@ def _compare_bounds(
         if isinstance(found, int):  # it counts the last place of the type
             value = value.scaleb(-comparison.places(column.type), CONTEXT)
         is_inside = not whole and (value > bound) is (end == "min")
-        if is_inside or value == bound or is_same_as_float(found, value, bound, stated[end]):
+        if value == bound or is_inside or is_same_as_float(found, value, bound, stated[end]):
             continue
         gap = CONTEXT.abs(CONTEXT.subtract(value, bound))
         if not is_within_last_digit(gap, most_places(bounds.values()), column, comparison):
             what, shown = end if whole else "value", comparison.show(value, column.type)
-            yield f"has the {what} {shown}, but the statistics' {end} is {snippet(sent[end], 60)}"
+            sent = source.sent[section_of(source.sent) or ""][end]
+            yield f"has the {what} {shown}, but the statistics' {end} is {snippet(sent, 60)}"
+
+
+def _measure(column: pa.ChunkedArray, comparison: Comparison) -> tuple[Any, Any]:
+    """Return the least and the greatest value."""
+    measured = pc.min_max(comparison.measure(column))
+    return comparison.scalar_value(measured["min"]), comparison.scalar_value(measured["max"])
 
 
 def _parse_bounds(
@@ -319,7 +330,9 @@ def _parse_bounds(
 def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: Comparison) -> Iterator[str]:
     """Compare the mean of a whole result, as far as float64 and the digits of both sides tell."""
     stated = section.get("mean")
-    mean = CONTEXT.create_decimal(stated if isinstance(stated, str) else "NaN")
+    if not isinstance(stated, str):
+        return
+    mean = CONTEXT.create_decimal(stated)
     if not mean.is_finite():
         return
     values = column.cast(pa.float64(), safe=False)
@@ -337,4 +350,4 @@ def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: 
     bounds, _ = _parse_bounds(stated_bounds(section), column.type, comparison)
     exact_gap = CONTEXT.create_decimal_from_float(gap)
     if not is_within_digit_of_values(exact_gap, most_places(bounds.values()), column, comparison):
-        yield f"has the mean {found}, but the statistics' mean is {snippet(str(stated), 60)}"
+        yield f"has the mean {found}, but the statistics' mean is {snippet(stated, 60)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -22,8 +21,6 @@ from connecty_frames.decode.temporal_format import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 __all__ = [
     "DAY_MICROS",
@@ -52,8 +49,7 @@ _offset_at_end: Final = re.compile(rf"{OFFSET}$").search
 _is_offset: Final = re.compile(OFFSET).fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class TemporalValues:
+class TemporalValues(NamedTuple):
     """Temporal texts of one format read as Arrow values.
 
     Parameters
@@ -62,17 +58,24 @@ class TemporalValues:
         date32, timestamp[us], or, of texts with offsets, timestamp[us, UTC].
     offsets
         The different offsets of the texts.
+    extremes
+        The least and the greatest value, as Arrow counts them; None where they are not known, or there is no
+        value.
     """
 
     format: TemporalFormat
     values: pa.ChunkedArray | pa.Array
     offsets: frozenset[str] = frozenset()
+    extremes: tuple[int, int] | None = None
 
     @classmethod
     def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
         """Concatenate the parts of a column; all are of one format."""
         values = pa.chunked_array([part.values for part in parts])
-        return cls(parts[0].format, values, frozenset().union(*(part.offsets for part in parts)))
+        offsets = frozenset[str]().union(*(part.offsets for part in parts))
+        known = [part.extremes for part in parts if part.extremes is not None]  # of the others all are null
+        extremes = (min(least for least, _ in known), max(most for _, most in known)) if known else None
+        return cls(parts[0].format, values, offsets, extremes)
 
 
 class _FastCast(NamedTuple):
@@ -122,18 +125,18 @@ def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues 
         return None if spelled.equals(texts) else read_fast(spelled, format_)
     if len(values) == values.null_count:
         return TemporalValues(format_, values)
-    if not _is_in_grammar(texts, values, format_):
+    measured = pc.min_max(values)
+    extremes = measured["min"].value, measured["max"].value
+    if not _is_in_grammar(texts, format_, *extremes):
         return None
     offsets = distinct_offsets(texts) if format_ is TemporalFormat.AWARE else frozenset()
-    return TemporalValues(format_, values, offsets)
+    return TemporalValues(format_, values, offsets, extremes)
 
 
-def _is_in_grammar(texts: pa.StringArray, values: pa.Array, format_: TemporalFormat) -> bool:
+def _is_in_grammar(texts: pa.StringArray, format_: TemporalFormat, least: int, most: int) -> bool:
     """Whether texts that Arrow has cast are in the grammar: of the years 1 to 9999, and with minutes."""
     cast = _FAST[format_]
-    extremes = pc.min_max(values)
-    least = extremes["min"].value
-    if least < cast.first or extremes["max"].value > cast.last:
+    if least < cast.first or most > cast.last:
         return False
     # West of Greenwich the year 0000 lasts into the first day of the year 1.
     is_early = format_ is TemporalFormat.AWARE and least < cast.first + DAY_MICROS
@@ -145,9 +148,10 @@ def _is_in_grammar(texts: pa.StringArray, values: pa.Array, format_: TemporalFor
 def _has_minutes(texts: pa.StringArray, longest_hour: int) -> bool:
     """Whether every text is a timestamp with minutes; only in short ones a character has to be looked at."""
     starts, ends = offsets_of(texts)
-    is_short = (ends - starts <= longest_hour) & (ends > starts)
-    if not is_short.any():
+    is_short = ends - starts <= longest_hour
+    if np.count_nonzero(is_short) == texts.null_count:  # a null is empty, and no text that was cast is
         return True
+    is_short &= ends > starts
     colons = starts[is_short] + _MINUTES_AT
     data = np.frombuffer(texts.buffers()[2], np.uint8)
     return bool((colons < ends[is_short]).all() and (data[colons] == ord(":")).all())
@@ -159,7 +163,7 @@ def in_zone(found: TemporalValues, tz: str, bounds: Sequence[str]) -> TemporalVa
         return found
     values = found.values if tz == "UTC" else pc.cast(found.values, pa.timestamp("us", tz))
     matches = filter(None, map(_offset_at_end, bounds))
-    return replace(found, values=values, offsets=found.offsets.union(match[0] for match in matches))
+    return found._replace(values=values, offsets=found.offsets.union(match[0] for match in matches))
 
 
 def distinct_offsets(texts: pa.StringArray) -> frozenset[str]:
@@ -167,27 +171,23 @@ def distinct_offsets(texts: pa.StringArray) -> frozenset[str]:
 
     The last six bytes of each text, compared as numbers, are the offset where it is written ``+01:00`` or
     ``Z``; only columns with others need a regular expression over every text (what that saves has not been
-    measured).
+    measured). A time zone has two offsets at most, in winter and in summer, so that few are looked for.
     """
     starts, ends = offsets_of(texts)
     if texts.null_count:
         ends = ends[ends > starts]
-    tails = _distinct_tails(texts.buffers()[2], ends)
-    offsets = {tail.to_bytes(6, "little").decode().lstrip("\0") for tail in tails}
-    if all(map(_is_offset, offsets)):
-        return frozenset(offsets)
-    matched = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{OFFSET})$"), "offset")
-    return frozenset(filter(None, pc.unique(matched).to_pylist()))
-
-
-def _distinct_tails(data: pa.Buffer, ends: NDArray[np.int32]) -> list[int]:
-    """Return the different last six bytes of texts as numbers, or the last byte alone where it is a ``Z``."""
-    last_eight_bytes = np.ndarray(data.size - 7, "<u8", data, strides=(1,))[ends - 8]
-    tails = last_eight_bytes >> 16
-    tails = np.where(tails >> 40 == ord("Z"), ord("Z") << 40, tails)
-    least, most = tails.min(), tails.max()
-    # A time zone has two offsets at most, in winter and in summer: then nothing needs to be sorted.
-    if ((tails == least) | (tails == most)).all():
-        return [int(least), int(most)]
-    distinct: list[int] = np.unique(tails).tolist()
-    return distinct
+    data = texts.buffers()[2]
+    tails = np.ndarray(data.size - 7, "<u8", data, strides=(1,))[ends - 8] >> 16
+    offsets = set()
+    while len(tails):
+        offset = int(tails[0]).to_bytes(6, "little").decode()
+        if offset.endswith("Z"):
+            offset, is_other = "Z", tails >> 40 != ord("Z")
+        elif _is_offset(offset):
+            is_other = tails != tails[0]
+        else:
+            matched = pc.struct_field(pc.extract_regex(texts, rf"(?P<offset>{OFFSET})$"), "offset")
+            return frozenset(filter(None, pc.unique(matched).to_pylist()))
+        offsets.add(offset)
+        tails = tails[is_other]
+    return frozenset(offsets)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES", "Decision", "Rule", "decide"]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """A column's type, and how it was decided on.
 
     Parameters
@@ -50,12 +49,15 @@ class Decision:
         The value that does not fit the type that the column should have, None where all do.
     array
         The column itself, where it has been read for the decision.
+    extremes
+        Its least and its greatest value, as Arrow counts dates and times, where these are known.
     """
 
     type: pa.DataType
     evidence: str
     problem: CellError | None = None
     array: Array | None = None
+    extremes: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def decide(column: Column, options: AskOptions) -> Decision:
     # No rule of this section covers the values.
     row, cell = next((row, cell) for row, cell in enumerate(column.cells) if cell is not None)
     reason = f"is among {_kind_names(column.by_cell().kinds)}, though the statistics are {column.section}"
-    return replace(decision, problem=CellError(row, exact_json.dump(cell), reason))
+    return decision._replace(problem=CellError(row, exact_json.dump(cell), reason))
 
 
 @lru_cache
@@ -182,7 +184,7 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
             array = array.cast(pa.timestamp(array.type.unit, "UTC"))
             reason = f"has no year that can be shown in {options.tz}, so the column is in UTC"
             return Decision(array.type, evidence, CellError(row, column.cells[row], reason), array)
-    return Decision(array.type, evidence, array=array)
+    return Decision(array.type, evidence, array=array, extremes=found.extremes)
 
 
 def _read_temporal_fast(column: Column, options: AskOptions) -> TemporalValues | None:
@@ -212,9 +214,9 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
     if column.kinds == {ValueKind.TEXT} or (
         column.kinds and column.kinds <= {ValueKind.INTEGER, ValueKind.FRACTION}
     ):
-        found = _numbers_fast(column, options, bounds)
+        found = _numbers_fast(column, options, bounds, words)
         if found is not None:
-            return replace(found, evidence=words.format(found.evidence))
+            return found
     decimals = _decimals(column, options)
     type_, reason = numbers.arrow_type(column.present, bounds, decimals)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
@@ -222,7 +224,7 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
     return Decision(type_, words.format(reason), problem, array)
 
 
-def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str]) -> Decision | None:
+def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str], words: str) -> Decision | None:
     """Decide on numbers by Arrow's own casts, None where these might not be exact."""
     is_quoted, count = column.kinds == {ValueKind.TEXT}, column.count + len(bounds)
     values: Any = column.array if is_quoted else column.values  # texts may have been read as times
@@ -235,8 +237,8 @@ def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str]) ->
             is_exact = options.strict or (is_quoted and options.decimals == "auto")
             decimals = "exact" if is_exact else options.decimals
             type_ = numbers.decimal_type(_chunks(texts), bounds, decimals)
-            words = f"{numbers.fraction_words(count)}, not all exact as float64"
-            return type_ and Decision(type_, words, array=pc.cast(texts, type_))
+            reason = f"{numbers.fraction_words(count)}, not all exact as float64"
+            return type_ and Decision(type_, words.format(reason), array=pc.cast(texts, type_))
         if is_quoted and not values.fractional:
             try:
                 values = pc.cast(texts, pa.int64())
@@ -246,10 +248,10 @@ def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str]) ->
         # If none has a fraction, all are whole, and some beyond int64.
         if values.fractional and all(map(numbers.is_exact_float, bounds)):
             reason = f"{numbers.fraction_words(count)}, all exact as float64"
-            return Decision(values.values.type, reason, array=values.values)
+            return Decision(values.values.type, words.format(reason), array=values.values)
     elif all(map(numbers.is_short_integer, bounds)):
         reason = "1 whole number" if count == 1 else f"{count:,} whole numbers"
-        return Decision(values.type, reason, array=values)
+        return Decision(values.type, words.format(reason), array=values)
     return None
 
 
@@ -300,9 +302,9 @@ def _boolean(column: Column, options: AskOptions) -> Decision:
             if column.kinds != {ValueKind.INTEGER}:
                 raise
             row = column.row_of(error.row or 0)
-            return replace(_numbers(column, options), problem=CellError(row, error.value, error.reason))
-        decision = replace(decision, array=None)
-    return replace(decision, evidence=f"boolean statistics; {decision.evidence}")
+            return _numbers(column, options)._replace(problem=CellError(row, error.value, error.reason))
+        decision = decision._replace(array=None)
+    return decision._replace(evidence=f"boolean statistics; {decision.evidence}")
 
 
 def _booleans(column: Column, _: AskOptions) -> Decision:

@@ -70,13 +70,18 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
         _warn_of_losses(table.schema, targets)
         columns = [_convert(column, target) for column, target in zip(table.columns, targets, strict=True)]
         table = pa.Table.from_arrays(columns, names=names)
-    # polars replaces an empty name by the position, so the names are set afterwards.
-    numbered = table.rename_columns(list(map(str, range(len(names)))))
+    # polars panics at metadata of the schema that is not UTF-8.
+    table = table.replace_schema_metadata()
+    # It replaces an empty name by the position and cuts one at a NUL; then all names are set afterwards.
+    is_numbered = not all(names) or NUL in "".join(names)
+    if is_numbered:
+        table = table.rename_columns(list(map(str, range(len(names)))))
     if is_streamed:
-        frame = pl.DataFrame(_Stream(numbered))
+        frame = pl.DataFrame(_Stream(table))
     else:
-        frame = cast("pl.DataFrame", pl.from_arrow(numbered, rechunk=False))
-    frame.columns = names
+        frame = cast("pl.DataFrame", pl.from_arrow(table, rechunk=False))
+    if is_numbered:
+        frame.columns = names
     return frame
 
 

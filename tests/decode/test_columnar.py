@@ -251,6 +251,28 @@ def test_one_row_and_many_columns() -> None:
         assert read(dataframe, block) == columns
 
 
+@pytest.mark.parametrize(
+    ("last", "columns"),
+    [
+        ("7", [(INTEGER, [1, None]), (BOOLEAN, [None, False]), (INTEGER, [-5, 6]), (INTEGER, [7, 7])]),
+        # One that is beyond 64 bits leaves the others what they are.
+        (str(2**64), [(INTEGER, [1, None]), (BOOLEAN, [None, False]), (INTEGER, [-5, 6]),
+                      (FRACTION, [str(2**64)] * 2)]),
+    ],
+)  # fmt: skip
+def test_columns_that_are_cast_at_once(last: str, columns: Columns) -> None:
+    """In more columns than rows, each column has its own values and nulls."""
+    assert read(f'[["a","b","c","d"],[1,null,-5,{last}],[null,false,6,{last}]]') == columns
+
+
+def test_the_first_value_behind_many_nulls() -> None:
+    """A cell is also found where nulls and texts before it are longer than what is sniffed first."""
+    nulls = f'["{"x" * 200}",null],' * 50
+    found = read(f'[["a","b"],{nulls}["x",true]]')
+    assert found is not None
+    assert found[1] == (BOOLEAN, [None] * 50 + [True])
+
+
 def test_escapes_in_columns_that_are_parsed() -> None:
     """Texts taken together, of which some are read as dates, keep their own escapes and no others."""
     rows_ = ",".join(

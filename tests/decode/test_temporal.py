@@ -331,6 +331,16 @@ def test_offsets(tails: list[str | None], offsets: set[str] | int) -> None:
     assert temporal_fast.distinct_offsets(pa.concat_arrays([pa.array(["x", None]), texts]).slice(2)) == found
 
 
+def test_extremes_of_parts() -> None:
+    """The least and the greatest value are those of all parts; a part of nulls alone has none."""
+    dates = [["2025-01-02", None, "2025-01-05"], [None], ["2025-01-01", "2025-01-03"]]
+    parts = [temporal_fast.read_fast(pa.array(part, pa.string()), TemporalFormat.DATE) for part in dates]
+    found = temporal_fast.TemporalValues.concat([part for part in parts if part is not None])
+    first = (dt.date(2025, 1, 1) - dt.date(1970, 1, 1)).days
+    assert found.extremes == (first, first + 4)
+    assert temporal_fast.TemporalValues.concat(parts[1:2] * 2).extremes is None
+
+
 @given(
     st.datetimes(),
     st.timedeltas(timedelta(hours=-23, minutes=-59), timedelta(hours=23, minutes=59)),
