@@ -129,7 +129,7 @@ class Answer:
             ],
             version=__version__,
         )
-        if decoded.warnings or envelope.escaped_fields:
+        if decoded.warnings or envelope.escaped_fields or envelope.left_out:
             diagnostics.issue_warnings(envelope, decoded.warnings)
         if decoded.table is not None and decoded.truncated is not False:
             diagnostics.report_truncation(metadata, options, fetched)

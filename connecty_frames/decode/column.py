@@ -26,6 +26,7 @@ from connecty_frames.decode.exact_json import (
     ValueKind,
 )
 from connecty_frames.decode.numbers import FloatValues
+from connecty_frames.decode.statistics_json import SECTIONS
 from connecty_frames.decode.temporal_fast import TemporalValues
 
 if TYPE_CHECKING:
@@ -51,9 +52,6 @@ Array: TypeAlias = pa.ChunkedArray | pa.Array
 #: The cells of a column, or the temporal or float values that have been read from them.
 Values: TypeAlias = Array | TemporalValues | FloatValues
 
-#: The sections of the statistics that tell a type, strongest first; ``numeric`` and ``boolean`` are assumed,
-#: since the API document leaves them out.
-_SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
 #: How many cells are made Python objects at once, and, of nested ones, how many bytes of JSON.
 _BATCH: Final = 1 << 12
 _BATCH_BYTES: Final = 1 << 16
@@ -79,7 +77,7 @@ def section_of(statistics: dict[str, Any]) -> str | None:
 
     It is ``general`` where there are statistics and none of them tells the type, None where there are none.
     """
-    for name in _SECTIONS:
+    for name in SECTIONS:
         if isinstance(statistics.get(name), dict):
             return name
     return "general" if statistics else None
@@ -352,7 +350,7 @@ class Column:
         self._whole = whole
         self.section: str | None = section_of(statistics)
         self.bounds: list[str] = []
-        if self.section in _SECTIONS and not (whole and self.count):
+        if self.section in SECTIONS and not (whole and self.count):
             self.bounds = list(stated_bounds(statistics[self.section]).values())
 
     @cached_property

@@ -33,6 +33,8 @@ __all__ = [
     "is_encodable",
     "is_too_deep",
     "mask_leniencies",
+    "may_have_surrogates",
+    "original",
     "parse",
     "parse_first",
     "to_decimal",
@@ -152,13 +154,23 @@ def mask_leniencies(body: bytes) -> bytes:
     surrogate, ``\ud800``, becomes ``\\d800``. All other bytes and positions are unchanged; if the result is
     JSON, nothing else was wrong.
     """
-    if _surrogate_in(body):
+    if may_have_surrogates(body):
         body = _ESCAPES.sub(lambda found: rb"\\" + found[1] if found[1] else found[0], body)
     if b"NaN" in body or b"Infinity" in body:
         body = _STRING_OR_CONSTANT.sub(
             lambda found: b"[%s]" % (b" " * (len(found[1]) - 2)) if found[1] else found[0], body
         )
     return body
+
+
+def original(part: Any, proved: bytes, source: bytes) -> memoryview:
+    """Return the bytes of JSON that stand where a part of what :func:`mask_leniencies` made of it stands."""
+    if proved is source:  # most often
+        return memoryview(part)
+    import pyarrow as pa  # not imported for JSON that is strict
+
+    start = pa.py_buffer(part).address - pa.py_buffer(proved).address
+    return memoryview(source)[start : start + len(memoryview(part))]
 
 
 def unmask_name(name: str) -> str:
@@ -192,6 +204,11 @@ def is_too_deep(values: Iterable[object]) -> bool:
                 below += nested.values() if isinstance(nested, dict) else nested
         level = [item for item in below if isinstance(item, _NESTED)]
     return bool(level)
+
+
+def may_have_surrogates(text: bytes) -> bool:
+    """Whether something in JSON looks like the escape of a surrogate, which may be one of a pair."""
+    return _surrogate_in(text) is not None
 
 
 def has_lone_surrogate(text: bytes) -> bool:
