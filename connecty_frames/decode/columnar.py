@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
@@ -82,6 +83,9 @@ _SLACK: Final = 1 << 14
 #: decide what is tried first.
 _SNIFFED_BYTES: Final = 1 << 16
 _SNIFFED_ROWS: Final = 100
+
+#: The pattern of a scalar in JSON.
+_CELL: Final = r'(?:[^",\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
 
 _UTF8: Final = codecs.getincrementaldecoder("utf-8")
 _BACKSLASH, _COMMA, _ASCII = ord("\\"), ord(","), 0x7F
@@ -208,18 +212,30 @@ def _sniff(source: memoryview, longest: int) -> tuple[list[Any], list[Any], int]
             return None
         try:
             header, end = exact_json.parse_first(text, 1)
+            pattern = _plain_row(len(header)) if size > _SNIFFED_BYTES else None
+            if pattern and not pattern.match(text, end):
+                return None
             exact_json.parse_first(text, end + 1)
         except ValueError:  # they are cut off, or there is no row
             continue
-        return None if text[end : end + 2] != ",[" else _first_cells(text, header, end)
+        return None if text[end : end + 2] != ",[" else _first_cells(text, header, end, pattern)
     return None
 
 
-def _first_cells(text: str, header: list[Any], end: int) -> tuple[list[Any], list[Any], int] | None:
+def _plain_row(width: int) -> re.Pattern[str]:
+    """Return what matches a row of scalars: to parse another may take a hundred times its size, in vain."""
+    return re.compile(rf",\[{_CELL}(?:,{_CELL}){{{max(width - 1, 0)}}}\]", re.DOTALL)
+
+
+def _first_cells(
+    text: str, header: list[Any], end: int, pattern: re.Pattern[str] | None
+) -> tuple[list[Any], list[Any], int] | None:
     """Return what ``_sniff`` does for a text whose header ends at a position."""
     start = len(text[:end].encode()) + 2
     first_cells: list[Any] = [None] * len(header)
     for _ in range(_SNIFFED_ROWS):
+        if pattern and not pattern.match(text, end):
+            break
         try:
             row, end = exact_json.parse_first(text, end + 1)
         except ValueError:  # the end of what is sniffed
