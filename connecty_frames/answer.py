@@ -126,7 +126,7 @@ class Answer:
             schema=[column.to_texts() for column in decoded.columns],
             version=__version__,
         )
-        if decoded.warnings or envelope.escaped_fields:
+        if decoded.warnings or envelope.escaped_fields or envelope.left_out:
             diagnostics.issue_warnings(envelope, decoded.warnings)
         if decoded.table is not None and decoded.truncated is not False:
             diagnostics.report_truncation(metadata, options, fetched)

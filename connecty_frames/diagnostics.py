@@ -9,6 +9,7 @@ from connecty_frames.decode.exact_json import LONE_SURROGATE
 from connecty_frames.errors import (
     QuestionError,
     QuestionFailed,
+    StatisticsWarning,
     TruncatedError,
     TruncationWarning,
     TypeFidelityWarning,
@@ -41,6 +42,10 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
         places = " and ".join(envelope.escaped_fields)
         text = f"Found {LONE_SURROGATE}, in {places}: it is written as its escape."
         warnings.insert(0, TypeFidelityWarning(text))
+    if envelope.left_out:
+        warnings.insert(
+            0, StatisticsWarning(f"The statistics are too large: {envelope.left_out} are left out.")
+        )
     counts: Counter[type[ConnectyWarning]] = Counter()
     for warning in warnings:
         counts[type(warning)] += 1

@@ -19,6 +19,7 @@ from connecty_frames.decode.arrow_buffers import numbers_of, to_array, to_scalar
 from connecty_frames.decode.envelope import parse_count, stated_bounds
 from connecty_frames.decode.exact_json import (
     KIND_BY_TYPE,
+    NESTED_KINDS,
     NUMBER_KINDS,
     ConstantText,
     FloatText,
@@ -26,6 +27,8 @@ from connecty_frames.decode.exact_json import (
     ValueKind,
 )
 from connecty_frames.decode.numbers import FloatValues
+from connecty_frames.decode.scanning import LongValue
+from connecty_frames.decode.statistics_json import SECTIONS
 from connecty_frames.decode.temporal_fast import TemporalValues
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "BATCH_BYTES",
     "CODES",
     "SURROGATE",
     "Array",
@@ -51,16 +55,14 @@ Array: TypeAlias = pa.ChunkedArray | pa.Array
 #: The cells of a column, or the temporal or float values that have been read from them.
 Values: TypeAlias = Array | TemporalValues | FloatValues
 
-#: The sections of the statistics that tell a type, strongest first; ``numeric`` and ``boolean`` are assumed,
-#: since the API document leaves them out.
-_SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
 #: How many cells are made Python objects at once, and, of nested ones, how many bytes of JSON.
 _BATCH: Final = 1 << 12
-_BATCH_BYTES: Final = 1 << 16
+BATCH_BYTES: Final = 1 << 16
 
 #: The code of each kind in a CellColumn, and that of a text with a lone surrogate, which is kept as JSON.
 CODES: Final = {kind: code for code, kind in enumerate(ValueKind, 1)}
 SURROGATE: Final = len(CODES) + 1
+_NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
 _KIND_BY_CODE: Final = (None, *ValueKind, ValueKind.TEXT)
 _READ_BY_KIND: Final[dict[ValueKind, Callable[[str], Any]]] = {
     ValueKind.BOOLEAN: "true".__eq__,
@@ -81,7 +83,7 @@ def section_of(statistics: dict[str, Any]) -> str | None:
     """
     if not statistics:
         return None
-    for name in _SECTIONS:
+    for name in SECTIONS:
         if isinstance(statistics.get(name), dict):
             return name
     return "general"
@@ -267,10 +269,26 @@ class CellColumn(_Cells):
             checkpoint=self._checkpoint,
         )
 
-    @property
-    def mentions_constants(self) -> bool:
-        """Whether ``NaN`` or an infinity is in some cell, perhaps in a text."""
-        return bool(pc.any(pc.match_substring_regex(self.texts, "NaN|Infinity")).as_py())
+    def kinds_by_row(self) -> Iterator[ValueKind | None]:
+        """Return the kind of each cell, None for null."""
+        return map(_KIND_BY_CODE.__getitem__, self._codes)
+
+    def json_of(self, row: int) -> str:
+        """Return the JSON of a cell for an error, of a long array or object the beginning."""
+        text = self.texts[row].as_buffer()
+        if len(text) > BATCH_BYTES and self._codes[row] in _NESTED_CODES:
+            return bytes(text[:BATCH_BYTES]).decode(errors="replace")
+        return exact_json.dump(self[row])
+
+    def constants(self) -> Iterator[tuple[int, str]]:
+        """Return the rows in which a bare ``NaN`` or infinity is, and it, or NaN where it is nested."""
+        mention_one = combine(pc.match_substring_regex(self.texts, "NaN|Infinity"))
+        for row in numbers_of(pc.indices_nonzero(mention_one)).tolist():
+            code, text = self._codes[row], self.texts[row]
+            if code == CODES[ValueKind.CONSTANT]:
+                yield row, text.as_py()
+            elif code in _NESTED_CODES and exact_json.has_constant(text.as_buffer().to_pybytes()):
+                yield row, "NaN"
 
     def narrowed(self) -> ScalarColumn | CellColumn:
         """Return cells of one scalar kind as a ScalarColumn."""
@@ -289,16 +307,22 @@ class CellColumn(_Cells):
         return self
 
     def batches(self) -> Iterator[list[Any]]:
-        """Return the cells a few at a time: as many as have some bytes of JSON, or one that has more."""
+        """Return arrays or objects a few at a time: in some bytes of JSON, or a LongValue that has more."""
         # Most often one batch; to count the bytes by cell takes a sixth of the time of many short columns.
-        if self._length <= _BATCH and self.texts.nbytes <= _BATCH_BYTES:
+        if self._length <= _BATCH and self.texts.nbytes <= BATCH_BYTES:
             yield list(self)
             return
         lengths = numbers_of(combine(pc.fill_null(pc.binary_length(self.texts), to_scalar(0, pa.int32()))))
-        batch = np.cumsum(lengths + _BATCH_BYTES // _BATCH) // _BATCH_BYTES
-        ends = [*(np.flatnonzero(np.diff(batch)) + 1).tolist(), len(batch)]
+        batch = np.cumsum(lengths + BATCH_BYTES // _BATCH) // BATCH_BYTES
+        is_long = lengths > BATCH_BYTES
+        is_end = (np.diff(batch, append=-1) != 0) | is_long
+        ends = (np.flatnonzero(is_end) + 1).tolist()
         for start, stop in zip([0, *ends], ends, strict=False):
-            yield list(self._read(start, stop))
+            if is_long[start]:
+                self._checkpoint()
+                yield [LongValue.of(memoryview(self.texts[start].as_buffer()))]
+            else:
+                yield list(self._read(start, stop))
 
     def _read(self, start: int, stop: int) -> Iterator[Any]:
         self._checkpoint()
@@ -354,7 +378,7 @@ class Column:
         self._whole = whole
         self.section: str | None = section_of(statistics)
         self.bounds: list[str] = []
-        if self.section in _SECTIONS and not (whole and self.count):
+        if self.section in SECTIONS and not (whole and self.count):
             self.bounds = list(stated_bounds(statistics[self.section]).values())
 
     @property
@@ -389,9 +413,19 @@ class Column:
             cells = CellColumn.of_numbers(cells.array)
         return Column(self.name, cells, self._statistics, whole=self._whole)
 
+    def json_of(self, row: int) -> str:
+        """Return the JSON of a cell for an error."""
+        return (
+            self.cells.json_of(row)
+            if isinstance(self.cells, CellColumn)
+            else exact_json.dump(self.cells[row])
+        )
+
     def row_of(self, position: int) -> int | None:
         """Return the row of a position in ``present``; None beyond its end, where the bounds stand."""
-        rows = (row for row, cell in enumerate(self.cells) if cell is not None)
+        cells = self.cells
+        by_row = cells.kinds_by_row() if isinstance(cells, CellColumn) else cells
+        rows = (row for row, cell in enumerate(by_row) if cell is not None)
         return next((row for index, row in enumerate(rows) if index == position), None)
 
     def with_nat_as_null(self) -> Column | None:

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
@@ -84,6 +85,9 @@ _SLACK: Final = 1 << 14
 _SNIFFED_FIRST: Final = 1 << 12
 _SNIFFED_BYTES: Final = 1 << 16
 _SNIFFED_ROWS: Final = 100
+
+#: The pattern of a scalar in JSON.
+_CELL: Final = r'(?:[^",\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
 
 _UTF8: Final = codecs.getincrementaldecoder("utf-8")
 _BACKSLASH, _COMMA, _ASCII = ord("\\"), ord(","), 0x7F
@@ -217,22 +221,32 @@ def _sniff(source: memoryview, longest: int) -> tuple[list[Any], list[Any], int]
             return None
         try:
             header, end = exact_json.parse_first(text, 1)
-            if not ",[".startswith(text[end : end + 2]):
+            pattern = _plain_row(len(header)) if size > _SNIFFED_BYTES else None
+            if not ",[".startswith(text[end : end + 2]) or (pattern and not pattern.match(text, end)):
                 return None
             exact_json.parse_first(text, end + 1)
         except ValueError:  # they are cut off
             continue
-        found = _first_cells(text, header, end)
+        found = _first_cells(text, header, end, pattern)
         if size > _SNIFFED_FIRST or found is None or None not in found[1]:
             return found
     return None
 
 
-def _first_cells(text: str, header: list[Any], end: int) -> tuple[list[Any], list[Any], int] | None:
+def _plain_row(width: int) -> re.Pattern[str]:
+    """Return what matches a row of scalars: to parse another may take a hundred times its size, in vain."""
+    return re.compile(rf",\[{_CELL}(?:,{_CELL}){{{max(width - 1, 0)}}}\]", re.DOTALL)
+
+
+def _first_cells(
+    text: str, header: list[Any], end: int, pattern: re.Pattern[str] | None
+) -> tuple[list[Any], list[Any], int] | None:
     """Return what ``_sniff`` does for a text whose header ends at a position."""
     start = len(text[:end].encode()) + 2
     first_cells: list[Any] = [None] * len(header)
     for _ in range(_SNIFFED_ROWS):
+        if pattern and not pattern.match(text, end):
+            break
         try:
             row, end = exact_json.parse_first(text, end + 1)
         except ValueError:  # the end of what is sniffed

@@ -18,7 +18,7 @@ from connecty_frames.decode.column import CellColumn, Column, ScalarColumn
 from connecty_frames.decode.encodings import Encoding, epoch
 from connecty_frames.decode.envelope import match_names
 from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.exact_json import ValueKind
+from connecty_frames.decode.exact_json import NESTED_KINDS, ValueKind
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, SchemaTypes
@@ -268,7 +268,7 @@ def _fidelity_warning(column: Column, type_: pa.DataType, problem: CellError) ->
 
 def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:
     """Return a ``schema=`` that reads the column as another type than the inferred, None if none is found."""
-    if pa.types.is_temporal(inferred):
+    if pa.types.is_temporal(inferred) or column.kinds & NESTED_KINDS:  # no remedy reads arrays and objects
         return None
     first = problem.value if problem.row is None else column.cells[problem.row]
     some = list(islice(column.present, 0, None, len(column.cells) // _MOST_TRIED + 1))

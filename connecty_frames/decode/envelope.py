@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import compress, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from connecty_frames.decode import exact_json
+from connecty_frames.decode.statistics_json import Statistics, read_statistics
 from connecty_frames.errors import ResponseError
 from connecty_frames.protocol import QuestionResults, ResultsResponse, State, read_message
 from connecty_frames.text import snippet
@@ -62,6 +63,8 @@ class Envelope:
         where it is absent or null.
     statistics
         ``dataframe_stats`` by column and section, numbers as their texts.
+    left_out
+        What was left out of them, in words; empty where nothing was.
     details
         Fields that the API document does not name, by name: the first thousand of them.
     more_details
@@ -76,6 +79,7 @@ class Envelope:
     response_summary: str | None = None
     rows: memoryview | None = None
     statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    left_out: str = ""
     details: dict[str, Any] = field(default_factory=dict)
     more_details: int = 0
     escaped_fields: tuple[str, ...] = ()
@@ -210,7 +214,7 @@ def read_envelope(
         )
 
     try:
-        parts, has_surrogates = _split(body)
+        parts = _split(body)
     except UnicodeDecodeError:
         raise refuse("is not UTF-8") from None
     except RecursionError:
@@ -224,25 +228,25 @@ def read_envelope(
     except ValueError as error:
         raise refuse(f"is not what the API promises: {error}") from None
     results = response.results or QuestionResults()
+    statistics: Statistics = results.dataframe_stats or Statistics({})
     details = _further(parts, ResultsResponse) | _further(parts.get("results") or {}, QuestionResults)
-    statistics = _valid_statistics(results.dataframe_stats)
-    received: list[Any] = [results.sql_query, results.response_summary, statistics]
-    sql_query, summary, statistics = escaped = (
-        exact_json.escape_surrogates(received) if has_surrogates else received
-    )
-    fields = zip(_RESULT_FIELDS, received, escaped, strict=True)
+    received = [results.sql_query, results.response_summary]
+    sql_query, summary = escaped = exact_json.escape_surrogates(received)
+    are_escaped = [before != after for before, after in zip(received, escaped, strict=True)]
+    are_escaped.append(statistics.is_escaped)
     return Envelope(
         state=response.state,
         sql_query=sql_query,
         response_summary=summary,
         rows=_rows(results.dataframe),
-        statistics=statistics,
+        statistics=statistics.entries,
+        left_out=statistics.left_out,
         details={
             name: _truncate(value, iter(range(_MOST_VALUES)))
             for name, value in islice(details.items(), _MOST_DETAILS)
         },
         more_details=max(len(details) - _MOST_DETAILS, 0),
-        escaped_fields=tuple(name for name, before, after in fields if before != after),
+        escaped_fields=tuple(compress(_RESULT_FIELDS, are_escaped)),
     )
 
 
@@ -251,30 +255,24 @@ def _further(parts: dict[str, Any], message: type[msgspec.Struct]) -> dict[str, 
     return {name: part for name, part in parts.items() if name not in message.__struct_fields__}
 
 
-def _split(body: bytes) -> tuple[Any, bool]:
-    """Parse everything but the rows; numbers as Python's, but as their texts in rows and statistics.
-
-    Also tell whether lone surrogates may be in the results, apart from the rows.
-    """
+def _split(body: bytes) -> Any:
+    """Parse everything but the rows; numbers as Python's, but as their texts in the statistics."""
     parts = _split_parts(body)
     if not isinstance(parts, dict):
-        return parts, False
+        return parts
     results = parts.get("results")
     if not isinstance(results, dict):
-        return _read_parts(parts), False
+        return _read_parts(parts)
     del parts["results"]
-    rows = results.pop("dataframe", None)
-    has_surrogates = any(map(exact_json.may_have_surrogates, results.values()))
-    statistics = results.pop("dataframe_stats", None)
-    read = {
+    rows, statistics = results.pop("dataframe", None), results.pop("dataframe_stats", None)
+    return {
         **_read_parts(parts),
         "results": {
             **_read_parts(results),
-            "dataframe_stats": None if statistics is None else _parse(statistics),
+            "dataframe_stats": read_statistics(statistics, rows),
             "dataframe": rows,
         },
     }
-    return read, has_surrogates
 
 
 def _split_parts(body: bytes) -> Any:
@@ -307,17 +305,13 @@ def _split_lenient(body: bytes) -> Any:
         raise ValueError(str(error)) from None
     if not is_object:
         return []
-    import pyarrow as pa  # not imported for a body that is strict JSON
-
-    begin = pa.py_buffer(proved).address
 
     def original(part: Any) -> Any:
         """Return the same part of the body."""
         if isinstance(part, dict):
-            rename = exact_json.unmask_name if proved != body else str
+            rename = exact_json.unmask_name if proved is not body else str
             return {rename(name): original(field) for name, field in part.items()}
-        start = pa.py_buffer(part).address - begin
-        return memoryview(body)[start : start + len(memoryview(part))]
+        return exact_json.original(part, proved, body)
 
     return original(_split_fields(proved))
 
@@ -367,13 +361,3 @@ def _rows(dataframe: Any) -> memoryview | None:
     """Return the rows unread, None for ``null``; the module ``rows`` refuses what is not an array."""
     rows = None if dataframe is None else memoryview(dataframe)
     return None if rows is None or bytes(rows[:5]) == b"null" else rows
-
-
-def _valid_statistics(found: object) -> dict[str, dict[str, Any]]:
-    """Return what is valid of the statistics: they are evidence, and no reason to refuse an answer."""
-    if not isinstance(found, dict):
-        return {}
-    valid = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
-    if not exact_json.is_too_deep(valid.values()):
-        return valid
-    return {column: sections for column, sections in valid.items() if not exact_json.is_too_deep([sections])}

@@ -20,6 +20,7 @@ __all__ = [
     "KIND_BY_TYPE",
     "LONE_SURROGATE",
     "MAX_DEPTH",
+    "NESTED_KINDS",
     "NUL",
     "NUMBER_KINDS",
     "ConstantText",
@@ -29,14 +30,19 @@ __all__ = [
     "ValueKind",
     "dump",
     "escape_surrogates",
+    "has_constant",
     "has_lone_surrogate",
     "is_encodable",
     "is_too_deep",
+    "kind_of",
     "mask_leniencies",
     "may_have_surrogates",
+    "original",
+    "pairs_of",
     "parse",
     "parse_first",
     "to_decimal",
+    "to_object",
     "to_python",
     "unmask_name",
 ]
@@ -115,6 +121,8 @@ class ValueKind(Enum):
 
 #: The kinds that are numbers.
 NUMBER_KINDS: Final = frozenset({ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.CONSTANT})
+#: The kinds of values that have others inside.
+NESTED_KINDS: Final = frozenset({ValueKind.ARRAY, ValueKind.OBJECT})
 #: The kind of each type of value that :func:`parse` returns, null aside.
 KIND_BY_TYPE: Final[dict[type, ValueKind]] = {
     bool: ValueKind.BOOLEAN,
@@ -128,14 +136,25 @@ KIND_BY_TYPE: Final[dict[type, ValueKind]] = {
 }
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def kind_of(value: object) -> ValueKind | None:
+    """Return the kind of a value as :func:`parse` returns it, None for null."""
+    return KIND_BY_TYPE.get(type(value))
+
+
+def to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of keys and values, in which a key may occur twice."""
     found = dict(pairs)
     return found if len(found) == len(pairs) else RepeatedKeys(pairs)
 
 
 _DECODER = json.JSONDecoder(
-    parse_int=IntText, parse_float=FloatText, parse_constant=ConstantText, object_pairs_hook=_object
+    parse_int=IntText, parse_float=FloatText, parse_constant=ConstantText, object_pairs_hook=to_object
 )
+
+
+def pairs_of(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Return all keys and values of an object, also of a key that occurs twice."""
+    return value.pairs if isinstance(value, RepeatedKeys) else value.items()
 
 
 #: Parses JSON text; numbers are returned as their texts. Raises ValueError where it is not JSON, and
@@ -153,13 +172,25 @@ def mask_leniencies(body: bytes) -> bytes:
     surrogate, ``\ud800``, becomes ``\\d800``. All other bytes and positions are unchanged; if the result is
     JSON, nothing else was wrong.
     """
-    if _surrogate_in(body):
+    if may_have_surrogates(body):
         body = _ESCAPES.sub(lambda found: rb"\\" + found[1] if found[1] else found[0], body)
     if b"NaN" in body or b"Infinity" in body:
-        body = _STRING_OR_CONSTANT.sub(
-            lambda found: b"[%s]" % (b" " * (len(found[1]) - 2)) if found[1] else found[0], body
-        )
+        masked = bytearray(body)  # to substitute would make an object of each string
+        for found in _STRING_OR_CONSTANT.finditer(body):
+            if found[1]:
+                masked[slice(*found.span(1))] = b"[%s]" % (b" " * (len(found[1]) - 2))
+        body = bytes(masked)
     return body
+
+
+def original(part: Any, proved: bytes, source: bytes) -> memoryview:
+    """Return the bytes of JSON that stand where a part of what :func:`mask_leniencies` made of it stands."""
+    if proved is source:  # most often
+        return memoryview(part)
+    import pyarrow as pa  # not imported for JSON that is strict
+
+    start = pa.py_buffer(part).address - pa.py_buffer(proved).address
+    return memoryview(source)[start : start + len(memoryview(part))]
 
 
 def unmask_name(name: str) -> str:
@@ -172,8 +203,7 @@ def dump(value: object) -> str:
     if isinstance(value, IntText | FloatText | ConstantText):
         return str(value)
     if isinstance(value, dict):
-        pairs = value.pairs if isinstance(value, RepeatedKeys) else value.items()
-        return "{" + ",".join(f"{dump(key)}:{dump(item)}" for key, item in pairs) + "}"
+        return "{" + ",".join(f"{dump(key)}:{dump(item)}" for key, item in pairs_of(value)) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(dump, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
@@ -195,9 +225,14 @@ def is_too_deep(values: Iterable[object]) -> bool:
     return bool(level)
 
 
-def may_have_surrogates(part: Any) -> bool:
-    """Whether the escape of a surrogate, of a pair perhaps, is in a part of a body."""
-    return _surrogate_in(part) is not None
+def has_constant(text: bytes) -> bool:
+    """Whether a bare ``NaN`` or infinity is in JSON."""
+    return any(found[1] for found in _STRING_OR_CONSTANT.finditer(text))
+
+
+def may_have_surrogates(text: bytes) -> bool:
+    """Whether something in JSON looks like the escape of a surrogate, which may be one of a pair."""
+    return _surrogate_in(text) is not None
 
 
 def has_lone_surrogate(text: bytes) -> bool:

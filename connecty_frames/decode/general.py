@@ -12,7 +12,7 @@ The grammar has been proved before: the source is JSON, or JSON with bare ``NaN`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
@@ -21,10 +21,10 @@ import pyarrow.compute as pc
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow_buffers import numbers_of, to_array
-from connecty_frames.decode.blocks import hide_escapes
 from connecty_frames.decode.column import CODES, SURROGATE, CellColumn, kind_masks
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.scanning import SPACES, STEPS, Block, byte_table, next_block
 from connecty_frames.errors import ResponseError
 from connecty_frames.text import counted, snippet
 
@@ -45,25 +45,12 @@ _HEADER: Final = 1 << 10
 #: The longest value that an error shows by parsing it; of a longer one it shows the first bytes.
 _LONGEST_PREVIEW: Final = 1 << 16
 
-_COMMA, _BRACKET, _QUOTE, _MINUS, _INFINITY = b',["-I'
+_BRACKET, _MINUS, _INFINITY = b"[-I"
 _TEXTS: Final = msgspec.json.Decoder(list[str])
-
-
-def _table(dtype: type, values: dict[bytes, int]) -> NDArray[Any]:
-    """Return a table by byte, 0 for those that are not among the keys."""
-    table: NDArray[Any] = np.zeros(256, dtype)
-    for some_bytes, value in values.items():
-        table[list(some_bytes)] = value
-    return table
-
-
-_MARKS: Final = _table(np.bool_, {b'[]{},"': 1})
-_STEPS: Final = _table(np.int8, {b"[{": 1, b"]}": -1})
-_SPACES: Final = _table(np.bool_, {b" \t\r\n": 1})
-_FRACTION_MARKS: Final = _table(np.bool_, {b".eE": 1})
+_FRACTION_MARKS: Final = byte_table(np.bool_, {b".eE": 1})
 #: The code of a cell by its first byte; 0 is null. A number may turn out to have a fraction, and a minus to
 #: be that of an infinity.
-_CODES: Final = _table(
+_CODES: Final = byte_table(
     np.uint8,
     {
         b'"': CODES[ValueKind.TEXT],
@@ -142,48 +129,6 @@ class Table(Sequence["ScalarColumn | CellColumn"]):
         return self.cells(position).narrowed()
 
 
-class _Block(NamedTuple):
-    """Whole rows with the separators between them.
-
-    Parameters
-    ----------
-    start
-        Where they begin in the source.
-    data
-        Their bytes.
-    marks, bytes_there
-        The positions of brackets, braces and commas outside of texts, and which of them is there.
-    depths
-        The depth behind each: 0 between rows, 1 between the cells of a row.
-    """
-
-    start: int
-    data: bytes
-    marks: NDArray[np.intp]
-    bytes_there: NDArray[np.uint8]
-    depths: NDArray[np.int32]
-
-    @property
-    def end(self) -> int:
-        """Where they end in the source."""
-        return self.start + len(self.data)
-
-    def separators(self, depth: int) -> NDArray[np.intp]:
-        """Return the positions of the commas at a depth."""
-        positions: NDArray[np.intp] = self.marks[(self.bytes_there == _COMMA) & (self.depths == depth)]
-        return positions
-
-    def cut(self, end: int) -> _Block:
-        """Return the part of the block before a position."""
-        count = int(np.searchsorted(self.marks, end))
-        return self._replace(
-            data=self.data[:end],
-            marks=self.marks[:count],
-            bytes_there=self.bytes_there[:count],
-            depths=self.depths[:count],
-        )
-
-
 def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[list[Any], Table]:
     """Read rows as the header and the columns.
 
@@ -202,7 +147,7 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
     if source[0] != _BRACKET:
         raise ResponseError(f"dataframe is not an array of rows. It begins: {_preview(source, 0)}")
     end = len(source) - 1  # the bracket that closes all rows
-    block = _next_block(source[:end], 1, _HEADER, single=True)
+    block = next_block(source[:end], 1, _HEADER, single=True)
     header = None if block.data.isspace() or not block.data else _parse(block.data, block.start)
     if not isinstance(header, list):
         raise ResponseError("dataframe has no header: its first row must be the array of column names.")
@@ -210,39 +155,13 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
     size = max(limits.general_block, _BYTES_PER_COLUMN * len(header))
     while block.end < end:
         limits.checkpoint()
-        block = _next_block(source[:end], block.end + 1, size)
+        block = next_block(source[:end], block.end + 1, size)
         table.append(*_read_block(block, len(header), table.rows))
     return header, table
 
 
-def _next_block(rows: memoryview, start: int, size: int, *, single: bool = False) -> _Block:
-    """Return the longest block of a size, or a row that is longer; where it is to be a single one, a row."""
-    while True:
-        block = _scan(rows[start : start + size], start)
-        separators = block.separators(0)
-        is_last = start + size >= len(rows)
-        if len(separators) and (single or not is_last):
-            return block.cut(int(separators[0 if single else -1]))
-        if is_last:
-            return block
-        size *= 2
-
-
-def _scan(piece: memoryview, start: int) -> _Block:
-    """Find the brackets, braces and commas outside of texts; a piece begins outside of them."""
-    data = bytes(piece)
-    visible = np.frombuffer(hide_escapes(data), np.uint8)
-    marks = _MARKS[visible].nonzero()[0]
-    bytes_there = visible[marks]
-    is_quote = bytes_there == _QUOTE
-    inside = np.cumsum(is_quote, dtype=np.uint8) & 1  # a sum of 8 bits overflows, but its last bit is right
-    outside = (inside == 0) & ~is_quote
-    marks, bytes_there = marks[outside], bytes_there[outside]
-    return _Block(start, data, marks, bytes_there, np.cumsum(_STEPS[bytes_there], dtype=np.int32))
-
-
 def _read_block(
-    block: _Block, width: int, first_row: int
+    block: Block, width: int, first_row: int
 ) -> tuple[NDArray[np.uint8], pa.StringArray, set[int], set[int]]:
     """Return what ``Table.append`` takes."""
     found = _bounds(block, width)
@@ -272,9 +191,9 @@ def _read_block(
     return codes, texts, deep, surrogates
 
 
-def _bounds(block: _Block, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+def _bounds(block: Block, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
     """Return where each cell starts and ends, by row and column; None unless all rows are of the width."""
-    steps = _STEPS[block.bytes_there]
+    steps = STEPS[block.bytes_there]
     opening = block.marks[(block.depths == 1) & (steps == 1)]
     closing = block.marks[(block.depths == 0) & (steps == -1)]
     commas, data = block.separators(1), np.frombuffer(block.data, np.uint8)
@@ -296,9 +215,9 @@ def _trim(
     data: NDArray[np.uint8], starts: NDArray[np.intp], ends: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the bounds of cells without the white space around them."""
-    if not (_SPACES[data[starts]].any() or _SPACES[data[ends - 1]].any()):
+    if not (SPACES[data[starts]].any() or SPACES[data[ends - 1]].any()):
         return starts, ends
-    solid = (~_SPACES[data]).nonzero()[0]
+    solid = (~SPACES[data]).nonzero()[0]
     return solid[np.searchsorted(solid, starts)], solid[np.searchsorted(solid, ends) - 1] + 1
 
 
@@ -353,13 +272,13 @@ def _unescape(
 # --- errors ------------------------------------------------------------------------------------------
 
 
-def _shape_error(block: _Block, width: int, first_row: int) -> ResponseError:
+def _shape_error(block: Block, width: int, first_row: int) -> ResponseError:
     """Return the error about the first row of a block that is not an array of the width."""
     data = np.frombuffer(block.data, np.uint8)
     ends = np.array([*block.separators(0), len(data)])
     starts, _ = _trim(data, np.array([0, *(ends[:-1] + 1)]), ends)
     commas = np.diff(np.searchsorted(block.separators(1), [0, *ends]))
-    solid = np.diff(np.searchsorted((~_SPACES[data]).nonzero()[0], [0, *ends]))
+    solid = np.diff(np.searchsorted((~SPACES[data]).nonzero()[0], [0, *ends]))
     separators = np.arange(len(ends)) > 0  # before each row but the first
     is_empty = solid - separators == len(b"[]")
     counts = np.where(is_empty, 0, commas + 1)

@@ -13,8 +13,16 @@ import numpy as np
 import pyarrow as pa
 
 from connecty_frames.decode.arrow_buffers import to_array
-from connecty_frames.decode.column import CODES, CellColumn, combine
-from connecty_frames.decode.exact_json import KIND_BY_TYPE, NUL, NUMBER_KINDS, RepeatedKeys, ValueKind
+from connecty_frames.decode.column import BATCH_BYTES, CODES, CellColumn, combine
+from connecty_frames.decode.exact_json import (
+    KIND_BY_TYPE,
+    NESTED_KINDS,
+    NUL,
+    NUMBER_KINDS,
+    RepeatedKeys,
+    ValueKind,
+)
+from connecty_frames.decode.scanning import LongValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,7 +39,6 @@ __all__ = ["MOST_FIELDS", "build_nested"]
 #: How many fields and items a type may have at all depths: each costs far more than the bytes of its key.
 MOST_FIELDS: Final = 1_000
 _SCALAR_KINDS: Final = (frozenset({ValueKind.BOOLEAN}), frozenset({ValueKind.TEXT}), NUMBER_KINDS)
-_NESTED_KINDS: Final = frozenset({ValueKind.ARRAY, ValueKind.OBJECT})
 _CODE_BY_TYPE: Final = {type(None): 0, **{type_: CODES[kind] for type_, kind in KIND_BY_TYPE.items()}}
 
 
@@ -60,7 +67,11 @@ class _Place:
         self._children: dict[str, _Place] = {}
 
     def append(self, values: Sequence[Any]) -> None:
-        """Append values as ``exact_json.parse`` returns them, None for null."""
+        """Append values as ``exact_json.parse`` returns them, None for null, or a LongValue as the last."""
+        if values and isinstance(values[-1], LongValue):
+            self.append(values[:-1])  # nulls
+            self._append_long(values[-1])
+            return
         is_first = not self._kinds
         self._kinds |= {KIND_BY_TYPE[type_] for type_ in set(map(type, values)) - {type(None)}}
         if not self._kinds:
@@ -100,6 +111,18 @@ class _Place:
         for key in keys:
             self._child(key).append([value and value[key] for value in values])
 
+    def _append_long(self, value: LongValue) -> None:
+        if value.is_array:
+            self.append([[]])
+            counts = self._parts[-1][1]
+            for items in value.items(BATCH_BYTES):
+                counts[-1] += len(items)
+                self._child("").append(items)
+        elif value.count() > MOST_FIELDS:
+            raise _Unlike
+        else:
+            self.append([value.fields(BATCH_BYTES)])
+
     def _child(self, key: str) -> _Place:
         if key not in self._children:
             self._children[key] = _Place(self._budget)
@@ -110,7 +133,7 @@ class _Place:
         if not self._kinds:
             return pa.nulls(self._leading, pa.string())
         heads = np.concatenate([head for head, _ in self._parts])
-        if self._kinds & _NESTED_KINDS:
+        if self._kinds & NESTED_KINDS:
             valid = pa.py_buffer(np.packbits(heads, bitorder="little"))
         if self._kinds == {ValueKind.ARRAY}:
             (items,) = (child.build(build_scalars) for child in self._children.values())
@@ -135,7 +158,7 @@ def build_nested(batches: Iterable[Sequence[Any]], build_scalars: BuildScalars) 
     Parameters
     ----------
     batches
-        The cells as ``exact_json.parse`` returns them, None for null, a few at a time.
+        The cells as ``exact_json.parse`` returns them, None for null, a few at a time; a LongValue alone.
     build_scalars
         Returns the array of the scalars at one place, None if no type holds them all.
     """

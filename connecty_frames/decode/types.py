@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode import builders, exact_json, numbers, temporal, temporal_bounds, temporal_fast
+from connecty_frames.decode import builders, numbers, temporal, temporal_bounds, temporal_fast
 from connecty_frames.decode.column import CellColumn, Column, concat
 from connecty_frames.decode.errors import CellError, surrogate_error
 from connecty_frames.decode.exact_json import (
@@ -22,6 +22,7 @@ from connecty_frames.decode.exact_json import (
     ConstantText,
     IntText,
     ValueKind,
+    kind_of,
 )
 from connecty_frames.decode.nested import build_nested
 from connecty_frames.decode.numbers import FloatValues
@@ -97,9 +98,9 @@ def decide(column: Column, options: AskOptions) -> Decision:
     if column.section in (None, "general") or rule.section is not None or decision.problem is not None:
         return decision
     # No rule of this section covers the values.
-    row, cell = next((row, cell) for row, cell in enumerate(column.cells) if cell is not None)
+    row = column.row_of(0) or 0
     reason = f"is among {_kind_names(column.by_cell().kinds)}, though the statistics are {column.section}"
-    return decision._replace(problem=CellError(row, exact_json.dump(cell), reason))
+    return decision._replace(problem=CellError(row, column.json_of(row), reason))
 
 
 @lru_cache
@@ -271,14 +272,10 @@ def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
 
 def _constant_problem(column: Column) -> CellError | None:
     """Return the problem of a cell with a bare NaN or infinity, which is read but is not JSON."""
-    if isinstance(column.cells, CellColumn) and not column.cells.mentions_constants:
-        return None
-    for row, cell in enumerate(column.cells):
-        constant = _find_constant(cell)
-        if constant is not None:
-            reason = "is written without quotes, which is not JSON; it was read as the float it means"
-            return CellError(row, constant, reason)
-    return None
+    cells = column.cells
+    found = cells.constants() if isinstance(cells, CellColumn) else enumerate(map(_find_constant, cells))
+    reason = "is written without quotes, which is not JSON; it was read as the float it means"
+    return next((CellError(row, constant, reason) for row, constant in found if constant is not None), None)
 
 
 def _find_constant(value: object) -> str | None:
@@ -320,12 +317,14 @@ def _nothing(column: Column, _: AskOptions) -> Decision:
 
 
 def _mixed(column: Column, _: AskOptions) -> Decision:
-    present = ((row, cell) for row, cell in enumerate(column.cells) if cell is not None)
-    first = type(next(present)[1])
-    row, cell = next((row, cell) for row, cell in present if type(cell) is not first)
+    cells = column.cells
+    by_row = cells.kinds_by_row() if isinstance(cells, CellColumn) else map(kind_of, cells)
+    present = ((row, kind) for row, kind in enumerate(by_row) if kind is not None)
+    first = next(kind for _, kind in present)
+    row = next(row for row, kind in present if kind is not first)
     kinds = _kind_names(column.kinds)
     reason = f"differs from other values: the column mixes {kinds}"
-    return Decision(pa.string(), f"mixed {kinds}", CellError(row, exact_json.dump(cell), reason))
+    return Decision(pa.string(), f"mixed {kinds}", CellError(row, column.json_of(row), reason))
 
 
 def _nested(column: Column, options: AskOptions) -> Decision:

@@ -46,14 +46,26 @@ def _keys(size: int, *, rows: bool) -> bytes:
 
 
 def _statistics(size: int, value: str) -> bytes:
-    """Return statistics of many values in one section of the only column, or of many columns that are not."""
+    """Return statistics of many values in one section of the only column."""
     values = ",".join([value] * (size // (len(value) + 1)))
     return _response(['["a"]', "[1]"], f'{{"a":{{"more":[{values}]}}}}')
 
 
-def _absent(size: int) -> bytes:
-    entries = (f'"c{number:07}":{{"general":{{"count":1}}}}' for number in range(size // 36))
+def _entries(size: int, entry: str) -> bytes:
+    """Return statistics of many columns, none of which the table has."""
+    entries = (f'"{number:x}":{entry}' for number in range(size // (len(entry) + 8)))
     return _response(['["a"]', "[1]"], f"{{{','.join(entries)}}}")
+
+
+def _fields_of_statistics(size: int, field: str, frame: str) -> bytes:
+    """Return statistics of many fields at one place of the entry of the only column."""
+    fields = ",".join(f'"{number:x}":{field}' for number in range(size // (len(field) + 8)))
+    return _response(['["a"]', "[1]"], f'{{"a":{frame % fields}}}')
+
+
+def _item(size: int, item: str, frame: str = "[%s]") -> str:
+    """Return an array of many items in a frame."""
+    return frame % ",".join([item] * (size // (len(item) + 1)))
 
 
 def _fields(size: int, state: str) -> bytes:
@@ -100,7 +112,25 @@ SHAPES: Final[dict[str, Callable[[int], bytes]]] = {
     "objects 95 deep": lambda size: _column(size, '{"a":' * _DEEP + "1" + "}" * _DEEP),
     "one object of many keys": partial(_keys, rows=False),
     "an object of another key in each row": partial(_keys, rows=True),
-    "one array of many items": lambda size: _column(1, f"[{','.join(['1'] * (size // 2))}]"),
+    "one array of many items": lambda size: _column(1, _item(size, "1")),
+    "one array of many texts": lambda size: _column(1, _item(size, '""')),
+    "one array of many arrays": lambda size: _column(1, _item(size, "[]")),
+    "one array of many objects": lambda size: _column(1, _item(size, '{"a":1}')),
+    "one array of empty objects": lambda size: _column(1, _item(size, "{}")),
+    "one array of all kinds": lambda size: _column(1, _item(size, '1,"x",[],{}')),
+    "one array of nulls": lambda size: _column(1, _item(size, "null")),
+    "one array of many items, 95 deep": lambda size: _column(
+        1, _item(size, "1", f"{'[' * _DEEP}%s{']' * _DEEP}")
+    ),
+    "an array of many items in an object": lambda size: _column(1, _item(size, "1", '{"a":{"b":[%s]}}')),
+    "an array of many items, a NaN at the end": lambda size: _column(1, _item(size, "1", "[%s,NaN]")),
+    "an array of many items, a surrogate at the end": lambda size: _column(
+        1, _item(size, '"x"', '[%s,"\\ud800"]')
+    ),
+    "an array of many items among numbers": lambda size: _column(1, "1", last=_item(size, "1", "[%s]")),
+    "an array of many items among arrays of texts": lambda size: _column(
+        1, '["x"]', last=_item(size, "1", "[%s]")
+    ),
     "many columns": _columns,
     "many columns with statistics": partial(_columns, section='"numeric":{"min":1,"max":1}'),
     "many columns of nulls": partial(_columns, cell="null"),
@@ -156,7 +186,17 @@ SHAPES: Final[dict[str, Callable[[int], bytes]]] = {
     "statistics: empty objects": partial(_statistics, value="{}"),
     "statistics: numbers": partial(_statistics, value="1"),
     "statistics: nested 50 deep": partial(_statistics, value="[" * 50 + "]" * 50),
-    "statistics of no column": _absent,
+    "statistics: many sections": partial(_fields_of_statistics, field="{}", frame="{%s}"),
+    "statistics: many fields": partial(_fields_of_statistics, field="1", frame='{"numeric":{%s}}'),
+    "statistics: one min of many values": partial(
+        _fields_of_statistics, field="1", frame='{"numeric":{"min":{%s}}}'
+    ),
+    "statistics: numbers and a NaN": partial(_fields_of_statistics, field="1", frame='{"more":{%s,"x":NaN}}'),
+    "statistics: a long text": lambda size: _response(
+        ['["a"]', "[1]"], f'{{"a":{{"string":{{"min":"{"x" * size}"}}}}}}'
+    ),
+    "statistics of no column": partial(_entries, entry='{"general":{"count":1}}'),
+    "statistics of no column, empty": partial(_entries, entry="{}"),
     "fields beside the results": partial(_fields, state="COMPLETED"),
     "fields of a failure": partial(_fields, state="FAILED"),
     "a long summary": _summary,

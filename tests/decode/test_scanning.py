@@ -1,0 +1,53 @@
+"""Long arrays and objects, taken apart piece by piece."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connecty_frames.decode import exact_json
+from connecty_frames.decode.scanning import LongValue
+
+
+def _rebuild(value: Any, size: int) -> Any:
+    """Return a value with everything that was to be taken apart in its place."""
+    if isinstance(value, LongValue):
+        if value.is_array:
+            return [_rebuild(item, size) for items in value.items(size) for item in items]
+        value = value.fields(size)
+        return {key: _rebuild(item, size) for key, item in value.items()}
+    return value
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13, 100])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{}",
+        "[   ]",
+        "{ \n }",
+        "[1]",
+        "[1,2,3,4,5,6,7,8,9,10]",
+        "[ 1 , 2 ,\t[ 3 ] , {} ]",
+        '["a,b","]","\\"","\\\\",",[",""]',
+        "[[[[[[1,2],[3]],[]]]]]",
+        '{"a":1,"b":[1,2,3],"c":{"d":null}}',
+        '{ "a\\"b" : [ 1, 2 ] , "c,d" : "e:f" , "\\u0063" : true }',
+        '[NaN,-Infinity,"NaN",1.50,1e5]',
+        '["é","\\ud800",{"ü":"ß€😀"}]',
+        '[1,[2,2,2,2,2,2,2,2],3,[4,4,4,4,4,4,4,4],"55555555555555",6]',
+        "[" * 100 + "]" * 100,
+    ],
+)
+def test_pieces_are_the_whole(text: str, size: int) -> None:
+    """Taken apart in pieces of any size, a value is that which is parsed as a whole."""
+    assert _rebuild(LongValue.of(memoryview(text.encode())), size) == exact_json.parse(text)
+
+
+@pytest.mark.parametrize("size", [2, 1_000])
+def test_a_key_twice(size: int) -> None:
+    """An object in which a key occurs twice is known as such, also if its fields are in different pieces."""
+    found = LongValue.of(memoryview(b'{"a":[1,2,3],"b":2,"\\u0061":[4,5,6]}')).fields(size)
+    assert isinstance(found, exact_json.RepeatedKeys)
