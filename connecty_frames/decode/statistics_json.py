@@ -1,7 +1,7 @@
 """Statistics read from their JSON, of which a hostile server may send far more than a table has use for.
 
-A value takes 60 to 200 bytes as a Python object, whatever the length of its JSON. Up to 64 KB, statistics are
-read whatever they are. Beyond that, they are reduced as JSON, before any of it becomes an object:
+A value takes 60 to 200 bytes as a Python object, whatever the length of its JSON. Up to 256 KB, statistics
+are read whatever they are. Beyond that, they are reduced as JSON, before any of it becomes an object:
 
 - Entries of no column are left out, but for the first thousand, which tell what is wrong.
 - Of entries of more than a thousand values, and of all where a value has fewer than 8 bytes, which no
@@ -34,7 +34,7 @@ _FIELDS: Final = (
     *("true_count", "false_count", "distinct_count", "distinct_approx"),
 )
 #: Up to this many bytes, statistics are read as they are.
-_SMALL: Final = 1 << 16
+_SMALL: Final = 1 << 18
 #: Of larger ones, how many entries of no column are kept, and entries of how many values, and how many bytes
 #: a value has at least.
 _MOST_OTHERS: Final = 1_000
@@ -120,12 +120,13 @@ def _reduce(source: bytes, names: set[str]) -> tuple[bytes, str]:
         return b"{}", ""  # not an object
     if proved is not source:
         entries = {exact_json.unmask_name(name): part for name, part in entries.items()}
+    left_out = []
     others = [name for name in entries if exact_json.escape_surrogates(name).casefold() not in names]
-    for name in others[_MOST_OTHERS:]:
+    more = others[_MOST_OTHERS:] if names else []
+    if more:
+        left_out.append(f"{len(more):,} more entries that match no column")
+    for name in more:
         del entries[name]
-    more, left_out = len(others) - _MOST_OTHERS, []
-    if more > 0:
-        left_out.append(f"{more:,} more entries that match no column")
     is_dense = _count_values(source) * _BYTES_PER_VALUE > len(source)
     long = {name for name, part in entries.items() if is_dense or _count_values(bytes(part)) > _MOST_VALUES}
     if long:
@@ -167,7 +168,7 @@ def _parts(decoder: msgspec.json.Decoder[Any], source: msgspec.Raw) -> list[tupl
 
 
 def _names_in_header(rows: Any) -> set[str]:
-    """Return the names of the columns, in which case does not count."""
+    """Return the names of the columns, in which case does not count; empty where they are not known."""
     header = None if rows is None else _match_header(rows)
     names = exact_json.parse(header[1].decode(errors="replace")) if header else []
     texts = (name if isinstance(name, str) else exact_json.dump(name) for name in names)
