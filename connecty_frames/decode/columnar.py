@@ -35,6 +35,7 @@ import os
 import re
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache, partial
 from itertools import accumulate, groupby, pairwise, starmap
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -361,11 +362,11 @@ class _BlockReader:
         if block.data.max() > _ASCII:
             _check_utf8(block.data)
         is_comma = block.data == _COMMA
-        try:
-            offsets, nulls = self._find_cells(block, is_comma.nonzero()[0])
-        except UnsupportedRows:
-            offsets, nulls = self._find_cells(block, commas_outside_texts(block.data, is_comma))
-        return self._take_columns(block, offsets, nulls)
+        with suppress(UnsupportedRows):
+            return self._take_columns(block, *self._find_cells(block, is_comma.nonzero()[0]))
+        # Not in a handler, whose exception would keep the memory of the first attempt.
+        outside = commas_outside_texts(block.data, is_comma)
+        return self._take_columns(block, *self._find_cells(block, outside))
 
     def _find_cells(
         self, block: Block, commas: NDArray[np.intp]
@@ -422,15 +423,18 @@ def _between_commas(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return where each cell starts and ends, by row and column; brackets between rows belong to no cell."""
     rows, left_over = divmod(len(commas) + 1, width)
-    if left_over:
+    between_rows = commas[width - 1 :: width]
+    if (
+        left_over
+        or (data[between_rows - 1] != SEPARATOR[0]).any()
+        or (data[between_rows + 1] != SEPARATOR[2]).any()
+    ):
         raise UnsupportedRows
     starts, ends = np.empty((2, rows, width), np.intp)
     np.add(commas, 1, out=starts.ravel()[1:])
     ends.ravel()[:-1] = commas
     starts[0, 0], ends[-1, -1] = 0, len(data)
     ends[:-1, -1] -= 1
-    if (data[ends[:-1, -1]] != SEPARATOR[0]).any() or (data[starts[1:, 0]] != SEPARATOR[2]).any():
-        raise UnsupportedRows
     starts[1:, 0] += 1
     return starts, ends
 
