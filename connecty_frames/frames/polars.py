@@ -70,12 +70,14 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
         _warn_of_losses(table.schema, targets)
         columns = [_convert(column, target) for column, target in zip(table.columns, targets, strict=True)]
         table = pa.Table.from_arrays(columns, names=names)
-    # polars panics at metadata of the schema that is not UTF-8.
-    table = table.replace_schema_metadata()
-    # It replaces an empty name by the position and cuts one at a NUL; then all names are set afterwards.
-    is_numbered = not all(names) or NUL in "".join(names)
+    # polars replaces an empty name by the position and cuts one at a NUL: then all names are set afterwards.
+    is_numbered = not names or not all(names) or NUL in "".join(names)
+    # It panics at metadata of the schema that is not UTF-8. Renaming removes it as well, and is the only way
+    # that keeps the rows of a table without columns.
     if is_numbered:
         table = table.rename_columns(list(map(str, range(len(names)))))
+    else:
+        table = table.replace_schema_metadata()
     if is_streamed:
         frame = pl.DataFrame(_Stream(table))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import math
 from decimal import Decimal
 from typing import Any
@@ -337,6 +338,12 @@ class TestShapes:
         """A table without columns is such a frame."""
         assert to_polars(pa.table({})).shape == (0, 0)
         assert to_polars(pa.table({"c": [1, 2]}).select([])).width == 0
+
+    def test_rows_without_columns(self) -> None:
+        """A table of rows without columns keeps its rows, where polars can hold them."""
+        table = pa.table({"c": [1, 2]}).select([])
+        can_hold = "height" in inspect.signature(pl.DataFrame).parameters
+        assert to_polars(table).shape == (2 if can_hold else 0, 0)
 
     def test_no_rows(self) -> None:
         """No rows keep all dtypes."""
