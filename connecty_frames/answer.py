@@ -123,7 +123,10 @@ class Answer:
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
             statistics=decode.python_statistics(envelope),
-            schema=[column.to_texts() for column in decoded.columns],
+            schema=[  # as Schema.to_json writes them
+                {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
+                for column in decoded.columns
+            ],
             version=__version__,
         )
         if decoded.warnings or envelope.escaped_fields or envelope.left_out:

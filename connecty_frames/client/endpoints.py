@@ -10,19 +10,14 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from connecty_frames.decode import Envelope, read_envelope
 from connecty_frames.errors import ResponseError
 from connecty_frames.http.errors import content_failure
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, retry_after
-from connecty_frames.protocol import (
-    DEFAULT_MAX_ROWS,
-    QUESTIONS,
-    RESULTS,
-    QuestionAccepted,
-    State,
-    read_message,
-)
+from connecty_frames.protocol import DEFAULT_MAX_ROWS, QUESTIONS, RESULTS, QuestionAccepted, State
 from connecty_frames.text import snippet, terminal
 
 if TYPE_CHECKING:
@@ -205,8 +200,8 @@ class Endpoints:
 
     def _read_id(self, response: Response) -> str:
         try:
-            return str(read_message(json.loads(response.body), QuestionAccepted).question_id)
-        except (ValueError, RecursionError):
+            return str(msgspec.convert(json.loads(response.body), QuestionAccepted).question_id)
+        except (ValueError, RecursionError, msgspec.ValidationError):
             pass
         reason = f"{response.host} answered {response.status} without a question_id"
         raise RequestFailed(

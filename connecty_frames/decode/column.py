@@ -28,7 +28,7 @@ from connecty_frames.decode.exact_json import (
 )
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.scanning import LongValue
-from connecty_frames.decode.statistics_json import SECTIONS
+from connecty_frames.decode.statistics_reduction import SECTIONS
 from connecty_frames.decode.temporal_fast import TemporalValues
 
 if TYPE_CHECKING:

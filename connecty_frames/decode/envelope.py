@@ -9,20 +9,28 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import compress, islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.statistics_json import Statistics, read_statistics
+from connecty_frames.decode.statistics_reduction import SMALL, reduce_statistics
 from connecty_frames.errors import ResponseError
-from connecty_frames.protocol import QuestionResults, ResultsResponse, State, read_message
+from connecty_frames.protocol import QuestionResults, ResultsResponse, State
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-__all__ = ["Envelope", "match_names", "parse_count", "read_envelope", "stated_bounds"]
+__all__ = [
+    "Envelope",
+    "Statistics",
+    "match_names",
+    "parse_count",
+    "read_envelope",
+    "read_statistics",
+    "stated_bounds",
+]
 
 #: A number of more digits is not a count of rows.
 _MOST_DIGITS: Final = 18
@@ -48,6 +56,24 @@ _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT: Final = msgspec.json.Decoder(str | None)
 _RAW_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Statistics(NamedTuple):
+    r"""Statistics as they were read.
+
+    Parameters
+    ----------
+    entries
+        The statistics by column and section, numbers as their texts.
+    is_escaped
+        Whether they held a lone surrogate; its escape, ``\ud800``, stands in its place.
+    left_out
+        What was left out since there was too much, in words; empty where nothing was.
+    """
+
+    entries: dict[str, dict[str, Any]]
+    is_escaped: bool = False
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +250,8 @@ def read_envelope(
     if not isinstance(parts, dict):
         raise refuse("is not what the API promises: expected an object")
     try:
-        response = read_message(parts, ResultsResponse)
-    except ValueError as error:
+        response = msgspec.convert(parts, ResultsResponse)
+    except msgspec.ValidationError as error:
         raise refuse(f"is not what the API promises: {error}") from None
     results = response.results or QuestionResults()
     statistics: Statistics = results.dataframe_stats or Statistics({})
@@ -248,6 +274,37 @@ def read_envelope(
         more_details=max(len(details) - _MOST_DETAILS, 0),
         escaped_fields=tuple(compress(_RESULT_FIELDS, are_escaped)),
     )
+
+
+def read_statistics(source: Any, rows: Any) -> Statistics:
+    """Read what is valid of ``dataframe_stats``: they are evidence, and no reason to refuse an answer.
+
+    Parameters
+    ----------
+    source
+        Their JSON, or JSON with bare ``NaN`` and infinities; None where there are none.
+    rows
+        That of ``dataframe``, whose header tells which entries are of columns.
+    """
+    if source is None:
+        return Statistics({})
+    text, left_out = bytes(memoryview(source)), ""
+    if len(text) > SMALL:
+        text, left_out = reduce_statistics(text, rows)
+    found = _valid_entries(exact_json.parse(text.decode()))
+    if not exact_json.may_have_surrogates(text):  # most often, and escaping would copy them
+        return Statistics(found, left_out=left_out)
+    escaped: dict[str, dict[str, Any]] = exact_json.escape_surrogates(found)
+    return Statistics(escaped, escaped != found, left_out)
+
+
+def _valid_entries(found: object) -> dict[str, dict[str, Any]]:
+    if not isinstance(found, dict):
+        return {}
+    valid = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
+    if not exact_json.is_too_deep(valid.values()):
+        return valid
+    return {column: sections for column, sections in valid.items() if not exact_json.is_too_deep([sections])}
 
 
 def _further(parts: dict[str, Any], message: type[msgspec.Struct]) -> dict[str, Any]:

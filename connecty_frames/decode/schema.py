@@ -41,13 +41,8 @@ class ColumnSchema:
     evidence: str
     encoding: Encoding | None = None
 
-    def to_texts(self) -> dict[str, str]:
-        """Return the fields as texts, the encoding where there is one."""
-        texts = {"name": self.name, "type": str(self.type), "evidence": self.evidence}
-        return texts if self.encoding is None else {**texts, "encoding": str(self.encoding)}
-
     def __repr__(self) -> str:
-        shown = [f"{key}={snippet(text)!r}" for key, text in self.to_texts().items() if key != "encoding"]
+        shown = [f"{key}={snippet(str(getattr(self, key)))!r}" for key in self.__slots__[:3]]
         if self.encoding is not None:
             shown.append(f"encoding={self.encoding!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -148,7 +143,9 @@ class Schema(Sequence[ColumnSchema]):
 
     def to_json(self) -> str:
         """Return the schema as JSON text that :meth:`from_json` reads back exactly."""
-        columns = [column.to_texts() for column in self]
+        columns = [
+            {key: str(value) for key in c.__slots__ if (value := getattr(c, key)) is not None} for c in self
+        ]
         # Arrow's own serialisation is the one spelling of a type that covers nested ones.
         return json.dumps({"columns": columns, "arrow": bytes(self.arrow.serialize()).hex()})
 

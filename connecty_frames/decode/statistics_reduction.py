@@ -1,4 +1,4 @@
-"""Statistics read from their JSON, of which a hostile server may send far more than a table has use for.
+"""Very large statistics reduced, of which a hostile server may send far more than a table has use for.
 
 A value takes 60 to 200 bytes as a Python object, whatever the length of its JSON. Up to 256 KB, statistics
 are read whatever they are. Beyond that, they are reduced as JSON, before any of it becomes an object:
@@ -14,7 +14,7 @@ import json
 import re
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -23,7 +23,7 @@ from connecty_frames.decode import exact_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SECTIONS", "Statistics", "read_statistics"]
+__all__ = ["SECTIONS", "SMALL", "reduce_statistics"]
 
 #: The sections that tell the type of a column, strongest first; ``numeric`` and ``boolean`` are assumed,
 #: since the API document leaves them out.
@@ -34,7 +34,7 @@ _FIELDS: Final = (
     *("true_count", "false_count", "distinct_count", "distinct_approx"),
 )
 #: Up to this many bytes, statistics are read as they are.
-_SMALL: Final = 1 << 18
+SMALL: Final = 1 << 18
 #: Of larger ones, how many entries of no column are kept, and entries of how many values, and how many bytes
 #: a value has at least.
 _MOST_OTHERS: Final = 1_000
@@ -60,57 +60,17 @@ _match_header: Final = re.compile(
 ).match
 
 
-class Statistics(NamedTuple):
-    r"""Statistics as they were read.
-
-    Parameters
-    ----------
-    entries
-        The statistics by column and section, numbers as their texts.
-    is_escaped
-        Whether they held a lone surrogate; its escape, ``\ud800``, stands in its place.
-    left_out
-        What was left out since there was too much, in words; empty where nothing was.
-    """
-
-    entries: dict[str, dict[str, Any]]
-    is_escaped: bool = False
-    left_out: str = ""
-
-
-def read_statistics(source: Any, rows: Any) -> Statistics:
-    """Read what is valid of ``dataframe_stats``: they are evidence, and no reason to refuse an answer.
+def reduce_statistics(source: bytes, rows: Any) -> tuple[bytes, str]:
+    """Return statistics without what would take too much memory, and in words what that is, if anything.
 
     Parameters
     ----------
     source
-        Their JSON, or JSON with bare ``NaN`` and infinities; None where there are none.
+        The JSON of ``dataframe_stats``, which may have bare ``NaN`` and infinities.
     rows
-        That of ``dataframe``, whose header tells which entries are of columns.
+        That of ``dataframe``, whose header tells which entries are of columns; None where there is none.
     """
-    if source is None:
-        return Statistics({})
-    text, left_out = bytes(memoryview(source)), ""
-    if len(text) > _SMALL:
-        text, left_out = _reduce(text, _names_in_header(rows))
-    found = _valid(exact_json.parse(text.decode()))
-    if not exact_json.may_have_surrogates(text):  # most often, and escaping would copy them
-        return Statistics(found, left_out=left_out)
-    escaped: dict[str, dict[str, Any]] = exact_json.escape_surrogates(found)
-    return Statistics(escaped, escaped != found, left_out)
-
-
-def _valid(found: object) -> dict[str, dict[str, Any]]:
-    if not isinstance(found, dict):
-        return {}
-    valid = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
-    if not exact_json.is_too_deep(valid.values()):
-        return valid
-    return {column: sections for column, sections in valid.items() if not exact_json.is_too_deep([sections])}
-
-
-def _reduce(source: bytes, names: set[str]) -> tuple[bytes, str]:
-    """Return statistics without what would take too much memory, and what that is."""
+    names = _names_in_header(rows)
     source.decode()  # raises if it is no UTF-8, which nothing below would see in what is left out
     proved = exact_json.mask_leniencies(source)
     original = partial(exact_json.original, proved=proved, source=source)

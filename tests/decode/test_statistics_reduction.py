@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connecty_frames import Answer
-from connecty_frames.decode.envelope import read_envelope
-from connecty_frames.decode.statistics_json import read_statistics
+from connecty_frames.decode.envelope import read_envelope, read_statistics
 from connecty_frames.errors import ResponseError, StatisticsWarning
 
 if TYPE_CHECKING:
-    from connecty_frames.decode.statistics_json import Statistics
+    from connecty_frames.decode.envelope import Statistics
 
 _MANY_ENTRIES = {f"other {number}": {"general": {"count": 1, "nulls_count": 0}} for number in range(6_000)}
 _COMPARED = "values that are not compared with the table"
