@@ -68,7 +68,7 @@ _ESCAPES: Final = re.compile(
     re.DOTALL,
 )
 _surrogate_in: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
-_MASKED: Final = re.compile(r"\\([dD][89a-fA-F][0-9a-fA-F]{2})")
+_MASKED: Final = re.compile("\b([dD][89a-fA-F][0-9a-fA-F]{2})")
 
 
 class IntText(str):
@@ -169,11 +169,11 @@ def mask_leniencies(body: bytes) -> bytes:
     r"""Return JSON in which all that a strict reader refuses is replaced by something of the same length.
 
     A bare ``NaN`` or infinity becomes an empty array, since a text could also be a key; the escape of a lone
-    surrogate, ``\ud800``, becomes ``\\d800``. All other bytes and positions are unchanged; if the result is
-    JSON, nothing else was wrong.
+    surrogate, ``\ud800``, becomes ``\bd800``, whose backspace no key has. All other bytes and positions are
+    unchanged; if the result is JSON, nothing else was wrong.
     """
     if may_have_surrogates(body):
-        body = _ESCAPES.sub(lambda found: rb"\\" + found[1] if found[1] else found[0], body)
+        body = _ESCAPES.sub(lambda found: rb"\b" + found[1] if found[1] else found[0], body)
     if b"NaN" in body or b"Infinity" in body:
         masked = bytearray(body)  # to substitute would make an object of each string
         for found in _STRING_OR_CONSTANT.finditer(body):
@@ -194,8 +194,8 @@ def original(part: Any, proved: bytes, source: bytes) -> memoryview:
 
 
 def unmask_name(name: str) -> str:
-    r"""Return a key as it was before :func:`mask_leniencies`, with ``\ud800`` for a lone surrogate."""
-    return _MASKED.sub(r"\\u\1", name)
+    """Return a key as it was before :func:`mask_leniencies`, with its lone surrogates."""
+    return _MASKED.sub(lambda found: chr(int(found[1], 16)), name)
 
 
 def dump(value: object) -> str:

@@ -131,6 +131,12 @@ def test_total_rows(statistics: str, total: int | None) -> None:
     assert read_envelope(body.encode()).total_rows == total
 
 
+def test_names_of_details_in_lenient_json() -> None:
+    """A name with a backslash remains, also beside a bare NaN; a lone surrogate is written as its escape."""
+    assert read_envelope(rb'{"state":"FAILED","\\d800":NaN}').details.keys() == {"\\d800"}
+    assert read_envelope(rb'{"state":"FAILED","\uD800":1}').details.keys() == {"\\ud800"}
+
+
 @pytest.mark.parametrize("statistics", ["null", "[]", "5", '"x"', '{"a":[]}', '{"a":null}', '{"a":NaN}'])
 def test_statistics_of_the_wrong_shape_are_left_out(statistics: str) -> None:
     """Statistics are evidence, never a reason to refuse an answer."""

@@ -95,6 +95,16 @@ def test_lone_surrogates_in_large_statistics() -> None:
     assert found.entries["\\ud801"] == {}
 
 
+def test_names_that_look_masked() -> None:
+    """A name with a backslash is that of its column, beside a lone surrogate, which is escaped."""
+    found = _read(f'{{"\\\\d800":{{"numeric":{{"min":NaN}},"\\ud800":[{"{}," * 120_000}1]}}}}', r'["\\d800"]')
+    assert found.entries == {"\\d800": {"numeric": {"min": "NaN"}}}
+    assert not found.is_escaped
+    found = _read(f'{{"\\uD800":{{"more":[{"{}," * 120_000}1]}}}}')
+    assert found.entries == {"\\ud800": {"general": None}}
+    assert found.is_escaped
+
+
 def test_what_is_left_out_must_be_utf_8() -> None:
     """A body that is not UTF-8 is refused, wherever that is."""
     statistics = b'{"a":{"more":[%s"\xff"]}}' % (b"{}," * 120_000)
