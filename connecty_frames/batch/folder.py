@@ -64,25 +64,10 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
     folder = checked_path(given, "folder").absolute()
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"folder={path_text(folder)}: there is a file of that name.", setting="folder")
-    if not (folder / _MANIFEST).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        if foreign := [each.name for each in folder.iterdir() if not each.name.startswith(_OURS)]:
-            raise ConfigError(
-                f"folder={path_text(folder)} is not the folder of a batch: it has {quoted(sorted(foreign))} "
-                "in it. Name a new folder.",
-                setting="folder",
-            )
-        index = Index(index_path(folder))
-        # Another process may begin the batch at the same time.
-        if (_numbers(folder) or index.create()) and not (folder / _MANIFEST).exists():
-            raise ConfigError(
-                f"folder={path_text(folder)} has the index or the parts of a batch, and no {_MANIFEST}. "
-                "Restore what is missing, or name a new folder.",
-                setting="folder",
-            )
-        (folder / _PARTS).mkdir(exist_ok=True)
-        with atomic_write(folder / _MANIFEST, private=True) as file:
-            file.write(json.dumps(manifest, indent=2).encode() + b"\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {each.name for each in folder.iterdir()}
+    if _MANIFEST not in names:
+        _begin(folder, names, manifest)
     found, index = open_folder(folder)
     if found != manifest:
         differing = sorted(name for name in {*found, *manifest} if found.get(name) != manifest.get(name))
@@ -102,6 +87,26 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
             setting="folder",
         )
     return folder, index
+
+
+def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
+    """Create what is in the folder of a batch, as another process may do at the same time."""
+    if foreign := [name for name in names if not name.startswith(_OURS)]:
+        raise ConfigError(
+            f"folder={path_text(folder)} is not the folder of a batch: it has {quoted(sorted(foreign))} "
+            "in it. Name a new folder.",
+            setting="folder",
+        )
+    index = Index(index_path(folder))
+    if (_numbers(folder) or index.create()) and not (folder / _MANIFEST).exists():
+        raise ConfigError(
+            f"folder={path_text(folder)} has the index or the parts of a batch, and no {_MANIFEST}. "
+            "Restore what is missing, or name a new folder.",
+            setting="folder",
+        )
+    (folder / _PARTS).mkdir(exist_ok=True)
+    with atomic_write(folder / _MANIFEST, private=True) as file:
+        file.write(json.dumps(manifest, indent=2).encode() + b"\n")
 
 
 def open_folder(folder: Path) -> tuple[dict[str, Any], Index]:

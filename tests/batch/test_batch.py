@@ -323,6 +323,24 @@ def test_callers_at_the_same_time(service: Any, server: Script, folder: Path) ->
     assert cf.open_batch(folder).summary() == BatchSummary(total=40, answered=40)
 
 
+def test_another_caller_begins_it_while_the_folder_is_listed(
+    ask: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What that caller writes in the meantime does not make it the folder of something else."""
+    listed, asked = Path.iterdir, []
+
+    def slowly(path: Path) -> Any:
+        if path == folder and not asked:
+            asked.append(1)
+            ask(["how many?"])
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", slowly)
+
+    assert ask(["how many?"]).summary() == BatchSummary(total=1, answered=1)
+    assert asked == [1]
+
+
 # Folders
 
 
