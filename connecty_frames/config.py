@@ -183,9 +183,9 @@ def wants_sandbox() -> bool:
     text = os.environ.get(_SANDBOX)
     try:
         return bool(text) and parse_bool(str(text))
-    except ValueError:
+    except ValueError as error:
         raise ConfigError(
-            f"{_SANDBOX}={snippet(str(text))} in the environment: expected 1 or 0.", setting="sandbox"
+            f"{_SANDBOX}={snippet(str(text))} in the environment: {error}.", setting="sandbox"
         ) from None
 
 

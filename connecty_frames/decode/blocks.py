@@ -21,6 +21,7 @@ __all__ = [
     "commas_outside_texts",
     "cut_blocks",
     "hide_escapes",
+    "outside_texts",
 ]
 
 #: What stands between two rows.
@@ -108,7 +109,12 @@ def _last_separator_outside_texts(piece: bytes) -> int:
 def commas_outside_texts(data: NDArray[np.uint8], is_comma: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return the positions of the commas that have an even number of quotes before them."""
     marks = (is_comma | (data == _QUOTE)).nonzero()[0]
-    is_quote = data[marks] == _QUOTE
-    inside = np.cumsum(is_quote, dtype=np.uint8) & 1  # a sum of 8 bits overflows, but its last bit is right
-    positions: NDArray[np.intp] = marks[(inside == 0) & ~is_quote]
+    positions: NDArray[np.intp] = marks[outside_texts(data[marks] == _QUOTE)]
     return positions
+
+
+def outside_texts(is_quote: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of some characters are outside of texts, if these of them are the quotes; no quote is."""
+    # A sum of 8 bits overflows, but its last bit is right.
+    outside: NDArray[np.bool_] = (np.cumsum(is_quote, dtype=np.uint8) & 1 == 0) & ~is_quote
+    return outside

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.blocks import hide_escapes
+from connecty_frames.decode.blocks import hide_escapes, outside_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,8 +106,7 @@ def scan(piece: memoryview, start: int) -> Block:
     bytes_there = visible[marks]
     is_quote = bytes_there == _QUOTE
     if is_quote.any():
-        # A sum of 8 bits overflows, but its last bit is right.
-        outside = (np.cumsum(is_quote, dtype=np.uint8) & 1 == 0) & ~is_quote
+        outside = outside_texts(is_quote)
         marks, bytes_there = marks[outside], bytes_there[outside]
     return Block(start, data, marks, bytes_there, np.cumsum(STEPS[bytes_there], dtype=np.int32))
 
