@@ -113,7 +113,9 @@ def _base_address(address: object) -> str:
         parts = urlsplit(address)
         _ = parts.port
     except ValueError:  # shows a part of the address, which may be a password
-        raise ValueError("its host or port is not valid") from None
+        raise ValueError(
+            "its host or port is not valid; expected an address such as https://api.eu1.connecty-ai.com"
+        ) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected an address such as https://api.eu1.connecty-ai.com")
     if parts.username is not None or parts.password is not None:

@@ -397,7 +397,8 @@ def _truncate(value: Any, budget: Iterator[int], depth: int = exact_json.MAX_DEP
     budget
         Has an element for each item, at all depths.
     depth
-        How many levels are kept; what is below them is an ellipsis, since whoever reads it recurses.
+        How many levels are kept. An ellipsis stands for what is nested deeper, which recursive code could
+        not read.
     """
     if isinstance(value, str):
         return exact_json.escape_surrogates(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)

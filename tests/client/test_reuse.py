@@ -312,7 +312,7 @@ def test_sharers_of_an_uncertain_question(server: Script, client: Client) -> Non
 
 
 def test_an_age_that_passes_while_others_send(server: Script, client: Client) -> None:
-    """The age is measured when the call begins: a caller who waits for the answer does not ask it again."""
+    """The age counts from the beginning of the call, so that a caller who waited does not ask again."""
     server.on("ask", server.delayed(0.4, server.answer(202, {"question_id": QUESTION_ID})))
     done = client.ask_many(["how many?"] * 8, max_age=0.2)
 
