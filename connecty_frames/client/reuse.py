@@ -63,14 +63,15 @@ def find_or_claim(
         If the history cannot be used.
     """
     key = history.key(submission.question, submission.dw_id)
-    pause, awaited, now = _PAUSE, None, clock.now()
+    pause, awaited, begun = _PAUSE, None, clock.now()
     # Of the call, so that a question which others are sending does not grow too old while it waits.
     try:
-        since = now - max_age
+        since = begun - max_age
     except OverflowError:  # before the year 1
-        since = now.replace(year=1970)
+        since = begun.replace(year=1970)
     while True:
         rows = history.earlier(key, since=since)
+        now = clock.now()  # after them: none that another caller wrote in the meantime is ahead of it
         # The outcome of a question that others waited for is theirs too, also if it failed meanwhile.
         ended = next((row for row in rows if row.id == awaited and row.question_id is not None), None)
         found = ended or _usable(rows, gone, now)
@@ -99,7 +100,6 @@ def find_or_claim(
         else:
             awaited = found.id
             deadline.sleep(pause)
-            now = clock.now()
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
 

@@ -292,6 +292,24 @@ def test_equal_questions_of_one_call(server: Script, client: Client) -> None:
     assert [each.result().rows for each in done] == [2] * 12
 
 
+def test_an_answer_that_arrives_while_a_caller_begins(
+    server: Script, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller that is slow between its first line and its first look finds what others asked meanwhile."""
+    real = History.earlier
+
+    def earlier(history: History, key: str, *, since: datetime) -> list[Earlier]:
+        monkeypatch.setattr(History, "earlier", real)
+        client.ask("how many?")
+        return real(history, key, since=since)
+
+    monkeypatch.setattr(History, "earlier", earlier)
+    answer = client.ask("how many?", max_age=60)
+
+    assert answer.metadata.reused
+    assert server.questions == ["how many?"]
+
+
 def test_sharers_share_the_failure(server: Script, client: Client) -> None:
     """A question that failed while others waited is not asked by each of them."""
     server.on("ask", server.delayed(0.3, server.answer(202, {"question_id": QUESTION_ID})))
