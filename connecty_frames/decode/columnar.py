@@ -177,11 +177,11 @@ def read_columnar(
         How blocks are cut.
     """
     try:
-        sniffed = _sniff(source, limits.longest_row)
+        sniffed = _sniff(source, limits)
         if sniffed is None:
             # White space between tokens, as Python's own json writes it, is removed first.
             source = memoryview(msgspec.json.format(source, indent=-1))
-            sniffed = _sniff(source, limits.longest_row)
+            sniffed = _sniff(source, limits)
     except (ValueError, RecursionError, msgspec.DecodeError):
         return None
     if sniffed is None:
@@ -210,18 +210,19 @@ def read_columnar(
     return None
 
 
-def _sniff(source: memoryview, longest: int) -> tuple[list[Any], list[Any], int] | None:
+def _sniff(source: memoryview, limits: ReaderLimits) -> tuple[list[Any], list[Any], int] | None:
     """Return the header, the first cell of each column that is not null, and where the first row begins.
 
     The result is None for rows that are not compact, a cell is None where only nulls were sniffed. If the
     header and the first row are longer than what is sniffed, it is as many bytes as the longest row may have.
     """
-    for size in (_SNIFFED_FIRST, _SNIFFED_BYTES, longest):
+    for size in (_SNIFFED_FIRST, _SNIFFED_BYTES, limits.longest_row):
         text = _UTF8().decode(source[:size])  # a character that is cut off at the end is left out
         if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
             return None
         try:
             header, end = exact_json.parse_first(text, 1)
+            limits.check_columns(len(header))
             pattern = _plain_row(len(header)) if size > _SNIFFED_BYTES else None
             if not ",[".startswith(text[end : end + 2]) or (pattern and not pattern.match(text, end)):
                 return None

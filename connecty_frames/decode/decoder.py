@@ -166,6 +166,7 @@ def decode(
                 warnings.append(_fidelity_warning(column, decision.type, decision.problem))
             arrays.append(_build(column, decision, given, rows, position))
         except ConversionError as error:
+            error.__traceback__ = error.__context__ = None  # they keep what was made of the column
             errors.append(error)
             continue
         sources.append(ColumnSource(statistics, column.kinds, given is not None, sent, decision.extremes))

@@ -142,7 +142,8 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
     Raises
     ------
     ResponseError
-        Where it is not an array of arrays, has no header, or a row has more or fewer cells than the header.
+        Where it is not an array of arrays, has no header or too many columns, or a row has more or fewer
+        cells than the header.
     """
     if source[0] != _BRACKET:
         raise ResponseError(f"dataframe is not an array of rows. It begins: {_preview(source, 0)}")
@@ -151,6 +152,7 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
     header = None if block.data.isspace() or not block.data else _parse(block.data, block.start)
     if not isinstance(header, list):
         raise ResponseError("dataframe has no header: its first row must be the array of column names.")
+    limits.check_columns(len(header))
     table = Table(len(header), limits.checkpoint)
     size = max(limits.general_block, _BYTES_PER_COLUMN * len(header))
     while block.end < end:

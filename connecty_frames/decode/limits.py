@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames.errors import ResponseError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,6 +28,8 @@ class ReaderLimits:
     longest_row
         A longer row is not supported: if it is nothing but commas, their positions take thirty times its
         memory.
+    most_columns
+        More are an error, since each takes about 2 KB, however short it is in the answer.
     checkpoint
         Called between blocks of rows, between columns, and between batches of cells; an exception that it
         raises ends the reading.
@@ -35,7 +39,16 @@ class ReaderLimits:
     block: int = 1 << 21
     general_block: int = 1 << 18
     longest_row: int = 1 << 23
+    most_columns: int = 100_000
     checkpoint: Callable[[], None] = lambda: None
+
+    def check_columns(self, count: int) -> None:
+        """Raise ResponseError if an answer has too many columns."""
+        if count > self.most_columns:
+            raise ResponseError(
+                f"The answer has {count:,} columns; at most {self.most_columns:,} are read. "
+                "Ask for fewer, or for rows in place of a pivot."
+            )
 
 
 LIMITS: Final = ReaderLimits()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connecty_frames.decode.envelope import read_envelope
+from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 
@@ -110,6 +111,15 @@ def test_what_is_not_a_table(dataframe: str, says: str) -> None:
     with pytest.raises(ResponseError) as caught:
         read(dataframe)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("cells", ["1,2,3", '1,{},"x"'])
+def test_too_many_columns(cells: str) -> None:
+    """The columnar and the general reader keep the limit, and the error tells both numbers."""
+    source = memoryview(f'[["a","b","c"],[{cells}]]'.encode())
+    assert read_rows(source, limits=ReaderLimits(smallest=0, most_columns=3)).count == 1
+    with pytest.raises(ResponseError, match="has 3 columns; at most 2 are read"):
+        read_rows(source, limits=ReaderLimits(smallest=0, most_columns=2))
 
 
 def test_invalid_utf8() -> None:

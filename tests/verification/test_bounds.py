@@ -24,6 +24,7 @@ _BLOCKS = 200 * _MEGABYTE
         ("one array of many items", "read"),
         ("one array of many items, 95 deep", "read"),
         ("an array of many items, a NaN at the end", "read"),
+        ("many columns", "ResponseError"),
         ("a ragged row at the end", "ResponseError"),
         ("a text at the end", "read"),
         ("a NaN at the end of eight columns", "read"),
