@@ -43,6 +43,8 @@ __all__ = ["arrow_type", "read", "read_exact", "row_out_of_range"]
 
 #: The formats of texts that are inferred to be dates or times where nothing else says so.
 _INFERRED: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
+#: So many texts are read at once, which bounds what is made of them on the way.
+_BATCH: Final = 1 << 16
 #: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
 _NAT: Final = -(2**63)
 
@@ -66,6 +68,7 @@ def read_exact(
         Where they do not, or no type holds them all; its ``row`` is the position among the texts that are not
         null, followed by the bounds.
     """
+    texts = list(texts)  # a column makes its texts each time that it is traversed
     first = next((text for text in texts if text is not None), "")
     if inferred and match_format(first) not in _INFERRED:
         raise CellError(0, first, "is not inferred to be a date or timestamp")
@@ -148,7 +151,13 @@ def _read_present(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
         unlike = (row for row, text in enumerate(texts) if expected and not has_format(text, expected))
         position = next(unlike, 0)
         raise CellError(position, texts[position], f"is among {format_.value}, which {type_} does not hold")
-    return reader.read(texts, type_)
+    parts = []
+    for start in range(0, len(texts), _BATCH):
+        try:
+            parts.append(reader.read(texts[start : start + _BATCH], type_))
+        except CellError as error:
+            raise CellError(start + (error.row or 0), error.value, error.reason) from None
+    return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
 
 
 def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
@@ -223,7 +232,8 @@ def _offset_seconds(offset: str | None) -> int:
 
 
 def _read_times(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    spelled = to_array([f"1970-01-01T{text}" for text in texts], pa.string())
+    day, end = (to_scalar(text, pa.string()) for text in ("1970-01-01T", ""))
+    spelled = pc.binary_join_element_wise(day, to_array(texts, pa.string()), end)
     return _in_unit(_timestamp_micros(spelled, None), spelled, texts, type_)
 
 

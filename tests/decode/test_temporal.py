@@ -302,6 +302,17 @@ def test_the_unit(texts: list[str], type_: pa.DataType) -> None:
     assert temporal.arrow_type(TemporalFormat.NAIVE, texts, "UTC") == type_
 
 
+def test_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts that are read in several batches give one array, and an error has the row in the whole column."""
+    texts = ["10:30", None, "23:00:00", "10:30:00.5", "11:00", "12:00:00.000001"]
+    expected = temporal.read(texts, pa.time64("us"))
+    monkeypatch.setattr(temporal, "_BATCH", 2)
+    assert temporal.read(texts, pa.time64("us")).equals(expected)
+    with pytest.raises(CellError) as caught:
+        temporal.read(texts, pa.time32("ms"))
+    assert (caught.value.row, caught.value.value) == (5, "12:00:00.000001")
+
+
 def test_no_unit_holds_both() -> None:
     """A nanosecond beside the year 9999 fits in no unit."""
     with pytest.raises(CellError, match=r"needs nanoseconds|more digits"):
