@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Record", "Report", "check", "run"]
 
-#: In seconds: the latest moment of a kill, the longest pauses of the server before it accepts and replies.
-_LATEST: Final = 0.12
+#: The longest pauses of the server, in seconds, before it accepts a question and before it replies.
 _PAUSE: Final = 0.04
+#: The latest moment of a kill, as a multiple of the time in which the first question gets its id.
+_LATEST: Final = 1.5
+#: The longest wait for this id.
+_MOST_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,15 @@ def run(kills: int, *, seed: int) -> Report:
         ) as asker:
             assert asker.stdin is not None
             assert asker.stdout is not None
+            latest: float | None = None
             for number in range(kills):
                 asker.stdin.write(json.dumps({**job, "question": f"question {number}"}) + "\n")
                 asker.stdin.flush()
                 process = int(asker.stdout.readline())
-                time.sleep(moments.uniform(0, _LATEST))
+                if latest is None:
+                    latest = _LATEST * _seconds_until_filled(received)
+                else:
+                    time.sleep(moments.uniform(0, latest))
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
                 asker.stdout.readline()
@@ -157,6 +164,16 @@ def run(kills: int, *, seed: int) -> Report:
     if report.submissions:
         report.broken.append(f"twice: resuming sent {report.submissions} questions")
     return report
+
+
+def _seconds_until_filled(file: Path) -> float:
+    """Wait until a file is not empty, and return the time that this took."""
+    begun = time.monotonic()
+    while not file.stat().st_size:
+        if time.monotonic() > begun + _MOST_SECONDS:
+            raise TimeoutError(f"{file} is still empty after {_MOST_SECONDS} seconds")
+        time.sleep(0.001)
+    return time.monotonic() - begun
 
 
 def _submissions(script: Script) -> int:
