@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 import requests
 
-from connecty_frames.protocol import QuestionAccepted, ResultsResponse, TokenResponse, read_message
+from connecty_frames.protocol import QuestionAccepted, ResultsResponse, State, TokenResponse, read_message
 from connecty_frames.sandbox import Sandbox
+from connecty_frames.sandbox.jobs import Job
+from connecty_frames.sandbox.server import _results_body
 
 LOGINS = "show the last 100 logins"
 NO_TABLE = "what is this workspace about"
@@ -314,6 +316,25 @@ def test_every_state_is_reported(connect: Any) -> None:
 
     assert [state for state, _ in itertools.groupby(seen[good])][-2:] == ["IN_PROGRESS", "COMPLETED"]
     assert [state for state, _ in itertools.groupby(seen[bad])] == ["PENDING", "IN_PROGRESS", "FAILED"]
+
+
+@pytest.mark.parametrize("end", [State.COMPLETED, State.FAILED])
+def test_a_question_that_ends_while_its_state_is_read(end: State) -> None:
+    """No response has the end without what belongs to it."""
+
+    class Ending(Job):
+        looks = 0
+
+        @property
+        def state(self) -> State:  # type: ignore[override]
+            self.looks += 1
+            return State.IN_PROGRESS if self.looks == 1 else end
+
+        @state.setter
+        def state(self, _: State) -> None:
+            """Leave it as it is."""
+
+    assert _results_body(Ending(UNKNOWN, 13, "how many?"), frozenset(), 0) == {"state": "IN_PROGRESS"}
 
 
 def test_a_failed_question_has_a_reason(api: Any) -> None:
