@@ -127,8 +127,9 @@ def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iter
                     yield file
                     file.flush()
                     os.fsync(file.fileno())
-                if target.exists() and not private:
-                    shutil.copymode(target, part)
+                if not private:
+                    with suppress(FileNotFoundError):  # there is none to replace, or it was removed just now
+                        shutil.copymode(target, part)
                 part.replace(target)
                 return
         except BaseException:
