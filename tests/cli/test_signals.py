@@ -193,7 +193,9 @@ def test_timeout(server: Script, start_asking: Callable[..., Asking], shell: Any
     """Under the command ``timeout``, whose exit code is 124."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
 
-    code, out, err = start_asking(program=["timeout", "3", shell.command, "ask", "how many?"]).end()
+    asking = start_asking(program=["timeout", "60", shell.command, "ask", "how many?"])
+    asking.wait_for(lambda: server.count("results"))
+    code, out, err = asking.send("SIGALRM")  # by which it knows that the time is over
 
     assert (code, out, err) == (124, "", f"{ACCEPTED}\n{WAITING}")
 

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -342,11 +343,15 @@ class TestThreads:
     def test_down(self, server: Script, failure: str) -> None:
         """The endpoint is down: one thread at a time requests it, within the budget; all get its error.
 
-        Threads that waited for one another would take a second timeout at least.
+        Threads that waited for one another would take a second timeout at least. One that a busy machine lets
+        begin late may know of no failure but that its time ran out.
         """
-        server.on("token", DOWN[failure][0](server))
+        step, error = DOWN[failure]
+        server.on("token", step(server))
         with make(server, timeout=1.0) as client, within(1.0, slack=0.9):
-            assert self.ask(client) == [DOWN[failure][1]] * THREADS
+            found = Counter(self.ask(client))
+        assert found.keys() <= {error, cf.ConnectionFailed}
+        assert found[error] > THREADS / 2
         # The first, ten retries, and one more after each second, of which there may be two on a busy machine.
         assert 1 <= server.count("token") <= 13
         assert server.count("results") == 0
