@@ -289,8 +289,11 @@ class History:
         max_rows
             The ``max_rows`` of its request.
         """
-        if self._answers is not None and self._is_recorded(question_id):
-            self._answers.keep(question_id, self._base_url, KeptAnswer(body, max_rows))
+        if self._answers is None or not self._is_recorded(question_id):
+            return
+        self._answers.keep(question_id, self._base_url, KeptAnswer(body, max_rows))
+        if not self._is_recorded(question_id):  # it was erased meanwhile
+            self._answers.forget(question_id)
 
     def kept(self, question_id: str) -> KeptAnswer | None:
         """Return the kept answer of a question, None if there is none."""
