@@ -385,7 +385,7 @@ def test_nothing_is_left_when_a_script_ends(tmp_path: Path) -> None:
         env={**os.environ, "MARK": mark},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
 

@@ -91,7 +91,7 @@ class Asking:
 
     def end(self) -> tuple[int, str, str]:
         """Return exit code, standard output and standard error at the end."""
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         assert b"Traceback" not in err, err.decode()
         return self.process.returncode, out.decode(), err.decode()
 
@@ -400,7 +400,7 @@ def test_a_sandbox_serves_until_a_signal(start: Any, name: str) -> None:
     (worker,) = children(running.process.pid)
 
     running.process.send_signal(getattr(signal, name))
-    out, err = running.process.communicate(timeout=20)
+    out, err = running.process.communicate(timeout=60)
 
     assert (running.process.returncode, out) == (0, "")
     assert err == "The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.\n"

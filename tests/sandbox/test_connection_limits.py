@@ -196,9 +196,14 @@ def test_a_lost_response_stays_lost(box: Sandbox, open_connection: Callable[[], 
 
 @pytest.mark.slow
 def test_a_client_that_does_not_read_is_disconnected(
-    box: Sandbox, connect: Callable[[Sandbox], Any], open_connection: Callable[[], socket.socket]
+    box: Sandbox,
+    connect: Callable[[Sandbox], Any],
+    open_connection: Callable[[], socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The response is not kept in memory without limit; a client that reads now and then gets all of it."""
+    limit = 2.0
+    monkeypatch.setattr("connecty_frames.sandbox.request_checks.READ_SECONDS", limit)
     api = connect(box)
     question_id = api.ask("SELECT range, repeat('x', 1000) AS x FROM range(20000)")
     while api.results(question_id, max_rows=0).json()["state"] != "COMPLETED":
@@ -214,7 +219,7 @@ def test_a_client_that_does_not_read_is_disconnected(
     for part in range(1, 17):  # short pauses, which a busy machine may lengthen
         while len(received) < part * 1_000_000:
             received += slow.recv(65536) or pytest.fail("closed")
-        time.sleep(LIMIT / 8)
+        time.sleep(limit / 12)
 
     assert len(received + rest_of(slow)) > 20_000_000
     assert len(rest_of(idle)) < 20_000_000
