@@ -22,9 +22,10 @@ if sys.platform != "win32":
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from io import BufferedReader
 
-__all__ = ["atomic_write", "checked_path", "locked", "open_regular"]
+__all__ = ["atomic_write", "checked_path", "locked_folder", "open_regular"]
 
 #: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
 _PREFIX_BYTES: Final = 200
@@ -118,17 +119,17 @@ def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iter
             part.unlink(missing_ok=True)
             raise
         try:
-            with locked(
-                partial(os.dup, file.fileno())
-            ):  # shares the lock, which both keep until they are closed
+            # Shares the lock, which both keep until they are closed.
+            with _locked(partial(os.dup, file.fileno())):
                 if not part.exists():
                     continue  # removed by another writer as abandoned, before it was locked
                 with file:
                     yield file
                     file.flush()
                     os.fsync(file.fileno())
-                if target.exists() and not private:
-                    shutil.copymode(target, part)
+                if not private:
+                    with suppress(FileNotFoundError):  # there is none to replace, or it was removed just now
+                        shutil.copymode(target, part)
                 part.replace(target)
                 return
         except BaseException:
@@ -150,7 +151,7 @@ def _open_private(name: str, flags: int) -> int:
 
 
 @contextmanager
-def locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
+def _locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
     """Lock a file or folder for other processes; not on Windows, nor where the system has no locks.
 
     Parameters
@@ -168,6 +169,11 @@ def locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def locked_folder(folder: Path) -> AbstractContextManager[None]:
+    """Lock a folder for other callers, in this process too, while files in it are read and then written."""
+    return _locked(partial(os.open, folder, os.O_RDONLY))
 
 
 def _remove_abandoned(folder: Path, prefix: str) -> None:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import atomic_write, open_regular
+from connecty_frames.files import atomic_write, locked_folder, open_regular
 from connecty_frames.secret import SecretStr
 from connecty_frames.text import listed, path_text, shell_path, snippet
 
@@ -142,18 +142,19 @@ class Profiles:
         OSError
             If it cannot be written.
         """
-        before = self.path.read_bytes() if self.path.exists() else b""
-        text = _changed(before.decode("utf-8-sig"), name, changes)
-        before = b""  # a traceback with locals would show the secrets in it
-        if text is None:
-            raise ConfigError(
-                f"Profile {snippet(name)!r} cannot be set in {path_text(self.path)} without changing more of "
-                "it. Edit the file yourself.",
-                setting="profile",
-            )
         self.path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
-        with atomic_write(self.path, private=True) as file:
-            file.write(text.get_secret_value().encode())
+        with locked_folder(self.path.parent):  # another caller may be setting another profile
+            before = self.path.read_bytes() if self.path.exists() else b""
+            text = _changed(before.decode("utf-8-sig"), name, changes)
+            before = b""  # a traceback with locals would show the secrets in it
+            if text is None:
+                raise ConfigError(
+                    f"Profile {snippet(name)!r} cannot be set in {path_text(self.path)} without changing "
+                    "more of it. Edit the file yourself.",
+                    setting="profile",
+                )
+            with atomic_write(self.path, private=True) as file:
+                file.write(text.get_secret_value().encode())
 
     def settings(self, name: str | None) -> dict[str, Any]:
         """Return the settings of a profile; for None those of the default profile, if there is one.

@@ -163,13 +163,14 @@ def _run_sandbox(options: SandboxOptions) -> _UsedSandbox:
         except ConfigError:  # it listens where a client may not send a secret
             sandbox.close()
             raise
-        _used.append(_UsedSandbox(sandbox, options, connection))
+        used = _UsedSandbox(sandbox, options, connection)
+        _used.append(used)
     # Standard error may be closed or missing (pythonw); a notebook displays it in red, as it does failures.
     with contextlib.suppress(Exception):
         stream = sys.stdout if notebook_shell() else sys.stderr
         stream.write(f"{sandbox_notice(places, options)}\n")
         stream.flush()
-    return _used[0]
+    return used
 
 
 def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> str:

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -383,6 +384,25 @@ def test_the_mode_of_a_file(tmp_path: Path) -> None:
     assert stat.S_IMODE(new.stat().st_mode) == 0o644
     assert stat.S_IMODE(old.stat().st_mode) == 0o640
     assert old.read_bytes() == b"x"
+
+
+def test_a_file_that_is_removed_before_it_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new one is written nevertheless."""
+    target, copymode = tmp_path / "out.csv", shutil.copymode
+    target.write_bytes(b"old")
+
+    def too_late(source: Path, copy: Path) -> None:
+        source.unlink()
+        copymode(source, copy)
+
+    monkeypatch.setattr(shutil, "copymode", too_late)
+    with atomic_write(target) as file:
+        file.write(b"new")
+
+    assert target.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:

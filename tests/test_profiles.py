@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+import threading
+import tomllib
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames import profiles
 from connecty_frames.profiles import Profiles
 from connecty_frames.secret import SecretStr
 
@@ -90,6 +93,24 @@ def test_a_profile_is_added(existing: Path) -> None:
         'client_id = "quo\\"te"',
         "dw_id = 7",
     ]
+
+
+def test_two_that_are_stored_at_once(existing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is lost."""
+    changed = profiles._changed
+    other = threading.Thread(target=Profiles.read_to_change().save, args=("other", {"dw_id": 7}))
+
+    def slowly(*arguments: Any) -> Any:
+        if other.ident is None:
+            other.start()
+            other.join(0.2)
+        return changed(*arguments)
+
+    monkeypatch.setattr(profiles, "_changed", slowly)
+    Profiles.read_to_change().save("this", {"dw_id": 8})
+    other.join()
+
+    assert {"staging", "default", "this", "other"} == tomllib.loads(existing.read_text()).keys()
 
 
 def test_a_new_file(path: Path) -> None:

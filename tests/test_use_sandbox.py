@@ -315,6 +315,19 @@ def test_the_environment_starts_one(
     assert capsys.readouterr().err == NOTICE
 
 
+def test_another_thread_closes_it_as_it_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call that has started it finds it closed, as any other call would."""
+
+    def close(_: str) -> None:
+        (used,) = shared._used
+        used.sandbox.close()
+
+    monkeypatch.setenv("CONNECTY_SANDBOX", "1")
+    monkeypatch.setattr(sys, "stderr", SimpleNamespace(write=close, flush=lambda: None))
+    with pytest.raises(cf.ConnectionFailed):
+        cf.ask("what is this workspace about")
+
+
 @pytest.mark.parametrize("value", ["", "0", "false"])
 def test_the_environment_starts_none(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the variable is empty or says so."""
@@ -372,7 +385,7 @@ def test_nothing_is_left_when_a_script_ends(tmp_path: Path) -> None:
         env={**os.environ, "MARK": mark},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.batch.index import Index
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import atomic_write, checked_path, open_regular
+from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular
 from connecty_frames.text import path_text, quoted, value_text
 
 if TYPE_CHECKING:
@@ -65,9 +65,11 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"folder={path_text(folder)}: there is a file of that name.", setting="folder")
     folder.mkdir(parents=True, exist_ok=True)
-    names = {each.name for each in folder.iterdir()}
-    if _MANIFEST not in names:
-        _begin(folder, names, manifest)
+    # Of callers that begin it at once with different options, the later one finds the manifest of the other.
+    with locked_folder(folder):
+        names = {each.name for each in folder.iterdir()}
+        if _MANIFEST not in names:
+            _begin(folder, names, manifest)
     found, index = open_folder(folder)
     if found != manifest:
         differing = sorted(name for name in {*found, *manifest} if found.get(name) != manifest.get(name))

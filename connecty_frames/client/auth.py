@@ -201,9 +201,8 @@ class Auth:
         return unavailable and self._state.had_token
 
     def discard(self, bearer: Bearer) -> None:
-        """Stop using a token that the API refused, unless a newer one has taken its place."""
-        if self._state.bearer is bearer:
-            self._state.bearer = None
+        """Stop using a token that the API refused, and not one that takes its place meanwhile."""
+        bearer.expires = -math.inf
 
     def _shared_or_fetched(self, state: _TokenState, began: float, deadline: Deadline) -> Bearer | Failure:
         """Return the outcome of another thread's request, or of a request by this thread."""

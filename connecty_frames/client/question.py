@@ -377,6 +377,8 @@ class Question:
         began = submission.sent_at if submission else clock.monotonic()
         send = self._api.results(self._question_id, dw_id=self._dw_id, include=include, max_rows=max_rows)
         while True:
+            # As the request is sent: another thread may see a later one meanwhile.
+            previous = self._known_state
             results = retry(
                 send,
                 policy=FETCH_POLICY,
@@ -387,7 +389,7 @@ class Question:
             if isinstance(results, Failure):
                 self._wait_or_raise(results, deadline)
                 continue
-            is_final = self._is_final(results.envelope.state)
+            is_final = self._is_final(results.envelope.state, previous)
             if once:
                 return results
             elapsed = clock.monotonic() - began
@@ -434,14 +436,13 @@ class Question:
             raise self._timeout_error(failure.reason)
         failure.raise_()
 
-    def _is_final(self, state: str) -> bool:
+    def _is_final(self, state: str, previous: State | None) -> bool:
         """Record a state, and return whether it is final.
 
-        A state that is unknown, or earlier than the last one, is not final; polling continues.
+        A state that is unknown, or earlier than the previous one, is not final; polling continues.
         """
         self._last_state = state
         known = State(state) if state in State.__members__ else None
-        previous = self._known_state
         expected = known is not None and (previous is None or known in NEXT_STATES[previous])
         if known is not None:
             self._known_state = known

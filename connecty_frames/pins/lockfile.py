@@ -10,7 +10,6 @@ import os
 import tomllib
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +17,7 @@ from connecty_frames.decode import ColumnSchema, Schema
 from connecty_frames.decode.arrow_types import parse_type
 from connecty_frames.decode.encodings import parse_encoding
 from connecty_frames.errors import ConfigError, ConnectyError
-from connecty_frames.files import atomic_write, checked_path, locked, open_regular
+from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular
 from connecty_frames.options import AskOptions, check_question_id, is_dw_id
 from connecty_frames.pins.query import Pin
 from connecty_frames.text import path_text, quoted, snippet, value_text
@@ -118,7 +117,7 @@ def changing(path: Path) -> Iterator[Callable[[Callable[[dict[str, Pin]], object
         file = stack.enter_context(atomic_write(target))
 
         def change(apply: Callable[[dict[str, Pin]], object]) -> None:
-            with locked(partial(os.open, target.parent, os.O_RDONLY)):
+            with locked_folder(target.parent):
                 pins = read_pins(target)
                 apply(pins)
                 text = _text(pins).encode()

@@ -249,10 +249,12 @@ class _RequestMiddleware:
 
 def _results_body(job: Job, include: frozenset[str], max_rows: int) -> dict[str, Any]:
     """Return the body of a results response: the components asked for, as far as they exist."""
-    if job.state is State.FAILED:
-        return {"state": job.state, "error": job.error}
-    if job.state is not State.COMPLETED:
-        return {"state": job.state}
+    # Read once: if the question ended between two looks, its end would be reported without its results.
+    state = job.state
+    if state is State.FAILED:
+        return {"state": state, "error": job.error}
+    if state is not State.COMPLETED:
+        return {"state": state}
     results: dict[str, Any] = {}
     if "summary" in include:
         results["response_summary"] = job.summary
@@ -262,7 +264,7 @@ def _results_body(job: Job, include: frozenset[str], max_rows: int) -> dict[str,
         results["dataframe"] = msgspec.Raw(job.result.dataframe(max_rows))
     if "statistics" in include and job.result is not None and job.result.statistics:
         results["dataframe_stats"] = msgspec.Raw(job.result.statistics)
-    return {"state": job.state, "results": results}
+    return {"state": state, "results": results}
 
 
 def _parse_body(request: Request, model: type[_Body]) -> _Body:

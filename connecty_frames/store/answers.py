@@ -129,9 +129,13 @@ class KeptAnswers:
                 whole = pa.decompress(body, decompressed_size=length, codec=_CODEC, asbytes=True)
                 return KeptAnswer(whole, max_rows)
             self._warn(f"have a damaged answer, that of question {question_id}, which is fetched again")
-            with suppress(StoreError):  # it is found damaged again
-                forget_answers(self._database, [question_id])
+            self.forget(question_id)  # if that fails, it is found damaged again
         return None
+
+    def forget(self, question_id: str) -> None:
+        """Remove the answer of a question, if the file can be changed."""
+        with suppress(StoreError):
+            forget_answers(self._database, [question_id])
 
     def _warn(self, problem: str) -> None:
         self._database.warn_once(problem, f"The kept answers in {path_text(self._database.path)} {problem}.")

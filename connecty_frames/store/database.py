@@ -16,10 +16,13 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames.errors import HistoryWarning, warn
 from connecty_frames.text import path_text
+
+if TYPE_CHECKING:
+    from collections import deque
 
 __all__ = ["Database", "Layout", "StoreError", "close_databases", "default_path", "shared_database"]
 
@@ -118,21 +121,29 @@ class Database:
         """
         until = time.monotonic() + _TIMEOUT  # also for threads that wait for each other
         with self._lock:
-            try:
-                return self._execute(statement, parameters, until, creates=creates)
-            except sqlite3.Error as error:
-                if _code(error) not in _DAMAGED or self.must_exist or self._is_of_another_kind(error):
-                    raise StoreError(str(error)) from None
-                reason = str(error)
-            except OSError as error:
-                raise StoreError(error.strerror or str(error)) from None
-            except ValueError as error:  # of a path that no file can have
-                raise StoreError(str(error)) from None
-            try:
-                self._set_aside(reason)
-                return self._execute(statement, parameters, until)
-            except (sqlite3.Error, OSError) as error:
-                raise StoreError(f"{reason}; {error}") from None
+            return self._execute_or_replace(statement, parameters, until, creates=creates)
+
+    def execute_waiting(self, waiting: deque[tuple[str, tuple[object, ...]]]) -> None:
+        """Execute statements and take them from their queue, in its order whichever threads do so.
+
+        Each has a transaction of its own. Nothing is executed without a file.
+
+        Raises
+        ------
+        StoreError
+            As for :meth:`execute`; the statement and those after it are in the queue then.
+        """
+        until = time.monotonic() + _TIMEOUT
+        # Held from taking one to its end: a thread that finds the queue empty goes on to statements that
+        # depend on those of the queue.
+        with self._lock:
+            while waiting:
+                statement, parameters = waiting.popleft()
+                try:
+                    self._execute_or_replace(statement, parameters, until, creates=False)
+                except StoreError:
+                    waiting.appendleft((statement, parameters))
+                    raise
 
     def open(self) -> None:
         """Open the file, so that what prevents it is known at once.
@@ -165,6 +176,26 @@ class Database:
         if self._connection is not None:
             _INHERITED.append(self._connection)
         self._connection, self._lock = None, threading.Lock()
+
+    def _execute_or_replace(
+        self, statement: str, parameters: tuple[object, ...], until: float, *, creates: bool
+    ) -> Result:
+        """Execute a statement, in a new file if this one is damaged."""
+        try:
+            return self._execute(statement, parameters, until, creates=creates)
+        except sqlite3.Error as error:
+            if _code(error) not in _DAMAGED or self.must_exist or self._is_of_another_kind(error):
+                raise StoreError(str(error)) from None
+            reason = str(error)
+        except OSError as error:
+            raise StoreError(error.strerror or str(error)) from None
+        except ValueError as error:  # of a path that no file can have
+            raise StoreError(str(error)) from None
+        try:
+            self._set_aside(reason)
+            return self._execute(statement, parameters, until)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{reason}; {error}") from None
 
     def _execute(
         self, statement: str, parameters: tuple[object, ...], until: float, *, creates: bool = True

@@ -289,8 +289,11 @@ class History:
         max_rows
             The ``max_rows`` of its request.
         """
-        if self._answers is not None and self._is_recorded(question_id):
-            self._answers.keep(question_id, self._base_url, KeptAnswer(body, max_rows))
+        if self._answers is None or not self._is_recorded(question_id):
+            return
+        self._answers.keep(question_id, self._base_url, KeptAnswer(body, max_rows))
+        if not self._is_recorded(question_id):  # it was erased meanwhile
+            self._answers.forget(question_id)
 
     def kept(self, question_id: str) -> KeptAnswer | None:
         """Return the kept answer of a question, None if there is none."""
@@ -332,23 +335,14 @@ class History:
 
     def _change(self, change: str, *parameters: object) -> None:
         """Change rows, with the next change if the file cannot be written now."""
-        self._pending.append((change, parameters))
+        self._pending.append((f"UPDATE questions SET {change}", parameters))  # noqa: S608 - our own
         self._write_pending()
 
     def _write_pending(self) -> None:
-        while self._pending:
-            try:
-                waiting = self._pending.popleft()
-            except IndexError:  # another thread was faster
-                return
-            change, parameters = waiting
-            statement = f"UPDATE questions SET {change}"  # noqa: S608 - our own
-            try:
-                self.database.execute(statement, parameters, creates=False)
-            except StoreError as error:
-                self._pending.appendleft(waiting)
-                self._warn(error)  # the question is paid for, so no error may replace its answer
-                return
+        try:
+            self.database.execute_waiting(self._pending)
+        except StoreError as error:
+            self._warn(error)  # the question is paid for, so no error may replace its answer
 
     def _report(self, error: StoreError) -> None:
         if self._required:

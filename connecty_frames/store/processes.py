@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -37,11 +38,7 @@ class ProcessIdentity(NamedTuple):
     @classmethod
     def current(cls) -> ProcessIdentity:
         """Return the identity of this process."""
-        pid = os.getpid()
-        if pid not in _current:
-            _current.clear()  # that of the parent, in a forked process
-            _current[pid] = cls(_host(), pid, _started(pid))
-        return _current[pid]
+        return _identity(os.getpid())
 
     @property
     def is_gone(self) -> bool:
@@ -49,8 +46,10 @@ class ProcessIdentity(NamedTuple):
         return bool(self.started) and self.host == _host() and _started(self.pid) != self.started
 
 
-#: The identity of this process, by its number.
-_current: Final[dict[int, ProcessIdentity]] = {}
+@lru_cache(maxsize=1)
+def _identity(pid: int) -> ProcessIdentity:
+    """Return the identity of this process; its number, since a forked one is another."""
+    return ProcessIdentity(_host(), pid, _started(pid))
 
 
 def _host() -> str:

@@ -94,8 +94,12 @@ def forget_records(
         *chain.from_iterable(database.execute(f"SELECT question_id {where}", parameters).rows),
     ]
     # Also the answer that the id names if its row is gone, as in a history that was damaged.
-    forget_answers(answers_beside(database), {each for each in found if each is not None})
+    question_ids = {each for each in found if each is not None}
+    answers = answers_beside(database)
+    # Before the rows, which name them if this fails; and after, since one is kept as long as it has a row.
+    forget_answers(answers, question_ids)
     removed = database.execute(f"DELETE {where}", parameters).changed
+    forget_answers(answers, question_ids)
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the file beside it still has what was removed
     return removed
 

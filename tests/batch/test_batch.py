@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.batch import Batch, BatchProgress, BatchSummary, run
+from connecty_frames.batch.index import Index
 from connecty_frames.client import Client
 from connecty_frames.store import database_at
 from tests.servers.scripted import Script
@@ -326,8 +328,11 @@ def test_callers_at_the_same_time(service: Any, server: Script, folder: Path) ->
 def test_another_caller_begins_it_while_the_folder_is_listed(
     ask: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What that caller writes in the meantime does not make it the folder of something else."""
+    """What it writes meanwhile, where no lock prevents that, makes it not the folder of something else."""
     listed, asked = Path.iterdir, []
+
+    def refuse(_file: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
 
     def slowly(path: Path) -> Any:
         if path == folder and not asked:
@@ -335,10 +340,37 @@ def test_another_caller_begins_it_while_the_folder_is_listed(
             ask(["how many?"])
         return listed(path)
 
+    monkeypatch.setattr(fcntl, "flock", refuse)
     monkeypatch.setattr(Path, "iterdir", slowly)
 
     assert ask(["how many?"]).summary() == BatchSummary(total=1, answered=1)
     assert asked == [1]
+
+
+def test_another_caller_begins_it_with_other_options(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits, and is refused: the folder has the answers of one caller's options alone."""
+    create, refused = Index.create, []
+
+    def ask_otherwise() -> None:
+        with pytest.raises(cf.ConfigError, match="has a batch with max_rows=1000, and now it is 7") as caught:
+            ask(["how much?"], max_rows=7)
+        refused.append(caught.value)
+
+    other = threading.Thread(target=ask_otherwise)
+
+    def slowly(index: Index) -> bool:
+        found = create(index)
+        if other.ident is None:
+            other.start()
+            other.join(0.2)
+        return found
+
+    monkeypatch.setattr(Index, "create", slowly)
+    batch = ask(["how many?"])
+    other.join()
+
+    assert len(refused) == 1
+    assert batch.summary() == BatchSummary(total=1, answered=1)
 
 
 # Folders

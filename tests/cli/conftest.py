@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
@@ -16,6 +17,7 @@ from unittest import mock
 
 import pytest
 
+from connecty_frames.clock import Clock
 from tests.servers.scripted import Script, serve
 
 if TYPE_CHECKING:
@@ -169,7 +171,7 @@ class Running:
     def interrupt(self) -> tuple[int, str, str]:
         """Interrupt it as Ctrl-C does; return exit code, rest of standard output, and standard error."""
         self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out, err
 
     def kill(self) -> None:
@@ -211,6 +213,18 @@ def settings(server: Script, monkeypatch: pytest.MonkeyPatch) -> dict[str, objec
     """Return the settings of a command that asks that server, with buffered output, the default."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     return {"base_url": server.address, "client_id": "id", "client_secret": "secret", "dw_id": 13}
+
+
+@pytest.fixture
+def _waits_cost_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pauses of commands in this process count for their time limits, and not take any time."""
+    waited = [0.0]
+
+    def sleep(_clock: Clock, seconds: float) -> None:
+        waited[0] += max(seconds, 0.0)
+
+    monkeypatch.setattr(Clock, "sleep", sleep)
+    monkeypatch.setattr(Clock, "monotonic", lambda _clock: time.monotonic() + waited[0])
 
 
 @pytest.fixture

@@ -159,10 +159,11 @@ def test_a_wrong_command(run: Any, server: Script, arguments: list[str], message
     assert server.requests == []
 
 
+@pytest.mark.usefixtures("_waits_cost_no_time")
 def test_resuming(run: Any, server: Script, path: Path) -> None:
     """The answer is fetched from where it was asked, whatever the settings say now."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
-    assert run("ask", "how many?", "--quiet", "--timeout", "0.3")[0] == 8
+    assert run("ask", "how many?", "--quiet")[0] == 8
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [2]]}}))
     elsewhere = {"base_url": "", "region": "us1", "dw_id": 7}
     code, out, err = run("history", "resume", QUESTION_ID, "--format", "json", "--quiet", **elsewhere)
@@ -175,10 +176,11 @@ def test_resuming(run: Any, server: Script, path: Path) -> None:
     assert rows(path, "state", "rows") == [("COMPLETED", 1)]
 
 
+@pytest.mark.usefixtures("_waits_cost_no_time")
 def test_resuming_with_other_credentials(run: Any, server: Script) -> None:
     """They are not sent to the address that was asked, which may be of somebody else."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
-    run("ask", "how many?", "--quiet", "--timeout", "0.3")
+    run("ask", "how many?", "--quiet")
     sent = len(server.requests)
     code, out, err = run("history", "resume", QUESTION_ID, base_url="", region="us1", client_id="another")
 

@@ -138,8 +138,8 @@ ERRORS: dict[str, tuple[str, Any, int, list[str]]] = {
     ),
     "failed": ("results", Script.answer(200, {"state": "FAILED", "error": "No such table."}), 7, []),
     "no table": ("results", Script.answer(200, {"state": "COMPLETED", "results": {}}), 7, []),
-    "too late": ("results", Script.answer(200, {"state": "PENDING"}), 8, ["--timeout", "0.2"]),
-    "unknown state": ("results", Script.answer(200, {"state": "DREAMING"}), 8, ["--timeout", "0.2"]),
+    "too late": ("results", Script.answer(200, {"state": "PENDING"}), 8, []),
+    "unknown state": ("results", Script.answer(200, {"state": "DREAMING"}), 8, []),
     "mixed": (
         "results",
         Script.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["a"], [1], ["x"]]}}),
@@ -161,6 +161,7 @@ ERRORS: dict[str, tuple[str, Any, int, list[str]]] = {
 }
 
 
+@pytest.mark.usefixtures("_waits_cost_no_time")
 @pytest.mark.parametrize("case", ERRORS)
 def test_each_sentence_is_said_once(
     shell: Any, server: Script, settings: dict[str, object], case: str

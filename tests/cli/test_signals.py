@@ -91,7 +91,7 @@ class Asking:
 
     def end(self) -> tuple[int, str, str]:
         """Return exit code, standard output and standard error at the end."""
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         assert b"Traceback" not in err, err.decode()
         return self.process.returncode, out.decode(), err.decode()
 
@@ -193,7 +193,9 @@ def test_timeout(server: Script, start_asking: Callable[..., Asking], shell: Any
     """Under the command ``timeout``, whose exit code is 124."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
 
-    code, out, err = start_asking(program=["timeout", "3", shell.command, "ask", "how many?"]).end()
+    asking = start_asking(program=["timeout", "60", shell.command, "ask", "how many?"])
+    asking.wait_for(lambda: server.count("results"))
+    code, out, err = asking.send("SIGALRM")  # by which it knows that the time is over
 
     assert (code, out, err) == (124, "", f"{ACCEPTED}\n{WAITING}")
 
@@ -398,7 +400,7 @@ def test_a_sandbox_serves_until_a_signal(start: Any, name: str) -> None:
     (worker,) = children(running.process.pid)
 
     running.process.send_signal(getattr(signal, name))
-    out, err = running.process.communicate(timeout=20)
+    out, err = running.process.communicate(timeout=60)
 
     assert (running.process.returncode, out) == (0, "")
     assert err == "The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.\n"

@@ -79,17 +79,6 @@ def released() -> Iterator[threading.Event]:
     assert threads() == []
 
 
-def held(released: threading.Event, then: Any) -> Any:
-    """Return a step that waits for the event first."""
-
-    def step(connection: Any) -> bool:
-        released.wait(20)
-        answered: bool = then(connection)
-        return answered
-
-    return step
-
-
 # Answers
 
 
@@ -312,7 +301,7 @@ def notes(error: BaseException) -> list[str]:
 
 def test_cancelled_before_it_was_sent(server: Script, client: cf.Client, released: threading.Event) -> None:
     """No note, since there is no question: it is not sent when the token comes."""
-    server.on("token", held(released, Script.answer(200, TOKEN)))
+    server.on("token", Script.held(released, Script.answer(200, TOKEN)))
 
     async def ask() -> asyncio.CancelledError:
         async with cancelled(client.ask_async("what now?")) as found:
@@ -330,7 +319,7 @@ def test_cancelled_while_it_was_sent(
     server: Script, client: cf.Client, released: threading.Event, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The note says that delivery is unknown; it is sent once, and its answer not polled for."""
-    server.on("ask", held(released, Script.answer(202, {"question_id": QUESTION_ID})))
+    server.on("ask", Script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
 
     async def ask() -> asyncio.CancelledError:
         async with cancelled(client.ask_df_async("what now?")) as found:
@@ -352,7 +341,7 @@ def test_the_history_of_a_question_that_was_cancelled_while_it_was_sent(
     server: Script, released: threading.Event, tmp_path: Path
 ) -> None:
     """It has the id, since the reply is read to its end: the question is paid for."""
-    server.on("ask", held(released, Script.answer(202, {"question_id": QUESTION_ID})))
+    server.on("ask", Script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
     path = tmp_path / "history.sqlite3"
 
     async def ask(client: cf.Client) -> None:
@@ -409,7 +398,7 @@ def test_cancelled_while_a_poll_is_answered(
     server: Script, client: cf.Client, released: threading.Event
 ) -> None:
     """The loop does not wait for the request, and its answer is dropped without a word."""
-    server.on("results", held(released, Script.answer(200, ONE_ROW)))
+    server.on("results", Script.held(released, Script.answer(200, ONE_ROW)))
 
     async def ask() -> asyncio.CancelledError:
         async with cancelled(client.ask_async("how many?")) as found:
@@ -500,7 +489,7 @@ def test_an_answer_after_the_loop_was_closed(
     cancel: bool,
 ) -> None:
     """It is dropped: no thread fails, and nothing is logged of a closed loop or a future nobody asked."""
-    server.on("results", held(released, Script.answer(200, ONE_ROW)))
+    server.on("results", Script.held(released, Script.answer(200, ONE_ROW)))
     loop = asyncio.new_event_loop()
     task = loop.create_task(client.ask_async("how many?"))
     loop.run_until_complete(asyncio.wait_for(until(lambda: server.count("results")), 20))

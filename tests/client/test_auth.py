@@ -207,10 +207,11 @@ def test_a_redirect_of_the_token_call_is_not_followed(auth: Auth, clock: Any) ->
 
 @responses.activate
 def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -> None:
-    """Two threads used token-1: the second 401 does not discard token-2."""
+    """Two threads used token-1: the second 401 does not discard token-2, also if that comes meanwhile."""
     tokens()
     first = bearer(auth, clock)
     auth.discard(first)
+    assert auth._state.bearer is first  # changed is the token itself, and nothing in which a newer one may be
     assert sent(bearer(auth, clock)) == "Bearer token-2"
     auth.discard(first)
     assert sent(bearer(auth, clock)) == "Bearer token-2"

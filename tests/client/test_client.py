@@ -6,7 +6,6 @@ import copy
 import pickle
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connecty_frames.client import Question
+    from tests.servers.timing import FakeClock
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]]}}
@@ -148,10 +148,13 @@ def test_the_acceptance_is_reported(server: Any, client: Client) -> None:
     assert len(reported) == 1
 
 
-def test_the_acceptance_callback_counts_towards_the_deadline(server: Any) -> None:
+def test_the_acceptance_callback_counts_towards_the_deadline(server: Any, clock: FakeClock) -> None:
     """timeout= covers the whole call, the callback included."""
-    with make(base_url=server.address, dw_id=13) as client, pytest.raises(QuestionTimeout) as caught:
-        client.answer("how many?", AskOptions(timeout=0.2), accepted=lambda _: time.sleep(0.3))
+    with (
+        make(base_url=server.address, dw_id=13, clock=clock) as client,
+        pytest.raises(QuestionTimeout) as caught,
+    ):
+        client.answer("how many?", AskOptions(timeout=10), accepted=lambda _: clock.sleep(11))
     assert caught.value.question_id == QUESTION_ID
     assert server.count("results") == 0
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.servers.timing import FakeClock
+
 ANSWER = {
     "state": "COMPLETED",
     "results": {
@@ -199,11 +201,11 @@ def test_a_failed_question(server: Script, client: Client, path: Path) -> None:
     assert rows(path, "state", "rows", "error") == [("FAILED", None, "reason: no such table")]
 
 
-def test_a_timeout_leaves_it_asked(server: Script, client: Client, path: Path) -> None:
+def test_a_timeout_leaves_it_asked(server: Script, path: Path, clock: FakeClock) -> None:
     """The answer can be fetched later."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
-    with pytest.raises(cf.QuestionTimeout):
-        client.ask("how many?", timeout=0.2)
+    with make(server, path, clock=clock) as client, pytest.raises(cf.QuestionTimeout):
+        client.ask("how many?")
 
     assert rows(path, "state", "ended_at") == [("ASKED", None)]
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import responses
@@ -20,6 +23,9 @@ from connecty_frames.errors import (
     ServerError,
     UnknownStateWarning,
 )
+
+if TYPE_CHECKING:
+    from tests.servers.scripted import Script
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 BASE = "https://api.test"
@@ -223,6 +229,29 @@ def test_a_state_that_goes_backwards_is_not_finished(api: Any, question: Questio
     answers(api, {"state": "IN_PROGRESS"}, {"state": "PENDING"}, rows(1, 1))
     with pytest.warns(UnknownStateWarning, match="after a later one"):
         assert question.result().rows == 1
+
+
+def test_a_state_that_another_thread_was_faster_to_pass(server: Script) -> None:
+    """A response that was sent before the one with the last state does not go backwards."""
+    later = threading.Event()
+    server.on(
+        "results",
+        server.held(later, server.answer(200, {"state": "IN_PROGRESS"})),
+        server.answer(200, rows(1, 1)),
+    )
+    with (
+        Client("id", client_secret="s", base_url=server.address, dw_id=13) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        question = client.question(QUESTION_ID)
+        late = pool.submit(question.result)
+        while not server.count("results"):
+            time.sleep(0.01)
+        assert question.state() == "COMPLETED"
+        later.set()
+
+        assert late.result().rows == 1
+    assert server.count("results") == 3
 
 
 def test_a_final_state_that_contradicts_the_last_is_confirmed_first(api: Any, question: Question) -> None:

@@ -16,12 +16,15 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import Client
+from connecty_frames.clock import Clock
 from connecty_frames.store import COLUMNS, Earlier, History, answers_beside, database_at, read_records
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.servers.timing import FakeClock
 
 OTHER_ID = "00000000-0000-4000-8000-000000000002"
 
@@ -252,13 +255,14 @@ def test_a_question_whose_start_is_unknown(server: Script, client: Client) -> No
     assert len(server.questions) == 2
 
 
-def test_a_question_without_an_answer_yet(server: Script, client: Client, path: Path) -> None:
+def test_a_question_without_an_answer_yet(server: Script, path: Path, clock: FakeClock) -> None:
     """One whose caller stopped waiting is fetched by its id."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
-    with pytest.raises(cf.QuestionTimeout):
-        client.ask("how many?", timeout=0.2)
-    server.on("results", server.answer(200, answer()))
-    assert client.ask("how many?", max_age=60).metadata.reused
+    with make(server, path, clock=clock) as client:
+        with pytest.raises(cf.QuestionTimeout):
+            client.ask("how many?")
+        server.on("results", server.answer(200, answer()))
+        assert client.ask("how many?", max_age=60).metadata.reused
 
     assert len(server.questions) == 1
     assert rows(path, "state") == [("COMPLETED",)]
@@ -329,10 +333,28 @@ def test_sharers_of_an_uncertain_question(server: Script, client: Client) -> Non
     assert len(server.questions) == 1
 
 
-def test_an_age_that_passes_while_others_send(server: Script, client: Client) -> None:
+def test_an_age_that_passes_while_others_send(
+    server: Script, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The age counts from the beginning of the call, so that a caller who waited does not ask again."""
-    server.on("ask", server.delayed(0.4, server.answer(202, {"question_id": QUESTION_ID})))
-    done = client.ask_many(["how many?"] * 8, max_age=0.2)
+    waiting, passed, earlier = set[int](), threading.Event(), History.earlier
+
+    def look(history: History, key: str, *, since: datetime) -> list[Earlier]:
+        found = earlier(history, key, since=since)
+        waiting.add(threading.get_ident())
+        if len(waiting) == 8:
+            passed.set()
+        return found
+
+    class HourLater(Clock):
+        def now(self) -> datetime:
+            return super().now() + timedelta(hours=passed.is_set())
+
+    monkeypatch.setattr(History, "earlier", look)
+    server.on("results", server.answer(200, answer()))
+    server.on("ask", server.held(passed, server.answer(202, {"question_id": QUESTION_ID})))
+    with make(server, path, clock=HourLater()) as client:
+        done = client.ask_many(["how many?"] * 8, max_age=60)
 
     assert [each.result().rows for each in done] == [2] * 8
     assert len(server.questions) == 1
@@ -340,13 +362,15 @@ def test_an_age_that_passes_while_others_send(server: Script, client: Client) ->
 
 def test_the_wait_of_a_sharer_ends(server: Script, client: Client) -> None:
     """At its own timeout, with nothing sent."""
-    server.on("ask", server.hang)
-    sender = threading.Thread(target=client.ask_many, args=[["how many?"]], kwargs={"timeout": 1})
+    ended = threading.Event()
+    server.on("ask", server.held(ended, server.answer(202, {"question_id": QUESTION_ID})))
+    sender = threading.Thread(target=client.ask_many, args=[["how many?"]])
     sender.start()
     while not server.count("ask"):
         time.sleep(0.01)
     with pytest.raises(cf.QuestionTimeout, match="is being sent by another call"):
         client.ask("how many?", max_age=60, timeout=0.2)
+    ended.set()
     sender.join()
 
     assert len(server.questions) == 1

@@ -6,12 +6,14 @@ import re
 import signal
 import socket
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.clock import SYSTEM_CLOCK, Clock
 from connecty_frames.http import transport
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
 from tests.servers.timing import FakeClock, within
@@ -74,13 +76,23 @@ def test_a_server_that_refuses_fresh_tokens(server: Script, client: Client, endp
 
 
 @pytest.mark.parametrize("endpoint", ["ask", "results"])
-def test_a_token_that_expires_as_the_time_runs_out(server: Script, client: Client, endpoint: str) -> None:
-    """A 401 at the deadline: QuestionTimeout, with the id if there is one; not AuthError."""
-    server.on(
-        endpoint, server.drip(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 999\r\n\r\n" + b" " * 999, 0.005)
-    )
-    with within(0.5), pytest.raises(cf.QuestionTimeout, match="answered 401") as caught:
-        client.ask("how many?", timeout=0.5)
+def test_a_token_that_expires_as_the_time_runs_out(
+    server: Script, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    """A 401 whose body does not come in time: QuestionTimeout, with the id if there is one; not AuthError."""
+    read = transport._read_error_body
+
+    def read_too_late(*arguments: Any) -> None:
+        clock.at += 20
+        read(*arguments)
+
+    monkeypatch.setattr(transport, "_read_error_body", read_too_late)
+    server.on(endpoint, server.send_and_hang(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 999\r\n\r\n"))
+    with (
+        make(server, timeout=10, clock=clock) as client,
+        pytest.raises(cf.QuestionTimeout, match="answered 401") as caught,
+    ):
+        client.ask("how many?")
     assert caught.value.question_id == (QUESTION_ID if endpoint == "results" else None)
     assert server.count(endpoint) == 1
 
@@ -151,10 +163,16 @@ DOWN: dict[str, tuple[Callable[[Script], Any], type[cf.ConnectyError]]] = {
 }
 
 
-def make(server: Script, timeout: float) -> Client:
+def make(server: Script, timeout: float, clock: Clock = SYSTEM_CLOCK) -> Client:
     """Return a client with a timeout, which draws the shortest of every wait."""
     return cf.Client(
-        "id", client_secret="s3cr3t", base_url=server.address, dw_id=13, timeout=timeout, random=lambda: 0.0
+        "id",
+        client_secret="s3cr3t",
+        base_url=server.address,
+        dw_id=13,
+        timeout=timeout,
+        clock=clock,
+        random=lambda: 0.0,
     )
 
 
@@ -342,11 +360,15 @@ class TestThreads:
     def test_down(self, server: Script, failure: str) -> None:
         """The endpoint is down: one thread at a time requests it, within the budget; all get its error.
 
-        Threads that waited for one another would take a second timeout at least.
+        Threads that waited for one another would take a second timeout at least. One that a busy machine lets
+        begin late may know of no failure but that its time ran out.
         """
-        server.on("token", DOWN[failure][0](server))
+        step, error = DOWN[failure]
+        server.on("token", step(server))
         with make(server, timeout=1.0) as client, within(1.0, slack=0.9):
-            assert self.ask(client) == [DOWN[failure][1]] * THREADS
+            found = Counter(self.ask(client))
+        assert found.keys() <= {error, cf.ConnectionFailed}
+        assert found[error] > THREADS / 2
         # The first, ten retries, and one more after each second, of which there may be two on a busy machine.
         assert 1 <= server.count("token") <= 13
         assert server.count("results") == 0

@@ -144,12 +144,12 @@ def test_an_empty_catalogue_says_so() -> None:
 
 def test_long_series_of_spaces_take_no_time() -> None:
     """Texts that make a backtracking regular expression slow are matched in linear time."""
-    started = time.monotonic()
+    started = time.thread_time()
     for text in (" " * 200_000 + "x", "/* */ " * 20_000 + "x", "(" * 200_000):
         with pytest.raises(QuestionFailed):
             Catalogue().answer(text, 13)
 
-    assert time.monotonic() - started < 2.0
+    assert time.thread_time() - started < 2.0
 
 
 def test_a_summary_is_filled_from_the_result(run: Callable[[str], QueryResult]) -> None:

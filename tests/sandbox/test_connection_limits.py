@@ -202,7 +202,7 @@ def test_a_client_that_does_not_read_is_disconnected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The response is not kept in memory without limit; a client that reads now and then gets all of it."""
-    # The pauses of the slow client are an eighth of it, since a busy machine makes them longer.
+    # The pauses of the slow client are a twelfth of it, since a busy machine makes them longer.
     limit = 2.0
     monkeypatch.setattr("connecty_frames.sandbox.request_checks.READ_SECONDS", limit)
     api = connect(box)
@@ -220,7 +220,7 @@ def test_a_client_that_does_not_read_is_disconnected(
     for part in range(1, 17):
         while len(received) < part * 1_000_000:
             received += slow.recv(65536) or pytest.fail("closed")
-        time.sleep(limit / 8)
+        time.sleep(limit / 12)
 
     assert len(received + rest_of(slow)) > 20_000_000
     assert len(rest_of(idle)) < 20_000_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -48,13 +50,19 @@ def test_a_question_before_and_after_it_is_accepted(
 def test_a_lost_reply_leaves_the_question_running(api: Any) -> None:
     """The question is accepted, answered, and its results can be fetched by id."""
     api.sandbox.faults.add(Fault("ask", lost=True))
-    with pytest.raises(requests.ReadTimeout):
-        api.session.post(api.url("/v1/dw/13/questions"), json={"question": QUESTION}, timeout=0.3)
-
-    (asked,) = api.sandbox.request_log.questions
-    while (body := api.results(asked.question_id).json())["state"] != "COMPLETED":
-        pass
-    assert body["results"]["dataframe"] == [["n"], [7]]
+    url, options = api.url("/v1/dw/13/questions"), {"json": {"question": QUESTION}, "timeout": 60}
+    with ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(requests.post, url, headers=dict(api.session.headers), **options)
+        while not api.sandbox.request_log.questions:
+            time.sleep(0.01)
+        (asked,) = api.sandbox.request_log.questions
+        while (body := api.results(asked.question_id).json())["state"] != "COMPLETED":
+            pass
+        assert body["results"]["dataframe"] == [["n"], [7]]
+        assert not lost.done()
+        api.sandbox.close()
+        with pytest.raises(requests.ConnectionError):
+            lost.result()
 
 
 def test_two_polls_of_one_question_fail(api: Any) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import socket
+import threading
 import time
 import uuid
 from datetime import datetime, timedelta
@@ -14,8 +15,11 @@ from typing import Any
 import pytest
 import requests
 
-from connecty_frames.protocol import QuestionAccepted, ResultsResponse, TokenResponse, read_message
+from connecty_frames.protocol import QuestionAccepted, ResultsResponse, State, TokenResponse, read_message
 from connecty_frames.sandbox import Sandbox
+from connecty_frames.sandbox.catalogue import Plan
+from connecty_frames.sandbox.jobs import Job
+from connecty_frames.sandbox.server import _results_body
 
 LOGINS = "show the last 100 logins"
 NO_TABLE = "what is this workspace about"
@@ -297,23 +301,58 @@ def test_too_many_unfinished_questions(connect: Any) -> None:
 # States
 
 
+class Held:
+    """An answerer that waits before each question until it is released."""
+
+    def __init__(self) -> None:
+        self.begun, self.released = threading.Semaphore(0), threading.Semaphore(0)
+
+    def answer(self, question: str, _dw_id: int) -> Plan:
+        """Return the question as the plan."""
+        self.begun.release()
+        assert self.released.acquire(timeout=20)
+        return Plan(question)
+
+
 @pytest.mark.slow
 def test_every_state_is_reported(connect: Any) -> None:
     """With one worker a question is in progress while the next is pending, and both finish."""
-    with Sandbox(workers=1, latency=0.15) as sandbox:
+    held = Held()
+    with Sandbox(workers=1, answerer=held) as sandbox:
         api = connect(sandbox)
-        good, bad = api.ask("SELECT 1 AS n"), api.ask("SELECT no_such_column")
-        seen = {good: [], bad: []}
-        while not {"COMPLETED", "FAILED"} & set(seen[bad]):
-            for question_id, states in seen.items():
-                body = api.results(question_id).json()
-                if body["state"] in {"PENDING", "IN_PROGRESS"}:
-                    assert list(body) == ["state"]
-                states.append(body["state"])
-            time.sleep(0.01)
 
-    assert [state for state, _ in itertools.groupby(seen[good])][-2:] == ["IN_PROGRESS", "COMPLETED"]
-    assert [state for state, _ in itertools.groupby(seen[bad])] == ["PENDING", "IN_PROGRESS", "FAILED"]
+        def states() -> list[Any]:
+            return [api.results(each).json() for each in (good, bad)]
+
+        good, bad = api.ask("SELECT 1 AS n"), api.ask("SELECT no_such_column")
+        held.begun.acquire()
+        assert states() == [{"state": "IN_PROGRESS"}, {"state": "PENDING"}]
+        held.released.release()
+        held.begun.acquire()
+        assert [body["state"] for body in states()] == ["COMPLETED", "IN_PROGRESS"]
+        held.released.release()
+        while states()[1] == {"state": "IN_PROGRESS"}:
+            time.sleep(0.01)
+        assert [body["state"] for body in states()] == ["COMPLETED", "FAILED"]
+
+
+@pytest.mark.parametrize("end", [State.COMPLETED, State.FAILED])
+def test_a_question_that_ends_while_its_state_is_read(end: State) -> None:
+    """No response has the end without what belongs to it."""
+
+    class Ending(Job):
+        looks = 0
+
+        @property
+        def state(self) -> State:  # type: ignore[override]
+            self.looks += 1
+            return State.IN_PROGRESS if self.looks == 1 else end
+
+        @state.setter
+        def state(self, _: State) -> None:
+            """Leave it as it is."""
+
+    assert _results_body(Ending(UNKNOWN, 13, "how many?"), frozenset(), 0) == {"state": "IN_PROGRESS"}
 
 
 def test_a_failed_question_has_a_reason(api: Any) -> None:

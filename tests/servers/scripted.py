@@ -180,6 +180,16 @@ class Script:
 
         return step
 
+    @staticmethod
+    def held(released: threading.Event, then: Step) -> Step:
+        """Wait for an event before the step."""
+
+        def step(connection: socket.socket) -> bool:
+            released.wait(TIMEOUT)
+            return then(connection)
+
+        return step
+
 
 @contextmanager
 def serve(host: str = "127.0.0.1", *, tls: ssl.SSLContext | None = None) -> Iterator[Script]:

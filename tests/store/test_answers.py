@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from connecty_frames.errors import HistoryWarning
-from connecty_frames.store import KeptAnswers, answers_beside, database_at, forget_records
+from connecty_frames.store import (
+    Database,
+    History,
+    KeptAnswers,
+    answers_beside,
+    database_at,
+    forget_records,
+)
 from connecty_frames.store.answers import KeptAnswer
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from connecty_frames.store import Database
 
 ADDRESS = "https://api.test"
 ONE, OTHER = KeptAnswer(b'{"n": 1}', 1000), KeptAnswer(b'{"n": 2}', 1000)
@@ -108,5 +114,41 @@ def test_an_answer_without_a_row(history: Database, kept: KeptAnswers) -> None:
     history.open()
     assert forget_records(history, question_id="one") == 0
 
+    assert kept.find("one", ADDRESS) is None
+    assert kept.find("other", ADDRESS) == OTHER
+
+
+@pytest.mark.parametrize("slower", ["the one that keeps it", "the one that erases it"])
+def test_an_answer_that_is_kept_while_it_is_erased(
+    history: Database, kept: KeptAnswers, monkeypatch: pytest.MonkeyPatch, slower: str
+) -> None:
+    """Nothing is left of it, whichever of both callers is stopped by the other."""
+    now = datetime.now(UTC)
+    caller = History(history, required=False, base_url=ADDRESS, client_id="client", redact=str, answers=kept)
+    row = caller.sent("how many?", dw_id=13, asked_at=now)
+    assert row is not None
+    caller.accepted(row, "one", asked_at=now, now=now)
+    keep, execute, met = kept.keep, Database.execute, list[str]()
+
+    def keep_late(*arguments: Any) -> None:
+        if not met:
+            met.append("keep")
+            forget_records(history, question_id="one")
+        keep(*arguments)
+
+    def erase_late(database: Database, statement: str, *arguments: Any, **options: Any) -> Any:
+        if statement.startswith("DELETE FROM questions") and not met:
+            met.append("erase")
+            caller.keep("one", ONE.body, 5000)
+        return execute(database, statement, *arguments, **options)
+
+    if slower == "the one that keeps it":
+        monkeypatch.setattr(kept, "keep", keep_late)
+        caller.keep("one", ONE.body, 5000)
+    else:
+        monkeypatch.setattr(Database, "execute", erase_late)
+        forget_records(history, question_id="one")
+
+    assert len(met) == 1
     assert kept.find("one", ADDRESS) is None
     assert kept.find("other", ADDRESS) == OTHER

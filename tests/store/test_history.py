@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+import threading
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -294,6 +296,32 @@ def test_a_change_that_could_not_be_written(recorder: Recorder, monkeypatch: pyt
 
     recorder.history.accepted(rows[2], "id-c", asked_at=NOON, now=NOON)
     assert recorder.rows("state", "question_id") == [("ASKED", "id-c"), ("REJECTED", None), ("ASKED", "id-a")]
+
+
+def test_a_thread_that_is_slow_to_write_a_change(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever thread writes the id of a question, the end that is recorded next finds it."""
+    taken, ended = threading.Event(), threading.Event()
+
+    class Queue(deque[Any]):
+        def popleft(self) -> Any:
+            change = super().popleft()
+            if threading.current_thread() is slow:
+                taken.set()
+                ended.wait(0.2)
+            return change
+
+    monkeypatch.setattr(recorder.history, "_pending", Queue())
+    row = recorder.sent()
+    slow = threading.Thread(
+        target=recorder.history.accepted, args=(row, ID), kwargs={"asked_at": NOON, "now": NOON}
+    )
+    slow.start()
+    assert taken.wait(20)
+    recorder.history.ended(ID, RecordState.COMPLETED, now=NOON)
+    ended.set()
+    slow.join()
+
+    assert recorder.rows("state", "question_id") == [("COMPLETED", ID)]
 
 
 @pytest.mark.parametrize("damage", ["state = 'COMPLETEE'", "asked_at = 9e18", "accepted_at = 'x'"])
