@@ -12,8 +12,8 @@ from operator import attrgetter, methodcaller
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import temporal
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match
 from connecty_frames.decode.errors import CellError
@@ -168,11 +168,11 @@ def _show_timestamp(seconds: Decimal, type_: pa.DataType) -> str:
 
 
 def _to_integers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.int32() if column.type.bit_width == pa.int32().bit_width else pa.int64())
+    return pc.cast(column, pa.int32() if column.type.bit_width == pa.int32().bit_width else pa.int64())
 
 
 def _to_doubles(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column if pa.types.is_float64(column.type) else column.cast(pa.float64())
+    return column if pa.types.is_float64(column.type) else pc.cast(column, pa.float64())
 
 
 @lru_cache
