@@ -22,12 +22,12 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import atomic_write, open_regular
+from connecty_frames.immutable import Immutable
 from connecty_frames.secret import SecretStr
 from connecty_frames.text import listed, path_text, shell_path, snippet
 
@@ -57,8 +57,7 @@ def config_file() -> Path:
     return platformdirs.user_config_path("connecty", appauthor=False) / "config.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class Profiles:
+class Profiles(Immutable):
     """The profiles of a file.
 
     Parameters
@@ -69,8 +68,10 @@ class Profiles:
         The settings of each profile by its name, as they are in the file.
     """
 
+    hidden = frozenset({"tables"})
+
     path: Path
-    tables: dict[str, dict[str, Any]] = field(repr=False)
+    tables: dict[str, dict[str, Any]]
 
     @classmethod
     def read(cls, *, needed: bool) -> Profiles:

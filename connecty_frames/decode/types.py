@@ -7,7 +7,7 @@ text, and the decision says which value and why. A value is never changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -28,6 +28,7 @@ from connecty_frames.decode.nested import build_nested
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
 from connecty_frames.decode.temporal_format import TemporalFormat
+from connecty_frames.immutable import Immutable
 from connecty_frames.text import listed
 
 if TYPE_CHECKING:
@@ -61,8 +62,7 @@ class Decision(NamedTuple):
     extremes: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Immutable):
     """One line of the table.
 
     Parameters

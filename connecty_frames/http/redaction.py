@@ -13,9 +13,10 @@ from __future__ import annotations
 import base64
 import html
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
+
+from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,9 +38,10 @@ _MATCHES_NOTHING: Final = "(?!)"
 _NEVER_ESCAPED: Final = re.compile(r"[A-Za-z0-9._-]")
 
 
-@dataclass(frozen=True, slots=True, repr=False)  # a traceback with locals would show the patterns
-class _Patterns:
+class _Patterns(Immutable):
     """The patterns of the secrets, of their beginnings, and of the client id."""
+
+    hidden = frozenset({"known", "secrets", "beginnings", "client_id"})
 
     known: tuple[tuple[SecretStr, ...], ...]
     secrets: re.Pattern[str]
