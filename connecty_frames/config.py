@@ -6,7 +6,6 @@ of profiles.
 
 from __future__ import annotations
 
-import difflib
 import os
 import time
 from pathlib import Path
@@ -363,6 +362,8 @@ def _settings(sources: dict[str, _Source]) -> Settings:
     for name, source in sources.items():
         place = source.place_of(name)
         if name not in NAMES:
+            import difflib
+
             close = difflib.get_close_matches(name, NAMES, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(NAMES)}."
             raise ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -204,6 +203,8 @@ def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
 
 def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
     """Parse TOML and wrap secrets. Errors are raised where no frame holds the text of the file."""
+    import tomllib  # not imported where there is no file
+
     if os.fstat(file.fileno()).st_size > _MAX_BYTES:
         reason = f"it is longer than {_MAX_BYTES:,} bytes"
     else:
@@ -227,6 +228,8 @@ def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
 
 def _changed(text: str, name: str, changes: Mapping[str, Any]) -> SecretStr | None:
     """Return the text of a file with a profile changed; None if more than that would change."""
+    import tomllib
+
     import tomlkit
 
     try:

@@ -11,7 +11,6 @@ in which no client id is masked.
 from __future__ import annotations
 
 import base64
-import html
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -157,6 +156,8 @@ def _escaped_pattern(text: str) -> str:
 
 def _escapes(character: str) -> Iterator[str]:
     """Return the patterns of a character as URLs, HTML, JSON, JavaScript and Python write it."""
+    import html  # it has a long table of names
+
     code, units = ord(character), character.encode("utf-16-be").hex()
     in_url = "".join(f"%{byte:02x}" for byte in character.encode())
     in_json = "".join(r"\\+u" + units[at : at + 4] for at in range(0, len(units), 4))
