@@ -13,8 +13,8 @@ __all__ = ["Immutable"]
 class Immutable(msgspec.Struct, frozen=True):
     """A record with named fields, which is compared by their values.
 
-    It is like a frozen dataclass, but defined in a twentieth of the time. What users see, and the settings, from
-    whose fields the documentation is made, are dataclasses.
+    It is like a frozen dataclass, but defined in a twentieth of the time. What users see, and the settings,
+    from whose fields the documentation is made, are dataclasses.
     """
 
     #: The fields that ``repr`` and rich leave out, so that a traceback with locals shows none of them.
