@@ -7,8 +7,9 @@ and do not wait.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from connecty_frames.immutable import Immutable
 
 __all__ = ["SYSTEM_CLOCK", "Clock", "Deadline"]
 
@@ -33,8 +34,7 @@ class Clock:
 SYSTEM_CLOCK = Clock()
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Immutable):
     """The monotonic time of a clock by which a whole call must end."""
 
     clock: Clock

@@ -6,10 +6,8 @@ of profiles.
 
 from __future__ import annotations
 
-import difflib
 import os
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -48,15 +46,15 @@ TIMESTAMP_STEP: Final = 2_000_000_000
 CREDENTIALS: Final = ("client_id", "client_secret", "profile")
 
 
-@dataclass(slots=True)
 class _Process:
     """What this process has set by ``configure()`` and ``use_sandbox()``.
 
     Each is replaced as a whole, so that other threads see all of a change or nothing of it.
     """
 
-    configured: Mapping[str, Any] = field(default_factory=dict)
-    sandbox: Mapping[str, Any] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.configured: Mapping[str, Any] = {}
+        self.sandbox: Mapping[str, Any] = {}
 
 
 _process: Final = _Process()
@@ -364,6 +362,8 @@ def _settings(sources: dict[str, _Source]) -> Settings:
     for name, source in sources.items():
         place = source.place_of(name)
         if name not in NAMES:
+            import difflib
+
             close = difflib.get_close_matches(name, NAMES, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(NAMES)}."
             raise ConfigError(f"Unknown setting {snippet(name)!r} ({place}); {hint}", setting=name)

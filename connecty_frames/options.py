@@ -8,7 +8,6 @@ into the docstrings.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from dataclasses import dataclass, fields
@@ -188,6 +187,8 @@ class AskOptions:
         if options.keys() - _KEYWORDS or options.keys() & fixed.keys():
             known = [name for name in AskOptionsDict.__annotations__ if name not in fixed]
             unknown = next(name for name in options if name not in known)
+            import difflib
+
             close = difflib.get_close_matches(unknown, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
             raise TypeError(f"unexpected keyword argument {unknown!r}; {hint}")

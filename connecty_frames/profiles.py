@@ -21,13 +21,12 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import atomic_write, locked_folder, open_regular
+from connecty_frames.immutable import Immutable
 from connecty_frames.secret import SecretStr
 from connecty_frames.text import listed, path_text, shell_path, snippet
 
@@ -57,8 +56,7 @@ def config_file() -> Path:
     return platformdirs.user_config_path("connecty", appauthor=False) / "config.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class Profiles:
+class Profiles(Immutable):
     """The profiles of a file.
 
     Parameters
@@ -69,8 +67,10 @@ class Profiles:
         The settings of each profile by its name, as they are in the file.
     """
 
+    hidden = frozenset({"tables"})
+
     path: Path
-    tables: dict[str, dict[str, Any]] = field(repr=False)
+    tables: dict[str, dict[str, Any]]
 
     @classmethod
     def read(cls, *, needed: bool) -> Profiles:
@@ -204,6 +204,8 @@ def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
 
 def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
     """Parse TOML and wrap secrets. Errors are raised where no frame holds the text of the file."""
+    import tomllib  # not imported where there is no file
+
     if os.fstat(file.fileno()).st_size > _MAX_BYTES:
         reason = f"it is longer than {_MAX_BYTES:,} bytes"
     else:
@@ -227,6 +229,8 @@ def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
 
 def _changed(text: str, name: str, changes: Mapping[str, Any]) -> SecretStr | None:
     """Return the text of a file with a profile changed; None if more than that would change."""
+    import tomllib
+
     import tomlkit
 
     try:

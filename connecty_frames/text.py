@@ -7,9 +7,7 @@ Text of a server is shown in error messages, terminals and notebook HTML. Contro
 
 from __future__ import annotations
 
-import html as _html
 import os
-import shlex
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -68,8 +66,10 @@ def terminal(text: str, *, keep: str = "") -> str:
 
 def html(text: str) -> str:
     """Return text escaped for HTML, with dollar signs, which start a formula of MathJax in notebooks."""
+    from html import escape  # it has a long table of names
+
     # A browser reads CR LF as LF too.
-    return _html.escape(terminal(text.replace("\r\n", "\n"), keep="\n\t")).replace("$", "&#36;")
+    return escape(terminal(text.replace("\r\n", "\n"), keep="\n\t")).replace("$", "&#36;")
 
 
 def cut(text: str, limit: int) -> str:
@@ -109,7 +109,9 @@ def path_text(path: str | os.PathLike[str]) -> str:
 
 def shell_path(path: str | os.PathLike[str]) -> str:
     """Return a path for a shell command in a message."""
-    return terminal(shlex.quote(os.fspath(path)))
+    from shlex import quote
+
+    return terminal(quote(os.fspath(path)))
 
 
 def listed(items: Sequence[str]) -> str:

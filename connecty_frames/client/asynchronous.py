@@ -13,12 +13,12 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from connecty_frames.client.submission import annotate
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation
+from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -28,8 +28,7 @@ __all__ = ["Call", "in_thread"]
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[_Result]):
+class Call(Immutable, Generic[_Result]):
     """A call whose arguments are checked.
 
     Parameters

@@ -16,17 +16,16 @@ A failure here is a failure of every thread at once, so the rules are about not 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import math
 import os
 import re
 import threading
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from requests.auth import AuthBase
 
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
@@ -102,7 +101,6 @@ class Bearer(AuthBase):
         return "Bearer(***)"
 
 
-@dataclass(slots=True)
 class _TokenState:
     """What all threads share: the token, or why there is none.
 
@@ -116,13 +114,14 @@ class _TokenState:
         Whether there has been a token.
     """
 
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    bearer: Bearer | None = None
-    failure: Failure | None = None
-    failed_at: float = 0.0
-    is_final: bool = False
-    had_token: bool = False
-    process_id: int = field(default_factory=os.getpid)
+    def __init__(self, bearer: Bearer | None = None, *, had_token: bool = False) -> None:
+        self.lock = threading.RLock()
+        self.bearer = bearer
+        self.failure: Failure | None = None
+        self.failed_at = 0.0
+        self.is_final = False
+        self.had_token = had_token
+        self.process_id = os.getpid()
 
     def valid_bearer(self, now: float) -> Bearer | None:
         """Return the token if it may still be used."""
@@ -258,7 +257,8 @@ class Auth:
         """Request a token by the method that last brought one, and after a 405 by the other."""
         sent_at = attempt.deadline.clock.monotonic()
         method = self._method
-        second = dataclasses.replace(attempt)  # now, since reading an error shortens the time between bytes
+        # Made now, since reading an error shortens the time between bytes.
+        second = Attempt(attempt.deadline, connect=attempt.connect, idle=attempt.idle)
         try:
             return self._send(method, attempt, sent_at)
         except RequestFailed as failed:
@@ -317,7 +317,7 @@ class Auth:
             return self._connection_lost(failure.reason)
         if kind in (FailureKind.UNAVAILABLE, FailureKind.SERVER_ERROR):
             reason = f"no token came ({failure.reason})"
-            return dataclasses.replace(failure, kind=FailureKind.UNAVAILABLE, reason=reason)
+            return msgspec.structs.replace(failure, kind=FailureKind.UNAVAILABLE, reason=reason)
         if kind in _SERVICE_FAILURES or isinstance(failure.error, ConfigError | ConnectionFailed):
             return failure
         if kind not in (FailureKind.UNAUTHORIZED, FailureKind.REJECTED):
@@ -328,7 +328,7 @@ class Auth:
         if status not in _CREDENTIALS_REFUSED or failure.body.lstrip()[:1] == b"<":
             return _unusable(host, reason, kind=FailureKind.REJECTED, status=status)
         error = AuthError(f"The credentials were refused: {reason}. {CHECK_CREDENTIALS}", status=status)
-        return dataclasses.replace(failure, kind=FailureKind.REJECTED, error=error)
+        return msgspec.structs.replace(failure, kind=FailureKind.REJECTED, error=error)
 
 
 def _lifetime(expires_at: object, now: datetime) -> float:

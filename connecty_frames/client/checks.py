@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 from contextlib import closing
-from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +24,7 @@ from connecty_frames.http.errors import content_failure, host_port
 from connecty_frames.http.models import Attempt, Failure, Request, RequestFailed, Response
 from connecty_frames.http.retry import http_date, retry
 from connecty_frames.http.transport import Transport
+from connecty_frames.immutable import Immutable
 from connecty_frames.protocol import HEALTH
 from connecty_frames.secret import SecretStr
 from connecty_frames.text import counted, path_text, terminal
@@ -64,8 +64,7 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Immutable):
     """One check.
 
     Parameters

@@ -14,7 +14,6 @@ from connecty_frames.client.asynchronous import Call, in_thread
 from connecty_frames.client.auth import Auth
 from connecty_frames.client.concurrent import CancellableDeadline, ConcurrentRun, QuestionFuture
 from connecty_frames.client.endpoints import Endpoints
-from connecty_frames.client.health import probe_health
 from connecty_frames.client.question import Question
 from connecty_frames.client.submission import (
     Submission,
@@ -277,6 +276,8 @@ class Client:
         ConfigError
             If the server redirects.
         """
+        from connecty_frames.client.health import probe_health
+
         return probe_health(self._transport, timeout=timeout, random=self._api.random)
 
     def submit(

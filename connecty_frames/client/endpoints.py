@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import UUID
@@ -17,6 +16,7 @@ from connecty_frames.errors import ResponseError
 from connecty_frames.http.errors import content_failure
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.retry import CONNECT_ATTEMPTS, RetryPolicy, retry_after
+from connecty_frames.immutable import Immutable
 from connecty_frames.protocol import DEFAULT_MAX_ROWS, QUESTIONS, RESULTS, QuestionAccepted, State
 from connecty_frames.text import snippet, terminal
 
@@ -61,8 +61,7 @@ _JSON: Final = frozenset({"application/json", "application/json; charset=utf-8"}
 _GROWTH: Final = 10
 
 
-@dataclass(frozen=True)
-class Results:
+class Results(Immutable, dict=True):  # for what is computed when it is first needed
     """The state of a question and, once it is completed, the body with its results.
 
     Parameters
@@ -75,8 +74,10 @@ class Results:
         Seconds from sending the question to this response, None after re-attaching by id.
     """
 
-    envelope: Envelope = field(repr=False)
-    body: bytes = field(repr=False)
+    hidden = frozenset({"envelope", "body"})
+
+    envelope: Envelope
+    body: bytes
     max_rows: int
     retry_after: float | None = None
     elapsed: float | None = None
@@ -243,7 +244,7 @@ class Endpoints:
         if envelope.state == State.COMPLETED:
             return Results(envelope, response.body, max_rows, wait)
         # Without rows, all of it will be shown.
-        envelope = replace(
+        envelope = msgspec.structs.replace(
             envelope,
             state=envelope.state if envelope.state in State.__members__ else redact.data(envelope.state),
             details=envelope.details and redact.json_value(envelope.details),

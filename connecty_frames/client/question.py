@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn
+
+import msgspec
 
 from connecty_frames import display, frames
 from connecty_frames.answer import Answer, read_schema
@@ -361,7 +362,7 @@ class Question:
                     asked_at=self._asked_at,
                 )
 
-        return replace(LIMITS, checkpoint=check)
+        return msgspec.structs.replace(LIMITS, checkpoint=check)
 
     def _poll(
         self,
@@ -395,7 +396,7 @@ class Question:
             elapsed = clock.monotonic() - began
             report(results.envelope.state, elapsed)
             if is_final:
-                self._final = replace(results, elapsed=elapsed if submission else None)
+                self._final = msgspec.structs.replace(results, elapsed=elapsed if submission else None)
                 if self._history is not None:
                     self._record_end(self._final, self._history)
                 return self._final

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
+from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +38,7 @@ class UnsupportedRows(Exception):
     """The rows are not what the columnar reader supports."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Immutable):
     """Whole rows, without the separators around them, in memory of their own.
 
     Parameters

@@ -8,8 +8,8 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import encodings, exact_json, numbers, temporal, temporal_spellings
 from connecty_frames.decode.arrow_buffers import to_array, to_scalar
 from connecty_frames.decode.arrow_types import (

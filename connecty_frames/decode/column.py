@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, overload
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow_buffers import numbers_of, to_array, to_scalar
 from connecty_frames.decode.envelope import parse_count, stated_bounds
@@ -179,7 +179,7 @@ class ScalarColumn(_Cells):
     @property
     def present(self) -> ScalarColumn:
         """The cells that are not null."""
-        return ScalarColumn(self.kind, self.array.drop_null())
+        return ScalarColumn(self.kind, pc.drop_null(self.array))
 
     def _read(self, start: int, stop: int) -> Iterator[Any]:
         values = self.array.slice(start, stop - start).to_pylist()
@@ -264,7 +264,7 @@ class CellColumn(_Cells):
         codes = self._codes[self._codes != 0]
         return CellColumn(
             codes,
-            self.texts.drop_null(),
+            pc.drop_null(self.texts),
             has_surrogates=self.has_surrogates,
             checkpoint=self._checkpoint,
         )

@@ -43,8 +43,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import exact_json, numbers, temporal_fast
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of, to_array, to_scalar
 from connecty_frames.decode.blocks import (

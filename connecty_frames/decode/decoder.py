@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import pyarrow as pa
 
 from connecty_frames.decode import builders, exact_json, numbers, types
@@ -24,6 +24,7 @@ from connecty_frames.decode.rows import Rows, read_rows
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
 from connecty_frames.errors import ConversionError, ResponseError, TypeFidelityWarning
+from connecty_frames.immutable import Immutable
 from connecty_frames.text import quoted, snippet
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ _NO_TYPES: Final = SchemaTypes({}, complete=False)
 _pausing: Final[set[int]] = set()
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Immutable):
     """One decoded table, and what is known of it.
 
     Parameters
@@ -81,7 +81,7 @@ class Decoded:
     rows: int
     total_rows: int | None
     truncated: bool | None
-    warnings: list[ConnectyWarning] = field(default_factory=list)
+    warnings: list[ConnectyWarning] = msgspec.field(default_factory=list)
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import numbers, temporal, temporal_spellings
 from connecty_frames.decode.arrow_buffers import to_array, to_scalar
 from connecty_frames.decode.arrow_types import find_zone

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from itertools import compress, islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -16,6 +15,7 @@ import msgspec
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.statistics_reduction import SMALL, reduce_statistics
 from connecty_frames.errors import ResponseError
+from connecty_frames.immutable import Immutable
 from connecty_frames.protocol import QuestionResults, ResultsResponse, State
 from connecty_frames.text import snippet
 
@@ -76,8 +76,7 @@ class Statistics(NamedTuple):
     left_out: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Immutable):
     r"""One results response without its rows.
 
     Parameters
@@ -104,9 +103,9 @@ class Envelope:
     sql_query: str | None = None
     response_summary: str | None = None
     rows: memoryview | None = None
-    statistics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    statistics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     left_out: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = msgspec.field(default_factory=dict)
     more_details: int = 0
     escaped_fields: tuple[str, ...] = ()
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.arrow_buffers import numbers_of, to_array
 from connecty_frames.decode.column import CODES, SURROGATE, CellColumn, kind_masks

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.errors import ResponseError
+from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["LIMITS", "ReaderLimits"]
 
 
-@dataclass(frozen=True, slots=True)
-class ReaderLimits:
+class ReaderLimits(Immutable):
     """The limits of reading: sizes in bytes, by which a reader is chosen and blocks are cut, and the time.
 
     Parameters

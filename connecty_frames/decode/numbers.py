@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of, offsets_of, to_array, to_scalar
 from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
@@ -146,12 +146,12 @@ def _doubtful(texts: pa.StringArray, floats: pa.DoubleArray | None = None) -> It
     floats = pc.cast(texts, pa.float64()) if floats is None else floats
     is_same = pc.equal(pc.cast(floats, pa.string()), texts)
     is_long = pc.greater(pc.binary_length(texts), to_scalar(_SAFE_LENGTH, pa.int32()))
-    yield from pc.filter(texts, pc.and_not(is_long, is_same)).drop_null().to_pylist()
+    yield from pc.drop_null(pc.filter(texts, pc.and_not(is_long, is_same))).to_pylist()
 
 
 def is_json(texts: pa.StringArray | pa.ChunkedArray) -> bool:
     """Whether every text that is not null is a number in the spelling of JSON."""
-    return bool(pc.all(_matches(texts, _NUMBER), min_count=0).as_py())
+    return _all_match(texts, _NUMBER)
 
 
 def decimal_type(
@@ -235,7 +235,7 @@ def _all_to_json(
 ) -> tuple[Sequence[_Text], pa.StringArray]:
     """Return texts in the spelling of JSON, also as an array; a CellError at the first unlike the pattern."""
     array = to_array(texts, pa.string())
-    if pc.all(_matches(array, pattern), min_count=0).as_py():
+    if _all_match(array, pattern):
         return texts, array
     numbers = [text if text is None else _to_json(text) for text in texts]
     array = to_array(numbers, pa.string())
@@ -335,6 +335,11 @@ def _without_zeros(number: str) -> str:
 
 def _matches(array: pa.StringArray | pa.ChunkedArray, pattern: str) -> pa.BooleanArray:
     return pc.match_substring_regex(array, rf"^(?:{pattern})\z")
+
+
+def _all_match(array: pa.StringArray | pa.ChunkedArray, pattern: str) -> bool:
+    """Whether every text that is not null matches."""
+    return pc.all(_matches(array, pattern)).as_py() is not False  # it is None where all are null
 
 
 def _integer_type(texts: Sequence[str], evidence: Sequence[str]) -> tuple[pa.DataType, str]:
@@ -450,7 +455,7 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
         numbers, array = _all_to_json(texts, pattern, f"is not a number that fits in {type_}")
         if is_float:
             return _to_floats(numbers, pc.cast(array, pa.float64()), type_)
-        if pc.all(_matches(array, _castable(type_)), min_count=0).as_py():
+        if _all_match(array, _castable(type_)):
             try:
                 return pc.cast(array, type_)
             except pa.ArrowException:

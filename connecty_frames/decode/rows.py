@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +24,7 @@ from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.general import Table, preview, read_general
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.errors import ColumnNameWarning, ResponseError
+from connecty_frames.immutable import Immutable
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ _BY_PYTHON_TYPE: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(Immutable, dict=True):  # for what is computed when it is first needed
     """The rows of a response, by column.
 
     Parameters

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from connecty_frames.decode.encodings import parse_encoding
 from connecty_frames.errors import ConfigError
+from connecty_frames.immutable import Immutable
 from connecty_frames.text import counted, cut, quoted, snippet, terminal
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ class ColumnSchema:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaTypes:
+class SchemaTypes(Immutable):
     """Column types that the caller sets beforehand with ``schema=``.
 
     Parameters

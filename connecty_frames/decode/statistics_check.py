@@ -52,8 +52,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_buffers import to_scalar
 from connecty_frames.decode.column import section_of
 from connecty_frames.decode.envelope import parse_count, stated_bounds
@@ -335,7 +335,7 @@ def _compare_mean(section: dict[str, Any], column: pa.ChunkedArray, comparison: 
     mean = CONTEXT.create_decimal(stated)
     if not mean.is_finite():
         return
-    values = column.cast(pa.float64(), safe=False)
+    values = pc.cast(column, pa.float64(), safe=False)
     found = pc.mean(values).as_py()
     if found is None or not math.isfinite(found):
         return  # no values, some are NaN or infinite, or their sum is beyond float64

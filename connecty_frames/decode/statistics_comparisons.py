@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from functools import lru_cache, partial
 from operator import attrgetter, methodcaller
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import temporal
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match
 from connecty_frames.decode.errors import CellError
+from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,8 +49,7 @@ def _parse_number(text: str, _: pa.DataType) -> Decimal:
     return number
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Immutable):
     """How the columns of some Arrow types are compared with their statistics.
 
     Parameters
@@ -74,7 +74,9 @@ class Comparison:
     """
 
     section: str
-    counts: dict[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = field(default_factory=dict)
+    counts: dict[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = msgspec.field(
+        default_factory=dict
+    )
     parse: Callable[[str, pa.DataType], Decimal] = _parse_number
     show: Callable[[Decimal, pa.DataType], str] = lambda number, _: str(number)
     places: Callable[[pa.DataType], int] = lambda _: 0
@@ -168,11 +170,11 @@ def _show_timestamp(seconds: Decimal, type_: pa.DataType) -> str:
 
 
 def _to_integers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.int32() if column.type.bit_width == pa.int32().bit_width else pa.int64())
+    return pc.cast(column, pa.int32() if column.type.bit_width == pa.int32().bit_width else pa.int64())
 
 
 def _to_doubles(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column if pa.types.is_float64(column.type) else column.cast(pa.float64())
+    return column if pa.types.is_float64(column.type) else pc.cast(column, pa.float64())
 
 
 @lru_cache

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_buffers import numbers_of, to_scalar
 from connecty_frames.decode.numbers import MAX_EXACT_INTEGER, is_exact_float
 from connecty_frames.decode.statistics_comparisons import CONTEXT
@@ -131,7 +131,7 @@ def _is_same_float(value: float, bound: float) -> bool:
 
 def are_singles(values: pa.ChunkedArray) -> bool:
     """Whether all values are singles, or written with the digits of singles."""
-    singles = values.cast(pa.float32(), safe=False)
-    is_single = pc.equal(singles.cast(pa.float64()), values)
-    is_written_as_one = pc.equal(singles.cast(pa.string()), values.cast(pa.string()))
+    singles = pc.cast(values, pa.float32(), safe=False)
+    is_single = pc.equal(pc.cast(singles, pa.float64()), values)
+    is_written_as_one = pc.equal(pc.cast(singles, pa.string()), pc.cast(values, pa.string()))
     return bool(pc.all(pc.or_(is_single, is_written_as_one)).as_py())

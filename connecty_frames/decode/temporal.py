@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_buffers import to_array, to_scalar
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, find_zone
 from connecty_frames.decode.durations import nanoseconds
@@ -245,7 +245,7 @@ def _read_durations(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
         if rest or abs(count) > -(_NAT + 1):
             raise CellError(position, text, f"does not fit in {type_}")
         counts.append(count)
-    return to_array(counts, pa.int64()).cast(type_)
+    return pc.cast(to_array(counts, pa.int64()), type_)
 
 
 def _in_unit(micros: pa.Array, spelled: pa.StringArray, texts: Sequence[str], type_: pa.DataType) -> pa.Array:
@@ -260,7 +260,7 @@ def _in_unit(micros: pa.Array, spelled: pa.StringArray, texts: Sequence[str], ty
     """
     extra = _nanos_beyond_micros(spelled)
     if type_.unit == "ns":
-        return _in_nanos(micros, extra, texts).cast(type_)
+        return pc.cast(_in_nanos(micros, extra, texts), type_)
     micros_per_unit = _whole(10 ** (6 - FRACTION_DIGITS[type_.unit]))
     values = pc.divide(micros, micros_per_unit)  # rounds towards zero; whether that was exact is checked next
     lost = pc.or_(pc.not_equal(pc.multiply(values, micros_per_unit), micros), pc.not_equal(extra, _whole(0)))

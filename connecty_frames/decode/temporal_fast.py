@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_buffers import POOL, offsets_of
 from connecty_frames.decode.temporal_format import (
     OFFSET,

@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_buffers import bytes_of, to_array
 from connecty_frames.decode.durations import DURATION, can_be_time_of_day
 from connecty_frames.decode.errors import CellError

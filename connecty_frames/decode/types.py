@@ -7,13 +7,13 @@ text, and the decision says which value and why. A value is never changed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import builders, numbers, temporal, temporal_bounds, temporal_fast
 from connecty_frames.decode.column import CellColumn, Column, concat
 from connecty_frames.decode.errors import CellError, surrogate_error
@@ -28,6 +28,7 @@ from connecty_frames.decode.nested import build_nested
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
 from connecty_frames.decode.temporal_format import TemporalFormat
+from connecty_frames.immutable import Immutable
 from connecty_frames.text import listed
 
 if TYPE_CHECKING:
@@ -61,8 +62,7 @@ class Decision(NamedTuple):
     extremes: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Immutable):
     """One line of the table.
 
     Parameters
@@ -182,7 +182,7 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
     if found.format is TemporalFormat.AWARE:
         row = temporal.row_out_of_range(array, options.tz)
         if row is not None:
-            array = array.cast(pa.timestamp(array.type.unit, "UTC"))
+            array = pc.cast(array, pa.timestamp(array.type.unit, "UTC"))
             reason = f"has no year that can be shown in {options.tz}, so the column is in UTC"
             return Decision(array.type, evidence, CellError(row, column.cells[row], reason), array)
     return Decision(array.type, evidence, array=array, extremes=found.extremes)

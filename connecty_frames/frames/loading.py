@@ -6,6 +6,7 @@ thread of its own, so that a deadline and Ctrl-C end the call as they do without
 - Only the first question to an engine begins one, and only after it was accepted.
 - Errors are not reported: the module is imported again where it is needed, and raises them there.
 - The thread is no daemon, since Python must not end in the middle of the import of a library in C.
+- ``pyarrow.compute``, which few answers need, is imported as well if the answer is not there by then.
 - A fork waits for it: in the child the lock of a module that another thread was importing is never released.
 """
 
@@ -24,6 +25,8 @@ __all__ = ["LOADED", "begin_loading", "finish_loading"]
 #: The engines whose import has ended. For these nothing needs to be begun.
 LOADED: Final[set[str]] = set()
 _threads: Final[dict[str, threading.Thread]] = {}
+#: The engines whose answer has arrived.
+_awaited: Final[set[str]] = set()
 
 
 def begin_loading(engine: Engine) -> None:
@@ -42,6 +45,7 @@ def begin_loading(engine: Engine) -> None:
 
 def finish_loading(engine: Engine) -> None:
     """Wait until the import that was begun has ended, or do it here if its thread could not be started."""
+    _awaited.add(engine)
     thread = _threads[engine]
     if thread.is_alive():
         thread.join()
@@ -57,6 +61,8 @@ def _load(engine: Engine) -> None:
             import connecty_frames.frames.pandas
         elif engine == "polars":
             import connecty_frames.frames.polars  # noqa: F401
+        if engine not in _awaited:
+            import pyarrow.compute  # noqa: F401
     LOADED.add(engine)
 
 

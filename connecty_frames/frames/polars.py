@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_buffers import to_array
 from connecty_frames.decode.arrow_types import match_zone_offset
 from connecty_frames.decode.exact_json import NUL

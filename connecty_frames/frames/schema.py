@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
+import msgspec
 import pyarrow as pa
 
 from connecty_frames.decode import SET_BY_CALLER, Encoding, Schema, SchemaTypes
@@ -62,14 +62,14 @@ def to_schema_types(schema: object) -> SchemaTypes | None:
     if isinstance(schema, Schema):
         saved = _from_columns(((c.name, c.encoding or c.type) for c in schema), complete=True)
         inferred = frozenset(column.name for column in schema if column.evidence != SET_BY_CALLER)
-        return replace(saved, inferred=inferred)
+        return msgspec.structs.replace(saved, inferred=inferred)
     if isinstance(schema, pa.Schema):
         return _from_columns(((field.name, field.type) for field in schema), complete=True)
     if is_pydantic_model(schema):
         return _from_columns(pydantic_columns(schema), complete=True)
     if is_pandera_schema(schema):
         columns, optional = pandera_columns(schema)
-        return replace(_from_columns(columns, complete=False), optional=optional)
+        return msgspec.structs.replace(_from_columns(columns, complete=False), optional=optional)
     if isinstance(schema, Mapping):
         return _from_columns(schema.items(), complete=comes_from(type(schema), "polars"))
     raise ConfigError(f"schema={value_text(schema)}: expected {_SCHEMAS}.", setting="schema")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import io
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,8 +65,7 @@ class FailureKind(Enum):
     INVALID_PAYLOAD = auto()  #: a status of success with a body that is not what the API promises
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Immutable):
     """A request, which each attempt sends unchanged.
 
     Its repr shows no body, so that a traceback with locals does not either.
@@ -76,12 +76,13 @@ class Request:
         Path and query, relative to the base address.
     """
 
+    hidden = frozenset({"body"})
+
     method: str
     path: str
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | None = None
 
 
-@dataclass(slots=True, eq=False)
 class Attempt:
     """One attempt at a request: how long it may take, and how far it came.
 
@@ -110,30 +111,31 @@ class Attempt:
         bytes over without a copy, which counts for large responses.
     """
 
-    deadline: Deadline
-    connect: float
-    idle: float
-    is_submission: bool = field(default=False, init=False)
-    phase: str | None = field(default=None, init=False)
-    peer: str = field(default="", init=False)
-    certificate: Mapping[str, Any] = field(default_factory=dict, init=False, repr=False)
-    status: int | None = field(default=None, init=False)
-    received: io.BytesIO = field(default_factory=io.BytesIO, init=False, repr=False)
+    def __init__(self, deadline: Deadline, connect: float, idle: float) -> None:
+        self.deadline = deadline
+        self.connect = connect
+        self.idle = idle
+        self.is_submission = False
+        self.phase: str | None = None
+        self.peer = ""
+        self.certificate: Mapping[str, Any] = {}
+        self.status: int | None = None
+        self.received = io.BytesIO()
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Immutable):
     """A whole response, whatever its status."""
+
+    hidden = frozenset({"headers", "body"})
 
     request: Request
     host: str
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Immutable):
     """Why there is no usable response.
 
     Parameters
@@ -148,12 +150,14 @@ class Failure:
         The part of the body that was read.
     """
 
+    hidden = frozenset({"body"})
+
     kind: FailureKind
     error: ConnectyError
     reason: str
     retry_after: float | None = None
     status: int | None = None
-    body: bytes = field(default=b"", repr=False)
+    body: bytes = b""
 
     def raise_(self) -> NoReturn:
         """Raise a copy of the error, since many threads may share one failure."""

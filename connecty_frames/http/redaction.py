@@ -11,11 +11,11 @@ in which no client id is masked.
 from __future__ import annotations
 
 import base64
-import html
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
+
+from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,9 +37,10 @@ _MATCHES_NOTHING: Final = "(?!)"
 _NEVER_ESCAPED: Final = re.compile(r"[A-Za-z0-9._-]")
 
 
-@dataclass(frozen=True, slots=True, repr=False)  # a traceback with locals would show the patterns
-class _Patterns:
+class _Patterns(Immutable):
     """The patterns of the secrets, of their beginnings, and of the client id."""
+
+    hidden = frozenset({"known", "secrets", "beginnings", "client_id"})
 
     known: tuple[tuple[SecretStr, ...], ...]
     secrets: re.Pattern[str]
@@ -155,6 +156,8 @@ def _escaped_pattern(text: str) -> str:
 
 def _escapes(character: str) -> Iterator[str]:
     """Return the patterns of a character as URLs, HTML, JSON, JavaScript and Python write it."""
+    import html  # it has a long table of names
+
     code, units = ord(character), character.encode("utf-16-be").hex()
     in_url = "".join(f"%{byte:02x}" for byte in character.encode())
     in_json = "".join(r"\\+u" + units[at : at + 4] for at in range(0, len(units), 4))

@@ -8,7 +8,6 @@ jitter" (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 import sys
@@ -17,6 +16,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
 
 from connecty_frames.http.models import Attempt, Failure, FailureKind, RequestFailed, strip_tracebacks
 
@@ -130,7 +131,7 @@ def retry(
         )
         if not _wait(pause, until, deadline, None if requested else budget):
             # An expired token does not mean wrong credentials: there was no time for another token.
-            return dataclasses.replace(failure, kind=FailureKind.DEADLINE) if unauthorized else failure
+            return msgspec.structs.replace(failure, kind=FailureKind.DEADLINE) if unauthorized else failure
 
 
 def _wait(pause: float, until: float, deadline: Deadline, budget: RetryBudget | None) -> bool:
