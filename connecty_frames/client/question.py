@@ -409,14 +409,12 @@ class Question:
 
     def _record_end(self, final: Results, history: History) -> None:
         """Record the end of the question in the history."""
-        from connecty_frames.store import RecordState
-
         envelope = final.envelope
         is_completed = envelope.state == State.COMPLETED
         total = envelope.total_rows
         history.ended(
             self._question_id,
-            RecordState(envelope.state),
+            envelope.state,
             now=self._api.clock.now(),
             rows=(final.rows if total is None else total) if is_completed else None,
             sql_query=envelope.sql_query,

@@ -7,16 +7,19 @@ a power cut may lose the last ones. ``FULL`` would take 1 to 3 ms. WAL needs pro
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import sqlite3
 import stat
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
 
 from connecty_frames.errors import HistoryWarning, warn
 from connecty_frames.text import path_text
@@ -57,7 +60,7 @@ class Layout(NamedTuple):
     steps: tuple[tuple[str, ...], ...]
 
 
-class Result(NamedTuple):
+class Result(msgspec.Struct):
     """The outcome of a statement: the rows that it returned, and what it changed."""
 
     rows: list[tuple[Any, ...]]
@@ -93,8 +96,8 @@ class Database:
         self.must_exist = False
         self._connection: sqlite3.Connection | None = None
         self._status: os.stat_result | None = None
-        #: Seconds for which the connection waits for other processes, in tenths.
-        self._wait: float | None = None
+        #: Tenths of a second for which the connection waits for other processes.
+        self._wait: int | None = None
         self._lock = threading.Lock()
         self._warned: set[str] = set()
 
@@ -206,13 +209,15 @@ class Database:
             return Result([], 0, 0)
         if self._connection is None:
             self._connection, self._wait = self._connect(until), None
-        wait = round(_remaining(until), 1)
+        wait = math.ceil(10 * _remaining(until))
         if wait != self._wait:
-            self._connection.execute(f"PRAGMA busy_timeout = {wait * 1000:.0f}").close()
+            self._connection.execute(f"PRAGMA busy_timeout = {100 * wait}").close()
             self._wait = wait
-        with closing(self._connection.execute(statement, parameters)) as cursor:
-            rows = cursor.fetchall()
-            return Result(rows, cursor.lastrowid or 0, cursor.rowcount)
+        cursor = self._connection.execute(statement, parameters)
+        try:
+            return Result(cursor.fetchall(), cursor.lastrowid or 0, cursor.rowcount)
+        finally:
+            cursor.close()  # else it would hold its lock if a row cannot be read
 
     def _is_replaced(self) -> bool:
         """Whether the file that is open was removed or renamed, so that nobody would find what it gets."""

@@ -37,8 +37,13 @@ __all__ = ["History"]
 _MOST_PENDING: Final = 1000
 _INSERT: Final = (
     "INSERT INTO questions "
-    "(key, question, base_url, dw_id, client, state, asked_at, host, pid, process_started) "
-    "SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+    "(key, question, base_url, dw_id, client, asked_at, host, pid, process_started, state) "
+    # Not a parameter: for a type that is not its own, sqlite3 looks for an adapter at each statement.
+    f"SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, '{RecordState.SENT}'"
+)
+_ACCEPT: Final = (
+    f"state = '{RecordState.ASKED}', question_id = ?, accepted_at = ?, error = NULL "
+    "WHERE id = ? AND key = ? AND question_id IS NULL"
 )
 
 
@@ -211,9 +216,7 @@ class History:
         # Two indexes have that time, so it is written only if it has changed.
         again = "" if sent_at == row.asked_at else f"asked_at = {sent_at}, "
         self._change(
-            f"{again}state = ?, question_id = ?, accepted_at = ?, error = NULL "
-            "WHERE id = ? AND key = ? AND question_id IS NULL",
-            RecordState.ASKED,
+            f"{again}{_ACCEPT}",
             question_id,
             microseconds(now),
             row.id,
@@ -241,7 +244,7 @@ class History:
     def ended(
         self,
         question_id: str,
-        state: RecordState,
+        state: str,
         *,
         now: datetime,
         rows: int | None = None,
@@ -253,6 +256,8 @@ class History:
 
         Parameters
         ----------
+        state
+            The final one that the server reports, which has the same name as ours.
         now
             When it was noticed; of an end that was recorded before, the first time is kept.
         rows
@@ -324,7 +329,6 @@ class History:
             self._base_url,
             str(dw_id),
             self._client,
-            RecordState.SENT,
             sent_at,
             *ProcessIdentity.current(),
         )

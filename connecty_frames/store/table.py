@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from json.encoder import encode_basestring_ascii as _json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from connecty_frames.store.database import Database, Layout, shared_database
@@ -72,6 +72,7 @@ _LAYOUT: Final = Layout(
 #: The largest number that SQLite holds.
 LARGEST: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY: Final = 24 * 60 * 60
 #: Those of Unicode (Quotation_Mark in PropList.txt), and the accents, primes, ornaments and angle brackets
 #: that are used as such.
 _QUOTATION_MARKS: Final = re.compile(
@@ -174,12 +175,15 @@ def question_key(question: str, *, base_url: str, dw_id: int, client: str) -> st
     text = unicodedata.normalize("NFC", question).strip()
     if not _QUOTATION_MARKS.search(text):
         text = " ".join(text.split())
-    return hashlib.sha256(json.dumps([text, base_url, dw_id, client]).encode()).hexdigest()
+    # What json.dumps returns for the list, in a quarter of the instructions: it makes an encoder each time.
+    written = f"[{_json(text)}, {_json(base_url)}, {int(dw_id)}, {_json(client)}]"
+    return hashlib.sha256(written.encode()).hexdigest()
 
 
 def microseconds(moment: datetime) -> int:
     """Return a time as microseconds from 1970 on, in UTC."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    since = moment - _EPOCH
+    return (since.days * _DAY + since.seconds) * 10**6 + since.microseconds
 
 
 def from_microseconds(value: int) -> datetime:

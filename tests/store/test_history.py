@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import enum
+import hashlib
+import json
 import sqlite3
 import sys
 import threading
 from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +28,7 @@ from connecty_frames.store import (
 )
 from connecty_frames.store.history import question_key
 from connecty_frames.store.processes import ProcessIdentity
+from connecty_frames.store.table import from_microseconds, microseconds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -280,6 +284,32 @@ def test_the_same_question_elsewhere(change: dict[str, Any]) -> None:
     where: Any = {"base_url": "https://api.test", "dw_id": 13, "client": "c"}
 
     assert question_key("how many?", **where) != question_key("how many?", **{**where, **change})
+
+
+@pytest.mark.parametrize(
+    "question", ["how many?", '"a\\b"', "caf\u00e9 \U0001f600", "a\x00\x7f\u200bb", "\ud800"]
+)
+@pytest.mark.parametrize("dw_id", [13, 10**30, enum.Enum("Workspace", {"SALES": 13}, type=int)["SALES"]])
+def test_the_key_is_that_of_other_versions(question: str, dw_id: Any) -> None:
+    """What an earlier version recorded is found: the key is the hash of a list in JSON."""
+    key = question_key(question, base_url="https://api.test/\u00fc", dw_id=dw_id, client="c")
+
+    written = json.dumps([question, "https://api.test/\u00fc", dw_id, "c"])
+    assert key == hashlib.sha256(written.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime.min.replace(tzinfo=UTC),
+        datetime.max.replace(tzinfo=UTC),
+        datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        datetime(2026, 1, 31, 12, 0, 0, 1, tzinfo=timezone(timedelta(hours=-3, seconds=1))),
+    ],
+)
+def test_a_time_as_microseconds(moment: datetime) -> None:
+    """The number is exact, before 1970 too, and leads back to the time."""
+    assert from_microseconds(microseconds(moment)) == moment
 
 
 def test_a_change_that_could_not_be_written(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
