@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -43,13 +44,21 @@ class ProcessIdentity(NamedTuple):
     @property
     def is_gone(self) -> bool:
         """Whether the process has ended; False if that cannot be known, as on another host."""
-        return bool(self.started) and self.host == _host() and _started(self.pid) != self.started
+        if not self.started or self.host != _host():
+            return False
+        try:
+            return _started(self.pid) != self.started
+        except OSError:  # such as too many open files, which says nothing about it
+            return False
 
 
 @lru_cache(maxsize=1)
 def _identity(pid: int) -> ProcessIdentity:
     """Return the identity of this process; its number, since a forked one is another."""
-    return ProcessIdentity(_host(), pid, _started(pid))
+    started = ""
+    with suppress(OSError):
+        started = _started(pid)
+    return ProcessIdentity(_host(), pid, started)
 
 
 def _host() -> str:
@@ -61,11 +70,17 @@ def _host() -> str:
 
 
 def _started(pid: int) -> str:
-    """Return when a process was started, empty if there is none or the system has no ``/proc``."""
+    """Return when a process was started, empty if there is none or the system has no ``/proc``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
     fields = text.rpartition(")")[2].split()  # the name before it may have spaces and parentheses
     return "" if fields[_STATE] in _ENDED else f"{boot} {fields[_START]}"

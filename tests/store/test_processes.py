@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,17 @@ def test_a_number_that_was_given_again() -> None:
 
     assert current._replace(started=f"{boot} {int(ticks) + 1}").is_gone
     assert current._replace(started=f"another-boot {ticks}").is_gone
+
+
+def test_what_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many open files do not make a process that runs one that ended."""
+    current = ProcessIdentity.current()
+
+    def read_text(path: Path, **_options: object) -> str:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert not current.is_gone
 
 
 def test_a_process_that_ended() -> None:
