@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "SEPARATOR",
+    "SEPARATORS",
     "UNHIDE",
     "Block",
     "UnsupportedRows",
@@ -25,8 +26,8 @@ __all__ = [
     "outside_texts",
 ]
 
-#: What stands between two rows.
-SEPARATOR: Final = b"],["
+#: What stands between two rows: in compact JSON, and as Python's own json writes it.
+SEPARATORS: Final = (b"],[", b"], [")
 _QUOTE: Final = ord('"')
 #: What replaces an escaped backslash and an escaped quote: characters that JSON does not allow in texts.
 _HIDDEN: Final = b"\x01\x02"
@@ -49,14 +50,17 @@ class Block(Immutable):
         How many quotes there are.
     escaped
         Whether there are backslashes.
+    separator
+        What stands between two rows, and without its brackets between two cells.
     """
 
     data: NDArray[np.uint8]
     quotes: int
     escaped: bool
+    separator: bytes
 
 
-def cut_blocks(body: memoryview, size: int, longest_row: int) -> Iterator[Block]:
+def cut_blocks(body: memoryview, separator: bytes, size: int, longest_row: int) -> Iterator[Block]:
     """Cut rows into blocks of about the given size, at separators outside of texts."""
     start = 0
     while start < len(body):
@@ -64,7 +68,7 @@ def cut_blocks(body: memoryview, size: int, longest_row: int) -> Iterator[Block]
         while found is None:
             if length > longest_row:
                 raise UnsupportedRows
-            found = _cut_block(body[start : start + length], is_last=start + length >= len(body))
+            found = _cut_block(body[start : start + length], separator, is_last=start + length >= len(body))
             length *= 2  # a row may be longer than the piece
         block, next_start = found
         yield block
@@ -77,7 +81,7 @@ def hide_escapes(text: bytes) -> bytes:
     return text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
 
 
-def _cut_block(piece: memoryview, *, is_last: bool) -> tuple[Block, int] | None:
+def _cut_block(piece: memoryview, separator: bytes, *, is_last: bool) -> tuple[Block, int] | None:
     """Return the longest block that a piece holds and where the next begins, None where it holds none."""
     text = bytes(piece)
     escaped = b"\\" in text
@@ -85,22 +89,23 @@ def _cut_block(piece: memoryview, *, is_last: bool) -> tuple[Block, int] | None:
         text = hide_escapes(text)
     data = np.frombuffer(text, np.uint8)
     # Most often the last separator is outside of texts, so that no other has to be found.
-    ends = (len,) if is_last else (methodcaller("rfind", SEPARATOR), _last_separator_outside_texts)
-    for find_end in ends:
+    last_outside = partial(_last_outside_texts, separator=separator)
+    for find_end in (len,) if is_last else (methodcaller("rfind", separator), last_outside):
         end = find_end(text)
         if end <= 0:
             return None
         quotes = int(np.count_nonzero(data[:end] == _QUOTE))
         if quotes % 2 == 0:
-            return Block(data[:end], quotes, escaped), end + len(SEPARATOR)
+            return Block(data[:end], quotes, escaped, separator), end + len(separator)
     return None
 
 
-def _last_separator_outside_texts(piece: bytes) -> int:
+def _last_outside_texts(piece: bytes, separator: bytes) -> int:
     """Return the position of the last separator outside of texts, -1 for none, in one pass over the piece."""
     data = np.frombuffer(piece, np.uint8)
-    ends = np.flatnonzero(data[:-2] == SEPARATOR[0])
-    ends = ends[(data[ends + 1] == SEPARATOR[1]) & (data[ends + 2] == SEPARATOR[2])]
+    ends = np.flatnonzero(data[: 1 - len(separator)] == separator[0])
+    for offset, byte in enumerate(separator):
+        ends = ends[data[ends + offset] == byte]
     quotes_before = np.searchsorted(np.flatnonzero(data == _QUOTE), ends)
     outside = ends[quotes_before % 2 == 0]
     return int(outside[-1]) if len(outside) else -1

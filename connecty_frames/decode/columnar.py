@@ -1,16 +1,17 @@
-"""The columnar reader: rows of scalars in compact JSON to Arrow columns at native speed.
+"""The columnar reader: rows of scalars in JSON to Arrow columns at native speed.
 
 numpy finds the commas of a block of rows; between two commas is a cell. So the block itself, without a copy,
 is the data of an Arrow array whose offsets are the starts and ends of the cells, and Arrow takes the columns
-out of it. These facts and checks prove for each block that its cells are those of the JSON:
+out of it. The JSON is compact, or has one space behind each comma, as Python's own json writes it. These
+facts and checks prove for each block that its cells are those of the JSON:
 
 0. The body is JSON: msgspec has validated it. So no text holds a control character, and a backslash begins
    one of JSON's escapes. msgspec did not check UTF-8; Arrow does.
 1. *Escapes are hidden*: an escaped backslash becomes 0x01, an escaped ``"`` becomes 0x02. Then every ``"`` in
    the block opens or closes a text.
 2. *A block begins outside of texts and holds an even number of quotes*, so it ends outside of them too.
-3. *The number of cells is a multiple of the number of columns, and between two rows is* ``],[``. These
-   brackets belong to no cell.
+3. *The number of cells is a multiple of the number of columns, and between two rows is* ``],[``; where rows
+   have spaces, *one is behind each comma*. These brackets and spaces belong to no cell.
 4. *Each cell begins and ends as null or as a token of its column does.* A text begins and ends with a quote.
    A number begins with a digit or a minus, and ends with a digit. A truth value begins with ``t`` or ``f``,
    and ends with ``e``. An empty cell would begin with the separator behind it, which is none of these;
@@ -48,7 +49,7 @@ from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import exact_json, numbers, temporal_fast
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of, to_array, to_scalar
 from connecty_frames.decode.blocks import (
-    SEPARATOR,
+    SEPARATORS,
     UNHIDE,
     UnsupportedRows,
     commas_outside_texts,
@@ -179,14 +180,14 @@ def read_columnar(
     try:
         sniffed = _sniff(source, limits)
         if sniffed is None:
-            # White space between tokens, as Python's own json writes it, is removed first.
+            # Other white space between tokens is removed first.
             source = memoryview(msgspec.json.format(source, indent=-1))
             sniffed = _sniff(source, limits)
     except (ValueError, RecursionError, msgspec.DecodeError):
         return None
     if sniffed is None:
         return None
-    header, first_cells, start = sniffed
+    header, first_cells, start, separator = sniffed
     body = source[start:-2]
     entries, _ = match_names(list(map(str, header)), sections)
     readers = [
@@ -202,7 +203,7 @@ def read_columnar(
     ]
     for attempt in (readers,) if wider == readers else (readers, wider):
         try:
-            columns = _read_columns(body, attempt, limits)
+            columns = _read_columns(body, separator, attempt, limits)
         except (UnsupportedRows, pa.ArrowInvalid, msgspec.DecodeError):
             continue
         kinds = (reader.kind for reader in readers)
@@ -210,11 +211,30 @@ def read_columnar(
     return None
 
 
-def _sniff(source: memoryview, limits: ReaderLimits) -> tuple[list[Any], list[Any], int] | None:
-    """Return the header, the first cell of each column that is not null, and where the first row begins.
+class _Sniffed(NamedTuple):
+    """What the beginning of the rows shows.
 
-    The result is None for rows that are not compact, a cell is None where only nulls were sniffed. If the
-    header and the first row are longer than what is sniffed, it is as many bytes as the longest row may have.
+    Parameters
+    ----------
+    first_cells
+        The first cell of each column that is not null, None where only nulls were sniffed.
+    start
+        Where the first row begins, behind its bracket.
+    separator
+        What stands between two rows.
+    """
+
+    header: list[Any]
+    first_cells: list[Any]
+    start: int
+    separator: bytes
+
+
+def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
+    """Return what the beginning of the rows shows, None for rows with other white space than is supported.
+
+    If the header and the first row are longer than what is sniffed, it is as many bytes as the longest row
+    may have.
     """
     for size in (_SNIFFED_FIRST, _SNIFFED_BYTES, limits.longest_row):
         text = _UTF8().decode(source[:size])  # a character that is cut off at the end is left out
@@ -223,34 +243,46 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> tuple[list[Any], list[An
         try:
             header, end = exact_json.parse_first(text, 1)
             limits.check_columns(len(header))
+            separator = _separator_at(text, end - 1)
             pattern = _plain_row(len(header)) if size > _SNIFFED_BYTES else None
-            if not ",[".startswith(text[end : end + 2]) or (pattern and not pattern.match(text, end)):
+            if separator is None or (pattern and not pattern.match(text, end)):
                 return None
-            exact_json.parse_first(text, end + 1)
+            start = end + len(separator) - 2
+            _, stop = exact_json.parse_first(text, start)
         except ValueError:  # they are cut off
             continue
-        found = _first_cells(text, header, end, pattern)
-        if size > _SNIFFED_FIRST or found is None or None not in found[1]:
+        if separator != SEPARATORS[0] and msgspec.json.format(text[start:stop], indent=0) != text[start:stop]:
+            return None  # its cells are separated in another way
+        found = _first_cells(text, header, end, separator, pattern)
+        if size > _SNIFFED_FIRST or found is None or None not in found.first_cells:
             return found
+    return None
+
+
+def _separator_at(text: str, position: int) -> bytes | None:
+    """Return what stands between the header and the first row, None if it is not supported."""
+    for separator in SEPARATORS:
+        if separator.startswith(text[position : position + len(separator)].encode()):  # it may be cut off
+            return separator
     return None
 
 
 def _plain_row(width: int) -> re.Pattern[str]:
     """Return what matches a row of scalars: to parse another may take a hundred times its size, in vain."""
-    return re.compile(rf",\[{_CELL}(?:,{_CELL}){{{max(width - 1, 0)}}}\]", re.DOTALL)
+    return re.compile(rf",[ ]?\[{_CELL}(?:,[ ]?{_CELL}){{{max(width - 1, 0)}}}\]", re.DOTALL)
 
 
 def _first_cells(
-    text: str, header: list[Any], end: int, pattern: re.Pattern[str] | None
-) -> tuple[list[Any], list[Any], int] | None:
+    text: str, header: list[Any], end: int, separator: bytes, pattern: re.Pattern[str] | None
+) -> _Sniffed | None:
     """Return what ``_sniff`` does for a text whose header ends at a position."""
-    start = len(text[:end].encode()) + 2
+    start = len(text[:end].encode()) + len(separator) - 1
     first_cells: list[Any] = [None] * len(header)
     for _ in range(_SNIFFED_ROWS):
         if pattern and not pattern.match(text, end):
             break
         try:
-            row, end = exact_json.parse_first(text, end + 1)
+            row, end = exact_json.parse_first(text, end + len(separator) - 2)
         except ValueError:  # the end of what is sniffed
             break
         if not isinstance(row, list) or len(row) != len(header):
@@ -258,7 +290,7 @@ def _first_cells(
         first_cells = [cell if found is None else found for found, cell in zip(first_cells, row, strict=True)]
         if None not in first_cells or text[end : end + 1] != ",":
             break
-    return header, first_cells, start
+    return _Sniffed(header, first_cells, start, separator)
 
 
 def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
@@ -286,20 +318,20 @@ def _narrow(column: ScalarColumn, kind: ValueKind) -> ScalarColumn:
 
 
 def _read_columns(
-    body: memoryview, readers: Sequence[_ColumnReader], limits: ReaderLimits
+    body: memoryview, separator: bytes, readers: Sequence[_ColumnReader], limits: ReaderLimits
 ) -> list[ScalarColumn]:
     """Read all rows; raises UnsupportedRows at the first block that is refused."""
 
     @cache
     def read_again() -> list[ScalarColumn]:
         """Read all columns without parsing their texts, for the few that need the texts themselves."""
-        return _read_columns(body, [_ColumnReader(reader.kind) for reader in readers], limits)
+        return _read_columns(body, separator, [_ColumnReader(reader.kind) for reader in readers], limits)
 
     def texts_of(position: int) -> Array:
         return read_again()[position].array
 
     columns = []
-    blocks = _read_blocks(body, readers, limits)
+    blocks = _read_blocks(body, separator, readers, limits)
     for position, (reader, *parts) in enumerate(zip(readers, *blocks, strict=True)):
         values = concat(parts) if reader.parse is not None else None
         if values is not None:
@@ -313,7 +345,7 @@ def _read_columns(
 
 
 def _read_blocks(
-    body: memoryview, readers: Sequence[_ColumnReader], limits: ReaderLimits
+    body: memoryview, separator: bytes, readers: Sequence[_ColumnReader], limits: ReaderLimits
 ) -> list[list[_Part]]:
     """Read the blocks, a few at once, each as its columns."""
     reader = _BlockReader(readers)
@@ -321,7 +353,7 @@ def _read_blocks(
     size = min(limits.block * longer, limits.longest_row)
     if len(body) > _SHARED * longer:
         size = min(size, len(body) // _WORKERS + _SLACK)
-    blocks = cut_blocks(body, size, limits.longest_row)
+    blocks = cut_blocks(body, separator, size, limits.longest_row)
     if len(body) <= size:
         return [reader.read(block) for block in blocks]
     parts = []
@@ -373,7 +405,7 @@ class _BlockReader:
         self, block: Block, commas: NDArray[np.intp]
     ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return where each cell starts and ends, without its quotes, and by column which are null."""
-        starts, ends = _between_commas(block.data, commas, len(self._readers))
+        starts, ends = _between_commas(block, commas, len(self._readers))
         # Only an empty cell can start at the end of the block or end at its start: clipped, it is refused.
         first, last = block.data.take(starts, mode="clip"), block.data.take(ends - 1, mode="clip")
         tokens = _BEGINS.take(first) & _ENDS.take(last)
@@ -420,19 +452,23 @@ def _runs_of(keys: Sequence[object]) -> list[slice]:
 
 
 def _between_commas(
-    data: NDArray[np.uint8], commas: NDArray[np.intp], width: int
+    block: Block, commas: NDArray[np.intp], width: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where each cell starts and ends, by row and column; brackets between rows belong to no cell."""
+    """Return where each cell starts and ends, by row and column; what separates rows belongs to no cell."""
+    data, spaces = block.data, block.separator[2:-1]
     rows, left_over = divmod(len(commas) + 1, width)
     between_rows = commas[width - 1 :: width]
+    first = 1 + len(spaces)  # of a cell, from the comma before it
+    # Clipped, since the first commas that are tried may be those of a text at the end of the block.
     if (
         left_over
-        or (data[between_rows - 1] != SEPARATOR[0]).any()
-        or (data[between_rows + 1] != SEPARATOR[2]).any()
+        or (data[between_rows - 1] != block.separator[0]).any()
+        or (data.take(between_rows + first, mode="clip") != block.separator[-1]).any()
+        or (spaces and (data.take(commas + 1, mode="clip") != spaces[0]).any())
     ):
         raise UnsupportedRows
     starts, ends = np.empty((2, rows, width), np.intp)
-    np.add(commas, 1, out=starts.ravel()[1:])
+    np.add(commas, first, out=starts.ravel()[1:])
     ends.ravel()[:-1] = commas
     starts[0, 0], ends[-1, -1] = 0, len(data)
     ends[:-1, -1] -= 1

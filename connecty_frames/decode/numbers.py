@@ -14,8 +14,9 @@ import re
 import sys
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import cache, partial
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -29,8 +30,6 @@ from connecty_frames.text import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from connecty_frames.options import Decimals
 
 __all__ = [
@@ -41,12 +40,12 @@ __all__ = [
     "decimal_type",
     "is_exact_float",
     "is_finite",
-    "is_json",
     "is_number",
     "is_short_integer",
     "read",
     "read_fast",
     "read_nearest",
+    "read_quoted",
 ]
 
 _Text = TypeVar("_Text", str, str | None)
@@ -121,20 +120,30 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
 
     If one has a fraction, the result is that of ``arrow_type`` and ``read``.
     """
-    data = bytes_of(texts)
-    has_exponents = _has_exponents(data)
-    fractional = bool(has_exponents or (data == ord(".")).any())
-    floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
+    to_floats = cache(partial(pc.cast, texts, pa.float64(), memory_pool=POOL))
+    if not all(map(is_exact_float, _doubtful(texts, to_floats))):
+        return None
+    floats, data = to_floats(), bytes_of(texts)
+    has_exponents = bool(data.max(initial=0) > ord("9"))  # of the characters of numbers only e and E
     if has_exponents:
         extremes = pc.min_max(pc.abs(floats)).as_py()
         if math.isinf(extremes["max"]) or extremes["min"] < sys.float_info.min:
             return None  # perhaps beyond float64's range: a zero may have been 1e-999
-    if not all(map(is_exact_float, _doubtful(texts, floats))):
+    return FloatValues(floats, bool(has_exponents or (data == ord(".")).any()))
+
+
+def read_quoted(texts: pa.StringArray) -> FloatValues | None:
+    """Read texts as ``read_fast`` does, None also where one is not a number in the spelling of JSON."""
+    try:
+        found = read_fast(texts)
+    except pa.ArrowInvalid:
         return None
-    return FloatValues(floats, fractional)
+    # Most often none has an exponent; a regular expression takes longer to find out that all are numbers.
+    is_json = found and (_most_digits(texts) or _all_match(texts, _NUMBER))
+    return found if is_json else None
 
 
-def _doubtful(texts: pa.StringArray, floats: pa.DoubleArray | None = None) -> Iterator[str]:
+def _doubtful(texts: pa.StringArray, to_floats: Callable[[], pa.DoubleArray]) -> Iterator[str]:
     """Return the long texts that Arrow does not write their floats as, so that they may not be exact."""
     starts, ends = offsets_of(texts)
     lengths = ends - starts
@@ -143,31 +152,26 @@ def _doubtful(texts: pa.StringArray, floats: pa.DoubleArray | None = None) -> It
         return
     # Of many that are not exact, some of the longest nearly always are: then the others are not looked at.
     yield from (texts[int(row)].as_py() for row in np.flatnonzero(lengths == longest)[:_FIRST])
-    floats = pc.cast(texts, pa.float64()) if floats is None else floats
-    is_same = pc.equal(pc.cast(floats, pa.string()), texts)
+    is_same = pc.equal(pc.cast(to_floats(), pa.string()), texts)
     is_long = pc.greater(pc.binary_length(texts), to_scalar(_SAFE_LENGTH, pa.int32()))
     yield from pc.drop_null(pc.filter(texts, pc.and_not(is_long, is_same))).to_pylist()
-
-
-def is_json(texts: pa.StringArray | pa.ChunkedArray) -> bool:
-    """Whether every text that is not null is a number in the spelling of JSON."""
-    return _all_match(texts, _NUMBER)
 
 
 def decimal_type(
     chunks: Sequence[pa.StringArray], bounds: Sequence[str], decimals: Decimals
 ) -> pa.DataType | None:
-    """Return the decimal type that ``arrow_type`` returns of JSON's own numbers, None for any other type.
+    """Return the decimal type that ``arrow_type`` returns of texts, None for any other type.
 
-    It is also None where a number has an exponent, or where all are whole.
+    It is also None where a text is not a number in the spelling of JSON, or has an exponent, or where all are
+    whole.
     """
     if decimals == "float":
         return None
     evidence = [_without_zeros(_bound_evidence(bound, is_whole=False)) for bound in bounds]
     chunks = [chunk for chunk in chunks if chunk.null_count < len(chunk)]
-    if any(_has_exponents(bytes_of(chunk)) for chunk in chunks) or not all(map(_is_plain, evidence)):
+    digits = [found for found in map(_most_digits, chunks) if found is not None]
+    if len(digits) < len(chunks) or not all(map(_is_plain, evidence)):
         return None
-    digits = list(map(_most_digits, chunks))
     if not any(scale for _, scale in digits):
         return None
     digits += [_count_digits(Decimal(number)) for number in evidence]
@@ -176,27 +180,42 @@ def decimal_type(
         return None
     is_decimal = any(
         not is_exact_float(number) and not (decimals == "auto" and _is_computed(number))
-        for number in chain(evidence, *map(_doubtful, chunks))
+        for number in chain(
+            evidence, *(_doubtful(chunk, partial(pc.cast, chunk, pa.float64())) for chunk in chunks)
+        )
     )
     return _decimal(integer_digits, scale) if is_decimal else None
 
 
-def _has_exponents(data: NDArray[np.uint8]) -> bool:
-    """Whether one of the JSON numbers whose characters these are has an exponent."""
-    return bool(data.max(initial=0) > ord("9"))  # of the characters of numbers only e and E
+def _most_digits(texts: pa.StringArray) -> tuple[int, int] | None:
+    """Count the most digits before and after the point of JSON numbers.
 
-
-def _most_digits(texts: pa.StringArray) -> tuple[int, int]:
-    """Count the most digits before and after the point of JSON numbers without exponents, not all null."""
-    data = bytes_of(texts)
-    starts, ends = offsets_of(texts)
-    starts, ends = starts[ends > starts] - starts[0], ends[ends > starts] - starts[0]
-    points = ends.copy()
-    found = np.flatnonzero(data == ord("."))
-    points[np.searchsorted(starts, found, side="right") - 1] = found
+    The result is None if one has an exponent or is not a number of JSON, or all are null. Of the characters
+    all must be digits, but for one minus before and one point between the digits of a text, and no zero may
+    stand before another digit.
+    """
+    data, (starts, ends) = bytes_of(texts), offsets_of(texts)
+    is_present = ends > starts
+    starts, ends = starts[is_present] - starts[:1], ends[is_present] - starts[:1]
+    if len(starts) == 0 or len(starts) < len(texts) - texts.null_count:
+        return None
+    is_digit, found = (data >= ord("0")) & (data <= ord("9")), np.flatnonzero(data == ord("."))
     first_digits = starts + (data[starts] == ord("-"))
-    before = (points - first_digits)[data[first_digits] != ord("0")]
-    return int(before.max(initial=0)), int((ends - points).max()) - bool(len(found))
+    characters = np.count_nonzero(is_digit) + len(found) + np.count_nonzero(first_digits > starts)
+    is_between = (first_digits < ends).all() and (is_digit[first_digits] & is_digit[ends - 1]).all()
+    if characters < len(data) or not is_between:
+        return None
+    owners: Any = slice(None)  # if there is one point in each text, as most often
+    if len(found) != len(starts) or (found < starts).any() or (found >= ends).any():
+        owners = np.searchsorted(starts, found, side="right") - 1
+        if (owners[1:] == owners[:-1]).any():
+            return None
+    points = ends.copy()
+    points[owners] = found
+    before, is_zero = points - first_digits, data[first_digits] == ord("0")
+    if (before[is_zero] > 1).any():
+        return None
+    return int(before[~is_zero].max(initial=0)), int((ends - points).max()) - bool(len(found))
 
 
 def is_exact_float(text: str) -> bool:

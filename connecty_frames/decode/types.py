@@ -231,9 +231,7 @@ def _numbers_fast(column: Column, options: AskOptions, bounds: Sequence[str], wo
     values: Any = column.array if is_quoted else column.values  # texts may have been read as times
     if not isinstance(values, FloatValues) and pa.types.is_string(values.type):
         texts = values
-        if is_quoted and not numbers.is_json(texts):
-            return None
-        values = _in_chunks(numbers.read_fast, texts)
+        values = _in_chunks(numbers.read_quoted if is_quoted else numbers.read_fast, texts)
         if values is None:
             is_exact = options.strict or (is_quoted and options.decimals == "auto")
             decimals = "exact" if is_exact else options.decimals

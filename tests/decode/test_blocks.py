@@ -5,28 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from connecty_frames.decode.blocks import UnsupportedRows, commas_outside_texts, cut_blocks
+from connecty_frames.decode.blocks import SEPARATORS, UnsupportedRows, commas_outside_texts, cut_blocks
+
+COMPACT, SPACED = SEPARATORS
 
 
 @pytest.mark.parametrize(
-    ("body", "size", "blocks"),
+    ("body", "separator", "size", "blocks"),
     [
-        (b"1],[2],[3", 100, [b"1],[2],[3"]),
-        (b"1],[2],[3", 5, [b"1", b"2],[3"]),
-        (b'"],["],[2', 6, [b'"],["],[2']),
-        (b'"],["],[2],[3', 9, [b'"],["', b"2],[3"]),
-        (rb'"\""],["x"', 8, [b'"\\\x02"', b'"x"']),
+        (b"1],[2],[3", COMPACT, 100, [b"1],[2],[3"]),
+        (b"1],[2],[3", COMPACT, 5, [b"1", b"2],[3"]),
+        (b'"],["],[2', COMPACT, 6, [b'"],["],[2']),
+        (b'"],["],[2],[3', COMPACT, 9, [b'"],["', b"2],[3"]),
+        (rb'"\""],["x"', COMPACT, 8, [b'"\\\x02"', b'"x"']),
+        (b"1], [2], [3", SPACED, 6, [b"1", b"2], [3"]),
+        (b'"], ["], [2], [3', SPACED, 11, [b'"], ["', b"2], [3"]),
     ],
 )
-def test_blocks_end_between_rows(body: bytes, size: int, blocks: list[bytes]) -> None:
+def test_blocks_end_between_rows(body: bytes, separator: bytes, size: int, blocks: list[bytes]) -> None:
     """A block is one row or more, whatever stands in a text; quotes behind a backslash are hidden."""
-    assert [bytes(block.data) for block in cut_blocks(memoryview(body), size, 1 << 10)] == blocks
+    found = cut_blocks(memoryview(body), separator, size, 1 << 10)
+    assert [bytes(block.data) for block in found] == blocks
 
 
 def test_a_row_longer_than_the_limit() -> None:
     """It is refused, at whatever size of blocks."""
     with pytest.raises(UnsupportedRows):
-        list(cut_blocks(memoryview(b'"' + b"x" * 100 + b'"],[1'), 8, 64))
+        list(cut_blocks(memoryview(b'"' + b"x" * 100 + b'"],[1'), COMPACT, 8, 64))
 
 
 def test_commas_outside_of_texts() -> None:

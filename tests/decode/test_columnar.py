@@ -102,6 +102,22 @@ def read(
         pytest.param('[["a"],["x,"],[],["y"]]', id="an empty row after a text with a comma"),
         pytest.param('[["a"],["x"],[],[],[],[],["y"]]', id="a block of empty rows alone"),
         pytest.param('[["a"],["],["],[],["y"]]', id="an empty row after a text with a separator"),
+        # Spaces behind commas, but not behind each: the byte behind a comma would belong to no cell.
+        pytest.param('[["a", "b"], [1, 2], [3,4]]', id="no space between two cells"),
+        pytest.param('[["a", "b"], ["x", "y"], ["x","y"]]', id="no space between two texts"),
+        pytest.param('[["a", "b"], ["x,", "y"], ["x","y"]]', id="no space, and a text with a comma"),
+        pytest.param('[["a"], [1],[2]]', id="no space between two rows"),
+        pytest.param('[["a"], [1], [2],[3]]', id="no space between the last rows"),
+        pytest.param('[["a", "b"], [1, 2], [3,  4]]', id="two spaces between two cells"),
+        pytest.param('[["a", "b"], ["x", "y"], ["x",  "y"]]', id="two spaces between two texts"),
+        pytest.param('[["a"], [1], [2],  [3]]', id="two spaces between two rows"),
+        pytest.param('[["a"], [1], [2],\n[3]]', id="a line break between rows with spaces"),
+        pytest.param('[["a"], ["x"], ["y" ]]', id="spaces, and one after a text"),
+        pytest.param('[["a"], ["x"], [ "y"]]', id="spaces, and one before a text"),
+        pytest.param('[["a"], ["x"], [], ["y"]]', id="an empty row among rows with spaces"),
+        pytest.param('[["a"], ["x"], [["y"]]]', id="an array among texts with spaces"),
+        pytest.param('[["a"], ["x"], [{"k": ", "}]]', id="an object among texts with spaces"),
+        pytest.param('[["a", "b"], [1, 2], [3], [4, 5, 6]]', id="rows with spaces of other widths"),
         # What is refused before anything is read.
         pytest.param('[["a"]]', id="no rows"),
         pytest.param("[[],[],[]]", id="no columns"),
@@ -198,28 +214,33 @@ def test_a_long_header() -> None:
         ('[["a","b"],[1,2],[1e0,3]]', [(FRACTION, ["1", "1e0"]), (INTEGER, [2, 3])]),
         ('[["a","b"],[null,null],["x",1],[null,2]]', [(TEXT, [None, "x", None]), (INTEGER, [None, 1, 2])]),
         ('[["a"],[null],[null]]', [(TEXT, [None, None])]),
-        # White space is taken out, where it is everywhere.
+        # Texts with spaces behind commas, and other white space, which is taken out.
         ('[["a", "b"], ["x", 1], ["y, z", 2]]', [(TEXT, ["x", "y, z"]), (INTEGER, [1, 2])]),
+        ('[["a"], ["], ["], ["x], [y"], [", "], [","]]', [(TEXT, ["], [", "x], [y", ", ", ","])]),
+        ('[["a", "b"], ["x", ", "], ["y,", " ,"]]', [(TEXT, ["x", "y,"]), (TEXT, [", ", " ,"])]),
+        ('[["a", "b"], [1,2], [3,4]]', [(INTEGER, [1, 3]), (INTEGER, [2, 4])]),
         (' [\n[\t"a" ]\r\n, [ "x y" ] , [ null ] ] ', [(TEXT, ["x y", None])]),
         # Names are JSON as well.
         ('[[null,5,"],[","\\""],[1,2,3,4]]', [(INTEGER, [number]) for number in (1, 2, 3, 4)]),
     ],
 )  # fmt: skip
 def test_read(dataframe: str, columns: Columns) -> None:
-    """Every cell is that of the JSON, whatever blocks the rows are cut into."""
-    for block in (*range(1, len(dataframe) + 2), ONE_BLOCK):
-        assert read(dataframe, block) == columns, block
+    """Every cell is that of the JSON, whatever blocks rows are cut into, with and without spaces."""
+    for spelled in (dataframe, msgspec.json.format(dataframe, indent=0)):
+        for block in (*range(1, len(spelled) + 2), ONE_BLOCK):
+            assert read(spelled, block) == columns, block
 
 
 @pytest.mark.parametrize(
     "piece", ["],[", '"', "\\", "\\\\", '\\"', ",", "é", "😀", "\u0800", "\n", "\x01", "\x03"]
 )
 @pytest.mark.parametrize("ascii_only", [True, False])
-def test_every_boundary(piece: str, *, ascii_only: bool) -> None:
+@pytest.mark.parametrize("comma", [",", ", "])
+def test_every_boundary(piece: str, comma: str, *, ascii_only: bool) -> None:
     """A character with a meaning may stand at, before, or across the end of a block."""
     texts = [piece * count + "x" * pad + piece for count in (0, 1, 2) for pad in (0, 1, 2, 3)]
     cells = json.dumps(
-        [["a", "b"], *([text, 1] for text in texts)], separators=(",", ":"), ensure_ascii=ascii_only
+        [["a", "b"], *([text, 1] for text in texts)], separators=(comma, ":"), ensure_ascii=ascii_only
     )
     for block in range(1, 60):
         assert read(cells, block) == [(TEXT, texts), (INTEGER, [1] * 12)], block
@@ -387,6 +408,7 @@ def spelled_tables(draw: Callable[..., Any]) -> tuple[bytes, list[str]]:
     height = draw(st.integers(1, 8))
     kinds = [draw(st.sampled_from(sorted(_CELLS))) for _ in range(width)]
     chance: random.Random = draw(st.randoms(use_true_random=False))
+    comma = draw(st.sampled_from([",", ",", ", "]))
     loose, escaping, nulls = draw(
         st.tuples(st.sampled_from([0, 0, 0.05, 0.6]), st.sampled_from([0, 0.3]), st.sampled_from([0, 0.3]))
     )
@@ -409,7 +431,7 @@ def spelled_tables(draw: Callable[..., Any]) -> tuple[bytes, list[str]]:
         return [encoded[place : place + 2] for place in range(0, len(encoded), 2)]
 
     def array(items: list[str]) -> str:
-        return "[" + ",".join(f"{space()}{item}{space()}" for item in items) + "]"
+        return "[" + comma.join(f"{space()}{item}{space()}" for item in items) + "]"
 
     def cell(kind: str) -> str:
         if chance.random() < nulls:

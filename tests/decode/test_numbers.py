@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import decimal
 import math
+import re
 from decimal import Decimal
+from itertools import chain, product
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -443,6 +445,24 @@ def test_decimals_are_found_by_their_digits(texts: list[str], bounds: list[str],
     is_plain = any("." in text for text in texts) and not any("e" in text for text in texts)
     found = numbers.decimal_type([pa.array([None, *texts, None])], bounds, decimals)
     assert found == (due if is_plain and pa.types.is_decimal(due) else None)
+
+
+def test_every_short_text_is_a_number_or_none() -> None:
+    """Among quoted numbers, a text is read fast if it is one of JSON, but for zeros with an exponent."""
+    is_number = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch
+    is_zero = re.compile("-?0[eE].*").fullmatch
+    short = list(map("".join, chain.from_iterable(product("-+.019eE /:", repeat=n) for n in range(4))))
+    wrong = []
+    for text in short:
+        arrays = (
+            pa.array(["12.5", text, None, "7"]),
+            pa.array(["1.5", text, "3.5"]),
+            pa.array(["x", text, "1"])[1:],
+        )
+        found = {numbers.read_quoted(array) is not None for array in arrays}
+        if found != {bool(is_number(text)) and not is_zero(text)}:
+            wrong.append(text)
+    assert wrong == []
 
 
 @given(
