@@ -14,7 +14,6 @@ import re
 import sys
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -120,15 +119,17 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
 
     If one has a fraction, the result is that of ``arrow_type`` and ``read``.
     """
-    to_floats = cache(partial(pc.cast, texts, pa.float64(), memory_pool=POOL))
-    if not all(map(is_exact_float, _doubtful(texts, to_floats))):
+    longest = _longest(texts)
+    if not all(map(is_exact_float, longest)):
         return None
-    floats, data = to_floats(), bytes_of(texts)
+    floats, data = pc.cast(texts, pa.float64(), memory_pool=POOL), bytes_of(texts)
     has_exponents = bool(data.max(initial=0) > ord("9"))  # of the characters of numbers only e and E
     if has_exponents:
         extremes = pc.min_max(pc.abs(floats)).as_py()
         if math.isinf(extremes["max"]) or extremes["min"] < sys.float_info.min:
             return None  # perhaps beyond float64's range: a zero may have been 1e-999
+    if longest and not all(map(is_exact_float, _rewritten(texts, floats))):
+        return None
     return FloatValues(floats, bool(has_exponents or (data == ord(".")).any()))
 
 
@@ -143,18 +144,33 @@ def read_quoted(texts: pa.StringArray) -> FloatValues | None:
     return found if is_json else None
 
 
-def _doubtful(texts: pa.StringArray, to_floats: Callable[[], pa.DoubleArray]) -> Iterator[str]:
-    """Return the long texts that Arrow does not write their floats as, so that they may not be exact."""
+def _longest(texts: pa.StringArray) -> list[str]:
+    """Return some of the longest texts if they may not be exact as float64.
+
+    Of many that are not exact, some of the longest nearly always are: then the others are not looked at.
+    """
     starts, ends = offsets_of(texts)
     lengths = ends - starts
     longest = lengths.max(initial=0)
     if longest <= _SAFE_LENGTH:
-        return
-    # Of many that are not exact, some of the longest nearly always are: then the others are not looked at.
-    yield from (texts[int(row)].as_py() for row in np.flatnonzero(lengths == longest)[:_FIRST])
-    is_same = pc.equal(pc.cast(to_floats(), pa.string()), texts)
+        return []
+    return [texts[int(row)].as_py() for row in np.flatnonzero(lengths == longest)[:_FIRST]]
+
+
+def _rewritten(texts: pa.StringArray, floats: pa.DoubleArray) -> list[str]:
+    """Return the long texts that Arrow does not write their floats as, so that they may not be exact."""
+    is_same = pc.equal(pc.cast(floats, pa.string()), texts)
     is_long = pc.greater(pc.binary_length(texts), to_scalar(_SAFE_LENGTH, pa.int32()))
-    yield from pc.drop_null(pc.filter(texts, pc.and_not(is_long, is_same))).to_pylist()
+    rewritten: list[str] = pc.drop_null(pc.filter(texts, pc.and_not(is_long, is_same))).to_pylist()
+    return rewritten
+
+
+def _doubtful(texts: pa.StringArray) -> Iterator[str]:
+    """Return the texts that may not be exact as float64, and so decide."""
+    longest = _longest(texts)
+    yield from longest
+    if longest:
+        yield from _rewritten(texts, pc.cast(texts, pa.float64()))
 
 
 def decimal_type(
@@ -180,9 +196,7 @@ def decimal_type(
         return None
     is_decimal = any(
         not is_exact_float(number) and not (decimals == "auto" and _is_computed(number))
-        for number in chain(
-            evidence, *(_doubtful(chunk, partial(pc.cast, chunk, pa.float64())) for chunk in chunks)
-        )
+        for number in chain(evidence, *map(_doubtful, chunks))
     )
     return _decimal(integer_digits, scale) if is_decimal else None
 
