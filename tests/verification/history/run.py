@@ -16,6 +16,7 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -26,14 +27,14 @@ from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, s
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 __all__ = ["Record", "Report", "check", "run"]
 
-#: The longest pauses of the server, in seconds, before it accepts a question and before it replies.
+#: The longest pauses of the server, in seconds, before it accepts a question and before it replies; and the
+#: longest between what a kill waits for and the kill.
 _PAUSE: Final = 0.04
-#: The latest moment of a kill, as a multiple of the time in which the first question gets its id.
-_LATEST: Final = 1.5
-#: The longest wait for this id.
+#: The longest wait for it.
 _MOST_SECONDS: Final = 60
 
 
@@ -126,15 +127,17 @@ def run(kills: int, *, seed: int) -> Report:
         ) as asker:
             assert asker.stdin is not None
             assert asker.stdout is not None
-            latest: float | None = None
             for number in range(kills):
-                asker.stdin.write(json.dumps({**job, "question": f"question {number}"}) + "\n")
+                question, ids = f"question {number}", received.stat().st_size
+                asker.stdin.write(json.dumps({**job, "question": question}) + "\n")
                 asker.stdin.flush()
                 process = int(asker.stdout.readline())
-                if latest is None:
-                    latest = _LATEST * _seconds_until_filled(received)
-                else:
-                    time.sleep(moments.uniform(0, latest))
+                event = moments.choice(["called", "accepted", "received"])
+                if event == "accepted":
+                    _wait_until(partial(server.accepted.get, question))
+                elif event == "received":
+                    _wait_until(lambda: received.stat().st_size > ids)  # noqa: B023 - called at once
+                time.sleep(moments.uniform(0, _PAUSE))
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
                 asker.stdout.readline()
@@ -166,14 +169,12 @@ def run(kills: int, *, seed: int) -> Report:
     return report
 
 
-def _seconds_until_filled(file: Path) -> float:
-    """Wait until a file is not empty, and return the time that this took."""
-    begun = time.monotonic()
-    while not file.stat().st_size:
-        if time.monotonic() > begun + _MOST_SECONDS:
-            raise TimeoutError(f"{file} is still empty after {_MOST_SECONDS} seconds")
+def _wait_until(is_true: Callable[[], object]) -> None:
+    until = time.monotonic() + _MOST_SECONDS
+    while not is_true():
+        if time.monotonic() > until:
+            raise TimeoutError(f"what a kill waits for has not happened within {_MOST_SECONDS} seconds")
         time.sleep(0.001)
-    return time.monotonic() - begun
 
 
 def _submissions(script: Script) -> int:
