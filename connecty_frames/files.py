@@ -119,7 +119,7 @@ def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iter
             part.unlink(missing_ok=True)
             raise
         try:
-            # Shares the lock, which both keep until they are closed.
+            # The descriptor and the file share the lock.
             with _locked(partial(os.dup, file.fileno())):
                 if not part.exists():
                     continue  # removed by another writer as abandoned, before it was locked
@@ -168,6 +168,9 @@ def _locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
+        # Closing is not enough: a process that another thread forked meanwhile would keep the lock.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 

@@ -28,7 +28,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames import files
 from connecty_frames.display import texts
-from connecty_frames.files import atomic_write
+from connecty_frames.files import atomic_write, locked_folder
 from connecty_frames.frames import WRITERS
 
 if TYPE_CHECKING:
@@ -597,6 +597,27 @@ def test_a_temporary_file_removed_by_another_writer(tmp_path: Path, monkeypatch:
     assert len(taken) == 1
     assert target.read_bytes() == b"x"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 warns of threads
+def test_a_process_that_is_forked_while_a_folder_is_locked(tmp_path: Path) -> None:
+    """It does not keep the lock, however long it runs."""
+    reading, writing = os.pipe()
+    with locked_folder(tmp_path):
+        child = os.fork()
+        if child == 0:
+            os.close(writing)
+            os.read(reading, 1)
+            os._exit(0)
+    try:
+        folder = os.open(tmp_path, os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(folder)
+    finally:
+        os.close(writing)  # which ends the child
+        os.waitpid(child, 0)
+        os.close(reading)
 
 
 def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

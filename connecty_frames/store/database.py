@@ -129,24 +129,23 @@ class Database:
     def execute_waiting(self, waiting: deque[tuple[str, tuple[object, ...]]]) -> None:
         """Execute statements and take them from their queue, in its order whichever threads do so.
 
-        Each has a transaction of its own. Nothing is executed without a file.
+        Each has a transaction of its own. Nothing is executed without a file. After any exception, such as
+        an interrupt, the statement and those after it are in the queue; it may have been executed.
 
         Raises
         ------
         StoreError
-            As for :meth:`execute`; the statement and those after it are in the queue then.
+            As for :meth:`execute`.
         """
         until = time.monotonic() + _TIMEOUT
         # Held from taking one to its end: a thread that finds the queue empty goes on to statements that
         # depend on those of the queue.
         with self._lock:
             while waiting:
-                statement, parameters = waiting.popleft()
-                try:
-                    self._execute_or_replace(statement, parameters, until, creates=False)
-                except StoreError:
-                    waiting.appendleft((statement, parameters))
-                    raise
+                statement = waiting[0]
+                self._execute_or_replace(*statement, until, creates=False)
+                if waiting[0] is statement:  # else a full queue has dropped it for a newer one
+                    waiting.popleft()
 
     def open(self) -> None:
         """Open the file, so that what prevents it is known at once.

@@ -333,8 +333,8 @@ def test_a_thread_that_is_slow_to_write_a_change(recorder: Recorder, monkeypatch
     taken, ended = threading.Event(), threading.Event()
 
     class Queue(deque[Any]):
-        def popleft(self) -> Any:
-            change = super().popleft()
+        def __getitem__(self, index: Any) -> Any:
+            change = super().__getitem__(index)
             if threading.current_thread() is slow:
                 taken.set()
                 ended.wait(0.2)
@@ -350,6 +350,28 @@ def test_a_thread_that_is_slow_to_write_a_change(recorder: Recorder, monkeypatch
     recorder.history.ended(ID, RecordState.COMPLETED, now=NOON)
     ended.set()
     slow.join()
+
+    assert recorder.rows("state", "question_id") == [("COMPLETED", ID)]
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_interrupt_while_a_change_is_written(
+    recorder: Recorder, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change is written with the next one, since without its id a question would be paid for again."""
+    execute = Database._execute
+
+    def interrupted(self: Database, *arguments: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        if moment == "after":
+            execute(self, *arguments, **options)
+        raise KeyboardInterrupt
+
+    row = recorder.sent()
+    monkeypatch.setattr(Database, "_execute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
+    recorder.history.ended(ID, RecordState.COMPLETED, now=NOON)
 
     assert recorder.rows("state", "question_id") == [("COMPLETED", ID)]
 
