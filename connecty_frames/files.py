@@ -152,7 +152,9 @@ def _open_private(name: str, flags: int) -> int:
 
 @contextmanager
 def _locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
-    """Lock a file or folder for other processes; not on Windows, nor where the system has no locks.
+    """Lock a file or folder for other processes; not on Windows, nor where there are no locks.
+
+    A folder that this user may write to but not list cannot be locked either.
 
     Parameters
     ----------
@@ -162,16 +164,20 @@ def _locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    descriptor = open_descriptor()
+    descriptor = None
     try:
+        with suppress(PermissionError):
+            descriptor = open_descriptor()
         with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if descriptor is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        # Closing is not enough: a process that another thread forked meanwhile would keep the lock.
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
+        if descriptor is not None:
+            # Closing is not enough: a process that another thread forked meanwhile would keep the lock.
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
 
 
 def locked_folder(folder: Path) -> AbstractContextManager[None]:
