@@ -152,7 +152,9 @@ def _open_private(name: str, flags: int) -> int:
 
 @contextmanager
 def _locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
-    """Lock a file or folder for other processes; not on Windows, nor where the system has no locks.
+    """Lock a file or folder for other processes; not on Windows, nor where there are no locks.
+
+    A folder that this user may write to but not list cannot be locked either.
 
     Parameters
     ----------
@@ -162,7 +164,12 @@ def _locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    descriptor = open_descriptor()
+    descriptor = None
+    with suppress(PermissionError):
+        descriptor = open_descriptor()
+    if descriptor is None:
+        yield
+        return
     try:
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -620,6 +620,19 @@ def test_a_process_that_is_forked_while_a_folder_is_locked(tmp_path: Path) -> No
         os.close(reading)
 
 
+def test_a_folder_that_may_not_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be opened, and so not be locked, but files in it can be written."""
+
+    def refuse(*_: Any) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        with locked_folder(tmp_path):
+            reached = True
+    assert reached
+
+
 def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are written nevertheless, and temporary files are not removed."""
     abandoned = tmp_path / ".out.csv.89abcdef.part"

@@ -98,7 +98,8 @@ class Database:
         self._status: os.stat_result | None = None
         #: Tenths of a second for which the connection waits for other processes.
         self._wait: int | None = None
-        self._lock = threading.Lock()
+        #: Held while a statement is executed.
+        self.lock = threading.Lock()
         self._warned: set[str] = set()
 
     @property
@@ -123,7 +124,7 @@ class Database:
             If the file cannot be opened, or is locked for a second.
         """
         until = time.monotonic() + _TIMEOUT  # also for threads that wait for each other
-        with self._lock:
+        with self.lock:
             return self._execute_or_replace(statement, parameters, until, creates=creates)
 
     def execute_waiting(self, waiting: deque[tuple[str, tuple[object, ...]]]) -> None:
@@ -140,7 +141,7 @@ class Database:
         until = time.monotonic() + _TIMEOUT
         # Held from taking one to its end: a thread that finds the queue empty goes on to statements that
         # depend on those of the queue.
-        with self._lock:
+        with self.lock:
             while waiting:
                 statement = waiting[0]
                 self._execute_or_replace(*statement, until, creates=False)
@@ -165,7 +166,7 @@ class Database:
 
     def close(self) -> None:
         """Close the file; a further statement opens it again."""
-        with self._lock:  # another thread may be using it
+        with self.lock:  # another thread may be using it
             self._disconnect()
 
     def _disconnect(self) -> None:
@@ -177,7 +178,7 @@ class Database:
         """Forget the connection of the parent in a forked child, where it must be neither used nor closed."""
         if self._connection is not None:
             _INHERITED.append(self._connection)
-        self._connection, self._lock = None, threading.Lock()
+        self._connection, self.lock = None, threading.Lock()
 
     def _execute_or_replace(
         self, statement: str, parameters: tuple[object, ...], until: float, *, creates: bool
@@ -302,6 +303,7 @@ class Database:
 _databases: Final[dict[Path, Database]] = {}
 #: The connections that a forked process got from its parent. SQLite does not allow to use or close them.
 _INHERITED: Final[list[sqlite3.Connection]] = []
+_locked_for_fork: Final[list[threading.Lock]] = []
 
 
 def shared_database(path: Path, layout: Layout) -> Database:
@@ -315,7 +317,25 @@ def close_databases() -> None:
         _databases.popitem()[1].close()
 
 
+def _wait_before_fork() -> None:
+    """Wait until no thread executes a statement: what SQLite has locked for it, a child would keep locked.
+
+    Only for as long as a statement may wait, since the thread that forks may be executing one itself.
+    """
+    until = time.monotonic() + _TIMEOUT
+    for database in list(_databases.values()):
+        lock = database.lock
+        if lock.acquire(timeout=_remaining(until)):
+            _locked_for_fork.append(lock)
+
+
+def _go_on_after_fork() -> None:
+    while _locked_for_fork:
+        _locked_for_fork.pop().release()
+
+
 def _leave_to_parent() -> None:
+    _locked_for_fork.clear()
     for database in _databases.values():
         database.leave_to_parent()
 
@@ -333,4 +353,6 @@ def _code(error: sqlite3.Error) -> int | None:
 
 atexit.register(close_databases)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_to_parent)
+    os.register_at_fork(
+        before=_wait_before_fork, after_in_parent=_go_on_after_fork, after_in_child=_leave_to_parent
+    )

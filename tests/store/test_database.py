@@ -249,6 +249,37 @@ if child:
     assert (found[0], sorted(found[1:])) == ("before", ["child", "parent"])
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_that_is_forked_while_a_thread_writes(path: Path) -> None:
+    """It is forked between two statements: SQLite's locks of one would never be released in it."""
+    code = f"""
+import os, threading
+from pathlib import Path
+from connecty_frames.store import database_at
+database = database_at(Path({str(path)!r}))
+database.execute({INSERT!r}, ("before",))
+writing, written = threading.Event(), threading.Event()
+
+def write(_):
+    writing.set()
+    written.wait(0.2)
+    return 0
+
+database._connection.create_function("slow", 1, write)
+thread = threading.Thread(target=database.execute, args=({INSERT.replace("?", "slow(?)")!r}, ("thread",)))
+thread.start()
+writing.wait()
+child = os.fork()
+if child:
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+database.execute({INSERT!r}, ("parent" if child else "child",))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+    assert sorted(questions(path)) == ["0", "before", "child", "parent"]
+
+
 @pytest.mark.slow
 def test_processes_create_it_together(path: Path) -> None:
     """Eight that begin at once on no file record every row."""
