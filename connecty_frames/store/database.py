@@ -19,9 +19,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import msgspec
-
 from connecty_frames.errors import HistoryWarning, warn
+from connecty_frames.immutable import Immutable
 from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Layout(NamedTuple):
     steps: tuple[tuple[str, ...], ...]
 
 
-class Result(msgspec.Struct):
+class Result(Immutable):
     """The outcome of a statement: the rows that it returned, and what it changed."""
 
     rows: list[tuple[Any, ...]]
