@@ -248,13 +248,19 @@ def _converse(connection: socket.socket, number: int, script: Script, tls: ssl.S
 
 
 def read_request(stream: IO[bytes], number: int) -> RecordedRequest | None:
-    """Read a request to its end; None where the connection has no further one."""
+    """Read a request to its end; None where there is no further one, or the connection ends before that."""
     line = stream.readline().decode("latin-1").split()
     if len(line) != 3 or not line[2].startswith("HTTP/"):
         return None
     headers: dict[str, str] = {}
-    while header := stream.readline().decode("latin-1").strip():
+    for raw in iter(stream.readline, b""):
+        header = raw.decode("latin-1").strip()
+        if not header:
+            break
         name, _, value = header.partition(":")
         headers[name.lower()] = value.strip()
-    body = stream.read(int(headers.get("content-length", "0")))
-    return RecordedRequest(line[0], line[1], headers, body, number)
+    else:
+        return None
+    size = int(headers.get("content-length", "0"))
+    body = stream.read(size)
+    return RecordedRequest(line[0], line[1], headers, body, number) if len(body) == size else None
