@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from connecty_frames.errors import ConfigError
-from connecty_frames.text import value_text
+from connecty_frames.errors import ConfigError, WriteFailed
+from connecty_frames.text import path_text, value_text
 
 if sys.platform != "win32":
     import fcntl
@@ -25,10 +25,48 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import BufferedReader
 
-__all__ = ["atomic_write", "checked_path", "locked_folder", "open_regular"]
+__all__ = [
+    "answer_file",
+    "atomic_write",
+    "checked_path",
+    "locked_folder",
+    "open_regular",
+    "write_failed",
+]
+
+#: A full disk, an exhausted quota, and the largest size of a file.
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 #: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
 _PREFIX_BYTES: Final = 200
+
+
+def write_failed(error: OSError, path: Path, question_id: str | None) -> WriteFailed:
+    """Return the error of an answer that cannot be written to a file."""
+    return WriteFailed(
+        f"The answer{f' to question {question_id}' if question_id else ''} cannot be written to "
+        f"{path_text(path)} ({error.strerror or error}). By its id it is fetched again at no cost.",
+        errno=error.errno,
+        question_id=question_id,
+    )
+
+
+@contextmanager
+def answer_file(path: Path, question_id: str | None) -> Iterator[BinaryIO]:
+    """Open a file for an answer as :func:`atomic_write` does.
+
+    Raises
+    ------
+    WriteFailed
+        If the disk is full.
+    """
+    try:
+        with atomic_write(path) as file:
+            yield file
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise write_failed(error, path, question_id) from None
 
 
 def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames import display, frames
-from connecty_frames.batch.folder import part_path
+from connecty_frames.batch.folder import index_path, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
 from connecty_frames.client.concurrent import Workers
+from connecty_frames.client.submission import annotate
 from connecty_frames.errors import (
     AuthError,
     ConfigError,
@@ -27,9 +28,10 @@ from connecty_frames.errors import (
     NotFoundError,
     RateLimitError,
     SubmissionUncertain,
+    WriteFailed,
 )
-from connecty_frames.files import atomic_write
-from connecty_frames.store import RecordState
+from connecty_frames.files import atomic_write, write_failed
+from connecty_frames.store import RecordState, leases
 from connecty_frames.store.table import from_microseconds
 from connecty_frames.text import counted, path_text, snippet
 
@@ -40,8 +42,9 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client
     from connecty_frames.options import AskOptions
+    from connecty_frames.store import History
 
-__all__ = ["BatchProgress", "BatchRun"]
+__all__ = ["BatchProgress", "run_batch"]
 
 #: Errors while asking after which no other question can be asked either.
 _STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, RateLimitError)
@@ -49,6 +52,8 @@ _STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, Rat
 _MOST_UNCERTAIN: Final = 10
 #: Seconds between two updates of the line of progress.
 _PAUSE: Final = 2.0
+#: Seconds between two looks at the questions that others are sending.
+_LOOK: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,72 +95,93 @@ class _Part(Future[None]):
         self.entry = entry
 
 
-class BatchRun:
-    """The questions of one list and how they are asked, in any number of runs.
+def run_batch(
+    folder: Path,
+    client: Client,
+    *,
+    dw_id: int,
+    questions: Mapping[str, str],
+    ask_options: AskOptions,
+    max_workers: int,
+    max_questions: int | None,
+    retry_failed: bool,
+    retry_uncertain: bool,
+) -> None:
+    """Ask and fetch until nothing is left to do, or ``max_questions`` were asked.
 
     Parameters
     ----------
-    folder, index
-        Those of the batch.
-    client
-        Records in the index.
-    dw_id
-        The workspace that is asked.
     questions
         The texts by key.
     ask_options
         With a parsed schema.
+
+    Raises
+    ------
+    ConnectyError
+        What no other question can be asked after either, or a part that cannot be written.
     """
+    again = {RecordState.REJECTED}
+    again |= {RecordState.FAILED} if retry_failed else set()
+    again |= {RecordState.UNCERTAIN} if retry_uncertain else set()
+    recording = client.recording_in(index_path(folder))
+    assert recording.history is not None  # noqa: S101 - recording_in gives it one
+    with Index(index_path(folder)) as index, closing(recording.history) as history:
+        run = _BatchRun(
+            folder,
+            index,
+            recording,
+            history,
+            dw_id=dw_id,
+            questions=questions,
+            ask_options=ask_options,
+            max_questions=max_questions,
+        )
+        workers = Workers(run.work, run.message, max_workers=max_workers)
+        run.ask(workers, [entry for entry in index.entries() if run.is_due(entry, again)])
+        try:
+            sent = run.wait_for_others()
+        except KeyboardInterrupt as interrupt:
+            annotate(interrupt, run.message())
+            raise
+        run.ask(workers, [entry for entry in index.entries() if entry.row in sent and entry.state in again])
+
+
+class _BatchRun:
+    """One run over the questions of one list."""
 
     def __init__(
         self,
         folder: Path,
         index: Index,
         client: Client,
+        history: History,
         *,
         dw_id: int,
         questions: Mapping[str, str],
         ask_options: AskOptions,
+        max_questions: int | None,
     ) -> None:
         self._folder = folder
         self._index = index
+        #: Records in the index.
         self._client = client
+        self._history = history
         self._dw_id = dw_id
         self._questions = questions
         self._ask_options = ask_options
         #: Those of each question.
         self._options = replace(ask_options, dw_id=dw_id, progress=False)
+        self._max_questions = max_questions
         self._lock = threading.Lock()
-        self._max_questions: int | None = None
         self._asked = self._answered = self._uncertain = 0
         self._stopped_by: BaseException | None = None
 
-    def run(
-        self, *, max_workers: int, max_questions: int | None, retry_failed: bool, retry_uncertain: bool
-    ) -> None:
-        """Ask and fetch until nothing is left to do, or ``max_questions`` were asked.
-
-        Raises
-        ------
-        ConnectyError, OSError
-            What no other question can be asked after either, or a part that cannot be written.
-        """
-        workers = Workers(self._work, self._message, max_workers=max_workers)
-        self._max_questions = max_questions
-        self._asked = self._answered = self._uncertain = 0
-        self._stopped_by = None
-        asked_again = {RecordState.REJECTED}
-        if retry_failed:
-            asked_again.add(RecordState.FAILED)
-        if retry_uncertain:
-            asked_again.add(RecordState.UNCERTAIN)
-        entries = [
-            entry
-            for entry in self._index.entries()
-            if entry.key in self._questions and self._is_due(entry, asked_again)
-        ]
-        # First what is paid for already.
+    def ask(self, workers: Workers[_Part], entries: list[Entry]) -> None:
+        """Ask these questions, or fetch their answers: first what is paid for already."""
         entries.sort(key=_is_asked, reverse=True)
+        if not entries:
+            return
         with _reporting(self._ask_options, len(entries), self._folder) as report:
             began = time.monotonic()
             for done, part in enumerate(workers.run(self._parts(entries)), start=1):
@@ -165,12 +191,26 @@ class BatchRun:
                 elapsed = time.monotonic() - began
                 report(BatchProgress(done, len(entries), self._asked, self._answered, elapsed))
         if self._stopped_by is not None:
-            self._stopped_by.add_note(self._message())
+            self._stopped_by.add_note(self.message())
             raise self._stopped_by
 
-    def _is_due(self, entry: Entry, asked_again: set[RecordState]) -> bool:
+    def wait_for_others(self) -> set[int]:
+        """Wait for questions that others are sending, at most for a lease; return their rows."""
+        until, waited = time.monotonic() + leases.SECONDS, None
+        while True:
+            sent = {
+                entry.row
+                for entry in self._index.entries()
+                if entry.state == RecordState.SENT and entry.key in self._questions
+            }
+            waited = sent if waited is None else waited
+            if not sent & waited or time.monotonic() > until:
+                return waited
+            time.sleep(_LOOK)
+
+    def is_due(self, entry: Entry, asked_again: set[RecordState]) -> bool:
         """Whether a question is to be asked, or its answer to be fetched."""
-        if entry.outcome == NO_TABLE:
+        if entry.outcome == NO_TABLE or entry.key not in self._questions:
             return False
         if entry.outcome == PART and part_path(self._folder, entry.number, entry.name).exists():
             return False
@@ -188,7 +228,7 @@ class BatchRun:
         """Whether no more questions may be asked."""
         return self._max_questions is not None and self._asked >= self._max_questions
 
-    def _work(self, _: int, part: _Part, cancelled: threading.Event) -> None:
+    def work(self, _: int, part: _Part, cancelled: threading.Event) -> None:
         entry = part.entry
         try:
             if _is_asked(entry):
@@ -204,7 +244,7 @@ class BatchRun:
 
     def _is_stopping(self, entry: Entry, error: ConnectyError) -> bool:
         """Whether no other question can be asked after the error of one."""
-        if isinstance(error, AuthError | ConfigError):
+        if isinstance(error, AuthError | ConfigError | WriteFailed):
             return True
         if _is_asked(entry):
             return False
@@ -232,15 +272,9 @@ class BatchRun:
             self._asked += 1
         is_sent = False
         try:
-            question, history = self._questions[entry.key], self._client.history
-            assert history is not None  # noqa: S101 - that of a client made by recording_in
-            row = history.claim(
-                question,
-                entry.key,
-                dw_id=self._dw_id,
-                asked_at=datetime.now(UTC),
-                since=from_microseconds(0),
-                after=entry.row,
+            question = self._questions[entry.key]
+            row = self._history.claim(
+                question, entry.key, dw_id=self._dw_id, asked_at=datetime.now(UTC), after=entry.row
             )
             if row is None:  # another process asks it
                 return
@@ -278,13 +312,13 @@ class BatchRun:
                     question_id=answer.question_id,
                 ) from None
             except OSError as error:
-                raise type(error)(error.errno, error.strerror, str(path)) from None
+                raise write_failed(error, path, answer.question_id) from None
         self._index.done(entry.number, outcome)
         with self._lock:
             self._answered += 1
             self._uncertain = 0
 
-    def _message(self) -> str:
+    def message(self) -> str:
         """Return a message about a run that ended early."""
         return (
             f"{counted(self._asked, 'question')} of the batch in {path_text(self._folder)} were asked and "

@@ -256,8 +256,9 @@ def test_a_full_disk(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) ->
 
     with monkeypatch.context() as patch:
         patch.setitem(run.frames.WRITERS, "parquet", fail)
-        with pytest.raises(OSError, match=r"No space left on device.*000001\.parquet") as caught:
+        with pytest.raises(cf.WriteFailed, match=r"000001\.parquet \(No space left on device\)") as caught:
             ask([f"q{number}" for number in range(20)], max_workers=1)
+    assert caught.value.question_id == service.question_id("q0")
     assert "1 question of the batch" in caught.value.__notes__[0]
     assert service.asked == {"q0": 1}
     batch = ask([f"q{number}" for number in range(20)])

@@ -93,7 +93,8 @@ def test_a_damaged_answer_that_cannot_be_removed(
 
 def test_keeping_one_reads_no_other(history: Database, kept: KeptAnswers) -> None:
     """SQLite executes as many instructions for it with 300 answers as with few."""
-    database, instructions = answers_beside(history), list[int]()
+    database, instructions = answers_beside(history).__enter__(), list[int]()
+    database.open()
 
     def keep(question_id: str) -> int:
         assert database._connection is not None
