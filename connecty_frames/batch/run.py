@@ -235,6 +235,8 @@ class _BatchRun:
                 self._fetch(entry, cancelled)
             else:
                 self._ask(entry, cancelled)
+        except WriteFailed:
+            raise  # no other part could be written either, nor that in the index
         except ConnectyError as error:
             if cancelled.is_set():
                 return
@@ -244,7 +246,7 @@ class _BatchRun:
 
     def _is_stopping(self, entry: Entry, error: ConnectyError) -> bool:
         """Whether no other question can be asked after the error of one."""
-        if isinstance(error, AuthError | ConfigError | WriteFailed):
+        if isinstance(error, AuthError | ConfigError):
             return True
         if _is_asked(entry):
             return False
@@ -313,7 +315,11 @@ class _BatchRun:
                 ) from None
             except OSError as error:
                 raise write_failed(error, path, answer.question_id) from None
-        self._index.done(entry.number, outcome)
+        try:
+            self._index.done(entry.number, outcome)
+        except ConfigError as error:
+            error.question_id = answer.question_id
+            raise
         with self._lock:
             self._answered += 1
             self._uncertain = 0

@@ -333,6 +333,8 @@ class Database:
             # SQLite gives the files beside it the permissions of this one.
             os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR))
             self._opened(part, until).close()
+            if Path(f"{part}-wal").exists():  # what a full disk has no room for in the file itself
+                raise StoreError("database or disk is full")
             with suppress(FileExistsError):  # another process was faster
                 try:
                     self.path.hardlink_to(part)
