@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from connecty_frames.batch.folder import index_path, open_folder, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
+from connecty_frames.client.concurrent import check_max_workers
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
 from connecty_frames.options import AskOptions, Engine
@@ -245,6 +246,7 @@ class Batch:
         ConnectyError
             As for :func:`ask_batch`.
         """
+        check_max_workers(max_workers)
         check_max_questions(max_questions)
         if self._ask is None:
             raise ConfigError(

@@ -137,14 +137,15 @@ def run_batch(
             ask_options=ask_options,
             max_questions=max_questions,
         )
-        workers = Workers(run.work, run.message, max_workers=max_workers)
-        run.ask(workers, [entry for entry in index.entries() if run.is_due(entry, again)])
+        run.ask([entry for entry in index.entries() if run.is_due(entry, again)], max_workers)
         try:
             sent = run.wait_for_others()
         except KeyboardInterrupt as interrupt:
             annotate(interrupt, run.message())
             raise
-        run.ask(workers, [entry for entry in index.entries() if entry.row in sent and entry.state in again])
+        run.ask(
+            [entry for entry in index.entries() if entry.row in sent and entry.state in again], max_workers
+        )
 
 
 class _BatchRun:
@@ -177,13 +178,13 @@ class _BatchRun:
         self._asked = self._answered = self._uncertain = 0
         self._stopped_by: BaseException | None = None
 
-    def ask(self, workers: Workers[_Part], entries: list[Entry]) -> None:
+    def ask(self, entries: list[Entry], max_workers: int) -> None:
         """Ask these questions, or fetch their answers: first what is paid for already."""
         entries.sort(key=_is_asked, reverse=True)
         if not entries:
             return
         with _reporting(self._ask_options, len(entries), self._folder) as report:
-            began = time.monotonic()
+            began, workers = time.monotonic(), Workers(self.work, self.message, max_workers=max_workers)
             for done, part in enumerate(workers.run(self._parts(entries)), start=1):
                 error = part.exception()
                 if error is not None:

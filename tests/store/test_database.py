@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from connecty_frames.errors import HistoryWarning
-from connecty_frames.store import StoreError, close_databases, database_at, default_path
+from connecty_frames.store import StoreError, close_databases, database_at, default_path, read_records
 from connecty_frames.store.database import Database
 from connecty_frames.store.table import _LAYOUT
 
@@ -236,13 +236,36 @@ def test_a_file_of_a_newer_version(path: Path) -> None:
         database_at(path).open()
 
 
-def test_a_question_is_found_by_its_id_through_the_index(path: Path) -> None:
-    """Also in a file of an earlier version, whose index had the rows without an id as well."""
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_file_of_an_earlier_version(path: Path, version: int) -> None:
+    """It has its questions; one that was being sent is UNCERTAIN, and no number is given again."""
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    for statement in itertools.chain.from_iterable(_LAYOUT.steps[:version]):
+        old.execute(statement)
+    for question, state in (("done", "COMPLETED"), ("sent", "SENT"), ("forgotten", "COMPLETED")):
+        old.execute(
+            "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at, host, pid, "
+            "process_started) VALUES ('k', ?, 'u', '13', 'c', ?, 0, 'h', 1, 's')",
+            (question, state),
+        )
+    old.execute("DELETE FROM questions WHERE question = 'forgotten'")
+    old.execute(f"PRAGMA application_id = {_LAYOUT.application_id}")
+    old.execute(f"PRAGMA user_version = {version}")
+    old.commit()
+    old.close()
     database = database_at(path)
-    database.execute("DROP INDEX questions_by_id")
-    database.execute("CREATE INDEX questions_by_id ON questions (question_id)")
-    database.execute("PRAGMA user_version = 2")
-    database.close()
+    database.execute(INSERT, ("new",))
+
+    found = [(row[0], row[2], row[3]) for row in read_records(database)]
+    assert found == [(4, "UNCERTAIN", "new"), (2, "UNCERTAIN", "sent"), (1, "COMPLETED", "done")]
+    columns = {name for _, name, *_ in database.execute("PRAGMA table_info(questions)").rows}
+    assert not columns & {"host", "pid", "process_started"}
+
+
+def test_a_question_is_found_by_its_id_through_the_index(path: Path) -> None:
+    """That of the rows with an id alone."""
+    database = database_at(path)
     statement = "SELECT sql FROM sqlite_master WHERE name = 'questions_by_id'"
     ((made,),) = database.execute(statement).rows
     assert made.endswith("WHERE question_id IS NOT NULL")

@@ -1,4 +1,4 @@
-"""A pid namespace of its own for a process, as containers have, in which the numbers of others mean nothing."""
+"""A pid namespace for a process, as containers have: the numbers of others mean nothing there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COMMANDS: Final = (
 
 @cache
 def pid_namespace() -> tuple[tuple[str, ...], str]:
-    """Return the beginning of a command that runs in one; where that is not allowed, nothing and the reason."""
+    """Return the beginning of a command that runs in one; nothing and the reason if that is not allowed."""
     reason = ""
     for command in _COMMANDS:
         try:

@@ -21,7 +21,7 @@ from unittest import mock
 from uuid import UUID
 
 from connecty_frames.client import Client
-from connecty_frames.store import COLUMNS, close_databases, database_at, leases, read_records
+from connecty_frames.store import COLUMNS, RecordState, close_databases, database_at, leases, read_records
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 from tests.verification.namespaces import pid_namespace
 
@@ -146,7 +146,7 @@ def run(kills: int, *, seed: int, lease: float = leases.SECONDS) -> Report:
             "id", client_secret="secret", base_url=script.address, dw_id=13, history=history
         ) as client:
             submissions.append(_submissions(script))
-            _wait_until(lambda: not read_records(database_at(history), states=["SENT"]), lease)
+            _wait_until(lambda: not read_records(database_at(history), states=[RecordState.SENT]), lease)
             for row in read_records(database_at(history)):
                 found = dict(zip(COLUMNS, row, strict=True))
                 records.append(
