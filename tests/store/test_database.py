@@ -424,12 +424,12 @@ def test_the_wait_for_other_threads_counts(
     path: Path, monkeypatch: pytest.MonkeyPatch, waited: float, left: int
 ) -> None:
     """Else each thread would add a second to the wait of the next one while the file is locked."""
-    database = database_at(path).__enter__()
-    database.open()
-    clock = SimpleNamespace(monotonic=iter([100.0, 100.0 + waited]).__next__)
-    monkeypatch.setattr("connecty_frames.store.database.time", clock)
+    with database_at(path) as database:
+        database.open()
+        clock = SimpleNamespace(monotonic=iter([100.0, 100.0 + waited]).__next__)
+        monkeypatch.setattr("connecty_frames.store.database.time", clock)
 
-    assert database.execute("PRAGMA busy_timeout").rows == [(left,)]
+        assert database.execute("PRAGMA busy_timeout").rows == [(left,)]
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\ud800"])

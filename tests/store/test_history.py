@@ -31,6 +31,7 @@ from connecty_frames.store.history import question_key
 from connecty_frames.store.table import from_microseconds, microseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -60,7 +61,7 @@ class Recorder:
 
 
 @pytest.fixture
-def recorder(tmp_path: Path) -> Recorder:
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
     """Return a history in a new file, which redacts one secret."""
     database = database_at(tmp_path / "history.sqlite3")
     history = History(
@@ -70,7 +71,8 @@ def recorder(tmp_path: Path) -> Recorder:
         client_id="a-client",
         redact=lambda text: text.replace("canary", "***"),
     )
-    return Recorder(history, database)
+    yield Recorder(history, database)
+    history.close()
 
 
 def test_a_question_that_is_answered(recorder: Recorder) -> None:
@@ -404,7 +406,7 @@ def test_a_damaged_row(recorder: Recorder, damage: str) -> None:
     recorder.database.execute(f"UPDATE questions SET {damage}")
 
     with pytest.raises(ConfigError, match=r"\(a row of the question is damaged\).*Nothing was sent"):
-        recorder.history.earlier(recorder.history.key("how many?", 13), since=NOON - timedelta(days=1))
+        recorder.history.earlier(recorder.history.key("how many?", 13), since=0)
 
 
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
