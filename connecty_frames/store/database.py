@@ -16,7 +16,7 @@ import sqlite3
 import stat
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -30,7 +30,6 @@ from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Iterator
 
 __all__ = ["Database", "Layout", "StoreError", "close_databases", "default_path", "shared_database"]
 
@@ -116,7 +115,8 @@ class Database:
         self._status: os.stat_result | None = None
         #: Tenths of a second for which the connection waits for other processes.
         self._wait: int | None = None
-        #: Held while a statement is executed. Reentrant, since the garbage collector may end a use meanwhile.
+        #: Held while a statement is executed, which is a use too. Reentrant, since the garbage collector may
+        #: end another use in the middle.
         self.lock = threading.RLock()
         self._users = 0
         self._reserve: BinaryIO | None = None
@@ -165,12 +165,12 @@ class Database:
             If the file cannot be opened, or is locked for a second.
         """
         until = time.monotonic() + _TIMEOUT  # also for threads that wait for each other
-        with self._used():
+        with self.lock, self:
             return self._execute_or_replace(statement, parameters, until, creates=creates, reserves=reserves)
 
     def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
         """Execute a statement if the file can be used now; what prevents that is left to others."""
-        with suppress(StoreError, _DamagedError, sqlite3.Error, OSError), self._used():
+        with suppress(StoreError, _DamagedError, sqlite3.Error, OSError), self.lock, self:
             self._execute(statement, parameters, time.monotonic() + _TIMEOUT, creates=False)
 
     def execute_waiting(self, waiting: deque[tuple[str, tuple[object, ...]]]) -> None:
@@ -187,7 +187,7 @@ class Database:
         until = time.monotonic() + _TIMEOUT
         # Held from taking one to its end: a thread that finds the queue empty goes on to statements that
         # depend on those of the queue.
-        with self._used():
+        with self.lock, self:
             while waiting:
                 statement = waiting[0]
                 self._execute_or_replace(*statement, until, creates=False)
@@ -214,12 +214,6 @@ class Database:
         """Close the file; a further statement opens it again."""
         with self.lock:  # another thread may be using it
             self._disconnect()
-
-    @contextmanager
-    def _used(self) -> Iterator[None]:
-        """Hold the lock, and keep the file open meanwhile."""
-        with self.lock, self:
-            yield
 
     def _disconnect(self) -> None:
         if self._connection is not None:
