@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+
+from connecty_frames.clock import named_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,13 +42,15 @@ match_zone_offset: Final = re.compile(r"([+-]\d\d):(\d\d)").fullmatch
 @lru_cache
 def find_zone(name: str) -> tzinfo:
     """Return a time zone by its name or offset (``+05:30``); raise ValueError if there is none."""
-    try:
-        if (offset := match_zone_offset(name)) is None:
-            return ZoneInfo(name)
-        sign, hours, minutes = offset[1][0], offset[1], offset[2]
-        return timezone(timedelta(hours=int(hours), minutes=int(sign + minutes)))
-    except (ValueError, OSError, KeyError):
-        raise ValueError("is in a time zone that the time zone database does not have") from None
+    zone: tzinfo | None = None
+    if (offset := match_zone_offset(name)) is None:
+        zone = named_zone(name)
+    else:
+        with suppress(ValueError):  # 24 hours or more
+            zone = timezone(timedelta(hours=int(offset[1]), minutes=int(name[0] + offset[2])))
+    if zone is None:
+        raise ValueError("is in a time zone that the time zone database does not have")
+    return zone
 
 
 def first_match(table: Iterable[tuple[TypeTest, Value]], type_: pa.DataType) -> Value | None:
