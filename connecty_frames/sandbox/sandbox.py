@@ -156,21 +156,7 @@ class Sandbox:
     ) -> None:
         if answerer is not None and questions is not None:
             raise ConfigError("Give either questions= or answerer=, not both.", setting="answerer")
-        _check_options(
-            latency=latency,
-            timezone=timezone,
-            statistics=statistics,
-            host=host,
-            port=port,
-            workers=workers,
-            capacity=capacity,
-            time_limit=time_limit,
-            token_lifetime=token_lifetime,
-            answerer=answerer,
-            token_by_post=token_by_post,
-            faults=faults,
-            clock=clock,
-        )
+        _check_options(locals())
         self._timezone = timezone
         self._database = _check_file(database, "database")
         if answerer is None:
@@ -416,12 +402,11 @@ _OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
 }
 
 
-def _check_options(**options: Any) -> None:
+def _check_options(given: Mapping[str, Any]) -> None:
     """Raise ConfigError if an option has a wrong type or is out of its range."""
-    for name, value in options.items():
-        is_valid, problem = _OPTIONS[name]
-        if not is_valid(value):
-            raise ConfigError(f"{name}={value_text(value)} {problem}.", setting=name)
+    for name, (is_valid, problem) in _OPTIONS.items():
+        if not is_valid(given[name]):
+            raise ConfigError(f"{name}={value_text(given[name])} {problem}.", setting=name)
 
 
 def _check_file(path: Any, setting: str) -> Path | None:

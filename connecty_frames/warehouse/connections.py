@@ -204,8 +204,8 @@ def _adbc(connection: Any, sql: str) -> Iterator[Rows]:
                 cursor.fetchall()
             cursor.execute(sql)
             reader = cursor.fetch_record_batch()
-            origins = [_adbc_origin(field, is_postgres=is_postgres) for field in reader.schema]
             with _ending(reader.close):
+                origins = [_adbc_origin(field, is_postgres=is_postgres) for field in reader.schema]
                 yield Rows(reader.schema.names, origins, _columns_of(reader))
 
 
