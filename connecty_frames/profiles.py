@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import BufferedReader
 
-__all__ = ["DEFAULT", "Profiles", "config_file"]
+__all__ = ["DEFAULT", "Profiles", "config_file", "environment"]
 
 #: The profile that is used if none is named.
 DEFAULT: Final = "default"
@@ -46,9 +46,14 @@ _GROUP_AND_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _MAX_BYTES: Final = 2**20
 
 
+def environment() -> dict[str, str]:
+    """Return the environment by names in capitals; an empty variable counts as not set."""
+    return {name.upper(): value for name, value in os.environ.items() if value}
+
+
 def config_file() -> Path:
     """Return the path of the file of profiles, whether it exists or not."""
-    path = os.environ.get(VARIABLE)
+    path = environment().get(VARIABLE)
     if path:
         return Path(path)
     import platformdirs
@@ -93,7 +98,7 @@ class Profiles(Immutable):
                 return cls(path, _tables(file, path))
         except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
             # A service may run with the home directory of another user, which it cannot read.
-            if not needed and not os.environ.get(VARIABLE):
+            if not needed and VARIABLE not in environment():
                 return cls(path, {})
             reason = error.strerror
         except OSError as error:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.options import AskOptions
 
-__all__ = ["begin_folder", "index_path", "manifest_of", "open_folder", "part_path"]
+__all__ = ["begin_folder", "index_path", "known_names", "manifest_of", "open_folder", "part_path"]
 
 _MANIFEST: Final = "batch.json"
 _INDEX: Final = "index.sqlite3"
@@ -86,6 +86,14 @@ def begin_folder(folder: Path, manifest: dict[str, Any]) -> None:
             "unknown. Restore the latest one, or name a new folder.",
             setting="folder",
         )
+
+
+def known_names(folder: Path) -> set[str]:
+    """Return the names of the questions of the batch in a folder, if there is one."""
+    if not (folder / _MANIFEST).exists():
+        return set()
+    open_folder(folder)
+    return Index(index_path(folder)).names()
 
 
 def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
