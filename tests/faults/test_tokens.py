@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.clock import SYSTEM_CLOCK, Clock
 from connecty_frames.http import transport
+from tests.servers.responses import truncated_gzip
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
 from tests.servers.timing import FakeClock, within
 
@@ -201,6 +204,26 @@ def test_an_endpoint_that_stays_down(server: Script, failure: str) -> None:
     assert server.count("ask") == 0
 
 
+def test_an_endpoint_that_fails_and_then_is_silent(server: Script) -> None:
+    """What it said before the deadline is the error, not that the time ran out."""
+    server.on("token", server.answer(503), server.hang)
+    with make(server, timeout=0.3) as client, pytest.raises(cf.ServerError, match="answered 503"):
+        client.ask("how many?")
+
+
+def test_a_caller_whose_time_runs_out_fails_no_other(server: Script) -> None:
+    """Another that waits for its token request meanwhile, with time left, makes one of its own."""
+    server.on("token", server.delayed(0.1, server.answer(503)), server.answer(200, TOKEN))
+    client = cf.Client("id", client_secret="s3cr3t", base_url=server.address, dw_id=13, random=lambda: 1.0)
+    with client, ThreadPoolExecutor(2) as pool:
+        early = pool.submit(client.submit, "how many?", timeout=0.3)
+        while not server.requests:
+            time.sleep(0.01)
+        late = pool.submit(client.submit, "how many?", timeout=20)
+        assert isinstance(early.exception(), cf.ServerError)
+        assert late.result().question_id == QUESTION_ID
+
+
 def test_an_endpoint_that_was_down_is_asked_at_once(server: Script) -> None:
     """A question that failed without a token does not fail the next one."""
     server.on("token", server.answer(503))
@@ -240,6 +263,19 @@ def test_an_endpoint_that_allows_another_method_for_a_while(server: Script) -> N
         assert client.ask("how many?").rows == 2
     methods = [request.method for request in server.requests if request.target.endswith("token")]
     assert methods == ["POST", "GET", "POST", "GET", "GET", "POST"]
+
+
+def test_a_token_in_broken_gzip(server: Script, client: Client) -> None:
+    """Asked for once more; if that is broken too, an AuthError that says so."""
+    broken = server.send(truncated_gzip(json.dumps(TOKEN).encode()))
+    server.on("token", broken, server.answer(200, TOKEN))
+    assert client.submit("how many?").question_id == QUESTION_ID
+    assert server.count("token") == 2
+
+    server.on("token", broken)
+    with make(server, timeout=5) as other, pytest.raises(cf.AuthError, match="its gzip stream is incomplete"):
+        other.submit("how many?")
+    assert (server.count("token"), server.count("ask")) == (4, 1)
 
 
 def test_a_slow_answer_by_the_other_method(server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
