@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import threading
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -202,26 +201,6 @@ def test_an_endpoint_that_stays_down(server: Script, failure: str) -> None:
             assert type(caught.value) is error
             assert not re.search("credential|client_id|client_secret", str(caught.value))
     assert server.count("ask") == 0
-
-
-def test_an_endpoint_that_fails_and_then_is_silent(server: Script) -> None:
-    """What it said before the deadline is the error, not that the time ran out."""
-    server.on("token", server.answer(503), server.hang)
-    with make(server, timeout=0.3) as client, pytest.raises(cf.ServerError, match="answered 503"):
-        client.ask("how many?")
-
-
-def test_a_caller_whose_time_runs_out_fails_no_other(server: Script) -> None:
-    """Another that waits for its token request meanwhile, with time left, makes one of its own."""
-    server.on("token", server.delayed(0.1, server.answer(503)), server.answer(200, TOKEN))
-    client = cf.Client("id", client_secret="s3cr3t", base_url=server.address, dw_id=13, random=lambda: 1.0)
-    with client, ThreadPoolExecutor(2) as pool:
-        early = pool.submit(client.submit, "how many?", timeout=0.3)
-        while not server.requests:
-            time.sleep(0.01)
-        late = pool.submit(client.submit, "how many?", timeout=20)
-        assert isinstance(early.exception(), cf.ServerError)
-        assert late.result().question_id == QUESTION_ID
 
 
 def test_an_endpoint_that_was_down_is_asked_at_once(server: Script) -> None:
