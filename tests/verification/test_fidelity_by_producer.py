@@ -7,7 +7,7 @@ import pytest
 from tests.servers.programs import IN_CI
 from tests.verification.fidelity_tables import OURS, run_quick
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # half a minute of processor time
 
 
 def test_what_producers_send() -> None:

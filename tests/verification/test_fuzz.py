@@ -27,7 +27,6 @@ def _fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
     )
 
 
