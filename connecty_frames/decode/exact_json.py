@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = [
     "EXACT_CONTEXT",
@@ -23,15 +23,17 @@ __all__ = [
     "NESTED_KINDS",
     "NUL",
     "NUMBER_KINDS",
+    "UNHIDE",
     "ConstantText",
     "FloatText",
     "IntText",
     "RepeatedKeys",
     "ValueKind",
     "dump",
-    "escape_surrogates",
+    "escape_lone_surrogates",
     "has_constant",
     "has_lone_surrogate",
+    "hide_escapes",
     "is_encodable",
     "is_too_deep",
     "kind_of",
@@ -44,7 +46,6 @@ __all__ = [
     "to_decimal",
     "to_object",
     "to_python",
-    "unmask_name",
 ]
 
 #: How deep a value may be nested: no answer needs more, and the code that reads it later recurses.
@@ -60,15 +61,17 @@ _NESTED: Final = (list, dict)
 _PRINTABLE_DIGITS: Final = 640
 #: Used in place of Python's current context, whose precision and traps the user may have changed.
 EXACT_CONTEXT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
-#: A JSON string, or (group 1) a constant outside of strings.
-_STRING_OR_CONSTANT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(-?Infinity|NaN)', re.DOTALL)
-#: An escape in a JSON text; group 1 is the number of a lone surrogate.
-_ESCAPES: Final = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
-    re.DOTALL,
+#: What hides an escaped backslash and an escaped quote: characters that JSON does not allow in texts.
+_HIDDEN: Final = b"\x01\x02"
+#: The table that translates them back.
+UNHIDE: Final = bytes.maketrans(_HIDDEN, b'\\"')
+#: A word that may be a bare constant, or a part of a text.
+_CONSTANT: Final = re.compile(rb"-?Infinity|NaN")
+#: The escape of a surrogate or a pair in JSON with hidden escapes; group 1 is there if it is a lone one.
+_SURROGATES: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u)[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
 _surrogate_in: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
-_MASKED: Final = re.compile("\b([dD][89a-fA-F][0-9a-fA-F]{2})")
 
 
 class IntText(str):
@@ -165,22 +168,42 @@ parse: Final[Callable[[str], Any]] = _DECODER.decode
 parse_first: Final[Callable[[str, int], tuple[Any, int]]] = _DECODER.raw_decode
 
 
-def mask_leniencies(body: bytes) -> bytes:
+def hide_escapes(text: bytes) -> bytes:
+    """Replace escaped backslashes and quotes, so that each quote that is left opens or closes a text."""
+    # In pairs from the left, since the first of several backslashes is not escaped itself.
+    return text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
+
+
+def mask_leniencies(body: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:
     r"""Return JSON in which all that a strict reader refuses is replaced by something of the same length.
 
     A bare ``NaN`` or infinity becomes an empty array, since a text could also be a key; the escape of a lone
     surrogate, ``\ud800``, becomes ``\bd800``, whose backspace no key has. All other bytes and positions are
     unchanged; if the result is JSON, nothing else was wrong.
     """
-    if may_have_surrogates(body):
-        body = _ESCAPES.sub(lambda found: rb"\b" + found[1] if found[1] else found[0], body)
-    if b"NaN" in body or b"Infinity" in body:
-        masked = bytearray(body)  # to substitute would make an object of each string
-        for found in _STRING_OR_CONSTANT.finditer(body):
-            if found[1]:
-                masked[slice(*found.span(1))] = b"[%s]" % (b" " * (len(found[1]) - 2))
-        body = bytes(masked)
-    return body
+    masked = None
+    for start, end, mask in _leniencies(body, checkpoint):
+        if masked is None:
+            masked = bytearray(body)
+        masked[start:end] = mask
+    return body if masked is None else bytes(masked)
+
+
+def _leniencies(
+    text: bytes, checkpoint: Callable[[], None] = lambda: None
+) -> Iterator[tuple[int, int, bytes]]:
+    """Yield where a strict reader refuses something, and what masks it."""
+    hidden = hide_escapes(text)
+    for found in _SURROGATES.finditer(hidden):
+        checkpoint()
+        if found[1]:
+            yield *found.span(1), rb"\b"
+    quotes = at = 0
+    for found in _CONSTANT.finditer(hidden):
+        checkpoint()
+        quotes += hidden.count(b'"', at, at := found.start())
+        if quotes % 2 == 0:
+            yield *found.span(), b"[%s]" % (b" " * (len(found[0]) - 2))
 
 
 def original(part: Any, proved: bytes, source: bytes) -> memoryview:
@@ -191,11 +214,6 @@ def original(part: Any, proved: bytes, source: bytes) -> memoryview:
 
     start = pa.py_buffer(part).address - pa.py_buffer(proved).address
     return memoryview(source)[start : start + len(memoryview(part))]
-
-
-def unmask_name(name: str) -> str:
-    """Return a key as it was before :func:`mask_leniencies`, with its lone surrogates."""
-    return _MASKED.sub(lambda found: chr(int(found[1], 16)), name)
 
 
 def dump(value: object) -> str:
@@ -225,9 +243,21 @@ def is_too_deep(values: Iterable[object]) -> bool:
     return bool(level)
 
 
+def escape_lone_surrogates(text: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:
+    r"""Return JSON in which ``\\ud800``, a text of six characters, stands for each lone surrogate."""
+
+    def escape(found: re.Match[bytes]) -> bytes:
+        checkpoint()
+        return b"\\" + found[0].lower() if found[1] else found[0]
+
+    if not may_have_surrogates(text):  # common case
+        return text
+    return _SURROGATES.sub(escape, hide_escapes(text)).translate(UNHIDE)
+
+
 def has_constant(text: bytes) -> bool:
     """Whether a bare ``NaN`` or infinity is in JSON."""
-    return any(found[1] for found in _STRING_OR_CONSTANT.finditer(text))
+    return any(mask[:1] == b"[" for _, _, mask in _leniencies(text))
 
 
 def may_have_surrogates(text: bytes) -> bool:
@@ -237,7 +267,7 @@ def may_have_surrogates(text: bytes) -> bool:
 
 def has_lone_surrogate(text: bytes) -> bool:
     """Whether the escape of a lone surrogate is in JSON."""
-    return any(found[1] for found in _ESCAPES.finditer(text))
+    return any(found[1] for found in _SURROGATES.finditer(hide_escapes(text)))
 
 
 def is_encodable(text: str) -> bool:
@@ -247,17 +277,6 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def escape_surrogates(value: Any) -> Any:
-    r"""Return a value with each lone surrogate replaced by its escape, ``\ud800``."""
-    if isinstance(value, str):  # the text of a number is ASCII
-        return value if value.isascii() else value.encode(errors="backslashreplace").decode()
-    if isinstance(value, RepeatedKeys):
-        return RepeatedKeys([(escape_surrogates(key), escape_surrogates(item)) for key, item in value.pairs])
-    if isinstance(value, dict):
-        return {escape_surrogates(key): escape_surrogates(item) for key, item in value.items()}
-    return list(map(escape_surrogates, value)) if isinstance(value, list) else value
 
 
 def to_decimal(text: str) -> Decimal | None:

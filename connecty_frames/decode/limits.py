@@ -1,4 +1,4 @@
-"""The limits of reading the rows of an answer."""
+"""The limits of reading an answer."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ class ReaderLimits(Immutable):
         memory.
     most_columns
         More are an error, since each takes about 2 KB, however short it is in the answer.
+    most_values
+        Statistics of more values are not read. Each takes up to 100 bytes, however short it is.
     checkpoint
-        Called between blocks of rows, between columns, and between batches of cells; an exception that it
-        raises ends the reading.
+        Called between blocks of rows, columns, batches of cells, and pieces of the other parts; an exception
+        that it raises ends the reading.
     """
 
     smallest: int = 1 << 15
@@ -39,6 +41,7 @@ class ReaderLimits(Immutable):
     general_block: int = 1 << 18
     longest_row: int = 1 << 23
     most_columns: int = 100_000
+    most_values: int = 2_000_000
     checkpoint: Callable[[], None] = lambda: None
 
     def check_columns(self, count: int) -> None:

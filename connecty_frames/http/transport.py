@@ -79,8 +79,9 @@ _HEADERS: Final = {
 _IDLE_CONNECTIONS: Final = 16
 #: The shortest timeout in seconds: zero would mean a socket that does not wait at all.
 _MIN_TIMEOUT: Final = 0.001
-#: The longest body of an error that is read, in bytes, and how long a pause in it may be, in seconds.
-_MAX_ERROR_BODY: Final = 1024**2
+#: The longest body without results that is read, in bytes.
+_MAX_SMALL_BODY: Final = 1024**2
+#: How long a pause in the body of an error may be, in seconds.
 _ERROR_IDLE: Final = 5.0
 #: How much of a body is read and decompressed at a time, in bytes.
 _CHUNK: Final = 256 * 1024
@@ -98,7 +99,7 @@ class Transport:
     redact
         Masks secrets in what a server says.
     limit
-        The longest body that is read, in bytes after decompression.
+        The longest body with results that is read, in bytes after decompression.
     verify
         Whether the certificate of the server is verified.
     ca_bundle
@@ -225,8 +226,9 @@ class Transport:
                 )
                 with closing(raw_response):
                     if raw_response.status_code in SUCCESS:
+                        limit = self._limit if request.has_results else min(self._limit, _MAX_SMALL_BODY)
                         in_time = partial(seconds_left, attempt)
-                        read_body(raw_response.raw, attempt.received, limit=self._limit, in_time=in_time)
+                        read_body(raw_response.raw, attempt.received, limit=limit, in_time=in_time)
                     else:
                         _read_error_body(raw_response.raw, attempt)
             status, body = raw_response.status_code, attempt.received.getvalue()
@@ -409,4 +411,4 @@ def _read_error_body(raw: HTTPResponse, attempt: Attempt) -> None:
     attempt.idle = min(attempt.idle, _ERROR_IDLE)
     with suppress(Exception):
         in_time = partial(seconds_left, attempt)
-        read_body(raw, attempt.received, limit=_MAX_ERROR_BODY, in_time=in_time)
+        read_body(raw, attempt.received, limit=_MAX_SMALL_BODY, in_time=in_time)
