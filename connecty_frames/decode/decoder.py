@@ -317,8 +317,5 @@ def _table_without_columns(rows: int) -> pa.Table:
 
 def python_statistics(envelope: Envelope, limits: ReaderLimits = LIMITS) -> dict[str, dict[str, Any]]:
     """Return the statistics with Python numbers, each exactly as it was."""
-    statistics = {}
-    for name, sections in envelope.statistics.items():
-        limits.checkpoint()
-        statistics[name] = exact_json.to_python(sections)
+    statistics: dict[str, dict[str, Any]] = exact_json.to_python(envelope.statistics, limits.checkpoint)
     return statistics

@@ -310,7 +310,7 @@ def _split(
     """Return the parts of a response, and a function that returns the bytes of one as they were sent."""
     try:
         return _RESPONSE.decode(body), memoryview
-    except msgspec.DecodeError:
+    except msgspec.DecodeError:  # also of a wrong shape, since the rest of it may be no JSON
         proved = exact_json.mask_leniencies(body, checkpoint)
     try:
         is_object = bytes(memoryview(_ANY.decode(proved))[:1]) == b"{"

@@ -10,7 +10,8 @@ import json
 import re
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -48,6 +49,8 @@ __all__ = [
     "to_python",
 ]
 
+_Item = TypeVar("_Item")
+
 #: How deep a value may be nested: no answer needs more, and the code that reads it later recurses.
 MAX_DEPTH: Final = 100
 #: The character at which C code takes a text to end: polars panics at it in a column name, and Arrow's C
@@ -71,6 +74,8 @@ _CONSTANT: Final = re.compile(rb"-?Infinity|NaN")
 _SURROGATES: Final = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u)[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
+#: After how many items the time is checked.
+_EACH: Final = 1_000
 _surrogate_in: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
 
 
@@ -178,32 +183,31 @@ def mask_leniencies(body: bytes, checkpoint: Callable[[], None] = lambda: None) 
     r"""Return JSON in which all that a strict reader refuses is replaced by something of the same length.
 
     A bare ``NaN`` or infinity becomes an empty array, since a text could also be a key; the escape of a lone
-    surrogate, ``\ud800``, becomes ``\bd800``, whose backspace no key has. All other bytes and positions are
-    unchanged; if the result is JSON, nothing else was wrong.
+    surrogate, ``\ud800``, becomes ``\bd800``. All other bytes and positions are unchanged; if the result is
+    JSON, nothing else was wrong.
     """
-    masked = None
-    for start, end, mask in _leniencies(body, checkpoint):
-        if masked is None:
-            masked = bytearray(body)
-        masked[start:end] = mask
-    return body if masked is None else bytes(masked)
+    hidden, masked = hide_escapes(body), bytearray(body)
+    for found in _lone_surrogates(hidden, checkpoint):
+        masked[slice(*found.span(1))] = rb"\b"
+    for found in _constants(hidden, checkpoint):
+        masked[slice(*found.span())] = b"[%s]" % (b" " * (len(found[0]) - 2))
+    return bytes(masked)
 
 
-def _leniencies(
-    text: bytes, checkpoint: Callable[[], None] = lambda: None
-) -> Iterator[tuple[int, int, bytes]]:
-    """Yield where a strict reader refuses something, and what masks it."""
-    hidden = hide_escapes(text)
-    for found in _SURROGATES.finditer(hidden):
-        checkpoint()
-        if found[1]:
-            yield *found.span(1), rb"\b"
+def _lone_surrogates(
+    hidden: bytes, checkpoint: Callable[[], None] = lambda: None
+) -> Iterator[re.Match[bytes]]:
+    """Return the escapes of lone surrogates in JSON with hidden escapes."""
+    return (found for found in _checked(_SURROGATES.finditer(hidden), checkpoint) if found[1])
+
+
+def _constants(hidden: bytes, checkpoint: Callable[[], None] = lambda: None) -> Iterator[re.Match[bytes]]:
+    """Yield the bare constants in JSON with hidden escapes: an even number of quotes is before them."""
     quotes = at = 0
-    for found in _CONSTANT.finditer(hidden):
-        checkpoint()
+    for found in _checked(_CONSTANT.finditer(hidden), checkpoint):
         quotes += hidden.count(b'"', at, at := found.start())
         if quotes % 2 == 0:
-            yield *found.span(), b"[%s]" % (b" " * (len(found[0]) - 2))
+            yield found
 
 
 def original(part: Any, proved: bytes, source: bytes) -> memoryview:
@@ -245,19 +249,18 @@ def is_too_deep(values: Iterable[object]) -> bool:
 
 def escape_lone_surrogates(text: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:
     r"""Return JSON in which ``\\ud800``, a text of six characters, stands for each lone surrogate."""
-
-    def escape(found: re.Match[bytes]) -> bytes:
-        checkpoint()
-        return b"\\" + found[0].lower() if found[1] else found[0]
-
     if not may_have_surrogates(text):  # common case
         return text
-    return _SURROGATES.sub(escape, hide_escapes(text)).translate(UNHIDE)
+    hidden, escaped, at = hide_escapes(text), bytearray(), 0
+    for found in _lone_surrogates(hidden, checkpoint):
+        escaped += hidden[at : found.start()] + b"\\" + found[0].lower()
+        at = found.end()
+    return bytes(escaped + hidden[at:]).translate(UNHIDE)
 
 
 def has_constant(text: bytes) -> bool:
     """Whether a bare ``NaN`` or infinity is in JSON."""
-    return any(mask[:1] == b"[" for _, _, mask in _leniencies(text))
+    return any(_constants(hide_escapes(text)))
 
 
 def may_have_surrogates(text: bytes) -> bool:
@@ -267,7 +270,7 @@ def may_have_surrogates(text: bytes) -> bool:
 
 def has_lone_surrogate(text: bytes) -> bool:
     """Whether the escape of a lone surrogate is in JSON."""
-    return any(found[1] for found in _SURROGATES.finditer(hide_escapes(text)))
+    return any(_lone_surrogates(hide_escapes(text)))
 
 
 def is_encodable(text: str) -> bool:
@@ -287,18 +290,26 @@ def to_decimal(text: str) -> Decimal | None:
         return None
 
 
-def to_python(value: object) -> Any:
-    """Turn the number texts of a small value into Python numbers of the same value.
+def to_python(value: object, checkpoint: Callable[[], None] = lambda: None) -> Any:
+    """Turn the number texts of a value into Python numbers of the same value.
 
     A number becomes an int, a float where that holds it exactly, otherwise a Decimal; what is too long or
     too large for Python stays text.
     """
-    if isinstance(value, list):  # one frame for each level, since Python allows a thousand
-        return list(map(to_python, value))
-    if isinstance(value, dict):
-        return dict(zip(value, map(to_python, value.values()), strict=True))
+    if isinstance(value, _NESTED):  # one frame for each level, since Python allows a thousand
+        items = value.values() if isinstance(value, dict) else value
+        read = map(partial(to_python, checkpoint=checkpoint), _checked(items, checkpoint))
+        return dict(zip(value, read, strict=True)) if isinstance(value, dict) else list(read)
     convert = _TO_PYTHON.get(type(value))
     return value if convert is None else convert(value)
+
+
+def _checked(items: Iterable[_Item], checkpoint: Callable[[], None]) -> Iterator[_Item]:
+    """Yield the items, and check the time now and then."""
+    for number, item in enumerate(items):
+        if number % _EACH == 0:
+            checkpoint()
+        yield item
 
 
 def _float_or_decimal(text: FloatText) -> float | Decimal | str:

@@ -17,7 +17,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tests.verification.bounds import calls
 from tests.verification.bounds.bodies import SHAPES
+from tests.verification.bounds.responses import PLACES, VALUES
 from tests.verification.memory import peak_of
 
 if TYPE_CHECKING:
@@ -127,10 +129,17 @@ def main() -> int:
     parser.add_argument("shapes", nargs="*", default=list(SHAPES))
     parser.add_argument("--sizes", type=float, nargs="+", default=[1, 4, 16], help="in megabytes")
     parser.add_argument("--readers", nargs="+", default=list(READERS), choices=list(READERS))
+    parser.add_argument(
+        "--calls", action="store_true", help="measure the calls of a client in place of readers"
+    )
+    parser.add_argument("--places", nargs="+", default=list(PLACES), choices=list(PLACES))
     parser.add_argument("--measure", nargs=3, metavar=("READER", "SHAPE", "BYTES"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
         reader, shape, size = given.measure
         print(json.dumps(measure(reader, shape, int(size))))
         return 0
+    if given.calls:
+        values = given.shapes if given.shapes != list(SHAPES) else list(VALUES)
+        return calls.compare(given.places, values, max(given.sizes))
     return compare(given.shapes, given.sizes, given.readers)
