@@ -226,3 +226,32 @@ def test_a_body_that_memory_cannot_hold(
         question.result()
     assert caught.value.question_id == QUESTION_ID
     assert server.count("results") == 1
+
+
+@pytest.mark.parametrize("id_first", [True, False])
+def test_a_submission_response_that_is_too_long(server: Script, client: Client, id_first: bool) -> None:
+    """More than 1 MiB: Uncertain, with the id if that came; nothing is sent again."""
+    fields: dict[str, Any] = {"question_id": QUESTION_ID, "more": ["x" * 100] * 20_000}
+    body = json.dumps(fields if id_first else dict(reversed(fields.items()))).encode()
+    server.on("ask", server.answer(202, raw=gzip.compress(body), Content_Encoding="gzip"))
+    with pytest.raises(cf.SubmissionUncertain, match="longer than the limit of 1048576 bytes") as caught:
+        client.ask("how many?")
+    assert caught.value.question_id == (QUESTION_ID if id_first else None)
+    assert server.questions == ["how many?"]
+    assert "max_rows" not in str(caught.value.details["answer"])
+
+
+def test_a_failure_with_very_much_in_it(server: Script, client: Client) -> None:
+    """QuestionFailed with the beginning of long fields, all short ones, and the number of the others."""
+    fields = {f"field {number}": number for number in range(100_000)}
+    failure = {"state": "FAILED", "trace": [[]] * 1_000_000, "error": "no such table", **fields}
+    server.on("results", server.answer(200, failure))
+    with pytest.raises(cf.QuestionFailed, match="error: no such table") as caught:
+        client.ask("how many?")
+    message = str(caught.value)
+    assert message.endswith(" more. Putting it in other words may help.")
+    assert len(message.encode()) <= 4_096
+    assert caught.value.question_id == QUESTION_ID
+    assert caught.value.details["error"] == "no such table"
+    assert caught.value.details["field 900"] == 900
+    assert str(caught.value.details["trace"]).startswith("[[], [], ")
