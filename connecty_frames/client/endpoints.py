@@ -123,11 +123,6 @@ class Endpoints:
     """The endpoints that need a token, for one client.
 
     Each method returns a callable that makes one attempt, for :func:`~connecty_frames.http.retry.retry`.
-
-    Parameters
-    ----------
-    random
-        Returns numbers from 0 up to 1; the pauses between attempts are drawn from it.
     """
 
     def __init__(self, transport: Transport, auth: Auth, *, random: Callable[[], float]) -> None:
@@ -137,15 +132,7 @@ class Endpoints:
         self._auth = auth
 
     def ask(self, body: bytes, *, dw_id: int, on_send: Callable[[Attempt], None]) -> Callable[[Attempt], str]:
-        """Return the request that submits a question, whose result is its id.
-
-        Parameters
-        ----------
-        body
-            The question as JSON.
-        on_send
-            Called with each attempt right before its request is sent.
-        """
+        """Return the request that submits a question in JSON; ``on_send`` is called before each attempt."""
         request = Request("POST", QUESTIONS.format(dw_id=dw_id), body)
         describe = "question_id {}".format
         return partial(self._send, request, read=self._read_id, describe=describe, on_send=on_send)
@@ -153,15 +140,8 @@ class Endpoints:
     def results(
         self, question_id: str, *, dw_id: int, include: Iterable[str], max_rows: int | None = None
     ) -> Callable[[Attempt], Results]:
-        """Return the request for the state and results of a question.
-
-        Parameters
-        ----------
-        include
-            The components to send with a completed answer, with plain commas as the API document shows.
-        max_rows
-            The most rows to send; None leaves it to the API's default.
-        """
+        """Return the request for the state and results of a question; None leaves the rows to the API."""
+        # With plain commas, as the API document shows.
         path = f"{RESULTS.format(dw_id=dw_id, question_id=question_id)}?include={','.join(include)}"
         if max_rows is not None:
             path += f"&max_rows={max_rows}"
@@ -186,13 +166,7 @@ class Endpoints:
         describe: Callable[[_Result], str],
         on_send: Callable[[Attempt], None] | None = None,
     ) -> _Result:
-        """Make one attempt with a token.
-
-        Raises
-        ------
-        ConnectyError
-            If there is no token, and another attempt would not get one.
-        """
+        """Make one attempt with a token; a ConnectyError says that another would not get one."""
         failure = None
         try:
             bearer = self._auth.bearer(attempt.deadline)

@@ -79,20 +79,12 @@ _find_cut: Final = re.compile(rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9
 
 
 class Statistics(NamedTuple):
-    r"""Statistics as they were read.
-
-    Parameters
-    ----------
-    entries
-        The statistics by column and section, numbers as their texts.
-    is_escaped
-        Whether they held a lone surrogate; its escape, ``\ud800``, stands in its place.
-    excess
-        Why they were not read, as a predicate; empty if they were.
-    """
+    """Statistics by column and section, numbers as their texts."""
 
     entries: dict[str, dict[str, Any]]
+    #: Whether they held a lone surrogate, in whose place its escape stands.
     is_escaped: bool = False
+    #: Why they were not read, as a predicate; empty if they were.
     excess: str = ""
 
 
@@ -151,13 +143,7 @@ class Envelope(Immutable):
         ``count`` is the rows of the whole result (in the document's example 100 beside 3 rows). A server
         whose counts differ between columns counts values without nulls: then ``count + nulls_count``. Where
         every column has as many nulls, only the number of rows received shows whether it counts them.
-
-        Parameters
-        ----------
-        received
-            The rows that were received, None before they are read.
-        absent
-            The entries of the statistics that belong to no column, and so count something else.
+        ``received`` is None before the rows are read; ``absent`` are the entries that belong to no column.
         """
         counts, sums = [], []
         for entry, sections in self.statistics.items():
@@ -178,19 +164,8 @@ def match_names(names: Sequence[str | None], entries: Collection[str]) -> tuple[
     A column's entry has the same name, or one that differs in case alone where no other column or entry does.
     Columns of one name have none, since it could be that of either.
 
-    Parameters
-    ----------
-    names
-        The name of each column, None where it has none.
-    entries
-        The names in the statistics.
-
-    Returns
-    -------
-    list of str or None
-        The entry of each column, None where there is none.
-    list of str
-        The entries that belong to no column. Those of a name that several columns share are not among them.
+    Returns the entry of each column, and the entries that belong to no column; those of a name that several
+    columns share are not among them.
     """
     times = Counter(names)
     found = [name if times[name] == 1 and name in entries else None for name in names]
@@ -234,20 +209,7 @@ def read_envelope(
     preview: Callable[[bytes], str] = snippet,
     limits: ReaderLimits = LIMITS,
 ) -> Envelope:
-    """Validate a results response and leave its rows unread.
-
-    Parameters
-    ----------
-    host, content_type
-        Where the body came from, for the error; None for a saved response.
-    preview
-        Returns how a body begins, for the error.
-
-    Raises
-    ------
-    ResponseError
-        Where the body is not what the API promises.
-    """
+    """Validate a results response and leave its rows unread; a ResponseError shows a preview of it."""
 
     def refuse(what: str) -> ResponseError:
         source = f" from {host}" if host else ""
@@ -361,13 +323,7 @@ def _cut_text(text: bytes | memoryview, size: int) -> bytes:
 
 
 def read_statistics(source: Any, limits: ReaderLimits = LIMITS) -> Statistics:
-    """Read what is valid of ``dataframe_stats``: they are evidence, and no reason to refuse an answer.
-
-    Parameters
-    ----------
-    source
-        Their JSON, or JSON with bare ``NaN`` and infinities; empty where there are none.
-    """
+    """Read what is valid of ``dataframe_stats``: they are evidence, and no reason to refuse an answer."""
     text = bytes(memoryview(source))
     if text[:1] != b"{":
         return Statistics({})

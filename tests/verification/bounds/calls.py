@@ -40,7 +40,7 @@ _SHARES: Final = (0.3, 0.5, 0.7, 0.9)
 #: Seconds in which every response is read, or else ended by its deadline.
 _PATIENCE: Final = 3.0
 #: What a client may take before it is ended, in seconds.
-_TIMEOUT: Final = 120
+_TIMEOUT: Final = 600
 #: The longest message of an error, in bytes.
 LONGEST_MESSAGE: Final = 4_096
 
