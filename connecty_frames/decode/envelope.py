@@ -273,20 +273,18 @@ def _split(
     try:
         return _RESPONSE.decode(body), memoryview
     except msgspec.DecodeError:  # also of a wrong shape, since the rest of it may be no JSON
-        proved = exact_json.mask_leniencies(body, checkpoint)
+        checkpoint()
+        body.decode()
+    proved = exact_json.mask_leniencies(body, checkpoint)
+    checkpoint()
     try:
         is_object = bytes(memoryview(_ANY.decode(proved))[:1]) == b"{"
     except msgspec.DecodeError as error:
-        body.decode()  # to be no UTF-8 is what is wrong then
         raise ValueError(str(error)) from None
     if not is_object:
         raise msgspec.ValidationError("expected an object")
-    try:
-        response = _RESPONSE.decode(proved)
-    except msgspec.ValidationError:
-        body.decode()
-        raise
-    return response, partial(exact_json.original, proved=proved, source=body)
+    checkpoint()
+    return _RESPONSE.decode(proved), partial(exact_json.original, proved=proved, source=body)
 
 
 class _Text(NamedTuple):
