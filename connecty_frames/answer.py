@@ -122,14 +122,14 @@ class Answer:
             rows=decoded.rows,
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
-            statistics=decode.python_statistics(envelope),
+            statistics=decode.python_statistics(envelope, limits),
             schema=[  # as Schema.to_json writes them
                 {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
                 for column in decoded.columns
             ],
             version=__version__,
         )
-        if decoded.warnings or envelope.escaped_fields or envelope.left_out:
+        if decoded.warnings or envelope.escaped_fields or envelope.excess:
             diagnostics.issue_warnings(envelope, decoded.warnings)
         if decoded.table is not None and decoded.truncated is not False:
             diagnostics.report_truncation(metadata, options, fetched)

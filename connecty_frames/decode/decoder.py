@@ -315,7 +315,7 @@ def _table_without_columns(rows: int) -> pa.Table:
     return pa.Table.from_batches([pa.RecordBatch.from_struct_array(rows_only)])
 
 
-def python_statistics(envelope: Envelope) -> dict[str, dict[str, Any]]:
+def python_statistics(envelope: Envelope, limits: ReaderLimits = LIMITS) -> dict[str, dict[str, Any]]:
     """Return the statistics with Python numbers, each exactly as it was."""
-    statistics: dict[str, dict[str, Any]] = exact_json.to_python(envelope.statistics)
+    statistics: dict[str, dict[str, Any]] = exact_json.to_python(envelope.statistics, limits.checkpoint)
     return statistics

@@ -275,7 +275,7 @@ def exception_failure(
         return _client_certificate_failure(host)
     if attempt.phase not in (None, "sent"):
         return _connect_failure(causes, attempt, address, redact)
-    return _response_failure(causes, attempt, host, redact)
+    return _response_failure(causes, request, attempt, host, redact)
 
 
 def _client_certificate_failure(host: str) -> Failure:
@@ -312,7 +312,7 @@ def _connect_failure(
 
 
 def _response_failure(
-    causes: Sequence[BaseException], attempt: Attempt, host: str, redact: Redaction
+    causes: Sequence[BaseException], request: Request, attempt: Attempt, host: str, redact: Redaction
 ) -> Failure:
     received = attempt.received.getvalue()
     cause, kind, template = next(
@@ -327,7 +327,7 @@ def _response_failure(
         f"No usable answer from {host}: {reason}.",
         host=host,
         snippet=snippet(redact(received)),
-        **_HINTS.get(kind, {}),
+        **(_HINTS.get(kind, {}) if request.has_results or kind is not FailureKind.TOO_LARGE else {}),
     )
     return Failure(kind, error, reason, status=attempt.status, body=received)
 
