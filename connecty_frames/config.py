@@ -7,6 +7,7 @@ of profiles.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -55,9 +56,17 @@ class _Process:
     def __init__(self) -> None:
         self.configured: Mapping[str, Any] = {}
         self.sandbox: Mapping[str, Any] = {}
+        #: Held while ``configured`` is read and replaced.
+        self.lock = threading.Lock()
+
+    def renew_lock(self) -> None:
+        """Release the lock in a forked child, where the thread that holds it does not exist."""
+        self.lock = threading.Lock()
 
 
 _process: Final = _Process()
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_process.renew_lock)
 
 
 class _Source(NamedTuple):
@@ -123,17 +132,19 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
     >>> cf.configure(dw_id=13, timeout=60)
     >>> cf.configure(timeout=None)  # unsets it
     """
-    merged = {**_process.configured, **settings}
-    if settings.get("region") is not None and settings.get("base_url") is None:
-        merged.pop("base_url", None)  # the last of both that was set applies
+    merged: dict[str, Any] = {}
     try:
-        checked = _read(_Source("argument", merged))[0]
-        given = {name: getattr(checked, name) for name, value in merged.items() if value is not None}
-        if "ca_bundle" in given:
-            given["ca_bundle"] = Path(merged["ca_bundle"])  # ~ is expanded where it is used, as elsewhere
-        swap_configured(given)
+        with _process.lock:  # another thread may be setting something else
+            merged = {**_process.configured, **settings}
+            if settings.get("region") is not None and settings.get("base_url") is None:
+                merged.pop("base_url", None)  # the last of both that was set applies
+            checked = _read(_Source("argument", merged))[0]
+            given = {name: getattr(checked, name) for name, value in merged.items() if value is not None}
+            if "ca_bundle" in given:
+                given["ca_bundle"] = Path(merged["ca_bundle"])  # ~ is expanded where it is used, as elsewhere
+            swap_configured(given)
     except BaseException:
-        del settings
+        settings = {}
         merged.clear()  # a traceback with locals would show the secret in them
         raise
 

@@ -9,7 +9,7 @@ import ipaddress
 import math
 import os
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
@@ -251,7 +251,7 @@ class Settings:
         The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
     """
 
-    client_id: str | None = None
+    client_id: str | None = field(default=None, repr=False)  # a traceback with locals must not show it
     client_secret: SecretStr | None = None
     region: Literal["eu1", "us1"] = "eu1"
     base_url: str | None = None

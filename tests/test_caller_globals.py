@@ -101,6 +101,14 @@ def test_no_asking_shows_a_secret(server: Script, client: cf.Client, name: str) 
     assert (leaks(refused), leaks(doubted)) == ([], [])
 
 
+@pytest.mark.parametrize("settings", [{}, {"client_secret": SECRETS[1], "ca_bundle": "missing"}])
+def test_no_shared_client_shows_a_secret(settings: dict[str, str]) -> None:
+    """One that cannot be made does not show its id either."""
+    cf.configure(client_id=SECRETS[1])
+    cf.configure(**settings)  # type: ignore[arg-type]
+    assert leaks(shown(cf.ConfigError, cf.ask, "how many?")) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", caller.RUNNING)
 def test_no_rerun_shows_a_secret(client: cf.Client, name: str) -> None:

@@ -127,6 +127,9 @@ class Client:
     1
     """
 
+    #: What a traceback shows of one whose settings were refused.
+    _repr = "<Client without settings>"
+
     def __init__(
         self,
         client_id: str | None = None,
@@ -147,25 +150,50 @@ class Client:
         random: Callable[[], float] = _random.random,
         resume_command: Callable[[str, int], str] = resume_command,
     ) -> None:
-        self._repr = "<Client without settings>"  # a traceback may show one whose settings were refused
+        try:
+            self._open(
+                lambda: resolve(
+                    client_id=client_id,
+                    client_secret=client_secret,
+                    region=region,
+                    base_url=base_url,
+                    dw_id=dw_id,
+                    timeout=timeout,
+                    max_body_bytes=max_body_bytes,
+                    verify_tls=verify_tls,
+                    ca_bundle=ca_bundle,
+                    history=history,
+                    keep_answers=keep_answers,
+                    keep_answers_max_bytes=keep_answers_max_bytes,
+                    profile=profile,
+                ),
+                clock,
+                random,
+                resume_command,
+            )
+        finally:
+            # A traceback with locals shows those of this frame, also after an interrupt as it returns.
+            client_id = client_secret = base_url = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return a client with settings that are resolved already."""
+        client = cls.__new__(cls)
+        cls._open(client, lambda: settings, SYSTEM_CLOCK, _random.random, resume_command)
+        return client
+
+    def _open(
+        self,
+        settle: Callable[[], Settings],
+        clock: Clock,
+        random: Callable[[], float],
+        resume_command: Callable[[str, int], str],
+    ) -> None:
+        """Take over the settings that a function returns."""
         self._resume_command = resume_command
         refused, handled = None, sys.exception()
         try:
-            settings = resolve(
-                client_id=client_id,
-                client_secret=client_secret,
-                region=region,
-                base_url=base_url,
-                dw_id=dw_id,
-                timeout=timeout,
-                max_body_bytes=max_body_bytes,
-                verify_tls=verify_tls,
-                ca_bundle=ca_bundle,
-                history=history,
-                keep_answers=keep_answers,
-                keep_answers_max_bytes=keep_answers_max_bytes,
-                profile=profile,
-            )
+            settings = settle()
             client_id, client_secret = settings.credentials
             self._repr = terminal(
                 f"<Client {masked_id(client_id)} at {settings.address}, dw_id={settings.dw_id}>"
@@ -179,8 +207,7 @@ class Client:
             self._history = self._open_history(settings) if settings.keeps_history else None
         except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
             refused = error
-        # An interrupt may come as this function returns, and would show the locals of its frame.
-        client_id = client_secret = base_url = settings = None  # type: ignore[assignment]
+        client_id = ""
         if refused is not None:
             # Without the frames below, whose locals hold the secret in the clear.
             strip_tracebacks(refused, keep=handled)
