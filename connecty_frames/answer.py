@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames import decode, diagnostics, display, frames
@@ -19,6 +18,7 @@ from connecty_frames.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
+    from pathlib import Path
     from typing import Unpack
 
     import altair as alt
@@ -224,9 +224,10 @@ class Answer:
         OSError
             If it cannot be written; an existing file is then unchanged.
         """
-        with atomic_write(path) as file:
+        target = checked_path(path)
+        with atomic_write(target) as file:
             file.write(self._body)
-        return Path(path)
+        return target
 
     @property
     def response(self) -> bytes:

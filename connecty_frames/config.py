@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames.errors import ConfigError
+from connecty_frames.files import local_path
 from connecty_frames.profiles import DEFAULT, Profiles, config_file
 from connecty_frames.settings import HISTORY_WORDS, NAMES, Settings, parse_bool, parse_setting
 from connecty_frames.text import path_text, snippet
@@ -360,7 +362,8 @@ def _from_profile(profiles: Profiles, name: str, table: Mapping[str, Any]) -> _S
         is_word = setting == "history" and str(path).lower() in HISTORY_WORDS
         if isinstance(path, str) and not path.startswith("~") and not is_word:
             # Relative to the folder of the file, not to the working directory.
-            values[setting] = profiles.path.absolute().parent / path
+            with suppress(ValueError):  # what is no path is an error later
+                values[setting] = profiles.path.absolute().parent / local_path(path)
     place = f"profile {snippet(name)} in {path_text(profiles.path)}"
     if "profile" in values:
         raise ConfigError(f"profile ({place}): a profile cannot name another.", setting="profile")

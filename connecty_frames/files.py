@@ -11,11 +11,11 @@ import stat
 import sys
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from urllib.parse import unquote_to_bytes
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.text import value_text
 
 if sys.platform != "win32":
     import fcntl
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import BufferedReader
 
-__all__ = ["atomic_write", "checked_path", "locked_folder", "open_regular"]
+__all__ = ["atomic_write", "checked_path", "local_path", "locked_folder", "open_regular"]
 
 #: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
 _PREFIX_BYTES: Final = 200
+#: A URL, also one that pathlib read, which joins slashes. A single letter is a drive of Windows.
+_URL: Final = re.compile(rb"\s*([a-z][a-z0-9+.-]+):/", re.IGNORECASE)
+#: The URL of a file on this machine (RFC 8089), with its path.
+_FILE_URL: Final = re.compile(rb"\s*file:(?://(?:localhost)?(?=/)|(?!//))(/.*)", re.IGNORECASE | re.DOTALL)
 
 
 def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
@@ -37,22 +41,37 @@ def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
     Raises
     ------
     ConfigError
-        If it is not a path, or has a character that no path can have.
+        If it is not a local path.
+    """
+    try:
+        return local_path(path)
+    except ValueError as error:
+        raise ConfigError(f"{setting}: {error}.", setting=setting) from None
+
+
+def local_path(path: Any) -> Path:
+    """Return a path on this machine as a Path; that of a ``file://`` URL is one, too.
+
+    Raises
+    ------
+    ValueError
+        If it is none. The reason does not show it, since a URL may have a password.
     """
     try:
         given = Path(path)
-        encoded = os.fsencode(given)
-    except TypeError:
-        raise ConfigError(
-            f"{setting} is of type {type(path).__name__}: expected a file's path.", setting=setting
-        ) from None
+        encoded = os.fsencode(given.as_posix() if isinstance(path, PurePath) else os.fspath(path))
     except UnicodeEncodeError:
         encoded = b"\0"
+    except Exception:  # noqa: BLE001 - an object may raise anything when it is asked for its path
+        kind = type(path).__name__
+        raise ValueError(f"expected a path as text, or an object such as pathlib.Path, not {kind}") from None
     if b"\0" in encoded:
-        raise ConfigError(
-            f"{setting}={value_text(path)}: no path holds a NUL character or a lone surrogate.",
-            setting=setting,
-        )
+        raise ValueError("expected a path, which has no NUL character and no lone surrogate in it")
+    if found := _FILE_URL.fullmatch(encoded):
+        decoded = os.fsdecode(unquote_to_bytes(found[1]))
+        return local_path(decoded[1:] if Path(decoded[1:]).drive else decoded)  # /C:/folder on Windows
+    if found := _URL.match(encoded):
+        raise ValueError(f"expected a local path, or file:///path, not a URL with {found[1].decode()}://")
     return given
 
 

@@ -21,11 +21,10 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import atomic_write, locked_folder, open_regular
+from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular
 from connecty_frames.immutable import Immutable
 from connecty_frames.secret import SecretStr
 from connecty_frames.text import listed, path_text, shell_path, snippet
@@ -33,6 +32,7 @@ from connecty_frames.text import listed, path_text, shell_path, snippet
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import BufferedReader
+    from pathlib import Path
 
 __all__ = ["DEFAULT", "Profiles", "config_file"]
 
@@ -50,7 +50,7 @@ def config_file() -> Path:
     """Return the path of the file of profiles, whether it exists or not."""
     path = os.environ.get(VARIABLE)
     if path:
-        return Path(path)
+        return checked_path(path, VARIABLE)
     import platformdirs
 
     return platformdirs.user_config_path("connecty", appauthor=False) / "config.toml"

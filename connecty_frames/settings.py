@@ -11,17 +11,18 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from connecty_frames.errors import ConfigError
+from connecty_frames.files import local_path
 from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
 from connecty_frames.protocol import REGIONS
 from connecty_frames.secret import SecretStr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from connecty_frames.secret import SupportsSecret
 
@@ -170,12 +171,7 @@ def _number(
 
 
 def _path(value: Any) -> Path:
-    try:
-        path = Path(value)
-    except Exception:  # noqa: BLE001 - an object may raise anything when it is asked for its path
-        raise ValueError("expected a path as text, or an object such as pathlib.Path") from None
-    if "\0" in str(path):
-        raise ValueError("expected a path, which has no NUL character in it")
+    path = local_path(value)
     try:
         return path.expanduser()
     except RuntimeError as error:  # of an unknown user

@@ -177,7 +177,13 @@ class Client:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Return a client with settings that are resolved already."""
+        """Return a client with settings that are resolved already.
+
+        Parameters
+        ----------
+        settings
+            All of them; none comes from another source.
+        """
         client = cls.__new__(cls)
         cls._open(client, lambda: settings, SYSTEM_CLOCK, _random.random, resume_command)
         return client

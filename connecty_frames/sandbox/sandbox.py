@@ -7,12 +7,12 @@ import os
 import shlex
 import threading
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypedDict, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connecty_frames.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError
+from connecty_frames.files import checked_path
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.canned_answers import CannedAnswers
 from connecty_frames.sandbox.catalogue import Catalogue
@@ -28,6 +28,7 @@ from connecty_frames.sandbox.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -390,8 +391,8 @@ def _check_timezone(timezone: str) -> str:
 
 def _check_file(path: str | os.PathLike[str] | None, setting: str) -> Path | None:
     """Return a path, or raise ConfigError if it is not a file."""
-    if path is None or Path(path).is_file():
-        return None if path is None else Path(path)
+    if path is None or checked_path(path, setting).is_file():
+        return None if path is None else checked_path(path, setting)
     raise ConfigError(f"{setting}={str(path)!r} is not a file.", setting=setting)
 
 
