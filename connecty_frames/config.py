@@ -270,14 +270,14 @@ def _fingerprint() -> int | None:
     user = None if os.name == "nt" else (os.getuid(), os.geteuid(), os.getegid())
     environment = hash((user, frozenset(os.environ.items())))
     path = _config_files.get(environment)  # the path depends on these alone
-    if path is None:
-        _config_files.clear()
-        path = _config_files[environment] = config_file()
     try:
+        if path is None:
+            _config_files.clear()
+            path = _config_files[environment] = config_file()
         path = path.absolute()
         status = path.stat()
-    except OSError as error:
-        file = error.errno
+    except (OSError, ConfigError) as error:
+        file = getattr(error, "errno", None)
     else:
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < TIMESTAMP_STEP:
             return None

@@ -12,7 +12,7 @@ import sys
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 from urllib.parse import unquote_to_bytes
 
 from connecty_frames.errors import ConfigError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import BufferedReader
 
-__all__ = ["atomic_write", "checked_path", "local_path", "locked_folder", "open_regular"]
+__all__ = ["atomic_write", "checked_path", "local_path", "locked_folder", "open_regular", "user_folder"]
 
 #: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
 _PREFIX_BYTES: Final = 200
@@ -73,6 +73,17 @@ def local_path(path: Any) -> Path:
     if found := _URL.match(encoded):
         raise ValueError(f"expected a local path, or file:///path, not a URL with {found[1].decode()}://")
     return given
+
+
+def user_folder(kind: Literal["config", "state"]) -> Path | None:
+    """Return the folder for files of this user, None if no home can be found."""
+    import platformdirs
+
+    with suppress(RuntimeError):
+        folder = Path(getattr(platformdirs, f"user_{kind}_dir")("connecty", appauthor=False))
+        if folder.parts[0] != "~":  # as older versions leave it
+            return folder
+    return None
 
 
 def open_regular(path: Path) -> BufferedReader:

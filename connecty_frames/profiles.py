@@ -21,10 +21,11 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular
+from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular, user_folder
 from connecty_frames.immutable import Immutable
 from connecty_frames.secret import SecretStr
 from connecty_frames.text import listed, path_text, shell_path, snippet
@@ -32,7 +33,6 @@ from connecty_frames.text import listed, path_text, shell_path, snippet
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import BufferedReader
-    from pathlib import Path
 
 __all__ = ["DEFAULT", "Profiles", "config_file"]
 
@@ -47,13 +47,24 @@ _MAX_BYTES: Final = 2**20
 
 
 def config_file() -> Path:
-    """Return the path of the file of profiles, whether it exists or not."""
+    """Return the path of the file of profiles, whether it exists or not.
+
+    Raises
+    ------
+    ConfigError
+        If the user has no home and names no file.
+    """
     path = os.environ.get(VARIABLE)
     if path:
         return checked_path(path, VARIABLE)
-    import platformdirs
-
-    return platformdirs.user_config_path("connecty", appauthor=False) / "config.toml"
+    folder = user_folder("config")
+    if folder is None:
+        raise ConfigError(
+            f"This user has no home folder, where the profiles would be. Set {VARIABLE} to name a file of "
+            "profiles.",
+            setting="profile",
+        )
+    return folder / "config.toml"
 
 
 class Profiles(Immutable):
@@ -87,13 +98,19 @@ class Profiles(Immutable):
             If the file cannot be read, belongs to a user other than this one and root, is not TOML with
             profiles, or has a secret that others can read.
         """
-        path = config_file()
+        is_usual = not needed and not os.environ.get(VARIABLE)
+        try:
+            path = config_file()
+        except ConfigError:
+            if is_usual:
+                return cls(Path(), {})
+            raise
         try:
             with open_regular(path) as file:
                 return cls(path, _tables(file, path))
         except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
             # A service may run with the home directory of another user, which it cannot read.
-            if not needed and not os.environ.get(VARIABLE):
+            if is_usual:
                 return cls(path, {})
             reason = error.strerror
         except OSError as error:

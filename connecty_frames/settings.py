@@ -174,8 +174,8 @@ def _path(value: Any) -> Path:
     path = local_path(value)
     try:
         return path.expanduser()
-    except RuntimeError as error:  # of an unknown user
-        raise ValueError(str(error)) from None
+    except RuntimeError:  # of an unknown user, or one without a home
+        raise ValueError("expected a path without ~, for which no home folder is found") from None
 
 
 def _history(value: object) -> bool | Literal["require"] | Path:

@@ -23,7 +23,7 @@ from connecty_frames.client.submission import (
 )
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames.config import resolve
-from connecty_frames.errors import ConfigError, NotFoundError
+from connecty_frames.errors import ConfigError, HistoryWarning, NotFoundError, warn
 from connecty_frames.http.models import strip_tracebacks
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import (
@@ -865,7 +865,13 @@ class Client:
         # Not imported where no history is kept.
         from connecty_frames.store import default_path
 
-        path = settings.history if isinstance(settings.history, Path) else default_path()
+        try:
+            path = settings.history if isinstance(settings.history, Path) else default_path()
+        except ConfigError as error:
+            if settings.history == "require":
+                raise
+            warn(HistoryWarning(f"{error} Questions are not recorded."))
+            return None
         limit = settings.keep_answers_max_bytes if settings.keep_answers else None
         return self._history_at(path, required=settings.history == "require", kept_bytes=limit)
 

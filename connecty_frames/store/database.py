@@ -19,7 +19,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from connecty_frames.errors import HistoryWarning, warn
+from connecty_frames.errors import ConfigError, HistoryWarning, warn
+from connecty_frames.files import user_folder
 from connecty_frames.immutable import Immutable
 from connecty_frames.text import path_text
 
@@ -68,10 +69,22 @@ class Result(Immutable):
 
 
 def default_path() -> Path:
-    """Return the path of the history of this user, whether it exists or not."""
-    import platformdirs
+    """Return the path of the history of this user, whether it exists or not.
 
-    return platformdirs.user_state_path("connecty", appauthor=False) / "history.sqlite3"
+    Raises
+    ------
+    ConfigError
+        If the user has no home.
+    """
+    folder = user_folder("state")
+    if folder is None:
+        raise ConfigError(
+            "This user has no home folder, where the history would be.",
+            hint="Name a file: history='/folder/history.sqlite3'.",
+            shell_hint="Name a file: CONNECTY_HISTORY=/folder/history.sqlite3.",
+            setting="history",
+        )
+    return folder / "history.sqlite3"
 
 
 class Database:
@@ -281,7 +294,8 @@ class Database:
 
     def _is_of_another_kind(self, error: sqlite3.Error) -> bool:
         """Whether the user named a file that never was a database, which is not ours to rename."""
-        return _code(error) == sqlite3.SQLITE_NOTADB and self.path.parent != default_path().absolute().parent
+        usual = user_folder("state")
+        return _code(error) == sqlite3.SQLITE_NOTADB and self.path.parent != (usual and usual.absolute())
 
     def _set_aside(self, reason: str) -> None:
         """Rename the damaged file and those beside it, unless another process has just done so."""
