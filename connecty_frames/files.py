@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import BufferedReader
 
-__all__ = ["atomic_write", "checked_path", "local_path", "locked_folder", "open_regular", "user_folder"]
+__all__ = [
+    "atomic_write",
+    "checked_path",
+    "local_path",
+    "locked_folder",
+    "locked_name",
+    "open_regular",
+    "user_folder",
+]
 
 #: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
 _PREFIX_BYTES: Final = 200
@@ -135,12 +144,10 @@ def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iter
             yield file
         return
     target = Path(os.path.realpath(given))
-    # Cut by bytes, but not within a character, which some systems would refuse.
-    prefix = os.fsencode(target.name)[:_PREFIX_BYTES].decode(errors="ignore")
-    _remove_abandoned(target.parent, prefix)
+    _remove_abandoned(target)
     while True:
         # Not by tempfile, which makes files that only their owner can read.
-        part = target.with_name(f".{prefix}.{secrets.token_hex(4)}.part")
+        part = _part_of(target, secrets.token_hex(4))
         try:
             file = open(part, "xb", opener=_open_private if private else None)  # noqa: SIM115 - closed below
         except OSError as error:
@@ -181,7 +188,9 @@ def _open_private(name: str, flags: int) -> int:
 
 
 @contextmanager
-def _locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
+def _locked(
+    open_descriptor: Callable[[], int], wait: Callable[[], object] | None = None
+) -> Iterator[int | None]:
     """Lock a file or folder for other processes; not on Windows, nor where there are no locks.
 
     A folder that this user may write to but not list cannot be locked either.
@@ -189,21 +198,24 @@ def _locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
     Parameters
     ----------
     open_descriptor
-        Returns a descriptor of it, which is closed at the end.
+        Returns a descriptor of it, which is closed at the end; it is yielded.
+    wait
+        Called again and again while another caller has the lock; what it raises ends that.
     """
     if sys.platform == "win32":
-        yield
+        yield None
         return
     descriptor = None
-    with suppress(PermissionError):
+    with suppress(OSError):
         descriptor = open_descriptor()
     if descriptor is None:
-        yield
+        yield None
         return
     try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        while not _lock(descriptor, blocks=wait is None):
+            if wait is not None:
+                wait()
+        yield descriptor
     finally:
         # Closing is not enough: a process that another thread forked meanwhile would keep the lock.
         with suppress(OSError):
@@ -211,17 +223,72 @@ def _locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
         os.close(descriptor)
 
 
-def locked_folder(folder: Path) -> AbstractContextManager[None]:
+def _lock(descriptor: int, *, blocks: bool) -> bool:
+    """Lock a descriptor, if that is possible at all; False if another caller has the lock."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if blocks else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def locked_folder(folder: Path) -> AbstractContextManager[object]:
     """Lock a folder for other callers, in this process too, while files in it are read and then written."""
     return _locked(partial(os.open, folder, os.O_RDONLY))
 
 
-def _remove_abandoned(folder: Path, prefix: str) -> None:
+@contextmanager
+def locked_name(target: Path, name: str, wait: Callable[[], object]) -> Iterator[None]:
+    """Lock the name of something in a file for other callers, in this process too; not on Windows.
+
+    Parameters
+    ----------
+    wait
+        Called again and again while another caller has the lock; what it raises ends that.
+    """
+    target = Path(os.path.realpath(target))
+    # As a temporary file of the target, which its next writer removes if this process is killed.
+    path = _part_of(target, hashlib.sha256(name.encode()).hexdigest()[:8])
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    while True:
+        with _locked(partial(os.open, path, flags, 0o666), wait) as descriptor:
+            if descriptor is None:  # there are no locks, or another user made the file
+                yield
+            elif not _is_at(descriptor, path):
+                continue  # removed by the caller that had the lock, or as abandoned
+            else:
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+            return
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _part_of(target: Path, token: str) -> Path:
+    """Return the path of a temporary file of a target."""
+    return target.with_name(f".{_prefix_of(target)}.{token}.part")
+
+
+def _prefix_of(target: Path) -> str:
+    # Cut by bytes, but not within a character, which some systems would refuse.
+    return os.fsencode(target.name)[:_PREFIX_BYTES].decode(errors="ignore")
+
+
+def _remove_abandoned(target: Path) -> None:
     """Remove temporary files of a target that have no writer any more."""
     if sys.platform == "win32":
         return
-    pattern = re.compile(rf"\.{re.escape(prefix)}\.[0-9a-f]{{8}}\.part")
-    with suppress(OSError), os.scandir(folder) as entries:  # a failure here must not prevent writing
+    pattern = re.compile(rf"\.{re.escape(_prefix_of(target))}\.[0-9a-f]{{8}}\.part")
+    with suppress(OSError), os.scandir(target.parent) as entries:  # a failure here must not prevent writing
         for entry in entries:
             if not pattern.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
                 continue

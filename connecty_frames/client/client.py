@@ -355,7 +355,7 @@ class Client:
         """
         ask_options = self._checked(AskOptions(dw_id=dw_id, timeout=timeout, max_age=max_age))
         submission = self._submission(question, ask_options)
-        deadline, gone = self._deadline(ask_options), set[str]()
+        deadline, gone = self.deadline(ask_options), set[str]()
         with submission.annotated():
             asked = self._submit_or_reuse(submission, ask_options, deadline, gone)
             while asked.reused and not asked.exists(deadline.remaining()):
@@ -544,7 +544,7 @@ class Client:
         received
             Called with the response of a completed question, before it is decoded.
         """
-        deadline = self._deadline(ask_options)
+        deadline = self.deadline(ask_options)
         if ask_options.question_id is not None:
             asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
             return asked.fetch(ask_options, deadline=deadline, received=received)
@@ -903,7 +903,7 @@ class Client:
         self, ask_options: AskOptions, asked: Submission | Question, cancelled: threading.Event
     ) -> Answer:
         """Ask, or fetch the answer of a question asked before, until the event is set."""
-        deadline = CancellableDeadline(self._transport.clock, self._deadline(ask_options).at, cancelled)
+        deadline = CancellableDeadline(self._transport.clock, self.deadline(ask_options).at, cancelled)
         if isinstance(asked, Question):
             return asked.fetch(ask_options, deadline=deadline)
         with asked.annotated():
@@ -998,7 +998,14 @@ class Client:
             )
         return read_schema(ask_options)
 
-    def _deadline(self, ask_options: AskOptions) -> Deadline:
+    def deadline(self, ask_options: AskOptions) -> Deadline:
+        """Return when a call that begins now must end.
+
+        Parameters
+        ----------
+        ask_options
+            Those of the call.
+        """
         return Deadline.after(ask_options.timeout or self._timeout, self._transport.clock)
 
     def _workspace(self, dw_id: int | None) -> int:
