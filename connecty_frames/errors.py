@@ -511,13 +511,11 @@ class PinWarning(ConnectyWarning):
 
 
 class CodeLocation(NamedTuple):
-    """A line of the caller's code, for warnings raised in threads, where it is not on the stack.
-
-    It does not hold the globals of the caller, which a traceback with locals would show.
-    """
+    """A line of the caller's code, for warnings raised in threads, where it is not on the stack."""
 
     filename: str
     lineno: int
+    # Not the globals themselves, which a traceback with locals would show.
     module: str | None
     registry: dict[Any, Any]
 

@@ -45,13 +45,7 @@ _FILE_URL: Final = re.compile(rb"\s*file:(?://(?:localhost)?(?=/)|(?!//))(/.*)",
 
 
 def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
-    """Return a path as a Path that can be passed to the system.
-
-    Raises
-    ------
-    ConfigError
-        If it is not a local path.
-    """
+    """Return a path on this machine as a Path; a ConfigError if it is none."""
     try:
         return local_path(path)
     except ValueError as error:
@@ -59,13 +53,7 @@ def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
 
 
 def local_path(path: Any) -> Path:
-    """Return a path on this machine as a Path; that of a ``file://`` URL is one, too.
-
-    Raises
-    ------
-    ValueError
-        If it is none. The reason does not show it, since a URL may have a password.
-    """
+    """Return a path on this machine as a Path, or raise ValueError, which does not show a URL's password."""
     try:
         given = Path(path)
         encoded = os.fsencode(given.as_posix() if isinstance(path, PurePath) else os.fspath(path))
@@ -90,7 +78,7 @@ def user_folder(kind: Literal["config", "state"]) -> Path | None:
 
     with suppress(RuntimeError):
         folder = Path(getattr(platformdirs, f"user_{kind}_dir")("connecty", appauthor=False))
-        if folder.parts[0] != "~":  # as older versions leave it
+        if not folder.parts[0].startswith("~"):  # as older versions leave it
             return folder
     return None
 
@@ -191,16 +179,9 @@ def _open_private(name: str, flags: int) -> int:
 def _locked(
     open_descriptor: Callable[[], int], wait: Callable[[], object] | None = None
 ) -> Iterator[int | None]:
-    """Lock a file or folder for other processes; not on Windows, nor where there are no locks.
+    """Lock what a function opens, and yield its descriptor; None on Windows, or if it cannot be opened.
 
-    A folder that this user may write to but not list cannot be locked either.
-
-    Parameters
-    ----------
-    open_descriptor
-        Returns a descriptor of it, which is closed at the end; it is yielded.
-    wait
-        Called again and again while another caller has the lock; what it raises ends that.
+    While another caller has the lock, ``wait`` is called again and again; without it, the system waits.
     """
     if sys.platform == "win32":
         yield None
@@ -241,13 +222,7 @@ def locked_folder(folder: Path) -> AbstractContextManager[object]:
 
 @contextmanager
 def locked_name(target: Path, name: str, wait: Callable[[], object]) -> Iterator[None]:
-    """Lock the name of something in a file for other callers, in this process too; not on Windows.
-
-    Parameters
-    ----------
-    wait
-        Called again and again while another caller has the lock; what it raises ends that.
-    """
+    """Lock a name in a file for other callers, in this process too; ``wait`` is called while one has it."""
     target = Path(os.path.realpath(target))
     # As a temporary file of the target, which its next writer removes if this process is killed.
     path = _part_of(target, hashlib.sha256(name.encode()).hexdigest()[:8])

@@ -47,13 +47,7 @@ _MAX_BYTES: Final = 2**20
 
 
 def config_file() -> Path:
-    """Return the path of the file of profiles, whether it exists or not.
-
-    Raises
-    ------
-    ConfigError
-        If the user has no home and names no file.
-    """
+    """Return the path of the file of profiles, existing or not; a ConfigError without a home or a name."""
     path = os.environ.get(VARIABLE)
     if path:
         return checked_path(path, VARIABLE)
@@ -99,12 +93,9 @@ class Profiles(Immutable):
             profiles, or has a secret that others can read.
         """
         is_usual = not needed and not os.environ.get(VARIABLE)
-        try:
-            path = config_file()
-        except ConfigError:
-            if is_usual:
-                return cls(Path(), {})
-            raise
+        if is_usual and user_folder("config") is None:
+            return cls(Path(), {})
+        path = config_file()
         try:
             with open_regular(path) as file:
                 return cls(path, _tables(file, path))

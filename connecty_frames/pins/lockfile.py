@@ -102,12 +102,8 @@ def changing(path: Path, *, room: int = 0) -> Iterator[Callable[[Callable[[dict[
 
     That the file can be written is known before anything else is done in the context. The function reads
     the pins again, passes them to its argument, which changes them, and writes them; no other process
-    changes the file meanwhile. After an exception it is as it was.
-
-    Parameters
-    ----------
-    room
-        The bytes by which it may grow, for which there is room on the disk throughout.
+    changes the file meanwhile. After an exception it is as it was. There is ``room`` on the disk for as many
+    bytes more than it has.
 
     Raises
     ------

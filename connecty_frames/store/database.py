@@ -69,13 +69,7 @@ class Result(Immutable):
 
 
 def default_path() -> Path:
-    """Return the path of the history of this user, whether it exists or not.
-
-    Raises
-    ------
-    ConfigError
-        If the user has no home.
-    """
+    """Return the path of the history of this user, existing or not; a ConfigError without a home."""
     folder = user_folder("state")
     if folder is None:
         raise ConfigError(
