@@ -38,8 +38,8 @@ __all__ = [
 
 #: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
 _PREFIX_BYTES: Final = 200
-#: A URL, also one that pathlib read, which joins slashes. A single letter is a drive of Windows.
-_URL: Final = re.compile(rb"\s*([a-z][a-z0-9+.-]+):/", re.IGNORECASE)
+#: A URL such as ``s3://a`` or ``jdbc:postgresql://a``; pathlib joins its slashes. A single letter is a drive.
+_URL: Final = re.compile(rb"\s*([a-z][a-z0-9+.-][a-z0-9+.:-]*):/", re.IGNORECASE)
 #: The URL of a file on this machine (RFC 8089), with its path.
 _FILE_URL: Final = re.compile(rb"\s*file:(?://(?:localhost)?(?=/)|(?!//))(/.*)", re.IGNORECASE | re.DOTALL)
 

@@ -28,15 +28,17 @@ URLS: Final = (
     "https://host/a.parquet",
     "S3://bucket",
     " s3a://bucket",
+    "jdbc:postgresql://host/db",
+    "simplecache::s3://bucket/a",
     "file://host/folder",
     "file://folder",
 )
 
 
-@pytest.mark.parametrize("url", [*URLS, "sqlite:///a.db", "dbfs:/a", "s3://", *map(Path, URLS[:7])])
+@pytest.mark.parametrize("url", [*URLS, "sqlite:///a.db", "dbfs:/a", "s3://", *map(Path, URLS[:10])])
 def test_a_url_is_no_path(url: str | Path) -> None:
     """Also as a Path, which has a single slash, and in any case; the message names the scheme alone."""
-    scheme = str(url).partition(":")[0].strip()
+    scheme = str(url).partition(":/")[0].strip()
     with pytest.raises(ConfigError) as raised:
         files.checked_path(url, "folder")
 
@@ -84,6 +86,7 @@ def test_a_url_of_a_file_with_a_nul() -> None:
         "/s3://bucket",
         "a/s3://b",
         "s3:",
+        "a:b:/c",
         "10:/a",
         "",
         "~/a",
