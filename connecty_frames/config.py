@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import local_path
-from connecty_frames.profiles import DEFAULT, Profiles, config_file
+from connecty_frames.profiles import DEFAULT, Profiles, config_file, environment
 from connecty_frames.settings import HISTORY_WORDS, NAMES, Settings, parse_bool, parse_setting
 from connecty_frames.text import path_text, snippet
 
@@ -191,12 +191,12 @@ def wants_sandbox() -> bool:
     ConfigError
         If the variable is neither true nor false.
     """
-    text = os.environ.get(_SANDBOX)
+    text = environment().get(_SANDBOX, "0")
     try:
-        return bool(text) and parse_bool(str(text))
+        return parse_bool(text)
     except ValueError as error:
         raise ConfigError(
-            f"{_SANDBOX}={snippet(str(text))} in the environment: {error}.", setting="sandbox"
+            f"{_SANDBOX}={snippet(text)} in the environment: {error}.", setting="sandbox"
         ) from None
 
 
@@ -268,12 +268,12 @@ def _fingerprint() -> int | None:
     file: object
     # A process that drops its privileges may no longer read what it read before; Windows has no such ids.
     user = None if os.name == "nt" else (os.getuid(), os.geteuid(), os.getegid())
-    environment = hash((user, frozenset(os.environ.items())))
-    path = _config_files.get(environment)  # the path depends on these alone
+    variables = hash((user, frozenset(os.environ.items())))
+    path = _config_files.get(variables)  # the path depends on these alone
     try:
         if path is None:
             _config_files.clear()
-            path = _config_files[environment] = config_file()
+            path = _config_files[variables] = config_file()
         path = path.absolute()
         status = path.stat()
     except (OSError, ConfigError) as error:
@@ -283,7 +283,7 @@ def _fingerprint() -> int | None:
             return None
         file = (path, *status[:6], status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     set_here = (frozenset(_process.configured.items()), frozenset(_process.sandbox.items()))
-    return hash((environment, set_here, file))
+    return hash((variables, set_here, file))
 
 
 def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
@@ -335,8 +335,7 @@ def _sources(given: tuple[_Source, ...]) -> dict[str, _Source]:
 
 
 def _environment() -> _Source:
-    # Upper and lower case are the same; an empty variable counts as not set.
-    variables = {name.upper(): value for name, value in os.environ.items() if value}
+    variables = environment()
     values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in NAMES}
     return _Source("environment variable CONNECTY_{NAME}", values, is_text=True)
 

@@ -52,7 +52,10 @@ def load_ipython_extension(shell: Any) -> None:
     magics = _Magics(shell)
     shell.register_magic_function(magics.connecty, "line_cell")
     shell.register_magic_function(magics.connecty_sql, "line")
-    shell.Completer.custom_matchers.append(magics.complete)
+    matchers = shell.Completer.custom_matchers
+    # Without that of an earlier call, by %reload_ext.
+    matchers[:] = [each for each in matchers if not isinstance(getattr(each, "__self__", None), _Magics)]
+    matchers.append(magics.complete)
 
 
 class SQL(str):

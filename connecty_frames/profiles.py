@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import BufferedReader
 
-__all__ = ["DEFAULT", "Profiles", "config_file"]
+__all__ = ["DEFAULT", "Profiles", "config_file", "environment"]
 
 #: The profile that is used if none is named.
 DEFAULT: Final = "default"
@@ -46,9 +46,14 @@ _GROUP_AND_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _MAX_BYTES: Final = 2**20
 
 
+def environment() -> dict[str, str]:
+    """Return the environment by names in capitals; an empty variable counts as not set."""
+    return {name.upper(): value for name, value in os.environ.items() if value}
+
+
 def config_file() -> Path:
     """Return the path of the file of profiles, existing or not; a ConfigError without a home or a name."""
-    path = os.environ.get(VARIABLE)
+    path = environment().get(VARIABLE)
     if path:
         return checked_path(path, VARIABLE)
     folder = user_folder("config")
@@ -92,7 +97,7 @@ class Profiles(Immutable):
             If the file cannot be read, belongs to a user other than this one and root, is not TOML with
             profiles, or has a secret that others can read.
         """
-        is_usual = not needed and not os.environ.get(VARIABLE)
+        is_usual = not needed and VARIABLE not in environment()
         if is_usual and user_folder("config") is None:
             return cls(Path(), {})
         path = config_file()

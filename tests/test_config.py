@@ -136,12 +136,13 @@ def test_a_variable_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
         ("yes", True),
     ],
 )
+@pytest.mark.parametrize("name", ["CONNECTY_SANDBOX", "connecty_sandbox", "Connecty_Sandbox"])
 def test_the_environment_chooses_the_sandbox(
-    value: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the words of every setting that is true or false; an empty variable is unset."""
     if value is not None:
-        monkeypatch.setenv("CONNECTY_SANDBOX", value)
+        monkeypatch.setenv(name, value)
     assert config.wants_sandbox() is expected
 
 

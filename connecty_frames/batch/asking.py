@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
 from connecty_frames.batch.batch import DEFAULT_WORKERS, Batch, check_max_questions
-from connecty_frames.batch.folder import begin_folder, index_path, manifest_of
+from connecty_frames.batch.folder import begin_folder, index_path, known_names, manifest_of
 from connecty_frames.batch.items import read_items
 from connecty_frames.batch.run import BatchRun
 from connecty_frames.client.concurrent import check_max_workers
@@ -131,7 +132,7 @@ def ask_batch(
     check_max_workers(max_workers)
     check_max_questions(max_questions)
     ask_options = read_schema(AskOptions.from_kwargs(options))
-    items = read_items(questions)
+    items = read_items(questions, cache(partial(known_names, folder)))
     asking = shared_client(client)
     target = asking.target(ask_options.dw_id)
     path, index = begin_folder(folder, manifest_of(target, ask_options))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.options import AskOptions
 
-__all__ = ["begin_folder", "index_path", "manifest_of", "open_folder", "part_path"]
+__all__ = ["begin_folder", "index_path", "known_names", "manifest_of", "open_folder", "part_path"]
 
 _MANIFEST: Final = "batch.json"
 _INDEX: Final = "index.sqlite3"
@@ -89,6 +89,12 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
             setting="folder",
         )
     return folder, index
+
+
+def known_names(given: str | os.PathLike[str]) -> set[str]:
+    """Return the names of the questions of the batch in a folder, if there is one."""
+    folder = checked_path(given, "folder").absolute()
+    return open_folder(folder)[1].names() if (folder / _MANIFEST).exists() else set()
 
 
 def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:

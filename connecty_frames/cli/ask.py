@@ -137,8 +137,7 @@ def ask(
         bool,
         typer.Option(
             "--sandbox",
-            envvar="CONNECTY_SANDBOX",
-            help="Ask the embedded sandbox.",
+            help="Ask the embedded sandbox, as CONNECTY_SANDBOX=1 in the environment does.",
             rich_help_panel=_CONNECTION,
         ),
     ] = False,
@@ -204,11 +203,16 @@ def ask(
 
     If a word begins with a hyphen, write -- before the first one.
     """
+    from connecty_frames.config import wants_sandbox
+
+    is_announced = not sandbox and wants_sandbox()
+    sandbox = ctx.params["sandbox"] = sandbox or is_announced
     _check_conflicts(ctx.params)
     part = _selected_part(sql=sql, summary=summary, stats=stats, schema=schema)
     written_as = choose_format(format_, output, part)
     read_question = question_reader(question or (), file, question_id)
-    announce_sandbox(ctx)
+    if is_announced:
+        announce_sandbox()
     options: AskOptionsDict = {
         "dw_id": dw_id,
         "question_id": question_id,

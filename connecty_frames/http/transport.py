@@ -336,7 +336,7 @@ class Transport:
         proxy = requests.utils.select_proxy(self.address, proxies)
         if proxy and proxy.lower().startswith("socks"):
             raise RequestFailed(socks_failure(self.host))
-        if proxy and self._is_plain_http and not is_loopback(host_port(proxy).rpartition(":")[0]):
+        if proxy and self._is_plain_http and not is_loopback(host_port(proxy).rpartition(":")[0].strip("[]")):
             return {}  # plain HTTP is for this machine alone, so a proxy must not carry it elsewhere
         if proxy:
             user, password = requests.utils.get_auth_from_url(proxy)

@@ -118,6 +118,28 @@ def test_a_localhost_whose_first_address_refuses(monkeypatch: pytest.MonkeyPatch
     assert server.questions == ["how many?"]
 
 
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [("[::1]:1", "[::1]:1"), ("[::1%25lo]:1", "[::1%lo]:1"), ("[::1%lo]:1", "[::1%lo]:1")],
+)
+def test_an_ipv6_address_stands_in_brackets(address: str, host: str) -> None:
+    """Its zone is not escaped in messages, and no proxy is blamed where there is none."""
+    with make(f"https://{address}") as client, pytest.raises(cf.ConnectionFailed) as raised:
+        client.health()
+    assert str(raised.value).startswith(f"No connection to {host} (")
+    assert raised.value.host == host
+    assert raised.value.phase in {"resolve", "connect"}  # Linux resolves ::1 in no zone
+
+
+@pytest.mark.parametrize("proxy", ["http://[::1]:1", "http://127.0.0.1:1"])
+def test_a_proxy_on_ipv6(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is blamed where there is one, also to reach an address of IPv6."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with make("https://[::2]:1") as client, pytest.raises(cf.ConnectionFailed) as raised:
+        client.health()
+    assert (raised.value.phase, raised.value.host) == ("proxy", proxy.removeprefix("http://"))
+
+
 def test_a_server_on_ipv6_alone() -> None:
     """An address in brackets works like any other."""
     try:

@@ -57,12 +57,17 @@ def test_a_slow_answer_ends_with_the_deadline(server: Script, endpoint: str, slo
     """Neither earlier nor later, with the expected error, and the id where there is one."""
     server.on(endpoint, SLOW[slow](server))
     error, questions = ERRORS[endpoint]
-    with make(server) as client:
-        began = time.monotonic()
-        with within(SECONDS), pytest.raises(error) as caught:
-            client.ask_df("how many?")
-        assert time.monotonic() - began >= SECONDS
-    assert server.count("ask") == questions
+    for seconds in (SECONDS, 4 * SECONDS, 16 * SECONDS):
+        asked = server.count("ask")
+        with make(server, seconds) as client:
+            began = time.monotonic()
+            with within(seconds), pytest.raises(cf.ConnectyError) as caught:
+                client.ask_df("how many?")
+            assert time.monotonic() - began >= seconds
+        if server.count(endpoint):
+            break  # else the machine is too busy to get there in this time
+    assert type(caught.value) is error
+    assert server.count("ask") - asked == questions
     assert caught.value.question_id == (QUESTION_ID if endpoint == "results" else None)
 
 
