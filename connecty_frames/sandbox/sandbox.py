@@ -417,7 +417,7 @@ def _check_file(path: Any, setting: str) -> Path | None:
     local = checked_path(path, setting)
     if local.is_file():
         return local
-    raise ConfigError(f"{setting}={value_text(path)} is not a file.", setting=setting)
+    raise ConfigError(f"{setting}={value_text(str(local))} is not a file.", setting=setting)
 
 
 def _read_catalogue(questions: Path | None, database: Path | None) -> Answerer:
