@@ -152,6 +152,7 @@ fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
 # Twenty thousand questions, a fault in a quarter of them. The scripted server is the tests' own.
 soak: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.soak $(SOAK)
+	$(BIN)/python -m tests.verification.soak.openings
 
 # Two thousand questions through nginx, haproxy and squid, which are killed, stopped and suspended during the run.
 chaos: $(VENV)/demo.stamp

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames import decode, diagnostics, display, frames
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
-from connecty_frames.files import atomic_write, checked_path, open_regular
+from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, Engine, shows_options
 from connecty_frames.protocol import State
@@ -222,12 +222,12 @@ class Answer:
         ConfigError
             If ``path`` is not a path.
         OSError
-            If it cannot be written; an existing file is then unchanged.
+            If it cannot be written, on a full disk a WriteFailed; an existing file is then unchanged.
         """
-        target = checked_path(path)
-        with atomic_write(target) as file:
+        given = checked_path(path)
+        with answer_file(given, self.question_id) as file:
             file.write(self._body)
-        return target
+        return given
 
     @property
     def response(self) -> bytes:

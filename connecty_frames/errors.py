@@ -17,6 +17,7 @@
     │   ├── QuestionTimeout (TimeoutError)  no answer within the time allowed
     │   ├── NoTableError           answered, but without a table
     │   └── SubmissionUncertain    sent, delivery unknown
+    ├── WriteFailed (OSError)      an answer cannot be written to its file, as on a full disk
     ├── ConversionError            a value cannot be converted to the type of its column
     ├── TruncatedError             rows were cut, and on_truncation="raise"
     ├── QueryRefused               SQL that is not sent to a warehouse
@@ -103,6 +104,7 @@ __all__ = [
     "TruncationWarning",
     "TypeFidelityWarning",
     "UnknownStateWarning",
+    "WriteFailed",
     "missing_extra",
     "warn",
 ]
@@ -365,6 +367,24 @@ class NoTableError(QuestionError):
 
 class SubmissionUncertain(QuestionError):
     """The question was sent, and whether it was delivered is unknown. It is not sent again automatically."""
+
+
+class WriteFailed(ConnectyError, OSError):
+    """An answer cannot be written to its file, as on a full disk. By its id it is fetched again at no cost.
+
+    Parameters
+    ----------
+    errno
+        The number of the system's error, None if it has none.
+    **kwargs
+        As for :class:`ConnectyError`.
+    """
+
+    errno: int | None = None  # that of OSError is lost when an error is pickled
+
+    def __init__(self, message: str, *, errno: int | None = None, **kwargs: Unpack[_ErrorKwargs]) -> None:
+        super().__init__(message, **kwargs)
+        self.errno = errno
 
 
 class ConversionError(ConnectyError):

@@ -16,7 +16,8 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 from urllib.parse import unquote_to_bytes
 
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, WriteFailed
+from connecty_frames.text import path_text
 
 if sys.platform != "win32":
     import fcntl
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
 __all__ = [
+    "answer_file",
     "atomic_write",
     "checked_path",
     "local_path",
@@ -34,7 +36,11 @@ __all__ = [
     "locked_name",
     "open_regular",
     "user_folder",
+    "write_failed",
 ]
+
+#: A full disk, an exhausted quota, and the largest size of a file.
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 #: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
 _PREFIX_BYTES: Final = 200
@@ -42,6 +48,34 @@ _PREFIX_BYTES: Final = 200
 _URL: Final = re.compile(rb"\s*([a-z][a-z0-9+.-][a-z0-9+.:-]*):/", re.IGNORECASE)
 #: The URL of a file on this machine (RFC 8089), with its path.
 _FILE_URL: Final = re.compile(rb"\s*file:(?://(?:localhost)?(?=/)|(?!//))(/.*)", re.IGNORECASE | re.DOTALL)
+
+
+def write_failed(error: OSError, path: Path, question_id: str | None) -> WriteFailed:
+    """Return the error of an answer that cannot be written to a file."""
+    return WriteFailed(
+        f"The answer{f' to question {question_id}' if question_id else ''} cannot be written to "
+        f"{path_text(path)} ({error.strerror or error}). By its id it is fetched again at no cost.",
+        errno=error.errno,
+        question_id=question_id,
+    )
+
+
+@contextmanager
+def answer_file(path: Path, question_id: str | None) -> Iterator[BinaryIO]:
+    """Open a file for an answer as :func:`atomic_write` does.
+
+    Raises
+    ------
+    WriteFailed
+        If the disk is full.
+    """
+    try:
+        with atomic_write(path) as file:
+            yield file
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise write_failed(error, path, question_id) from None
 
 
 def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:

@@ -6,7 +6,7 @@ import atexit
 import contextlib
 import sys
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from connecty_frames.client import Client
 from connecty_frames.config import CREDENTIALS, explain, resolve, set_sandbox, wants_sandbox
@@ -24,6 +24,8 @@ __all__ = ["clients", "close_clients", "open_client", "sandbox_notice", "use_san
 
 clients: dict[Settings, Client] = {}
 _lock = threading.Lock()
+#: The most clients that calls share, as in a process that changes its settings often.
+_MOST_CLIENTS: Final = 8
 
 
 class _UsedSandbox(NamedTuple):
@@ -49,6 +51,8 @@ def open_client(settings: Settings) -> Client:
         if settings not in clients:
             # Not resolved again: another thread may call configure() at any moment.
             clients[settings] = Client.of(settings)
+        while len(clients) > _MOST_CLIENTS:  # the oldest goes once nobody uses it
+            del clients[next(iter(clients))]
         return clients[settings]
 
 

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.batch.index import Index
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular
+from connecty_frames.files import atomic_write, locked_folder, open_regular
 from connecty_frames.text import path_text, quoted, value_text
 
 if TYPE_CHECKING:
-    import os
     from pathlib import Path
 
     from connecty_frames.options import AskOptions
@@ -51,8 +50,8 @@ def manifest_of(target: dict[str, Any], ask_options: AskOptions) -> dict[str, An
     return {"format": _FORMAT, **target, **options}
 
 
-def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tuple[Path, Index]:
-    """Return the folder of a batch and its index; they are created if there is nothing at the path.
+def begin_folder(folder: Path, manifest: dict[str, Any]) -> None:
+    """Make a folder that of a batch, unless it is.
 
     Raises
     ------
@@ -61,7 +60,6 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
     OSError
         If it cannot be read or created.
     """
-    folder = checked_path(given, "folder").absolute()
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"folder={path_text(folder)}: there is a file of that name.", setting="folder")
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +68,7 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
         names = {each.name for each in folder.iterdir()}
         if _MANIFEST not in names:
             _begin(folder, names, manifest)
-    found, index = open_folder(folder)
+    found = open_folder(folder)
     if found != manifest:
         differing = sorted(name for name in {*found, *manifest} if found.get(name) != manifest.get(name))
         name = differing[0]
@@ -81,20 +79,21 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
         )
     (folder / _PARTS).mkdir(exist_ok=True)
     # A question is in the index before it is sent, and its part is written after that.
-    if unknown := sorted(_numbers(folder) - index.sent()):
+    if unknown := sorted(_numbers(folder) - Index(index_path(folder)).sent()):
         raise ConfigError(
             f"folder={path_text(folder)}: part {unknown[0]:06d} is there, and the index has no such question "
             "that was sent. The index is older than the parts, as from a backup, so what was asked is "
             "unknown. Restore the latest one, or name a new folder.",
             setting="folder",
         )
-    return folder, index
 
 
-def known_names(given: str | os.PathLike[str]) -> set[str]:
+def known_names(folder: Path) -> set[str]:
     """Return the names of the questions of the batch in a folder, if there is one."""
-    folder = checked_path(given, "folder").absolute()
-    return open_folder(folder)[1].names() if (folder / _MANIFEST).exists() else set()
+    if not (folder / _MANIFEST).exists():
+        return set()
+    open_folder(folder)
+    return Index(index_path(folder)).names()
 
 
 def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
@@ -117,8 +116,8 @@ def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
         file.write(json.dumps(manifest, indent=2).encode() + b"\n")
 
 
-def open_folder(folder: Path) -> tuple[dict[str, Any], Index]:
-    """Return the manifest and the index of the batch in a folder.
+def open_folder(folder: Path) -> dict[str, Any]:
+    """Return the manifest of the batch in a folder, whose index can be read.
 
     Raises
     ------
@@ -128,7 +127,7 @@ def open_folder(folder: Path) -> tuple[dict[str, Any], Index]:
     place = f"folder={path_text(folder)}"
     try:
         with open_regular(folder / _MANIFEST) as file:
-            manifest = json.loads(file.read())
+            manifest: dict[str, Any] = json.loads(file.read())
         known = manifest["format"] == _FORMAT
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(f"{place} has no batch.", setting="folder") from None
@@ -136,9 +135,8 @@ def open_folder(folder: Path) -> tuple[dict[str, Any], Index]:
         raise ConfigError(f"{place}: {_MANIFEST} is damaged. Restore it.", setting="folder") from None
     if not known:
         raise ConfigError(f"{place} is of another version of connecty_frames.", setting="folder")
-    index = Index(index_path(folder))
-    index.check()
-    return manifest, index
+    Index(index_path(folder)).check()
+    return manifest
 
 
 def _numbers(folder: Path) -> set[int]:

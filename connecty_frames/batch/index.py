@@ -6,12 +6,12 @@ items say what the questions are, and which of them are done with.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
 from connecty_frames.batch.items import Item, digest, folded
 from connecty_frames.errors import ConfigError
 from connecty_frames.store import StoreError, database_at
-from connecty_frames.store.records import mark_abandoned
+from connecty_frames.store.records import end_leases
 from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
@@ -83,16 +83,25 @@ class Index:
 
     def __init__(self, path: Path) -> None:
         self._database = database_at(path)
+        self._database.must_exist = True
+
+    def __enter__(self) -> Self:
+        """Keep the index open until the end of ``with``."""
+        self._database.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.__exit__()
 
     def create(self) -> bool:
         """Create the index unless there is one, and return whether it has questions."""
         self._database.must_exist = False
         self._execute(_CREATE)
+        self._database.must_exist = True
         return bool(self._execute("SELECT 1 FROM items LIMIT 1"))
 
     def check(self) -> None:
-        """Raise ConfigError if there is no index or it cannot be read; from now on, none is begun anew."""
-        self._database.must_exist = True
+        """Raise ConfigError if there is no index, or it cannot be read."""
         self._execute("SELECT 1 FROM items LIMIT 1")
 
     def register(self, items: Collection[Item], redact: Callable[[str], str]) -> None:
@@ -158,10 +167,10 @@ class Index:
     def entries(self) -> list[Entry]:
         """Return all questions with what is known of them, in the order of their numbers.
 
-        Those that were being sent when their process ended are UNCERTAIN from now on.
+        Those whose lease is over are UNCERTAIN from now on.
         """
         try:
-            mark_abandoned(self._database)
+            end_leases(self._database)
         except StoreError as error:
             self._raise_for(str(error))
         return [Entry(*row) for row in self._execute(_ENTRIES)]

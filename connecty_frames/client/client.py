@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random as _random
 import sys
+import weakref
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypeVar, overload
@@ -211,6 +212,9 @@ class Client:
             auth = Auth(self._client_id, client_secret, transport=self._transport, random=random)
             self._api = Endpoints(self._transport, auth, random=random)
             self._history = self._open_history(settings) if settings.keeps_history else None
+            if self._history is not None:
+                #: Also once this client is garbage.
+                self._close_history = weakref.finalize(self, self._history.close)
         except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
             refused = error
         client_id = ""
@@ -236,7 +240,7 @@ class Client:
         return self._history
 
     def recording_in(self, path: Path) -> Client:
-        """Return a client with the same connections that records its questions in another file.
+        """Return a client with the same connections that records in another file; the caller closes that.
 
         Parameters
         ----------
@@ -286,8 +290,10 @@ class Client:
         return self._transport.redact.data(text)
 
     def close(self) -> None:
-        """Close the connections. Using the client afterwards is a ConfigError."""
+        """Close the connections and the history. Using the client afterwards is a ConfigError."""
         self._transport.close()
+        if self._history is not None:
+            self._close_history()
 
     def health(self, *, timeout: float | None = None) -> bool:
         """Whether the backend is operational.

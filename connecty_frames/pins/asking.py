@@ -11,8 +11,8 @@ from connecty_frames import warehouse
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
 from connecty_frames.client.submission import annotate, question_body
-from connecty_frames.errors import ConfigError, ConnectyError, QuestionTimeout
-from connecty_frames.files import locked_name
+from connecty_frames.errors import ConfigError, QuestionTimeout
+from connecty_frames.files import locked_name, write_failed
 from connecty_frames.options import AskOptions, AskOptionsDict, check_question_id, shows_options
 from connecty_frames.pins.comparison import is_inferred, parsed, text_fingerprint
 from connecty_frames.pins.lockfile import OPTIONS, changing, check_name, find_lock_file, named, read_pins
@@ -116,8 +116,10 @@ def pin(
         has the question's id.
     OSError
         If the file cannot be written; nothing was asked.
+    WriteFailed
+        If the file cannot be written any more, as on a full disk, once the question was answered.
     ConnectyError
-        As for :func:`ask`; or if the file could not be written any more once the question was answered.
+        As for :func:`ask`.
     """
     check_name(name)
     if left_out := [option for option in _LEFT_OUT if option in options]:
@@ -143,7 +145,7 @@ def pin(
             left = max(deadline.remaining(), _PAUSE)
             given = dataclasses.replace(ask_options, on_truncation="ignore", timeout=left)  # no rows are kept
             answer = asked.answer(question, given)
-            with _paid(answer, name, target):
+            with _paid(answer, target):
                 made = _pin_of(answer, name, question, dialect, ask_options)
                 _check_secret(asked, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
 
@@ -217,19 +219,17 @@ def _wait(deadline: Deadline, name: str) -> None:
 
 
 @contextmanager
-def _paid(answer: Answer, name: str, path: Path) -> Iterator[None]:
+def _paid(answer: Answer, path: Path) -> Iterator[None]:
     """Let errors say how to pin an answer that has been paid for."""
-    again = f"question_id={answer.question_id!r} pins its answer without asking again"
+    note = f"The question was asked. question_id={answer.question_id!r} pins its answer without asking again."
     try:
         yield
     except OSError as error:
-        raise ConnectyError(
-            f"Pin {snippet(name)!r} cannot be written to {path_text(path)}: {error.strerror or error}. The "
-            f"question was asked; {again}, at no cost.",
-            question_id=answer.question_id,
-        ) from None
+        failed = write_failed(error, path, answer.question_id)
+        annotate(failed, note)
+        raise failed from None
     except BaseException as error:
-        annotate(error, f"The question was asked. {again}.")
+        annotate(error, note)
         raise
 
 

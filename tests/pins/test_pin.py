@@ -500,13 +500,16 @@ def test_a_disk_that_is_filled_meanwhile(service: Any, disk: Path) -> None:
 def test_a_pin_that_does_not_fit(service: Any, disk: Path) -> None:
     """The error has the id, by which it is pinned at no cost once there is room."""
     service.answer(f"SELECT o.id, o.name /* {'x' * 100_000} */ FROM shop.orders AS o")
-    with pytest.raises(cf.ConnectyError) as caught:
+    with pytest.raises(cf.WriteFailed) as caught:
         service.pin(progress=lambda _: fill(disk))
 
     assert str(caught.value) == (
-        f"Pin 'orders' cannot be written to {disk / 'connecty.lock'}: No space left on device. The question "
-        f"was asked; question_id='{QUESTION_ID}' pins its answer without asking again, at no cost."
+        f"The answer to question {QUESTION_ID} cannot be written to {disk / 'connecty.lock'} (No space left "
+        "on device). By its id it is fetched again at no cost."
     )
+    assert caught.value.__notes__ == [
+        f"The question was asked. question_id='{QUESTION_ID}' pins its answer without asking again."
+    ]
     assert caught.value.question_id == QUESTION_ID
     assert [path.name for path in disk.iterdir()] == ["other"]
     (disk / "other").unlink()
