@@ -51,15 +51,7 @@ def manifest_of(target: dict[str, Any], ask_options: AskOptions) -> dict[str, An
 
 
 def begin_folder(folder: Path, manifest: dict[str, Any]) -> None:
-    """Make a folder that of a batch, unless it is.
-
-    Raises
-    ------
-    ConfigError
-        If the folder has something else in it, or a batch with another manifest.
-    OSError
-        If it cannot be read or created.
-    """
+    """Make a folder that of a batch, unless it is."""
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"folder={path_text(folder)}: there is a file of that name.", setting="folder")
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,13 +109,7 @@ def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
 
 
 def open_folder(folder: Path) -> dict[str, Any]:
-    """Return the manifest of the batch in a folder, whose index can be read.
-
-    Raises
-    ------
-    ConfigError
-        If there is no batch, or its manifest or its index is missing or damaged.
-    """
+    """Return the manifest of the batch in a folder, whose index can be read."""
     place = f"folder={path_text(folder)}"
     try:
         with open_regular(folder / _MANIFEST) as file:

@@ -111,11 +111,6 @@ class Index:
         ----------
         redact
             Masks secrets in a text that is kept.
-
-        Raises
-        ------
-        ConfigError
-            If a name is that of another question. Nothing is added then.
         """
         added = self._missing(items)
         for item in added:
@@ -138,13 +133,7 @@ class Index:
         return {number for (number,) in self._execute(statement)}
 
     def _missing(self, items: Collection[Item]) -> list[Item]:
-        """Return the questions that the index does not have.
-
-        Raises
-        ------
-        ConfigError
-            If a name is that of another question.
-        """
+        """Return the questions that the index does not have."""
         found = self._execute("SELECT key, name, digest FROM items")
         known = {key: digest_ for key, _, digest_ in found}
         names = {folded(name): key for key, name, _ in found if name is not None}

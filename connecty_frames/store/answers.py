@@ -148,13 +148,7 @@ def answers_beside(history: Database) -> Database:
 
 
 def forget_answers(answers: Database, question_ids: Iterable[str]) -> None:
-    """Remove the kept answers of questions; the file and the log beside it have them no more.
-
-    Raises
-    ------
-    StoreError
-        If the file cannot be changed.
-    """
+    """Remove the kept answers of questions; the file and the log beside it have them no more."""
     if not answers.exists:
         return
     for question_id in question_ids:

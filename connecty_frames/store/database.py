@@ -157,7 +157,7 @@ class Database:
         """Execute one statement in a transaction of its own.
 
         A damaged file is renamed, with a warning, and the statement executed in a new one, unless the file
-        must exist. A file that is no database is renamed only in the place that users do not name.
+        must exist. A file that never was a database is renamed only in the place that users do not name.
 
         Parameters
         ----------
@@ -165,11 +165,6 @@ class Database:
             Whether a missing file is created; otherwise nothing is executed without one.
         reserves
             Whether the disk must have room for later statements, too, which a full disk does not fail then.
-
-        Raises
-        ------
-        StoreError
-            If the file cannot be opened, or is locked for a second.
         """
         until = time.monotonic() + _TIMEOUT  # also for threads that wait for each other
         with self.lock, self:
@@ -185,11 +180,6 @@ class Database:
 
         Each has a transaction of its own. Nothing is executed without a file. After any exception, such as
         an interrupt, the statement and those after it are in the queue; it may have been executed.
-
-        Raises
-        ------
-        StoreError
-            As for :meth:`execute`.
         """
         until = time.monotonic() + _TIMEOUT
         # Held from taking one to its end: a thread that finds the queue empty goes on to statements that
@@ -202,13 +192,7 @@ class Database:
                     waiting.popleft()
 
     def open(self) -> None:
-        """Open the file, so that what prevents it is known at once.
-
-        Raises
-        ------
-        StoreError
-            As for :meth:`execute`.
-        """
+        """Open the file, so that what prevents it is known at once."""
         self.execute("SELECT 1 FROM sqlite_master LIMIT 1")
 
     def warn_once(self, problem: str, message: str) -> None:
@@ -336,14 +320,13 @@ class Database:
             self._opened(part, until).close()
             if Path(f"{part}-wal").exists():  # what a full disk has no room for in the file itself
                 raise StoreError("database or disk is full")
-            with suppress(FileExistsError):  # another process was faster
-                try:
-                    self.path.hardlink_to(part)
-                except FileExistsError:
-                    raise
-                except OSError:  # a file system without links
-                    part.rename(self.path)
-                self.is_new = True
+            try:
+                self.path.hardlink_to(part)
+            except FileExistsError:  # another process was faster
+                return
+            except OSError:  # a file system without links
+                part.rename(self.path)
+            self.is_new = True
         finally:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{part}{suffix}").unlink(missing_ok=True)

@@ -65,11 +65,6 @@ class History:
         Masks secrets in a text.
     answers
         Where the answers of the questions are kept, None if they are not.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be used, and is required.
     """
 
     def __init__(
@@ -117,13 +112,7 @@ class History:
         return self.database.is_new
 
     def sent(self, question: str, *, dw_id: int, asked_at: datetime) -> Row | None:
-        """Record a question that is about to be sent, and return its row; None without one.
-
-        Raises
-        ------
-        ConfigError
-            If it cannot be recorded, and that is required.
-        """
+        """Record a question that is about to be sent, and return its row; None without one."""
         try:
             return self._insert(question, self.key(question, dw_id), dw_id=dw_id, asked_at=asked_at)
         except StoreError as error:
@@ -135,13 +124,7 @@ class History:
         return question_key(question, base_url=self._base_url, dw_id=dw_id, client=self._client)
 
     def earlier(self, key: str, *, since: int) -> list[Earlier]:
-        """Return the questions with a key from a time on, in microseconds, and the last one; it comes first.
-
-        Raises
-        ------
-        ConfigError
-            If the file cannot be used.
-        """
+        """Return the questions with a key from a time on, in microseconds, and in any case the last one."""
         statement = (
             "SELECT id, state, question, question_id, asked_at, accepted_at, error FROM questions "
             "WHERE key = ? AND (asked_at >= ? OR id = (SELECT max(id) FROM questions WHERE key = ?)) "
@@ -180,16 +163,6 @@ class History:
         ----------
         after
             The number of the last row with the key that the caller knows, 0 if there is none.
-
-        Returns
-        -------
-        Row or None
-            None if there is a later row with the key.
-
-        Raises
-        ------
-        ConfigError
-            If the file cannot be used.
         """
         condition = "NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (key, after)
         lease = leases.lease_now()

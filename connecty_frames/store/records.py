@@ -36,11 +36,6 @@ def read_records(
         The states to return; all if there are none.
     since
         The earliest time of sending.
-
-    Raises
-    ------
-    StoreError
-        If the file cannot be read.
     """
     if not database.exists:  # reading creates no file
         return []
@@ -72,11 +67,6 @@ def forget_records(
     """Remove the rows of a question, one row, or all closed rows before a time; return their number.
 
     The answers that are kept of them are removed too.
-
-    Raises
-    ------
-    StoreError
-        If the file cannot be changed.
     """
     if not database.exists or (row is not None and abs(row) > LARGEST):
         return 0
@@ -104,13 +94,7 @@ def forget_records(
 
 
 def end_leases(database: Database) -> None:
-    """Make questions UNCERTAIN whose senders are not heard from any more.
-
-    Raises
-    ------
-    StoreError
-        If the file cannot be used.
-    """
+    """Make questions UNCERTAIN whose senders are not heard from any more."""
     condition, now = over()
     # Read first: reading a history should take no lock for writing.
     if database.execute(f"SELECT 1 FROM questions WHERE {condition} LIMIT 1", now).rows:  # noqa: S608 - our own
