@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -430,6 +432,77 @@ def test_the_wait_for_other_threads_counts(
         monkeypatch.setattr("connecty_frames.store.database.time", clock)
 
         assert database.execute("PRAGMA busy_timeout").rows == [(left,)]
+
+
+class TestWaitingStatements:
+    """Statements of a queue are executed once each, in its order, and leave it when they are done."""
+
+    def test_without_a_file(self, path: Path) -> None:
+        """Nothing is executed, and none is created."""
+        waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
+        database_at(path).execute_waiting(waiting)
+        assert not waiting
+        assert not path.exists()
+
+    def test_a_locked_file(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A StoreError once the time is up, whatever their number; all wait for the next call."""
+        monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
+        database = database_at(path)
+        database.open()
+        waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="database is locked"):
+            database.execute_waiting(waiting)
+        assert [parameters for _, parameters in waiting] == [("a",), ("b",)]
+        other.execute("COMMIT")
+        other.close()
+        database.execute_waiting(waiting)
+        assert not waiting
+        assert questions(path) == ["a", "b"]
+
+    def test_an_error_in_the_middle(self, path: Path) -> None:
+        """The statement and those after it stay."""
+        database = database_at(path)
+        database.open()
+        waiting = deque([(INSERT, ("a",)), ("INSERT", ()), (INSERT, ("b",))])
+        with pytest.raises(StoreError, match="incomplete input"):
+            database.execute_waiting(waiting)
+        assert list(waiting) == [("INSERT", ()), (INSERT, ("b",))]
+        assert questions(path) == ["a"]
+
+    def test_two_threads(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The second returns when those of the first are done, on which its own may depend."""
+        monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 20.0)
+        database = database_at(path)
+        database.open()
+        waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(2) as pool:
+            calls = [pool.submit(database.execute_waiting, waiting) for _ in range(2)]
+            assert not wait(calls, 0.1, FIRST_COMPLETED).done
+            other.execute("COMMIT")
+        other.close()
+        assert [call.result() for call in calls] == [None, None]
+        assert questions(path) == ["a", "b"]
+
+    def test_a_full_queue(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A statement that drops the first one while that is executed is executed too."""
+        database = database_at(path)
+        database.open()
+        waiting = deque([(INSERT, ("a",))], maxlen=1)
+        execute = database._execute_or_replace
+
+        def execute_first(*arguments: Any, **options: Any) -> object:
+            monkeypatch.undo()
+            waiting.append((INSERT, ("b",)))
+            return execute(*arguments, **options)
+
+        monkeypatch.setattr(database, "_execute_or_replace", execute_first)
+        database.execute_waiting(waiting)
+        assert not waiting
+        assert questions(path) == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\ud800"])
