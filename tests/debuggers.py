@@ -6,6 +6,7 @@ import re
 import sys
 import traceback
 import warnings
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from rich.traceback import Traceback
@@ -57,7 +58,7 @@ def by_cgitb(error: BaseException) -> str:
 PRINTERS: Final[dict[str, Callable[[BaseException], str]]] = {
     "python": by_python,
     "rich": by_rich,
-    "IPython": by_ipython,
+    **({"IPython": by_ipython} if find_spec("IPython") else {}),
     **({"cgitb": by_cgitb} if sys.version_info < (3, 13) else {}),
 }
 
