@@ -535,7 +535,15 @@ class CodeLocation(NamedTuple):
 
     filename: str
     lineno: int
-    namespace: dict[str, Any]
+    # Not the globals themselves, which a traceback with locals would show.
+    module: str | None
+    registry: dict[Any, Any]
+
+    @classmethod
+    def in_module(cls, filename: str, lineno: int, namespace: dict[str, Any]) -> CodeLocation:
+        """Return a line of the module with these globals, where Python counts the warnings of that line."""
+        registry = namespace.setdefault("__warningregistry__", {})
+        return cls(filename, lineno, namespace.get("__name__"), registry)
 
     @classmethod
     def of_caller(cls) -> CodeLocation:
@@ -543,7 +551,7 @@ class CodeLocation(NamedTuple):
         frame = sys._getframe()  # noqa: SLF001 - how the warnings module itself finds a caller
         while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
             frame = frame.f_back
-        return cls(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
+        return cls.in_module(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
 
 
 #: The line that warnings point at in a thread started by this package.
@@ -558,6 +566,6 @@ def warn(warning: ConnectyWarning) -> None:
         type(warning),
         location.filename,
         location.lineno,
-        module=location.namespace.get("__name__"),
-        registry=location.namespace.setdefault("__warningregistry__", {}),
+        module=location.module,
+        registry=location.registry,
     )

@@ -99,7 +99,7 @@ class _Magics:
         except ConfigError as error:
             raise UsageError(f"%%connecty: {error}") from None
         # The first line outside this package is one of IPython, where a warning is shown only once a session.
-        token = WARNING_LOCATION.set(CodeLocation("%%connecty", 1, self._shell.user_ns))
+        token = WARNING_LOCATION.set(CodeLocation.in_module("%%connecty", 1, self._shell.user_ns))
         try:
             frame = ask_df(question, client=client, **options)
         finally:

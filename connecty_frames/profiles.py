@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import atomic_write, locked_folder, open_regular
+from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular, user_folder
 from connecty_frames.immutable import Immutable
 from connecty_frames.secret import SecretStr
 from connecty_frames.text import listed, path_text, shell_path, snippet
@@ -52,13 +52,18 @@ def environment() -> dict[str, str]:
 
 
 def config_file() -> Path:
-    """Return the path of the file of profiles, whether it exists or not."""
+    """Return the path of the file of profiles, existing or not; a ConfigError without a home or a name."""
     path = environment().get(VARIABLE)
     if path:
-        return Path(path)
-    import platformdirs
-
-    return platformdirs.user_config_path("connecty", appauthor=False) / "config.toml"
+        return checked_path(path, VARIABLE)
+    folder = user_folder("config")
+    if folder is None:
+        raise ConfigError(
+            f"This user has no home folder, where the profiles would be. Set {VARIABLE} to name a file of "
+            "profiles.",
+            setting="profile",
+        )
+    return folder / "config.toml"
 
 
 class Profiles(Immutable):
@@ -92,13 +97,16 @@ class Profiles(Immutable):
             If the file cannot be read, belongs to a user other than this one and root, is not TOML with
             profiles, or has a secret that others can read.
         """
+        is_usual = not needed and VARIABLE not in environment()
+        if is_usual and user_folder("config") is None:
+            return cls(Path(), {})
         path = config_file()
         try:
             with open_regular(path) as file:
                 return cls(path, _tables(file, path))
         except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
             # A service may run with the home directory of another user, which it cannot read.
-            if not needed and VARIABLE not in environment():
+            if is_usual:
                 return cls(path, {})
             reason = error.strerror
         except OSError as error:

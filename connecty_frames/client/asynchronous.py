@@ -112,6 +112,7 @@ def _work(
         outcome.set_result(run())
     except BaseException as error:  # noqa: BLE001 - the coroutine raises it
         outcome.set_exception(error)
-    del outcome  # which the traceback of its error would keep
+    # The traceback of its error would keep it; not by `del`, after which cgitb fails.
+    outcome = None  # type: ignore[assignment]
     with suppress(RuntimeError):  # the loop may be closed by now
         finish()

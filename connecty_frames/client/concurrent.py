@@ -179,7 +179,8 @@ class Workers(Generic[_Future]):
         except BaseException as error:  # noqa: BLE001 - the future raises it
             future.set_exception(error)
         self._done.put(future)
-        del future  # which the traceback of its error would keep
+        # The traceback of its error would keep it; not by `del`, after which cgitb fails.
+        future = None  # type: ignore[assignment]
 
 
 class ConcurrentRun:

@@ -7,14 +7,14 @@ import os
 import shlex
 import threading
 from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from numbers import Integral, Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, named_zone
 from connecty_frames.errors import ConfigError
+from connecty_frames.files import checked_path
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.canned_answers import CannedAnswers
 from connecty_frames.sandbox.catalogue import Catalogue
@@ -31,6 +31,7 @@ from connecty_frames.text import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -413,11 +414,10 @@ def _check_file(path: Any, setting: str) -> Path | None:
     """Return a path, or raise ConfigError if it is not a file."""
     if path is None:
         return None
-    with suppress(TypeError):
-        path = os.fspath(path)
-        if Path(path).is_file():
-            return Path(path)
-    raise ConfigError(f"{setting}={value_text(path)} is not a file.", setting=setting)
+    local = checked_path(path, setting)
+    if local.is_file():
+        return local
+    raise ConfigError(f"{setting}={value_text(str(local))} is not a file.", setting=setting)
 
 
 def _read_catalogue(questions: Path | None, database: Path | None) -> Answerer:

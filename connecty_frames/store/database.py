@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self
 from weakref import WeakValueDictionary
 
-from connecty_frames.errors import HistoryWarning, warn
+from connecty_frames.errors import ConfigError, HistoryWarning, warn
+from connecty_frames.files import user_folder
 from connecty_frames.immutable import Immutable
 from connecty_frames.text import path_text
 
@@ -86,10 +87,16 @@ class Result(Immutable):
 
 
 def default_path() -> Path:
-    """Return the path of the history of this user, whether it exists or not."""
-    import platformdirs
-
-    return platformdirs.user_state_path("connecty", appauthor=False) / "history.sqlite3"
+    """Return the path of the history of this user, existing or not; a ConfigError without a home."""
+    folder = user_folder("state")
+    if folder is None:
+        raise ConfigError(
+            "This user has no home folder, where the history would be.",
+            hint="Name a file: history='/folder/history.sqlite3'.",
+            shell_hint="Name a file: CONNECTY_HISTORY=/folder/history.sqlite3.",
+            setting="history",
+        )
+    return folder / "history.sqlite3"
 
 
 class Database:
@@ -377,7 +384,8 @@ class Database:
 
     def _was_database(self) -> bool:
         """Whether the file is not just any file that a user named, which is not ours to rename."""
-        if self.path.parent == default_path().absolute().parent:
+        usual = user_folder("state")
+        if usual is not None and self.path.parent == usual.absolute():
             return True
         with suppress(OSError), self.path.open("rb") as file:
             return any(block.startswith(_MAGIC) for block in iter(partial(file.read, _PAGE), b""))
