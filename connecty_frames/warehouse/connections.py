@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import snippet
+from connecty_frames.warehouse.duckdb_reading import check_reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -71,7 +72,7 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
     for module, name, dialects, run in _KINDS:
         if _is_instance(found, module, name):
             _check_dialect(statement, dialects or _adbc_dialects(found), found)
-            return run(found, statement.sql)
+            return run(found, statement)
     raise ConfigError(
         f"connection is of type {_type_name(found)}; expected a connection of ADBC, DuckDB, psycopg, "
         "sqlite3, SQLAlchemy (over psycopg or sqlite3), ibis, Snowflake, Databricks or pyathena, or a client "
@@ -130,16 +131,25 @@ def _columns_of(batches: Iterable[Any]) -> Iterator[list[Any]]:
 # --- DuckDB, ADBC ---------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _duckdb(connection: Any, sql: str) -> Iterator[Rows]:
+def _begin_duckdb(statement: Statement, ask: Callable[..., list[tuple[Any, ...]]]) -> None:
+    """Begin a transaction, in which DuckDB tells what it reads in a statement."""
     # Outside of a transaction each statement has one of its own. To begin a second one would abort the first.
-    numbers = {connection.execute("SELECT txid_current()").fetchone() for _ in range(2)}
-    if len(numbers) == 1:
+    if ask("SELECT txid_current()") == ask("SELECT txid_current()"):
         raise _open_transaction()
-    reader = None
-    connection.execute("BEGIN TRANSACTION READ ONLY")
+    ask("BEGIN TRANSACTION READ ONLY")
     try:
-        relation = connection.sql(sql)
+        check_reading(statement, ask)
+    except BaseException:
+        ask("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
+    _begin_duckdb(statement, lambda *query: connection.execute(*query).fetchall())
+    reader = None
+    try:
+        relation = connection.sql(statement.sql)
         origins = [str(each).lower() for each in relation.types]
         # DuckDB 2 has it under another name.
         fetch = (
@@ -160,18 +170,15 @@ def _duckdb(connection: Any, sql: str) -> Iterator[Rows]:
         connection.execute("ROLLBACK")
 
 
-def _is_postgres(connection: Any) -> bool:
-    return bool(connection.adbc_get_info().get("vendor_name") == "PostgreSQL")
-
-
 def _adbc_dialects(connection: Any) -> tuple[str, ...]:
     """Return the dialects of a connection of ADBC; none if its driver runs any."""
-    return _POSTGRES if _is_postgres(connection) else ()
+    return _ADBC_DIALECTS.get(connection.adbc_get_info().get("vendor_name", "").lower(), ())
 
 
 @contextmanager
-def _adbc(connection: Any, sql: str) -> Iterator[Rows]:
-    is_postgres = _is_postgres(connection)
+def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
+    dialects = _adbc_dialects(connection)
+    is_postgres = dialects == _POSTGRES
     autocommit = connection._autocommit  # noqa: SLF001 - it has no public name
     if not (is_postgres or autocommit):
         raise _open_transaction("connect with autocommit=True, without which there always is one")
@@ -181,12 +188,14 @@ def _adbc(connection: Any, sql: str) -> Iterator[Rows]:
             cursor.execute("SELECT txid_current_if_assigned()::text")
             if cursor.fetchone()[0] is not None:
                 raise _open_transaction()
+        elif dialects == _DUCKDB:
+            _begin_duckdb(statement, lambda *query: _all_rows(cursor, *query))
         try:
             if is_postgres:
                 cursor.execute("BEGIN READ ONLY" if autocommit else _READ_ONLY)
                 cursor.execute(_POSTGRES_SETTINGS)
                 cursor.fetchall()
-            cursor.execute(sql)
+            cursor.execute(statement.sql)
             reader = cursor.fetch_record_batch()
             origins = [_adbc_origin(field, is_postgres=is_postgres) for field in reader.schema]
             yield Rows(reader.schema.names, origins, _columns_of(reader))
@@ -195,8 +204,14 @@ def _adbc(connection: Any, sql: str) -> Iterator[Rows]:
                 reader.close()
             if not autocommit:
                 connection.rollback()
-            elif is_postgres:
+            elif dialects in {_POSTGRES, _DUCKDB}:
                 cursor.execute("ROLLBACK")
+
+
+def _all_rows(cursor: Any, *query: Any) -> list[tuple[Any, ...]]:
+    cursor.execute(*query)
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def _adbc_origin(field: pa.Field, *, is_postgres: bool) -> str:
@@ -215,7 +230,7 @@ def _adbc_origin(field: pa.Field, *, is_postgres: bool) -> str:
 
 
 @contextmanager
-def _psycopg(connection: Any, sql: str) -> Iterator[Rows]:
+def _psycopg(connection: Any, statement: Statement) -> Iterator[Rows]:
     """Run by a cursor of the server, whose texts are read as they are: psycopg has no infinity or 24:00."""
     psycopg: Any = sys.modules["psycopg"]
     if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
@@ -228,7 +243,7 @@ def _psycopg(connection: Any, sql: str) -> Iterator[Rows]:
             types = {oid: info.name for info in psycopg.postgres.types for oid in (info.oid, info.array_oid)}
             for info in psycopg.postgres.types:
                 cursor.adapters.register_loader(info.oid, text_loader)
-            cursor.execute(sql)
+            cursor.execute(statement.sql)
             names = [column.name for column in cursor.description]
             origins = [types.get(column.type_code, "") for column in cursor.description]
             yield Rows(names, origins, _columns(cursor))
@@ -237,7 +252,7 @@ def _psycopg(connection: Any, sql: str) -> Iterator[Rows]:
 
 
 @contextmanager
-def _sqlite3(connection: Any, sql: str) -> Iterator[Rows]:
+def _sqlite3(connection: Any, statement: Statement) -> Iterator[Rows]:
     if connection.in_transaction:
         raise _open_transaction("commit or roll it back, and connect without autocommit=False")
     with closing(connection.cursor()) as cursor:
@@ -246,7 +261,7 @@ def _sqlite3(connection: Any, sql: str) -> Iterator[Rows]:
         cursor.execute("PRAGMA query_only = 1")
         try:
             cursor.execute("BEGIN")
-            cursor.execute(sql)
+            cursor.execute(statement.sql)
             names = [column[0] for column in cursor.description]
             yield Rows(names, [""] * len(names), _columns(cursor))
         finally:
@@ -265,19 +280,19 @@ def _columns(cursor: Any) -> Iterator[list[Any]]:
 
 
 @contextmanager
-def _snowflake(connection: Any, sql: str) -> Iterator[Rows]:
+def _snowflake(connection: Any, statement: Statement) -> Iterator[Rows]:
     with closing(connection.cursor()) as cursor:
         if cursor.execute("SELECT CURRENT_TRANSACTION()").fetchone()[0] is not None:
             raise _open_transaction()
-        cursor.execute(sql)
+        cursor.execute(statement.sql)
         names = [column[0] for column in cursor.description]
         yield Rows(names, [""] * len(names), _columns_of(cursor.fetch_arrow_batches()))
 
 
 @contextmanager
-def _databricks(connection: Any, sql: str) -> Iterator[Rows]:
+def _databricks(connection: Any, statement: Statement) -> Iterator[Rows]:
     with closing(connection.cursor()) as cursor:
-        cursor.execute(sql)
+        cursor.execute(statement.sql)
         tables = iter(lambda: cursor.fetchmany_arrow(BATCH_ROWS * 10), None)
         names = [column[0] for column in cursor.description]
         yield Rows(names, [""] * len(names), _columns_of(_until_empty(tables)))
@@ -291,8 +306,8 @@ def _until_empty(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 @contextmanager
-def _bigquery(client: Any, sql: str) -> Iterator[Rows]:
-    job = client.query(sql)
+def _bigquery(client: Any, statement: Statement) -> Iterator[Rows]:
+    job = client.query(statement.sql)
     try:
         rows = job.result()
         names = [field.name for field in rows.schema]
@@ -304,19 +319,22 @@ def _bigquery(client: Any, sql: str) -> Iterator[Rows]:
 
 
 @contextmanager
-def _athena(connection: Any, sql: str) -> Iterator[Rows]:
+def _athena(connection: Any, statement: Statement) -> Iterator[Rows]:
     arrow_cursor = import_module("pyathena.arrow.cursor").ArrowCursor
     with closing(connection.cursor(arrow_cursor)) as cursor:
-        table = cursor.execute(sql).as_arrow()
+        table = cursor.execute(statement.sql).as_arrow()
         yield Rows(table.column_names, [""] * table.num_columns, _columns_of([table]))
 
 
 _POSTGRES: Final = ("postgres",)
+_DUCKDB: Final = ("duckdb",)
+#: The dialects of drivers of ADBC, by the names that these have for their databases, in lower case.
+_ADBC_DIALECTS: Final = {"postgresql": _POSTGRES, "duckdb": _DUCKDB, "sqlite": ("sqlite",)}
 
 #: Module and class of each kind of connection, its dialects (ADBC's driver tells them) and what runs a query.
 _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractContextManager[Rows]]], ...]] = (
     ("adbc_driver_manager.dbapi", "Connection", (), _adbc),
-    ("duckdb", "DuckDBPyConnection", ("duckdb",), _duckdb),
+    ("duckdb", "DuckDBPyConnection", _DUCKDB, _duckdb),
     ("psycopg", "Connection", _POSTGRES, _psycopg),
     ("sqlite3", "Connection", ("sqlite",), _sqlite3),
     ("snowflake.connector", "SnowflakeConnection", ("snowflake",), _snowflake),
