@@ -128,27 +128,39 @@ def _columns_of(batches: Iterable[Any]) -> Iterator[list[Any]]:
             yield part.columns
 
 
+@contextmanager
+def _ending(end: Callable[[], object]) -> Iterator[None]:
+    """Call ``end`` after a block; if both fail, as after a lost server, the error is that of the block."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            end()
+        except Exception as failure:  # noqa: BLE001 - whatever a driver raises
+            error.add_note(f"Afterwards the connection failed too: {snippet(str(failure))}")
+        raise
+    end()
+
+
 # --- DuckDB, ADBC ---------------------------------------------------------------------------------------
 
 
-def _begin_duckdb(statement: Statement, ask: Callable[..., list[tuple[Any, ...]]]) -> None:
-    """Begin a transaction, in which DuckDB tells what it reads in a statement."""
+def _begin_duckdb(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
     # Outside of a transaction each statement has one of its own. To begin a second one would abort the first.
     if ask("SELECT txid_current()") == ask("SELECT txid_current()"):
         raise _open_transaction()
     ask("BEGIN TRANSACTION READ ONLY")
-    try:
-        check_reading(statement, ask)
-    except BaseException:
-        ask("ROLLBACK")
-        raise
 
 
 @contextmanager
 def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
-    _begin_duckdb(statement, lambda *query: connection.execute(*query).fetchall())
-    reader = None
-    try:
+    def ask(*query: Any) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = connection.execute(*query).fetchall()
+        return rows
+
+    _begin_duckdb(ask)
+    with _ending(lambda: connection.execute("ROLLBACK")):
+        check_reading(statement, ask)
         relation = connection.sql(statement.sql)
         origins = [str(each).lower() for each in relation.types]
         # DuckDB 2 has it under another name.
@@ -163,11 +175,8 @@ def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
                 "the SQL, or use a newer pyarrow.",
                 setting="connection",
             ) from None
-        yield Rows(list(relation.columns), origins, _columns_of(reader))
-    finally:
-        if reader is not None:
-            reader.close()  # with an open result, DuckDB does not end the transaction
-        connection.execute("ROLLBACK")
+        with _ending(reader.close):  # with an open result, DuckDB does not end the transaction
+            yield Rows(list(relation.columns), origins, _columns_of(reader))
 
 
 def _adbc_dialects(connection: Any) -> tuple[str, ...]:
@@ -178,40 +187,40 @@ def _adbc_dialects(connection: Any) -> tuple[str, ...]:
 @contextmanager
 def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
     dialects = _adbc_dialects(connection)
-    is_postgres = dialects == _POSTGRES
+    is_postgres, is_duckdb = dialects == _POSTGRES, dialects == _DUCKDB
     autocommit = connection._autocommit  # noqa: SLF001 - it has no public name
     if not (is_postgres or autocommit):
         raise _open_transaction("connect with autocommit=True, without which there always is one")
     with closing(connection.cursor()) as cursor:
-        reader = None
-        if is_postgres:  # without autocommit a transaction is always open, but may have done nothing
-            cursor.execute("SELECT txid_current_if_assigned()::text")
-            if cursor.fetchone()[0] is not None:
-                raise _open_transaction()
-        elif dialects == _DUCKDB:
-            _begin_duckdb(statement, lambda *query: _all_rows(cursor, *query))
-        try:
-            if is_postgres:
-                cursor.execute("BEGIN READ ONLY" if autocommit else _READ_ONLY)
-                cursor.execute(_POSTGRES_SETTINGS)
-                cursor.fetchall()
-            cursor.execute(statement.sql)
-            reader = cursor.fetch_record_batch()
-            origins = [_adbc_origin(field, is_postgres=is_postgres) for field in reader.schema]
-            yield Rows(reader.schema.names, origins, _columns_of(reader))
-        finally:
-            if reader is not None:
-                reader.close()
+
+        def ask(*query: Any) -> list[tuple[Any, ...]]:
+            cursor.execute(*query)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+
+        # Without autocommit a transaction is always open, but may have done nothing.
+        if is_postgres and ask("SELECT txid_current_if_assigned()::text")[0][0] is not None:
+            raise _open_transaction()
+        if is_duckdb:
+            _begin_duckdb(ask)
+
+        def end() -> None:
             if not autocommit:
                 connection.rollback()
-            elif dialects in {_POSTGRES, _DUCKDB}:
+            elif is_postgres or is_duckdb:
                 cursor.execute("ROLLBACK")
 
-
-def _all_rows(cursor: Any, *query: Any) -> list[tuple[Any, ...]]:
-    cursor.execute(*query)
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+        with _ending(end):
+            if is_postgres:
+                cursor.execute("BEGIN READ ONLY" if autocommit else _READ_ONLY)
+                ask(_POSTGRES_SETTINGS)
+            if is_duckdb:
+                check_reading(statement, ask)
+            cursor.execute(statement.sql)
+            reader = cursor.fetch_record_batch()
+            with _ending(reader.close):
+                origins = [_adbc_origin(field, is_postgres=is_postgres) for field in reader.schema]
+                yield Rows(reader.schema.names, origins, _columns_of(reader))
 
 
 def _adbc_origin(field: pa.Field, *, is_postgres: bool) -> str:
@@ -236,7 +245,7 @@ def _psycopg(connection: Any, statement: Statement) -> Iterator[Rows]:
     if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         raise _open_transaction()
     text_loader = sys.modules["psycopg.types.string"].TextLoader
-    try:
+    with _ending(lambda: connection.execute("ROLLBACK") if connection.autocommit else connection.rollback()):
         connection.execute("BEGIN READ ONLY" if connection.autocommit else _READ_ONLY)
         connection.execute(_POSTGRES_SETTINGS)
         with connection.cursor("connecty_rerun", row_factory=psycopg.rows.tuple_row) as cursor:
@@ -247,8 +256,6 @@ def _psycopg(connection: Any, statement: Statement) -> Iterator[Rows]:
             names = [column.name for column in cursor.description]
             origins = [types.get(column.type_code, "") for column in cursor.description]
             yield Rows(names, origins, _columns(cursor))
-    finally:
-        connection.execute("ROLLBACK") if connection.autocommit else connection.rollback()
 
 
 @contextmanager
@@ -259,15 +266,17 @@ def _sqlite3(connection: Any, statement: Statement) -> Iterator[Rows]:
         cursor.row_factory = None
         query_only = cursor.execute("PRAGMA query_only").fetchone()[0]
         cursor.execute("PRAGMA query_only = 1")
-        try:
+
+        def end() -> None:
+            if connection.in_transaction:
+                cursor.execute("ROLLBACK")
+            cursor.execute(f"PRAGMA query_only = {query_only}")
+
+        with _ending(end):
             cursor.execute("BEGIN")
             cursor.execute(statement.sql)
             names = [column[0] for column in cursor.description]
             yield Rows(names, [""] * len(names), _columns(cursor))
-        finally:
-            if connection.in_transaction:
-                cursor.execute("ROLLBACK")
-            cursor.execute(f"PRAGMA query_only = {query_only}")
 
 
 def _columns(cursor: Any) -> Iterator[list[Any]]:
@@ -310,12 +319,14 @@ def _bigquery(client: Any, statement: Statement) -> Iterator[Rows]:
     job = client.query(statement.sql)
     try:
         rows = job.result()
-        names = [field.name for field in rows.schema]
-        origins = [field.field_type.lower() for field in rows.schema]
-        yield Rows(names, origins, _columns_of(rows.to_arrow_iterable()))
-    finally:
-        with suppress(Exception):  # it has ended, most often
-            job.cancel()
+    except BaseException:  # an interrupt, say, after which the job would go on
+        with suppress(Exception):
+            if not job.done():
+                job.cancel()
+        raise
+    names = [field.name for field in rows.schema]
+    origins = [field.field_type.lower() for field in rows.schema]
+    yield Rows(names, origins, _columns_of(rows.to_arrow_iterable()))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import duckdb
 import pyarrow as pa
 
-from connecty_frames.warehouse import connections, duckdb_reading, guard
+from connecty_frames.warehouse import duckdb_reading, guard
 from connecty_frames.warehouse.functions import FUNCTIONS, ROWS
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class DuckDb:
     """DuckDB binds a statement to explain it; what is outside of the database is closed, or raises."""
 
     #: Functions that operators and keywords call.
-    IMPLIED: Final = duckdb_reading._SYNTAX
+    IMPLIED: Final = duckdb_reading._SYNTAX | {"invoke", "normalized_interval"}  # GROUP BY an interval
     #: Operators of a plan that read something else than a table; another database, and functions that
     #: raise; and what errors say of what is closed.
     OPERATORS: Final = re.compile(r"READ_\w+|ARROW_SCAN\w*|PANDAS_SCAN|PYTHON_MAP\w*|GLOB|.*FUNCTION_SCAN.*")
@@ -175,9 +175,7 @@ class DuckDb:
     def passes(self, text: str) -> Statement:
         """See Judge; DuckDB's own reading is part of the guard."""
         statement = guard.check(text, "duckdb")
-        begin = connections._begin_duckdb
-        begin(statement, lambda *query: self.connection.execute(*query).fetchall())
-        self.connection.execute("ROLLBACK")
+        duckdb_reading.check_reading(statement, lambda *query: self.connection.execute(*query).fetchall())
         return statement
 
     def findings(self, statement: Statement) -> list[str]:

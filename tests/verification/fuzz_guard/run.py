@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 from connecty_frames import QueryRefused
-from connecty_frames.warehouse import connections, guard
+from connecty_frames.warehouse import duckdb_reading, guard
 from tests.verification.fuzz_guard.judges import JUDGES
 from tests.verification.fuzz_guard.ordinary import queries
 from tests.verification.fuzz_guard.texts import texts
@@ -49,7 +49,7 @@ RULES: Final[dict[str, list[tuple[Any, str, Callable[..., Any]]]]] = {
     "functions": [(guard, "_unknown_functions", lambda _: ())],
     "dots": [(guard, "functions_by_dot", lambda *_: ())],
     "tables": [(guard, "_table_reasons", lambda *_: ()), (guard, "_name_reasons", lambda *_: ())],
-    "reading": [(connections, "check_reading", lambda *_: None)],
+    "reading": [(duckdb_reading, "check_reading", lambda *_: None)],
 }
 
 
