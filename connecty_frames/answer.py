@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
     from connecty_frames.warehouse.query import RecordBatchReader
 
-__all__ = ["Answer", "read_schema", "shape_text"]
-
 #: How many columns a repr shows.
 _REPR_COLUMNS: Final = 12
 

@@ -17,8 +17,6 @@ from typing import Any, Final
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import age_text, counted, snippet, value_text
 
-__all__ = ["AnswerMetadata"]
-
 #: The keys of each column in ``schema``.
 _COLUMN_KEYS: Final = frozenset({"name", "type", "evidence"})
 #: How many characters of a text a repr shows.

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from connecty_frames.client import QuestionFuture
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
 
-__all__ = ["ask", "ask_async", "ask_df", "ask_df_async", "ask_many", "shared_client"]
-
 
 def shared_client(given: Client | None = None) -> Client:
     """Return ``given``, else the client that all calls with the same settings share.

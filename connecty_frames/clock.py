@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-__all__ = ["SYSTEM_CLOCK", "Clock", "Deadline", "named_zone"]
-
 #: Files beside the zones: they depend on the machine, or polars and Arrow do not know them.
 _is_no_zone = re.compile("(posix|right)/.*|Factory|localtime|posixrules", re.DOTALL).fullmatch
 

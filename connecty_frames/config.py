@@ -25,19 +25,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.settings import SettingsDict
 
-__all__ = [
-    "CREDENTIALS",
-    "check_settings",
-    "configure",
-    "explain",
-    "profile_settings",
-    "resolve",
-    "selected_profile",
-    "set_sandbox",
-    "swap_configured",
-    "wants_sandbox",
-]
-
 #: The variable that makes calls ask a sandbox. It is no setting: a Client does not look at it.
 _SANDBOX: Final = "CONNECTY_SANDBOX"
 #: The latest result of ``resolve()`` by its fingerprint.

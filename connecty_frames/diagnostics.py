@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 
-__all__ = ["details_text", "issue_warnings", "report_truncation", "unfinished_error"]
-
 #: The most warnings of one category for one answer; the others are counted.
 _MAX_WARNINGS: Final = 10
 #: The most that a message shows of what a server says of a question, in bytes.

@@ -27,18 +27,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import BufferedReader
 
-__all__ = [
-    "answer_file",
-    "atomic_write",
-    "checked_path",
-    "local_path",
-    "locked_folder",
-    "locked_name",
-    "open_regular",
-    "user_folder",
-    "write_failed",
-]
-
 #: A full disk, an exhausted quota, and the largest size of a file.
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 

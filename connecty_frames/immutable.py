@@ -6,8 +6,6 @@ from typing import Any, ClassVar, dataclass_transform
 
 import msgspec
 
-__all__ = ["Immutable"]
-
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Immutable(msgspec.Struct, frozen=True):

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
     from IPython.core.completer import SimpleMatcherResult
 
-__all__ = ["SQL", "load_ipython_extension"]
-
 #: What has attributes of its own that came with an answer.
 _HOLDERS: Final = (Answer, AnswerMetadata, ConnectyAccessor)
 

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import BufferedReader
 
-__all__ = ["DEFAULT", "Profiles", "config_file", "environment"]
-
 #: The profile that is used if none is named.
 DEFAULT: Final = "default"
 #: The environment variable with the path of the file, if that is not the usual one.

@@ -13,28 +13,6 @@ import msgspec
 
 from connecty_frames.secret import SecretStr
 
-__all__ = [
-    "COMPONENTS",
-    "DEFAULT_INCLUDE",
-    "DEFAULT_MAX_ROWS",
-    "FINAL_STATES",
-    "HEALTH",
-    "NEXT_STATES",
-    "QUESTIONS",
-    "REGIONS",
-    "RESULTS",
-    "SANDBOX_CLIENT",
-    "TOKEN",
-    "QuestionAccepted",
-    "QuestionRequest",
-    "QuestionResults",
-    "ResultsResponse",
-    "State",
-    "TokenRequest",
-    "TokenResponse",
-    "read_message",
-]
-
 #: The address of an organisation's API by the region in which it is registered.
 REGIONS: Final[dict[str, str]] = {
     "eu1": "https://api.eu1.connecty-ai.com",

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox import Sandbox
 
-__all__ = ["connecty_sandbox", "connecty_sandbox_options"]
-
 
 @pytest.fixture(scope="session")
 def connecty_sandbox_options() -> dict[str, Any]:

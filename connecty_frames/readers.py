@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
 
-__all__ = ["install_readers", "read_connecty"]
-
 
 @shows_options("schema")
 def read_connecty(

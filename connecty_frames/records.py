@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.settings import Settings
 
-__all__ = ["forget", "forget_in", "history", "recorded_place", "records_table"]
-
 _FORGET_ALL: Final = "To erase everything, delete {} and {}, each with its -wal and -shm files."
 #: The letters with which an age ends, as in "6h".
 _UNITS: Final = tuple("smhdw")

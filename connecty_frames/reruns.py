@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from connecty_frames.warehouse import Query
     from connecty_frames.warehouse.query import RecordBatchReader
 
-__all__ = ["rerun"]
-
 
 def rerun(
     source: object, connection: object, *, dialect: str, functions: Collection[str] = ()

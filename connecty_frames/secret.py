@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["SecretStr", "SupportsSecret"]
-
 
 class SupportsSecret(Protocol):
     """Any object that holds a secret as pydantic's ``SecretStr`` does."""

@@ -26,17 +26,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.secret import SupportsSecret
 
-__all__ = [
-    "HISTORY_WORDS",
-    "LARGEST_BODY",
-    "NAMES",
-    "Settings",
-    "SettingsDict",
-    "is_loopback",
-    "parse_bool",
-    "parse_setting",
-]
-
 #: The default limit of a response body, in bytes after decompression.
 LARGEST_BODY: Final = 2 * 1024**3
 #: The default limit of kept answers, in bytes.

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.sandbox import SandboxOptions
     from connecty_frames.settings import Settings
 
-__all__ = ["clients", "close_clients", "open_client", "sandbox_notice", "use_sandbox"]
-
 clients: dict[Settings, Client] = {}
 _lock = threading.Lock()
 #: The most clients that calls share, as in a process that changes its settings often.

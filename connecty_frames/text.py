@@ -14,24 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "age_text",
-    "counted",
-    "cut",
-    "excerpt",
-    "html",
-    "listed",
-    "masked_id",
-    "path_text",
-    "quoted",
-    "sentence",
-    "shell_path",
-    "snippet",
-    "terminal",
-    "value_text",
-    "with_excerpt",
-]
-
 #: Unicode categories that are escaped: control, format (with the bidirectional marks), surrogate, private
 #: use, unassigned, line and paragraph separator.
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})

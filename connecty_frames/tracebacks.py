@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["short_traceback"]
-
 #: The packages whose frames are left out.
 _PACKAGE: Final = __name__.partition(".")[0]
 _IPYTHON: Final = "IPython"

@@ -10,19 +10,6 @@ import typer
 
 from connecty_frames.cli.output import Format
 
-__all__ = [
-    "DecimalsChoice",
-    "DecimalsOption",
-    "FormatOption",
-    "MaxRows",
-    "OnTruncation",
-    "OutputOption",
-    "SchemaFile",
-    "Strict",
-    "TimeZone",
-    "TruncationChoice",
-]
-
 #: The panels of the help of ``connecty ask`` and ``batch``.
 _TABLE: Final = "Rows and types"
 _OUTPUT: Final = "Output"

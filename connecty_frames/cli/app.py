@@ -25,8 +25,6 @@ from connecty_frames.cli.pin import pin
 from connecty_frames.cli.signals import exit_on_signals
 from connecty_frames.cli.streams import standard_streams
 
-__all__ = ["app", "main"]
-
 #: A line for each code; older versions of typer join the lines.
 _EPILOG = "\n".join(["Exit codes:", *(f"{code}: {meaning}." for code, meaning in MEANINGS.items())])
 

@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client, Question
     from connecty_frames.options import AskOptionsDict
 
-__all__ = ["ask"]
-
 #: The panels of the help.
 _QUESTION: Final = "Question"
 _CONNECTION: Final = "Connection"

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from connecty_frames.batch import BatchSummary
     from connecty_frames.options import AskOptionsDict
 
-__all__ = ["batch"]
-
 #: The panels of the help.
 _QUESTIONS: Final = "Questions"
 _TABLE: Final = "Rows and types"

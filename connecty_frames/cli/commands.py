@@ -15,18 +15,6 @@ from connecty_frames.text import masked_id, terminal
 if TYPE_CHECKING:
     from connecty_frames.sandbox import Sandbox
 
-__all__ = [
-    "ADDRESS_CONFLICT",
-    "Profile",
-    "announce_sandbox",
-    "complete_profile",
-    "config",
-    "masked",
-    "questions",
-    "sandbox",
-    "sandbox_class",
-]
-
 
 ADDRESS_CONFLICT: Final = "--base-url and --region both name the address: give one."
 

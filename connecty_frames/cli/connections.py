@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["read_rows"]
-
 #: How many characters of a driver's message are shown.
 _SHOWN = 1_000
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.client import Check
 
-__all__ = ["doctor"]
-
 _DISTRIBUTION: Final = "connecty-frames"
 #: The name and the extra of a requirement such as ``duckdb>=1.3; extra == 'sandbox'``.
 _REQUIREMENT: Final = re.compile(r"([\w.-]+).*\bextra *== *['\"]([\w-]+)['\"]")

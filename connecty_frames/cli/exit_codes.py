@@ -19,8 +19,6 @@ from connecty_frames.errors import (
     TruncatedError,
 )
 
-__all__ = ["BROKEN_PIPE", "EXIT_CODES", "MEANINGS", "SIGNAL_CODES", "exit_code_of"]
-
 #: The exit code of each kind of error; the first class that matches decides.
 EXIT_CODES: Final[dict[type[BaseException], int]] = {
     ConfigError: 2,

@@ -14,8 +14,6 @@ from connecty_frames.cli.messages import echo_stderr
 from connecty_frames.cli.output import TABLES, choose_format, naming_file, open_output, write_rows
 from connecty_frames.text import counted
 
-__all__ = ["history"]
-
 history = typer.Typer(name="history", help="List recorded questions, fetch their answers, and erase them.")
 
 #: The columns that a table for people has; the other formats have all.

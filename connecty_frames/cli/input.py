@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode import Schema
 
-__all__ = ["QuestionCommand", "question_reader", "read_file", "read_saved_schema"]
-
 #: The argument and the name of a file that stand for standard input.
 _STDIN: Final = "-"
 #: The most bytes that are read, so that an endless input ends.

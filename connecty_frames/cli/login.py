@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     Changes = dict[str, Any]
 
-__all__ = ["login"]
-
 #: The longest secret that is read from standard input, in characters.
 _MAX_SECRET: Final = 10_000
 

@@ -7,8 +7,6 @@ import typer
 from connecty_frames.errors import ConnectyError, ConnectyWarning
 from connecty_frames.text import terminal
 
-__all__ = ["echo_stderr", "shell_message", "show_warning"]
-
 
 def shell_message(error: BaseException) -> str:
     """Return the message of an error or warning, with its hint for the command line."""

@@ -24,22 +24,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer import Answer
 
-__all__ = [
-    "TABLES",
-    "EngineChoice",
-    "Format",
-    "Part",
-    "choose_format",
-    "echo_metadata",
-    "escaped_on_terminal",
-    "naming_file",
-    "open_output",
-    "open_response_file",
-    "write_answer",
-    "write_plot",
-    "write_rows",
-]
-
 #: The characters of a summary or of SQL that go to standard error.
 _MAX_TEXT: Final = 10_000
 

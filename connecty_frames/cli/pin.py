@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from connecty_frames.pins import Pin
 
-__all__ = ["pin"]
-
 pin = typer.Typer(
     name="pin", help="Ask a question once, and run its SQL from a file of pins.", no_args_is_help=True
 )

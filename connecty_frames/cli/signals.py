@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-__all__ = ["exit_on_signals"]
-
 #: The signals that end a command; not every system has all of them.
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 #: Seconds after a signal in which another one has no effect, so that the message is printed completely.

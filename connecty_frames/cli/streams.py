@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
     from rich.console import Console
 
-__all__ = ["discard_output", "is_stdout_closed", "standard_streams", "stdout_console"]
-
 
 @contextmanager
 def standard_streams() -> Iterator[None]:

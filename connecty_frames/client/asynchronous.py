@@ -23,8 +23,6 @@ from connecty_frames.immutable import Immutable
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["Call", "in_thread"]
-
 _Result = TypeVar("_Result")
 
 

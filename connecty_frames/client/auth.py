@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from connecty_frames.clock import Deadline
     from connecty_frames.http.transport import Transport
 
-__all__ = ["TOKEN_POLICY", "Auth", "Bearer"]
-
 #: A token request starts nothing, so that an endpoint that is down is no reason to fail before the deadline.
 TOKEN_POLICY: Final[RetryPolicy] = {
     FailureKind.CONNECT: CONNECT_ATTEMPTS,

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.settings import Settings
 
-__all__ = ["CONNECTION_CHECKS", "Check", "Status", "check_connection", "check_token"]
-
 #: The names of the checks of :func:`check_connection`, in their order.
 CONNECTION_CHECKS: Final = ("address", "connection", "proxy", "certificate", "service", "clock", "token")
 #: The check that fails with an attempt, by the phase in which it ended.

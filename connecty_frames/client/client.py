@@ -55,8 +55,6 @@ if TYPE_CHECKING:
     from connecty_frames.settings import Settings
     from connecty_frames.store import History, Row
 
-__all__ = ["Client"]
-
 _Result = TypeVar("_Result")
 
 #: What to do if no workspace is named, in Python and on the command line.

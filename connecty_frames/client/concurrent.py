@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
     from connecty_frames.client.submission import Submission
 
-__all__ = ["CancellableDeadline", "ConcurrentRun", "QuestionFuture", "Workers", "check_max_workers"]
-
 _Future = TypeVar("_Future", bound="Future[Any]")
 
 #: The longest wait in seconds: a signal right before a wait is handled only after it.

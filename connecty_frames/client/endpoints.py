@@ -27,16 +27,6 @@ if TYPE_CHECKING:
     from connecty_frames.clock import Clock, Deadline
     from connecty_frames.http.transport import Transport
 
-__all__ = [
-    "ASK_POLICY",
-    "FETCH_POLICY",
-    "GRACE",
-    "Endpoints",
-    "Results",
-    "question_id_of",
-    "search_question_id",
-]
-
 _Result = TypeVar("_Result")
 
 #: A question costs money: it is sent again only if it is certain that nothing was started.

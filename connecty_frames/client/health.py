@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-__all__ = ["check_health", "not_operational", "probe_health"]
-
 #: The default timeout in seconds.
 _TIMEOUT: Final = 10.0
 

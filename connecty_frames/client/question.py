@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from connecty_frames.decode import ReaderLimits
     from connecty_frames.store import Earlier, History
 
-__all__ = ["Question", "delay"]
-
 #: The pause between polls: as a share of the time elapsed, its bounds in seconds, its jitter.
 _SHARE: Final = 0.1
 _MIN_PAUSE: Final = 0.1

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from connecty_frames.clock import Clock, Deadline
     from connecty_frames.store import Earlier, History
 
-__all__ = ["find_or_claim", "kept_results"]
-
 #: Seconds between two looks for the id of a question that another caller is sending, and their growth.
 _PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.5

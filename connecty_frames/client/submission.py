@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from connecty_frames.http.models import Attempt
     from connecty_frames.store import Earlier, History, Row
 
-__all__ = ["Submission", "annotate", "pending_message", "question_body", "resume_command"]
-
 #: The failures after which it is certain that nothing was started.
 _NOT_STARTED: Final = frozenset(
     {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["POOL", "bytes_of", "numbers_of", "offsets_of", "to_array", "to_scalar"]
-
 #: The pool for work in short-lived threads. Arrow's default pool keeps the memory that such threads used:
 #: with it the peak above a large body was 3.1 times its size, with this one it is 1.2 times.
 POOL: Final = pa.system_memory_pool()

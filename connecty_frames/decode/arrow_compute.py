@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["cast", "match_substring_regex"]
-
 
 def cast(values: Any, type_: pa.DataType, *, safe: bool = True, memory_pool: Any = None) -> Any:
     """Return an array, chunked array or scalar in another type, as ``pyarrow.compute.cast`` does."""

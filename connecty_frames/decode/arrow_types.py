@@ -20,19 +20,6 @@ if TYPE_CHECKING:
     TypeTest = Callable[[pa.DataType], bool]
     _Found = dict[int, tuple[pa.DataType, int] | None]
 
-__all__ = [
-    "FRACTION_DIGITS",
-    "any_of",
-    "find_zone",
-    "first_match",
-    "is_binary",
-    "is_list",
-    "is_number",
-    "is_text",
-    "match_zone_offset",
-    "parse_type",
-]
-
 Value = TypeVar("Value")
 
 #: How many digits of a fraction of a second each unit of time has.

@@ -8,23 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from connecty_frames.decode.exact_json import UNHIDE, hide_escapes
+from connecty_frames.decode.exact_json import hide_escapes
 from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
-
-__all__ = [
-    "SEPARATORS",
-    "UNHIDE",
-    "Block",
-    "UnsupportedRows",
-    "commas_outside_texts",
-    "cut_blocks",
-    "outside_texts",
-]
 
 #: What stands between two rows: in compact JSON, and as Python's own json writes it.
 SEPARATORS: Final = (b"],[", b"], [")

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.arrow_types import TypeTest
 
-__all__ = ["build", "restate_bounds"]
-
 #: How many cells are made Python objects at once.
 _BLOCK: Final = 1 << 14
 

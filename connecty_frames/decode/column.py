@@ -35,21 +35,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "BATCH_BYTES",
-    "CODES",
-    "SURROGATE",
-    "Array",
-    "CellColumn",
-    "Column",
-    "ScalarColumn",
-    "Values",
-    "combine",
-    "concat",
-    "kind_masks",
-    "section_of",
-]
-
 Array: TypeAlias = pa.ChunkedArray | pa.Array
 #: The cells of a column, or the temporal or float values that have been read from them.
 Values: TypeAlias = Array | TemporalValues | FloatValues

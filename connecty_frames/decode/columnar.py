@@ -50,14 +50,13 @@ from connecty_frames.decode import exact_json, numbers, temporal_fast
 from connecty_frames.decode.arrow_buffers import POOL, bytes_of, to_array, to_scalar
 from connecty_frames.decode.blocks import (
     SEPARATORS,
-    UNHIDE,
     UnsupportedRows,
     commas_outside_texts,
     cut_blocks,
 )
 from connecty_frames.decode.column import CODES, ScalarColumn, concat
 from connecty_frames.decode.envelope import match_names
-from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind
+from connecty_frames.decode.exact_json import KIND_BY_TYPE, UNHIDE, ValueKind
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
@@ -70,8 +69,6 @@ if TYPE_CHECKING:
     from connecty_frames.decode.blocks import Block
     from connecty_frames.decode.column import Array
     from connecty_frames.decode.limits import ReaderLimits
-
-__all__ = ["read_columnar"]
 
 #: Above this number of columns blocks are longer, since each column of each block has its cost.
 _FEW_COLUMNS: Final = 128

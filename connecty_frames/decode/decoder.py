@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 
-__all__ = ["Decoded", "decode", "python_statistics"]
-
 #: How many columns an error describes before it counts the rest.
 _MOST_DESCRIBED: Final = 10
 #: The types that ``schema=`` might set for a column that inference does not read, by the section of its

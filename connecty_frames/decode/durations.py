@@ -23,8 +23,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DURATION", "can_be_time_of_day", "nanoseconds"]
-
 _PART = r"-?\d{1,9}"
 _DAYS = r"(?P<days>[+-]?\d{1,9})"
 _TIME = r"(?P<hours>\d{1,9}):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?:\.(?P<fraction>\d{1,9}))?"

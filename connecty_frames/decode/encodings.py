@@ -29,8 +29,6 @@ from connecty_frames.text import value_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Encoding", "binary", "epoch", "local", "parse_encoding", "read", "read_binary"]
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Encoding:

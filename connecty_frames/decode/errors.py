@@ -14,15 +14,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = [
-    "CellError",
-    "cell_error",
-    "check_texts",
-    "errors_as_written",
-    "raise_at_first",
-    "surrogate_error",
-]
-
 #: How many characters of a value a message shows, and how long a reason is at most.
 _LONGEST_VALUE: Final = 60
 _LONGEST_REASON: Final = 500

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from connecty_frames.decode.column import ScalarColumn
     from connecty_frames.decode.limits import ReaderLimits
 
-__all__ = ["Table", "preview", "read_general"]
-
 #: How many bytes a block has at least for each column, so that each column has rows enough in a block.
 _BYTES_PER_COLUMN: Final = 64
 #: In this many bytes the header is searched for first.

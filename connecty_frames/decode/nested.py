@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     #: Returns the array of the scalars at one place, None if no type holds them all.
     BuildScalars = Callable[[ScalarColumn | CellColumn], pa.Array | None]
 
-__all__ = ["MOST_FIELDS", "build_nested"]
-
 #: How many fields and items a type may have at all depths: each costs far more than the bytes of its key.
 MOST_FIELDS: Final = 1_000
 _SCALAR_KINDS: Final = (frozenset({ValueKind.BOOLEAN}), frozenset({ValueKind.TEXT}), NUMBER_KINDS)

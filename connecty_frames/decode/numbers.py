@@ -31,22 +31,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.options import Decimals
 
-__all__ = [
-    "MAX_EXACT_INTEGER",
-    "NOT_FINITE",
-    "FloatValues",
-    "arrow_type",
-    "decimal_type",
-    "is_exact_float",
-    "is_finite",
-    "is_number",
-    "is_short_integer",
-    "read",
-    "read_fast",
-    "read_nearest",
-    "read_quoted",
-]
-
 _Text = TypeVar("_Text", str, str | None)
 
 #: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.limits import ReaderLimits
 
-__all__ = ["Rows", "read_rows"]
-
 #: The kind and the Arrow type of columns with cells of one Python type.
 _BY_PYTHON_TYPE: Final = {
     str: (ValueKind.TEXT, pa.string()),

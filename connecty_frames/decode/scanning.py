@@ -21,18 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = [
-    "SPACES",
-    "STEPS",
-    "Block",
-    "LongValue",
-    "byte_table",
-    "inner_commas",
-    "match_key",
-    "next_block",
-    "scan",
-]
-
 _COMMA, _QUOTE, _BRACKET = b',"['
 
 

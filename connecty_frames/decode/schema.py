@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.encodings import Encoding
 
-__all__ = ["SAVED", "SET_BY_CALLER", "ColumnSchema", "Schema", "SchemaTypes"]
-
 #: The evidence for a type that the caller wrote down, and for one that an earlier answer inferred.
 SET_BY_CALLER: Final = "schema="
 SAVED: Final = "saved schema"

@@ -75,8 +75,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.statistics_comparisons import Comparison
 
-__all__ = ["ColumnSource", "check_statistics"]
-
 #: By how much of the mean of the magnitudes two means of the same numbers may differ: for the order in which
 #: doubles were added up, and for singles that were written with 6 digits.
 _SUM_ERROR: Final = 1e-9

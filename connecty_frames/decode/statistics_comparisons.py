@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.arrow_types import TypeTest
 
-__all__ = ["CONTEXT", "Comparison", "comparison_of"]
-
 #: Has more than decimal256's 76 digits, and turns what is not a number into NaN. Python's current context
 #: belongs to the user.
 CONTEXT: Final = Context(prec=200, Emin=-9_999, Emax=9_999, traps=[])

@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.statistics_comparisons import Comparison
 
-__all__ = [
-    "are_singles",
-    "is_same_as_float",
-    "is_within_digit_of_values",
-    "is_within_last_digit",
-    "most_places",
-]
-
 #: How many digits doubles and singles may be written with: from what their types keep for certain (DBL_DIG
 #: and FLT_DIG of C) to what identifies every value (DBL_DECIMAL_DIG and FLT_DECIMAL_DIG).
 _DOUBLE_DIGITS: Final = [15, 16, 17]

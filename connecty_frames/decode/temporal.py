@@ -39,8 +39,6 @@ from connecty_frames.decode.temporal_format import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["arrow_type", "read", "read_exact", "row_out_of_range"]
-
 #: The formats of texts that are inferred to be dates or times where nothing else says so.
 _INFERRED: Final = (TemporalFormat.DATE, TemporalFormat.NAIVE, TemporalFormat.AWARE)
 #: So many texts are read at once, which bounds what is made of them on the way.

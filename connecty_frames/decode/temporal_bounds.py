@@ -23,8 +23,6 @@ from connecty_frames.decode.temporal_format import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["fit_bounds", "fit_fast", "is_midnight", "trim_zeros"]
-
 #: Matches a timestamp whose time as written is midnight.
 is_midnight: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
 #: Finds the fraction of a second; the point of 1.02:00:00 is none.

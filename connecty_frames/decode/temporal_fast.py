@@ -22,19 +22,6 @@ from connecty_frames.decode.temporal_format import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "DAY_MICROS",
-    "EPOCH_DAY",
-    "FIRST_MICROS",
-    "LAST_MICROS",
-    "TemporalValues",
-    "distinct_offsets",
-    "fast_format",
-    "has_seventh_digit",
-    "in_zone",
-    "read_fast",
-]
-
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 DAY_MICROS: Final = 86_400_000_000
 #: 0001-01-01 and 9999-12-31T23:59:59.999999 in microseconds: what Python, pandas and polars can show.

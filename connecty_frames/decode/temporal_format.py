@@ -36,19 +36,6 @@ from connecty_frames.decode.errors import CellError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = [
-    "OFFSET",
-    "TIMESTAMP_PARTS",
-    "TemporalFormat",
-    "all_have_format",
-    "canonical",
-    "format_of",
-    "has_format",
-    "has_minutes",
-    "match_format",
-    "unreadable_reason",
-]
-
 _YEAR = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])"
 _DAY = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _HOUR = r"(?:[01]\d|2[0-3])"

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.arrow_types import TypeTest
 
-__all__ = ["read", "utc_offset"]
-
 _match_compact_date: Final = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII).fullmatch
 #: The name of a zone. Abbreviations, such as EST, mean different offsets to different writers.
 _ZONE: Final = r"(?:UTC|[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)"

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from connecty_frames.decode.column import Array, ScalarColumn
     from connecty_frames.options import AskOptions, Decimals
 
-__all__ = ["RULES", "Decision", "Rule", "decide"]
-
 
 class Decision(NamedTuple):
     """A column's type, and how it was decided on.

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     import altair as alt
 
-__all__ = ["plot"]
-
 #: The most marks that are drawn: what altair allows, and bars in a picture of 10,000 pixels.
 _MAX_MARKS: Final = 5_000
 _MAX_BARS: Final = 500

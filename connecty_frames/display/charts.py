@@ -30,8 +30,6 @@ from connecty_frames.text import listed, quoted, snippet, value_text
 if TYPE_CHECKING:
     from connecty_frames.decode.arrow_types import TypeTest
 
-__all__ = ["Chart", "ChartKind", "Column", "choose_chart"]
-
 
 class ChartKind(StrEnum):
     """What a chart draws."""

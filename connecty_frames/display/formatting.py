@@ -17,8 +17,6 @@ import pyarrow.compute as pc
 
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary, match_zone_offset
 
-__all__ = ["JSON", "json_value", "local_times", "short_texts", "texts"]
-
 #: Writes numbers with all their digits. The hook is for nanoseconds, which in a list or struct are pandas'
 #: own classes of timestamp and duration.
 JSON: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=lambda value: value.isoformat())

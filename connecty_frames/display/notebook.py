@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer_metadata import AnswerMetadata
 
-__all__ = ["SHOWN_COLUMNS", "SHOWN_ROWS", "answer_html", "sql_html"]
-
 #: The most that is shown: rows and columns of a table, columns in the list of them; characters of a cell or
 #: name, of the question, of the summary and the SQL.
 SHOWN_ROWS: Final = 10

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 import altair as alt
 from altair.utils.mimebundle import spec_to_mimebundle
 
-__all__ = ["Chart"]
-
 #: JupyterLab 4.6 draws no later version, and charts of ``Answer.plot`` need none.
 _VEGALITE: Final = "application/vnd.vegalite.v5+json"
 #: How much larger the PNG is than the chart, for sharp text on most screens; and the most pixels of a chart

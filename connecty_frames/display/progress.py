@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress as Display
 
-__all__ = ["Progress", "notebook_shell", "progress"]
-
 #: How many characters of the question the line shows: in a terminal, what the other columns leave.
 _MAX_TITLE: Final = 60
 _MIN_TITLE: Final = 12

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from rich.box import Box
     from rich.console import Console
 
-__all__ = ["SHOWN_ROWS", "terminal_table", "text_table"]
-
 #: The rows that a terminal shows: half of them from the beginning, half from the end.
 SHOWN_ROWS: Final = 50
 #: The characters of a name, a type and a cell that are formatted for a terminal.

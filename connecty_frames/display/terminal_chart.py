@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console, RenderableType
 
-__all__ = ["import_uniplot", "terminal_plot"]
-
 #: The most bars, points and lines that are drawn, and the lines of text that a chart of the last two has.
 _MAX_BARS: Final = 100
 _MAX_POINTS: Final = 5_000

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.frames.typed import AnyInMypy
 
-__all__ = ["ConnectyAccessor", "attach", "copy_metadata", "metadata", "register_accessors"]
-
 #: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
 _NO_METADATA: Final = (

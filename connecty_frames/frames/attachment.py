@@ -29,8 +29,6 @@ from connecty_frames.text import terminal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["KEY", "Backend", "Frame", "backend_of", "spark_metadata", "write_metadata", "write_schema"]
-
 Frame = TypeVar("Frame")
 
 #: The key of the metadata, and the name of the accessor.

@@ -38,14 +38,6 @@ from connecty_frames.text import snippet, value_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = [
-    "UnknownTypeError",
-    "arrow_type",
-    "check_zones",
-    "find_encoding",
-    "zone_name",
-]
-
 #: The digits of Arrow's widest decimals.
 _DECIMAL128: Final = 38
 _DECIMAL256: Final = 76

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from xlsxwriter.worksheet import Worksheet
 
-__all__ = ["write_xlsx"]
-
 #: The size of a sheet, with the row of names, and of a cell in units of UTF-16.
 _MAX_ROWS: Final = 1_048_576
 _MAX_COLUMNS: Final = 16_384

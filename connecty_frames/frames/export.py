@@ -48,17 +48,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer_metadata import AnswerMetadata
 
-__all__ = [
-    "ATTRS_KEY",
-    "METADATA_KEY",
-    "PANDAS_KEY",
-    "WRITERS",
-    "is_intact",
-    "repeated_name",
-    "to_arrow",
-    "write_parquet",
-]
-
 #: The key of an answer's metadata in that of a schema.
 METADATA_KEY: Final = KEY.encode()
 #: Where pandas keeps its attrs in a file, and where dtypes and index.

@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from connecty_frames.options import Engine
 
-__all__ = ["LOADED", "begin_loading", "finish_loading"]
-
 #: The engines whose import has ended. For these nothing needs to be begun.
 LOADED: Final[set[str]] = set()
 _threads: Final[dict[str, threading.Thread]] = {}

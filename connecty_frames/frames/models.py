@@ -8,8 +8,6 @@ from typing import Any
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import snippet
 
-__all__ = ["comes_from", "is_pandera_schema", "is_pydantic_model", "pandera_columns", "pydantic_columns"]
-
 
 def comes_from(class_: type, library: str) -> bool:
     """Whether a class is of a library, found without importing it."""

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.options import DtypeBackend
 
-__all__ = ["to_pandas"]
-
 #: The data of one column of a frame: a numpy array or a pandas extension array.
 ColumnArray: TypeAlias = Any
 Builder: TypeAlias = Callable[[pa.ChunkedArray], ColumnArray]

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import DtypeBackend, Engine
 
-__all__ = ["read_parquet"]
-
 #: How pandas begins the name of the column of an index that has none.
 _UNNAMED: Final = "__index_level_"
 

@@ -26,8 +26,6 @@ from connecty_frames.text import listed, snippet
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["to_polars"]
-
 #: The digits of polars' only decimal.
 _DECIMAL_DIGITS: Final = 38
 #: The hours of the time zone database's outermost offsets, Etc/GMT+12 and Etc/GMT-14.

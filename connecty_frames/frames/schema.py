@@ -22,8 +22,6 @@ from connecty_frames.frames.models import (
 )
 from connecty_frames.text import snippet, value_text
 
-__all__ = ["to_schema_types"]
-
 _ACCEPTED: Final = (
     'an Arrow type or its name (pa.int64(), "timestamp[us, tz=UTC]", "decimal128(18, 2)"), a pandas, numpy '
     'or polars dtype or its name ("Int64", "datetime64[us, UTC]", pl.Date), or a Python type (int, float, '

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer_metadata import AnswerMetadata
 
-__all__ = ["arrow_schema", "convert", "spark_schema", "to_spark", "warn_of_texts"]
-
 #: The digits of Spark's only decimal.
 _DECIMAL_DIGITS: Final = 38
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Any, Final, Never, TypeAlias
 
-__all__ = ["AnyInMypy"]
-
 #: mypy takes a constant of this name for true, whatever its value.
 MYPY: Final = False
 

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.http.models import Attempt
 
-__all__ = ["ATTEMPT", "ConnectionAdapter", "seconds_left", "tls_context"]
-
 #: The most interim responses before a final one.
 _MAX_INTERIM: Final = 20
 #: The name under which OpenSSL finds a certificate in a folder: the hash of its subject.

@@ -46,17 +46,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.http.redaction import Redaction
 
-__all__ = [
-    "CHECK_CREDENTIALS",
-    "content_failure",
-    "deadline_failure",
-    "exception_failure",
-    "host_port",
-    "server_message",
-    "socks_failure",
-    "status_failure",
-]
-
 #: What to do about refused credentials.
 CHECK_CREDENTIALS: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered."

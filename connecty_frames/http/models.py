@@ -16,20 +16,6 @@ if TYPE_CHECKING:
     from connecty_frames.clock import Deadline
     from connecty_frames.errors import ConnectyError
 
-__all__ = [
-    "SUCCESS",
-    "Attempt",
-    "BodyEncodingError",
-    "BodyTooLarge",
-    "Failure",
-    "FailureKind",
-    "InterimError",
-    "Request",
-    "RequestFailed",
-    "Response",
-    "strip_tracebacks",
-]
-
 #: The statuses of success (RFC 9110, section 15.3).
 SUCCESS: Final = range(200, 300)
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.secret import SecretStr
 
-__all__ = ["Redaction"]
-
 _MASK: Final = "***"
 #: The shortest secret and client id that are masked: a shorter one could be a part of many words.
 _MIN_LENGTH: Final = 4

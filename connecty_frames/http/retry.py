@@ -26,17 +26,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.clock import Clock, Deadline
 
-__all__ = [
-    "CONNECT_ATTEMPTS",
-    "IDLE_TIMEOUT",
-    "RetryBudget",
-    "RetryPolicy",
-    "backoff",
-    "http_date",
-    "retry",
-    "retry_after",
-]
-
 _Result = TypeVar("_Result")
 
 #: How many attempts each kind of failure allows; a kind that is not there is not retried.

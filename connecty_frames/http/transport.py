@@ -62,8 +62,6 @@ if TYPE_CHECKING:
     from connecty_frames.http.models import Attempt
     from connecty_frames.settings import Settings
 
-__all__ = ["Transport", "read_body"]
-
 _Result = TypeVar("_Result")
 
 # A library's log goes nowhere until the application configures logging.

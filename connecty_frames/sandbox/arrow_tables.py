@@ -19,8 +19,6 @@ from connecty_frames.text import snippet
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["read_frame"]
-
 #: The key of Arrow's metadata that names the type of an extension.
 _EXTENSION_NAME: Final = b"ARROW:extension:name"
 #: The extension types that DuckDB reads as types of its own.

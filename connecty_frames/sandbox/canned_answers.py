@@ -24,8 +24,6 @@ from connecty_frames.sandbox.catalogue import Plan
 from connecty_frames.sandbox.results import QueryResult
 from connecty_frames.text import path_text, snippet
 
-__all__ = ["CannedAnswer", "CannedAnswers"]
-
 _SUMMARY: Final = "Number of rows: {rows}."
 _EXPECTED: Final = (
     "expected a frame or a list of dicts (a table), an Answer or the path or bytes of a saved response"

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.results import QueryResult
 
-__all__ = ["BASE_LENGTH", "Answerer", "Catalogue", "Plan", "looks_like_sql", "similar_questions"]
-
 #: A question is looked up if it has at most so many characters more than twice the longest wording.
 BASE_LENGTH: Final = 1000
 #: How many similar questions an error names.

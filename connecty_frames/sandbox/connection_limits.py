@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     import asyncio
 
 
-__all__ = ["LimitedProtocol"]
-
-
 class LimitedProtocol(H11Protocol):
     """uvicorn's HTTP protocol, with limits on waiting and the transport in the scope."""
 

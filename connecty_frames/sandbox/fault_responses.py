@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
-__all__ = ["TRANSPORT", "BrokenResponse", "FaultMiddleware"]
-
 #: The key of a scope under which the transport of the connection stands.
 TRANSPORT: Final = "connecty_frames.transport"
 #: How often a wait checks whether the client has left or the sandbox closes, in seconds.

@@ -44,8 +44,6 @@ from connecty_frames.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["PARTIAL_RESPONSES", "Endpoint", "Fault", "Faults", "Timing"]
-
 Endpoint: TypeAlias = Literal["health", "token", "ask", "results"]
 Timing: TypeAlias = Literal["before", "after"]
 

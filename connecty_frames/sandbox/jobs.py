@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.pool import WorkerPool
     from connecty_frames.sandbox.results import QueryResult
 
-__all__ = ["KEPT", "KEPT_BYTES", "Job", "JobQueue"]
-
 #: How many finished questions are kept.
 KEPT: Final = 10_000
 #: How many bytes their tables and texts may take; the newest is kept however large it is.

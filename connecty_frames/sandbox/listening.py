@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-__all__ = ["open_listener", "run_server"]
-
 #: Seconds that open requests have to end when the server stops.
 _SHUTDOWN_SECONDS: Final = 2
 

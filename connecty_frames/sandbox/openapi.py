@@ -11,8 +11,6 @@ from typing import Any
 
 from connecty_frames.protocol import TOKEN
 
-__all__ = ["document", "served_document"]
-
 
 def document() -> dict[str, Any]:
     """Return the document that describes the service."""

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from typing import IO
 
 
-__all__ = ["WorkerReply", "WorkerSetup", "receive", "send"]
-
 _LENGTH: Final = struct.Struct(">Q")
 
 

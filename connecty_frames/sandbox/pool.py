@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from connecty_frames.clock import Clock
     from connecty_frames.sandbox.results import QueryResult
 
-__all__ = ["WorkerPool"]
-
 #: The memory that one question may take, in MiB.
 MEMORY: Final = 1024
 #: How often a running query is checked for its time limit, in seconds.

@@ -25,16 +25,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = [
-    "BODY_LIMIT",
-    "BODY_SECONDS",
-    "HEAD_SECONDS",
-    "READ_SECONDS",
-    "allowed_hosts",
-    "is_json",
-    "read_body",
-]
-
 #: Seconds within which a request head must arrive, from its first byte or from the connection on.
 HEAD_SECONDS: Final = 10.0
 #: Seconds within which a request body must arrive, from the end of the head on.

@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from itertools import accumulate, islice, takewhile
 from typing import Final, NamedTuple, TypeVar
 
-__all__ = ["KEPT", "KEPT_BYTES", "LONGEST", "AskedQuestion", "RequestLog", "SeenRequest"]
-
 #: How many requests, and how many questions, are kept.
 KEPT: Final = 100_000
 #: How many bytes the requests, and how many the questions, may take.

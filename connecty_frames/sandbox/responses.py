@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["error_response", "json_response", "status_response"]
-
 #: The values of the field ``error``. Python's own names of statuses differ between its versions.
 _ERRORS: Final = {
     401: "unauthorized",

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from duckdb.sqltypes import DuckDBPyType
 
-__all__ = ["QueryResult", "read_result"]
-
 #: How many rows are fetched at a time. As Python objects they take several times the memory of their text.
 _BATCH: Final = 10_000
 #: How many statistics one query computes: DuckDB takes time by the square of their number.

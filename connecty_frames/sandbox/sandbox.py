@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Answerer
     from connecty_frames.sandbox.faults import Fault
 
-__all__ = ["Connection", "Sandbox", "SandboxOptions"]
-
 Statistics = Literal["full", "documented"]
 
 #: The only workspace, as in the API document.

@@ -54,8 +54,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.request_log import RequestLog
     from connecty_frames.sandbox.tokens import Tokens
 
-__all__ = ["Server"]
-
 _Body = TypeVar("_Body", TokenRequest, QuestionRequest)
 _LOG: Final = logging.getLogger(__name__)
 #: A number with this many digits is more rows than any result has; further digits are ignored.

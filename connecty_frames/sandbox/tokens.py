@@ -15,8 +15,6 @@ from connecty_frames.protocol import SANDBOX_CLIENT
 if TYPE_CHECKING:
     from connecty_frames.clock import Clock
 
-__all__ = ["Tokens"]
-
 _ALGORITHM: Final = "HS256"
 
 

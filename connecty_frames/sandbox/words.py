@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from spellchecker import SpellChecker
 
-__all__ = ["STOP_WORDS", "Vocabulary", "split", "stem"]
-
 #: Words that change the meaning of no question.
 STOP_WORDS: Final = frozenset(
     {

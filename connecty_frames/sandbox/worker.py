@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.results import QueryResult
 
-__all__ = ["Database", "main"]
-
 _MIB: Final = 2**20
 #: The limit on a query's address space, as a multiple of the memory that DuckDB may count for it. DuckDB's
 #: count leaves out the memory within a single function call, and the rows as text.

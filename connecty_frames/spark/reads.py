@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
     from connecty_frames.answer_metadata import AnswerMetadata
 
-__all__ = ["AskedQuestion", "Read", "ask", "fetch", "metadata_of", "open_client"]
-
 #: The options that say what is read, of which a read has one.
 _SOURCES: Final = ("question", "questions", "question_ids")
 #: Names of options that are refused because they may hold credentials: a plan shows its options.

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
     from connecty_frames.options import AskOptions
 
-__all__ = ["ConnectySource"]
-
 #: How many rows pyspark is given at a time, as many as Spark itself makes of them.
 _BATCH_ROWS: Final = 10_000
 

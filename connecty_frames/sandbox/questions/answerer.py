@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Catalogue
     from connecty_frames.sandbox.questions.model import SemanticModel
 
-__all__ = ["WorkspaceAnswerer"]
-
 #: The words that a question may have: the time for reading grows with their number.
 _MAX_WORDS: Final = 40
 

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.questions.query import Operator
 
-__all__ = ["Column", "compares", "group_clause", "indented", "lines", "select_clause", "where_clause"]
-
 #: The longest SELECT clause on one line.
 _LINE: Final = 100
 

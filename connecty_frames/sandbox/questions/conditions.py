@@ -37,8 +37,6 @@ from connecty_frames.sandbox.questions.query import (
     Times,
 )
 
-__all__ = ["ConditionPhrases"]
-
 
 class ConditionPhrases(MeasurePhrases):
     """The meanings of conditions."""

@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.model import Field
     from connecty_frames.sandbox.questions.query import MeasureLike, Operator, Order, Statistic, Window
 
-__all__ = ["describe"]
-
 _STATISTICS: Final[dict[Statistic, str]] = {
     "mean": "average",
     "median": "median",

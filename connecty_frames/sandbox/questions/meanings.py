@@ -20,36 +20,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.model import Entity, Event, Field
 
 
-__all__ = [
-    "CONSTANTS",
-    "Acted",
-    "Active",
-    "By",
-    "ByField",
-    "Compared",
-    "Descending",
-    "Extra",
-    "Fields",
-    "Happened",
-    "Lacks",
-    "Measured",
-    "Mentioned",
-    "NoReadingError",
-    "Noun",
-    "OnlyDistinct",
-    "Owns",
-    "PartOf",
-    "Ranked",
-    "Share",
-    "Sorted",
-    "TopN",
-    "flat",
-    "one_of",
-    "only",
-    "whole",
-]
-
-
 class NoReadingError(Exception):
     """Words have no meaning together."""
 

@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.model import Entity, Field, Measure
 
 
-__all__ = ["MeasurePhrases"]
-
-
 #: Statistics whose words say what they are of: times or durations.
 _TYPED: Final[dict[str, tuple[Statistic, frozenset[str]]]] = {
     "earliest": ("minimum", frozenset({"timestamp", "date"})),

@@ -14,8 +14,6 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Entity", "Event", "Field", "Measure", "SemanticModel", "Value", "forms"]
-
 
 # Parts are compared by identity: each stands in the model once.
 class _Part(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):

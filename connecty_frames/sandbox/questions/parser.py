@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.model import SemanticModel
     from connecty_frames.sandbox.questions.query import Query
 
-__all__ = ["QuestionParser"]
-
 #: The tokens that are no words of the grammar, by their form.
 _TOKENS: Final = {
     "ISO_DATE": re.compile(r"\d{4}-\d\d-\d\d"),

@@ -51,9 +51,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-__all__ = ["Parts", "two_periods"]
-
-
 _T = TypeVar("_T")
 #: Amounts that may be years as well.
 _YEARS: Final = range(2001, 2100)

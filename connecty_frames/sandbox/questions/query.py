@@ -15,42 +15,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.sandbox.questions.model import Entity, Field, Measure, Value
 
-__all__ = [
-    "Aggregate",
-    "Change",
-    "Compare",
-    "Condition",
-    "Count",
-    "Days",
-    "Did",
-    "Dimension",
-    "Distinct",
-    "Either",
-    "Grain",
-    "Has",
-    "Having",
-    "Is",
-    "IsKey",
-    "IsNumbered",
-    "MeasureLike",
-    "Month",
-    "Named",
-    "Nested",
-    "Never",
-    "Of",
-    "Operator",
-    "Order",
-    "Proportion",
-    "Query",
-    "Recent",
-    "Rows",
-    "Statistic",
-    "TimeOf",
-    "Times",
-    "Totals",
-    "Window",
-]
-
 Grain = Literal["year", "half_year", "quarter", "month", "week", "day", "weekday", "hour", "month_of_year"]
 Statistic = Literal["mean", "median", "minimum", "maximum", "total", "deviation"]
 Operator = Literal[">", "<", ">=", "<=", "=", "between"]

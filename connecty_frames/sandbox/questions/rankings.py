@@ -46,9 +46,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-__all__ = ["RankingReadings"]
-
-
 class RankingReadings(ConditionPhrases):
     """The meanings of questions for groups in some order, and for rows."""
 

@@ -50,9 +50,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-__all__ = ["Readings"]
-
-
 #: What shares may be of: conditions on the rows themselves, whose rows are a part of all.
 _PARTS = (Is, Compare, Has, IsKey, IsNumbered, Days)
 

@@ -41,8 +41,6 @@ from connecty_frames.sandbox.questions.select import (
     on_base,
 )
 
-__all__ = ["rows_statement"]
-
 
 def rows_statement(query: Rows, model: SemanticModel, *, keys_only: bool = False) -> str:
     """Return the rows of an entity that meet conditions, also on other rows that belong to them."""
@@ -179,4 +177,5 @@ def _row_order(query: Rows, select: Select, counted: list[Column]) -> str:
 
 
 def is_negated(condition: Condition) -> bool:
+    """Return whether it selects the rows without a value or without rows of another entity."""
     return isinstance(condition, Is | Has) and condition.negated

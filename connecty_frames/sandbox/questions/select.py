@@ -45,16 +45,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.query import Grain, MeasureLike, Statistic
 
 
-__all__ = [
-    "NoSQLError",
-    "Select",
-    "check_each",
-    "has_period",
-    "on_base",
-    "statistic_column",
-]
-
-
 _STATISTICS: Final[dict[Statistic, str]] = {
     "mean": "avg({})",
     "median": "median({})",

@@ -49,9 +49,6 @@ from connecty_frames.sandbox.questions.select import (
     statistic_column,
 )
 
-__all__ = ["select_statement"]
-
-
 #: How far the unit before is away, for those that follow one another.
 _STEPS: Final[dict[Grain, str]] = {
     "year": "1",

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.questions.model import Field, SemanticModel
 
 
-__all__ = ["TimePhrases"]
-
-
 #: A number with three decimals, or one with a point between thousands as in much of Europe.
 _UNCLEAR_NUMBER: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 
