@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -215,6 +218,26 @@ def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -
     assert sent(bearer(auth, clock)) == "Bearer token-2"
     auth.discard(first)
     assert sent(bearer(auth, clock)) == "Bearer token-2"
+
+
+def test_a_caller_without_time_does_not_wait_for_another(auth: Auth, clock: Any) -> None:
+    """While another thread asks for the token, a call whose time is over ends at once."""
+    asks, ends = Event(), Event()
+
+    def ask() -> None:
+        with auth._state.lock:
+            asks.set()
+            ends.wait(10)
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(ask)
+        asks.wait(10)
+        began = time.monotonic()
+        found = failure(auth, clock, 0.0)
+        took = time.monotonic() - began
+        ends.set()
+    assert found.kind is FailureKind.CONNECTION_LOST
+    assert took < 0.5
 
 
 def test_a_bearer_does_not_show_its_token() -> None:

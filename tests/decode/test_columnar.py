@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from connecty_frames.decode import Decoded
 
 TEXT, INTEGER, FRACTION, BOOLEAN = ValueKind.TEXT, ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.BOOLEAN
+ARROW_TYPES = {TEXT: pa.string(), INTEGER: pa.int64(), FRACTION: pa.string(), BOOLEAN: pa.bool_()}
 ONE_BLOCK = 1 << 20
 
 #: Rows after a header, and the columns they are.
@@ -41,7 +42,10 @@ def read(
     source = dataframe.encode() if isinstance(dataframe, str) else dataframe
     msgspec.json.decode(source, type=msgspec.Raw)  # a precondition of the reader: it is JSON
     found = read_columnar(memoryview(source), sections, ReaderLimits(block=block, longest_row=longest_row))
-    return None if found is None else [(column.kind, column.array.to_pylist()) for column in found[1]]
+    if found is None:
+        return None
+    assert [column.array.type for column in found[1]] == [ARROW_TYPES[column.kind] for column in found[1]]
+    return [(column.kind, column.array.to_pylist()) for column in found[1]]
 
 
 # --- what is refused --------------------------------------------------------------------------------
@@ -284,6 +288,11 @@ def test_one_row_and_many_columns() -> None:
 def test_columns_that_are_cast_at_once(last: str, columns: Columns) -> None:
     """In more columns than rows, each column has its own values and nulls."""
     assert read(f'[["a","b","c","d"],[1,null,-5,{last}],[null,false,6,{last}]]') == columns
+
+
+def test_truth_values_and_numbers_are_not_cast_at_once() -> None:
+    """A 1 beside truth values in one row stays a number."""
+    assert read('[["a","b","c"],[true,1,0]]') == [(BOOLEAN, [True]), (INTEGER, [1]), (INTEGER, [0])]
 
 
 def test_the_first_value_behind_many_nulls() -> None:

@@ -121,12 +121,14 @@ def test_an_error_carries_status_request_id_and_wait() -> None:
         ("https://login.test/sso?code=canary", "login.test"),
         ("/elsewhere?code=canary", "api.test"),
         ("", "an unknown host"),
+        (None, "an unknown host"),
         ("http://[", "an unknown host"),
     ],
 )
-def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str, named: str) -> None:
+def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str | None, named: str) -> None:
     """The rest of the address may hold a secret."""
-    failure = status_failure(response(302, Location=location), redact=REDACT)
+    headers = {} if location is None else {"Location": location}
+    failure = status_failure(response(302, **headers), redact=REDACT)
     assert f"with a redirect to {named}." in str(failure.error)
     assert "canary" not in str(failure.error)
 
