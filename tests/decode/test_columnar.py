@@ -18,6 +18,7 @@ from connecty_frames.decode import decode, read_envelope, rows
 from connecty_frames.decode.columnar import read_columnar
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.limits import ReaderLimits
+from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
 from connecty_frames.options import AskOptions
 
@@ -321,6 +322,19 @@ def test_escapes_in_columns_that_are_parsed() -> None:
         assert column.array.to_pylist() == [f"2025-0{month}-0{day}" for day in range(1, 10)]
     assert texts.array.to_pylist() == [f"a\nb{day}" for day in range(1, 10)]
     assert numbers.array.to_pylist() == [f"{day}.5" for day in range(1, 10)]
+
+
+@pytest.mark.parametrize("block", [30, 100, ONE_BLOCK])
+def test_parsed_values_of_several_blocks(block: int) -> None:
+    """Dates and fractions are those of all blocks, in order."""
+    rows_ = ",".join(f'["2025-01-0{day}",{day}.5]' for day in range(1, 10))
+    found = read_columnar(memoryview(f'[["a","b"],{rows_}]'.encode()), {}, ReaderLimits(block=block))
+    assert found is not None
+    dates, numbers = (column.values for column in found[1])
+    assert isinstance(dates, TemporalValues)
+    assert isinstance(numbers, FloatValues)
+    assert dates.values.to_pylist() == [date(2025, 1, day) for day in range(1, 10)]
+    assert numbers.values.to_pylist() == [1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5]
 
 
 def test_texts_keep_only_their_own_memory() -> None:

@@ -151,6 +151,20 @@ def test_the_row_of_an_error(rows: str, says: str, block: int) -> None:
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("[1],[2,3,4]", "Row 0 of dataframe has 1 cell for 2 columns"),
+        ("[2,3,4],[1]", "Row 0 of dataframe has 3 cells for 2 columns"),
+        ("[ ],[2 , 3,4]", "Row 0 of dataframe has 0 cells for 2 columns"),
+    ],
+)
+def test_rows_that_have_the_commas_of_others(rows: str, says: str) -> None:
+    """A short row and a long one have together as many commas as two rows."""
+    with pytest.raises(ResponseError, match=says):
+        read(f'[["a","b"],{rows}]')
+
+
 @pytest.mark.parametrize("block", BLOCKS)
 def test_the_byte_that_is_not_utf8(block: int) -> None:
     """It is counted from the first of the rows."""
