@@ -126,7 +126,8 @@ bench-questions: $(VENV)/test.stamp
 # Memory and time of bodies made to cost much more than their size, beside code written by hand; SIZES in megabytes.
 SIZES ?= 1 4 16
 bench-bounds: $(VENV)/demo.stamp
-	$(BIN)/python -m tests.verification.bounds --sizes $(SIZES)
+	$(BIN)/python -m tests.verification.bounds --sizes $(SIZES); code=$$?; \
+	$(BIN)/python -m tests.verification.bounds --calls --sizes $(SIZES) && exit $$code
 
 # What a history adds to the processor time of a question.
 bench-recording: $(VENV)/demo.stamp
@@ -156,6 +157,7 @@ mutate: $(VENV)/test.stamp
 # Twenty thousand questions, a fault in a quarter of them. The scripted server is the tests' own.
 soak: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.soak $(SOAK)
+	$(BIN)/python -m tests.verification.soak.openings
 
 # Two thousand questions through nginx, haproxy and squid, which are killed, stopped and suspended during the run.
 chaos: $(VENV)/demo.stamp

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         TruncationWarning,
         TypeFidelityWarning,
         UnknownStateWarning,
+        WriteFailed,
     )
     from connecty_frames.frames import AnswerMetadata, copy_metadata, metadata, read_parquet
     from connecty_frames.options import AskOptions
@@ -101,6 +102,7 @@ __all__ = [
     "TruncationWarning",
     "TypeFidelityWarning",
     "UnknownStateWarning",
+    "WriteFailed",
     "ask",
     "ask_async",
     "ask_batch",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames import decode, diagnostics, display, frames
 from connecty_frames.errors import ConfigError, ConnectyError, NoTableError, missing_extra
-from connecty_frames.files import atomic_write, checked_path, open_regular
+from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, Engine, shows_options
 from connecty_frames.protocol import State
@@ -19,6 +18,7 @@ from connecty_frames.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
+    from pathlib import Path
     from typing import Unpack
 
     import altair as alt
@@ -122,14 +122,14 @@ class Answer:
             rows=decoded.rows,
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
-            statistics=decode.python_statistics(envelope),
+            statistics=decode.python_statistics(envelope, limits),
             schema=[  # as Schema.to_json writes them
                 {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
                 for column in decoded.columns
             ],
             version=__version__,
         )
-        if decoded.warnings or envelope.escaped_fields or envelope.left_out:
+        if decoded.warnings or envelope.escaped_fields or envelope.excess:
             diagnostics.issue_warnings(envelope, decoded.warnings)
         if decoded.table is not None and decoded.truncated is not False:
             diagnostics.report_truncation(metadata, options, fetched)
@@ -222,11 +222,12 @@ class Answer:
         ConfigError
             If ``path`` is not a path.
         OSError
-            If it cannot be written; an existing file is then unchanged.
+            If it cannot be written, on a full disk a WriteFailed; an existing file is then unchanged.
         """
-        with atomic_write(path) as file:
+        given = checked_path(path)
+        with answer_file(given, self.question_id) as file:
             file.write(self._body)
-        return Path(path)
+        return given
 
     @property
     def response(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Time, sleep and deadlines.
+"""Time, time zones, sleep and deadlines.
 
 A clock is passed to whatever waits or expires, so that tests of polling and of token expiry can use their own
 and do not wait.
@@ -6,12 +6,17 @@ and do not wait.
 
 from __future__ import annotations
 
+import re
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
-from connecty_frames.immutable import Immutable
+__all__ = ["SYSTEM_CLOCK", "Clock", "Deadline", "named_zone"]
 
-__all__ = ["SYSTEM_CLOCK", "Clock", "Deadline"]
+#: Files beside the zones: they depend on the machine, or polars and Arrow do not know them.
+_is_no_zone = re.compile("(posix|right)/.*|Factory|localtime|posixrules", re.DOTALL).fullmatch
 
 
 class Clock:
@@ -34,7 +39,8 @@ class Clock:
 SYSTEM_CLOCK = Clock()
 
 
-class Deadline(Immutable):
+@dataclass(frozen=True, slots=True)
+class Deadline:
     """The monotonic time of a clock by which a whole call must end."""
 
     clock: Clock
@@ -52,3 +58,11 @@ class Deadline(Immutable):
     def sleep(self, seconds: float) -> None:
         """Wait ``seconds``, or until the deadline if that is earlier."""
         self.clock.sleep(min(seconds, self.remaining()))
+
+
+def named_zone(name: object) -> ZoneInfo | None:
+    """Return the time zone of an IANA name, or None if there is none."""
+    with suppress(ValueError, OSError, KeyError):
+        if isinstance(name, str) and not _is_no_zone(name):
+            return ZoneInfo(name)
+    return None

@@ -7,12 +7,15 @@ of profiles.
 from __future__ import annotations
 
 import os
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.profiles import DEFAULT, Profiles, config_file
+from connecty_frames.files import local_path
+from connecty_frames.profiles import DEFAULT, Profiles, config_file, environment
 from connecty_frames.settings import HISTORY_WORDS, NAMES, Settings, parse_bool, parse_setting
 from connecty_frames.text import path_text, snippet
 
@@ -55,9 +58,17 @@ class _Process:
     def __init__(self) -> None:
         self.configured: Mapping[str, Any] = {}
         self.sandbox: Mapping[str, Any] = {}
+        #: Held while ``configured`` is read and replaced.
+        self.lock = threading.Lock()
+
+    def renew_lock(self) -> None:
+        """Release the lock in a forked child, where the thread that holds it does not exist."""
+        self.lock = threading.Lock()
 
 
 _process: Final = _Process()
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_process.renew_lock)
 
 
 class _Source(NamedTuple):
@@ -123,17 +134,19 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
     >>> cf.configure(dw_id=13, timeout=60)
     >>> cf.configure(timeout=None)  # unsets it
     """
-    merged = {**_process.configured, **settings}
-    if settings.get("region") is not None and settings.get("base_url") is None:
-        merged.pop("base_url", None)  # the last of both that was set applies
+    merged: dict[str, Any] = {}
     try:
-        checked = _read(_Source("argument", merged))[0]
-        given = {name: getattr(checked, name) for name, value in merged.items() if value is not None}
-        if "ca_bundle" in given:
-            given["ca_bundle"] = Path(merged["ca_bundle"])  # ~ is expanded where it is used, as elsewhere
-        swap_configured(given)
+        with _process.lock:  # another thread may be setting something else
+            merged = {**_process.configured, **settings}
+            if settings.get("region") is not None and settings.get("base_url") is None:
+                merged.pop("base_url", None)  # the last of both that was set applies
+            checked = _read(_Source("argument", merged))[0]
+            given = {name: getattr(checked, name) for name, value in merged.items() if value is not None}
+            if "ca_bundle" in given:
+                given["ca_bundle"] = Path(merged["ca_bundle"])  # ~ is expanded where it is used, as elsewhere
+            swap_configured(given)
     except BaseException:
-        del settings
+        settings = {}
         merged.clear()  # a traceback with locals would show the secret in them
         raise
 
@@ -178,12 +191,12 @@ def wants_sandbox() -> bool:
     ConfigError
         If the variable is neither true nor false.
     """
-    text = os.environ.get(_SANDBOX)
+    text = environment().get(_SANDBOX, "0")
     try:
-        return bool(text) and parse_bool(str(text))
+        return parse_bool(text)
     except ValueError as error:
         raise ConfigError(
-            f"{_SANDBOX}={snippet(str(text))} in the environment: {error}.", setting="sandbox"
+            f"{_SANDBOX}={snippet(text)} in the environment: {error}.", setting="sandbox"
         ) from None
 
 
@@ -255,22 +268,22 @@ def _fingerprint() -> int | None:
     file: object
     # A process that drops its privileges may no longer read what it read before; Windows has no such ids.
     user = None if os.name == "nt" else (os.getuid(), os.geteuid(), os.getegid())
-    environment = hash((user, frozenset(os.environ.items())))
-    path = _config_files.get(environment)  # the path depends on these alone
-    if path is None:
-        _config_files.clear()
-        path = _config_files[environment] = config_file()
+    variables = hash((user, frozenset(os.environ.items())))
+    path = _config_files.get(variables)  # the path depends on these alone
     try:
+        if path is None:
+            _config_files.clear()
+            path = _config_files[variables] = config_file()
         path = path.absolute()
         status = path.stat()
-    except OSError as error:
-        file = error.errno
+    except (OSError, ConfigError) as error:
+        file = getattr(error, "errno", None)
     else:
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < TIMESTAMP_STEP:
             return None
         file = (path, *status[:6], status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     set_here = (frozenset(_process.configured.items()), frozenset(_process.sandbox.items()))
-    return hash((environment, set_here, file))
+    return hash((variables, set_here, file))
 
 
 def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
@@ -322,8 +335,7 @@ def _sources(given: tuple[_Source, ...]) -> dict[str, _Source]:
 
 
 def _environment() -> _Source:
-    # Upper and lower case are the same; an empty variable counts as not set.
-    variables = {name.upper(): value for name, value in os.environ.items() if value}
+    variables = environment()
     values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in NAMES}
     return _Source("environment variable CONNECTY_{NAME}", values, is_text=True)
 
@@ -349,7 +361,8 @@ def _from_profile(profiles: Profiles, name: str, table: Mapping[str, Any]) -> _S
         is_word = setting == "history" and str(path).lower() in HISTORY_WORDS
         if isinstance(path, str) and not path.startswith("~") and not is_word:
             # Relative to the folder of the file, not to the working directory.
-            values[setting] = profiles.path.absolute().parent / path
+            with suppress(ValueError):  # what is no path is an error later
+                values[setting] = profiles.path.absolute().parent / local_path(path)
     place = f"profile {snippet(name)} in {path_text(profiles.path)}"
     if "profile" in values:
         raise ConfigError(f"profile ({place}): a profile cannot name another.", setting="profile")

@@ -42,10 +42,8 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
         places = " and ".join(envelope.escaped_fields)
         text = f"Found {LONE_SURROGATE}, in {places}: it is written as its escape."
         warnings.insert(0, TypeFidelityWarning(text))
-    if envelope.left_out:
-        warnings.insert(
-            0, StatisticsWarning(f"The statistics are too large: {envelope.left_out} are left out.")
-        )
+    if envelope.excess:
+        warnings.insert(0, StatisticsWarning(f"The statistics {envelope.excess}, and were not read."))
     counts: Counter[type[ConnectyWarning]] = Counter()
     for warning in warnings:
         counts[type(warning)] += 1

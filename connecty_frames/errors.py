@@ -17,6 +17,7 @@
     │   ├── QuestionTimeout (TimeoutError)  no answer within the time allowed
     │   ├── NoTableError           answered, but without a table
     │   └── SubmissionUncertain    sent, delivery unknown
+    ├── WriteFailed (OSError)      an answer cannot be written to its file, as on a full disk
     ├── ConversionError            a value cannot be converted to the type of its column
     ├── TruncatedError             rows were cut, and on_truncation="raise"
     ├── QueryRefused               SQL that is not sent to a warehouse
@@ -103,6 +104,7 @@ __all__ = [
     "TruncationWarning",
     "TypeFidelityWarning",
     "UnknownStateWarning",
+    "WriteFailed",
     "missing_extra",
     "warn",
 ]
@@ -367,6 +369,24 @@ class SubmissionUncertain(QuestionError):
     """The question was sent, and whether it was delivered is unknown. It is not sent again automatically."""
 
 
+class WriteFailed(ConnectyError, OSError):
+    """An answer cannot be written to its file, as on a full disk. By its id it is fetched again at no cost.
+
+    Parameters
+    ----------
+    errno
+        The number of the system's error, None if it has none.
+    **kwargs
+        As for :class:`ConnectyError`.
+    """
+
+    errno: int | None = None  # that of OSError is lost when an error is pickled
+
+    def __init__(self, message: str, *, errno: int | None = None, **kwargs: Unpack[_ErrorKwargs]) -> None:
+        super().__init__(message, **kwargs)
+        self.errno = errno
+
+
 class ConversionError(ConnectyError):
     """A value cannot be converted to the type of its column.
 
@@ -515,7 +535,15 @@ class CodeLocation(NamedTuple):
 
     filename: str
     lineno: int
-    namespace: dict[str, Any]
+    # Not the globals themselves, which a traceback with locals would show.
+    module: str | None
+    registry: dict[Any, Any]
+
+    @classmethod
+    def in_module(cls, filename: str, lineno: int, namespace: dict[str, Any]) -> CodeLocation:
+        """Return a line of the module with these globals, where Python counts the warnings of that line."""
+        registry = namespace.setdefault("__warningregistry__", {})
+        return cls(filename, lineno, namespace.get("__name__"), registry)
 
     @classmethod
     def of_caller(cls) -> CodeLocation:
@@ -523,7 +551,7 @@ class CodeLocation(NamedTuple):
         frame = sys._getframe()  # noqa: SLF001 - how the warnings module itself finds a caller
         while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
             frame = frame.f_back
-        return cls(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
+        return cls.in_module(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
 
 
 #: The line that warnings point at in a thread started by this package.
@@ -538,6 +566,6 @@ def warn(warning: ConnectyWarning) -> None:
         type(warning),
         location.filename,
         location.lineno,
-        module=location.namespace.get("__name__"),
-        registry=location.namespace.setdefault("__warningregistry__", {}),
+        module=location.module,
+        registry=location.registry,
     )

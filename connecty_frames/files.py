@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -11,11 +12,12 @@ import stat
 import sys
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
+from urllib.parse import unquote_to_bytes
 
-from connecty_frames.errors import ConfigError
-from connecty_frames.text import value_text
+from connecty_frames.errors import ConfigError, WriteFailed
+from connecty_frames.text import path_text
 
 if sys.platform != "win32":
     import fcntl
@@ -25,35 +27,94 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import BufferedReader
 
-__all__ = ["atomic_write", "checked_path", "locked_folder", "open_regular"]
+__all__ = [
+    "answer_file",
+    "atomic_write",
+    "checked_path",
+    "local_path",
+    "locked_folder",
+    "locked_name",
+    "open_regular",
+    "user_folder",
+    "write_failed",
+]
+
+#: A full disk, an exhausted quota, and the largest size of a file.
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 #: The bytes of a file's name that the name of its temporary file begins with; names have at most 255.
 _PREFIX_BYTES: Final = 200
+#: A URL such as ``s3://a`` or ``jdbc:postgresql://a``; pathlib joins its slashes. A single letter is a drive.
+_URL: Final = re.compile(rb"\s*([a-z][a-z0-9+.-][a-z0-9+.:-]*):/", re.IGNORECASE)
+#: The URL of a file on this machine (RFC 8089), with its path.
+_FILE_URL: Final = re.compile(rb"\s*file:(?://(?:localhost)?(?=/)|(?!//))(/.*)", re.IGNORECASE | re.DOTALL)
 
 
-def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
-    """Return a path as a Path that can be passed to the system.
+def write_failed(error: OSError, path: Path, question_id: str | None) -> WriteFailed:
+    """Return the error of an answer that cannot be written to a file."""
+    return WriteFailed(
+        f"The answer{f' to question {question_id}' if question_id else ''} cannot be written to "
+        f"{path_text(path)} ({error.strerror or error}). By its id it is fetched again at no cost.",
+        errno=error.errno,
+        question_id=question_id,
+    )
+
+
+@contextmanager
+def answer_file(path: Path, question_id: str | None) -> Iterator[BinaryIO]:
+    """Open a file for an answer as :func:`atomic_write` does.
 
     Raises
     ------
-    ConfigError
-        If it is not a path, or has a character that no path can have.
+    WriteFailed
+        If the disk is full.
     """
     try:
+        with atomic_write(path) as file:
+            yield file
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise write_failed(error, path, question_id) from None
+
+
+def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
+    """Return a path on this machine as a Path; a ConfigError if it is none."""
+    try:
+        return local_path(path)
+    except ValueError as error:
+        raise ConfigError(f"{setting}: {error}.", setting=setting) from None
+
+
+def local_path(path: Any) -> Path:
+    """Return a path on this machine as a Path, or raise ValueError, which does not show a URL's password."""
+    try:
         given = Path(path)
-        encoded = os.fsencode(given)
-    except TypeError:
-        raise ConfigError(
-            f"{setting} is of type {type(path).__name__}: expected a file's path.", setting=setting
-        ) from None
+        encoded = os.fsencode(given.as_posix() if isinstance(path, PurePath) else os.fspath(path))
     except UnicodeEncodeError:
         encoded = b"\0"
+    except Exception:  # noqa: BLE001 - an object may raise anything when it is asked for its path
+        kind = type(path).__name__
+        raise ValueError(f"expected a path as text, or an object such as pathlib.Path, not {kind}") from None
     if b"\0" in encoded:
-        raise ConfigError(
-            f"{setting}={value_text(path)}: no path holds a NUL character or a lone surrogate.",
-            setting=setting,
-        )
+        raise ValueError("expected a path, which has no NUL character and no lone surrogate in it")
+    if found := _FILE_URL.fullmatch(encoded):
+        decoded = os.fsdecode(unquote_to_bytes(found[1]))
+        return local_path(decoded[1:] if Path(decoded[1:]).drive else decoded)  # /C:/folder on Windows
+    if found := _URL.match(encoded):
+        raise ValueError(f"expected a local path, or file:///path, not a URL with {found[1].decode()}://")
     return given
+
+
+def user_folder(kind: Literal["config", "state"]) -> Path | None:
+    """Return the folder for files of this user, None if no home can be found."""
+    import platformdirs
+
+    with suppress(RuntimeError):
+        folder = Path(getattr(platformdirs, f"user_{kind}_dir")("connecty", appauthor=False))
+        if not folder.parts[0].startswith("~"):  # as older versions leave it
+            return folder
+    return None
 
 
 def open_regular(path: Path) -> BufferedReader:
@@ -105,12 +166,10 @@ def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iter
             yield file
         return
     target = Path(os.path.realpath(given))
-    # Cut by bytes, but not within a character, which some systems would refuse.
-    prefix = os.fsencode(target.name)[:_PREFIX_BYTES].decode(errors="ignore")
-    _remove_abandoned(target.parent, prefix)
+    _remove_abandoned(target)
     while True:
         # Not by tempfile, which makes files that only their owner can read.
-        part = target.with_name(f".{prefix}.{secrets.token_hex(4)}.part")
+        part = _part_of(target, secrets.token_hex(4))
         try:
             file = open(part, "xb", opener=_open_private if private else None)  # noqa: SIM115 - closed below
         except OSError as error:
@@ -151,29 +210,27 @@ def _open_private(name: str, flags: int) -> int:
 
 
 @contextmanager
-def _locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
-    """Lock a file or folder for other processes; not on Windows, nor where there are no locks.
+def _locked(
+    open_descriptor: Callable[[], int], wait: Callable[[], object] | None = None
+) -> Iterator[int | None]:
+    """Lock what a function opens, and yield its descriptor; None on Windows, or if it cannot be opened.
 
-    A folder that this user may write to but not list cannot be locked either.
-
-    Parameters
-    ----------
-    open_descriptor
-        Returns a descriptor of it, which is closed at the end.
+    While another caller has the lock, ``wait`` is called again and again; without it, the system waits.
     """
     if sys.platform == "win32":
-        yield
+        yield None
         return
     descriptor = None
-    with suppress(PermissionError):
+    with suppress(OSError):
         descriptor = open_descriptor()
     if descriptor is None:
-        yield
+        yield None
         return
     try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        while not _lock(descriptor, blocks=wait is None):
+            if wait is not None:
+                wait()
+        yield descriptor
     finally:
         # Closing is not enough: a process that another thread forked meanwhile would keep the lock.
         with suppress(OSError):
@@ -181,17 +238,66 @@ def _locked(open_descriptor: Callable[[], int]) -> Iterator[None]:
         os.close(descriptor)
 
 
-def locked_folder(folder: Path) -> AbstractContextManager[None]:
+def _lock(descriptor: int, *, blocks: bool) -> bool:
+    """Lock a descriptor, if that is possible at all; False if another caller has the lock."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if blocks else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def locked_folder(folder: Path) -> AbstractContextManager[object]:
     """Lock a folder for other callers, in this process too, while files in it are read and then written."""
     return _locked(partial(os.open, folder, os.O_RDONLY))
 
 
-def _remove_abandoned(folder: Path, prefix: str) -> None:
+@contextmanager
+def locked_name(target: Path, name: str, wait: Callable[[], object]) -> Iterator[None]:
+    """Lock a name in a file for other callers, in this process too; ``wait`` is called while one has it."""
+    target = Path(os.path.realpath(target))
+    # As a temporary file of the target, which its next writer removes if this process is killed.
+    path = _part_of(target, hashlib.sha256(name.encode()).hexdigest()[:8])
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    while True:
+        with _locked(partial(os.open, path, flags, 0o666), wait) as descriptor:
+            if descriptor is None:  # there are no locks, or another user made the file
+                yield
+            elif not _is_at(descriptor, path):
+                continue  # removed by the caller that had the lock, or as abandoned
+            else:
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+            return
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _part_of(target: Path, token: str) -> Path:
+    """Return the path of a temporary file of a target."""
+    return target.with_name(f".{_prefix_of(target)}.{token}.part")
+
+
+def _prefix_of(target: Path) -> str:
+    # Cut by bytes, but not within a character, which some systems would refuse.
+    return os.fsencode(target.name)[:_PREFIX_BYTES].decode(errors="ignore")
+
+
+def _remove_abandoned(target: Path) -> None:
     """Remove temporary files of a target that have no writer any more."""
     if sys.platform == "win32":
         return
-    pattern = re.compile(rf"\.{re.escape(prefix)}\.[0-9a-f]{{8}}\.part")
-    with suppress(OSError), os.scandir(folder) as entries:  # a failure here must not prevent writing
+    pattern = re.compile(rf"\.{re.escape(_prefix_of(target))}\.[0-9a-f]{{8}}\.part")
+    with suppress(OSError), os.scandir(target.parent) as entries:  # a failure here must not prevent writing
         for entry in entries:
             if not pattern.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
                 continue

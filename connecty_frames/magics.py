@@ -52,7 +52,10 @@ def load_ipython_extension(shell: Any) -> None:
     magics = _Magics(shell)
     shell.register_magic_function(magics.connecty, "line_cell")
     shell.register_magic_function(magics.connecty_sql, "line")
-    shell.Completer.custom_matchers.append(magics.complete)
+    matchers = shell.Completer.custom_matchers
+    # Without that of an earlier call, by %reload_ext.
+    matchers[:] = [each for each in matchers if not isinstance(getattr(each, "__self__", None), _Magics)]
+    matchers.append(magics.complete)
 
 
 class SQL(str):
@@ -96,7 +99,7 @@ class _Magics:
         except ConfigError as error:
             raise UsageError(f"%%connecty: {error}") from None
         # The first line outside this package is one of IPython, where a warning is shown only once a session.
-        token = WARNING_LOCATION.set(CodeLocation("%%connecty", 1, self._shell.user_ns))
+        token = WARNING_LOCATION.set(CodeLocation.in_module("%%connecty", 1, self._shell.user_ns))
         try:
             frame = ask_df(question, client=client, **options)
         finally:

@@ -15,8 +15,8 @@ from datetime import timedelta
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast, get_args
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connecty_frames.clock import named_zone
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import value_text
 
@@ -265,7 +265,7 @@ def _is_valid(name: str, value: Any) -> bool:
         case "dw_id" | "max_rows":
             valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LIMITS[name]
         case "tz":
-            valid = _is_time_zone(value)
+            valid = named_zone(value) is not None
         case "infer_temporal" | "strict":
             valid = isinstance(value, bool)
         case "timeout":
@@ -276,13 +276,6 @@ def _is_valid(name: str, value: Any) -> bool:
             # The type first: comparing a frame or an array returns one, which has no truth value.
             valid = isinstance(value, str) and value in _LITERALS[name]
     return valid
-
-
-def _is_time_zone(value: object) -> bool:
-    try:
-        return isinstance(value, str) and bool(ZoneInfo(value))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
 
 
 #: The keywords of a call, without ``engine``, which only some functions take.

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import atomic_write, locked_folder, open_regular
+from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular, user_folder
 from connecty_frames.immutable import Immutable
 from connecty_frames.secret import SecretStr
 from connecty_frames.text import listed, path_text, shell_path, snippet
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import BufferedReader
 
-__all__ = ["DEFAULT", "Profiles", "config_file"]
+__all__ = ["DEFAULT", "Profiles", "config_file", "environment"]
 
 #: The profile that is used if none is named.
 DEFAULT: Final = "default"
@@ -46,14 +46,24 @@ _GROUP_AND_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _MAX_BYTES: Final = 2**20
 
 
-def config_file() -> Path:
-    """Return the path of the file of profiles, whether it exists or not."""
-    path = os.environ.get(VARIABLE)
-    if path:
-        return Path(path)
-    import platformdirs
+def environment() -> dict[str, str]:
+    """Return the environment by names in capitals; an empty variable counts as not set."""
+    return {name.upper(): value for name, value in os.environ.items() if value}
 
-    return platformdirs.user_config_path("connecty", appauthor=False) / "config.toml"
+
+def config_file() -> Path:
+    """Return the path of the file of profiles, existing or not; a ConfigError without a home or a name."""
+    path = environment().get(VARIABLE)
+    if path:
+        return checked_path(path, VARIABLE)
+    folder = user_folder("config")
+    if folder is None:
+        raise ConfigError(
+            f"This user has no home folder, where the profiles would be. Set {VARIABLE} to name a file of "
+            "profiles.",
+            setting="profile",
+        )
+    return folder / "config.toml"
 
 
 class Profiles(Immutable):
@@ -87,13 +97,16 @@ class Profiles(Immutable):
             If the file cannot be read, belongs to a user other than this one and root, is not TOML with
             profiles, or has a secret that others can read.
         """
+        is_usual = not needed and VARIABLE not in environment()
+        if is_usual and user_folder("config") is None:
+            return cls(Path(), {})
         path = config_file()
         try:
             with open_regular(path) as file:
                 return cls(path, _tables(file, path))
         except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
             # A service may run with the home directory of another user, which it cannot read.
-            if not needed and not os.environ.get(VARIABLE):
+            if is_usual:
                 return cls(path, {})
             reason = error.strerror
         except OSError as error:

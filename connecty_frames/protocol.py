@@ -107,13 +107,7 @@ _AnyMessage = TypeVar("_AnyMessage", bound=_Message)
 
 
 def read_message(value: object, message: type[_AnyMessage]) -> _AnyMessage:
-    """Return parsed JSON as a message.
-
-    Raises
-    ------
-    ValueError
-        If it is no such message. The error says what was expected where, and does not show the value.
-    """
+    """Return parsed JSON as a message, or raise a ValueError that does not show the value."""
     try:
         return msgspec.convert(value, message, dec_hook=_read_secret)
     except msgspec.ValidationError as error:

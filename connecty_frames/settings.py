@@ -9,19 +9,20 @@ import ipaddress
 import math
 import os
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from connecty_frames.errors import ConfigError
+from connecty_frames.files import local_path
 from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
 from connecty_frames.protocol import REGIONS
 from connecty_frames.secret import SecretStr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from connecty_frames.secret import SupportsSecret
 
@@ -170,16 +171,11 @@ def _number(
 
 
 def _path(value: Any) -> Path:
-    try:
-        path = Path(value)
-    except Exception:  # noqa: BLE001 - an object may raise anything when it is asked for its path
-        raise ValueError("expected a path as text, or an object such as pathlib.Path") from None
-    if "\0" in str(path):
-        raise ValueError("expected a path, which has no NUL character in it")
+    path = local_path(value)
     try:
         return path.expanduser()
-    except RuntimeError as error:  # of an unknown user
-        raise ValueError(str(error)) from None
+    except RuntimeError:  # of an unknown user, or one without a home
+        raise ValueError("expected a path without ~, for which no home folder is found") from None
 
 
 def _history(value: object) -> bool | Literal["require"] | Path:
@@ -251,7 +247,7 @@ class Settings:
         The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
     """
 
-    client_id: str | None = None
+    client_id: str | None = field(default=None, repr=False)  # a traceback with locals must not show it
     client_secret: SecretStr | None = None
     region: Literal["eu1", "us1"] = "eu1"
     base_url: str | None = None

@@ -6,12 +6,11 @@ import atexit
 import contextlib
 import sys
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from connecty_frames.client import Client
 from connecty_frames.config import CREDENTIALS, explain, resolve, set_sandbox, wants_sandbox
 from connecty_frames.errors import ConfigError
-from connecty_frames.settings import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -25,6 +24,8 @@ __all__ = ["clients", "close_clients", "open_client", "sandbox_notice", "use_san
 
 clients: dict[Settings, Client] = {}
 _lock = threading.Lock()
+#: The most clients that calls share, as in a process that changes its settings often.
+_MOST_CLIENTS: Final = 8
 
 
 class _UsedSandbox(NamedTuple):
@@ -49,11 +50,9 @@ def open_client(settings: Settings) -> Client:
     with _lock:
         if settings not in clients:
             # Not resolved again: another thread may call configure() at any moment.
-            arguments = {name: getattr(settings, name) for name in NAMES} | {
-                "base_url": settings.address,
-                "region": None,
-            }
-            clients[settings] = Client(**arguments)
+            clients[settings] = Client.of(settings)
+        while len(clients) > _MOST_CLIENTS:  # the oldest goes once nobody uses it
+            del clients[next(iter(clients))]
         return clients[settings]
 
 

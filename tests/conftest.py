@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import signal
 import sys
+import tomllib
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +16,12 @@ import pytest
 from hypothesis import settings
 
 from connecty_frames.sandbox import Sandbox
+from tests.servers import programs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+
+    from pytest_timeout import Settings
 
 # Processes that tests start get a default environment of Python: with PYTHONUNBUFFERED nothing is left to
 # write when Python exits, with PYTHONDONTWRITEBYTECODE every start compiles. Paths of Python are kept.
@@ -35,14 +40,68 @@ settings.load_profile("suite")
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
-
 #: Files with a test that takes half a minute: started last, it would run alone at the end.
 _SLOWEST = frozenset({"test_chaos.py", "test_soak.py"})
+#: The seconds after which a slow test fails; for others the limit is in ``pyproject.toml``.
+_SLOW_LIMIT = 600
+#: The limit of a test, and the standard error of the process, which pytest captures.
+_LIMIT = pytest.StashKey[float]()
+_STDERR = pytest.StashKey[int]()
+
+_LISTED = tomllib.loads((Path(__file__).parent / "faults" / "promises.toml").read_text())
+#: The tests that hold a promise.
+_PROMISED = {test for rows in _LISTED.values() for tests in rows.values() for test in tests}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep standard error for the traceback of a test that hangs."""
+    config.stash[_STDERR] = os.dup(2)
+
+
+def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> None:
+    """Keep the limit of a test, after which pytest-timeout raises an exception in the main thread."""
+    item.stash[_LIMIT] = settings.timeout
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """End the process if the test goes on for twice that time; xdist starts another one."""
+    if _LIMIT in item.stash:
+        faulthandler.dump_traceback_later(2 * item.stash[_LIMIT], exit=True, file=item.config.stash[_STDERR])
+
+
+#: Again for the fixtures, since pytest stops this timer when a test fails.
+pytest_runtest_teardown = pytest_runtest_setup
+
+
+def pytest_runtest_logfinish() -> None:
+    """Do not end the process once the test is over."""
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that is skipped in CI, if it needs a program or holds a promise."""
+    report = yield
+    if programs.IN_CI and report.skipped and isinstance(report.longrepr, tuple):
+        path, *names = item.nodeid.partition("[")[0].split("::")
+        must_run = item.get_closest_marker("external") or any(
+            f"{path}::{name}" in _PROMISED for name in names
+        )
+        reason = report.longrepr[2]
+        if must_run and "IPv6" not in reason:  # which not every machine has
+            report.outcome, report.longrepr = "failed", f"It may not be skipped in CI. {reason}"
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest tests first."""
+    """Run the longest tests first, and give slow tests more time."""
     items.sort(key=lambda item: item.path.name not in _SLOWEST)
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_SLOW_LIMIT))
 
 
 def pytest_collection_finish() -> None:

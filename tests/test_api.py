@@ -19,7 +19,7 @@ import pytest
 from pydantic import BaseModel
 
 import connecty_frames as cf
-from connecty_frames import api, shared
+from connecty_frames import api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -605,23 +605,18 @@ def test_a_frame_is_freed_with_its_last_reference(connected: Sandbox) -> None:
 def test_settings_that_change_while_a_client_is_made(
     connected: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A shared client is made from the settings that are its key, whatever is configured meanwhile."""
+    """A shared client has the settings that are its key, and no others, whatever is configured meanwhile."""
+    monkeypatch.delenv("CONNECTY_DW_ID")
     resolve = api.resolve
 
     def interrupted() -> Any:
         settings = resolve()
-        cf.configure(timeout=77)  # what another thread may do at this very moment
+        cf.configure(dw_id=14)  # what another thread may do at this very moment
         return settings
 
-    made: list[dict[str, Any]] = []
-
-    def make(**arguments: Any) -> cf.Client:
-        made.append(arguments)
-        return cf.Client(**arguments)
-
     monkeypatch.setattr(api, "resolve", interrupted)
-    monkeypatch.setattr(shared, "Client", make)
     client = api.shared_client()
 
-    assert [arguments["timeout"] for arguments in made] == [300.0]
-    assert repr(client) == f"<Client sand… at {connected.connection['base_url']}, dw_id=13>"
+    assert repr(client) == f"<Client sand… at {connected.connection['base_url']}, dw_id=None>"
+    with pytest.raises(cf.ConfigError, match=r"^No dw_id\."):
+        client.submit("how many orders are there")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -133,12 +136,13 @@ def test_a_variable_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
         ("yes", True),
     ],
 )
+@pytest.mark.parametrize("name", ["CONNECTY_SANDBOX", "connecty_sandbox", "Connecty_Sandbox"])
 def test_the_environment_chooses_the_sandbox(
-    value: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the words of every setting that is true or false; an empty variable is unset."""
     if value is not None:
-        monkeypatch.setenv("CONNECTY_SANDBOX", value)
+        monkeypatch.setenv(name, value)
     assert config.wants_sandbox() is expected
 
 
@@ -156,6 +160,51 @@ def test_configure_adds_up() -> None:
     cf.configure(client_secret="b")
 
     assert (value_of("client_id"), value_of("client_secret")) == ("a", "b")
+
+
+def test_threads_that_configure_at_once_lose_nothing() -> None:
+    """Each setting has the value that was set last."""
+    changes: list[Any] = [{"dw_id": 7}, {"timeout": 7.0}, {"max_body_bytes": 7}, {"client_id": "7"}]
+    lost = []
+    with ThreadPoolExecutor(len(changes)) as pool:
+        for _ in range(300):
+            config.swap_configured({})
+            list(pool.map(lambda change: cf.configure(**change), changes))
+            settings = resolve()
+            lost += [
+                name
+                for change in changes
+                for name, value in change.items()
+                if getattr(settings, name) != value
+            ]
+
+    assert lost == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_a_forked_child_can_configure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while another thread of its parent configures."""
+    configuring, forked = threading.Event(), threading.Event()
+    read = config._read
+
+    def slowly(*sources: Any) -> Any:
+        configuring.set()
+        forked.wait(20)
+        return read(*sources)
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor() as pool:
+        patch.setattr(config, "_read", slowly)
+        pool.submit(cf.configure, dw_id=7)
+        configuring.wait()
+        patch.setattr(config, "_read", read)
+        child = os.fork()
+        if not child:
+            signal.alarm(5)
+            cf.configure(dw_id=8)
+            os._exit(value_of("dw_id"))
+        forked.set()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 8
 
 
 def test_a_client_takes_what_is_configured() -> None:

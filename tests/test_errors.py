@@ -62,6 +62,7 @@ ERRORS: dict[str, tuple[tuple[type[BaseException], ...], dict[str, Any]]] = {
         {**OF_A_QUESTION, "response_summary": "Nothing.", "sql_query": "SELECT 1"},
     ),
     "SubmissionUncertain": ((errors.QuestionError,), OF_A_QUESTION),
+    "WriteFailed": ((errors.ConnectyError, OSError), {"errno": 28, "question_id": QUESTION_ID}),
     "ConversionError": (
         (errors.ConnectyError,),
         {"column": "c", "row": 7, "value": "x", "question_id": QUESTION_ID},

@@ -277,10 +277,13 @@ class TestConnecty:
         """``%reload_ext`` loads it again; it does not replace the class of errors."""
         error = cf.ConfigError
 
+        completers = len(shell.Completer.custom_matchers)
+
         run(shell, "%reload_ext connecty_frames")
 
         assert cf.ConfigError is error
         assert run(shell, f"%%connecty\n{ORDERS}").shape == (1, 1)
+        assert len(shell.Completer.custom_matchers) == completers
 
 
 class TestConnectySQL:

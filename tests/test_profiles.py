@@ -15,7 +15,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames import profiles
-from connecty_frames.profiles import Profiles
+from connecty_frames.profiles import Profiles, config_file
 from connecty_frames.secret import SecretStr
 
 if TYPE_CHECKING:
@@ -65,6 +65,13 @@ def existing(path: Path) -> Path:
     path.write_text(BEFORE)
     path.chmod(0o600)
     return path
+
+
+def test_the_variable_in_lower_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upper and lower case are the same, as for all variables."""
+    monkeypatch.delenv("CONNECTY_CONFIG")
+    monkeypatch.setenv("connecty_config", str(tmp_path / "other.toml"))
+    assert config_file() == tmp_path / "other.toml"
 
 
 def mode(path: Path) -> int:

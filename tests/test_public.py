@@ -69,6 +69,7 @@ NAMES = [
     "TruncationWarning",
     "TypeFidelityWarning",
     "UnknownStateWarning",
+    "WriteFailed",
     "ask",
     "ask_async",
     "ask_batch",

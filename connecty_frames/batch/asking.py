@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
 from connecty_frames.batch.batch import DEFAULT_WORKERS, Batch, check_max_questions
-from connecty_frames.batch.folder import begin_folder, index_path, manifest_of
+from connecty_frames.batch.folder import begin_folder, index_path, known_names, manifest_of
+from connecty_frames.batch.index import Index
 from connecty_frames.batch.items import read_items
-from connecty_frames.batch.run import BatchRun
+from connecty_frames.batch.run import run_batch
 from connecty_frames.client.concurrent import check_max_workers
 from connecty_frames.errors import ConfigError
+from connecty_frames.files import checked_path
 from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
+from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
     import os
@@ -107,8 +111,8 @@ def ask_batch(
         client or options; nothing was sent.
     AuthError, ConnectionFailed, NotFoundError, RateLimitError
         If no question can be asked. What is in progress is waited for, and no more are asked.
-    OSError
-        If a part cannot be written, as on a full disk; the next call fetches the answer.
+    WriteFailed
+        If a part cannot be written, as on a full disk. It has the id, and the next call fetches the answer.
     KeyboardInterrupt
         On Ctrl-C. Its note, and standard error, say how many were asked; no more are asked.
 
@@ -131,23 +135,31 @@ def ask_batch(
     check_max_workers(max_workers)
     check_max_questions(max_questions)
     ask_options = read_schema(AskOptions.from_kwargs(options))
-    items = read_items(questions)
+    path = checked_path(folder, "folder").absolute()
+    items = read_items(questions, cache(partial(known_names, path)))
     asking = shared_client(client)
     target = asking.target(ask_options.dw_id)
-    path, index = begin_folder(folder, manifest_of(target, ask_options))
-    index.register(items, asking.redacted)
-    run = BatchRun(
+    ask = partial(
+        run_batch,
         path,
-        index,
-        asking.recording_in(index_path(path)),
+        asking,
         dw_id=target["dw_id"],
         questions={item.key: item.question for item in items},
         ask_options=ask_options,
     )
-    run.run(
-        max_workers=max_workers,
-        max_questions=max_questions,
-        retry_failed=retry_failed,
-        retry_uncertain=retry_uncertain,
-    )
-    return Batch(path, index, run)
+    with Index(index_path(path)) as index:
+        try:
+            begin_folder(path, manifest_of(target, ask_options))
+        except OSError as error:
+            raise ConfigError(
+                f"folder={path_text(path)} cannot be used ({error.strerror}). Nothing was sent.",
+                setting="folder",
+            ) from None
+        index.register(items, asking.redacted)
+        ask(
+            max_workers=max_workers,
+            max_questions=max_questions,
+            retry_failed=retry_failed,
+            retry_uncertain=retry_uncertain,
+        )
+    return Batch(path, ask)

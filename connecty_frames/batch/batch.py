@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
-from connecty_frames.batch.folder import open_folder, part_path
+from connecty_frames.batch.folder import index_path, open_folder, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
+from connecty_frames.client.concurrent import check_max_workers
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
 from connecty_frames.options import AskOptions, Engine
@@ -16,14 +17,13 @@ from connecty_frames.text import counted, path_text, snippet, value_text
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
     from pathlib import Path
 
     import pandas as pd
     import polars as pl
     import pyarrow as pa
     from pyarrow import dataset
-
-    from connecty_frames.batch.run import BatchRun
 
 __all__ = ["DEFAULT_WORKERS", "Batch", "BatchSummary", "check_max_questions", "open_batch"]
 
@@ -81,10 +81,10 @@ class Batch:
     folder as it is then.
     """
 
-    def __init__(self, folder: Path, index: Index, run: BatchRun | None = None) -> None:
+    def __init__(self, folder: Path, ask: Callable[..., None] | None = None) -> None:
         self._folder = folder
-        self._index = index
-        self._run = run
+        #: Asks the questions again; None if they are not known.
+        self._ask = ask
 
     @property
     def folder(self) -> Path:
@@ -99,7 +99,7 @@ class Batch:
         ConfigError
             If the index cannot be read.
         """
-        entries = self._index.entries()
+        entries = self._entries()
         return BatchSummary(total=len(entries), **Counter(map(_condition, entries)))
 
     @overload
@@ -133,7 +133,7 @@ class Batch:
         columns = ("number", "name", "question", "state", "question_id", "error")
         found = [
             entry
-            for entry in self._index.entries()
+            for entry in self._entries()
             if entry.outcome is None and (entry.error is not None or entry.state == RecordState.FAILED)
         ]
         types = [pa.int64(), *[pa.string()] * (len(columns) - 1)]
@@ -166,7 +166,7 @@ class Batch:
             entry.number if entry.name is None else entry.name: part_path(
                 self._folder, entry.number, entry.name
             )
-            for entry in self._index.entries()
+            for entry in self._entries()
             if entry.outcome == PART
         }
 
@@ -243,17 +243,18 @@ class Batch:
         ConfigError
             If an argument is wrong, or the batch comes from :func:`open_batch`, which knows neither the
             questions nor the options.
-        ConnectyError, OSError
+        ConnectyError
             As for :func:`ask_batch`.
         """
+        check_max_workers(max_workers)
         check_max_questions(max_questions)
-        if self._run is None:
+        if self._ask is None:
             raise ConfigError(
                 "A batch from open_batch has neither the questions nor the options. Ask with them again: "
                 "ask_batch(questions, folder, retry_failed=True).",
                 setting="folder",
             )
-        self._run.run(
+        self._ask(
             max_workers=max_workers,
             max_questions=max_questions,
             retry_failed=True,
@@ -263,6 +264,10 @@ class Batch:
 
     def __repr__(self) -> str:
         return f"<Batch in {path_text(self._folder)}, {self.summary()}>"
+
+    def _entries(self) -> list[Entry]:
+        with Index(index_path(self._folder)) as index:
+            return index.entries()
 
 
 def open_batch(folder: str | os.PathLike[str]) -> Batch:
@@ -291,8 +296,8 @@ def open_batch(folder: str | os.PathLike[str]) -> Batch:
     1
     """
     path = checked_path(folder, "folder").absolute()
-    _, index = open_folder(path)
-    return Batch(path, index)
+    open_folder(path)
+    return Batch(path)
 
 
 def check_max_questions(value: object) -> None:

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames.batch.index import Index
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import atomic_write, checked_path, locked_folder, open_regular
+from connecty_frames.files import atomic_write, locked_folder, open_regular
 from connecty_frames.text import path_text, quoted, value_text
 
 if TYPE_CHECKING:
-    import os
     from pathlib import Path
 
     from connecty_frames.options import AskOptions
 
-__all__ = ["begin_folder", "index_path", "manifest_of", "open_folder", "part_path"]
+__all__ = ["begin_folder", "index_path", "known_names", "manifest_of", "open_folder", "part_path"]
 
 _MANIFEST: Final = "batch.json"
 _INDEX: Final = "index.sqlite3"
@@ -51,17 +50,8 @@ def manifest_of(target: dict[str, Any], ask_options: AskOptions) -> dict[str, An
     return {"format": _FORMAT, **target, **options}
 
 
-def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tuple[Path, Index]:
-    """Return the folder of a batch and its index; they are created if there is nothing at the path.
-
-    Raises
-    ------
-    ConfigError
-        If the folder has something else in it, or a batch with another manifest.
-    OSError
-        If it cannot be read or created.
-    """
-    folder = checked_path(given, "folder").absolute()
+def begin_folder(folder: Path, manifest: dict[str, Any]) -> None:
+    """Make a folder that of a batch, unless it is."""
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"folder={path_text(folder)}: there is a file of that name.", setting="folder")
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +60,7 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
         names = {each.name for each in folder.iterdir()}
         if _MANIFEST not in names:
             _begin(folder, names, manifest)
-    found, index = open_folder(folder)
+    found = open_folder(folder)
     if found != manifest:
         differing = sorted(name for name in {*found, *manifest} if found.get(name) != manifest.get(name))
         name = differing[0]
@@ -81,14 +71,21 @@ def begin_folder(given: str | os.PathLike[str], manifest: dict[str, Any]) -> tup
         )
     (folder / _PARTS).mkdir(exist_ok=True)
     # A question is in the index before it is sent, and its part is written after that.
-    if unknown := sorted(_numbers(folder) - index.sent()):
+    if unknown := sorted(_numbers(folder) - Index(index_path(folder)).sent()):
         raise ConfigError(
             f"folder={path_text(folder)}: part {unknown[0]:06d} is there, and the index has no such question "
             "that was sent. The index is older than the parts, as from a backup, so what was asked is "
             "unknown. Restore the latest one, or name a new folder.",
             setting="folder",
         )
-    return folder, index
+
+
+def known_names(folder: Path) -> set[str]:
+    """Return the names of the questions of the batch in a folder, if there is one."""
+    if not (folder / _MANIFEST).exists():
+        return set()
+    open_folder(folder)
+    return Index(index_path(folder)).names()
 
 
 def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
@@ -111,18 +108,12 @@ def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
         file.write(json.dumps(manifest, indent=2).encode() + b"\n")
 
 
-def open_folder(folder: Path) -> tuple[dict[str, Any], Index]:
-    """Return the manifest and the index of the batch in a folder.
-
-    Raises
-    ------
-    ConfigError
-        If there is no batch, or its manifest or its index is missing or damaged.
-    """
+def open_folder(folder: Path) -> dict[str, Any]:
+    """Return the manifest of the batch in a folder, whose index can be read."""
     place = f"folder={path_text(folder)}"
     try:
         with open_regular(folder / _MANIFEST) as file:
-            manifest = json.loads(file.read())
+            manifest: dict[str, Any] = json.loads(file.read())
         known = manifest["format"] == _FORMAT
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(f"{place} has no batch.", setting="folder") from None
@@ -130,9 +121,8 @@ def open_folder(folder: Path) -> tuple[dict[str, Any], Index]:
         raise ConfigError(f"{place}: {_MANIFEST} is damaged. Restore it.", setting="folder") from None
     if not known:
         raise ConfigError(f"{place} is of another version of connecty_frames.", setting="folder")
-    index = Index(index_path(folder))
-    index.check()
-    return manifest, index
+    Index(index_path(folder)).check()
+    return manifest
 
 
 def _numbers(folder: Path) -> set[int]:

@@ -6,12 +6,12 @@ items say what the questions are, and which of them are done with.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
 from connecty_frames.batch.items import Item, digest, folded
 from connecty_frames.errors import ConfigError
 from connecty_frames.store import StoreError, database_at
-from connecty_frames.store.records import mark_abandoned
+from connecty_frames.store.records import end_leases
 from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
@@ -83,16 +83,25 @@ class Index:
 
     def __init__(self, path: Path) -> None:
         self._database = database_at(path)
+        self._database.must_exist = True
+
+    def __enter__(self) -> Self:
+        """Keep the index open until the end of ``with``."""
+        self._database.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.__exit__()
 
     def create(self) -> bool:
         """Create the index unless there is one, and return whether it has questions."""
         self._database.must_exist = False
         self._execute(_CREATE)
+        self._database.must_exist = True
         return bool(self._execute("SELECT 1 FROM items LIMIT 1"))
 
     def check(self) -> None:
-        """Raise ConfigError if there is no index or it cannot be read; from now on, none is begun anew."""
-        self._database.must_exist = True
+        """Raise ConfigError if there is no index, or it cannot be read."""
         self._execute("SELECT 1 FROM items LIMIT 1")
 
     def register(self, items: Collection[Item], redact: Callable[[str], str]) -> None:
@@ -102,11 +111,6 @@ class Index:
         ----------
         redact
             Masks secrets in a text that is kept.
-
-        Raises
-        ------
-        ConfigError
-            If a name is that of another question. Nothing is added then.
         """
         added = self._missing(items)
         for item in added:
@@ -119,19 +123,17 @@ class Index:
         if added:
             self._missing(items)  # another process may have added other ones at the same time
 
+    def names(self) -> set[str]:
+        """Return the names of all questions."""
+        return {name for (name,) in self._execute("SELECT name FROM items WHERE name IS NOT NULL")}
+
     def sent(self) -> set[int]:
         """Return the numbers of the questions that were sent, or are about to be."""
         statement = "SELECT number FROM items WHERE outcome IS NOT NULL OR key IN (SELECT key FROM questions)"
         return {number for (number,) in self._execute(statement)}
 
     def _missing(self, items: Collection[Item]) -> list[Item]:
-        """Return the questions that the index does not have.
-
-        Raises
-        ------
-        ConfigError
-            If a name is that of another question.
-        """
+        """Return the questions that the index does not have."""
         found = self._execute("SELECT key, name, digest FROM items")
         known = {key: digest_ for key, _, digest_ in found}
         names = {folded(name): key for key, name, _ in found if name is not None}
@@ -154,10 +156,10 @@ class Index:
     def entries(self) -> list[Entry]:
         """Return all questions with what is known of them, in the order of their numbers.
 
-        Those that were being sent when their process ended are UNCERTAIN from now on.
+        Those whose lease is over are UNCERTAIN from now on.
         """
         try:
-            mark_abandoned(self._database)
+            end_leases(self._database)
         except StoreError as error:
             self._raise_for(str(error))
         return [Entry(*row) for row in self._execute(_ENTRIES)]

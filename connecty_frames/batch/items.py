@@ -6,7 +6,7 @@ import hashlib
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from connecty_frames.client.submission import question_body
@@ -17,6 +17,7 @@ __all__ = ["Item", "digest", "folded", "read_items"]
 
 #: The most bytes of a name: file names have at most 255, and parts have a number and temporary names too.
 _NAME_BYTES: Final = 100
+_UNPORTABLE: Final = frozenset('<>:"|?*')
 
 
 class Item(NamedTuple):
@@ -38,7 +39,7 @@ class Item(NamedTuple):
     question: str
 
 
-def read_items(questions: object) -> list[Item]:
+def read_items(questions: object, known: Callable[[], Collection[str]] = frozenset) -> list[Item]:
     """Return the questions of a caller, all of them checked.
 
     Parameters
@@ -46,6 +47,8 @@ def read_items(questions: object) -> list[Item]:
     questions
         An iterable of texts or of pairs of a name and a text, also a column of a frame or an Arrow array; or
         a mapping of names to texts.
+    known
+        Returns names that the batch has already, which earlier versions may have accepted.
 
     Raises
     ------
@@ -65,7 +68,7 @@ def read_items(questions: object) -> list[Item]:
             key = digest("question", question, occurrences[question])
             occurrences[question] += 1
         else:
-            _check_name(name, position)
+            _check_name(name, position, known)
             key = digest("name", name)
             earlier = names.get(folded(name))
             names[folded(name)] = name
@@ -123,7 +126,7 @@ def _pair(given: Any, position: int) -> tuple[str | None, str]:
     return given[0], given[1]
 
 
-def _check_name(name: str, position: int) -> None:
+def _check_name(name: str, position: int, known: Callable[[], Collection[str]]) -> None:
     """Raise ConfigError for a name that no file should have."""
     problem = None
     if not name.strip() or name in {".", ".."}:
@@ -132,6 +135,8 @@ def _check_name(name: str, position: int) -> None:
         problem = "has a separator of paths"
     elif terminal(name) != name:
         problem = "has a control character or an invisible one"
+    elif _UNPORTABLE & set(name) and name not in known():
+        problem = 'has one of < > : " | ? *, which Windows or Spark cannot have in the name of a file'
     elif len(name.encode()) > _NAME_BYTES:
         problem = f"has more than {_NAME_BYTES} bytes"
     if problem:

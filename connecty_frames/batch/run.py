@@ -9,15 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames import display, frames
-from connecty_frames.batch.folder import part_path
+from connecty_frames.batch.folder import index_path, part_path
 from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
 from connecty_frames.client.concurrent import Workers
+from connecty_frames.client.submission import annotate
 from connecty_frames.errors import (
     AuthError,
     ConfigError,
@@ -27,9 +28,10 @@ from connecty_frames.errors import (
     NotFoundError,
     RateLimitError,
     SubmissionUncertain,
+    WriteFailed,
 )
-from connecty_frames.files import atomic_write
-from connecty_frames.store import RecordState
+from connecty_frames.files import atomic_write, write_failed
+from connecty_frames.store import RecordState, leases
 from connecty_frames.store.table import from_microseconds
 from connecty_frames.text import counted, path_text, snippet
 
@@ -40,8 +42,9 @@ if TYPE_CHECKING:
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client
     from connecty_frames.options import AskOptions
+    from connecty_frames.store import History
 
-__all__ = ["BatchProgress", "BatchRun"]
+__all__ = ["BatchProgress", "run_batch"]
 
 #: Errors while asking after which no other question can be asked either.
 _STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, RateLimitError)
@@ -49,6 +52,8 @@ _STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, Rat
 _MOST_UNCERTAIN: Final = 10
 #: Seconds between two updates of the line of progress.
 _PAUSE: Final = 2.0
+#: Seconds between two looks at the questions that others are sending.
+_LOOK: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,95 +95,112 @@ class _Part(Future[None]):
         self.entry = entry
 
 
-class BatchRun:
-    """The questions of one list and how they are asked, in any number of runs.
+def run_batch(
+    folder: Path,
+    client: Client,
+    *,
+    dw_id: int,
+    questions: Mapping[str, str],
+    ask_options: AskOptions,
+    max_workers: int,
+    max_questions: int | None,
+    retry_failed: bool,
+    retry_uncertain: bool,
+) -> None:
+    """Ask and fetch until nothing is left to do, or ``max_questions`` were asked.
 
     Parameters
     ----------
-    folder, index
-        Those of the batch.
-    client
-        Records in the index.
-    dw_id
-        The workspace that is asked.
     questions
         The texts by key.
     ask_options
         With a parsed schema.
+
+    Raises
+    ------
+    ConnectyError
+        What no other question can be asked after either, or a part that cannot be written.
     """
+    again = {RecordState.REJECTED}
+    again |= {RecordState.FAILED} if retry_failed else set()
+    again |= {RecordState.UNCERTAIN} if retry_uncertain else set()
+    recording = client.recording_in(index_path(folder))
+    assert recording.history is not None  # noqa: S101 - recording_in gives it one
+    with Index(index_path(folder)) as index, closing(recording.history) as history:
+        run = _BatchRun(folder, index, recording, history, dw_id, questions, ask_options, max_questions)
+        run.ask([entry for entry in index.entries() if run.is_due(entry, again)], max_workers)
+        sent = run.wait_for_others()
+        due = [entry for entry in index.entries() if entry.row in sent and entry.state in again]
+        run.ask(due, max_workers)
 
-    def __init__(
-        self,
-        folder: Path,
-        index: Index,
-        client: Client,
-        *,
-        dw_id: int,
-        questions: Mapping[str, str],
-        ask_options: AskOptions,
-    ) -> None:
-        self._folder = folder
-        self._index = index
-        self._client = client
-        self._dw_id = dw_id
-        self._questions = questions
-        self._ask_options = ask_options
+
+@dataclass
+class _BatchRun:
+    """One run over the questions of one list, by a client that records in the index."""
+
+    folder: Path
+    index: Index
+    client: Client
+    history: History
+    dw_id: int
+    questions: Mapping[str, str]
+    ask_options: AskOptions
+    max_questions: int | None
+    asked: int = 0
+    answered: int = 0
+    uncertain: int = 0
+    stopped_by: BaseException | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
         #: Those of each question.
-        self._options = replace(ask_options, dw_id=dw_id, progress=False)
-        self._lock = threading.Lock()
-        self._max_questions: int | None = None
-        self._asked = self._answered = self._uncertain = 0
-        self._stopped_by: BaseException | None = None
+        self.options = replace(self.ask_options, dw_id=self.dw_id, progress=False)
 
-    def run(
-        self, *, max_workers: int, max_questions: int | None, retry_failed: bool, retry_uncertain: bool
-    ) -> None:
-        """Ask and fetch until nothing is left to do, or ``max_questions`` were asked.
-
-        Raises
-        ------
-        ConnectyError, OSError
-            What no other question can be asked after either, or a part that cannot be written.
-        """
-        workers = Workers(self._work, self._message, max_workers=max_workers)
-        self._max_questions = max_questions
-        self._asked = self._answered = self._uncertain = 0
-        self._stopped_by = None
-        asked_again = {RecordState.REJECTED}
-        if retry_failed:
-            asked_again.add(RecordState.FAILED)
-        if retry_uncertain:
-            asked_again.add(RecordState.UNCERTAIN)
-        entries = [
-            entry
-            for entry in self._index.entries()
-            if entry.key in self._questions and self._is_due(entry, asked_again)
-        ]
-        # First what is paid for already.
+    def ask(self, entries: list[Entry], max_workers: int) -> None:
+        """Ask these questions, or fetch their answers: first what is paid for already."""
         entries.sort(key=_is_asked, reverse=True)
-        with _reporting(self._ask_options, len(entries), self._folder) as report:
-            began = time.monotonic()
+        if not entries:
+            return
+        with _reporting(self.ask_options, len(entries), self.folder) as report:
+            began, workers = time.monotonic(), Workers(self.work, self.message, max_workers=max_workers)
             for done, part in enumerate(workers.run(self._parts(entries)), start=1):
                 error = part.exception()
                 if error is not None:
-                    self._stopped_by = self._stopped_by or error
+                    self.stopped_by = self.stopped_by or error
                 elapsed = time.monotonic() - began
-                report(BatchProgress(done, len(entries), self._asked, self._answered, elapsed))
-        if self._stopped_by is not None:
-            self._stopped_by.add_note(self._message())
-            raise self._stopped_by
+                report(BatchProgress(done, len(entries), self.asked, self.answered, elapsed))
+        if self.stopped_by is not None:
+            self.stopped_by.add_note(self.message())
+            raise self.stopped_by
 
-    def _is_due(self, entry: Entry, asked_again: set[RecordState]) -> bool:
+    def wait_for_others(self) -> set[int]:
+        """Wait for questions that others are sending, at most for a lease; return their rows."""
+        until = time.monotonic() + leases.SECONDS + 2 * _LOOK
+        waited = sent = self._sent()
+        try:
+            while sent & waited and time.monotonic() < until:
+                time.sleep(_LOOK)
+                sent = self._sent()
+        except KeyboardInterrupt as interrupt:
+            annotate(interrupt, self.message())
+            raise
+        return waited
+
+    def _sent(self) -> set[int]:
+        entries = self.index.entries()
+        return {each.row for each in entries if each.state == RecordState.SENT and each.key in self.questions}
+
+    def is_due(self, entry: Entry, asked_again: set[RecordState]) -> bool:
         """Whether a question is to be asked, or its answer to be fetched."""
-        if entry.outcome == NO_TABLE:
+        if entry.outcome == NO_TABLE or entry.key not in self.questions:
             return False
-        if entry.outcome == PART and part_path(self._folder, entry.number, entry.name).exists():
+        if entry.outcome == PART and part_path(self.folder, entry.number, entry.name).exists():
             return False
         return entry.state is None or entry.state in asked_again or _is_asked(entry)
 
     def _parts(self, entries: list[Entry]) -> Iterator[_Part]:
         for entry in entries:
-            if self._stopped_by is not None:
+            if self.stopped_by is not None:
                 return
             if _is_asked(entry) or not self._is_spent:
                 yield _Part(entry)
@@ -186,19 +208,21 @@ class BatchRun:
     @property
     def _is_spent(self) -> bool:
         """Whether no more questions may be asked."""
-        return self._max_questions is not None and self._asked >= self._max_questions
+        return self.max_questions is not None and self.asked >= self.max_questions
 
-    def _work(self, _: int, part: _Part, cancelled: threading.Event) -> None:
+    def work(self, _: int, part: _Part, cancelled: threading.Event) -> None:
         entry = part.entry
         try:
             if _is_asked(entry):
                 self._fetch(entry, cancelled)
             else:
                 self._ask(entry, cancelled)
+        except WriteFailed:
+            raise  # no other part could be written either, nor that in the index
         except ConnectyError as error:
             if cancelled.is_set():
                 return
-            self._index.failed(entry.number, f"{type(error).__name__}: {error}")
+            self.index.failed(entry.number, f"{type(error).__name__}: {error}")
             if self._is_stopping(entry, error):
                 raise
 
@@ -209,56 +233,50 @@ class BatchRun:
         if _is_asked(entry):
             return False
         if isinstance(error, SubmissionUncertain):
-            with self._lock:
-                self._uncertain += 1
-                return self._uncertain >= _MOST_UNCERTAIN
+            with self.lock:
+                self.uncertain += 1
+                return self.uncertain >= _MOST_UNCERTAIN
         return _is_rejected(error) and isinstance(error, _STOPPING)
 
     def _fetch(self, entry: Entry, cancelled: threading.Event) -> None:
         if entry.outcome is not None:  # its part is missing
-            self._index.done(entry.number, None)
+            self.index.done(entry.number, None)
         asked_at = None if entry.asked_at is None else from_microseconds(entry.asked_at)
 
         def read(answer: Answer) -> None:
-            self._write(entry, answer, question=self._questions[entry.key], asked_at=asked_at)
+            self._write(entry, answer, question=self.questions[entry.key], asked_at=asked_at)
 
-        ask_options = replace(self._options, question_id=entry.question_id)
-        self._client.prepare("", ask_options, read).run(cancelled)
+        ask_options = replace(self.options, question_id=entry.question_id)
+        self.client.prepare("", ask_options, read).run(cancelled)
 
     def _ask(self, entry: Entry, cancelled: threading.Event) -> None:
-        with self._lock:
+        with self.lock:
             if self._is_spent or cancelled.is_set():
                 return
-            self._asked += 1
+            self.asked += 1
         is_sent = False
         try:
-            question, history = self._questions[entry.key], self._client.history
-            assert history is not None  # noqa: S101 - that of a client made by recording_in
-            row = history.claim(
-                question,
-                entry.key,
-                dw_id=self._dw_id,
-                asked_at=datetime.now(UTC),
-                since=from_microseconds(0),
-                after=entry.row,
+            question = self.questions[entry.key]
+            row = self.history.claim(
+                question, entry.key, dw_id=self.dw_id, asked_at=datetime.now(UTC), after=entry.row
             )
             if row is None:  # another process asks it
                 return
             if entry.error is not None:
-                self._index.failed(entry.number, None)
+                self.index.failed(entry.number, None)
 
             def read(answer: Answer) -> None:
                 self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
 
             is_sent = True
-            self._client.prepare(question, self._options, read, row=row).run(cancelled)
+            self.client.prepare(question, self.options, read, row=row).run(cancelled)
         except ConnectyError as error:
             is_sent = not _is_rejected(error)
             raise
         finally:
             if not is_sent:
-                with self._lock:
-                    self._asked -= 1
+                with self.lock:
+                    self.asked -= 1
 
     def _write(self, entry: Entry, answer: Answer, *, question: str, asked_at: datetime | None) -> None:
         """Write the part of an answer, if it has a table, and record that the question is done with."""
@@ -268,7 +286,7 @@ class BatchRun:
         if answer.table is not None:
             outcome = PART
             metadata = replace(answer.metadata, question=question, asked_at=asked_at)
-            path = part_path(self._folder, entry.number, entry.name)
+            path = part_path(self.folder, entry.number, entry.name)
             try:
                 with atomic_write(path) as file:
                     frames.WRITERS["parquet"](frames.write_metadata(answer.table, metadata), file)
@@ -278,17 +296,21 @@ class BatchRun:
                     question_id=answer.question_id,
                 ) from None
             except OSError as error:
-                raise type(error)(error.errno, error.strerror, str(path)) from None
-        self._index.done(entry.number, outcome)
-        with self._lock:
-            self._answered += 1
-            self._uncertain = 0
+                raise write_failed(error, path, answer.question_id) from None
+        try:
+            self.index.done(entry.number, outcome)
+        except ConfigError as error:
+            error.question_id = answer.question_id
+            raise
+        with self.lock:
+            self.answered += 1
+            self.uncertain = 0
 
-    def _message(self) -> str:
+    def message(self) -> str:
         """Return a message about a run that ended early."""
         return (
-            f"{counted(self._asked, 'question')} of the batch in {path_text(self._folder)} were asked and "
-            f"{counted(self._answered, 'answer')} written in this run. Calling again with the same questions "
+            f"{counted(self.asked, 'question')} of the batch in {path_text(self.folder)} were asked and "
+            f"{counted(self.answered, 'answer')} written in this run. Calling again with the same questions "
             "goes on: what was asked is fetched, not asked again."
         )
 

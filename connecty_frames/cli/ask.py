@@ -137,8 +137,7 @@ def ask(
         bool,
         typer.Option(
             "--sandbox",
-            envvar="CONNECTY_SANDBOX",
-            help="Ask the embedded sandbox.",
+            help="Ask the embedded sandbox, as CONNECTY_SANDBOX=1 in the environment does.",
             rich_help_panel=_CONNECTION,
         ),
     ] = False,
@@ -204,11 +203,16 @@ def ask(
 
     If a word begins with a hyphen, write -- before the first one.
     """
+    from connecty_frames.config import wants_sandbox
+
+    is_announced = not sandbox and wants_sandbox()
+    sandbox = ctx.params["sandbox"] = sandbox or is_announced
     _check_conflicts(ctx.params)
     part = _selected_part(sql=sql, summary=summary, stats=stats, schema=schema)
     written_as = choose_format(format_, output, part)
     read_question = question_reader(question or (), file, question_id)
-    announce_sandbox(ctx)
+    if is_announced:
+        announce_sandbox()
     options: AskOptionsDict = {
         "dw_id": dw_id,
         "question_id": question_id,
@@ -233,7 +237,7 @@ def ask(
         _reporting_id(quiet=quiet) as questions,
         open_response_file(save, output) as save_response,
         open_output(output, written_as) as target,
-        _client(sandbox=sandbox, no_history=no_history, **address) as client,
+        _client(sandbox=sandbox, no_history=no_history, max_age=max_age, **address) as client,
     ):
 
         def accepted(asked: Question) -> None:
@@ -272,10 +276,13 @@ def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Pa
 
 
 @contextmanager
-def _client(*, sandbox: bool, no_history: bool, **address: Any) -> Iterator[Client]:
+def _client(
+    *, sandbox: bool, no_history: bool, max_age: str | None = None, **address: Any
+) -> Iterator[Client]:
     """Yield a client made from the settings, or one of a sandbox that runs as long as the client."""
     from connecty_frames.client import Client
     from connecty_frames.config import explain
+    from connecty_frames.files import user_folder
 
     # An answer has to be fetched where its question was asked.
     options = [
@@ -292,7 +299,11 @@ def _client(*, sandbox: bool, no_history: bool, **address: Any) -> Iterator[Clie
             address = dict(stack.enter_context(sandbox_class()()).connection)
         # Unlike in Python, questions are recorded unless a setting says otherwise.
         places = {name: place for name, _, place in explain(**address)}
-        history = False if no_history else True if places["history"] == "default" else None
+        history: bool | str | None = None
+        if no_history:
+            history = False
+        elif places["history"] == "default":
+            history = "require" if max_age else user_folder("state") is not None
         keep_answers = False if no_history else None
         client = stack.enter_context(
             Client(**address, history=history, keep_answers=keep_answers, resume_command=resume_command)

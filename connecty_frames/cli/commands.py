@@ -137,14 +137,12 @@ def sandbox_class() -> type[Sandbox]:
     return Sandbox
 
 
-def announce_sandbox(ctx: typer.Context) -> None:
-    """Say that a command asks a sandbox, where the environment chose it and not an option."""
-    source = ctx.get_parameter_source("sandbox")
-    if ctx.params["sandbox"] and source is not None and source.name == "ENVIRONMENT":
-        from connecty_frames.config import explain
-        from connecty_frames.shared import sandbox_notice
+def announce_sandbox() -> None:
+    """Say that a command asks a sandbox because the environment says so."""
+    from connecty_frames.config import explain
+    from connecty_frames.shared import sandbox_notice
 
-        echo_stderr(sandbox_notice({name: place for name, _, place in explain()}))
+    echo_stderr(sandbox_notice({name: place for name, _, place in explain()}))
 
 
 def _is_error(record: logging.LogRecord) -> bool:

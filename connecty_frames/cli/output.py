@@ -156,9 +156,9 @@ def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
         If there is no standard output, or it is a terminal and the format is binary.
     """
     if output is not None and str(output) != "-":
-        from connecty_frames.files import atomic_write
+        from connecty_frames.files import atomic_write, checked_path
 
-        with atomic_write(output) as file:
+        with atomic_write(checked_path(output, "output")) as file:
             yield file
         return
     if is_stdout_closed():
@@ -184,11 +184,12 @@ def open_response_file(path: Path | None, output: Path | None) -> Iterator[Calla
     if path is None:
         yield lambda _body: None
         return
-    from connecty_frames.files import atomic_write
+    from connecty_frames.files import atomic_write, checked_path
 
     if str(path) == "-":
         raise ConfigError("--save needs the name of a file; - is for --output.", setting="save")
-    if output is not None and os.path.realpath(path) == os.path.realpath(output):
+    path = checked_path(path, "save")
+    if output is not None and os.path.realpath(path) == os.path.realpath(checked_path(output, "output")):
         raise ConfigError("--save and --output name the same file.", setting="save")
     with ExitStack() as stack:
         file = stack.enter_context(atomic_write(path))

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from connecty_frames.client.submission import annotate
-from connecty_frames.errors import WARNING_LOCATION, CodeLocation
+from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
 from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
@@ -61,6 +61,14 @@ def in_thread(prepare: Callable[[], Call[_Result]]) -> Coroutine[Any, Any, _Resu
 async def _ask_async(prepare: Callable[[], Call[_Result]], location: CodeLocation) -> _Result:
     import asyncio  # here, since it is not needed otherwise, and loaded wherever something is awaited
 
+    is_task = False
+    with suppress(RuntimeError):  # no loop is running; as a guest of one, trio runs no task of it
+        is_task = asyncio.current_task() is not None
+    if not is_task:
+        raise ConfigError(
+            "Awaited calls need the event loop of asyncio; nothing was sent. Under trio, call the function "
+            "that is not awaited in a thread: await trio.to_thread.run_sync(cf.ask, question)."
+        )
     context = copy_context()
     context.run(WARNING_LOCATION.set, location)
     call = context.run(prepare)
@@ -104,6 +112,7 @@ def _work(
         outcome.set_result(run())
     except BaseException as error:  # noqa: BLE001 - the coroutine raises it
         outcome.set_exception(error)
-    del outcome  # which the traceback of its error would keep
+    # The traceback of its error would keep it; not by `del`, after which cgitb fails.
+    outcome = None  # type: ignore[assignment]
     with suppress(RuntimeError):  # the loop may be closed by now
         finish()

@@ -78,18 +78,11 @@ _CHECK_ADDRESS: Final = "Check that region or base_url is where your organisatio
 
 
 class Bearer(AuthBase):
-    """Sets the token on a request; an ``auth`` object, so that ``.netrc`` does not replace it.
-
-    Parameters
-    ----------
-    token
-        The access token.
-    expires
-        When to stop using it, on the monotonic clock.
-    """
+    """Sets the token on a request; an ``auth`` object, so that ``.netrc`` does not replace it."""
 
     def __init__(self, token: SecretStr, *, expires: float) -> None:
         self._token = token
+        #: When to stop using it, on the monotonic clock.
         self.expires = expires
 
     def __call__(self, r: PreparedRequest) -> PreparedRequest:
@@ -175,13 +168,7 @@ class Auth:
         transport.redact.add("client_secret", client_secret)
 
     def bearer(self, deadline: Deadline) -> Bearer:
-        """Return a valid token, fetched if need be.
-
-        Raises
-        ------
-        RequestFailed
-            If there is none.
-        """
+        """Return a valid token, fetched if need be; RequestFailed if there is none."""
         if self._state.process_id != os.getpid():
             # A forked child needs a new lock: a thread of the parent may hold this one.
             self._state = _TokenState(bearer=self._state.bearer, had_token=self._state.had_token)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random as _random
 import sys
+import weakref
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self, TypeVar, overload
@@ -23,7 +24,7 @@ from connecty_frames.client.submission import (
 )
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, Deadline
 from connecty_frames.config import resolve
-from connecty_frames.errors import ConfigError, NotFoundError
+from connecty_frames.errors import ConfigError, HistoryWarning, NotFoundError, warn
 from connecty_frames.http.models import strip_tracebacks
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import (
@@ -127,6 +128,9 @@ class Client:
     1
     """
 
+    #: What a traceback shows of one whose settings were refused.
+    _repr = "<Client without settings>"
+
     def __init__(
         self,
         client_id: str | None = None,
@@ -147,25 +151,56 @@ class Client:
         random: Callable[[], float] = _random.random,
         resume_command: Callable[[str, int], str] = resume_command,
     ) -> None:
-        self._repr = "<Client without settings>"  # a traceback may show one whose settings were refused
+        try:
+            self._open(
+                lambda: resolve(
+                    client_id=client_id,
+                    client_secret=client_secret,
+                    region=region,
+                    base_url=base_url,
+                    dw_id=dw_id,
+                    timeout=timeout,
+                    max_body_bytes=max_body_bytes,
+                    verify_tls=verify_tls,
+                    ca_bundle=ca_bundle,
+                    history=history,
+                    keep_answers=keep_answers,
+                    keep_answers_max_bytes=keep_answers_max_bytes,
+                    profile=profile,
+                ),
+                clock,
+                random,
+                resume_command,
+            )
+        finally:
+            # A traceback with locals shows those of this frame, also after an interrupt as it returns.
+            client_id = client_secret = base_url = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return a client with settings that are resolved already.
+
+        Parameters
+        ----------
+        settings
+            All of them; none comes from another source.
+        """
+        client = cls.__new__(cls)
+        cls._open(client, lambda: settings, SYSTEM_CLOCK, _random.random, resume_command)
+        return client
+
+    def _open(
+        self,
+        settle: Callable[[], Settings],
+        clock: Clock,
+        random: Callable[[], float],
+        resume_command: Callable[[str, int], str],
+    ) -> None:
+        """Take over the settings that a function returns."""
         self._resume_command = resume_command
         refused, handled = None, sys.exception()
         try:
-            settings = resolve(
-                client_id=client_id,
-                client_secret=client_secret,
-                region=region,
-                base_url=base_url,
-                dw_id=dw_id,
-                timeout=timeout,
-                max_body_bytes=max_body_bytes,
-                verify_tls=verify_tls,
-                ca_bundle=ca_bundle,
-                history=history,
-                keep_answers=keep_answers,
-                keep_answers_max_bytes=keep_answers_max_bytes,
-                profile=profile,
-            )
+            settings = settle()
             client_id, client_secret = settings.credentials
             self._repr = terminal(
                 f"<Client {masked_id(client_id)} at {settings.address}, dw_id={settings.dw_id}>"
@@ -177,10 +212,12 @@ class Client:
             auth = Auth(self._client_id, client_secret, transport=self._transport, random=random)
             self._api = Endpoints(self._transport, auth, random=random)
             self._history = self._open_history(settings) if settings.keeps_history else None
+            if self._history is not None:
+                #: Also once this client is garbage.
+                self._close_history = weakref.finalize(self, self._history.close)
         except BaseException as error:  # noqa: BLE001 - see below: none may pass with its traceback
             refused = error
-        # An interrupt may come as this function returns, and would show the locals of its frame.
-        client_id = client_secret = base_url = settings = None  # type: ignore[assignment]
+        client_id = ""
         if refused is not None:
             # Without the frames below, whose locals hold the secret in the clear.
             strip_tracebacks(refused, keep=handled)
@@ -203,7 +240,7 @@ class Client:
         return self._history
 
     def recording_in(self, path: Path) -> Client:
-        """Return a client with the same connections that records its questions in another file.
+        """Return a client with the same connections that records in another file; the caller closes that.
 
         Parameters
         ----------
@@ -253,8 +290,10 @@ class Client:
         return self._transport.redact.data(text)
 
     def close(self) -> None:
-        """Close the connections. Using the client afterwards is a ConfigError."""
+        """Close the connections and the history. Using the client afterwards is a ConfigError."""
         self._transport.close()
+        if self._history is not None:
+            self._close_history()
 
     def health(self, *, timeout: float | None = None) -> bool:
         """Whether the backend is operational.
@@ -322,7 +361,7 @@ class Client:
         """
         ask_options = self._checked(AskOptions(dw_id=dw_id, timeout=timeout, max_age=max_age))
         submission = self._submission(question, ask_options)
-        deadline, gone = self._deadline(ask_options), set[str]()
+        deadline, gone = self.deadline(ask_options), set[str]()
         with submission.annotated():
             asked = self._submit_or_reuse(submission, ask_options, deadline, gone)
             while asked.reused and not asked.exists(deadline.remaining()):
@@ -511,7 +550,7 @@ class Client:
         received
             Called with the response of a completed question, before it is decoded.
         """
-        deadline = self._deadline(ask_options)
+        deadline = self.deadline(ask_options)
         if ask_options.question_id is not None:
             asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
             return asked.fetch(ask_options, deadline=deadline, received=received)
@@ -825,7 +864,13 @@ class Client:
         # Not imported where no history is kept.
         from connecty_frames.store import default_path
 
-        path = settings.history if isinstance(settings.history, Path) else default_path()
+        try:
+            path = settings.history if isinstance(settings.history, Path) else default_path()
+        except ConfigError as error:
+            if settings.history == "require":
+                raise
+            warn(HistoryWarning(f"{error} Questions are not recorded."))
+            return None
         limit = settings.keep_answers_max_bytes if settings.keep_answers else None
         return self._history_at(path, required=settings.history == "require", kept_bytes=limit)
 
@@ -857,7 +902,7 @@ class Client:
         self, ask_options: AskOptions, asked: Submission | Question, cancelled: threading.Event
     ) -> Answer:
         """Ask, or fetch the answer of a question asked before, until the event is set."""
-        deadline = CancellableDeadline(self._transport.clock, self._deadline(ask_options).at, cancelled)
+        deadline = CancellableDeadline(self._transport.clock, self.deadline(ask_options).at, cancelled)
         if isinstance(asked, Question):
             return asked.fetch(ask_options, deadline=deadline)
         with asked.annotated():
@@ -950,7 +995,14 @@ class Client:
             )
         return read_schema(ask_options)
 
-    def _deadline(self, ask_options: AskOptions) -> Deadline:
+    def deadline(self, ask_options: AskOptions) -> Deadline:
+        """Return when a call that begins now must end.
+
+        Parameters
+        ----------
+        ask_options
+            Those of the call.
+        """
         return Deadline.after(ask_options.timeout or self._timeout, self._transport.clock)
 
     def _workspace(self, dw_id: int | None) -> int:

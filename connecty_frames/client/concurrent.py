@@ -16,6 +16,7 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -42,6 +43,7 @@ _WAIT: Final = 0.1
 _GRACE: Final = 0.2
 
 
+@dataclass(frozen=True, slots=True)
 class CancellableDeadline(Deadline):
     """A deadline that can be moved to now.
 
@@ -177,7 +179,8 @@ class Workers(Generic[_Future]):
         except BaseException as error:  # noqa: BLE001 - the future raises it
             future.set_exception(error)
         self._done.put(future)
-        del future  # which the traceback of its error would keep
+        # The traceback of its error would keep it; not by `del`, after which cgitb fails.
+        future = None  # type: ignore[assignment]
 
 
 class ConcurrentRun:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from connecty_frames.decode import Envelope, read_envelope
+from connecty_frames.decode import LIMITS, Envelope, read_envelope
 from connecty_frames.errors import ResponseError
 from connecty_frames.http.errors import content_failure
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
@@ -24,10 +24,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from connecty_frames.client.auth import Auth
-    from connecty_frames.clock import Clock
+    from connecty_frames.clock import Clock, Deadline
     from connecty_frames.http.transport import Transport
 
-__all__ = ["ASK_POLICY", "FETCH_POLICY", "Endpoints", "Results", "question_id_of", "search_question_id"]
+__all__ = [
+    "ASK_POLICY",
+    "FETCH_POLICY",
+    "GRACE",
+    "Endpoints",
+    "Results",
+    "question_id_of",
+    "search_question_id",
+]
 
 _Result = TypeVar("_Result")
 
@@ -57,6 +65,8 @@ search_question_id: Final = re.compile(
 ).search
 #: The content types that most servers send, which are accepted without parsing them.
 _JSON: Final = frozenset({"application/json", "application/json; charset=utf-8"})
+#: Seconds that reading what has arrived may take in any case: nearly every answer takes less.
+GRACE: Final = 0.1
 #: For ``max_rows=None``, how many times more rows each fetch requests until their number is known.
 _GROWTH: Final = 10
 
@@ -113,11 +123,6 @@ class Endpoints:
     """The endpoints that need a token, for one client.
 
     Each method returns a callable that makes one attempt, for :func:`~connecty_frames.http.retry.retry`.
-
-    Parameters
-    ----------
-    random
-        Returns numbers from 0 up to 1; the pauses between attempts are drawn from it.
     """
 
     def __init__(self, transport: Transport, auth: Auth, *, random: Callable[[], float]) -> None:
@@ -127,15 +132,7 @@ class Endpoints:
         self._auth = auth
 
     def ask(self, body: bytes, *, dw_id: int, on_send: Callable[[Attempt], None]) -> Callable[[Attempt], str]:
-        """Return the request that submits a question, whose result is its id.
-
-        Parameters
-        ----------
-        body
-            The question as JSON.
-        on_send
-            Called with each attempt right before its request is sent.
-        """
+        """Return the request that submits a question in JSON; ``on_send`` is called before each attempt."""
         request = Request("POST", QUESTIONS.format(dw_id=dw_id), body)
         describe = "question_id {}".format
         return partial(self._send, request, read=self._read_id, describe=describe, on_send=on_send)
@@ -143,25 +140,22 @@ class Endpoints:
     def results(
         self, question_id: str, *, dw_id: int, include: Iterable[str], max_rows: int | None = None
     ) -> Callable[[Attempt], Results]:
-        """Return the request for the state and results of a question.
-
-        Parameters
-        ----------
-        include
-            The components to send with a completed answer, with plain commas as the API document shows.
-        max_rows
-            The most rows to send; None leaves it to the API's default.
-        """
+        """Return the request for the state and results of a question; None leaves the rows to the API."""
+        # With plain commas, as the API document shows.
         path = f"{RESULTS.format(dw_id=dw_id, question_id=question_id)}?include={','.join(include)}"
         if max_rows is not None:
             path += f"&max_rows={max_rows}"
-        read = partial(self._read_results, max_rows=DEFAULT_MAX_ROWS if max_rows is None else max_rows)
-        return partial(
-            self._send,
-            Request("GET", path),
-            read=read,
-            describe=lambda results: snippet(results.envelope.state),
-        )
+        fetched = DEFAULT_MAX_ROWS if max_rows is None else max_rows
+
+        def send(attempt: Attempt) -> Results:
+            return self._send(
+                Request("GET", path, has_results=True),
+                attempt,
+                read=partial(self._read_results, max_rows=fetched, deadline=attempt.deadline),
+                describe=lambda results: snippet(results.envelope.state),
+            )
+
+        return send
 
     def _send(
         self,
@@ -172,13 +166,7 @@ class Endpoints:
         describe: Callable[[_Result], str],
         on_send: Callable[[Attempt], None] | None = None,
     ) -> _Result:
-        """Make one attempt with a token.
-
-        Raises
-        ------
-        ConnectyError
-            If there is no token, and another attempt would not get one.
-        """
+        """Make one attempt with a token; a ConnectyError says that another would not get one."""
         failure = None
         try:
             bearer = self._auth.bearer(attempt.deadline)
@@ -216,8 +204,16 @@ class Endpoints:
             )
         )
 
-    def _read_results(self, response: Response, *, max_rows: int) -> Results:
+    def _read_results(self, response: Response, *, max_rows: int, deadline: Deadline) -> Results:
         redact = self.transport.redact
+        end = self.clock.monotonic() + max(deadline.remaining(), GRACE)
+
+        def check() -> None:
+            if self.clock.monotonic() > end:
+                reason = "its response arrived, and was not read in time"
+                error = ResponseError(f"{response.host} was called; {reason}.", host=response.host)
+                raise RequestFailed(Failure(FailureKind.DEADLINE, error, reason))
+
         content_type = response.headers.get("Content-Type")
         if content_type not in _JSON or not response.body or response.body.isspace():
             failure = content_failure(response, redact=redact)
@@ -229,6 +225,7 @@ class Endpoints:
                 host=response.host,
                 content_type=content_type,
                 preview=lambda body: snippet(redact(body)),
+                limits=msgspec.structs.replace(LIMITS, checkpoint=check),
             )
         except ResponseError as error:
             content_type = content_type and terminal(redact(content_type))

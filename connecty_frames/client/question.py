@@ -9,7 +9,7 @@ import msgspec
 
 from connecty_frames import display, frames
 from connecty_frames.answer import Answer, read_schema
-from connecty_frames.client.endpoints import FETCH_POLICY
+from connecty_frames.client.endpoints import FETCH_POLICY, GRACE
 from connecty_frames.client.submission import annotate, pending_message
 from connecty_frames.clock import Deadline
 from connecty_frames.decode import LIMITS
@@ -46,8 +46,6 @@ _MAX_PAUSE: Final = 5.0
 _JITTER: Final = 0.2
 #: Seconds after acceptance in which a 404 means that the question is not visible yet.
 _SETTLING: Final = 10.0
-#: Seconds that decoding may take in any case: nearly every answer that has arrived takes less.
-_GRACE: Final = 0.1
 #: The failures that may pass by themselves; at the deadline they count as a timeout.
 _TRANSIENT: Final = frozenset(
     {FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED, FailureKind.EMPTY_BODY}
@@ -325,7 +323,7 @@ class Question:
                 asked_at=self._asked_at,
                 elapsed=final.elapsed,
                 reused=self._reused,
-                limits=self._reader_limits(max(time_left, _GRACE)),
+                limits=self._reader_limits(max(time_left, GRACE)),
             )
 
     def __repr__(self) -> str:

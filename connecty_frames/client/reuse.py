@@ -6,17 +6,19 @@ records its id; the others wait for the id, and fetch the answer by it.
 
 from __future__ import annotations
 
+from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames.client.endpoints import Results
 from connecty_frames.decode import read_envelope
 from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain
 from connecty_frames.store import RecordState
+from connecty_frames.store.table import microseconds
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime, timedelta
 
     from connecty_frames.client.submission import Submission
     from connecty_frames.clock import Clock, Deadline
@@ -28,6 +30,9 @@ __all__ = ["find_or_claim", "kept_results"]
 _PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.5
 _GROWTH: Final = 1.5
+_MICROSECOND: Final = timedelta(microseconds=1)
+#: Microseconds that reach from any time to before any other.
+_LONGEST_AGE: Final = 10**18
 
 
 def find_or_claim(
@@ -44,7 +49,8 @@ def find_or_claim(
     Parameters
     ----------
     max_age
-        The age, from its asking to this call, up to which it may be reused.
+        The time between its asking and this call up to which it may be reused, in either direction: a clock
+        may have been set back.
     gone
         The ids of earlier ones that the server no longer has.
 
@@ -64,24 +70,22 @@ def find_or_claim(
     """
     key = history.key(submission.question, submission.dw_id)
     pause, awaited, begun = _PAUSE, None, clock.now()
-    # Of the call, so that a question which others are sending does not grow too old while it waits.
-    try:
-        since = begun - max_age
-    except OverflowError:  # before the year 1
-        since = begun.replace(year=1970)
     while True:
-        rows = history.earlier(key, since=since)
+        # Ages count from the call, so that a question which others are sending does not grow too old while it
+        # waits, and from now if the clock was set back meanwhile.
+        first = min(begun, clock.now())
+        rows = history.earlier(key, since=microseconds(first) - min(max_age // _MICROSECOND, _LONGEST_AGE))
         now = clock.now()  # after them: none that another caller wrote in the meantime is ahead of it
+        young = [row for row in rows if first - row.asked_at <= max_age >= row.asked_at - max(begun, now)]
         # The outcome of a question that others waited for is theirs too, also if it failed meanwhile.
         ended = next((row for row in rows if row.id == awaited and row.question_id is not None), None)
-        found = ended or _usable(rows, gone, now)
+        found = ended or _usable(young, gone)
         if found is None:
             submission.row = history.claim(
                 submission.question,
                 key,
                 dw_id=submission.dw_id,
                 asked_at=now,
-                since=since,
                 after=rows[0].id if rows else 0,
             )
             if submission.row is not None:
@@ -114,12 +118,11 @@ def kept_results(history: History, question_id: str) -> Results | None:
         return None
 
 
-def _usable(rows: Sequence[Earlier], gone: Collection[str], now: datetime) -> Earlier | None:
+def _usable(rows: Sequence[Earlier], gone: Collection[str]) -> Earlier | None:
     """Return the earlier question that decides, of the latest first; None if the question is to be asked."""
     states = {state: [row for row in rows if row.state is state] for state in RecordState}
-    # A time ahead of now is that of a clock that was wrong, and says nothing about an age.
-    answered = [row for row in states[RecordState.COMPLETED] if row.asked_at <= now]
-    for row in [*answered, *states[RecordState.ASKED], *states[RecordState.UNCERTAIN]]:
+    with_id = RecordState.COMPLETED, RecordState.ASKED, RecordState.UNCERTAIN
+    for row in chain.from_iterable(states[state] for state in with_id):
         if row.question_id is not None and row.question_id not in gone:
             return row
     if states[RecordState.SENT]:

@@ -163,7 +163,8 @@ class Submission:
                 self.asked_at, self.sent_at, _ = self._last
             if isinstance(outcome, Failure):
                 question_id = question_id_of(search_question_id(outcome.body))
-                if question_id is None or outcome.status not in SUCCESS:
+                is_known = outcome.status in SUCCESS and outcome.kind is not FailureKind.TOO_LARGE
+                if question_id is None or not is_known:
                     self._raise_for(outcome, question_id)
                 outcome = question_id
         except ConnectyError as error:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import timedelta, timezone
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, TypeVar
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pyarrow as pa
 
+from connecty_frames.clock import named_zone
+from connecty_frames.text import value_text
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import tzinfo
 
     TypeTest = Callable[[pa.DataType], bool]
+    _Found = dict[int, tuple[pa.DataType, int] | None]
 
 __all__ = [
     "FRACTION_DIGITS",
@@ -40,13 +44,15 @@ match_zone_offset: Final = re.compile(r"([+-]\d\d):(\d\d)").fullmatch
 @lru_cache
 def find_zone(name: str) -> tzinfo:
     """Return a time zone by its name or offset (``+05:30``); raise ValueError if there is none."""
-    try:
-        if (offset := match_zone_offset(name)) is None:
-            return ZoneInfo(name)
-        sign, hours, minutes = offset[1][0], offset[1], offset[2]
-        return timezone(timedelta(hours=int(hours), minutes=int(sign + minutes)))
-    except (ValueError, OSError, KeyError):
-        raise ValueError("is in a time zone that the time zone database does not have") from None
+    zone: tzinfo | None = None
+    if (offset := match_zone_offset(name)) is None:
+        zone = named_zone(name)
+    else:
+        with suppress(ValueError):  # 24 hours or more
+            zone = timezone(timedelta(hours=int(offset[1]), minutes=int(name[0] + offset[2])))
+    if zone is None:
+        raise ValueError("is in a time zone that the time zone database does not have")
+    return zone
 
 
 def first_match(table: Iterable[tuple[TypeTest, Value]], type_: pa.DataType) -> Value | None:
@@ -76,47 +82,78 @@ def parse_type(text: str) -> pa.DataType:
     ValueError
         If it is no text of such a type.
     """
-    for pattern, make in _TYPE_TEXTS:
-        if (found := pattern.fullmatch(text)) is not None:
-            type_ = make(*found.groups())
-            if str(type_) == text:
-                return type_
-    return pa.type_for_alias(text)
+    found = _find_type(text, 0, {}) if isinstance(text, str) else None
+    if found is None or found[1] != len(text):
+        raise ValueError(f"{value_text(text)} is not the type of a column")
+    return found[0]
 
 
-def _parse_fields(text: str) -> list[tuple[str, pa.DataType]]:
-    """Return the fields of a struct; as names may have any character, the first reading that fits counts."""
-    for end in [*(found.start() for found in re.finditer(", ", text)), len(text)]:
-        for colon in (found.start() for found in re.finditer(": ", text[:end])):
-            try:
-                field = (text[:colon], parse_type(text[colon + 2 : end]))
-                return [field, *(_parse_fields(text[end + 2 :]) if end < len(text) else [])]
-            except ValueError:
-                continue
-    raise ValueError(text)
+def _find_type(text: str, start: int, known: _Found) -> tuple[pa.DataType, int] | None:
+    """Return the type whose text begins at a position, and its end; what was found once is in ``known``."""
+    if start not in known:
+        known[start] = None
+        with suppress(ValueError, TypeError, OverflowError, RecursionError):
+            known[start] = _read_type(text, start, known)
+    return known[start]
 
 
-#: The texts of types with parameters, and what makes the type of the groups.
-_TYPE_TEXTS: Final[tuple[tuple[re.Pattern[str], Callable[..., pa.DataType]], ...]] = (
-    (re.compile(r"timestamp\[(\w+), tz=(.+)\]"), pa.timestamp),
+def _read_type(text: str, start: int, known: _Found) -> tuple[pa.DataType, int] | None:
+    if text.startswith("struct<", start):
+        return _read_struct(text, start + len("struct<"), known)
+    for opening, closings, make in _NESTED:
+        if text.startswith(opening, start):
+            parameters: list[Any] = []
+            end = start + len(opening)
+            for closing in closings:
+                child = _find_type(text, end, known)
+                closed = child and closing.match(text, child[1])
+                if not (child and closed):
+                    return None
+                end, parameters = closed.end(), [*parameters, child[0], *closed.groups()]
+            return make(*parameters), end
+    leaves = ((pattern.match(text, start), make) for pattern, make in _LEAVES)
+    return next(((make(*found.groups()), found.end()) for found, make in leaves if found), None)
+
+
+def _read_struct(text: str, start: int, known: _Found) -> tuple[pa.DataType, int] | None:
+    """Read fields; as names may have any character, the shortest name before a type counts."""
+    fields: list[tuple[str, pa.DataType]] = []
+    if text.startswith(">", start):
+        return pa.struct(fields), start + 1
+    while True:
+        for colon in re.compile(": ").finditer(text, start):
+            child = _find_type(text, colon.end(), known)
+            if child and text.startswith((", ", ">"), child[1]):
+                break
+        else:
+            return None
+        fields.append((text[start : colon.start()], child[0]))
+        if text.startswith(">", child[1]):
+            return pa.struct(fields), child[1] + 1
+        start = child[1] + len(", ")
+
+
+#: What begins a type with others inside, what stands after each of them, and what makes the type.
+_NESTED: Final[tuple[tuple[str, Sequence[re.Pattern[str]], Callable[..., pa.DataType]], ...]] = (
+    ("list<item: ", [re.compile(">")], pa.list_),
+    ("large_list<item: ", [re.compile(">")], pa.large_list),
+    (
+        "fixed_size_list<item: ",
+        [re.compile(r">\[(\d+)\]")],
+        lambda item, size: pa.list_(item, int(size)),
+    ),
+    ("map<", [re.compile(", "), re.compile(">")], pa.map_),
+    (
+        "dictionary<values=",
+        [re.compile(", indices="), re.compile(", ordered=([01])>")],
+        lambda values, indices, ordered: pa.dictionary(indices, values, ordered == "1"),
+    ),
+)
+#: The other texts of types, and what makes the type of their groups.
+_LEAVES: Final[tuple[tuple[re.Pattern[str], Callable[..., pa.DataType]], ...]] = (
+    (re.compile(r"timestamp\[(\w+), tz=([^\]]+)\]"), pa.timestamp),
     (re.compile(r"decimal128\((\d+), (-?\d+)\)"), lambda *digits: pa.decimal128(*map(int, digits))),
     (re.compile(r"decimal256\((\d+), (-?\d+)\)"), lambda *digits: pa.decimal256(*map(int, digits))),
-    (re.compile(r"list<item: (.+)>", re.DOTALL), lambda item: pa.list_(parse_type(item))),
-    (re.compile(r"large_list<item: (.+)>", re.DOTALL), lambda item: pa.large_list(parse_type(item))),
-    (
-        re.compile(r"fixed_size_list<item: (.+)>\[(\d+)\]", re.DOTALL),
-        lambda item, size: pa.list_(parse_type(item), int(size)),
-    ),
-    (re.compile(r"struct<(.+)>", re.DOTALL), lambda fields: pa.struct(_parse_fields(fields))),
-    (
-        re.compile(r"map<(\w+), (.+)>", re.DOTALL),
-        lambda key, item: pa.map_(parse_type(key), parse_type(item)),
-    ),
-    (
-        re.compile(r"dictionary<values=(.+), indices=(\w+), ordered=([01])>", re.DOTALL),
-        lambda values, indices, ordered: pa.dictionary(
-            parse_type(indices), parse_type(values), ordered == "1"
-        ),
-    ),
     (re.compile(r"(large_string|large_binary)"), lambda name: getattr(pa, name)()),
+    (re.compile(r"(\w+(?:\[\w+\])?)"), pa.type_for_alias),
 )

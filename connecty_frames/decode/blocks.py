@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from connecty_frames.decode.exact_json import UNHIDE, hide_escapes
 from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
@@ -22,17 +23,12 @@ __all__ = [
     "UnsupportedRows",
     "commas_outside_texts",
     "cut_blocks",
-    "hide_escapes",
     "outside_texts",
 ]
 
 #: What stands between two rows: in compact JSON, and as Python's own json writes it.
 SEPARATORS: Final = (b"],[", b"], [")
 _QUOTE: Final = ord('"')
-#: What replaces an escaped backslash and an escaped quote: characters that JSON does not allow in texts.
-_HIDDEN: Final = b"\x01\x02"
-#: The table that translates them back.
-UNHIDE: Final = bytes.maketrans(_HIDDEN, b'\\"')
 
 
 class UnsupportedRows(Exception):
@@ -75,12 +71,6 @@ def cut_blocks(body: memoryview, separator: bytes, size: int, longest_row: int) 
         start += next_start
 
 
-def hide_escapes(text: bytes) -> bytes:
-    """Replace escaped backslashes and quotes, so that each quote that is left opens or closes a text."""
-    # In pairs from the left, since the first of several backslashes is not escaped itself.
-    return text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
-
-
 def _cut_block(piece: memoryview, separator: bytes, *, is_last: bool) -> tuple[Block, int] | None:
     """Return the longest block that a piece holds and where the next begins, None where it holds none."""
     text = bytes(piece)
@@ -118,8 +108,8 @@ def commas_outside_texts(data: NDArray[np.uint8], is_comma: NDArray[np.bool_]) -
     return positions
 
 
-def outside_texts(is_quote: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which of some characters are outside of texts, if these of them are the quotes; no quote is."""
+def outside_texts(is_quote: NDArray[np.bool_], quotes: int = 0) -> NDArray[np.bool_]:
+    """Return which of some characters are outside of texts, if these are the quotes behind some others."""
     # A sum of 8 bits overflows, but its last bit is right.
-    outside: NDArray[np.bool_] = (np.cumsum(is_quote, dtype=np.uint8) & 1 == 0) & ~is_quote
+    outside: NDArray[np.bool_] = (np.cumsum(is_quote, dtype=np.uint8) & 1 == quotes % 2) & ~is_quote
     return outside

@@ -28,7 +28,6 @@ from connecty_frames.decode.exact_json import (
 )
 from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.scanning import LongValue
-from connecty_frames.decode.statistics_reduction import SECTIONS
 from connecty_frames.decode.temporal_fast import TemporalValues
 
 if TYPE_CHECKING:
@@ -55,6 +54,9 @@ Array: TypeAlias = pa.ChunkedArray | pa.Array
 #: The cells of a column, or the temporal or float values that have been read from them.
 Values: TypeAlias = Array | TemporalValues | FloatValues
 
+#: The sections that tell the type of a column, strongest first; ``numeric`` and ``boolean`` are assumed,
+#: since the API document leaves them out.
+SECTIONS: Final = ("string", "temporal", "numeric", "boolean")
 #: How many cells are made Python objects at once, and, of nested ones, how many bytes of JSON.
 _BATCH: Final = 1 << 12
 BATCH_BYTES: Final = 1 << 16

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import contextmanager
+import threading
+from contextlib import ContextDecorator
 from itertools import islice
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -28,8 +28,6 @@ from connecty_frames.immutable import Immutable
 from connecty_frames.text import quoted, snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from connecty_frames.decode.envelope import Envelope
     from connecty_frames.decode.limits import ReaderLimits
     from connecty_frames.errors import ConnectyWarning
@@ -55,8 +53,8 @@ _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
     ),
 }
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
-#: The threads that have paused the garbage collector.
-_pausing: Final[set[int]] = set()
+#: A threshold of new objects that is never reached, and that no caller sets.
+_NEVER: Final = 2**31 - 1
 
 
 class Decoded(Immutable):
@@ -84,33 +82,50 @@ class Decoded(Immutable):
     warnings: list[ConnectyWarning] = msgspec.field(default_factory=list)
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from traversing cells and columns repeatedly: none of them is garbage."""
-    if not gc.isenabled():
-        yield
-        return
-    _pausing.add(get_ident())
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        _pausing.discard(get_ident())
+class _CollectorPause(ContextDecorator):
+    """Starts no garbage collection while a thread decodes: it would traverse cells, none of which is garbage.
+
+    It raises the threshold, since the caller may use ``gc.disable()`` and ``gc.enable()`` at any moment.
+    """
+
+    def __init__(self) -> None:
+        #: Reentrant, since a signal handler may fork while it is held.
+        self.lock = threading.RLock()
+        self._threads = 0
+        self._threshold = 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self._threads += 1
+            threshold = gc.get_threshold()[0]
+            if threshold != _NEVER:
+                self._threshold = threshold
+                gc.set_threshold(_NEVER)
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self._threads = max(0, self._threads - 1)
+            # Another threshold is one that the caller has set meanwhile.
+            if not self._threads and gc.get_threshold()[0] == _NEVER:
+                gc.set_threshold(self._threshold)
+
+    def end_in_child(self) -> None:
+        """Let a forked child collect garbage: the threads that decode are not in it."""
+        self._threads = 0
+        self.__exit__()
+        self.lock.release()
 
 
-def _resume_in_child() -> None:
-    """Let a forked child collect garbage: the thread that would enable this again is not in it."""
-    if _pausing:
-        _pausing.clear()
-        gc.enable()
-
-
+_collector_pause: Final = _CollectorPause()
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_resume_in_child)
+    os.register_at_fork(
+        before=_collector_pause.lock.acquire,
+        after_in_parent=_collector_pause.lock.release,
+        after_in_child=_collector_pause.end_in_child,
+    )
 
 
-@_collector_paused()
+@_collector_pause
 def decode(
     envelope: Envelope,
     options: AskOptions,
@@ -315,7 +330,7 @@ def _table_without_columns(rows: int) -> pa.Table:
     return pa.Table.from_batches([pa.RecordBatch.from_struct_array(rows_only)])
 
 
-def python_statistics(envelope: Envelope) -> dict[str, dict[str, Any]]:
+def python_statistics(envelope: Envelope, limits: ReaderLimits = LIMITS) -> dict[str, dict[str, Any]]:
     """Return the statistics with Python numbers, each exactly as it was."""
-    statistics: dict[str, dict[str, Any]] = exact_json.to_python(envelope.statistics)
+    statistics: dict[str, dict[str, Any]] = exact_json.to_python(envelope.statistics, limits.checkpoint)
     return statistics

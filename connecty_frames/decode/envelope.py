@@ -1,26 +1,31 @@
-"""A results response, validated except for its rows, which are left as raw bytes.
+"""A results response, validated, whose rows are left as raw bytes.
 
-``msgspec.Raw`` proves in one pass that the rows are JSON, and makes no Python object of any cell; the module
-``rows`` reads them.
+One pass of msgspec proves that a body is JSON and finds the fields that the API document names, without
+making an object of anything else. Whatever the state, what is read of the other fields and of the statistics
+is bounded, and :class:`ReaderLimits` ends what takes too long.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from itertools import compress, islice
+from functools import partial
+from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.statistics_reduction import SMALL, reduce_statistics
+from connecty_frames.decode.limits import LIMITS
 from connecty_frames.errors import ResponseError
 from connecty_frames.immutable import Immutable
-from connecty_frames.protocol import QuestionResults, ResultsResponse, State
+from connecty_frames.protocol import State
 from connecty_frames.text import snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
+
+    from connecty_frames.decode.limits import ReaderLimits
 
 __all__ = [
     "Envelope",
@@ -36,44 +41,51 @@ __all__ = [
 _MOST_DIGITS: Final = 18
 #: In lower case, what a writer of statistics puts in place of a bound that it does not have.
 _NO_BOUND: Final = frozenset({"", "nan", "nat", "none", "null"})
-#: How much is kept of what the API document does not name: fields, values in each, characters of a text.
+#: How much is kept for messages of a question without an answer: bytes in all, fields, bytes of a name.
+_MOST_KEPT: Final = 65_536
 _MOST_DETAILS: Final = 1000
-_MOST_VALUES: Final = 1000
-_LONGEST_DETAIL: Final = 65_536
-#: The fields of the results that the API document names, beside the rows.
+_LONGEST_NAME: Final = 1000
+#: Statistics of more bytes are parsed piece by piece, in pieces of so many bytes.
+_SMALL: Final = 1 << 18
+_PIECE: Final = 1 << 16
+#: The fields of the results that are read, beside the rows.
 _RESULT_FIELDS: Final = ("sql_query", "response_summary", "dataframe_stats")
+_ABSENT: Final = msgspec.Raw()
 
 
-class _Finished(msgspec.Struct):
-    """A finished response, decoded in one pass over the body; the parts of its results are left unread."""
+class _Results(msgspec.Struct):
+    """The parts of the results, unread."""
 
-    state: str = ""
-    results: dict[str, msgspec.Raw] | None = None
+    sql_query: msgspec.Raw = _ABSENT
+    response_summary: msgspec.Raw = _ABSENT
+    dataframe: msgspec.Raw = _ABSENT
+    dataframe_stats: msgspec.Raw = _ABSENT
 
 
-_FINISHED: Final = msgspec.json.Decoder(_Finished)
+class _Response(msgspec.Struct):
+    """A response whose parts are unread."""
+
+    state: msgspec.Raw
+    results: _Results | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_RESPONSE: Final = msgspec.json.Decoder(_Response)
 _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
-_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_STATE: Final = msgspec.json.Decoder(str)
 _TEXT: Final = msgspec.json.Decoder(str | None)
 _RAW_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+#: Finds the end of a text that was cut: the first half of a pair of surrogates, the beginning of an escape.
+_find_cut: Final = re.compile(rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z").search
 
 
 class Statistics(NamedTuple):
-    r"""Statistics as they were read.
-
-    Parameters
-    ----------
-    entries
-        The statistics by column and section, numbers as their texts.
-    is_escaped
-        Whether they held a lone surrogate; its escape, ``\ud800``, stands in its place.
-    left_out
-        What was left out since there was too much, in words; empty where nothing was.
-    """
+    """Statistics by column and section, numbers as their texts."""
 
     entries: dict[str, dict[str, Any]]
+    #: Whether they held a lone surrogate, in whose place its escape stands.
     is_escaped: bool = False
-    left_out: str = ""
+    #: Why they were not read, as a predicate; empty if they were.
+    excess: str = ""
 
 
 class Envelope(Immutable):
@@ -88,10 +100,11 @@ class Envelope(Immutable):
         where it is absent or null.
     statistics
         ``dataframe_stats`` by column and section, numbers as their texts.
-    left_out
-        What was left out of them, in words; empty where nothing was.
+    excess
+        Why they were not read, as a predicate; empty if they were.
     details
-        Fields that the API document does not name, by name: the first thousand of them.
+        Fields that the API document does not name, by name: the first thousand of a question without an
+        answer. Where they are longer than 64 KB in all, the longest are cut.
     more_details
         How many more there were.
     escaped_fields
@@ -104,7 +117,7 @@ class Envelope(Immutable):
     response_summary: str | None = None
     rows: memoryview | None = None
     statistics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
-    left_out: str = ""
+    excess: str = ""
     details: dict[str, Any] = msgspec.field(default_factory=dict)
     more_details: int = 0
     escaped_fields: tuple[str, ...] = ()
@@ -130,13 +143,7 @@ class Envelope(Immutable):
         ``count`` is the rows of the whole result (in the document's example 100 beside 3 rows). A server
         whose counts differ between columns counts values without nulls: then ``count + nulls_count``. Where
         every column has as many nulls, only the number of rows received shows whether it counts them.
-
-        Parameters
-        ----------
-        received
-            The rows that were received, None before they are read.
-        absent
-            The entries of the statistics that belong to no column, and so count something else.
+        ``received`` is None before the rows are read; ``absent`` are the entries that belong to no column.
         """
         counts, sums = [], []
         for entry, sections in self.statistics.items():
@@ -157,23 +164,12 @@ def match_names(names: Sequence[str | None], entries: Collection[str]) -> tuple[
     A column's entry has the same name, or one that differs in case alone where no other column or entry does.
     Columns of one name have none, since it could be that of either.
 
-    Parameters
-    ----------
-    names
-        The name of each column, None where it has none.
-    entries
-        The names in the statistics.
-
-    Returns
-    -------
-    list of str or None
-        The entry of each column, None where there is none.
-    list of str
-        The entries that belong to no column. Those of a name that several columns share are not among them.
+    Returns the entry of each column, and the entries that belong to no column; those of a name that several
+    columns share are not among them.
     """
     times = Counter(names)
     found = [name if times[name] == 1 and name in entries else None for name in names]
-    if len(entries) == len(names) - found.count(None):  # all of them are matched, as nearly always
+    if len(entries) == len(names) - found.count(None):  # all of them are matched: the common case
         return found, []
     folded_times = Counter(name.casefold() for name in names if name is not None)
     by_folded_name = defaultdict(list)
@@ -211,21 +207,9 @@ def read_envelope(
     host: str | None = None,
     content_type: str | None = None,
     preview: Callable[[bytes], str] = snippet,
+    limits: ReaderLimits = LIMITS,
 ) -> Envelope:
-    """Validate a results response and leave its rows unread.
-
-    Parameters
-    ----------
-    host, content_type
-        Where the body came from, for the error; None for a saved response.
-    preview
-        Returns how a body begins, for the error.
-
-    Raises
-    ------
-    ResponseError
-        Where the body is not what the API promises.
-    """
+    """Validate a results response and leave its rows unread; a ResponseError shows a preview of it."""
 
     def refuse(what: str) -> ResponseError:
         source = f" from {host}" if host else ""
@@ -239,182 +223,210 @@ def read_envelope(
         )
 
     try:
-        parts = _split(body)
+        return _read(body, limits)
     except UnicodeDecodeError:
         raise refuse("is not UTF-8") from None
     except RecursionError:
         raise refuse("is nested too deeply") from None
-    except ValueError as error:
-        raise refuse(f"is not JSON: {error}") from None
-    if not isinstance(parts, dict):
-        raise refuse("is not what the API promises: expected an object")
-    try:
-        response = msgspec.convert(parts, ResultsResponse)
     except msgspec.ValidationError as error:
         raise refuse(f"is not what the API promises: {error}") from None
-    results = response.results or QuestionResults()
-    statistics: Statistics = results.dataframe_stats or Statistics({})
-    details = _further(parts, ResultsResponse) | _further(parts.get("results") or {}, QuestionResults)
-    received = [results.sql_query, results.response_summary]
-    sql_query, summary = escaped = exact_json.escape_surrogates(received)
-    are_escaped = [before != after for before, after in zip(received, escaped, strict=True)]
-    are_escaped.append(statistics.is_escaped)
+    except ValueError as error:
+        raise refuse(f"is not JSON: {error}") from None
+
+
+def _read(body: bytes, limits: ReaderLimits) -> Envelope:
+    response, original = _split(body, limits.checkpoint)
+    results = response.results or _Results()
+    state, _ = _read_text(original(response.state), "$.state", _STATE, _MOST_KEPT)
+    is_completed = state == State.COMPLETED
+    most = None if is_completed else _MOST_KEPT
+    sql_query, summary = (
+        _read_text(original(getattr(results, name)), f"$.results.{name}", most=most)
+        for name in _RESULT_FIELDS[:2]
+    )
+    if not is_completed:
+        details, more = _read_details(body, response, limits.checkpoint)
+        statistics = Statistics({})
+    else:
+        details, more = {}, 0
+        statistics = read_statistics(original(results.dataframe_stats), limits)
+    rows = original(results.dataframe)
     return Envelope(
-        state=response.state,
-        sql_query=sql_query,
-        response_summary=summary,
-        rows=_rows(results.dataframe),
+        state=state or "",
+        sql_query=sql_query.text,
+        response_summary=summary.text,
+        rows=None if bytes(rows[:5]) in (b"", b"null") else rows,
         statistics=statistics.entries,
-        left_out=statistics.left_out,
-        details={
-            name: _truncate(value, iter(range(_MOST_VALUES)))
-            for name, value in islice(details.items(), _MOST_DETAILS)
-        },
-        more_details=max(len(details) - _MOST_DETAILS, 0),
-        escaped_fields=tuple(compress(_RESULT_FIELDS, are_escaped)),
+        excess=statistics.excess,
+        details=details,
+        more_details=more,
+        escaped_fields=tuple(
+            compress(_RESULT_FIELDS, (sql_query.is_escaped, summary.is_escaped, statistics.is_escaped))
+        ),
     )
 
 
-def read_statistics(source: Any, rows: Any) -> Statistics:
-    """Read what is valid of ``dataframe_stats``: they are evidence, and no reason to refuse an answer.
-
-    Parameters
-    ----------
-    source
-        Their JSON, or JSON with bare ``NaN`` and infinities; None where there are none.
-    rows
-        That of ``dataframe``, whose header tells which entries are of columns.
-    """
-    if source is None:
-        return Statistics({})
-    text, left_out = bytes(memoryview(source)), ""
-    if len(text) > SMALL:
-        text, left_out = reduce_statistics(text, rows)
-    found = _valid_entries(exact_json.parse(text.decode()))
-    if not exact_json.may_have_surrogates(text):  # most often, and escaping would copy them
-        return Statistics(found, left_out=left_out)
-    escaped: dict[str, dict[str, Any]] = exact_json.escape_surrogates(found)
-    return Statistics(escaped, escaped != found, left_out)
-
-
-def _valid_entries(found: object) -> dict[str, dict[str, Any]]:
-    if not isinstance(found, dict):
-        return {}
-    valid = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
-    if not exact_json.is_too_deep(valid.values()):
-        return valid
-    return {column: sections for column, sections in valid.items() if not exact_json.is_too_deep([sections])}
-
-
-def _further(parts: dict[str, Any], message: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return the fields that the API document does not name."""
-    return {name: part for name, part in parts.items() if name not in message.__struct_fields__}
-
-
-def _split(body: bytes) -> Any:
-    """Parse everything but the rows; numbers as Python's, but as their texts in the statistics."""
-    parts = _split_parts(body)
-    if not isinstance(parts, dict):
-        return parts
-    results = parts.get("results")
-    if not isinstance(results, dict):
-        return _read_parts(parts)
-    del parts["results"]
-    rows, statistics = results.pop("dataframe", None), results.pop("dataframe_stats", None)
-    return {
-        **_read_parts(parts),
-        "results": {
-            **_read_parts(results),
-            "dataframe_stats": read_statistics(statistics, rows),
-            "dataframe": rows,
-        },
-    }
-
-
-def _split_parts(body: bytes) -> Any:
-    """Return the fields of a response and of its results as their JSON; a list if it is not an object."""
+def _split(
+    body: bytes, checkpoint: Callable[[], None]
+) -> tuple[_Response, Callable[[msgspec.Raw], memoryview]]:
+    """Return the parts of a response, and a function that returns the bytes of one as they were sent."""
     try:
-        found = _FINISHED.decode(body)
-        if found.state == State.COMPLETED and found.results is not None:
-            return {"state": b'"COMPLETED"', "results": found.results}
-        # Without a table the body is small, and everything in it matters.
-        return _split_fields(body)
-    except msgspec.DecodeError:
-        return _split_lenient(body)
-
-
-def _split_fields(body: bytes) -> dict[str, Any]:
-    parts: dict[str, Any] = dict(_OBJECT.decode(body))
-    results = parts.get("results")
-    if results is not None and bytes(memoryview(results)[:1]) == b"{":
-        parts["results"] = dict(_OBJECT.decode(results))
-    return parts
-
-
-def _split_lenient(body: bytes) -> Any:
-    """Split a response that may have bare constants, keys with lone surrogates, or not be an object."""
-    proved = exact_json.mask_leniencies(body)
+        return _RESPONSE.decode(body), memoryview
+    except msgspec.DecodeError:  # also of a wrong shape, since the rest of it may be no JSON
+        checkpoint()
+        body.decode()
+    proved = exact_json.mask_leniencies(body, checkpoint)
+    checkpoint()
     try:
         is_object = bytes(memoryview(_ANY.decode(proved))[:1]) == b"{"
     except msgspec.DecodeError as error:
-        body.decode()  # to be no UTF-8 is what is wrong then
         raise ValueError(str(error)) from None
     if not is_object:
-        return []
-
-    def original(part: Any) -> Any:
-        """Return the same part of the body."""
-        if isinstance(part, dict):
-            rename = exact_json.unmask_name if proved is not body else str
-            return {rename(name): original(field) for name, field in part.items()}
-        return exact_json.original(part, proved, body)
-
-    return original(_split_fields(proved))
+        raise msgspec.ValidationError("expected an object")
+    checkpoint()
+    return _RESPONSE.decode(proved), partial(exact_json.original, proved=proved, source=body)
 
 
-def _read_parts(parts: dict[str, Any]) -> dict[str, Any]:
-    """Parse fields with Python's numbers; most are texts."""
-    read: dict[str, Any] = {}
-    for name, part in parts.items():
-        try:
-            value = _TEXT.decode(part)
-        except msgspec.DecodeError:
-            value = exact_json.to_python(_parse(part))
-        read[exact_json.escape_surrogates(name)] = value
-    return read
+class _Text(NamedTuple):
+    """A text, and whether it held a lone surrogate."""
+
+    text: str | None
+    is_escaped: bool = False
 
 
-def _parse(part: Any) -> Any:
-    return exact_json.parse(str(memoryview(part), "utf-8"))
+def _read_text(
+    part: memoryview, path: str, decoder: msgspec.json.Decoder[Any] = _TEXT, most: int | None = None
+) -> _Text:
+    """Return a text, of a longer one only so many bytes, or None for null or what is absent."""
+    if not part:
+        return _Text(None)
+    source = part if most is None or len(part) <= most or bytes(part[:1]) != b'"' else _cut_text(part, most)
+    try:
+        return _Text(decoder.decode(source))
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(f"{error} - at `{path}`") from None
+    except msgspec.DecodeError:
+        str(source, "utf-8")  # raises if that is what is wrong
+        return _Text(decoder.decode(exact_json.escape_lone_surrogates(bytes(source))), is_escaped=True)
 
 
-def _truncate(value: Any, budget: Iterator[int], depth: int = exact_json.MAX_DEPTH) -> Any:
-    """Return a value with as many items and levels as given, and the beginning of each text.
+def _cut_text(text: bytes | memoryview, size: int) -> bytes:
+    """Return the JSON of a text's beginning and an ellipsis."""
+    beginning = bytes(text[:size]).decode(errors="ignore").encode()  # in whole characters
+    cut = _find_cut(exact_json.hide_escapes(beginning))
+    return beginning[: cut.start() if cut else None] + '…"'.encode()
 
-    Parameters
-    ----------
-    budget
-        Has an element for each item, at all depths.
-    depth
-        How many levels are kept. An ellipsis stands for what is nested deeper, which recursive code could
-        not read.
-    """
-    if isinstance(value, str):
-        return exact_json.escape_surrogates(value[:_LONGEST_DETAIL]) + "…" * (len(value) > _LONGEST_DETAIL)
-    if depth == 0 and isinstance(value, list | dict):
+
+# --- statistics --------------------------------------------------------------------------------------
+
+
+def read_statistics(source: Any, limits: ReaderLimits = LIMITS) -> Statistics:
+    """Read what is valid of ``dataframe_stats``: they are evidence, and no reason to refuse an answer."""
+    text = bytes(memoryview(source))
+    if text[:1] != b"{":
+        return Statistics({})
+    if sum(map(text.count, (b",", b"[", b"{"))) > limits.most_values:
+        text.decode()  # raises if it is not UTF-8
+        return Statistics({}, excess=f"hold more than {limits.most_values:,} values")
+    escaped = exact_json.escape_lone_surrogates(text, limits.checkpoint)
+    found, excess = _parse_statistics(escaped, limits)
+    entries = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
+    return Statistics(entries, escaped != text, excess)
+
+
+def _parse_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, Any], str]:
+    """Return statistics with numbers as their texts, and why they were not read, if they were not."""
+    if len(text) <= _SMALL:
+        found = exact_json.parse(text.decode())
+        if exact_json.is_too_deep(found.values()):
+            found = {name: entry for name, entry in found.items() if not exact_json.is_too_deep([entry])}
+        return found, ""
+    from connecty_frames.decode.scanning import LongValue, scan  # only for what is long
+
+    text.decode()
+    block = scan(memoryview(text), 0)
+    if len(block.separators(1)) >= limits.most_columns:
+        return {}, f"are of more than {limits.most_columns:,} columns"
+    if block.depths.max() > exact_json.MAX_DEPTH:
+        return {}, f"are nested deeper than {exact_json.MAX_DEPTH} levels"
+    return LongValue(block, 0, len(text)).whole(_PIECE, limits.checkpoint), ""
+
+
+# --- fields that the API document does not name --------------------------------------------------------
+
+
+def _read_details(
+    body: bytes, response: _Response, checkpoint: Callable[[], None]
+) -> tuple[dict[str, Any], int]:
+    """Return the fields that the API document does not name, and how many more there are."""
+    text = exact_json.escape_lone_surrogates(body, checkpoint).strip()
+    decoded = text.decode()
+    if len(text) <= _MOST_KEPT:
+        parts = exact_json.parse(decoded)
+        unnamed = _without(parts, _Response) | _without(parts.get("results") or {}, _Results)
+        return {name: exact_json.to_python(_cut_levels(value)) for name, value in unnamed.items()}, 0
+    del decoded
+    top, more = _first_fields(memoryview(text), checkpoint)
+    named = 1 + (response.results is not msgspec.UNSET)
+    found = _without(top, _Response)
+    more -= bool(more) * (named - len(top) + len(found))
+    results = bytes(top.get("results", b"")).strip()
+    if results[:1] == b"{":
+        inside, more_inside = _first_fields(memoryview(results), checkpoint)
+        parts = msgspec.structs.astuple(response.results or _Results())
+        present = sum(part is not _ABSENT for part in parts)
+        unnamed = _without(inside, _Results)
+        more += more_inside - bool(more_inside) * (present - len(inside) + len(unnamed))
+        found |= unnamed
+    longest = left = _MOST_KEPT
+    for number, length in enumerate(sorted(map(len, found.values()))):
+        longest = left // (len(found) - number)
+        left -= min(length, longest)
+    return {name: _beginning(bytes(value).strip(), longest) for name, value in found.items()}, more
+
+
+def _without(parts: dict[str, Any], message: type[msgspec.Struct]) -> dict[str, Any]:
+    return {name: part for name, part in parts.items() if name not in message.__struct_fields__}
+
+
+def _first_fields(source: memoryview, checkpoint: Callable[[], None]) -> tuple[dict[str, memoryview], int]:
+    """Return the first thousand fields of an object as JSON, and how many more it has."""
+    from connecty_frames.decode.scanning import inner_commas, match_key
+
+    commas: list[int] = []
+    more = 0
+    for positions in inner_commas(source, checkpoint):
+        room = _MOST_DETAILS - len(commas)
+        commas += positions[:room].tolist()
+        more += len(positions[room:])
+    if len(commas) < _MOST_DETAILS:
+        commas.append(len(source) - 1)
+    else:
+        more += 1  # the last field has no comma behind it
+    found = {}
+    for start, end in pairwise([0, *commas]):
+        key = match_key(source, start + 1)
+        if key is not None:  # the object is not empty
+            name = key[1] if len(key[1]) <= _LONGEST_NAME else _cut_text(key[1], _LONGEST_NAME)
+            found[exact_json.parse(name.decode())] = source[key.end() : end]
+    return found, more
+
+
+def _beginning(source: bytes, size: int) -> Any:
+    """Return a value, of a longer one only so many bytes: of what is no text, these of its JSON."""
+    if len(source) <= size:
+        return exact_json.to_python(_cut_levels(exact_json.parse(source.decode())))
+    if source[:1] == b'"':
+        return exact_json.parse(_cut_text(source, size).decode())
+    return source[:size].decode(errors="ignore") + "…"
+
+
+def _cut_levels(value: Any, depth: int = exact_json.MAX_DEPTH) -> Any:
+    """Return a value with an ellipsis for what is nested so deeply that recursive code could not read it."""
+    if not isinstance(value, list | dict):
+        return value
+    if depth == 0:
         return "…"
     if isinstance(value, list):
-        return [_truncate(item, budget, depth - 1) for item, _ in zip(value, budget, strict=False)]
-    if isinstance(value, dict):
-        items = zip(value.items(), budget, strict=False)
-        return {
-            exact_json.escape_surrogates(name): _truncate(item, budget, depth - 1)
-            for (name, item), _ in items
-        }
-    return value
-
-
-def _rows(dataframe: Any) -> memoryview | None:
-    """Return the rows unread, None for ``null``; the module ``rows`` refuses what is not an array."""
-    rows = None if dataframe is None else memoryview(dataframe)
-    return None if rows is None or bytes(rows[:5]) == b"null" else rows
+        return [_cut_levels(item, depth - 1) for item in value]
+    return {name: _cut_levels(item, depth - 1) for name, item in value.items()}

@@ -10,10 +10,11 @@ import json
 import re
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = [
     "EXACT_CONTEXT",
@@ -23,15 +24,17 @@ __all__ = [
     "NESTED_KINDS",
     "NUL",
     "NUMBER_KINDS",
+    "UNHIDE",
     "ConstantText",
     "FloatText",
     "IntText",
     "RepeatedKeys",
     "ValueKind",
     "dump",
-    "escape_surrogates",
+    "escape_lone_surrogates",
     "has_constant",
     "has_lone_surrogate",
+    "hide_escapes",
     "is_encodable",
     "is_too_deep",
     "kind_of",
@@ -44,8 +47,9 @@ __all__ = [
     "to_decimal",
     "to_object",
     "to_python",
-    "unmask_name",
 ]
+
+_Item = TypeVar("_Item")
 
 #: How deep a value may be nested: no answer needs more, and the code that reads it later recurses.
 MAX_DEPTH: Final = 100
@@ -60,15 +64,19 @@ _NESTED: Final = (list, dict)
 _PRINTABLE_DIGITS: Final = 640
 #: Used in place of Python's current context, whose precision and traps the user may have changed.
 EXACT_CONTEXT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
-#: A JSON string, or (group 1) a constant outside of strings.
-_STRING_OR_CONSTANT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(-?Infinity|NaN)', re.DOTALL)
-#: An escape in a JSON text; group 1 is the number of a lone surrogate.
-_ESCAPES: Final = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
-    re.DOTALL,
+#: What hides an escaped backslash and an escaped quote: characters that JSON does not allow in texts.
+_HIDDEN: Final = b"\x01\x02"
+#: The table that translates them back.
+UNHIDE: Final = bytes.maketrans(_HIDDEN, b'\\"')
+#: A word that may be a bare constant, or a part of a text.
+_CONSTANT: Final = re.compile(rb"-?Infinity|NaN")
+#: The escape of a surrogate or a pair in JSON with hidden escapes; group 1 is there if it is a lone one.
+_SURROGATES: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u)[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
+#: After how many items the time is checked.
+_EACH: Final = 1_000
 _surrogate_in: Final = re.compile(rb"\\u[dD][89a-fA-F]").search
-_MASKED: Final = re.compile("\b([dD][89a-fA-F][0-9a-fA-F]{2})")
 
 
 class IntText(str):
@@ -165,22 +173,41 @@ parse: Final[Callable[[str], Any]] = _DECODER.decode
 parse_first: Final[Callable[[str, int], tuple[Any, int]]] = _DECODER.raw_decode
 
 
-def mask_leniencies(body: bytes) -> bytes:
+def hide_escapes(text: bytes) -> bytes:
+    """Replace escaped backslashes and quotes, so that each quote that is left opens or closes a text."""
+    # In pairs from the left, since the first of several backslashes is not escaped itself.
+    return text.replace(rb"\\", b"\\" + _HIDDEN[:1]).replace(rb"\"", b"\\" + _HIDDEN[1:])
+
+
+def mask_leniencies(body: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:
     r"""Return JSON in which all that a strict reader refuses is replaced by something of the same length.
 
     A bare ``NaN`` or infinity becomes an empty array, since a text could also be a key; the escape of a lone
-    surrogate, ``\ud800``, becomes ``\bd800``, whose backspace no key has. All other bytes and positions are
-    unchanged; if the result is JSON, nothing else was wrong.
+    surrogate, ``\ud800``, becomes ``\bd800``. All other bytes and positions are unchanged; if the result is
+    JSON, nothing else was wrong.
     """
-    if may_have_surrogates(body):
-        body = _ESCAPES.sub(lambda found: rb"\b" + found[1] if found[1] else found[0], body)
-    if b"NaN" in body or b"Infinity" in body:
-        masked = bytearray(body)  # to substitute would make an object of each string
-        for found in _STRING_OR_CONSTANT.finditer(body):
-            if found[1]:
-                masked[slice(*found.span(1))] = b"[%s]" % (b" " * (len(found[1]) - 2))
-        body = bytes(masked)
-    return body
+    hidden, masked = hide_escapes(body), bytearray(body)
+    for found in _lone_surrogates(hidden, checkpoint):
+        masked[slice(*found.span(1))] = rb"\b"
+    for found in _constants(hidden, checkpoint):
+        masked[slice(*found.span())] = b"[%s]" % (b" " * (len(found[0]) - 2))
+    return bytes(masked)
+
+
+def _lone_surrogates(
+    hidden: bytes, checkpoint: Callable[[], None] = lambda: None
+) -> Iterator[re.Match[bytes]]:
+    """Return the escapes of lone surrogates in JSON with hidden escapes."""
+    return (found for found in _checked(_SURROGATES.finditer(hidden), checkpoint) if found[1])
+
+
+def _constants(hidden: bytes, checkpoint: Callable[[], None] = lambda: None) -> Iterator[re.Match[bytes]]:
+    """Yield the bare constants in JSON with hidden escapes: an even number of quotes is before them."""
+    quotes = at = 0
+    for found in _checked(_CONSTANT.finditer(hidden), checkpoint):
+        quotes += hidden.count(b'"', at, at := found.start())
+        if quotes % 2 == 0:
+            yield found
 
 
 def original(part: Any, proved: bytes, source: bytes) -> memoryview:
@@ -191,11 +218,6 @@ def original(part: Any, proved: bytes, source: bytes) -> memoryview:
 
     start = pa.py_buffer(part).address - pa.py_buffer(proved).address
     return memoryview(source)[start : start + len(memoryview(part))]
-
-
-def unmask_name(name: str) -> str:
-    """Return a key as it was before :func:`mask_leniencies`, with its lone surrogates."""
-    return _MASKED.sub(lambda found: chr(int(found[1], 16)), name)
 
 
 def dump(value: object) -> str:
@@ -225,9 +247,20 @@ def is_too_deep(values: Iterable[object]) -> bool:
     return bool(level)
 
 
+def escape_lone_surrogates(text: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:
+    r"""Return JSON in which ``\\ud800``, a text of six characters, stands for each lone surrogate."""
+    if not may_have_surrogates(text):  # common case
+        return text
+    hidden, escaped, at = hide_escapes(text), bytearray(), 0
+    for found in _lone_surrogates(hidden, checkpoint):
+        escaped += hidden[at : found.start()] + b"\\" + found[0].lower()
+        at = found.end()
+    return bytes(escaped + hidden[at:]).translate(UNHIDE)
+
+
 def has_constant(text: bytes) -> bool:
     """Whether a bare ``NaN`` or infinity is in JSON."""
-    return any(found[1] for found in _STRING_OR_CONSTANT.finditer(text))
+    return any(_constants(hide_escapes(text)))
 
 
 def may_have_surrogates(text: bytes) -> bool:
@@ -237,7 +270,7 @@ def may_have_surrogates(text: bytes) -> bool:
 
 def has_lone_surrogate(text: bytes) -> bool:
     """Whether the escape of a lone surrogate is in JSON."""
-    return any(found[1] for found in _ESCAPES.finditer(text))
+    return any(_lone_surrogates(hide_escapes(text)))
 
 
 def is_encodable(text: str) -> bool:
@@ -249,17 +282,6 @@ def is_encodable(text: str) -> bool:
     return True
 
 
-def escape_surrogates(value: Any) -> Any:
-    r"""Return a value with each lone surrogate replaced by its escape, ``\ud800``."""
-    if isinstance(value, str):  # the text of a number is ASCII
-        return value if value.isascii() else value.encode(errors="backslashreplace").decode()
-    if isinstance(value, RepeatedKeys):
-        return RepeatedKeys([(escape_surrogates(key), escape_surrogates(item)) for key, item in value.pairs])
-    if isinstance(value, dict):
-        return {escape_surrogates(key): escape_surrogates(item) for key, item in value.items()}
-    return list(map(escape_surrogates, value)) if isinstance(value, list) else value
-
-
 def to_decimal(text: str) -> Decimal | None:
     """Read a number text exactly, None where its exponent is beyond what a Decimal can have."""
     try:
@@ -268,18 +290,26 @@ def to_decimal(text: str) -> Decimal | None:
         return None
 
 
-def to_python(value: object) -> Any:
-    """Turn the number texts of a small value into Python numbers of the same value.
+def to_python(value: object, checkpoint: Callable[[], None] = lambda: None) -> Any:
+    """Turn the number texts of a value into Python numbers of the same value.
 
     A number becomes an int, a float where that holds it exactly, otherwise a Decimal; what is too long or
     too large for Python stays text.
     """
-    if isinstance(value, list):  # one frame for each level, since Python allows a thousand
-        return list(map(to_python, value))
-    if isinstance(value, dict):
-        return dict(zip(value, map(to_python, value.values()), strict=True))
+    if isinstance(value, _NESTED):  # one frame for each level, since Python allows a thousand
+        items = value.values() if isinstance(value, dict) else value
+        read = map(partial(to_python, checkpoint=checkpoint), _checked(items, checkpoint))
+        return dict(zip(value, read, strict=True)) if isinstance(value, dict) else list(read)
     convert = _TO_PYTHON.get(type(value))
     return value if convert is None else convert(value)
+
+
+def _checked(items: Iterable[_Item], checkpoint: Callable[[], None]) -> Iterator[_Item]:
+    """Yield the items, and check the time now and then."""
+    for number, item in enumerate(items):
+        if number % _EACH == 0:
+            checkpoint()
+        yield item
 
 
 def _float_or_decimal(text: FloatText) -> float | Decimal | str:

@@ -1,4 +1,4 @@
-"""The limits of reading the rows of an answer."""
+"""The limits of reading an answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from connecty_frames.immutable import Immutable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LIMITS", "ReaderLimits"]
+__all__ = ["LIMITS", "MOST_VALUES", "ReaderLimits"]
+
+#: The most values of statistics, which take up to 100 bytes each, however short they are.
+MOST_VALUES: Final = 2_000_000
 
 
 class ReaderLimits(Immutable):
@@ -29,9 +32,11 @@ class ReaderLimits(Immutable):
         memory.
     most_columns
         More are an error, since each takes about 2 KB, however short it is in the answer.
+    most_values
+        Statistics of more values are not read.
     checkpoint
-        Called between blocks of rows, between columns, and between batches of cells; an exception that it
-        raises ends the reading.
+        Called between blocks of rows, columns, batches of cells, and pieces of the other parts; an exception
+        that it raises ends the reading.
     """
 
     smallest: int = 1 << 15
@@ -39,6 +44,7 @@ class ReaderLimits(Immutable):
     general_block: int = 1 << 18
     longest_row: int = 1 << 23
     most_columns: int = 100_000
+    most_values: int = MOST_VALUES
     checkpoint: Callable[[], None] = lambda: None
 
     def check_columns(self, count: int) -> None:

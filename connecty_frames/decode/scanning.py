@@ -7,20 +7,31 @@ hundred times its size.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.blocks import hide_escapes, outside_texts
+from connecty_frames.decode.blocks import outside_texts
+from connecty_frames.decode.exact_json import hide_escapes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
-__all__ = ["SPACES", "STEPS", "Block", "LongValue", "byte_table", "next_block", "scan"]
+__all__ = [
+    "SPACES",
+    "STEPS",
+    "Block",
+    "LongValue",
+    "byte_table",
+    "inner_commas",
+    "match_key",
+    "next_block",
+    "scan",
+]
 
 _COMMA, _QUOTE, _BRACKET = b',"['
 
@@ -33,13 +44,15 @@ def byte_table(dtype: type, values: dict[bytes, int]) -> NDArray[Any]:
     return table
 
 
+#: How many bytes are searched at a time where nothing else bounds the work.
+_PIECE: Final = 1 << 20
 _MARKS: Final = byte_table(np.bool_, {b'[]{},"': 1})
 #: By how much each byte outside of texts changes the depth.
 STEPS: Final = byte_table(np.int8, {b"[{": 1, b"]}": -1})
 SPACES: Final = byte_table(np.bool_, {b" \t\r\n": 1})
 #: Match white space, and the key of a field.
 _match_spaces: Final = re.compile(rb"\s*").match
-_match_key: Final = re.compile(rb'\s*("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*:', re.DOTALL).match
+match_key: Final = re.compile(rb'\s*("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*:', re.DOTALL).match
 
 
 class Block(NamedTuple):
@@ -101,14 +114,36 @@ def next_block(rows: memoryview, start: int, size: int, *, single: bool = False)
 def scan(piece: memoryview, start: int) -> Block:
     """Find the brackets, braces and commas outside of texts; a piece begins outside of them."""
     data = bytes(piece)
+    marks, bytes_there, _ = _find_marks(data)
+    return Block(start, data, marks, bytes_there, np.cumsum(STEPS[bytes_there], dtype=np.int32))
+
+
+def _find_marks(data: bytes, quotes: int = 0) -> tuple[NDArray[np.int32], NDArray[np.uint8], int]:
+    """Return the marks outside of texts, their bytes, and how many quotes there are with those before."""
     visible = np.frombuffer(hide_escapes(data), np.uint8)
     marks = _MARKS[visible].nonzero()[0].astype(np.int32)  # there may be as many as bytes
     bytes_there = visible[marks]
     is_quote = bytes_there == _QUOTE
-    if is_quote.any():
-        outside = outside_texts(is_quote)
+    found = int(np.count_nonzero(is_quote))
+    if found or quotes % 2:
+        outside = outside_texts(is_quote, quotes)
         marks, bytes_there = marks[outside], bytes_there[outside]
-    return Block(start, data, marks, bytes_there, np.cumsum(STEPS[bytes_there], dtype=np.int32))
+    return marks, bytes_there, quotes + found
+
+
+def inner_commas(source: memoryview, checkpoint: Callable[[], None]) -> Iterator[NDArray[np.int64]]:
+    """Yield the positions of the commas of one array or object, not those of values in it, by piece."""
+    start = depth = quotes = 0
+    while start < len(source):
+        checkpoint()
+        data = bytes(source[start : start + _PIECE])
+        if (len(data) - len(data.rstrip(b"\\"))) % 2:  # an escape that is cut
+            data += bytes(source[start + len(data) :][:1])
+        marks, bytes_there, quotes = _find_marks(data, quotes)
+        depths = depth + np.cumsum(STEPS[bytes_there], dtype=np.int64)
+        yield start + marks[(bytes_there == _COMMA) & (depths == 1)].astype(np.int64)
+        depth = int(depths[-1]) if len(depths) else depth
+        start += len(data)
 
 
 class LongValue:
@@ -143,14 +178,32 @@ class LongValue:
 
     def fields(self, size: int) -> dict[str, Any]:
         """Return an object as ``exact_json.parse`` would, but for values that are longer than some bytes."""
-        pairs: list[tuple[str, Any]] = []
+        return exact_json.to_object(list(chain.from_iterable(self._pairs(size))))
+
+    def _pairs(self, size: int) -> Iterator[Iterable[tuple[str, Any]]]:
         for start, end in self._pieces(size):
-            key = None if end - start <= size else _match_key(self._block.data, start)
+            key = None if end - start <= size else match_key(self._block.data, start)
             if key is None:
-                pairs += exact_json.pairs_of(exact_json.parse(f"{{{self._text(start, end)}}}"))
+                yield exact_json.pairs_of(exact_json.parse(f"{{{self._text(start, end)}}}"))
             else:
-                pairs.append((exact_json.parse(key[1].decode()), self._read(key.end(), end)))
-        return exact_json.to_object(pairs)
+                yield [(exact_json.parse(key[1].decode()), self._read(key.end(), end))]
+
+    def whole(self, size: int, checkpoint: Callable[[], None]) -> Any:
+        """Return all of it as ``exact_json.parse`` would; the checkpoint is called after some bytes each."""
+
+        def whole(value: Any) -> Any:
+            return value.whole(size, checkpoint) if isinstance(value, LongValue) else value
+
+        found: list[Any] = []
+        if self.is_array:
+            for items in self.items(size):
+                found += map(whole, items)
+                checkpoint()
+            return found
+        for pairs in self._pairs(size):
+            found += [(key, whole(value)) for key, value in pairs]
+            checkpoint()
+        return exact_json.to_object(found)
 
     def count(self) -> int:
         """Return how many items or fields it has; one also where it has none."""

@@ -310,7 +310,7 @@ class ConnectyAccessor:
             Where the frame holds what Parquet does not: names that are not text or occur twice, or values
             that Arrow has no type for.
         OSError
-            Where it cannot be written; a file that was there before is then as it was.
+            If it cannot be written, on a full disk a WriteFailed; an existing file is then unchanged.
         """
         from connecty_frames.frames.export import write_parquet
 

@@ -25,10 +25,10 @@ import types
 import typing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from connecty_frames.clock import named_zone
 from connecty_frames.decode import Encoding
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError
@@ -146,12 +146,9 @@ def zone_name(name: str) -> str:
     """Return the name of a zone, checked; offsets are written as in Arrow."""
     if (offset := _OFFSET.fullmatch(name)) is not None:
         return offset[1]
-    try:
-        return ZoneInfo(name).key
-    except (ValueError, OSError, KeyError):
-        raise UnknownTypeError(
-            f"{snippet(name)!r} is not a time zone, such as 'UTC' or 'Europe/Warsaw'"
-        ) from None
+    if named_zone(name) is not None:
+        return name
+    raise UnknownTypeError(f"{snippet(name)!r} is not a time zone, such as 'UTC' or 'Europe/Warsaw'")
 
 
 def _decimal(precision: int, scale: int) -> pa.DataType:

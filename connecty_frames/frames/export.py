@@ -33,7 +33,7 @@ from connecty_frames.decode.arrow_types import any_of, is_binary, is_number
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.display import JSON, json_value, texts
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import atomic_write, checked_path
+from connecty_frames.files import answer_file, checked_path
 from connecty_frames.frames.attachment import KEY, backend_of, write_schema
 from connecty_frames.frames.excel import write_xlsx
 from connecty_frames.text import html, snippet, terminal, value_text
@@ -239,7 +239,7 @@ def write_parquet(frame: object, path: str | os.PathLike[str], metadata: AnswerM
     attrs = {KEY: metadata.to_json(), **_checked_attrs(frame)}
     table = table.replace_schema_metadata({**table.schema.metadata, ATTRS_KEY: json.dumps(attrs).encode()})
     try:
-        with atomic_write(target) as file:
+        with answer_file(target, metadata.question_id) as file:
             _write_parquet(table, file)
     except pa.ArrowException as error:
         raise ConfigError(f"This frame cannot be written as Parquet: {snippet(str(error), 200)}") from None

@@ -275,7 +275,7 @@ def exception_failure(
         return _client_certificate_failure(host)
     if attempt.phase not in (None, "sent"):
         return _connect_failure(causes, attempt, address, redact)
-    return _response_failure(causes, attempt, host, redact)
+    return _response_failure(causes, request, attempt, host, redact)
 
 
 def _client_certificate_failure(host: str) -> Failure:
@@ -312,7 +312,7 @@ def _connect_failure(
 
 
 def _response_failure(
-    causes: Sequence[BaseException], attempt: Attempt, host: str, redact: Redaction
+    causes: Sequence[BaseException], request: Request, attempt: Attempt, host: str, redact: Redaction
 ) -> Failure:
     received = attempt.received.getvalue()
     cause, kind, template = next(
@@ -327,7 +327,7 @@ def _response_failure(
         f"No usable answer from {host}: {reason}.",
         host=host,
         snippet=snippet(redact(received)),
-        **_HINTS.get(kind, {}),
+        **(_HINTS.get(kind, {}) if request.has_results or kind is not FailureKind.TOO_LARGE else {}),
     )
     return Failure(kind, error, reason, status=attempt.status, body=received)
 
@@ -335,8 +335,7 @@ def _response_failure(
 def host_port(address: str) -> str:
     """Return the host and port of an address; without a port, that of its scheme."""
     parts = urllib3.util.parse_url(address)
-    host = (parts.host or "").strip("[]")
-    return f"{host}:{parts.port or _DEFAULT_PORTS.get(parts.scheme or '', 0)}"
+    return f"{parts.host or ''}:{parts.port or _DEFAULT_PORTS.get(parts.scheme or '', 0)}"
 
 
 def _has_alert(causes: Sequence[BaseException], *alerts: str) -> bool:
@@ -387,7 +386,9 @@ def _redirect_host(response: Response, redact: Redaction) -> str:
     """Return the host of a redirect; the rest of the address may hold a secret."""
     location = redact(response.headers.get("Location", ""))
     try:
-        host = urlsplit(location).hostname or (response.host if location else None)
+        host = urlsplit(location).hostname
     except ValueError:
-        host = None
-    return snippet(host) if host else "an unknown host"
+        return "an unknown host"
+    if host is None:
+        return response.host if location else "an unknown host"
+    return snippet(f"[{host}]" if ":" in host else host)

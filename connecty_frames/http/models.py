@@ -74,6 +74,8 @@ class Request(Immutable):
     ----------
     path
         Path and query, relative to the base address.
+    has_results
+        Whether the response may have rows: only then may it be longer than a megabyte.
     """
 
     hidden = frozenset({"body"})
@@ -81,6 +83,7 @@ class Request(Immutable):
     method: str
     path: str
     body: bytes | None = None
+    has_results: bool = False
 
 
 class Attempt:

@@ -28,11 +28,18 @@ _MASK: Final = "***"
 #: The shortest secret and client id that are masked: a shorter one could be a part of many words.
 _MIN_LENGTH: Final = 4
 _MIN_ID_LENGTH: Final = 8
+#: The longest beginning of a secret that is searched for, since a server may issue a token of a megabyte: a
+#: multiple of three bytes, which are four characters of base64. Behind it, the rest of the word is masked.
+_MAX_LENGTH: Final = 255
+_REST_OF_WORD: Final = r"[^\s\"'<>]*+"
 #: How much of a body is scanned, in bytes; what is shown of it is far shorter.
-_MAX_SCANNED: Final = 2**20
+_MAX_SCANNED: Final = 2**16
 #: The longest escape of one character, ``\\\\u00e4`` or ``%C3%A4`` for example.
 _MAX_ESCAPE: Final = 16
 _MATCHES_NOTHING: Final = "(?!)"
+_SLASH: Final = "\\"
+#: The parts of a secret: backslashes, which escapes multiply, or another character.
+_PARTS: Final = re.compile(r"\\+|[^\\]")
 #: The characters that no format escapes.
 _NEVER_ESCAPED: Final = re.compile(r"[A-Za-z0-9._-]")
 
@@ -113,7 +120,7 @@ class Redaction:
             client_ids = _encodings(() if self._client_id is None else (self._client_id,), _MIN_ID_LENGTH)
             patterns = self._compiled = _Patterns(
                 known,
-                re.compile("|".join(map(_escaped_pattern, secrets)) or _MATCHES_NOTHING),
+                re.compile("|".join(map(_secret_pattern, secrets)) or _MATCHES_NOTHING),
                 re.compile(
                     "|".join({_escaped_pattern(secret[:_MIN_LENGTH]) for secret in secrets})
                     or _MATCHES_NOTHING
@@ -130,7 +137,7 @@ def _encodings(secrets: Iterable[SecretStr], shortest: int) -> list[str]:
     """Return the encodings of all secrets, the longest first: one may be a part of another."""
     found: set[str] = set()
     for secret in secrets:
-        text = secret.get_secret_value()
+        text = secret.get_secret_value()[:_MAX_LENGTH]
         if len(text) >= shortest:
             as_header = text.encode().decode("latin-1")  # as a header arrives
             found |= {text, as_header, text.encode().hex(), *_base64(text.encode())}
@@ -147,11 +154,23 @@ def _base64(secret: bytes) -> Iterator[str]:
             yield inside[-(-8 * before // 6) : 8 * (before + len(secret)) // 6]
 
 
+def _secret_pattern(text: str) -> str:
+    """Return the pattern of a secret, and of the rest of the word if the secret may be longer."""
+    return _escaped_pattern(text) + (_REST_OF_WORD if len(text) >= _MAX_LENGTH else "")
+
+
 def _escaped_pattern(text: str) -> str:
-    """Return the pattern of a text, each character plain or escaped."""
-    return "".join(
-        each if _NEVER_ESCAPED.match(each) else rf"\\*(?:{'|'.join(_escapes(each))})" for each in text
+    """Return the pattern of a text, each character plain or escaped.
+
+    Backslashes are matched possessively, and from the first of them on: a server may repeat a million.
+    """
+    pattern = "".join(
+        part
+        if _NEVER_ESCAPED.match(part)
+        else f"(?:{'|'.join(_escapes(part[0]))}){'++' * (part[0] == _SLASH)}"
+        for part in _PARTS.findall(text)
     )
+    return pattern if _NEVER_ESCAPED.match(text) else rf"(?<!\\){pattern}"
 
 
 def _escapes(character: str) -> Iterator[str]:
@@ -160,14 +179,10 @@ def _escapes(character: str) -> Iterator[str]:
 
     code, units = ord(character), character.encode("utf-16-be").hex()
     in_url = "".join(f"%{byte:02x}" for byte in character.encode())
-    in_json = "".join(r"\\+u" + units[at : at + 4] for at in range(0, len(units), 4))
-    yield re.escape(character)
-    yield f"(?i:{in_url})"
-    yield f"(?i:{in_json})"
-    yield f"(?i:&#0*{code};|&#x0*{code:x};)"
-    yield rf"(?i:\\+x{code:02x})"
-    named = html.escape(character)
-    if named != character:
-        yield re.escape(named)
+    in_json = r"\\++".join("u" + units[at : at + 4] for at in range(0, len(units), 4))
+    yield rf"\\++(?i:{in_json}|x{code:02x})"
+    plain = [f"(?i:{in_url})", f"(?i:&#0*+{code};|&#x0*+{code:x};)", re.escape(html.escape(character))]
     if character == " ":
-        yield r"\+"
+        plain.append(r"\+")
+    yield r"\\++" if character == _SLASH else rf"\\*+{re.escape(character)}"
+    yield rf"\\*+(?:{'|'.join(plain)})"

@@ -79,8 +79,9 @@ _HEADERS: Final = {
 _IDLE_CONNECTIONS: Final = 16
 #: The shortest timeout in seconds: zero would mean a socket that does not wait at all.
 _MIN_TIMEOUT: Final = 0.001
-#: The longest body of an error that is read, in bytes, and how long a pause in it may be, in seconds.
-_MAX_ERROR_BODY: Final = 1024**2
+#: The longest body without results that is read, in bytes.
+_MAX_SMALL_BODY: Final = 1024**2
+#: How long a pause in the body of an error may be, in seconds.
 _ERROR_IDLE: Final = 5.0
 #: How much of a body is read and decompressed at a time, in bytes.
 _CHUNK: Final = 256 * 1024
@@ -93,21 +94,10 @@ class Transport:
 
     Parameters
     ----------
-    address
-        The base address, without a final slash.
-    redact
-        Masks secrets in what a server says.
     limit
-        The longest body that is read, in bytes after decompression.
-    verify
-        Whether the certificate of the server is verified.
+        The longest body with results that is read, in bytes after decompression.
     ca_bundle
         The certificates to trust, a file or folder; None leaves it to the environment, and else to certifi.
-
-    Raises
-    ------
-    ConfigError
-        If the host of the address has no valid name, or ``ca_bundle`` no certificates.
     """
 
     def __init__(
@@ -203,13 +193,6 @@ class Transport:
             Makes the result of a complete response with status 2xx; may raise RequestFailed.
         describe
             Returns what the log shows of a result, without secrets; called only if the log is enabled.
-
-        Raises
-        ------
-        ConfigError
-            If the client is closed.
-        RequestFailed
-            If there is no result.
         """
         if self._closed:
             raise ConfigError("This Client is closed; make another.")
@@ -225,8 +208,9 @@ class Transport:
                 )
                 with closing(raw_response):
                     if raw_response.status_code in SUCCESS:
+                        limit = self._limit if request.has_results else min(self._limit, _MAX_SMALL_BODY)
                         in_time = partial(seconds_left, attempt)
-                        read_body(raw_response.raw, attempt.received, limit=self._limit, in_time=in_time)
+                        read_body(raw_response.raw, attempt.received, limit=limit, in_time=in_time)
                     else:
                         _read_error_body(raw_response.raw, attempt)
             status, body = raw_response.status_code, attempt.received.getvalue()
@@ -323,20 +307,14 @@ class Transport:
         return environ("REQUESTS_CA_BUNDLE") or environ("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
 
     def proxies(self) -> dict[str, str]:
-        """Return the proxies to use as the environment says now, as requests takes them.
-
-        Raises
-        ------
-        RequestFailed
-            If it is a SOCKS proxy.
-        """
+        """Return the proxies to use as the environment says now, as requests takes them."""
         if not getproxies():  # as nearly always; the rules of requests take ten times as long
             return {}
         proxies: dict[str, str] = requests.utils.get_environ_proxies(self.address)
         proxy = requests.utils.select_proxy(self.address, proxies)
         if proxy and proxy.lower().startswith("socks"):
             raise RequestFailed(socks_failure(self.host))
-        if proxy and self._is_plain_http and not is_loopback(host_port(proxy).rpartition(":")[0]):
+        if proxy and self._is_plain_http and not is_loopback(host_port(proxy).rpartition(":")[0].strip("[]")):
             return {}  # plain HTTP is for this machine alone, so a proxy must not carry it elsewhere
         if proxy:
             user, password = requests.utils.get_auth_from_url(proxy)
@@ -353,20 +331,9 @@ class Transport:
 def read_body(
     raw: HTTPResponse, into: io.BytesIO, *, limit: int, in_time: Callable[[], object] = lambda: None
 ) -> None:
-    """Read a body into ``into``, which keeps what was read if an exception is raised.
+    """Read at most ``limit`` bytes of a body into ``into``, which keeps what came before an exception.
 
-    Parameters
-    ----------
-    limit
-        The longest body that is read, in bytes after decompression.
-    in_time
-        Called for each piece, and raises if no time is left: a little gzip may take long to decompress.
-
-    Raises
-    ------
-    BodyEncodingError, BodyTooLarge
-        If the encoding is unknown or broken, or the body longer than the limit. Exceptions of urllib3 (an
-        incomplete body, a timeout) are passed on.
+    ``in_time`` is called for each piece, since a little gzip may take long to decompress.
     """
     named = (raw.headers.get("Content-Encoding") or "identity").strip()
     encoding = named.lower()
@@ -409,4 +376,4 @@ def _read_error_body(raw: HTTPResponse, attempt: Attempt) -> None:
     attempt.idle = min(attempt.idle, _ERROR_IDLE)
     with suppress(Exception):
         in_time = partial(seconds_left, attempt)
-        read_body(raw, attempt.received, limit=_MAX_ERROR_BODY, in_time=in_time)
+        read_body(raw, attempt.received, limit=_MAX_SMALL_BODY, in_time=in_time)

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import dataclasses
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames import warehouse
+from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
 from connecty_frames.client.submission import annotate, question_body
-from connecty_frames.errors import ConfigError
-from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
-from connecty_frames.pins.comparison import parsed, text_fingerprint
+from connecty_frames.errors import ConfigError, QuestionTimeout
+from connecty_frames.files import locked_name, write_failed
+from connecty_frames.options import AskOptions, AskOptionsDict, check_question_id, shows_options
+from connecty_frames.pins.comparison import is_inferred, parsed, text_fingerprint
 from connecty_frames.pins.lockfile import OPTIONS, changing, check_name, find_lock_file, named, read_pins
 from connecty_frames.pins.query import Pin, sqlglot_version
 from connecty_frames.text import path_text, snippet
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import Unpack
 
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client
+    from connecty_frames.clock import Deadline
 
 __all__ = ["pin", "pinned"]
 
+#: The bytes that a new pin gets on the disk before its question is asked; the SQL of models is much shorter.
+_ROOM: Final = 2**16
+#: Seconds between two looks at whether another call has pinned the name.
+_PAUSE: Final = 0.05
 #: The options of ask_df that pin does not take: it makes no frame, and keeps no rows.
 _LEFT_OUT: Final = ("dtype_backend", "on_truncation")
 
@@ -41,7 +52,9 @@ def pin(
 ) -> Pin:
     """Ask a question once, and keep its SQL and schema under a name in ``connecty.lock``.
 
-    Nothing is asked if the file cannot be written or has such a pin. The rows are not kept.
+    Nothing is asked if the file cannot be written or has such a pin. Of several calls at once for one name,
+    in any process, one asks; if their questions are the same, the others return its pin. The rows are not
+    kept.
 
     Parameters
     ----------
@@ -103,41 +116,45 @@ def pin(
         has the question's id.
     OSError
         If the file cannot be written; nothing was asked.
+    WriteFailed
+        If the file cannot be written any more, as on a full disk, once the question was answered.
     ConnectyError
         As for :func:`ask`.
     """
     check_name(name)
     if left_out := [option for option in _LEFT_OUT if option in options]:
         raise TypeError(f"unexpected keyword argument {left_out[0]!r}: pin keeps no rows")
-    ask_options = AskOptions.from_kwargs(options)
-    given: dict[str, Any] = {**options, "on_truncation": "ignore"}  # no rows are kept
+    ask_options = read_schema(AskOptions.from_kwargs(options))
     # Before a question is paid for: whether sqlglot is installed, and has the dialect.
     warehouse.parse("SELECT 1", "postgres" if dialect is None else dialect)
     asked = shared_client(client)
     target = find_lock_file(path)
     question_body(question)  # an error if it is no text
     _check_secret(asked, name, question)
+    dw_id, deadline = asked.target(ask_options.dw_id)["dw_id"], asked.deadline(ask_options)
+    before = read_pins(target).get(name)
     if not replace:
-        _check_new(read_pins(target), name, target)
-    with changing(target) as change:
-        answer = asked.ask(question, **given)
-        try:
-            made = _pin_of(answer, name, question, dialect, ask_options)
-            _check_secret(asked, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
+        _check_new(before, target)
+    with locked_name(target, name, partial(_wait, deadline, name)):
+        found = read_pins(target).get(name)
+        if found is not None and found != before and _is_same(found, question, dw_id, dialect, ask_options):
+            return found  # another call made it meanwhile
+        if not replace:
+            _check_new(found, target)
+        with changing(target, room=_ROOM) as change:
+            left = max(deadline.remaining(), _PAUSE)
+            given = dataclasses.replace(ask_options, on_truncation="ignore", timeout=left)  # no rows are kept
+            answer = asked.answer(question, given)
+            with _paid(answer, target):
+                made = _pin_of(answer, name, question, dialect, ask_options)
+                _check_secret(asked, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
 
-            def add(pins: dict[str, Pin]) -> None:
-                if not replace:
-                    _check_new(pins, name, target)
-                pins[name] = made
+                def add(pins: dict[str, Pin]) -> None:
+                    if not replace:
+                        _check_new(pins.get(name), target)
+                    pins[name] = made
 
-            change(add)
-        except BaseException as error:
-            annotate(
-                error,
-                f"The question was asked. question_id={answer.question_id!r} pins its answer without asking "
-                "again.",
-            )
-            raise
+                change(add)
     return made
 
 
@@ -174,7 +191,6 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
             setting="question",
             question_id=known.question_id,
         )
-    defaults = AskOptions()
     statement = parsed(sql, dialect)
     return Pin(
         name=name,
@@ -189,22 +205,70 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
         tables=() if statement is None else warehouse.tables(statement),
         schema=answer.schema,
         rows=known.whole_rows,
-        options={
-            option: value
-            for option in OPTIONS
-            if (value := getattr(ask_options, option)) != getattr(defaults, option)
-        },
+        options=_kept_options(ask_options),
     )
 
 
-def _check_new(pins: dict[str, Pin], name: str, path: Path) -> None:
-    if name in pins:
+def _wait(deadline: Deadline, name: str) -> None:
+    """Wait a little for another call that pins a name."""
+    if deadline.remaining() <= 0:
+        raise QuestionTimeout(
+            f"Another call was pinning {snippet(name)!r} for all of the time allowed; nothing was asked."
+        )
+    deadline.sleep(_PAUSE)
+
+
+@contextmanager
+def _paid(answer: Answer, path: Path) -> Iterator[None]:
+    """Let errors say how to pin an answer that has been paid for."""
+    note = f"The question was asked. question_id={answer.question_id!r} pins its answer without asking again."
+    try:
+        yield
+    except OSError as error:
+        failed = write_failed(error, path, answer.question_id)
+        annotate(failed, note)
+        raise failed from None
+    except BaseException as error:
+        annotate(error, note)
+        raise
+
+
+def _check_new(found: Pin | None, path: Path) -> None:
+    if found is not None:
         raise ConfigError(
-            f"Pin {snippet(name)!r} is in {path_text(path)} already.",
+            f"Pin {snippet(found.name)!r} is in {path_text(path)} already.",
             hint="Choose another name, or replace it by replace=True.",
             shell_hint="Choose another name, or replace it by --replace.",
             setting="name",
         )
+
+
+def _is_same(found: Pin, question: str, dw_id: int, dialect: str | None, ask_options: AskOptions) -> bool:
+    """Whether a call with these arguments would make this pin, as far as arguments decide."""
+    schema: Any = ask_options.schema
+    set_by_caller = {
+        column.name: column.encoding or column.type for column in found.schema if not is_inferred(column)
+    }
+    same_id = (
+        ask_options.question_id is None or check_question_id(ask_options.question_id) == found.question_id
+    )
+    return same_id and (found.question, found.dw_id, found.dialect, found.options, set_by_caller) == (
+        question,
+        dw_id,
+        dialect and dialect.lower(),
+        _kept_options(ask_options),
+        {} if schema is None else schema.types,
+    )
+
+
+def _kept_options(ask_options: AskOptions) -> dict[str, Any]:
+    """Return the options that the file keeps, without defaults."""
+    defaults = AskOptions()
+    return {
+        option: value
+        for option in OPTIONS
+        if (value := getattr(ask_options, option)) != getattr(defaults, option)
+    }
 
 
 def _check_secret(client: Client, *texts: str) -> None:

@@ -18,10 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from connecty_frames.answer import Answer
-    from connecty_frames.decode import Schema
+    from connecty_frames.decode import ColumnSchema, Schema
     from connecty_frames.warehouse import Statement
 
-__all__ = ["Drift", "PinCheck", "SQLChange", "compare", "largest_group", "parsed", "text_fingerprint"]
+__all__ = [
+    "Drift",
+    "PinCheck",
+    "SQLChange",
+    "compare",
+    "is_inferred",
+    "largest_group",
+    "parsed",
+    "text_fingerprint",
+]
 
 SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query", "missing"]
 
@@ -157,10 +166,7 @@ def compare(
     types = tuple(
         (old.name, str(old.type), str(new.type))
         for old, new in zip(schema, columns, strict=False)
-        if names[0] == names[1]
-        and old.type != new.type
-        and old.encoding is None
-        and old.evidence not in {SET_BY_CALLER, SAVED}
+        if names[0] == names[1] and old.type != new.type and is_inferred(old)
     )
     change, sql_key = _compare_sql(before, sql, answer.sql_query)
     now = answer.metadata.whole_rows
@@ -172,6 +178,11 @@ def compare(
         rows=None if rows is None or now is None or rows == now else (rows, now),
     )
     return drift, (sql_key, tuple((column.name, str(column.type)) for column in columns), _rows_key(answer))
+
+
+def is_inferred(column: ColumnSchema) -> bool:
+    """Whether the type of a column was not set by ``schema=``."""
+    return column.encoding is None and column.evidence not in {SET_BY_CALLER, SAVED}
 
 
 def _rows_key(answer: Answer) -> tuple[int | None, str]:

@@ -97,12 +97,13 @@ def named(pins: dict[str, Pin], name: str, path: Path) -> Pin:
 
 
 @contextmanager
-def changing(path: Path) -> Iterator[Callable[[Callable[[dict[str, Pin]], object]], None]]:
+def changing(path: Path, *, room: int = 0) -> Iterator[Callable[[Callable[[dict[str, Pin]], object]], None]]:
     """Open a file of pins to be changed, and yield a function that does so, which is to be called once.
 
     That the file can be written is known before anything else is done in the context. The function reads
     the pins again, passes them to its argument, which changes them, and writes them; no other process
-    changes the file meanwhile. After an exception it is as it was.
+    changes the file meanwhile. After an exception it is as it was. There is ``room`` on the disk for as many
+    bytes more than it has.
 
     Raises
     ------
@@ -115,6 +116,12 @@ def changing(path: Path) -> Iterator[Callable[[Callable[[dict[str, Pin]], object
     read_pins(target)
     with ExitStack() as stack:
         file = stack.enter_context(atomic_write(target))
+        try:
+            file.write(bytes(room + (target.stat().st_size if target.exists() else 0)))
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(target)) from None
 
         def change(apply: Callable[[dict[str, Pin]], object]) -> None:
             with locked_folder(target.parent):
@@ -127,7 +134,9 @@ def changing(path: Path) -> Iterator[Callable[[Callable[[dict[str, Pin]], object
                         "schema=.",
                         setting="schema",
                     )
+                file.seek(0)
                 file.write(text)
+                file.truncate()
                 stack.close()
 
         yield change

@@ -13,12 +13,12 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from connecty_frames.errors import ConfigError, ConnectyError, QuestionFailed
+from connecty_frames.files import local_path
 from connecty_frames.protocol import State
 from connecty_frames.sandbox.catalogue import Plan
 from connecty_frames.sandbox.results import QueryResult
@@ -164,16 +164,16 @@ def _failure(value: object) -> str | None:
 def _saved_response(value: Any) -> bytes | None:
     """Return the body of an Answer or of a saved response, None if the value is neither."""
     if isinstance(value, str | os.PathLike):
-        path = Path(value)
         try:
+            path = local_path(value)
             if path.is_file():
                 return path.read_bytes()
             reason = "is not a file"
         except (OSError, ValueError) as error:
             reason = f"cannot be read: {error}"
         raise ConfigError(
-            f"{path_text(path)} {reason}. A text is the path of a saved response; for an answer in words use "
-            "sandbox.answer(question, None, summary='...')."
+            f"{path_text(value)} {reason}. A text is the path of a saved response; for an answer in words "
+            "use sandbox.answer(question, None, summary='...')."
         )
     # An Answer, recognised by what it offers, since the sandbox imports nothing of the client.
     body = value if isinstance(value, bytes) else getattr(value, "response", None)

@@ -6,13 +6,15 @@ import math
 import os
 import shlex
 import threading
+from collections.abc import Iterable
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypedDict, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import partial
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
 
-from connecty_frames.clock import SYSTEM_CLOCK
+from connecty_frames.clock import SYSTEM_CLOCK, Clock, named_zone
 from connecty_frames.errors import ConfigError
+from connecty_frames.files import checked_path
 from connecty_frames.sandbox import workspace
 from connecty_frames.sandbox.canned_answers import CannedAnswers
 from connecty_frames.sandbox.catalogue import Catalogue
@@ -25,13 +27,14 @@ from connecty_frames.sandbox.request_checks import allowed_hosts
 from connecty_frames.sandbox.request_log import RequestLog
 from connecty_frames.sandbox.server import Server
 from connecty_frames.sandbox.tokens import Tokens
+from connecty_frames.text import value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
-    from connecty_frames.clock import Clock
     from connecty_frames.sandbox.catalogue import Answerer
     from connecty_frames.sandbox.faults import Fault
 
@@ -42,6 +45,7 @@ Statistics = Literal["full", "documented"]
 #: The only workspace, as in the API document.
 DW_ID: Final = 13
 _MAX_PORT: Final = 65_535
+_MAX_WORKERS: Final = 1_000
 #: How often the foreground process checks for Ctrl-C, in seconds.
 _SIGNAL_INTERVAL: Final = 0.5
 
@@ -151,22 +155,10 @@ class Sandbox:
         faults: Iterable[Fault] = (),
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        _check_numbers(
-            latency=latency,
-            time_limit=time_limit,
-            token_lifetime=token_lifetime,
-            workers=workers,
-            capacity=capacity,
-            port=port,
-        )
         if answerer is not None and questions is not None:
             raise ConfigError("Give either questions= or answerer=, not both.", setting="answerer")
-        if statistics not in get_args(Statistics):
-            raise ConfigError(
-                f"statistics={statistics!r} is not known. Choose 'full' or 'documented'.",
-                setting="statistics",
-            )
-        self._timezone = _check_timezone(timezone)
+        _check_options(locals())
+        self._timezone = timezone
         self._database = _check_file(database, "database")
         if answerer is None:
             answerer = _read_catalogue(_check_file(questions, "questions"), self._database)
@@ -361,38 +353,71 @@ class Sandbox:
         self.close()
 
 
-def _check_numbers(*, workers: int, capacity: int, port: int, **seconds: float) -> None:
-    """Raise ConfigError if a number is out of its range."""
-    for name, value in seconds.items():
-        if math.isfinite(value) and (value > 0 or (value == 0 and name == "latency")):
-            continue
-        minimum = "0 or more" if name == "latency" else "more than 0"
-        raise ConfigError(f"{name}={value!r} is not a time. Give {minimum} seconds.", setting=name)
-    for name, count in (("workers", workers), ("capacity", capacity)):
-        if count < 1:
-            raise ConfigError(f"{name}={count!r} is too small: at least 1 is needed.", setting=name)
-    if not 0 <= port <= _MAX_PORT:
-        raise ConfigError(
-            f"port={port!r} is not a port. Give 0 (any free one) to {_MAX_PORT}.", setting="port"
-        )
-
-
-def _check_timezone(timezone: str) -> str:
-    """Return the name of a zone, or raise ConfigError if it is not known."""
+def _is_host(value: object) -> bool:
     try:
-        return ZoneInfo(timezone).key
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ConfigError(
-            f"timezone={timezone!r} is not known. Give an IANA name such as 'Europe/Warsaw' or 'UTC'.",
-            setting="timezone",
-        ) from error
+        return isinstance(value, str) and value.isprintable() and bool(value.encode("idna"))
+    except UnicodeError:
+        return False
 
 
-def _check_file(path: str | os.PathLike[str] | None, setting: str) -> Path | None:
+def _is_within(kind: Any, least: float, most: float, value: Any) -> bool:
+    """Whether a value is a number of a kind, and within inclusive limits."""
+    return isinstance(value, kind) and not isinstance(value, bool) and bool(least <= value <= most)
+
+
+_is_seconds: Final = partial(_is_within, Real, math.ulp(0.0), threading.TIMEOUT_MAX)
+_NOT_SECONDS: Final = "is not a time. Give more than 0 seconds"
+#: The test for each option, except files and answers, and what to say of a value that fails it.
+_OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "latency": (partial(_is_within, Real, 0, threading.TIMEOUT_MAX), "is not a time. Give 0 or more seconds"),
+    "timezone": (
+        lambda value: named_zone(value) is not None,
+        "is not known. Give an IANA name such as 'Europe/Warsaw' or 'UTC'",
+    ),
+    "statistics": (
+        lambda value: isinstance(value, str) and value in get_args(Statistics),
+        "is not known. Choose 'full' or 'documented'",
+    ),
+    "host": (_is_host, "is not the name or address of a host"),
+    "port": (
+        partial(_is_within, Integral, 0, _MAX_PORT),
+        f"is not a port. Give 0 (any free one) to {_MAX_PORT}",
+    ),
+    "workers": (
+        partial(_is_within, Integral, 1, _MAX_WORKERS),
+        f"is not a number of processes. Give at least 1 and at most {_MAX_WORKERS}",
+    ),
+    "capacity": (
+        partial(_is_within, Integral, 1, math.inf),
+        "is not a number of questions. Give at least 1",
+    ),
+    "time_limit": (_is_seconds, _NOT_SECONDS),
+    "token_lifetime": (_is_seconds, _NOT_SECONDS),
+    "answerer": (
+        lambda value: value is None or callable(getattr(value, "answer", None)),
+        "has no method answer(question, dw_id)",
+    ),
+    "token_by_post": (lambda value: isinstance(value, bool), "is neither True nor False"),
+    "faults": (lambda value: isinstance(value, Iterable), "is not a list of Fault"),
+    "clock": (lambda value: isinstance(value, Clock), "is not a Clock"),
+}
+
+
+def _check_options(given: Mapping[str, Any]) -> None:
+    """Raise ConfigError if an option has a wrong type or is out of its range."""
+    for name, (is_valid, problem) in _OPTIONS.items():
+        if not is_valid(given[name]):
+            raise ConfigError(f"{name}={value_text(given[name])} {problem}.", setting=name)
+
+
+def _check_file(path: Any, setting: str) -> Path | None:
     """Return a path, or raise ConfigError if it is not a file."""
-    if path is None or Path(path).is_file():
-        return None if path is None else Path(path)
-    raise ConfigError(f"{setting}={str(path)!r} is not a file.", setting=setting)
+    if path is None:
+        return None
+    local = checked_path(path, setting)
+    if local.is_file():
+        return local
+    raise ConfigError(f"{setting}={value_text(str(local))} is not a file.", setting=setting)
 
 
 def _read_catalogue(questions: Path | None, database: Path | None) -> Answerer:

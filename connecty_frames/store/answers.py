@@ -70,7 +70,7 @@ class KeptAnswers:
     """
 
     def __init__(self, history: Database, *, max_bytes: int) -> None:
-        self._database = answers_beside(history)
+        self.database = answers_beside(history)
         self._max_bytes = max_bytes
 
     def keep(self, question_id: str, base_url: str, answer: KeptAnswer) -> None:
@@ -82,7 +82,7 @@ class KeptAnswers:
             return
         length = len(answer.body)
         try:
-            self._database.execute(
+            self.database.execute(
                 "INSERT OR REPLACE INTO answers "  # noqa: S608 - our own
                 "(position, question_id, base_url, max_rows, length, body, checksum) "
                 f"SELECT coalesce({_END}, 0), ?, ?, ?, ?, ?, ? WHERE NOT EXISTS "
@@ -99,7 +99,7 @@ class KeptAnswers:
                     answer.max_rows,
                 ),
             )
-            self._database.execute(
+            self.database.execute(
                 f"DELETE FROM answers WHERE position < {_END} - ?",  # noqa: S608 - our own
                 (self._max_bytes,),
             )
@@ -108,10 +108,10 @@ class KeptAnswers:
 
     def find(self, question_id: str, base_url: str) -> KeptAnswer | None:
         """Return the kept answer of a question, None if there is none that is whole."""
-        if not self._database.exists:
+        if not self.database.exists:
             return None
         try:
-            rows = self._database.execute(
+            rows = self.database.execute(
                 "SELECT body, max_rows, length, checksum FROM answers WHERE question_id = ? AND base_url = ?",
                 (question_id, base_url),
             ).rows
@@ -135,10 +135,10 @@ class KeptAnswers:
     def forget(self, question_id: str) -> None:
         """Remove the answer of a question, if the file can be changed."""
         with suppress(StoreError):
-            forget_answers(self._database, [question_id])
+            forget_answers(self.database, [question_id])
 
     def _warn(self, problem: str) -> None:
-        self._database.warn_once(problem, f"The kept answers in {path_text(self._database.path)} {problem}.")
+        self.database.warn_once(problem, f"The kept answers in {path_text(self.database.path)} {problem}.")
 
 
 def answers_beside(history: Database) -> Database:
@@ -148,13 +148,7 @@ def answers_beside(history: Database) -> Database:
 
 
 def forget_answers(answers: Database, question_ids: Iterable[str]) -> None:
-    """Remove the kept answers of questions; the file and the log beside it have them no more.
-
-    Raises
-    ------
-    StoreError
-        If the file cannot be changed.
-    """
+    """Remove the kept answers of questions; the file and the log beside it have them no more."""
     if not answers.exists:
         return
     for question_id in question_ids:

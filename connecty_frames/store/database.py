@@ -1,5 +1,7 @@
 """A SQLite file: private, shared by processes, and set aside if it is damaged.
 
+It is open while it has users, such as a client, and otherwise for one statement.
+
 In WAL mode with ``synchronous=NORMAL`` an insert takes about 0.02 ms and survives the death of the process;
 a power cut may lose the last ones. ``FULL`` would take 1 to 3 ms. WAL needs processes on one machine.
 """
@@ -9,17 +11,21 @@ from __future__ import annotations
 import atexit
 import math
 import os
+import secrets
 import sqlite3
 import stat
 import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self
+from weakref import WeakValueDictionary
 
-from connecty_frames.errors import HistoryWarning, warn
+from connecty_frames.errors import ConfigError, HistoryWarning, warn
+from connecty_frames.files import user_folder
 from connecty_frames.immutable import Immutable
 from connecty_frames.text import path_text
 
@@ -35,10 +41,23 @@ _PAUSE: Final = 0.02
 _LOG_BYTES: Final = 4 * 1024**2
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+#: A full disk, a quota, and the largest size of a file.
+_FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+#: The bytes on the disk that are kept free for what becomes of the questions that are being sent.
+_RESERVE: Final = 64 * 1024
+#: The largest file that is checked as it is opened, in 60 ms.
+_CHECKED_BYTES: Final = 8 * 1024**2
+#: What a database begins with, and the length of its pages.
+_MAGIC: Final = b"SQLite format 3\0"
+_PAGE: Final = 4096
 
 
 class StoreError(Exception):
     """The file cannot be used; the message says why, as a clause."""
+
+
+class _DamagedError(Exception):
+    """The file is damaged, which SQLite does not notice by itself."""
 
 
 class Layout(NamedTuple):
@@ -68,10 +87,16 @@ class Result(Immutable):
 
 
 def default_path() -> Path:
-    """Return the path of the history of this user, whether it exists or not."""
-    import platformdirs
-
-    return platformdirs.user_state_path("connecty", appauthor=False) / "history.sqlite3"
+    """Return the path of the history of this user, existing or not; a ConfigError without a home."""
+    folder = user_folder("state")
+    if folder is None:
+        raise ConfigError(
+            "This user has no home folder, where the history would be.",
+            hint="Name a file: history='/folder/history.sqlite3'.",
+            shell_hint="Name a file: CONNECTY_HISTORY=/folder/history.sqlite3.",
+            setting="history",
+        )
+    return folder / "history.sqlite3"
 
 
 class Database:
@@ -97,50 +122,69 @@ class Database:
         self._status: os.stat_result | None = None
         #: Tenths of a second for which the connection waits for other processes.
         self._wait: int | None = None
-        #: Held while a statement is executed.
-        self.lock = threading.Lock()
-        self._warned: set[str] = set()
+        #: Held while a statement is executed, which is a use too. Reentrant, since the garbage collector may
+        #: end another use in the middle.
+        self.lock = threading.RLock()
+        self._users = 0
+        self._reserve: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        """Keep the file open from the next statement on."""
+        with self.lock:
+            self._users += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file if nobody else uses it."""
+        with self.lock:
+            self._users -= 1
+            if not self._users:
+                self._disconnect()
 
     @property
     def exists(self) -> bool:
         """Whether there is a file, as far as this process may know."""
         return os.path.exists(self.path)  # noqa: PTH110 - unlike that of Path, it raises nothing
 
-    def execute(self, statement: str, parameters: tuple[object, ...] = (), *, creates: bool = True) -> Result:
+    def execute(
+        self,
+        statement: str,
+        parameters: tuple[object, ...] = (),
+        *,
+        creates: bool = True,
+        reserves: bool = False,
+    ) -> Result:
         """Execute one statement in a transaction of its own.
 
         A damaged file is renamed, with a warning, and the statement executed in a new one, unless the file
-        must exist. A file that is no database is renamed only in the place that users do not name.
+        must exist. A file that never was a database is renamed only in the place that users do not name.
 
         Parameters
         ----------
         creates
             Whether a missing file is created; otherwise nothing is executed without one.
-
-        Raises
-        ------
-        StoreError
-            If the file cannot be opened, or is locked for a second.
+        reserves
+            Whether the disk must have room for later statements, too, which a full disk does not fail then.
         """
         until = time.monotonic() + _TIMEOUT  # also for threads that wait for each other
-        with self.lock:
-            return self._execute_or_replace(statement, parameters, until, creates=creates)
+        with self.lock, self:
+            return self._execute_or_replace(statement, parameters, until, creates=creates, reserves=reserves)
+
+    def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
+        """Execute a statement if the file can be used now; what prevents that is left to others."""
+        with suppress(StoreError, _DamagedError, sqlite3.Error, OSError), self.lock, self:
+            self._execute(statement, parameters, time.monotonic() + _TIMEOUT, creates=False)
 
     def execute_waiting(self, waiting: deque[tuple[str, tuple[object, ...]]]) -> None:
         """Execute statements and take them from their queue, in its order whichever threads do so.
 
         Each has a transaction of its own. Nothing is executed without a file. After any exception, such as
         an interrupt, the statement and those after it are in the queue; it may have been executed.
-
-        Raises
-        ------
-        StoreError
-            As for :meth:`execute`.
         """
         until = time.monotonic() + _TIMEOUT
         # Held from taking one to its end: a thread that finds the queue empty goes on to statements that
         # depend on those of the queue.
-        with self.lock:
+        with self.lock, self:
             while waiting:
                 statement = waiting[0]
                 self._execute_or_replace(*statement, until, creates=False)
@@ -148,19 +192,13 @@ class Database:
                     waiting.popleft()
 
     def open(self) -> None:
-        """Open the file, so that what prevents it is known at once.
-
-        Raises
-        ------
-        StoreError
-            As for :meth:`execute`.
-        """
+        """Open the file, so that what prevents it is known at once."""
         self.execute("SELECT 1 FROM sqlite_master LIMIT 1")
 
     def warn_once(self, problem: str, message: str) -> None:
         """Warn of a problem, unless this process has done so."""
-        if problem not in self._warned:
-            self._warned.add(problem)
+        if (self.path, problem) not in _warned:
+            _warned.add((self.path, problem))
             warn(HistoryWarning(message))
 
     def close(self) -> None:
@@ -172,35 +210,67 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._free()
+
+    def _free(self) -> None:
+        """Give the reserved bytes back to the disk."""
+        if self._reserve is not None:
+            self._reserve.close()
+            self._reserve = None
 
     def leave_to_parent(self) -> None:
         """Forget the connection of the parent in a forked child, where it must be neither used nor closed."""
         if self._connection is not None:
             _INHERITED.append(self._connection)
-        self._connection, self.lock = None, threading.Lock()
+        self._connection, self.lock = None, threading.RLock()
+        self._free()
 
     def _execute_or_replace(
-        self, statement: str, parameters: tuple[object, ...], until: float, *, creates: bool
+        self,
+        statement: str,
+        parameters: tuple[object, ...],
+        until: float,
+        *,
+        creates: bool,
+        reserves: bool = False,
     ) -> Result:
         """Execute a statement, in a new file if this one is damaged."""
+        execute = partial(self._execute, statement, parameters, until)
         try:
-            return self._execute(statement, parameters, until, creates=creates)
+            try:
+                return execute(creates=creates, reserves=reserves)
+            except sqlite3.Error as error:
+                if _code(error) not in _FULL or reserves or self._reserve is None:
+                    raise
+                self._free()  # it was reserved for this
+                return execute(creates=creates)
+        except _DamagedError as error:
+            reason, is_ours = str(error), True
         except sqlite3.Error as error:
-            if _code(error) not in _DAMAGED or self.must_exist or self._is_of_another_kind(error):
+            if _code(error) not in _DAMAGED:
                 raise StoreError(str(error)) from None
             reason = str(error)
+            is_ours = _code(error) == sqlite3.SQLITE_CORRUPT or self._was_database()
         except OSError as error:
             raise StoreError(error.strerror or str(error)) from None
         except ValueError as error:  # of a path that no file can have
             raise StoreError(str(error)) from None
+        if self.must_exist or not is_ours:
+            raise StoreError(reason)
         try:
             self._set_aside(reason)
-            return self._execute(statement, parameters, until)
-        except (sqlite3.Error, OSError) as error:
+            return execute(reserves=reserves)
+        except (_DamagedError, sqlite3.Error, OSError) as error:
             raise StoreError(f"{reason}; {error}") from None
 
     def _execute(
-        self, statement: str, parameters: tuple[object, ...], until: float, *, creates: bool = True
+        self,
+        statement: str,
+        parameters: tuple[object, ...],
+        until: float,
+        *,
+        creates: bool = True,
+        reserves: bool = False,
     ) -> Result:
         if self._connection is not None and self._is_replaced():
             self._disconnect()
@@ -208,6 +278,8 @@ class Database:
             return Result([], 0, 0)
         if self._connection is None:
             self._connection, self._wait = self._connect(until), None
+        if reserves and self._reserve is None:
+            self._reserve = _reserved(self.path.parent)
         wait = math.ceil(10 * _remaining(until))
         if wait != self._wait:
             self._connection.execute(f"PRAGMA busy_timeout = {100 * wait}").close()
@@ -227,18 +299,41 @@ class Database:
             return True
 
     def _connect(self, until: float) -> sqlite3.Connection:
-        if self.must_exist and not self.exists:
-            raise StoreError("it is missing")
-        self.path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            # SQLite gives the files beside it the permissions of this one.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR))
-            self.is_new = True
+        if not self.exists:
+            if self.must_exist:
+                raise StoreError("it is missing")
+            self._create(until)
         self._status = self.path.stat()
         if not stat.S_ISREG(self._status.st_mode):
             raise StoreError("it is not a regular file")
+        if self._status.st_size <= 1:  # which SQLite takes for a new database
+            raise _DamagedError("it is empty")
+        return self._opened(self.path, until)
+
+    def _create(self, until: float) -> None:
+        """Create the file with its tables, so that one which is empty has lost them."""
+        self.path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+        part = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.part")
+        try:
+            # SQLite gives the files beside it the permissions of this one.
+            os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR))
+            self._opened(part, until).close()
+            if Path(f"{part}-wal").exists():  # what a full disk has no room for in the file itself
+                raise StoreError("database or disk is full")
+            try:
+                self.path.hardlink_to(part)
+            except FileExistsError:  # another process was faster
+                return
+            except OSError:  # a file system without links
+                part.rename(self.path)
+            self.is_new = True
+        finally:
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{part}{suffix}").unlink(missing_ok=True)
+
+    def _opened(self, path: Path, until: float) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
+            path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
         )
         try:
             self._prepare(connection, until)
@@ -251,11 +346,12 @@ class Database:
         def value(statement: str) -> int:
             return int(connection.execute(statement).fetchone()[0])
 
-        layout, newest = self._layout, len(self._layout.steps)
+        newest = len(self._layout.steps)
         # In this order: another process that creates the file sets both in one transaction.
-        has_tables = value("SELECT count(*) FROM sqlite_master") > 0
-        if has_tables and value("PRAGMA application_id") != layout.application_id:
-            raise StoreError("it is a database of another program")
+        if value("SELECT count(*) FROM sqlite_master"):
+            if value("PRAGMA application_id") != self._layout.application_id:
+                raise StoreError("it is a database of another program")
+            self._check(connection)
         if value("PRAGMA user_version") > newest:
             raise StoreError("a newer version of connecty_frames wrote it")
         while True:
@@ -273,15 +369,27 @@ class Database:
         if value("PRAGMA user_version") < newest:
             connection.execute("BEGIN IMMEDIATE")
             # Read again: another process may have been faster.
-            for statement in chain.from_iterable(layout.steps[value("PRAGMA user_version") :]):
+            for statement in chain.from_iterable(self._layout.steps[value("PRAGMA user_version") :]):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {layout.application_id}")
+            connection.execute(f"PRAGMA application_id = {self._layout.application_id}")
             connection.execute(f"PRAGMA user_version = {newest}")
             connection.execute("COMMIT")
 
-    def _is_of_another_kind(self, error: sqlite3.Error) -> bool:
-        """Whether the user named a file that never was a database, which is not ours to rename."""
-        return _code(error) == sqlite3.SQLITE_NOTADB and self.path.parent != default_path().absolute().parent
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """Raise if pages were exchanged: SQLite would not notice, and not find what was asked."""
+        if self._status is not None and self._status.st_size <= _CHECKED_BYTES:
+            ((found,),) = connection.execute("PRAGMA integrity_check(1)")
+            if found != "ok":
+                raise _DamagedError("database disk image is malformed")
+
+    def _was_database(self) -> bool:
+        """Whether the file is not just any file that a user named, which is not ours to rename."""
+        usual = user_folder("state")
+        if usual is not None and self.path.parent == usual.absolute():
+            return True
+        with suppress(OSError), self.path.open("rb") as file:
+            return any(block.startswith(_MAGIC) for block in iter(partial(file.read, _PAGE), b""))
+        return False
 
     def _set_aside(self, reason: str) -> None:
         """Rename the damaged file and those beside it, unless another process has just done so."""
@@ -299,21 +407,43 @@ class Database:
         )
 
 
-_databases: Final[dict[Path, Database]] = {}
+_databases: Final[WeakValueDictionary[Path, Database]] = WeakValueDictionary()
+_registering = threading.Lock()
+#: The problems of which this process has warned.
+_warned: Final[set[tuple[Path, str]]] = set()
 #: The connections that a forked process got from its parent. SQLite does not allow to use or close them.
 _INHERITED: Final[list[sqlite3.Connection]] = []
-_locked_for_fork: Final[list[threading.Lock]] = []
+_locked_for_fork: Final[list[threading.RLock]] = []
 
 
 def shared_database(path: Path, layout: Layout) -> Database:
     """Return the database that all clients of this process share for a path."""
-    return _databases.setdefault(path.absolute(), Database(path.absolute(), layout))
+    path = path.absolute()
+    made = Database(path, layout)
+    with _registering:
+        return _databases.setdefault(path, made)
 
 
 def close_databases() -> None:
-    """Close all files; a client that still uses one opens it again."""
+    """Close all files, and forget their problems; a client that still uses one opens it again."""
     while _databases:
         _databases.popitem()[1].close()
+    _warned.clear()
+
+
+def _reserved(folder: Path) -> BinaryIO:
+    """Return an unnamed file that takes room on the disk until it is closed."""
+    import tempfile
+
+    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - its user closes it
+    try:
+        file.write(os.urandom(_RESERVE))  # which no file system compresses
+        file.flush()
+    except BaseException:
+        with suppress(OSError):
+            file.close()
+        raise
+    return file
 
 
 def _wait_before_fork() -> None:
@@ -334,8 +464,10 @@ def _go_on_after_fork() -> None:
 
 
 def _leave_to_parent() -> None:
+    global _registering  # noqa: PLW0603 - a thread of the parent may hold it
+    _registering = threading.Lock()
     _locked_for_fork.clear()
-    for database in _databases.values():
+    for database in list(_databases.values()):
         database.leave_to_parent()
 
 

@@ -7,13 +7,14 @@ client is a hash of its id, and texts are redacted as those of errors are.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from connecty_frames.errors import ConfigError
+from connecty_frames.store import leases
 from connecty_frames.store.answers import KeptAnswer, KeptAnswers
 from connecty_frames.store.database import Database, StoreError
-from connecty_frames.store.processes import ProcessIdentity
-from connecty_frames.store.records import mark_abandoned
+from connecty_frames.store.records import end_leases
 from connecty_frames.store.table import (
     CLOSED,
     LARGEST,
@@ -37,9 +38,9 @@ __all__ = ["History"]
 _MOST_PENDING: Final = 1000
 _INSERT: Final = (
     "INSERT INTO questions "
-    "(key, question, base_url, dw_id, client, asked_at, host, pid, process_started, state) "
+    "(key, question, base_url, dw_id, client, asked_at, lease, lease_uptime, state) "
     # Not a parameter: for a type that is not its own, sqlite3 looks for an adapter at each statement.
-    f"SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, '{RecordState.SENT}'"
+    f"SELECT ?, ?, ?, ?, ?, ?, ?, ?, '{RecordState.SENT}'"
 )
 _ACCEPT: Final = (
     f"state = '{RecordState.ASKED}', question_id = ?, accepted_at = ?, error = NULL "
@@ -64,11 +65,6 @@ class History:
         Masks secrets in a text.
     answers
         Where the answers of the questions are kept, None if they are not.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be used, and is required.
     """
 
     def __init__(
@@ -94,6 +90,16 @@ class History:
                 database.open()
             except StoreError as error:
                 self._report(error)
+        self._in_use = ExitStack()
+        self._in_use.enter_context(database)
+        if answers is not None:
+            self._in_use.enter_context(answers.database)
+
+    def close(self) -> None:
+        """Let go of the files; what is recorded from now on opens them each time."""
+        if self._pending:
+            self._write_pending()
+        self._in_use.close()
 
     @property
     def place(self) -> str:
@@ -106,13 +112,7 @@ class History:
         return self.database.is_new
 
     def sent(self, question: str, *, dw_id: int, asked_at: datetime) -> Row | None:
-        """Record a question that is about to be sent, and return its row; None without one.
-
-        Raises
-        ------
-        ConfigError
-            If it cannot be recorded, and that is required.
-        """
+        """Record a question that is about to be sent, and return its row; None without one."""
         try:
             return self._insert(question, self.key(question, dw_id), dw_id=dw_id, asked_at=asked_at)
         except StoreError as error:
@@ -123,23 +123,19 @@ class History:
         """Return the key of a question to a workspace."""
         return question_key(question, base_url=self._base_url, dw_id=dw_id, client=self._client)
 
-    def earlier(self, key: str, *, since: datetime) -> list[Earlier]:
-        """Return the questions with a key that were recorded since a time, the latest first.
-
-        Raises
-        ------
-        ConfigError
-            If the file cannot be used.
-        """
+    def earlier(self, key: str, *, since: int) -> list[Earlier]:
+        """Return the questions with a key from a time on, in microseconds, and in any case the last one."""
         statement = (
             "SELECT id, state, question, question_id, asked_at, accepted_at, error FROM questions "
-            "WHERE key = ? AND asked_at >= ? ORDER BY id DESC"
+            "WHERE key = ? AND (asked_at >= ? OR id = (SELECT max(id) FROM questions WHERE key = ?)) "
+            "ORDER BY id DESC"
         )
         self._write_pending()
         try:
-            rows = self.database.execute(statement, (key, microseconds(since))).rows
-            if any(row[1] == RecordState.SENT for row in rows) and mark_abandoned(self.database):
-                rows = self.database.execute(statement, (key, microseconds(since))).rows
+            rows = self.database.execute(statement, (key, since, key)).rows
+            if any(row[1] == RecordState.SENT for row in rows):
+                end_leases(self.database)
+                rows = self.database.execute(statement, (key, since, key)).rows
             return [
                 Earlier(
                     number,
@@ -157,9 +153,7 @@ class History:
         except (OverflowError, TypeError, ValueError):  # which SQLite does not notice
             self._raise_for(StoreError("a row of the question is damaged"))
 
-    def claim(
-        self, question: str, key: str, *, dw_id: int, asked_at: datetime, since: datetime, after: int
-    ) -> Row | None:
+    def claim(self, question: str, key: str, *, dw_id: int, asked_at: datetime, after: int) -> Row | None:
         """Record a question that is about to be sent, unless another caller has recorded one with its key.
 
         Of several callers, in any threads and processes, one gets the row. It has to record what becomes of
@@ -167,40 +161,28 @@ class History:
 
         Parameters
         ----------
-        since, after
-            The earliest time of the rows that the caller knows, and the number of the last of them, 0 if
-            there are none.
-
-        Returns
-        -------
-        Row or None
-            None if there is a later row with the key.
-
-        Raises
-        ------
-        ConfigError
-            If the file cannot be used.
+        after
+            The number of the last row with the key that the caller knows, 0 if there is none.
         """
-        condition = (
-            "NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ? AND asked_at >= ?)",
-            (key, after, microseconds(since)),
-        )
+        condition = "NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (key, after)
+        lease = leases.lease_now()
         try:
-            return self._insert(question, key, dw_id=dw_id, asked_at=asked_at, condition=condition)
+            return self._insert(
+                question, key, dw_id=dw_id, asked_at=asked_at, lease=lease, condition=condition
+            )
         except StoreError as error:
             self._raise_for(error)
         except BaseException as error:
             # An interrupt, maybe after the row was written: nobody else would record that nothing was sent.
             self._change(
                 "state = ?, error = ?, ended_at = asked_at "
-                "WHERE key = ? AND asked_at = ? AND state = ? "
-                "AND host = ? AND pid = ? AND process_started = ?",
+                "WHERE key = ? AND asked_at = ? AND state = ? AND lease = ? AND lease_uptime = ?",
                 RecordState.REJECTED,
                 type(error).__name__,
                 key,
                 microseconds(asked_at),
                 RecordState.SENT,
-                *ProcessIdentity.current(),
+                *lease,
             )
             raise
 
@@ -212,6 +194,7 @@ class History:
         asked_at
             When it was sent, the last time if it was sent again.
         """
+        leases.end(row)
         sent_at = microseconds(asked_at)
         # Two indexes have that time, so it is written only if it has changed.
         again = "" if sent_at == row.asked_at else f"asked_at = {sent_at}, "
@@ -230,6 +213,7 @@ class History:
 
         ``error`` is the text of an error, and so without secrets.
         """
+        leases.end(row)
         self._change(
             "state = ?, question_id = ?, error = ?, ended_at = ? "
             "WHERE id = ? AND key = ? AND question_id IS NULL",
@@ -320,6 +304,7 @@ class History:
         *,
         dw_id: int,
         asked_at: datetime,
+        lease: leases.Lease | None = None,
         condition: tuple[str, tuple[object, ...]] = ("true", ()),
     ) -> Row | None:
         sent_at = microseconds(asked_at)
@@ -330,12 +315,16 @@ class History:
             str(dw_id),
             self._client,
             sent_at,
-            *ProcessIdentity.current(),
+            *(lease or leases.lease_now()),
         )
         where, parameters = condition
         # One statement, which is atomic for other processes.
-        result = self.database.execute(f"{_INSERT} WHERE {where}", (*values, *parameters))
-        return Row(result.last_id, key, sent_at) if result.changed else None
+        result = self.database.execute(f"{_INSERT} WHERE {where}", (*values, *parameters), reserves=True)
+        if not result.changed:
+            return None
+        row = Row(result.last_id, key, sent_at)
+        leases.hold(row, self.database)
+        return row
 
     def _change(self, change: str, *parameters: object) -> None:
         """Change rows, with the next change if the file cannot be written now."""

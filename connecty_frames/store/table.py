@@ -29,6 +29,11 @@ __all__ = [
     "question_key",
 ]
 
+#: The columns that the fourth version of the table has from the third.
+_KEPT: Final = (
+    "id, key, question, base_url, dw_id, client, state, question_id, asked_at, accepted_at, ended_at, rows, "
+    "sql_query, response_summary, error, reused"
+)
 _LAYOUT: Final = Layout(
     "history",
     0x636E7479,  # "cnty"
@@ -67,6 +72,38 @@ _LAYOUT: Final = Layout(
             "DROP INDEX questions_by_id",
             "CREATE INDEX questions_by_id ON questions (question_id) WHERE question_id IS NOT NULL",
         ),
+        (
+            # Leases in place of processes. By a new table: SQLite drops columns from 3.35 on.
+            "ALTER TABLE questions RENAME TO earlier_questions",
+            f"""\
+            CREATE TABLE questions (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                key TEXT NOT NULL,
+                question TEXT NOT NULL,
+                base_url TEXT NOT NULL,
+                dw_id TEXT NOT NULL,
+                client TEXT NOT NULL,
+                state TEXT NOT NULL,
+                question_id TEXT,
+                asked_at INTEGER NOT NULL,
+                accepted_at INTEGER,
+                ended_at INTEGER,
+                rows INTEGER,
+                sql_query TEXT,
+                response_summary TEXT,
+                error TEXT,
+                reused INTEGER NOT NULL DEFAULT 0,
+                lease INTEGER NOT NULL DEFAULT 0,
+                lease_uptime INTEGER NOT NULL DEFAULT {-(10**15)}
+            )""",
+            # The numbers of forgotten rows are not given again.
+            "INSERT INTO sqlite_sequence SELECT 'questions', seq FROM sqlite_sequence LIMIT 1",
+            f"INSERT INTO questions ({_KEPT}) SELECT {_KEPT} FROM earlier_questions",  # noqa: S608 - our own
+            "DROP TABLE earlier_questions",
+            "CREATE INDEX questions_by_id ON questions (question_id) WHERE question_id IS NOT NULL",
+            "CREATE INDEX questions_by_time ON questions (asked_at)",
+            "CREATE INDEX questions_by_key ON questions (key, asked_at)",
+        ),
     ),
 )
 #: The largest number that SQLite holds.
@@ -84,7 +121,7 @@ _QUOTATION_MARKS: Final = re.compile(
 class RecordState(StrEnum):
     """What is known of a question."""
 
-    #: It is being sent, or its process ended while it was.
+    #: It is being sent: its lease is renewed.
     SENT = "SENT"
     #: The server has accepted it; its answer is not known yet.
     ASKED = "ASKED"
@@ -119,20 +156,14 @@ COLUMNS: Final = (
 )
 
 
-class Row(NamedTuple):
-    """The row of a question.
+class Row:
+    """The row of a question: its number, its key, since numbers begin again in a new file, and its time."""
 
-    Parameters
-    ----------
-    id, key
-        Its number, and its key, since numbers begin again in a new file.
-    asked_at
-        The time that was recorded, in microseconds.
-    """
-
-    id: int
-    key: str
-    asked_at: int
+    def __init__(self, id_: int, key: str, asked_at: int) -> None:
+        self.id = id_
+        self.key = key
+        #: As recorded, in microseconds.
+        self.asked_at = asked_at
 
 
 class Earlier(NamedTuple):

@@ -127,6 +127,20 @@ def _columns_of(batches: Iterable[Any]) -> Iterator[list[Any]]:
             yield part.columns
 
 
+@contextmanager
+def _ending(end: Callable[[], object]) -> Iterator[None]:
+    """Call ``end`` after a block; if both fail, as after a lost server, the error is that of the block."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            end()
+        except Exception as failure:  # noqa: BLE001 - whatever a driver raises
+            error.add_note(f"Afterwards the connection failed too: {snippet(str(failure))}")
+        raise
+    end()
+
+
 # --- DuckDB, ADBC ---------------------------------------------------------------------------------------
 
 
@@ -136,9 +150,8 @@ def _duckdb(connection: Any, sql: str) -> Iterator[Rows]:
     numbers = {connection.execute("SELECT txid_current()").fetchone() for _ in range(2)}
     if len(numbers) == 1:
         raise _open_transaction()
-    reader = None
     connection.execute("BEGIN TRANSACTION READ ONLY")
-    try:
+    with _ending(lambda: connection.execute("ROLLBACK")):
         relation = connection.sql(sql)
         origins = [str(each).lower() for each in relation.types]
         # DuckDB 2 has it under another name.
@@ -153,11 +166,8 @@ def _duckdb(connection: Any, sql: str) -> Iterator[Rows]:
                 "the SQL, or use a newer pyarrow.",
                 setting="connection",
             ) from None
-        yield Rows(list(relation.columns), origins, _columns_of(reader))
-    finally:
-        if reader is not None:
-            reader.close()  # with an open result, DuckDB does not end the transaction
-        connection.execute("ROLLBACK")
+        with _ending(reader.close):  # with an open result, DuckDB does not end the transaction
+            yield Rows(list(relation.columns), origins, _columns_of(reader))
 
 
 def _is_postgres(connection: Any) -> bool:
@@ -176,27 +186,27 @@ def _adbc(connection: Any, sql: str) -> Iterator[Rows]:
     if not (is_postgres or autocommit):
         raise _open_transaction("connect with autocommit=True, without which there always is one")
     with closing(connection.cursor()) as cursor:
-        reader = None
         if is_postgres:  # without autocommit a transaction is always open, but may have done nothing
             cursor.execute("SELECT txid_current_if_assigned()::text")
             if cursor.fetchone()[0] is not None:
                 raise _open_transaction()
-        try:
+
+        def end() -> None:
+            if not autocommit:
+                connection.rollback()
+            elif is_postgres:
+                cursor.execute("ROLLBACK")
+
+        with _ending(end):
             if is_postgres:
                 cursor.execute("BEGIN READ ONLY" if autocommit else _READ_ONLY)
                 cursor.execute(_POSTGRES_SETTINGS)
                 cursor.fetchall()
             cursor.execute(sql)
             reader = cursor.fetch_record_batch()
-            origins = [_adbc_origin(field, is_postgres=is_postgres) for field in reader.schema]
-            yield Rows(reader.schema.names, origins, _columns_of(reader))
-        finally:
-            if reader is not None:
-                reader.close()
-            if not autocommit:
-                connection.rollback()
-            elif is_postgres:
-                cursor.execute("ROLLBACK")
+            with _ending(reader.close):
+                origins = [_adbc_origin(field, is_postgres=is_postgres) for field in reader.schema]
+                yield Rows(reader.schema.names, origins, _columns_of(reader))
 
 
 def _adbc_origin(field: pa.Field, *, is_postgres: bool) -> str:
@@ -221,7 +231,7 @@ def _psycopg(connection: Any, sql: str) -> Iterator[Rows]:
     if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         raise _open_transaction()
     text_loader = sys.modules["psycopg.types.string"].TextLoader
-    try:
+    with _ending(lambda: connection.execute("ROLLBACK") if connection.autocommit else connection.rollback()):
         connection.execute("BEGIN READ ONLY" if connection.autocommit else _READ_ONLY)
         connection.execute(_POSTGRES_SETTINGS)
         with connection.cursor("connecty_rerun", row_factory=psycopg.rows.tuple_row) as cursor:
@@ -232,8 +242,6 @@ def _psycopg(connection: Any, sql: str) -> Iterator[Rows]:
             names = [column.name for column in cursor.description]
             origins = [types.get(column.type_code, "") for column in cursor.description]
             yield Rows(names, origins, _columns(cursor))
-    finally:
-        connection.execute("ROLLBACK") if connection.autocommit else connection.rollback()
 
 
 @contextmanager
@@ -244,15 +252,17 @@ def _sqlite3(connection: Any, sql: str) -> Iterator[Rows]:
         cursor.row_factory = None
         query_only = cursor.execute("PRAGMA query_only").fetchone()[0]
         cursor.execute("PRAGMA query_only = 1")
-        try:
+
+        def end() -> None:
+            if connection.in_transaction:
+                cursor.execute("ROLLBACK")
+            cursor.execute(f"PRAGMA query_only = {query_only}")
+
+        with _ending(end):
             cursor.execute("BEGIN")
             cursor.execute(sql)
             names = [column[0] for column in cursor.description]
             yield Rows(names, [""] * len(names), _columns(cursor))
-        finally:
-            if connection.in_transaction:
-                cursor.execute("ROLLBACK")
-            cursor.execute(f"PRAGMA query_only = {query_only}")
 
 
 def _columns(cursor: Any) -> Iterator[list[Any]]:
@@ -295,12 +305,14 @@ def _bigquery(client: Any, sql: str) -> Iterator[Rows]:
     job = client.query(sql)
     try:
         rows = job.result()
-        names = [field.name for field in rows.schema]
-        origins = [field.field_type.lower() for field in rows.schema]
-        yield Rows(names, origins, _columns_of(rows.to_arrow_iterable()))
-    finally:
-        with suppress(Exception):  # it has ended, most often
-            job.cancel()
+    except BaseException:  # an interrupt, say, after which the job would go on
+        with suppress(Exception):
+            if not job.done():
+                job.cancel()
+        raise
+    names = [field.name for field in rows.schema]
+    origins = [field.field_type.lower() for field in rows.schema]
+    yield Rows(names, origins, _columns_of(rows.to_arrow_iterable()))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import connecty_frames as cf
 from connecty_frames.batch import Batch, BatchProgress, BatchSummary, run
 from connecty_frames.batch.index import Index
 from connecty_frames.client import Client
-from connecty_frames.store import database_at
+from connecty_frames.store import database_at, leases
 from tests.servers.scripted import Script
 
 FAILED = {"state": "FAILED", "reason": "no such table"}
@@ -256,8 +257,9 @@ def test_a_full_disk(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) ->
 
     with monkeypatch.context() as patch:
         patch.setitem(run.frames.WRITERS, "parquet", fail)
-        with pytest.raises(OSError, match=r"No space left on device.*000001\.parquet") as caught:
+        with pytest.raises(cf.WriteFailed, match=r"000001\.parquet \(No space left on device\)") as caught:
             ask([f"q{number}" for number in range(20)], max_workers=1)
+    assert caught.value.question_id == service.question_id("q0")
     assert "1 question of the batch" in caught.value.__notes__[0]
     assert service.asked == {"q0": 1}
     batch = ask([f"q{number}" for number in range(20)])
@@ -323,6 +325,53 @@ def test_callers_at_the_same_time(service: Any, server: Script, folder: Path) ->
 
     assert service.asked == dict.fromkeys(questions, 1)
     assert cf.open_batch(folder).summary() == BatchSummary(total=40, answered=40)
+
+
+@pytest.mark.parametrize("retried", [False, True])
+def test_a_killed_sender(
+    ask: Any, service: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch, *, retried: bool
+) -> None:
+    """A call waits at its end until its lease is over; the question is asked again only when told."""
+    monkeypatch.setattr(leases, "SECONDS", 1.0)
+    ask(["why?"], max_questions=0)
+    ((key,),) = database_at(folder / "index.sqlite3").execute("SELECT key FROM items").rows
+    recording = client.recording_in(folder / "index.sqlite3")
+    assert recording.history is not None
+    recording.history.claim("why?", key, dw_id=13, asked_at=datetime.now(UTC), after=0)
+    recording.history.close()
+    began = time.monotonic()
+    batch = ask(["why?", "how many?"], retry_uncertain=retried)
+    took = time.monotonic() - began
+
+    assert 0.5 < took < 10
+    assert service.asked == {"how many?": 1, **({"why?": 1} if retried else {})}
+    expected = BatchSummary(2, answered=2) if retried else BatchSummary(2, answered=1, uncertain=1)
+    assert batch.summary() == expected
+    assert batch.errors()["state"].tolist() == ([] if retried else ["UNCERTAIN"])
+    assert batch.retry(uncertain=True).summary() == BatchSummary(2, answered=2)
+    assert service.asked == {"how many?": 1, "why?": 1}
+
+
+def test_a_living_sender(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call waits for it no longer than a lease, and leaves the question to it."""
+    monkeypatch.setattr(leases, "SECONDS", 0.5)
+    monkeypatch.setattr(leases, "PAUSE", 0.05)
+    monkeypatch.setattr(leases, "_renewals", leases._Renewals())
+    accepted = threading.Event()
+    service.replies["why?"] = Script.held(
+        accepted, Script.answer(202, {"question_id": service.question_id("why?")})
+    )
+    other = threading.Thread(target=ask, args=(["why?"],))
+    other.start()
+    while not service.asked:
+        time.sleep(0.01)
+    batch = ask(["why?"])
+    assert batch.summary() == BatchSummary(1, pending=1)
+    accepted.set()
+    other.join()
+
+    assert service.asked == {"why?": 1}
+    assert batch.summary() == BatchSummary(1, answered=1)
 
 
 def test_another_caller_begins_it_while_the_folder_is_listed(

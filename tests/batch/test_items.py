@@ -101,6 +101,14 @@ def test_what_is_refused(questions: Any, message: str) -> None:
         ("a\0b", "has a control character"),
         ("\u202egnp", "has a control character"),
         ("\ud800", "has a control character"),
+        ("eu:pl", "has one of"),
+        ("2026-01-31 08:00", "has one of"),
+        ("a?b", "has one of"),
+        ("a*", "has one of"),
+        ("<a", "has one of"),
+        ("a>", "has one of"),
+        ('"a"', "has one of"),
+        ("a|b", "has one of"),
         ("x" * 101, "has more than 100 bytes"),
         ("é" * 51, "has more than 100 bytes"),
     ],
@@ -112,8 +120,8 @@ def test_names_that_are_refused(name: str, problem: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a", "x" * 100, "é" * 50, "Zażółć gęślą jaźń", "a.b", ".hidden", "2026-01-31 08:00"]
+    "name", ["a", "x" * 100, "é" * 50, "Zażółć gęślą jaźń", "a.b", ".hidden", "_x", "con", "a.", "a "]
 )
 def test_names_that_are_accepted(name: str) -> None:
-    """Also with spaces, points and letters of any script."""
+    """Also with spaces, points and letters of any script: the name of a file begins with a number."""
     assert read_items([(name, "how many?")])[0].name == name

@@ -58,6 +58,18 @@ SENDING = re.compile(
 )
 
 
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    """Let no command inherit an ignored signal, as under nohup, and restore what a test changes."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)  # a program that is started has the default instead
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 METADATA = f"Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n"
 OLD, NEW = b"before", b'[{"n":2},{"n":3}]\n'
 
@@ -413,16 +425,6 @@ def test_a_sandbox_serves_until_a_signal(start: Any, name: str) -> None:
 # The handlers
 
 
-@pytest.fixture
-def _handlers() -> Iterator[None]:
-    """Restore the handlers of the tests, which a command ended by a signal does not do."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("_handlers")
 def test_the_handlers_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """main() restores the earlier ones; after a signal, another ends the process at once."""
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -445,7 +447,6 @@ def test_the_handlers_are_those_of_the_command_alone(monkeypatch: pytest.MonkeyP
     assert [*map(signal.getsignal, numbers), sys.unraisablehook] == [*[signal.SIG_DFL] * 3, before[3]]
 
 
-@pytest.mark.usefixtures("_handlers")
 def test_a_signal_that_the_garbage_collector_swallows() -> None:
     """Python drops exceptions in finalizers; the command ends nevertheless."""
 
@@ -465,7 +466,6 @@ def test_a_signal_that_the_garbage_collector_swallows() -> None:
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.usefixtures("_handlers")
 @pytest.mark.parametrize("name", ["close", "closed"])
 def test_a_signal_that_the_finalizer_of_a_stream_swallows(name: str) -> None:
     """Python does not even report it, and runs such a finalizer for each response: the command ends too."""
@@ -492,7 +492,6 @@ def test_a_signal_that_the_finalizer_of_a_stream_swallows(name: str) -> None:
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.usefixtures("_handlers")
 def test_what_an_interrupt_does_on_its_way_is_not_interrupted() -> None:
     """It may take longer than the check for a lost one, in each place where an exception is handled."""
     done: list[str] = []
@@ -524,7 +523,6 @@ def test_what_an_interrupt_does_on_its_way_is_not_interrupted() -> None:
     assert (ended.value.code, done) == (143, ["closed", "handled"])
 
 
-@pytest.mark.usefixtures("_handlers")
 def test_an_object_that_a_signal_leaves_half_made(capfd: pytest.CaptureFixture[str]) -> None:
     """Its finalizer may fail, as that of a response without a file; standard error shows nothing."""
 

@@ -16,10 +16,12 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import trio
 
 import connecty_frames as cf
 from connecty_frames.client import asynchronous
@@ -66,6 +68,50 @@ async def until(condition: Callable[[], object]) -> None:
 def threads() -> list[threading.Thread]:
     """Return the threads in which questions are asked."""
     return [thread for thread in threading.enumerate() if thread.name == "connecty-question"]
+
+
+async def ask_df() -> None:
+    """Await a call."""
+    await cf.ask_df_async(TOP_COUNTRIES, dw_id=13)
+
+
+async def guest() -> None:
+    """Await a call under trio, as a guest of the loop that is running."""
+    done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    trio.lowlevel.start_guest_run(
+        ask_df,
+        run_sync_soon_threadsafe=asyncio.get_running_loop().call_soon_threadsafe,
+        done_callback=done.set_result,
+    )
+    (await done).unwrap()
+
+
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda: trio.run(ask_df),
+        lambda: anyio.run(ask_df, backend="trio"),
+        lambda: asyncio.run(guest()),
+        lambda: ask_df().send(None),
+    ],
+    ids=["trio", "anyio", "guest", "no loop"],
+)
+def test_another_loop_is_an_error(start: Callable[[], object], connected: Sandbox) -> None:
+    """Without a task of asyncio nothing is sent, and the error says what to do under trio."""
+    with pytest.raises(cf.ConfigError, match=r"need the event loop of asyncio; .*trio\.to_thread\.run_sync"):
+        start()
+    assert connected.request_log.requests == []
+
+
+def test_trio_runs_a_call_in_a_thread(connected: Sandbox) -> None:
+    """As the error advises."""
+
+    async def main() -> pd.DataFrame:
+        return await trio.to_thread.run_sync(cf.ask_df, TOP_COUNTRIES)
+
+    assert trio.run(main)["country"].tolist()[0] == "Poland"
+    assert connected.request_log.submissions() == {TOP_COUNTRIES: 1}
 
 
 @pytest.fixture

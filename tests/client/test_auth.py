@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 import requests
@@ -14,7 +14,7 @@ import responses
 
 from connecty_frames.client.auth import Auth, Bearer
 from connecty_frames.clock import Deadline
-from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed
+from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
@@ -199,6 +199,43 @@ def test_an_endpoint_that_is_down_is_asked_again(auth: Auth, clock: Any, reply: 
 
 
 @responses.activate
+def test_an_endpoint_that_fails_and_then_is_silent(auth: Auth, clock: Any) -> None:
+    """What it said before the deadline is the error, not that the time ran out."""
+
+    def be_silent(_request: object) -> NoReturn:
+        clock.at += 60
+        raise requests.ReadTimeout
+
+    responses.post(URL, status=503)
+    responses.add_callback("POST", URL, callback=be_silent)
+    assert isinstance(failure(auth, clock, 60).error, ServerError)
+
+
+@responses.activate
+def test_a_caller_whose_time_runs_out_fails_no_other(clock: Any) -> None:
+    """Another that waits for its token request meanwhile, with time left, makes one of its own."""
+    asked, released = threading.Event(), threading.Event()
+
+    def fail(_request: object) -> tuple[int, dict[str, str], str]:
+        asked.set()
+        released.wait(20)
+        return 503, {}, ""
+
+    responses.add_callback("POST", URL, callback=fail)
+    tokens(count=1)
+    transport = Transport("https://api.test", clock=clock, redact=Redaction())
+    auth = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 1.0)
+    with ThreadPoolExecutor(2) as pool:
+        early = pool.submit(failure, auth, clock, 0.3)
+        asked.wait(20)
+        late = pool.submit(bearer, auth, clock)
+        time.sleep(0.05)  # until it waits, usually
+        released.set()
+        assert isinstance(early.result().error, ServerError)
+        assert sent(late.result()) == "Bearer token-1"
+
+
+@responses.activate
 def test_a_redirect_of_the_token_call_is_not_followed(auth: Auth, clock: Any) -> None:
     """The secret does not go to another host: ConfigError naming it, one request."""
     responses.post(URL, status=307, headers={"Location": "https://evil.test/"})
@@ -222,7 +259,7 @@ def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -
 
 def test_a_caller_without_time_does_not_wait_for_another(auth: Auth, clock: Any) -> None:
     """While another thread asks for the token, a call whose time is over ends at once."""
-    asks, ends = Event(), Event()
+    asks, ends = threading.Event(), threading.Event()
 
     def ask() -> None:
         with auth._state.lock:

@@ -6,6 +6,7 @@ import copy
 import pickle
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -211,13 +212,25 @@ def test_an_unknown_option_is_a_type_error(client: Client) -> None:
 
 
 def test_a_closed_client_says_so(server: Any) -> None:
-    """ConfigError; nothing is sent. Closing twice does no harm."""
+    """ConfigError once its ``with`` block ends; nothing is sent. Closing it again does no harm."""
     with make(base_url=server.address, dw_id=13) as client:
         pass
-    client.close()
     with pytest.raises(ConfigError, match="closed"):
         client.submit("how many?")
+    client.close()
+    client.close()
     assert server.requests == []
+
+
+def test_a_closed_client_keeps_no_connection(server: Any) -> None:
+    """The server sees the end of each, although the client still exists."""
+    with make(base_url=server.address, dw_id=13) as client:
+        client.question(QUESTION_ID).state()
+        assert server.open
+    until = time.monotonic() + 20
+    while server.open:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])

@@ -17,7 +17,15 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.client import Client
 from connecty_frames.clock import Clock
-from connecty_frames.store import COLUMNS, Earlier, History, answers_beside, database_at, read_records
+from connecty_frames.store import (
+    COLUMNS,
+    Earlier,
+    History,
+    answers_beside,
+    database_at,
+    leases,
+    read_records,
+)
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -268,13 +276,40 @@ def test_a_question_without_an_answer_yet(server: Script, path: Path, clock: Fak
     assert rows(path, "state") == [("COMPLETED",)]
 
 
-def test_a_clock_that_was_wrong(server: Script, client: Client, path: Path) -> None:
-    """An answer from the future has no age, and is not reused."""
-    client.ask("how many?")
-    age_all(path, -86_400)
-    assert not client.ask("how many?", max_age=60).metadata.reused
+@pytest.mark.parametrize(("seconds", "reused"), [(60, True), (-60, True), (61, False), (-61, False)])
+def test_a_clock_that_was_set(
+    server: Script, path: Path, clock: FakeClock, seconds: int, *, reused: bool
+) -> None:
+    """A step of no more than the age pays nothing again, and a clock that was ahead keeps nothing fresh."""
+    server.on("results", server.answer(200, answer()))
+    with make(server, path, clock=clock) as client:
+        client.ask("how many?")
+        clock.at += seconds
+        assert client.ask("how many?", max_age=60).metadata.reused is reused
 
-    assert len(server.questions) == 2
+    assert len(server.questions) == 2 - reused
+
+
+def test_a_clock_that_is_set_back_while_others_send(server: Script, path: Path) -> None:
+    """Whoever waits shares the question, whose time is after that of the call by an hour."""
+    asked = threading.Event()
+
+    class SetBack(Clock):
+        def now(self) -> datetime:
+            return super().now() - timedelta(hours=asked.is_set())
+
+    def accept(connection: Any) -> bool:
+        asked.set()
+        time.sleep(0.3)
+        return server.answer(202, {"question_id": QUESTION_ID})(connection)
+
+    server.on("results", server.answer(200, answer()))
+    server.on("ask", accept)
+    with make(server, path, clock=SetBack()) as client:
+        done = client.ask_many(["how many?"] * 8, max_age=7200)
+
+    assert [each.result().rows for each in done] == [2] * 8
+    assert len(server.questions) == 1
 
 
 def test_threads_share_one_submission(server: Script, client: Client, path: Path) -> None:
@@ -302,7 +337,7 @@ def test_an_answer_that_arrives_while_a_caller_begins(
     """A caller that is slow between its first line and its first look finds what others asked meanwhile."""
     real = History.earlier
 
-    def earlier(history: History, key: str, *, since: datetime) -> list[Earlier]:
+    def earlier(history: History, key: str, *, since: int) -> list[Earlier]:
         monkeypatch.setattr(History, "earlier", real)
         client.ask("how many?")
         return real(history, key, since=since)
@@ -339,7 +374,7 @@ def test_an_age_that_passes_while_others_send(
     """The age counts from the beginning of the call, so that a caller who waited does not ask again."""
     waiting, passed, earlier = set[int](), threading.Event(), History.earlier
 
-    def look(history: History, key: str, *, since: datetime) -> list[Earlier]:
+    def look(history: History, key: str, *, since: int) -> list[Earlier]:
         found = earlier(history, key, since=since)
         waiting.add(threading.get_ident())
         if len(waiting) == 8:
@@ -411,7 +446,7 @@ def test_an_interrupt_after_the_answer_was_lost(
     server.on("results", server.answer(404, {}))
     real, looks = History.earlier, list[str]()
 
-    def earlier(history: History, key: str, *, since: datetime) -> list[Earlier]:
+    def earlier(history: History, key: str, *, since: int) -> list[Earlier]:
         looks.append(key)
         if len(looks) == 2:
             raise KeyboardInterrupt
@@ -456,18 +491,45 @@ def test_processes_share_one_submission(server: Script, path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="whether a process is gone is known on Linux alone")
-def test_the_process_that_sends_is_killed(server: Script, client: Client, path: Path) -> None:
-    """Those who wait for its id get SubmissionUncertain as soon as it is gone."""
+def test_the_process_that_sends_is_killed(
+    server: Script, client: Client, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who wait for its id get SubmissionUncertain once its lease is over."""
     server.on("ask", server.hang)
     process = start(server, path)
     while not server.count("ask"):
         time.sleep(0.01)
-    threading.Timer(0.3, process.send_signal, [signal.SIGKILL]).start()
-    with pytest.raises(cf.SubmissionUncertain, match="Its process ended before the question was accepted"):
-        client.ask("how many?", max_age=60)
+    process.kill()
     process.communicate()
+    with pytest.raises(cf.QuestionTimeout):
+        client.ask("how many?", max_age=60, timeout=0.2)
+    monkeypatch.setattr(leases, "SECONDS", 1.0)
+    with pytest.raises(cf.SubmissionUncertain, match="Its sender was not heard from any more"):
+        client.ask("how many?", max_age=60)
 
+    assert len(server.questions) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGSTOP")
+def test_the_process_that_sends_is_stopped_for_long(
+    server: Script, client: Client, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is UNCERTAIN for others meanwhile, and its late acceptance heals the row."""
+    server.on("ask", server.delayed(0.5, server.answer(202, {"question_id": QUESTION_ID})))
+    process = start(server, path)
+    while not server.count("ask"):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(leases, "SECONDS", 1.0)
+    with pytest.raises(cf.SubmissionUncertain):
+        client.ask("how many?", max_age=60)
+    assert rows(path, "state") == [("UNCERTAIN",)]
+    process.send_signal(signal.SIGCONT)
+    assert process.communicate()[0] == f"{QUESTION_ID} False\n"
+
+    assert rows(path, "state", "question_id", "error") == [("COMPLETED", QUESTION_ID, None)]
+    assert client.ask("how many?", max_age=60).metadata.reused
     assert len(server.questions) == 1
 
 

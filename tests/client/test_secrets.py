@@ -23,16 +23,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from rich.traceback import Traceback
 
 import connecty_frames as cf
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, UnknownStateWarning
+from tests import debuggers
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
+    from types import TracebackType
 
 SECRETS = ('canary-client-id/"\u00fc+', 'canary-secret/"\u00fc+', 'canary-token/"+1')
 PASSWORD = "canary-proxy/+1"
@@ -93,29 +94,15 @@ def left_behind(error: BaseException, log: str) -> str:
         seen = seen.__cause__ or seen.__context__
     if isinstance(error, ConnectyError):
         texts.append(pickle.dumps(error).decode("latin-1"))
-    return "\n".join([*texts, *shown_by_debuggers(error)])
+    bare = error.with_traceback(called_by_tests(error.__traceback__))
+    return "\n".join([*texts, debuggers.by_rich(bare)])
 
 
-def shown_by_debuggers(error: BaseException) -> Iterator[str]:
-    """Yield what the standard library and rich show of an error with the locals of its frames."""
-    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
-    yield from trace.format_exception_only()
-    ours = [frame for frame in trace.stack if Path(frame.filename).parent != Path(__file__).parent]
-    yield from (str(frame.locals) for frame in ours)
-    pretty = Traceback.extract(
-        type(error),
-        error,
-        error.__traceback__,
-        show_locals=True,
-        locals_max_length=10_000,
-        locals_max_string=10_000,
-        locals_hide_dunder=False,
-    )
-    for stack in pretty.stacks:
-        yield stack.exc_value
-        for frame in stack.frames:
-            if Path(frame.filename).parent != Path(__file__).parent:
-                yield from ("".join(node.iter_tokens()) for node in (frame.locals or {}).values())
+def called_by_tests(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of this test that it begins with."""
+    while trace is not None and Path(trace.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
+        trace = trace.tb_next
+    return trace
 
 
 def assert_clean(

@@ -237,9 +237,12 @@ def test_read(dataframe: str, columns: Columns) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["],[", '"', "\\", "\\\\", '\\"', ",", "é", "😀", "\u0800", "\n", "\x01", "\x03"]
+    ("piece", "ascii_only"),
+    [
+        *((piece, True) for piece in ("],[", '"', "\\", "\\\\", '\\"', ",", "\n", "\x01", "\x03")),
+        *((piece, ascii_only) for piece in ("é", "😀", "\u0800") for ascii_only in (True, False)),
+    ],
 )
-@pytest.mark.parametrize("ascii_only", [True, False])
 @pytest.mark.parametrize("comma", [",", ", "])
 def test_every_boundary(piece: str, comma: str, *, ascii_only: bool) -> None:
     """A character with a meaning may stand at, before, or across the end of a block."""

@@ -7,8 +7,6 @@ import decimal
 import json
 import math
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -35,36 +33,6 @@ if TYPE_CHECKING:
     from connecty_frames.decode import Decoded
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
-def test_a_forked_child_collects_garbage() -> None:
-    """Also one of a process in which another thread decodes, and has paused the collector."""
-    script = """if True:
-        import gc
-        import os
-        import threading
-
-        from connecty_frames.decode import ReaderLimits, decode, read_envelope
-        from connecty_frames.options import AskOptions
-
-        begun, forked = threading.Event(), threading.Event()
-        limits = ReaderLimits(checkpoint=lambda: [begun.set(), forked.wait()])
-        envelope = read_envelope(b'{"state": "COMPLETED", "results": {"dataframe": [["a"], [1]]}}')
-        thread = threading.Thread(target=decode, args=(envelope, AskOptions()), kwargs={"limits": limits})
-        thread.start()
-        begun.wait()
-        child = os.fork()
-        if not child:
-            os._exit(10 + gc.isenabled())
-        during = gc.isenabled()
-        forked.set()
-        thread.join()
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), during, gc.isenabled())
-        """
-    command = [sys.executable, "-W", "ignore", "-c", script]
-    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "11 False True\n"
 
 
 def test_the_documents_own_example() -> None:

@@ -428,6 +428,22 @@ def test_fractions(column: Callable[..., Any], cells: list[str], type_: pa.DataT
 
 
 @pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("1234567890123456.7", "1234567890123456.70000000000000000"),
+        ('"1234567890123456.7"', "1234567890123456.70000000000000000"),
+        ("9007199254740993.0", "9007199254740993.00000000000000000"),
+    ],
+)
+def test_a_number_among_longer_ones(column: Callable[..., Any], cell: str, value: str) -> None:
+    """A number that float64 does not hold is exact also beside longer ones that it holds."""
+    longer = cell.replace(cell.strip('"'), "0.30000000000000004")
+    found = column([*[longer] * 9, cell], NUMERIC)
+    assert found.type == pa.decimal128(38, 17)
+    assert found.values == [*[Decimal("0.30000000000000004")] * 9, Decimal(value)]
+
+
+@pytest.mark.parametrize(
     ("decimals", "cells", "section", "type_", "values"),
     [
         ("exact", ["0.1", "0.25"], None, FLOAT, [0.1, 0.25]),

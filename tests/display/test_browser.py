@@ -14,16 +14,13 @@ import pytest
 
 import connecty_frames as cf
 from tests.servers.contrast import CONTRAST
+from tests.servers.programs import external_marks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CHROMIUM: Final = shutil.which("chromium") or ""
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.external,
-    pytest.mark.skipif(not CHROMIUM, reason="there is no chromium: apt-get install chromium"),
-]
+pytestmark = external_marks("chromium")
 
 #: What runs `hack` where it is taken for HTML, and what it may have to break out of first.
 ATTACKS: Final = [

@@ -39,8 +39,17 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ),
         ("| `timeout` of a call | up to 30 days | 300 s |", {"options.MAX_TIMEOUT": 30 * 86_400}),
         (
-            "| `max_body_bytes`, a response after decompression | as set | 2 GiB |",
+            "| `max_body_bytes`, a response with results after decompression | as set | 2 GiB |",
             {"settings.LARGEST_BODY": 2_147_483_648},
+        ),
+        (
+            "| any other response, after decompression | 1 MiB | |",
+            {"http.transport._MAX_SMALL_BODY": 1_048_576},
+        ),
+        ("| values in the statistics | 2,000,000 | |", {"decode.limits.MOST_VALUES": 2_000_000}),
+        (
+            "| what is kept of a failure for its message | 64 KB, 1,000 fields | |",
+            {"decode.envelope._MOST_KEPT": 65_536, "decode.envelope._MOST_DETAILS": 1000},
         ),
         (
             "| `keep_answers_max_bytes`, all kept answers, compressed | as set | 1 GiB |",

@@ -94,3 +94,11 @@ def test_the_wheel_that_is_installed_is_the_one_that_is_built() -> None:
     }
 
     assert named == {f"connecty_frames-{__version__}-py3-none-any.whl"}
+
+
+def test_the_readme_begins_with_the_commands_of_a_fresh_checkout() -> None:
+    """Its first block of code is ``make demo`` and ``make test``, each with what it does."""
+    first = re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)[0]
+    assert README.index("```") == README.index(f"```sh\n{first}")
+    assert re.findall(r"^(make \w+)  # \w.+$", first, re.MULTILINE) == ["make demo", "make test"]
+    assert first.count("\n") == 2

@@ -92,7 +92,7 @@ def test_a_broken_gzip_body(server: Script, client: Client, encoding: str) -> No
 @pytest.mark.parametrize("endpoint", ["token", "ask", "results"])
 @pytest.mark.parametrize("encoding", ["plain", "gzip"])
 def test_a_body_over_the_limit(server: Script, endpoint: str, encoding: str) -> None:
-    """200 MB, or one MB that decompresses to them: reading stops at 10 MB, which bounds the memory."""
+    """200 MB, or one MB that decompresses to them: reading stops at 10 MB, before results at 1 MiB."""
     if encoding == "gzip":
         step = server.send_and_close(with_length(gzip.compress(bytes(200_000_000), 1), GZIP))
     else:
@@ -105,13 +105,17 @@ def test_a_body_over_the_limit(server: Script, endpoint: str, encoding: str) -> 
             return False
 
     server.on(endpoint, step)
-    error = {"token": cf.AuthError, "ask": cf.SubmissionUncertain, "results": cf.ResponseTooLarge}[endpoint]
+    error, limit = {
+        "token": (cf.AuthError, 1_048_576),
+        "ask": (cf.SubmissionUncertain, 1_048_576),
+        "results": (cf.ResponseTooLarge, 10_000_000),
+    }[endpoint]
     with cf.Client(
         "id", client_secret="s", base_url=server.address, dw_id=13, timeout=20, max_body_bytes=10_000_000
     ) as client:
         tracemalloc.start()
         try:
-            with pytest.raises(error, match="longer than the limit of 10000000 bytes") as caught:
+            with pytest.raises(error, match=f"longer than the limit of {limit} bytes") as caught:
                 client.ask("how many?")
             assert tracemalloc.get_traced_memory()[1] < 40_000_000
         finally:
@@ -222,3 +226,32 @@ def test_a_body_that_memory_cannot_hold(
         question.result()
     assert caught.value.question_id == QUESTION_ID
     assert server.count("results") == 1
+
+
+@pytest.mark.parametrize("id_first", [True, False])
+def test_a_submission_response_that_is_too_long(server: Script, client: Client, id_first: bool) -> None:
+    """More than 1 MiB: Uncertain, with the id if that came; nothing is sent again."""
+    fields: dict[str, Any] = {"question_id": QUESTION_ID, "more": ["x" * 100] * 20_000}
+    body = json.dumps(fields if id_first else dict(reversed(fields.items()))).encode()
+    server.on("ask", server.answer(202, raw=gzip.compress(body), Content_Encoding="gzip"))
+    with pytest.raises(cf.SubmissionUncertain, match="longer than the limit of 1048576 bytes") as caught:
+        client.ask("how many?")
+    assert caught.value.question_id == (QUESTION_ID if id_first else None)
+    assert server.questions == ["how many?"]
+    assert "max_rows" not in str(caught.value.details["answer"])
+
+
+def test_a_failure_with_very_much_in_it(server: Script, client: Client) -> None:
+    """QuestionFailed with the beginning of long fields, all short ones, and the number of the others."""
+    fields = {f"field {number}": number for number in range(100_000)}
+    failure = {"state": "FAILED", "trace": [[]] * 1_000_000, "error": "no such table", **fields}
+    server.on("results", server.answer(200, failure))
+    with pytest.raises(cf.QuestionFailed, match="error: no such table") as caught:
+        client.ask("how many?")
+    message = str(caught.value)
+    assert message.endswith(" more. Putting it in other words may help.")
+    assert len(message.encode()) <= 4_096
+    assert caught.value.question_id == QUESTION_ID
+    assert caught.value.details["error"] == "no such table"
+    assert caught.value.details["field 900"] == 900
+    assert str(caught.value.details["trace"]).startswith("[[], [], ")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import Client
-from tests.servers.scripted import QUESTION_ID, serve
+from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
 from tests.servers.timing import within
 
 if TYPE_CHECKING:
@@ -118,6 +120,28 @@ def test_a_localhost_whose_first_address_refuses(monkeypatch: pytest.MonkeyPatch
     assert server.questions == ["how many?"]
 
 
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [("[::1]:1", "[::1]:1"), ("[::1%25lo]:1", "[::1%lo]:1"), ("[::1%lo]:1", "[::1%lo]:1")],
+)
+def test_an_ipv6_address_stands_in_brackets(address: str, host: str) -> None:
+    """Its zone is not escaped in messages, and no proxy is blamed where there is none."""
+    with make(f"https://{address}") as client, pytest.raises(cf.ConnectionFailed) as raised:
+        client.health()
+    assert str(raised.value).startswith(f"No connection to {host} (")
+    assert raised.value.host == host
+    assert raised.value.phase in {"resolve", "connect"}  # Linux resolves ::1 in no zone
+
+
+@pytest.mark.parametrize("proxy", ["http://[::1]:1", "http://127.0.0.1:1"])
+def test_a_proxy_on_ipv6(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is blamed where there is one, also to reach an address of IPv6."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with make("https://[::2]:1") as client, pytest.raises(cf.ConnectionFailed) as raised:
+        client.health()
+    assert (raised.value.phase, raised.value.host) == ("proxy", proxy.removeprefix("http://"))
+
+
 def test_a_server_on_ipv6_alone() -> None:
     """An address in brackets works like any other."""
     try:
@@ -129,16 +153,42 @@ def test_a_server_on_ipv6_alone() -> None:
     assert server.questions == ["how many?"]
 
 
+def exit_code_of_child(client: Client) -> int:
+    """Let a forked child look at a question by the client: 0 if its state is PENDING."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if client.question(QUESTION_ID).state() == "PENDING" else 2
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_has_connections_of_its_own(server: Any, client: Client) -> None:
     """Parent and child continue with the same client and token, over different connections."""
     client.question(QUESTION_ID).state()
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if client.question(QUESTION_ID).state() == "PENDING" else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert exit_code_of_child(client) == 0
     client.question(QUESTION_ID).state()
     connections = [request.connection for request in server.requests if "/results" in request.target]
     assert connections == [2, 3, 2]  # the first was for the token
     assert server.count("token") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_that_is_forked_while_a_thread_gets_a_token(server: Script, client: Client) -> None:
+    """The child gets a token itself, at once: no thread of it would ever release the lock."""
+    released = threading.Event()
+    server.on("token", server.held(released, server.answer(200, TOKEN)), server.answer(200, TOKEN))
+    thread = threading.Thread(target=client.question(QUESTION_ID).state)
+    thread.start()
+    while not server.requests:
+        time.sleep(0.01)
+    code = exit_code_of_child(client)
+    released.set()
+    thread.join()
+    assert code == 0
+    assert server.count("token") == 2

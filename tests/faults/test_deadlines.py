@@ -51,18 +51,31 @@ def make(server: Script, timeout: float = SECONDS) -> cf.Client:
     return cf.Client("id", client_secret="s", base_url=server.address, dw_id=13, timeout=timeout)
 
 
-@pytest.mark.parametrize("slow", SLOW)
-@pytest.mark.parametrize("endpoint", ERRORS)
+@pytest.mark.parametrize(
+    ("endpoint", "slow"),
+    # Of other responses, a megabyte is read at most, which takes no time.
+    [
+        (endpoint, slow)
+        for endpoint in ERRORS
+        for slow in SLOW
+        if endpoint == "results" or "swells" not in slow
+    ],
+)
 def test_a_slow_answer_ends_with_the_deadline(server: Script, endpoint: str, slow: str) -> None:
     """Neither earlier nor later, with the expected error, and the id where there is one."""
     server.on(endpoint, SLOW[slow](server))
     error, questions = ERRORS[endpoint]
-    with make(server) as client:
-        began = time.monotonic()
-        with within(SECONDS), pytest.raises(error) as caught:
-            client.ask_df("how many?")
-        assert time.monotonic() - began >= SECONDS
-    assert server.count("ask") == questions
+    for seconds in (SECONDS, 4 * SECONDS, 16 * SECONDS):
+        asked = server.count("ask")
+        with make(server, seconds) as client:
+            began = time.monotonic()
+            with within(seconds), pytest.raises(cf.ConnectyError) as caught:
+                client.ask_df("how many?")
+            assert time.monotonic() - began >= seconds
+        if server.count(endpoint):
+            break  # else the machine is too busy to get there in this time
+    assert type(caught.value) is error
+    assert server.count("ask") - asked == questions
     assert caught.value.question_id == (QUESTION_ID if endpoint == "results" else None)
 
 

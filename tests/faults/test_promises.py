@@ -1,9 +1,13 @@
-"""The pages on reliability and security name existing tests, and the first lists every fault."""
+"""The tests of the promises, listed in ``promises.toml``, exist and check something; the page names them.
+
+``tests/conftest.py`` lets them fail if they are skipped in CI.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,26 +15,95 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-ROWS = re.findall(r"^\| (\d+) \|.*\|(.*)\|$", PAGE, re.MULTILINE)
-NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+LISTED = tomllib.loads(Path(__file__).with_name("promises.toml").read_text(encoding="utf-8"))
+NAMED = re.compile(r"`(tests/[\w/]+\.py::\w+)`")
+ALL = {test for rows in LISTED.values() for tests in rows.values() for test in tests}
 
 
-@pytest.mark.parametrize(("path", "name"), sorted({*NAMED.findall(PAGE), *NAMED.findall(SECURITY)}))
-def test_a_named_test_exists(path: str, name: str) -> None:
-    """It is defined in the named file."""
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+def flaws(source: str, name: str) -> set[str]:
+    """Return why the test or class of this name in a file checks nothing."""
+    tree = ast.parse(source)
+    tests: list[ast.FunctionDef] = []
+    marks: list[ast.AST] = []
+    for parent in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]:
+        found = [
+            node
+            for node in parent.body
+            if isinstance(node, ast.FunctionDef)
+            and node.name.startswith("test_")
+            and name in {node.name, getattr(parent, "name", "")}
+        ]
+        tests += found
+        marks += [mark for test in found for mark in test.decorator_list]
+        marks += [
+            node for node in parent.body if isinstance(node, ast.Assign) and "pytestmark" in ast.unparse(node)
+        ]
+        marks += getattr(parent, "decorator_list", []) if found else []
+    wrong = set() if tests else {"it does not exist"}
+    if any(re.search(r"mark\.(skip\b|xfail|skipif\((True|1)\b)", ast.unparse(mark)) for mark in marks):
+        wrong.add("it is skipped")
+    for test in tests:
+        if any(re.match(r"return|pytest\.(skip|xfail)", ast.unparse(line)) for line in test.body):
+            wrong.add("it is skipped")
+        if not any(map(is_check, ast.walk(test))):
+            wrong.add("it asserts nothing")
+    return wrong
 
 
-def test_every_fault_has_a_row_and_every_row_a_test() -> None:
+def is_check(node: ast.AST) -> bool:
+    """Whether a part of a test may fail it on purpose."""
+    if isinstance(node, ast.Assert):
+        return not isinstance(node.test, ast.Constant)
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in {"pytest.raises", "pytest.warns"}
+
+
+@pytest.mark.parametrize("test", sorted({*ALL, *NAMED.findall(SECURITY)}))
+def test_a_named_test_checks_something(test: str) -> None:
+    """It is defined in the named file, is not skipped, and has an assertion."""
+    path, _, name = test.partition("::")
+    assert flaws((ROOT / path).read_text(encoding="utf-8"), name) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("def test_a(): assert b()", set()),
+        ("def test_a():\n with pytest.raises(OSError): b()", set()),
+        ("@pytest.mark.skipif(not hasattr(os, 'fork'), reason='')\ndef test_a(): assert b()", set()),
+        ("class test_a:\n def test_b(self): assert b()", set()),
+        ("def test_b(): assert b()", {"it does not exist"}),
+        ("def test_a(): pass", {"it asserts nothing"}),
+        ("def test_a(): assert True", {"it asserts nothing"}),
+        ("class test_a:\n def test_b(self): assert b()\n def test_c(self): b()", {"it asserts nothing"}),
+        ("def test_a():\n return\n assert b()", {"it is skipped"}),
+        ("def test_a():\n pytest.skip('flaky')\n assert b()", {"it is skipped"}),
+        ("@pytest.mark.skip\ndef test_a(): assert b()", {"it is skipped"}),
+        ("@pytest.mark.skip(reason='flaky')\ndef test_a(): assert b()", {"it is skipped"}),
+        ("@pytest.mark.skipif(True, reason='')\ndef test_a(): assert b()", {"it is skipped"}),
+        ("@pytest.mark.xfail\ndef test_a(): assert b()", {"it is skipped"}),
+        ("pytestmark = [pytest.mark.skip]\ndef test_a(): assert b()", {"it is skipped"}),
+        ("class test_a:\n pytestmark = pytest.mark.skip\n def test_b(self): assert b()", {"it is skipped"}),
+        ("@pytest.mark.skip\nclass test_a:\n def test_b(self): assert b()", {"it is skipped"}),
+    ],
+)
+def test_flaws(source: str, wrong: set[str]) -> None:
+    """A test that was emptied or skipped is found."""
+    assert flaws(source, "test_a") == wrong
+
+
+@pytest.mark.parametrize("title", ["Promises", "Faults", "Intermediaries"])
+def test_the_page_names_the_tests(title: str) -> None:
+    """Each row has the tests that are listed for it, under a key that begins its first cell."""
+    section = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    _head, *lines = re.findall(r"^\| (.*)$", section, re.MULTILINE)
+    named: dict[str, list[str]] = {}
+    for line in lines:
+        cell = line.partition(" |")[0]
+        key = max((key for key in LISTED[title] if cell.startswith(key)), key=len, default=cell)
+        named.setdefault(key, []).extend(NAMED.findall(line))
+    assert named == LISTED[title]
+
+
+def test_every_fault_has_a_row() -> None:
     """Numbers 1 to 42, in order."""
-    assert [int(number) for number, _ in ROWS] == list(range(1, 43))
-    assert [number for number, tests in ROWS if not NAMED.search(tests)] == []
-
-
-def test_every_promise_names_its_test() -> None:
-    """Each row of the first table names a test."""
-    promises = PAGE.partition("## Promises")[2].partition("## Faults")[0]
-    lines = [line for line in promises.splitlines() if line.startswith("| ")][1:]
-    assert len(lines) >= 10
-    assert [line for line in lines if not NAMED.search(line)] == []
+    assert list(LISTED["Faults"]) == list(map(str, range(1, 43)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,9 @@ from connecty_frames.errors import (
     NotFoundError,
     SubmissionUncertain,
 )
+
+if TYPE_CHECKING:
+    import socket
 
 QUESTION = "Wie viele Aufträge\u2028gab es — “gestern”? 🦊"
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
@@ -185,6 +188,21 @@ def test_a_refusal_whose_headers_cannot_be_read_is_definite(
     assert server.count("ask") == 1
 
 
+@pytest.mark.parametrize(
+    "arrived", [b"", b"Content-Le", b'Content-Length: 99\r\n\r\n{"detail": "Not like'], ids=len
+)
+def test_a_refusal_that_is_unfinished_at_the_deadline_is_definite(
+    server: Any, client: Client, arrived: bytes
+) -> None:
+    """The status line came in time, and says that nothing was started."""
+    server.on("ask", server.send_and_hang(b"HTTP/1.1 422 No\r\n" + arrived))
+    client.question(QUESTION_ID).state()  # gets a token
+    with pytest.raises(APIError) as caught:
+        client.submit("q", timeout=0.4)
+    assert caught.value.status == 422
+    assert server.count("ask") == 1
+
+
 @pytest.mark.parametrize("spelling", ["urn:uuid:%s", "{%s}"])
 def test_an_id_may_be_written_as_other_uuids_are(server: Any, client: Client, spelling: str) -> None:
     """As a URN, or in braces: it was paid for."""
@@ -253,10 +271,19 @@ def test_a_fault_whose_body_is_cut_is_uncertain(server: Any, client: Client, sta
 
 def test_a_rejection_of_many_megabytes_is_read_in_part(server: Any, client: Client) -> None:
     """One megabyte is read, then the connection is closed; the status decides."""
-    body = b'{"detail": "Not like that"}' + b" " * 50_000_000
-    server.on("ask", server.answer(422, raw=body))
+    sent = []
+
+    def send_fifty_megabytes(connection: socket.socket) -> bool:
+        connection.sendall(b'HTTP/1.1 422 No\r\nContent-Length: 50000027\r\n\r\n{"detail": "Not like that"}')
+        for _ in range(50):
+            connection.sendall(b" " * 1_000_000)
+            sent.append(1)
+        return False
+
+    server.on("ask", send_fifty_megabytes)
     with pytest.raises(APIError, match="Not like that"):
         client.submit("q")
+    assert len(sent) < 20  # the system takes some that nobody reads
 
 
 @pytest.mark.parametrize(

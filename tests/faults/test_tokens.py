@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -15,6 +16,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.clock import SYSTEM_CLOCK, Clock
 from connecty_frames.http import transport
+from tests.servers.responses import truncated_gzip
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
 from tests.servers.timing import FakeClock, within
 
@@ -240,6 +242,19 @@ def test_an_endpoint_that_allows_another_method_for_a_while(server: Script) -> N
         assert client.ask("how many?").rows == 2
     methods = [request.method for request in server.requests if request.target.endswith("token")]
     assert methods == ["POST", "GET", "POST", "GET", "GET", "POST"]
+
+
+def test_a_token_in_broken_gzip(server: Script, client: Client) -> None:
+    """Asked for once more; if that is broken too, an AuthError that says so."""
+    broken = server.send(truncated_gzip(json.dumps(TOKEN).encode()))
+    server.on("token", broken, server.answer(200, TOKEN))
+    assert client.submit("how many?").question_id == QUESTION_ID
+    assert server.count("token") == 2
+
+    server.on("token", broken)
+    with make(server, timeout=5) as other, pytest.raises(cf.AuthError, match="its gzip stream is incomplete"):
+        other.submit("how many?")
+    assert (server.count("token"), server.count("ask")) == (4, 1)
 
 
 def test_a_slow_answer_by_the_other_method(server: Script, monkeypatch: pytest.MonkeyPatch) -> None:

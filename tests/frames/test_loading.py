@@ -93,10 +93,12 @@ def test_a_fork_waits_for_the_import() -> None:
             """
             import os
             import sys
+            import warnings
 
             from connecty_frames.frames import loading
 
             sys.stderr = sys.stdout
+            warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12 on, at a fork
             loading.begin_loading("polars")
             if os.fork() == 0:
                 import polars

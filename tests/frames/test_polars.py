@@ -117,6 +117,12 @@ TABLE: dict[str, tuple[pa.DataType, list[Any], Any, list[Any]]] = {
         pl.Decimal(10, 1),
         [Decimal("1.5"), Decimal("-999999999.9")],
     ),
+    "decimal256 of 38 digits": (
+        pa.decimal256(38, 2),
+        [Decimal("999999999999999999999999999999999999.99"), None],
+        pl.Decimal(38, 2),
+        [Decimal("999999999999999999999999999999999999.99"), None],
+    ),
     "list": (pa.list_(pa.int64()), [[1, None], []], pl.List(pl.Int64), [[1, None], []]),
     "large_list": (pa.large_list(pa.string()), [["a"], []], pl.List(pl.String), [["a"], []]),
     "fixed list": (pa.list_(pa.int8(), 2), [[1, 2], [3, 4]], pl.Array(pl.Int8, 2), [[1, 2], [3, 4]]),
@@ -250,7 +256,7 @@ class TestWhatPolarsCannotHold:
         table = pa.table(
             {
                 "m": pa.array([Decimal(NINES), None, Decimal(-1)], pa.decimal256(76, 0)),
-                "n": pa.array([Decimal("0.00"), Decimal("-1.50"), None], pa.decimal256(40, 2)),
+                "n": pa.array([Decimal("0.00"), Decimal("-1.50"), None], pa.decimal256(39, 2)),
                 "i": [1, 2, 3],
             }
         )
@@ -264,7 +270,7 @@ class TestWhatPolarsCannotHold:
         assert str(caught[0].message) == (
             "polars has no type for some of these columns. Their values are kept exactly, decimals of more "
             "than 38 digits as text and instants in UTC: 'm' (decimal256(76, 0) -> string), "
-            "'n' (decimal256(40, 2) -> string)."
+            "'n' (decimal256(39, 2) -> string)."
         )
 
     def test_small_decimals_are_spelled_out(self) -> None:

@@ -153,6 +153,7 @@ class TestErrors:
             (pl.Object, "Object is not a column type"),
             (int | str, "int | str is not a column type"),
             ("timestamp[us, tz=Mars]", "'Mars' is not a time zone, such as 'UTC' or 'Europe/Warsaw'"),
+            (pa.timestamp("us", "localtime"), "'localtime' is not a time zone"),
             (pa.timestamp("us", "Mars"), "'Mars' is not a time zone, such as 'UTC' or 'Europe/Warsaw'"),
             (pa.list_(pa.timestamp("us", "UTC\0")), r"'UTC\\x00' is not a time zone"),
             ("decimal(99, 2)", "a decimal of 99 digits with 2 after the point: expected 1 to 76 digits"),

@@ -12,6 +12,7 @@ from connecty_frames.clock import SYSTEM_CLOCK, Deadline
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
+from tests.servers.responses import chunked
 
 
 def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Response | Failure, float]:
@@ -140,6 +141,18 @@ def test_gets_share_a_connection(server: Any) -> None:
         get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
     transport.close()
     assert [request.connection for request in server.requests] == [1, 1]
+
+
+def test_a_body_with_two_lengths_ends_its_connection(server: Any) -> None:
+    """A server and a proxy may see different ends of a chunked body that also has a Content-Length."""
+    server.on("health", server.send(chunked(b"{}", headers=b"Content-Length: 2\r\n")))
+    transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
+    bodies = [
+        get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5)).body for _ in range(2)
+    ]
+    transport.close()
+    assert bodies == [b"{}", b"{}"]
+    assert [request.connection for request in server.requests] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,7 @@ def test_an_error_carries_status_request_id_and_wait() -> None:
     ("location", "named"),
     [
         ("https://login.test/sso?code=canary", "login.test"),
+        ("https://user:canary@[::1]:8443/sso", "[::1]"),
         ("/elsewhere?code=canary", "api.test"),
         ("", "an unknown host"),
         (None, "an unknown host"),

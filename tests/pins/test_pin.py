@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +20,12 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.pins import changing
+from tests.servers.scripted import Script
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from connecty_frames.sandbox import Sandbox
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
@@ -150,13 +161,14 @@ def test_an_answer_without_sql_or_table(service: Any, answer: dict[str, Any], la
 
 def test_a_paid_question_is_not_lost(service: Any, folder: Path) -> None:
     """If the name is taken while the question is asked, the note of the error says how to pin the answer."""
+    other = replace(service.pin("other", question_id=QUESTION_ID), name="orders", question="another")
 
-    def taken(_: Any) -> None:
-        other = cf.pin("orders", "another", client=service.client, question_id=QUESTION_ID, dialect="duckdb")
-        assert other.question == "another"
+    def take(_: object) -> None:
+        with changing(folder / "connecty.lock") as change:  # as git may, which waits for nobody
+            change(lambda pins: pins.update(orders=other))
 
     with pytest.raises(cf.ConfigError, match="already") as caught:
-        service.pin(progress=lambda *_: (folder / "connecty.lock").exists() or taken(_))
+        service.pin(progress=take)
 
     assert caught.value.__notes__ == [
         f"The question was asked. question_id='{QUESTION_ID}' pins its answer without asking again."
@@ -288,6 +300,221 @@ def test_processes_that_pin_at_once_lose_nothing(service: Any) -> None:
     assert [process.wait(60) for process in processes] == [0] * 4
     text = Path("connecty.lock").read_text(encoding="utf-8")
     assert text.count("[pins.") == 16
+
+
+#: Pins one name with the arguments of the program.
+PIN = """
+import connecty_frames as cf, json, sys
+address, options = json.loads(sys.argv[1])
+client = cf.Client("id", client_secret="secret", base_url=address, dw_id=13, timeout=30)
+print(cf.pin("orders", client=client, **options).question_id)
+"""
+
+
+def start(service: Any, **options: Any) -> subprocess.Popen[str]:
+    """Start a process that pins the name."""
+    arguments = json.dumps([service.script.address, {"question": "list the orders", **options}])
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", PIN, arguments], stdout=pipe, stderr=pipe, text=True)
+
+
+def pin_all(service: Any, count: int, **options: Any) -> list[cf.Pin | Exception]:
+    """Pin one name in threads that begin at the same time, and return what each gets."""
+    begin = threading.Barrier(count)
+
+    def make(_: int) -> cf.Pin | Exception:
+        begin.wait()
+        try:
+            return service.pin(**options)
+        except cf.ConnectyError as error:
+            return error
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(make, range(count)))
+
+
+def has_opened_part(process: subprocess.Popen[str]) -> bool:
+    """Return whether a process has, or waits for, the lock of a name."""
+    assert process.poll() is None
+    with suppress(FileNotFoundError):  # a file was closed just now
+        return any(path.readlink().suffix == ".part" for path in Path(f"/proc/{process.pid}/fd").iterdir())
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize("replace", [False, True])
+def test_processes_that_pin_one_name_ask_once(service: Any, folder: Path, *, replace: bool) -> None:
+    """The others wait, and have the pin of the first; nothing else is left in the folder."""
+    if replace:
+        service.pin(question_id=QUESTION_ID)
+    released = threading.Event()
+    service.script.on("ask", service.script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
+    processes = [start(service, replace=replace) for _ in range(4)]
+    while not all(map(has_opened_part, processes)):
+        time.sleep(0.05)
+    released.set()
+
+    assert [process.communicate(timeout=60) for process in processes] == [(f"{QUESTION_ID}\n", "")] * 4
+    assert service.script.questions == ["list the orders"]
+    assert [path.name for path in folder.iterdir()] == ["connecty.lock"]
+
+
+def test_threads_that_pin_one_name_ask_once(service: Any, folder: Path) -> None:
+    """They have the same pin, with the types that each wanted."""
+    pins = pin_all(service, 8, schema={"id": "int32"}, tz="Asia/Tokyo")
+
+    assert pins == [cf.pinned("orders")] * 8
+    assert service.script.questions == ["list the orders"]
+    assert [path.name for path in folder.iterdir()] == ["connecty.lock"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"question": "another"},
+        {"dialect": "postgres"},
+        {"dw_id": 14},
+        {"tz": "Asia/Tokyo"},
+        {"schema": {"id": "int32"}},
+        {"question_id": "00000000-b06a-449e-a3c9-df40f5e570b8"},
+    ],
+)
+def test_another_pin_of_the_name_is_an_error(service: Any, other: dict[str, Any]) -> None:
+    """For the caller that waited for it; nothing more is asked."""
+    question = other.pop("question", "list the orders")
+    errors = []
+
+    def pin_too(_: object) -> None:
+        thread.start()
+        time.sleep(0.2)
+
+    def wait() -> None:
+        try:
+            cf.pin("orders", question, **{"client": service.client, "dialect": "duckdb", **other})
+        except cf.ConfigError as error:
+            errors.append(str(error).partition(" in ")[0])
+
+    thread = threading.Thread(target=wait)
+    service.pin(progress=lambda step: thread.is_alive() or pin_too(step))
+    thread.join()
+
+    assert errors == ["Pin 'orders' is"]
+    assert len(service.script.questions) == 1
+
+
+def test_other_names_are_pinned_meanwhile(service: Any) -> None:
+    """They do not wait for each other."""
+    other: list[cf.Pin] = []
+    service.pin(progress=lambda _: other or other.append(service.pin("other")))
+
+    assert (cf.pinned("orders").name, cf.pinned("other").name) == ("orders", "other")
+
+
+def test_waiting_ends_with_the_timeout(service: Any, folder: Path) -> None:
+    """Nothing is asked by the caller that waited; the other goes on."""
+    waited: list[float] = []
+
+    def pin_too(_: object) -> None:
+        if not waited:
+            began = time.monotonic()
+            with pytest.raises(
+                cf.QuestionTimeout, match=r"Another call was pinning 'orders'.*nothing was asked"
+            ):
+                service.pin(timeout=0.3)
+            waited.append(time.monotonic() - began)
+
+    service.pin(progress=pin_too)
+
+    assert 0.3 <= waited[0] < 1.5
+    assert service.script.questions == ["list the orders"]
+    assert [path.name for path in folder.iterdir()] == ["connecty.lock"]
+
+
+@pytest.mark.slow
+def test_a_killed_process_holds_no_name(service: Any, folder: Path) -> None:
+    """The next caller asks, and removes what the process left behind."""
+    service.script.on("ask", service.script.hang)
+    process = start(service)
+    while not service.script.questions:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert len(list(folder.iterdir())) == 2
+    service.script.on("ask", Script.answer(202, {"question_id": QUESTION_ID}))
+
+    assert service.pin().question_id == QUESTION_ID
+    assert [path.name for path in folder.iterdir()] == ["connecty.lock"]
+
+
+# A full disk
+
+
+@pytest.fixture
+def disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make a small disk the working directory."""
+    mount = folder / "disk"
+    mount.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mount)]
+    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
+        pytest.skip("only root may mount a file system, and not everywhere")
+    with monkeypatch.context() as patch:
+        patch.chdir(mount)
+        yield mount
+    subprocess.run(["umount", str(mount)], check=True)
+
+
+def fill(disk: Path, left: int = 0) -> None:
+    """Fill the disk, but for some bytes."""
+    space = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+    with suppress(OSError), (disk / "other").open("ab", buffering=0) as file:
+        file.write(bytes(max(0, space - left)))
+
+
+@pytest.mark.external
+@pytest.mark.parametrize("left", [0, 4096, 32_768])
+def test_a_full_disk_costs_nothing(service: Any, disk: Path, left: int) -> None:
+    """Nothing is asked where a pin may not be kept; the file is as it was."""
+    service.pin("other", question_id=QUESTION_ID)
+    before = Path("connecty.lock").read_bytes()
+    fill(disk, left)
+
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        service.pin()
+
+    assert caught.value.filename == str(disk / "connecty.lock")
+    assert service.script.questions == []
+    assert Path("connecty.lock").read_bytes() == before
+    assert sorted(path.name for path in disk.iterdir()) == ["connecty.lock", "other"]
+
+
+@pytest.mark.external
+def test_a_disk_that_is_filled_meanwhile(service: Any, disk: Path) -> None:
+    """There is room for the pin that is being paid for."""
+    service.pin(progress=lambda _: fill(disk))
+
+    assert cf.pinned("orders").sql == SQL
+
+
+@pytest.mark.external
+def test_a_pin_that_does_not_fit(service: Any, disk: Path) -> None:
+    """The error has the id, by which it is pinned at no cost once there is room."""
+    service.answer(f"SELECT o.id, o.name /* {'x' * 100_000} */ FROM shop.orders AS o")
+    with pytest.raises(cf.WriteFailed) as caught:
+        service.pin(progress=lambda _: fill(disk))
+
+    assert str(caught.value) == (
+        f"The answer to question {QUESTION_ID} cannot be written to {disk / 'connecty.lock'} (No space left "
+        "on device). By its id it is fetched again at no cost."
+    )
+    assert caught.value.__notes__ == [
+        f"The question was asked. question_id='{QUESTION_ID}' pins its answer without asking again."
+    ]
+    assert caught.value.question_id == QUESTION_ID
+    assert [path.name for path in disk.iterdir()] == ["other"]
+    (disk / "other").unlink()
+    assert service.pin(question_id=caught.value.question_id).name == "orders"
+    assert service.script.questions == ["list the orders"]
 
 
 # What is fetched and run

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 __all__ = [
+    "IN_CI",
     "PASSWORD",
     "PASSWORD_REQUIRED",
     "PEM",
@@ -111,6 +112,8 @@ _HELPER: Final = "/usr/lib/squid/basic_ncsa_auth"
 #: Squid leaves segments in here when it is killed; their names begin with that of its folder.
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a path of Linux, not a temporary file
 _ROOT: Final = hasattr(os, "geteuid") and os.geteuid() == 0
+#: Whether a missing program is a failure: ``.ci/run`` installs them, as root.
+IN_CI: Final = _ROOT and os.environ.get("CI") == "true"
 #: Seconds in which a program must listen after its start, and end after SIGTERM.
 _START: Final = 30.0
 _STOP: Final = 5.0

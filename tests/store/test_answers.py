@@ -93,7 +93,7 @@ def test_a_damaged_answer_that_cannot_be_removed(
 
 def test_keeping_one_reads_no_other(history: Database, kept: KeptAnswers) -> None:
     """SQLite executes as many instructions for it with 300 answers as with few."""
-    database, instructions = answers_beside(history), list[int]()
+    instructions: list[int] = []
 
     def keep(question_id: str) -> int:
         assert database._connection is not None
@@ -103,10 +103,12 @@ def test_keeping_one_reads_no_other(history: Database, kept: KeptAnswers) -> Non
         database._connection.set_progress_handler(None, 1)
         return len(instructions)
 
-    few = keep("third")
-    for number in range(300):
-        kept.keep(str(number), ADDRESS, OTHER)
-    assert 0 < keep("last") < 2 * few
+    with answers_beside(history) as database:
+        database.open()
+        few = keep("third")
+        for number in range(300):
+            kept.keep(str(number), ADDRESS, OTHER)
+        assert 0 < keep("last") < 2 * few
 
 
 def test_an_answer_without_a_row(history: Database, kept: KeptAnswers) -> None:

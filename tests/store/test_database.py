@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import stat
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,13 +19,13 @@ from typing import Any
 import pytest
 
 from connecty_frames.errors import HistoryWarning
-from connecty_frames.store import StoreError, close_databases, database_at, default_path
+from connecty_frames.store import StoreError, close_databases, database_at, default_path, read_records
 from connecty_frames.store.database import Database
 from connecty_frames.store.table import _LAYOUT
 
 INSERT = (
-    "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at, host, pid, "
-    "process_started) VALUES ('k', ?, 'u', '13', 'c', 'SENT', 0, 'h', 1, 's')"
+    "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at) "
+    "VALUES ('k', ?, 'u', '13', 'c', 'SENT', 0)"
 )
 
 
@@ -55,10 +58,12 @@ def test_only_the_owner_can_read_it(path: Path) -> None:
     """The folder has mode 700, each file 600, whatever the umask."""
     before = os.umask(0)
     try:
-        database_at(path).execute(INSERT, ("how many?",))
+        with database_at(path) as database:
+            database.execute(INSERT, ("how many?",))
+            found = [path.parent, *path.parent.iterdir()]
+            modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in found}
     finally:
         os.umask(before)
-    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in [path.parent, *path.parent.iterdir()]}
 
     assert modes == {
         "connecty": 0o700,
@@ -79,16 +84,60 @@ def test_closing_leaves_one_file(path: Path) -> None:
 
 def test_one_database_for_a_path() -> None:
     """Relative or not, since it is opened once a process."""
-    assert database_at(Path("a.db")) is database_at(Path.cwd() / "a.db")
+    database = database_at(Path("a.db"))
+    assert database is database_at(Path.cwd() / "a.db")
 
 
-def test_an_empty_file_becomes_a_history(path: Path) -> None:
-    """As a process leaves one that was killed right after it created the file."""
-    path.parent.mkdir()
-    path.touch()
-    database_at(path).execute(INSERT, ("how many?",))
+def test_it_is_closed_with_its_last_user(path: Path) -> None:
+    """SQLite merges the files beside it then; without a user, it is closed after each statement."""
+    names = {"history.sqlite3", "history.sqlite3-wal", "history.sqlite3-shm"}
+    database = database_at(path)
+    with database:
+        with database:
+            database.execute(INSERT, ("how many?",))
+            assert {each.name for each in path.parent.iterdir()} == names
+        assert {each.name for each in path.parent.iterdir()} == names
+    assert [each.name for each in path.parent.iterdir()] == ["history.sqlite3"]
+    database.execute(INSERT, ("how many more?",))
+    assert [each.name for each in path.parent.iterdir()] == ["history.sqlite3"]
 
-    assert questions(path) == ["how many?"]
+    assert questions(path) == ["how many?", "how many more?"]
+
+
+@pytest.mark.parametrize("place", ["of the user", "named"])
+@pytest.mark.parametrize("content", [b"", b"S", b"x"])
+def test_an_empty_file(path: Path, tmp_path: Path, place: str, content: bytes) -> None:
+    """It has lost what it had, since a file is created with its tables. That is told once."""
+    found = path if place == "of the user" else tmp_path / "named.sqlite3"
+    found.parent.mkdir(exist_ok=True)
+    found.write_bytes(content)
+    with pytest.warns(HistoryWarning, match=r"is damaged \(it is empty\)\. It was renamed to"):
+        database_at(found).execute(INSERT, ("how many?",))
+    database_at(found).execute(INSERT, ("how many more?",))  # warnings are errors
+
+    assert questions(found) == ["how many?", "how many more?"]
+    (renamed,) = found.parent.glob("*.damaged-*")
+    assert renamed.read_bytes() == content
+
+
+def test_pages_that_were_exchanged(tmp_path: Path) -> None:
+    """Any two of them: SQLite alone would not find some questions, which would be asked again."""
+    path = tmp_path / "named.sqlite3"
+    with database_at(path) as database:
+        for number in range(20):
+            database.execute(INSERT.replace("'k'", f"'{number}'"), (f"{number}" * 200,))
+    content = path.read_bytes()
+    pages = [content[start : start + 4096] for start in range(0, len(content), 4096)]
+    for one, other in itertools.combinations(range(len(pages)), 2):
+        swapped = list(pages)
+        swapped[one], swapped[other] = pages[other], pages[one]
+        path.write_bytes(b"".join(swapped))
+        with pytest.warns(HistoryWarning, match="is damaged"):
+            database_at(path).execute(INSERT, ("after",))
+        assert questions(path) == ["after"], (one, other)
+        close_databases()
+
+    assert len(pages) > 4
 
 
 def damage_header(path: Path) -> None:
@@ -189,13 +238,36 @@ def test_a_file_of_a_newer_version(path: Path) -> None:
         database_at(path).open()
 
 
-def test_a_question_is_found_by_its_id_through_the_index(path: Path) -> None:
-    """Also in a file of an earlier version, whose index had the rows without an id as well."""
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_file_of_an_earlier_version(path: Path, version: int) -> None:
+    """It has its questions; one that was being sent is UNCERTAIN, and no number is given again."""
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    for statement in itertools.chain.from_iterable(_LAYOUT.steps[:version]):
+        old.execute(statement)
+    for question, state in (("done", "COMPLETED"), ("sent", "SENT"), ("forgotten", "COMPLETED")):
+        old.execute(
+            "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at, host, pid, "
+            "process_started) VALUES ('k', ?, 'u', '13', 'c', ?, 0, 'h', 1, 's')",
+            (question, state),
+        )
+    old.execute("DELETE FROM questions WHERE question = 'forgotten'")
+    old.execute(f"PRAGMA application_id = {_LAYOUT.application_id}")
+    old.execute(f"PRAGMA user_version = {version}")
+    old.commit()
+    old.close()
     database = database_at(path)
-    database.execute("DROP INDEX questions_by_id")
-    database.execute("CREATE INDEX questions_by_id ON questions (question_id)")
-    database.execute("PRAGMA user_version = 2")
-    database.close()
+    database.execute(INSERT, ("new",))
+
+    found = [(row[0], row[2], row[3]) for row in read_records(database)]
+    assert found == [(4, "UNCERTAIN", "new"), (2, "UNCERTAIN", "sent"), (1, "COMPLETED", "done")]
+    columns = {name for _, name, *_ in database.execute("PRAGMA table_info(questions)").rows}
+    assert not columns & {"host", "pid", "process_started"}
+
+
+def test_a_question_is_found_by_its_id_through_the_index(path: Path) -> None:
+    """That of the rows with an id alone."""
+    database = database_at(path)
     statement = "SELECT sql FROM sqlite_master WHERE name = 'questions_by_id'"
     ((made,),) = database.execute(statement).rows
     assert made.endswith("WHERE question_id IS NOT NULL")
@@ -256,7 +328,7 @@ def test_a_child_that_is_forked_while_a_thread_writes(path: Path) -> None:
 import os, threading
 from pathlib import Path
 from connecty_frames.store import database_at
-database = database_at(Path({str(path)!r}))
+database = database_at(Path({str(path)!r})).__enter__()
 database.execute({INSERT!r}, ("before",))
 writing, written = threading.Event(), threading.Event()
 
@@ -354,12 +426,83 @@ def test_the_wait_for_other_threads_counts(
     path: Path, monkeypatch: pytest.MonkeyPatch, waited: float, left: int
 ) -> None:
     """Else each thread would add a second to the wait of the next one while the file is locked."""
-    database = database_at(path)
-    database.open()
-    clock = SimpleNamespace(monotonic=iter([100.0, 100.0 + waited]).__next__)
-    monkeypatch.setattr("connecty_frames.store.database.time", clock)
+    with database_at(path) as database:
+        database.open()
+        clock = SimpleNamespace(monotonic=iter([100.0, 100.0 + waited]).__next__)
+        monkeypatch.setattr("connecty_frames.store.database.time", clock)
 
-    assert database.execute("PRAGMA busy_timeout").rows == [(left,)]
+        assert database.execute("PRAGMA busy_timeout").rows == [(left,)]
+
+
+class TestWaitingStatements:
+    """Statements of a queue are executed once each, in its order, and leave it when they are done."""
+
+    def test_without_a_file(self, path: Path) -> None:
+        """Nothing is executed, and none is created."""
+        waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
+        database_at(path).execute_waiting(waiting)
+        assert not waiting
+        assert not path.exists()
+
+    def test_a_locked_file(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A StoreError once the time is up, whatever their number; all wait for the next call."""
+        monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
+        database = database_at(path)
+        database.open()
+        waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="database is locked"):
+            database.execute_waiting(waiting)
+        assert [parameters for _, parameters in waiting] == [("a",), ("b",)]
+        other.execute("COMMIT")
+        other.close()
+        database.execute_waiting(waiting)
+        assert not waiting
+        assert questions(path) == ["a", "b"]
+
+    def test_an_error_in_the_middle(self, path: Path) -> None:
+        """The statement and those after it stay."""
+        database = database_at(path)
+        database.open()
+        waiting = deque([(INSERT, ("a",)), ("INSERT", ()), (INSERT, ("b",))])
+        with pytest.raises(StoreError, match="incomplete input"):
+            database.execute_waiting(waiting)
+        assert list(waiting) == [("INSERT", ()), (INSERT, ("b",))]
+        assert questions(path) == ["a"]
+
+    def test_two_threads(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The second returns when those of the first are done, on which its own may depend."""
+        monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 20.0)
+        database = database_at(path)
+        database.open()
+        waiting = deque([(INSERT, ("a",)), (INSERT, ("b",))])
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(2) as pool:
+            calls = [pool.submit(database.execute_waiting, waiting) for _ in range(2)]
+            assert not wait(calls, 0.1, FIRST_COMPLETED).done
+            other.execute("COMMIT")
+        other.close()
+        assert [call.result() for call in calls] == [None, None]
+        assert questions(path) == ["a", "b"]
+
+    def test_a_full_queue(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A statement that drops the first one while that is executed is executed too."""
+        database = database_at(path)
+        database.open()
+        waiting = deque([(INSERT, ("a",))], maxlen=1)
+        execute = database._execute_or_replace
+
+        def execute_first(*arguments: Any, **options: Any) -> object:
+            monkeypatch.undo()
+            waiting.append((INSERT, ("b",)))
+            return execute(*arguments, **options)
+
+        monkeypatch.setattr(database, "_execute_or_replace", execute_first)
+        database.execute_waiting(waiting)
+        assert not waiting
+        assert questions(path) == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\ud800"])

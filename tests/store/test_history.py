@@ -24,13 +24,14 @@ from connecty_frames.store import (
     Row,
     database_at,
     forget_records,
+    leases,
     read_records,
 )
 from connecty_frames.store.history import question_key
-from connecty_frames.store.processes import ProcessIdentity
 from connecty_frames.store.table import from_microseconds, microseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -60,7 +61,7 @@ class Recorder:
 
 
 @pytest.fixture
-def recorder(tmp_path: Path) -> Recorder:
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
     """Return a history in a new file, which redacts one secret."""
     database = database_at(tmp_path / "history.sqlite3")
     history = History(
@@ -70,7 +71,8 @@ def recorder(tmp_path: Path) -> Recorder:
         client_id="a-client",
         redact=lambda text: text.replace("canary", "***"),
     )
-    return Recorder(history, database)
+    yield Recorder(history, database)
+    history.close()
 
 
 def test_a_question_that_is_answered(recorder: Recorder) -> None:
@@ -215,19 +217,40 @@ def test_what_is_read(recorder: Recorder) -> None:
     assert recorder.rows("question", question_id=ID) == [("0",)]
 
 
-def test_a_process_that_ended_while_sending(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its questions are UNCERTAIN; those of this process and of another host stay SENT."""
-    recorder.sent("here")
-    here = ProcessIdentity.current()
-    for question, process in (("gone", here._replace(started="x 1")), ("far", ("far", 1, "x 1"))):
-        monkeypatch.setattr(ProcessIdentity, "current", classmethod(lambda _, found=process: found))
-        recorder.sent(question)
+@pytest.mark.parametrize(
+    ("wall", "uptime", "state"),
+    [
+        (0, 0, "SENT"),
+        (59, 59, "SENT"),
+        (61, 61, "UNCERTAIN"),
+        (7_200, 5, "SENT"),
+        (-7_200, 5, "SENT"),
+        (-7_200, 61, "UNCERTAIN"),
+        (5, -3_600, "SENT"),
+        (61, -3_600, "UNCERTAIN"),
+    ],
+    ids=["new", "young", "old", "ahead", "set back", "set back, old", "new boot", "new boot, old"],
+)
+def test_the_end_of_a_lease(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, wall: int, uptime: int, state: str
+) -> None:
+    """60 seconds without a renewal by both clocks: neither a wall clock that was set nor a boot decides."""
+    recorder.sent()
+    now, up = leases.lease_now()
+    monkeypatch.setattr(leases, "lease_now", lambda: (now + wall * 10**6, up + uptime * 10**6))
 
-    assert recorder.rows("question", "state", "error") == [
-        ("far", "SENT", None),
-        ("gone", "UNCERTAIN", "Its process ended before the question was accepted."),
-        ("here", "SENT", None),
-    ]
+    silent = "Its sender was not heard from any more before the question was accepted."
+    assert recorder.rows("state", "error") == [(state, None if state == "SENT" else silent)]
+
+
+def test_a_late_acceptance(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It heals a row whose lease was over, as of a sender that was stopped for long."""
+    row = recorder.sent()
+    monkeypatch.setattr(leases, "SECONDS", 0.0)
+    assert recorder.rows("state") == [("UNCERTAIN",)]
+    recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
+
+    assert recorder.rows("state", "question_id", "error") == [("ASKED", ID, None)]
 
 
 def test_erasing(recorder: Recorder) -> None:
@@ -383,7 +406,7 @@ def test_a_damaged_row(recorder: Recorder, damage: str) -> None:
     recorder.database.execute(f"UPDATE questions SET {damage}")
 
     with pytest.raises(ConfigError, match=r"\(a row of the question is damaged\).*Nothing was sent"):
-        recorder.history.earlier(recorder.history.key("how many?", 13), since=NOON - timedelta(days=1))
+        recorder.history.earlier(recorder.history.key("how many?", 13), since=0)
 
 
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:

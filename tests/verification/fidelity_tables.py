@@ -38,7 +38,6 @@ def run_quick(module: str) -> QuickRun:
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
     )
     head, *lines = done.stdout.partition("\n\n")[0].splitlines() or [""]
     heads = re.split(r"  +", head)

@@ -11,6 +11,7 @@ from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.frames import attach
 from connecty_frames.frames.export import write_parquet
 from tests.verification.batch.run import Growth, kill, measure, wrong_parts
+from tests.verification.namespaces import pid_namespace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +24,11 @@ LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 @pytest.mark.slow
 def test_two_kills() -> None:
     """Each question is asked once, each part is right, and a further run sends nothing."""
-    report = kill(60, 2, seed=1)
+    report = kill(60, 2, seed=1, lease=2.0)
 
     assert report.broken == [], str(report)
     assert report.killed == 2
+    assert report.foreign == (1 if pid_namespace()[0] else 0)
     assert report.submissions == 60
     assert report.parts == 60 - (report.uncertain - report.unsent)
     assert report.further == 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.verification.bounds import calls
 from tests.verification.bounds.bodies import SHAPES
+from tests.verification.bounds.responses import PLACES, VALUES, response
 from tests.verification.bounds.run import MOST_MEMORY, in_fresh_process
 
 _MEGABYTE = 1_000_000
@@ -49,3 +51,32 @@ def test_memory_of_hostile_rows(shape: str, outcome: str) -> None:
 def test_bodies_have_the_size_asked_for(shape: str) -> None:
     """Each shape grows with the bytes asked for, so that multiples of its size are comparable."""
     assert 0.4 * 100_000 < len(SHAPES[shape](100_000)) < 1.3 * 100_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("place", "value", "outcomes"),
+    [
+        ("token", "one text", {"AuthError"}),
+        ("submission", "keys", {"SubmissionUncertain"}),
+        ("results, 500", "not UTF-8", {"ServerError"}),
+        ("IN_PROGRESS", "keys", {"QuestionTimeout"}),
+        ("FAILED", "arrays of arrays", {"QuestionFailed"}),
+        ("FAILED", "lone surrogates", {"QuestionFailed", "QuestionTimeout"}),
+        ("FAILED, its SQL", "one text of backslashes", {"QuestionFailed"}),
+        ("COMPLETED, its results", "keys", {"NoTableError"}),
+        ("COMPLETED, a column's", "fractions", {"read", "QuestionTimeout"}),
+    ],
+)
+def test_hostile_responses(place: str, value: str, outcomes: set[str]) -> None:
+    """Every call ends within its deadline and its memory, whatever comes."""
+    call = calls.in_fresh_process(place, value, 4 * _MEGABYTE)
+    assert call.outcome in outcomes
+    assert call.is_kept, call
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_responses_have_the_size_asked_for(value: str) -> None:
+    """Each value grows with the bytes asked for, in every place."""
+    for place in PLACES:
+        assert 0.5 * 1_000_000 < len(response(place, value, 1_000_000)[2]) < 1.3 * 1_000_000

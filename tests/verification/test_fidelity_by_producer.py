@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from tests.servers.programs import IN_CI
 from tests.verification.fidelity_tables import OURS, run_quick
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # half a minute of processor time
 
 
 def test_what_producers_send() -> None:
     """For every producer, all engines return each value that the bytes name, and warn of every other one.
 
     The benchmark finds wrong values in code written by hand, so that a zero for ours is meaningful.
-    PostgreSQL is among the producers wherever it is installed.
+    PostgreSQL is among the producers wherever it is installed, and in CI.
     """
     run = run_quick("tests.verification.fidelity.warehouses")
     assert run.heads == [
@@ -22,4 +23,6 @@ def test_what_producers_send() -> None:
     assert {reader: run.silently_wrong.pop(reader) for reader in OURS} == dict.fromkeys(OURS, 0)
     assert all(wrong > 0 for wrong in run.silently_wrong.values())
     assert "Ours, not as expected (0):" in run.output, run.output.partition("Ours, not as expected")[2]
-    assert ("row_to_json" in run.output) is ("PostgreSQL was skipped" not in run.output + run.errors)
+    is_skipped = "PostgreSQL was skipped" in run.output + run.errors
+    assert ("row_to_json" in run.output) is not is_skipped
+    assert not (is_skipped and IN_CI)

@@ -8,16 +8,17 @@ from dataclasses import replace
 import pytest
 
 from tests.verification.history.run import Record, check, run
+from tests.verification.namespaces import pid_namespace
 
 RECORDS = [Record("a", "1", "ASKED", resumed=True), Record("b", None, "UNCERTAIN")]
 ACCEPTED = {"a": "1", "b": "2"}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="whether a process ended is read from /proc")
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 def test_thirty_kills() -> None:
     """Each accepted question is recorded, each id is resumed; some are killed before and after the id."""
-    report = run(30, seed=1)
+    report = run(30, seed=1, lease=2.0)
 
     assert report.broken == [], str(report)
     assert report.killed == 30
@@ -25,6 +26,7 @@ def test_thirty_kills() -> None:
     assert report.received == report.resumed > 0, str(report)
     assert report.uncertain > 0, str(report)
     assert report.submissions == 0
+    assert report.foreign == (15 if pid_namespace()[0] else 0)
 
 
 def test_what_is_counted() -> None:

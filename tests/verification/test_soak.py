@@ -34,7 +34,6 @@ def test_a_thousand_questions() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
     )
     printed = f"seeds {' '.join(seeds)}\n{done.stdout}{done.stderr}"
     assert done.returncode == 0, printed
@@ -45,6 +44,24 @@ def test_a_thousand_questions() -> None:
     assert sum(int(cases.replace(",", "")) for _, _, cases in table) == _QUESTIONS, printed
     assert re.search(r"accepted, [\d,]+ arrived, 0 twice$", done.stdout, re.MULTILINE), printed
     assert done.stderr == "", printed
+
+
+@pytest.mark.slow
+def test_ninety_of_each() -> None:
+    """With 256 descriptors, batch folders, clients and histories leave none, and no memory."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.verification.soak.openings", "90"],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    found = re.findall(r"^90 (.+?) +[+-]0 open files, [+-][\d,]+ KiB$", done.stdout, re.MULTILINE)
+    assert found == ["batch folders", "closed clients", "clients let go of", "configured histories"]
+    assert done.stdout.splitlines()[-1] == "every promise kept"
+    assert done.stderr == ""
 
 
 def test_a_quarter_has_a_fault() -> None:

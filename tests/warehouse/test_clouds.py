@@ -94,14 +94,26 @@ class Connection:
 
 
 class Client(Connection):
-    """The client of BigQuery, whose job is a cursor here."""
+    """The client of BigQuery; ``error`` is that of its job."""
+
+    error: BaseException | None = None
 
     def query(self, sql: str) -> Any:
         """Start a job."""
         self.log.append(sql)
         schema = [SimpleNamespace(name=name, field_type="STRING") for name in self.rows.column_names]
         rows = SimpleNamespace(schema=schema, to_arrow_iterable=lambda: iter(self.rows.to_batches(2)))
-        return SimpleNamespace(result=lambda: rows, cancel=lambda: self.log.append("closed"))
+
+        def result() -> Any:
+            if self.error is not None:
+                raise self.error
+            return rows
+
+        return SimpleNamespace(
+            result=result,
+            done=lambda: isinstance(self.error, ValueError),
+            cancel=lambda: self.log.append("cancelled"),
+        )
 
 
 @pytest.fixture
@@ -150,7 +162,20 @@ def test_the_rows_of_a_cloud(module: str, kind: str, dialect: str, rows: pa.Tabl
     assert connection.log == [*before, SQL]
 
     assert reader.read_all().to_pylist() == EXPECTED
-    assert connection.log == [*before, SQL, "closed"]
+    assert connection.log == [*before, SQL, *([] if dialect == "bigquery" else ["closed"])]
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("error", "log"), [(KeyboardInterrupt(), ["cancelled"]), (ValueError("x"), [])])
+def test_a_job_of_bigquery_that_is_not_waited_for(error: BaseException, log: list[str]) -> None:
+    """It is cancelled, as after Ctrl-C; one that has failed is not running any more."""
+    client = connect("google.cloud.bigquery", "Client", table())
+    client.error = error
+
+    with pytest.raises(type(error)):
+        cf.rerun(METADATA, client, dialect="bigquery")
+
+    assert client.log == [SQL, *log]
 
 
 @pytest.mark.usefixtures("installed")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, closing
+import threading
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +42,21 @@ def server() -> Iterator[Any]:
         yield connection
 
 
-@pytest.fixture(
-    scope="module", params=["psycopg", "psycopg autocommit", "adbc", "adbc autocommit", "sqlalchemy"]
-)
+KINDS = ["psycopg", "psycopg autocommit", "adbc", "adbc autocommit", "sqlalchemy"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def connection(server: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     """Connect by each client."""
+    with connected(server, request.param) as made:
+        yield made
+
+
+@contextmanager
+def connected(server: Any, client: str) -> Iterator[Any]:
+    """Connect by a client."""
     host = server.info.host
-    kind, _, autocommit = request.param.partition(" ")
+    kind, _, autocommit = client.partition(" ")
     if kind == "psycopg":
         with psycopg.connect(f"host={host} user=postgres", autocommit=bool(autocommit)) as made:
             yield made
@@ -288,6 +297,38 @@ def test_an_open_transaction_is_refused_and_stays_open(server: Any) -> None:
             table(connection, "SELECT 1 AS v", "int64")
         cursor.execute("SELECT n FROM kept")
         assert cursor.fetchall() == [(3,)]
+
+
+@pytest.mark.parametrize("client", KINDS)
+@pytest.mark.parametrize("is_streaming", [True, False])
+def test_a_lost_server_is_the_error(server: Any, client: str, is_streaming: bool) -> None:
+    """Not that the transaction could not be ended on it, which is a note."""
+    sql = "SELECT repeat('x', 999) || n AS v FROM generate_series(1, 300000) AS t (n)"
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    metadata = cf.AnswerMetadata(
+        sql_query=sql if is_streaming else f"{sql} ORDER BY md5(n::text), v",
+        schema=[{"name": "v", "type": "string", "evidence": "test"}],
+    )
+    error: Any = None
+    with suppress(Exception), connected(server, client) as connection:  # closing one that is lost may fail
+        timer = threading.Timer(0.3, server.execute, [end])
+        try:
+            if is_streaming:
+                reader = cf.rerun(metadata, connection, dialect="postgres")
+                server.execute(end)
+            else:
+                timer.start()
+                reader = cf.rerun(metadata, connection, dialect="postgres")
+            reader.read_all()
+        except Exception as raised:
+            error = raised
+            raise
+        finally:
+            timer.cancel()
+
+    assert "server closed the connection unexpectedly" in str(error) or "terminating connection" in str(error)
+    assert error.__notes__[0].startswith("Afterwards the connection failed too: ")
+    assert error.__notes__[1:] == ["It was raised while rerun ran the SQL of an answer."]
 
 
 def test_a_cut_answer_becomes_a_dataset_of_all_rows(server: Any, connection: Any, tmp_path: Path) -> None:

@@ -19,14 +19,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from unittest import mock
 from uuid import UUID
 
 from connecty_frames.batch import Batch, ask_batch
 from connecty_frames.client import Client
 from connecty_frames.frames import metadata, read_parquet
-from connecty_frames.store import close_databases
+from connecty_frames.store import close_databases, leases
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
 from tests.verification.batch.asker import questions
+from tests.verification.namespaces import pid_namespace
 
 if TYPE_CHECKING:
     import socket
@@ -50,6 +52,7 @@ class Report:
 
     questions: int = 0
     killed: int = 0
+    foreign: int = 0
     submissions: int = 0
     uncertain: int = 0
     unsent: int = 0
@@ -61,6 +64,7 @@ class Report:
         received = self.uncertain - self.unsent
         lines = [
             f"batch       {self.questions:,} questions, killed {self.killed} times and started again",
+            f"            {self.foreign} of them in another pid namespace {pid_namespace()[1]}".rstrip(),
             f"submissions {self.submissions:,} received by the server",
             f"parts       {self.parts:,}, each read and compared",
             f"uncertain   {self.uncertain} questions of killed processes, none of them sent again by itself",
@@ -140,15 +144,22 @@ class _Server:
         return {"state": "COMPLETED", "results": {"dataframe": [["n"], [number]]}}
 
 
-def kill(count: int, kills: int, *, seed: int) -> Report:
+def kill(count: int, kills: int, *, seed: int, lease: float = leases.SECONDS) -> Report:
     """Kill a batch that often, finish it, and compare its parts with the answers of the server."""
     server, moments = _Server(seed, pause=_PAUSE, work=_WORK), random.Random(seed)
     report = Report(questions=count)
-    with tempfile.TemporaryDirectory() as temporary, serve() as script:
+    namespace, _ = pid_namespace()
+    with (
+        mock.patch.object(leases, "SECONDS", lease),
+        tempfile.TemporaryDirectory() as temporary,
+        serve() as script,
+    ):
         script.handler = server.handle
         folder = str(Path(temporary, "batch"))
-        for limit in sorted(moments.sample(range(1, count * 9 // 10), kills)):
-            with subprocess.Popen(_command(script.address, folder, count)) as process:
+        for number, limit in enumerate(sorted(moments.sample(range(1, count * 9 // 10), kills))):
+            foreign = namespace if number % 2 else ()
+            report.foreign += bool(foreign)
+            with subprocess.Popen([*foreign, *_command(script.address, folder, count)]) as process:
                 while process.poll() is None and server.asked.total() < limit:
                     time.sleep(0.001)
                 time.sleep(moments.uniform(0, _LATEST))

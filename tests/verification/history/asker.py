@@ -1,13 +1,14 @@
-"""A program: fork a process for each job on standard input, which asks a question, and wait for its end.
+"""A program: fork a process for each job on standard input, which asks a question, and kill it when told.
 
-Forking takes milliseconds, where a process of its own would take most of a second to import the package. For
-each job, a line has the number of the process, and another one comes when it has ended.
+Forking takes milliseconds, where a process of its own would take most of a second to import the package. The
+line after each job says that it is to be killed, since numbers of processes differ between namespaces.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def main() -> None:
         if not process:
             _ask(**json.loads(line))
             os._exit(0)
-        print(process, flush=True)
+        print("begun", flush=True)
+        sys.stdin.readline()
+        os.kill(process, signal.SIGKILL)  # it may have ended, and has its number until it is waited for
         os.waitpid(process, 0)
         print("ended", flush=True)
 

@@ -7,23 +7,23 @@ many processes are killed in between. It answers no question before the last pro
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from unittest import mock
 from uuid import UUID
 
 from connecty_frames.client import Client
-from connecty_frames.store import COLUMNS, close_databases, database_at, read_records
+from connecty_frames.store import COLUMNS, RecordState, close_databases, database_at, leases, read_records
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
+from tests.verification.namespaces import pid_namespace
 
 if TYPE_CHECKING:
     import socket
@@ -34,7 +34,7 @@ __all__ = ["Record", "Report", "check", "run"]
 #: The longest pauses of the server, in seconds, before it accepts a question and before it replies; and the
 #: longest between what a kill waits for and the kill.
 _PAUSE: Final = 0.04
-#: The longest wait for it.
+#: The longest wait for anything, beyond a lease.
 _MOST_SECONDS: Final = 60
 
 
@@ -53,6 +53,7 @@ class Report:
     """What happened, and which promises were broken."""
 
     killed: int = 0
+    foreign: int = 0
     accepted: int = 0
     recorded: int = 0
     uncertain: int = 0
@@ -64,6 +65,7 @@ class Report:
     def __str__(self) -> str:
         lines = [
             f"processes   {self.killed:,} killed between call and answer",
+            f"            {self.foreign:,} of them in another pid namespace {pid_namespace()[1]}".rstrip(),
             f"questions   {self.accepted:,} accepted by the server, {self.recorded:,} of them in the history",
             f"ids         {self.received:,} received, {self.resumed:,} of them resumed",
             f"uncertain   {self.uncertain:,} questions whose process was killed before it had the id",
@@ -111,36 +113,32 @@ class _Server:
         return {"state": "COMPLETED", "results": {"dataframe": [["question"], [question]]}}
 
 
-def run(kills: int, *, seed: int) -> Report:
-    """Kill that many processes that ask, then resume every question that has an id."""
+def run(kills: int, *, seed: int, lease: float = leases.SECONDS) -> Report:
+    """Kill that many processes that ask, then resume every question that has an id once leases are over."""
     server, moments = _Server(seed), random.Random(seed)
-    with tempfile.TemporaryDirectory() as folder, serve() as script:
+    commands = [(), command] if (command := pid_namespace()[0]) else [()]
+    with (
+        mock.patch.object(leases, "SECONDS", lease),
+        tempfile.TemporaryDirectory() as folder,
+        serve() as script,
+    ):
         script.handler = server.handle
         history, received = Path(folder, "history.sqlite3"), Path(folder, "received")
         received.touch()
         job = {"address": script.address, "history": str(history), "received": str(received)}
-        with subprocess.Popen(
-            [sys.executable, "-m", "tests.verification.history.asker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as asker:
-            assert asker.stdin is not None
-            assert asker.stdout is not None
+        with ExitStack() as stack:
+            askers = [stack.enter_context(_asker(each)) for each in commands]
             for number in range(kills):
                 question, ids = f"question {number}", received.stat().st_size
-                asker.stdin.write(json.dumps({**job, "question": question}) + "\n")
-                asker.stdin.flush()
-                process = int(asker.stdout.readline())
+                asker = askers[number % len(askers)]
+                _tell(asker, json.dumps({**job, "question": question}))
                 event = moments.choice(["called", "accepted", "received"])
                 if event == "accepted":
                     _wait_until(partial(server.accepted.get, question))
                 elif event == "received":
                     _wait_until(lambda: received.stat().st_size > ids)  # noqa: B023 - called at once
                 time.sleep(moments.uniform(0, _PAUSE))
-                with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
-                asker.stdout.readline()
+                _tell(asker, "kill")
         server.answers = True
         known, submissions = received.read_text(encoding="utf-8").split(), []
         records = []
@@ -148,6 +146,7 @@ def run(kills: int, *, seed: int) -> Report:
             "id", client_secret="secret", base_url=script.address, dw_id=13, history=history
         ) as client:
             submissions.append(_submissions(script))
+            _wait_until(lambda: not read_records(database_at(history), states=[RecordState.SENT]), lease)
             for row in read_records(database_at(history)):
                 found = dict(zip(COLUMNS, row, strict=True))
                 records.append(
@@ -164,16 +163,35 @@ def run(kills: int, *, seed: int) -> Report:
         close_databases()
     report = check(server.accepted, known, records)
     report.killed, report.submissions = kills, submissions[1] - submissions[0]
+    report.foreign = kills // 2 if len(commands) > 1 else 0
     if report.submissions:
         report.broken.append(f"twice: resuming sent {report.submissions} questions")
     return report
 
 
-def _wait_until(is_true: Callable[[], object]) -> None:
-    until = time.monotonic() + _MOST_SECONDS
+def _asker(command: tuple[str, ...]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*command, sys.executable, "-m", "tests.verification.history.asker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _tell(asker: subprocess.Popen[str], line: str) -> None:
+    """Give an asker a line, and wait until it has done what it says."""
+    assert asker.stdin is not None
+    assert asker.stdout is not None
+    asker.stdin.write(f"{line}\n")
+    asker.stdin.flush()
+    assert asker.stdout.readline()
+
+
+def _wait_until(is_true: Callable[[], object], seconds: float = 0.0) -> None:
+    until = time.monotonic() + seconds + _MOST_SECONDS
     while not is_true():
         if time.monotonic() > until:
-            raise TimeoutError(f"what a kill waits for has not happened within {_MOST_SECONDS} seconds")
+            raise TimeoutError("what is waited for has not happened")
         time.sleep(0.001)
 
 

@@ -1,0 +1,99 @@
+"""Leases: a question counts as being sent for as long as its sender renews its row.
+
+A killed sender renews nothing, whatever the process, container or system. Once its lease is over, the
+question is UNCERTAIN for everybody. A lease has the time of two clocks, and is over when both say so: the
+wall clock may be set, and the uptime begins again at a boot. Neither keeps a lease that the other has left
+behind for more than its length.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from connecty_frames.store.database import Database
+    from connecty_frames.store.table import Row
+
+__all__ = ["Lease", "end", "hold", "lease_now", "over"]
+
+#: How long a lease is, in seconds, and the pause between two renewals.
+SECONDS: float = 60.0
+PAUSE: float = 10.0
+
+#: The time of the wall clock and the uptime of the machine, in microseconds.
+Lease = tuple[int, int]
+
+
+def lease_now() -> Lease:
+    """Return a lease that begins now; both clocks are the same for all processes of a machine."""
+    return time.time_ns() // 1000, time.monotonic_ns() // 1000
+
+
+def over() -> tuple[str, Lease]:
+    """Return the condition of rows whose lease is over, and its parameters."""
+    length = int(SECONDS * 1e6)
+    return f"state = 'SENT' AND abs(lease - ?) > {length} AND abs(lease_uptime - ?) > {length}", lease_now()
+
+
+class _Renewals:
+    """The rows whose leases this process renews, by one thread that ends when there are none."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        #: Weak: a row that nobody has any more is that of a sender which ended without a word.
+        self.held: WeakKeyDictionary[Row, Database] = WeakKeyDictionary()
+        self._thread: threading.Thread | None = None
+
+    def hold(self, row: Row, database: Database) -> None:
+        with self.lock:
+            self.held[row] = database
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._renew, name="connecty-leases", daemon=True)
+                with suppress(RuntimeError):  # no more threads, as while Python exits: the lease runs out
+                    self._thread.start()
+
+    def _renew(self) -> None:
+        while True:
+            time.sleep(PAUSE)
+            with self.lock:
+                held = list(self.held.items())
+                if not held:
+                    self._thread = None
+                    return
+            for row, database in held:
+                # A file that is locked now is tried again after the pause.
+                database.attempt(
+                    "UPDATE questions SET lease = ?, lease_uptime = ? "
+                    "WHERE id = ? AND key = ? AND state = 'SENT'",
+                    (*lease_now(), row.id, row.key),
+                )
+            del held, row, database
+
+
+_renewals = _Renewals()
+
+
+def hold(row: Row, database: Database) -> None:
+    """Renew the lease of a row until it ends."""
+    _renewals.hold(row, database)
+
+
+def end(row: Row) -> None:
+    """Renew the lease of a row no more: what became of its question is known."""
+    with _renewals.lock:
+        _renewals.held.pop(row, None)
+
+
+def _leave_to_parent() -> None:
+    """Renew nothing in a forked child, which sends none of the questions of its parent."""
+    global _renewals  # noqa: PLW0603 - the lock may be held by a thread of the parent
+    _renewals = _Renewals()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)

@@ -1,0 +1,228 @@
+"""What is read of a response beside its rows is bounded: statistics, and fields without a name in the API."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from connecty_frames import Answer
+from connecty_frames.decode import LIMITS, read_envelope
+from connecty_frames.decode.envelope import read_statistics
+from connecty_frames.errors import QuestionFailed, ResponseError, StatisticsWarning
+
+if TYPE_CHECKING:
+    from connecty_frames.decode import Envelope
+
+_TWO_MILLION = 2_000_000
+
+
+def _failed(**fields: Any) -> Envelope:
+    return read_envelope(json.dumps({"state": "FAILED", **fields}).encode())
+
+
+# --- statistics --------------------------------------------------------------------------------------
+
+
+def test_wide_tables_keep_all_statistics() -> None:
+    """Statistics of thousands of columns are read as they are, however short they are written."""
+    entry = {"general": {"count": 1, "nulls_count": 0}, "numeric": {"min": 1, "max": 1}}
+    statistics = {f"c{number}": entry for number in range(8_000)}
+    found = read_statistics(json.dumps(statistics, separators=(",", ":")).encode())
+    assert found.excess == ""
+    assert len(found.entries) == 8_000
+    assert found.entries["c7999"] == {
+        "general": {"count": "1", "nulls_count": "0"},
+        "numeric": {"min": "1", "max": "1"},
+    }
+
+
+def test_large_statistics_are_read_like_small_ones() -> None:
+    """Of more than 256 KB: every kind of value, at any depth, the last of repeated keys."""
+    more = ",".join(['{"x":[1.50,-Infinity,NaN,"\\u00e9,\\"",null,true,{}]}'] * 20_000)
+    statistics = f'{{"a":{{"more":[{more}],"long":"{"x" * 70_000}","n":1,"n":1.0}},"b":[1],"c":{{ }}}}'
+    found = read_statistics(statistics.encode())
+    assert found.entries.keys() == {"a", "c"}
+    assert found.entries["c"] == {}
+    assert found.entries["a"]["n"] == "1.0"
+    assert found.entries["a"]["long"] == "x" * 70_000
+    item = {"x": ["1.50", "-Infinity", "NaN", 'é,"', None, True, {}]}
+    assert found.entries["a"]["more"] == [item] * 20_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("values", "excess"),
+    [(_TWO_MILLION - 5, ""), (_TWO_MILLION, "hold more than 2,000,000 values")],
+)
+def test_the_most_values(values: int, excess: str) -> None:
+    """Up to two million values are read, and of more none."""
+    found = read_statistics(f'{{"a":{{"more":[{",".join("1" * values)}]}}}}'.encode())
+    assert found.excess == excess
+    assert len(found.entries.get("a", {}).get("more", [])) == (0 if excess else values)
+
+
+def test_what_is_not_read_of_statistics() -> None:
+    """Too many values, too many columns, or nested too deeply: the answer is read, with one warning."""
+    limits = msgspec.structs.replace(LIMITS, most_values=10)
+    assert read_statistics(b'{"a":{"m":[1,2,3,4,5,6,7,8,9]}}', limits).excess == "hold more than 10 values"
+    many = json.dumps({f"a long name, number {number}": {} for number in range(100_001)}).encode()
+    assert read_statistics(many).excess == "are of more than 100,000 columns"
+    deep = "[" * 101 + "]" * 101
+    statistics = f'{{"a":{{"general":{{"count":5}},"x":{deep}}},"b":{{"y":"{"x" * 300_000}"}}}}'
+    body = f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],[1]],"dataframe_stats":{statistics}}}}}'
+    with pytest.warns(StatisticsWarning) as caught:
+        answer = Answer.from_json(body.encode(), on_truncation="ignore")
+    assert [str(warning.message) for warning in caught] == [
+        "The statistics are nested deeper than 100 levels, and were not read."
+    ]
+    assert (answer.rows, answer.total_rows, answer.statistics) == (1, None, {})
+
+
+@pytest.mark.parametrize("filler", ["", "x" * 300_000])
+def test_lone_surrogates_in_statistics(filler: str) -> None:
+    """They are escaped in names and texts; a name that looks like an escape remains."""
+    text = json.dumps({"a": {"string": {"min": "\ud800", "max": "\U0001f600"}}, "\ud801": {"x": filler}})
+    found = read_statistics(text.encode())
+    assert found.is_escaped
+    assert found.entries["a"] == {"string": {"min": "\\ud800", "max": "\U0001f600"}}
+    assert found.entries["\\ud801"] == {"x": filler}
+    found = read_statistics(rb'{"\\ud800":{"x":"\\\\ud800","y":"\uD83D\uDE00"}}')
+    assert not found.is_escaped
+    assert found.entries == {"\\ud800": {"x": "\\\\ud800", "y": "\U0001f600"}}
+
+
+@pytest.mark.parametrize("statistics", ["[" + "{}," * 120_000 + "1]", '"' + "x" * 300_000 + '"'])
+def test_what_is_no_object_is_left_out(statistics: str) -> None:
+    """Statistics are evidence, never a reason to refuse an answer."""
+    assert read_statistics(statistics.encode()).entries == {}
+
+
+def test_statistics_that_are_not_read_must_be_utf_8() -> None:
+    """A body that is not UTF-8 is refused, wherever that is."""
+    statistics = b'{"a":{"more":[%s"\xff"]}}' % (b"{}," * 1_000_000)
+    body = b'{"state":"COMPLETED","results":{"dataframe":[["a"],[1]],"dataframe_stats":%s}}' % statistics
+    with pytest.raises(ResponseError, match="is not UTF-8"):
+        read_envelope(body)
+
+
+# --- fields that the API document does not name --------------------------------------------------------
+
+
+def test_fields_of_a_small_body() -> None:
+    """All are kept, as they were sent, beside those that the document names."""
+    envelope = _failed(error="no", code=1.50, results={"sql_query": "SELECT 1", "hint": ["a", {"b": None}]})
+    assert envelope.details == {"error": "no", "code": 1.5, "hint": ["a", {"b": None}]}
+    assert (envelope.sql_query, envelope.more_details) == ("SELECT 1", 0)
+
+
+def test_long_fields_are_cut_and_short_ones_kept() -> None:
+    """Of more than 64 KB, the longest are cut: a text to its beginning, another value to that of its JSON."""
+    envelope = _failed(
+        trace=[[1]] * 100_000,
+        log="é" * 100_000,
+        results={"more": {"x": [1, 2]}, "sql_query": "x" * 70_000, "dataframe": [["a"]] * 1000},
+        error="no such table",
+    )
+    assert envelope.details["error"] == "no such table"
+    assert envelope.details["more"] == {"x": [1, 2]}
+    trace, log = envelope.details["trace"], envelope.details["log"]
+    assert trace.startswith("[[1], [1], ")
+    assert trace.endswith("…")
+    assert set(log) == {"é", "…"}
+    assert 32_000 < len(trace) < 33_000
+    assert 5_000 < len(log) < 33_000
+    assert envelope.sql_query == "x" * 65_535 + "…"
+    assert envelope.more_details == 0
+    assert list(envelope.details) == ["trace", "log", "error", "more"]
+
+
+@pytest.mark.parametrize("escape", ["\\n", "\\\\", '\\"', "\\u00e9", "\\ud83d\\ude00", "\\ud800", "é", "🙂"])
+def test_cut_texts(escape: str) -> None:
+    """A cut leaves no half of an escape or of a character, wherever it falls."""
+    for shift in range(12):
+        body = f'{{"state":"FAILED","x":"{"a" * shift}{escape * 70_000}"}}'
+        found = read_envelope(body.encode()).details["x"]
+        whole = {"\\ud800": "\\ud800"}.get(escape) or json.loads(f'"{escape}"')
+        kept = found.removeprefix("a" * shift).removesuffix("…")
+        assert found.endswith("…")
+        assert len(kept) > 5_000 * len(whole)
+        if whole == "\\ud800":  # a text of six characters, which may be cut anywhere
+            kept = kept[: len(kept) // 6 * 6]
+        assert kept == whole * (len(kept) // len(whole))
+
+
+@pytest.mark.parametrize("in_results", [False, True])
+@pytest.mark.parametrize("first", [False, True])
+def test_many_fields_are_counted(in_results: bool, first: bool) -> None:
+    """The first thousand are kept and the others counted, the named ones not among them."""
+    fields: dict[str, Any] = {f"field {number}": number for number in range(20_000)}
+    named: dict[str, Any] = {"sql_query": "SELECT 1"} if in_results else {"state": "FAILED", "results": None}
+    fields = named | fields if first else fields | named
+    body = {"state": "FAILED", "results": fields} if in_results else fields
+    envelope = read_envelope(json.dumps(body).encode())
+    assert len(envelope.details) + envelope.more_details == 20_000
+    assert next(iter(envelope.details)) == "field 0"
+    assert 990 < len(envelope.details) <= 1000
+    assert envelope.sql_query == ("SELECT 1" if in_results else None)
+    with pytest.raises(QuestionFailed, match=r"; and 19,\d\d\d more\.") as caught:
+        Answer.from_json(json.dumps(body).encode())
+    assert len(str(caught.value).encode()) < 4_096
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        '"x":"]},{[\\"",',
+        '"\\"x":{"y":[{},"}"]},',
+        ' "x" : [ 1 , 2 ] , ',
+        '"\\\\":"\\\\",',
+        f'"{"k" * 5_000}":1,',
+        '"x":NaN,',
+        '"\\ud800":"\\ud800",',
+    ],
+)
+def test_where_fields_end(field: str) -> None:
+    """Brackets, quotes and commas in texts, escapes, white space, long names and what is no strict JSON."""
+    times = 3_000_000 // len(field)
+    inside = "".join(field.replace("x", f"x{number}", 1) for number in range(times))
+    envelope = read_envelope(f' {{"state":"FAILED",{inside}"last":[1]}} '.encode())
+    assert envelope.state == "FAILED"
+    kept = list(envelope.details)
+    assert all(len(name) < 1_010 for name in kept)
+    # Fields of one name are one, but each is counted.
+    assert envelope.more_details in range(times - 1_000, times + 3)
+
+
+def test_a_long_state_is_cut() -> None:
+    """Nobody reads a state of megabytes."""
+    assert read_envelope(b'{"state":"%s"}' % (b"x" * 1_000_000)).state == "x" * 65_535 + "…"
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "IN_PROGRESS"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        '"\\ud800",' * 400_000,
+        "NaN," * 400_000,
+        '"NaN",' * 400_000,
+        '"\\ud83d\\ude00NaN\\ud800",' * 200_000,
+        '"\\n",' * 400_000,
+    ],
+)
+def test_the_time_is_checked_while_a_body_is_read(state: str, field: str) -> None:
+    """What a checkpoint raises ends the reading, also of what a strict reader refuses."""
+    called = []
+
+    def checkpoint() -> None:
+        called.append(1)
+        if len(called) == 3:
+            raise TimeoutError
+
+    body = (
+        f'{{"state":"{state}","x":[{field}NaN],"results":{{"dataframe_stats":{{"a":{{"x":[{field}1]}}}}}}}}'
+    )
+    with pytest.raises(TimeoutError):
+        read_envelope(body.encode(), limits=msgspec.structs.replace(LIMITS, checkpoint=checkpoint))

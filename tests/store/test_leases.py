@@ -1,0 +1,177 @@
+"""Leases are renewed while a question is being sent, and by nobody else."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connecty_frames.client import Client
+from connecty_frames.store import History, RecordState, database_at, leases
+from connecty_frames.store.leases import _Renewals
+from tests.servers.fixtures import server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.servers.scripted import Script
+
+__all__ = ["server"]
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Renew every 20 ms, by a thread of this test."""
+    monkeypatch.setattr(leases, "PAUSE", 0.02)
+    monkeypatch.setattr(leases, "_renewals", _Renewals())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return the path of a history that does not exist yet."""
+    return tmp_path / "history.sqlite3"
+
+
+@pytest.fixture
+def history(path: Path) -> Iterator[History]:
+    """Return a history."""
+    found = History(database_at(path), required=False, base_url="u", client_id="c", redact=str)
+    yield found
+    found.close()
+
+
+def lease(path: Path) -> tuple[int, int]:
+    """Return the lease of the only question."""
+    ((wall, uptime),) = database_at(path).execute("SELECT lease, lease_uptime FROM questions").rows
+    return wall, uptime
+
+
+def wait(is_true: Callable[[], bool]) -> None:
+    """Wait until something is true, at most for 20 seconds."""
+    until = time.monotonic() + 20
+    while not is_true():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def threads() -> int:
+    """Return how many threads renew."""
+    return sum(thread.name == "connecty-leases" for thread in threading.enumerate())
+
+
+def test_it_is_renewed_until_the_outcome_is_known(history: History, path: Path) -> None:
+    """By one thread, which then ends."""
+    wait(lambda: not threads())
+    row, other = [history.sent(question, dw_id=13, asked_at=NOON) for question in ("how many?", "who?")]
+    assert row is not None
+    assert other is not None
+    assert threads() == 1
+    history.not_accepted(other, RecordState.REJECTED, "403", now=NOON)
+    database_at(path).execute("DELETE FROM questions WHERE state = 'REJECTED'")
+    before = lease(path)
+    wait(lambda: lease(path) > before)
+    history.accepted(row, ID, asked_at=NOON, now=NOON)
+    wait(lambda: not threads())
+    after = lease(path)
+    time.sleep(0.1)
+
+    assert lease(path) == after
+
+
+def test_a_row_that_nobody_has(history: History) -> None:
+    """It is not renewed: its sender ended without a word."""
+    history.sent("how many?", dw_id=13, asked_at=NOON)
+    gc.collect()
+
+    wait(lambda: not threads())
+
+
+def test_a_file_that_is_locked(history: History, path: Path) -> None:
+    """The thread goes on, and renews once it is free."""
+    row = history.sent("how many?", dw_id=13, asked_at=NOON)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    time.sleep(1.5)  # longer than a statement waits
+    locked = lease(path)
+    other.execute("ROLLBACK")
+    other.close()
+    wait(lambda: lease(path) > locked)
+
+    assert row is not None
+
+
+def test_a_file_that_is_gone(history: History, path: Path) -> None:
+    """It is not begun anew by the thread, which goes on."""
+    row = history.sent("how many?", dw_id=13, asked_at=NOON)
+    for each in list(path.parent.iterdir()):
+        each.unlink()
+    time.sleep(0.2)
+
+    assert (list(path.parent.iterdir()), threads()) == ([], 1)
+    assert row is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child(history: History, path: Path) -> None:
+    """It renews nothing, and leaves the row to its parent."""
+    row = history.sent("how many?", dw_id=13, asked_at=NOON)
+    child = os.fork()
+    if not child:
+        found = list(leases._renewals.held)
+        history.close()
+        os._exit(bool(found))
+    assert os.waitpid(child, 0)[1] == 0
+    before = lease(path)
+    wait(lambda: lease(path) > before)
+
+    assert row is not None
+
+
+@pytest.mark.slow
+def test_a_question_whose_reply_takes_longer_than_a_lease(
+    server: Script, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays SENT for others, who share it."""
+    monkeypatch.setattr(leases, "SECONDS", 0.5)
+    server.on("ask", server.delayed(1.5, server.answer(202, {"question_id": ID})))
+    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}))
+    with Client("id", client_secret="s", base_url=server.address, dw_id=13, history=path) as client:
+        done = client.ask_many(["how many?"] * 3, max_age=60)
+
+    assert [each.result().rows for each in done] == [1, 1, 1]
+    assert server.questions == ["how many?"]
+
+
+@pytest.mark.slow
+def test_it_does_not_keep_a_process_alive(server: Script, path: Path) -> None:
+    """One whose question hangs in a thread ends at once."""
+    server.on("ask", server.hang)
+    code = """
+import sys, threading, time
+from connecty_frames.client import Client
+client = Client("id", client_secret="s", base_url=sys.argv[1], dw_id=13, history=sys.argv[2])
+threading.Thread(target=client.ask, args=("how many?",), daemon=True).start()
+while not any(thread.name == "connecty-leases" for thread in threading.enumerate()):
+    time.sleep(0.01)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, server.address, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
