@@ -239,6 +239,7 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
     results = response.results or _Results()
     state, _ = _read_text(original(response.state), "$.state", _STATE, _MOST_KEPT)
     is_completed = state == State.COMPLETED
+    rows = original(results.dataframe)
     most = None if is_completed else _MOST_KEPT
     sql_query, summary = (
         _read_text(original(getattr(results, name)), f"$.results.{name}", most=most)
@@ -249,8 +250,8 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
         statistics = Statistics({})
     else:
         details, more = {}, 0
+        _check_encoding(body, rows)
         statistics = read_statistics(original(results.dataframe_stats), limits)
-    rows = original(results.dataframe)
     return Envelope(
         state=state or "",
         sql_query=sql_query.text,
@@ -264,6 +265,13 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
             compress(_RESULT_FIELDS, (sql_query.is_escaped, summary.is_escaped, statistics.is_escaped))
         ),
     )
+
+
+def _check_encoding(body: bytes, rows: memoryview) -> None:
+    """Raise UnicodeDecodeError for what is not UTF-8 outside of the rows, whose reader checks them."""
+    start = exact_json.offset(rows, body) if rows else len(body)
+    for part in (memoryview(body)[:start], memoryview(body)[start + len(rows) :]):
+        str(part, "utf-8")
 
 
 def _split(

@@ -214,10 +214,15 @@ def original(part: Any, proved: bytes, source: bytes) -> memoryview:
     """Return the bytes of JSON that stand where a part of what :func:`mask_leniencies` made of it stands."""
     if proved is source:  # most often
         return memoryview(part)
-    import pyarrow as pa  # not imported for JSON that is strict
-
-    start = pa.py_buffer(part).address - pa.py_buffer(proved).address
+    start = offset(part, proved)
     return memoryview(source)[start : start + len(memoryview(part))]
+
+
+def offset(part: Any, source: bytes) -> int:
+    """Return where a part of a body begins in it."""
+    import pyarrow as pa  # not imported for a question that is not answered yet
+
+    return int(pa.py_buffer(part).address - pa.py_buffer(source).address)
 
 
 def dump(value: object) -> str:

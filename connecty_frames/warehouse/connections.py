@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import snippet
+from connecty_frames.warehouse.duckdb_reading import check_reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -71,7 +72,7 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
     for module, name, dialects, run in _KINDS:
         if _is_instance(found, module, name):
             _check_dialect(statement, dialects or _adbc_dialects(found), found)
-            return run(found, statement.sql)
+            return run(found, statement)
     raise ConfigError(
         f"connection is of type {_type_name(found)}; expected a connection of ADBC, DuckDB, psycopg, "
         "sqlite3, SQLAlchemy (over psycopg or sqlite3), ibis, Snowflake, Databricks or pyathena, or a client "
@@ -144,15 +145,23 @@ def _ending(end: Callable[[], object]) -> Iterator[None]:
 # --- DuckDB, ADBC ---------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _duckdb(connection: Any, sql: str) -> Iterator[Rows]:
+def _begin_duckdb(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
     # Outside of a transaction each statement has one of its own. To begin a second one would abort the first.
-    numbers = {connection.execute("SELECT txid_current()").fetchone() for _ in range(2)}
-    if len(numbers) == 1:
+    if ask("SELECT txid_current()") == ask("SELECT txid_current()"):
         raise _open_transaction()
-    connection.execute("BEGIN TRANSACTION READ ONLY")
+    ask("BEGIN TRANSACTION READ ONLY")
+
+
+@contextmanager
+def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
+    def ask(*query: Any) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = connection.execute(*query).fetchall()
+        return rows
+
+    _begin_duckdb(ask)
     with _ending(lambda: connection.execute("ROLLBACK")):
-        relation = connection.sql(sql)
+        check_reading(statement, ask)
+        relation = connection.sql(statement.sql)
         origins = [str(each).lower() for each in relation.types]
         # DuckDB 2 has it under another name.
         fetch = (
@@ -170,39 +179,44 @@ def _duckdb(connection: Any, sql: str) -> Iterator[Rows]:
             yield Rows(list(relation.columns), origins, _columns_of(reader))
 
 
-def _is_postgres(connection: Any) -> bool:
-    return bool(connection.adbc_get_info().get("vendor_name") == "PostgreSQL")
-
-
 def _adbc_dialects(connection: Any) -> tuple[str, ...]:
     """Return the dialects of a connection of ADBC; none if its driver runs any."""
-    return _POSTGRES if _is_postgres(connection) else ()
+    return _ADBC_DIALECTS.get(connection.adbc_get_info().get("vendor_name", "").lower(), ())
 
 
 @contextmanager
-def _adbc(connection: Any, sql: str) -> Iterator[Rows]:
-    is_postgres = _is_postgres(connection)
+def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
+    dialects = _adbc_dialects(connection)
+    is_postgres, is_duckdb = dialects == _POSTGRES, dialects == _DUCKDB
     autocommit = connection._autocommit  # noqa: SLF001 - it has no public name
     if not (is_postgres or autocommit):
         raise _open_transaction("connect with autocommit=True, without which there always is one")
     with closing(connection.cursor()) as cursor:
-        if is_postgres:  # without autocommit a transaction is always open, but may have done nothing
-            cursor.execute("SELECT txid_current_if_assigned()::text")
-            if cursor.fetchone()[0] is not None:
-                raise _open_transaction()
+
+        def ask(*query: Any) -> list[tuple[Any, ...]]:
+            cursor.execute(*query)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+
+        # Without autocommit a transaction is always open, but may have done nothing.
+        if is_postgres and ask("SELECT txid_current_if_assigned()::text")[0][0] is not None:
+            raise _open_transaction()
+        if is_duckdb:
+            _begin_duckdb(ask)
 
         def end() -> None:
             if not autocommit:
                 connection.rollback()
-            elif is_postgres:
+            elif is_postgres or is_duckdb:
                 cursor.execute("ROLLBACK")
 
         with _ending(end):
             if is_postgres:
                 cursor.execute("BEGIN READ ONLY" if autocommit else _READ_ONLY)
-                cursor.execute(_POSTGRES_SETTINGS)
-                cursor.fetchall()
-            cursor.execute(sql)
+                ask(_POSTGRES_SETTINGS)
+            if is_duckdb:
+                check_reading(statement, ask)
+            cursor.execute(statement.sql)
             reader = cursor.fetch_record_batch()
             with _ending(reader.close):
                 origins = [_adbc_origin(field, is_postgres=is_postgres) for field in reader.schema]
@@ -225,7 +239,7 @@ def _adbc_origin(field: pa.Field, *, is_postgres: bool) -> str:
 
 
 @contextmanager
-def _psycopg(connection: Any, sql: str) -> Iterator[Rows]:
+def _psycopg(connection: Any, statement: Statement) -> Iterator[Rows]:
     """Run by a cursor of the server, whose texts are read as they are: psycopg has no infinity or 24:00."""
     psycopg: Any = sys.modules["psycopg"]
     if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
@@ -238,14 +252,14 @@ def _psycopg(connection: Any, sql: str) -> Iterator[Rows]:
             types = {oid: info.name for info in psycopg.postgres.types for oid in (info.oid, info.array_oid)}
             for info in psycopg.postgres.types:
                 cursor.adapters.register_loader(info.oid, text_loader)
-            cursor.execute(sql)
+            cursor.execute(statement.sql)
             names = [column.name for column in cursor.description]
             origins = [types.get(column.type_code, "") for column in cursor.description]
             yield Rows(names, origins, _columns(cursor))
 
 
 @contextmanager
-def _sqlite3(connection: Any, sql: str) -> Iterator[Rows]:
+def _sqlite3(connection: Any, statement: Statement) -> Iterator[Rows]:
     if connection.in_transaction:
         raise _open_transaction("commit or roll it back, and connect without autocommit=False")
     with closing(connection.cursor()) as cursor:
@@ -260,7 +274,7 @@ def _sqlite3(connection: Any, sql: str) -> Iterator[Rows]:
 
         with _ending(end):
             cursor.execute("BEGIN")
-            cursor.execute(sql)
+            cursor.execute(statement.sql)
             names = [column[0] for column in cursor.description]
             yield Rows(names, [""] * len(names), _columns(cursor))
 
@@ -275,19 +289,19 @@ def _columns(cursor: Any) -> Iterator[list[Any]]:
 
 
 @contextmanager
-def _snowflake(connection: Any, sql: str) -> Iterator[Rows]:
+def _snowflake(connection: Any, statement: Statement) -> Iterator[Rows]:
     with closing(connection.cursor()) as cursor:
         if cursor.execute("SELECT CURRENT_TRANSACTION()").fetchone()[0] is not None:
             raise _open_transaction()
-        cursor.execute(sql)
+        cursor.execute(statement.sql)
         names = [column[0] for column in cursor.description]
         yield Rows(names, [""] * len(names), _columns_of(cursor.fetch_arrow_batches()))
 
 
 @contextmanager
-def _databricks(connection: Any, sql: str) -> Iterator[Rows]:
+def _databricks(connection: Any, statement: Statement) -> Iterator[Rows]:
     with closing(connection.cursor()) as cursor:
-        cursor.execute(sql)
+        cursor.execute(statement.sql)
         tables = iter(lambda: cursor.fetchmany_arrow(BATCH_ROWS * 10), None)
         names = [column[0] for column in cursor.description]
         yield Rows(names, [""] * len(names), _columns_of(_until_empty(tables)))
@@ -301,8 +315,8 @@ def _until_empty(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 @contextmanager
-def _bigquery(client: Any, sql: str) -> Iterator[Rows]:
-    job = client.query(sql)
+def _bigquery(client: Any, statement: Statement) -> Iterator[Rows]:
+    job = client.query(statement.sql)
     try:
         rows = job.result()
     except BaseException:  # an interrupt, say, after which the job would go on
@@ -316,19 +330,22 @@ def _bigquery(client: Any, sql: str) -> Iterator[Rows]:
 
 
 @contextmanager
-def _athena(connection: Any, sql: str) -> Iterator[Rows]:
+def _athena(connection: Any, statement: Statement) -> Iterator[Rows]:
     arrow_cursor = import_module("pyathena.arrow.cursor").ArrowCursor
     with closing(connection.cursor(arrow_cursor)) as cursor:
-        table = cursor.execute(sql).as_arrow()
+        table = cursor.execute(statement.sql).as_arrow()
         yield Rows(table.column_names, [""] * table.num_columns, _columns_of([table]))
 
 
 _POSTGRES: Final = ("postgres",)
+_DUCKDB: Final = ("duckdb",)
+#: The dialects of drivers of ADBC, by the names that these have for their databases, in lower case.
+_ADBC_DIALECTS: Final = {"postgresql": _POSTGRES, "duckdb": _DUCKDB, "sqlite": ("sqlite",)}
 
 #: Module and class of each kind of connection, its dialects (ADBC's driver tells them) and what runs a query.
 _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractContextManager[Rows]]], ...]] = (
     ("adbc_driver_manager.dbapi", "Connection", (), _adbc),
-    ("duckdb", "DuckDBPyConnection", ("duckdb",), _duckdb),
+    ("duckdb", "DuckDBPyConnection", _DUCKDB, _duckdb),
     ("psycopg", "Connection", _POSTGRES, _psycopg),
     ("sqlite3", "Connection", ("sqlite",), _sqlite3),
     ("snowflake.connector", "SnowflakeConnection", ("snowflake",), _snowflake),

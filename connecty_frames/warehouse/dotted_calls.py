@@ -8,34 +8,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from sqlglot import exp
 
-__all__ = ["CALLS_BY_DOT", "functions_by_dot"]
+__all__ = ["functions_by_dot"]
 
-#: The dialects that call functions so.
-CALLS_BY_DOT: Final = frozenset({"postgres", "redshift", "materialize", "risingwave"})
 #: The columns that PostgreSQL's own functions have in FROM.
 _COLUMNS: Final = frozenset({"key", "value", "ordinality"})
+#: Functions whose only column has the name of the source; others have names of their own.
+_NAMED_BY_SOURCE: Final = frozenset(
+    {
+        "generate_series",
+        "generate_subscripts",
+        "json_object_keys",
+        "jsonb_object_keys",
+        "jsonb_path_query",
+        "regexp_matches",
+        "regexp_split_to_table",
+        "string_to_table",
+        "unnest",
+    }
+)
 
 
-def functions_by_dot(tree: exp.Expr, allowed: Collection[str]) -> list[str]:
-    """Return the names of fields and columns that may be functions, each once, but for those allowed."""
+def functions_by_dot(tree: exp.Expr, words: Mapping[int, str], allowed: Collection[str]) -> list[str]:
+    """Return the names of fields and columns that may be functions, but for those allowed.
+
+    The words of the SQL, by their places, tell by which name a function is called.
+    """
     from sqlglot import exp
 
-    results = _results_of_functions(tree)
-    names: dict[str, None] = {}
+    results = _results_of_functions(tree, words)
+    names: list[str] = []
     for node in tree.find_all(exp.Column, exp.Dot):
         part, columns = node.this, results.get(node.text("table").lower())
         if isinstance(node, exp.Dot):
             part, columns = node.expression, _COLUMNS
         if isinstance(part, exp.Identifier) and columns is not None and _folded(part) not in columns:
-            names[part.name] = None
+            names.append(part.name)
     return [name for name in names if name.lower() not in allowed]
 
 
-def _results_of_functions(tree: exp.Expr) -> dict[str, frozenset[str]]:
+def _results_of_functions(tree: exp.Expr, words: Mapping[int, str]) -> dict[str, frozenset[str]]:
     """Return the names that functions in FROM have, in lower case, and those of their columns.
 
     Scopes are not told apart: of two functions of one name, the columns are those that both have.
@@ -50,21 +65,16 @@ def _results_of_functions(tree: exp.Expr) -> dict[str, frozenset[str]]:
         if not isinstance(called, exp.Func):
             continue
         alias = source.args.get("alias")
+        name = words.get(
+            called.meta.get("start", -1), "unnest" if isinstance(called, exp.Unnest) else called.key
+        ).lower()
         columns = frozenset(map(_folded, alias.columns)) if alias else frozenset()
-        for name in [source.alias] if source.alias else _names(called):
-            # Without names of columns, the only one has that of the source.
-            found = (columns or frozenset({name.lower()})) | _COLUMNS
-            results[name.lower()] = results.get(name.lower(), found) & found
+        if not columns and name in _NAMED_BY_SOURCE:
+            columns = frozenset({(source.alias or name).lower()})
+        name = (source.alias or name).lower()
+        found = columns | _COLUMNS
+        results[name] = results.get(name, found) & found
     return results
-
-
-def _names(function: exp.Func) -> list[str]:
-    """Return the names by which the SQL may have called a function; sqlglot keeps only those it lacks."""
-    from sqlglot import exp
-
-    if isinstance(function, exp.GenerateSeries):
-        return ["generate_series"]
-    return [function.name] if isinstance(function, exp.Anonymous) else function.sql_names()
 
 
 def _folded(name: exp.Expr) -> str:

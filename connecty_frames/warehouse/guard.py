@@ -1,68 +1,95 @@
 """The guard: which SQL may be sent to a warehouse.
 
-The SQL comes from a server, where a model wrote it. Before it is sent to a warehouse, its parse tree is
-checked: one query, made of the parts that queries are made of, with functions that are known to compute
-values. What is not known is refused. ``docs/design/warehouse.md`` says what this can and cannot prevent.
+The SQL comes from a server, where a model wrote it. Before it is sent to a warehouse, its text and its parse
+tree are checked: one query, written so that every lexer reads the same words, made of the parts that queries
+are made of, with functions that are known to compute values. What is not known is refused.
+``docs/design/warehouse.md`` says what this can and cannot prevent.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from connecty_frames.errors import ConfigError, QueryRefused, missing_extra
 from connecty_frames.text import excerpt, quoted, snippet, value_text, with_excerpt
-from connecty_frames.warehouse.dotted_calls import CALLS_BY_DOT, functions_by_dot
-from connecty_frames.warehouse.functions import EXPANSIONS, HARMLESS, REFUSED
+from connecty_frames.warehouse.dotted_calls import functions_by_dot
+from connecty_frames.warehouse.functions import FUNCTIONS, ROWS, SYNTAX, WORDS
+from connecty_frames.warehouse.tokens import (
+    POSTGRES_KIN,
+    SPARK_KIN,
+    quiet,
+    raw,
+    text_reasons,
+    without_comments,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from sqlglot import exp
 
-__all__ = ["Statement", "check", "parse", "parse_any"]
+__all__ = ["Statement", "check", "parse", "parse_any", "refused"]
 
 _T = TypeVar("_T")
 
-#: Classes of sqlglot of which a query is made, apart from functions and conditions: operators, literals,
-#: columns and the like.
+#: Classes of sqlglot of which a query is made, apart from functions.
 _PARTS: Final = frozenset(
     """
-        Alias Aliases AtIndex AtTimeZone CTE CharacterSet Cluster ColumnDef Comprehension Connect Cube
-    DataType     DataTypeParam Distinct Distribute Except Fetch Filter Final FormatJson FormatPhrase From
-    FromTimeZone Group     GroupingSets Having HavingMax Heredoc HistoricalData Identifier IgnoreNulls
-    Intersect Interval IntervalSpan     Introducer JSON JSONColumnDef JSONExtractQuote JSONKeyValue JSONPath
-    JSONPathFilter JSONPathKey     JSONPathRecursive JSONPathRoot JSONPathSelector JSONPathSlice
-    JSONPathSubscript JSONPathUnion     JSONPathWildcard JSONSchema JSONValue Join Lambda Lateral Limit
-    LimitOptions MatchRecognize MatchRecognizeMeasure National ObjectIdentifier Offset     OnCondition Order
-    Ordered OverflowTruncateBehavior Pivot PivotAlias PivotAny PositionalColumn PreWhere Prior
-    PseudoType Qualify RecursiveWithSearch RespectNulls Rollup Select Slice Sort Star Subquery Table
-    TableAlias     TableColumn TableFromRows TableSample TranslateCharacters Tuple Union UnpivotColumns
-    Unnest Values Var     Variadic Version Where Window WindowSpec With WithFill WithinGroup
+    Add Adjacent Alias Aliases All Any AtIndex AtTimeZone Between BitString BitwiseAnd BitwiseLeftShift
+    BitwiseNot BitwiseOr BitwiseRightShift BitwiseXor Boolean Bracket ByteString CTE CharacterSet Cluster
+    Column ColumnDef Comprehension Connect Cube DPipe DataType DataTypeParam Distance DistanceNd Distinct
+    Distribute Div Dot EQ Escape Except ExtendsLeft ExtendsRight Fetch Filter Final FormatJson FormatPhrase
+    From FromTimeZone GT GTE Glob Group GroupingSets Having HavingMax Heredoc HexString HistoricalData ILike
+    Identifier IgnoreNulls In IntDiv Intersect Interval IntervalSpan Introducer Is JSON JSONColumnDef
+    JSONExtractQuote JSONKeyValue JSONPath JSONPathFilter JSONPathKey JSONPathRecursive JSONPathRoot
+    JSONPathSelector JSONPathSlice JSONPathSubscript JSONPathUnion JSONPathWildcard JSONSchema JSONValue Join
+    Kwarg LT LTE Lambda Lateral Like Limit LimitOptions Literal Match MatchRecognize MatchRecognizeMeasure
+    Mod Mul NEQ National Neg NestedJSONSelect Not Null NullSafeEQ NullSafeNEQ ObjectIdentifier Offset
+    OnCondition Order Ordered OverflowTruncateBehavior Overlaps Paren Pivot PivotAlias PivotAny
+    PositionalColumn PreWhere Prior PropertyEQ PseudoType Pseudocolumn Qualify RawString RecursiveWithSearch
+    RespectNulls Rollup Select SimilarTo Slice Sort Star Sub Subquery Table TableAlias TableColumn
+    TableFromRows TableSample TranslateCharacters Tuple Union UnpivotColumns Unnest Values Var Variadic
+    Version Where Window WindowSpec With WithFill WithinGroup
     """.split()
 )
-#: Conditions that are no part of a query: variables, parameters without a value, and operators by name, which
-#: may be functions of a user.
-_REFUSED_CONDITIONS: Final = frozenset({"Operator", "Parameter", "Placeholder", "SessionParameter"})
-#: Clauses of SELECT that change something, or the result, and are no nodes of their own.
-_REFUSED_CLAUSES: Final = ("into", "locks", "hint", "hints", "settings", "format", "options")
+#: The clauses of queries and of tables, as sqlglot calls them, without the underscore that some versions add.
+_CLAUSES: Final = frozenset(
+    """
+    alias by_name catalog cluster connect db distinct distribute except exclude expression expressions
+    from group having indexed joins kind laterals limit match offset on only operation_modifiers order
+    ordinality pivots prewhere qualify rename replace rows_from sample side sort this version when where
+    windows with
+    """.split()
+)
+#: Classes of sqlglot of functions that may stand in FROM.
+_ROW_CLASSES: Final = frozenset(name.replace("_", "") for name in ROWS) | {
+    "_explodeouter",
+    "explodinggenerateseries",
+}
 #: How a query begins. Other words begin other statements, which are not even parsed.
 _FIRST_WORDS: Final = frozenset({"SELECT", "WITH", "(", "FROM", "TABLE", "VALUES"})
-#: Names that end as those of files do, which DuckDB reads, quoted or not, if it has no such table.
-_FILE: Final = re.compile(
-    r".*\.(csv|tsv|txt|jsonl?|ndjson|parquet|arrow|feather|ipc|xlsx?|db|duckdb|sqlite3?|avro|orc|shp|gz|zst)",
+#: A name without quotes.
+_WORD: Final = re.compile(r"[^\W\d][\w$]*")
+_QUOTES: Final = "'\"`]"
+_PATH: Final = re.compile(r"[/\\:]")
+#: Schemas of Spark that are formats, by name or by class: the name of the table is the path of a file.
+_FORMAT: Final = re.compile(
+    r".*\..*|avro|binaryfile|cobol|csv|delta|excel|geojson|geoparquet|hudi|iceberg|image|jdbc|json|libsvm|orc|"
+    r"parquet|pdf|protobuf|raster|shapefile|text|xml",
     re.IGNORECASE,
 )
-_PATH: Final = re.compile(r"[/\\:]")
-#: The dialects in which files can stand in FROM by their names.
-_FILES_AS_TABLES: Final = frozenset({"duckdb", "clickhouse", "drill"})
-#: Schemas of Spark that are formats: the name of the table is the path of a file.
-_FORMATS: Final = frozenset("avro binaryfile csv delta hudi iceberg json orc parquet text xml".split())
-_FORMATS_AS_SCHEMAS: Final = frozenset({"databricks", "spark", "spark2", "hive"})
-#: Functions of SQLite that stand in FROM without a parenthesis.
-_SQLITE_FUNCTIONS: Final = re.compile(r"pragma_.*|dbstat|sqlite_dbpage|sqlite_stmt", re.IGNORECASE)
+#: Functions that stand in FROM without a parenthesis: of SQLite, and PostgreSQL's values.
+_SQLITE_FUNCTIONS: Final = re.compile(
+    r"pragma_.*|bytecode|completion|dbstat|fsdir|sqlite_dbpage|sqlite_stmt|tables_used|zipfile", re.IGNORECASE
+)
+_POSTGRES_VALUES: Final = re.compile(
+    r"current_\w+|localtime|localtimestamp|session_user|system_user|user", re.IGNORECASE
+)
+#: The dialects in which a text can be the alias of a column.
+_TEXT_ALIASES: Final = frozenset({"duckdb", "mysql", "sqlite", "tsql", "fabric"})
 #: The dialects in which statements need no semicolon between them, and the words that begin one there, which
 #: are reserved. sqlglot takes them for aliases.
 _NO_SEMICOLONS: Final = frozenset({"tsql", "fabric"})
@@ -86,22 +113,22 @@ class Statement:
     Parameters
     ----------
     sql
-        Its text without comments and the semicolon at its end, otherwise as it was written.
+        Its text without comments and the semicolon at its end.
     dialect
         The dialect by which it was read, as sqlglot calls it.
     tree
         Its parse tree.
-    quoted_names
-        What it has in the quotes of names.
-    quoted_calls
-        Those of them that a parenthesis follows, as after a function.
+    tokens
+        The tokens of its text.
+    allowed
+        Further functions that are allowed, in lower case.
     """
 
     sql: str
     dialect: str
     tree: exp.Expr
-    quoted_names: frozenset[str]
-    quoted_calls: frozenset[str]
+    tokens: list[Any]
+    allowed: frozenset[str] = frozenset()
 
 
 def check(sql: str, dialect: str, functions: Collection[str] = ()) -> Statement:
@@ -129,23 +156,12 @@ def check(sql: str, dialect: str, functions: Collection[str] = ()) -> Statement:
             setting="functions",
         )
     statement = parse(sql, dialect)
-    allowed = {name.lower() for name in functions}
-    unknown = _unknown_quoted_functions(statement, allowed)
-    if statement.dialect in CALLS_BY_DOT:
-        unknown += functions_by_dot(statement.tree, {*HARMLESS, *allowed, *unknown})
-    for node in statement.tree.walk():
-        for reason in _reasons(node, statement):
-            raise _refused(statement.sql, reason)
-        if (name := _unknown_function(node, allowed)) is not None and name not in unknown:
-            unknown.append(name)
+    statement = replace(statement, allowed=frozenset(name.lower() for name in functions))
+    for reason in _read(statement.sql, dialect, lambda: list(_reasons(statement))):
+        raise refused(statement.sql, reason)
+    unknown = _read(statement.sql, dialect, lambda: list(dict.fromkeys(_unknown_functions(statement))))
     if unknown:
-        names = ", ".join(map(repr, map(snippet, unknown)))
-        raise _refused(
-            statement.sql,
-            f"calls {quoted(unknown)}, and whether that only computes a value is not known",
-            f"If it does, allow it by functions=({names},).",
-            functions=tuple(unknown),
-        )
+        raise unknown_functions(statement.sql, unknown)
     return statement
 
 
@@ -170,27 +186,27 @@ def parse(sql: str, dialect: str) -> Statement:
             setting="dialect",
         )
     dialect = dialect.lower()
-    text, tokens = _read(sql, dialect, lambda: _without_comments(sql, dialect))
-    if not tokens or tokens[0].text.upper() not in _FIRST_WORDS:
-        first = snippet(tokens[0].text) if tokens else ""
-        raise _refused(sql, f"begins with {first!r}, not as a query does" if first else "is empty")
+    written = _read(sql, dialect, lambda: sqlglot.tokenize(sql, read=dialect))
+    while written and written[-1].token_type.name == "SEMICOLON":
+        written.pop()
+    text = without_comments(sql, written)
+    tokens = _read(sql, dialect, lambda: sqlglot.tokenize(text, read=dialect))
+    if not written or written[0].text.upper() not in _FIRST_WORDS:
+        first = snippet(written[0].text) if written else ""
+        advice = "Write SELECT ... FROM ... PIVOT (... IN ('a', 'b'))." if first.upper() == "PIVOT" else ""
+        raise refused(sql, f"begins with {first!r}, not as a query does" if first else "is empty", advice)
+    if [token.text for token in tokens] != [token.text for token in written]:
+        raise refused(sql, "reads differently without its comments")
     if (word := _next_statement(tokens, dialect)) is not None:
-        raise _refused(sql, f"has {word!r}, behind which {dialect} reads another statement")
+        raise refused(sql, f"has {word!r}, behind which {dialect} reads another statement")
     trees = [
         tree for tree in _read(sql, dialect, lambda: sqlglot.parse(text, read=dialect)) if tree is not None
     ]
     if len(trees) != 1:
-        raise _refused(sql, f"has {len(trees)} statements")
+        raise refused(sql, f"has {len(trees)} statements")
     if not isinstance(trees[0], exp.Select | exp.SetOperation | exp.Subquery | exp.Values):
-        raise _refused(sql, "is not a query")
-    quoted_names = [token.text for token in tokens if token.token_type.name == "IDENTIFIER"]
-    parts = [part for name in quoted_names for part in name.split(".")]  # BigQuery quotes them together
-    calls = [
-        token.text
-        for token, following in pairwise(tokens)
-        if token.token_type.name == "IDENTIFIER" and following.text == "("
-    ]
-    return Statement(text, dialect, trees[0], frozenset(quoted_names + parts), frozenset(calls))
+        raise refused(sql, "is not a query")
+    return Statement(text, dialect, trees[0], tokens)
 
 
 def _next_statement(tokens: list[Any], dialect: str) -> str | None:
@@ -208,12 +224,13 @@ def _next_statement(tokens: list[Any], dialect: str) -> str | None:
 def _read(sql: str, dialect: str, read: Callable[[], _T]) -> _T:
     """Return what sqlglot makes of SQL; any failure of it, not its own errors alone, is a refusal."""
     try:
-        return read()
+        with quiet():
+            return read()
     except RecursionError:
-        raise _refused(sql, "is nested too deeply to be read") from None
+        raise refused(sql, "is nested too deeply to be read") from None
     except Exception as error:  # noqa: BLE001 - of malformed SQL some versions raise a TypeError
         reason = re.sub(r"\x1b\[\d*m", "", str(error)).partition("\n")[0]
-        raise _refused(sql, f"cannot be read as {dialect}: {snippet(reason, _SHOWN)}") from None
+        raise refused(sql, f"cannot be read as {dialect}: {snippet(reason, _SHOWN)}") from None
 
 
 def parse_any(sql: str) -> Statement:
@@ -230,66 +247,92 @@ def _dialects(sqlglot: Any) -> list[str]:
     return sorted(name for name in sqlglot.Dialects.__members__.values() if name)
 
 
-def _without_comments(sql: str, dialect: str) -> tuple[str, list[Any]]:
-    """Return SQL without comments and the semicolon at its end, and its tokens.
-
-    What sqlglot takes for a comment may be SQL to the warehouse (``/*! ... */`` in MySQL), so only what was
-    parsed is sent.
-    """
-    import sqlglot
-
-    tokens = sqlglot.tokenize(sql, read=dialect)
-    while tokens and tokens[-1].token_type.name == "SEMICOLON":
-        tokens.pop()
-    parts: list[str] = []
-    end = 0
-    for token in tokens:
-        gap = sql[end : token.start]
-        parts += [gap if not gap.strip() else re.sub(r"\S", "", gap) or " ", sql[token.start : token.end + 1]]
-        end = token.end + 1
-    return "".join(parts).strip(), tokens
-
-
-def _refused(sql: str, reason: str, advice: str = "", functions: tuple[str, ...] = ()) -> QueryRefused:
+def refused(sql: str, reason: str, advice: str = "", functions: tuple[str, ...] = ()) -> QueryRefused:
+    """Return the error for SQL, with the reason as its predicate."""
     message = with_excerpt(f"The SQL {reason}. Nothing was sent:", excerpt(sql, _SHOWN), advice)
     return QueryRefused(message, functions=functions)
+
+
+def unknown_functions(sql: str, names: Sequence[str]) -> QueryRefused:
+    """Return the error for SQL that calls functions of these names."""
+    arguments = ", ".join(map(repr, map(snippet, names)))
+    return refused(
+        sql,
+        f"calls {quoted(names)}, and whether that only computes a value is not known",
+        f"If it does, allow it by functions=({arguments},).",
+        functions=tuple(names),
+    )
 
 
 # --- what is refused ----------------------------------------------------------------------------------
 
 
-def _reasons(node: exp.Expr, statement: Statement) -> Iterator[str]:
-    """Yield why a node may not be part of a query, as predicates of the SQL."""
+def _reasons(statement: Statement) -> Iterator[str]:
+    """Yield why a query may not be sent, as predicates of the SQL."""
     from sqlglot import exp
 
-    kind = type(node).__name__
-    known = kind in _PARTS or (isinstance(node, exp.Condition) and kind not in _REFUSED_CONDITIONS)
-    if not known or kind.lower() in REFUSED:
-        yield f"has {kind}, which is not allowed in a query"
-    for clause in _REFUSED_CLAUSES:
-        if isinstance(node, exp.Select | exp.SetOperation | exp.Table | exp.Subquery) and node.args.get(
-            clause
-        ):
-            yield f"has the clause {clause.upper()}"
-    if isinstance(node, exp.Table):
-        yield from _table_reasons(node, statement)
-    if isinstance(node, exp.TableFromRows) and not isinstance(node.this, exp.Func):
-        yield "has a text in place of a table"
-    if isinstance(node, exp.PropertyEQ) and not isinstance(node.parent, exp.Func):  # of an argument
-        yield "sets a variable"
-    if isinstance(node, exp.Column) and node.table and node.name.lower() == "nextval":
+    yield from text_reasons(statement.sql, statement.tokens, statement.dialect)
+    places = {token.start: token for token in statement.tokens}
+    for node in statement.tree.walk():
+        kind = type(node).__name__
+        called = isinstance(node, exp.Func) and "start" in node.meta  # by a name, which is checked
+        if not (called or kind in _PARTS or kind in SYNTAX):
+            yield f"has {kind}, which is not allowed in a query"
+        if isinstance(node, exp.Select | exp.SetOperation | exp.Table | exp.Subquery):
+            clauses = {clause.rstrip("_") for clause, value in node.args.items() if value}
+            yield from (f"has the clause {clause.upper()}" for clause in sorted(clauses - _CLAUSES))
+        if isinstance(node, exp.Identifier):
+            yield from _name_reasons(node, statement, places)
+        elif isinstance(node, exp.Table):
+            yield from _table_reasons(node, statement)
+        elif isinstance(node, exp.TableFromRows) and not isinstance(node.this, exp.Func):
+            yield "has a text in place of a table"
+        elif isinstance(node, exp.PropertyEQ) and not isinstance(node.parent, exp.Func):  # of an argument
+            yield "sets a variable"
+        elif kind == "Generator" and not _is_bounded(node):
+            yield "has GENERATOR with more than a ROWCOUNT"
+
+
+def _is_bounded(generator: exp.Expr) -> bool:
+    """Return whether Snowflake's GENERATOR has a number of rows alone: a TIMELIMIT may be an hour."""
+    from sqlglot import exp
+
+    given = {name: value for name, value in generator.args.items() if value}
+    return set(given) == {"rowcount"} and isinstance(given["rowcount"], exp.Literal)
+
+
+def _name_reasons(node: exp.Identifier, statement: Statement, places: dict[int, Any]) -> Iterator[str]:
+    """Yield why a name is not written as one, or is that of a sequence."""
+    from sqlglot import exp
+
+    parent, of_table = node.parent, isinstance(node.parent, exp.Table)
+    token = places.get(node.meta.get("start", -1))
+    if token is None:  # made by sqlglot, as the columns of PIVOT are
+        good = not of_table
+    elif token.token_type.name in {"IDENTIFIER", "STRING"}:
+        is_alias = statement.dialect in _TEXT_ALIASES and isinstance(parent, exp.Alias)
+        good = token.token_type.name == "IDENTIFIER" or is_alias
+    else:  # BigQuery has my-project.data.events
+        dashed = statement.dialect == "bigquery" and of_table
+        good = bool(
+            re.fullmatch(r"[\w*-]+", node.name) if dashed else _WORD.fullmatch(raw(statement.sql, token))
+        )
+    if not good:
+        yield f"has the text {snippet(node.name)!r} in place of a {'table' if of_table else 'name'}"
+    if node.name.lower() == "nextval" and (isinstance(parent, exp.Dot) or (parent and parent.text("table"))):
         yield "advances a sequence"
 
 
 def _table_reasons(table: exp.Table, statement: Statement) -> Iterator[str]:
     from sqlglot import exp
 
-    if isinstance(table.this, exp.Func):
-        if not isinstance(table.this, exp.Anonymous) and type(table.this).__name__.lower() not in EXPANSIONS:
-            yield f"has the function {type(table.this).__name__} in FROM"
-        return
     if table.args.get("rows_from"):
         return  # its functions are tables, which are nodes of their own
+    if isinstance(table.this, exp.Func):
+        kind = type(table.this).__name__
+        if not isinstance(table.this, exp.Anonymous) and kind.lower() not in _ROW_CLASSES:
+            yield f"has the function {kind} in FROM"
+        return
     if not all(isinstance(part, exp.Identifier) for part in table.parts):
         yield "reads from something that is not named as a table is"
         return
@@ -297,38 +340,61 @@ def _table_reasons(table: exp.Table, statement: Statement) -> Iterator[str]:
     path = ".".join(names)
     if any(map(_PATH.search, names)) or (statement.dialect != "bigquery" and "*" in path):
         yield f"reads the file {snippet(path)!r}"
-    elif statement.dialect in _FILES_AS_TABLES and (
-        _FILE.fullmatch(path) or any("." in name for name in names)
-    ):
-        yield f"reads {snippet(path)!r}, which may be a file"
-    elif statement.dialect in _FORMATS_AS_SCHEMAS and table.text("db").lower() in _FORMATS:
+    elif statement.dialect in SPARK_KIN and names[:-1] and _FORMAT.fullmatch(names[-2]):
         yield f"reads {snippet(path)!r}, which is a file"
-    elif statement.dialect == "sqlite" and _SQLITE_FUNCTIONS.fullmatch(names[-1]):
+    elif (statement.dialect == "sqlite" and _SQLITE_FUNCTIONS.fullmatch(names[-1])) or (
+        statement.dialect in POSTGRES_KIN
+        and not table.this.args.get("quoted")
+        and _POSTGRES_VALUES.fullmatch(path)
+    ):
         yield f"has the function {snippet(path)} in FROM"
-    elif any(part.args.get("quoted") and part.name not in statement.quoted_names for part in table.parts):
-        yield f"has the text {snippet(path)!r} in place of a table"
 
 
-def _unknown_quoted_functions(statement: Statement, allowed: Collection[str]) -> list[str]:
-    """Return names of functions in quotes, which sqlglot reads in any case: ``"Lower"`` is not ``lower``."""
+def _unknown_functions(statement: Statement) -> Iterator[str]:
+    """Yield the names of functions that are neither known nor allowed."""
     from sqlglot import exp
 
-    aliases = {alias.name for alias in statement.tree.find_all(exp.TableAlias)}
-    return [name for name in sorted(statement.quoted_calls - aliases) if name.lower() not in allowed]
+    tree, allowed = statement.tree, statement.allowed
+    known = FUNCTIONS | ROWS | allowed
+    sources = {
+        source.this.meta.get("start")
+        for source in tree.find_all(exp.Table, exp.Lateral, exp.TableFromRows)
+        if isinstance(source.this, exp.Func)
+    }
+    for token, name in _calls(statement):
+        if not _WORD.match(token.text) or token.token_type.name == "IDENTIFIER":
+            good: Collection[str] = allowed
+        elif token.start in sources:
+            good = ROWS | allowed
+        else:
+            good = known if "." in name else known | WORDS
+        if name.lower() not in good:
+            yield name
+    words = {token.start: token.text for token in statement.tokens}
+    for node in tree.find_all(exp.Func):  # those that are called as keywords are
+        name = words.get(node.meta.get("start", -1), "")
+        if name.lower() in WORDS - known:
+            yield name
+    if statement.dialect in POSTGRES_KIN:
+        yield from functions_by_dot(tree, words, allowed)
 
 
-def _unknown_function(node: exp.Expr, allowed: Collection[str]) -> str | None:
-    """Return the name of a function that is neither known nor allowed, None if the node is none."""
+def _calls(statement: Statement) -> Iterator[tuple[Any, str]]:
+    """Yield each word or quote that a parenthesis follows, and its name with what stands before its dots."""
     from sqlglot import exp
 
-    parent = node.parent
-    schema = ""
-    if isinstance(node, exp.Func) and isinstance(parent, exp.Dot) and node.arg_key == "expression":
-        schema = parent.this.sql()
-    elif isinstance(node, exp.Func) and isinstance(parent, exp.Table) and node.arg_key == "this":
-        schema = ".".join(part.name for part in parent.parts if isinstance(part, exp.Identifier))
-    if not isinstance(node, exp.Anonymous) and not schema:
-        return None
-    own = node.name if isinstance(node, exp.Anonymous) else type(node).__name__
-    name = f"{schema}.{own}" if schema else own
-    return None if name.lower() in {*HARMLESS, *allowed} else name
+    aliases = [alias.this for alias in statement.tree.find_all(exp.TableAlias) if alias.this is not None]
+    places = {alias.meta.get("start") for alias in aliases}
+    tokens = statement.tokens
+    for position, (token, following) in enumerate(pairwise(tokens)):
+        text = raw(statement.sql, token)
+        if following.token_type.name != "L_PAREN" or token.start in places or not re.search(r"\w", text):
+            continue
+        name = token.text if text[-1] in _QUOTES else token.text.split()[-1]  # GROUPING SETS is one token
+        first = position
+        while first > 1 and tokens[first - 1].token_type.name == "DOT":
+            first -= 2
+            name = f"{tokens[first].text}.{name}"
+        if statement.dialect == "bigquery" and name.lower().startswith("safe."):
+            name = name[len("safe.") :]  # it calls the function, and returns NULL for an error
+        yield token, name

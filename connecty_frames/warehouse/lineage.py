@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames.errors import QueryRefused
 from connecty_frames.text import excerpt, with_excerpt
+from connecty_frames.warehouse.tokens import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,8 @@ def tables(statement: Statement) -> tuple[str, ...]:
     from sqlglot.errors import OptimizeError
 
     try:
-        return tuple(dict.fromkeys(_tables(statement)))
+        with quiet():
+            return tuple(dict.fromkeys(_tables(statement)))
     except OptimizeError as error:
         raise QueryRefused(
             with_excerpt(f"The tables of this SQL cannot be found ({error}):", excerpt(statement.sql, _SHOWN))
@@ -60,6 +62,7 @@ def fingerprint(statement: Statement) -> str:
     from sqlglot.optimizer.qualify_tables import qualify_tables
 
     dialect = statement.dialect
-    tree = normalize_identifiers(statement.tree.copy(), dialect=dialect)
-    tree = qualify_tables(tree, dialect=dialect, canonicalize_table_aliases=True)
-    return hashlib.sha256(tree.sql(dialect, comments=False).encode()).hexdigest()
+    with quiet():
+        tree = normalize_identifiers(statement.tree.copy(), dialect=dialect)
+        tree = qualify_tables(tree, dialect=dialect, canonicalize_table_aliases=True)
+        return hashlib.sha256(tree.sql(dialect, comments=False).encode()).hexdigest()

@@ -63,6 +63,7 @@ def test_the_exit_codes() -> None:
         "ConversionError": 10,
         "TruncatedError": 11,
         "QueryRefused": 1,
+        "WriteFailed": 1,
         "PinChanged": 12,
     }
 

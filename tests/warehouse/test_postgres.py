@@ -38,6 +38,8 @@ def server() -> Iterator[Any]:
             "CREATE FUNCTION write_one() RETURNS int LANGUAGE sql "
             "AS 'INSERT INTO kept VALUES (1) RETURNING n'"
         )
+        for name in ("called", "talk"):
+            connection.execute(f"CREATE FUNCTION {name}(text) RETURNS text RETURN 'called'")
         connection.execute("CREATE TYPE mood AS ENUM ('sad', 'ok')")
         yield connection
 
@@ -236,6 +238,27 @@ def test_the_transaction_is_read_only(server: Any, connection: Any) -> None:
     assert type(caught.value).__module__.startswith(("psycopg", "pyarrow"))
     assert caught.value.__notes__ == ["It was raised while rerun ran the SQL of question_id='7'."]
     assert server.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT x.u&\"called\" AS v FROM unnest(ARRAY['a']) AS x(u)",
+        f"SELECT {'a' * 63}.called AS v FROM unnest(ARRAY['a']) AS {'a' * 63}b(u)",
+        "SELECT called.called AS v FROM jsonb_array_elements_text('[\"a\"]') AS called",
+        "SELECT x.called AS v FROM current_catalog AS x",
+        "SELECT x.called AS v FROM unnest(ARRAY['a']) AS x(\"CALLED\")",
+        "SELECT x.talk AS v FROM unnest(ARRAY['a']) AS x(tal\u212a)",
+        "SELECT ('a'::text).called AS v",
+        "SELECT x.a[1].called AS v FROM (SELECT ARRAY['a'] AS a) AS x",
+    ],
+)
+def test_a_function_that_sqlglot_does_not_see(server: Any, connection: Any, sql: str) -> None:
+    """PostgreSQL calls it where sqlglot reads an operator or a column, so the query is refused."""
+    assert server.execute(sql).fetchall() == [("called",)]
+
+    with pytest.raises(cf.QueryRefused):
+        table(connection, sql, "string")
 
 
 def test_a_statement_has_an_hour_unless_the_session_says_otherwise(server: Any) -> None:

@@ -299,8 +299,8 @@ def test_duckdb_writes_nothing(database: duckdb.DuckDBPyConnection) -> None:
 
 def test_errors_of_the_driver_pass_with_a_note(database: duckdb.DuckDBPyConnection) -> None:
     """As they are; the connection is free again."""
-    with pytest.raises(duckdb.CatalogException, match="nothing_here") as caught:
-        saved("SELECT id, name, amount FROM nothing_here").rerun(database, dialect="duckdb")
+    with pytest.raises(duckdb.BinderException, match="nothing_here") as caught:
+        saved("SELECT id, name, nothing_here AS amount FROM shop.orders").rerun(database, dialect="duckdb")
 
     assert caught.value.__notes__ == ["It was raised while rerun ran the SQL of an answer."]
     assert rows(saved().rerun(database, dialect="duckdb")) == ROWS

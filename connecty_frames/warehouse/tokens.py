@@ -1,0 +1,127 @@
+"""The text of a query: what is sent, so that sqlglot and the database divide it into the same words."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import unicodedata
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+#: The dialects that read names as PostgreSQL does.
+POSTGRES_KIN: Final = frozenset({"postgres", "redshift", "materialize", "risingwave"})
+#: The dialects that read names, and replace variables, as Spark does.
+SPARK_KIN: Final = frozenset({"databricks", "hive", "spark", "spark2"})
+#: The bytes after which PostgreSQL cuts a name.
+_NAME_BYTES: Final = 63
+#: The dialects in which a backslash escapes a quote, whatever the settings.
+_BACKSLASH: Final = frozenset({"bigquery", "databricks", "hive", "mysql", "snowflake", "spark", "spark2"})
+_NUMBER: Final = re.compile(r"([\d_]+\.?[\d_]*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what sqlglot logs about hostile text out of this thread's log."""
+    thread = threading.get_ident()
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    logger = logging.getLogger("sqlglot")
+    logger.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_of_others)
+
+
+def raw(sql: str, token: Any) -> str:
+    """Return a token as it is written."""
+    return sql[token.start : token.end + 1]
+
+
+def _is_quoted(token: Any, text: str) -> bool:
+    """Return whether a token is a text or a name in quotes, and not a number such as 0xFF."""
+    is_one = token.token_type.name.endswith(("IDENTIFIER", "STRING"))
+    return is_one and (text[-1] in "'\"`]" or text[0] == "$")
+
+
+def without_comments(sql: str, tokens: Sequence[Any]) -> str:
+    """Return the text of tokens, with spaces between them.
+
+    One dialect's comment is another's SQL (``/*! ... */`` in MySQL), and ADBC puts it between parentheses.
+    """
+    parts: list[str] = []
+    end = 0
+    for token in tokens:
+        if token.start < end:
+            continue  # Databricks' 100L is three tokens: 100, ::, BIGINT
+        gap, text = sql[end : token.start], raw(sql, token)
+        if not _is_quoted(token, text):
+            text = re.sub(r"\s", " ", text)  # GROUP BY is one token
+        if gap:
+            parts.append(" " * (len(gap) if gap.isspace() else 1))
+        elif _is_quoted(token, text) and not text[0].isalnum() and _ends_open(parts):
+            parts.append(" ")
+        parts.append(text)
+        end = token.end + 1
+    return "".join(parts).strip()
+
+
+def _ends_open(parts: Sequence[str]) -> bool:
+    """Return whether a quote that follows may continue the text, as in ``u&"..."``, ``a$$`` or ``N'...'``."""
+    return bool(parts) and (parts[-1][-1].isalnum() or parts[-1][-1] in "_$&@#")
+
+
+def text_reasons(sql: str, tokens: Sequence[Any], dialect: str) -> Iterator[str]:
+    """Yield why another lexer may divide the text into other tokens, as predicates of the SQL."""
+    if dialect in SPARK_KIN and "${" in sql:
+        yield "has ${, which Spark replaces by a setting"
+    for token in tokens:
+        text = raw(sql, token)
+        for reason in (
+            _quote_reasons(token, text, dialect) if _is_quoted(token, text) else _word_reasons(token, text)
+        ):
+            yield f"has {reason}: {text!r}"
+        is_text = token.token_type.name.endswith("STRING")
+        if dialect in POSTGRES_KIN and not is_text and len(token.text.encode(errors="replace")) > _NAME_BYTES:
+            yield f"has a name of more than {_NAME_BYTES} bytes, which is cut: {text!r}"
+    for token, following in pairwise(tokens):
+        touches = token.start < following.start == token.end + 1
+        if touches and token.token_type.name == "NUMBER" and re.match(r"\w", following.text):
+            yield f"has a number that runs into a word: {sql[token.start : following.end + 1]!r}"
+        if touches and (token.text.lower(), following.text) == ("u", "&"):
+            yield "has U&, which begins a name with Unicode escapes"
+
+
+def _quote_reasons(token: Any, text: str, dialect: str) -> Iterator[str]:
+    kind = token.token_type.name
+    if kind == "UNICODE_STRING":
+        yield "a text with Unicode escapes"
+    if kind == "HEREDOC_STRING" and not re.match(r"\$([A-Za-z_][A-Za-z0-9_]*)?\$", text):
+        yield "a text whose quote may be none"
+    if "\0" in text or any(unicodedata.category(each) == "Cs" for each in text):
+        yield "a character that cannot be sent"
+    if re.search(r"\\['\"`]", text) and not (dialect in _BACKSLASH and kind == "STRING"):
+        yield "a backslash before a quote, which may end the text or not"
+
+
+def _word_reasons(token: Any, text: str) -> Iterator[str]:
+    kind = token.token_type.name
+    if not all(map(_is_plain, text)):
+        yield "a character that may be white space or part of a word"
+    if not text.isascii() and any(case(text).isascii() for case in (str.upper, str.lower, str.casefold)):
+        yield "a word that may be read as another one (write it in quotes)"
+    if kind == "IDENTIFIER" or (kind == "NUMBER" and not _NUMBER.fullmatch(token.text)):
+        yield "a number that runs into a word"
+
+
+def _is_plain(character: str) -> bool:
+    if character.isascii():
+        return character.isprintable()
+    return unicodedata.category(character)[0] in "LM" or unicodedata.category(character) == "Nd"

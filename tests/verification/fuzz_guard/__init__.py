@@ -1,0 +1,1 @@
+"""Hostile SQL, judged by the databases themselves: ``make fuzz-guard``."""
