@@ -28,22 +28,7 @@ _NANOSECONDS: Final = ("timestamp[ns", "time64[ns")
 
 
 def read_frame(frame: Any, *, timezone: str, documented_only: bool) -> QueryResult:
-    """Return a frame as the result of a question.
-
-    Parameters
-    ----------
-    frame
-        Any object with ``__arrow_c_stream__``, or a list of dicts, one a row, that have the same keys.
-    timezone
-        The zone in which instants are written.
-    documented_only
-        Leave out the sections of the statistics that the API document does not show.
-
-    Raises
-    ------
-    ConfigError
-        It is no table, or DuckDB cannot hold the values of a column exactly.
-    """
+    """Return any Arrow stream, or a list of dicts with the same keys, as a result; else ConfigError."""
     table = _from_rows(frame) if isinstance(frame, list) else _from_stream(frame)
     if not table.num_columns:
         raise ConfigError("It has no column.", setting="answers")
@@ -115,13 +100,8 @@ def _from_stream(frame: Any) -> pa.Table:
 
 
 def _object_columns(frame: Any) -> list[int]:
-    """Return the positions of the columns of Python objects of a pandas frame.
-
-    Raises
-    ------
-    ConfigError
-        A frame of polars has such a column: it would export addresses in memory, or crash.
-    """
+    """Return the positions of a pandas frame's columns of Python objects."""
+    # A polars frame would export addresses in memory for such a column, or crash, so that is an error.
     dtypes = [str(dtype) for dtype in getattr(frame, "dtypes", ())] if hasattr(frame, "columns") else []
     if "Object" in dtypes:
         raise _mixed(frame.columns[dtypes.index("Object")])

@@ -42,22 +42,7 @@ class CannedAnswer:
 
 
 class CannedAnswers:
-    """The canned answers of a sandbox, which any thread may set while questions are answered.
-
-    Parameters
-    ----------
-    answers
-        The answers to begin with, and to go back to, by question.
-    timezone
-        The zone in which instants are written.
-    documented_only
-        Leave out the sections of the statistics that the API document does not show.
-
-    Raises
-    ------
-    ConfigError
-        Two questions have the same words, or an answer is of the wrong type.
-    """
+    """The canned answers of a sandbox by question, which any thread may set while questions are answered."""
 
     def __init__(self, answers: Mapping[str, object], *, timezone: str, documented_only: bool) -> None:
         self._timezone = timezone

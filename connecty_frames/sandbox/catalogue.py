@@ -121,13 +121,7 @@ class _File(BaseModel):
 
 
 class Catalogue:
-    """Questions with the SQL that answers them.
-
-    Parameters
-    ----------
-    entries
-        The questions. Their wordings, paraphrases included, must differ.
-    """
+    """Questions with the SQL that answers them; no two wordings, paraphrases included, may be the same."""
 
     def __init__(self, entries: Iterable[_Entry] = ()) -> None:
         self.questions: list[str] = []
@@ -151,23 +145,7 @@ class Catalogue:
 
     @classmethod
     def from_toml(cls, text: str, source: str) -> Catalogue:
-        """Read a catalogue.
-
-        Each question is a table ``[[question]]`` with ``question``, and optionally ``paraphrases`` (a list),
-        ``sql`` and ``summary``.
-
-        Parameters
-        ----------
-        text
-            The TOML text.
-        source
-            The name of its file, for the error.
-
-        Raises
-        ------
-        ConfigError
-            It is not TOML, or not a catalogue.
-        """
+        """Read TOML tables ``[[question]]``, whose keys are those of ``_Entry``; ConfigError if invalid."""
         try:
             return cls(_File.model_validate(tomllib.loads(text)).question)
         except (tomllib.TOMLDecodeError, ValidationError) as error:

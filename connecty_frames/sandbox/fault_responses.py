@@ -96,18 +96,7 @@ class FaultMiddleware:
 
 
 class BrokenResponse(Response):
-    """A response that does not arrive as it should.
-
-    Parameters
-    ----------
-    fault
-        A fault that ends the connection.
-    response
-        The regular response; only the faults of :data:`~connecty_frames.sandbox.faults.PARTIAL_RESPONSES`
-        use it.
-    closing
-        Set when the sandbox closes.
-    """
+    """A response that breaks off or drips; only ``PARTIAL_RESPONSES`` send some of the regular one."""
 
     def __init__(self, fault: Fault, response: Response | None, closing: threading.Event) -> None:
         super().__init__()

@@ -37,10 +37,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Job:
-    """A question and its results.
-
-    The state is set last, so that a reader who sees COMPLETED or FAILED sees the rest as well.
-    """
+    """A question and its results; the state is set last, so that a final one comes with the rest."""
 
     question_id: str
     dw_id: int
@@ -59,21 +56,7 @@ class Job:
 
 
 class JobQueue:
-    """Accepts questions, has them answered by threads, and finds them by id.
-
-    Parameters
-    ----------
-    canned_answers
-        The answers that take precedence over the answerer; None for no such answers.
-    workers
-        How many questions are answered at the same time.
-    capacity
-        How many may be unfinished at the same time.
-    latency
-        Seconds that are spent on each before its query runs.
-    kept, kept_bytes
-        How many finished questions are kept, and how many bytes they may take.
-    """
+    """Accepts questions, has threads answer them after ``latency`` seconds, and finds them by id."""
 
     def __init__(
         self,

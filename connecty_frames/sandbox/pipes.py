@@ -22,19 +22,7 @@ _LENGTH: Final = struct.Struct(">Q")
 
 
 class WorkerSetup(msgspec.Struct, frozen=True):
-    """What a worker opens, and its limits.
-
-    Parameters
-    ----------
-    database
-        A DuckDB file; None builds the sample workspace in memory.
-    timezone
-        The zone in which instants are written.
-    documented_only
-        Leave out the sections of the statistics that the API document does not show.
-    memory
-        The memory that a query may take, in MiB.
-    """
+    """What a worker opens, None for the sample workspace, and the memory a query may take, in MiB."""
 
     database: str | None
     timezone: str
@@ -43,17 +31,7 @@ class WorkerSetup(msgspec.Struct, frozen=True):
 
 
 class WorkerReply(msgspec.Struct, frozen=True):
-    """The outcome of a query, or of opening the database.
-
-    Parameters
-    ----------
-    result
-        The table, if there is one.
-    failure
-        Why there is none.
-    retire_worker
-        The worker must not be used again: it failed, or it uses memory that the next query would lack.
-    """
+    """The outcome of a query or of opening the database; a worker that failed or lacks memory is retired."""
 
     result: QueryResult | None = None
     failure: str | None = None

@@ -46,26 +46,7 @@ _PROGRAM: Final = (
 
 
 class WorkerPool:
-    """Runs SELECT statements in processes, for several threads at once.
-
-    Parameters
-    ----------
-    database
-        A DuckDB file to open read-only; None builds the sample workspace in memory.
-    timezone
-        The zone in which instants are written.
-    time_limit
-        Seconds after which a query is stopped.
-    documented_only
-        Leave out the sections of the statistics that the API document does not show.
-    memory
-        The memory that one question may take, in MiB.
-
-    Raises
-    ------
-    ConfigError
-        The database cannot be opened.
-    """
+    """Runs SELECT statements in processes, for several threads at once; limits are in seconds and MiB."""
 
     def __init__(
         self,
@@ -96,13 +77,7 @@ class WorkerPool:
                 raise ConfigError(str(error), setting="database") from None
 
     def run(self, sql: str) -> QueryResult:
-        """Run one SELECT and return its whole result.
-
-        Raises
-        ------
-        QuestionFailed
-            It is not one SELECT statement, DuckDB rejects it, or it took too much time or memory.
-        """
+        """Run one SELECT and return its whole result; QuestionFailed if invalid, too slow or too large."""
         if self._stopping.is_set():
             raise QuestionFailed(f"The query was not started: {_CLOSING}.\n\n{sql}")
         query = sql.encode()

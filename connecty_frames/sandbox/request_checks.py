@@ -44,17 +44,8 @@ _HOST: Final = re.compile(
 
 
 def allowed_hosts(host: str, address: str) -> Callable[[str], bool]:
-    """Return the function that says whether a ``Host`` header is allowed.
-
-    The port in the header is ignored: a forwarded port differs, and DNS rebinding changes the name alone.
-
-    Parameters
-    ----------
-    host
-        The ``host`` argument of the sandbox.
-    address
-        The IP address that it listens on.
-    """
+    """Return the check of ``Host`` headers for a ``host`` argument and the address listened on."""
+    # The port in the header is ignored: a forwarded port differs, and DNS rebinding changes the name alone.
     ip = ipaddress.ip_address(address)
     names = {host.lower(), address}
     if ip.is_loopback or ip.is_unspecified:
@@ -78,13 +69,7 @@ def is_json(request: Request) -> bool:
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the body of a request.
-
-    Raises
-    ------
-    HTTPException
-        408 if it does not arrive in time, 413 if it is too long.
-    """
+    """Return the body of a request; HTTPException 408 if it is too late, 413 if it is too long."""
     body, length = bytearray(), 0
     try:
         async with asyncio.timeout(BODY_SECONDS):

@@ -49,20 +49,7 @@ _COMMA: Final = " || ',' || "
 
 
 class QueryResult(msgspec.Struct, frozen=True):
-    """The whole table that answers a question.
-
-    Parameters
-    ----------
-    columns
-        The names as DuckDB returns them: two columns may have the same name. In a saved response a name may
-        be null.
-    rows
-        The rows as JSON arrays with a comma between, without the header row.
-    ends
-        The offset in ``rows``, in bytes, at which each row ends: integers of 64 bits, one after the other.
-    statistics
-        The JSON object ``dataframe_stats``; empty if a saved response has none.
-    """
+    """The table of an answer: JSON arrays with commas between, and the offset behind each as 64 bits."""
 
     columns: tuple[str | None, ...]
     rows: bytes
@@ -100,15 +87,7 @@ class QueryResult(msgspec.Struct, frozen=True):
 def read_result(
     cursor: DuckDBPyConnection, table: str, columns: Sequence[str], *, documented_only: bool
 ) -> QueryResult:
-    """Read a table whose columns are named ``c0``, ``c1`` and so on.
-
-    Parameters
-    ----------
-    columns
-        The names of the columns in the answer.
-    documented_only
-        Leave out the sections of the statistics that the API document does not show.
-    """
+    """Read a table whose columns are named ``c0``, ``c1`` and so on, under the answer's names for them."""
     types = cursor.table(table).types
     cells = ", ".join(_json(f"c{position}", type_) for position, type_ in enumerate(types))
     cursor.execute(f"FROM {table} SELECT '[' || concat_ws(',', {cells}) || ']'")
@@ -127,13 +106,8 @@ def read_result(
 
 
 def _json(expression: str, type_: DuckDBPyType, depth: int = 0) -> str:
-    """Return SQL for the JSON text of an expression of that type; ``null`` for NULL.
-
-    Parameters
-    ----------
-    depth
-        How many lists enclose the expression: the variable for the elements of each needs its own name.
-    """
+    """Return SQL for the JSON text of an expression inside of ``depth`` lists; ``null`` for NULL."""
+    # The variable for the elements of each list needs its own name.
     if type_.id in _NESTED:
         value = _NESTED[type_.id](expression, type_, depth)
     elif type_.id in _EXACT | _BOOLEAN:
@@ -164,11 +138,9 @@ def _float_json(expression: str) -> str:
 
 
 def _iso_sql(expression: str, type_: DuckDBPyType) -> str:
-    """Return SQL for a date or time in ISO-8601, with PostgreSQL's suffix ``BC``.
-
-    DuckDB writes ``0044-03-15 (BC) 13:05:01.46+01``: without the T, without the minutes of the offset, and
-    with the era in the middle.
-    """
+    """Return SQL for a date or time in ISO-8601, with PostgreSQL's suffix ``BC``."""
+    # DuckDB writes ``0044-03-15 (BC) 13:05:01.46+01``: without the T, without the minutes of the offset, and
+    # with the era in the middle.
     if type_.id == "timestamp_ns":
         # Not a cast: that of DuckDB 1.3 writes NUL characters for zeros behind the point.
         return f"rtrim(rtrim(strftime({expression}, '%Y-%m-%dT%H:%M:%S.%n'), '0'), '.')"

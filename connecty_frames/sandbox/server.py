@@ -63,17 +63,7 @@ _RETRY_AFTER: Final = 1
 
 
 class Server:
-    """The API as an ASGI application.
-
-    Parameters
-    ----------
-    dw_id
-        The id of the only workspace.
-    token_by_post
-        Whether the token endpoint accepts POST as well as GET.
-    is_allowed_host
-        Whether a ``Host`` header names this server.
-    """
+    """The API of one workspace as an ASGI application."""
 
     def __init__(
         self,

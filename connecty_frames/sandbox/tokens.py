@@ -19,19 +19,9 @@ _ALGORITHM: Final = "HS256"
 
 
 class Tokens:
-    """Issues tokens for one pair of credentials, and validates them.
+    """Issues and validates tokens that are valid for some seconds."""
 
-    The credentials and the key are random for each sandbox, so that the token of one is invalid at another.
-
-    Parameters
-    ----------
-    lifetime
-        Seconds for which a token is valid.
-    timezone
-        The zone in which the expiry is reported.
-    key
-        The key that signs tokens; by default a random one.
-    """
+    # Credentials and key are random for each sandbox, so that the token of one is invalid at another.
 
     def __init__(self, *, lifetime: float, timezone: str, clock: Clock, key: bytes | None = None) -> None:
         #: Random, so that no message contains it by chance.

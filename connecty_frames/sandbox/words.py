@@ -72,11 +72,7 @@ _COMMON_SHARE: Final = 0.05
 
 
 def split(question: str) -> list[str]:
-    """Return the words and signs of a question, without stop words and punctuation.
-
-    They are in lower case, without accents, and small numbers are digits: ``"Top three cities?"`` has the
-    words ``top``, ``3``, ``cities``.
-    """
+    """Return a question's words without accents and stop words: ``Top three cities?`` as ``top 3 cities``."""
     plain = question.replace("\u2019", "'").replace("_", " ").replace("&", " and ")
     decomposed = unicodedata.normalize("NFKD", plain)
     text = "".join(letter for letter in decomposed if not unicodedata.combining(letter)).casefold()
@@ -103,12 +99,9 @@ class Vocabulary:
         self.words: frozenset[str] = frozenset(words)
 
     def corrected(self, words: Iterable[str]) -> list[str]:
-        """Return words with typing mistakes corrected.
-
-        A word is corrected if it is a word neither of the vocabulary nor of English - ``county`` is not meant
-        as ``country`` - and one word of the vocabulary is nearest to it, which no common word of English is
-        as near to.
-        """
+        """Return words with typing mistakes corrected."""
+        # A word is corrected if it is in neither the vocabulary nor English (``county`` does not mean
+        # ``country``) and one word of the vocabulary is nearer to it than any common word of English.
         return [self._corrected(word) for word in words]
 
     def unknown(self, words: Iterable[str]) -> list[str]:

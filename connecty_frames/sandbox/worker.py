@@ -140,28 +140,14 @@ def _limit_resources(address_space: int) -> None:
 
 
 class Database:
-    """A database that answers SELECT statements, one after the other.
-
-    Raises
-    ------
-    ConfigError
-        The file cannot be opened.
-    """
+    """A database that answers SELECT statements, one after the other; ConfigError if it cannot be opened."""
 
     def __init__(self, setup: WorkerSetup) -> None:
         self._connection = _connect(setup)
         self._documented_only = setup.documented_only
 
     def run(self, sql: str) -> QueryResult:
-        """Run one SELECT and return its whole result.
-
-        Raises
-        ------
-        QuestionFailed
-            It is not one SELECT statement, or DuckDB rejects it.
-        MemoryError
-            It needs more memory than the limit.
-        """
+        """Run one SELECT and return its result; QuestionFailed if invalid, MemoryError beyond the limit."""
         with self._connection.cursor() as cursor:
             try:
                 statement = _single_select(cursor, sql)

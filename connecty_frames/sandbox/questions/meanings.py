@@ -78,10 +78,7 @@ class Lacks(NamedTuple):
 
 
 class Acted(NamedTuple):
-    """A condition that the noun of the question did something, or had it done with it.
-
-    If it is counted how often, the count says that it did.
-    """
+    """The noun of the question did something, or had it done to it; a count of how often says that it did."""
 
     event: Event
     is_counted: bool = False

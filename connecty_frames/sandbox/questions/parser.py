@@ -70,10 +70,8 @@ class QuestionParser:
         return frozenset(self._values(tree))
 
     def _parser_for(self, words: Iterable[str]) -> Any:
-        """Return lark's parser without the rules that have a word that is not among these.
-
-        lark tries all rules at each word, of which there are thousands; this takes a tenth of the time.
-        """
+        """Return lark's parser without the rules that have a word that is not among these."""
+        # lark tries all rules at each word, of which there are thousands; this takes a tenth of the time.
         types = {_token_type(word, self._types) for word in words}
         rules: dict[Any, list[Any]] = {rule.origin: [] for rule, _ in self._rules}
         for rule, terminals in self._rules:

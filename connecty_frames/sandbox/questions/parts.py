@@ -57,14 +57,7 @@ _YEARS: Final = range(2001, 2100)
 
 
 class Parts:
-    """The parts of a question by what they mean.
-
-    Parameters
-    ----------
-    used
-        The kinds of parts that the question's meaning uses beside conditions, with spaces between. If there
-        are others, the question has no reading: no part may be ignored.
-    """
+    """The parts of a question by meaning; a kind that is not in ``used`` leaves it without a reading."""
 
     def __init__(self, parts: Iterable[Any], model: SemanticModel, used: str) -> None:
         self._model = model

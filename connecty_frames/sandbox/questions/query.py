@@ -23,13 +23,7 @@ Window = Literal["share", "growth", "growth_of_year", "change", "running"]
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """By what rows are grouped: an entity, a field, or a unit of time, that of a field if there is one.
-
-    Parameters
-    ----------
-    presence
-        Whether rows are grouped by whether the field has a value.
-    """
+    """What rows are grouped by: an entity, a field or whether it has a value, or a unit of time."""
 
     entity: Entity | None = None
     field: Field | None = None
@@ -245,15 +239,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Measures by dimensions.
-
-    Parameters
-    ----------
-    window
-        What is computed from the measure across the groups.
-    percent
-        Whether a share or growth is in percent.
-    """
+    """Measures by dimensions; ``window`` is computed from the measure across the groups."""
 
     measures: tuple[MeasureLike, ...]
     by: tuple[Dimension, ...] = ()
@@ -286,13 +272,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How a measure changed from one period to another.
-
-    Parameters
-    ----------
-    only
-        Show only groups in which it grew (``">"``) or shrank (``"<"``).
-    """
+    """How a measure changed between periods; ``only`` keeps groups that grew (``>``) or shrank (``<``)."""
 
     measure: MeasureLike
     first: Times

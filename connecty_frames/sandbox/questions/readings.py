@@ -58,13 +58,7 @@ class Readings(RankingReadings):
     """Returns the meanings of all rules of the grammar, those of questions as queries."""
 
     def read(self, rule: str, parts: tuple[Any, ...]) -> Any:
-        """Return the meaning of a rule with these parts; that of its only part if it only groups.
-
-        Raises
-        ------
-        NoReadingError
-            The parts have no meaning together.
-        """
+        """Return the meaning of a rule with these parts; NoReadingError if they have none together."""
         method = getattr(self, rule, None)
         if method is not None:
             return method(*parts)

@@ -80,17 +80,8 @@ def on_base(
     *,
     below: Entity | None = None,
 ) -> str:
-    """Return the SQL that is made of the rows of the first entity that have all it needs.
-
-    Entities come after those to which their rows belong, so that no row is counted more often than it exists.
-
-    Parameters
-    ----------
-    kind
-        The class of the SELECT that is made.
-    below
-        An entity to which the rows must belong, without being its own.
-    """
+    """Return the SQL made of the rows of the first entity that has all it needs and belongs to ``below``."""
+    # Entities come after those to which their rows belong, so that no row is counted twice.
     for name in sorted(model.entity, key=lambda name: len(model.parents(name))):
         base = model.entity[name]
         if below is not None and (base is below or not model.belongs(name, below.name)):
@@ -104,15 +95,7 @@ def on_base(
 
 @dataclass(slots=True)
 class Select:
-    """A SELECT of the rows of one entity; other tables are joined as expressions need them.
-
-    Parameters
-    ----------
-    base
-        The entity.
-    time
-        The field to which periods and units of time refer; None if the rows have none.
-    """
+    """A SELECT of one entity's rows, with joins as expressions need them; periods refer to ``time``."""
 
     model: SemanticModel
     base: Entity

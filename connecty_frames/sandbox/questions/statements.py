@@ -61,13 +61,7 @@ _STEPS: Final[dict[Grain, str]] = {
 
 
 def select_statement(query: Query, model: SemanticModel) -> str:
-    """Return one SELECT statement, with a complete order of rows.
-
-    Raises
-    ------
-    NoSQLError
-        The query makes no sense for the data.
-    """
+    """Return one SELECT statement with a complete order of rows; NoSQLError if the data cannot answer it."""
     match query:
         case Rows():
             return rows_statement(query, model)

@@ -31,11 +31,7 @@ _UNCLEAR_NUMBER: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 
 
 class TimePhrases:
-    """The meanings of numbers and times.
-
-    A method is named after the rule of ``grammar.lark`` whose meaning it returns, and takes the meanings of
-    the rule's parts. It raises :class:`NoReadingError` if they have none together.
-    """
+    """Numbers and times: a method for each grammar rule, from the meanings of the rule's parts."""
 
     def __init__(self, model: SemanticModel) -> None:
         self.model = model
