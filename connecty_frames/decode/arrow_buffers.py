@@ -39,15 +39,7 @@ _MOST_BYTES: Final = 2**31 - 1
 
 
 def to_array(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    """Return Python values of one kind as an array, as ``pa.array`` does; None is null.
-
-    Raises
-    ------
-    OverflowError, ArrowInvalid
-        If a number is beyond the type.
-    UnicodeEncodeError
-        If a text has a lone surrogate.
-    """
+    """Return values as ``pa.array`` does; raises OverflowError, ArrowInvalid or UnicodeEncodeError."""
     valid, present = None, values
     if None in values:
         is_valid = [value is not None for value in values]
@@ -100,10 +92,7 @@ def _decimal_bytes(value: Decimal | int, type_: pa.DataType) -> bytes:
 
 @lru_cache
 def to_scalar(value: object, type_: pa.DataType) -> pa.Scalar:
-    """Return a constant as an Arrow scalar, as ``pa.scalar`` does.
-
-    It is kept for the next call; values of answers, of which there are many, are made by :func:`to_array`.
-    """
+    """Return a constant as an Arrow scalar, as ``pa.scalar`` does, and keep it for the next call."""
     return to_array([value], type_)[0]
 
 

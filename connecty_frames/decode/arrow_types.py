@@ -62,13 +62,7 @@ is_list: Final = any_of(pa.types.is_list, pa.types.is_large_list, pa.types.is_fi
 
 
 def parse_type(text: str) -> pa.DataType:
-    """Return the type whose text this is: the inverse of ``str`` for the types of answers.
-
-    Raises
-    ------
-    ValueError
-        If it is no text of such a type.
-    """
+    """Return the type with this text: the inverse of ``str`` for the types of answers; raises ValueError."""
     found = _find_type(text, 0, {}) if isinstance(text, str) else None
     if found is None or found[1] != len(text):
         raise ValueError(f"{value_text(text)} is not the type of a column")

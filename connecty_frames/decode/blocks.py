@@ -26,24 +26,12 @@ class UnsupportedRows(Exception):
 
 
 class Block(Immutable):
-    """Whole rows, without the separators around them, in memory of their own.
+    """Whole rows, without the separators around them, in memory of their own."""
 
-    Parameters
-    ----------
-    data
-        The bytes, with escaped backslashes and quotes replaced.
-    quotes
-        How many quotes there are.
-    escaped
-        Whether there are backslashes.
-    separator
-        What stands between two rows, and without its brackets between two cells.
-    """
-
-    data: NDArray[np.uint8]
-    quotes: int
-    escaped: bool
-    separator: bytes
+    data: NDArray[np.uint8]  # with escaped backslashes and quotes replaced
+    quotes: int  # how many there are
+    escaped: bool  # whether there are backslashes
+    separator: bytes  # between two rows; without its brackets, between two cells
 
 
 def cut_blocks(body: memoryview, separator: bytes, size: int, longest_row: int) -> Iterator[Block]:

@@ -48,13 +48,7 @@ _TRUTH_VALUES: Final = {
 
 
 def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
-    """Return cells as an Arrow array of a type, or of that of an encoding; None is null.
-
-    Raises
-    ------
-    CellError
-        At the first cell that is not exactly a value of the type; its ``row`` is the position.
-    """
+    """Return cells as an array of a type or encoding, None as null; raises CellError with the position."""
     try:
         if isinstance(type_, Encoding):
             return encodings.read(cells, type_)
@@ -89,10 +83,8 @@ def _build_in_blocks(builder: Callable[..., pa.Array], cells: Sequence[Any], typ
 
 
 def restate_bounds(statistics: dict[str, Any], type_: pa.DataType | Encoding) -> dict[str, Any]:
-    """Return a column's statistics with those min and max as ISO 8601 that are times written as its rows are.
-
-    A bound is then compared with the values, however both are written.
-    """
+    """Rewrite the min and max of a column's statistics in ISO 8601 if they are spelled as its rows are."""
+    # A bound can then be compared with the values, however both are written.
     arrow_type = type_.type if isinstance(type_, Encoding) else type_
     name = section_of(statistics)
     if name not in {"numeric", "temporal"} or not pa.types.is_temporal(arrow_type):

@@ -64,10 +64,7 @@ _READ_BY_CODE: Final = (lambda _: None, *map(_READ_BY_KIND.__getitem__, ValueKin
 
 
 def section_of(statistics: dict[str, Any]) -> str | None:
-    """Return the section of a column's statistics that tells its type.
-
-    It is ``general`` where there are statistics and none of them tells the type, None where there are none.
-    """
+    """Return the section that tells a column's type: ``general`` if none does, None without statistics."""
     if not statistics:
         return None
     for name in SECTIONS:
@@ -131,18 +128,10 @@ class _Cells(Sequence[Any]):
 
 
 class ScalarColumn(_Cells):
-    """Cells of one kind in Arrow arrays.
+    """Cells of one kind in Arrow arrays; if it is FRACTION, some of the numbers may be whole."""
 
-    Parameters
-    ----------
-    kind
-        The kind of the cells; where it is FRACTION, some of the numbers may be whole.
-    values
-        The cells as an array: texts as strings, whole numbers as int64, numbers with a fraction as the texts
-        they are, truth values as bool. Or texts that have been read as temporal or float values already.
-    texts
-        Returns the texts that such values were read from; called only where they are needed.
-    """
+    # Whole numbers are int64, truth values bool, texts and numbers with a fraction texts; unless they were
+    # read as temporal or float values: ``texts`` then returns what they were read from.
 
     def __init__(self, kind: ValueKind, values: Values, texts: Callable[[], Array] | None = None) -> None:
         self.kind = kind
@@ -180,23 +169,10 @@ class ScalarColumn(_Cells):
 
 
 class CellColumn(_Cells):
-    """Cells of any kinds: the code of each kind and the text of each cell.
+    """Cells of any kinds: the code of each, and its text, or else its JSON; null for null."""
 
-    Parameters
-    ----------
-    codes
-        0 for null, otherwise one of ``CODES`` or ``SURROGATE``.
-    texts
-        A text as it is, everything else as the JSON that it was, null for null.
-    kind_mask
-        Which codes occur, as ``kind_masks`` returns it; None where that has not been found.
-    is_too_deep
-        Whether some cell is nested deeper than ``exact_json.MAX_DEPTH``.
-    has_surrogates
-        Whether a lone surrogate is in some text, also inside of a cell.
-    checkpoint
-        Called before each batch of cells becomes Python objects.
-    """
+    # A code is 0 for null, otherwise one of ``CODES`` or ``SURROGATE``. ``checkpoint`` is called before each
+    # batch of cells becomes Python objects.
 
     def __init__(
         self,
@@ -319,31 +295,10 @@ class CellColumn(_Cells):
 
 
 class Column:
-    """One column before it has a type.
+    """One column before it has a type; ``whole`` if all rows of the result were received."""
 
-    Parameters
-    ----------
-    name
-        The column's name.
-    cells
-        Its cells as ``exact_json.parse`` returns them, None for null.
-    statistics
-        The server's statistics of the column by section; empty where there are none.
-    whole
-        Whether all rows of the result were received.
-
-    Attributes
-    ----------
-    kinds
-        The kinds of values that occur, null aside.
-    count
-        How many cells are not null.
-    section
-        The section of the statistics that tells the type, ``general`` where none does, None without any.
-    bounds
-        The min and max of the statistics, as far as they are evidence of the type. Where all rows were
-        received they are not: the values decide.
-    """
+    # Null is none of ``kinds`` and not counted. ``bounds`` are the min and max of the statistics, if they are
+    # evidence of the type: if all rows were received, the values decide.
 
     def __init__(
         self,

@@ -127,16 +127,9 @@ _Part: TypeAlias = TemporalValues | FloatValues | pa.Array | None
 
 
 class _ColumnReader(NamedTuple):
-    """How a column is read.
+    """The kind of a column's cells, and what parses its texts while they are in the processor's cache."""
 
-    Parameters
-    ----------
-    kind
-        The kind of its cells.
-    parse
-        Parses its texts while they are in the processor's cache, and returns None for those of a block that
-        it cannot parse; None where texts remain texts.
-    """
+    # ``parse`` returns None for the texts of a block that it cannot parse; it is None if texts remain texts.
 
     kind: ValueKind
     parse: Callable[[pa.Array], TemporalValues | FloatValues | None] | None = None
@@ -163,17 +156,7 @@ class _ColumnReader(NamedTuple):
 def read_columnar(
     source: memoryview, sections: Mapping[str, str | None], limits: ReaderLimits = LIMITS
 ) -> tuple[list[Any], list[ScalarColumn]] | None:
-    """Read rows as the header and the columns, None where the rows are not supported.
-
-    Parameters
-    ----------
-    source
-        The JSON of ``dataframe``, proved to be JSON.
-    sections
-        The section that tells a column's type, by name in the statistics.
-    limits
-        How blocks are cut.
-    """
+    """Read the JSON of ``dataframe``, already validated, as header and columns; None if unsupported."""
     try:
         sniffed = _sniff(source, limits)
         if sniffed is None:
@@ -209,30 +192,17 @@ def read_columnar(
 
 
 class _Sniffed(NamedTuple):
-    """What the beginning of the rows shows.
-
-    Parameters
-    ----------
-    first_cells
-        The first cell of each column that is not null, None where only nulls were sniffed.
-    start
-        Where the first row begins, behind its bracket.
-    separator
-        What stands between two rows.
-    """
+    """What the beginning of the rows shows."""
 
     header: list[Any]
-    first_cells: list[Any]
-    start: int
-    separator: bytes
+    first_cells: list[Any]  # of each column, the first that is not null
+    start: int  # of the first row, behind its bracket
+    separator: bytes  # between two rows
 
 
 def _sniff(source: memoryview, limits: ReaderLimits) -> _Sniffed | None:
-    """Return what the beginning of the rows shows, None for rows with other white space than is supported.
-
-    If the header and the first row are longer than what is sniffed, it is as many bytes as the longest row
-    may have.
-    """
+    """Return what the beginning of the rows shows; None if its white space is not supported."""
+    # If the header and the first row are longer than what is sniffed, the longest row that is allowed is.
     for size in (_SNIFFED_FIRST, _SNIFFED_BYTES, limits.longest_row):
         text = _UTF8().decode(source[:size])  # a character that is cut off at the end is left out
         if not text.startswith("[[") or bytes(source[-2:]) != b"]]":

@@ -56,35 +56,20 @@ _NEVER: Final = 2**31 - 1
 
 
 class Decoded(Immutable):
-    """One decoded table, and what is known of it.
+    """One decoded table, and what is known of it."""
 
-    Parameters
-    ----------
-    table
-        The rows, None where the answer has none.
-    columns
-        The type of each column, and why.
-    rows, total_rows
-        The rows that were received, and those of the whole answer (None: unknown).
-    truncated
-        Whether rows were cut; None where that is unknown.
-    warnings
-        What the caller should be warned of, in the order found.
-    """
-
-    table: pa.Table | None
+    table: pa.Table | None  # None if the answer has none
     columns: list[ColumnSchema]
     rows: int
-    total_rows: int | None
-    truncated: bool | None
+    total_rows: int | None  # of the whole answer; None if unknown
+    truncated: bool | None  # None if unknown
     warnings: list[ConnectyWarning] = msgspec.field(default_factory=list)
 
 
 class _CollectorPause(ContextDecorator):
-    """Starts no garbage collection while a thread decodes: it would traverse cells, none of which is garbage.
+    """Start no garbage collection while a thread decodes: it would traverse cells, none of them garbage."""
 
-    It raises the threshold, since the caller may use ``gc.disable()`` and ``gc.enable()`` at any moment.
-    """
+    # It raises the threshold, since the caller may use ``gc.disable()`` and ``gc.enable()`` at any moment.
 
     def __init__(self) -> None:
         #: Reentrant, since a signal handler may fork while it is held.
@@ -132,27 +117,9 @@ def decode(
     fetched: int | None = None,
     limits: ReaderLimits = LIMITS,
 ) -> Decoded:
-    """Turn the rows of a response into an Arrow table of exact types.
-
-    Parameters
-    ----------
-    options
-        Only ``tz``, ``infer_temporal``, ``decimals`` and ``strict`` are used here.
-    schema_types
-        The types that the caller has set with ``schema=``.
-    fetched
-        The ``max_rows`` that was requested, None where that is unknown.
-    limits
-        The sizes by which the reader of the rows is chosen, and the check of the time.
-
-    Raises
-    ------
-    ResponseError
-        Where the rows are not a table; under ``strict`` also where they contradict the statistics.
-    ConversionError
-        Where a value does not fit its type in ``schema=``, or holds a lone surrogate; under
-        ``strict`` also where a column would stay exact text.
-    """
+    """Turn a response's rows into an exactly typed table; raises ResponseError or ConversionError."""
+    # ``fetched`` is the ``max_rows`` that was requested, None if unknown. Of the options only ``tz``,
+    # ``infer_temporal``, ``decimals`` and ``strict`` matter here.
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)
     rows = read_rows(envelope.rows, envelope.statistics, limits)

@@ -45,13 +45,7 @@ class Encoding:
 
 
 def read(cells: Sequence[Any], encoding: Encoding) -> pa.Array:
-    """Return cells as an array of the type of an encoding, None as null.
-
-    Raises
-    ------
-    CellError
-        At the first cell that is not written in this way; its ``row`` is the position.
-    """
+    """Return cells as an array of an encoding's type, None as null; raises CellError with the position."""
     return _READERS[type(encoding)](cells, encoding)
 
 
@@ -269,13 +263,7 @@ _BINARY: Final[dict[str | None, tuple[str, Callable[[str], bytes]]]] = {
 
 
 def read_binary(cells: Sequence[Any], type_: pa.DataType, text_encoding: str | None = None) -> pa.Array:
-    r"""Return texts as an array of a binary type, by default texts such as ``\x48``.
-
-    Raises
-    ------
-    CellError
-        At the first cell that is something else; its ``row`` is the position.
-    """
+    r"""Return texts as a binary array, by default from ``\x48``; raises CellError with the position."""
     words, decode = _BINARY[text_encoding]
     values: list[bytes | None] = []
     for row, text in enumerate(check_texts(cells, f"is not {words}")):

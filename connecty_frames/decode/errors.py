@@ -20,17 +20,7 @@ _LONGEST_REASON: Final = 500
 
 
 class CellError(ValueError):
-    """A value that cannot be converted to the type of its column.
-
-    Parameters
-    ----------
-    row
-        Its row, None where the value is the statistics' own min or max.
-    value
-        The value as text.
-    reason
-        Why, as a predicate of the value: ``is a leap second``.
-    """
+    """A value, as text, that its column's type cannot hold, and why; ``row`` is None for a bound."""
 
     def __init__(self, row: int | None, value: str, reason: str) -> None:
         super().__init__(f"{value} {reason}")

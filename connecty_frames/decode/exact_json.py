@@ -65,13 +65,7 @@ class ConstantText(str):
 
 
 class RepeatedKeys(dict[str, Any]):
-    """An object in which a key occurs twice, so that no Python or Arrow object equals it.
-
-    Parameters
-    ----------
-    pairs
-        All keys and values, in the order they were written.
-    """
+    """An object in which a key occurs twice, so that no Python or Arrow object equals it."""
 
     __slots__ = ("pairs",)
 
@@ -147,12 +141,9 @@ def hide_escapes(text: bytes) -> bytes:
 
 
 def mask_leniencies(body: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:
-    r"""Return JSON in which all that a strict reader refuses is replaced by something of the same length.
-
-    A bare ``NaN`` or infinity becomes an empty array, since a text could also be a key; the escape of a lone
-    surrogate, ``\ud800``, becomes ``\bd800``. All other bytes and positions are unchanged; if the result is
-    JSON, nothing else was wrong.
-    """
+    r"""Return JSON in which all that a strict reader refuses is replaced by something of the same length."""
+    # A bare ``NaN`` or infinity becomes an empty array, since a text could also be a key; the escape of a
+    # lone surrogate, ``\ud800``, becomes ``\bd800``. If the result is JSON, nothing else was wrong.
     hidden, masked = hide_escapes(body), bytearray(body)
     for found in _lone_surrogates(hidden, checkpoint):
         masked[slice(*found.span(1))] = rb"\b"
@@ -263,11 +254,7 @@ def to_decimal(text: str) -> Decimal | None:
 
 
 def to_python(value: object, checkpoint: Callable[[], None] = lambda: None) -> Any:
-    """Turn the number texts of a value into Python numbers of the same value.
-
-    A number becomes an int, a float where that holds it exactly, otherwise a Decimal; what is too long or
-    too large for Python stays text.
-    """
+    """Turn number texts into an int, a float if exact, or a Decimal; what Python cannot hold stays text."""
     if isinstance(value, _NESTED):  # one frame for each level, since Python allows a thousand
         items = value.values() if isinstance(value, dict) else value
         read = map(partial(to_python, checkpoint=checkpoint), _checked(items, checkpoint))

@@ -62,15 +62,7 @@ _CODES: Final = byte_table(
 
 
 class Table(Sequence["ScalarColumn | CellColumn"]):
-    """The columns of a table, each made of its blocks when it is asked for.
-
-    Parameters
-    ----------
-    width
-        The number of columns.
-    checkpoint
-        Called between batches of cells that become Python objects.
-    """
+    """The columns of a table, each made of its blocks when it is asked for."""
 
     def __init__(self, width: int, checkpoint: Callable[[], None]) -> None:
         self._width = width
@@ -85,19 +77,7 @@ class Table(Sequence["ScalarColumn | CellColumn"]):
     def append(
         self, codes: NDArray[np.uint8], texts: pa.StringArray, deep: set[int], surrogates: set[int]
     ) -> None:
-        """Append a block.
-
-        Parameters
-        ----------
-        codes
-            The codes of the cells by column and row.
-        texts
-            The texts of the cells, column after column.
-        deep
-            The columns in which a cell is nested too deeply.
-        surrogates
-            The columns in which a lone surrogate is.
-        """
+        """Append a block: the codes by column and row, and the texts column after column."""
         self._blocks.append((codes, texts))
         self._kind_masks |= kind_masks(codes)
         self._deep |= deep
@@ -128,21 +108,7 @@ class Table(Sequence["ScalarColumn | CellColumn"]):
 
 
 def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[list[Any], Table]:
-    """Read rows as the header and the columns.
-
-    Parameters
-    ----------
-    source
-        The JSON of ``dataframe``, of which the grammar has been proved.
-    limits
-        How blocks are cut, and what is called before each.
-
-    Raises
-    ------
-    ResponseError
-        Where it is not an array of arrays, has no header or too many columns, or a row has more or fewer
-        cells than the header.
-    """
+    """Read the JSON of ``dataframe``, already validated, as header and columns, or raise ResponseError."""
     if source[0] != _BRACKET:
         raise ResponseError(f"dataframe is not an array of rows. It begins: {_preview(source, 0)}")
     end = len(source) - 1  # the bracket that closes all rows
@@ -239,10 +205,8 @@ def _codes(data: NDArray[np.uint8], starts: NDArray[np.intp], ends: NDArray[np.i
 def _unescape(
     codes: NDArray[np.uint8], texts: pa.StringArray, is_text: NDArray[np.bool_]
 ) -> tuple[pa.StringArray, NDArray[np.intp]]:
-    """Decode the escapes in texts, and return them and the cells in which a lone surrogate is.
-
-    Arrow cannot hold a text with one, which remains JSON, and gets a code that says so.
-    """
+    """Decode the escapes in texts, and return them and the cells with a lone surrogate."""
+    # Arrow cannot hold a text with one, which remains JSON, and gets a code that says so.
     escaped = numbers_of(pc.indices_nonzero(pc.match_substring(texts, "\\")))
     positions, others = escaped[is_text[escaped]], escaped[~is_text[escaped]]
     some = texts.take(to_array(positions.tolist(), pa.int64())).to_pylist()

@@ -45,13 +45,7 @@ class _Unlike(Exception):
 
 
 class _Place:
-    """The values at one place inside of cells, which are all scalars, all arrays or all objects.
-
-    Parameters
-    ----------
-    budget
-        Counts the places of a column.
-    """
+    """The values at one place inside of cells, which are all scalars, all arrays or all objects."""
 
     def __init__(self, budget: Iterator[int]) -> None:
         if next(budget, None) is None:
@@ -151,15 +145,7 @@ class _Place:
 
 
 def build_nested(batches: Iterable[Sequence[Any]], build_scalars: BuildScalars) -> pa.Array | None:
-    """Return arrays or objects as an array of the type that they all have, None if there is none.
-
-    Parameters
-    ----------
-    batches
-        The cells as ``exact_json.parse`` returns them, None for null, a few at a time; a LongValue alone.
-    build_scalars
-        Returns the array of the scalars at one place, None if no type holds them all.
-    """
+    """Return arrays or objects, in batches, as an array of the type that all have; None if there is none."""
     cells = _Place(iter(range(MOST_FIELDS)))
     try:
         for batch in batches:

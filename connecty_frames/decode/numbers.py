@@ -77,13 +77,7 @@ _INTEGER_DIGITS: Final = 20
 
 
 class FloatValues(NamedTuple):
-    """Number texts read as float64, which holds each of them exactly.
-
-    Parameters
-    ----------
-    fractional
-        Whether one has a fraction or an exponent; whole numbers alone become another type.
-    """
+    """Number texts read as float64, which holds each exactly; whole numbers alone become another type."""
 
     values: pa.ChunkedArray | pa.Array
     fractional: bool
@@ -99,10 +93,8 @@ class FloatValues(NamedTuple):
 
 
 def read_fast(texts: pa.StringArray) -> FloatValues | None:
-    """Read JSON's own numbers by Arrow's cast, None where that might not be exact.
-
-    If one has a fraction, the result is that of ``arrow_type`` and ``read``.
-    """
+    """Read JSON's own numbers by Arrow's cast; None if that might not be exact."""
+    # If one has a fraction, the result is that of ``arrow_type`` and ``read``.
     longest = _longest(texts)
     if not all(map(is_exact_float, longest)):
         return None
@@ -129,10 +121,8 @@ def read_quoted(texts: pa.StringArray) -> FloatValues | None:
 
 
 def _longest(texts: pa.StringArray) -> list[str]:
-    """Return some of the longest texts if they may not be exact as float64.
-
-    Of many that are not exact, some of the longest nearly always are: then the others are not looked at.
-    """
+    """Return some of the longest texts if they may not be exact as float64."""
+    # If many are not exact, some of the longest nearly always are not: then the others are not looked at.
     starts, ends = offsets_of(texts)
     lengths = ends - starts
     longest = lengths.max(initial=0)
@@ -160,11 +150,8 @@ def _doubtful(texts: pa.StringArray) -> Iterator[str]:
 def decimal_type(
     chunks: Sequence[pa.StringArray], bounds: Sequence[str], decimals: Decimals
 ) -> pa.DataType | None:
-    """Return the decimal type that ``arrow_type`` returns of texts, None for any other type.
-
-    It is also None where a text is not a number in the spelling of JSON, or has an exponent, or where all are
-    whole.
-    """
+    """Return the decimal type that ``arrow_type`` finds for JSON's own numbers; None for any other type."""
+    # Also None if a text is no number in the spelling of JSON or has an exponent, or if all are whole.
     if decimals == "float":
         return None
     evidence = [_without_zeros(_bound_evidence(bound, is_whole=False)) for bound in bounds]
@@ -186,12 +173,9 @@ def decimal_type(
 
 
 def _most_digits(texts: pa.StringArray) -> tuple[int, int] | None:
-    """Count the most digits before and after the point of JSON numbers.
-
-    The result is None if one has an exponent or is not a number of JSON, or all are null. Of the characters
-    all must be digits, but for one minus before and one point between the digits of a text, and no zero may
-    stand before another digit.
-    """
+    """Count the most digits before and after the point; None for other spellings, or if all are null."""
+    # All characters must be digits, but for one minus before them and one point between them, and no zero may
+    # stand before another digit.
     data, (starts, ends) = bytes_of(texts), offsets_of(texts)
     is_present = ends > starts
     starts, ends = starts[is_present] - starts[:1], ends[is_present] - starts[:1]
@@ -295,23 +279,7 @@ def _numbered(texts: Sequence[str], evidence: Sequence[str]) -> Iterator[tuple[i
 def arrow_type(
     texts: Sequence[str], bounds: Sequence[str] = (), decimals: Decimals = "auto"
 ) -> tuple[pa.DataType, str]:
-    """Return the Arrow type that holds all numbers, and in words why.
-
-    Parameters
-    ----------
-    texts
-        The numbers, in the spelling of JSON or another.
-    bounds
-        The min and max of the statistics, as far as they are numbers; with the texts at least one number.
-    decimals
-        How numbers that float64 does not hold exactly are kept: ``"exact"`` as decimals, ``"float"`` as the
-        nearest float64, ``"auto"`` as the nearest float64 where all of them were computed.
-
-    Raises
-    ------
-    CellError
-        At the first text that is not a number, or that no type holds exactly.
-    """
+    """Return the Arrow type that holds all numbers and bounds, and why in words; raises CellError."""
     with _errors_as_written(texts, bounds):
         is_whole = bool(texts) and all(
             pc.all(_matches(array, _INTEGER)).as_py() for _, _, array in _in_blocks(texts)
@@ -328,12 +296,10 @@ def arrow_type(
 
 
 def _bound_evidence(bound: str, *, is_whole: bool) -> str:
-    """Return the number that a bound is evidence of.
-
-    Statistics may have been computed with floats. So a bound with a point is whole beside whole numbers if
-    its value is. From 2**53 on one that a float64 may be written as tells neither digits nor the last integer
-    that a type must hold: 9.223372036854776e18 is the max of an int64 too.
-    """
+    """Return the number that a bound is evidence of."""
+    # Statistics may have been computed with floats. So a bound with a point is whole beside whole numbers
+    # if its value is. From 2**53 on, one that a float64 may be written as tells neither digits nor the last
+    # integer that a type must hold: 9.223372036854776e18 is the max of an int64 too.
     number = _to_json(bound)
     nearest = float(number)
     if _is_integer(number) or not math.isfinite(nearest):
@@ -417,14 +383,7 @@ def _decimal(integer_digits: int, scale: int) -> pa.DataType:
 
 
 def _survives_float(position: int, text: str) -> bool:
-    """Whether float64 gives a number back unchanged.
-
-    Raises
-    ------
-    CellError
-        Where the number is beyond float64's range, so that the nearest would be infinite, zero, or short of
-        digits.
-    """
+    """Whether float64 gives a number back unchanged; raises CellError if it is beyond float64's range."""
     if text in NOT_FINITE:
         return True
     nearest = float(text)
@@ -456,16 +415,7 @@ def _count_digits(number: Decimal) -> tuple[int, int]:
 
 
 def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
-    """Read number texts, in the spelling of JSON or another, as an Arrow array of a type; None is null.
-
-    A fraction becomes the nearest value of a float type, as is usual for floats; everything else must be
-    exact.
-
-    Raises
-    ------
-    CellError
-        At the first text that is not a value of the type; its ``row`` is the position.
-    """
+    """Read number texts as an array, None as null, fractions as the nearest float; raises CellError."""
     with errors_as_written(texts):
         is_float = pa.types.is_floating(type_)
         pattern = _FLOAT if is_float else _NUMBER
@@ -488,11 +438,9 @@ def read_nearest(texts: Sequence[str | None]) -> pa.DoubleArray:
 
 
 def _castable(type_: pa.DataType) -> str:
-    """Return the pattern of the texts that Arrow may cast to an integer or decimal type.
-
-    For decimals the pattern limits the digits too: beyond them Arrow wraps around, from 1e-77 it makes
-    0.00, and 1e-999999999 ends the process.
-    """
+    """Return the pattern of the texts that Arrow may cast to an integer or decimal type."""
+    # For decimals the pattern limits the digits too: beyond them Arrow wraps around, from 1e-77 it makes
+    # 0.00, and 1e-999999999 ends the process.
     if pa.types.is_integer(type_):
         return _INTEGER
     before = type_.precision - type_.scale

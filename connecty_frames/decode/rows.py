@@ -41,30 +41,12 @@ _BY_PYTHON_TYPE: Final = {
 
 
 class Rows(Immutable, dict=True):  # for what is computed when it is first needed
-    """The rows of a response, by column.
+    """The rows of a response, by column."""
 
-    Parameters
-    ----------
-    names
-        The column names, each once.
-    server_names
-        The name of each column in the header, that of a number as it was written; None for null.
-    warnings
-        About the columns that had to be renamed.
-    columns
-        The cells of each column as ``exact_json.parse`` returns them.
-    count
-        How many rows there are.
-    source
-        What the columns were read from: the JSON of ``dataframe``.
-    limits
-        Those of reading it again.
-    """
-
-    names: list[str]
-    server_names: list[str | None]
-    warnings: list[ColumnNameWarning]
-    columns: Sequence[Sequence[Any]]
+    names: list[str]  # each once
+    server_names: list[str | None]  # as in the header, a number as it was written; None for null
+    warnings: list[ColumnNameWarning]  # about renamed columns
+    columns: Sequence[Sequence[Any]]  # as ``exact_json.parse`` returns cells
     count: int
     source: memoryview
     limits: ReaderLimits = LIMITS
@@ -85,22 +67,7 @@ def read_rows(
     statistics: Mapping[str, dict[str, Any]] | None = None,
     limits: ReaderLimits = LIMITS,
 ) -> Rows:
-    """Read ``dataframe``: an array of column names first, then an array for each row.
-
-    Parameters
-    ----------
-    source
-        The JSON, or JSON with bare ``NaN`` and infinities.
-    statistics
-        By column; they only decide what is tried first.
-    limits
-        The sizes by which the reader is chosen.
-
-    Raises
-    ------
-    ResponseError
-        Where it is not an array of arrays, has no header, or a row has more or fewer cells than the header.
-    """
+    """Read the JSON of ``dataframe``: an array of column names, then one for each row."""
     fast: tuple[list[Any], Sequence[Sequence[Any]]] | None
     if len(source) > limits.smallest:
         sections = {name: section_of(found) for name, found in (statistics or {}).items()}
@@ -115,10 +82,7 @@ def read_rows(
 
 
 def _read_small(source: memoryview) -> tuple[list[Any], list[ScalarColumn | CellColumn]] | None:
-    """Read rows of scalars by msgspec, None where the general reader has to.
-
-    msgspec checks that each row is as wide as the header.
-    """
+    """Read rows of scalars by msgspec, which checks each row's width; None if the general reader has to."""
     columns = []
     try:
         header = _read_header(source)
@@ -169,10 +133,7 @@ def _to_column(cells: tuple[Any, ...]) -> ScalarColumn | CellColumn | None:
 
 
 def column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
-    """Return a name for each column, the server's name, and warnings of names that had to be changed.
-
-    Of columns of one name, the first keeps it.
-    """
+    """Return unique names, the server's names, and warnings; of equal names, the first keeps it."""
     if _are_names(header):
         return header, list(header), []
     texts = [_name_text(position, name) for position, name in enumerate(header)]
@@ -204,10 +165,8 @@ def column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[C
 
 
 def _free_name(wanted: str, position: int, taken: set[str], numbers: defaultdict[str, count[int]]) -> str:
-    """Return a name that no column has: with a number, and by the position where none is wanted.
-
-    Numbers only grow, so that many columns of one name are not searched from the start again.
-    """
+    """Return a name that no column has: with a number, or by position if none is wanted."""
+    # Numbers only grow, so that many columns of one name are not searched from the start again.
     base = wanted or f"column_{position}"
     numbered = (f"{base}_{number}" for number in numbers[base])
     candidates = numbered if wanted else chain((base,), numbered)

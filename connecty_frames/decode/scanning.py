@@ -44,25 +44,13 @@ match_key: Final = re.compile(rb'\s*("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*:', re.DOTAL
 
 
 class Block(NamedTuple):
-    """Whole rows with the separators between them.
+    """Whole rows with the separators between them."""
 
-    Parameters
-    ----------
-    start
-        Where they begin in the source.
-    data
-        Their bytes.
-    marks, bytes_there
-        The positions of brackets, braces and commas outside of texts, and which of them is there.
-    depths
-        The depth behind each: 0 between rows, 1 between the cells of a row.
-    """
-
-    start: int
+    start: int  # in the source
     data: bytes
-    marks: NDArray[np.int32]
-    bytes_there: NDArray[np.uint8]
-    depths: NDArray[np.int32]
+    marks: NDArray[np.int32]  # positions of brackets, braces and commas outside of texts
+    bytes_there: NDArray[np.uint8]  # the byte at each mark
+    depths: NDArray[np.int32]  # behind each mark: 0 between rows, 1 between the cells of a row
 
     @property
     def end(self) -> int:
@@ -135,17 +123,7 @@ def inner_commas(source: memoryview, checkpoint: Callable[[], None]) -> Iterator
 
 
 class LongValue:
-    """An array or object that is taken apart piece by piece, since it is too long to be parsed as a whole.
-
-    Parameters
-    ----------
-    block
-        The JSON in which it is.
-    start, end
-        Where it begins there, and before where it ends.
-    depth
-        The depth inside of it.
-    """
+    """An array or object in a block that is too long to be parsed as a whole; ``end`` is exclusive."""
 
     def __init__(self, block: Block, start: int, end: int, depth: int = 1) -> None:
         self._block = block.within(start, end)

@@ -48,25 +48,12 @@ class ColumnSchema:
 
 
 class SchemaTypes(Immutable):
-    """Column types that the caller sets beforehand with ``schema=``.
-
-    Parameters
-    ----------
-    types
-        Arrow types, or encodings, which know theirs, by column name.
-    complete
-        Whether these are all the columns: then a missing or an extra one is an error, and the table's
-        columns are in this order. Otherwise the types override those of the named columns.
-    inferred
-        The columns of a saved schema whose types were inferred from that answer.
-    optional
-        The names of those columns that an answer need not have.
-    """
+    """Column types that the caller sets beforehand with ``schema=``."""
 
     types: Mapping[str, pa.DataType | Encoding]
-    complete: bool
-    inferred: frozenset[str] = frozenset()
-    optional: frozenset[str] = frozenset()
+    complete: bool  # these are all columns, in this order; else they override those of the named ones
+    inferred: frozenset[str] = frozenset()  # from the answer of a saved schema
+    optional: frozenset[str] = frozenset()  # an answer need not have them
 
 
 class Schema(Sequence[ColumnSchema]):

@@ -82,28 +82,13 @@ _SINGLE_ERROR: Final = 1e-6
 
 
 class ColumnSource(NamedTuple):
-    """What a column was made from.
-
-    Parameters
-    ----------
-    sections
-        Its statistics; empty where the server sent none.
-    kinds
-        The kinds of its cells, null aside.
-    is_set
-        Whether ``schema=`` set its type.
-    sent
-        The statistics as the server sent them; ``schema=`` may have respelled the bounds in ``sections``.
-    extremes
-        The least and the greatest value of the column, as Arrow counts dates and times; None where they have
-        to be measured.
-    """
+    """What a column was made from."""
 
     sections: dict[str, Any]
-    kinds: frozenset[ValueKind]
-    is_set: bool
+    kinds: frozenset[ValueKind]  # null aside
+    is_set: bool  # by ``schema=``, which may have respelled the bounds in ``sections``
     sent: dict[str, Any]
-    extremes: tuple[int, int] | None = None
+    extremes: tuple[int, int] | None = None  # None if they have to be measured
 
 
 def check_statistics(
@@ -115,24 +100,7 @@ def check_statistics(
     *,
     strict: bool = False,
 ) -> list[StatisticsWarning]:
-    """Compare a table with the statistics of its columns.
-
-    Parameters
-    ----------
-    sources
-        What each column was made from.
-    absent
-        The names in the statistics that belong to no column.
-    rows, total_rows
-        The rows that were received, and the rows of the whole result by the statistics (None: unknown).
-    strict
-        Whether to count distinct values too.
-
-    Returns
-    -------
-    list of StatisticsWarning
-        One for each disagreement; none where there is nothing to compare.
-    """
+    """Compare a table with the statistics of its columns, under ``strict`` also distinct values."""
     found = []
     if absent:
         found.append(f"Statistics of {quoted(absent)} match no column, or more than one, and were ignored.")
@@ -231,11 +199,9 @@ _LENGTHS: Final = {"min": ("shortest", operator.ge), "max": ("longest", operator
 def _compare_texts(
     section: dict[str, Any], column: pa.ChunkedArray, *, whole: bool, were_texts: bool
 ) -> Iterator[str]:
-    """Compare the number of empty texts, and, where all cells were texts, the lengths.
-
-    A length may be that in bytes, which is the fastest to compute and most often the same, in characters or
-    in UTF-16.
-    """
+    """Compare the number of empty texts, and, if all cells were texts, the lengths."""
+    # A length may be that in bytes, which is the fastest to compute and most often the same, in characters or
+    # in UTF-16.
     lengths = pc.min_max(pc.binary_length(column))
     in_bytes = {end: lengths[end].as_py() for end in _LENGTHS}
     empty = partial(_count_empty, column, in_bytes["min"])

@@ -48,36 +48,17 @@ def _parse_number(text: str, _: pa.DataType) -> Decimal:
 
 
 class Comparison(Immutable):
-    """How the columns of some Arrow types are compared with their statistics.
+    """How the columns of some Arrow types are compared with their statistics."""
 
-    Parameters
-    ----------
-    section
-        The section that must be about such values; the min and max of another are of something else.
-    counts
-        By field of the section what it counts, in words, and a function that selects these values.
-    parse
-        Returns a min or a max as a number; raises CellError where it cannot be compared with such values.
-    show
-        Returns such a number as text for messages.
-    places
-        Returns how many digits after the point the type has room for.
-    to_numbers
-        Returns the column as numbers that Arrow can compute with; dates and times become whole numbers that
-        count the last place.
-    measure
-        Returns the column as Arrow can find its least and greatest value.
-    scalar_value
-        Returns the least or greatest value, an Arrow scalar, as such a number; None where there is none.
-    """
+    # ``to_numbers`` turns dates and times into whole numbers that count the last place.
 
-    section: str
+    section: str  # the one about such values; min and max of another are of something else
     counts: dict[str, tuple[str, Callable[[pa.ChunkedArray], pa.ChunkedArray]]] = msgspec.field(
         default_factory=dict
     )
-    parse: Callable[[str, pa.DataType], Decimal] = _parse_number
+    parse: Callable[[str, pa.DataType], Decimal] = _parse_number  # CellError if not comparable
     show: Callable[[Decimal, pa.DataType], str] = lambda number, _: str(number)
-    places: Callable[[pa.DataType], int] = lambda _: 0
+    places: Callable[[pa.DataType], int] = lambda _: 0  # digits after the point
     to_numbers: Callable[[pa.ChunkedArray], pa.ChunkedArray] = lambda column: column
     measure: Callable[[pa.ChunkedArray], pa.ChunkedArray] = lambda column: column
     scalar_value: Callable[[pa.Scalar], Any] = methodcaller("as_py")
@@ -133,10 +114,8 @@ def _parse_duration(text: str, _: pa.DataType) -> Decimal:
 
 
 def _read(text: str, types: Sequence[pa.DataType]) -> Decimal:
-    """Read as seconds whatever a column is read from, by the first type that holds it exactly.
-
-    Python reads the usual spellings a hundred times faster; this reads the others.
-    """
+    """Read as seconds whatever a column is read from, by the first type that holds it exactly."""
+    # Python reads the usual spellings a hundred times faster; this reads the others.
     for type_ in types:
         try:
             count: int = temporal.read([text], type_)[0].value

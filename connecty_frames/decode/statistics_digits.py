@@ -39,15 +39,7 @@ def _count_places(number: Decimal) -> int:
 def is_within_last_digit(
     gap: Decimal, bound_places: int, column: pa.ChunkedArray, comparison: Comparison
 ) -> bool:
-    """Whether one side shows fewer digits than the other, and the gap is at most one unit of its last digit.
-
-    Parameters
-    ----------
-    gap
-        The distance of a bound from the value; more than 0.
-    bound_places
-        How many digits after the point the bounds show.
-    """
+    """Whether one side shows fewer digits and the gap, above 0, is at most one unit of its last digit."""
     if is_within_digit_of_values(gap, bound_places, column, comparison):
         return True
     is_small = bound_places <= _last_place(gap)
@@ -64,10 +56,7 @@ def is_within_digit_of_values(
 
 
 def _last_place(gap: Decimal) -> int:
-    """Return up to which place a gap is at most one unit: 0.02 up to the first, 0.01 up to the second.
-
-    The result is negative where the gap is more than 1.
-    """
+    """Return the last place in which a gap is at most one unit: 2 for 0.01; negative for more than 1."""
     last_place = -gap.adjusted()
     return last_place - 1 if gap.scaleb(last_place, CONTEXT) > 1 else last_place
 
@@ -96,15 +85,7 @@ def _has_more_digits(chunk: pa.Array, places: int, type_places: int) -> bool:
 
 
 def is_same_as_float(found: object, value: Decimal, bound: Decimal, text: str) -> bool:
-    """Whether a value and a bound are the same as far as float64 tells.
-
-    Parameters
-    ----------
-    found, value
-        The value, as it was found and as a number.
-    text
-        The bound as it was written.
-    """
+    """Whether a value and a bound, as written, are the same as far as float64 tells."""
     if isinstance(found, float):
         return _is_same_float(found, float(bound))
     # A number written as a float has no more digits of the value than float64 has.

@@ -50,22 +50,9 @@ _NAT: Final = -(2**63)
 def read_exact(
     texts: Sequence[str | None], bounds: Sequence[str], tz: str, *, inferred: bool
 ) -> TemporalValues:
-    """Read a column of texts of one format as the type that holds its bounds too; None is null.
-
-    Parameters
-    ----------
-    bounds
-        The min and max of rows that were not received; empty where all rows are there.
-    inferred
-        Whether nothing but the texts tells that they are dates or timestamps: then times of day, durations
-        and timestamps without minutes are refused.
-
-    Raises
-    ------
-    CellError
-        Where they do not, or no type holds them all; its ``row`` is the position among the texts that are not
-        null, followed by the bounds.
-    """
+    """Read texts of one format, None as null, as the type that holds the bounds too, or raise CellError."""
+    # Its ``row`` is the position among the texts that are not null, followed by the bounds. If only the texts
+    # tell that they are temporal, times of day, durations and timestamps without minutes are refused.
     texts = list(texts)  # a column makes its texts each time that it is traversed
     first = next((text for text in texts if text is not None), "")
     if inferred and match_format(first) not in _INFERRED:
@@ -94,16 +81,9 @@ def _at_midnight(texts: Sequence[Any]) -> list[Any]:
 
 
 def arrow_type(format_: TemporalFormat, texts: Sequence[str], tz: str) -> pa.DataType:
-    """Return the Arrow type that holds all texts of a format exactly.
-
-    Microseconds, or nanoseconds where some text has a 7th digit of the second, unless these digits are all
-    zero in a column that reaches beyond what nanoseconds can hold (1677 to 2262).
-
-    Raises
-    ------
-    CellError
-        Where no unit holds them all.
-    """
+    """Return the Arrow type that holds all texts of a format exactly; CellError if no unit does."""
+    # Microseconds, or nanoseconds if some text has a 7th digit of the second, unless these digits are all
+    # zero in a column that reaches beyond what nanoseconds can hold (1677 to 2262).
     if format_ is TemporalFormat.DATE:
         return pa.date32()
     finest = "ns" if any(map(has_seventh_digit, texts)) else "us"
@@ -119,13 +99,7 @@ def arrow_type(format_: TemporalFormat, texts: Sequence[str], tz: str) -> pa.Dat
 
 
 def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
-    """Read temporal texts as an Arrow array of a given type; None is null.
-
-    Raises
-    ------
-    CellError
-        At the first text that is not exactly a value of the type; its ``row`` is the position.
-    """
+    """Read temporal texts as an array of a type, None as null; raises CellError with the position."""
     present = [text for text in texts if text is not None]
     if not present:
         return pa.nulls(len(texts), type_)
@@ -159,10 +133,8 @@ def _read_present(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
 
 
 def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
-    """Return the row of an instant whose local year is before 1 or after 9999 in a zone, None for none.
-
-    Neither Python nor pandas nor polars can show such an instant, though Arrow can hold it.
-    """
+    """Return the row of an instant whose local year is not from 1 to 9999, or None if all are in range."""
+    # Neither Python nor pandas nor polars can show such an instant, though Arrow can hold it.
     if tz == "UTC" or len(values) == values.null_count:
         return None
     instants = pc.cast(pc.cast(values, pa.timestamp("us", "UTC"), safe=False), pa.int64())
@@ -247,15 +219,7 @@ def _read_durations(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
 
 
 def _in_unit(micros: pa.Array, spelled: pa.StringArray, texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    """Convert microseconds, and the digits after the sixth, to a type; a digit it cannot hold is an error.
-
-    Parameters
-    ----------
-    spelled
-        The canonical texts, with these digits.
-    texts
-        The texts as they were, for the error.
-    """
+    """Convert microseconds and the digits after the sixth to a type; CellError if it cannot hold one."""
     extra = _nanos_beyond_micros(spelled)
     if type_.unit == "ns":
         return pc.cast(_in_nanos(micros, extra, texts), type_)

@@ -31,19 +31,8 @@ _TIMESTAMPS: Final = (TemporalFormat.NAIVE, TemporalFormat.AWARE)
 
 
 def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[TemporalFormat, list[str]]:
-    """Return the format of values and bounds together, and the bounds that count as values of it.
-
-    Parameters
-    ----------
-    format_
-        The format of the values that were received, None where there are none. Then the bounds decide; if
-        they cannot be read, timestamps are taken to be instants.
-
-    Raises
-    ------
-    CellError
-        Where a value as large as a bound needs another type than the other values have; without a row.
-    """
+    """Return the format of values and bounds together, and the bounds that count, or raise CellError."""
+    # Without values (``format_`` is None) the bounds decide; unreadable timestamps are taken to be instants.
     formats = {bound: _format_of_bound(bound, format_) for bound in bounds}
     readable = {found for found in formats.values() if found is not None}
     base = format_ or min(readable, key=list(TemporalFormat).index, default=TemporalFormat.AWARE)
@@ -91,11 +80,9 @@ def _format_of_bound(bound: str, values_format: TemporalFormat | None) -> Tempor
 
 
 def trim_zeros(bounds: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Return bounds without the zeros beyond microseconds that only their own writer prints.
-
-    A writer that always prints nine digits does so in the texts too, and one that leaves out fractions of
-    zero (.NET prints seven digits of others) may show none in the texts. Without texts, both have one writer.
-    """
+    """Return bounds without the zeros beyond microseconds that only their own writer prints."""
+    # A writer that always prints nine digits does so in the texts too, and one that leaves out fractions of
+    # zero (.NET prints seven digits of others) may show none in the texts. Without texts, one wrote both.
     if not texts:
         return list(bounds)
     zeros = r"(\.\d{6}\d*?)0+(?!\d)" if any(map(_find_fraction, texts)) else r"(\.0{6})0+(?!\d)"

@@ -37,23 +37,12 @@ _is_offset: Final = re.compile(OFFSET).fullmatch
 
 
 class TemporalValues(NamedTuple):
-    """Temporal texts of one format read as Arrow values.
-
-    Parameters
-    ----------
-    values
-        date32, timestamp[us], or, of texts with offsets, timestamp[us, UTC].
-    offsets
-        The different offsets of the texts.
-    extremes
-        The least and the greatest value, as Arrow counts them; None where they are not known, or there is no
-        value.
-    """
+    """Temporal texts of one format read as Arrow values."""
 
     format: TemporalFormat
-    values: pa.ChunkedArray | pa.Array
-    offsets: frozenset[str] = frozenset()
-    extremes: tuple[int, int] | None = None
+    values: pa.ChunkedArray | pa.Array  # date32, timestamp[us], or with offsets timestamp[us, UTC]
+    offsets: frozenset[str] = frozenset()  # the different ones
+    extremes: tuple[int, int] | None = None  # None if unknown
 
     @classmethod
     def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
@@ -66,19 +55,12 @@ class TemporalValues(NamedTuple):
 
 
 class _FastCast(NamedTuple):
-    """How texts of a format are cast by Arrow, and which values and lengths the result may have.
-
-    Parameters
-    ----------
-    longest_hour
-        The length of the longest text that Arrow casts and that may have no minutes. 0 where Arrow takes one
-        length only.
-    """
+    """How Arrow casts texts of a format, and which values and lengths the result may have."""
 
     type: pa.DataType
     first: int
     last: int
-    longest_hour: int
+    longest_hour: int  # the longest text without minutes; 0: one length only
 
 
 _FAST: Final = {
@@ -97,12 +79,10 @@ def fast_format(text: str) -> TemporalFormat | None:
 
 
 def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues | None:
-    """Read texts by Arrow's own cast, None where the result might differ from the grammar.
-
-    The result is that of ``format_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in the
-    grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, except for the year
-    0000; and the cast refuses a seventh digit of the second in microseconds.
-    """
+    """Read texts by Arrow's own cast, or return None if the result might differ from the grammar."""
+    # The result is that of ``format_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in
+    # the grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, except for the
+    # year 0000; and the cast refuses a seventh digit of the second in microseconds.
     try:
         values = pc.cast(texts, _FAST[format_].type, memory_pool=POOL)
     except pa.ArrowInvalid:
@@ -154,12 +134,10 @@ def in_zone(found: TemporalValues, tz: str, bounds: Sequence[str]) -> TemporalVa
 
 
 def distinct_offsets(texts: pa.StringArray) -> frozenset[str]:
-    """Return the different offsets of aware timestamps.
-
-    The last six bytes of each text, compared as numbers, are the offset where it is written ``+01:00`` or
-    ``Z``; only columns with others need a regular expression over every text (what that saves has not been
-    measured). A time zone has two offsets at most, in winter and in summer, so that few are looked for.
-    """
+    """Return the different offsets of aware timestamps."""
+    # The last six bytes of each text, compared as numbers, are the offset if it is written ``+01:00`` or
+    # ``Z``; only columns with others need a regular expression over every text (what that saves has not been
+    # measured). A time zone has two offsets at most, in winter and in summer, so that few are looked for.
     starts, ends = offsets_of(texts)
     if texts.null_count:
         ends = ends[ends > starts]

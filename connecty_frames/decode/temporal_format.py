@@ -104,20 +104,8 @@ TIMESTAMP_PARTS: Final = re.compile(
 
 
 def format_of(texts: Sequence[str], *, expected: TemporalFormat | None = None) -> TemporalFormat:
-    """Return the format that every text has.
-
-    Parameters
-    ----------
-    expected
-        The format to choose where the texts have more than one: ``01:00:01`` is a time of day unless
-        another text can only be a duration, or a duration is expected.
-
-    Raises
-    ------
-    CellError
-        Where there is none: it names the first text that has no format, or another than the first text; its
-        ``row`` is the position in ``texts``.
-    """
+    """Return the format that every text has, or raise CellError with the position of a text without it."""
+    # ``01:00:01`` is a time of day unless another text can only be a duration, or a duration is expected.
     array = to_array(texts, pa.string())
     for format_ in _PATTERNS if expected is None else (expected, *_PATTERNS):
         if all_have_format(array, format_):
@@ -156,13 +144,7 @@ def has_format(text: str, format_: TemporalFormat) -> bool:
 
 
 def unreadable_reason(text: str, *, among: TemporalFormat | None) -> str | None:
-    """Return why no type holds a date or time that has no format, None where a text is no date or time.
-
-    Parameters
-    ----------
-    among
-        The format of other values; then a text in a form that they cannot have is no date or time either.
-    """
+    """Return why no type holds a date or time, ``among`` values of a format; None if a text is neither."""
     return _first_reason(_REASONS if among is None else _OUT_OF_RANGE, text)
 
 
@@ -179,11 +161,8 @@ def all_have_format(texts: pa.StringArray, format_: TemporalFormat) -> bool:
 
 
 def canonical(texts: pa.StringArray) -> pa.StringArray:
-    """Return timestamps as ISO 8601 writes them: with a ``T``, and an offset or ``Z`` right behind the time.
-
-    All texts must be timestamps of one format. A pattern costs about 1 us a text, so those are left out for
-    which no text has the character.
-    """
+    """Return timestamps of one format in ISO 8601: with a ``T``, and an offset or ``Z`` without a space."""
+    # A pattern costs about 1 us a text, so those are left out for which no text has the character.
     counts = np.bincount(bytes_of(texts), minlength=128)
     if counts[ord("[")]:
         texts = pc.replace_substring_regex(texts, r"\[.*", "")

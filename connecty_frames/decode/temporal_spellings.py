@@ -41,13 +41,7 @@ _match_zoned: Final = re.compile(rf"(?P<local>.+) (?P<zone>{_ZONE})").fullmatch
 
 
 def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
-    """Read temporal texts as an Arrow array of a given type; None is null.
-
-    Raises
-    ------
-    CellError
-        At the first text that is not exactly a value of the type; its ``row`` is the position.
-    """
+    """Read temporal texts as an array of a type, None as null; raises CellError with the position."""
     respell = first_match(_RESPELL, type_)
     try:
         return temporal.read(texts, type_)
@@ -123,13 +117,7 @@ def _find_zone(name: str) -> tzinfo:
 
 
 def utc_offset(local: datetime, zone: tzinfo) -> timedelta:
-    """Return the offset of a local time.
-
-    Raises
-    ------
-    CellError
-        Where the time occurs twice in the zone, or never, since clocks were set back or forward.
-    """
+    """Return the offset of a local time; CellError if it occurs twice or never, since clocks changed."""
     # PEP 495: if both readings of a time differ, the first has the offset before the clocks are set.
     first, second = (local.replace(tzinfo=zone, fold=fold).utcoffset() or timedelta() for fold in (0, 1))
     if first == second:

@@ -39,46 +39,22 @@ if TYPE_CHECKING:
 
 
 class Decision(NamedTuple):
-    """A column's type, and how it was decided on.
-
-    Parameters
-    ----------
-    evidence
-        The reason in words.
-    problem
-        The value that does not fit the type that the column should have, None where all do.
-    array
-        The column itself, where it has been read for the decision.
-    extremes
-        Its least and its greatest value, as Arrow counts dates and times, where these are known.
-    """
+    """A column's type, and how it was decided on."""
 
     type: pa.DataType
-    evidence: str
-    problem: CellError | None = None
-    array: Array | None = None
-    extremes: tuple[int, int] | None = None
+    evidence: str  # in words
+    problem: CellError | None = None  # a value that does not fit the type that the column should have
+    array: Array | None = None  # the column, if it was read to decide
+    extremes: tuple[int, int] | None = None  # as Arrow counts them, if known
 
 
 class Rule(Immutable):
-    """One line of the table.
+    """One line of the table."""
 
-    Parameters
-    ----------
-    section
-        The section of the statistics it is for, None where none tells the type.
-    kinds
-        The JSON kinds it covers; null is always covered.
-    result
-        The Arrow types that it results in, in words, for the documentation.
-    decide
-        How the type is found; raises CellError where the column must stay text.
-    """
-
-    section: str | None
-    kinds: frozenset[ValueKind]
-    result: str
-    decide: Callable[[Column, AskOptions], Decision]
+    section: str | None  # None if none tells the type
+    kinds: frozenset[ValueKind]  # null is always covered
+    result: str  # in words, for the documentation
+    decide: Callable[[Column, AskOptions], Decision]  # CellError leaves the column text
 
 
 def decide(column: Column, options: AskOptions) -> Decision:

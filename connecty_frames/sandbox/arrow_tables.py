@@ -28,7 +28,7 @@ _NANOSECONDS: Final = ("timestamp[ns", "time64[ns")
 
 
 def read_frame(frame: Any, *, timezone: str, documented_only: bool) -> QueryResult:
-    """Return any Arrow stream, or a list of dicts with the same keys, as a result; else ConfigError."""
+    """Return any Arrow stream, or a list of dicts with the same keys, as a result; raises ConfigError."""
     table = _from_rows(frame) if isinstance(frame, list) else _from_stream(frame)
     if not table.num_columns:
         raise ConfigError("It has no column.", setting="answers")

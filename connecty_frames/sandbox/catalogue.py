@@ -145,7 +145,7 @@ class Catalogue:
 
     @classmethod
     def from_toml(cls, text: str, source: str) -> Catalogue:
-        """Read TOML tables ``[[question]]``, whose keys are those of ``_Entry``; ConfigError if invalid."""
+        """Read TOML tables ``[[question]]``, whose keys are those of ``_Entry``; raises ConfigError."""
         try:
             return cls(_File.model_validate(tomllib.loads(text)).question)
         except (tomllib.TOMLDecodeError, ValidationError) as error:

@@ -22,20 +22,20 @@ _LENGTH: Final = struct.Struct(">Q")
 
 
 class WorkerSetup(msgspec.Struct, frozen=True):
-    """What a worker opens, None for the sample workspace, and the memory a query may take, in MiB."""
+    """What a worker opens, and its limits."""
 
-    database: str | None
-    timezone: str
+    database: str | None  # None builds the sample workspace in memory
+    timezone: str  # in which instants are written
     documented_only: bool
-    memory: int
+    memory: int  # of a query, in MiB
 
 
 class WorkerReply(msgspec.Struct, frozen=True):
-    """The outcome of a query or of opening the database; a worker that failed or lacks memory is retired."""
+    """The outcome of a query, or of opening the database."""
 
     result: QueryResult | None = None
     failure: str | None = None
-    retire_worker: bool = False
+    retire_worker: bool = False  # it failed, or lacks memory for the next query
 
 
 def send(pipe: IO[bytes], message: bytes) -> None:

@@ -77,7 +77,7 @@ class WorkerPool:
                 raise ConfigError(str(error), setting="database") from None
 
     def run(self, sql: str) -> QueryResult:
-        """Run one SELECT and return its whole result; QuestionFailed if invalid, too slow or too large."""
+        """Run one SELECT and return its whole result; raises QuestionFailed."""
         if self._stopping.is_set():
             raise QuestionFailed(f"The query was not started: {_CLOSING}.\n\n{sql}")
         query = sql.encode()

@@ -49,12 +49,12 @@ _COMMA: Final = " || ',' || "
 
 
 class QueryResult(msgspec.Struct, frozen=True):
-    """The table of an answer: JSON arrays with commas between, and the offset behind each as 64 bits."""
+    """The whole table that answers a question."""
 
-    columns: tuple[str | None, ...]
-    rows: bytes
-    ends: bytes
-    statistics: bytes
+    columns: tuple[str | None, ...]  # may repeat; a name in a saved response may be null
+    rows: bytes  # JSON arrays with commas between, without the header
+    ends: bytes  # the offset of each row's end in ``rows``, as 64 bits
+    statistics: bytes  # JSON; empty if a saved response has none
 
     def __len__(self) -> int:
         return len(self._ends)
