@@ -27,32 +27,17 @@ _Result = TypeVar("_Result")
 
 
 class Call(Immutable, Generic[_Result]):
-    """A call whose arguments are checked.
+    """A call whose arguments are checked."""
 
-    Parameters
-    ----------
-    run
-        Makes the call, which ends soon after the event is set.
-    message
-        Returns what is known of the question at any moment, None if it was never sent.
-    """
-
-    run: Callable[[threading.Event], _Result]
-    message: Callable[[], str | None]
+    run: Callable[[threading.Event], _Result]  # ends soon after the event is set
+    message: Callable[[], str | None]  # what is known of the question, None if it was never sent
 
 
 def in_thread(prepare: Callable[[], Call[_Result]]) -> Coroutine[Any, Any, _Result]:
-    """Return a coroutine that makes a call in a thread of its own.
-
-    This is no coroutine function itself, so that warnings point at the line that called: in a task that is
-    the coroutine alone, no line of the caller is on the stack.
-
-    Parameters
-    ----------
-    prepare
-        Returns the call. It runs in the thread of the event loop, so that what is wrong with the arguments or
-        the settings is raised before a thread is started.
-    """
+    """Return a coroutine that makes a call in a thread of its own."""
+    # This is no coroutine function itself, so that warnings point at the line that called: in a task that is
+    # the coroutine alone, no line of the caller is on the stack. ``prepare`` runs in the thread of the event
+    # loop, so that wrong arguments or settings are raised before a thread is started.
     return _ask_async(prepare, CodeLocation.of_caller())
 
 

@@ -93,17 +93,7 @@ class Bearer(AuthBase):
 
 
 class _TokenState:
-    """What all threads share: the token, or why there is none.
-
-    Parameters
-    ----------
-    failure, failed_at
-        The failure of the last attempt and its time; None if it got a token.
-    is_final
-        Whether a caller stopped after it although there was time left.
-    had_token
-        Whether there has been a token.
-    """
+    """What all threads share: the token, or why there is none."""
 
     def __init__(self, bearer: Bearer | None = None, *, had_token: bool = False) -> None:
         self.lock = threading.RLock()
@@ -120,13 +110,7 @@ class _TokenState:
         return bearer if bearer is not None and now < bearer.expires else None
 
     def shared_failure(self, began: float, deadline: Deadline) -> Failure | None:
-        """Return the failure of another caller, if a request of this one could do no better.
-
-        Parameters
-        ----------
-        began
-            When this caller began to wait.
-        """
+        """Return another caller's failure since ``began``, if a request of this one could do no better."""
         failure, now, left = self.failure, deadline.clock.monotonic(), deadline.remaining()
         if failure is None:
             return None

@@ -63,22 +63,12 @@ class Status(StrEnum):
 
 
 class Check(Immutable):
-    """One check.
+    """One check."""
 
-    Parameters
-    ----------
-    name
-        What was checked, in one word.
-    text
-        What was found; without secrets.
-    error
-        What is wrong and what to do, if it failed.
-    """
-
-    name: str
+    name: str  # what was checked, in one word
     status: Status
-    text: str = ""
-    error: ConnectyError | None = None
+    text: str = ""  # what was found; without secrets
+    error: ConnectyError | None = None  # what is wrong and what to do, if it failed
 
     @classmethod
     def failed(cls, name: str, error: ConnectyError, *, found: str = "") -> Check:
@@ -92,10 +82,8 @@ class Check(Immutable):
 
 
 def check_connection(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Iterator[Check]:
-    """Check each step from here to a token, in the order of :data:`CONNECTION_CHECKS`.
-
-    Each of the two calls ends after ten seconds, or the timeout of the settings if that is shorter.
-    """
+    """Check each step from here to a token, in the order of :data:`CONNECTION_CHECKS`."""
+    # Each of the two calls ends after ten seconds, or the timeout of the settings if that is shorter.
     try:
         transport = Transport.from_settings(settings, clock)
     except ConfigError as error:  # the host has no valid name, or ca_bundle no certificates
@@ -117,13 +105,7 @@ def check_connection(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Iter
 
 
 def check_token(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Request a token, for at most ten seconds.
-
-    Raises
-    ------
-    ConfigError, ConnectionFailed, AuthError, APIError
-        If there is none.
-    """
+    """Request a token, for at most ten seconds; raises a ConnectyError if there is none."""
     with closing(Transport.from_settings(settings, clock)) as transport:
         _request_token(transport, settings)
 
@@ -158,13 +140,7 @@ def _deadline(transport: Transport, settings: Settings) -> Deadline:
 
 
 class _Probe:
-    """One request for the health of the service, and what it shows of the way there.
-
-    Parameters
-    ----------
-    transport
-        The connections to use; their clock is compared with the server's.
-    """
+    """One request for the health of the service, and what it shows of the way there."""
 
     def __init__(self, transport: Transport, settings: Settings) -> None:
         self._transport = transport

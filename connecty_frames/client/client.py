@@ -934,10 +934,8 @@ class Client:
     def _submit_or_reuse(
         self, submission: Submission, ask_options: AskOptions, deadline: Deadline, gone: Collection[str]
     ) -> Question:
-        """Return an earlier asking of a question if its age allows, else submit it.
-
-        ``gone`` are the ids of earlier ones that the server no longer has.
-        """
+        """Return an earlier asking of a question if its age allows, else submit it."""
+        # ``gone`` are the ids of earlier ones that the server no longer has.
         if ask_options.max_age is not None and self._history is not None:
             # Not imported where nothing is reused.
             from connecty_frames.client.reuse import find_or_claim, kept_results

@@ -43,13 +43,7 @@ _GRACE: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class CancellableDeadline(Deadline):
-    """A deadline that can be moved to now.
-
-    Parameters
-    ----------
-    cancelled
-        Set to move the deadline to now.
-    """
+    """A deadline that moves to now when ``cancelled`` is set."""
 
     cancelled: threading.Event
 
@@ -102,22 +96,10 @@ def check_max_workers(value: object) -> None:
 
 
 class Workers(Generic[_Future]):
-    """Threads that make the results of futures, a thread for each future in progress.
+    """Threads that make the results of futures, a thread for each future in progress; raises ConfigError."""
 
-    Parameters
-    ----------
-    work
-        Makes the result of a future, whose position comes first, until the event is set.
-    message
-        Returns what is known of all questions, for an interrupt.
-    max_workers
-        The maximum number of futures in progress at once.
-
-    Raises
-    ------
-    ConfigError
-        If ``max_workers`` is not a number of workers.
-    """
+    # ``work`` gets a future and its position, and returns soon after the event is set; ``message`` returns
+    # what is known of all questions, for an interrupt.
 
     def __init__(
         self,
@@ -182,24 +164,7 @@ class Workers(Generic[_Future]):
 
 
 class ConcurrentRun:
-    """Questions that are asked together.
-
-    Parameters
-    ----------
-    questions
-        All of them.
-    prepare
-        Checks a question before it is sent.
-    answer
-        Asks it and waits for its answer, until the event is set.
-    max_workers
-        The maximum number of questions in progress at once.
-
-    Raises
-    ------
-    ConfigError
-        If ``questions`` is not a list of questions, or ``max_workers`` not a number of workers.
-    """
+    """Questions that are checked, then asked together until the event is set; raises ConfigError."""
 
     def __init__(
         self,

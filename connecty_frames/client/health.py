@@ -35,10 +35,7 @@ def check_health(
     clock: Clock = SYSTEM_CLOCK,
     random: Callable[[], float] = _random.random,
 ) -> bool:
-    """Whether the backend is operational; needs no credentials.
-
-    Parameters and errors are those of ``Client`` and ``Client.health``.
-    """
+    """Whether the backend is operational; needs no credentials. Parameters are those of ``Client``."""
     settings = resolve(
         region=region, base_url=base_url, verify_tls=verify_tls, ca_bundle=ca_bundle, profile=profile
     )
@@ -50,13 +47,7 @@ def check_health(
 
 
 def probe_health(transport: Transport, *, timeout: float | None, random: Callable[[], float]) -> bool:
-    """Whether the backend answers with status 200, which means that it is operational (API document).
-
-    Raises
-    ------
-    ConfigError, ConnectionFailed
-        If it cannot be reached, or the server redirects.
-    """
+    """Whether the backend answers with status 200; raises ConfigError or ConnectionFailed."""
     status = retry(
         partial(transport.send, Request("GET", HEALTH), read=lambda response: response.status),
         policy={},  # a failure is the outcome of the probe

@@ -51,27 +51,13 @@ _TRANSIENT: Final = frozenset(
 
 
 def delay(elapsed: float, random: Callable[[], float]) -> float:
-    """Return the seconds to wait before the next poll.
-
-    What matters to a person is how much longer than necessary they waited, as a share of the whole. A
-    tenth of the time elapsed bounds that share at a tenth (a twentieth on average, since a question may be
-    done at any time between two polls) and polls least often where each poll says least: about a hundred
-    requests for five minutes. The minimum of 0.1 s limits the load of short questions, the maximum of 5 s the
-    lag of long ones. The jitter of a fifth either way spreads clients that started together; full jitter
-    would double the requests for no shorter wait.
-
-    Parameters
-    ----------
-    elapsed
-        Seconds since the question was asked, 0 or more.
-    random
-        Returns numbers from 0 up to 1, as ``random.random`` does.
-
-    Returns
-    -------
-    float
-        Seconds, ``clamp(elapsed / 10, 0.1, 5) * (0.8 .. 1.2)``.
-    """
+    """Return the seconds to wait before the next poll: ``clamp(elapsed / 10, 0.1, 5) * (0.8 .. 1.2)``."""
+    # What matters to a person is how much longer than necessary they waited, as a share of the whole. A tenth
+    # of the time elapsed bounds that share at a tenth (a twentieth on average, since a question may be done
+    # at any time between two polls) and polls least often where each poll says least: about a hundred
+    # requests for five minutes. The minimum of 0.1 s limits the load of short questions, the maximum of 5 s
+    # the lag of long ones. The jitter of a fifth either way spreads clients that started together; full
+    # jitter would double the requests for no shorter wait.
     base = min(max(elapsed * _SHARE, _MIN_PAUSE), _MAX_PAUSE)
     return base * (1 + _JITTER * (2 * random() - 1))
 
@@ -432,10 +418,7 @@ class Question:
         failure.raise_()
 
     def _is_final(self, state: str, previous: State | None) -> bool:
-        """Record a state, and return whether it is final.
-
-        A state that is unknown, or earlier than the previous one, is not final; polling continues.
-        """
+        """Record a state, and return whether it is final; polling continues at one unknown or earlier."""
         self._last_state = state
         known = State(state) if state in State.__members__ else None
         expected = known is not None and (previous is None or known in NEXT_STATES[previous])

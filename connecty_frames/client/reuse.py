@@ -42,30 +42,11 @@ def find_or_claim(
     deadline: Deadline,
     clock: Clock,
 ) -> Earlier | None:
-    """Return the earlier asking of a question whose answer may be reused, else record that it is sent now.
-
-    Parameters
-    ----------
-    max_age
-        The time between its asking and this call up to which it may be reused, in either direction: a clock
-        may have been set back.
-    gone
-        The ids of earlier ones that the server no longer has.
-
-    Returns
-    -------
-    Earlier or None
-        It has an id. None if the submission has a row, and nobody else sends the question.
-
-    Raises
-    ------
-    SubmissionUncertain
-        If it is unknown whether an earlier one was started.
-    QuestionTimeout
-        If another caller is sending it, and its id is not known in time.
-    ConfigError
-        If the history cannot be used.
-    """
+    """Return an earlier asking whose answer may be reused; None once this call is recorded as sending it."""
+    # ``max_age`` holds in either direction, since a clock may have been set back. ``gone`` are the ids of
+    # earlier ones that the server no longer has. Raised are SubmissionUncertain if an earlier one may have
+    # been started, QuestionTimeout if another caller sends it and its id is not known in time, and
+    # ConfigError for a history that cannot be used.
     key = history.key(submission.question, submission.dw_id)
     pause, awaited, begun = _PAUSE, None, clock.now()
     while True:

@@ -46,15 +46,8 @@ def resume_command(question_id: str, dw_id: int) -> str:
 
 
 def pending_message(question_id: str, command: str, recorded_in: str = "") -> str:
-    """Return the message about a question that was accepted, for a caller that stops waiting.
-
-    Parameters
-    ----------
-    command
-        The line that fetches its answer; empty if none does.
-    recorded_in
-        The file of the history that has the question; empty if none has.
-    """
+    """Return the message about an accepted question, for a caller that stops waiting."""
+    # ``command`` fetches its answer, and is empty if no line does; ``recorded_in`` is the history's file.
     pending = f"Question {question_id} may still be worked on"
     if recorded_in:
         pending += f" and is recorded in {recorded_in}"
@@ -62,10 +55,8 @@ def pending_message(question_id: str, command: str, recorded_in: str = "") -> st
 
 
 def annotate(interrupt: BaseException, message: str) -> None:
-    """Add a message to what ends the wait for a question, as its note, once.
-
-    The message of a KeyboardInterrupt, which ends most programs, is also written to standard error.
-    """
+    """Add a message to what ends the wait for a question, as its note, once."""
+    # The message of a KeyboardInterrupt, which ends most programs, is also written to standard error.
     if message in getattr(interrupt, "__notes__", ()):
         return
     interrupt.add_note(message)
@@ -80,23 +71,9 @@ def annotate(interrupt: BaseException, message: str) -> None:
 
 
 class Submission:
-    """A question to submit, and what is known of it at any moment, for an interrupt.
+    """A question to submit, and what is known of it at any moment, for an interrupt."""
 
-    Parameters
-    ----------
-    question
-        In plain language.
-    body
-        What :func:`question_body` returned for it.
-    dw_id
-        The data workspace to ask.
-    command
-        Returns the line that fetches the answer later.
-    history
-        Where the question is recorded, None if it is not.
-    row
-        Its row in the history, if it has been recorded already.
-    """
+    # ``command`` returns the line that fetches the answer later; ``row`` is the question's in the history.
 
     def __init__(
         self,
@@ -136,19 +113,9 @@ class Submission:
         return self.history.place if self.history is not None and is_recorded else ""
 
     def send(self, api: Endpoints, *, deadline: Deadline) -> str:
-        """Send the question, once, and return its id.
-
-        Raises
-        ------
-        ConfigError
-            If the server redirects; nothing was started.
-        ConnectionFailed, AuthError, RateLimitError, APIError
-            If the server cannot be reached, or refuses; nothing was started.
-        QuestionTimeout
-            If the time ran out before it was sent.
-        SubmissionUncertain
-            If it is unknown whether it was started.
-        """
+        """Send the question, once, and return its id."""
+        # Nothing was started if ConfigError, ConnectionFailed, AuthError, RateLimitError, APIError or
+        # QuestionTimeout is raised. SubmissionUncertain: it is unknown whether it was started.
         try:
             outcome = retry(
                 api.ask(self._body, dw_id=self.dw_id, on_send=self._before_sending),
@@ -282,13 +249,7 @@ def _received_id(last: tuple[datetime, float, Attempt] | None) -> str | None:
 
 
 def question_body(question: object) -> bytes:
-    """Return the body of the request: UTF-8 JSON, with the question exactly as given.
-
-    Raises
-    ------
-    ConfigError
-        If the question is not text, is blank, or cannot be written as UTF-8.
-    """
+    """Return the body, UTF-8 JSON, with the question exactly as given; raises ConfigError."""
     if not isinstance(question, str):
         raise ConfigError(
             f"question is of type {type(question).__name__}; expected the question as a str.",

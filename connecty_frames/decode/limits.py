@@ -10,6 +10,8 @@ from connecty_frames.immutable import Immutable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+__all__ = ["LIMITS", "MOST_VALUES", "ReaderLimits"]
+
 #: The most values of statistics, which take up to 100 bytes each, however short they are.
 MOST_VALUES: Final = 2_000_000
 

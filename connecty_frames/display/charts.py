@@ -90,37 +90,19 @@ C = TypeVar("C", bound=Column)
 
 @dataclass(frozen=True, slots=True)
 class Chart(Generic[C]):
-    """What to draw.
-
-    Parameters
-    ----------
-    dimension
-        The time, category or number over which is drawn.
-    measure
-        The numbers that are drawn; of a single number, the same as the dimension.
-    group
-        The column whose values are distinguished, as by colours, if any.
-    repeats
-        Whether a time or category occurs more than once.
-    """
+    """What to draw."""
 
     kind: ChartKind
-    dimension: C
-    measure: C
-    group: C | None
-    repeats: bool
+    dimension: C  # the time, category or number over which is drawn
+    measure: C  # of a single number, the same as the dimension
+    group: C | None  # whose values are distinguished, as by colours
+    repeats: bool  # whether a time or category occurs more than once
 
 
 def choose_chart(
     columns: list[C], rows: int, x: str | None = None, y: str | None = None, color: str | None = None
 ) -> Chart[C]:
-    """Choose the kind of a chart and its columns: those named, else the first that fit.
-
-    Raises
-    ------
-    ConfigError
-        If no chart fits, or there is no column of a name.
-    """
+    """Choose a chart and its columns: those named, else the first that fit; raises ConfigError."""
     kind, dimension, measure = _choose_axes(columns, x, y, rows)
     repeats = dimension.kind != "number" and len(set(dimension.texts)) < rows
     return Chart(kind, dimension, measure, _choose_group(columns, dimension, color, repeats=repeats), repeats)

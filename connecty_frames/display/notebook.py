@@ -54,15 +54,8 @@ _CLASSES: Final = {
 
 
 def answer_html(metadata: AnswerMetadata, table: pa.Table | None, shape: tuple[int, int]) -> str:
-    """Return the metadata of an answer and its table as HTML for a notebook's cell.
-
-    Parameters
-    ----------
-    table
-        The table, or the first rows and columns of it; None shows none.
-    shape
-        How many rows and columns it has in all.
-    """
+    """Return an answer's metadata and the first rows and columns of its table, if any, as HTML."""
+    # ``shape`` counts all rows and columns.
     question = _excerpt(metadata.question or "An answer", _QUESTION_LENGTH)
     parts = [
         f'<div class="connecty-question">{question}</div>',

@@ -51,15 +51,9 @@ class Progress:
 def progress(
     question: str | None, question_id: str, *, wanted: Callable[..., object] | bool | None
 ) -> Iterator[Callable[[str, float], None]]:
-    """Yield a function that shows a state and the seconds elapsed, for as long as the context lasts.
-
-    Parameters
-    ----------
-    wanted
-        True shows a line with the question, its state, the time and its id, False nothing, a callable
-        receives a :class:`Progress`; None shows the line in a terminal and in a notebook. The line never
-        goes to standard output, which is for data.
-    """
+    """Yield a function that shows a state and the seconds elapsed, for as long as the context lasts."""
+    # True shows a line, False nothing, a callable receives a :class:`Progress`; None shows the line in a
+    # terminal and in a notebook. The line never goes to standard output, which is for data.
     if callable(wanted):
 
         def report(state: str, elapsed: float) -> None:

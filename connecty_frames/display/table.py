@@ -153,13 +153,7 @@ class _Layout:
 
 
 def text_table(table: pa.Table, types: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of a whole table: all rows and columns, each value whole.
-
-    Parameters
-    ----------
-    types
-        The name of the type of each column.
-    """
+    """Yield the lines of a whole table: all rows and columns, each value whole."""
     columns = [
         _Column.from_arrow(*each) for each in zip(table.column_names, types, table.columns, strict=True)
     ]
@@ -170,15 +164,7 @@ def text_table(table: pa.Table, types: Sequence[str]) -> Iterator[str]:
 
 
 def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> Iterator[str]:
-    """Yield the lines of as much of a table as a terminal shows, and one about what it does not show.
-
-    Parameters
-    ----------
-    types
-        The name of the type of each column.
-    console
-        The terminal: its width, whether its encoding has lines, and whether it has styles.
-    """
+    """Yield the lines of as much of a table as a terminal shows, and one about what it does not show."""
     ellipsis = "..." if console.options.ascii_only else "…"
     part, gap = _ends(table)
 

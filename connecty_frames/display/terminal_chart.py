@@ -62,15 +62,8 @@ def import_uniplot() -> Any:
 
 
 def terminal_plot(table: pa.Table, console: Console) -> str:
-    """Return the chart of a table as text, as wide as the console and with its colours.
-
-    Its title names the columns that are drawn. Bars have their numbers with all digits beside them.
-
-    Raises
-    ------
-    ConfigError
-        If no chart fits the types, there is more than a terminal shows well, or uniplot is not installed.
-    """
+    """Return a table's chart as text, as wide as the console; raises ConfigError."""
+    # Its title names the columns that are drawn. Bars have their numbers with all digits beside them.
     columns = [Column(name, cells) for name, cells in zip(table.column_names, table.columns, strict=True)]
     chart = choose_chart(columns, table.num_rows)
     most, draw = _DRAWN[chart.kind]

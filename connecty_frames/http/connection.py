@@ -106,18 +106,10 @@ class _DeadlineTLSSocket(_DeadlineSocket, ssl.SSLSocket):
 
 
 class _ResponseStream(io.BufferedReader):
-    """The bytes of one response.
+    """The bytes of one response."""
 
-    Closing it also closes a connection on which anything follows the response. It would be read as the
-    response to the next request, which may be about another question.
-
-    Parameters
-    ----------
-    raw
-        The stream to read from.
-    connection, sock
-        The connection it belongs to, and its socket at the time.
-    """
+    # Closing it also closes a connection on which anything follows the response. It would be read as the
+    # response to the next request, which may be about another question.
 
     def __init__(self, raw: io.RawIOBase, connection: HTTPConnection, sock: socket.socket) -> None:
         super().__init__(raw)
@@ -133,11 +125,9 @@ class _ResponseStream(io.BufferedReader):
             self._connection.close()
 
     def _is_drained(self) -> bool:
-        """Whether nothing is left in the buffers of Python, of OpenSSL and of the system.
-
-        Nothing is read to find out: OpenSSL would take in a part of a record and not report it until the
-        rest is there.
-        """
+        """Whether nothing is left in the buffers of Python, of OpenSSL and of the system."""
+        # Nothing is read to find out: OpenSSL would take in a part of a record and not report it until the
+        # rest is there.
         sock = self._sock
         if not isinstance(sock, _DeadlineSocket):
             return False  # unknown for TLS inside TLS, through a proxy
@@ -200,11 +190,9 @@ class _TrackedConnection(HTTPConnection):
         return response
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address of the host that answers, within the attempt's time.
-
-        Each address gets an equal share of the time left, so that an unreachable first one (an ``::1``
-        without a listener, a broken IPv6 route) leaves time for the others.
-        """
+        """Connect to the first address of the host that answers, within the attempt's time."""
+        # Each address gets an equal share of the time left, so that an unreachable first one (an ``::1``
+        # without a listener, a broken IPv6 route) leaves time for the others.
         attempt = ATTEMPT.get()
         # In an address, the % before the zone of an IPv6 host is escaped (RFC 6874).
         host = re.sub("%25(?=.)", "%", self._dns_host.strip("[]"), count=1)
@@ -279,13 +267,7 @@ _POOLS: Final = {"http": _Pool, "https": _PoolTLS}
 
 
 def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SSLContext:
-    """Return the TLS settings of urllib3 with sockets that keep the deadline.
-
-    Raises
-    ------
-    ConfigError
-        If ``ca_bundle`` has no certificates.
-    """
+    """Return urllib3's TLS settings with sockets that keep the deadline; raises ConfigError."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
     context.sslsocket_class = _DeadlineTLSSocket
     if verify and ca_bundle is not None:
@@ -311,15 +293,7 @@ def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SS
 
 
 class ConnectionAdapter(HTTPAdapter):
-    """The adapter of requests that uses these connections, through a proxy or not.
-
-    Parameters
-    ----------
-    context
-        From :func:`tls_context`, with the certificates to trust; all adapters share it.
-    idle
-        How many connections are kept for a next request.
-    """
+    """The adapter of requests for these connections, through a proxy or not; it keeps ``idle`` of them."""
 
     def __init__(self, context: ssl.SSLContext, *, idle: int = 1) -> None:
         super().__init__(pool_maxsize=idle)

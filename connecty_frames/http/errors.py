@@ -144,13 +144,7 @@ _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
 
 
 def status_failure(response: Response, *, redact: Redaction, retry_after: float | None = None) -> Failure:
-    """Return the failure that a status other than 2xx means.
-
-    Parameters
-    ----------
-    retry_after
-        What its ``Retry-After`` says, in seconds.
-    """
+    """Return the failure that a status other than 2xx means; ``retry_after`` is in seconds."""
     status = response.status
     if status in _CLIENT_ERRORS and _NO_CERTIFICATE.search(response.body[:_MAX_SEARCHED]):
         return _client_certificate_failure(response.host)
@@ -239,15 +233,8 @@ def exception_failure(
     address: str,
     redact: Redaction,
 ) -> Failure:
-    """Return the failure that a foreign exception means; its text is used only if it cannot hold a secret.
-
-    Parameters
-    ----------
-    causes
-        The exception, then what it wraps.
-    host, address
-        The server, for messages, and the base address.
-    """
+    """Return what a foreign exception means; its text is used only if it cannot hold a secret."""
+    # ``causes`` are the exception and what it wraps, ``host`` is for messages, ``address`` the base address.
     received = attempt.received.getvalue()
     if attempt.status is not None and attempt.status not in SUCCESS:
         # A status that is an error decides, also if the headers after it cannot be read.

@@ -52,64 +52,33 @@ class FailureKind(Enum):
 
 
 class Request(Immutable):
-    """A request, which each attempt sends unchanged.
-
-    Its repr shows no body, so that a traceback with locals does not either.
-
-    Parameters
-    ----------
-    path
-        Path and query, relative to the base address.
-    has_results
-        Whether the response may have rows: only then may it be longer than a megabyte.
-    """
+    """A request, which each attempt sends unchanged; its repr, which tracebacks may show, has no body."""
 
     hidden = frozenset({"body"})
 
     method: str
-    path: str
+    path: str  # and query, relative to the base address
     body: bytes | None = None
-    has_results: bool = False
+    has_results: bool = False  # only a response with rows may be longer than a megabyte
 
 
 class Attempt:
-    """One attempt at a request: how long it may take, and how far it came.
+    """One attempt at a request: how long it may take, and how far it got."""
 
-    Parameters
-    ----------
-    deadline
-        When the whole call must be over.
-    connect
-        Seconds in which the connection must be made.
-    idle
-        Seconds without a byte after which the connection counts as lost.
-    is_submission
-        Whether the reply has the id of a question: once sent, it is read although the call is cancelled.
-    phase
-        ``resolve``, ``connect``, ``proxy``, ``tls``, then ``sent``. None means that no connection of this
-        package was used; if the connection failed or timed out, the request then counts as sent.
-    peer
-        The other end of the connection as ``host:port``, which may be a proxy.
-    certificate
-        The server's verified certificate as ``ssl.SSLSocket.getpeercert`` returns it, if this attempt made a
-        new TLS connection; empty otherwise, and if nothing is verified.
-    status
-        The status of the response, as soon as its first line was read.
-    received
-        The part of the body that was read; after an interrupt it may be incomplete. ``getvalue`` hands the
-        bytes over without a copy, which counts for large responses.
-    """
+    # ``phase`` is ``resolve``, ``connect``, ``proxy``, ``tls``, then ``sent``; None if no connection of this
+    # package was used: if it failed or timed out, the request counts as sent. ``certificate`` is what
+    # ``getpeercert`` returns, empty unless this attempt made and verified a new TLS connection.
 
     def __init__(self, deadline: Deadline, connect: float, idle: float) -> None:
-        self.deadline = deadline
-        self.connect = connect
-        self.idle = idle
-        self.is_submission = False
+        self.deadline = deadline  # of the whole call
+        self.connect = connect  # seconds until the connection is made
+        self.idle = idle  # seconds without a byte after which the connection is lost
+        self.is_submission = False  # if the reply has an id: it is read although the call is cancelled
         self.phase: str | None = None
-        self.peer = ""
+        self.peer = ""  # ``host:port``, which may be a proxy's
         self.certificate: Mapping[str, Any] = {}
-        self.status: int | None = None
-        self.received = io.BytesIO()
+        self.status: int | None = None  # as soon as the first line was read
+        self.received = io.BytesIO()  # of the body; ``getvalue`` makes no copy
 
 
 class Response(Immutable):
@@ -125,28 +94,16 @@ class Response(Immutable):
 
 
 class Failure(Immutable):
-    """Why there is no usable response.
-
-    Parameters
-    ----------
-    error
-        What a caller gets if there is no further attempt.
-    reason
-        The cause as a clause for a longer sentence: "the connection was reset".
-    retry_after
-        Seconds after which the server allows another try, None if it did not say.
-    body
-        The part of the body that was read.
-    """
+    """Why there is no usable response."""
 
     hidden = frozenset({"body"})
 
     kind: FailureKind
-    error: ConnectyError
-    reason: str
-    retry_after: float | None = None
+    error: ConnectyError  # for the caller, if there is no further attempt
+    reason: str  # a clause for a longer sentence: "the connection was reset"
+    retry_after: float | None = None  # seconds until the server allows another try
     status: int | None = None
-    body: bytes = b""
+    body: bytes = b""  # as far as it was read
 
     def raise_(self) -> NoReturn:
         """Raise a copy of the error, since many threads may share one failure."""
@@ -154,10 +111,9 @@ class Failure(Immutable):
 
 
 class RequestFailed(Exception):
-    """Ends an attempt; :func:`~connecty_frames.http.retry.retry` catches it and takes its failure.
+    """Ends an attempt; :func:`~connecty_frames.http.retry.retry` catches it and takes its failure."""
 
-    No caller sees it: the frames of its traceback hold headers and bodies, and so secrets.
-    """
+    # No caller sees it: the frames of its traceback hold headers and bodies, and so secrets.
 
     def __init__(self, failure: Failure) -> None:
         super().__init__()
@@ -165,18 +121,7 @@ class RequestFailed(Exception):
 
 
 def strip_tracebacks(error: BaseException, *, keep: BaseException | None) -> list[BaseException]:
-    """Remove the tracebacks, whose frames hold secrets, from an exception and all that it wraps.
-
-    Parameters
-    ----------
-    keep
-        The exception that was being handled before, which keeps its traceback.
-
-    Returns
-    -------
-    list
-        The exception and what it wraps; requests and urllib3 keep that in different places.
-    """
+    """Remove tracebacks, which hold secrets, from an error and all it wraps except ``keep``; return them."""
     found: list[BaseException] = []
     pending: list[Any] = [error]
     while pending:

@@ -55,10 +55,7 @@ class _Patterns(Immutable):
 
 
 class Redaction:
-    """The secrets of one client, in every encoding in which a server could repeat them.
-
-    The patterns are compiled when the first text has to be shown.
-    """
+    """The secrets of one client, in every encoding in which a server could repeat them."""
 
     def __init__(self) -> None:
         self._client_id: SecretStr | None = None
@@ -81,11 +78,9 @@ class Redaction:
         return self._patterns().client_id.sub(_MASK, self.data(text))
 
     def data(self, text: str | bytes) -> str:
-        """Return data, or the beginning of a body, with secrets masked.
-
-        A body may be cut, and so may a text that ends with an ellipsis. What the cut may have left of a
-        secret is masked too.
-        """
+        """Return data, or the beginning of a body, with secrets masked."""
+        # A body may be cut, and so may a text that ends with an ellipsis. What the cut may have left of a
+        # secret is masked too.
         patterns = self._patterns()
         if isinstance(text, bytes):
             shown = patterns.secrets.sub(_MASK, text[:_MAX_SCANNED].decode(errors="backslashreplace"))
@@ -158,10 +153,8 @@ def _secret_pattern(text: str) -> str:
 
 
 def _escaped_pattern(text: str) -> str:
-    """Return the pattern of a text, each character plain or escaped.
-
-    Backslashes are matched possessively, and from the first of them on: a server may repeat a million.
-    """
+    """Return the pattern of a text, each character plain or escaped."""
+    # Backslashes are matched possessively, and from the first of them on: a server may repeat a million.
     pattern = "".join(
         part
         if _NEVER_ESCAPED.match(part)

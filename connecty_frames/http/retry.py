@@ -56,24 +56,9 @@ def retry(
     random: Callable[[], float],
     budget: RetryBudget,
 ) -> _Result | Failure:
-    """Make attempts until there is a result, a failure that allows no other attempt, or no time left.
-
-    Parameters
-    ----------
-    send
-        Makes one attempt, and raises RequestFailed if it fails.
-
-    Returns
-    -------
-    result or Failure
-        The failure is the last one. It is a value here, since an exception would keep the frames of the
-        attempt, whose locals hold headers and bodies.
-
-    Raises
-    ------
-    BaseException
-        What interrupts an attempt, without the frames below this one.
-    """
+    """Make attempts until there is a result, a failure that allows no other attempt, or no time left."""
+    # The last failure is returned, since an exception would keep the frames of the attempt, whose locals hold
+    # headers and bodies. What interrupts an attempt is raised without the frames below this one.
     clock = deadline.clock
     failures: Counter[FailureKind] = Counter()
     unconnected_since = clock.monotonic()
@@ -141,11 +126,9 @@ def backoff(failures: int, random: Callable[[], float]) -> float:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Read ``Retry-After``: seconds or an HTTP date (RFC 9110, section 10.2.3); None for anything else.
-
-    A date is compared with the server's own ``Date`` if it sent one, since clocks differ. A date in the past
-    is ignored.
-    """
+    """Read ``Retry-After``: seconds or an HTTP date (RFC 9110, section 10.2.3); None for anything else."""
+    # A date is compared with the server's own ``Date`` if it sent one, since clocks differ. A past date is
+    # ignored.
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,15}", value):
         return float(value)
@@ -167,16 +150,14 @@ def http_date(value: str) -> datetime | None:
 
 
 class RetryBudget:
-    """The retries that all calls of one client share: a token bucket.
+    """The retries that all calls of one client share: a token bucket."""
 
-    It begins with ten. Each retry takes one; each second and each request that succeeds add one, up to ten.
-    So a short disturbance passes unnoticed, a server that fails now and then gets at most one retry for each
-    success, and one that is down gets the first attempt of each call, ten retries, and then one a second,
-    however many threads wait for it.
-
-    gRPC (gRFC A6, "Throttling Retry Attempts and Hedged RPCs") and the AWS SDKs do the same, but fail a call
-    when no retry is left. Here the call waits for one until its deadline, since the answer was paid for.
-    """
+    # It begins with ten. Each retry takes one; each second and each request that succeeds add one, up to ten.
+    # So a short disturbance passes unnoticed, a server that fails now and then gets at most one retry for
+    # each success, and one that is down gets the first attempt of each call, ten retries, and then one a
+    # second, however many threads wait for it. gRPC (gRFC A6, "Throttling Retry Attempts and Hedged RPCs")
+    # and the AWS SDKs do the same, but fail a call when no retry is left. Here the call waits for one until
+    # its deadline, since the answer was paid for.
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -88,15 +88,10 @@ _GZIP: Final = 31
 
 
 class Transport:
-    """The connections of one client to one address.
+    """The connections of one client to one address."""
 
-    Parameters
-    ----------
-    limit
-        The longest body with results that is read, in bytes after decompression.
-    ca_bundle
-        The certificates to trust, a file or folder; None leaves it to the environment, and else to certifi.
-    """
+    # ``limit`` is the longest body with results, in bytes after decompression. Without ``ca_bundle``, the
+    # environment names the certificates to trust, else certifi.
 
     def __init__(
         self,
@@ -154,11 +149,9 @@ class Transport:
 
     @property
     def budget(self) -> RetryBudget:
-        """The retries that all calls share; every call begins with it.
-
-        A forked child gets connections and a budget of its own here. Two processes on one socket would mix
-        their responses, and a lock may be held by a thread that does not exist in the child.
-        """
+        """The retries that all calls share; every call begins with it."""
+        # A forked child gets connections and a budget of its own here. Two processes on one socket would mix
+        # their responses, and a lock may be held by a thread that does not exist in the child.
         if self._process_id != os.getpid():
             self._adapters = {}
             self._budget = RetryBudget(self.clock)
@@ -180,18 +173,10 @@ class Transport:
         auth: AuthBase | None = None,
         describe: Callable[[_Result], str] = lambda _: "",
     ) -> _Result:
-        """Make one attempt, and log it in one line at DEBUG.
-
-        The line is for finding out why a call took so long. So it has the id, the state, the time and the
-        size, and nothing that was sent or received: no header, question, row or secret.
-
-        Parameters
-        ----------
-        read
-            Makes the result of a complete response with status 2xx; may raise RequestFailed.
-        describe
-            Returns what the log shows of a result, without secrets; called only if the log is enabled.
-        """
+        """Make one attempt, read a complete response with status 2xx, and log one line at DEBUG."""
+        # The line is for finding out why a call took so long. So it has the id, the state, the time and the
+        # size, and nothing that was sent or received: no header, question, row or secret. ``describe``
+        # returns what it shows of a result, without secrets.
         if self._closed:
             raise ConfigError("This Client is closed; make another.")
         began, outcome = self.clock.monotonic(), "interrupted"
@@ -234,13 +219,11 @@ class Transport:
     def _connected(
         self, request: Request, attempt: Attempt
     ) -> Iterator[tuple[ConnectionAdapter, dict[str, str]]]:
-        """Yield the adapter and proxies to send a request by, and map what a library raises to a failure.
-
-        A request with a body gets a connection of its own. One from the pool may have been closed unnoticed,
-        and then it would be unknown whether a question arrived. And a server that answers without reading
-        the body, as one may whose token endpoint takes GET, takes the body for a second request and leaves
-        the response to that on the connection.
-        """
+        """Yield the adapter and proxies to send a request by, and map what a library raises to a failure."""
+        # A request with a body gets a connection of its own. One from the pool may have been closed
+        # unnoticed: it would be unknown whether a question arrived. And a server that answers without reading
+        # the body, as one may whose token endpoint takes GET, takes the body for a second request and leaves
+        # the response to that on the connection.
         if attempt.deadline.remaining() <= 0:
             raise RequestFailed(deadline_failure(self.host))
         own = None
@@ -278,10 +261,8 @@ class Transport:
         return prepared if auth is None else auth(prepared)
 
     def _shared_adapter(self, proxies: dict[str, str]) -> ConnectionAdapter:
-        """Return the adapter that trusts the certificates which the environment names now.
-
-        Reading them takes milliseconds, so that each file or folder is read once.
-        """
+        """Return the adapter that trusts the certificates which the environment names now."""
+        # Reading them takes milliseconds, so that each file or folder is read once.
         is_plain = self._is_plain_http and not any(
             proxy.lower().startswith("https:") for proxy in proxies.values()
         )
@@ -329,10 +310,8 @@ class Transport:
 def read_body(
     raw: HTTPResponse, into: io.BytesIO, *, limit: int, in_time: Callable[[], object] = lambda: None
 ) -> None:
-    """Read at most ``limit`` bytes of a body into ``into``, which keeps what came before an exception.
-
-    ``in_time`` is called for each piece, since a little gzip may take long to decompress.
-    """
+    """Read at most ``limit`` bytes of a body into ``into``, which keeps what came before an exception."""
+    # ``in_time`` is called for each piece, since a little gzip may take long to decompress.
     named = (raw.headers.get("Content-Encoding") or "identity").strip()
     encoding = named.lower()
     # ``read`` would lose the beginning of a body that is then cut.
