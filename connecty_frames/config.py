@@ -37,10 +37,9 @@ CREDENTIALS: Final = ("client_id", "client_secret", "profile")
 
 
 class _Process:
-    """What this process has set by ``configure()`` and ``use_sandbox()``.
+    """What this process has set by ``configure()`` and ``use_sandbox()``."""
 
-    Each is replaced as a whole, so that other threads see all of a change or nothing of it.
-    """
+    # Each is replaced as a whole, so that other threads see all of a change or nothing of it.
 
     def __init__(self) -> None:
         self.configured: Mapping[str, Any] = {}
@@ -150,13 +149,7 @@ def swap_configured(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def resolve(**arguments: Any) -> Settings:
-    """Return the settings that apply: the arguments that are not None, then the weaker sources.
-
-    Raises
-    ------
-    ConfigError
-        If a name or value is wrong.
-    """
+    """Return the settings that apply: arguments, if not None, then weaker sources; raises ConfigError."""
     if arguments:
         return _resolve(arguments)[0]
     # Unchanged settings are not read again: 20 us instead of 50 us, and no file is opened.
@@ -171,13 +164,7 @@ def resolve(**arguments: Any) -> Settings:
 
 
 def wants_sandbox() -> bool:
-    """Whether the environment says that calls are to ask a sandbox.
-
-    Raises
-    ------
-    ConfigError
-        If the variable is neither true nor false.
-    """
+    """Whether the environment tells calls to ask a sandbox; raises ConfigError."""
     text = environment().get(_SANDBOX, "0")
     try:
         return parse_bool(text)
@@ -188,13 +175,7 @@ def wants_sandbox() -> bool:
 
 
 def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
-    """Return each setting that applies: its name, its value and its source.
-
-    Raises
-    ------
-    ConfigError
-        If a name or value is wrong.
-    """
+    """Return the name, value and source of each setting that applies; raises ConfigError."""
     settings, sources = _resolve(arguments)
     return [
         (name, getattr(settings, name), sources[name].place_of(name) if name in sources else "default")
@@ -203,40 +184,21 @@ def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
 
 
 def selected_profile(name: str | None = None) -> str:
-    """Return the name of the profile that applies, whether it exists or not.
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be the name of a profile.
-    """
+    """Return the name of the profile that applies, whether it exists or not; raises ConfigError."""
     if name is None:
         name = _environment().values["profile"]
     return check_settings({"profile": name}).profile or DEFAULT
 
 
 def check_settings(values: Mapping[str, Any]) -> Settings:
-    """Return the settings with these values, whatever other sources have; None is the default.
-
-    Raises
-    ------
-    ConfigError
-        If a name or value is wrong.
-    """
+    """Return the settings with these values, regardless of other sources; raises ConfigError."""
     source = _Source("given", values)
     return _settings({name: source for name, value in values.items() if value is not None})
 
 
 def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) -> Settings:
-    """Return the settings of a profile with changes that are not stored yet.
-
-    What it does not set comes from the environment, else it is the default.
-
-    Raises
-    ------
-    ConfigError
-        If a name or value is wrong.
-    """
+    """Return the settings of a profile with changes that are not stored yet; raises ConfigError."""
+    # What the profile does not set comes from the environment, else it is the default.
     stored = _from_profile(profiles, name, profiles.tables.get(name, {}))
     kept = {key: value for key, value in stored.values.items() if key not in changes}
     found: dict[str, _Source] = {}
@@ -247,11 +209,10 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
 
 
 def _fingerprint() -> int | None:
-    """Return a hash of all that decides the settings of a call without arguments, None if it is unknown.
-
-    It is a hash of 64 bits instead of the values, so that no secret is kept. It covers the content, owner and
-    permissions of the file of profiles, by its status, so that a change to an invalid file is noticed too.
-    """
+    """Return a hash of all that decides the settings of a call without arguments, None if it is unknown."""
+    # It is a hash of 64 bits instead of the values, so that no secret is kept. It covers the content, owner
+    # and permissions of the file of profiles, by its status, so that a change to an invalid file is noticed
+    # too.
     file: object
     # A process that drops its privileges may no longer read what it read before; Windows has no such ids.
     user = None if os.name == "nt" else (os.getuid(), os.geteuid(), os.getegid())
@@ -287,11 +248,9 @@ def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
 
 
 def _sandbox(arguments: Mapping[str, Any], configured: Mapping[str, Any]) -> _Source:
-    """Return the connection to the sandbox, whole or not at all.
-
-    Of a part, the sandbox would be sent the credentials of an account. Code that names an account, or a
-    client of another address, does not turn to sample data.
-    """
+    """Return all of the connection to the sandbox, or none of it."""
+    # Of a part, the sandbox would be sent the credentials of an account. Code that names an account, or a
+    # client of another address, does not turn to sample data.
     elsewhere = [arguments.get(name) for name in (*CREDENTIALS, "region", "base_url")]
     elsewhere += [configured.get(name) for name in CREDENTIALS]
     is_used = all(value is None for value in elsewhere)

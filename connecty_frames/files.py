@@ -50,13 +50,7 @@ def write_failed(error: OSError, path: Path, question_id: str | None) -> WriteFa
 
 @contextmanager
 def answer_file(path: Path, question_id: str | None) -> Iterator[BinaryIO]:
-    """Open a file for an answer as :func:`atomic_write` does.
-
-    Raises
-    ------
-    WriteFailed
-        If the disk is full.
-    """
+    """Open a file for an answer as :func:`atomic_write` does; a full disk is a WriteFailed."""
     try:
         with atomic_write(path) as file:
             yield file
@@ -106,15 +100,8 @@ def user_folder(kind: Literal["config", "state"]) -> Path | None:
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a regular file, or ``/dev/null``, for reading.
-
-    Opening a pipe without a writer would block forever, and a device such as ``/dev/zero`` never ends.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened, or is another kind of file.
-    """
+    """Open a regular file, or ``/dev/null``, for reading; OSError for another kind of file."""
+    # Opening a pipe without a writer would block forever, and a device such as ``/dev/zero`` never ends.
 
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
@@ -130,24 +117,12 @@ def open_regular(path: Path) -> BufferedReader:
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iterator[BinaryIO]:
-    """Open a file for writing that replaces the one of that name only when it is complete.
-
-    The target of a symbolic link is replaced, and the link kept. Pipes and devices such as ``/dev/stdout``
-    are written directly. Temporary files that killed writers of this file left behind are removed.
-
-    Parameters
-    ----------
-    private
-        Whether only the owner may read and write it (mode 600), from its first byte on. Otherwise it keeps
-        the mode of the file that it replaces.
-
-    Raises
-    ------
-    ConfigError
-        If ``path`` is not a path.
-    OSError
-        If it cannot be written; an existing file is then unchanged.
-    """
+    """Open a file for writing that replaces the one of that name only when it is complete."""
+    # The target of a symbolic link is replaced, and the link kept. Pipes and devices such as ``/dev/stdout``
+    # are written directly. Temporary files that killed writers of this file left behind are removed. A
+    # private file has mode 600 from its first byte on, another the mode of the file that it replaces. Raised
+    # are ConfigError if ``path`` is not a path, and OSError if it cannot be written; the old file is then
+    # unchanged.
     given = checked_path(path)
     if given.exists() and not given.is_file():
         with given.open("wb") as file:
@@ -201,10 +176,8 @@ def _open_private(name: str, flags: int) -> int:
 def _locked(
     open_descriptor: Callable[[], int], wait: Callable[[], object] | None = None
 ) -> Iterator[int | None]:
-    """Lock what a function opens, and yield its descriptor; None on Windows, or if it cannot be opened.
-
-    While another caller has the lock, ``wait`` is called again and again; without it, the system waits.
-    """
+    """Lock what a function opens, and yield its descriptor; None on Windows, or if it cannot be opened."""
+    # While another caller has the lock, ``wait`` is called again and again; without it, the system waits.
     if sys.platform == "win32":
         yield None
         return

@@ -9,11 +9,10 @@ import msgspec
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Immutable(msgspec.Struct, frozen=True):
-    """A record with named fields, which is compared by their values.
+    """A record with named fields, which is compared by their values."""
 
-    It is like a frozen dataclass, but defined in a twentieth of the time. What users see, and the settings,
-    from whose fields the documentation is made, are dataclasses.
-    """
+    # It is like a frozen dataclass, but defined in a twentieth of the time. What users see, and the settings,
+    # from whose fields the documentation is made, are dataclasses.
 
     #: The fields that ``repr`` and rich leave out, so that a traceback with locals shows none of them.
     hidden: ClassVar[frozenset[str]] = frozenset()

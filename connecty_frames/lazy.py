@@ -11,15 +11,7 @@ if TYPE_CHECKING:
 
 
 def lazy_getattr(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a package.
-
-    Parameters
-    ----------
-    package
-        Its ``__name__``.
-    modules
-        The module of each name, relative to the package.
-    """
+    """Return the ``__getattr__`` of a package from the module of each name, relative to the package."""
 
     def load(name: str) -> Any:
         if name not in modules:

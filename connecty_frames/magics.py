@@ -40,13 +40,7 @@ _HOLDERS: Final = (Answer, AnswerMetadata, ConnectyAccessor)
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Register the magics and their completion; IPython calls this for ``%load_ext connecty_frames``.
-
-    Parameters
-    ----------
-    shell
-        The ``InteractiveShell``; most of its methods have no types.
-    """
+    """Register the magics and their completion; IPython calls this for ``%load_ext connecty_frames``."""
     magics = _Magics(shell)
     shell.register_magic_function(magics.connecty, "line_cell")
     shell.register_magic_function(magics.connecty_sql, "line")
@@ -145,11 +139,9 @@ class _Magics:
         return {"completions": found, "matched_fragment": fragment, "suppress": bool(found)}
 
     def _attributes(self, path: list[str]) -> list[str]:
-        """Return the attributes of what an Answer or the accessor of a frame has at a path of names.
-
-        Without jedi, IPython looks up no property and, in polars, no accessor, since these may run any code.
-        jedi reads the source of pandas or polars first. Ours return what came with the answer.
-        """
+        """Return the attributes of what an Answer or the accessor of a frame has at a path of names."""
+        # Without jedi, IPython looks up no property and, in polars, no accessor, since these may run any
+        # code. jedi reads the source of pandas or polars first. Ours return what came with the answer.
         if not path[1:]:
             return []
         value = self._shell.user_ns.get(path[0])

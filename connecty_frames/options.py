@@ -196,10 +196,8 @@ class AskOptions:
 
 
 def shows_options(*left_out: str, **defaults: object) -> Callable[[_Function], _Function]:
-    """Return a decorator that makes ``help`` and editors show ``**options`` with the defaults.
-
-    ``left_out`` are options that the function does not take, ``defaults`` those in which it differs.
-    """
+    """Return a decorator that makes ``help`` and editors show ``**options`` with the defaults."""
+    # ``left_out`` are options that the function does not take, ``defaults`` those in which it differs.
 
     def decorate(function: _Function) -> _Function:
         signature = inspect.signature(function)

@@ -65,15 +65,7 @@ def config_file() -> Path:
 
 
 class Profiles(Immutable):
-    """The profiles of a file.
-
-    Parameters
-    ----------
-    path
-        The file.
-    tables
-        The settings of each profile by its name, as they are in the file.
-    """
+    """The profiles of a file: the settings of each by its name, as they are in the file."""
 
     hidden = frozenset({"tables"})
 
@@ -82,19 +74,8 @@ class Profiles(Immutable):
 
     @classmethod
     def read(cls, *, needed: bool) -> Profiles:
-        """Read the file.
-
-        Parameters
-        ----------
-        needed
-            Whether a profile was named. If not, the usual file need not exist.
-
-        Raises
-        ------
-        ConfigError
-            If the file cannot be read, belongs to a user other than this one and root, is not TOML with
-            profiles, or has a secret that others can read.
-        """
+        """Read the file, which need not exist unless a profile is ``needed``; raises ConfigError."""
+        # Invalid TOML, another owner than this user or root, and a secret that others can read are errors.
         is_usual = not needed and VARIABLE not in environment()
         if is_usual and user_folder("config") is None:
             return cls(Path(), {})
@@ -117,13 +98,8 @@ class Profiles(Immutable):
 
     @classmethod
     def read_to_change(cls) -> Profiles:
-        """Read the file in order to change it; one that does not exist yet has no profiles.
-
-        Raises
-        ------
-        ConfigError
-            As for :meth:`read`; or if the path is a device such as ``/dev/null``, or a link to nothing.
-        """
+        """Read the file in order to change it; one that does not exist yet has no profiles."""
+        # A device such as ``/dev/null``, or a link to nothing, is a ConfigError.
         path = config_file()
         if os.path.isfile(path):  # noqa: PTH113 - unlike that of Path, it raises nothing
             return cls.read(needed=True)
@@ -136,23 +112,10 @@ class Profiles(Immutable):
         return cls(path, {})
 
     def save(self, name: str, changes: Mapping[str, Any]) -> None:
-        """Write settings to a profile of the file; all else in the file, comments too, stays as it is.
-
-        The file is replaced when the new one is complete, and only its owner can read that (mode 600). Its
-        folder is made if need be, for the owner alone (mode 700).
-
-        Parameters
-        ----------
-        changes
-            The settings to set, and to remove if the value is None.
-
-        Raises
-        ------
-        ConfigError
-            If the file cannot be changed without changing more of it.
-        OSError
-            If it cannot be written.
-        """
+        """Set settings of a profile, or remove them if None; all else in the file stays as it is."""
+        # The file is replaced when the new one is complete, and only its owner can read that (mode 600). Its
+        # folder is made if need be, for the owner alone (mode 700). A change that would change more is a
+        # ConfigError.
         self.path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
         with locked_folder(self.path.parent):  # another caller may be setting another profile
             before = self.path.read_bytes() if self.path.exists() else b""
@@ -168,13 +131,7 @@ class Profiles(Immutable):
                 file.write(text.get_secret_value().encode())
 
     def settings(self, name: str | None) -> dict[str, Any]:
-        """Return the settings of a profile; for None those of the default profile, if there is one.
-
-        Raises
-        ------
-        ConfigError
-            If there is no profile of that name.
-        """
+        """Return the settings of a profile, None for the default one if it exists; raises ConfigError."""
         if name is None:
             return self.tables.get(DEFAULT, {})
         if name not in self.tables:

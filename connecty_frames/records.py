@@ -214,13 +214,7 @@ def records_table(
 
 
 def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
-    """Return the address and the workspace that a recorded question was sent to.
-
-    Raises
-    ------
-    ConfigError
-        If no such question is recorded, another client asked it, or the file cannot be read.
-    """
+    """Return the address and workspace that this client's question was sent to; raises ConfigError."""
     database, wanted = _database(settings), check_question_id(question_id)
     try:
         rows = read_records(database, question_id=wanted, limit=1)

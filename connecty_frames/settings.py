@@ -130,13 +130,7 @@ def _bool(value: object) -> bool:
 
 
 def parse_bool(text: str) -> bool:
-    """Return whether a text means true or false.
-
-    Raises
-    ------
-    ValueError
-        If it means neither.
-    """
+    """Return whether a text means true or false; ValueError if neither."""
     if text.lower() not in _BOOLS:
         raise ValueError("expected 1 or 0")
     return _BOOLS[text.lower()]
@@ -262,13 +256,7 @@ class Settings:
 
     @property
     def credentials(self) -> tuple[str, SecretStr]:
-        """The client id and secret.
-
-        Raises
-        ------
-        ConfigError
-            If one is missing.
-        """
+        """The client id and secret; ConfigError if one is missing."""
         if self.client_id is not None and self.client_secret is not None:
             return self.client_id, self.client_secret
         missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
@@ -324,18 +312,8 @@ _FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {
 
 
 def parse_setting(name: str, value: Any, *, is_text: bool) -> object:
-    """Return the value of a setting as it is stored in :class:`Settings`.
-
-    Parameters
-    ----------
-    is_text
-        Whether all values of its source are text, as in the environment, so that numbers are too.
-
-    Raises
-    ------
-    ValueError
-        If it is invalid. The message is the reason, and does not show the value, which may be a secret.
-    """
+    """Return a setting as it is stored; with ``is_text``, as in the environment, numbers are text too."""
+    # The message of the ValueError is the reason, and does not show the value, which may be a secret.
     if isinstance(value, str):
         value = str.__str__(value)  # an enum, or a text of numpy, would be shown as another text than it is
     if is_text and name in _FROM_TEXT:

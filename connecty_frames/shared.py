@@ -171,15 +171,7 @@ def _run_sandbox(options: SandboxOptions) -> _UsedSandbox:
 
 
 def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> str:
-    """Return the line that says that a sandbox is asked.
-
-    Parameters
-    ----------
-    places
-        The sources of the settings that would apply otherwise.
-    options
-        The names of the sandbox's options.
-    """
+    """Return the line that says that a sandbox is asked, in place of the sources of other settings."""
     notice = "connecty_frames asks its embedded sandbox, not ConnectyAI"
     if places["client_id"] != "default":
         notice += f"; the credentials of the {places['client_id']} are not used"

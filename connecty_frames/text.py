@@ -29,13 +29,7 @@ _AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def terminal(text: str, *, keep: str = "") -> str:
-    r"""Return text for a terminal, with control and invisible characters as ``\x1b``, ``\u202e`` and so on.
-
-    Parameters
-    ----------
-    keep
-        Characters that are not escaped, such as ``"\n\t"`` in text of several lines.
-    """
+    r"""Return text for a terminal: control and invisible characters but ``keep`` are escaped, as ``\x1b``."""
     if text.isprintable():
         return text
     return "".join(

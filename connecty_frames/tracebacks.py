@@ -23,10 +23,8 @@ _INSTALLED: Final = ("site-packages", "dist-packages")
 
 
 def short_traceback(error: BaseException) -> list[str]:
-    """Return the traceback of an error, and of those it is displayed with, in the parts that IPython joins.
-
-    Nothing is raised: without IPython, or where its formatter fails, it is Python's traceback.
-    """
+    """Return the traceback of an error and its chain of causes, in the parts that IPython joins."""
+    # Nothing is raised: without IPython, or if its formatter fails, it is Python's traceback.
     try:
         from IPython import get_ipython
 
@@ -67,11 +65,9 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _shortened(full: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without the frames of IPython, and of a call of this package.
-
-    Where this package was called, Python's own library is left out too, such as threads and futures before
-    the call, and so are all libraries that the call used. Functions of the caller that it called are kept.
-    """
+    """Return a traceback without the frames of IPython, and of a call of this package."""
+    # If this package was called, Python's own library is left out too, such as threads and futures before the
+    # call, and so are all libraries that the call used. Functions of the caller that it called are kept.
     frames = []
     while full is not None:
         frames.append((full, str(full.tb_frame.f_globals.get("__name__")).partition(".")[0]))

@@ -158,13 +158,7 @@ def _exit_code(summary: BatchSummary) -> int:
 def _read_questions(
     file: Path, column: str | None, name_column: str | None
 ) -> list[str] | list[tuple[str, str]]:
-    """Return the questions of a file, with their names if a column has them.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read, is of another kind, or lacks a column.
-    """
+    """Return the questions of a file, with their names if a column has them; raises ConfigError."""
     suffix = file.suffix.lower()
     if suffix not in {".csv", ".txt"}:
         raise ConfigError(f"{path_text(file)}: expected a .csv or a .txt file.", setting="file")

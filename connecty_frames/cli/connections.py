@@ -21,22 +21,7 @@ _SHOWN = 1_000
 
 
 def read_rows(url: str, run: Callable[[Any], pa.RecordBatchReader]) -> pa.Table:
-    """Return all rows of what is run on the connection of a URL.
-
-    Parameters
-    ----------
-    url
-        The URL, which may have a password.
-    run
-        Runs a query on the connection.
-
-    Raises
-    ------
-    ConfigError
-        If there is no client for the URL.
-    ConnectyError
-        If the client raises an exception, whose message is shown without the password.
-    """
+    """Return all rows of what is run on the connection of a URL; no error shows the password."""
     try:
         with _connection(url) as connection:
             return run(connection).read_all()

@@ -27,13 +27,7 @@ class QuestionCommand(TyperCommand):
     """A command whose arguments are the words of a question."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse words and options; a word that looks like an option is an error that says what to do.
-
-        Raises
-        ------
-        ConfigError
-            If an option is behind ``--``, where it would be a word of the question.
-        """
+        """Parse words and options; a word that looks like an option is an error that says what to do."""
         try:
             left = super().parse_args(ctx, args)
         except Exception as error:
@@ -53,13 +47,7 @@ class QuestionCommand(TyperCommand):
 
 
 def question_reader(words: Sequence[str], file: Path | None, question_id: str | None) -> Callable[[], str]:
-    """Return a function that reads the question, once everything else is checked.
-
-    Raises
-    ------
-    ConfigError
-        If there is no question, or more than one.
-    """
+    """Return a function that reads the question, once everything else is checked; raises ConfigError."""
     is_stdin = [*words[:1]] == [_STDIN] or str(file) == _STDIN
     if (file is not None and (words or question_id)) or (is_stdin and (question_id or len(words) > 1)):
         raise ConfigError(
@@ -80,13 +68,7 @@ def question_reader(words: Sequence[str], file: Path | None, question_id: str | 
 
 
 def read_saved_schema(path: Path) -> Schema:
-    """Read a schema that ``Schema.to_json`` or ``--schema --format json`` wrote.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read, or holds something else.
-    """
+    """Read what ``Schema.to_json`` or ``--schema --format json`` wrote; raises ConfigError."""
     from connecty_frames.decode import Schema
 
     text = read_file(path, "--schema-file")

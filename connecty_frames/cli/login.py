@@ -77,15 +77,7 @@ def login(
 
 
 class _Entry:
-    """A profile that is being entered; nothing is stored before :meth:`save`.
-
-    Parameters
-    ----------
-    profiles
-        The profiles of the file.
-    name
-        The one to add or to change.
-    """
+    """A profile that is being entered; nothing is stored before :meth:`save`."""
 
     def __init__(self, profiles: Profiles, name: str) -> None:
         self.can_ask = sys.stdin is not None and sys.stdin.isatty()
@@ -164,17 +156,7 @@ class _Entry:
         shown: str,
         hidden: bool = False,
     ) -> None:
-        """Take what an option gives, else what is typed, else the default.
-
-        Parameters
-        ----------
-        convert
-            Makes settings of the value.
-        default
-            The value of an empty answer; None if there has to be an answer.
-        shown
-            The default as it is shown.
-        """
+        """Take what an option gives, else what is typed, else the default; None requires an answer."""
         from connecty_frames.config import check_settings
 
         def checked(value: object) -> Changes:

@@ -84,14 +84,7 @@ _SUFFIXES: Final[dict[str, Format]] = {
 
 
 def choose_format(chosen: Format | None, output: Path | None, part: Part | None) -> Format:
-    """Return the format to write: the one chosen, else that of the file's suffix, else a table.
-
-    Raises
-    ------
-    ConfigError
-        If no format has that suffix, a part of an answer cannot be written in that format, or its extra is
-        not installed.
-    """
+    """Return the format chosen, else that of the file's suffix, else a table; raises ConfigError."""
     if part is not None:
         return _choose_part_format(chosen, output, part)
     format_ = chosen or _format_of_suffix(output)
@@ -132,13 +125,7 @@ def _format_of_suffix(output: Path | None) -> Format | None:
 
 @contextmanager
 def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
-    """Open standard output, or a file that appears only when it is complete.
-
-    Raises
-    ------
-    ConfigError
-        If there is no standard output, or it is a terminal and the format is binary.
-    """
+    """Open standard output, or a file that appears only when it is complete; raises ConfigError."""
     if output is not None and str(output) != "-":
         from connecty_frames.files import atomic_write, checked_path
 
@@ -156,15 +143,8 @@ def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_response_file(path: Path | None, output: Path | None) -> Iterator[Callable[[bytes], object]]:
-    """Open a file for the response, and yield a function that writes it there at once, completely.
-
-    It is written before it is decoded: an answer that cannot be converted or printed was paid for.
-
-    Raises
-    ------
-    ConfigError
-        If the file is standard output, or that of the data.
-    """
+    """Open a file for the response, and yield a function that writes it there at once, completely."""
+    # It is written before it is decoded: an answer that cannot be converted or printed was paid for.
     if path is None:
         yield lambda _body: None
         return
@@ -200,13 +180,7 @@ def naming_file(path: Path | None) -> Iterator[None]:
 def write_answer(
     answer: Answer, part: Part | None, format_: Format, engine: EngineChoice, file: BinaryIO
 ) -> None:
-    """Write an answer, or one part of it; control characters are escaped for a terminal and nothing else.
-
-    Raises
-    ------
-    QuestionError
-        If the answer has no such part.
-    """
+    """Write an answer, or one part of it; control characters are escaped only for a terminal."""
     if part is not None:
         with escaped_on_terminal(file) as target:
             _write_part(answer, part, format_, target)

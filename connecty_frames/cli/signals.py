@@ -34,10 +34,8 @@ _CHECK_INTERVAL: Final = 0.1
 
 @contextmanager
 def exit_on_signals() -> Iterator[None]:
-    """Raise KeyboardInterrupt on a signal, and exit with 128 + signal if any error or exit code follows.
-
-    If the block ends without an error after a signal, as a stopped server does, the code is 0.
-    """
+    """Raise KeyboardInterrupt on a signal, and exit with 128 + signal if any error or exit code follows."""
+    # If the block ends without an error after a signal, as a stopped server does, the code is 0.
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may handle signals
         return
@@ -95,10 +93,8 @@ class _SignalHandler:
             self._wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
-        """Interrupt the main thread, unless it was interrupted within the last second.
-
-        A signal that the watching thread repeats interrupts it only if no interrupt is being handled.
-        """
+        """Interrupt the main thread, unless it was interrupted within the last second."""
+        # A signal that the watching thread repeats interrupts it only if no interrupt is being handled.
         if self.number is None:
             self.number = number
         if sys.platform == "win32":  # elsewhere the system writes it

@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Replace the standard streams while a command runs, and exit with its code.
-
-    If standard output could not be written, the code is 141 if its reader closed the pipe, else 1 after one
-    line on standard error. A failure to write standard error does not change the code, which is what scripts
-    rely on.
-    """
+    """Replace the standard streams while a command runs, and exit with its code."""
+    # If standard output could not be written, the code is 141 if its reader closed the pipe, else 1 after one
+    # line on standard error. A failure to write standard error does not change the code, which is what
+    # scripts rely on.
     before = sys.stdout, sys.stderr
     output = _Output(_raw(sys.stdout, 1))
     sys.stdout = _text(sys.stdout, output)
@@ -58,13 +56,7 @@ def is_stdout_closed() -> bool:
 
 
 def stdout_console(*, width: int | None = None) -> Console:
-    """Return a console of standard output that is as wide as its terminal, or as COLUMNS says.
-
-    Parameters
-    ----------
-    width
-        The width if it is no terminal.
-    """
+    """Return a console of standard output, as wide as its terminal or COLUMNS; ``width`` if it is neither."""
     from rich.console import Console
 
     # Rich itself gives a terminal that is dumb 80 columns.
@@ -134,11 +126,9 @@ class _ErrorOutput(_Output):
 
 
 def _raw(stream: TextIO | None, descriptor: int) -> io.RawIOBase:
-    """Return the raw stream of a standard stream; if the process has none, one whose writes fail.
-
-    The next file or connection that is opened would get the descriptor of a closed stream, and receive what a
-    library or a child process writes there. So a read-only file takes the descriptor.
-    """
+    """Return the raw stream of a standard stream; if the process has none, one whose writes fail."""
+    # The next file or connection that is opened would get the descriptor of a closed stream, and receive what
+    # a library or a child process writes there. So a read-only file takes the descriptor.
     if stream is not None:
         buffer: Any = stream.buffer  # under PYTHONUNBUFFERED the raw stream itself
         raw: io.RawIOBase = getattr(buffer, "raw", buffer)

@@ -107,7 +107,7 @@ def _displayed(chart: Any) -> Any:
 
 
 def _mimebundle(specification: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the formats of a chart, and their metadata; raises anything if vl-convert cannot draw it."""
+    """Return the formats of a chart, and their metadata; any exception if vl-convert cannot draw it."""
     from vl_convert import svg_to_png
 
     svg: str = spec_to_mimebundle(specification, format="svg", mode="vega-lite")["image/svg+xml"]

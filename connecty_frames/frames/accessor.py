@@ -47,11 +47,10 @@ if TYPE_CHECKING:
         """A frame of polars with the metadata of an answer."""
 
     class _ArrowTable(pa.Table):  # type: ignore[misc]
-        """An Arrow table with the metadata of an answer.
+        """An Arrow table with the metadata of an answer."""
 
-        pyarrow has no type information, and the unknown type of ``pa.Table`` would make every use of
-        ``ask_df`` an error in pyright's strict mode. That of a class derived from it is known.
-        """
+        # pyarrow has no type information, and the unknown type of ``pa.Table`` would make every use of
+        # ``ask_df`` an error in pyright's strict mode. That of a class derived from it is known.
 
     # Union, since jedi, which completes in notebooks, knows no alias with `|`.
     PandasFrame: TypeAlias = Union[_PandasFrame, AnyInMypy]  # noqa: UP007
@@ -60,24 +59,9 @@ if TYPE_CHECKING:
 
 
 def attach(frame: Frame, metadata: AnswerMetadata) -> Frame:
-    """Attach metadata to a frame, in place of what it may have.
-
-    Parameters
-    ----------
-    frame
-        Of pandas, polars, pyarrow or Spark.
-
-    Returns
-    -------
-    Frame
-        The same frame; an Arrow table or a DataFrame of Spark cannot be changed, so for it a new one over the
-        same columns.
-
-    Raises
-    ------
-    ConfigError
-        Where it is not a frame, or the metadata cannot be written as JSON.
-    """
+    """Attach metadata to a frame, in place of what it may have; raises ConfigError."""
+    # An Arrow table or a DataFrame of Spark cannot be changed: for it, a new one over the same columns is
+    # returned.
     backend = backend_of(frame)
     register_accessors()
     attached: Frame = backend.write(frame, metadata)
@@ -319,10 +303,7 @@ _registration: Final = threading.Lock()
 
 
 def register_accessors() -> None:
-    """Register the accessor ``connecty`` with pandas and polars, for each that is loaded, once.
-
-    Nothing is imported by this, and a second call does nothing.
-    """
+    """Register the accessor ``connecty`` with pandas and polars, for each that is loaded, once."""
     with _registration:
         for library, registrar in _REGISTRARS:
             module = sys.modules.get(library)

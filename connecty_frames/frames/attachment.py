@@ -164,13 +164,7 @@ def write_metadata(frame: Frame, metadata: AnswerMetadata) -> Frame:
 
 
 def backend_of(frame: object) -> Backend:
-    """Return how a frame keeps metadata; only libraries that are loaded are considered.
-
-    Raises
-    ------
-    ConfigError
-        Where it is not a frame.
-    """
+    """Return how a frame keeps metadata; imports nothing, and raises ConfigError if it is not a frame."""
     for backend in _BACKENDS:
         library = sys.modules.get(backend.library)
         for name in backend.types:

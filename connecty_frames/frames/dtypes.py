@@ -315,13 +315,7 @@ _LIBRARIES: Final[tuple[tuple[str, Callable[[Any], pa.DataType]], ...]] = (
 def check_zones(
     columns: Iterable[tuple[str, pa.DataType]], library: str, is_known: Callable[[str], bool]
 ) -> None:
-    """Check that a library knows the time zones of all columns, at any depth.
-
-    Raises
-    ------
-    ConfigError
-        For the first that it does not know, with its column.
-    """
+    """Raise ConfigError for the first column, at any depth, whose time zone a library does not know."""
     for name, type_ in columns:
         if not (type_.num_fields or pa.types.is_timestamp(type_)):
             continue  # without a zone, as most columns

@@ -68,13 +68,7 @@ class _Exact(float):
 
 
 def write_xlsx(table: pa.Table, file: BinaryIO) -> None:
-    """Write a table as a workbook of one sheet.
-
-    Raises
-    ------
-    ConversionError
-        If the table is larger than a sheet, or a text longer than a cell holds; nothing is written then.
-    """
+    """Write a table as a workbook of one sheet; raises ConversionError first if it does not fit."""
     from xlsxwriter import Workbook
     from xlsxwriter.exceptions import FileCreateError
 

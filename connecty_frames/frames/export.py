@@ -250,13 +250,7 @@ def _checked_attrs(frame: object) -> dict[str, Any]:
 
 
 def to_arrow(frame: object) -> pa.Table:
-    """Return a frame of any library as an Arrow table of the same values.
-
-    Raises
-    ------
-    ConfigError
-        Where it is not a frame, or holds what Arrow does not.
-    """
+    """Return a frame of any library as an Arrow table of the same values; raises ConfigError."""
     convert = _TO_ARROW[backend_of(frame).library]
     try:
         return convert(frame)

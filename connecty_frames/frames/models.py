@@ -58,13 +58,8 @@ def is_pandera_schema(given: object) -> bool:
 
 
 def pandera_columns(given: Any) -> tuple[list[tuple[str, Any]], frozenset[str]]:
-    """Return the columns of a model or schema that have a dtype, and the names of those not required.
-
-    Raises
-    ------
-    ConfigError
-        For a column that stands for all whose names match a pattern.
-    """
+    """Return the columns of a model that have a dtype, and the names of those not required."""
+    # A column that stands for all whose names match a pattern is a ConfigError.
     schema = given.to_schema() if hasattr(given, "to_schema") else given
     columns = schema.columns
     for name, column in columns.items():

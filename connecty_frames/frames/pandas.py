@@ -68,41 +68,13 @@ def to_pandas(
     dtype_backend: DtypeBackend = "numpy_nullable",
     metadata: AnswerMetadata | None = None,
 ) -> pd.DataFrame:
-    """Return an Arrow table as a pandas frame of the same names, rows and values.
-
-    Parameters
-    ----------
-    table
-        Of any types and chunks. It is not changed and, except under ``"pyarrow"``, shares no memory with
-        the frame's numbers, which may be written to.
-    dtype_backend
-        ``"numpy_nullable"``: masked ``Int64``, ``Float64`` and ``boolean``, ``string``, and numpy's
-        datetimes. NaN and null stay apart, and every integer is exact beside nulls.
-        ``"pyarrow"``: an ArrowDtype for every column, with nothing copied but decimals that are narrowed.
-        ``"numpy"``: numpy dtypes where they can hold the values, else ArrowDtype.
-    metadata
-        That of the answer with this table. A decimal128 whose type was inferred gets the narrowest
-        precision of 17, 28 and 38 digits that holds its values, also rounded; one that ``schema=`` set is
-        kept.
-
-    Returns
-    -------
-    pandas.DataFrame
-        With a RangeIndex and no column of dtype ``object``. Dates are ``datetime64[s]``; timestamps and
-        durations keep their unit (s, ms, us, ns) and zone; times of day, decimals and nested values are
-        ArrowDtype in every backend.
-
-    Raises
-    ------
-    ConfigError
-        For a time zone that the time zone database lacks.
-
-    Warns
-    -----
-    TypeFidelityWarning
-        Under ``"numpy"``, once, where something was lost: integers that became floats because of nulls,
-        NaN and null that became one, types that numpy does not have.
-    """
+    """Return an Arrow table as a pandas frame of the same names, rows and values; raises ConfigError."""
+    # Numbers share no memory with the table, except under ``"pyarrow"``. Dates are ``datetime64[s]``;
+    # timestamps and durations keep their unit and zone; times of day, decimals and nested values are
+    # ArrowDtype in every backend. A decimal128 whose type was inferred, by the metadata, gets the narrowest
+    # precision of 17, 28 and 38 digits that holds its values, also rounded. Under ``"numpy"``, one
+    # TypeFidelityWarning says what was lost: integers that became floats because of nulls, NaN and null that
+    # became one, types that numpy lacks.
     names, types = table.column_names, table.schema.types
     if any(type_.num_fields or pa.types.is_timestamp(type_) for type_ in types):
         check_zones(zip(names, types, strict=True), "pandas", _is_zone)
@@ -161,10 +133,8 @@ def _narrow_decimals(
 
 
 def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column of decimals with the least precision that holds all values, also rounded.
-
-    Rounding that carries over to a digit more than the type has, as 9.97 to 10.0, makes 0 without an error.
-    """
+    """Return a column of decimals with the least precision that holds all values, also rounded."""
+    # Rounding that carries over to a digit more than the type has, as 9.97 to 10.0, makes 0 without an error.
     extremes = [value for value in pc.min_max(column).as_py().values() if value is not None]
     doubled = EXACT_CONTEXT.multiply(max(map(abs, extremes), default=Decimal(0)), 2)
     for precision in _PRECISIONS:
@@ -183,11 +153,9 @@ def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _copy_values(
     column: pa.ChunkedArray, dtype: npt.DTypeLike | None = None, *, under_nulls: int = 0
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Copy a column of fixed width out of its buffers, once, and return its values and where it is null.
-
-    ``ChunkedArray.to_numpy`` would convert by way of float64 where there are nulls, and where there are none
-    return Arrow's own memory, in which ``frame.loc[0, "x"] = 1`` fails. A NaN is a value, not a null.
-    """
+    """Copy a column of fixed width out of its buffers, once, and return its values and where it is null."""
+    # ``ChunkedArray.to_numpy`` would convert by way of float64 if there are nulls, and otherwise return
+    # Arrow's own memory, in which ``frame.loc[0, "x"] = 1`` fails. A NaN is a value, not a null.
     width = np.dtype(column.type.to_pandas_dtype() if dtype is None else dtype)
     values = np.empty(len(column), dtype=width)
     start = 0

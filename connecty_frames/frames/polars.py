@@ -36,30 +36,10 @@ register_accessors()
 
 
 def to_polars(table: pa.Table) -> pl.DataFrame:
-    """Return an Arrow table as a polars frame of the same names, rows and values.
-
-    Parameters
-    ----------
-    table
-        Of any types and chunks; the chunks are kept.
-
-    Returns
-    -------
-    polars.DataFrame
-        Without a column of dtype Null or Object. Timestamps and durations in seconds become milliseconds
-        and times of day nanoseconds, which polars has instead: the values are the same. Decimals of more
-        than 38 digits (decimal256) become their exact text, without an exponent.
-
-    Raises
-    ------
-    ConfigError
-        For a time zone that polars does not know, or a NUL character in the name of a struct's field.
-
-    Warns
-    -----
-    TypeFidelityWarning
-        Once, where decimals became text, or a zone that is an offset polars does not know became UTC.
-    """
+    """Return an Arrow table as a polars frame of the same names, rows and values; raises ConfigError."""
+    # Timestamps and durations in seconds become milliseconds, and times of day nanoseconds, with the same
+    # values. Decimals of more than 38 digits become their exact text, without an exponent. That, and a zone
+    # that is an offset polars does not know and becomes UTC, is a TypeFidelityWarning.
     names, types = table.column_names, table.schema.types
     targets = list(map(_supported, types))
     check_zones(zip(names, targets, strict=True), "polars", _is_zone)
@@ -90,11 +70,10 @@ def _is_streamed(type_: pa.DataType) -> bool:
 
 
 class _Stream:
-    """A table that polars imports by Arrow's C interface.
+    """A table that polars imports by Arrow's C interface."""
 
-    polars imports a pyarrow table in its thread pool, which takes most of the time for a small table (33 us
-    instead of 10 us for 4 columns). With less common types, polars before 2 would abort here.
-    """
+    # polars imports a pyarrow table in its thread pool, which takes most of the time for a small table (33 us
+    # instead of 10 us for 4 columns). With less common types, polars before 2 would abort here.
 
     def __init__(self, table: pa.Table) -> None:
         self._table = table

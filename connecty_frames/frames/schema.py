@@ -35,26 +35,9 @@ _SCHEMAS: Final = (
 
 
 def to_schema_types(schema: object) -> SchemaTypes | None:
-    """Read the ``schema=`` of a caller.
-
-    Parameters
-    ----------
-    schema
-        None; a dict of column names to types, or a model or schema of pandera, which overrides the named
-        columns; or all columns as a pyarrow or polars schema, a pydantic model class, or a saved
-        ``answer.schema``.
-
-    Returns
-    -------
-    SchemaTypes or None
-        The Arrow types or encodings by name, None where nothing was given.
-
-    Raises
-    ------
-    ConfigError
-        Where it is anything else, or a type is unknown or cannot be made of JSON values (null, object,
-        union). The message names the column, what was given and what is accepted.
-    """
+    """Read the ``schema=`` of a caller; None without one. Raises ConfigError, which names the column."""
+    # A dict, or a model or schema of pandera, overrides the named columns; a pyarrow or polars schema, a
+    # pydantic model class, or a saved ``answer.schema`` has all columns.
     if schema is None:
         return None
     if isinstance(schema, Schema):

@@ -32,25 +32,9 @@ _DECIMAL_DIGITS: Final = 38
 
 
 def to_spark(table: pa.Table, session: SparkSession, metadata: AnswerMetadata) -> DataFrame:
-    """Return an Arrow table as a DataFrame of Spark with the same names, rows and values.
-
-    Parameters
-    ----------
-    session
-        A session in this process, or one of Spark Connect.
-    metadata
-        Is written to each field of the schema, under ``connecty``.
-
-    Raises
-    ------
-    ConfigError
-        If ``session`` is no session, or Spark has no type for a column.
-
-    Warns
-    -----
-    TypeFidelityWarning
-        Once, if columns became text.
-    """
+    """Return an Arrow table as a DataFrame with the same names, rows and values; raises ConfigError."""
+    # The metadata is written to each field of the schema, under ``connecty``. One TypeFidelityWarning names
+    # the columns that became text.
     if not callable(getattr(session, "createDataFrame", None)):
         raise ConfigError(f"expected a SparkSession, got a {type(session).__name__}.", setting="spark")
     schema = spark_schema(table.schema, [metadata])
@@ -62,13 +46,7 @@ def to_spark(table: pa.Table, session: SparkSession, metadata: AnswerMetadata) -
 
 
 def spark_schema(schema: pa.Schema, answers: list[AnswerMetadata]) -> spark.StructType:
-    """Return the schema that Spark gives to a table.
-
-    Parameters
-    ----------
-    answers
-        The metadata of the answers whose rows the table has.
-    """
+    """Return the schema that Spark gives to a table with the rows of these answers."""
     return spark.StructType(
         [
             spark.StructField(
@@ -80,13 +58,7 @@ def spark_schema(schema: pa.Schema, answers: list[AnswerMetadata]) -> spark.Stru
 
 
 def arrow_schema(schema: spark.StructType) -> pa.Schema:
-    """Return the Arrow types in which pyspark takes the columns of a schema.
-
-    Raises
-    ------
-    ConfigError
-        If a type is not one that an answer can have.
-    """
+    """Return the Arrow types in which pyspark takes the columns of a schema; raises ConfigError."""
     return pa.schema([_arrow_field(field.name, field.dataType, field.nullable) for field in schema])
 
 
@@ -211,13 +183,8 @@ def _is_lossy(type_: pa.DataType) -> bool:
 
 
 def convert(table: pa.Table, schema: spark.StructType) -> pa.Table:
-    """Return the columns of a schema as pyspark takes them.
-
-    Raises
-    ------
-    ConversionError
-        If a column is missing, is of another type, or has a null where the schema allows none.
-    """
+    """Return the columns of a schema as pyspark takes them."""
+    # A missing column, another type, or a null that the schema does not allow is a ConversionError.
     target = arrow_schema(schema)
     columns = [_column(table, field, to) for field, to in zip(schema, target, strict=True)]
     return pa.Table.from_arrays(columns, schema=target) if columns else table.select([])

@@ -49,18 +49,12 @@ _SECRET: Final = re.compile(
 
 
 class AskedQuestion(NamedTuple):
-    """A question that was accepted.
-
-    Parameters
-    ----------
-    question, asked_at
-        The text, and when it was sent, as ISO-8601; None if the id alone is known.
-    """
+    """A question that was accepted."""
 
     question_id: str
     dw_id: int
-    question: str | None = None
-    asked_at: str | None = None
+    question: str | None = None  # None if only the id is known
+    asked_at: str | None = None  # as ISO 8601; None if only the id is known
 
 
 # --- options ----------------------------------------------------------------------------------------
@@ -68,34 +62,16 @@ class AskedQuestion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The options of a read.
+    """The options of a read."""
 
-    Parameters
-    ----------
-    questions
-        The questions to ask; empty if there are ids.
-    question_ids
-        The ids of questions asked before.
-    name
-        The option ``read``, which tells reads of the same questions from each other.
-    ask_options
-        How the answers are fetched and decoded.
-    """
-
-    questions: tuple[str, ...]
-    question_ids: tuple[str, ...]
-    name: str
+    questions: tuple[str, ...]  # empty if there are ids
+    question_ids: tuple[str, ...]  # of questions asked before
+    name: str  # the option ``read``, which tells reads of the same questions apart
     ask_options: AskOptions
 
     @classmethod
     def from_options(cls, options: Mapping[str, str]) -> Read:
-        """Return the read that options of Spark describe, which are text.
-
-        Raises
-        ------
-        ConfigError
-            If an option is unknown, looks like a secret, or has a wrong value, or there is nothing to read.
-        """
+        """Return the read that options of Spark, which are text, describe; raises ConfigError."""
         given = {name.lower(): value for name, value in options.items()}
         for name in given:
             _check_name(name)
@@ -188,13 +164,7 @@ _OPTIONS: Final[dict[str, Callable[[str], Any]]] = {
 
 
 def open_client() -> Client:
-    """Return a client with the settings of this process, which Spark started.
-
-    Raises
-    ------
-    ConfigError
-        If a setting is missing or wrong, or the environment asks for a sandbox of each process.
-    """
+    """Return a client with the settings of this process, which Spark started; raises ConfigError."""
     if wants_sandbox():
         raise ConfigError(
             "CONNECTY_SANDBOX is set: each Python process of Spark would start a sandbox of its own. Run "
@@ -214,17 +184,8 @@ def open_client() -> Client:
 
 
 def ask(read: Read, client: Client) -> list[AskedQuestion]:
-    """Return the questions of a read, each of which is asked once.
-
-    Raises
-    ------
-    ConfigError
-        If a question is invalid, or it cannot be recorded that it was asked; nothing was sent.
-    SubmissionUncertain
-        If it is unknown whether a question was started, by this process or an earlier one.
-    ConnectyError
-        As for ``Client.submit``.
-    """
+    """Ask each question of a read once, and return them; raises what ``Client.submit`` raises."""
+    # If it cannot be recorded that they are asked, nothing is sent.
     dw_id, timeout = read.ask_options.dw_id, read.ask_options.timeout
     if read.question_ids:
         known = [client.question(question_id, dw_id=dw_id) for question_id in read.question_ids]
