@@ -117,12 +117,24 @@ def open_regular(path: Path) -> BufferedReader:
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iterator[BinaryIO]:
-    """Open a file for writing that replaces the one of that name only when it is complete."""
-    # The target of a symbolic link is replaced, and the link kept. Pipes and devices such as ``/dev/stdout``
-    # are written directly. Temporary files that killed writers of this file left behind are removed. A
-    # private file has mode 600 from its first byte on, another the mode of the file that it replaces. Raised
-    # are ConfigError if ``path`` is not a path, and OSError if it cannot be written; the old file is then
-    # unchanged.
+    """Open a file for writing that replaces the one of that name only when it is complete.
+
+    The target of a symbolic link is replaced, and the link kept. Pipes and devices such as ``/dev/stdout``
+    are written directly. Temporary files that killed writers of this file left behind are removed.
+
+    Parameters
+    ----------
+    private
+        Whether only the owner may read and write it (mode 600), from its first byte on. Otherwise it keeps
+        the mode of the file that it replaces.
+
+    Raises
+    ------
+    ConfigError
+        If ``path`` is not a path.
+    OSError
+        If it cannot be written; an existing file is then unchanged.
+    """
     given = checked_path(path)
     if given.exists() and not given.is_file():
         with given.open("wb") as file:
