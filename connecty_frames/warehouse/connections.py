@@ -43,31 +43,17 @@ _READ_ONLY: Final = "SET TRANSACTION READ ONLY"
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a query, while it is running.
+    """The rows of a query, while it is running."""
 
-    Parameters
-    ----------
-    names
-        The names of the columns.
-    origins
-        Their types in the database, in lower case; empty where they are unknown.
-    batches
-        Batches of rows, each as a list of columns as ``conversion.convert`` takes them.
-    """
-
-    names: list[str]
-    origins: list[str]
-    batches: Iterator[list[Any]]
+    names: list[str]  # of the columns
+    origins: list[str]  # their types in the database, in lower case; empty if unknown
+    batches: Iterator[list[Any]]  # lists of columns as ``conversion.convert`` takes them
 
 
 def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[Rows]:
-    """Run a statement; its transaction ends with the context.
-
-    Raises
-    ------
-    ConfigError
-        If the connection is of no known kind, is not for the dialect, or has a transaction open.
-    """
+    """Run a statement; its transaction ends with the context."""
+    # A connection that is of no known kind, is not for the dialect, or has a transaction open is a
+    # ConfigError.
     found = _unwrapped(connection)
     for module, name, dialects, run in _KINDS:
         if _is_instance(found, module, name):

@@ -52,23 +52,9 @@ _PER_SECOND: Final = {unit: 10**digits for unit, digits in FRACTION_DIGITS.items
 
 
 def convert(column: pa.Array | tuple[Any, ...], origin: str, wanted: ColumnSchema) -> pa.Array:
-    """Return a column of one batch as an array of the answer's type.
-
-    Parameters
-    ----------
-    column
-        An array; or a tuple of the values of a driver without arrays: texts of PostgreSQL if ``origin`` is
-        known, else values of Python.
-    origin
-        The type of the column in the database, in lower case; empty if it is unknown.
-    wanted
-        The column of the answer.
-
-    Raises
-    ------
-    CellError
-        At the first value that the type does not hold exactly, or if no value of one type becomes the other.
-    """
+    """Return a column of one batch as an array of the answer's type; CellError at the first unfit value."""
+    # A tuple has the values of a driver without arrays: texts of PostgreSQL if ``origin``, the type in the
+    # database in lower case, is known, else values of Python.
     type_ = wanted.encoding or wanted.type
     if isinstance(column, tuple):
         if origin:

@@ -57,13 +57,7 @@ _INFINITIES: Final = {float("inf"): "Infinity", float("-inf"): "-Infinity"}
 
 
 def python_cells(column: Iterable[Any]) -> list[Any]:
-    """Return the values of SQLite: whole numbers, floats and texts.
-
-    Raises
-    ------
-    CellError
-        At the first value of another kind: bytes, or what converters of the connection return.
-    """
+    """Return the whole numbers, floats and texts of SQLite; CellError at the first value of another kind."""
     return [_python_cell(row, value) for row, value in enumerate(column)]
 
 

@@ -56,13 +56,7 @@ _RESOLVE: Final = "SELECT count(*) FROM system.main.pragma_table_info(?)"
 
 
 def check_reading(statement: Statement, ask: Callable[..., list[tuple[Any, ...]]]) -> None:
-    """Raise QueryRefused unless DuckDB reads a query of its own tables.
-
-    Parameters
-    ----------
-    ask
-        Runs SQL with a list of parameters, and returns all rows.
-    """
+    """Raise QueryRefused unless DuckDB reads a query of its own tables; ``ask`` runs SQL with parameters."""
     read = json.loads(ask(_SERIALIZE, [statement.sql])[0][0])
     if read["error"]:
         dynamic = "Only SELECT" in read["error_message"]

@@ -108,27 +108,13 @@ _COMMON_DIALECTS: Final = ("postgres", "snowflake", "bigquery", "databricks", "t
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A query that was parsed.
+    """A query that was parsed."""
 
-    Parameters
-    ----------
-    sql
-        Its text without comments and the semicolon at its end.
-    dialect
-        The dialect by which it was read, as sqlglot calls it.
-    tree
-        Its parse tree.
-    tokens
-        The tokens of its text.
-    allowed
-        Further functions that are allowed, in lower case.
-    """
-
-    sql: str
-    dialect: str
+    sql: str  # without comments and the semicolon at its end
+    dialect: str  # as sqlglot calls it
     tree: exp.Expr
-    tokens: list[Any]
-    allowed: frozenset[str] = frozenset()
+    tokens: list[Any]  # of ``sql``
+    allowed: frozenset[str] = frozenset()  # further functions, in lower case
 
 
 def check(sql: str, dialect: str, functions: Collection[str] = ()) -> Statement:
@@ -166,15 +152,7 @@ def check(sql: str, dialect: str, functions: Collection[str] = ()) -> Statement:
 
 
 def parse(sql: str, dialect: str) -> Statement:
-    """Return SQL as a statement; it is one query, but otherwise not checked.
-
-    Raises
-    ------
-    ConfigError
-        If sqlglot is not installed, or has no such dialect.
-    QueryRefused
-        If the SQL cannot be parsed, or is not one query.
-    """
+    """Return SQL as one query, otherwise unchecked; raises QueryRefused or, for the dialect, ConfigError."""
     try:
         import sqlglot
         from sqlglot import exp

@@ -21,15 +21,8 @@ _SHOWN: Final = 300
 
 
 def tables(statement: Statement) -> tuple[str, ...]:
-    """Return the tables that feed a statement, each once, in order, with the schemas that it writes.
-
-    Names of ``WITH`` are left out: what these read is listed.
-
-    Raises
-    ------
-    QueryRefused
-        If a part of it is no query.
-    """
+    """Return the tables that feed a statement, each once, in order, with the schemas that it writes."""
+    # Names of ``WITH`` are left out: what these read is listed. A part that is no query is a QueryRefused.
     from sqlglot.errors import OptimizeError
 
     try:
@@ -54,10 +47,8 @@ def _tables(statement: Statement) -> Iterator[str]:
 
 
 def fingerprint(statement: Statement) -> str:
-    """Return a hash that is the same for SQL that differs in layout, comments, case and aliases of tables.
-
-    It depends on the version of sqlglot, so it is computed anew from the SQL where that may have changed.
-    """
+    """Return a hash that is the same for SQL that differs in layout, comments, case and aliases of tables."""
+    # It depends on the version of sqlglot, so it is computed anew from the SQL if that may have changed.
     from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
     from sqlglot.optimizer.qualify_tables import qualify_tables
 

@@ -39,24 +39,12 @@ __all__ = ["Query", "rerun"]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is run, and what its rows are to be.
+    """What is run, and what its rows are to be."""
 
-    Parameters
-    ----------
-    sql
-        The SQL as the server sent it; None is an error when it is run.
-    columns
-        The columns of the answer.
-    rows
-        How many rows the whole answer has, None if that is unknown.
-    question_id
-        The question, for messages.
-    """
-
-    sql: str | None
+    sql: str | None  # as the server sent it; None is an error when it is run
     columns: Sequence[ColumnSchema]
-    rows: int | None = None
-    question_id: str | None = None
+    rows: int | None = None  # of the whole answer; None if unknown
+    question_id: str | None = None  # for messages
 
 
 def rerun(

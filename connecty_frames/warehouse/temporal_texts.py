@@ -35,16 +35,9 @@ _INFINITIES: Final[dict[int, dict[int, str]]] = {
 
 
 def temporal_texts(array: pa.Array) -> list[str | None]:
-    """Return dates, timestamps and times of day as PostgreSQL writes them to JSON; None is null.
-
-    Instants are in UTC. Fractions have no zeros at their end. There are ``infinity``, ``0044-03-15 BC`` and
-    ``24:00:00``.
-
-    Raises
-    ------
-    CellError
-        If the values are durations or intervals, which databases write in several ways.
-    """
+    """Return dates, timestamps and times of day as PostgreSQL writes them to JSON; None is null."""
+    # Instants are in UTC. Fractions have no zeros at their end. There are ``infinity``, ``0044-03-15 BC`` and
+    # ``24:00:00``. Durations and intervals, which databases write in several ways, are a CellError.
     type_ = array.type
     if pa.types.is_date64(type_):
         return temporal_texts(pc.cast(array, pa.date32()))
