@@ -44,30 +44,16 @@ _CODEC: Final = "zstd"
 
 
 class KeptAnswer(NamedTuple):
-    """The response of a completed question.
-
-    Parameters
-    ----------
-    body
-        As it was received.
-    max_rows
-        The ``max_rows`` of its request.
-    """
+    """The response of a completed question, as received."""
 
     body: bytes
-    max_rows: int
+    max_rows: int  # of its request
 
 
 class KeptAnswers:
-    """The answers that are kept beside one history. One that cannot be kept or read stops no question.
+    """The answers that are kept beside one history. One that cannot be kept or read stops no question."""
 
-    Parameters
-    ----------
-    history
-        The file of the history.
-    max_bytes
-        The most bytes that all bodies together may have, compressed; the oldest are removed first.
-    """
+    # All bodies together have at most ``max_bytes``, compressed; the oldest are removed first.
 
     def __init__(self, history: Database, *, max_bytes: int) -> None:
         self.database = answers_beside(history)

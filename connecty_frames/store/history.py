@@ -49,23 +49,7 @@ _ACCEPT: Final = (
 
 
 class History:
-    """What one client records. A row that cannot be written stops no question, unless it is required.
-
-    Parameters
-    ----------
-    database
-        The file.
-    required
-        Whether a question that cannot be recorded must not be sent.
-    base_url
-        The address of the API.
-    client_id
-        The id of the credentials, of which a hash is kept.
-    redact
-        Masks secrets in a text.
-    answers
-        Where the answers of the questions are kept, None if they are not.
-    """
+    """What one client records. A row that cannot be written stops no question, unless it is required."""
 
     def __init__(
         self,
@@ -154,16 +138,10 @@ class History:
             self._raise_for(StoreError("a row of the question is damaged"))
 
     def claim(self, question: str, key: str, *, dw_id: int, asked_at: datetime, after: int) -> Row | None:
-        """Record a question that is about to be sent, unless another caller has recorded one with its key.
-
-        Of several callers, in any threads and processes, one gets the row. It has to record what becomes of
-        the question, as after :meth:`sent`.
-
-        Parameters
-        ----------
-        after
-            The number of the last row with the key that the caller knows, 0 if there is none.
-        """
+        """Record a question that is about to be sent, unless another caller has recorded one with its key."""
+        # Of several callers, in any threads and processes, one gets the row. It has to record what becomes of
+        # the question, as after :meth:`sent`. ``after`` is the last row with the key that the caller knows,
+        # or 0.
         condition = "NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (key, after)
         lease = leases.lease_now()
         try:
@@ -187,13 +165,7 @@ class History:
             raise
 
     def accepted(self, row: Row, question_id: str, *, asked_at: datetime, now: datetime) -> None:
-        """Record that a question was accepted, unless that is recorded.
-
-        Parameters
-        ----------
-        asked_at
-            When it was sent, the last time if it was sent again.
-        """
+        """Record that a question, last sent at ``asked_at``, was accepted, unless that is recorded."""
         leases.end(row)
         sent_at = microseconds(asked_at)
         # Two indexes have that time, so it is written only if it has changed.
@@ -209,10 +181,7 @@ class History:
     def not_accepted(
         self, row: Row, state: RecordState, error: str, *, now: datetime, question_id: str | None = None
     ) -> None:
-        """Record that a question was not started (REJECTED), or that this is unknown (UNCERTAIN).
-
-        ``error`` is the text of an error, and so without secrets.
-        """
+        """Record that a question was not started (REJECTED), or that this is unknown (UNCERTAIN)."""
         leases.end(row)
         self._change(
             "state = ?, question_id = ?, error = ?, ended_at = ? "
@@ -236,19 +205,9 @@ class History:
         response_summary: str | None = None,
         error: str | None = None,
     ) -> None:
-        """Record the end of a question, if the question is recorded.
-
-        Parameters
-        ----------
-        state
-            The final one that the server reports, which has the same name as ours.
-        now
-            When it was noticed; of an end that was recorded before, the first time is kept.
-        rows
-            The rows of the whole answer if they are known, else those that were received.
-        error
-            What the server says of a failure, without secrets.
-        """
+        """Record the end of a question, if the question is recorded."""
+        # The first time at which an end was noticed is kept. ``rows`` are those of the whole answer if known,
+        # else those received; ``error`` has no secrets.
         self._change(
             "state = ?, ended_at = coalesce(ended_at, ?), rows = ?, sql_query = ?, response_summary = ?, "
             "error = ? WHERE question_id = ? AND base_url = ?",
@@ -269,15 +228,7 @@ class History:
         )
 
     def keep(self, question_id: str, body: bytes, max_rows: int) -> None:
-        """Keep the answer of a recorded question, if answers are kept.
-
-        Parameters
-        ----------
-        body
-            The response as received.
-        max_rows
-            The ``max_rows`` of its request.
-        """
+        """Keep the answer of a recorded question, as received, if answers are kept."""
         if self._answers is None or not self._is_recorded(question_id):
             return
         self._answers.keep(question_id, self._base_url, KeptAnswer(body, max_rows))

@@ -26,17 +26,8 @@ def read_records(
     question_id: str | None = None,
     limit: int | None = None,
 ) -> list[tuple[Any, ...]]:
-    """Return recorded questions, the latest first, with the values of :data:`COLUMNS`.
-
-    Questions whose lease is over become UNCERTAIN.
-
-    Parameters
-    ----------
-    states
-        The states to return; all if there are none.
-    since
-        The earliest time of sending.
-    """
+    """Return recorded questions, the latest first, with the values of :data:`COLUMNS`."""
+    # Questions whose lease is over become UNCERTAIN. Without ``states``, all are returned.
     if not database.exists:  # reading creates no file
         return []
     conditions: list[str] = []
@@ -64,10 +55,7 @@ def forget_records(
     row: int | None = None,
     before: datetime | None = None,
 ) -> int:
-    """Remove the rows of a question, one row, or all closed rows before a time; return their number.
-
-    The answers that are kept of them are removed too.
-    """
+    """Remove a question, one row, or all closed rows before a time, with kept answers; return how many."""
     if not database.exists or (row is not None and abs(row) > LARGEST):
         return 0
     parameters: tuple[object, ...]

@@ -167,24 +167,14 @@ class Row:
 
 
 class Earlier(NamedTuple):
-    """A question with the same key that was recorded before.
+    """A question with the same key that was recorded before."""
 
-    Parameters
-    ----------
-    id
-        The number of its row.
-    question
-        Its text, without secrets.
-    asked_at, accepted_at
-        Aware and in UTC.
-    """
-
-    id: int
+    id: int  # the number of its row
     state: RecordState
-    question: str
+    question: str  # without secrets
     question_id: str | None
-    asked_at: datetime
-    accepted_at: datetime | None
+    asked_at: datetime  # aware and in UTC
+    accepted_at: datetime | None  # the same
     error: str | None
 
 
