@@ -43,22 +43,12 @@ ORDER BY number"""
 
 
 class Entry(NamedTuple):
-    """What is known of a question of the batch.
+    """What is known of a question of the batch."""
 
-    Parameters
-    ----------
-    number
-        Its position in the list with which it first came, from 1 on; later lists continue the numbers.
-    key, name, question
-        As of :class:`Item`; the text is without secrets.
-    outcome
-        :data:`PART`, :data:`NO_TABLE`, or None if it is not done with.
-    error
-        Why it has no answer, None if nothing went wrong.
-    row, state, question_id, asked_at
-        Its last row in the history: the number, 0 if there is none; the state; the id if it was accepted;
-        and when it was sent, in microseconds.
-    """
+    # ``number`` is its position in the first list that has it; later lists continue the numbers. ``outcome``
+    # is :data:`PART`, :data:`NO_TABLE`, or None until it is finished. ``row`` and what follows are from its
+    # last row in the history: its number, 0 if there is none; the id if it was accepted; the time in
+    # microseconds.
 
     number: int
     key: str
@@ -73,13 +63,7 @@ class Entry(NamedTuple):
 
 
 class Index:
-    """The index in a folder.
-
-    Parameters
-    ----------
-    path
-        The path of its file.
-    """
+    """The index in a folder."""
 
     def __init__(self, path: Path) -> None:
         self._database = database_at(path)
@@ -105,13 +89,7 @@ class Index:
         self._execute("SELECT 1 FROM items LIMIT 1")
 
     def register(self, items: Collection[Item], redact: Callable[[str], str]) -> None:
-        """Add the questions that the index does not have.
-
-        Parameters
-        ----------
-        redact
-            Masks secrets in a text that is kept.
-        """
+        """Add the questions that the index does not have, with secrets masked by ``redact``."""
         added = self._missing(items)
         for item in added:
             name = item.name
@@ -154,10 +132,8 @@ class Index:
         return missing
 
     def entries(self) -> list[Entry]:
-        """Return all questions with what is known of them, in the order of their numbers.
-
-        Those whose lease is over are UNCERTAIN from now on.
-        """
+        """Return all questions with what is known of them, in the order of their numbers."""
+        # Those whose lease is over are UNCERTAIN from now on.
         try:
             end_leases(self._database)
         except StoreError as error:

@@ -21,40 +21,16 @@ _UNPORTABLE: Final = frozenset('<>:"|?*')
 
 
 class Item(NamedTuple):
-    """A question of a batch.
+    """A question of a batch."""
 
-    Parameters
-    ----------
-    key
-        Identifies it among the questions of a folder: a hash of its name if it has one, else of its text and
-        of how many times the text occurred before.
-    name
-        Its name, None if it has none.
-    question
-        Its text.
-    """
-
-    key: str
+    key: str  # a hash of the name, else of the text and how often it occurred before
     name: str | None
     question: str
 
 
 def read_items(questions: object, known: Callable[[], Collection[str]] = frozenset) -> list[Item]:
-    """Return the questions of a caller, all of them checked.
-
-    Parameters
-    ----------
-    questions
-        An iterable of texts or of pairs of a name and a text, also a column of a frame or an Arrow array; or
-        a mapping of names to texts.
-    known
-        Returns names that the batch has already, which earlier versions may have accepted.
-
-    Raises
-    ------
-    ConfigError
-        If it is anything else, a question or name is invalid, or a name is there twice, also in other case.
-    """
+    """Return the questions of a caller, all of them checked; raises ConfigError."""
+    # ``known`` returns names that the batch has already, which earlier versions may have accepted.
     items: list[Item] = []
     occurrences: Counter[str] = Counter()
     names: dict[str, str] = {}

@@ -107,20 +107,8 @@ def run_batch(
     retry_failed: bool,
     retry_uncertain: bool,
 ) -> None:
-    """Ask and fetch until nothing is left to do, or ``max_questions`` were asked.
-
-    Parameters
-    ----------
-    questions
-        The texts by key.
-    ask_options
-        With a parsed schema.
-
-    Raises
-    ------
-    ConnectyError
-        What no other question can be asked after either, or a part that cannot be written.
-    """
+    """Ask and fetch until nothing is left to do, or ``max_questions`` were asked."""
+    # Raised is a ConnectyError after which no other question can be asked, or a part that cannot be written.
     again = {RecordState.REJECTED}
     again |= {RecordState.FAILED} if retry_failed else set()
     again |= {RecordState.UNCERTAIN} if retry_uncertain else set()
