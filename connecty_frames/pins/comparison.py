@@ -143,24 +143,9 @@ class PinCheck:
 def compare(
     before: Statement | str, sql: str, schema: Schema, rows: int | None, answer: Answer
 ) -> tuple[Drift, tuple[Hashable, Hashable, Hashable]]:
-    """Compare an answer with a pinned one.
-
-    Parameters
-    ----------
-    before
-        The pinned SQL as a statement, or as text if it could not be parsed.
-    sql
-        The pinned SQL as it is.
-    schema, rows
-        The columns and the number of rows that were pinned.
-    answer
-        The answer.
-
-    Returns
-    -------
-    tuple
-        How they differ, and keys of SQL, columns and rows, which are equal where those of answers are.
-    """
+    """Return how an answer differs from a pinned one, and its keys of SQL, columns and rows."""
+    # ``before`` is the pinned SQL as a statement, or as text if it could not be parsed. Keys of two answers
+    # are equal if the answers are.
     columns = [] if answer.table is None else list(answer.schema)
     names = tuple(schema.names), tuple(column.name for column in columns)
     types = tuple(

@@ -72,13 +72,7 @@ def check_name(name: object) -> str:
 
 
 def read_pins(path: Path) -> dict[str, Pin]:
-    """Return the pins of a file by their names; a file that does not exist has none.
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be read, or is no file of pins.
-    """
+    """Return the pins of a file by their names; one that does not exist has none. Raises ConfigError."""
     try:
         with open_regular(path) as file:
             return _parsed(file.read(), path)
@@ -98,20 +92,12 @@ def named(pins: dict[str, Pin], name: str, path: Path) -> Pin:
 
 @contextmanager
 def changing(path: Path, *, room: int = 0) -> Iterator[Callable[[Callable[[dict[str, Pin]], object]], None]]:
-    """Open a file of pins to be changed, and yield a function that does so, which is to be called once.
-
-    That the file can be written is known before anything else is done in the context. The function reads
-    the pins again, passes them to its argument, which changes them, and writes them; no other process
-    changes the file meanwhile. After an exception it is as it was. There is ``room`` on the disk for as many
-    bytes more than it has.
-
-    Raises
-    ------
-    ConfigError
-        If it is no file of pins.
-    OSError
-        If it cannot be written.
-    """
+    """Open a pin file to be changed, and yield a function that does so, which is to be called once."""
+    # That the file can be written is known before anything else is done in the context. The function reads
+    # the pins again, passes them to its argument, which changes them, and writes them; no other process
+    # changes the file meanwhile. After an exception it is as it was. There is ``room`` on the disk for as
+    # many bytes more than it has. Raised are ConfigError if it is not a pin file, and OSError if it cannot be
+    # written.
     target = Path(os.path.realpath(path))
     read_pins(target)
     with ExitStack() as stack:
