@@ -251,7 +251,7 @@ class Settings:
 
     @property
     def keeps_history(self) -> bool:
-        """Whether questions are recorded, of which kept answers are a part."""
+        """Whether questions are recorded, as keeping answers requires."""
         return self.history is not False or self.keep_answers
 
     @property

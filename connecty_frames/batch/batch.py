@@ -228,8 +228,7 @@ class Batch:
         Parameters
         ----------
         uncertain : bool, default False
-            Whether to ask those again, too, of which it is unknown whether they were started: some may then
-            be paid for twice.
+            Also re-ask questions that may already be running; some may be paid for twice.
         max_workers, max_questions
             As of :func:`ask_batch`.
 

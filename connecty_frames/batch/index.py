@@ -1,7 +1,7 @@
 """The index of a batch: a history, and beside its table one with the questions of the batch.
 
 The rows of the history say what is known of each question; they have the key of the question as theirs. The
-items say what the questions are, and which of them are done with.
+items say what the questions are, and which of them are finished.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_TABLE", "PART", "Entry", "Index"]
 
-#: The outcomes of a question that is done with: its part is written, or its answer has no table.
+#: The outcomes of a finished question: its part is written, or its answer has no table.
 PART: Final = "PART"
 NO_TABLE: Final = "NO TABLE"
 _CREATE: Final = """\

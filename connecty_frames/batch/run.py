@@ -267,7 +267,7 @@ class _BatchRun:
                     self.asked -= 1
 
     def _write(self, entry: Entry, answer: Answer, *, question: str, asked_at: datetime | None) -> None:
-        """Write the part of an answer, if it has a table, and record that the question is done with."""
+        """Write the part of an answer, if it has a table, and record that the question is finished."""
         import pyarrow as pa
 
         outcome = NO_TABLE

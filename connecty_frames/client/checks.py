@@ -1,7 +1,7 @@
-"""Checks of the way to the API and of the credentials, for ``connecty doctor`` and ``connecty login``.
+"""Checks of the connection and the credentials, for ``connecty doctor`` and ``connecty login``.
 
 They call the endpoints for health and tokens alone: nothing is asked, so nothing costs. One request shows all
-steps of the connection, since an attempt records how far it came; what is wrong is said by the errors that
+steps of the connection, since an attempt records how far it got; what is wrong is said by the errors that
 every call has.
 """
 

@@ -225,14 +225,14 @@ class Question:
             The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
             change, and columns without an offset are not affected.
         infer_temporal : bool, default True
-            Whether text becomes dates and timestamps where there are no statistics about the column, and
-            every value is a full date, or a timestamp with hours and minutes.
+            Whether text becomes dates and timestamps if the column has no statistics and every value is a
+            full date, or a timestamp with hours and minutes.
         decimals : {"auto", "exact", "float"}, default "auto"
-            The type of numbers with a fraction whose digits float64 does not give back: ``"exact"`` is
-            decimal, ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 where they were
-            computed (more than 9 digits after the point, not in quotes), otherwise decimal.
+            How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
+            ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more
+            than 9 digits after the point, not in quotes), else decimal.
         strict : bool, default False
-            Whether a doubt about a type or a value is an error instead of a warning.
+            Raise instead of warning when a type or value is in doubt.
         on_truncation : {"warn", "raise", "ignore"}, default "warn"
             What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
         timeout : float or None, default None

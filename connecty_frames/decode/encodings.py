@@ -50,7 +50,7 @@ def read(cells: Sequence[Any], encoding: Encoding) -> pa.Array:
 
 
 def parse_encoding(text: str) -> Encoding:
-    """Return the encoding of which this is the repr; raise ValueError or TypeError if there is none."""
+    """Return the encoding with this repr; raise ValueError or TypeError if there is none."""
     found = re.fullmatch(r"cf\.(\w+)\((.*)\)", text)
     if found is None or found[1] not in _ENCODINGS:
         raise ValueError(text)

@@ -187,7 +187,7 @@ def _most_digits(texts: pa.StringArray) -> tuple[int, int] | None:
     is_between = (first_digits < ends).all() and (is_digit[first_digits] & is_digit[ends - 1]).all()
     if characters < len(data) or not is_between:
         return None
-    owners: Any = slice(None)  # if there is one point in each text, as most often
+    owners: Any = slice(None)  # common case: one decimal point per text
     if len(found) != len(starts) or (found < starts).any() or (found >= ends).any():
         owners = np.searchsorted(starts, found, side="right") - 1
         if (owners[1:] == owners[:-1]).any():
@@ -346,7 +346,7 @@ def _integer_type(texts: Sequence[str], evidence: Sequence[str]) -> tuple[pa.Dat
 
 
 def fraction_words(count: int) -> str:
-    """Return in words that there are numbers of which some have a fraction."""
+    """Return in words that some of the numbers have a fraction."""
     return "1 number with a fraction" if count == 1 else f"{count:,} numbers, some with a fraction"
 
 

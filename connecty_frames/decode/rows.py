@@ -174,7 +174,7 @@ def _free_name(wanted: str, position: int, taken: set[str], numbers: defaultdict
 
 
 def _are_names(header: list[Any]) -> bool:
-    """Whether a header needs no change, as nearly always: all of it are different, valid names."""
+    """Whether a header needs no change, the usual case: its names are valid and distinct."""
     if set(map(type, header)) != {str} or "" in header or len(set(header)) < len(header):
         return False
     joined = "".join(header)

@@ -60,7 +60,7 @@ _ONLY_POLARS: Final = frozenset({"Object", "Int128", "UInt128", "Float16", "Unkn
 # --- formats ----------------------------------------------------------------------------------------
 
 
-#: The types of which a CSV file has the texts that :func:`texts` returns.
+#: The types that a CSV file has as the texts that :func:`texts` returns.
 _is_csv_text: Final = any_of(pa.types.is_temporal, pa.types.is_nested, pa.types.is_string_view, is_binary)
 
 

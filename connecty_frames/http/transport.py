@@ -287,7 +287,7 @@ class Transport:
 
     def proxies(self) -> dict[str, str]:
         """Return the proxies to use as the environment says now, as requests takes them."""
-        if not getproxies():  # as nearly always; the rules of requests take ten times as long
+        if not getproxies():  # common case; the rules of requests take ten times as long
             return {}
         proxies: dict[str, str] = requests.utils.get_environ_proxies(self.address)
         proxy = requests.utils.select_proxy(self.address, proxies)

@@ -201,8 +201,8 @@ class Pin:
         times : int, default 1
             How often to ask, one after the other.
         on_change : {"raise", "warn"} or callable, default "raise"
-            What to do if anything differs but the writing of the SQL: raise PinChanged, issue a PinWarning,
-            or call a function with the PinCheck.
+            What to do if anything other than the SQL's formatting changed: raise PinChanged, issue a
+            PinWarning, or call a function with the PinCheck.
         client : Client or None, default None
             The client to use; None uses a shared one, made from the settings.
         timeout : float or None, default None

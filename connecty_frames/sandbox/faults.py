@@ -24,7 +24,7 @@ The kinds of faults:
 ``drip_headers=S``  the response is sent byte by byte from its first byte on, S seconds apart
 ``drip_body=S``     the body is sent byte by byte, S seconds apart
 ``expired``         every access token issued so far has expired
-``state=TEXT``      the question is reported to be in that state, whatever its real state
+``state=TEXT``      the question is reported to be in that state, not its real one
 ==================  ======================================================================================
 
 At most one fault applies to a request: the first in the list that matches it.

@@ -233,8 +233,7 @@ class Sandbox:
         Parameters
         ----------
         question
-            The question. It matches whatever its white space, upper and lower case, and a final ``?``, ``.``
-            or ``!``.
+            The question. Case, white space and a final ``?``, ``.`` or ``!`` are ignored.
         value
             A table, as any object with ``__arrow_c_stream__`` (a pandas, polars or Arrow frame) or as a list
             of dicts: the sandbox computes its statistics. Of a pandas index only named levels become columns.

@@ -316,5 +316,5 @@ class History:
 
 
 def _encodable(text: str | None) -> str | None:
-    """Return a text with the escapes of halves of characters, which SQLite refuses."""
+    """Return a text with lone surrogates, which SQLite refuses, escaped."""
     return text and text.encode(errors="backslashreplace").decode()

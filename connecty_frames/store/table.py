@@ -133,7 +133,7 @@ class RecordState(StrEnum):
     REJECTED = "REJECTED"
 
 
-#: The states of a question that is done with. The others may cost money whose answer is still to be fetched.
+#: The states of a finished question. The others may cost money whose answer is still to be fetched.
 CLOSED: Final = frozenset({RecordState.COMPLETED, RecordState.FAILED, RecordState.REJECTED})
 #: The columns that are read, in order.
 COLUMNS: Final = (

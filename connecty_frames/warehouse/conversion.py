@@ -241,7 +241,7 @@ def _timestamps(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
 
 
 def _in_unit(array: pa.Array, counts: pa.Array, type_: pa.DataType, unit_type: pa.DataType) -> pa.Array:
-    """Return times in the unit of a type, of which each must be a multiple."""
+    """Return times in the unit of a type; each must be a multiple of it."""
     got, wanted = _PER_SECOND[array.type.unit], _PER_SECOND[type_.unit]
     if got > wanted:
         step = pa.scalar(got // wanted, counts.type)

@@ -191,7 +191,7 @@ CONSTANTS: Final[dict[str, Any]] = {
 
 
 class PartOf(NamedTuple):
-    """The conditions that say of which part of a measure the share is asked."""
+    """The conditions on the part of a measure whose share is asked."""
 
     where: tuple[Any, ...]
 

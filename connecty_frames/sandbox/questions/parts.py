@@ -244,7 +244,7 @@ def _resolved(condition: Any, entity: Entity | None, model: SemanticModel) -> Co
 
 
 def _only_one(earlier: _T | None, part: _T) -> _T:
-    """Return a part of which a question has one; a second one with another meaning has no place."""
+    """Return the one part of its kind; a second one with another meaning has no place."""
     if earlier is not None and earlier != part:
         raise NoReadingError
     return part
