@@ -249,8 +249,8 @@ def _resolve(arguments: dict[str, Any]) -> tuple[Settings, dict[str, _Source]]:
 
 def _sandbox(arguments: Mapping[str, Any], configured: Mapping[str, Any]) -> _Source:
     """Return all of the connection to the sandbox, or none of it."""
-    # Of a part, the sandbox would be sent the credentials of an account. Code that names an account, or a
-    # client of another address, does not turn to sample data.
+    # With only a part, an account's credentials would be sent to the sandbox. Code that names an account, or
+    # a client of another address, does not turn to sample data.
     elsewhere = [arguments.get(name) for name in (*CREDENTIALS, "region", "base_url")]
     elsewhere += [configured.get(name) for name in CREDENTIALS]
     is_used = all(value is None for value in elsewhere)

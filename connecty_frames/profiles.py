@@ -112,7 +112,7 @@ class Profiles(Immutable):
         return cls(path, {})
 
     def save(self, name: str, changes: Mapping[str, Any]) -> None:
-        """Set settings of a profile, or remove them if None; all else in the file stays as it is."""
+        """Set or, if None, remove settings of a profile; all else in the file stays as it is."""
         # The file is replaced when the new one is complete, and only its owner can read that (mode 600). Its
         # folder is made if need be, for the owner alone (mode 700). A change that would change more is a
         # ConfigError.

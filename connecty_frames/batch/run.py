@@ -108,7 +108,7 @@ def run_batch(
     retry_uncertain: bool,
 ) -> None:
     """Ask and fetch until nothing is left to do, or ``max_questions`` were asked."""
-    # Raised is a ConnectyError after which no other question can be asked, or a part that cannot be written.
+    # Raises the ConnectyError after which no other question can be asked, or no part can be written.
     again = {RecordState.REJECTED}
     again |= {RecordState.FAILED} if retry_failed else set()
     again |= {RecordState.UNCERTAIN} if retry_uncertain else set()

@@ -418,7 +418,7 @@ class Question:
         failure.raise_()
 
     def _is_final(self, state: str, previous: State | None) -> bool:
-        """Record a state, and return whether it is final; polling continues at one unknown or earlier."""
+        """Record a state, and return whether it is final; an unknown or earlier one is not."""
         self._last_state = state
         known = State(state) if state in State.__members__ else None
         expected = known is not None and (previous is None or known in NEXT_STATES[previous])

@@ -44,9 +44,9 @@ def find_or_claim(
 ) -> Earlier | None:
     """Return an earlier asking whose answer may be reused; None once this call is recorded as sending it."""
     # ``max_age`` holds in either direction, since a clock may have been set back. ``gone`` are the ids of
-    # earlier ones that the server no longer has. Raised are SubmissionUncertain if an earlier one may have
-    # been started, QuestionTimeout if another caller sends it and its id is not known in time, and
-    # ConfigError for a history that cannot be used.
+    # earlier ones that the server no longer has. Raises SubmissionUncertain if an earlier one may have been
+    # started, QuestionTimeout if another caller sends it and its id is not known in time, and ConfigError if
+    # the history cannot be used.
     key = history.key(submission.question, submission.dw_id)
     pause, awaited, begun = _PAUSE, None, clock.now()
     while True:

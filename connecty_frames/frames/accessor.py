@@ -274,7 +274,7 @@ class ConnectyAccessor:
         return self.metadata.statistics
 
     def write_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """Write the frame and its metadata to a Parquet file, which appears only once it is complete.
+        """Write frame and metadata to a Parquet file for ``cf.read_parquet``, replaced only once complete.
 
         Parameters
         ----------

@@ -35,7 +35,7 @@ _SCHEMAS: Final = (
 
 
 def to_schema_types(schema: object) -> SchemaTypes | None:
-    """Read the ``schema=`` of a caller; None without one. Raises ConfigError, which names the column."""
+    """Read the ``schema=`` of a caller, if any; raises ConfigError, which names the column."""
     # A dict, or a model or schema of pandera, overrides the named columns; a pyarrow or polars schema, a
     # pydantic model class, or a saved ``answer.schema`` has all columns.
     if schema is None:

@@ -96,7 +96,7 @@ def changing(path: Path, *, room: int = 0) -> Iterator[Callable[[Callable[[dict[
     # That the file can be written is known before anything else is done in the context. The function reads
     # the pins again, passes them to its argument, which changes them, and writes them; no other process
     # changes the file meanwhile. After an exception it is as it was. There is ``room`` on the disk for as
-    # many bytes more than it has. Raised are ConfigError if it is not a pin file, and OSError if it cannot be
+    # many bytes more than it has. Raises ConfigError if it is not a pin file, and OSError if it cannot be
     # written.
     target = Path(os.path.realpath(path))
     read_pins(target)
