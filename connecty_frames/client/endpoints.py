@@ -136,23 +136,19 @@ class Endpoints:
         if max_rows is not None:
             path += f"&max_rows={max_rows}"
         fetched = DEFAULT_MAX_ROWS if max_rows is None else max_rows
-
-        def send(attempt: Attempt) -> Results:
-            return self._send(
-                Request("GET", path, has_results=True),
-                attempt,
-                read=partial(self._read_results, max_rows=fetched, deadline=attempt.deadline),
-                describe=lambda results: snippet(results.envelope.state),
-            )
-
-        return send
+        return partial(
+            self._send,
+            Request("GET", path, has_results=True),
+            read=partial(self._read_results, max_rows=fetched),
+            describe=lambda results: snippet(results.envelope.state),
+        )
 
     def _send(
         self,
         request: Request,
         attempt: Attempt,
         *,
-        read: Callable[[Response], _Result],
+        read: Callable[[Response, Deadline], _Result],
         describe: Callable[[_Result], str],
         on_send: Callable[[Attempt], None] | None = None,
     ) -> _Result:
@@ -171,13 +167,19 @@ class Endpoints:
         if on_send is not None:
             on_send(attempt)
         try:
-            return self.transport.send(request, attempt, auth=bearer, read=read, describe=describe)
+            return self.transport.send(
+                request,
+                attempt,
+                auth=bearer,
+                read=lambda response: read(response, attempt.deadline),
+                describe=describe,
+            )
         except RequestFailed as failed:
             if failed.failure.kind is FailureKind.UNAUTHORIZED:
                 self._auth.discard(bearer)
             raise
 
-    def _read_id(self, response: Response) -> str:
+    def _read_id(self, response: Response, _: Deadline) -> str:
         try:
             return str(msgspec.convert(json.loads(response.body), QuestionAccepted).question_id)
         except (ValueError, RecursionError, msgspec.ValidationError):
@@ -194,7 +196,7 @@ class Endpoints:
             )
         )
 
-    def _read_results(self, response: Response, *, max_rows: int, deadline: Deadline) -> Results:
+    def _read_results(self, response: Response, deadline: Deadline, *, max_rows: int) -> Results:
         redact = self.transport.redact
         end = self.clock.monotonic() + max(deadline.remaining(), GRACE)
 

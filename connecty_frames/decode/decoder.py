@@ -72,7 +72,7 @@ class _CollectorPause(ContextDecorator):
     # It raises the threshold, since the caller may use ``gc.disable()`` and ``gc.enable()`` at any moment.
 
     def __init__(self) -> None:
-        #: Reentrant, since a signal handler may fork while it is held.
+        #: Reentrant, since a signal handler may decode while it is held.
         self.lock = threading.RLock()
         self._threads = 0
         self._threshold = 0
@@ -94,18 +94,14 @@ class _CollectorPause(ContextDecorator):
 
     def end_in_child(self) -> None:
         """Let a forked child collect garbage: the threads that decode are not in it."""
+        self.lock = threading.RLock()  # one of them may hold the other
         self._threads = 0
         self.__exit__()
-        self.lock.release()
 
 
 _collector_pause: Final = _CollectorPause()
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(
-        before=_collector_pause.lock.acquire,
-        after_in_parent=_collector_pause.lock.release,
-        after_in_child=_collector_pause.end_in_child,
-    )
+    os.register_at_fork(after_in_child=_collector_pause.end_in_child)
 
 
 @_collector_pause
