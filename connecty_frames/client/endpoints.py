@@ -132,16 +132,12 @@ class Endpoints:
         max_rows: int | None = None,
         unread: dict[Request, Response],
     ) -> Callable[[Attempt], Results]:
-        """Return the request for the state and results of a question; None leaves the rows to the API.
-
-        ``unread`` keeps the last response that could not be read in time, for the next equal request.
-        """
+        """Return the request for a question's results; ``unread`` keeps what could not be read in time."""
         # With plain commas, as the API document shows.
         path = f"{RESULTS.format(dw_id=dw_id, question_id=question_id)}?include={','.join(include)}"
         if max_rows is not None:
             path += f"&max_rows={max_rows}"
         fetched = DEFAULT_MAX_ROWS if max_rows is None else max_rows
-
         request = Request("GET", path, has_results=True)
 
         def send(attempt: Attempt) -> Results:
