@@ -36,8 +36,6 @@ MOST_LATE: Final = 0.25
 _SHARE: Final = 0.5
 #: Seconds in which every response is read, or else ended by its deadline.
 _PATIENCE: Final = 2.0
-#: What a client may take before it is ended, in seconds.
-_TIMEOUT: Final = 600
 #: The longest message of an error, in bytes.
 LONGEST_MESSAGE: Final = 4_096
 
@@ -96,8 +94,7 @@ def in_fresh_process(place: str, value: str, size: int) -> Cost:
         usual.on("results", usual.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["a"], [1]]}}))
         script.on("results", *usual.steps["results"])
         script.on(endpoint, script.answer(status, raw=content, **headers))
-        given = (usual.address, script.address, endpoint, str(len(body)))
-        return costs.in_fresh_process(*given, timeout=_TIMEOUT)
+        return costs.in_fresh_process(usual.address, script.address, endpoint, str(len(body)))
 
 
 def is_kept(cost: Cost) -> bool:

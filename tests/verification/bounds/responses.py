@@ -16,7 +16,7 @@ _DEEP: Final = 95
 _TOO_DEEP: Final = 100_000
 #: How many values are the worst, and how many places have parts that are read in a way of their own.
 _WORST: Final = 6
-_MOST: Final = 7
+_MOST: Final = 4
 
 
 def _items(size: int, item: str, frame: str = "[%s]") -> str:
@@ -68,13 +68,13 @@ VALUES: Final[dict[str, Callable[[int], str]]] = {
 _STATISTICS: Final = '{"state":"COMPLETED","results":{"dataframe":[["a"],[1]],"dataframe_stats":%s}}'
 #: What a response is, by name: its endpoint, its status, and its body around a value.
 PLACES: Final[dict[str, tuple[str, int, str]]] = {
-    "token": ("token", 200, '{"access_token":"a-token","more":%s}'),
-    "submission": ("ask", 202, '{"more":%s,"question_id":"' + QUESTION_ID + '"}'),
-    "results, 500": ("results", 500, "%s"),
     "IN_PROGRESS": ("results", 200, '{"state":"IN_PROGRESS","more":%s}'),
     "FAILED": ("results", 200, '{"state":"FAILED","more":%s}'),
     "COMPLETED": ("results", 200, '{"state":"COMPLETED","more":%s,"results":{"dataframe":[["a"],[1]]}}'),
     "COMPLETED, a column's": ("results", 200, _STATISTICS % '{"a":{"x":%s}}'),
+    "token": ("token", 200, '{"access_token":"a-token","more":%s}'),
+    "submission": ("ask", 202, '{"more":%s,"question_id":"' + QUESTION_ID + '"}'),
+    "results, 500": ("results", 500, "%s"),
     "token itself": ("token", 200, '{"access_token":%s}'),
     "token, 401": ("token", 401, '{"detail":%s}'),
     "submission, 400": ("ask", 400, '{"error":{"message":%s}}'),
