@@ -8,6 +8,7 @@ with a capital exponent (``1E-1``), which Python never writes for a float, so th
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from connecty_frames.text import age_text, counted, snippet, value_text
 _COLUMN_KEYS: Final = frozenset({"name", "type", "evidence"})
 #: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
+#: What marks a decimal; random, so that no text of a server holds it.
+_MARK: Final = os.urandom(8).hex()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -128,14 +131,12 @@ class AnswerMetadata:
         if self.asked_at is not None:
             values["asked_at"] = self.asked_at.isoformat()
         try:
-            try:
-                return json.dumps(values)
-            except TypeError:  # most likely a decimal, which Python's json cannot write
-                return _to_json(values)
+            text = json.dumps(values, default=_mark_decimal)
         except (TypeError, ValueError) as error:
             raise ConfigError(f"statistics: {error}", setting="statistics") from None
         except RecursionError:
             raise ConfigError("statistics: nested too deeply.", setting="statistics") from None
+        return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")
 
     @classmethod
     def from_json(cls, text: str | bytes) -> AnswerMetadata:
@@ -159,17 +160,11 @@ class AnswerMetadata:
         return found
 
 
-def _to_json(value: object) -> str:
-    """Write a JSON value with every number exact, and decimals distinct from floats."""
+def _mark_decimal(value: object) -> str:
+    """Return a decimal as a text whose marks and quotes are removed later: Python's json cannot write it."""
     if isinstance(value, Decimal) and value.is_finite():
-        sign, digits, exponent = value.as_tuple()
-        return f"{'-' if sign else ''}{''.join(map(str, digits))}E{exponent}"
-    if isinstance(value, dict):
-        inside = [f"{json.dumps(str(key))}: {_to_json(item)}" for key, item in value.items()]
-        return "{" + ", ".join(inside) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join([_to_json(item) for item in value]) + "]"
-    return json.dumps(value)
+        return f"{_MARK}{value:E}{_MARK}"
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 def _number(text: str) -> float | Decimal:

@@ -41,7 +41,8 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
         text = f"Found {LONE_SURROGATE}, in {places}: it is written as its escape."
         warnings.insert(0, TypeFidelityWarning(text))
     if envelope.excess:
-        warnings.insert(0, StatisticsWarning(f"The statistics {envelope.excess}, and were not read."))
+        outcome = "are not kept in the metadata" if envelope.statistics else "were not read"
+        warnings.insert(0, StatisticsWarning(f"The statistics {envelope.excess}, and {outcome}."))
     counts: Counter[type[ConnectyWarning]] = Counter()
     for warning in warnings:
         counts[type(warning)] += 1

@@ -133,9 +133,9 @@ class TestJson:
     @pytest.mark.parametrize(
         ("number", "text"),
         [
-            (Decimal("0.10"), "10E-2"),
-            (Decimal("-1E+3"), "-1E3"),
-            (Decimal(7), "7E0"),
+            (Decimal("0.10"), "1.0E-1"),
+            (Decimal("-1E+3"), "-1E+3"),
+            (Decimal(7), "7E+0"),
             (Decimal("-0.0"), "-0E-1"),
             (0.1, "0.1"),
             (1e300, "1e+300"),

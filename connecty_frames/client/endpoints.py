@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 from uuid import UUID
 
@@ -61,7 +61,7 @@ GRACE: Final = 0.1
 _GROWTH: Final = 10
 
 
-class Results(Immutable, dict=True):  # for what is computed when it is first needed
+class Results(Immutable):
     """The state of a question and, once it is completed, the body with its results.
 
     Parameters
@@ -82,31 +82,17 @@ class Results(Immutable, dict=True):  # for what is computed when it is first ne
     retry_after: float | None = None
     elapsed: float | None = None
 
-    @cached_property
-    def rows(self) -> int:
-        """The number of rows received; they are counted when it is first needed."""
-        return self.envelope.count_rows()
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether a request for more rows would return no more."""
-        if self.envelope.state != State.COMPLETED or self.rows < self.max_rows:
-            return True
-        return self.rows == self.envelope.total_rows
-
-    def satisfies(self, max_rows: int | None) -> bool:
-        """Whether a request with ``max_rows`` would return the same."""
-        if self.envelope.state != State.COMPLETED or self.max_rows == max_rows:
-            return True
-        return self.is_complete and (max_rows is None or max_rows >= self.rows)
-
-    @property
-    def next_max_rows(self) -> int:
-        """How many rows to request next, if these are not all."""
-        total = self.envelope.total_rows
-        if total is not None and total > self.rows:
-            return total
-        return max(self.max_rows * _GROWTH, DEFAULT_MAX_ROWS)
+    def next_max_rows(self, wanted: int | None, checkpoint: Callable[[], None]) -> int | None:
+        """Return how many rows to request next, None if a request for those wanted would return the same."""
+        if self.envelope.state != State.COMPLETED or self.max_rows == wanted:
+            return None
+        rows, total = self.envelope.count_rows(checkpoint), self.envelope.total_rows
+        is_complete = rows < self.max_rows or rows == total
+        if is_complete and (wanted is None or wanted >= rows):
+            return None
+        if wanted is not None:
+            return wanted
+        return total if total is not None and total > rows else max(self.max_rows * _GROWTH, DEFAULT_MAX_ROWS)
 
 
 class Endpoints:
@@ -128,9 +114,15 @@ class Endpoints:
         return partial(self._send, request, read=self._read_id, describe=describe, on_send=on_send)
 
     def results(
-        self, question_id: str, *, dw_id: int, include: Iterable[str], max_rows: int | None = None
+        self,
+        question_id: str,
+        *,
+        dw_id: int,
+        include: Iterable[str],
+        max_rows: int | None = None,
+        unread: dict[Request, Response],
     ) -> Callable[[Attempt], Results]:
-        """Return the request for the state and results of a question; None leaves the rows to the API."""
+        """Return the request for a question's results; ``unread`` keeps what could not be read in time."""
         # With plain commas, as the API document shows.
         path = f"{RESULTS.format(dw_id=dw_id, question_id=question_id)}?include={','.join(include)}"
         if max_rows is not None:
@@ -139,8 +131,9 @@ class Endpoints:
         return partial(
             self._send,
             Request("GET", path, has_results=True),
-            read=partial(self._read_results, max_rows=fetched),
+            read=partial(self._read_results, max_rows=fetched, unread=unread),
             describe=lambda results: snippet(results.envelope.state),
+            unread=unread,
         )
 
     def _send(
@@ -151,8 +144,11 @@ class Endpoints:
         read: Callable[[Response, Deadline], _Result],
         describe: Callable[[_Result], str],
         on_send: Callable[[Attempt], None] | None = None,
+        unread: dict[Request, Response] | None = None,
     ) -> _Result:
         """Make one attempt with a token; a ConnectyError says that another would not get one."""
+        if unread and (received := unread.pop(request, None)) is not None:
+            return read(received, attempt.deadline)
         failure = None
         try:
             bearer = self._auth.bearer(attempt.deadline)
@@ -196,12 +192,16 @@ class Endpoints:
             )
         )
 
-    def _read_results(self, response: Response, deadline: Deadline, *, max_rows: int) -> Results:
+    def _read_results(
+        self, response: Response, deadline: Deadline, *, max_rows: int, unread: dict[Request, Response]
+    ) -> Results:
         redact = self.transport.redact
         end = self.clock.monotonic() + max(deadline.remaining(), GRACE)
 
         def check() -> None:
             if self.clock.monotonic() > end:
+                unread.clear()
+                unread[response.request] = response
                 reason = "its response arrived, and was not read in time"
                 error = ResponseError(f"{response.host} was called; {reason}.", host=response.host)
                 raise RequestFailed(Failure(FailureKind.DEADLINE, error, reason))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from connecty_frames.client.endpoints import Endpoints, Results
     from connecty_frames.client.submission import Submission
-    from connecty_frames.decode import ReaderLimits
+    from connecty_frames.decode import Envelope
+    from connecty_frames.http.models import Request, Response
     from connecty_frames.store import Earlier, History
 
 #: The pause between polls: as a share of the time elapsed, its bounds in seconds, its jitter.
@@ -102,6 +103,7 @@ class Question:
         self._last_state: str | None = None  # as the server spelled it
         self._known_state: State | None = None  # the last that the API document has
         self._warned = False
+        self._unread: dict[Request, Response] = {}
         self._final = kept  # so that its rows need not be sent again
         self._kept = kept
 
@@ -281,11 +283,12 @@ class Question:
             if not is_loaded:
                 frames.begin_loading(ask_options.engine)
             with display.progress(self._question, self._question_id, wanted=ask_options.progress) as report:
-                final, max_rows = self._final, ask_options.max_rows
-                while final is None or not final.satisfies(max_rows):
-                    more = DEFAULT_MAX_ROWS if final is None else final.next_max_rows
-                    wanted = more if max_rows is None else max_rows
-                    final = self._poll(deadline, max_rows=wanted, report=report)
+                final, wanted, left = self._final, ask_options.max_rows, deadline.remaining
+                more: int | None = DEFAULT_MAX_ROWS if wanted is None else wanted
+                while (
+                    not final or (more := final.next_max_rows(wanted, self._checkpoint(left()))) is not None
+                ):
+                    final = self._poll(deadline, max_rows=more, report=report)
             if final.envelope.state == State.COMPLETED:
                 if self._history is not None and final is not self._kept:
                     self._history.keep(self._question_id, final.body, final.max_rows)
@@ -307,7 +310,7 @@ class Question:
                 asked_at=self._asked_at,
                 elapsed=final.elapsed,
                 reused=self._reused,
-                limits=self._reader_limits(max(time_left, GRACE)),
+                limits=msgspec.structs.replace(LIMITS, checkpoint=self._checkpoint(time_left)),
             )
 
     def __repr__(self) -> str:
@@ -326,10 +329,10 @@ class Question:
             deadline = Deadline.after(self._timeout if timeout is None else timeout, self._api.clock)
             return self._poll(deadline, include=("sqlquery",), once=True).envelope.state
 
-    def _reader_limits(self, seconds: float) -> ReaderLimits:
-        """Return limits that end decoding after some seconds from now."""
+    def _checkpoint(self, seconds: float) -> Callable[[], None]:
+        """Return a function that raises after some seconds from now, after a moment at the earliest."""
         clock = self._api.clock
-        end = clock.monotonic() + seconds
+        end = clock.monotonic() + max(seconds, GRACE)
 
         def check() -> None:
             if clock.monotonic() > end:
@@ -344,7 +347,7 @@ class Question:
                     asked_at=self._asked_at,
                 )
 
-        return msgspec.structs.replace(LIMITS, checkpoint=check)
+        return check
 
     def _poll(
         self,
@@ -358,7 +361,9 @@ class Question:
         """Fetch until the state is final, or once; the response with the final state also has the rows."""
         clock, random, submission = self._api.clock, self._api.random, self._submission
         began = submission.sent_at if submission else clock.monotonic()
-        send = self._api.results(self._question_id, dw_id=self._dw_id, include=include, max_rows=max_rows)
+        send = self._api.results(
+            self._question_id, dw_id=self._dw_id, include=include, max_rows=max_rows, unread=self._unread
+        )
         while True:
             # As the request is sent: another thread may see a later one meanwhile.
             previous = self._known_state
@@ -380,7 +385,7 @@ class Question:
             if is_final:
                 self._final = msgspec.structs.replace(results, elapsed=elapsed if submission else None)
                 if self._history is not None:
-                    self._record_end(self._final, self._history)
+                    self._record_end(results.envelope, self._history, self._checkpoint(deadline.remaining()))
                 return self._final
             pause = delay(elapsed, random)
             if results.retry_after is not None and results.retry_after < deadline.remaining():
@@ -389,16 +394,18 @@ class Question:
             if deadline.remaining() <= 0:
                 raise self._timeout_error()
 
-    def _record_end(self, final: Results, history: History) -> None:
-        """Record the end of the question in the history."""
-        envelope = final.envelope
+    def _record_end(self, envelope: Envelope, history: History, checkpoint: Callable[[], None]) -> None:
+        """Record the end in the history, without the number of rows if counting them takes too long."""
         is_completed = envelope.state == State.COMPLETED
-        total = envelope.total_rows
+        rows = envelope.total_rows
+        if is_completed and rows is None:
+            with suppress(QuestionTimeout):
+                rows = envelope.count_rows(checkpoint)
         history.ended(
             self._question_id,
             envelope.state,
             now=self._api.clock.now(),
-            rows=(final.rows if total is None else total) if is_completed else None,
+            rows=rows,
             sql_query=envelope.sql_query,
             response_summary=envelope.response_summary,
             error=None if is_completed else details_text(envelope.details, envelope.more_details),

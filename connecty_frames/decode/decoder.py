@@ -292,6 +292,8 @@ def _table_without_columns(rows: int) -> pa.Table:
 
 
 def python_statistics(envelope: Envelope, limits: ReaderLimits = LIMITS) -> dict[str, dict[str, Any]]:
-    """Return the statistics with Python numbers, each exactly as it was."""
+    """Return the statistics with Python numbers, exactly as they were; none if they are too many."""
+    if envelope.excess:
+        return {}
     statistics: dict[str, dict[str, Any]] = exact_json.to_python(envelope.statistics, limits.checkpoint)
     return statistics

@@ -73,7 +73,6 @@ _RESPONSE: Final = msgspec.json.Decoder(_Response)
 _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 _STATE: Final = msgspec.json.Decoder(str)
 _TEXT: Final = msgspec.json.Decoder(str | None)
-_RAW_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 #: Finds the end of a text that was cut: the first half of a pair of surrogates, the beginning of an escape.
 _find_cut: Final = re.compile(rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z").search
 
@@ -84,7 +83,7 @@ class Statistics(NamedTuple):
     entries: dict[str, dict[str, Any]]
     #: Whether they held a lone surrogate, in whose place its escape stands.
     is_escaped: bool = False
-    #: Why they were not read, as a predicate; empty if they were.
+    #: Why they were not read, or are not kept in the metadata, as a predicate; empty if they are.
     excess: str = ""
 
 
@@ -101,7 +100,7 @@ class Envelope(Immutable):
     statistics
         ``dataframe_stats`` by column and section, numbers as their texts.
     excess
-        Why they were not read, as a predicate; empty if they were.
+        Why they were not read, or are not kept in the metadata, as a predicate; empty if they are.
     details
         Fields that the API document does not name, by name: the first thousand of a question without an
         answer. Where they are longer than 64 KB in all, the longest are cut.
@@ -122,15 +121,13 @@ class Envelope(Immutable):
     more_details: int = 0
     escaped_fields: tuple[str, ...] = ()
 
-    def count_rows(self) -> int:
-        """Count the rows that were received, the header not among them."""
+    def count_rows(self, checkpoint: Callable[[], None] = lambda: None) -> int:
+        """Count the rows that were received, without the header: one for each comma between them."""
+        from connecty_frames.decode.scanning import inner_commas
+
         if self.rows is None or bytes(self.rows[:1]) != b"[":
             return 0
-        try:
-            rows = _RAW_ROWS.decode(self.rows)
-        except msgspec.DecodeError:
-            rows = _RAW_ROWS.decode(exact_json.mask_leniencies(bytes(self.rows)))
-        return max(len(rows) - 1, 0)
+        return sum(map(len, inner_commas(self.rows, checkpoint)))
 
     @property
     def total_rows(self) -> int | None:
@@ -333,11 +330,14 @@ def read_statistics(source: Any, limits: ReaderLimits = LIMITS) -> Statistics:
     text = bytes(memoryview(source))
     if text[:1] != b"{":
         return Statistics({})
-    if sum(map(text.count, (b",", b"[", b"{"))) > limits.most_values:
+    values = sum(map(text.count, (b",", b"[", b"{")))
+    if values > limits.most_values:
         text.decode()  # raises if it is not UTF-8
         return Statistics({}, excess=f"hold more than {limits.most_values:,} values")
     escaped = exact_json.escape_lone_surrogates(text, limits.checkpoint)
     found, excess = _parse_statistics(escaped, limits)
+    if values > limits.most_kept and not excess:
+        excess = f"hold more than {limits.most_kept:,} values"
     entries = {column: sections for column, sections in found.items() if isinstance(sections, dict)}
     return Statistics(entries, escaped != text, excess)
 

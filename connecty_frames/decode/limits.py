@@ -10,10 +10,11 @@ from connecty_frames.immutable import Immutable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LIMITS", "MOST_VALUES", "ReaderLimits"]
+__all__ = ["LIMITS", "MOST_KEPT", "MOST_VALUES", "ReaderLimits"]
 
 #: The most values of statistics, which take up to 100 bytes each, however short they are.
 MOST_VALUES: Final = 2_000_000
+MOST_KEPT: Final = 100_000
 
 
 class ReaderLimits(Immutable):
@@ -32,8 +33,8 @@ class ReaderLimits(Immutable):
         memory.
     most_columns
         More are an error, since each takes about 2 KB, however short it is in the answer.
-    most_values
-        Statistics of more values are not read.
+    most_values, most_kept
+        Statistics of more values are not read, or not kept in the metadata, which is written as JSON at once.
     checkpoint
         Called between blocks of rows, columns, batches of cells, and pieces of the other parts; an exception
         that it raises ends the reading.
@@ -45,6 +46,7 @@ class ReaderLimits(Immutable):
     longest_row: int = 1 << 23
     most_columns: int = 100_000
     most_values: int = MOST_VALUES
+    most_kept: int = MOST_KEPT
     checkpoint: Callable[[], None] = lambda: None
 
     def check_columns(self, count: int) -> None:

@@ -87,6 +87,10 @@ def test_the_last_of_repeated_fields_counts() -> None:
     assert (envelope.state, envelope.sql_query) == ("COMPLETED", "b")
 
 
+def _raise_timeout() -> None:
+    raise TimeoutError
+
+
 @pytest.mark.parametrize(
     ("dataframe", "count"),
     [
@@ -106,6 +110,19 @@ def test_count_rows(dataframe: str, count: int) -> None:
     """Rows are counted without the header; what is not an array has none, and is refused later."""
     envelope = read_envelope(f'{{"state":"COMPLETED","results":{{"dataframe":{dataframe}}}}}'.encode())
     assert envelope.count_rows() == count
+
+
+def test_counting_rows_can_be_ended() -> None:
+    """The time is checked for each megabyte of rows, and only commas between rows count."""
+    cell = '[[1,2],{"a":",]","b":"\\\\"}]'
+    rows = ",".join([cell] * 200_000)
+    envelope = read_envelope(f'{{"state":"COMPLETED","results":{{"dataframe":[["a","b"],{rows}]}}}}'.encode())
+    checks: list[None] = []
+    assert envelope.count_rows(lambda: checks.append(None)) == 200_000
+    assert len(checks) == len(rows) // (1 << 20) + 1
+    assert len(checks) > 4
+    with pytest.raises(TimeoutError):
+        envelope.count_rows(_raise_timeout)
 
 
 @pytest.mark.parametrize(

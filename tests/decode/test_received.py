@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -55,13 +56,32 @@ def test_large_statistics_are_read_like_small_ones() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "excess"),
-    [(_TWO_MILLION - 5, ""), (_TWO_MILLION, "hold more than 2,000,000 values")],
+    [
+        (_TWO_MILLION - 5, "hold more than 100,000 values"),
+        (_TWO_MILLION, "hold more than 2,000,000 values"),
+    ],
 )
 def test_the_most_values(values: int, excess: str) -> None:
     """Up to two million values are read, and of more none."""
     found = read_statistics(f'{{"a":{{"more":[{",".join("1" * values)}]}}}}'.encode())
     assert found.excess == excess
-    assert len(found.entries.get("a", {}).get("more", [])) == (0 if excess else values)
+    assert len(found.entries.get("a", {}).get("more", [])) == (values if values < _TWO_MILLION else 0)
+
+
+def test_the_most_values_in_the_metadata() -> None:
+    """Statistics of more than 100,000 values decide types and the total, and are not kept, with a warning."""
+    for values, kept in ((99_000, 99_000), (100_000, 0)):
+        entry = f'{{"general":{{"count":5}},"string":{{}},"more":[{",".join("1" * values)}]}}'
+        results = f'{{"dataframe":[["a"],["2025-01-01"]],"dataframe_stats":{{"a":{entry}}}}}'
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            answer = Answer.from_json(
+                f'{{"state":"COMPLETED","results":{results}}}'.encode(), on_truncation="ignore"
+            )
+        assert (str(answer.schema["a"].type), answer.total_rows) == ("string", 5)
+        assert len(answer.statistics.get("a", {}).get("more", [])) == kept
+        text = "The statistics hold more than 100,000 values, and are not kept in the metadata."
+        assert [str(warning.message) for warning in caught] == ([] if kept else [text])
 
 
 def test_what_is_not_read_of_statistics() -> None:

@@ -46,7 +46,10 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             "| any other response, after decompression | 1 MiB | |",
             {"http.transport._MAX_SMALL_BODY": 1_048_576},
         ),
-        ("| values in the statistics | 2,000,000 | |", {"decode.limits.MOST_VALUES": 2_000_000}),
+        (
+            "| values in the statistics | 2,000,000, in the metadata 100,000 | |",
+            {"decode.limits.MOST_VALUES": 2_000_000, "decode.limits.MOST_KEPT": 100_000},
+        ),
         (
             "| what is kept of a failure for its message | 64 KB, 1,000 fields | |",
             {"decode.envelope._MOST_KEPT": 65_536, "decode.envelope._MOST_DETAILS": 1000},

@@ -139,6 +139,38 @@ def test_decoding_that_takes_too_long(server: Script) -> None:
         assert server.count("results") == fetched
 
 
+@pytest.mark.slow
+def test_reading_that_takes_too_long(server: Script) -> None:
+    """Also if the statistics alone take too long, result() reads what was received before."""
+    fields = ",".join(f'"{number}":1' for number in range(600_000))
+    statistics = f'{{"a":{{"x":{{{fields}}}}}}}'
+    results = f'{{"dataframe":[["a"],[1]],"dataframe_stats":{statistics}}}'
+    server.on("results", server.answer(200, raw=f'{{"state":"COMPLETED","results":{results}}}'.encode()))
+    with make(server) as client:
+        question = client.submit("how many?")
+        with within(0.4), pytest.raises(cf.QuestionTimeout, match="was not read in time"):
+            question.result(timeout=0.4)
+        server.on("results", server.answer(404, {}))
+        assert question.exists() is False  # another request in between changes nothing
+        fetched = server.count("results")
+        with pytest.warns(cf.StatisticsWarning, match="not kept in the metadata"):
+            assert question.result(timeout=60, on_truncation="ignore").rows == 1
+        assert server.count("results") == fetched
+
+
+@pytest.mark.slow
+def test_counting_rows_that_takes_too_long(server: Script) -> None:
+    """For max_rows=None the rows are counted, within the deadline as well."""
+    rows = ",".join(["[1]"] * 5_000_000)
+    body = f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],{rows}]}}}}'
+    server.on("results", server.answer(200, raw=body.encode()))
+    with make(server) as client:
+        question = client.submit("how many?")
+        question.wait(60)
+        with within(1e-9), pytest.raises(cf.QuestionTimeout, match="was not decoded in the time allowed"):
+            question.result(timeout=1e-9, max_rows=None)
+
+
 def test_an_answer_that_arrived_is_decoded(server: Script) -> None:
     """Without any time left, an answer that is at hand and small is returned."""
     with make(server) as client:

@@ -10,40 +10,29 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import time
 import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from tests.verification.bounds import calls
+from tests.verification.bounds import calls, costs
 from tests.verification.bounds.bodies import SHAPES
+from tests.verification.bounds.costs import MEGABYTE, Cost, report
 from tests.verification.bounds.responses import PLACES, VALUES
 from tests.verification.memory import peak_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["MOST_MEMORY", "MOST_SECONDS", "READERS", "Cost", "in_fresh_process", "main"]
+__all__ = ["MOST_MEMORY", "MOST_SECONDS", "READERS", "in_fresh_process", "main"]
 
 #: The promise: how many times the body's size reading may take, and how many seconds per megabyte.
 MOST_MEMORY: Final = 20.0
 MOST_SECONDS: Final = 1.0
 
-_ROOT: Final = Path(__file__).parents[3]
-_MEGABYTE: Final = 1_000_000
-#: What a reader by hand may take before it is ended: bytes, and seconds.
+#: What a process may take before it is ended: bytes, and seconds of processor time.
 _MOST_BYTES: Final = 8 << 30
-_TIMEOUT: Final = 60
-
-
-class Cost(NamedTuple):
-    """What reading a body took; the outcome is that of the reader, or the name of its exception."""
-
-    memory: float
-    seconds: float
-    outcome: str
+_MOST_SECONDS: Final = 30
 
 
 def _by_hand(body: bytes) -> object:
@@ -68,81 +57,74 @@ READERS: Final[dict[str, Callable[[bytes], object]]] = {
 }
 
 
-def measure(reader: str, shape: str, size: int) -> dict[str, float | str]:
+def measure(reader: str, shape: str, size: str) -> Cost:
     """Read a body in this process, and return what it took."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
     warnings.simplefilter("ignore")
     read = READERS[reader]
     for cell in (b"1", b'["x"]'):  # imports and first-time costs
         read(b'{"state":"COMPLETED","results":{"dataframe":[["a"],[%s]]}}' % cell)
-    body = SHAPES[shape](size)
-    found: dict[str, float | str] = {"outcome": "read"}
+    body = SHAPES[shape](int(size))
+    seconds, outcome = 0.0, "read"
 
     def timed() -> None:
+        nonlocal seconds, outcome
         begun = time.process_time()
         try:
             read(body)
         except Exception as error:  # the outcome, which is shown
-            found["outcome"] = type(error).__name__
-        found["seconds"] = (time.process_time() - begun) / (len(body) / _MEGABYTE)
+            outcome = type(error).__name__
+        seconds = time.process_time() - begun
 
-    found["memory"] = peak_of(timed) / len(body)
-    return found
+    memory = peak_of(timed)
+    return Cost(memory / len(body), seconds / (len(body) / MEGABYTE), outcome)
 
 
 def in_fresh_process(reader: str, shape: str, size: int) -> Cost:
     """Read a body in a fresh process."""
-    command = [sys.executable, "-m", "tests.verification.bounds", "--measure", reader, shape, str(size)]
-    try:
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=_ROOT, timeout=_TIMEOUT
-        )
-    except subprocess.TimeoutExpired:
-        return Cost(float("nan"), float("inf"), "takes too long")
-    if done.returncode:
-        return Cost(float("inf"), float("nan"), f"ended with {done.returncode}")
-    return Cost(**json.loads(done.stdout))
+    return costs.in_fresh_process(reader, shape, str(size))
+
+
+def _line(row: tuple[str, float], readers: Sequence[str]) -> tuple[str, bool]:
+    shape, megabytes = row
+    found = {reader: in_fresh_process(reader, shape, int(megabytes * MEGABYTE)) for reader in readers}
+    most = calls.MOST_MEMORY if shape.startswith("statistics") else MOST_MEMORY
+    is_kept = all(
+        cost.memory <= most and cost.seconds <= MOST_SECONDS
+        for reader, cost in found.items()
+        if reader != "by hand"
+    )
+    shown = "".join(f"{cost.memory:7.1f} x {cost.seconds:5.2f} s   " for cost in found.values())
+    return f"{shape:38}{megabytes:>4g}  {shown}{found[readers[0]].outcome}", is_kept
 
 
 def compare(shapes: Sequence[str], sizes: Sequence[float], readers: Sequence[str]) -> int:
     """Print what each shape costs at each size, and return 1 if a promise is not kept."""
     print(f"{'MB':>42}  " + "".join(f"{reader:>21}" for reader in readers))
-    missed = 0
-    for shape in shapes:
-        for megabytes in sizes:
-            size = int(megabytes * _MEGABYTE)
-            costs = {reader: in_fresh_process(reader, shape, size) for reader in readers}
-            found = "".join(f"{cost.memory:7.1f} x {cost.seconds:5.2f} s   " for cost in costs.values())
-            worst = [cost for reader, cost in costs.items() if reader != "by hand"]
-            most = calls.MOST_MEMORY if shape.startswith("statistics") else MOST_MEMORY
-            is_kept = all(cost.memory <= most and cost.seconds <= MOST_SECONDS for cost in worst)
-            missed += not is_kept
-            outcome = costs[readers[0]].outcome + ("" if is_kept else "  MISSED")
-            print(f"{shape:38}{megabytes:>4g}  {found}{outcome}", flush=True)
+    rows = [(shape, megabytes) for shape in shapes for megabytes in sizes]
     limits = (
         f"{MOST_MEMORY:g} times the body (statistics: {calls.MOST_MEMORY:g}) or {MOST_SECONDS:g} s per MB"
     )
-    print(f"{missed} of {len(shapes) * len(sizes)} rows exceed {limits}")
-    return min(missed, 1)
+    return report(rows, partial(_line, readers=readers), limits)
 
 
 def main() -> int:
     """Read the command line, and measure all shapes or those named."""
     parser = argparse.ArgumentParser(description="Measure what hostile bodies cost.")
-    parser.add_argument("shapes", nargs="*", default=list(SHAPES))
+    parser.add_argument("shapes", nargs="*")
     parser.add_argument("--sizes", type=float, nargs="+", default=[1, 4, 16], help="in megabytes")
     parser.add_argument("--readers", nargs="+", default=list(READERS), choices=list(READERS))
     parser.add_argument(
         "--calls", action="store_true", help="measure the calls of a client in place of readers"
     )
     parser.add_argument("--places", nargs="+", default=list(PLACES), choices=list(PLACES))
-    parser.add_argument("--measure", nargs=3, metavar=("READER", "SHAPE", "BYTES"), help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
-        reader, shape, size = given.measure
-        print(json.dumps(measure(reader, shape, int(size))))
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
+        resource.setrlimit(resource.RLIMIT_CPU, (_MOST_SECONDS, resource.RLIM_INFINITY))
+        measured = measure if given.measure[0] in READERS else calls.measure
+        print(json.dumps(measured(*given.measure)._asdict()))
         return 0
     if given.calls:
-        values = given.shapes if given.shapes != list(SHAPES) else list(VALUES)
-        return calls.compare(given.places, values, max(given.sizes))
-    return compare(given.shapes, given.sizes, given.readers)
+        return calls.compare(given.places, given.shapes or list(VALUES), max(given.sizes))
+    return compare(given.shapes or list(SHAPES), given.sizes, given.readers)
