@@ -365,7 +365,8 @@ class Client:
             while asked.reused and not asked.exists(deadline.remaining()):
                 gone.add(asked.question_id)
                 asked = self._submit_or_reuse(submission, ask_options, deadline, gone)
-            self._count_reuse(asked)
+            if asked.reused:
+                self._count_reuse(asked)
             return asked
 
     def question(self, question_id: str | UUID, *, dw_id: int | None = None) -> Question:
@@ -928,7 +929,8 @@ class Client:
                     raise
                 gone.add(asked.question_id)
                 continue
-            self._count_reuse(asked)
+            if asked.reused:
+                self._count_reuse(asked)
             return answer
 
     def _submit_or_reuse(
@@ -963,7 +965,7 @@ class Client:
         return self._submit(submission, deadline)
 
     def _count_reuse(self, asked: Question) -> None:
-        if asked.reused and self._history is not None:
+        if self._history is not None:
             self._history.reused(asked.question_id)
 
     def _submit(self, submission: Submission, deadline: Deadline) -> Question:
