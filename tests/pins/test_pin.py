@@ -21,6 +21,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.pins import changing
+from tests.servers import programs
 from tests.servers.scripted import Script
 
 if TYPE_CHECKING:
@@ -455,9 +456,7 @@ def disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Make a small disk the working directory."""
     mount = folder / "disk"
     mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mount)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        pytest.skip("only root may mount a file system, and not everywhere")
+    programs.run_privileged("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mount))
     with monkeypatch.context() as patch:
         patch.chdir(mount)
         yield mount
