@@ -14,7 +14,7 @@ QUESTION ?= list the top 5 countries with the most orders
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines setup setup-lowest cuts flips check format openapi schemathesis bench bench-growth bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-warm bench-throughput bench-async bench-history bench-warehouse bench-recording bench-batch bench-bounds docstrings notebooks fuzz fuzz-guard soak chaos structure docs picture dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines setup setup-lowest cuts flips check format openapi schemathesis bench bench-growth bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-warm bench-throughput bench-async bench-history bench-warehouse bench-recording bench-batch bench-bounds docstrings notebooks fuzz fuzz-guard mutate soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -154,6 +154,10 @@ fuzz: $(VENV)/demo.stamp $(VENV)/bench.stamp
 # databases judge themselves; FUZZ_GUARD="--without text" switches a rule off.
 fuzz-guard: $(VENV)/test.stamp
 	$(BIN)/python -m tests.verification.fuzz_guard $(FUZZ_GUARD)
+
+# Do the fast tests notice changes of the package? MUTATE="--seed 7 --room decode --count 100".
+mutate: $(VENV)/test.stamp
+	$(BIN)/python -m tests.verification.mutate $(MUTATE)
 
 # Twenty thousand questions, a fault in a quarter of them. The scripted server is the tests' own.
 soak: $(VENV)/demo.stamp

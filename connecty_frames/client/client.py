@@ -557,14 +557,7 @@ class Client:
         ask_options = self._checked(ask_options)
         submission = self._submission(question, ask_options, row)
         with submission.annotated():
-            if ask_options.max_age is not None:
-                return self._ask_or_reuse(
-                    submission, ask_options, deadline, accepted=accepted, received=received
-                )
-            asked = self._submit(submission, deadline)
-            if accepted is not None:
-                accepted(asked)
-            return asked.fetch(ask_options, deadline=deadline, received=received)
+            return self._ask_or_reuse(submission, ask_options, deadline, accepted=accepted, received=received)
 
     def prepare(
         self,
@@ -913,9 +906,7 @@ class Client:
         if isinstance(asked, Question):
             return asked.fetch(ask_options, deadline=deadline)
         with asked.annotated():
-            if ask_options.max_age is not None:
-                return self._ask_or_reuse(asked, ask_options, deadline)
-            return self._submit(asked, deadline).fetch(ask_options, deadline=deadline)
+            return self._ask_or_reuse(asked, ask_options, deadline)
 
     def _ask_or_reuse(
         self,
@@ -926,7 +917,7 @@ class Client:
         accepted: Callable[[Question], object] | None = None,
         received: Callable[[bytes], object] | None = None,
     ) -> Answer:
-        """Fetch the answer of an earlier asking if its age allows, else ask."""
+        """Fetch the answer of an earlier asking if ``max_age`` allows, else ask."""
         gone: set[str] = set()
         while True:
             asked = self._submit_or_reuse(submission, ask_options, deadline, gone)

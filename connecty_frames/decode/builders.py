@@ -163,17 +163,14 @@ def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
         for row, cell in enumerate(cells):
             if cell is not None and len(cell) != type_.list_size:
                 raise cell_error(row, cell, f"does not have {type_.list_size} items")
-    large = pa.types.is_large_list(type_)
-    arrays = pa.LargeListArray if large else pa.ListArray
-    starts = _starts(cells, pa.int64() if large else pa.int32())
-    return arrays.from_arrays(starts, children).cast(type_)
+    return pa.ListArray.from_arrays(_starts(cells), children).cast(type_)
 
 
-def _starts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
+def _starts(cells: Sequence[Any]) -> pa.Array:
     """Return where each cell's items start among those of all, null for null, and where the last end."""
     *starts, end = accumulate((len(cell or ()) for cell in cells), initial=0)
     nullable = [None if cell is None else start for start, cell in zip(starts, cells, strict=True)]
-    return to_array([*nullable, end], type_)
+    return to_array([*nullable, end], pa.int32())
 
 
 def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
@@ -204,7 +201,7 @@ def _maps(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     keys = _build_children(rows, [key for cell in cells for key in cell or ()], type_.key_type)
     items = [item for cell in cells for item in (cell or {}).values()]
     values = _build_children(rows, items, type_.item_type)
-    return pa.MapArray.from_arrays(_starts(cells, pa.int32()), keys, values).cast(type_)
+    return pa.MapArray.from_arrays(_starts(cells), keys, values).cast(type_)
 
 
 def _is_object(cell: object) -> bool:

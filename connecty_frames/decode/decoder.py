@@ -241,7 +241,7 @@ def _decide(column: Column, schema_types: SchemaTypes, options: AskOptions) -> t
         # If the column would be of this type anyway, it has been read for the decision, and for "float" with
         # whole numbers rounded, which a type of the caller's never does.
         found = types.decide(column, options)
-        if found.type == given and found.problem is None and options.decimals != "float":
+        if found.type == given and options.decimals != "float":
             return required._replace(array=found.array, extremes=found.extremes)
     return required
 

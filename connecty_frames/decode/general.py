@@ -204,10 +204,8 @@ def _bounds(block: Block, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp
     if not is_table or len(commas) != rows * max(width - 1, 0):
         return None
     commas = commas.reshape(rows, -1)
-    if (commas < opening[:, None]).any() or (commas > closing[:, None]).any():
-        return None
     starts, ends = _trim(data, np.column_stack((opening + 1, commas + 1)), np.column_stack((commas, closing)))
-    is_empty = starts >= ends  # of a row without cells
+    is_empty = starts >= ends  # of a row without cells, or with the comma of another row
     if width == 0:
         return (starts[:, :0], ends[:, :0]) if is_empty.all() else None
     return None if is_empty.any() else (starts, ends)

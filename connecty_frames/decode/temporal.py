@@ -157,7 +157,7 @@ def _read_present(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
             parts.append(reader.read(texts[start : start + _BATCH], type_))
         except CellError as error:
             raise CellError(start + (error.row or 0), error.value, error.reason) from None
-    return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
+    return pa.concat_arrays(parts)
 
 
 def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:

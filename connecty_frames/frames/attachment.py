@@ -66,9 +66,8 @@ def _write_registry(frame: Any, metadata: AnswerMetadata) -> Any:
     # entry counts only while its reference is to the frame in question.
     key = id(frame)
 
-    def forget(reference: object, entries: dict[int, _Entry] = _registry) -> None:
-        if entries.get(key, (None,))[0] is reference:
-            entries.pop(key, None)
+    def forget(_: object, entries: dict[int, _Entry] = _registry) -> None:
+        entries.pop(key, None)
 
     _registry[key] = (weakref.ref(frame, forget), metadata)
     return frame

@@ -257,6 +257,45 @@ def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -
     assert sent(bearer(auth, clock)) == "Bearer token-2"
 
 
+def test_a_caller_without_time_does_not_wait_for_another(auth: Auth, clock: Any) -> None:
+    """While another thread asks for the token, a call whose time is over ends at once."""
+    asks, ends = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        with auth._state.lock:
+            asks.set()
+            ends.wait(10)
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(ask)
+        asks.wait(10)
+        began = time.monotonic()
+        found = failure(auth, clock, 0.0)
+        took = time.monotonic() - began
+        ends.set()
+    assert found.kind is FailureKind.CONNECTION_LOST
+    assert took < 0.5
+
+
+@responses.activate
+@pytest.mark.parametrize(("status", "recovers"), [(503, True), (401, False)])
+def test_what_may_recover_once_there_was_a_token(
+    auth: Auth, clock: Any, status: int, *, recovers: bool
+) -> None:
+    """An endpoint that is down, not one that refuses the credentials."""
+    tokens(count=1)
+    responses.post(URL, status=status)
+    auth.discard(bearer(auth, clock))
+    assert auth.may_recover(failure(auth, clock, 1.0)) is recovers
+
+
+@responses.activate
+def test_an_endpoint_that_was_always_down_does_not_recover(auth: Auth, clock: Any) -> None:
+    """No token has come from it: its address may be wrong."""
+    responses.post(URL, status=503)
+    assert not auth.may_recover(failure(auth, clock, 1.0))
+
+
 def test_a_bearer_does_not_show_its_token() -> None:
     """Neither repr nor str."""
     assert str(Bearer(SecretStr("canary-token"), expires=0.0)) == "Bearer(***)"

@@ -195,6 +195,7 @@ def test_the_deadline_ends_the_wait(api: Any, question: Question, clock: Any) ->
     assert isinstance(caught.value, TimeoutError)
     assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "IN_PROGRESS")
     assert RESUME in str(caught.value)
+    assert "; the server last said IN_PROGRESS. It may still be worked on: " in str(caught.value)
 
 
 def test_retry_after_of_a_pending_question_is_kept(api: Any, question: Question, clock: Any) -> None:

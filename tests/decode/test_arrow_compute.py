@@ -83,3 +83,9 @@ SCRIPT = textwrap.dedent(
 def test_typical_answers_need_no_import() -> None:
     """Numbers, also quoted, texts, truth values, dates and timestamps are read and compared without it."""
     subprocess.run([sys.executable, "-W", "error", "-c", SCRIPT], check=True)
+
+
+def test_a_cast_is_safe() -> None:
+    """A number that the type does not hold is an error, as with pyarrow.compute."""
+    with pytest.raises(pa.ArrowInvalid, match="truncated"):
+        arrow_compute.cast(pa.scalar(1.5), pa.int64())

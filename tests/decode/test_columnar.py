@@ -18,6 +18,7 @@ from connecty_frames.decode import decode, read_envelope, rows
 from connecty_frames.decode.columnar import read_columnar
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.limits import ReaderLimits
+from connecty_frames.decode.numbers import FloatValues
 from connecty_frames.decode.temporal_fast import TemporalValues
 from connecty_frames.options import AskOptions
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from connecty_frames.decode import Decoded
 
 TEXT, INTEGER, FRACTION, BOOLEAN = ValueKind.TEXT, ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.BOOLEAN
+ARROW_TYPES = {TEXT: pa.string(), INTEGER: pa.int64(), FRACTION: pa.string(), BOOLEAN: pa.bool_()}
 ONE_BLOCK = 1 << 20
 
 #: Rows after a header, and the columns they are.
@@ -41,7 +43,10 @@ def read(
     source = dataframe.encode() if isinstance(dataframe, str) else dataframe
     msgspec.json.decode(source, type=msgspec.Raw)  # a precondition of the reader: it is JSON
     found = read_columnar(memoryview(source), sections, ReaderLimits(block=block, longest_row=longest_row))
-    return None if found is None else [(column.kind, column.array.to_pylist()) for column in found[1]]
+    if found is None:
+        return None
+    assert [column.array.type for column in found[1]] == [ARROW_TYPES[column.kind] for column in found[1]]
+    return [(column.kind, column.array.to_pylist()) for column in found[1]]
 
 
 # --- what is refused --------------------------------------------------------------------------------
@@ -289,6 +294,11 @@ def test_columns_that_are_cast_at_once(last: str, columns: Columns) -> None:
     assert read(f'[["a","b","c","d"],[1,null,-5,{last}],[null,false,6,{last}]]') == columns
 
 
+def test_truth_values_and_numbers_are_not_cast_at_once() -> None:
+    """A 1 beside truth values in one row stays a number."""
+    assert read('[["a","b","c"],[true,1,0]]') == [(BOOLEAN, [True]), (INTEGER, [1]), (INTEGER, [0])]
+
+
 def test_the_first_value_behind_many_nulls() -> None:
     """A cell is also found where nulls and texts before it are longer than what is sniffed first."""
     nulls = f'["{"x" * 200}",null],' * 50
@@ -315,6 +325,19 @@ def test_escapes_in_columns_that_are_parsed() -> None:
         assert column.array.to_pylist() == [f"2025-0{month}-0{day}" for day in range(1, 10)]
     assert texts.array.to_pylist() == [f"a\nb{day}" for day in range(1, 10)]
     assert numbers.array.to_pylist() == [f"{day}.5" for day in range(1, 10)]
+
+
+@pytest.mark.parametrize("block", [30, 100, ONE_BLOCK])
+def test_parsed_values_of_several_blocks(block: int) -> None:
+    """Dates and fractions are those of all blocks, in order."""
+    rows_ = ",".join(f'["2025-01-0{day}",{day}.5]' for day in range(1, 10))
+    found = read_columnar(memoryview(f'[["a","b"],{rows_}]'.encode()), {}, ReaderLimits(block=block))
+    assert found is not None
+    dates, numbers = (column.values for column in found[1])
+    assert isinstance(dates, TemporalValues)
+    assert isinstance(numbers, FloatValues)
+    assert dates.values.to_pylist() == [date(2025, 1, day) for day in range(1, 10)]
+    assert numbers.values.to_pylist() == [1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 8.5, 9.5]
 
 
 def test_texts_keep_only_their_own_memory() -> None:

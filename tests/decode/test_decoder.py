@@ -386,6 +386,7 @@ def test_what_does_not_fit_the_schema(
     with pytest.raises(ConversionError) as caught:
         decode_json(f'[["a"],[null],[{cell}]]', schema_types=schema_types)
     assert (caught.value.column, caught.value.row, caught.value.value) == ("a", 1, value)
+    assert str(caught.value).startswith("Column 'a', row 1: ")
 
 
 def test_every_column_that_does_not_fit_is_named(decode_json: Callable[..., Decoded]) -> None:
@@ -410,6 +411,14 @@ def test_of_many_columns_that_do_not_fit_some_are_named(decode_json: Callable[..
     assert [name in message for name in names] == [True] * 10 + [False] * 2
     assert message.startswith("12 columns do not fit. Column 'c0', row 0: 'x' is not a number")
     assert message.endswith(" And 2 more.")
+
+
+def test_ten_columns_that_do_not_fit_are_all_named(decode_json: Callable[..., Decoded]) -> None:
+    """None is left to be counted."""
+    names = [f"c{number}" for number in range(10)]
+    schema_types = SchemaTypes(dict.fromkeys(names, pa.int8()), complete=True)
+    with pytest.raises(ConversionError, match=r"Column 'c9', row 0: 'x' is not a number[^.]*\.$"):
+        decode_json(json.dumps([names, ["x"] * 10]), schema_types=schema_types)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -9,9 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connecty_frames.decode import exact_json
+from connecty_frames.decode.column import CellColumn
 from connecty_frames.decode.exact_json import KIND_BY_TYPE, ValueKind
 from connecty_frames.decode.general import read_general
 from connecty_frames.decode.limits import ReaderLimits
+from connecty_frames.decode.scanning import LongValue
 from connecty_frames.errors import ResponseError
 
 BLOCKS = [1, 7, 20, 1 << 20]
@@ -147,11 +151,45 @@ def test_the_row_of_an_error(rows: str, says: str, block: int) -> None:
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("[1],[2,3,4]", "Row 0 of dataframe has 1 cell for 2 columns"),
+        ("[2,3,4],[1]", "Row 0 of dataframe has 3 cells for 2 columns"),
+        ("[ ],[2 , 3,4]", "Row 0 of dataframe has 0 cells for 2 columns"),
+    ],
+)
+def test_rows_that_have_the_commas_of_others(rows: str, says: str) -> None:
+    """A short row and a long one have together as many commas as two rows."""
+    with pytest.raises(ResponseError, match=says):
+        read(f'[["a","b"],{rows}]')
+
+
 @pytest.mark.parametrize("block", BLOCKS)
 def test_the_byte_that_is_not_utf8(block: int) -> None:
     """It is counted from the first of the rows."""
     with pytest.raises(ResponseError, match="dataframe is not UTF-8 at byte 17 of it"):
         read_general(memoryview(b'[["a"],[1],[2],["\xff"]]'), ReaderLimits(general_block=block))
+
+
+@pytest.mark.parametrize(
+    ("cells", "kinds"),
+    [
+        ([[number] for number in range(9000)], [list] * 4),  # more than one batch of many cells
+        ([["x"], ["y" * 70_000], ["z"]], [list, LongValue, list]),  # a long one is a batch by itself
+    ],
+)
+def test_batches_of_cells(cells: list[list[Any]], kinds: list[type]) -> None:
+    """Each cell is in one of them, in order."""
+    _, table = read_general(memoryview(json.dumps([["a"], *([cell] for cell in cells)]).encode()))
+    column = table[0]
+    assert isinstance(column, CellColumn)
+    batches = list(column.batches())
+    assert [type(batch[0]) for batch in batches] == kinds
+    read_cells = (
+        list(chain(*cell.items(100))) if isinstance(cell, LongValue) else cell for cell in chain(*batches)
+    )
+    assert list(read_cells) == [[str(item) for item in cell] for cell in cells]
 
 
 def test_the_checkpoint() -> None:

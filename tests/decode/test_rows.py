@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connecty_frames.decode.column import CellColumn
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.rows import Rows, read_rows
@@ -34,6 +35,14 @@ def test_small_shapes(dataframe: str, columns: list[list[None]], count: int) -> 
     rows = read(dataframe)
     assert [list(column) for column in rows.columns] == columns
     assert rows.count == count
+
+
+def test_a_cell_nested_deeper_than_python_recurses() -> None:
+    """It is found to be too deep, not met by a RecursionError."""
+    rows = read(f'[["a"],[{"[" * 5000}{"]" * 5000}]]')
+    assert rows.count == 1
+    assert isinstance(rows.columns[0], CellColumn)
+    assert rows.columns[0].is_too_deep
 
 
 @pytest.mark.parametrize(

@@ -343,6 +343,7 @@ def test_types_and_values(
         ),
         (['"NaN"', "NaN"], NUMERIC, FLOAT, ["nan", "nan"], "'NaN' (row 1) is written without quotes"),
         (["[NaN]", "[1]"], None, pa.list_(FLOAT), [["nan"], [1.0]], "is written without quotes"),
+        (["[NaN,1,0.5]"], None, pa.list_(FLOAT), [["nan", 1.0, 0.5]], "is written without quotes"),
         (['"x"', "NaN"], None, TEXT, ["x", "NaN"], "mixes bare NaN or Infinity tokens and texts"),
     ],
 )

@@ -139,6 +139,14 @@ def test_a_tunnel(proxy: Script, secured: Script, monkeypatch: pytest.MonkeyPatc
     assert all("proxy-authorization" not in request.headers for request in secured.requests)
 
 
+def test_an_untrusted_certificate_behind_a_tunnel(proxy: Script, secured: Script) -> None:
+    """ConnectionFailed in phase tls, not proxy: the tunnel is open."""
+    proxy.on("tunnel", tunnel(secured))
+    with make(secured.address) as client, pytest.raises(cf.ConnectionFailed) as caught:
+        client.ask("how many?")
+    assert caught.value.phase == "tls"
+
+
 def test_interim_responses_of_a_proxy(proxy: Script, secured: Script) -> None:
     """Before a tunnel is open, and before a forwarded response: skipped like the server's own."""
     early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"

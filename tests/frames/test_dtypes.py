@@ -90,6 +90,7 @@ NAMES = {
     "decimal128(18, 2)": pa.decimal128(18, 2),
     "decimal(18,2)": pa.decimal128(18, 2),
     "decimal(5)": pa.decimal128(5, 0),
+    "decimal(5, 5)": pa.decimal128(5, 5),
     "decimal256(76, 10)": pa.decimal256(76, 10),
     "decimal(39, 1)": pa.decimal256(39, 1),
     "decimal": pa.decimal128(38, 9),

@@ -172,6 +172,13 @@ def test_numbers_have_all_digits_in_the_file() -> None:
     ]
 
 
+def test_a_long_question_is_cut(golden: Path) -> None:
+    """The title has its first 250 characters: Excel opens no workbook with more than 255."""
+    answer = cf.Answer.from_json(golden / "top_countries.json", question="x" * 300)
+    book = openpyxl.load_workbook(io.BytesIO(written(answer.to_arrow())))
+    assert book.properties.title == "x" * 250 + "…"
+
+
 def test_the_sheet(golden: Path) -> None:
     """The names are bold and stay in view, and the question is the title."""
     answer = cf.Answer.from_json(golden / "top_countries.json", question="which?")

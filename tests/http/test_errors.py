@@ -103,6 +103,21 @@ def test_a_message_of_several_lines_is_apart() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (400, "api.test answered 400 to GET /v1/dw/13/questions."),
+        (
+            500,
+            "api.test answered 500 to GET /v1/dw/13/questions. The fault is the server's; try again later.",
+        ),
+    ],
+)
+def test_the_whole_message(status: int, says: str) -> None:
+    """Of a fault of the server, also what to do."""
+    assert str(status_failure(response(status), redact=REDACT).error) == says
+
+
 def test_an_error_carries_status_request_id_and_wait() -> None:
     """A 429 has its status, the server's request id and the seconds to wait."""
     failure = status_failure(response(429, X_Request_Id="abc\x1b"), redact=REDACT, retry_after=12.0)
@@ -122,12 +137,14 @@ def test_an_error_carries_status_request_id_and_wait() -> None:
         ("https://user:canary@[::1]:8443/sso", "[::1]"),
         ("/elsewhere?code=canary", "api.test"),
         ("", "an unknown host"),
+        (None, "an unknown host"),
         ("http://[", "an unknown host"),
     ],
 )
-def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str, named: str) -> None:
+def test_a_redirect_names_the_host_it_points_at_and_no_more(location: str | None, named: str) -> None:
     """The rest of the address may hold a secret."""
-    failure = status_failure(response(302, Location=location), redact=REDACT)
+    headers = {} if location is None else {"Location": location}
+    failure = status_failure(response(302, **headers), redact=REDACT)
     assert f"with a redirect to {named}." in str(failure.error)
     assert "canary" not in str(failure.error)
 

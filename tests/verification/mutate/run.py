@@ -1,0 +1,234 @@
+"""Mutants of four rooms of the package, and the share of them that the fast tests kill: ``make mutate``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tests.verification.mutate.mutants import Mutant, compile_mutant, mutants_of
+from tests.verification.mutate.recording import Recording, record
+from tests.verification.mutate.trial import Trial, preload, run_trials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["PROJECT", "Project", "is_entry_of", "main", "mutate", "read_equivalents"]
+
+_COUNT: Final = 60
+#: The least share of the mutants of a room that have to be killed, of those that are executed and not listed.
+_LEAST: Final = 0.95
+#: Seconds of tests, as recorded, that each batch of a mutant runs at most: the quickest ones.
+_MOST_SECONDS: Final = 30.0
+_PROGRESS: Final = 20
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is mutated.
+
+    Parameters
+    ----------
+    root
+        A checkout, with its tests in the folder ``tests``.
+    package
+        The name of the package.
+    rooms
+        The folders of the package that each room has. The folders of tests have the same names.
+    equivalent
+        The file of equivalent mutants.
+    """
+
+    root: Path
+    package: str
+    rooms: dict[str, tuple[str, ...]]
+    equivalent: Path
+
+
+PROJECT: Final = Project(
+    root=Path(__file__).parents[3],
+    package="connecty_frames",
+    rooms={
+        "decode": ("decode",),
+        "client": ("client", "http"),
+        "frames": ("frames",),
+        "store": ("store", "batch"),
+    },
+    equivalent=Path(__file__).with_name("equivalent.toml"),
+)
+
+
+@dataclass(kw_only=True)
+class _Drawn(Trial):
+    """A mutant that was drawn, and the test that killed it."""
+
+    room: str
+    file: str
+    mutant: Mutant
+    killer: str | None = None
+
+    def __str__(self) -> str:
+        """Return a description like a diff."""
+        where = f"{self.file}:{self.mutant.line} {self.mutant.function}"
+        return f"{where}\n  - {self.mutant.before}\n  + {self.mutant.after}"
+
+
+def read_equivalents(project: Project) -> list[dict[str, str]]:
+    """Return the listed mutants.
+
+    An entry has the file, the function, the statement before the change and after it, and the reason. Without
+    ``after`` it stands for all changes of the statement.
+    """
+    entries: list[dict[str, str]] = tomllib.loads(project.equivalent.read_text(encoding="utf-8")).get(
+        "mutant", []
+    )
+    return entries
+
+
+def is_entry_of(entry: dict[str, str], file: str, mutant: Mutant) -> bool:
+    """Return whether an entry of the list stands for a mutant."""
+    place = (entry["file"], entry["function"], entry["before"])
+    return (
+        place == (file, mutant.function, mutant.before) and entry.get("after", mutant.after) == mutant.after
+    )
+
+
+class _Room:
+    """The mutants of a room that were drawn.
+
+    Attributes
+    ----------
+    listed, not_executed
+        How many were drawn beside those that are tried.
+    """
+
+    def __init__(self, project: Project, name: str) -> None:
+        self._project, self._name = project, name
+        self._package = project.root / project.package
+        self.listed = self.not_executed = self.total = 0
+        self.drawn: list[_Drawn] = []
+
+    def draw(self, recording: Recording, listed: list[dict[str, str]], seed: int, count: int) -> None:
+        """Draw so many mutants that are executed and not listed."""
+        every = [
+            (file, mutant)
+            for folder in self._project.rooms[self._name]
+            for file in sorted((self._package / folder).rglob("*.py"))
+            for mutant in mutants_of(file.read_text(encoding="utf-8"))
+        ]
+        self.total = len(every)
+        random.Random(f"{seed} {self._name}").shuffle(every)
+        for file, mutant in every:
+            if len(self.drawn) == count:
+                break
+            path = file.relative_to(self._package).as_posix()
+            if any(is_entry_of(entry, path, mutant) for entry in listed):
+                self.listed += 1
+            elif tests := self._tests(recording, file, mutant):
+                self.drawn.append(
+                    self._trial(file, mutant, {test: recording.seconds[test] for test in tests})
+                )
+            else:
+                self.not_executed += 1
+
+    def _tests(self, recording: Recording, file: Path, mutant: Mutant) -> set[str]:
+        found: set[str] = next(filter(None, (recording.tests(file, lines) for lines in mutant.lines)), set())
+        if mutant.at_import and not found:  # a module of constants
+            return {test for test in recording.seconds if self._is_own(Path(test))}
+        return found
+
+    def _is_own(self, test: Path) -> bool:
+        return test.parts[1] in self._project.rooms[self._name]
+
+    def _trial(self, file: Path, mutant: Mutant, tests: dict[str, float]) -> _Drawn:
+        """Return the trial of a mutant: first the tests of its file, then those of its room, then all."""
+        batches: list[dict[str, float]] = [{}, {}, {}]
+        left = [_MOST_SECONDS] * 3
+        for test, seconds in sorted(tests.items(), key=lambda item: item[1]):
+            path = Path(test.partition("::")[0])
+            distance = 0 if path.stem == f"test_{file.stem}" else 1 if self._is_own(path) else 2
+            left[distance] -= seconds
+            if left[distance] > 0:
+                batches[distance][test] = seconds
+        code = compile_mutant(file.read_text(encoding="utf-8"), mutant.number, str(file))
+        module = ".".join(file.relative_to(self._project.root).with_suffix("").parts)
+        return _Drawn(
+            batches=[batch for batch in batches if batch],
+            mutant_code=(module.removesuffix(".__init__"), code),
+            room=self._name,
+            file=file.relative_to(self._package).as_posix(),
+            mutant=mutant,
+        )
+
+    def print_score(self) -> bool:
+        """Print the score, and return whether it is high enough."""
+        killed = [each for each in self.drawn if each.killer]
+        share = len(killed) / max(len(self.drawn), 1)
+        print(
+            f"{self._name:<8}{len(killed):>5} of {len(self.drawn)} killed ({share:.1%}), "
+            f"{sum(each.killer == 'time' for each in killed)} of them by the time limit; "
+            f"{self.listed} listed, {self.not_executed} not executed, {self.total:,} in all; "
+            f"{sum(each.seconds for each in self.drawn) / max(len(self.drawn), 1):.1f} s each"
+        )
+        return share >= _LEAST
+
+
+def mutate(project: Project, names: Iterable[str], *, seed: int, count: int, workers: int) -> int:
+    """Try mutants of rooms, print the scores and the survivors, and return the exit code."""
+    print(f"{count} mutants a room, seed {seed}, {workers} processes", flush=True)
+    preload()
+    begun = time.monotonic()
+    recording = record(project.root, project.package, workers)
+    for test in recording.failed:
+        print(f"not used, since it fails without a mutant: {test}")
+    listed = read_equivalents(project)
+    rooms = {name: _Room(project, name) for name in names}
+    for room in rooms.values():
+        room.draw(recording, listed, seed, count)
+    drawn = [each for room in rooms.values() for each in room.drawn]
+    print(f"{len(recording.seconds):,} tests, recorded after {time.monotonic() - begun:,.0f} s", flush=True)
+    for done, (each, outcome) in enumerate(run_trials(drawn, project.root, workers), 1):
+        each.killer = outcome
+        if outcome is None:
+            print(f"survived: {each}", flush=True)
+        if not done % _PROGRESS:
+            print(f"{done} of {len(drawn)} tried, after {time.monotonic() - begun:,.0f} s", flush=True)
+    _recheck(project, drawn, recording)
+    print(f"tried in {time.monotonic() - begun:,.0f} s:")
+    passed = [room.print_score() for room in rooms.values()]
+    return 0 if all(passed) else 1
+
+
+def _recheck(project: Project, drawn: list[_Drawn], recording: Recording) -> None:
+    """Run the tests that killed mutants without a mutant, and count no mutant as killed by one that fails."""
+    tests = {
+        each.killer: recording.seconds[each.killer] for each in drawn if each.killer in recording.seconds
+    }
+    while tests:
+        ((_, failed),) = run_trials([Trial(batches=[dict(tests)])], project.root, 1)
+        if failed is None:
+            return
+        del tests[failed]
+        for each in drawn:
+            if each.killer == failed:
+                each.killer = None
+                print(f"survived, since {failed} fails without a mutant: {each}", flush=True)
+
+
+def main() -> int:
+    """Read the command line, and try mutants."""
+    parser = argparse.ArgumentParser(description="Do the fast tests notice changes of the package?")
+    parser.add_argument("--room", action="append", choices=PROJECT.rooms, help="a room (default: all)")
+    parser.add_argument("--count", type=int, default=_COUNT, help="mutants a room (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=None, help="default: a random one, which is printed")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)"
+    )
+    given = parser.parse_args()
+    seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
+    return mutate(PROJECT, given.room or PROJECT.rooms, seed=seed, count=given.count, workers=given.workers)

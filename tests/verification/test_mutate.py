@@ -1,0 +1,220 @@
+"""Mutation testing, of a package of one file: mutants are made, killed, and found when they survive."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.verification.mutate.mutants import mutants_of
+from tests.verification.mutate.run import PROJECT, is_entry_of, read_equivalents
+
+ROOT = Path(__file__).parents[2]
+SOURCE = """
+from typing import Final
+
+LIMIT: Final = 10
+
+
+def is_small(number: int) -> bool:
+    if number < 0:
+        raise ValueError(f"{number} is negative, {number - 1} too")
+    return number < LIMIT
+
+
+def unused() -> int:
+    return 1
+"""
+TESTS = """
+import pytest
+from tiny.room.module import is_small
+
+
+def test_small_numbers():
+    assert is_small(9)
+    assert not is_small(10)
+
+
+def test_negative_numbers():
+    with pytest.raises(ValueError, match="-1 is negative, -2 too"):
+        is_small(-1)
+
+
+def test_that_fails():
+    assert is_small(12)
+"""
+#: Mutants that survive, since the tests do not compare 0.
+SURVIVORS = {"if number <= 0:", "if number < 1:"}
+LISTED = """
+[[mutant]]
+file = "room/module.py"
+function = "is_small"
+before = "if number < 0:"
+after = "if number <= 0:"
+reason = "The first of the survivors."
+
+[[mutant]]
+file = "room/module.py"
+function = "is_small"
+before = "if number < 0:"
+after = "if number < 1:"
+reason = "The second."
+"""
+PROGRAM = """
+import sys
+from pathlib import Path
+from tests.verification.mutate.run import Project, mutate
+
+root = Path(sys.argv[1])
+project = Project(root, "tiny", {"room": ("room",)}, root / "equivalent.toml")
+print("exit code", mutate(project, ["room"], seed=1, count=100, workers=2))
+(root / "equivalent.toml").write_text((root / "listed.toml").read_text())
+print("exit code", mutate(project, ["room"], seed=1, count=100, workers=2))
+"""
+HANGING = """
+import sys, tempfile, time
+from tests.verification.mutate.trial import Forked
+
+tempfile.tempdir = sys.argv[1]
+forked = Forked(lambda folder: time.sleep(60), 1)
+while not forked.has_ended():
+    time.sleep(0.1)
+print(forked.code)
+"""
+
+
+def _run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-c", program, str(folder)]
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """Return a checkout of a package of one file."""
+    files = {
+        "pyproject.toml": "[tool.pytest.ini_options]\naddopts = ['--import-mode=importlib']\n"
+        "markers = ['slow', 'external']\n",
+        "tiny/__init__.py": "",
+        "tiny/room/__init__.py": "",
+        "tiny/room/module.py": SOURCE,
+        "tests/room/test_module.py": TESTS,
+        "equivalent.toml": "",
+        "listed.toml": LISTED,
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_survivors_are_found(tiny: Path) -> None:
+    """Two of twelve mutants survive, which fails until they are listed; a failing test kills none."""
+    done = _run(PROGRAM, tiny)
+    summaries = re.findall(r"^room +(.*?, \d+ in all)", done.stdout, re.MULTILINE)
+    assert summaries == [
+        "10 of 12 killed (83.3%), 0 of them by the time limit; 0 listed, 2 not executed, 14 in all",
+        "10 of 10 killed (100.0%), 0 of them by the time limit; 2 listed, 2 not executed, 14 in all",
+    ], done.stdout + done.stderr
+    assert set(re.findall(r"^  \+ (.*)$", done.stdout, re.MULTILINE)) == SURVIVORS
+    assert re.findall(r"^exit code (\d)$", done.stdout, re.MULTILINE) == ["1", "0"]
+    assert (
+        "not used, since it fails without a mutant: tests/room/test_module.py::test_that_fails" in done.stdout
+    )
+    assert (tiny / "tiny/room/module.py").read_text() == SOURCE
+
+
+@pytest.mark.slow
+def test_a_mutant_that_hangs_is_ended(tmp_path: Path) -> None:
+    """It has no exit code then."""
+    done = _run(HANGING, tmp_path)
+    assert done.stdout == "None\n", done.stderr
+
+
+def test_the_equivalent_mutants_exist() -> None:
+    """Each entry gives a reason, and stands for a mutant of the code as it is."""
+    entries = read_equivalents(PROJECT)
+    mutants = {
+        name: list(mutants_of((ROOT / "connecty_frames" / name).read_text(encoding="utf-8")))
+        for name in {entry["file"] for entry in entries}
+    }
+    assert [entry for entry in entries if len(entry["reason"]) < 10] == []
+    assert [
+        entry
+        for entry in entries
+        if not any(is_entry_of(entry, entry["file"], mutant) for mutant in mutants[entry["file"]])
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "changes"),
+    [
+        ("a == b", {"a != b"}),
+        ("a < b", {"a <= b", "a >= b"}),
+        ("a <= b < c", {"a < b < c", "a > b < c", "a <= b <= c", "a <= b >= c"}),
+        ("a is None", {"a is not None"}),
+        ("a in b", {"a not in b"}),
+        ("a and b and c", {"a or b or c"}),
+        ("not a", {"a"}),
+        ("-a", {"a"}),
+        ("a + b", {"a - b"}),
+        ("a | b", {"a & b"}),
+        ("a if b else c", {"a if True else c", "a if False else c"}),
+        ("[a for a in b if c]", {"[a for a in b if True]"}),
+        ("a[1:]", {"a[2:]"}),
+        ("f(key=True)", {"f(key=False)", "pass"}),
+        ("f(x='name')", {"f(x='XX')", "pass"}),
+        ("f(x='a wording')", {"pass"}),
+        ("f(f'text {a:>3} text')", {"pass"}),
+        ("await f()", {"pass"}),
+        ("a = 1.5", {"a = 2.5"}),
+        ("a = b''", {"a = b'XX'"}),
+        ("a = b", set()),
+        ("a.b = c", {"pass"}),
+        ("a[b] = c", {"pass"}),
+        ("a += b", {"a -= b", "pass"}),
+        ("a: Literal['b'] = c", set()),
+        ("A: TypeAlias = Literal['b']", set()),
+        ("A = TypeVar('A')", set()),
+        ("a = cast('B', b)", set()),
+        ("del a", {"pass"}),
+        ("raise Error('word', a + b)", {"raise Error('word', a - b)", "pass"}),
+        ("'A docstring.'", set()),
+        ("import a", set()),
+        ("__all__ = ['a']", set()),
+        ("if TYPE_CHECKING:\n    a = 1", set()),
+        ("if a:\n    b", {"if True:", "if False:"}),
+        ("while a:\n    break", {"while False:", "continue"}),
+        ("for a in b:\n    continue", {"break"}),
+        ("class A(B, key=1):\n    a: int = 1", {"a: int = 2"}),
+        ("@a(1)\ndef f(b: int = 1) -> 'int':\n    return b", {"def f(b: int=2) -> 'int':", "pass"}),
+        ("@overload\ndef f(b: int = 1) -> int: ...", set()),
+        ("def f():\n    return None", set()),
+        ("def f():\n    if a:\n        return\n    b()", {"if True:", "if False:", "pass"}),
+        (
+            "try:\n    a\nexcept (B, C):\n    d",
+            {"except (C,):", "except (B,):"},
+        ),
+        ("try:\n    a\nexcept B:\n    d", {"except ():"}),
+        ("match a:\n    case 1 if b:\n        c", {"case 2 if b:", "case 1 if True:", "case 1 if False:"}),
+    ],
+)
+def test_the_changes_of_a_statement(source: str, changes: set[str]) -> None:
+    """Operators, constants, conditions, handlers and deleted statements; no annotations, and no wording."""
+    assert {mutant.after for mutant in mutants_of(source)} == changes
+
+
+def test_the_place_of_a_mutant() -> None:
+    """It has the name and the lines of its function, also where it is the default of an argument."""
+    method = "    def f(\n        self,\n        b=1,\n    ):\n        if b:\n            return 2\n"
+    source = f"class A:\n{method}\nC = 3\n"
+    found = {(m.before, m.function, m.line, m.lines, m.at_import) for m in mutants_of(source)}
+    assert found == {
+        ("def f(self, b=1):", "A.f", 2, (range(6, 8), range(1, 11)), True),
+        ("if b:", "A.f", 6, (range(6, 7), range(6, 7)), False),
+        ("return 2", "A.f", 7, (range(7, 8), range(7, 8)), False),
+        ("C = 3", "", 9, (range(1, 11), range(1, 11)), True),
+    }
