@@ -125,6 +125,7 @@ def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
         ({"path": "missing/connecty.lock"}, FileNotFoundError, "missing"),
         ({"path": "."}, cf.ConfigError, r"\. cannot be read: "),
         ({"max_rows": -1}, cf.ConfigError, "max_rows=-1"),
+        ({"replace": "no"}, cf.ConfigError, "replace='no': expected True or False"),
         ({"on_truncation": "raise"}, TypeError, "pin keeps no rows"),
         ({"tmezone": "UTC"}, TypeError, "unexpected keyword argument 'tmezone'"),
     ],
