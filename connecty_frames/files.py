@@ -70,6 +70,8 @@ def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
 
 def local_path(path: Any) -> Path:
     """Return a path on this machine as a Path, or raise ValueError, which does not show a URL's password."""
+    if isinstance(path, str):
+        path = str.__str__(path)  # which Path does not do to an enum before Python 3.12
     try:
         given = Path(path)
         encoded = os.fsencode(given.as_posix() if isinstance(path, PurePath) else os.fspath(path))

@@ -33,6 +33,7 @@ __all__ = [
     "Engine",
     "OnTruncation",
     "check_age",
+    "check_bool",
     "check_question_id",
     "is_dw_id",
     "shows_options",
@@ -236,6 +237,12 @@ def check_age(value: object, setting: str = "max_age") -> timedelta:
         "'90s', '30m', '6h' or '7d'.",
         setting=setting,
     )
+
+
+def check_bool(value: object, setting: str) -> None:
+    """Raise ConfigError if a value is not True or False: ``"no"`` would count as True."""
+    if not isinstance(value, bool):
+        raise ConfigError(f"{setting}={value_text(value)}: expected True or False.", setting=setting)
 
 
 def check_question_id(value: object) -> str:

@@ -100,8 +100,8 @@ def read_connecty(
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ConfigError(
-            f"index_col: the answer has no column {missing[0]!r}; there are {quoted(list(frame.columns))}. "
-            f"question_id={answer.question_id!r} fetches it again.",
+            f"index_col: the answer has no column {value_text(missing[0])}; there are "
+            f"{quoted(list(frame.columns))}. question_id={answer.question_id!r} fetches it again.",
             setting="index_col",
             question_id=answer.question_id,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -73,6 +74,14 @@ def test_a_url_of_a_file_with_a_nul() -> None:
     """It is no path, as a path with one is none."""
     with pytest.raises(ConfigError, match="no NUL character"):
         files.checked_path("file:///a%00b")
+
+
+def test_a_text_that_is_an_enum_is_its_value() -> None:
+    """Not the name of its member, which Path takes before Python 3.12."""
+    names: Any = enum.Enum("names", {"OUTPUT": "a/b", "BUCKET": "s3://bucket"}, type=str)
+    assert files.checked_path(names.OUTPUT) == Path("a/b")
+    with pytest.raises(ConfigError, match="not a URL with s3://"):
+        files.checked_path(names.BUCKET)
 
 
 @pytest.mark.parametrize(

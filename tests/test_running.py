@@ -40,6 +40,9 @@ def test_program():
 def test_a_lost_answer_is_uncertain():
     pytest.skip("flaky")
 
+def test_an_id_that_arrived_whole_is_kept():
+    pytest.skip("the system refuses: mount: /disk: permission denied.")
+
 def test_other():
     pytest.skip("not on this system")
 """
@@ -71,11 +74,11 @@ def test_a_test_that_hangs_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "outcomes"),
     [
-        ({}, {"skipped": 3}),
-        ({"CI": "true"}, {"failed": 2, "skipped": 1} if programs._ROOT else {"skipped": 3}),
+        ({}, {"skipped": 4}),
+        ({"CI": "true"}, {"failed": 2, "skipped": 2} if programs._ROOT else {"skipped": 4}),
     ],
     ids=["elsewhere", "in CI"],
 )
 def test_what_may_be_skipped(tmp_path: Path, environment: dict[str, str], outcomes: dict[str, int]) -> None:
-    """In CI neither a test that needs a program, nor one that holds a promise."""
+    """In CI neither a test that needs a program, nor one that holds a promise, unless the system refuses."""
     assert run(tmp_path, SKIPPED, **environment) == outcomes

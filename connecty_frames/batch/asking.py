@@ -15,7 +15,7 @@ from connecty_frames.batch.run import run_batch
 from connecty_frames.client.concurrent import check_max_workers
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
-from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
+from connecty_frames.options import AskOptions, AskOptionsDict, check_bool, shows_options
 from connecty_frames.text import path_text
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ def ask_batch(
             raise ConfigError(reason, setting=name)
     check_max_workers(max_workers)
     check_max_questions(max_questions)
+    check_bool(retry_failed, "retry_failed")
+    check_bool(retry_uncertain, "retry_uncertain")
     ask_options = read_schema(AskOptions.from_kwargs(options))
     path = checked_path(folder, "folder").absolute()
     items = read_items(questions, cache(partial(known_names, path)))

@@ -11,7 +11,7 @@ from connecty_frames.batch.index import NO_TABLE, PART, Entry, Index
 from connecty_frames.client.concurrent import check_max_workers
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
-from connecty_frames.options import AskOptions, Engine
+from connecty_frames.options import AskOptions, Engine, check_bool
 from connecty_frames.store import RecordState
 from connecty_frames.text import counted, path_text, snippet, value_text
 
@@ -247,6 +247,7 @@ class Batch:
         """
         check_max_workers(max_workers)
         check_max_questions(max_questions)
+        check_bool(uncertain, "uncertain")
         if self._ask is None:
             raise ConfigError(
                 "A batch from open_batch has neither the questions nor the options. Ask with them again: "

@@ -32,6 +32,7 @@ from connecty_frames.options import (
     AskOptionsDict,
     Engine,
     check_age,
+    check_bool,
     check_question_id,
     is_dw_id,
     shows_options,
@@ -39,7 +40,7 @@ from connecty_frames.options import (
 from connecty_frames.protocol import SANDBOX_CLIENT
 from connecty_frames.secret import SecretStr
 from connecty_frames.settings import is_loopback
-from connecty_frames.text import masked_id, terminal
+from connecty_frames.text import masked_id, terminal, value_text
 
 if TYPE_CHECKING:
     import os
@@ -833,6 +834,7 @@ class Client:
                 "question_id names a single question; ask(question_id=...) fetches its answer.",
                 setting="question_id",
             )
+        check_bool(as_completed, "as_completed")
         ask_options = self._checked(AskOptions.from_kwargs(options))
         self._workspace(ask_options.dw_id)
         run = ConcurrentRun(
@@ -1014,6 +1016,7 @@ class Client:
             )
         if not is_dw_id(found):
             raise ConfigError(
-                f"dw_id={found!r}: expected a workspace id, a whole number such as 13.", setting="dw_id"
+                f"dw_id={value_text(found)}: expected a workspace id, a whole number such as 13.",
+                setting="dw_id",
             )
         return found

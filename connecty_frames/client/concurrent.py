@@ -12,6 +12,7 @@ is known of each question is reported.
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
@@ -89,7 +90,7 @@ class QuestionFuture(Future["Answer"]):
 
 def check_max_workers(value: object) -> None:
     """Raise ConfigError if a value is not a number of workers."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= sys.maxsize:
         raise ConfigError(
             f"max_workers={value_text(value)}: expected a whole number from 1.", setting="max_workers"
         )

@@ -142,7 +142,7 @@ def _find(columns: list[C], name: str | None) -> C | None:
     if name is None:
         return None
     for column in columns:
-        if column.name == name:
+        if isinstance(name, str) and column.name == name:
             return column
     known = quoted([column.name for column in columns])
     raise ConfigError(f"There is no column {value_text(name)} to draw; there are {known}.", setting="plot")

@@ -195,7 +195,7 @@ class _TrackedConnection(HTTPConnection):
         # without a listener, a broken IPv6 route) leaves time for the others.
         attempt = ATTEMPT.get()
         # In an address, the % before the zone of an IPv6 host is escaped (RFC 6874).
-        host = re.sub("%25(?=.)", "%", self._dns_host.strip("[]"), count=1)
+        host = re.sub("(:.*)%25(?=.)", r"\1%", self._dns_host.strip("[]"), count=1)
         port = self.port or self.default_port
         attempt.phase, attempt.peer = "resolve", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

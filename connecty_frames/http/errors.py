@@ -271,7 +271,7 @@ def _connect_failure(
     reasons = (reason for cause in causes if (reason := _system_message(cause)))
     reason = snippet(redact(next(reasons, type(causes[0]).__name__)))
     server = host_port(address)
-    behind_proxy = attempt.peer != server
+    behind_proxy = attempt.peer.lower() != server.lower()  # urllib3 writes a zone in lower case
     phase = "proxy" if behind_proxy and attempt.phase != "tls" else attempt.phase or "connect"
     host = attempt.peer if phase == "proxy" else server
     if phase == "proxy" and any(" 407 " in f"{cause} " for cause in causes if isinstance(cause, OSError)):

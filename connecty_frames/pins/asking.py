@@ -13,7 +13,7 @@ from connecty_frames.api import shared_client
 from connecty_frames.client.submission import annotate, question_body
 from connecty_frames.errors import ConfigError, QuestionTimeout
 from connecty_frames.files import locked_name, write_failed
-from connecty_frames.options import AskOptions, AskOptionsDict, check_question_id, shows_options
+from connecty_frames.options import AskOptions, AskOptionsDict, check_bool, check_question_id, shows_options
 from connecty_frames.pins.comparison import is_inferred, parsed, text_fingerprint
 from connecty_frames.pins.lockfile import OPTIONS, changing, check_name, find_lock_file, named, read_pins
 from connecty_frames.pins.query import Pin, sqlglot_version
@@ -122,6 +122,7 @@ def pin(
         As for :func:`ask`.
     """
     check_name(name)
+    check_bool(replace, "replace")
     if left_out := [option for option in _LEFT_OUT if option in options]:
         raise TypeError(f"unexpected keyword argument {left_out[0]!r}: pin keeps no rows")
     ask_options = read_schema(AskOptions.from_kwargs(options))

@@ -224,7 +224,7 @@ class Pin:
         """
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
             raise ConfigError(f"times={value_text(times)}: expected a whole number from 1.", setting="times")
-        if not callable(on_change) and on_change not in ("raise", "warn"):
+        if not (callable(on_change) or (isinstance(on_change, str) and on_change in ("raise", "warn"))):
             raise ConfigError(
                 f"on_change={value_text(on_change)}: expected 'raise', 'warn' or a callable.",
                 setting="on_change",

@@ -40,6 +40,7 @@ from dataclasses import KW_ONLY, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from connecty_frames.errors import ConfigError
+from connecty_frames.text import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -126,10 +127,11 @@ class Fault:
     def __post_init__(self) -> None:
         try:
             problem = next(self._problems(), None)
-        except TypeError as error:
-            problem = f"a value is of the wrong type: {error}."
+            shown = value_text(str(self))
+        except Exception as error:  # noqa: BLE001 - a frame or a NaN of decimals may raise any when compared
+            problem, shown = f"a value is of the wrong type: {error}.", ""
         if problem is not None:
-            raise ConfigError(f"The fault {str(self)!r} is invalid: {problem}", setting="fault")
+            raise ConfigError(f"The fault {shown} is invalid: {problem}", setting="fault")
 
     @property
     def kind(self) -> str:
@@ -160,7 +162,7 @@ class Fault:
             endpoint, options = _parse(text)
         except ValueError as error:
             raise ConfigError(
-                f"The fault {text!r} cannot be read: {error}. {_GRAMMAR}", setting="fault"
+                f"The fault {value_text(text)} cannot be read: {error}. {_GRAMMAR}", setting="fault"
             ) from None
         return cls(endpoint, **options)  # type: ignore[arg-type]
 
@@ -288,7 +290,8 @@ class Faults:
         for fault in faults:
             if not isinstance(fault, Fault):
                 raise ConfigError(
-                    f"{fault!r} is not a Fault: write Fault('results', status=503) or Fault.from_text(...).",
+                    f"{value_text(fault)} is not a Fault: write Fault('results', status=503) or "
+                    "Fault.from_text(...).",
                     setting="fault",
                 )
         with self._lock:

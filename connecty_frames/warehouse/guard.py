@@ -9,6 +9,7 @@ are made of, with functions that are known to compute values. What is not known 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -27,7 +28,7 @@ from connecty_frames.warehouse.tokens import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlglot import exp
 
@@ -136,7 +137,11 @@ def check(sql: str, dialect: str, functions: Collection[str] = ()) -> Statement:
     QueryRefused
         If it is anything but one query of known parts and functions.
     """
-    if isinstance(functions, str) or not all(isinstance(name, str) for name in functions):
+    if (
+        isinstance(functions, str)
+        or not isinstance(functions, Collection)
+        or not all(isinstance(name, str) for name in functions)
+    ):
         raise ConfigError(
             f"functions={value_text(functions)}: expected names of functions, such as ('my_schema.f',).",
             setting="functions",
@@ -233,11 +238,10 @@ def refused(sql: str, reason: str, advice: str = "", functions: tuple[str, ...] 
 
 def unknown_functions(sql: str, names: Sequence[str]) -> QueryRefused:
     """Return the error for SQL that calls functions of these names."""
-    arguments = ", ".join(map(repr, map(snippet, names)))
     return refused(
         sql,
         f"calls {quoted(names)}, and whether that only computes a value is not known",
-        f"If it does, allow it by functions=({arguments},).",
+        f"If it does, allow it by functions=({quoted(names)},).",
         functions=tuple(names),
     )
 

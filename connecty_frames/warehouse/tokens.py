@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from connecty_frames.text import value_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -87,14 +89,14 @@ def text_reasons(sql: str, tokens: Sequence[Any], dialect: str) -> Iterator[str]
         for reason in (
             _quote_reasons(token, text, dialect) if _is_quoted(token, text) else _word_reasons(token, text)
         ):
-            yield f"has {reason}: {text!r}"
+            yield f"has {reason}: {value_text(text)}"
         is_text = token.token_type.name.endswith("STRING")
         if dialect in POSTGRES_KIN and not is_text and len(token.text.encode(errors="replace")) > _NAME_BYTES:
-            yield f"has a name of more than {_NAME_BYTES} bytes, which is cut: {text!r}"
+            yield f"has a name of more than {_NAME_BYTES} bytes, which is cut: {value_text(text)}"
     for token, following in pairwise(tokens):
         touches = token.start < following.start == token.end + 1
         if touches and token.token_type.name == "NUMBER" and re.match(r"\w", following.text):
-            yield f"has a number that runs into a word: {sql[token.start : following.end + 1]!r}"
+            yield f"has a number that runs into a word: {value_text(sql[token.start : following.end + 1])}"
         if touches and (token.text.lower(), following.text) == ("u", "&"):
             yield "has U&, which begins a name with Unicode escapes"
 

@@ -644,6 +644,8 @@ def test_no_batch_to_open(tmp_path: Path) -> None:
         ({"max_questions": -1}, cf.ConfigError, "max_questions=-1: expected"),
         ({"max_questions": True}, cf.ConfigError, "max_questions=True: expected"),
         ({"max_workers": 0}, cf.ConfigError, "max_workers=0: expected"),
+        ({"retry_failed": 1}, cf.ConfigError, "retry_failed=1: expected True or False"),
+        ({"retry_uncertain": "no"}, cf.ConfigError, "retry_uncertain='no': expected True or False"),
         ({"max_rows": -1}, cf.ConfigError, "max_rows=-1: expected"),
         ({"schema": {"n": object}}, cf.ConfigError, "schema"),
         ({"client": 1}, cf.ConfigError, "expected a Client"),
@@ -656,6 +658,15 @@ def test_wrong_arguments(ask: Any, folder: Path, options: Any, error: type[Excep
         ask(["how many?"], **options)
 
     assert not folder.exists()
+
+
+def test_a_retry_that_is_neither_true_nor_false(ask: Any, service: Any) -> None:
+    """``"no"`` does not ask questions again that may be running."""
+    batch = ask(["how many?"])
+    with pytest.raises(cf.ConfigError, match="uncertain='no': expected True or False"):
+        batch.retry(uncertain="no")
+
+    assert service.asked == {"how many?": 1}
 
 
 def test_a_wrong_engine(ask: Any) -> None:

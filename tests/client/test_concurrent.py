@@ -245,7 +245,9 @@ def test_context_variables_are_those_of_the_caller() -> None:
         ({"questions": ["x"], "max_workers": 0}, "max_workers=0: expected a whole number from 1"),
         ({"questions": ["x"], "max_workers": 2.5}, r"max_workers=2\.5: expected"),
         ({"questions": ["x"], "max_workers": True}, "max_workers=True: expected"),
+        ({"questions": ["x"], "max_workers": 10**19}, "max_workers=1(0*): expected"),
         ({"questions": ["x"], "tz": "Mars"}, "tz='Mars'"),
+        ({"questions": ["x"], "as_completed": "no"}, "as_completed='no': expected True or False"),
         ({"questions": ["x"], "schema": 5}, "schema"),
         (
             {"questions": ["x"], "question_id": "729cb7a4-4b06-449e-a3c9-df40f5e570b8"},
@@ -259,7 +261,7 @@ def test_a_wrong_option_for_many_is_reported_at_once(
 ) -> None:
     """Before anything is sent."""
     with pytest.raises(cf.ConfigError, match=message):
-        cf.ask_many(**given, as_completed=as_completed)
+        cf.ask_many(**{"as_completed": as_completed, **given})
 
     assert counted() == (0, 0)
 

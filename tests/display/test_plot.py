@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -253,6 +254,8 @@ def test_a_column_that_does_not_exist() -> None:
     """The error names it, and the columns that exist; so it does for a column of a kind that does not fit."""
     with pytest.raises(cf.ConfigError, match="There is no column 'month' to draw; there are 'day', 'n'"):
         drawn({"day": DAYS, "n": [1, 2]}, x="month")
+    with pytest.raises(cf.ConfigError, match=r"There is no column .* to draw"):
+        drawn({"day": DAYS, "n": [1, 2]}, y=np.array(["n", "m"]))
     with pytest.raises(cf.ConfigError, match="No plot fits"):
         drawn({"day": DAYS, "n": [1, 2]}, y="day")
 

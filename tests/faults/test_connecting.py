@@ -122,7 +122,13 @@ def test_a_localhost_whose_first_address_refuses(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     ("address", "host"),
-    [("[::1]:1", "[::1]:1"), ("[::1%25lo]:1", "[::1%lo]:1"), ("[::1%lo]:1", "[::1%lo]:1")],
+    [
+        ("[::1]:1", "[::1]:1"),
+        ("[::1%25lo]:1", "[::1%lo]:1"),
+        ("[::1%lo]:1", "[::1%lo]:1"),
+        ("[::1%25Lo]:1", "[::1%Lo]:1"),
+        ("host%25x.invalid:1", "host%25x.invalid:1"),  # not of IPv6, so without a zone
+    ],
 )
 def test_an_ipv6_address_stands_in_brackets(address: str, host: str) -> None:
     """Its zone is not escaped in messages, and no proxy is blamed where there is none."""

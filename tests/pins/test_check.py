@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import numpy as np
 import pytest
 from sqlglot.errors import OptimizeError
 
@@ -213,7 +214,8 @@ def test_the_options_of_the_pin_apply(service: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"times": 0}, {"times": True}, {"times": 1.5}, {"on_change": "ignore"}, {"on_change": []}]
+    "arguments",
+    [{"times": 0}, {"times": True}, {"times": 1.5}, {"on_change": "ignore"}, {"on_change": np.array([1, 2])}],
 )
 def test_a_wrong_argument(service: Any, arguments: dict[str, Any]) -> None:
     """Nothing is asked."""

@@ -21,6 +21,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.pins import changing
+from tests.servers import programs
 from tests.servers.scripted import Script
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
         ({"path": "missing/connecty.lock"}, FileNotFoundError, "missing"),
         ({"path": "."}, cf.ConfigError, r"\. cannot be read: "),
         ({"max_rows": -1}, cf.ConfigError, "max_rows=-1"),
+        ({"replace": "no"}, cf.ConfigError, "replace='no': expected True or False"),
         ({"on_truncation": "raise"}, TypeError, "pin keeps no rows"),
         ({"tmezone": "UTC"}, TypeError, "unexpected keyword argument 'tmezone'"),
     ],
@@ -455,9 +457,7 @@ def disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Make a small disk the working directory."""
     mount = folder / "disk"
     mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mount)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        pytest.skip("only root may mount a file system, and not everywhere")
+    programs.run_privileged("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mount))
     with monkeypatch.context() as patch:
         patch.chdir(mount)
         yield mount

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -96,12 +97,16 @@ def test_the_error_lists_what_is_accepted() -> None:
         ("ask", {"reset": True, "chance": 1.5}, "between 0 and 1"),
         ("ask", {"reset": True, "chance": float("nan")}, "between 0 and 1"),
         ("ask", {"status": "503"}, "wrong type"),
+        ("ask", {"latency": Decimal("sNaN")}, "wrong type"),
+        ("ask", {"status": [1] * 100_000}, "wrong type"),
+        ("ask", {"state": "x" * 100_000}, "only results reports a state"),
     ],
 )
 def test_invalid_faults_are_rejected(endpoint: Any, fault: dict[str, Any], message: str) -> None:
     """The error says what is wrong."""
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=message) as raised:
         Fault(endpoint, **fault)
+    assert len(str(raised.value)) < 1_000
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -29,6 +30,7 @@ __all__ = [
     "PASSWORD",
     "PASSWORD_REQUIRED",
     "PEM",
+    "REFUSED",
     "USER",
     "Program",
     "external_marks",
@@ -36,6 +38,7 @@ __all__ = [
     "missing",
     "prepare",
     "program_folder",
+    "run_privileged",
 ]
 
 #: A key and a self-signed certificate for 127.0.0.1 that only tests trust.
@@ -114,6 +117,8 @@ _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a path of Linux, not a 
 _ROOT: Final = hasattr(os, "geteuid") and os.geteuid() == 0
 #: Whether a missing program is a failure: ``.ci/run`` installs them, as root.
 IN_CI: Final = _ROOT and os.environ.get("CI") == "true"
+#: How the reason of a skip begins that no installation helps, as in a container without privileges.
+REFUSED: Final = "the system refuses"
 #: Seconds in which a program must listen after its start, and end after SIGTERM.
 _START: Final = 30.0
 _STOP: Final = 5.0
@@ -270,6 +275,21 @@ def external_marks(name: str) -> list[Any]:
 
     reason = f"{name} is not installed: apt-get install {name}"
     return [pytest.mark.external, pytest.mark.slow, pytest.mark.skipif(bool(missing(name)), reason=reason)]
+
+
+def run_privileged(*command: str) -> None:
+    """Run a program that needs privileges; skip the test if it is missing or the system refuses it."""
+    import pytest  # not needed by `make chaos`
+
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip(f"{command[0]} is not installed: apt-get install mount util-linux")
+    except subprocess.CalledProcessError as error:
+        message = error.stderr.strip().partition("\n")[0]
+        if re.search("permission denied|not permitted", message, re.IGNORECASE):
+            message = f"{REFUSED}: {message}"
+        pytest.skip(message)
 
 
 def _find(program: str) -> str | None:

@@ -14,6 +14,7 @@ import connecty_frames as cf
 from connecty_frames.batch import BatchSummary
 from connecty_frames.client import Client
 from connecty_frames.store import COLUMNS, database_at, read_records
+from tests.servers import programs
 from tests.servers.fixtures import server
 from tests.servers.scripted import QUESTION_ID, Script
 
@@ -60,11 +61,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     """Mount a file system."""
     if sys.platform != "linux":
         pytest.skip("mounts a file system of Linux")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(tmp_path)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"a file system cannot be mounted: {mounted.stderr.decode().strip()}")
+    programs.run_privileged("mount", "-t", "tmpfs", "-o", "size=2m", "none", str(tmp_path))
     try:
         yield Disk(tmp_path)
     finally:

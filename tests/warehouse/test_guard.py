@@ -530,9 +530,9 @@ def test_a_dialect_is_one_of_sqlglot() -> None:
             check("SELECT 1", dialect)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("functions", ["f", [1], {"f": 1, 2: 3}])
+@pytest.mark.parametrize("functions", ["f", [1], {"f": 1, 2: 3}, None, 5, iter(["f"])])
 def test_functions_are_names(functions: object) -> None:
-    """A text would be read as its characters."""
+    """A text would be read as its characters, and an iterator only once."""
     with pytest.raises(cf.ConfigError, match="functions="):
         check("SELECT 1", "postgres", functions)  # type: ignore[arg-type]
 
@@ -550,3 +550,20 @@ def test_a_message_shows_the_beginning_of_the_sql() -> None:
 
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"SELECT {'a' * 100_000}",
+        f"SELECT '{'a' * 100_000}\\'",
+        f"SELECT 1{'a' * 100_000}",
+        "SELECT " + ", ".join(f"f{number}(1)" for number in range(1_000)),
+    ],
+)
+def test_a_message_is_bounded(sql: str) -> None:
+    """Whatever the SQL has very much of."""
+    with pytest.raises(cf.QueryRefused) as caught:
+        check(sql, "postgres")
+
+    assert len(str(caught.value)) < 1_000
