@@ -131,9 +131,12 @@ def _ending(end: Callable[[], object]) -> Iterator[None]:
 # --- DuckDB, ADBC ---------------------------------------------------------------------------------------
 
 
+_TRANSACTION: Final = "SELECT system.main.txid_current()"
+
+
 def _begin_duckdb(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
     # Outside of a transaction each statement has one of its own. To begin a second one would abort the first.
-    if ask("SELECT txid_current()") == ask("SELECT txid_current()"):
+    if ask(_TRANSACTION) == ask(_TRANSACTION):
         raise _open_transaction()
     ask("BEGIN TRANSACTION READ ONLY")
 
@@ -326,7 +329,13 @@ def _athena(connection: Any, statement: Statement) -> Iterator[Rows]:
 _POSTGRES: Final = ("postgres",)
 _DUCKDB: Final = ("duckdb",)
 #: The dialects of drivers of ADBC, by the names that these have for their databases, in lower case.
-_ADBC_DIALECTS: Final = {"postgresql": _POSTGRES, "duckdb": _DUCKDB, "sqlite": ("sqlite",)}
+_ADBC_DIALECTS: Final = {
+    "postgresql": _POSTGRES,
+    "redshift": ("redshift",),
+    "duckdb": _DUCKDB,
+    "sqlite": ("sqlite",),
+    "snowflake": ("snowflake",),
+}
 
 #: Module and class of each kind of connection, its dialects (ADBC's driver tells them) and what runs a query.
 _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractContextManager[Rows]]], ...]] = (

@@ -69,6 +69,8 @@ def _results_of_functions(tree: exp.Expr, words: Mapping[int, str]) -> dict[str,
             called.meta.get("start", -1), "unnest" if isinstance(called, exp.Unnest) else called.key
         ).lower()
         columns = frozenset(map(_folded, alias.columns)) if alias else frozenset()
+        if isinstance(offset := source.args.get("offset"), exp.Identifier):  # the last one of an unnest
+            columns |= {_folded(offset)}
         if not columns and name in _NAMED_BY_SOURCE:
             columns = frozenset({(source.alias or name).lower()})
         name = (source.alias or name).lower()

@@ -45,14 +45,17 @@ _SYNTAX: Final = frozenset(
     to_seconds to_weeks to_years trunc unpivot_list
     """.split()
 )
+#: Functions of extensions that DuckDB would load, perhaps from the network.
+_LOADED: Final = frozenset({"text"})
 _SERIALIZE: Final = "SELECT system.main.json_serialize_sql(?::VARCHAR)"
+#: In these, nothing can be replaced by a macro of the session.
 _OTHERS: Final = (
-    "SELECT lower(database_name) FROM system.main.duckdb_databases() "
-    "WHERE NOT internal AND database_name <> current_database()"
+    "SELECT database_name FROM system.main.duckdb_databases() "
+    "WHERE NOT internal AND database_name <> system.main.current_database()"
 )
-_TYPES: Final = "SELECT lower(type_name) FROM system.main.duckdb_types()"
+_TYPES: Final = "SELECT type_name FROM system.main.duckdb_types()"
 #: Names a table or view in any catalog that DuckDB would search; raises an error if there is none.
-_RESOLVE: Final = "SELECT count(*) FROM system.main.pragma_table_info(?)"
+_RESOLVE: Final = "SELECT name FROM system.main.pragma_table_info(?)"
 
 
 def check_reading(statement: Statement, ask: Callable[..., list[tuple[Any, ...]]]) -> None:
@@ -69,10 +72,10 @@ def check_reading(statement: Statement, ask: Callable[..., list[tuple[Any, ...]]
     reading.visit(read["statements"], frozenset())
     if reading.functions:
         raise unknown_functions(statement.sql, list(dict.fromkeys(reading.functions)))
-    unknown = reading.types and reading.types - {name for (name,) in ask(_TYPES, [])}
+    unknown = reading.types and reading.types - {name.lower() for (name,) in ask(_TYPES, [])}
     if unknown:  # for some DuckDB loads an extension
         raise refused(statement.sql, f"has the type {snippet(min(unknown))!r}, which DuckDB does not have")
-    others = {name for (name,) in ask(_OTHERS, [])}
+    others = {name.lower() for (name,) in ask(_OTHERS, [])}
     for path in reading.tables:
         if len(path) > 1 and path[0].lower() in others:
             raise refused(statement.sql, f"reads {_shown(path)}, which is in another database")
@@ -90,7 +93,7 @@ class _Reading:
 
     def __init__(self, statement: Statement) -> None:
         self.statement = statement
-        self.allowed = FUNCTIONS | _SYNTAX | statement.allowed
+        self.allowed = FUNCTIONS - _LOADED | _SYNTAX | statement.allowed
         self.tables: list[list[str]] = []
         self.functions: list[str] = []
         self.types: set[str] = set()

@@ -89,6 +89,8 @@ _SQLITE_FUNCTIONS: Final = re.compile(
 _POSTGRES_VALUES: Final = re.compile(
     r"current_\w+|localtime|localtimestamp|session_user|system_user|user", re.IGNORECASE
 )
+#: Views of PostgreSQL that read files of the server.
+_POSTGRES_FILES: Final = frozenset({"pg_file_settings", "pg_hba_file_rules", "pg_ident_file_mappings"})
 #: The dialects in which a text can be the alias of a column.
 _TEXT_ALIASES: Final = frozenset({"duckdb", "mysql", "sqlite", "tsql", "fabric"})
 #: The dialects in which statements need no semicolon between them, and the words that begin one there, which
@@ -324,6 +326,8 @@ def _table_reasons(table: exp.Table, statement: Statement) -> Iterator[str]:
         yield f"reads the file {snippet(path)!r}"
     elif statement.dialect in SPARK_KIN and names[:-1] and _FORMAT.fullmatch(names[-2]):
         yield f"reads {snippet(path)!r}, which is a file"
+    elif statement.dialect in POSTGRES_KIN and names[-1].lower() in _POSTGRES_FILES:
+        yield f"has {snippet(path)!r}, which reads files of the server"
     elif (statement.dialect == "sqlite" and _SQLITE_FUNCTIONS.fullmatch(names[-1])) or (
         statement.dialect in POSTGRES_KIN
         and not table.this.args.get("quoted")

@@ -21,8 +21,17 @@ POSTGRES_KIN: Final = frozenset({"postgres", "redshift", "materialize", "risingw
 SPARK_KIN: Final = frozenset({"databricks", "hive", "spark", "spark2"})
 #: The bytes after which PostgreSQL cuts a name.
 _NAME_BYTES: Final = 63
-#: The dialects in which a backslash escapes a quote, whatever the settings.
-_BACKSLASH: Final = frozenset({"bigquery", "databricks", "hive", "mysql", "snowflake", "spark", "spark2"})
+#: The kinds of texts in which a backslash escapes a quote, by dialect, and the dialects in which it otherwise
+#: never does. sqlglot's own reading differs between its versions.
+_ESCAPED_KINDS: Final = frozenset(
+    [("STRING", dialect) for dialect in ("mysql", "redshift", "snowflake", *SPARK_KIN)]
+    + [("BYTE_STRING", dialect) for dialect in ("duckdb", *POSTGRES_KIN)]
+)
+_NO_BACKSLASH: Final = POSTGRES_KIN | {"athena", "duckdb", "fabric", "presto", "sqlite", "trino", "tsql"}
+#: A text whose quotes are escaped by a quote, by a backslash too, and one of BigQuery, also of three quotes.
+_DOUBLED: Final = re.compile(r"\w*(['\"`])(?:(?!\1).|\1\1)*\1", re.DOTALL)
+_ESCAPED: Final = re.compile(r"\w*(['\"`])(?:(?!\1)[^\\]|\\.|\1\1)*\1", re.DOTALL)
+_BIGQUERY: Final = re.compile(r"\w*((?>\'\'\'|\"\"\"|['\"`]))(?:(?!\1)[^\\]|\\.)*\1", re.DOTALL)
 _NUMBER: Final = re.compile(r"([\d_]+\.?[\d_]*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -109,8 +118,21 @@ def _quote_reasons(token: Any, text: str, dialect: str) -> Iterator[str]:
         yield "a text whose quote may be none"
     if "\0" in text or any(unicodedata.category(each) == "Cs" for each in text):
         yield "a character that cannot be sent"
-    if re.search(r"\\['\"`]", text) and not (dialect in _BACKSLASH and kind == "STRING"):
+    if not all(pattern.fullmatch(text) for pattern in _patterns(kind, text, dialect)):
         yield "a backslash before a quote, which may end the text or not"
+
+
+def _patterns(kind: str, text: str, dialect: str) -> tuple[re.Pattern[str], ...]:
+    """Return how the database finds the end of a text in quotes; where that is not known, all ways."""
+    if text[-1] in "]$":
+        return ()
+    if dialect == "bigquery" and kind != "IDENTIFIER":
+        return (_BIGQUERY,)
+    if (kind, dialect) in _ESCAPED_KINDS:
+        return (_ESCAPED,)
+    if kind in {"STRING", "NATIONAL_STRING"} and dialect in _NO_BACKSLASH:
+        return (_DOUBLED,)
+    return (_DOUBLED, _ESCAPED)
 
 
 def _word_reasons(token: Any, text: str) -> Iterator[str]:

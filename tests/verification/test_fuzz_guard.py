@@ -46,7 +46,6 @@ def test_hostile_sql(database: str, capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("functions", "sqlite"),
         ("tables", "sqlite"),
-        ("text", "duckdb"),
         ("reading", "duckdb"),
         *(
             pytest.param(rule, "postgres", marks=pytest.mark.external)

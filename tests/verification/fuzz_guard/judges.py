@@ -189,7 +189,8 @@ class DuckDb:
         operators = re.findall(r'"name": "(\w+)', plan)
         found = sorted({each for each in operators if self.OPERATORS.fullmatch(each)})
         found += sorted(set(self.OTHERS.findall(plan)))
-        calls = set(re.findall(r'(\w+)(?:\\")?\(', plan.lower()))
+        outside_of_texts = re.sub(r"'(?:[^']|'')*'", "''", plan.lower())
+        calls = set(re.findall(r'(\w+)(?:\\")?\(', outside_of_texts))
         found += [f"calls {name}" for name in sorted(calls & self.refused)]
         width = _width(statement)
         if width is not None and len(columns) != width:
