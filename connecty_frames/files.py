@@ -118,7 +118,9 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iterator[BinaryIO]:
+def atomic_write(
+    path: str | os.PathLike[str], *, private: bool = False, replaces: bool = True
+) -> Iterator[BinaryIO]:
     """Open a file for writing that replaces the one of that name only when it is complete.
 
     The target of a symbolic link is replaced, and the link kept. Pipes and devices such as ``/dev/stdout``
@@ -129,6 +131,8 @@ def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iter
     private
         Whether only the owner may read and write it (mode 600), from its first byte on. Otherwise it keeps
         the mode of the file that it replaces.
+    replaces
+        Whether a file of that name is replaced; otherwise a FileExistsError is raised.
 
     Raises
     ------
@@ -166,13 +170,24 @@ def atomic_write(path: str | os.PathLike[str], *, private: bool = False) -> Iter
                 if not private:
                     with suppress(FileNotFoundError):  # there is none to replace, or it was removed just now
                         shutil.copymode(target, part)
-                part.replace(target)
+                if replaces:
+                    part.replace(target)
+                else:
+                    _link(part, target)
                 return
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
         finally:
+            part.unlink(missing_ok=True)
             file.close()
+
+
+def _link(part: Path, target: Path) -> None:
+    """Give a file the name of its target too, unless there is one."""
+    try:
+        target.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        part.rename(target)
 
 
 def _open_private(name: str, flags: int) -> int:

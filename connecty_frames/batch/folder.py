@@ -27,7 +27,7 @@ _MANIFEST: Final = "batch.json"
 _INDEX: Final = "index.sqlite3"
 _PARTS: Final = "parts"
 #: What the beginnings of the names of all entries are, before the manifest is written.
-_OURS: Final = (_INDEX, _PARTS, f".{_MANIFEST}.")
+_OURS: Final = (_INDEX, _PARTS, f".{_INDEX}.", f".{_MANIFEST}.")
 #: What the name of a part begins with.
 _NUMBER: Final = re.compile(r"[0-9]{6,}(?=[-.])")
 #: The version of the manifest and of the table of items.

@@ -11,12 +11,11 @@ from __future__ import annotations
 import atexit
 import math
 import os
-import secrets
 import sqlite3
 import stat
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Self
 from weakref import WeakValueDictionary
 
 from connecty_frames.errors import ConfigError, HistoryWarning, warn
-from connecty_frames.files import user_folder
+from connecty_frames.files import atomic_write, user_folder
 from connecty_frames.immutable import Immutable
 from connecty_frames.text import path_text
 
@@ -302,38 +301,30 @@ class Database:
         if not self.exists:
             if self.must_exist:
                 raise StoreError("it is missing")
-            self._create(until)
+            self._create()
         self._status = self.path.stat()
         if not stat.S_ISREG(self._status.st_mode):
             raise StoreError("it is not a regular file")
         if self._status.st_size <= 1:  # which SQLite takes for a new database
             raise _DamagedError("it is empty")
-        return self._opened(self.path, until)
+        return self._opened(until)
 
-    def _create(self, until: float) -> None:
+    def _create(self) -> None:
         """Create the file with its tables, so that one which is empty has lost them."""
         self.path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
-        part = self.path.with_name(f"{self.path.name}.{secrets.token_hex(4)}.part")
-        try:
-            # SQLite gives the files beside it the permissions of this one.
-            os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR))
-            self._opened(part, until).close()
-            if Path(f"{part}-wal").exists():  # what a full disk has no room for in the file itself
-                raise StoreError("database or disk is full")
-            try:
-                self.path.hardlink_to(part)
-            except FileExistsError:  # another process was faster
-                return
-            except OSError:  # a file system without links
-                part.rename(self.path)
+        with suppress(FileExistsError):  # another process was faster
+            # Private, as SQLite then makes the files beside it too.
+            with (
+                atomic_write(self.path, private=True, replaces=False) as file,
+                closing(sqlite3.connect(file.name, isolation_level=None)) as connection,
+            ):
+                connection.execute("PRAGMA journal_mode = OFF")  # else a killed process leaves a journal
+                self._make_tables(connection)
             self.is_new = True
-        finally:
-            for suffix in ("", "-wal", "-shm"):
-                Path(f"{part}{suffix}").unlink(missing_ok=True)
 
-    def _opened(self, path: Path, until: float) -> sqlite3.Connection:
+    def _opened(self, until: float) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
+            self.path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
         )
         try:
             self._prepare(connection, until)
@@ -343,16 +334,12 @@ class Database:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection, until: float) -> None:
-        def value(statement: str) -> int:
-            return int(connection.execute(statement).fetchone()[0])
-
-        newest = len(self._layout.steps)
         # In this order: another process that creates the file sets both in one transaction.
-        if value("SELECT count(*) FROM sqlite_master"):
-            if value("PRAGMA application_id") != self._layout.application_id:
+        if _value(connection, "SELECT count(*) FROM sqlite_master"):
+            if _value(connection, "PRAGMA application_id") != self._layout.application_id:
                 raise StoreError("it is a database of another program")
             self._check(connection)
-        if value("PRAGMA user_version") > newest:
+        if _value(connection, "PRAGMA user_version") > len(self._layout.steps):
             raise StoreError("a newer version of connecty_frames wrote it")
         while True:
             try:
@@ -366,14 +353,18 @@ class Database:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
         connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
-        if value("PRAGMA user_version") < newest:
-            connection.execute("BEGIN IMMEDIATE")
-            # Read again: another process may have been faster.
-            for statement in chain.from_iterable(self._layout.steps[value("PRAGMA user_version") :]):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {self._layout.application_id}")
-            connection.execute(f"PRAGMA user_version = {newest}")
-            connection.execute("COMMIT")
+        if _value(connection, "PRAGMA user_version") < len(self._layout.steps):
+            self._make_tables(connection)
+
+    def _make_tables(self, connection: sqlite3.Connection) -> None:
+        """Bring the tables from the version of the file to the newest, in one transaction."""
+        connection.execute("BEGIN IMMEDIATE")
+        # Read in it: another process may have been faster.
+        for statement in chain.from_iterable(self._layout.steps[_value(connection, "PRAGMA user_version") :]):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {self._layout.application_id}")
+        connection.execute(f"PRAGMA user_version = {len(self._layout.steps)}")
+        connection.execute("COMMIT")
 
     def _check(self, connection: sqlite3.Connection) -> None:
         """Raise if pages were exchanged: SQLite would not notice, and not find what was asked."""
@@ -413,7 +404,8 @@ _registering = threading.Lock()
 _warned: Final[set[tuple[Path, str]]] = set()
 #: The connections that a forked process got from its parent. SQLite does not allow to use or close them.
 _INHERITED: Final[list[sqlite3.Connection]] = []
-_locked_for_fork: Final[list[threading.RLock]] = []
+#: By thread, since only the one that has locked a lock may release it.
+_locked_for_fork: Final[dict[int, list[threading.RLock]]] = {}
 
 
 def shared_database(path: Path, layout: Layout) -> Database:
@@ -452,15 +444,16 @@ def _wait_before_fork() -> None:
     Only for as long as a statement may wait, since the thread that forks may be executing one itself.
     """
     until = time.monotonic() + _TIMEOUT
+    locked = _locked_for_fork[threading.get_ident()] = []
     for database in list(_databases.values()):
         lock = database.lock
         if lock.acquire(timeout=_remaining(until)):
-            _locked_for_fork.append(lock)
+            locked.append(lock)
 
 
 def _go_on_after_fork() -> None:
-    while _locked_for_fork:
-        _locked_for_fork.pop().release()
+    for lock in _locked_for_fork.pop(threading.get_ident()):
+        lock.release()
 
 
 def _leave_to_parent() -> None:
@@ -474,6 +467,10 @@ def _leave_to_parent() -> None:
 def _remaining(until: float) -> float:
     """Return the seconds until a time of the monotonic clock, 0 or more."""
     return max(0.0, until - time.monotonic())
+
+
+def _value(connection: sqlite3.Connection, statement: str) -> int:
+    return int(connection.execute(statement).fetchone()[0])
 
 
 def _code(error: sqlite3.Error) -> int | None:
