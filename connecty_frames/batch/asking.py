@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.client import Client
 
-__all__ = ["ask_batch"]
-
 #: Options of a question that a batch does not take, and why.
 _REFUSED: Final = {
     "dtype_backend": "dtype_backend is about pandas; parts are Parquet files, and read_parquet takes it.",

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow import dataset
 
-__all__ = ["DEFAULT_WORKERS", "Batch", "BatchSummary", "check_max_questions", "open_batch"]
-
 DEFAULT_WORKERS: Final = 16
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.options import AskOptions
 
-__all__ = ["begin_folder", "index_path", "known_names", "manifest_of", "open_folder", "part_path"]
-
 _MANIFEST: Final = "batch.json"
 _INDEX: Final = "index.sqlite3"
 _PARTS: Final = "parts"

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-__all__ = ["NO_TABLE", "PART", "Entry", "Index"]
-
 #: The outcomes of a finished question: its part is written, or its answer has no table.
 PART: Final = "PART"
 NO_TABLE: Final = "NO TABLE"

@@ -13,8 +13,6 @@ from connecty_frames.client.submission import question_body
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import snippet, terminal, value_text
 
-__all__ = ["Item", "digest", "folded", "read_items"]
-
 #: The most bytes of a name: file names have at most 255, and parts have a number and temporary names too.
 _NAME_BYTES: Final = 100
 _UNPORTABLE: Final = frozenset('<>:"|?*')

@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from connecty_frames.options import AskOptions
     from connecty_frames.store import History
 
-__all__ = ["BatchProgress", "run_batch"]
-
 #: Errors while asking after which no other question can be asked either.
 _STOPPING: Final = (AuthError, ConfigError, ConnectionFailed, NotFoundError, RateLimitError)
 #: So many uncertain questions without an answer in between end a run: others would become uncertain, too.

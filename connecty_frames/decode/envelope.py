@@ -27,16 +27,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.limits import ReaderLimits
 
-__all__ = [
-    "Envelope",
-    "Statistics",
-    "match_names",
-    "parse_count",
-    "read_envelope",
-    "read_statistics",
-    "stated_bounds",
-]
-
 #: A number of more digits is not a count of rows.
 _MOST_DIGITS: Final = 18
 #: In lower case, what a writer of statistics puts in place of a bound that it does not have.

@@ -16,38 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = [
-    "EXACT_CONTEXT",
-    "KIND_BY_TYPE",
-    "LONE_SURROGATE",
-    "MAX_DEPTH",
-    "NESTED_KINDS",
-    "NUL",
-    "NUMBER_KINDS",
-    "UNHIDE",
-    "ConstantText",
-    "FloatText",
-    "IntText",
-    "RepeatedKeys",
-    "ValueKind",
-    "dump",
-    "escape_lone_surrogates",
-    "has_constant",
-    "has_lone_surrogate",
-    "hide_escapes",
-    "is_encodable",
-    "is_too_deep",
-    "kind_of",
-    "mask_leniencies",
-    "original",
-    "pairs_of",
-    "parse",
-    "parse_first",
-    "to_decimal",
-    "to_object",
-    "to_python",
-]
-
 _Item = TypeVar("_Item")
 
 #: How deep a value may be nested: no answer needs more, and the code that reads it later recurses.

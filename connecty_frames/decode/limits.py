@@ -10,8 +10,6 @@ from connecty_frames.immutable import Immutable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LIMITS", "MOST_KEPT", "MOST_VALUES", "ReaderLimits"]
-
 #: The most values of statistics, which take up to 100 bytes each, however short they are.
 MOST_VALUES: Final = 2_000_000
 MOST_KEPT: Final = 100_000

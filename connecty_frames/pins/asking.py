@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from connecty_frames.clock import Deadline
 
-__all__ = ["pin", "pinned"]
-
 #: The bytes that a new pin gets on the disk before its question is asked; the SQL of models is much shorter.
 _ROOM: Final = 2**16
 #: Seconds between two looks at whether another call has pinned the name.

@@ -21,17 +21,6 @@ if TYPE_CHECKING:
     from connecty_frames.decode import ColumnSchema, Schema
     from connecty_frames.warehouse import Statement
 
-__all__ = [
-    "Drift",
-    "PinCheck",
-    "SQLChange",
-    "compare",
-    "is_inferred",
-    "largest_group",
-    "parsed",
-    "text_fingerprint",
-]
-
 SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query", "missing"]
 
 #: The changes of SQL that do not change its meaning.

@@ -25,8 +25,6 @@ from connecty_frames.text import path_text, quoted, snippet, value_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["LOCK_FILE", "OPTIONS", "changing", "check_name", "find_lock_file", "named", "read_pins"]
-
 LOCK_FILE: Final = "connecty.lock"
 #: The options that the types of an answer depend on, as the file has them.
 OPTIONS: Final = ("max_rows", "tz", "infer_temporal", "decimals")

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from connecty_frames.warehouse import Statement
     from connecty_frames.warehouse.query import RecordBatchReader
 
-__all__ = ["Pin", "sqlglot_version"]
-
 #: Options whose values are those of the pin.
 _FIXED = ("dw_id", "question_id", "schema", "max_age")
 

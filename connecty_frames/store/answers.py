@@ -15,8 +15,6 @@ from connecty_frames.text import path_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["KeptAnswer", "KeptAnswers", "answers_beside", "forget_answers"]
-
 #: The position of an answer is that of its body if all bodies stood one after another, so that how many bytes
 #: they have together is known without reading the rows; what was removed between two counts until then.
 _LAYOUT: Final = Layout(

@@ -31,8 +31,6 @@ from connecty_frames.text import path_text
 if TYPE_CHECKING:
     from collections import deque
 
-__all__ = ["Database", "Layout", "StoreError", "close_databases", "default_path", "shared_database"]
-
 #: Seconds for which a statement waits for other processes.
 _TIMEOUT: Final = 1.0
 _PAUSE: Final = 0.02

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-__all__ = ["History"]
-
 #: The most changes that wait until the file can be written again.
 _MOST_PENDING: Final = 1000
 _INSERT: Final = (

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from connecty_frames.store.database import Database
     from connecty_frames.store.table import Row
 
-__all__ = ["Lease", "end", "hold", "lease_now", "over"]
-
 #: How long a lease is, in seconds, and the pause between two renewals.
 SECONDS: float = 60.0
 PAUSE: float = 10.0

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.store.database import Database
 
-__all__ = ["end_leases", "forget_records", "read_records"]
-
 
 def read_records(
     database: Database,

@@ -15,20 +15,6 @@ from connecty_frames.store.database import Database, Layout, shared_database
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = [
-    "CLOSED",
-    "COLUMNS",
-    "LARGEST",
-    "Earlier",
-    "RecordState",
-    "Row",
-    "client_hash",
-    "database_at",
-    "from_microseconds",
-    "microseconds",
-    "question_key",
-]
-
 #: The columns that the fourth version of the table has from the third.
 _KEPT: Final = (
     "id, key, question, base_url, dw_id, client, state, question_id, asked_at, accepted_at, ended_at, rows, "

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.warehouse.guard import Statement
 
-__all__ = ["Rows", "open_rows"]
-
 #: The rows of a batch from drivers that have no batches of Arrow.
 BATCH_ROWS: Final = 10_000
 #: Settings of PostgreSQL for a transaction: a statement timeout, unless the session has one; the others make

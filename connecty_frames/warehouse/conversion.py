@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from connecty_frames.decode import ColumnSchema
     from connecty_frames.decode.arrow_types import TypeTest
 
-__all__ = ["JSON_TYPES", "convert"]
-
 #: The types of databases whose texts are JSON.
 JSON_TYPES: Final = frozenset({"json", "jsonb"})
 #: The types of databases that drivers send as values of another type.

@@ -11,8 +11,6 @@ from connecty_frames.decode.exact_json import FloatText, IntText, parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["postgres_cells", "python_cells"]
-
 #: A timestamp as PostgreSQL writes it as text: the day, the time, its offset and the era.
 _match_timestamp: Final = re.compile(
     r"(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)([+-]\d\d)?((?::\d\d)*)( BC)?", re.ASCII

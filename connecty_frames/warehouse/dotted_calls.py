@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-__all__ = ["functions_by_dot"]
-
 #: The columns that PostgreSQL's own functions have in FROM.
 _COLUMNS: Final = frozenset({"key", "value", "ordinality"})
 #: Functions whose only column has the name of the source; others have names of their own.

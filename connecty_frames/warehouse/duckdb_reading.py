@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.warehouse.guard import Statement
 
-__all__ = ["check_reading"]
-
 #: The classes of expressions, and the types of everything else, of which a query is made.
 _EXPRESSIONS: Final = frozenset(
     """

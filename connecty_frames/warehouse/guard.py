@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-__all__ = ["Statement", "check", "parse", "parse_any", "refused"]
-
 _T = TypeVar("_T")
 
 #: Classes of sqlglot of which a query is made, apart from functions.

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.warehouse.guard import Statement
 
-__all__ = ["fingerprint", "tables"]
-
 #: The most characters of SQL that an error shows.
 _SHOWN: Final = 300
 

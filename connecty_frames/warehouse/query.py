@@ -34,9 +34,6 @@ if TYPE_CHECKING:
         """A reader of pyarrow, which has no type information: a class derived from it is known to pyright."""
 
 
-__all__ = ["Query", "rerun"]
-
-
 @dataclass(frozen=True, slots=True)
 class Query:
     """What is run, and what its rows are to be."""

@@ -14,8 +14,6 @@ from connecty_frames.decode.errors import CellError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["temporal_texts"]
-
 #: The counts that stand for infinity: in DuckDB the largest, in PostgreSQL the largest since 2000, which ADBC
 #: counts on from 1970, beyond the end of the type.
 _INFINITIES: Final[dict[int, dict[int, str]]] = {
