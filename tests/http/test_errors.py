@@ -141,16 +141,16 @@ def test_a_message_of_several_lines_is_apart() -> None:
             401,
             None,
             (
-                ". The credentials were refused. Check client_id and client_secret, and that region or base_url "
-                "is where your organisation is registered."
+                ". The credentials were refused. Check client_id and client_secret, and that region or "
+                "base_url is where your organisation is registered."
             ),
         ),
         (
             403,
             None,
             (
-                ". These credentials may not do this. Check dw_id, client_id and client_secret, and that region "
-                "or base_url is where your organisation is registered."
+                ". These credentials may not do this. Check dw_id, client_id and client_secret, and that "
+                "region or base_url is where your organisation is registered."
             ),
         ),
         (404, 2.0, ". It says to try again after 2 s. Check dw_id and question_id."),

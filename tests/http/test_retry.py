@@ -231,7 +231,7 @@ def test_connecting_has_its_time_again_once_a_server_answered(clock: Any) -> Non
 
     def send(attempt: Attempt) -> Failure:
         limits.append(attempt.connect)
-        clock.at += 7.0
+        clock.at += 8.0
         raise RequestFailed(failure(kinds.pop(0)))
 
     outcome = retry(
@@ -242,8 +242,8 @@ def test_connecting_has_its_time_again_once_a_server_answered(clock: Any) -> Non
         budget=RetryBudget(clock),
     )
     assert isinstance(outcome, Failure)
-    # After pauses of 0.5 and 1 s, the second connection begins 8.5 s after the answer, and ends too late.
-    assert limits == pytest.approx([10 / 3, 9.5 / 3, 1.5 / 2])
+    # After pauses of 0.5 and 1 s, the second connection begins 9.5 s after the answer, and ends too late.
+    assert limits == pytest.approx([10 / 3, 9.5 / 3, 0.5 / 2])
     assert (kinds, clock.slept) == ([], [0.5, 1.0])
 
 
