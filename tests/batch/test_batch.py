@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -924,3 +925,9 @@ def test_how_many_are_asked_at_once() -> None:
         inspect.signature(call).parameters["max_workers"].default for call in (cf.ask_batch, Batch.retry)
     ]
     assert defaults == [16, 16]
+
+
+def test_an_empty_summary() -> None:
+    """It counts nothing."""
+    assert str(BatchSummary()) == "0 questions"
+    assert astuple(BatchSummary()) == (0,) * 8

@@ -178,13 +178,16 @@ def test_looking_for_an_answer_creates_no_file(history: Database, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_used(history: Database) -> None:
-    """It stops nothing: a warning says why no answer is kept."""
+@pytest.mark.parametrize("first", ["keep", "find"])
+def test_a_file_that_cannot_be_used(history: Database, first: str) -> None:
+    """It stops nothing: one warning says why no answer is kept or found."""
     kept = KeptAnswers(history, max_bytes=100)
     kept.database.path.mkdir()
     with pytest.warns(HistoryWarning, match=r"The kept answers in .* cannot be used \(it is not a regular"):
-        kept.keep("one", ADDRESS, ONE)
+        assert (kept.keep("one", ADDRESS, ONE) if first == "keep" else kept.find("one", ADDRESS)) is None
 
+    kept.keep("one", ADDRESS, ONE)
+    kept.forget("one")
     assert kept.find("one", ADDRESS) is None
 
 
