@@ -23,6 +23,7 @@ from connecty_frames.store import (
     COLUMNS,
     Earlier,
     History,
+    RecordState,
     answers_beside,
     database_at,
     leases,
@@ -666,13 +667,16 @@ def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClo
     [(-3_600_000_001, False), (-3_600_000_000, True), (3_600_000_000, True), (3_600_000_001, False)],
 )
 def test_the_age_to_a_microsecond(client: Client, clock: FakeClock, late: int, *, is_reused: bool) -> None:
-    """An hour, before and after: a clock may have been set back."""
+    """An hour, before and after: a clock may have been set back. A later one that was rejected is no bar."""
     history = client._history
     assert history is not None
     asked_at = clock.now() + timedelta(microseconds=late)
     row = history.sent("how many?", dw_id=13, asked_at=asked_at)
     assert row is not None
     history.accepted(row, QUESTION_ID, asked_at=asked_at, now=asked_at)
+    later = history.sent("how many?", dw_id=13, asked_at=clock.now())
+    assert later is not None
+    history.not_accepted(later, RecordState.REJECTED, "refused", now=clock.now())
     submission = client._submission("how many?", AskOptions())
     found = find_or_claim(
         submission,
