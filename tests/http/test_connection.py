@@ -16,6 +16,7 @@ from connecty_frames.client.concurrent import CancellableDeadline
 from connecty_frames.clock import SYSTEM_CLOCK, Deadline
 from connecty_frames.http.connection import (
     ATTEMPT,
+    ConnectionAdapter,
     _DeadlineSocket,
     _DeadlineTLSSocket,
     _ResponseStream,
@@ -351,3 +352,23 @@ def test_a_tls_connection_that_is_closed_while_sending(
     with pytest.raises(error) as caught:
         _DeadlineTLSSocket.sendall(sock, b"x")
     assert type(caught.value) is error
+
+
+def test_the_connection_of_a_post_is_closed_at_once(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is used for nothing else; that of a GET is kept."""
+    closed: list[ConnectionAdapter] = []
+
+    def close(adapter: ConnectionAdapter) -> None:
+        closed.append(adapter)
+
+    monkeypatch.setattr(ConnectionAdapter, "close", close)
+    transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
+    get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
+    assert closed == []
+    request = Request("POST", "/v1/auth/token", b"{}")
+    attempt = Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5)
+    transport.send(request, attempt, read=lambda response: response)
+    assert len(closed) == 1
+    monkeypatch.undo()
+    closed[0].close()
+    transport.close()

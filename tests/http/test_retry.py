@@ -330,3 +330,22 @@ def test_a_date_with_another_zone_and_without_one() -> None:
     """Both are in UTC; without a zone it already was."""
     assert http_date("Wed, 05 Nov 2025 14:00:00 +0200") == NOW
     assert http_date("Wed, 05 Nov 2025 12:00:00 -0000") == NOW
+
+
+@pytest.mark.parametrize(("took", "tries"), [(9.5, 1), (9.25, 2)])
+def test_a_pause_that_ends_with_the_time_to_connect(clock: Any, took: float, tries: int) -> None:
+    """It is not begun: half a second after 9.5 s, no time is left for an attempt."""
+    send, attempts = trying(failure(FailureKind.CONNECT))
+
+    def slowly(attempt: Attempt) -> Any:
+        clock.at += took
+        return send(attempt)
+
+    retry(
+        slowly,
+        policy=FETCH_POLICY,
+        deadline=Deadline.after(60, clock),
+        random=lambda: 1.0,
+        budget=RetryBudget(clock),
+    )
+    assert len(attempts) == tries

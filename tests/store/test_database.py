@@ -291,7 +291,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="it is not a regular file"):
         database_at(tmp_path).open()
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"File exists|Not a directory"):
+    with pytest.raises(StoreError, match=r"^(File exists|Not a directory)$"):
         database_at(tmp_path / "file" / "history.sqlite3").open()
 
 
@@ -670,3 +670,16 @@ def test_a_system_without_fork(monkeypatch: pytest.MonkeyPatch, name: str) -> No
     assert spec is not None
     assert spec.loader is not None
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def test_the_files_beside_a_damaged_one(path: Path) -> None:
+    """They are renamed with it, since they belong to no other."""
+    path.parent.mkdir()
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").write_bytes(suffix[:1].encode())
+    with pytest.warns(HistoryWarning, match="is damaged"):
+        database_at(path).open()
+
+    names = [each.name for each in path.parent.iterdir()]
+    (renamed,) = [name for name in names if ".damaged-" in name and not name.endswith(("-wal", "-shm"))]
+    assert sorted(names) == ["history.sqlite3", renamed, f"{renamed}-shm", f"{renamed}-wal"]
