@@ -134,7 +134,7 @@ class Submission:
     @property
     def recorded_in(self) -> str:
         """The file of the history that has the question; empty if none has."""
-        is_recorded = self.history is not None and (self.row is not None or self.earlier is not None)
+        is_recorded = self.row is not None or self.earlier is not None
         return self.history.place if self.history is not None and is_recorded else ""
 
     def send(self, api: Endpoints, *, deadline: Deadline) -> str:

@@ -341,6 +341,7 @@ def test_an_interrupt_at_each_moment(path: Path, clock: FakeClock, moment: str) 
     )
     attempt = Attempt(Deadline.after(60, clock), connect=9, idle=9)
     noon = clock.now()
+    assert submission.recorded_in == ""
 
     def interrupt() -> NoReturn:
         if moment == "recorded":
