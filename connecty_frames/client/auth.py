@@ -70,8 +70,10 @@ _VISIBLE: Final = re.compile(r"[!-~]+")
 _OTHER_METHOD: Final = {"POST": "GET", "GET": "POST"}
 #: The statuses by which an endpoint may refuse credentials; others are about the address.
 _CREDENTIALS_REFUSED: Final = (400, 401, 403, 422)
-#: The failures of a token request that are about the service, not about credentials.
-_SERVICE_FAILURES: Final = (FailureKind.DEADLINE, FailureKind.CONNECT, FailureKind.RATE_LIMITED)
+#: The failures of a token request whose errors say already that they are not about credentials.
+_SERVICE_FAILURES: Final = frozenset(
+    {FailureKind.DEADLINE, FailureKind.CONNECT, FailureKind.RATE_LIMITED, FailureKind.INVALID_PAYLOAD}
+)
 _CHECK_ADDRESS: Final = "Check that region or base_url is where your organisation is registered."
 
 
@@ -116,9 +118,9 @@ class _TokenState:
             return None
         if self.is_final and failure.kind is FailureKind.REJECTED:
             return failure if now - self.failed_at < _COOLDOWN else None
-        failed_meanwhile = self.failed_at >= began
         if failure.kind is FailureKind.RATE_LIMITED:
-            return failure if left <= self.pause(now) or (left <= 0 and failed_meanwhile) else None
+            return failure if left <= self.pause(now) else None
+        failed_meanwhile = self.failed_at >= began
         return failure if failed_meanwhile and (self.is_final or left <= _MIN_TIME) else None
 
     def pause(self, now: float) -> float:

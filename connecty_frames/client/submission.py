@@ -109,7 +109,7 @@ class Submission:
     @property
     def recorded_in(self) -> str:
         """The file of the history that has the question; empty if none has."""
-        is_recorded = self.history is not None and (self.row is not None or self.earlier is not None)
+        is_recorded = self.row is not None or self.earlier is not None
         return self.history.place if self.history is not None and is_recorded else ""
 
     def send(self, api: Endpoints, *, deadline: Deadline) -> str:
@@ -133,12 +133,10 @@ class Submission:
                     self._raise_for(outcome, question_id)
                 outcome = question_id
         except ConnectyError as error:
-            if self.row is not None:
-                self._record_error(error)
+            self._record_error(error)
             raise
         self.question_id, self.accepted_at = outcome, self._clock.monotonic()
-        if self.row is not None:
-            self._record_acceptance(outcome)
+        self._record_acceptance(outcome)
         self._last = None  # a question may be kept for long, and what was received is no longer needed
         return outcome
 
@@ -159,10 +157,10 @@ class Submission:
 
     def _record_error(self, error: BaseException) -> None:
         """Record in the history that there is no id: it is certain that nothing was started, or it is not."""
-        from connecty_frames.store import RecordState
-
         if self.history is None or self.row is None:
             return
+        from connecty_frames.store import RecordState
+
         state, reason = RecordState.UNCERTAIN, type(error).__name__
         if isinstance(error, SubmissionUncertain):
             reason = str(error.details["seen"])
@@ -218,7 +216,7 @@ class Submission:
         question_id = self.question_id or _received_id(last)
         if question_id is not None:
             self._record_acceptance(question_id)
-        elif last is not None or self.row is not None:
+        else:
             self._record_error(error)
 
     def _recorded(self) -> str:

@@ -69,7 +69,7 @@ def retry(
         attempts_left = CONNECT_ATTEMPTS - failures[FailureKind.CONNECT]
         attempt = Attempt(
             deadline,
-            connect=max(seconds_left, 0.1) / max(attempts_left, 1),
+            connect=max(seconds_left, 0.1) / attempts_left,
             idle=idle * 2 ** min(failures[FailureKind.CONNECTION_LOST], _MAX_DOUBLINGS),
         )
         try:

@@ -142,6 +142,6 @@ def forget_answers(answers: Database, question_ids: Iterable[str]) -> None:
 
 def _checksum(body: bytes, *fields: object) -> bytes:
     """Return the checksum of a body and of what else its row has."""
-    checksum = hashlib.blake2b(repr(fields).encode(errors="backslashreplace"), digest_size=32)
+    checksum = hashlib.blake2b(repr(fields).encode(), digest_size=32)
     checksum.update(body)
     return checksum.digest()

@@ -28,6 +28,8 @@ class Service:
         self.replies: dict[str, Step] = {}
         #: The bodies in place of the answer to a question.
         self.answers: dict[str, Any] = {}
+        #: The questions that the server no longer has.
+        self.missing: set[str] = set()
         self.token = Script.answer(200, TOKEN)
         self._questions: dict[str, str] = {}
 
@@ -54,6 +56,8 @@ class Service:
             case _:
                 question = self._questions[request.target.split("/")[5]]
                 self.fetched[question] += 1
+                if question in self.missing:
+                    return Script.answer(404, {})
                 return Script.answer(200, self.answers.get(question) or self.table(len(question)))
 
 

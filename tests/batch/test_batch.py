@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import inspect
 import json
 import os
 import signal
 import sys
 import threading
 import time
+from contextlib import contextmanager
+from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +25,7 @@ import connecty_frames as cf
 from connecty_frames.batch import Batch, BatchProgress, BatchSummary, run
 from connecty_frames.batch.index import Index
 from connecty_frames.client import Client
+from connecty_frames.options import AskOptions
 from connecty_frames.store import database_at, leases
 from tests.servers.scripted import Script
 
@@ -499,7 +504,7 @@ def test_a_batch_without_its_manifest(ask: Any, service: Any, folder: Path) -> N
     assert service.asked == {"how many?": 1}
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b"[" * 100_000])
 def test_a_damaged_manifest(ask: Any, folder: Path, content: bytes) -> None:
     """It is refused."""
     ask([])
@@ -683,7 +688,9 @@ def test_progress_by_a_callable(ask: Any, service: Any) -> None:
 
     assert [(each.done, each.total) for each in seen] == [(1, 2), (2, 2)]
     assert (seen[-1].asked, seen[-1].answered) == (2, 1)
+    assert 0 < seen[0].elapsed <= seen[1].elapsed < 60
     assert str(BatchProgress(50, 100, 40, 30, 4.0)) == "50 of 100, 30 answered, 12.5/s"
+    assert BatchProgress(0, 1, 0, 0, 0.0).rate == 0.0
 
 
 def test_progress_by_a_line(ask: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -706,3 +713,232 @@ def test_warnings_point_at_the_caller(ask: Any, service: Any) -> None:
         ask(["why?"])
 
     assert [Path(warning.filename).parent.name for warning in caught] == ["batch"]
+
+
+def test_the_line_is_updated_every_two_seconds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, then at most once in two seconds, and at the end; without questions there is none."""
+    shown: list[Any] = []
+
+    @contextmanager
+    def line(title: str, place: str, *, wanted: object) -> Any:
+        shown.append((title, place, wanted))
+        yield lambda text, elapsed: shown.append((text.partition(" ")[0], elapsed))
+
+    monkeypatch.setattr(run.display, "progress", line)
+    with run._reporting(AskOptions(progress=None), 8, folder) as report:
+        for done, elapsed in enumerate((0.0, 1.9, 2.0, 3.9, 4.5, 6.4, 6.5, 6.6), start=1):
+            report(BatchProgress(done, 8, done, done, elapsed))
+
+    assert shown == [
+        ("batch of 8 questions", str(folder), None),
+        ("1", 0.0),
+        ("3", 2.0),
+        ("5", 4.5),
+        ("7", 6.5),
+        ("8", 6.6),
+    ]
+
+
+def test_a_batch_that_is_done_shows_no_line(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does the look at what others are sending, at the end of each."""
+    titles: list[str] = []
+    show = run.display.progress
+
+    def line(title: str, place: str, *, wanted: Any) -> Any:
+        titles.append(title)
+        return show(title, place, wanted=wanted)
+
+    monkeypatch.setattr(run.display, "progress", line)
+    ask(["how many?"])
+    ask(["how many?"])
+
+    assert [title for title in titles if title.startswith("batch")] == ["batch of 1 question"]
+
+
+def test_the_errors_of_a_batch(ask: Any, service: Any) -> None:
+    """Each column of those without an answer, in every library; the types do not depend on the rows."""
+    service.answers["why?"] = FAILED
+    service.replies["who?"] = Script.answer(422, {"detail": "No"})
+    batch = ask([("a", "why?"), "who?", "how many?"])
+    table = batch.errors("pyarrow")
+
+    reasons = table["error"].to_pylist()
+    assert [reason.partition(":")[0] for reason in reasons] == ["QuestionFailed", "APIError"]
+    assert table.drop_columns(["error"]).to_pylist() == [
+        {
+            "number": 1,
+            "name": "a",
+            "question": "why?",
+            "state": "FAILED",
+            "question_id": service.question_id("why?"),
+        },
+        {"number": 2, "name": None, "question": "who?", "state": "REJECTED", "question_id": None},
+    ]
+    assert [str(type_) for type_ in table.schema.types] == ["int64", *["string"] * 5]
+    assert ask([]).errors("pyarrow").schema == table.schema
+    assert batch.errors().equals(batch.errors("pandas"))
+
+
+def test_what_is_in_the_folder(ask: Any, folder: Path) -> None:
+    """The manifest as other versions read it, and whose the files are."""
+    ask([], schema={"n": "int64"}, tz="Europe/Warsaw", max_rows=7, decimals="float", infer_temporal=False)
+    text = (folder / "batch.json").read_text(encoding="utf-8")
+    found = json.loads(text)
+
+    assert text.startswith('{\n  "format": 1,\n  "') and text.endswith("\n}\n")  # noqa: PT018 - one text
+    assert {name: found[name] for name in ("format", "dw_id", "max_rows", "tz", "decimals")} == {
+        "format": 1,
+        "dw_id": 13,
+        "max_rows": 7,
+        "tz": "Europe/Warsaw",
+        "decimals": "float",
+    }
+    assert found["infer_temporal"] is False
+    assert found["schema"] == {
+        "types": {"n": "int64"},
+        "complete": False,
+        "inferred": [],
+        "optional": [],
+    }
+    assert sorted(path.name for path in folder.iterdir()) == ["batch.json", "index.sqlite3", "parts"]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_a_maximum_that_others_leave_room_for(ask: Any, service: Any, limit: int) -> None:
+    """A question that was rejected does not count, one that is uncertain does; fetching never does."""
+    service.replies["rejected"] = Script.answer(422, {})
+    service.replies["uncertain"] = Script.answer(502, {})
+    service.answers["fetched"] = INVALID
+    ask(["fetched"])
+    del service.answers["fetched"]
+    ask(["rejected", "uncertain", "a", "b", "fetched"], max_questions=limit, max_workers=1)
+
+    asked = ["fetched", *["rejected", "uncertain", "a"][: limit + 1 if limit else 0]]
+    assert service.asked == dict.fromkeys(asked, 1)
+    assert service.fetched["fetched"] > 1
+
+
+def test_the_first_error_that_stops_a_run(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is raised, with the note, whatever others in progress end with."""
+    both = threading.Barrier(2)
+    write = run.write_failed
+
+    def fail(*_: object) -> None:
+        both.wait(20)
+        raise OSError(errno.ENOSPC, f"full {len(failures)}")
+
+    failures: list[cf.WriteFailed] = []
+
+    def failed(*arguments: Any) -> cf.WriteFailed:
+        failures.append(write(*arguments))
+        return failures[-1]
+
+    monkeypatch.setitem(run.frames.WRITERS, "parquet", fail)
+    monkeypatch.setattr(run, "write_failed", failed)
+    seen: list[BatchProgress] = []
+    with pytest.raises(cf.WriteFailed) as caught:
+        ask([f"q{number}" for number in range(9)], max_workers=2, progress=seen.append)
+
+    assert len(caught.value.__notes__) == 1
+    assert caught.value.__notes__[0].startswith("2 questions of the batch in ")
+    assert " and 0 answers written in this run." in caught.value.__notes__[0]
+    assert [each.done for each in seen] == [1, 2]
+    assert service.asked.total() == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "stops"),
+    [
+        (Script.answer(404, {}), True),
+        (Script.answer(401, {}), True),
+        (Script.answer(422, {}), False),
+        (Script.answer(400, {}), False),
+    ],
+)
+def test_which_refusals_stop_a_run(ask: Any, service: Any, reply: Any, *, stops: bool) -> None:
+    """Those after which no other question can be asked either."""
+    service.replies = {"why?": reply}
+    if stops:
+        with pytest.raises(cf.ConnectyError):
+            ask(["why?", "how many?"], max_workers=1)
+    else:
+        ask(["why?", "how many?"], max_workers=1)
+    assert service.asked["how many?"] == (not stops)
+
+
+def test_a_question_of_the_batch_that_is_gone(ask: Any, service: Any) -> None:
+    """A 404 for the answer of one is not about the workspace, so the others are asked."""
+    service.answers["why?"] = INVALID
+    ask(["why?"])
+    service.missing = {"why?"}
+    batch = ask(["why?", "how many?"], max_workers=1)
+
+    assert service.asked == {"why?": 1, "how many?": 1}
+    assert batch.errors()["error"][0].startswith("NotFoundError: ")
+
+
+def test_an_interrupt_while_it_waits_for_others(
+    ask: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the note too. Each look takes half a second, and questions of other lists are not waited for."""
+    ask(["why?", "who?"], max_questions=0)
+    index = folder / "index.sqlite3"
+    ((key,),) = database_at(index).execute("SELECT key FROM items WHERE number = 2").rows
+    recording = client.recording_in(index)
+    assert recording.history is not None
+    row = recording.history.claim("who?", key, dw_id=13, asked_at=datetime.now(UTC), after=0)
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
+
+    clock = SimpleNamespace(sleep=sleep, monotonic=time.monotonic)
+    monkeypatch.setattr(run, "time", clock)
+    assert ask(["why?"]).summary() == BatchSummary(2, answered=1, pending=1)
+    assert slept == []
+    with pytest.raises(KeyboardInterrupt) as caught:
+        ask(["why?", "who?"])
+    recording.history.close()
+
+    assert row is not None
+    assert slept == [0.5, 0.5, 0.5]
+    assert caught.value.__notes__[0].startswith("0 questions of the batch in ")
+
+
+def test_how_long_others_are_waited_for(
+    ask: Any, folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease and two looks: 61 seconds, after which the question is left to them."""
+    ask(["who?"], max_questions=0)
+    index = folder / "index.sqlite3"
+    ((key,),) = database_at(index).execute("SELECT key FROM items").rows
+    recording = client.recording_in(index)
+    assert recording.history is not None
+    row = recording.history.claim("who?", key, dw_id=13, asked_at=datetime.now(UTC), after=0)
+    at = [0.0]
+
+    def sleep(seconds: float) -> None:
+        at[0] += seconds
+
+    monkeypatch.setattr(run, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: at[0]))
+    assert ask(["who?"]).summary() == BatchSummary(1, pending=1)
+    recording.history.close()
+
+    assert row is not None
+    assert at == [61.0]
+
+
+def test_how_many_are_asked_at_once() -> None:
+    """Sixteen, unless told."""
+    defaults = [
+        inspect.signature(call).parameters["max_workers"].default for call in (cf.ask_batch, Batch.retry)
+    ]
+    assert defaults == [16, 16]
+
+
+def test_an_empty_summary() -> None:
+    """It counts nothing."""
+    assert str(BatchSummary()) == "0 questions"
+    assert astuple(BatchSummary()) == (0,) * 8

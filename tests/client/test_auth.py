@@ -6,13 +6,14 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 import requests
 import responses
 
-from connecty_frames.client.auth import Auth, Bearer
+from connecty_frames.client.auth import Auth, Bearer, _lifetime, _TokenState
 from connecty_frames.clock import Deadline
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
 
 URL = "https://api.test/v1/auth/token"
+CHECK = "Check that region or base_url is where your organisation is registered."
 #: What FakeClock says at the start, as a Date header.
 DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
 
@@ -324,3 +326,169 @@ def test_a_connection_never_made_is_not_about_credentials(clock: Any) -> None:
     lonely = Auth(SecretStr("id"), SecretStr("s"), transport=transport, random=lambda: 0.0)
     assert isinstance(failure(lonely, clock).error, ConnectionFailed)
     transport.close()
+
+
+def failed(clock: Any, kind: FailureKind, *, ago: float, wait: float | None = None) -> _TokenState:
+    """Return the state after a request that failed so many seconds ago."""
+    state = _TokenState()
+    state.failure = Failure(kind, ConnectionFailed("no"), "no", retry_after=wait)
+    state.failed_at = clock.at - ago
+    return state
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_final", "ago", "wait", "left", "is_shared"),
+    [
+        (FailureKind.REJECTED, True, 4.9, None, 60.0, True),
+        (FailureKind.REJECTED, True, 5.0, None, 60.0, False),
+        (FailureKind.REJECTED, False, 2.0, None, 60.0, False),
+        (FailureKind.REJECTED, False, 2.0, None, 0.5, True),
+        (FailureKind.REJECTED, False, 2.0, None, 0.6, False),
+        (FailureKind.UNAVAILABLE, True, 2.0, None, 60.0, True),
+        (FailureKind.UNAVAILABLE, True, 2.1, None, 60.0, False),
+        (FailureKind.UNAVAILABLE, False, 2.1, None, 0.1, False),
+        (FailureKind.RATE_LIMITED, True, 1.0, 3.0, 2.0, True),
+        (FailureKind.RATE_LIMITED, True, 1.0, 3.0, 2.1, False),
+        (FailureKind.RATE_LIMITED, False, 3.0, 9.0, 6.0, True),
+        (FailureKind.RATE_LIMITED, False, 1.0, None, 0.1, False),
+        (FailureKind.RATE_LIMITED, False, 9.0, None, 0.0, True),
+    ],
+)
+def test_which_failure_is_that_of_another_caller_too(
+    clock: Any,
+    kind: FailureKind,
+    ago: float,
+    wait: float | None,
+    left: float,
+    *,
+    is_final: bool,
+    is_shared: bool,
+) -> None:
+    """One whose request could do no better; this one has waited for two seconds."""
+    state = failed(clock, kind, ago=ago, wait=wait)
+    state.is_final = is_final
+    found = state.shared_failure(clock.at - 2.0, Deadline.after(left, clock))
+    assert found is (state.failure if is_shared else None)
+
+
+def test_without_a_failure_there_is_none_to_share(clock: Any) -> None:
+    """Nor a pause."""
+    assert _TokenState().shared_failure(clock.at, Deadline.after(0.0, clock)) is None
+    assert _TokenState().pause(clock.at) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "ago", "wait", "pause"),
+    [
+        (FailureKind.RATE_LIMITED, 1.0, 9.0, 8.0),
+        (FailureKind.RATE_LIMITED, 4.5, 9.0, 4.5),
+        (FailureKind.RATE_LIMITED, 5.0, 9.0, 0.0),
+        (FailureKind.RATE_LIMITED, 3.0, 1.0, 0.0),
+        (FailureKind.RATE_LIMITED, 0.0, None, 0.0),
+        (FailureKind.UNAVAILABLE, 1.0, 9.0, 0.0),
+    ],
+)
+def test_how_long_an_endpoint_is_left_alone(
+    clock: Any, kind: FailureKind, ago: float, wait: float | None, pause: float
+) -> None:
+    """As long as it said, if it did so in the last five seconds."""
+    assert failed(clock, kind, ago=ago, wait=wait).pause(clock.at) == pause
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "seconds"),
+    [
+        ("2025-11-05T12:00:00.500Z", 0.5),
+        ("2025-11-05T12:00:00Z", 60.0),
+        ("2025-11-06T12:00:00Z", 86_400.0),
+        ("2025-11-06T12:00:01Z", 60.0),
+        ("2025-11-05T13:00:00", 3600.0),
+        ("2025-11-05T13:00:00+01:00", 60.0),
+        ("never", 60.0),
+        (7, 60.0),
+    ],
+)
+def test_the_lifetime_of_a_token(expires_at: object, seconds: float) -> None:
+    """Up to a day; without a usable end, a minute."""
+    assert _lifetime(expires_at, datetime(2025, 11, 5, 12, tzinfo=UTC)) == seconds
+
+
+def test_a_token_is_not_used_at_its_end() -> None:
+    """That is the first moment at which it is not."""
+    state = _TokenState(Bearer(SecretStr("t"), expires=5.0))
+    assert state.valid_bearer(4.9) is state.bearer
+    assert state.valid_bearer(5.0) is None
+    assert _TokenState().valid_bearer(0.0) is None
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("reply", "kind", "says"),
+    [
+        (
+            {"status": 401, "json": {"detail": "Bad\n secret."}},
+            FailureKind.REJECTED,
+            (
+                "The credentials were refused: api.test answered 401 (Bad secret). Check client_id and "
+                "client_secret, and that region or base_url is where your organisation is registered."
+            ),
+        ),
+        (
+            {"status": 404},
+            FailureKind.REJECTED,
+            f"The token endpoint is unusable: api.test answered 404. {CHECK}",
+        ),
+        (
+            {"status": 403, "body": " <html>"},
+            FailureKind.REJECTED,
+            f"The token endpoint is unusable: api.test answered 403 (<html>). {CHECK}",
+        ),
+        (
+            {"json": {"token": "t"}},
+            FailureKind.INVALID_PAYLOAD,
+            f"The token endpoint of api.test is unusable: its answer holds no access_token. {CHECK}",
+        ),
+        (
+            {"body": "[" * 100_000, "content_type": "application/json"},
+            FailureKind.INVALID_PAYLOAD,
+            f"The token endpoint of api.test is unusable: its answer holds no access_token. {CHECK}",
+        ),
+        (
+            {"body": requests.ReadTimeout()},
+            FailureKind.CONNECTION_LOST,
+            (
+                "No token came from api.test: no answer came in time. Nothing else is sent without one; try "
+                "again later."
+            ),
+        ),
+        (
+            {"status": 503},
+            FailureKind.UNAVAILABLE,
+            (
+                "api.test answered 503 to POST /v1/auth/token. The service is not available just now; try "
+                "again later."
+            ),
+        ),
+        (
+            {"status": 500},
+            FailureKind.UNAVAILABLE,
+            "api.test answered 500 to POST /v1/auth/token. The fault is the server's; try again later.",
+        ),
+        (
+            {"status": 429, "headers": {"Retry-After": "90"}},
+            FailureKind.RATE_LIMITED,
+            (
+                "api.test answered 429 to POST /v1/auth/token. Try again after 90 s, or ask fewer questions "
+                "at once."
+            ),
+        ),
+    ],
+)
+def test_the_whole_message_without_a_token(
+    auth: Auth, clock: Any, reply: Any, kind: FailureKind, says: str
+) -> None:
+    """What came, and what to check."""
+    responses.post(URL, **reply)
+    found = failure(auth, clock, 2.0)
+    assert (found.kind, str(found.error)) == (kind, says)
+    assert getattr(found.error, "phase", None) == ("token" if kind is FailureKind.CONNECTION_LOST else None)

@@ -8,13 +8,18 @@ import sqlite3
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import Client
-from connecty_frames.store import COLUMNS, database_at, read_records
+from connecty_frames.client.submission import Submission
+from connecty_frames.clock import SYSTEM_CLOCK, Deadline
+from connecty_frames.http.models import Attempt
+from connecty_frames.store import COLUMNS, History, database_at, read_records
+from connecty_frames.store.table import microseconds
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -325,3 +330,73 @@ def test_the_default_file(server: Script, tmp_path: Path, monkeypatch: pytest.Mo
 
     found = cf.history(engine="pyarrow")
     assert found["question"].to_pylist() == ["how many more?", "how many?"]
+
+
+@pytest.mark.parametrize("moment", ["recorded", "sent", "received", "accepted"])
+def test_an_interrupt_at_each_moment(path: Path, clock: FakeClock, moment: str) -> None:
+    """What is recorded, and the note: a question is named once it may be running."""
+    history = History(database_at(path), required=False, base_url="u", client_id="c", redact=str)
+    submission = Submission(
+        "how many?", b"{}", dw_id=13, clock=clock, command="fetch {} {}".format, history=history
+    )
+    attempt = Attempt(Deadline.after(60, clock), connect=9, idle=9)
+    noon = clock.now()
+    assert submission.recorded_in == ""
+
+    def interrupt() -> NoReturn:
+        if moment == "recorded":
+            submission.row = history.sent("how many?", dw_id=13, asked_at=noon)
+        else:
+            submission._before_sending(attempt)
+        clock.at += 5
+        if moment == "received":
+            attempt.received.write(b'{"question_id": "%s"' % QUESTION_ID.encode())
+        if moment == "accepted":
+            submission.question_id = QUESTION_ID
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught, submission.annotated():
+        interrupt()
+    history.close()
+
+    five_later = (microseconds(noon), microseconds(noon) + 5_000_000)
+    sent = (
+        f"The question 'how many?' was being sent to workspace 13 at 2025-11-05 12:00:00 UTC. It may be "
+        "running, so it was not sent again. Look in ConnectyAI's chat history before asking it again. It is "
+        f"recorded in {path}."
+    )
+    known = (
+        f"Question {QUESTION_ID} may still be worked on and is recorded in {path}; to fetch its answer "
+        f"without asking again: fetch {QUESTION_ID} 13"
+    )
+    row, notes = {
+        "recorded": (("REJECTED", None, five_later[0], None, five_later[1]), []),
+        "sent": (("UNCERTAIN", None, five_later[0], None, None), [sent]),
+        "received": (("ASKED", QUESTION_ID, *five_later, None), [known]),
+        "accepted": (("ASKED", QUESTION_ID, *five_later, None), [known]),
+    }[moment]
+    assert rows(path, "state", "question_id", "asked_at", "accepted_at", "ended_at") == [row]
+    assert getattr(caught.value, "__notes__", []) == notes
+
+
+def test_the_times_of_a_submission(server: Script, client: Client, clock: FakeClock) -> None:
+    """When it was last sent and accepted; what was received is kept no longer."""
+    sent, answer = server.answer(429, {}), server.answer(202, {"question_id": QUESTION_ID})
+    server.on("ask", sent, answer)
+    submission = Submission("how many?", b"{}", dw_id=13, clock=clock, command="{} {}".format)
+    before = submission._before_sending
+
+    def count(attempt: Attempt) -> None:
+        clock.at += 1
+        before(attempt)
+        clock.at += 10
+
+    submission._before_sending = count  # type: ignore[method-assign]
+    found = submission.send(client._api, deadline=Deadline.after(60, SYSTEM_CLOCK))
+
+    assert (found, submission.question_id) == (QUESTION_ID, QUESTION_ID)
+    assert (submission.sent_at, submission.accepted_at) == (1012.0, 1022.0)
+    assert submission.asked_at == clock.now() - timedelta(seconds=10)
+    assert submission._last is None
+    assert submission.recorded_in == ""
+    assert submission.row is None

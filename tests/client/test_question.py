@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import threading
 import time
@@ -12,6 +13,8 @@ import pytest
 import responses
 
 from connecty_frames.client import Client, Question
+from connecty_frames.client.endpoints import Results
+from connecty_frames.decode import read_envelope
 from connecty_frames.errors import (
     ConfigError,
     ConversionError,
@@ -369,3 +372,82 @@ def test_a_handle_is_not_pickled(question: Question) -> None:
     """The error names what to keep instead."""
     with pytest.raises(TypeError, match="keep its question_id"):
         pickle.dumps(question)
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, ZeroDivisionError])
+def test_the_note_of_whatever_is_raised(
+    api: Any, client: Client, interrupt: type[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How to fetch the answer; after Ctrl-C it is on standard error too."""
+    api.get(RESULTS, json={"state": "PENDING"})
+
+    def press(_: object) -> None:
+        raise interrupt
+
+    with pytest.raises(interrupt) as caught:
+        client.question(QUESTION_ID).result(progress=press)
+    note = (
+        f"Question {QUESTION_ID} may still be worked on; to fetch its answer without asking again: {RESUME}"
+    )
+    assert caught.value.__notes__ == [note]
+    assert capsys.readouterr().err == (f"\n{note}\n" if interrupt is KeyboardInterrupt else "")
+
+
+@pytest.mark.parametrize(
+    ("reply", "state", "says"),
+    [
+        ({"json": {"state": "PENDING"}}, "PENDING", "the server last said PENDING."),
+        (
+            {"status": 503},
+            None,
+            "the server reported no state. The last failure: api.test answered 503.",
+        ),
+    ],
+)
+def test_the_whole_message_of_a_timeout(api: Any, client: Client, reply: Any, state: Any, says: str) -> None:
+    """What the server said last, and how to fetch the answer later."""
+    api.get(RESULTS, **reply)
+    with pytest.raises(QuestionTimeout) as caught:
+        client.question(QUESTION_ID).result(timeout=1)
+    assert str(caught.value) == (
+        f"No answer to question {QUESTION_ID} in the time allowed; {says} It may still be worked on: "
+        f"{RESUME} fetches the answer."
+    )
+    error = caught.value
+    assert (error.question_id, error.dw_id, error.state, error.question) == (QUESTION_ID, 13, state, None)
+
+
+def test_whether_a_question_exists(api: Any, client: Client) -> None:
+    """By its state; without a request once the answer is at hand."""
+    api.get(RESULTS, status=404)
+    assert not client.question(QUESTION_ID).exists()
+    api.replace(responses.GET, RESULTS, json=rows(2))
+    found = client.question(QUESTION_ID)
+    assert found.exists()
+    assert found.wait() == "COMPLETED"
+    sent = len(api.calls)
+    assert found.exists()
+    assert (found.wait(), len(api.calls)) == ("COMPLETED", sent)
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "max_rows", "is_complete", "more", "satisfied"),
+    [
+        (2, None, 3, True, 1000, [False, True, True, True, True]),
+        (2, None, 2, False, 1000, [False, True, False, False, False]),
+        (2, 2, 2, True, 1000, [False, True, True, True, True]),
+        (2, 5, 2, False, 5, [False, True, False, False, False]),
+        (200, None, 200, False, 2000, [False, False, False, False, False]),
+    ],
+)
+def test_which_requests_would_return_no_more(
+    count: int, total: int | None, max_rows: int, more: int, satisfied: list[bool], *, is_complete: bool
+) -> None:
+    """Those for all rows, or for as many; fewer rows are a smaller answer."""
+    body = json.dumps(rows(count, total)).encode()
+    results = Results(read_envelope(body), body, max_rows)
+    assert (results.rows, results.is_complete, results.next_max_rows) == (count, is_complete, more)
+    assert [results.satisfies(wanted) for wanted in (1, 2, 3, 9, None)] == satisfied
+    pending = Results(read_envelope(b'{"state": "PENDING"}'), b"", 1000)
+    assert pending.is_complete
+    assert pending.satisfies(None)

@@ -16,11 +16,14 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.client import Client
-from connecty_frames.clock import Clock
+from connecty_frames.client.reuse import find_or_claim
+from connecty_frames.clock import Clock, Deadline
+from connecty_frames.options import AskOptions
 from connecty_frames.store import (
     COLUMNS,
     Earlier,
     History,
+    RecordState,
     answers_beside,
     database_at,
     leases,
@@ -634,3 +637,55 @@ def test_the_metadata_say_how_old_it_is() -> None:
     asked_at = datetime.now(UTC) - timedelta(hours=2, minutes=30)
     assert cf.AnswerMetadata(asked_at=asked_at, reused=True).reuse_text == "asked 2 h ago, reused"
     assert cf.AnswerMetadata(asked_at=asked_at).reuse_text == ""
+
+
+def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClock) -> None:
+    """After 20 ms, then half as long again each time, up to half a second."""
+    history = client._history
+    assert history is not None
+    held = history.sent("how many?", dw_id=13, asked_at=clock.now())
+    submission = client._submission("how many?", AskOptions())
+    with pytest.raises(cf.QuestionTimeout, match="is being sent by another call") as caught:
+        find_or_claim(
+            submission,
+            history,
+            max_age=timedelta(hours=1),
+            gone=(),
+            deadline=Deadline.after(5.0, clock),
+            clock=clock,
+        )
+
+    assert held is not None
+    assert clock.slept[:9] == pytest.approx([0.02 * 1.5**step for step in range(8)] + [0.5])
+    assert clock.at == pytest.approx(1005.0)
+    assert (caught.value.question, caught.value.dw_id) == ("how many?", 13)
+    assert server.questions == []
+
+
+@pytest.mark.parametrize(
+    ("late", "is_reused"),
+    [(-3_600_000_001, False), (-3_600_000_000, True), (3_600_000_000, True), (3_600_000_001, False)],
+)
+def test_the_age_to_a_microsecond(client: Client, clock: FakeClock, late: int, *, is_reused: bool) -> None:
+    """An hour, before and after: a clock may have been set back. A later one that was rejected is no bar."""
+    history = client._history
+    assert history is not None
+    asked_at = clock.now() + timedelta(microseconds=late)
+    row = history.sent("how many?", dw_id=13, asked_at=asked_at)
+    assert row is not None
+    history.accepted(row, QUESTION_ID, asked_at=asked_at, now=asked_at)
+    later = history.sent("how many?", dw_id=13, asked_at=clock.now())
+    assert later is not None
+    history.not_accepted(later, RecordState.REJECTED, "refused", now=clock.now())
+    submission = client._submission("how many?", AskOptions())
+    found = find_or_claim(
+        submission,
+        history,
+        max_age=timedelta(hours=1),
+        gone=(),
+        deadline=Deadline.after(5.0, clock),
+        clock=clock,
+    )
+
+    assert (found is not None) is is_reused
+    assert (submission.row is None) is is_reused

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
 import time
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from urllib3.connection import HTTPConnection
 
+from connecty_frames.client.concurrent import CancellableDeadline
 from connecty_frames.clock import SYSTEM_CLOCK, Deadline
+from connecty_frames.http.connection import (
+    ATTEMPT,
+    ConnectionAdapter,
+    _DeadlineSocket,
+    _DeadlineTLSSocket,
+    _ResponseStream,
+    _TrackedConnection,
+    seconds_left,
+)
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.http.transport import Transport
 from tests.servers.responses import chunked
+
+if TYPE_CHECKING:
+    from tests.servers.timing import FakeClock
 
 
 def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Response | Failure, float]:
@@ -170,3 +187,188 @@ def test_an_unusable_environment_variable_is_named(
     assert outcome.kind is FailureKind.REJECTED
     assert "REQUESTS_CA_BUNDLE" in str(outcome.error)
     assert "canary" not in str(outcome.error)
+
+
+@pytest.mark.parametrize(("seconds", "each"), [(60.0, 2.0), (3.0, 1.0), (0.0, 0.001)])
+def test_the_addresses_of_a_host_share_the_time(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch, seconds: float, each: float
+) -> None:
+    """Six seconds for three addresses that do not answer, or what is left of the call."""
+    deadline = Deadline.after(seconds, clock)
+    attempt = Attempt(deadline, connect=6.0, idle=60.0)
+    closed: list[float | None] = []
+
+    def be_silent(sock: _DeadlineSocket, _address: object) -> None:
+        clock.at += sock.gettimeout() or 0.0
+        closed.append(sock.gettimeout())
+        raise TimeoutError(f"number {len(closed)}")
+
+    address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [address] * 3)
+    monkeypatch.setattr(_DeadlineSocket, "connect", be_silent)
+    current = ATTEMPT.set(attempt)
+    try:
+        with pytest.raises(TimeoutError, match="number 3"):
+            _TrackedConnection("api.test", 1)._new_conn()
+    finally:
+        ATTEMPT.reset(current)
+
+    assert closed == pytest.approx([each] * 3)
+    assert (attempt.phase, attempt.peer) == ("connect", "api.test:1")
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, None])
+def test_how_long_a_connection_may_take_and_its_peer(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch, interrupt: type[BaseException] | None
+) -> None:
+    """Once it is made, a handshake has the time of the call; nothing is left open by an interrupt."""
+    attempt, made = Attempt(Deadline.after(30.0, clock), connect=6.0, idle=20.0), []
+
+    def connect(sock: _DeadlineSocket, _address: object) -> None:
+        made.append(sock)
+        if interrupt:
+            raise interrupt
+
+    looked: list[Any] = []
+
+    def look_up(*arguments: Any, **options: Any) -> Any:
+        looked.append((arguments, options, attempt.phase))
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(_DeadlineSocket, "connect", connect)
+    current = ATTEMPT.set(attempt)
+    try:
+        connection = _TrackedConnection("[fe80::1%25eth0]")
+        if interrupt:
+            with pytest.raises(interrupt):
+                connection._new_conn()
+        else:
+            with connection._new_conn() as sock:
+                assert sock.gettimeout() == 20.0
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    finally:
+        ATTEMPT.reset(current)
+
+    assert looked == [(("fe80::1%eth0", 80), {"type": socket.SOCK_STREAM}, "resolve")]
+    assert (attempt.phase, attempt.peer) == ("connect" if interrupt else "tls", "[fe80::1%eth0]:80")
+    assert [sock.fileno() for sock in made] == [-1]
+
+
+@pytest.mark.parametrize(
+    ("left", "is_submission", "phase", "cancelled", "expected"),
+    [
+        (30.0, False, "sent", False, 20.0),
+        (0.5, False, "sent", False, 0.5),
+        (0.0, False, "sent", False, None),
+        (0.5, True, "sent", True, 0.5),
+        (0.5, True, "connect", True, None),
+        (0.5, False, "sent", True, None),
+    ],
+)
+def test_the_time_of_one_read(
+    clock: FakeClock, left: float, phase: str, expected: float | None, *, is_submission: bool, cancelled: bool
+) -> None:
+    """At most that without a byte; the reply to a question that was sent is read after a cancellation too."""
+    event = threading.Event()
+    attempt = Attempt(CancellableDeadline(clock, clock.at + left, event), connect=9.0, idle=20.0)
+    attempt.is_submission, attempt.phase = is_submission, phase
+    if cancelled:
+        event.set()
+    if expected is None:
+        with pytest.raises(TimeoutError):
+            seconds_left(attempt)
+    else:
+        assert seconds_left(attempt) == expected
+
+
+class TestTheEndOfAResponse:
+    """A connection is closed with its response, unless nothing can follow that."""
+
+    @staticmethod
+    def close(sock: socket.socket, *, read: int = 0) -> bool:
+        """Close the response on a socket after some bytes, and return whether the connection was closed."""
+        connection = HTTPConnection("api.test")
+        connection.sock = sock
+        stream = _ResponseStream(sock.makefile("rb", buffering=0), connection, sock)
+        attempt = Attempt(Deadline.after(0.2, SYSTEM_CLOCK), connect=1.0, idle=0.05)
+        current = ATTEMPT.set(attempt)
+        try:
+            if read:
+                with suppress(TimeoutError):
+                    stream.read(read)
+            stream.close()
+        finally:
+            ATTEMPT.reset(current)
+        return connection.sock is None
+
+    @pytest.mark.parametrize(
+        ("sent", "read", "closes"),
+        [(b"", 0, False), (b"ab", 2, False), (b"ab", 1, True), (b"ab", 0, True), (b"", 1, True)],
+        ids=["nothing came", "all was read", "a byte is buffered", "two bytes wait", "a read timed out"],
+    )
+    def test_over_tcp(self, sent: bytes, read: int, *, closes: bool) -> None:
+        """What was not read would be taken for the next response."""
+        ours, theirs = socket.socketpair()
+        with theirs, _DeadlineSocket(fileno=ours.detach()) as sock:
+            theirs.sendall(sent)
+            assert self.close(sock, read=read) is closes
+
+    def test_over_another_socket(self) -> None:
+        """Of TLS inside TLS it is unknown what is left."""
+        ours, theirs = socket.socketpair()
+        with theirs, ours:
+            assert self.close(ours)
+
+    def test_of_a_connection_that_has_another_socket(self) -> None:
+        """It is left alone."""
+        ours, theirs = socket.socketpair()
+        with theirs, ours:
+            connection = HTTPConnection("api.test")
+            stream = _ResponseStream(ours.makefile("rb", buffering=0), connection, ours)
+            connection.sock = theirs
+            stream.close()
+            assert connection.sock is theirs
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [
+        (ssl.SSL_ERROR_SYSCALL, BrokenPipeError),
+        (ssl.SSL_ERROR_EOF, BrokenPipeError),
+        (ssl.SSL_ERROR_SSL, ssl.SSLError),
+    ],
+)
+def test_a_tls_connection_that_is_closed_while_sending(
+    monkeypatch: pytest.MonkeyPatch, number: int, error: type[Exception]
+) -> None:
+    """It is reported as that of TCP, after which the response is read; others stay what they are."""
+
+    def end(*_: object) -> None:
+        raise ssl.SSLError(number, "closed")
+
+    monkeypatch.setattr(_DeadlineSocket, "sendall", end)
+    sock = _DeadlineTLSSocket.__new__(_DeadlineTLSSocket)
+    with pytest.raises(error) as caught:
+        _DeadlineTLSSocket.sendall(sock, b"x")
+    assert type(caught.value) is error
+
+
+def test_the_connection_of_a_post_is_closed_at_once(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is used for nothing else; that of a GET is kept."""
+    closed: list[ConnectionAdapter] = []
+
+    def close(adapter: ConnectionAdapter) -> None:
+        closed.append(adapter)
+
+    monkeypatch.setattr(ConnectionAdapter, "close", close)
+    transport = Transport(server.address, clock=SYSTEM_CLOCK, redact=Redaction())
+    get(transport, Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5))
+    assert closed == []
+    request = Request("POST", "/v1/auth/token", b"{}")
+    attempt = Attempt(Deadline.after(5, SYSTEM_CLOCK), connect=5, idle=5)
+    transport.send(request, attempt, read=lambda response: response)
+    assert len(closed) == 1
+    monkeypatch.undo()
+    closed[0].close()
+    transport.close()

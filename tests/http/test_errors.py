@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import ssl
 from typing import Any
 
 import pytest
+import requests
+import urllib3
 
+from connecty_frames.clock import SYSTEM_CLOCK, Deadline
 from connecty_frames.errors import (
     APIError,
     AuthError,
     ConfigError,
+    ConnectionFailed,
     NotFoundError,
     RateLimitError,
     ResponseError,
+    ResponseTooLarge,
     ServerError,
 )
-from connecty_frames.http.errors import content_failure, status_failure
-from connecty_frames.http.models import SUCCESS, FailureKind, Request, Response
+from connecty_frames.http.errors import content_failure, exception_failure, host_port, status_failure
+from connecty_frames.http.models import (
+    SUCCESS,
+    Attempt,
+    BodyEncodingError,
+    BodyTooLarge,
+    Failure,
+    FailureKind,
+    InterimError,
+    Request,
+    Response,
+)
 from connecty_frames.http.redaction import Redaction
 from connecty_frames.secret import SecretStr
 
@@ -78,6 +95,10 @@ def test_a_success_is_no_failure(status: int) -> None:
             {"detail": [{"loc": ["body", "question"], "msg": "Field required"}]},
             "body.question: Field required",
         ),
+        ({"title": "Bad Request", "msg": "No"}, "Bad Request"),
+        ({"detail": ["one", {"msg": "two"}, 3, "four"]}, "one; two"),
+        ({"detail": "Required", "loc": "body"}, "Required"),
+        ("No such workspace", "No such workspace"),
         ({"code": 7}, '{"code": 7}'),
         (b"plain\r\n  words", "plain words"),
         (b"\x1b[2Jcleared", "\\x1b[2Jcleared"),
@@ -104,18 +125,49 @@ def test_a_message_of_several_lines_is_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "says"),
+    ("status", "wait", "says"),
     [
-        (400, "api.test answered 400 to GET /v1/dw/13/questions."),
         (
-            500,
-            "api.test answered 500 to GET /v1/dw/13/questions. The fault is the server's; try again later.",
+            399,
+            None,
+            (
+                " with a redirect to an unknown host. Redirects are never followed: they could leak "
+                "credentials. Set base_url to the API's address."
+            ),
         ),
+        (400, None, "."),
+        (400, 2.0, ". It says to try again after 2 s."),
+        (
+            401,
+            None,
+            (
+                ". The credentials were refused. Check client_id and client_secret, and that region or "
+                "base_url is where your organisation is registered."
+            ),
+        ),
+        (
+            403,
+            None,
+            (
+                ". These credentials may not do this. Check dw_id, client_id and client_secret, and that "
+                "region or base_url is where your organisation is registered."
+            ),
+        ),
+        (404, 2.0, ". It says to try again after 2 s. Check dw_id and question_id."),
+        (407, None, ". Check the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY."),
+        (408, None, ". The service did not get the request in time; try again later."),
+        (500, None, ". The fault is the server's; try again later."),
+        (502, None, ". The service is not reachable just now; try again later."),
+        (503, 2.0, ". The service is not available just now; try again after 2 s."),
+        (504, None, ". The service did not answer in time; try again later."),
+        (600, None, "."),
     ],
 )
-def test_the_whole_message(status: int, says: str) -> None:
-    """Of a fault of the server, also what to do."""
-    assert str(status_failure(response(status), redact=REDACT).error) == says
+def test_the_whole_message(status: int, wait: float | None, says: str) -> None:
+    """What was asked for, without the query, what came, and what to do."""
+    failure = status_failure(response(status), redact=REDACT, retry_after=wait)
+    assert str(failure.error) == f"api.test answered {status} to GET /v1/dw/13/questions{says}"
+    assert (failure.reason, failure.retry_after) == (f"api.test answered {status}", wait)
 
 
 def test_an_error_carries_status_request_id_and_wait() -> None:
@@ -173,3 +225,255 @@ def test_a_login_page_is_named_as_one() -> None:
     assert (error.host, error.content_type) == ("api.test", "text/html")
     assert error.snippet == "<html><title>Sign in\\x1b</title>"
     assert "proxy or single sign-on" in str(error)
+
+
+@pytest.mark.parametrize(("status", "is_about_it"), [(399, False), (400, True), (499, True), (500, False)])
+def test_a_page_that_requires_a_client_certificate(status: int, *, is_about_it: bool) -> None:
+    """With any 4xx: nothing was started, and another attempt would end alike."""
+    body = b"<title>400 no REQUIRED ssl certificate was sent</title>"
+    failure = status_failure(response(status, body), redact=REDACT)
+    assert ("requires a client certificate" in failure.reason) is is_about_it
+
+
+def test_the_id_of_a_request_with_a_secret_in_it_is_left_out() -> None:
+    """Masked it would be another one. There may be none."""
+    secret = status_failure(response(500, X_Request_Id="x-canary-secret"), redact=REDACT).error
+    none = status_failure(response(500), redact=REDACT).error
+    assert [error.request_id for error in (secret, none)] == [None, None]  # type: ignore[attr-defined]
+
+
+def test_an_empty_success_and_one_without_a_content_type() -> None:
+    """The one may be headers that were cut; the other is no JSON."""
+    empty = content_failure(response(202, b" "), redact=REDACT)
+    page = content_failure(response(200, b"page canary-secret"), redact=REDACT)
+    assert empty is not None
+    assert page is not None
+    assert (empty.kind, empty.status, empty.reason) == (
+        FailureKind.EMPTY_BODY,
+        202,
+        "api.test answered 202 with an empty body",
+    )
+    assert (page.kind, page.status, page.body) == (
+        FailureKind.WRONG_CONTENT_TYPE,
+        200,
+        b"page canary-secret",
+    )
+    assert str(page.error) == (
+        "api.test answered 200 with no content type instead of JSON. Is a proxy or single sign-on between "
+        "here and the API? It begins: page ***"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://api.test", "api.test:443"),
+        ("http://api.test/v1", "api.test:80"),
+        ("http://[::1]:8080", "[::1]:8080"),
+        ("ftp://api.test", "api.test:0"),
+        ("api.test", "api.test:0"),
+        ("/v1", ":0"),
+    ],
+)
+def test_the_host_and_port_of_an_address(address: str, expected: str) -> None:
+    """Without a port, that of the scheme; 0 if there is none."""
+    assert host_port(address) == expected
+
+
+def failed(
+    *causes: BaseException,
+    phase: str | None = "sent",
+    peer: str = "api.test:443",
+    status: int | None = None,
+    has_results: bool = True,
+) -> Failure:
+    """Return the failure of a GET of https://api.test that was ended by these exceptions."""
+    attempt = Attempt(Deadline.after(9, SYSTEM_CLOCK), connect=9, idle=9)
+    attempt.phase, attempt.peer, attempt.status = phase, peer, status
+    attempt.received.write(b"canary-secret!")
+    return exception_failure(
+        causes,
+        Request("GET", "/v1/x", has_results=has_results),
+        attempt,
+        host="api.test",
+        address="https://api.test",
+        redact=REDACT,
+    )
+
+
+LOST, NOT_HTTP = FailureKind.CONNECTION_LOST, FailureKind.NOT_HTTP
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind", "reason"),
+    [
+        (BodyTooLarge("too long"), FailureKind.TOO_LARGE, "too long"),
+        (
+            MemoryError("canary"),
+            FailureKind.TOO_LARGE,
+            "the answer is longer than the memory there is for it",
+        ),
+        (
+            BodyEncodingError("no gzip"),
+            FailureKind.BAD_ENCODING,
+            "the body of the answer cannot be decompressed: no gzip",
+        ),
+        (InterimError("switched"), NOT_HTTP, "switched"),
+        (http.client.RemoteDisconnected("canary"), LOST, "the connection was closed without an answer"),
+        (http.client.IncompleteRead(b"canary"), LOST, "the answer was cut after 14 bytes"),
+        (ConnectionResetError("canary"), LOST, "the connection was reset"),
+        (BrokenPipeError("canary"), LOST, "the connection was closed while sending"),
+        (TimeoutError("canary"), LOST, "no answer came in time"),
+        (requests.Timeout("canary"), LOST, "no answer came in time"),
+        (http.client.BadStatusLine("canary"), NOT_HTTP, "the answer was not HTTP"),
+        (urllib3.exceptions.InvalidHeader("canary"), NOT_HTTP, "the answer had headers that cannot be read"),
+        (UnicodeError("canary"), NOT_HTTP, "the answer had headers that cannot be read"),
+        (OSError("canary"), LOST, "the connection failed"),
+        (RuntimeError("canary"), LOST, "the connection failed"),
+    ],
+)
+def test_what_ends_an_exchange(cause: Exception, kind: FailureKind, reason: str) -> None:
+    """Its kind, what was received, and a message without the text of a foreign exception."""
+    failure = failed(cause, status=200)
+    error = failure.error
+    assert isinstance(error, ResponseTooLarge if kind is FailureKind.TOO_LARGE else ResponseError)
+    assert (failure.kind, failure.reason, failure.status, failure.body) == (
+        kind,
+        reason,
+        200,
+        b"canary-secret!",
+    )
+    assert str(error).startswith(f"No usable answer from api.test: {reason}.")
+    assert (error.host, error.snippet) == ("api.test", "***!")
+
+
+@pytest.mark.parametrize(
+    ("cause", "has_results", "hint"),
+    [
+        (
+            BodyTooLarge("too long"),
+            True,
+            (
+                " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or "
+                "CONNECTY_MAX_BODY_BYTES."
+            ),
+        ),
+        (BodyTooLarge("too long"), False, ""),
+        (InterimError("switched"), False, " Check base_url, and the proxies on the way there."),
+        (OSError(), True, ""),
+    ],
+)
+def test_what_to_do_about_an_answer(cause: Exception, hint: str, *, has_results: bool) -> None:
+    """The limit is that of answers with rows."""
+    message = str(failed(cause, has_results=has_results).error)
+    assert message.partition(". ")[2] == hint.strip()
+
+
+def test_a_status_decides() -> None:
+    """Whatever ended the reading of the body; of a success, what ended it."""
+    assert failed(OSError(), status=503).kind is FailureKind.UNAVAILABLE
+    assert failed(OSError(), status=200).kind is LOST
+
+
+def test_no_request_could_be_made() -> None:
+    """By a setting of the environment; a failure of another tool's connection counts as sent."""
+    failure = failed(ValueError("canary"), phase=None)
+    assert isinstance(failure.error, ConfigError)
+    assert (failure.kind, failure.reason) == (FailureKind.REJECTED, "no request could be made")
+    assert failed(requests.ConnectionError(), OSError(), phase=None).kind is LOST
+    assert failed(requests.Timeout(), phase=None).kind is LOST
+
+
+def tls_error(reason: str) -> ssl.SSLError:
+    """Return an exception as OpenSSL gives its reason."""
+    error = ssl.SSLError(1, f"[SSL] {reason.lower()}")
+    error.reason = reason
+    return error
+
+
+CONNECT, TLS = "the network, VPN and firewall.", "CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
+
+
+@pytest.mark.parametrize(
+    ("cause", "options", "says", "ends"),
+    [
+        (
+            OSError(111, "Connection refused"),
+            {"phase": "connect"},
+            "api.test:443 (connect: Connection refused)",
+            CONNECT,
+        ),
+        (OSError("canary-secret"), {"phase": "connect"}, "api.test:443 (connect: ***)", CONNECT),
+        (OSError(), {"phase": "connect"}, "api.test:443 (connect: ConnectionError)", CONNECT),
+        (TimeoutError("x"), {"phase": "connect"}, "api.test:443 (connect: no answer in time)", CONNECT),
+        (ValueError("x"), {"phase": "connect"}, "api.test:443 (connect: ConnectionError)", CONNECT),
+        (
+            UnicodeError("x"),
+            {"phase": "resolve"},
+            "api.test:443 (resolve: the name cannot be looked up)",
+            "and the network or VPN.",
+        ),
+        (
+            OSError(111, "Connection refused"),
+            {"phase": "connect", "peer": "proxy:8080"},
+            "proxy:8080 (proxy: Connection refused)",
+            "and NO_PROXY.",
+        ),
+        (
+            tls_error("CERTIFICATE_VERIFY_FAILED"),
+            {"phase": "tls", "peer": "proxy:8080"},
+            "api.test:443 (tls: [SSL] certificate_verify_failed)",
+            TLS,
+        ),
+        (
+            tls_error("TLSV1_ALERT_HANDSHAKE_FAILURE"),
+            {"phase": "tls"},
+            "api.test:443 (tls: [SSL] tlsv1_alert_handshake_failure)",
+            "Ask its administrator.",
+        ),
+        (
+            tls_error("TLSV1_ALERT_BAD_CERTIFICATE"),
+            {"phase": "tls"},
+            "api.test:443 (tls: [SSL] tlsv1_alert_bad_certificate)",
+            "Ask its administrator.",
+        ),
+    ],
+)
+def test_a_connection_that_was_not_made(cause: Exception, options: Any, says: str, ends: str) -> None:
+    """What was connected to, the phase, the reason of the system, and what to check."""
+    failure = failed(requests.ConnectionError("canary"), cause, **options)
+    assert str(failure.error).startswith(f"No connection to {says}; nothing was sent. ")
+    assert str(failure.error).endswith(ends)
+    assert isinstance(failure.error, ConnectionFailed)
+    host, _, rest = says.partition(" (")
+    assert (failure.error.host, failure.error.phase) == (host, rest.partition(":")[0])
+    assert (failure.kind, failure.reason) == (FailureKind.CONNECT, f"no connection to {host}")
+
+
+@pytest.mark.parametrize("phase", ["tls", "sent"])
+def test_a_server_that_requires_a_client_certificate(phase: str) -> None:
+    """It read nothing, also if the alert came after the request."""
+    failure = failed(requests.ConnectionError(), tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), phase=phase)
+    assert isinstance(failure.error, ConnectionFailed)
+    assert (failure.kind, failure.reason) == (
+        FailureKind.REJECTED,
+        "api.test requires a client certificate",
+    )
+    assert (failure.error.host, failure.error.phase) == ("api.test", "tls")
+
+
+def test_a_proxy_that_refuses_its_password() -> None:
+    """The 407 stands in a text alone; another number, or another end of the connection, is none."""
+    refused = OSError("Tunnel connection failed: 407 Proxy Authentication Required")
+    failure = failed(requests.ConnectionError(), refused, phase="proxy", peer="proxy:8080")
+    assert isinstance(failure.error, ConfigError)
+    assert (failure.kind, failure.reason, failure.status) == (
+        FailureKind.REJECTED,
+        "the proxy answered 407",
+        407,
+    )
+    assert str(failure.error).startswith("The proxy proxy:8080 asks for a user and password")
+    forbidden = OSError("Tunnel connection failed: 403 Forbidden")
+    assert failed(forbidden, phase="proxy", peer="proxy:8080").kind is FailureKind.CONNECT
+    assert failed(refused, phase="connect").kind is FailureKind.CONNECT
+    assert failed(ValueError(" 407 "), phase="proxy", peer="proxy:8080").kind is FailureKind.CONNECT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -183,11 +183,14 @@ def test_connecting_ends_within_ten_seconds(clock: Any) -> None:
         send,
         policy=ASK_POLICY,
         deadline=Deadline.after(60, clock),
-        random=lambda: 0.1,
+        random=lambda: 0.8,
         budget=RetryBudget(clock),
     )
-    assert len(limits) == 3
-    assert clock.at - 1000.0 <= 10.0 + 1e-9
+    # The pauses of 0.4 and 0.8 s count; each attempt has its share of what is left.
+    first = 10 / 3
+    second = (10 - first - 0.4) / 2
+    assert limits == pytest.approx([first, second, 10 - first - 0.4 - second - 0.8])
+    assert clock.at - 1000.0 == pytest.approx(10.0)
 
 
 def test_the_idle_timeout_of_a_fetch_doubles_with_each_loss(clock: Any) -> None:
@@ -219,3 +222,130 @@ def test_the_idle_timeout_of_a_fetch_doubles_with_each_loss(clock: Any) -> None:
         budget=RetryBudget(clock),
     )
     assert [attempt.idle for attempt in attempts] == [math.inf]
+
+
+def test_connecting_has_its_time_again_once_a_server_answered(clock: Any) -> None:
+    """Ten seconds from the last other failure on; a pause that would end after them is not begun."""
+    limits: list[float] = []
+    kinds = [FailureKind.UNAVAILABLE, FailureKind.CONNECT, FailureKind.CONNECT]
+
+    def send(attempt: Attempt) -> Failure:
+        limits.append(attempt.connect)
+        clock.at += 8.0
+        raise RequestFailed(failure(kinds.pop(0)))
+
+    outcome = retry(
+        send,
+        policy=FETCH_POLICY,
+        deadline=Deadline.after(60, clock),
+        random=lambda: 1.0,
+        budget=RetryBudget(clock),
+    )
+    assert isinstance(outcome, Failure)
+    # After pauses of 0.5 and 1 s, the second connection begins 9.5 s after the answer, and ends too late.
+    assert limits == pytest.approx([10 / 3, 9.5 / 3, 0.5 / 2])
+    assert (kinds, clock.slept) == ([], [0.5, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "wait", "seconds", "expected"),
+    [
+        (FailureKind.RATE_LIMITED, 60.0, 60.0, (FailureKind.RATE_LIMITED, 1, [])),
+        (FailureKind.RATE_LIMITED, None, 0.5, (FailureKind.RATE_LIMITED, 1, [0.5])),
+        (FailureKind.RATE_LIMITED, 59.0, 60.0, (None, 2, [59.0])),
+        (FailureKind.RATE_LIMITED, 0.1, 60.0, (None, 2, [0.5])),
+        (FailureKind.UNAVAILABLE, None, 0.5, (FailureKind.UNAVAILABLE, 1, [0.5])),
+        (FailureKind.UNAUTHORIZED, None, 0.5, (None, 2, [])),
+        (FailureKind.UNAUTHORIZED, None, 0.0, (FailureKind.DEADLINE, 1, [])),
+    ],
+)
+def test_where_the_deadline_lies(
+    clock: Any, kind: FailureKind, wait: float | None, seconds: float, expected: Any
+) -> None:
+    """A pause up to it is too long. Without time for another token, one that expired is no refusal."""
+    send, attempts = trying(failure(kind, retry_after=wait), "rows")
+    outcome = retry(
+        send,
+        policy=FETCH_POLICY,
+        deadline=Deadline.after(seconds, clock),
+        random=lambda: 1.0,
+        budget=RetryBudget(clock),
+    )
+    found = outcome.kind if isinstance(outcome, Failure) else None
+    assert (found, len(attempts), clock.slept) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "wait", "is_counted"),
+    [
+        (FailureKind.RATE_LIMITED, 1.0, False),
+        (FailureKind.RATE_LIMITED, None, True),
+        (FailureKind.UNAVAILABLE, 1.0, True),
+        (FailureKind.UNAUTHORIZED, None, False),
+    ],
+)
+def test_which_retries_are_counted(
+    clock: Any, kind: FailureKind, wait: float | None, *, is_counted: bool
+) -> None:
+    """Not those that the server asks for: they cannot make an outage worse."""
+    budget = RetryBudget(clock)
+    for _ in range(5):
+        assert budget.acquire() == 0.0
+    send, _ = trying(failure(kind, retry_after=wait), failure(FailureKind.REJECTED))
+    deadline = Deadline.after(60, clock)
+    clock.sleep = clock.slept.append  # no time passes, which would add retries
+    retry(send, policy=FETCH_POLICY, deadline=deadline, random=lambda: 0.0, budget=budget)
+    left = 0
+    while not budget.acquire():
+        left += 1
+    assert left == (4 if is_counted else 5)
+
+
+def test_a_result_is_returned_and_counted(clock: Any) -> None:
+    """It adds one retry, up to ten."""
+    budget = RetryBudget(clock)
+    for _ in range(10):
+        assert budget.acquire() == 0.0
+    assert budget.acquire() == 1.0
+    send, _ = trying("rows")
+    deadline = Deadline.after(60, clock)
+    assert retry(send, policy={}, deadline=deadline, random=lambda: 0.0, budget=budget) == "rows"
+    assert [budget.acquire(), budget.acquire()] == [0.0, 1.0]
+    clock.at += 0.25
+    assert budget.acquire() == 0.75
+    clock.at += 100
+    budget.refund()
+    assert [budget.acquire() for _ in range(11)] == [0.0] * 10 + [1.0]
+
+
+def test_a_date_of_this_second() -> None:
+    """It is over; a fraction of a second later is not."""
+    headers = {"Retry-After": "Wed, 05 Nov 2025 12:00:00 GMT"}
+    assert retry_after(headers, NOW) is None
+    assert retry_after(headers, NOW - timedelta(milliseconds=500)) == 0.5
+    assert retry_after({}, NOW) is None
+
+
+def test_a_date_with_another_zone_and_without_one() -> None:
+    """Both are in UTC; without a zone it already was."""
+    assert http_date("Wed, 05 Nov 2025 14:00:00 +0200") == NOW
+    assert http_date("Wed, 05 Nov 2025 12:00:00 -0000") == NOW
+
+
+@pytest.mark.parametrize(("took", "tries"), [(9.5, 1), (9.25, 2)])
+def test_a_pause_that_ends_with_the_time_to_connect(clock: Any, took: float, tries: int) -> None:
+    """It is not begun: half a second after 9.5 s, no time is left for an attempt."""
+    send, attempts = trying(failure(FailureKind.CONNECT))
+
+    def slowly(attempt: Attempt) -> Any:
+        clock.at += took
+        return send(attempt)
+
+    retry(
+        slowly,
+        policy=FETCH_POLICY,
+        deadline=Deadline.after(60, clock),
+        random=lambda: 1.0,
+        budget=RetryBudget(clock),
+    )
+    assert len(attempts) == tries

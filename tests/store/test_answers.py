@@ -6,6 +6,7 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 from connecty_frames.errors import HistoryWarning
@@ -17,7 +18,7 @@ from connecty_frames.store import (
     database_at,
     forget_records,
 )
-from connecty_frames.store.answers import KeptAnswer
+from connecty_frames.store.answers import KeptAnswer, _checksum
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +67,7 @@ def test_the_answer_of_another_question(history: Database, kept: KeptAnswers) ->
     with pytest.warns(HistoryWarning, match="have a damaged answer, that of question one"):
         assert kept.find("one", ADDRESS) is None
     assert kept.find("one", ADDRESS) is None
+    assert database.execute("SELECT question_id FROM answers").rows == [("x",)]
 
 
 @pytest.mark.parametrize("value", ["'text'", "1", "1.5"])
@@ -154,3 +156,48 @@ def test_an_answer_that_is_kept_while_it_is_erased(
     assert len(met) == 1
     assert kept.find("one", ADDRESS) is None
     assert kept.find("other", ADDRESS) == OTHER
+
+
+def test_a_small_limit(history: Database) -> None:
+    """An answer as long as the limit replaces the others; a longer one is not kept, and replaces none."""
+    long, longer = KeptAnswer(bytes(range(100)), 10), KeptAnswer(bytes(range(101)), 10)
+    kept = KeptAnswers(history, max_bytes=len(pa.compress(long.body, codec="zstd")))
+    kept.keep("one", ADDRESS, ONE)
+    kept.keep("long", ADDRESS, long)
+    kept.keep("longer", ADDRESS, longer)
+
+    assert [kept.find(each, ADDRESS) for each in ("one", "long", "longer")] == [None, long, None]
+
+
+def test_looking_for_an_answer_creates_no_file(history: Database, tmp_path: Path) -> None:
+    """Nor does erasing one."""
+    kept = KeptAnswers(history, max_bytes=100)
+    kept.forget("one")
+
+    assert kept.find("one", ADDRESS) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("first", ["keep", "find"])
+def test_a_file_that_cannot_be_used(history: Database, first: str) -> None:
+    """It stops nothing: one warning says why no answer is kept or found."""
+    kept = KeptAnswers(history, max_bytes=100)
+    kept.database.path.mkdir()
+    with pytest.warns(HistoryWarning, match=r"The kept answers in .* cannot be used \(it is not a regular"):
+        assert (kept.keep("one", ADDRESS, ONE) if first == "keep" else kept.find("one", ADDRESS)) is None
+
+    kept.keep("one", ADDRESS, ONE)
+    kept.forget("one")
+    assert kept.find("one", ADDRESS) is None
+
+
+def test_what_other_versions_rely_on(kept: KeptAnswers) -> None:
+    """The kind of file, its version, the columns, and the checksum of an answer."""
+    kinds = [kept.database.execute(f"PRAGMA {name}").rows for name in ("application_id", "user_version")]
+    rows = kept.database.execute("SELECT * FROM answers WHERE question_id = 'one'").rows
+
+    assert kinds == [[(0x636E7461,)], [(1,)]]
+    assert [row[:5] for row in rows] == [(0, "one", ADDRESS, 1000, 8)]
+    assert _checksum(b"body", "one", ADDRESS, 1000, 8).hex() == (
+        "ed477b8a20c36626f098227d9eb97ead02d7c7b8497860b6a536524a4ece5ad5"
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import importlib.util
 import itertools
 import os
 import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import warnings
 from collections import deque
@@ -19,9 +22,16 @@ from typing import Any
 import pytest
 
 from connecty_frames.errors import HistoryWarning
-from connecty_frames.store import StoreError, close_databases, database_at, default_path, read_records
+from connecty_frames.store import (
+    StoreError,
+    close_databases,
+    database,
+    database_at,
+    default_path,
+    read_records,
+)
 from connecty_frames.store import database as database_module
-from connecty_frames.store.database import Database
+from connecty_frames.store.database import Database, Result
 from connecty_frames.store.table import _LAYOUT
 
 INSERT = (
@@ -282,7 +292,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="it is not a regular file"):
         database_at(tmp_path).open()
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"File exists|Not a directory"):
+    with pytest.raises(StoreError, match=r"^(File exists|Not a directory)$"):
         database_at(tmp_path / "file" / "history.sqlite3").open()
 
 
@@ -577,3 +587,166 @@ def test_a_path_that_no_file_can_have(tmp_path: Path, name: str) -> None:
     """It is a reason why the file cannot be opened, like any other."""
     with pytest.raises(StoreError, match="no NUL character"):
         database_at(tmp_path / name).open()
+
+
+def test_the_settings_of_a_connection(path: Path) -> None:
+    """What a power cut may lose, how long the log gets, and that what is erased is overwritten."""
+    with database_at(path) as database:
+        names = ("journal_mode", "synchronous", "secure_delete", "journal_size_limit", "application_id")
+        found = {name: database.execute(f"PRAGMA {name}").rows[0][0] for name in names}
+
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 1,
+        "secure_delete": 1,
+        "journal_size_limit": 4_194_304,
+        "application_id": 0x636E7479,
+    }
+
+
+def test_a_file_in_use_is_not_changed_by_opening_it(path: Path) -> None:
+    """One of this version is only read: its tables are made once."""
+    database_at(path).execute(INSERT, ("how many?",))
+    close_databases()
+    before = path.read_bytes()
+    database_at(path).open()
+    close_databases()
+
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("longer", "is_noticed"), [(0, True), (1, False)])
+def test_how_long_a_file_is_checked(
+    path: Path, monkeypatch: pytest.MonkeyPatch, longer: int, *, is_noticed: bool
+) -> None:
+    """Up to 8 MB as it is opened, since that takes 60 ms; what SQLite notices is found in longer ones too."""
+    database_at(path).execute(INSERT, ("a" * 50_000,))
+    close_databases()
+    content = path.read_bytes()
+    pages = [content[start : start + 4096] for start in range(0, len(content), 4096)]
+    pages[-1], pages[-2] = pages[-2], pages[-1]
+    path.write_bytes(b"".join(pages))
+    monkeypatch.setattr("connecty_frames.store.database._CHECKED_BYTES", len(content) - longer)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        database_at(path).open()
+
+    assert len(caught) == is_noticed
+
+
+def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 KB by a file without a name; where there is no room, nothing is left open."""
+    with database._reserved(tmp_path) as file:
+        assert os.fstat(file.fileno()).st_size == 65_536
+        assert list(tmp_path.iterdir()) == []
+
+    opened: list[Any] = []
+
+    def made(*arguments: Any, **options: Any) -> Any:
+        opened.append(temporary(*arguments, **options))
+        return opened[0]
+
+    def full(_: int) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    temporary = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", made)
+    monkeypatch.setattr(os, "urandom", full)
+    with pytest.raises(OSError, match="No space left"):
+        database._reserved(tmp_path)
+    assert opened[0].closed
+
+
+def test_an_attempt_waits_for_another_process(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as any statement, since a lease that is not renewed ends."""
+    monkeypatch.setattr("connecty_frames.store.database._TIMEOUT", 20.0)
+    found = database_at(path)
+    found.open()
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    end = threading.Timer(0.1, other.execute, ["ROLLBACK"])
+    end.start()
+    found.attempt(INSERT, ("how many?",))
+    end.join()
+    other.close()
+
+    assert questions(path) == ["how many?"]
+
+
+def test_a_damaged_file_that_cannot_be_renamed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both reasons are given, and the file stays."""
+    path.parent.mkdir()
+    path.write_bytes(b"x")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(StoreError, match=r"^it is empty; \[Errno 13\] Permission denied$"):
+        database_at(path).open()
+    assert path.read_bytes() == b"x"
+
+
+def test_a_file_system_without_links(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is made there too, and nothing else is left in its folder."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    found = database_at(path)
+    assert not found.is_new
+    found.execute(INSERT, ("how many?",))
+
+    assert found.is_new
+    assert [each.name for each in path.parent.iterdir()] == ["history.sqlite3"]
+    assert questions(path) == ["how many?"]
+
+
+def test_a_disk_that_is_full_as_the_file_is_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite then leaves the log beside it; no file is begun, and nothing is left."""
+    opened = Database._opened
+
+    def without_room(found: Database, part: Path, until: float) -> sqlite3.Connection:
+        Path(f"{part}-shm").touch()
+        connection = opened(found, part, until)
+        connection.close()
+        Path(f"{part}-wal").touch()
+        return connection
+
+    monkeypatch.setattr(Database, "_opened", without_room)
+    with pytest.raises(StoreError, match=r"^database or disk is full$"):
+        database_at(path).open()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_rows_are_counted(path: Path) -> None:
+    """What a statement has changed, its last number, and what it returned; of none, nothing."""
+    found = database_at(path)
+    assert found.execute("DELETE FROM questions", creates=False) == Result([], 0, 0)
+    assert found.execute(INSERT, ("how many?",)) == Result([], 1, 1)
+    assert found.execute("PRAGMA user_version") == Result([(4,)], 0, -1)
+
+
+@pytest.mark.parametrize("name", ["database", "leases"])
+def test_a_system_without_fork(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The module can be imported there too."""
+    monkeypatch.delattr(os, "register_at_fork", raising=False)
+    monkeypatch.setattr("atexit.register", lambda _: None)
+    spec = sys.modules[f"connecty_frames.store.{name}"].__spec__
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+def test_the_files_beside_a_damaged_one(path: Path) -> None:
+    """They are renamed with it, since they belong to no other."""
+    path.parent.mkdir()
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").write_bytes(suffix[:1].encode())
+    with pytest.warns(HistoryWarning, match="is damaged"):
+        database_at(path).open()
+
+    names = [each.name for each in path.parent.iterdir()]
+    (renamed,) = [name for name in names if ".damaged-" in name and not name.endswith(("-wal", "-shm"))]
+    assert sorted(names) == ["history.sqlite3", renamed, f"{renamed}-shm", f"{renamed}-wal"]

@@ -8,6 +8,7 @@ import json
 import sqlite3
 import sys
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -19,6 +20,7 @@ from connecty_frames.errors import ConfigError, HistoryWarning
 from connecty_frames.store import (
     COLUMNS,
     Database,
+    Earlier,
     History,
     RecordState,
     Row,
@@ -420,3 +422,123 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"history='require' sends no question that is not recorded"):
         History(database_at(tmp_path), required=True, **arguments)
+
+
+def test_earlier_questions(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The latest first, also what could not be written before; one that is being sent keeps its lease."""
+    history = recorder.history
+    history.accepted(recorder.sent("canary?"), "one", asked_at=NOON, now=NOON + SECOND)
+    other = recorder.sent("canary?", NOON + SECOND)
+    with monkeypatch.context() as patch:
+        patch.setattr(history, "_write_pending", lambda: None)
+        history.not_accepted(other, RecordState.REJECTED, "refused", now=NOON)
+    recorder.sent("canary?", NOON + 2 * SECOND)
+    recorder.sent("another?", NOON + 3 * SECOND)
+    key = history.key("canary?", 13)
+
+    sent = Earlier(3, RecordState.SENT, "***?", None, NOON + 2 * SECOND, None, None)
+    assert history.earlier(key, since=microseconds(NOON)) == [
+        sent,
+        Earlier(2, RecordState.REJECTED, "***?", None, NOON + SECOND, None, "refused"),
+        Earlier(1, RecordState.ASKED, "***?", "one", NOON, NOON + SECOND, None),
+    ]
+    assert history.earlier(key, since=microseconds(NOON + 9 * SECOND)) == [sent]
+    monkeypatch.setattr(leases, "SECONDS", -1.0)
+    assert history.earlier(key, since=microseconds(NOON + 9 * SECOND)) == [
+        sent._replace(
+            state=RecordState.UNCERTAIN,
+            error="Its sender was not heard from any more before the question was accepted.",
+        )
+    ]
+
+
+def test_what_is_kept_of_texts(recorder: Recorder) -> None:
+    """Halves of characters as their escapes, since SQLite refuses them; no secret."""
+    history, row = recorder.history, recorder.sent("canary \ud800")
+    history.not_accepted(row, RecordState.UNCERTAIN, "lost \udc00", now=NOON)
+    assert recorder.rows("question", "error", "ended_at") == [("*** \\ud800", "lost \\udc00", None)]
+    history.accepted(row, ID, asked_at=NOON, now=NOON)
+    texts = {"sql_query": "SELECT 'canary'", "response_summary": "\ud800", "error": "\ud801"}
+    history.ended(ID, RecordState.FAILED, now=NOON + SECOND, rows=2**63 - 1, **texts)
+
+    columns = ("state", "rows", "sql_query", "response_summary", "error", "ended_at")
+    ended_at = microseconds(NOON + SECOND)
+    assert recorder.rows(*columns) == [("FAILED", 2**63 - 1, "SELECT '***'", "\\ud800", "\\ud801", ended_at)]
+    history.ended(ID, RecordState.COMPLETED, now=NOON, rows=2**63)
+    assert recorder.rows(*columns) == [("COMPLETED", None, None, None, None, ended_at)]
+
+
+def test_an_interrupt_while_a_question_is_claimed(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is REJECTED, since it is not sent; another asking of the same second is left alone."""
+    history, execute = recorder.history, Database.execute
+    recorder.sent()
+
+    def interrupted(found: Database, *arguments: Any, **options: Any) -> Any:
+        execute(found, *arguments, **options)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Database, "execute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        history.claim("how many?", history.key("how many?", 13), dw_id=13, asked_at=NOON, after=1)
+
+    assert recorder.rows("id", "state", "error", "ended_at") == [
+        (2, "REJECTED", "KeyboardInterrupt", microseconds(NOON)),
+        (1, "SENT", None, None),
+    ]
+
+
+def test_a_question_that_another_has_claimed(recorder: Recorder, tmp_path: Path) -> None:
+    """There is a row for one of them; where the file cannot be used, it is unknown, and an error."""
+    history, key = recorder.history, recorder.history.key("how many?", 13)
+    claim = {"dw_id": 13, "asked_at": NOON, "after": 0}
+    row = history.claim("how many?", key, **claim)
+    assert row is not None
+    assert (row.id, row.key, row.asked_at) == (1, key, microseconds(NOON))
+    assert history.claim("how many?", key, **claim) is None
+    assert recorder.rows("id", "state") == [(1, "SENT")]
+
+    unusable = History(database_at(tmp_path), required=False, base_url="u", client_id="c", redact=str)
+    reason = r"\(it is not a regular file\), so whether the question was asked before is unknown"
+    with pytest.raises(ConfigError, match=reason):
+        unusable.claim("how many?", key, **claim)
+    with pytest.raises(ConfigError, match=reason):
+        unusable.earlier(key, since=0)
+
+
+def test_a_history_keeps_its_file_open(recorder: Recorder, tmp_path: Path) -> None:
+    """Until it is closed, when what could not be written before is written."""
+    history = recorder.history
+    row = recorder.sent()
+    assert (tmp_path / "history.sqlite3-wal").exists()
+    history._pending.append(("UPDATE questions SET state = 'REJECTED' WHERE id = ?", (row.id,)))
+    history.close()
+
+    assert [each.name for each in tmp_path.iterdir()] == ["history.sqlite3"]
+    assert recorder.rows("state") == [("REJECTED",)]
+
+
+def test_changes_that_wait_for_long(recorder: Recorder) -> None:
+    """The last thousand are kept."""
+    recorder.history._pending.extend(("SELECT ?", (number,)) for number in range(1001))
+    assert [recorder.history._pending[at][1] for at in (0, -1)] == [(1,), (1000,)]
+
+
+def test_a_large_number_of_a_row(recorder: Recorder) -> None:
+    """There is none, in either direction; nothing is erased."""
+    recorder.sent()
+    numbers = [2**63 - 1, 2**63, -(2**63), 1]
+
+    assert [forget_records(recorder.database, row=number) for number in numbers] == [0, 0, 0, 1]
+    assert recorder.rows("id", limit=2**70) == []
+
+
+def test_leases_in_figures() -> None:
+    """A minute in microseconds of both clocks, renewed every ten seconds."""
+    condition, (wall, uptime) = leases.over()
+    assert condition == "state = 'SENT' AND abs(lease - ?) > 60000000 AND abs(lease_uptime - ?) > 60000000"
+    assert leases.PAUSE == 10.0
+    assert abs(wall - time.time() * 1e6) < 60e6
+    assert abs(uptime - time.monotonic() * 1e6) < 60e6
