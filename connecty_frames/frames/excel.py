@@ -91,11 +91,8 @@ def write_xlsx(table: pa.Table, file: BinaryIO) -> None:
         try:
             with Workbook(buffer, {"constant_memory": True, "tmpdir": folder}) as workbook:
                 if metadata is not None:
-                    properties = {
-                        "title": snippet(metadata.question or "", 250),
-                        "created": metadata.asked_at,
-                    }
-                    workbook.set_properties({key: value for key, value in properties.items() if value})
+                    title = snippet(metadata.question or "", 250)
+                    workbook.set_properties({"title": title, "created": metadata.asked_at})
                 _write_sheet(workbook, table, columns)
         except FileCreateError as error:
             raise OSError(f"The temporary files of xlsxwriter cannot be written: {error}") from None

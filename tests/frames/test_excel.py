@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import re
+import resource
 import warnings
 import zipfile
 from datetime import UTC, date, datetime, time, timedelta
@@ -278,3 +280,18 @@ def test_no_temporary_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(ZeroDivisionError), warnings.catch_warnings():
         written(pa.table({"a": ["x"]}))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # xlsxwriter leaves it open
+def test_temporary_files_that_cannot_be_written() -> None:
+    """It is an OSError with the reason, as of any file, and nothing is written."""
+    file = io.BytesIO()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"^The temporary files of xlsxwriter .* File too large$"):
+            WRITERS["xlsx"](pa.table({"a": ["x"]}), file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    gc.collect()
+    assert file.getvalue() == b""
