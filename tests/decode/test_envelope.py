@@ -79,6 +79,26 @@ def test_what_the_api_does_not_promise(body: bytes, says: str) -> None:
     assert caught.value.content_type == "application/json"
 
 
+@pytest.mark.parametrize(
+    ("host", "content_type", "source"),
+    [
+        (None, None, ""),
+        ("a.example", None, " from a.example"),
+        (None, "text/html", " (text/html)"),
+        ("a.example", "text/html", " from a.example (text/html)"),
+    ],
+)
+def test_where_a_wrong_response_came_from(host: str | None, content_type: str | None, source: str) -> None:
+    """The error names what is known of it, and how it begins."""
+    with pytest.raises(ResponseError) as caught:
+        read_envelope(b"[]", host=host, content_type=content_type, preview=lambda body: f"<{len(body)}>")
+    assert str(caught.value) == (
+        f"The results response{source} is not what the API promises: expected an object. It begins: <2>"
+    )
+    assert (caught.value.host, caught.value.content_type) == (host, content_type)
+    assert caught.value.snippet == "<2>"
+
+
 def test_the_last_of_repeated_fields_counts() -> None:
     """Every JSON reader does so."""
     envelope = read_envelope(
