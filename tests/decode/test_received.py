@@ -105,6 +105,12 @@ def test_what_is_no_object_is_left_out(statistics: str) -> None:
     assert read_statistics(statistics.encode()).entries == {}
 
 
+def test_two_million_values_are_the_most() -> None:
+    """Brackets, braces and commas are counted, without parsing."""
+    found = read_statistics(b'{"a":%s' % (b"[" * 2_000_000))
+    assert found.excess == "hold more than 2,000,000 values"
+
+
 def test_statistics_that_are_not_read_must_be_utf_8() -> None:
     """A body that is not UTF-8 is refused, wherever that is."""
     statistics = b'{"a":{"more":[%s"\xff"]}}' % (b"{}," * 1_000_000)
