@@ -66,13 +66,8 @@ def test_the_most_values(values: int, excess: str) -> None:
 
 def test_what_is_not_read_of_statistics() -> None:
     """Too many values, too many columns, or nested too deeply: the answer is read, with one warning."""
-    limits = msgspec.structs.replace(LIMITS, most_values=10, most_columns=2)
-    assert read_statistics(b'{"a":{"m":[1,2,3,4,5,6,7,8]}}', limits).excess == ""
+    limits = msgspec.structs.replace(LIMITS, most_values=10)
     assert read_statistics(b'{"a":{"m":[1,2,3,4,5,6,7,8,9]}}', limits).excess == "hold more than 10 values"
-    long = b'"x":{"y":"%s"}' % (b"x" * 300_000)
-    assert read_statistics(b'{"a":{},%s}' % long, limits).excess == ""
-    assert read_statistics(b'{"a":{},"b":{},%s}' % long, limits).excess == "are of more than 2 columns"
-    assert read_statistics(b'{"a":%s1%s,%s}' % (b'{"b":' * 99, b"}" * 99, long)).excess == ""
     many = json.dumps({f"a long name, number {number}": {} for number in range(100_001)}).encode()
     assert read_statistics(many).excess == "are of more than 100,000 columns"
     deep = "[" * 101 + "]" * 101
@@ -103,12 +98,6 @@ def test_lone_surrogates_in_statistics(filler: str) -> None:
 def test_what_is_no_object_is_left_out(statistics: str) -> None:
     """Statistics are evidence, never a reason to refuse an answer."""
     assert read_statistics(statistics.encode()).entries == {}
-
-
-def test_two_million_values_are_the_most() -> None:
-    """Brackets, braces and commas are counted, without parsing."""
-    found = read_statistics(b'{"a":%s' % (b"[" * 2_000_000))
-    assert found.excess == "hold more than 2,000,000 values"
 
 
 def test_statistics_that_are_not_read_must_be_utf_8() -> None:
@@ -211,30 +200,6 @@ def test_where_fields_end(field: str) -> None:
 def test_a_long_state_is_cut() -> None:
     """Nobody reads a state of megabytes."""
     assert read_envelope(b'{"state":"%s"}' % (b"x" * 1_000_000)).state == "x" * 65_535 + "…"
-
-
-@pytest.mark.parametrize(("length", "kept"), [(65_534, "x" * 65_534), (65_535, "x" * 65_535 + "…")])
-def test_the_longest_text_that_is_kept_whole(length: int, kept: str) -> None:
-    """It has 65,536 bytes with its quotes."""
-    assert read_envelope(b'{"state":"%s"}' % (b"x" * length)).state == kept
-    assert _failed(results={"sql_query": "x" * length}).sql_query == kept
-    assert _failed(results={"response_summary": "x" * length}).response_summary == kept
-
-
-@pytest.mark.parametrize(("size", "kept"), [(65_536, 2_000), (65_537, 999)])
-def test_the_longest_body_of_which_all_fields_are_kept(size: int, kept: int) -> None:
-    """It has 65,536 bytes, white space around it aside; of a longer one the first thousand are kept."""
-    text = json.dumps({"state": "FAILED"} | {f"field {number}": number for number in range(2_000)})
-    envelope = read_envelope(f" {text[:-1]}{' ' * (size - len(text))}}}\n".encode())
-    assert (len(envelope.details), envelope.more_details) == (kept, 2_000 - kept)
-
-
-@pytest.mark.parametrize(
-    ("length", "kept"), [(998, "k" * 998), (999, "k" * 999 + "…"), (5_000, "k" * 999 + "…")]
-)
-def test_long_names_of_fields_are_cut(length: int, kept: str) -> None:
-    """A name has a thousand bytes with its quotes at most."""
-    assert _failed(**{"k" * length: 1}, log="x" * 70_000).details.keys() == {kept, "log"}
 
 
 @pytest.mark.parametrize("state", ["COMPLETED", "FAILED", "IN_PROGRESS"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import importlib
 import pickle
 import subprocess
 import sys
@@ -461,6 +462,16 @@ class TestRegistration:
         for thread in threads:
             thread.join()
         register_accessors()
+
+    @pytest.mark.parametrize(("frame", "name"), [(pd.DataFrame, "pandas"), (pl.DataFrame, "polars")])
+    def test_where_frames_are_made(self, frame: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What makes frames of a library registers the accessor when it is imported."""
+        module = importlib.import_module(f"connecty_frames.frames.{name}")
+        for key, value in vars(module).copy().items():
+            monkeypatch.setitem(vars(module), key, value)
+        monkeypatch.delattr(frame, "connecty")
+        importlib.reload(module)
+        assert frame.connecty is ConnectyAccessor
 
     @pytest.mark.parametrize("library", ["pandas", "polars"])
     def test_imports_nothing(self, library: str) -> None:
