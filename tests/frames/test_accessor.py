@@ -473,6 +473,19 @@ class TestRegistration:
         importlib.reload(module)
         assert frame.connecty is ConnectyAccessor
 
+    @pytest.mark.parametrize(
+        "function",
+        [metadata, lambda frame: attach(frame, METADATA), lambda frame: copy_metadata(frame, frame)],
+        ids=["metadata", "attach", "copy_metadata"],
+    )
+    @pytest.mark.parametrize("library", ["pandas", "polars"])
+    def test_by_each_function(self, library: str, function: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A library that was loaded later has the accessor then."""
+        frame = attach(MAKERS[library](), METADATA)
+        monkeypatch.delattr(type(frame), "connecty")
+        function(frame)
+        assert frame.connecty.question == "top 5 countries"
+
     @pytest.mark.parametrize("library", ["pandas", "polars"])
     def test_imports_nothing(self, library: str) -> None:
         """Only libraries that are loaded get an accessor, and no other is loaded."""

@@ -203,6 +203,13 @@ def test_the_widths_of_columns() -> None:
     assert [round(columns[letter].width) for letter in "ABCD"] == [13, 14, 63, 13]
 
 
+@pytest.mark.parametrize(("before", "width"), [(999, 53), (1_000, 4)])
+def test_the_first_rows_decide_on_the_width(before: int, width: int) -> None:
+    """These are a thousand."""
+    columns = sheet(written(pa.table({"a": ["x"] * before + ["x" * 50]}))).column_dimensions
+    assert round(columns["A"].width) == width
+
+
 def test_many_rows() -> None:
     """More than are converted at once; no value is missing or moved."""
     count = 10_500

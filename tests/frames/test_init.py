@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from connecty_frames import frames
+
+if TYPE_CHECKING:
+    from connecty_frames.options import Engine
 
 HEAVY = ("pandas", "polars", "pyarrow", "numpy", "pydantic", "requests")
 
@@ -21,6 +26,14 @@ def test_names() -> None:
         assert getattr(frames, name) is not None
     for name, file in LAZY.items():
         assert getattr(frames, name).__module__ == f"connecty_frames.frames.{file}"
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
+def test_the_frame_of_an_engine(engine: Engine) -> None:
+    """It is of that library, and has the values of the table."""
+    frame = frames.to_engine(pa.table({"a": [1, 2]}), engine)
+    assert type(frame).__module__.partition(".")[0] == engine
+    assert list(frame["a"].to_pylist() if engine == "pyarrow" else frame["a"]) == [1, 2]
 
 
 def test_unknown_name() -> None:
