@@ -25,11 +25,11 @@ from tests.verification.mutate.trial import Forked, run_pytest
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-__all__ = ["Recording", "record"]
+__all__ = ["LEFT_OUT", "Recording", "record"]
 
 _FOLDER: Final = ".mutate_cache"
 #: Folders of tests that run no code of the package in their process, or examples by the page.
-_LEFT_OUT: Final = {"docs", "engines", "external", "notebooks", "spark", "typing"}
+LEFT_OUT: Final = {"docs", "engines", "external", "notebooks", "spark", "typing"}
 _SECONDS: Final = 3600
 #: The exit codes of tests that could be run; all of some files are slow.
 _RUN: Final = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}
@@ -105,7 +105,7 @@ def record(root: Path, package: str, workers: int) -> Recording:
 
 
 def _is_left_out(test: Path) -> bool:
-    return test.parts[0] in _LEFT_OUT or test.name == "test_mutate.py"
+    return test.parts[0] in LEFT_OUT or test.name == "test_mutate.py"
 
 
 def _run_all(root: Path, package: str, shares: list[dict[str, str]], folder: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.verification.mutate.mutants import Mutant, compile_mutant, mutants_of
-from tests.verification.mutate.recording import Recording, record
+from tests.verification.mutate.recording import LEFT_OUT, Recording, record
 from tests.verification.mutate.trial import Trial, preload, run_trials
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ class _Room:
 
     def _tests(self, recording: Recording, file: Path, mutant: Mutant) -> set[str]:
         found: set[str] = next(filter(None, (recording.tests(file, lines) for lines in mutant.lines)), set())
-        if mutant.at_import and not found:  # a module of constants
+        # A module of constants, unless its tests are left out.
+        if mutant.at_import and not found and file.stem not in LEFT_OUT:
             return {test for test in recording.seconds if self._is_own(Path(test))}
         return found
 
