@@ -91,8 +91,11 @@ def write_xlsx(table: pa.Table, file: BinaryIO) -> None:
         try:
             with Workbook(buffer, {"constant_memory": True, "tmpdir": folder}) as workbook:
                 if metadata is not None:
-                    title = snippet(metadata.question or "", 250)
-                    workbook.set_properties({"title": title, "created": metadata.asked_at})
+                    properties = {
+                        "title": snippet(metadata.question or "", 250),
+                        "created": metadata.asked_at,
+                    }
+                    workbook.set_properties({key: value for key, value in properties.items() if value})
                 _write_sheet(workbook, table, columns)
         except FileCreateError as error:
             raise OSError(f"The temporary files of xlsxwriter cannot be written: {error}") from None
