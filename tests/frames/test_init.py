@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames import frames
+from connecty_frames.frames import loading
 
 if TYPE_CHECKING:
     from connecty_frames.options import Engine
@@ -34,6 +36,18 @@ def test_the_frame_of_an_engine(engine: Engine) -> None:
     frame = frames.to_engine(pa.table({"a": [1, 2]}), engine)
     assert type(frame).__module__.partition(".")[0] == engine
     assert list(frame["a"].to_pylist() if engine == "pyarrow" else frame["a"]) == [1, 2]
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars"])
+def test_what_is_loaded_for_an_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what makes its frames."""
+    name = f"connecty_frames.frames.{engine}"
+    monkeypatch.setattr(frames, engine, importlib.import_module(name))
+    monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(loading, "LOADED", set())
+    loading._load(engine)
+    assert name in sys.modules
+    assert {engine} == loading.LOADED
 
 
 def test_unknown_name() -> None:
