@@ -273,8 +273,9 @@ def test_a_table_that_has_no_room(table: pa.Table, message: str, row: int | None
 
 
 def test_the_longest_text() -> None:
-    """It has 32,767 characters."""
+    """It has 32,767 characters, that of a name too."""
     assert read(["x" * 32_767], pa.string())[0] == ["x" * 32_767]
+    assert sheet(written(pa.table({"x" * 32_767: [1]})))["A1"].value == "x" * 32_767
 
 
 def test_no_temporary_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

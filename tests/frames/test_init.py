@@ -50,6 +50,19 @@ def test_what_is_loaded_for_an_engine(engine: Engine, monkeypatch: pytest.Monkey
     assert {engine} == loading.LOADED
 
 
+def test_an_engine_is_loaded_by_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It begins at once, and is waited for."""
+    monkeypatch.setattr(loading, "_threads", {})
+    monkeypatch.setattr(loading, "LOADED", set())
+    loading.begin_loading("pandas")
+    thread = loading._threads["pandas"]
+    thread.join(30)
+    assert {"pandas"} == loading.LOADED
+    assert (thread.name, thread.daemon) == ("connecty_frames import pandas", False)
+    loading.finish_loading("pandas")
+    assert {"pandas"} == loading.LOADED
+
+
 def test_unknown_name() -> None:
     """Another name is an AttributeError, as of any module."""
     with pytest.raises(AttributeError, match="has no attribute 'to_excel'"):
