@@ -188,6 +188,7 @@ def test_details_nested_too_deeply_are_cut(body: str, depth: int) -> None:
     """A field that the API document does not name is no reason to refuse an answer."""
     found = read_envelope((body % ("[" * depth + "]" * depth)).encode()).details["x"]
     for _ in range(100):
+        assert isinstance(found, list)
         (found,) = found
 
     assert found == "…"

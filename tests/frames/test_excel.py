@@ -50,6 +50,7 @@ def read(values: list[Any], type_: pa.DataType) -> tuple[list[Any], str]:
         ([1, None, -999_999_999_999_999], pa.int64(), "0"),
         ([10**15], pa.uint64(), "0"),
         ([0.1, None, 1 / 3, 0.1 + 0.2, 2.2250738585072014e-308, 1e22], pa.float64(), "General"),
+        ([0.0, None, 0.5], pa.float64(), "General"),
         ([True, None, False], pa.bool_(), "General"),
         ([date(1900, 3, 1), None, date(9999, 12, 31)], pa.date32(), "yyyy-mm-dd"),
         ([datetime(2025, 7, 1, 12, 30, 1)], pa.timestamp("us"), "yyyy-mm-dd hh:mm:ss"),

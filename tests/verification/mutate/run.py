@@ -152,7 +152,7 @@ class _Room:
         left = [_MOST_SECONDS] * 3
         for test, seconds in sorted(tests.items(), key=lambda item: item[1]):
             path = Path(test.partition("::")[0])
-            distance = 0 if path.stem == f"test_{file.stem}" else 1 if self._is_own(path) else 2
+            distance = 0 if path.stem == f"test_{file.stem.strip('_')}" else 1 if self._is_own(path) else 2
             left[distance] -= seconds
             if left[distance] > 0:
                 batches[distance][test] = seconds
