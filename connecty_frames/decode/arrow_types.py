@@ -135,6 +135,5 @@ _LEAVES: Final[tuple[tuple[re.Pattern[str], Callable[..., pa.DataType]], ...]] =
     (re.compile(r"timestamp\[(\w+), tz=([^\]]+)\]"), pa.timestamp),
     (re.compile(r"decimal128\((\d+), (-?\d+)\)"), lambda *digits: pa.decimal128(*map(int, digits))),
     (re.compile(r"decimal256\((\d+), (-?\d+)\)"), lambda *digits: pa.decimal256(*map(int, digits))),
-    (re.compile(r"(large_string|large_binary)"), lambda name: getattr(pa, name)()),
     (re.compile(r"(\w+(?:\[\w+\])?)"), pa.type_for_alias),
 )

@@ -184,14 +184,10 @@ def _arrow(column: pa.ChunkedArray) -> ColumnArray:
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cast text to a type that every supported pandas accepts; a column of nulls alone counts as text."""
-    if pa.types.is_null(column.type):
-        return column.cast(pa.string())
-    if not pa.types.is_string_view(column.type):
-        return column
+    """Cast text to the type that pandas has it in; a column of nulls alone counts as text."""
     try:
         return column.cast(pa.large_string())
-    except pa.ArrowNotImplementedError:  # before pyarrow 18
+    except pa.ArrowNotImplementedError:  # views before pyarrow 18
         return pa.chunked_array([pa.array(column.to_pylist(), pa.large_string())])
 
 
@@ -293,7 +289,7 @@ _BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
         (pa.types.is_boolean, _numpy_booleans),
         *_TEMPORAL,
     ],
-    "pyarrow": [(pa.types.is_null, lambda column: _arrow(_text(column)))],
+    "pyarrow": [(pa.types.is_null, lambda column: _arrow(column.cast(pa.string())))],
 }
 
 

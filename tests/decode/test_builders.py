@@ -131,3 +131,52 @@ def test_a_dictionary_with_too_few_keys() -> None:
     with pytest.raises(CellError) as caught:
         builders.build([*values, "new"], type_)
     assert (caught.value.row, caught.value.value) == (130, "new")
+
+
+@pytest.mark.parametrize("before", [[], ["null"], ["null", "good"], ["good", "null", "good"]], ids=len)
+@pytest.mark.parametrize(
+    ("type_", "good", "bad", "value"),
+    [
+        (pa.bool_(), "true", "2", "2"),
+        (pa.int8(), "1", "1.5", "1.5"),
+        (pa.int64(), '"+1"', '"x"', "x"),
+        (pa.float32(), "1", "1e99", "1e99"),
+        (pa.decimal128(5, 2), "1", "1.234", "1.234"),
+        (pa.date32(), '"2025-01-01"', '"2025-02-30"', "2025-02-30"),
+        (pa.date32(), '"20250101"', '"20250230"', "20250230"),
+        (pa.timestamp("us"), '"2025-01-01 10:00"', '"2025-01-01 10:61"', "2025-01-01 10:61"),
+        (pa.timestamp("us"), '"2025-01-01"', '"2025-01-01T10:00Z"', "2025-01-01T10:00Z"),
+        (pa.timestamp("ns", "UTC"), '"2025-01-01 10:00Z"', '"2500-01-01 10:00Z"', "2500-01-01 10:00Z"),
+        (pa.time64("us"), '"10:00"', '"10:00:00.0000001"', "10:00:00.0000001"),
+        (pa.duration("s"), '"PT1S"', '"PT0.5S"', "PT0.5S"),
+        (pa.binary(), '"\\\\x48"', '"\\\\x4"', "\\x4"),
+        (pa.list_(pa.int8()), "[1,2]", "[300,2]", "300"),
+        (pa.list_(pa.int8()), "[1,2]", "[2,300]", "300"),
+        (pa.list_(pa.int8(), 2), "[1,2]", "[1]", "[1]"),
+        (pa.struct([("a", pa.int8())]), '{"a":1}', '{"a":300}', "300"),
+        (pa.map_(pa.string(), pa.int8()), '{"a":1,"b":2}', '{"a":300,"b":2}', "300"),
+        (pa.map_(pa.int8(), pa.int8()), '{"1":1}', '{"300":2,"2":2}', "300"),
+        (pa.dictionary(pa.int8(), pa.int8()), "1", "300", "300"),
+    ],
+    ids=str,
+)
+def test_the_row_of_the_first_cell_that_does_not_fit(
+    type_: pa.DataType, good: str, bad: str, value: str, before: list[str]
+) -> None:
+    """It is counted from 0 with the nulls, also where what does not fit is inside of the cell."""
+    cells = [*(good if cell == "good" else cell for cell in before), bad, good, bad]
+    with pytest.raises(CellError) as caught:
+        builders.build(exact_json.parse(f"[{','.join(cells)}]"), type_)
+    assert (caught.value.row, caught.value.value) == (len(before), value)
+
+
+@pytest.mark.parametrize("row", [0, 16_383, 16_384, 32_768])
+@pytest.mark.parametrize("type_", [pa.int8(), pa.list_(pa.int8())], ids=str)
+def test_rows_are_counted_over_blocks(type_: pa.DataType, row: int) -> None:
+    """Cells are built a few at a time, which the error does not show."""
+    good, bad = ("1", "300") if type_ == pa.int8() else ("[1]", "[300]")
+    cells = [good] * 32_769
+    cells[row] = bad
+    with pytest.raises(CellError) as caught:
+        builders.build(exact_json.parse(f"[{','.join(cells)}]"), type_)
+    assert (caught.value.row, caught.value.value) == (row, "300")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from connecty_frames.decode import exact_json
@@ -24,6 +25,26 @@ from connecty_frames.decode.exact_json import ValueKind
 def test_kinds(cells: str, kinds: set[ValueKind]) -> None:
     """Every kind of JSON value that occurs, null aside."""
     assert Column("c", exact_json.parse(cells)).kinds == kinds
+
+
+@pytest.mark.parametrize(
+    ("cells", "array"),
+    [
+        ("[true,null,false]", pa.array([True, None, False])),
+        ('["a",null,""]', pa.array(["a", None, ""])),
+        ("[1,2.50,null,NaN]", pa.array(["1", "2.50", None, "NaN"])),
+        ('[1,"a"]', None),
+        ("[true,1]", None),
+        ("[[1]]", None),
+        ("[null]", None),
+        ("[]", None),
+    ],
+)
+def test_values(cells: str, array: pa.Array | None) -> None:
+    """Cells of one scalar kind are an array, numbers their texts."""
+    column = Column("c", exact_json.parse(cells))
+    assert column.values == array
+    assert column.array == array
 
 
 @pytest.mark.parametrize(

@@ -401,16 +401,21 @@ def test_every_column_that_does_not_fit_is_named(decode_json: Callable[..., Deco
     assert (caught.value.column, caught.value.row, caught.value.value) == ("a", 1, "300")
 
 
-def test_of_many_columns_that_do_not_fit_some_are_named(decode_json: Callable[..., Decoded]) -> None:
-    """An error of 12 columns describes 10 and counts the rest."""
-    names = [f"c{number}" for number in range(12)]
+@pytest.mark.parametrize(
+    ("count", "end"), [(10, "number that fits in int8."), (11, ". And 1 more."), (2_000, ". And 1,990 more.")]
+)
+def test_of_many_columns_that_do_not_fit_some_are_named(
+    decode_json: Callable[..., Decoded], count: int, end: str
+) -> None:
+    """An error describes ten columns and counts the others."""
+    names = [f"<{number}>" for number in range(count)]
     schema_types = SchemaTypes(dict.fromkeys(names, pa.int8()), complete=True)
     with pytest.raises(ConversionError) as caught:
-        decode_json(json.dumps([names, ["x"] * 12]), schema_types=schema_types)
+        decode_json(json.dumps([names, ["x"] * count]), schema_types=schema_types)
     message = str(caught.value)
-    assert [name in message for name in names] == [True] * 10 + [False] * 2
-    assert message.startswith("12 columns do not fit. Column 'c0', row 0: 'x' is not a number")
-    assert message.endswith(" And 2 more.")
+    assert [name for name in names if name in message] == names[:10]
+    assert message.startswith(f"{count:,} columns do not fit. Column '<0>', row 0: 'x' is not a number")
+    assert message.endswith(end)
 
 
 def test_ten_columns_that_do_not_fit_are_all_named(decode_json: Callable[..., Decoded]) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 import pytest
 
-from connecty_frames.decode import python_statistics, read_envelope
+from connecty_frames.decode import LIMITS, python_statistics, read_envelope
+from connecty_frames.decode.envelope import read_statistics
 from connecty_frames.errors import ResponseError
+
+if TYPE_CHECKING:
+    from connecty_frames.decode import Envelope
 
 
 def test_everything_a_response_can_hold() -> None:
@@ -77,6 +85,26 @@ def test_what_the_api_does_not_promise(body: bytes, says: str) -> None:
     assert "from api.example.com (application/json)" in str(caught.value)
     assert caught.value.host == "api.example.com"
     assert caught.value.content_type == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("host", "content_type", "source"),
+    [
+        (None, None, ""),
+        ("a.example", None, " from a.example"),
+        (None, "text/html", " (text/html)"),
+        ("a.example", "text/html", " from a.example (text/html)"),
+    ],
+)
+def test_where_a_wrong_response_came_from(host: str | None, content_type: str | None, source: str) -> None:
+    """The error names what is known of it, and how it begins."""
+    with pytest.raises(ResponseError) as caught:
+        read_envelope(b"[]", host=host, content_type=content_type, preview=lambda body: f"<{len(body)}>")
+    assert str(caught.value) == (
+        f"The results response{source} is not what the API promises: expected an object. It begins: <2>"
+    )
+    assert (caught.value.host, caught.value.content_type) == (host, content_type)
+    assert caught.value.snippet == "<2>"
 
 
 def test_the_last_of_repeated_fields_counts() -> None:
@@ -177,6 +205,7 @@ def test_details_nested_too_deeply_are_cut(body: str, depth: int) -> None:
     """A field that the API document does not name is no reason to refuse an answer."""
     found = read_envelope((body % ("[" * depth + "]" * depth)).encode()).details["x"]
     for _ in range(100):
+        assert isinstance(found, list)
         (found,) = found
 
     assert found == "…"
@@ -190,3 +219,67 @@ def test_a_bare_nan_anywhere_is_read() -> None:
     assert bytes(envelope.rows or b"") == b'[["a"],[1.10]]'
     assert envelope.count_rows() == 1
     assert envelope.statistics == {"a": {"numeric": {"mean": "NaN"}}}
+
+
+# --- limits ------------------------------------------------------------------------------------------
+
+
+def failed(**fields: Any) -> Envelope:
+    """Read the response of a question that failed."""
+    return read_envelope(json.dumps({"state": "FAILED", **fields}).encode())
+
+
+@pytest.mark.parametrize(("length", "kept"), [(65_534, "x" * 65_534), (65_535, "x" * 65_535 + "…")])
+def test_the_longest_text_that_is_kept_whole(length: int, kept: str) -> None:
+    """It has 65,536 bytes with its quotes."""
+    assert read_envelope(b'{"state":"%s"}' % (b"x" * length)).state == kept
+    assert failed(results={"sql_query": "x" * length}).sql_query == kept
+    assert failed(results={"response_summary": "x" * length}).response_summary == kept
+
+
+@pytest.mark.parametrize(("size", "kept"), [(65_536, 2_000), (65_537, 999)])
+def test_the_longest_body_of_which_all_fields_are_kept(size: int, kept: int) -> None:
+    """It has 65,536 bytes, white space around it aside; of a longer one the first thousand are kept."""
+    text = json.dumps({"state": "FAILED"} | {f"field {number}": number for number in range(2_000)})
+    envelope = read_envelope(f" {text[:-1]}{' ' * (size - len(text))}}}\n".encode())
+    assert (len(envelope.details), envelope.more_details) == (kept, 2_000 - kept)
+
+
+@pytest.mark.parametrize(
+    ("length", "kept"), [(998, "k" * 998), (999, "k" * 999 + "…"), (5_000, "k" * 999 + "…")]
+)
+def test_long_names_of_fields_are_cut(length: int, kept: str) -> None:
+    """A name has a thousand bytes with its quotes at most."""
+    assert failed(**{"k" * length: 1}, log="x" * 70_000).details.keys() == {kept, "log"}
+
+
+@pytest.mark.parametrize(
+    ("statistics", "excess"),
+    [
+        (b'{"a":{"m":[1,2,3,4,5,6,7,8]}}', ""),
+        (b'{"a":{"m":[1,2,3,4,5,6,7,8,9]}}', "hold more than 10 values"),
+        (b'{"a":{},LONG}', ""),
+        (b'{"a":{},"b":{},LONG}', "are of more than 2 columns"),
+        (b'{"a":%s1%s,LONG}' % (b'{"b":' * 3, b"}" * 3), ""),
+    ],
+)
+def test_the_most_values_and_columns_of_statistics(statistics: bytes, excess: str) -> None:
+    """Values are counted always, columns only of long statistics."""
+    limits = msgspec.structs.replace(LIMITS, most_values=10, most_columns=2)
+    found = read_statistics(statistics.replace(b"LONG", b'"x":{"y":"%s"}' % (b"x" * 300_000)), limits)
+    assert found.excess == excess
+    assert bool(found.entries) is not bool(excess)
+
+
+@pytest.mark.parametrize(("depth", "excess"), [(99, ""), (100, "are nested deeper than 100 levels")])
+def test_the_deepest_statistics(depth: int, excess: str) -> None:
+    """They have a hundred levels, with that of the columns."""
+    long = b'"x":{"y":"%s"}' % (b"x" * 300_000)
+    found = read_statistics(b'{"a":%s1%s,%s}' % (b'{"b":' * depth, b"}" * depth, long))
+    assert (found.excess, len(found.entries)) == (excess, 0 if excess else 2)
+
+
+def test_two_million_values_are_the_most() -> None:
+    """Brackets, braces and commas are counted, without parsing."""
+    found = read_statistics(b'{"a":%s' % (b"[" * 2_000_000))
+    assert found.excess == "hold more than 2,000,000 values"

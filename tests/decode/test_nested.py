@@ -60,3 +60,12 @@ def test_one_shape(cells: list[str], type_: pa.DataType, values: list[Any], batc
 def test_no_type_holds_all(cells: list[str], batch: int) -> None:
     """Other kinds, other keys, a key twice, and more fields than any table has: none."""
     assert build(cells, batch) is None
+
+
+@pytest.mark.parametrize(("fields", "is_held"), [(999, True), (1_000, False)])
+@pytest.mark.parametrize("batch", [1, 100])
+def test_the_most_fields(fields: int, is_held: bool, batch: int) -> None:
+    """A type has a thousand places, itself among them."""
+    cell = "{" + ",".join(f'"k{number}":1' for number in range(fields)) + "}"
+    found = build([cell, cell], batch)
+    assert (None if found is None else found.type.num_fields) == (fields if is_held else None)

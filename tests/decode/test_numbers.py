@@ -455,6 +455,28 @@ def test_decimals_are_found_by_their_digits(texts: list[str], bounds: list[str],
     assert found == (due if is_plain and pa.types.is_decimal(due) else None)
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        *(["1.2.3", "4"], ["4", "1.2.3"], ["1.2.3"], ["1..2", "3"], ["1.", ".2"], ["1-2"], ["--1"], ["01.5"]),
+        *([""], ["1e5"], ["1:5"], ["1/5"], ["-"], ["-.5"]),
+    ],
+    ids=str,
+)
+def test_texts_that_are_no_plain_numbers(texts: list[str]) -> None:
+    """No decimal is found by the digits where one is among them, in a chunk of its own or not."""
+    decimals = ["12345678901234567.5", "0.25"]
+    assert numbers.decimal_type([pa.array(decimals)], [], "exact") == pa.decimal128(38, 2)
+    assert numbers.decimal_type([pa.array(decimals), pa.array(texts)], [], "exact") is None
+    assert numbers.decimal_type([pa.array(texts), pa.array(decimals)], [], "exact") is None
+    assert numbers.decimal_type([pa.array([*decimals, *texts])], [], "exact") is None
+
+
+def test_a_bound_with_an_exponent() -> None:
+    """No decimal is found by the digits."""
+    assert numbers.decimal_type([pa.array(["12345678901234567.5"])], ["1e5"], "exact") is None
+
+
 def test_every_short_text_is_a_number_or_none() -> None:
     """Among quoted numbers, a text is read fast if it is one of JSON, but for zeros with an exponent."""
     is_number = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?").fullmatch

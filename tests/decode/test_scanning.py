@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.scanning import LongValue
+from connecty_frames.decode.scanning import LongValue, inner_commas
 
 
 def _rebuild(value: Any, size: int) -> Any:
@@ -51,3 +51,17 @@ def test_a_key_twice(size: int) -> None:
     """An object in which a key occurs twice is known as such, also if its fields are in different pieces."""
     found = LongValue.of(memoryview(b'{"a":[1,2,3],"b":2,"\\u0061":[4,5,6]}')).fields(size)
     assert isinstance(found, exact_json.RepeatedKeys)
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_the_commas_of_a_long_object(shift: int) -> None:
+    """They are found in a megabyte at a time, whatever is cut there, and the time is checked before each."""
+    field = rb'"\\":["\",",{}]'
+    text = b"{%s%s}" % (b" " * shift, b",".join([field] * 200_000))
+    calls: list[None] = []
+    found = [
+        at for part in inner_commas(memoryview(text), lambda: calls.append(None)) for at in part.tolist()
+    ]
+    first = 1 + shift + len(field)
+    assert found == list(range(first, len(text) - 1, len(field) + 1))
+    assert len(calls) == len(text) // (1 << 20) + 1

@@ -117,3 +117,19 @@ def test_encodings_distinguish() -> None:
     assert seconds == more
     assert hash(seconds) == hash(more)
     assert seconds != millis
+
+
+def test_repr_is_bounded() -> None:
+    """It shows five hundred columns, and a thousand characters of each text."""
+    columns = [ColumnSchema(f"c{number}", pa.int64(), "evidence") for number in range(502)]
+    assert repr(Schema(columns[:500])).splitlines()[-1] == "c499  int64  evidence"
+    end = "… {} more {}; to_json() or --format json lists all"
+    assert repr(Schema(columns[:501])).splitlines()[499:] == [
+        "c499  int64  evidence",
+        end.format(1, "column"),
+    ]
+    assert repr(Schema(columns)).splitlines()[500:] == [end.format(2, "columns")]
+    assert repr(Schema([ColumnSchema("x" * 1_000, pa.int64(), "y")])) == f"{'x' * 1_000}  int64  y"
+    assert repr(Schema([ColumnSchema("x" * 1_002, pa.int64(), "y")])) == (
+        f"{'x' * 1_000}… (2 more characters)  int64  y"
+    )

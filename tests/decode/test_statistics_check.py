@@ -704,6 +704,7 @@ def test_column_and_bound_are_safe_to_show(decode_json: Callable[..., Decoded]) 
         ("1.5 | 2.5 | 2.5", "numeric", {2, 3}),
         ("1.5 | 2.5 | 2.5 | null | null", "numeric", {2, 3, 4}),
         ("0.0 | -0.0", "numeric", {1, 2}),
+        ("1e-20 | 2e-20", "numeric", {2}),
         ('"NaN" | "NaN" | 1.5', "numeric", {1, 2}),
         ("12345678901234.56 | 0.5 | 0.5", "numeric", {2, 3}),
         ('"10:00:00" | "10:00:00"', "temporal", {1, 2}),

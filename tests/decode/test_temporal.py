@@ -448,3 +448,38 @@ def test_no_values() -> None:
     """Reading no value at all gives nulls of the type."""
     assert temporal.read([None, None], AWARE).to_pylist() == [None, None]
     assert temporal.read([], AWARE).type == AWARE
+
+
+@pytest.mark.parametrize(
+    ("texts", "bounds", "type_", "values"),
+    [
+        (
+            ["2025-01-01", None, "2025-01-02"],
+            ["2025-01-01", "2025-01-02T10:00:00"],
+            pa.timestamp("us"),
+            [dt.datetime(2025, 1, 1), None, dt.datetime(2025, 1, 2)],
+        ),
+        ([None], ["2025-01-01", "2025-01-02T10:00:00"], pa.timestamp("us"), [None]),
+        (["2025-01-01"], ["2025-01-01T00:00:00"], pa.date32(), [dt.date(2025, 1, 1)]),
+        (["2025-01-01T10:00"], ["2025-01-01"], pa.timestamp("us"), [dt.datetime(2025, 1, 1, 10)]),
+        ([None], ["2025-01-01"], pa.date32(), [None]),
+        ([None], ["10:00"], pa.time64("us"), [None]),
+        ([None], ["1 day, 10:00:00"], pa.duration("us"), [None]),
+        (["10:00:00"], ["1 day, 10:00:00"], pa.duration("us"), [dt.timedelta(hours=10)]),
+    ],
+    ids=str,
+)
+def test_the_type_that_holds_the_bounds_too(
+    texts: list[str | None], bounds: list[str], type_: pa.DataType, values: list[object]
+) -> None:
+    """A bound that the type of the texts does not hold makes them another type, with the same values."""
+    found = temporal.read_exact(texts, bounds, "UTC", inferred=False).values
+    assert found.type == type_
+    assert found.to_pylist() == values
+
+
+def test_the_offsets_of_texts_and_bounds() -> None:
+    """All are returned, each once."""
+    texts = ["2025-01-01T10:00:00.123Z", None, "2025-01-01T10:00:00+02:00", "2025-01-01T10:00:00Z"]
+    found = temporal.read_exact(texts, ["2024-01-01T10:00:00-05:30"], "UTC", inferred=False)
+    assert found.offsets == {"Z", "+02:00", "-05:30"}

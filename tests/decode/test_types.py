@@ -311,6 +311,10 @@ def test_types_and_values(
         ),
         (["true", '"yes"'], BOOLEAN, TEXT, ["true", "yes"], "'yes' (row 1) is neither true nor false"),
         (["null", "0", "2"], BOOLEAN, INT, [None, 0, 2], "'2' (row 2) is neither true nor false"),
+        (["2", "3", "1"], BOOLEAN, INT, [2, 3, 1], "'2' (row 0) is neither true nor false"),
+        (["null", "2", "3"], BOOLEAN, INT, [None, 2, 3], "'2' (row 1) is neither true nor false"),
+        (["null", "2025"], TEMPORAL, INT, [None, 2025], "'2025' (row 1) is among whole numbers, though"),
+        (['"x"', "1"], NUMERIC, TEXT, ["x", "1"], "'x' (row 0) is not a number"),
         (["true", "2"], BOOLEAN, TEXT, ["true", "2"], "'2' (row 1) is neither true nor false"),
         (
             ["0.5"],

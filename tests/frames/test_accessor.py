@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import importlib
 import pickle
 import subprocess
 import sys
@@ -461,6 +462,29 @@ class TestRegistration:
         for thread in threads:
             thread.join()
         register_accessors()
+
+    @pytest.mark.parametrize(("frame", "name"), [(pd.DataFrame, "pandas"), (pl.DataFrame, "polars")])
+    def test_where_frames_are_made(self, frame: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What makes frames of a library registers the accessor when it is imported."""
+        module = importlib.import_module(f"connecty_frames.frames.{name}")
+        for key, value in vars(module).copy().items():
+            monkeypatch.setitem(vars(module), key, value)
+        monkeypatch.delattr(frame, "connecty")
+        importlib.reload(module)
+        assert frame.connecty is ConnectyAccessor
+
+    @pytest.mark.parametrize(
+        "function",
+        [metadata, lambda frame: attach(frame, METADATA), lambda frame: copy_metadata(frame, frame)],
+        ids=["metadata", "attach", "copy_metadata"],
+    )
+    @pytest.mark.parametrize("library", ["pandas", "polars"])
+    def test_by_each_function(self, library: str, function: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A library that was loaded later has the accessor then."""
+        frame = attach(MAKERS[library](), METADATA)
+        monkeypatch.delattr(type(frame), "connecty")
+        function(frame)
+        assert frame.connecty.question == "top 5 countries"
 
     @pytest.mark.parametrize("library", ["pandas", "polars"])
     def test_imports_nothing(self, library: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import re
+import resource
 import warnings
 import zipfile
 from datetime import UTC, date, datetime, time, timedelta
@@ -48,6 +50,7 @@ def read(values: list[Any], type_: pa.DataType) -> tuple[list[Any], str]:
         ([1, None, -999_999_999_999_999], pa.int64(), "0"),
         ([10**15], pa.uint64(), "0"),
         ([0.1, None, 1 / 3, 0.1 + 0.2, 2.2250738585072014e-308, 1e22], pa.float64(), "General"),
+        ([0.0, None, 0.5], pa.float64(), "General"),
         ([True, None, False], pa.bool_(), "General"),
         ([date(1900, 3, 1), None, date(9999, 12, 31)], pa.date32(), "yyyy-mm-dd"),
         ([datetime(2025, 7, 1, 12, 30, 1)], pa.timestamp("us"), "yyyy-mm-dd hh:mm:ss"),
@@ -201,6 +204,13 @@ def test_the_widths_of_columns() -> None:
     assert [round(columns[letter].width) for letter in "ABCD"] == [13, 14, 63, 13]
 
 
+@pytest.mark.parametrize(("before", "width"), [(999, 53), (1_000, 4)])
+def test_the_first_rows_decide_on_the_width(before: int, width: int) -> None:
+    """These are a thousand."""
+    columns = sheet(written(pa.table({"a": ["x"] * before + ["x" * 50]}))).column_dimensions
+    assert round(columns["A"].width) == width
+
+
 def test_many_rows() -> None:
     """More than are converted at once; no value is missing or moved."""
     count = 10_500
@@ -264,8 +274,9 @@ def test_a_table_that_has_no_room(table: pa.Table, message: str, row: int | None
 
 
 def test_the_longest_text() -> None:
-    """It has 32,767 characters."""
+    """It has 32,767 characters, that of a name too."""
     assert read(["x" * 32_767], pa.string())[0] == ["x" * 32_767]
+    assert sheet(written(pa.table({"x" * 32_767: [1]})))["A1"].value == "x" * 32_767
 
 
 def test_no_temporary_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,3 +289,18 @@ def test_no_temporary_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(ZeroDivisionError), warnings.catch_warnings():
         written(pa.table({"a": ["x"]}))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # xlsxwriter leaves it open
+def test_temporary_files_that_cannot_be_written() -> None:
+    """It is an OSError with the reason, as of any file, and nothing is written."""
+    file = io.BytesIO()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"^The temporary files of xlsxwriter .* File too large$"):
+            WRITERS["xlsx"](pa.table({"a": ["x"]}), file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    gc.collect()
+    assert file.getvalue() == b""

@@ -2,30 +2,65 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from connecty_frames import frames
+from connecty_frames.frames import loading
+
+if TYPE_CHECKING:
+    from connecty_frames.options import Engine
 
 HEAVY = ("pandas", "polars", "pyarrow", "numpy", "pydantic", "requests")
 
 
+LAZY = {"read_parquet": "parquet", "to_pandas": "pandas", "to_polars": "polars", "to_schema_types": "schema"}
+
+
 def test_names() -> None:
-    """Every public name exists, and `metadata` is the function."""
-    for name in (
-        "AnswerMetadata",
-        "attach",
-        "copy_metadata",
-        "metadata",
-        "register_accessors",
-        "to_schema_types",
-        "to_pandas",
-        "to_polars",
-    ):
-        assert name in frames.__all__
-        assert callable(getattr(frames, name))
+    """Every public name exists, and those that are loaded late are of their files."""
+    for name in set(frames.__all__) - {"to_spark"}:  # which needs pyspark
+        assert getattr(frames, name) is not None
+    for name, file in LAZY.items():
+        assert getattr(frames, name).__module__ == f"connecty_frames.frames.{file}"
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow"])
+def test_the_frame_of_an_engine(engine: Engine) -> None:
+    """It is of that library, and has the values of the table."""
+    frame = frames.to_engine(pa.table({"a": [1, 2]}), engine)
+    assert type(frame).__module__.partition(".")[0] == engine
+    assert list(frame["a"].to_pylist() if engine == "pyarrow" else frame["a"]) == [1, 2]
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars"])
+def test_what_is_loaded_for_an_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what makes its frames."""
+    name = f"connecty_frames.frames.{engine}"
+    monkeypatch.setattr(frames, engine, importlib.import_module(name))
+    monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(loading, "LOADED", set())
+    loading._load(engine)
+    assert name in sys.modules
+    assert {engine} == loading.LOADED
+
+
+def test_an_engine_is_loaded_by_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It begins at once, and is waited for."""
+    monkeypatch.setattr(loading, "_threads", {})
+    monkeypatch.setattr(loading, "LOADED", set())
+    loading.begin_loading("pandas")
+    thread = loading._threads["pandas"]
+    thread.join(30)
+    assert {"pandas"} == loading.LOADED
+    assert (thread.name, thread.daemon) == ("connecty_frames import pandas", False)
+    loading.finish_loading("pandas")
+    assert {"pandas"} == loading.LOADED
 
 
 def test_unknown_name() -> None:

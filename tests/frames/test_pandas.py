@@ -379,6 +379,15 @@ class TestShapes:
         assert list(frame.columns) == ["b", "a", "", "0", "é 😀", "a.b", "index", "connecty"]
         assert all(type(name) is str for name in frame.columns)
 
+    @pytest.mark.parametrize("backend", BACKENDS)
+    def test_names_of_many_columns(self, backend: Any) -> None:
+        """However many there are, each has its name and its values."""
+        table = pa.table({f"column {at}": [at, at + 1] for at in range(60)})
+        frame = to_pandas(table, dtype_backend=backend)
+        assert list(frame.columns) == [f"column {at}" for at in range(60)]
+        assert frame.columns.dtype == (STR if NEWER else "object")
+        assert frame.iloc[0].tolist() == list(range(60))
+
     def test_duplicate_names(self) -> None:
         """Two columns of one name are two columns."""
         table = pa.Table.from_arrays([pa.array([1]), pa.array(["x"])], names=["a", "a"])

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.frames import WRITERS as WRITERS_OF_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -290,6 +291,14 @@ def test_a_file_without_metadata(tmp_path: Path) -> None:
 
     assert cf.metadata(found) is None
     assert (found.attrs, found.index.name, found["a"].to_list()) == ({"mine": 1}, "key", [1])
+
+
+def test_pandas_finds_the_metadata_of_an_answer_as_a_file(countries: cf.Answer, tmp_path: Path) -> None:
+    """Its own function reads it, from a file that no frame was written to."""
+    with (tmp_path / "answer.parquet").open("wb") as file:
+        WRITERS_OF_FILES["parquet"](countries.to_arrow(), file)
+
+    assert cf.metadata(pd.read_parquet(tmp_path / "answer.parquet")) == countries.metadata
 
 
 def test_names_that_polars_cannot_hold(tmp_path: Path) -> None:

@@ -213,10 +213,14 @@ class TestOtherTypes:
         assert column.dtype == pl.Categorical
         assert column.to_list() == ["b", None, "a", "b"]
 
-    def test_whole_hour_offset(self) -> None:
+    @pytest.mark.parametrize(
+        ("offset", "zone"),
+        [("+02:00", "Etc/GMT-2"), ("-12:00", "Etc/GMT+12"), ("+14:00", "Etc/GMT-14")],
+    )
+    def test_whole_hour_offset(self, offset: str, zone: str) -> None:
         """An offset of whole hours is the database's zone of that offset; the instant is the same."""
-        column = to_polars(chunked(pa.timestamp("us", "+02:00"), [0]))["c"]
-        assert column.dtype == pl.Datetime("us", "Etc/GMT-2")
+        column = to_polars(chunked(pa.timestamp("us", offset), [0]))["c"]
+        assert column.dtype == pl.Datetime("us", zone)
         assert instants(column.to_list()) == [0.0]
 
     def test_map(self) -> None:
@@ -325,7 +329,7 @@ class TestWhatPolarsCannotHold:
             first = to_polars(table)["c"].to_list()[0]
         assert first in ([{"key": "k", "value": NINES}], {"k": NINES})
 
-    @pytest.mark.parametrize("zone", ["+05:30", "-00:30", "-13:00"])
+    @pytest.mark.parametrize("zone", ["+05:30", "-00:30", "-13:00", "+15:00"])
     def test_offsets_without_a_name(self, zone: str) -> None:
         """An offset that is no zone of the database becomes UTC, with a warning; the instant stays."""
         with pytest.warns(TypeFidelityWarning, match="tz=UTC"):

@@ -1,8 +1,8 @@
 """The changes that can be made to a file, by its syntax tree.
 
 Not changed are annotations, type aliases, docstrings, decorators, the keywords of classes, ``__all__`` and
-``__slots__``, what only type checkers see, and wording: strings in a ``raise``, the text in f-strings, and
-strings with a space.
+``__slots__``, what only type checkers see, the ``strict`` of ``zip``, which asserts what holds, and wording:
+strings in a ``raise``, the text in f-strings, and strings with a space.
 """
 
 from __future__ import annotations
@@ -163,6 +163,8 @@ def _is_left_out(node: ast.AST, parent: ast.AST, field: str) -> bool:
             return field in {"keywords", "bases", "decorator_list"}
         case ast.Call(ast.Name("cast")):
             return field == "args" and parent.args[0] is node
+        case ast.Call(ast.Name("zip")):
+            return field == "keywords"
         case ast.JoinedStr():
             return isinstance(node, ast.Constant)
     return field in {"annotation", "returns", "decorator_list", "format_spec"}
