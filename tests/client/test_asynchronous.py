@@ -99,9 +99,10 @@ async def guest() -> None:
 )
 def test_another_loop_is_an_error(start: Callable[[], object], connected: Sandbox) -> None:
     """Without a task of asyncio nothing is sent, and the error says what to do under trio."""
+    before = len(connected.request_log.requests)
     with pytest.raises(cf.ConfigError, match=r"need the event loop of asyncio; .*trio\.to_thread\.run_sync"):
         start()
-    assert connected.request_log.requests == []
+    assert len(connected.request_log.requests) == before
 
 
 def test_trio_runs_a_call_in_a_thread(connected: Sandbox) -> None:
@@ -110,8 +111,9 @@ def test_trio_runs_a_call_in_a_thread(connected: Sandbox) -> None:
     async def main() -> pd.DataFrame:
         return await trio.to_thread.run_sync(cf.ask_df, TOP_COUNTRIES)
 
+    before = connected.request_log.submissions()
     assert trio.run(main)["country"].tolist()[0] == "Poland"
-    assert connected.request_log.submissions() == {TOP_COUNTRIES: 1}
+    assert connected.request_log.submissions() - before == {TOP_COUNTRIES: 1}
 
 
 @pytest.fixture

@@ -431,23 +431,21 @@ def test_whether_a_question_exists(api: Any, client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "total", "max_rows", "is_complete", "more", "satisfied"),
+    ("count", "total", "max_rows", "following"),
     [
-        (2, None, 3, True, 1000, [False, True, True, True, True]),
-        (2, None, 2, False, 1000, [False, True, False, False, False]),
-        (2, 2, 2, True, 1000, [False, True, True, True, True]),
-        (2, 5, 2, False, 5, [False, True, False, False, False]),
-        (200, None, 200, False, 2000, [False, False, False, False, False]),
+        (2, None, 3, [1, None, None, None, None]),
+        (2, None, 2, [1, None, 3, 9, 1000]),
+        (2, 2, 2, [1, None, None, None, None]),
+        (2, 5, 2, [1, None, 3, 9, 5]),
+        (200, None, 200, [1, 2, 3, 9, 2000]),
     ],
 )
-def test_which_requests_would_return_no_more(
-    count: int, total: int | None, max_rows: int, more: int, satisfied: list[bool], *, is_complete: bool
+def test_which_request_follows(
+    count: int, total: int | None, max_rows: int, following: list[int | None]
 ) -> None:
-    """Those for all rows, or for as many; fewer rows are a smaller answer."""
+    """None for all rows that are there already, or for as many; fewer rows are a smaller answer."""
     body = json.dumps(rows(count, total)).encode()
     results = Results(read_envelope(body), body, max_rows)
-    assert (results.rows, results.is_complete, results.next_max_rows) == (count, is_complete, more)
-    assert [results.satisfies(wanted) for wanted in (1, 2, 3, 9, None)] == satisfied
+    assert [results.next_max_rows(wanted, lambda: None) for wanted in (1, 2, 3, 9, None)] == following
     pending = Results(read_envelope(b'{"state": "PENDING"}'), b"", 1000)
-    assert pending.is_complete
-    assert pending.satisfies(None)
+    assert pending.next_max_rows(None, lambda: None) is None

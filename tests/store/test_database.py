@@ -703,23 +703,6 @@ def test_a_file_system_without_links(path: Path, monkeypatch: pytest.MonkeyPatch
     assert questions(path) == ["how many?"]
 
 
-def test_a_disk_that_is_full_as_the_file_is_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite then leaves the log beside it; no file is begun, and nothing is left."""
-    opened = Database._opened
-
-    def without_room(found: Database, part: Path, until: float) -> sqlite3.Connection:
-        Path(f"{part}-shm").touch()
-        connection = opened(found, part, until)
-        connection.close()
-        Path(f"{part}-wal").touch()
-        return connection
-
-    monkeypatch.setattr(Database, "_opened", without_room)
-    with pytest.raises(StoreError, match=r"^database or disk is full$"):
-        database_at(path).open()
-    assert list(path.parent.iterdir()) == []
-
-
 def test_rows_are_counted(path: Path) -> None:
     """What a statement has changed, its last number, and what it returned; of none, nothing."""
     found = database_at(path)

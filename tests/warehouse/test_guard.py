@@ -587,7 +587,7 @@ def test_a_message_shows_the_beginning_of_the_sql() -> None:
     "sql",
     [
         f"SELECT {'a' * 100_000}",
-        f"SELECT '{'a' * 100_000}\\'",
+        f"SELECT U&'{'a' * 100_000}'",
         f"SELECT 1{'a' * 100_000}",
         "SELECT " + ", ".join(f"f{number}(1)" for number in range(1_000)),
     ],
