@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import duckdb
@@ -291,8 +291,10 @@ def _postgres() -> Iterator[Judge]:
 
 
 @contextmanager
-def _without_server(make: Callable[[], Judge]) -> Iterator[Judge]:
-    yield make()
+def _without_server(make: Callable[[], Sqlite | DuckDb]) -> Iterator[Judge]:
+    judge = make()
+    with closing(judge.connection):
+        yield judge
 
 
 #: A context with the judge for each dialect.
