@@ -92,9 +92,8 @@ def pytest_runtest_makereport(
             f"{path}::{name}" in _PROMISED for name in names
         )
         reason = report.longrepr[2]
-        # What no installation helps: not every machine has IPv6, not every container may mount. Spark has an
-        # environment of its own.
-        if must_run and not re.search(f"IPv6|make test-spark|{programs.REFUSED}", reason):
+        # Not every machine has IPv6, not every container may mount, not every environment has each package.
+        if must_run and not re.search(f"IPv6|make test-spark|could not import|{programs.REFUSED}", reason):
             report.outcome, report.longrepr = "failed", f"It may not be skipped in CI. {reason}"
     return report
 
