@@ -71,6 +71,7 @@ def threads() -> int:
     return sum(thread.name == "connecty-leases" for thread in threading.enumerate())
 
 
+@pytest.mark.slow
 def test_it_is_renewed_until_the_outcome_is_known(history: History, path: Path) -> None:
     """By one thread, which then ends."""
     wait(lambda: not threads())
@@ -98,6 +99,7 @@ def test_a_row_that_nobody_has(history: History) -> None:
     wait(lambda: not threads())
 
 
+@pytest.mark.slow
 def test_a_file_that_is_locked(history: History, path: Path) -> None:
     """The thread goes on, and renews once it is free."""
     row = history.sent("how many?", dw_id=13, asked_at=NOON)
