@@ -209,7 +209,7 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
 
 
 def _fingerprint() -> int | None:
-    """Return a hash of all that decides the settings of a call without arguments, None if it is unknown."""
+    """Return a hash of everything that decides the settings of a call without arguments, or None."""
     # It is a hash of 64 bits instead of the values, so that no secret is kept. It covers the content, owner
     # and permissions of the file of profiles, by its status, so that a change to an invalid file is noticed
     # too.

@@ -106,7 +106,7 @@ def run_batch(
     retry_uncertain: bool,
 ) -> None:
     """Ask and fetch until nothing is left to do, or ``max_questions`` were asked."""
-    # Raises the ConnectyError after which no other question can be asked, or no part can be written.
+    # Raises the ConnectyError that keeps the other questions from being asked, or parts from being written.
     again = {RecordState.REJECTED}
     again |= {RecordState.FAILED} if retry_failed else set()
     again |= {RecordState.UNCERTAIN} if retry_uncertain else set()

@@ -30,7 +30,7 @@ class Call(Immutable, Generic[_Result]):
     """A call whose arguments are checked."""
 
     run: Callable[[threading.Event], _Result]  # ends soon after the event is set
-    message: Callable[[], str | None]  # what is known of the question, None if it was never sent
+    message: Callable[[], str | None]  # says what is known of the question; None if it was never sent
 
 
 def in_thread(prepare: Callable[[], Call[_Result]]) -> Coroutine[Any, Any, _Result]:
@@ -95,7 +95,7 @@ def _work(
         outcome.set_result(run())
     except BaseException as error:  # noqa: BLE001 - the coroutine raises it
         outcome.set_exception(error)
-    # The traceback of its error would keep it; not by `del`, after which cgitb fails.
+    # Otherwise the traceback of its error keeps it alive. Not `del`: cgitb fails on deleted arguments.
     outcome = None  # type: ignore[assignment]
     with suppress(RuntimeError):  # the loop may be closed by now
         finish()

@@ -557,9 +557,8 @@ class Client:
         ask_options = self._checked(ask_options)
         submission = self._submission(question, ask_options, row)
         with submission.annotated():
-            if (
-                ask_options.max_age is None and accepted is None
-            ):  # common case: one level less to step through
+            # Common case: one level less to step through.
+            if ask_options.max_age is None and accepted is None:
                 return self._submit(submission, deadline).fetch(
                     ask_options, deadline=deadline, received=received
                 )

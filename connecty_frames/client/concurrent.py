@@ -160,7 +160,7 @@ class Workers(Generic[_Future]):
         except BaseException as error:  # noqa: BLE001 - the future raises it
             future.set_exception(error)
         self._done.put(future)
-        # The traceback of its error would keep it; not by `del`, after which cgitb fails.
+        # Otherwise the traceback of its error keeps it alive. Not `del`: cgitb fails on deleted arguments.
         future = None  # type: ignore[assignment]
 
 

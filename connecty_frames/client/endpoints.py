@@ -83,7 +83,7 @@ class Results(Immutable):
     elapsed: float | None = None
 
     def next_max_rows(self, wanted: int | None, checkpoint: Callable[[], None]) -> int | None:
-        """Return how many rows to request next, None if a request for those wanted would return the same."""
+        """Return how many rows to request next, or None if another request would return nothing new."""
         if self.envelope.state != State.COMPLETED or self.max_rows == wanted:
             return None
         rows, total = self.envelope.count_rows(checkpoint), self.envelope.total_rows

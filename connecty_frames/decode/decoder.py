@@ -114,7 +114,7 @@ def decode(
     limits: ReaderLimits = LIMITS,
 ) -> Decoded:
     """Turn a response's rows into an exactly typed table; raises ResponseError or ConversionError."""
-    # ``fetched`` is the ``max_rows`` that was requested, None if unknown. Of the options only ``tz``,
+    # ``fetched`` is the requested ``max_rows``, or None if unknown. Of the options only ``tz``,
     # ``infer_temporal``, ``decimals`` and ``strict`` matter here.
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)

@@ -65,7 +65,7 @@ class ConstantText(str):
 
 
 class RepeatedKeys(dict[str, Any]):
-    """An object in which a key occurs twice, so that no Python or Arrow object equals it."""
+    """An object with a repeated key, which no Python or Arrow object can equal."""
 
     __slots__ = ("pairs",)
 
@@ -141,7 +141,7 @@ def hide_escapes(text: bytes) -> bytes:
 
 
 def mask_leniencies(body: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:
-    r"""Return JSON in which all that a strict reader refuses is replaced by something of the same length."""
+    r"""Replace what a strict reader refuses in JSON by something of the same length."""
     # A bare ``NaN`` or infinity becomes an empty array, since a text could also be a key; the escape of a
     # lone surrogate, ``\ud800``, becomes ``\bd800``. If the result is JSON, nothing else was wrong.
     hidden, masked = hide_escapes(body), bytearray(body)
@@ -211,7 +211,7 @@ def is_too_deep(values: Iterable[object]) -> bool:
 
 
 def escape_lone_surrogates(text: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:
-    r"""Return JSON in which ``\\ud800``, a text of six characters, stands for each lone surrogate."""
+    r"""Replace each lone surrogate in JSON by its escape as text, the six characters ``\\ud800``."""
     if not _may_have_surrogate(text):  # common case
         return text
     hidden, escaped, at = hide_escapes(text), bytearray(), 0

@@ -56,7 +56,7 @@ def is_within_digit_of_values(
 
 
 def _last_place(gap: Decimal) -> int:
-    """Return the last place in which a gap is at most one unit: 2 for 0.01; negative for more than 1."""
+    """Return the last decimal place where the gap is at most one unit: 2 for 0.01, negative above 1."""
     last_place = -gap.adjusted()
     return last_place - 1 if gap.scaleb(last_place, CONTEXT) > 1 else last_place
 

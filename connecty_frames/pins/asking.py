@@ -212,7 +212,8 @@ def _wait(deadline: Deadline, name: str) -> None:
     """Wait a little for another call that pins a name."""
     if deadline.remaining() <= 0:
         raise QuestionTimeout(
-            f"Another call was pinning {snippet(name)!r} for all of the time allowed; nothing was asked."
+            f"Another call was pinning {snippet(name)!r} for all of the time allowed; nothing was asked. "
+            "Call again, or with a longer timeout=."
         )
     deadline.sleep(_PAUSE)
 

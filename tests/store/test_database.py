@@ -25,7 +25,6 @@ from connecty_frames.errors import HistoryWarning
 from connecty_frames.store import (
     StoreError,
     close_databases,
-    database,
     database_at,
     default_path,
     read_records,
@@ -636,7 +635,7 @@ def test_how_long_a_file_is_checked(
 
 def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """64 KB by a file without a name; where there is no room, nothing is left open."""
-    with database._reserved(tmp_path) as file:
+    with database_module._reserved(tmp_path) as file:
         assert os.fstat(file.fileno()).st_size == 65_536
         assert list(tmp_path.iterdir()) == []
 
@@ -653,7 +652,7 @@ def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(tempfile, "TemporaryFile", made)
     monkeypatch.setattr(os, "urandom", full)
     with pytest.raises(OSError, match="No space left"):
-        database._reserved(tmp_path)
+        database_module._reserved(tmp_path)
     assert opened[0].closed
 
 
