@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import settings
 
 from connecty_frames.sandbox import Sandbox
@@ -29,15 +30,19 @@ if TYPE_CHECKING:
 for _name in [name for name in os.environ if name.startswith("PYTHON")]:
     if _name not in {"PYTHONHOME", "PYTHONPATH"}:
         del os.environ[_name]
+# Rewriting the assertions of all tests takes each process six seconds, if it finds none that are rewritten.
+sys.dont_write_bytecode = False
+# Altair imports jsonschema, which compiles 39 grammars of IRIs in a second if it finds this.
+sys.modules["rfc3987_syntax"] = None
 
 # A background job of a shell ignores Ctrl-C, and so do the processes that it starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline, since the time of an example depends on the load of the machine. The examples are the same each
-# time; `make fuzz` draws others.
+# time; `make fuzz` draws others. Half of them without the slow tests.
 settings.register_profile("suite", settings.default, deadline=None, derandomize=True)
-settings.load_profile("suite")
+settings.register_profile("fast", settings.get_profile("suite"), max_examples=50)
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
@@ -55,29 +60,42 @@ _PROMISED = {test for rows in _LISTED.values() for tests in rows.values() for te
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep standard error for the traceback of a test that hangs."""
+    """Keep standard error for the traceback of a test that hangs, and choose the number of examples."""
     config.stash[_STDERR] = os.dup(2)
+    settings.load_profile("fast" if "not slow" in config.option.markexpr else "suite")
 
 
 def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> None:
     """Keep the limit of a test, after which pytest-timeout raises an exception in the main thread."""
     item.stash[_LIMIT] = settings.timeout
+    pytest_exception_interact(item)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """End the process if the test goes on for twice that time; xdist starts another one."""
-    if _LIMIT in item.stash:
-        faulthandler.dump_traceback_later(2 * item.stash[_LIMIT], exit=True, file=item.config.stash[_STDERR])
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """End the process if the test goes on for twice that time; xdist starts another one.
 
-
-#: Again for the fixtures, since pytest stops this timer when a test fails.
-pytest_runtest_teardown = pytest_runtest_setup
+    Again for the fixtures of a test that fails, since pytest stops this timer then.
+    """
+    if _LIMIT in node.stash:
+        faulthandler.dump_traceback_later(2 * node.stash[_LIMIT], exit=True, file=node.config.stash[_STDERR])
 
 
 def pytest_runtest_logfinish() -> None:
     """Do not end the process once the test is over."""
     faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Report nothing of the fixtures that passed, which is most of what workers of xdist send."""
+    if not hasattr(item.config, "workerinput"):
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.hookimpl(wrapper=True)
@@ -106,10 +124,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(_SLOW_LIMIT))
 
 
-def pytest_collection_finish() -> None:
-    """Exclude the collected tests from garbage collection."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave out garbage collection until the tests are collected, and them afterwards."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_sessionfinish() -> None:

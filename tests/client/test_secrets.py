@@ -354,7 +354,14 @@ FOLDERS = tuple(str(Path(cf.__file__).parent / name) + os.sep for name in ("clie
 )
 # One in a finalizer can only be reported.
 @pytest.mark.filterwarnings("ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize(("kind", "step"), [("token", "invalid"), ("ask", "fault"), ("results", "json")])
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        ("token", "invalid"),
+        pytest.param("ask", "fault", marks=pytest.mark.slow),
+        pytest.param("results", "json", marks=pytest.mark.slow),
+    ],
+)
 def test_no_interrupt_in_this_package_shows_a_secret(
     server: Any, caplog: pytest.LogCaptureFixture, kind: str, step: str
 ) -> None:

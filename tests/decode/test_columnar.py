@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import Executor, Future
 from datetime import date
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -47,6 +48,28 @@ def read(
         return None
     assert [column.array.type for column in found[1]] == [ARROW_TYPES[column.kind] for column in found[1]]
     return [(column.kind, column.array.to_pylist()) for column in found[1]]
+
+
+class OneThread(Executor):
+    """Reads blocks at once: of a thousand small ones, starting threads would take most of the time."""
+
+    def __init__(self, _workers: int) -> None:
+        pass
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:  # type: ignore[override]
+        """Call a function."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.fixture
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read blocks one after another."""
+    monkeypatch.setattr("connecty_frames.decode.columnar.ThreadPoolExecutor", OneThread)
 
 
 # --- what is refused --------------------------------------------------------------------------------
@@ -229,6 +252,7 @@ def test_a_long_header() -> None:
         ('[[null,5,"],[","\\""],[1,2,3,4]]', [(INTEGER, [number]) for number in (1, 2, 3, 4)]),
     ],
 )  # fmt: skip
+@pytest.mark.usefixtures("_one_thread")
 def test_read(dataframe: str, columns: Columns) -> None:
     """Every cell is that of the JSON, whatever blocks rows are cut into, with and without spaces."""
     for spelled in (dataframe, msgspec.json.format(dataframe, indent=0)):
@@ -244,6 +268,7 @@ def test_read(dataframe: str, columns: Columns) -> None:
     ],
 )
 @pytest.mark.parametrize("comma", [",", ", "])
+@pytest.mark.usefixtures("_one_thread")
 def test_every_boundary(piece: str, comma: str, *, ascii_only: bool) -> None:
     """A character with a meaning may stand at, before, or across the end of a block."""
     texts = [piece * count + "x" * pad + piece for count in (0, 1, 2) for pad in (0, 1, 2, 3)]

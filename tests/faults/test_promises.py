@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,13 @@ NAMED = re.compile(r"`(tests/[\w/]+\.py::\w+)`")
 ALL = {test for rows in LISTED.values() for tests in rows.values() for test in tests}
 
 
+#: Many tests are in one file.
+parse = cache(ast.parse)
+
+
 def flaws(source: str, name: str) -> set[str]:
     """Return why the test or class of this name in a file checks nothing."""
-    tree = ast.parse(source)
+    tree = parse(source)
     tests: list[ast.FunctionDef] = []
     marks: list[ast.AST] = []
     for parent in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]:

@@ -12,7 +12,7 @@ import random
 import warnings
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from time import monotonic
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -374,9 +374,9 @@ def test_an_index_of_many_columns(tmp_path: Path) -> None:
     noted = {"index_columns": [f"c{at}" for at in range(1_000)], "columns": []}
     table = pa.table({f"c{at}": pa.array([at]) for at in range(2_000)})
     pq.write_table(table.replace_schema_metadata({b"pandas": json.dumps(noted).encode()}), path)
-    started = monotonic()
+    started = process_time()
     frame = cf.read_parquet(path)
-    assert monotonic() - started < 8
+    assert process_time() - started < 8
     assert (frame.shape, frame.index.nlevels, frame.index.names[999]) == ((1, 1_000), 1_000, "c999")
 
 
@@ -384,8 +384,8 @@ def test_an_index_of_many_columns(tmp_path: Path) -> None:
 def test_a_wide_file_of_others(engine: Any, tmp_path: Path) -> None:
     """Time is linear in the number of columns: replaced one by one, 10,000 took a minute."""
     path = tmp_path / "x.parquet"
-    pq.write_table(pa.table({f"c{at}": pa.array([at]) for at in range(10_000)}), path)
-    started = monotonic()
+    pq.write_table(pa.table({f"c{at}": pa.array([at]) for at in range(3_000)}), path)
+    started = process_time()
     frame = cf.read_parquet(path, engine=engine)
-    assert monotonic() - started < 15
-    assert frame.shape == (1, 10_000)
+    assert process_time() - started < 2
+    assert frame.shape == (1, 3_000)

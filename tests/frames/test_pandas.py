@@ -533,11 +533,11 @@ class TestWideFrames:
         table = pa.table(columns)
         took = []
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             frame = quiet(table, backend)
-            took.append(time.perf_counter() - start)
-        # Ten times what it takes; per-cell Python would take far longer.
-        assert min(took) < 0.25
+            took.append(time.process_time() - start)
+        # Many times what it takes; per-cell Python would take far longer.
+        assert min(took) < 0.5
         frame["one more"] = 1
         assert frame.shape == (2000, 501)
 

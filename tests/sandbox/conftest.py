@@ -14,13 +14,13 @@ import pytest
 import requests
 
 from connecty_frames.clock import SYSTEM_CLOCK, Clock
-from connecty_frames.sandbox import Sandbox
 from connecty_frames.sandbox.pool import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from connecty_frames.sandbox import Sandbox
     from connecty_frames.sandbox.results import QueryResult
 
 
@@ -122,9 +122,9 @@ def connect() -> Iterator[Callable[[Sandbox], Api]]:
 
 
 @pytest.fixture(scope="session")
-def shared_api() -> Iterator[Api]:
-    """Start one sandbox for all tests."""
-    with Sandbox() as sandbox, requests.Session() as session:
+def shared_api(sandbox: Sandbox) -> Iterator[Api]:
+    """Connect to the sandbox of all tests."""
+    with requests.Session() as session:
         api = Api(sandbox, session)
         yield api
 

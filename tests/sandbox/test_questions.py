@@ -300,6 +300,7 @@ def test_plurals() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_grammar_needs_no_model_words() -> None:
     """A small model makes a parser: nothing of the shop is in the grammar."""
     assert QuestionParser(MODEL).words > {"orders", "by", "country"}

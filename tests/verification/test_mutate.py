@@ -143,6 +143,7 @@ def test_a_mutant_that_hangs_is_ended(tmp_path: Path) -> None:
     assert done.stdout == "None\n", done.stderr
 
 
+@pytest.mark.slow
 def test_the_equivalent_mutants_exist() -> None:
     """Each entry gives a reason, and stands for a mutant of the code as it is."""
     entries = read_equivalents(PROJECT)

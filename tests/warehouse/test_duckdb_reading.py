@@ -13,7 +13,6 @@ import connecty_frames as cf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 #: A table of Python, which DuckDB finds by the name of its variable.
 secret_frame = pa.table({"a": pa.array([1], pa.int64())})
@@ -54,17 +53,23 @@ REFUSED = [
 ]
 
 
-@pytest.fixture(params=["duckdb", "adbc"])
-def connection(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Any]:
-    """Return a database with tables, in a folder with files."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "p.csv").write_text("a\n1\n", "utf-8")
-    (tmp_path / "k.csv").write_text("a\n1\n", "utf-8")
-    (tmp_path / "g.geojson").write_text("{}", "utf-8")
-    with duckdb.connect(str(tmp_path / "other.ddb")) as other:
+@pytest.fixture(scope="module")
+def _files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Work in a folder with files."""
+    folder = tmp_path_factory.mktemp("duckdb")
+    (folder / "p.csv").write_text("a\n1\n", "utf-8")
+    (folder / "k.csv").write_text("a\n1\n", "utf-8")
+    (folder / "g.geojson").write_text("{}", "utf-8")
+    with duckdb.connect(str(folder / "other.ddb")) as other:
         other.execute("CREATE TABLE t (a INT)")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        yield
+
+
+@pytest.fixture(scope="module", params=["duckdb", "adbc"])
+def connection(request: pytest.FixtureRequest, _files: None) -> Iterator[Any]:
+    """Return a database with tables, which no query changes."""
     setup = (
         "CREATE TABLE t AS SELECT 1 AS a, 'x' AS b",
         "CREATE VIEW v AS SELECT 2 AS a",
