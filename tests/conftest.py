@@ -155,22 +155,24 @@ def _state_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def state_folder(_state_folders: Iterator[Path]) -> Path:
+def state_folder() -> Path:
     """Return the folder in which programs keep their state, in place of the user's; it does not exist yet."""
-    return next(_state_folders)
+    return Path(os.environ["XDG_STATE_HOME"])
 
 
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch, state_folder: Path) -> Iterator[None]:
+def _no_settings(_state_folders: Iterator[Path]) -> Iterator[None]:
     """Remove settings of the environment and of other tests, and close connections afterwards."""
-    for name in [name for name in os.environ if name.upper().startswith("CONNECTY_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("CONNECTY_CONFIG", os.devnull)  # not the profiles of the user who runs the tests
-    monkeypatch.setenv("XDG_STATE_HOME", str(state_folder))  # nor the history of that user
-    for name in PROXIES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    yield
+    # Not by the fixture, which takes longer than the test in a thousand of them.
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in [name for name in os.environ if name.upper().startswith("CONNECTY_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("CONNECTY_CONFIG", os.devnull)  # not the profiles of the user who runs the tests
+        monkeypatch.setenv("XDG_STATE_HOME", str(next(_state_folders)))  # nor the history of that user
+        for name in PROXIES:
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name.lower(), raising=False)
+        yield
     # Not imported, so that a module that the tests do not load stays unloaded.
     config = sys.modules.get("connecty_frames.config")
     if config is not None:

@@ -33,6 +33,9 @@ TEXT, INTEGER, FRACTION, BOOLEAN = ValueKind.TEXT, ValueKind.INTEGER, ValueKind.
 ARROW_TYPES = {TEXT: pa.string(), INTEGER: pa.int64(), FRACTION: pa.string(), BOOLEAN: pa.bool_()}
 ONE_BLOCK = 1 << 20
 
+#: Of the sizes of blocks, the fast tests try every third.
+every_size = pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.slow)])
+
 #: Rows after a header, and the columns they are.
 Columns = list[tuple[ValueKind, list[Any]]]
 
@@ -252,11 +255,12 @@ def test_a_long_header() -> None:
         ('[[null,5,"],[","\\""],[1,2,3,4]]', [(INTEGER, [number]) for number in (1, 2, 3, 4)]),
     ],
 )  # fmt: skip
+@every_size
 @pytest.mark.usefixtures("_one_thread")
-def test_read(dataframe: str, columns: Columns) -> None:
+def test_read(dataframe: str, columns: Columns, step: int) -> None:
     """Every cell is that of the JSON, whatever blocks rows are cut into, with and without spaces."""
     for spelled in (dataframe, msgspec.json.format(dataframe, indent=0)):
-        for block in (*range(1, len(spelled) + 2), ONE_BLOCK):
+        for block in (*range(1, len(spelled) + 2, step), ONE_BLOCK):
             assert read(spelled, block) == columns, block
 
 
@@ -268,14 +272,15 @@ def test_read(dataframe: str, columns: Columns) -> None:
     ],
 )
 @pytest.mark.parametrize("comma", [",", ", "])
+@every_size
 @pytest.mark.usefixtures("_one_thread")
-def test_every_boundary(piece: str, comma: str, *, ascii_only: bool) -> None:
+def test_every_boundary(piece: str, comma: str, step: int, *, ascii_only: bool) -> None:
     """A character with a meaning may stand at, before, or across the end of a block."""
     texts = [piece * count + "x" * pad + piece for count in (0, 1, 2) for pad in (0, 1, 2, 3)]
     cells = json.dumps(
         [["a", "b"], *([text, 1] for text in texts)], separators=(comma, ":"), ensure_ascii=ascii_only
     )
-    for block in range(1, 60):
+    for block in range(1, 60, step):
         assert read(cells, block) == [(TEXT, texts), (INTEGER, [1] * 12)], block
 
 
