@@ -257,11 +257,12 @@ class CellColumn(_Cells):
     def _are(self, kinds: frozenset[ValueKind]) -> NDArray[np.bool_]:
         return np.isin(self._codes, [CODES[kind] for kind in kinds])
 
-    def nan_as_null(self) -> tuple[CellColumn, list[int]]:
-        """Return the cells with null for each bare ``NaN``, and the rows of these."""
-        found = np.flatnonzero(self._codes == CODES[ValueKind.CONSTANT]).tolist()
-        rows = [row for row in found if self.texts[row].as_py() == "NaN"]
+    def nan_as_null(self) -> tuple[CellColumn, int | None]:
+        """Return the cells with null for each bare ``NaN``, and the row of the first, if there is one."""
+        is_nan = combine(pc.equal(self.texts, to_scalar("NaN", pa.string())))
+        rows = numbers_of(pc.indices_nonzero(is_nan))
         codes = self._codes.copy()
+        rows = rows[codes[rows] == CODES[ValueKind.CONSTANT]]
         codes[rows] = 0
         is_present = pa.py_buffer(np.packbits(codes != 0, bitorder="little"))
         present = pa.Array.from_buffers(pa.bool_(), len(codes), [None, is_present])
@@ -273,13 +274,14 @@ class CellColumn(_Cells):
             has_surrogates=self.has_surrogates,
             checkpoint=self._checkpoint,
         )
-        return cells, rows
+        return cells, int(rows[0]) if len(rows) else None
 
     def surrogate_row(self) -> int:
         """Return the first row with a lone surrogate, if there is one."""
         may_have_one = combine(pc.match_substring_regex(self.texts, r"\\u[dD]"))
         row: int
         for row in numbers_of(pc.indices_nonzero(may_have_one)).tolist():
+            self._checkpoint()
             is_nested = self._codes[row] in _NESTED_CODES
             if self._codes[row] == SURROGATE or (
                 is_nested and exact_json.has_lone_surrogate(self.texts[row].as_buffer().to_pybytes())

@@ -136,12 +136,12 @@ def decode(
         given = schema_types.types.get(rows.names[position])
         if given is not None:
             statistics = builders.restate_bounds(sent, given)
-        column = Column(rows.names[position], rows.columns[position], statistics, whole=whole)
-        column, nans = _read_null_tokens(column, given)
+        received = Column(rows.names[position], rows.columns[position], statistics, whole=whole)
+        column, nan_row = _read_null_tokens(received, given)
         try:
-            if nans:
+            if nan_row is not None:
                 reason = "is written without quotes, which is not JSON; it was read as null"
-                problem = CellError(nans[0], "NaN", reason)
+                problem = CellError(nan_row, "NaN", reason)
                 warnings.append(_fidelity_warning(column, None, problem, options))
             decision = _decide(column, schema_types, options)
             if decision.problem is not None:
@@ -154,7 +154,14 @@ def decode(
         if column.has_surrogates:
             statistics = msgspec.structs.replace(statistics, sections={})  # its JSON has other lengths
         sources.append(
-            ColumnSource(statistics, column.kinds, given is not None, sent, decision.extremes, len(nans))
+            ColumnSource(
+                statistics,
+                column.kinds,
+                given is not None,
+                sent,
+                decision.extremes,
+                received.count - column.count,
+            )
         )
         encoding = given if isinstance(given, Encoding) else None
         described.append(ColumnSchema(column.name, decision.type, decision.evidence, encoding))
@@ -192,10 +199,10 @@ def _unknown_names(statistics: list[ColumnStatistics]) -> list[StatisticsWarning
     )
 
 
-def _read_null_tokens(column: Column, given: pa.DataType | Encoding | None) -> tuple[Column, list[int]]:
-    """Return a column with null for each bare NaN that cannot be a number, and the rows of these."""
+def _read_null_tokens(column: Column, given: pa.DataType | Encoding | None) -> tuple[Column, int | None]:
+    """Return a column with null for each bare NaN that cannot be a number, and the row of the first."""
     if ValueKind.CONSTANT not in column.kinds or not isinstance(column.cells, CellColumn):
-        return column, []
+        return column, None
     candidates, others = set(column.statistics.candidates), column.kinds - {ValueKind.CONSTANT}
     if given is not None:
         is_null = not is_number(given.type if isinstance(given, Encoding) else given)
@@ -203,8 +210,8 @@ def _read_null_tokens(column: Column, given: pa.DataType | Encoding | None) -> t
         is_null = False
     else:
         is_null = candidates <= _NOT_NUMBERS or bool(others and not others & NUMBER_KINDS)
-    cells, nans = column.cells.nan_as_null() if is_null else (column.cells, [])
-    return column.with_cells(cells), nans
+    cells, row = column.cells.nan_as_null() if is_null else (column.cells, None)
+    return column if row is None else column.with_cells(cells), row
 
 
 def _is_truncated(rows: int, total_rows: int | None, fetched: int | None) -> bool | None:
@@ -287,11 +294,10 @@ def _fidelity_warning(
     if options.strict:
         raise _conversion_error(column.name, problem)
     name, remedy = snippet(column.name), type_ and _schema_that_reads(column, type_, problem)
-    outcome = "" if type_ is None else f" is {snippet(str(type_))}"
-    if column.has_surrogates:
-        outcome = " is the JSON text of its cells"
-    elif outcome == " is string":
-        outcome = " stays exact text"
+    outcome = ""
+    if type_ is not None:
+        outcome = " stays exact text" if pa.types.is_string(type_) else f" is {snippet(str(type_))}"
+        outcome = " is the JSON text of its cells" if column.has_surrogates else outcome
     return TypeFidelityWarning(
         f"Column {name!r}{outcome}: {problem.short_value!r} ({problem.place}) {problem.reason}. "
         f"{'Use' if remedy is None else f'Read it with {remedy}, or use'} strict=True to make this an error."

@@ -63,7 +63,7 @@ _FIELDS: Final = {
         ),
         *("distinct_count", "distinct_approx", "true_count", "false_count", "empty_string_count"),
     )
-} | {"nullcount": "nulls_count", "dtype": "type", "datatype": "type"}
+} | {"nullcount": "nulls_count", "dtype": "type", "datatype": "type", "columntype": "type"}
 _FIELDS_AS_WRITTEN: Final = {name: name for name in _FIELDS.values()}
 _DIGITS: Final = "0123456789"
 _SEPARATORS: Final = str.maketrans("", "", " _-")
