@@ -51,6 +51,8 @@ def read(cells: Sequence[Any], encoding: Encoding) -> pa.Array:
 
 def parse_encoding(text: str) -> Encoding:
     """Return the encoding with this repr; raise ValueError or TypeError if there is none."""
+    if (found := _match_category(text)) is not None:
+        return Category(tuple(json.loads(found[2])), is_ordered=found[1] != "Literal")
     found = re.fullmatch(r"cf\.(\w+)\((.*)\)", text)
     if found is None or found[1] not in _ENCODINGS:
         raise ValueError(text)
@@ -87,6 +89,55 @@ def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -
     if row is not None:
         raise CellError(row, texts[row], f"has no year that can be shown in {type_.tz}")
     return timestamps
+
+
+# --- categories ---------------------------------------------------------------------------------------
+
+#: The Arrow type of categories by their type in Python.
+CATEGORY_TYPES: Final = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+_match_category: Final = re.compile(
+    r"(Literal|pd\.CategoricalDtype\()(\[.*\])(?:, ordered=True\))?", re.DOTALL
+).fullmatch
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Category(Encoding):
+    """One of some values, all of one type."""
+
+    values: tuple[str | float, ...]
+    is_ordered: bool = False
+
+    def __repr__(self) -> str:
+        values = json.dumps(self.values)
+        return f"pd.CategoricalDtype({values}, ordered=True)" if self.is_ordered else f"Literal{values}"
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        value_type = CATEGORY_TYPES[type(self.values[0])] if self.values else pa.string()
+        return pa.dictionary(pa.int32(), value_type, self.is_ordered)
+
+    def encode(self, values: pa.Array) -> pa.DictionaryArray:
+        """Return values over a dictionary of all categories, null for those that are none of them."""
+        categories = to_array(self.values, values.type)
+        codes = pc.index_in(values, value_set=categories)
+        return pa.DictionaryArray.from_arrays(codes, categories, ordered=self.is_ordered)
+
+
+# --- decimals of any digits ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AnyDecimal(Encoding):
+    """Decimals with as many digits after the point as the values need."""
+
+    def __repr__(self) -> str:
+        return "Decimal"
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of a column without values."""
+        return pa.decimal128(38, 9)
 
 
 # --- numbers that count from 1970 --------------------------------------------------------------------

@@ -82,6 +82,9 @@ def _respell_date(text: str) -> str:
 
 
 def _respell_naive(text: str) -> str:
+    if match_format(text) is TemporalFormat.AWARE:
+        reason = 'has an offset: pydantic.AwareDatetime and "timestamp[us, UTC]" are types of such instants'
+        raise CellError(0, text, reason)
     return f"{text}T00:00:00" if match_format(text) is TemporalFormat.DATE else text
 
 

@@ -156,7 +156,7 @@ def compare(
 
 def is_inferred(column: ColumnSchema) -> bool:
     """Whether the type of a column was not set by ``schema=``."""
-    return column.encoding is None and column.evidence not in {SET_BY_CALLER, SAVED}
+    return not column.evidence.startswith((SET_BY_CALLER, SAVED))
 
 
 def _rows_key(answer: Answer) -> tuple[int | None, str]:

@@ -230,8 +230,8 @@ class TestLocal:
         [
             (["2025-01-01", None, "2025-10-26T02:30:00"], 2, "is a local time that is ambiguous"),
             (["2025-03-30T02:59:59.9", "2025-03-30T02:30:00"], 0, "is a local time that is missing"),
-            (["2025-01-01", "2025-01-01T10:00:00Z"], 1, "is among timestamps with offsets"),
-            (["2025-01-01T10:00:00+01:00"], 0, "is among timestamps with offsets"),
+            (["2025-01-01", "2025-01-01T10:00:00Z"], 1, "has an offset"),
+            (["2025-01-01T10:00:00+01:00"], 0, "has an offset"),
             (["2025-01-01", exact_json.IntText("20250101")], 1, "is not text"),
             (["0001-01-01"], 0, "is before the year 1"),
         ],
