@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pyarrow as pa
 
-from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import builders, exact_json, numbers, types
-from connecty_frames.decode.arrow_buffers import to_scalar
 from connecty_frames.decode.arrow_types import is_text
-from connecty_frames.decode.column import CellColumn, Column, ScalarColumn, combine
+from connecty_frames.decode.column import CellColumn, Column, ScalarColumn
+from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.encodings import AnyDecimal, Encoding, epoch
 from connecty_frames.decode.envelope import match_names
 from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, ValueKind
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.rows import Rows, read_rows
-from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnRule, ColumnSchema, SchemaTypes
+from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
 from connecty_frames.errors import ConversionError, ResponseError, TypeFidelityWarning
 from connecty_frames.immutable import Immutable
@@ -53,11 +52,8 @@ _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
     ),
 }
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
-_NO_RULE: Final = ColumnRule()
 #: How many characters of an encoding, which may list many categories, the evidence has.
 _LONGEST_ENCODING: Final = 200
-#: How many distinct values are checked at once.
-_BLOCK: Final = 1 << 14
 #: A threshold of new objects that is never reached, and that no caller sets.
 _NEVER: Final = 2**31 - 1
 
@@ -131,36 +127,35 @@ def decode(
     total_rows = envelope.count_total(rows.count, set(absent))
     whole = total_rows is not None and rows.count >= total_rows
     warnings: list[ConnectyWarning] = list(rows.warnings)
-    arrays, described, fields, sources, errors = [], [], [], [], []
+    arrays, described, sources, errors = [], [], [], []
     for position in _column_order(rows.names, schema_types):
         limits.checkpoint()
         entry = entries[position]
         statistics = {} if entry is None else envelope.statistics[entry]
         given = schema_types.types.get(rows.names[position])
-        rule = schema_types.rules.get(rows.names[position], _NO_RULE)
         sent = statistics
         if given is not None:
             statistics = builders.restate_bounds(sent, given)
         column = Column(rows.names[position], rows.columns[position], statistics, whole=whole)
         try:
             decision = _decide(column, schema_types, options)
-            if decision.problem is not None and options.strict:
-                raise _conversion_error(column.name, decision.problem)
-            array = _build(column, decision, None if isinstance(given, AnyDecimal) else given, rows, position)
-            _check(column, array, rule, limits)
+            if decision.problem is not None:
+                if options.strict:
+                    raise _conversion_error(column.name, decision.problem)
+                warnings.append(_fidelity_warning(column, decision.type, decision.problem))
+            arrays.append(_build(column, decision, given, rows, position))
+            _check(column, arrays[-1], schema_types, limits)
         except ConversionError as error:
             error.__traceback__ = error.__context__ = None  # they keep what was made of the column
             errors.append(error)
             continue
-        if decision.problem is not None:
-            warnings.append(_fidelity_warning(column, decision.type, decision.problem))
-        arrays.append(array)
-        fields.append(pa.field(column.name, array.type, rule.nullable))
         sources.append(ColumnSource(statistics, column.kinds, given is not None, sent, decision.extremes))
-        described.append(_describe(column.name, decision, given))
+        encoding = given if isinstance(given, Encoding) and given != AnyDecimal() else None
+        described.append(ColumnSchema(column.name, decision.type, decision.evidence, encoding))
     if errors:
         raise _combine(errors)
     if arrays:
+        fields = [pa.field(c.name, c.type, schema_types.rule_of(c.name).nullable) for c in described]
         table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
     else:
         table = _table_without_columns(rows.count)
@@ -220,12 +215,6 @@ def _decide(column: Column, schema_types: SchemaTypes, options: AskOptions) -> t
     return required
 
 
-def _describe(name: str, decision: types.Decision, given: pa.DataType | Encoding | None) -> ColumnSchema:
-    # The digits of a Decimal are those of the type, for good.
-    encoding = given if isinstance(given, Encoding) and not isinstance(given, AnyDecimal) else None
-    return ColumnSchema(name, decision.type, decision.evidence, encoding)
-
-
 def _build(
     column: Column, decision: types.Decision, given: pa.DataType | Encoding | None, rows: Rows, position: int
 ) -> pa.Array | pa.ChunkedArray:
@@ -239,7 +228,8 @@ def _build(
         exact = rows.cells(position)
         cells = exact if exact.has_surrogates else ScalarColumn(ValueKind.TEXT, exact.texts)
     try:
-        return builders.build(cells, given or decision.type)
+        type_ = decision.type if given is None or isinstance(given, AnyDecimal) else given
+        return builders.build(cells, type_)
     except CellError as error:
         with_nulls = column.with_nat_as_null() if pa.types.is_temporal(decision.type) else None
         if with_nulls is not None:
@@ -252,28 +242,12 @@ def _build(
         ) from None
 
 
-def _check(column: Column, array: Any, rule: ColumnRule, limits: ReaderLimits) -> None:
-    """Raise ConversionError at the first null or value that a contract does not allow."""
-    if not rule.nullable and array.null_count:
-        row = pc.index(pc.is_null(combine(array)), to_scalar(value=True, type_=pa.bool_())).as_py()
-        raise _conversion_error(column.name, CellError(row, "null", "is not allowed by schema="))
-    if rule.check is None:
-        return
-    values, rows = combine(array), None
-    if not pa.types.is_nested(values.type):
-        if pa.types.is_dictionary(values.type):
-            values = values.dictionary_decode()  # not all categories need occur
-        encoded = values.dictionary_encode()
-        values, rows = encoded.dictionary, encoded.indices
-    for start in range(0, len(values), _BLOCK):
-        limits.checkpoint()
-        block = values.slice(start, _BLOCK).to_pylist()
-        found = rule.check(block)
-        if found is not None:
-            at = start + found[0]
-            row = at if rows is None else pc.index(rows, to_scalar(at, rows.type)).as_py()
-            reason = f"does not fit the model: {found[1]}"
-            raise _conversion_error(column.name, cell_error(row, column.cells[row], reason))
+def _check(column: Column, array: Any, schema_types: SchemaTypes, limits: ReaderLimits) -> None:
+    try:
+        check_rule(array, schema_types.rule_of(column.name), limits.checkpoint)
+    except CellError as error:
+        row = error.row or 0
+        raise _conversion_error(column.name, cell_error(row, column.cells[row], error.reason)) from None
 
 
 def _fidelity_warning(column: Column, type_: pa.DataType, problem: CellError) -> TypeFidelityWarning:

@@ -57,6 +57,9 @@ class ColumnRule(Immutable):
     check: Callable[[Sequence[Any]], tuple[int, str] | None] | None = None
 
 
+_NO_RULE: Final = ColumnRule()
+
+
 class SchemaTypes(Immutable):
     """Column types that the caller sets beforehand with ``schema=``."""
 
@@ -66,9 +69,13 @@ class SchemaTypes(Immutable):
     optional: frozenset[str] = frozenset()  # an answer need not have them
     rules: Mapping[str, ColumnRule] = msgspec.field(default_factory=dict)
 
+    def rule_of(self, name: str) -> ColumnRule:
+        """Return the rule of a column."""
+        return self.rules.get(name, _NO_RULE)
+
     def named_as_in(self, names: Sequence[str]) -> SchemaTypes:
         """Return this with those names that an answer has; raises ConversionError unless it is one each."""
-        found = {name: name for name in self.types}
+        found = {}
         for name, rule in self.rules.items():
             if rule.choices:
                 there = [choice for choice in rule.choices if choice in names]
@@ -79,10 +86,12 @@ class SchemaTypes(Immutable):
                         column=(there or [name])[0],
                     )
                 found[name] = there[0]
+        if not found:
+            return self
         return msgspec.structs.replace(
             self,
-            types={found[name]: type_ for name, type_ in self.types.items()},
-            rules={found[name]: rule for name, rule in self.rules.items()},
+            types={found.get(name, name): type_ for name, type_ in self.types.items()},
+            rules={found.get(name, name): rule for name, rule in self.rules.items()},
         )
 
 

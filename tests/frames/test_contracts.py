@@ -82,7 +82,9 @@ class TestNulls:
     )
     def test_refused(self, schema: Any) -> None:
         """The error names column, row and value."""
-        with pytest.raises(ConversionError, match=r"^Column 'c', row 1: 'null' is not allowed by ") as caught:
+        with pytest.raises(
+            ConversionError, match=r"^Column 'c', row 1: 'null' is a null, which schema= "
+        ) as caught:
             column_of(schema, 9, None)
         assert (caught.value.column, caught.value.row, caught.value.value) == ("c", 1, "null")
 
@@ -111,7 +113,7 @@ class TestNulls:
             "dataframe_stats": {"c": {"general": {"count": 2, "nulls_count": 1}, "temporal": {}}},
         }
         given = json.dumps({"state": "COMPLETED", "results": sent}).encode()
-        with pytest.raises(ConversionError, match="Column 'c', row 1: 'null' is not allowed by schema="):
+        with pytest.raises(ConversionError, match="Column 'c', row 1: 'NaT' is a null, which schema="):
             cf.Answer.from_json(given, schema=model(dt.date))
 
     def test_nan_is_no_null(self) -> None:
