@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -545,3 +547,45 @@ def test_pydantic_is_imported_for_models_alone() -> None:
         "assert 'pydantic' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class Top(BaseModel):
+    """The answer to a question of the sandbox."""
+
+    country: Literal["Poland", "Germany", "Spain", "France", "Italy", "Netherlands"]
+    orders: int = Field(gt=0)
+
+
+@pytest.mark.slow
+def test_pins_and_batches(tmp_path: Path) -> None:
+    """A pin keeps the categories, and so do the parts of a batch."""
+    question = "list the top 5 countries with the most orders"
+    categories = ["Poland", "Germany", "Spain", "France", "Italy", "Netherlands"]
+    with cf.use_sandbox():
+        pin = cf.pin("top", question, schema=Top, path=tmp_path / "connecty.lock")
+        assert cf.pinned("top", path=tmp_path / "connecty.lock") == pin
+        again = pin.ask_df(engine="polars")
+        batch = cf.ask_batch([question, f"{question}?"], folder=tmp_path / "batch", schema=Top)
+        with pytest.raises(ConversionError, match="'Poland' is none of the categories 'Peru'"):
+            cf.ask_df(question, schema={"country": Literal["Peru"]})
+    assert again.schema == {"country": pl.Enum(categories), "orders": pl.Int64}
+    parts = [cf.read_parquet(path) for path in batch.parts().values()]
+    assert [part["country"].dtype.categories.tolist() for part in parts] == [categories] * 2
+    dataset = batch.to_dataset()
+    assert [field.nullable for field in dataset.schema] == [False, False]
+    assert dataset.count_rows() == 10
+
+
+def test_rerun() -> None:
+    """The SQL of an answer makes the categories again, and refuses others."""
+    schema = cf.Answer.from_json(body(["c"], ["a"]), schema={"c": Literal["z", "a"]}).metadata.schema
+    with closing(sqlite3.connect(":memory:")) as connection:
+        found = cf.AnswerMetadata(sql_query="SELECT 'a' AS c UNION ALL SELECT NULL", schema=schema)
+        table = cf.rerun(found, connection, dialect="sqlite").read_all()
+        assert table["c"].chunk(0).dictionary.to_pylist() == ["z", "a"]
+        assert table["c"].to_pylist() == ["a", None]
+        other = cf.AnswerMetadata(sql_query="SELECT 'b' AS c", schema=schema)
+        with pytest.raises(
+            ConversionError, match="Column 'c', row 0: 'b' is none of the categories 'z', 'a'"
+        ):
+            cf.rerun(other, connection, dialect="sqlite").read_all()
