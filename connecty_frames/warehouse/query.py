@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from connecty_frames.decode import ColumnSchema
-    from connecty_frames.warehouse.connections import Rows
+    from connecty_frames.warehouse.rows import Rows
 
     class RecordBatchReader(pa.RecordBatchReader):  # type: ignore[misc]
         """A reader of pyarrow, which has no type information: a class derived from it is known to pyright."""
@@ -74,7 +74,7 @@ def _batches(
         count = 0
         for batch in rows.batches:
             arrays = [
-                _column(batch[position], rows.origins[position], column, count)
+                _column(batch[position], rows.columns[position].origin, column, count)
                 for position, column in zip(positions, query.columns, strict=True)
             ]
             count += len(batch[0])
@@ -107,7 +107,7 @@ def _about(query: Query) -> Iterator[None]:
 
 def _positions(rows: Rows, columns: Sequence[ColumnSchema]) -> list[int]:
     """Return the position of each column of the answer among those of the rows, by name."""
-    names = column_names(list(rows.names))[0]
+    names = column_names([each.name for each in rows.columns])[0]
     found = [_find(column.name, names) for column in columns]
     missing = [column.name for column, position in zip(columns, found, strict=True) if position is None]
     extra = [name for position, name in enumerate(names) if position not in found]
