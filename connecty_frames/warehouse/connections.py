@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.text import snippet
 from connecty_frames.warehouse import clouds
 from connecty_frames.warehouse.duckdb_reading import check_reading
+from connecty_frames.warehouse.postgres import READ_ONLY, SETTINGS, declared, read_psycopg, read_psycopg2
 from connecty_frames.warehouse.rows import (
     BATCH_ROWS,
     Declared,
@@ -32,18 +34,6 @@ if TYPE_CHECKING:
 
     from connecty_frames.warehouse.guard import Statement
 
-#: Settings of PostgreSQL for a transaction: a statement timeout, unless the session has one; the others make
-#: texts unambiguous, whatever the session has set.
-_POSTGRES_SETTINGS: Final = (
-    "SELECT set_config('statement_timeout', "
-    "CASE current_setting('statement_timeout') WHEN '0' THEN '1h' ELSE current_setting('statement_timeout') "
-    "END, "
-    "true), set_config('DateStyle', 'ISO', true), set_config('IntervalStyle', 'postgres', true), "
-    "set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '1', true), "
-    "set_config('standard_conforming_strings', 'on', true)"
-)
-_READ_ONLY: Final = "SET TRANSACTION READ ONLY"
-
 
 def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[Rows]:
     """Run a statement; its transaction ends with the context."""
@@ -56,8 +46,8 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
             return run(found, statement)
     raise ConfigError(
         f"connection is of type {_type_name(found)}; expected a connection of ADBC, DuckDB, psycopg, "
-        "sqlite3, SQLAlchemy (over psycopg or sqlite3), ibis, Snowflake, Databricks or pyathena, or a client "
-        "of BigQuery.",
+        "psycopg2, sqlite3, SQLAlchemy (over one of the last three), ibis, Snowflake, Databricks or "
+        "pyathena, a client of BigQuery, or a SparkSession.",
         setting="connection",
     )
 
@@ -100,6 +90,7 @@ def _unwrapped(connection: Any) -> Any:
 
 
 _TRANSACTION: Final = "SELECT system.main.txid_current()"
+_DATABASE: Final = "SELECT system.main.current_database()"
 
 
 def _begin_duckdb(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
@@ -118,6 +109,7 @@ def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
     _begin_duckdb(ask)
     with ending(lambda: connection.execute("ROLLBACK")):
         check_reading(statement, ask)
+        place = ask(_DATABASE)[0][0]
         relation = connection.sql(statement.sql)
         types = [str(each).lower() for each in relation.types]
         # DuckDB 2 has it under another name.
@@ -133,7 +125,8 @@ def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
                 setting="connection",
             ) from None
         with ending(reader.close):  # with an open result, DuckDB does not end the transaction
-            yield Rows(list(map(Declared, relation.columns, reader.schema.types, types)), columns_of(reader))
+            declared = list(map(Declared, relation.columns, reader.schema.types, types))
+            yield Rows(declared, columns_of(reader), place)
 
 
 def _adbc_dialects(connection: Any) -> tuple[str, ...]:
@@ -168,55 +161,34 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
                 cursor.execute("ROLLBACK")
 
         with ending(end):
+            place = ""
             if is_postgres:
-                cursor.execute("BEGIN READ ONLY" if autocommit else _READ_ONLY)
-                ask(_POSTGRES_SETTINGS)
+                cursor.execute("BEGIN READ ONLY" if autocommit else READ_ONLY)
+                place = ask(SETTINGS)[0][-1]
             if is_duckdb:
                 check_reading(statement, ask)
+                place = ask(_DATABASE)[0][0]
             cursor.execute(statement.sql)
             reader = cursor.fetch_record_batch()
             with ending(reader.close):
-                declared = [
-                    Declared(field.name, field.type, _adbc_origin(field, is_postgres=is_postgres))
-                    for field in reader.schema
-                ]
-                yield Rows(declared, columns_of(reader))
+                read = _ADBC_COLUMNS.get(dialects, lambda field: Declared(field.name, field.type))
+                yield Rows(list(map(read, reader.schema)), columns_of(reader), place)
 
 
-def _adbc_origin(field: pa.Field, *, is_postgres: bool) -> str:
-    """Return the type of a column, without which money could not be told from a whole number."""
-    origin: str = (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode()
-    if is_postgres and not origin:
+def _adbc_postgres(field: pa.Field) -> Declared:
+    """Return a column with its type in the database, without which money is a whole number."""
+    known = field.metadata or {}
+    if not (origin := known.get(b"POSTGRESQL:type", b"").decode()):
         raise ConfigError(
             "This version of adbc-driver-postgresql does not tell the types of columns: pip install "
             "'adbc-driver-postgresql>=1.13'.",
             setting="connection",
         )
-    return origin
+    typmod = int(known.get(b"POSTGRESQL:typmod", -1))
+    return declared(field.name, origin.removeprefix("_"), typmod, is_array=origin.startswith("_"))
 
 
-# --- psycopg, sqlite3 -----------------------------------------------------------------------------------
-
-
-@contextmanager
-def _psycopg(connection: Any, statement: Statement) -> Iterator[Rows]:
-    """Run by a cursor of the server, whose texts are read as they are: psycopg has no infinity or 24:00."""
-    psycopg: Any = sys.modules["psycopg"]
-    if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-        raise open_transaction()
-    text_loader = sys.modules["psycopg.types.string"].TextLoader
-    with ending(lambda: connection.execute("ROLLBACK") if connection.autocommit else connection.rollback()):
-        connection.execute("BEGIN READ ONLY" if connection.autocommit else _READ_ONLY)
-        connection.execute(_POSTGRES_SETTINGS)
-        with connection.cursor("connecty_rerun", row_factory=psycopg.rows.tuple_row) as cursor:
-            types = {oid: info.name for info in psycopg.postgres.types for oid in (info.oid, info.array_oid)}
-            for info in psycopg.postgres.types:
-                cursor.adapters.register_loader(info.oid, text_loader)
-            cursor.execute(statement.sql)
-            declared = [
-                Declared(column.name, origin=types.get(column.type_code, "")) for column in cursor.description
-            ]
-            yield Rows(declared, columns(cursor))
+# --- SQLite ---------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -226,6 +198,7 @@ def _sqlite3(connection: Any, statement: Statement) -> Iterator[Rows]:
     with closing(connection.cursor()) as cursor:
         cursor.row_factory = None
         query_only = cursor.execute("PRAGMA query_only").fetchone()[0]
+        place = Path(cursor.execute("PRAGMA database_list").fetchone()[2]).name
         cursor.execute("PRAGMA query_only = 1")
 
         def end() -> None:
@@ -236,26 +209,34 @@ def _sqlite3(connection: Any, statement: Statement) -> Iterator[Rows]:
         with ending(end):
             cursor.execute("BEGIN")
             cursor.execute(statement.sql)
-            yield Rows([Declared(column[0]) for column in cursor.description], columns(cursor))
+            yield Rows([Declared(column[0]) for column in cursor.description], columns(cursor), place)
 
 
 _POSTGRES: Final = ("postgres",)
 _DUCKDB: Final = ("duckdb",)
+_SQLITE: Final = ("sqlite",)
 #: The dialects of drivers of ADBC, by the names that these have for their databases, in lower case.
 _ADBC_DIALECTS: Final = {
     "postgresql": _POSTGRES,
     "redshift": ("redshift",),
     "duckdb": _DUCKDB,
-    "sqlite": ("sqlite",),
+    "sqlite": _SQLITE,
     "snowflake": ("snowflake",),
+}
+
+#: Readers of ADBC's columns whose Arrow type is not the declared one; that of SQLite is of the first rows.
+_ADBC_COLUMNS: Final[dict[tuple[str, ...], Callable[[pa.Field], Declared]]] = {
+    _POSTGRES: _adbc_postgres,
+    _SQLITE: lambda field: Declared(field.name),
 }
 
 #: Module and class of each kind of connection, its dialects (ADBC's driver tells them) and what runs a query.
 _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractContextManager[Rows]]], ...]] = (
     ("adbc_driver_manager.dbapi", "Connection", (), _adbc),
     ("duckdb", "DuckDBPyConnection", _DUCKDB, _duckdb),
-    ("psycopg", "Connection", _POSTGRES, _psycopg),
-    ("sqlite3", "Connection", ("sqlite",), _sqlite3),
+    ("psycopg", "Connection", _POSTGRES, read_psycopg),
+    ("psycopg2.extensions", "connection", _POSTGRES, read_psycopg2),
+    ("sqlite3", "Connection", _SQLITE, _sqlite3),
     ("snowflake.connector", "SnowflakeConnection", ("snowflake",), clouds.read_snowflake),
     ("databricks.sql.client", "Connection", ("databricks", "spark"), clouds.read_databricks),
     ("google.cloud.bigquery", "Client", ("bigquery",), clouds.read_bigquery),

@@ -25,6 +25,11 @@ class Declared(NamedTuple):
     type: pa.DataType | None = None  # in Arrow; decimal(38, 0) is a number of any scale; None if unknown
     origin: str = ""  # in the database's words, in lower case; empty if unknown
 
+    @property
+    def words(self) -> str:
+        """The declared type in words."""
+        return self.origin or str(self.type)
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -32,6 +37,7 @@ class Rows:
 
     columns: list[Declared]
     batches: Iterator[list[Any]]  # lists of columns as ``conversion.convert`` takes them
+    place: str = ""  # host and database, without user and password
 
 
 def open_transaction(advice: str = "commit or roll it back") -> ConfigError:
