@@ -142,7 +142,7 @@ bench-batch: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.batch
 
 # A cut answer becomes a Parquet dataset of five million rows by way of PostgreSQL: are the values right, in how much
-# memory?
+# memory? Then the processor time beside that of the client alone, by ADBC and DuckDB.
 bench-warehouse: $(VENV)/test.stamp
 	$(BIN)/python -m tests.verification.rerun
 
