@@ -214,13 +214,13 @@ $(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
 $(SPARK)/test.stamp $(ENGINES)/test.stamp: .venv-%$(OTHER)/test.stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --upgrade pip
-	$(@D)/bin/python -m pip install --quiet --editable '.[sandbox]' --group $*
+	$(@D)/bin/python -m pip install --quiet --editable '.[sandbox,sql]' --group $*
 	@touch $@
 
 $(SPARK_LOWEST)/test.stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet uv
-	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --resolution lowest-direct --editable '.[sandbox,spark]'
+	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --resolution lowest-direct --editable '.[sandbox,spark,sql]'
 	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --group lowest
 	@touch $@
 

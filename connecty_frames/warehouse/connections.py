@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import snippet
-from connecty_frames.warehouse import clouds
+from connecty_frames.warehouse import clouds, spark
 from connecty_frames.warehouse.duckdb_reading import check_reading
 from connecty_frames.warehouse.postgres import READ_ONLY, SETTINGS, declared, read_psycopg, read_psycopg2
 from connecty_frames.warehouse.rows import (
@@ -215,6 +215,7 @@ def _sqlite3(connection: Any, statement: Statement) -> Iterator[Rows]:
 _POSTGRES: Final = ("postgres",)
 _DUCKDB: Final = ("duckdb",)
 _SQLITE: Final = ("sqlite",)
+_SPARK: Final = ("databricks", "spark")
 #: The dialects of drivers of ADBC, by the names that these have for their databases, in lower case.
 _ADBC_DIALECTS: Final = {
     "postgresql": _POSTGRES,
@@ -237,8 +238,10 @@ _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractConte
     ("psycopg", "Connection", _POSTGRES, read_psycopg),
     ("psycopg2.extensions", "connection", _POSTGRES, read_psycopg2),
     ("sqlite3", "Connection", _SQLITE, _sqlite3),
+    ("pyspark.sql.session", "SparkSession", _SPARK, spark.read_session),
+    ("pyspark.sql.connect.session", "SparkSession", _SPARK, spark.read_connect),
     ("snowflake.connector", "SnowflakeConnection", ("snowflake",), clouds.read_snowflake),
-    ("databricks.sql.client", "Connection", ("databricks", "spark"), clouds.read_databricks),
+    ("databricks.sql.client", "Connection", _SPARK, clouds.read_databricks),
     ("google.cloud.bigquery", "Client", ("bigquery",), clouds.read_bigquery),
     ("pyathena.connection", "Connection", ("athena", "trino", "presto"), clouds.read_athena),
 )

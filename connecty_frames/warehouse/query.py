@@ -135,6 +135,12 @@ def _find(name: str, names: Sequence[str]) -> int | None:
     return folded[0] if len(folded) == 1 else None
 
 
+def _hint(column: ColumnSchema, option: str) -> str:
+    if not column.is_inferred:
+        return ""
+    return f"The answer's rows made the column {column.type}; {option} chooses another type."
+
+
 def _column(values: Any, declared: Declared, column: ColumnSchema, start: int) -> pa.Array:
     try:
         return convert(values, declared, column)
@@ -142,11 +148,8 @@ def _column(values: Any, declared: Declared, column: ColumnSchema, start: int) -
         row = start + (error.row or 0)
         raise ConversionError(
             f"Column {snippet(column.name)!r}, row {row}: {error.short_value!r} {error.reason}.",
-            hint=(
-                f"The answer's rows made the column {column.type}; rerun with schema= to choose another type."
-                if column.is_inferred
-                else ""
-            ),
+            hint=_hint(column, "schema="),
+            shell_hint=_hint(column, "--schema-file FILE"),
             column=column.name,
             row=row,
             value=error.short_value,

@@ -176,7 +176,7 @@ def test_a_late_value_names_schema(database: duckdb.DuckDBPyConnection) -> None:
         with pytest.raises(cf.ConversionError, match=message) as caught:
             reader.read_all()
         assert str(caught.value).endswith(
-            "The answer's rows made the column int64; rerun with schema= to choose another type."
+            "The answer's rows made the column int64; schema= chooses another type."
         )
 
 
@@ -196,3 +196,16 @@ def test_metadata_comes_out(database: duckdb.DuckDBPyConnection) -> None:
     assert found == cf.AnswerMetadata.from_json(found.to_json())
     again = cf.rerun(found, database, dialect="duckdb").read_all()
     assert (again["v"].type, again["v"].to_pylist()) == (pa.float64(), [2.5])
+
+
+def test_hints_of_the_command_line(database: duckdb.DuckDBPyConnection) -> None:
+    """It has a file for schema=."""
+    with pytest.raises(cf.ConfigError) as caught:
+        answer(["1.50"], "SELECT 1.5::DOUBLE AS v", "string").rerun(database, dialect="duckdb")
+    assert caught.value.shell_hint == "Choose its type by --schema-file FILE."
+    with pytest.raises(cf.ConversionError) as late:
+        answer([7], "SELECT 9223372036854775808::HUGEINT AS v").rerun(database, dialect="duckdb").read_all()
+    assert (
+        late.value.shell_hint
+        == "The answer's rows made the column int64; --schema-file FILE chooses another type."
+    )
