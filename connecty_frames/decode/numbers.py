@@ -428,6 +428,11 @@ def _is_computed(text: str) -> bool:
     return _count_digits(number)[1] > _COMPUTED_DIGITS and number.copy_abs() < MAX_EXACT_INTEGER
 
 
+def loses_digits(text: str) -> bool:
+    """Whether the nearest float64 does not stand for a number, as for an amount of more than 15 digits."""
+    return not (_is_short(text) or text in NOT_FINITE or is_exact_float(text) or _is_computed(text))
+
+
 def _count_digits(number: Decimal) -> tuple[int, int]:
     """Count the digits before and after the point."""
     _, digits, exponent = number.as_tuple()

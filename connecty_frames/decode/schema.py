@@ -41,6 +41,11 @@ class ColumnSchema:
     evidence: str
     encoding: Encoding | None = None
 
+    @property
+    def is_inferred(self) -> bool:
+        """Whether the type was not set by ``schema=``."""
+        return not self.evidence.startswith((SET_BY_CALLER, SAVED))
+
     def __repr__(self) -> str:
         shown = [f"{key}={snippet(str(getattr(self, key)))!r}" for key in self.__slots__[:3]]
         if self.encoding is not None:

@@ -589,3 +589,33 @@ def test_rerun() -> None:
             ConversionError, match="Column 'c', row 0: 'b' is none of the categories 'z', 'a'"
         ):
             cf.rerun(other, connection, dialect="sqlite").read_all()
+
+
+class Sums(BaseModel):
+    """A contract for what rerun returns."""
+
+    n: int = Field(gt=0)
+    d: Decimal | None
+    kind: Literal["z", "a"] = Field(validation_alias=AliasChoices("kind", "c"))
+
+
+def test_rerun_with_a_contract() -> None:
+    """Rows of the warehouse meet it too: nulls, constraints, categories and names."""
+    answer = cf.Answer.from_json(body(["c", "n", "d"], ["a", 1, 1.25]))
+    with closing(sqlite3.connect(":memory:")) as connection:
+
+        def rerun(values: str) -> pa.Table:
+            sql = f"SELECT 'a' AS c, 1 AS n, 1.5 AS d UNION ALL SELECT {values}"
+            source = cf.AnswerMetadata(sql_query=sql, schema=answer.metadata.schema)
+            return cf.rerun(source, connection, dialect="sqlite", schema=Sums).read_all()
+
+        table = rerun("'z', 2, NULL")
+        assert table.to_pydict() == {"n": [1, 2], "d": [Decimal("1.5"), None], "c": ["a", "z"]}
+        assert [field.nullable for field in table.schema] == [False, True, False]
+        for values, message in (
+            ("'z', NULL, 1", "Column 'n', row 1: 'null' is a null"),
+            ("'z', 0, 1", "Column 'n', row 1: '0' does not fit the model: Input should be greater than 0"),
+            ("'q', 1, 1", "Column 'c', row 1: 'q' is none of the categories 'z', 'a'"),
+        ):
+            with pytest.raises(ConversionError, match=message):
+                rerun(values)
