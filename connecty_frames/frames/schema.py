@@ -31,7 +31,8 @@ _ACCEPTED: Final = (
     'an Arrow type or its name (pa.int64(), "timestamp[us, tz=UTC]", "decimal128(18, 2)"), a pandas, numpy '
     'or polars dtype or its name ("Int64", "datetime64[us, UTC]", pl.Date), or a Python type (int, float, '
     "str, bytes, bool, date, datetime, time, timedelta, Decimal, list[...], a Literal or Enum), or how the "
-    'values are written (cf.epoch("ms"), cf.local("Europe/Warsaw"), cf.binary("base64"))'
+    'values are written (cf.epoch("ms"), cf.local("Europe/Warsaw"), cf.strptime("%d/%m/%Y"), '
+    'cf.binary("base64"))'
 )
 _SCHEMAS: Final = (
     "a dict of column names to types, a pyarrow or polars schema, a pydantic model class, a pandera model "

@@ -1,4 +1,4 @@
-"""How values are written: cf.epoch, cf.local and cf.binary."""
+"""How values are written: cf.epoch, cf.local, cf.binary; cf.strptime is in ``test_time_formats``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import Encoding, binary, builders, epoch, exact_json, local
+from connecty_frames.decode import Encoding, binary, builders, epoch, exact_json, local, strptime
 from connecty_frames.decode.encodings import parse_encoding
 from connecty_frames.decode.errors import CellError
 from connecty_frames.errors import ConfigError
@@ -24,6 +24,7 @@ ALL = [
     (epoch("ns", tz="+05:30"), 'cf.epoch("ns", "+05:30")'),
     (epoch("d"), 'cf.epoch("d")'),
     (local("Europe/Berlin"), 'cf.local("Europe/Berlin")'),
+    (strptime('%d/%m/%Y "%H"\n\\é😀'), 'cf.strptime("%d/%m/%Y \\"%H\\"\\n\\\\é😀")'),
     (binary("hex"), 'cf.binary("hex")'),
     (binary("base64"), 'cf.binary("base64")'),
 ]
@@ -84,7 +85,8 @@ def test_arguments(make: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "epoch", "cf.epoch(", "cf.other()", "cf.epoch()", 'cf.epoch("s", "UTC", 1)']
+    "text",
+    ["", "epoch", "cf.epoch(", "cf.other()", "cf.epoch()", 'cf.epoch("s", "UTC", 1)', 'cf.strptime("%Q")'],
 )
 def test_what_is_no_encoding(text: str) -> None:
     """Text of another kind is a ValueError or TypeError."""

@@ -21,12 +21,18 @@ class Event(pydantic.BaseModel):
     at: Annotated[dt.datetime, cf.epoch("ms", "UTC")]
     until: Annotated[dt.datetime, cf.local("Europe/Berlin")] | None = None
     key: Annotated[bytes | None, cf.binary("hex")] = None
+    day: Annotated[dt.date, cf.strptime("%d/%m/%Y")]
 
 
 def test_encodings_in_annotations() -> None:
     """They are found in a model, optional or not."""
     assert to_schema_types(Event) == SchemaTypes(
-        {"at": cf.epoch("ms", "UTC"), "until": cf.local("Europe/Berlin"), "key": cf.binary("hex")},
+        {
+            "at": cf.epoch("ms", "UTC"),
+            "until": cf.local("Europe/Berlin"),
+            "key": cf.binary("hex"),
+            "day": cf.strptime("%d/%m/%Y"),
+        },
         complete=True,
         rules={"at": ColumnRule(nullable=False)},
     )
