@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 from connecty_frames.decode.schema import ColumnRule
-from connecty_frames.errors import ConnectyWarning, warn
+from connecty_frames.errors import TypeFidelityWarning, warn
 from connecty_frames.frames.dtypes import UnknownTypeError, unwrap
 from connecty_frames.frames.models import comes_from
 from connecty_frames.text import quoted, snippet
@@ -90,7 +90,7 @@ def warn_of_validators(schema: Any) -> None:
     found += [f"of the model {schema.__name__} ({quoted(of_model)})" for _ in of_model[:1]]
     if found:
         warn(
-            ConnectyWarning(
+            TypeFidelityWarning(
                 f"schema: the validators {' and '.join(found)} are not run, so what they check is unchecked. "
                 "model_validate of a pydantic model checks a row."
             )

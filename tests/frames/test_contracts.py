@@ -31,7 +31,7 @@ from pydantic import (
 )
 
 import connecty_frames as cf
-from connecty_frames.errors import ConfigError, ConnectyWarning, ConversionError
+from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -368,7 +368,7 @@ class TestValidators:
 
     def test_named(self) -> None:
         """Fields and the model itself."""
-        with pytest.warns(ConnectyWarning) as caught:
+        with pytest.warns(TypeFidelityWarning) as caught:
             cf.Answer.from_json(body(list(self.NAMES), [1, " a ", 4, [1], 1]), schema=Validated)
         (warning,) = caught
         assert str(warning.message) == (
@@ -379,10 +379,10 @@ class TestValidators:
 
     def test_in_a_dict(self) -> None:
         """Those in an annotation as well."""
-        with pytest.warns(ConnectyWarning, match="the validators of fields 'c' are not run"):
+        with pytest.warns(TypeFidelityWarning, match="the validators of fields 'c' are not run"):
             column_of({"c": Annotated[int, AfterValidator(lambda value: value)]}, 1)
 
-    @pytest.mark.filterwarnings("ignore:schema. the validators:connecty_frames.ConnectyWarning")
+    @pytest.mark.filterwarnings("ignore:schema. the validators:connecty_frames.TypeFidelityWarning")
     @pytest.mark.parametrize(
         ("column", "row"),
         [("after", [0, "a", 4, [], 1]), ("decorated", [1, "a", 5, [], 1]), ("plain", [1, "a", 4, [], 0])],
