@@ -34,7 +34,7 @@ def test_encodings_in_annotations() -> None:
             "day": cf.strptime("%d/%m/%Y"),
         },
         complete=True,
-        rules={"at": ColumnRule(nullable=False)},
+        rules={"at": ColumnRule(nullable=False), "day": ColumnRule(nullable=False)},
     )
 
 
