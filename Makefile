@@ -142,7 +142,7 @@ bench-batch: $(VENV)/demo.stamp
 	$(BIN)/python -m tests.verification.batch
 
 # A cut answer becomes a Parquet dataset of five million rows by way of PostgreSQL: are the values right, in how much
-# memory?
+# memory? Then the processor time beside that of the client alone, by ADBC and DuckDB.
 bench-warehouse: $(VENV)/test.stamp
 	$(BIN)/python -m tests.verification.rerun
 
@@ -214,13 +214,13 @@ $(VENV)/%.stamp: pyproject.toml | $(VENV)/demo.stamp
 $(SPARK)/test.stamp $(ENGINES)/test.stamp: .venv-%$(OTHER)/test.stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --upgrade pip
-	$(@D)/bin/python -m pip install --quiet --editable '.[sandbox]' --group $*
+	$(@D)/bin/python -m pip install --quiet --editable '.[sandbox,sql]' --group $*
 	@touch $@
 
 $(SPARK_LOWEST)/test.stamp: pyproject.toml
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet uv
-	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --resolution lowest-direct --editable '.[sandbox,spark]'
+	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --resolution lowest-direct --editable '.[sandbox,spark,sql]'
 	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --group lowest
 	@touch $@
 

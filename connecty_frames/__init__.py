@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from connecty_frames.batch import Batch, ask_batch, open_batch
     from connecty_frames.client import Client, Question
     from connecty_frames.config import configure
-    from connecty_frames.decode import Schema, binary, epoch, local
+    from connecty_frames.decode import Schema, binary, epoch, local, strptime
     from connecty_frames.errors import (
         APIError,
         AuthError,
@@ -124,6 +124,7 @@ __all__ = [
     "read_connecty",
     "read_parquet",
     "rerun",
+    "strptime",
     "use_sandbox",
 ]
 
@@ -160,6 +161,7 @@ _MODULES: Final[dict[str, str]] = {
     "read_connecty": "readers",
     "read_parquet": "frames",
     "rerun": "reruns",
+    "strptime": "decode",
     "use_sandbox": "shared",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from connecty_frames import decode, diagnostics, display, frames
@@ -12,12 +13,11 @@ from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames import AnswerMetadata
 from connecty_frames.options import AskOptions, AskOptionsDict, DtypeBackend, Engine, shows_options
 from connecty_frames.protocol import State
-from connecty_frames.text import counted, excerpt, snippet, with_excerpt
+from connecty_frames.text import counted, excerpt, quoted, snippet, with_excerpt
 from connecty_frames.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from datetime import datetime
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
     from typing import Unpack
 
@@ -121,10 +121,7 @@ class Answer:
             total_rows=decoded.total_rows,
             truncated=decoded.truncated,
             statistics=decode.python_statistics(envelope, limits),
-            schema=[  # as Schema.to_json writes them
-                {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
-                for column in decoded.columns
-            ],
+            schema=_entries(decoded.columns),
             version=__version__,
         )
         if decoded.warnings or envelope.escaped_fields or envelope.excess:
@@ -392,35 +389,41 @@ class Answer:
         return display.plot(self._table(), self.question, x, y, color)
 
     def rerun(
-        self, connection: object, *, dialect: str, functions: Collection[str] = ()
+        self, connection: object, *, dialect: str, functions: Collection[str] = (), schema: Any = None
     ) -> RecordBatchReader:
         """Run the SQL of the answer on the warehouse, and return all its rows as a stream; nothing is asked.
 
         Parameters
         ----------
         connection
-            A connection of ADBC, DuckDB, psycopg, sqlite3, SQLAlchemy (over psycopg or sqlite3), ibis,
-            Snowflake, Databricks or pyathena, or a client of BigQuery, without an open transaction.
+            A connection of ADBC, DuckDB, psycopg, psycopg2, sqlite3, SQLAlchemy (over one of the last three),
+            ibis, Snowflake, Databricks or pyathena, a client of BigQuery, or a SparkSession; without an open
+            transaction.
         dialect
             The dialect of the warehouse as sqlglot calls it, such as ``"postgres"`` or ``"snowflake"``.
         functions
             The names of further functions that the SQL may call, with their schema if it writes one.
+        schema
+            Column types, as for :func:`ask_df`; they replace those of the answer.
 
         Returns
         -------
         pyarrow.RecordBatchReader
-            Record batches of the answer's own schema. The rows are converted as they are read, in memory that
-            does not grow with their number. The query and its transaction end with the last batch, or when
-            the reader is deleted; until then the connection is in use. Errors of later rows, and the
-            StatisticsWarning if there are not as many rows as the answer has, come when they are read.
+            Record batches with the columns of the answer and metadata. A column has its type in the answer,
+            unless the warehouse declares one that holds more, such as DOUBLE for what were whole numbers in
+            the answer; types that were set by ``schema=`` stay. The rows are converted as they are read, in
+            memory that does not grow with their number. The query and its transaction end with the last
+            batch, or when the reader is deleted; until then the connection is in use. Errors of later rows,
+            and the StatisticsWarning if there are not as many rows as the answer has, come when they are
+            read.
 
         Raises
         ------
         NoTableError
             If the question was answered without a table.
         ConfigError
-            If sqlglot is not installed (extra ``sql``), there is no SQL, an argument is wrong, or the
-            connection has a transaction open; nothing was sent.
+            If sqlglot is not installed (extra ``sql``), there is no SQL, an argument is wrong, the connection
+            has a transaction open, or a column is text in the answer and a number in the warehouse.
         QueryRefused
             If the SQL is not one query of known parts and functions; nothing was sent.
         ConversionError
@@ -430,12 +433,10 @@ class Answer:
         -----
         Exceptions of the driver are raised as they are, with a note.
         """
-        from connecty_frames import warehouse
-
         self._table()
-        known = self._metadata
-        query = warehouse.Query(known.sql_query, self.schema, known.whole_rows, known.question_id)
-        return warehouse.rerun(query, connection, dialect=dialect, functions=functions)
+        return rerun_sql(
+            self._metadata, self.schema, connection, dialect=dialect, functions=functions, schema=schema
+        )
 
     def to_frame(self, options: AskOptions) -> Any:
         """Return the table as the frame that ``options.engine`` and ``options.dtype_backend`` choose."""
@@ -477,7 +478,7 @@ class Answer:
         if engine == "pandas":
             frame: Any = frames.to_pandas(table, dtype_backend=dtype_backend, metadata=self._metadata)
         else:
-            frame = frames.to_polars(table) if engine == "polars" else table
+            frame = frames.to_polars(table, self._metadata) if engine == "polars" else table
         return frames.write_metadata(frame, self._metadata)
 
     def _table(self) -> pa.Table:
@@ -504,6 +505,85 @@ def shape_text(answer: Answer) -> str:
     if answer.table is None:
         return "no table"
     return f"{answer.metadata.rows_text} x {counted(len(answer.schema), 'column')}"
+
+
+def _entries(columns: Iterable[decode.ColumnSchema]) -> list[dict[str, str]]:
+    """Return columns for metadata, as Schema.to_json writes them."""
+    return [
+        {key: str(value) for key in column.__slots__ if (value := getattr(column, key)) is not None}
+        for column in columns
+    ]
+
+
+def rerun_sql(
+    metadata: AnswerMetadata,
+    columns: Sequence[decode.ColumnSchema],
+    connection: object,
+    *,
+    dialect: str,
+    functions: Collection[str],
+    schema: Any,
+) -> RecordBatchReader:
+    """Run the SQL of an answer or a pin, and describe what comes out; see ``Answer.rerun``."""
+    from connecty_frames import warehouse
+
+    def describe(found: Sequence[decode.ColumnSchema], place: str) -> pa.Schema:
+        described = replace(
+            metadata,
+            response_summary=None,
+            elapsed=None,
+            rows=0,
+            total_rows=None,
+            truncated=None,
+            statistics={},
+            schema=_entries(found),
+            version=__version__,
+            rerun_at=datetime.now(UTC),
+            warehouse=place or None,
+        )
+        return frames.write_metadata(decode.Schema(found).arrow, described)
+
+    given = frames.to_schema_types(schema) or decode.SchemaTypes({}, complete=False)
+    given = given.named_as_in([column.name for column in columns])
+    query = warehouse.Query(
+        metadata.sql_query,
+        _with_types(columns, given),
+        metadata.whole_rows,
+        metadata.question_id,
+        describe,
+        given.rule_of,
+    )
+    return warehouse.rerun(query, connection, dialect=dialect, functions=functions)
+
+
+def _with_types(
+    columns: Sequence[decode.ColumnSchema], given: decode.SchemaTypes
+) -> Sequence[decode.ColumnSchema]:
+    """Return columns with the types that the caller gives; a complete schema also says which there are."""
+    known = {column.name: column for column in columns}
+    unknown = [name for name in given.types if name not in known and name not in given.optional]
+    if unknown:
+        raise ConfigError(
+            f"schema=: the answer has no column {snippet(unknown[0])!r}; it has {quoted(list(known))}.",
+            setting="schema",
+        )
+    return [
+        _with_type(known[name], given.types.get(name)) for name in (given.types if given.complete else known)
+    ]
+
+
+def _with_type(
+    column: decode.ColumnSchema, given: pa.DataType | decode.Encoding | None
+) -> decode.ColumnSchema:
+    if given is None:
+        return column
+    if isinstance(given, decode.Encoding):
+        # The digits of a Decimal cannot wait for the values: the answer's are kept, if it has any.
+        is_any = given == decode.AnyDecimal()
+        type_ = column.type if is_any and "decimal" in str(column.type) else given.type
+        evidence = f"{decode.SET_BY_CALLER}, {given!r}"
+        return replace(column, type=type_, evidence=evidence, encoding=None if is_any else given)
+    return replace(column, type=given, evidence=decode.SET_BY_CALLER, encoding=None)
 
 
 def _read(source: bytes | str | os.PathLike[str]) -> bytes:

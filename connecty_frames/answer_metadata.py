@@ -20,6 +20,8 @@ from connecty_frames.text import age_text, counted, snippet, value_text
 
 #: The keys of each column in ``schema``.
 _COLUMN_KEYS: Final = frozenset({"name", "type", "evidence"})
+#: The fields that are times.
+_TIMES: Final = ("asked_at", "rerun_at")
 #: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
 #: What marks a decimal; random, so that no text of a server holds it.
@@ -62,11 +64,15 @@ class AnswerMetadata:
         ``schema=`` says how its values are written, the ``encoding``, such as ``cf.epoch("ms")``.
     version
         The version of connecty_frames that made the table.
+    rerun_at
+        When ``rerun`` ran the SQL, aware and in UTC; its rows are not counted here. None for an answer.
+    warehouse
+        The host and database of a rerun, as far as its client tells; None for an answer.
 
     Raises
     ------
     ConfigError
-        If ``asked_at`` is not aware, or its year in UTC is not from 1 to 9999.
+        If ``asked_at`` or ``rerun_at`` is not aware, or its year in UTC is not from 1 to 9999.
     """
 
     question: str | None = None
@@ -84,16 +90,20 @@ class AnswerMetadata:
     statistics: dict[str, Any] = field(default_factory=dict)
     schema: list[dict[str, str]] = field(default_factory=list)
     version: str = ""
+    rerun_at: datetime | None = None
+    warehouse: str | None = None
 
     def __post_init__(self) -> None:
-        if self.asked_at is None:
-            return
-        if self.asked_at.tzinfo is None:
-            raise ConfigError(f"asked_at={self.asked_at!r}: expected an aware datetime.", setting="asked_at")
-        try:
-            object.__setattr__(self, "asked_at", self.asked_at.astimezone(UTC))
-        except OverflowError:
-            raise ConfigError(f"asked_at={self.asked_at!r} has no date in UTC.", setting="asked_at") from None
+        for name in _TIMES:
+            time = getattr(self, name)
+            if time is None:
+                continue
+            if time.tzinfo is None:
+                raise ConfigError(f"{name}={time!r}: expected an aware datetime.", setting=name)
+            try:
+                object.__setattr__(self, name, time.astimezone(UTC))
+            except OverflowError:
+                raise ConfigError(f"{name}={time!r} has no date in UTC.", setting=name) from None
 
     def __repr__(self) -> str:
         asked = repr(snippet(self.question, _REPR_LENGTH)) if self.question else "an answer"
@@ -110,6 +120,8 @@ class AnswerMetadata:
     @property
     def rows_text(self) -> str:
         """The number of rows in words, such as ``3 of 100 rows, truncated``."""
+        if self.rerun_at is not None:
+            return f"rows of {self.rerun_at:%Y-%m-%d %H:%M} UTC"
         of_total = "" if self.total_rows is None else f"{self.rows:,} of "
         rows = counted(self.rows if self.total_rows is None else self.total_rows, "row")
         return f"{of_total}{rows}{', truncated' if self.truncated else ''}"
@@ -128,8 +140,7 @@ class AnswerMetadata:
             If the statistics hold anything but JSON values, or are nested too deeply to be written.
         """
         values = {each.name: getattr(self, each.name) for each in fields(self)}
-        if self.asked_at is not None:
-            values["asked_at"] = self.asked_at.isoformat()
+        values |= {name: values[name] and values[name].isoformat() for name in _TIMES}
         try:
             text = json.dumps(values, default=_mark_decimal)
         except (TypeError, ValueError) as error:

@@ -59,8 +59,8 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
         Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
         or a full schema as a contract.
     tz : str, default "UTC"
-        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
-        and columns without an offset are not affected.
+        The time zone of timestamps with an offset: an IANA name, or an offset such as ``"+05:30"``. The
+        instants themselves do not change, and columns without an offset are not affected.
     infer_temporal : bool, default True
         Whether text becomes dates and timestamps if the column has no statistics and every value is a full
         date, or a timestamp with hours and minutes.
@@ -164,8 +164,8 @@ def ask_df(
         Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
         or a full schema as a contract.
     tz : str, default "UTC"
-        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
-        and columns without an offset are not affected.
+        The time zone of timestamps with an offset: an IANA name, or an offset such as ``"+05:30"``. The
+        instants themselves do not change, and columns without an offset are not affected.
     infer_temporal : bool, default True
         Whether text becomes dates and timestamps if the column has no statistics and every value is a full
         date, or a timestamp with hours and minutes.

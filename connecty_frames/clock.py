@@ -10,11 +10,12 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 #: Files beside the zones: they depend on the machine, or polars and Arrow do not know them.
 _is_no_zone = re.compile("(posix|right)/.*|Factory|localtime|posixrules", re.DOTALL).fullmatch
+_match_offset = re.compile(r"([+-])([01]\d|2[0-3]):([0-5]\d)", re.ASCII).fullmatch
 
 
 class Clock:
@@ -58,9 +59,11 @@ class Deadline:
         self.clock.sleep(min(seconds, self.remaining()))
 
 
-def named_zone(name: object) -> ZoneInfo | None:
-    """Return the time zone of an IANA name, or None if there is none."""
+def named_zone(name: object) -> tzinfo | None:
+    """Return the time zone of an IANA name or an offset (``+05:30``), or None if there is none."""
     with suppress(ValueError, OSError, KeyError):
+        if isinstance(name, str) and (offset := _match_offset(name)) is not None:
+            return timezone(timedelta(hours=int(offset[1] + offset[2]), minutes=int(offset[1] + offset[3])))
         if isinstance(name, str) and not _is_no_zone(name):
             return ZoneInfo(name)
     return None

@@ -503,7 +503,7 @@ class TruncationWarning(ConnectyWarning):
 
 
 class TypeFidelityWarning(ConnectyWarning):
-    """A column could not get its type and holds exact text; or a text differs from what was sent."""
+    """A column could not get its type, a text differs from what was sent, or a model has validators."""
 
 
 class ColumnNameWarning(ConnectyWarning):

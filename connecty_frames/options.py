@@ -71,8 +71,8 @@ class AskOptionsDict(TypedDict, total=False):
     """Column types that take precedence over the inferred ones: a dict or a pandera model for some
     columns, or a full schema as a contract."""
     tz: str
-    """The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
-    and columns without an offset are not affected."""
+    """The time zone of timestamps with an offset: an IANA name, or an offset such as ``"+05:30"``. The
+    instants themselves do not change, and columns without an offset are not affected."""
     infer_temporal: bool
     """Whether text becomes dates and timestamps if the column has no statistics and every value is a full
     date, or a timestamp with hours and minutes."""
@@ -281,7 +281,7 @@ _EXPECTED: Final = {
     "engine": "'pandas', 'polars' or 'pyarrow'",
     "dtype_backend": "'numpy_nullable', 'pyarrow' or 'numpy'",
     "max_rows": "a whole number from 0, or None for all rows",
-    "tz": "the IANA name of a time zone, such as 'UTC' or 'Europe/Warsaw'",
+    "tz": "the IANA name of a time zone, such as 'UTC' or 'Europe/Warsaw', or an offset such as '+05:30'",
     "infer_temporal": "True or False",
     "decimals": "'auto', 'exact' or 'float'",
     "strict": "True or False",

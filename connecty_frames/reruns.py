@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connecty_frames import frames
-from connecty_frames.answer import Answer
+from connecty_frames.answer import Answer, rerun_sql
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.errors import ConfigError
 from connecty_frames.pins import Pin
@@ -14,12 +14,17 @@ from connecty_frames.text import snippet
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from connecty_frames.warehouse import Query
+    from connecty_frames.decode import ColumnSchema
     from connecty_frames.warehouse.query import RecordBatchReader
 
 
 def rerun(
-    source: object, connection: object, *, dialect: str, functions: Collection[str] = ()
+    source: object,
+    connection: object,
+    *,
+    dialect: str,
+    functions: Collection[str] = (),
+    schema: Any = None,
 ) -> RecordBatchReader:
     """Run the SQL behind an answer on the warehouse, and return all its rows as a stream; nothing is asked.
 
@@ -28,17 +33,18 @@ def rerun(
     source : Answer, frame, AnswerMetadata or Pin
         An answer, a frame of pandas, polars or pyarrow with metadata, the metadata itself, or a pin.
     connection : object
-        A connection of ADBC, DuckDB, psycopg, sqlite3, SQLAlchemy (over psycopg or sqlite3), ibis, Snowflake,
-        Databricks or pyathena, or a client of BigQuery, without an open transaction.
+        As for :meth:`Answer.rerun`.
     dialect : str
         The dialect of the warehouse as sqlglot calls it, such as ``"postgres"`` or ``"snowflake"``.
     functions : collection of str, default ()
         The names of further functions that the SQL may call, with their schema if it writes one.
+    schema : dict, schema, model or None, default None
+        Column types, as for :func:`ask_df`; they replace those of the source.
 
     Returns
     -------
     pyarrow.RecordBatchReader
-        Record batches of the answer's own schema; see :meth:`Answer.rerun`.
+        Record batches with the columns of the answer; see :meth:`Answer.rerun`.
 
     Raises
     ------
@@ -61,18 +67,17 @@ def rerun(
     >>> connection.close()
     """
     if isinstance(source, Answer | Pin):
-        return source.rerun(connection, dialect=dialect, functions=functions)
+        return source.rerun(connection, dialect=dialect, functions=functions, schema=schema)
     metadata = source if isinstance(source, AnswerMetadata) else frames.metadata(source, required=True)
-    from connecty_frames import warehouse
+    return rerun_sql(
+        metadata, _columns(metadata), connection, dialect=dialect, functions=functions, schema=schema
+    )
 
-    return warehouse.rerun(_query(metadata), connection, dialect=dialect, functions=functions)
 
-
-def _query(metadata: AnswerMetadata) -> Query:
+def _columns(metadata: AnswerMetadata) -> list[ColumnSchema]:
     from connecty_frames.decode import ColumnSchema
     from connecty_frames.decode.arrow_types import parse_type
     from connecty_frames.decode.encodings import parse_encoding
-    from connecty_frames.warehouse import Query
 
     columns = []
     for column in metadata.schema:
@@ -86,4 +91,4 @@ def _query(metadata: AnswerMetadata) -> Query:
                 setting="source",
             ) from None
         columns.append(ColumnSchema(column["name"], type_, column["evidence"], encoding))
-    return Query(metadata.sql_query, columns, metadata.whole_rows, metadata.question_id)
+    return columns

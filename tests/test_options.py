@@ -100,7 +100,7 @@ def test_valid_values(name: str, value: Any) -> None:
         ("max_rows", False, "a whole number from 0, or None for all rows"),
         ("tz", "Mars", "the IANA name of a time zone"),
         ("tz", "", "the IANA name of a time zone"),
-        ("tz", "+01:00", "the IANA name of a time zone"),
+        ("tz", "+25:00", "the IANA name of a time zone"),
         ("tz", "../etc/passwd", "the IANA name of a time zone"),
         ("tz", "Europe", "the IANA name of a time zone"),
         ("tz", "localtime", "the IANA name of a time zone"),

@@ -91,6 +91,7 @@ NAMES = [
     "read_connecty",
     "read_parquet",
     "rerun",
+    "strptime",
     "use_sandbox",
 ]
 

@@ -200,6 +200,7 @@ def run(
         list[str] | None,
         typer.Option(help="A further function that the SQL may call; may be repeated.", metavar="NAME"),
     ] = None,
+    schema_file: SchemaFile = None,
     format_: FormatOption = None,
     output: OutputOption = None,
     lock_file: _LockFile = None,
@@ -212,7 +213,9 @@ def run(
     found = pinned(name, path=lock_file)
     # Opened first: a file that cannot be written must not cost a query.
     with open_output(output, written_as) as file, naming_file(output):
-        table = read_rows(connection, partial(found.rerun, dialect=dialect, functions=function or ()))
+        schema = None if schema_file is None else read_saved_schema(schema_file)
+        run_sql = partial(found.rerun, dialect=dialect, functions=function or (), schema=schema)
+        table = read_rows(connection, run_sql)
         write_rows(table, table.schema.types, written_as, file)
         file.flush()
 

@@ -13,13 +13,14 @@ from connecty_frames.lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from connecty_frames.decode.decoder import Decoded, decode, python_statistics
-    from connecty_frames.decode.encodings import Encoding, binary, epoch, local
+    from connecty_frames.decode.encodings import AnyDecimal, Encoding, binary, epoch, local, strptime
     from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, ColumnSchema, Schema, SchemaTypes
 
 __all__ = [
     "LIMITS",
     "SAVED",
     "SET_BY_CALLER",
+    "AnyDecimal",
     "ColumnSchema",
     "Decoded",
     "Encoding",
@@ -33,11 +34,12 @@ __all__ = [
     "local",
     "python_statistics",
     "read_envelope",
+    "strptime",
 ]
 
 _LAZY: Final = {
     **dict.fromkeys(("Decoded", "decode", "python_statistics"), "decoder"),
-    **dict.fromkeys(("Encoding", "binary", "epoch", "local"), "encodings"),
+    **dict.fromkeys(("AnyDecimal", "Encoding", "binary", "epoch", "local", "strptime"), "encodings"),
     **dict.fromkeys(("SAVED", "SET_BY_CALLER", "ColumnSchema", "Schema", "SchemaTypes"), "schema"),
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -31,13 +30,7 @@ match_zone_offset: Final = re.compile(r"([+-]\d\d):(\d\d)").fullmatch
 @lru_cache
 def find_zone(name: str) -> tzinfo:
     """Return a time zone by its name or offset (``+05:30``); raise ValueError if there is none."""
-    zone: tzinfo | None = None
-    if (offset := match_zone_offset(name)) is None:
-        zone = named_zone(name)
-    else:
-        with suppress(ValueError):  # 24 hours or more
-            zone = timezone(timedelta(hours=int(offset[1]), minutes=int(name[0] + offset[2])))
-    if zone is None:
+    if (zone := named_zone(name)) is None:
         raise ValueError("is in a time zone that the time zone database does not have")
     return zone
 

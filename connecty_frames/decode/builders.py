@@ -22,11 +22,11 @@ from connecty_frames.decode.arrow_types import (
     is_text,
 )
 from connecty_frames.decode.column import ScalarColumn, combine
-from connecty_frames.decode.encodings import Encoding
+from connecty_frames.decode.encodings import Category, Encoding
 from connecty_frames.decode.errors import CellError, cell_error, check_texts, surrogate_error
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, RepeatedKeys, ValueKind
 from connecty_frames.decode.temporal_format import TemporalFormat, match_format
-from connecty_frames.text import listed
+from connecty_frames.text import listed, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,6 +52,8 @@ _TRUTH_VALUES: Final = {
 def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> pa.Array:
     """Return cells as an array of a type or encoding, None as null; raises CellError with the position."""
     try:
+        if isinstance(type_, Category):
+            return _categories(cells, type_)
         if isinstance(type_, Encoding):
             return encodings.read(cells, type_)
         builder = first_match(_BUILDERS, type_)
@@ -151,7 +153,7 @@ def _lists(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
             raise cell_error(row, cell, "is not an array")
     items = list(chain.from_iterable(cell or () for cell in cells))
     rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
-    children = _build_children(rows, items, type_.value_type)
+    children = _build_children(rows, items, type_.value_field)
     if pa.types.is_fixed_size_list(type_):
         for row, cell in enumerate(cells):
             if cell is not None and len(cell) != type_.list_size:
@@ -179,8 +181,13 @@ def _structs(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     if not fields:
         return to_array(cells, type_)
     rows = range(len(cells))
+    for field in fields:
+        for row, cell in enumerate(cells if not field.nullable else ()):
+            if cell is not None and cell[field.name] is None:
+                raise cell_error(row, cell, f"has a null under {field.name!r}, which schema= does not allow")
     children = [
-        _build_children(rows, [cell and cell[field.name] for cell in cells], field.type) for field in fields
+        _build_children(rows, [cell and cell[field.name] for cell in cells], pa.field("", field.type))
+        for field in fields
     ]
     nulls = to_array([cell is None for cell in cells], pa.bool_())
     return pa.StructArray.from_arrays(children, fields=fields, mask=nulls)
@@ -191,9 +198,9 @@ def _maps(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
         if cell is not None and not _is_object(cell):
             raise cell_error(row, cell, "is not an object with each key once")
     rows = [row for row, cell in enumerate(cells) for _ in cell or ()]
-    keys = _build_children(rows, [key for cell in cells for key in cell or ()], type_.key_type)
+    keys = _build_children(rows, [key for cell in cells for key in cell or ()], type_.key_field)
     items = [item for cell in cells for item in (cell or {}).values()]
-    values = _build_children(rows, items, type_.item_type)
+    values = _build_children(rows, items, type_.item_field)
     return pa.MapArray.from_arrays(_starts(cells), keys, values).cast(type_)
 
 
@@ -211,10 +218,24 @@ def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     return encoded.cast(type_)
 
 
-def _build_children(rows: Sequence[int], items: Sequence[Any], type_: pa.DataType) -> pa.Array:
+def _categories(cells: Sequence[Any], category: Category) -> pa.Array:
+    values = build(cells, category.type.value_type)
+    encoded = category.encode(values)
+    if encoded.null_count > values.null_count:
+        wrong = pc.and_(pc.is_null(encoded), pc.is_valid(values))
+        row = pc.index(wrong, to_scalar(value=True, type_=pa.bool_())).as_py()
+        shown = quoted([str(value) for value in category.values])
+        raise cell_error(row, cells[row], f"is none of the categories {shown}")
+    return encoded
+
+
+def _build_children(rows: Sequence[int], items: Sequence[Any], field: pa.Field) -> pa.Array:
     """Build the child array of nested cells; an error names the row of the cell."""
+    if not field.nullable and None in items:
+        reason = "is inside of a value, where schema= does not allow it"
+        raise CellError(rows[items.index(None)], "null", reason)
     try:
-        return build(items, type_)
+        return build(items, field.type)
     except CellError as error:
         raise CellError(rows[error.row or 0] if rows else 0, error.value, error.reason) from None
 

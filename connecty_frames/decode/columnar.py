@@ -270,7 +270,8 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
     if kind is ValueKind.TEXT and section in ("temporal", None):
         format_ = temporal_fast.fast_format(first)
         if format_ is not None:
-            return _ColumnReader(kind, partial(temporal_fast.read_fast, format_=format_))
+            read = partial(temporal_fast.read_fast, format_=format_, inferred=section is None)
+            return _ColumnReader(kind, read)
     return _ColumnReader(kind)
 
 

@@ -15,8 +15,9 @@ import pyarrow as pa
 from connecty_frames.decode import builders, exact_json, numbers, types
 from connecty_frames.decode.arrow_types import is_number, is_text
 from connecty_frames.decode.column import CellColumn, Column, ScalarColumn
-from connecty_frames.decode.encodings import Encoding, epoch
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.contract import check_rule
+from connecty_frames.decode.encodings import AnyDecimal, Encoding, epoch
+from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, ValueKind
 from connecty_frames.decode.limits import LIMITS
 from connecty_frames.decode.rows import Rows, read_rows
@@ -25,7 +26,7 @@ from connecty_frames.decode.statistics import NO_STATISTICS, count_total, match_
 from connecty_frames.decode.statistics_check import ColumnSource, check_statistics
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
 from connecty_frames.immutable import Immutable
-from connecty_frames.text import quoted, snippet
+from connecty_frames.text import cut, quoted, snippet
 
 if TYPE_CHECKING:
     from connecty_frames.decode.envelope import Envelope
@@ -55,6 +56,8 @@ _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
 #: The sections of values that are no numbers, so that a bare NaN among them is null.
 _NOT_NUMBERS: Final = {"string", "temporal", "boolean"}
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
+#: How many characters of an encoding, which may list many categories, the evidence has.
+_LONGEST_ENCODING: Final = 200
 #: A threshold of new objects that is never reached, and that no caller sets.
 _NEVER: Final = 2**31 - 1
 
@@ -123,7 +126,7 @@ def decode(
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)
     rows = read_rows(envelope.rows, envelope.columns, limits)
-    schema_types = schema_types or _NO_TYPES
+    schema_types = (schema_types or _NO_TYPES).named_as_in(rows.names)
     entries, absent = match_names(rows.server_names, envelope.columns)
     statistics_of = [NO_STATISTICS if entry is None else envelope.columns[entry] for entry in entries]
     total_rows, missing = _count_rows(envelope, set(absent), statistics_of, rows)
@@ -147,6 +150,7 @@ def decode(
             if decision.problem is not None:
                 warnings.append(_fidelity_warning(column, decision.type, decision.problem, options))
             arrays.append(_build(column, decision, given, rows, position))
+            _check(column, arrays[-1], schema_types, limits)
         except ConversionError as error:
             error.__traceback__ = error.__context__ = None  # they keep what was made of the column
             errors.append(error)
@@ -163,11 +167,12 @@ def decode(
                 received.count - column.count,
             )
         )
-        encoding = given if isinstance(given, Encoding) else None
+        encoding = given if isinstance(given, Encoding) and given != AnyDecimal() else None
         described.append(ColumnSchema(column.name, decision.type, decision.evidence, encoding))
     if errors:
         raise _combine(errors)
-    table = _to_table(arrays, described, rows.count)
+    fields = [pa.field(c.name, c.type, schema_types.rule_of(c.name).nullable) for c in described]
+    table = _to_table(arrays, pa.schema(fields), rows.count)
     disagreements = check_statistics(table, sources, absent, rows.count, total_rows, strict=options.strict)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
@@ -248,8 +253,11 @@ def _decide(column: Column, schema_types: SchemaTypes, options: AskOptions) -> t
     given = schema_types.types.get(column.name)
     if given is None:
         return types.decide(column, options)
+    if isinstance(given, AnyDecimal):
+        type_ = numbers.any_decimal(column.present, column.bounds) or given.type
+        return types.Decision(type_, f"{SET_BY_CALLER}, {given!r}")
     if isinstance(given, Encoding):
-        return types.Decision(given.type, f"{SET_BY_CALLER}, {given!r}")
+        return types.Decision(given.type, f"{SET_BY_CALLER}, {cut(repr(given), _LONGEST_ENCODING)}")
     required = types.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
     if isinstance(column.cells, ScalarColumn):
         # If the column would be of this type anyway, it has been read for the decision, and for "float" with
@@ -273,7 +281,8 @@ def _build(
         exact = column.cells if isinstance(column.cells, CellColumn) else rows.cells(position)
         cells = exact if exact.has_surrogates else ScalarColumn(ValueKind.TEXT, exact.texts)
     try:
-        return builders.build(cells, given or decision.type)
+        type_ = decision.type if given is None or isinstance(given, AnyDecimal) else given
+        return builders.build(cells, type_)
     except CellError as error:
         with_nulls = column.with_nat_as_null() if pa.types.is_temporal(decision.type) else None
         if with_nulls is not None:
@@ -284,6 +293,14 @@ def _build(
         raise ConversionError(
             f"Column {name!r} cannot be made {type_}: {snippet(str(error))}", column=column.name
         ) from None
+
+
+def _check(column: Column, array: Any, schema_types: SchemaTypes, limits: ReaderLimits) -> None:
+    try:
+        check_rule(array, schema_types.rule_of(column.name), limits.checkpoint)
+    except CellError as error:
+        row = error.row or 0
+        raise _conversion_error(column.name, cell_error(row, column.cells[row], error.reason)) from None
 
 
 def _fidelity_warning(
@@ -347,9 +364,9 @@ def _combine(errors: list[ConversionError]) -> ConversionError:
     return ConversionError(" ".join(sentences), column=first.column, row=first.row, value=first.value)
 
 
-def _to_table(arrays: list[Any], columns: list[ColumnSchema], rows: int) -> pa.Table:
+def _to_table(arrays: list[Any], schema: pa.Schema, rows: int) -> pa.Table:
     if arrays:
-        return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
+        return pa.Table.from_arrays(arrays, schema=schema)
     rows_only = pa.Array.from_buffers(pa.struct([]), rows, [None])
     return pa.Table.from_batches([pa.RecordBatch.from_struct_array(rows_only)])
 

@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from connecty_frames.decode import arrow_compute as pc
-from connecty_frames.decode import numbers, temporal, temporal_spellings
+from connecty_frames.decode import numbers, temporal, temporal_fast, temporal_spellings, time_formats
 from connecty_frames.decode.arrow_buffers import to_array, to_scalar
 from connecty_frames.decode.arrow_types import find_zone
-from connecty_frames.decode.errors import CellError, check_texts, raise_at_first
+from connecty_frames.decode.column import ScalarColumn, combine
+from connecty_frames.decode.errors import CellError, check_texts, errors_as_written, raise_at_first
+from connecty_frames.decode.exact_json import IntText, ValueKind
 from connecty_frames.decode.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
+from connecty_frames.decode.temporal_format import TemporalFormat
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import value_text
 
@@ -32,10 +35,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Encoding:
-    """How the values of a column are written; the base of :class:`epoch`, :class:`local`, :class:`binary`."""
+    """How the values of a column are written; the base of :class:`epoch` and its kin."""
 
     def __repr__(self) -> str:
-        arguments = [json.dumps(argument) for argument in astuple(self) if argument is not None]
+        arguments = [
+            json.dumps(argument, ensure_ascii=False) for argument in astuple(self) if argument is not None
+        ]
         return f"cf.{type(self).__name__}({', '.join(arguments)})"
 
     @property
@@ -51,6 +56,8 @@ def read(cells: Sequence[Any], encoding: Encoding) -> pa.Array:
 
 def parse_encoding(text: str) -> Encoding:
     """Return the encoding with this repr; raise ValueError or TypeError if there is none."""
+    if (found := _match_category(text)) is not None:
+        return Category(tuple(json.loads(found[2])), is_ordered=found[1] != "Literal")
     found = re.fullmatch(r"cf\.(\w+)\((.*)\)", text)
     if found is None or found[1] not in _ENCODINGS:
         raise ValueError(text)
@@ -78,6 +85,12 @@ def _check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) 
     return counts
 
 
+def _row_of(encoded: pa.DictionaryArray, index: int | None) -> int:
+    """Return the first row of a value of a dictionary."""
+    row: int = pc.index(encoded.indices, to_scalar(index, encoded.indices.type)).as_py()
+    return row
+
+
 def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -> pa.Array:
     """Return counts as a timestamp type; the year must be from 1 to 9999 in UTC and in its zone."""
     if type_.unit == "us":
@@ -87,6 +100,55 @@ def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -
     if row is not None:
         raise CellError(row, texts[row], f"has no year that can be shown in {type_.tz}")
     return timestamps
+
+
+# --- categories ---------------------------------------------------------------------------------------
+
+#: The Arrow type of categories by their type in Python.
+CATEGORY_TYPES: Final = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+_match_category: Final = re.compile(
+    r"(Literal|pd\.CategoricalDtype\()(\[.*\])(?:, ordered=True\))?", re.DOTALL
+).fullmatch
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Category(Encoding):
+    """One of some values, all of one type."""
+
+    values: tuple[str | float, ...]
+    is_ordered: bool = False
+
+    def __repr__(self) -> str:
+        values = json.dumps(self.values)
+        return f"pd.CategoricalDtype({values}, ordered=True)" if self.is_ordered else f"Literal{values}"
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        value_type = CATEGORY_TYPES[type(self.values[0])] if self.values else pa.string()
+        return pa.dictionary(pa.int32(), value_type, self.is_ordered)
+
+    def encode(self, values: pa.Array) -> pa.DictionaryArray:
+        """Return values over a dictionary of all categories, null for those that are none of them."""
+        categories = to_array(self.values, values.type)
+        codes = pc.index_in(values, value_set=categories)
+        return pa.DictionaryArray.from_arrays(codes, categories, ordered=self.is_ordered)
+
+
+# --- decimals of any digits ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AnyDecimal(Encoding):
+    """Decimals with as many digits after the point as the values need."""
+
+    def __repr__(self) -> str:
+        return "Decimal"
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of a column without values."""
+        return pa.decimal128(38, 9)
 
 
 # --- numbers that count from 1970 --------------------------------------------------------------------
@@ -224,11 +286,92 @@ def _read_local(cells: Sequence[Any], encoding: local) -> pa.Array:
         try:
             offsets.append(temporal_spellings.utc_offset(time, zone) // timedelta(microseconds=1))
         except CellError as error:
-            row = pc.index(encoded.indices, to_scalar(index, encoded.indices.type)).as_py()
+            row = _row_of(encoded, index)
             raise CellError(row, texts[row], error.reason) from None
     shifts = to_array(offsets, pa.int64()).take(encoded.indices)
     micros = pc.subtract(pc.cast(naive, pa.int64()), shifts)
     return _to_timestamps(micros, encoding.type, texts)
+
+
+# --- dates and times in a format -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class strptime(Encoding):  # noqa: N801 - it is used as a type, as datetime.date is
+    """Dates, timestamps or times of day written in a format, as a column's type in ``schema=``.
+
+    The type is ``date32``, ``timestamp[us]``, ``timestamp[us, UTC]`` for a format with ``%z``, or
+    ``time64[us]`` for one without a date. A text that is not in this format, to its last character, is a
+    ConversionError, and so are a weekday that is not that of the date and more than six digits of a second.
+
+    Parameters
+    ----------
+    format
+        Text with the directives of Python's ``strptime``: ``%Y`` (four digits), ``%y`` (``69`` is 1969,
+        ``68`` is 2068), ``%m``, ``%b``, ``%B``, ``%d``, ``%a``, ``%A``, ``%H``, ``%I`` with ``%p``, ``%M``,
+        ``%S``, ``%f``, ``%z`` (``Z``, ``+01``, ``+0100`` or ``+01:00``) and ``%%``. Names are English, in any
+        case. Numbers may lack a leading zero, except right beside another number, as in ``%Y%m%d``.
+
+    Raises
+    ------
+    ConfigError
+        If the format has another directive, or does not name exactly one date or time.
+
+    Examples
+    --------
+    >>> import connecty_frames as cf
+    >>> cf.strptime("%d/%m/%Y").type
+    DataType(date32[day])
+    >>> cf.strptime("%a %b %d %H:%M:%S %z %Y").type
+    TimestampType(timestamp[us, tz=UTC])
+    """
+
+    format: str
+
+    def __post_init__(self) -> None:
+        try:
+            if not isinstance(self.format, str):
+                raise ValueError("expected text, such as '%d/%m/%Y'")  # noqa: TRY004, TRY301 - one error for all
+            time_formats.parse_format(self.format)
+        except ValueError as error:
+            raise ConfigError(f"cf.strptime({value_text(self.format)}): {error}.", setting="schema") from None
+
+    @property
+    def type(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        return time_formats.parse_format(self.format).type
+
+
+def _read_strptime(cells: Sequence[Any], encoding: strptime) -> pa.Array:
+    reason = f"is not written in the format {encoding.format!r}"
+    if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.TEXT:
+        texts = combine(cells.array)
+    else:  # a whole number is read as its digits; a number with a fraction may have lost some
+        spelled = [str(cell) if type(cell) is IntText else cell for cell in cells]
+        texts = to_array(check_texts(spelled, reason), pa.string())
+    encoded = texts.dictionary_encode()
+    try:
+        values = _read_formatted(encoded.dictionary, encoding, reason)
+    except CellError as error:
+        raise CellError(_row_of(encoded, error.row), error.value, error.reason) from None
+    return values.take(encoded.indices)
+
+
+def _read_formatted(texts: pa.StringArray, encoding: strptime, reason: str) -> pa.Array:
+    format_ = time_formats.parse_format(encoding.format)
+    iso = time_formats.to_iso(texts, format_)
+    if iso.null_count:
+        row = pc.index(pc.is_null(iso), to_scalar(value=True, type_=pa.bool_())).as_py()
+        if pc.match_substring_regex(texts[row], format_.pattern).as_py():
+            reason = "is a day that the calendar does not have"
+        raise CellError(row, texts[row].as_py(), reason)
+    type_ = format_.type
+    zone = type_.tz if pa.types.is_timestamp(type_) else None
+    found = temporal_fast.read_fast(iso, TemporalFormat.AWARE if zone else TemporalFormat.NAIVE)
+    if found is not None:
+        return pc.cast(found.values, type_)
+    with errors_as_written(texts):
+        return pc.cast(temporal.read(iso.to_pylist(), pa.timestamp("us", zone)), type_)
 
 
 # --- bytes -------------------------------------------------------------------------------------------
@@ -312,9 +455,12 @@ class binary(Encoding):  # noqa: N801 - it is used as a type, as datetime.date i
         return pa.binary()
 
 
-_ENCODINGS: Final[dict[str, Callable[..., Encoding]]] = {"epoch": epoch, "local": local, "binary": binary}
+_ENCODINGS: Final[dict[str, Callable[..., Encoding]]] = {
+    class_.__name__: class_ for class_ in (epoch, local, strptime, binary)
+}
 _READERS: Final[dict[type, Callable[[Sequence[Any], Any], pa.Array]]] = {
     epoch: _read_epoch,
     local: _read_local,
+    strptime: _read_strptime,
     binary: lambda cells, encoding: read_binary(cells, encoding.type, encoding.encoding),
 }

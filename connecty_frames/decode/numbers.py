@@ -27,7 +27,7 @@ from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
 from connecty_frames.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from connecty_frames.options import Decimals
 
@@ -170,6 +170,31 @@ def decimal_type(
         for number in chain(evidence, *map(_doubtful, chunks))
     )
     return _decimal(integer_digits, scale) if is_decimal else None
+
+
+def any_decimal(texts: Sequence[Any], bounds: Sequence[str]) -> pa.DataType | None:
+    """Return the decimal type with the scale that all numbers and bounds need, None if there are none."""
+    # What is not a number, or has too many digits, is an error where the values are read.
+    evidence = [
+        _without_zeros(_bound_evidence(bound, is_whole=False)) for bound in bounds if is_finite(bound)
+    ]
+    digits = list(_digits(evidence))
+    for start in range(0, len(texts), _BLOCK):
+        block = [text for text in texts[start : start + _BLOCK] if isinstance(text, str)]
+        most = _most_digits(to_array(block, pa.string()))
+        digits += _digits(block) if most is None or sum(most) > _WIDEST else [most]
+    if not digits:
+        return None
+    integer_digits, scale = (max(counts) for counts in zip(*digits, strict=True))
+    return _decimal(integer_digits, min(scale, _WIDEST - integer_digits))
+
+
+def _digits(texts: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Return how many digits before and after the point each number has that a decimal holds."""
+    for text in map(_to_json, texts):
+        number = to_decimal(text) if is_finite(text) else None
+        if number is not None and sum(digits := _count_digits(number)) <= _WIDEST:
+            yield digits
 
 
 def _most_digits(texts: pa.StringArray) -> tuple[int, int] | None:
@@ -401,6 +426,11 @@ def _survives_float(position: int, text: str) -> bool:
 def _is_computed(text: str) -> bool:
     number = Decimal(text).normalize(EXACT_CONTEXT)
     return _count_digits(number)[1] > _COMPUTED_DIGITS and number.copy_abs() < MAX_EXACT_INTEGER
+
+
+def loses_digits(text: str) -> bool:
+    """Whether the nearest float64 does not stand for a number, as for an amount of more than 15 digits."""
+    return not (_is_short(text) or text in NOT_FINITE or is_exact_float(text) or _is_computed(text))
 
 
 def _count_digits(number: Decimal) -> tuple[int, int]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
+import msgspec
 import pyarrow as pa
 
 from connecty_frames.decode.encodings import parse_encoding
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, ConversionError
 from connecty_frames.immutable import Immutable
 from connecty_frames.text import counted, cut, quoted, snippet, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from connecty_frames.decode.encodings import Encoding
 
@@ -40,11 +41,28 @@ class ColumnSchema:
     evidence: str
     encoding: Encoding | None = None
 
+    @property
+    def is_inferred(self) -> bool:
+        """Whether the type was not set by ``schema=``."""
+        return not self.evidence.startswith((SET_BY_CALLER, SAVED))
+
     def __repr__(self) -> str:
         shown = [f"{key}={snippet(str(getattr(self, key)))!r}" for key in self.__slots__[:3]]
         if self.encoding is not None:
             shown.append(f"encoding={self.encoding!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class ColumnRule(Immutable):
+    """What a contract says of a column besides its type."""
+
+    nullable: bool = True
+    choices: tuple[str, ...] = ()  # names, one of which the column has; () if there is one
+    #: Returns the position of the first of some values that does not fit, and the reason; None if all fit.
+    check: Callable[[Sequence[Any]], tuple[int, str] | None] | None = None
+
+
+_NO_RULE: Final = ColumnRule()
 
 
 class SchemaTypes(Immutable):
@@ -54,6 +72,32 @@ class SchemaTypes(Immutable):
     complete: bool  # these are all columns, in this order; else they override those of the named ones
     inferred: frozenset[str] = frozenset()  # from the answer of a saved schema
     optional: frozenset[str] = frozenset()  # an answer need not have them
+    rules: Mapping[str, ColumnRule] = msgspec.field(default_factory=dict)
+
+    def rule_of(self, name: str) -> ColumnRule:
+        """Return the rule of a column."""
+        return self.rules.get(name, _NO_RULE)
+
+    def named_as_in(self, names: Sequence[str]) -> SchemaTypes:
+        """Return this with those names that an answer has; raises ConversionError unless it is one each."""
+        found = {}
+        for name, rule in self.rules.items():
+            if rule.choices:
+                there = [choice for choice in rule.choices if choice in names]
+                if len(there) != 1:
+                    raise ConversionError(
+                        f"schema= expects one of the columns {quoted(rule.choices)}, and the answer has "
+                        f"{quoted(there) or 'none of them'}. Its columns are {quoted(names)}.",
+                        column=(there or [name])[0],
+                    )
+                found[name] = there[0]
+        if not found:
+            return self
+        return msgspec.structs.replace(
+            self,
+            types={found.get(name, name): type_ for name, type_ in self.types.items()},
+            rules={found.get(name, name): rule for name, rule in self.rules.items()},
+        )
 
 
 class Schema(Sequence[ColumnSchema]):

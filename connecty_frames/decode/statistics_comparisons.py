@@ -17,6 +17,7 @@ from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode import temporal
 from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match
 from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.temporal_format import in_iso
 from connecty_frames.immutable import Immutable
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _parse_date(text: str, _: pa.DataType) -> Decimal:
 
 
 def _read_midnight(text: str) -> Decimal:
-    found = _match_clock(text)
+    found = _match_clock(in_iso(text))
     if found is None:
         return Decimal(temporal.read([text], pa.date32())[0].value)
     if found["zone"]:

@@ -16,6 +16,7 @@ from connecty_frames.decode.temporal_fast import has_seventh_digit
 from connecty_frames.decode.temporal_format import (
     TemporalFormat,
     has_format,
+    in_iso,
     match_format,
     unreadable_reason,
 )
@@ -40,7 +41,7 @@ def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[T
     for bound, found in formats.items():
         if found is base:
             counted.append(bound)
-        elif base is TemporalFormat.DATE and found in _TIMESTAMPS and not is_midnight(bound):
+        elif base is TemporalFormat.DATE and found in _TIMESTAMPS and not is_midnight(in_iso(bound)):
             if found is TemporalFormat.AWARE:
                 raise CellError(None, bound, f"is among {found.value}, others are {base.value}")
             column_format = TemporalFormat.NAIVE
@@ -73,7 +74,7 @@ def _format_of_bound(bound: str, values_format: TemporalFormat | None) -> Tempor
         raise CellError(None, bound, reason)
     if format_ is TemporalFormat.DATE or format_ in _TIMESTAMPS:
         try:
-            date.fromisoformat(bound[:10])
+            date.fromisoformat(in_iso(bound)[:10])
         except ValueError:
             return None
     return format_

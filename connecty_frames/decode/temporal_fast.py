@@ -78,7 +78,9 @@ def fast_format(text: str) -> TemporalFormat | None:
     return None if format_ not in _FAST or has_seventh_digit(text) else format_
 
 
-def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues | None:
+def read_fast(
+    texts: pa.StringArray, format_: TemporalFormat, *, inferred: bool = False
+) -> TemporalValues | None:
     """Read texts by Arrow's own cast, or return None if the result might differ from the grammar."""
     # The result is that of ``format_of``, ``arrow_type`` and ``read``: what Arrow casts to an instant is in
     # the grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a date in that of DATE, except for the
@@ -88,7 +90,7 @@ def read_fast(texts: pa.StringArray, format_: TemporalFormat) -> TemporalValues 
     except pa.ArrowInvalid:
         if format_ is TemporalFormat.DATE or not all_have_format(texts, format_):
             return None
-        spelled = canonical(texts)
+        spelled = canonical(texts, inferred=inferred)
         return None if spelled.equals(texts) else read_fast(spelled, format_)
     if len(values) == values.null_count:
         return TemporalValues(format_, values)

@@ -11,6 +11,7 @@ without doubt (those of durations are in the module ``durations``):
 ``...T10:00+01:00[Europe/Berlin]``          Java, RFC 9557: the offset decides, and tags are ignored, but for
                                             critical ones, such as ``[!u-ca=hebrew]``, which make it text
 ``...t10:00:00z``                           RFC 3339
+``Tue, 04 Nov 2025 10:00:00 GMT``           RFC 5322, HTTP: needs ``temporal`` statistics
 ==========================================  ==============================================================
 
 What the grammar does not admit (``infinity``, BC, a fifth digit of the year, leap seconds, year 0000, times
@@ -32,6 +33,7 @@ from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_buffers import bytes_of, to_array
 from connecty_frames.decode.durations import DURATION, can_be_time_of_day
 from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.time_formats import RFC_5322, to_iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +52,7 @@ OFFSET: Final = rf"(?:Z|{_NUMERIC_OFFSET})"
 _ABBREVIATION = r"(?: (?:[A-FH-SV-Y][A-Z]{2,4}|G[A-LN-Z][A-Z]{1,3}|[TZ][A-SU-Y][A-Z]{1,3}))?"
 _UTC = r"(?:z|(?:[+-]00(?::?00(?::00)?)? ?)?UTC)"
 _TAGS = r"(?:\[[0-9A-Za-z_+.-][0-9A-Za-z_+:./=-]*\])*"
+_RFC_5322 = re.sub(r"\(\?P<\w>", "(?:", RFC_5322.pattern).removeprefix("^").removesuffix(r"\z")
 
 
 class TemporalFormat(Enum):
@@ -67,7 +70,7 @@ class TemporalFormat(Enum):
 _PATTERNS: Final[dict[TemporalFormat, str]] = {
     TemporalFormat.DATE: _DAY,
     TemporalFormat.NAIVE: _TIMESTAMP,
-    TemporalFormat.AWARE: rf"{_TIMESTAMP} ?(?:Z|{_NUMERIC_OFFSET}{_ABBREVIATION}|{_UTC}){_TAGS}",
+    TemporalFormat.AWARE: rf"{_TIMESTAMP} ?(?:Z|{_NUMERIC_OFFSET}{_ABBREVIATION}|{_UTC}){_TAGS}|{_RFC_5322}",
     TemporalFormat.TIME: _CLOCK,
     TemporalFormat.DURATION: DURATION,
 }
@@ -160,10 +163,12 @@ def all_have_format(texts: pa.StringArray, format_: TemporalFormat) -> bool:
     return bool(matches.true_count == len(texts) - texts.null_count)
 
 
-def canonical(texts: pa.StringArray) -> pa.StringArray:
-    """Return timestamps of one format in ISO 8601: with a ``T``, and an offset or ``Z`` without a space."""
+def canonical(texts: pa.StringArray, *, inferred: bool = False) -> pa.StringArray:
+    """Return timestamps of one format in ISO 8601; those of RFC 5322 only if they are not inferred."""
     # A pattern costs about 1 us a text, so those are left out for which no text has the character.
     counts = np.bincount(bytes_of(texts), minlength=128)
+    if not inferred and counts[ord("a") : ord("z")].sum() > counts[ord("t")]:
+        texts = pc.coalesce(to_iso(texts, RFC_5322), texts)
     if counts[ord("[")]:
         texts = pc.replace_substring_regex(texts, r"\[.*", "")
     if counts[ord("U")]:
@@ -178,9 +183,17 @@ def canonical(texts: pa.StringArray) -> pa.StringArray:
     return pc.binary_replace_slice(texts, start=10, stop=11, replacement="T")
 
 
+def in_iso(text: str) -> str:
+    """Return a date of RFC 5322 in ISO 8601, another text as it is."""
+    found: str | None = (
+        None if text[4:5] == "-" else to_iso(to_array([text], pa.string()), RFC_5322)[0].as_py()
+    )
+    return found or text
+
+
 def has_minutes(texts: Sequence[str]) -> bool:
-    """Whether every timestamp has hours and minutes, so that ``2025-01-01 08-10`` is none."""
-    return all(text[13:14] == ":" for text in texts)
+    """Whether every timestamp begins with date, hours and minutes, so that ``2025-01-01 08-10`` is none."""
+    return all(text[4] == "-" and text[13:14] == ":" for text in texts)
 
 
 def _check_days(format_: TemporalFormat, array: pa.StringArray, texts: Sequence[str]) -> None:
@@ -191,13 +204,13 @@ def _check_days(format_: TemporalFormat, array: pa.StringArray, texts: Sequence[
     try:
         pc.cast(days, pa.date32())
     except pa.ArrowInvalid:
+        days = pc.utf8_slice_codeunits(canonical(array), 0, 10)
         for position, day in enumerate(days.to_pylist()):
             try:
                 date.fromisoformat(day)
             except ValueError:
                 reason = "is a day that the calendar does not have"
                 raise CellError(position, texts[position], reason) from None
-        raise
 
 
 def _check_durations(texts: Sequence[str]) -> None:

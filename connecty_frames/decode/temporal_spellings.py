@@ -8,7 +8,7 @@ date      midnight (``2025-01-01T00:00:00Z``, as JavaScript and Java write dates
           ``20250101``
 timestamp a date: its midnight; dates and timestamps in one column
 instant   the name of a time zone behind a local time, as Trino and Athena write them
-          (``2025-01-01 10:00:00.000 Europe/Berlin``)
+          (``2025-01-01 10:00:00.000 Europe/Berlin``); ``/Date(1735722000000+0100)/``, as .NET writes it
 ========= ============================================================================================
 
 The texts of such a column are respelled one by one in ISO 8601, and then read as any other column.
@@ -17,7 +17,7 @@ The texts of such a column are respelled one by one in ISO 8601, and then read a
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -26,7 +26,7 @@ from connecty_frames.decode import temporal
 from connecty_frames.decode.arrow_types import find_zone, first_match
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.temporal_bounds import is_midnight
-from connecty_frames.decode.temporal_format import TIMESTAMP_PARTS, TemporalFormat, match_format
+from connecty_frames.decode.temporal_format import TIMESTAMP_PARTS, TemporalFormat, in_iso, match_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from connecty_frames.decode.arrow_types import TypeTest
 
 _match_compact_date: Final = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII).fullmatch
+_match_dot_net: Final = re.compile(
+    r"/Date\((?P<millis>-?\d{1,15})(?P<offset>[+-](?:[01]\d|2[0-3])[0-5]\d)?\)/", re.ASCII
+).fullmatch
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: The name of a zone. Abbreviations, such as EST, mean different offsets to different writers.
 _ZONE: Final = r"(?:UTC|[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)"
 _match_zoned: Final = re.compile(rf"(?P<local>.+) (?P<zone>{_ZONE})").fullmatch
@@ -70,7 +74,23 @@ def read(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
 # --- dates and timestamps ----------------------------------------------------------------------------
 
 
+def _from_dot_net(text: str) -> str:
+    """Return a time of .NET in ISO 8601, another text as it is."""
+    found = _match_dot_net(text)
+    if found is None:
+        return text
+    # The number counts in UTC; the offset is that of the writer's clock.
+    offset = found["offset"] or "+0000"
+    zone = datetime.strptime(offset, "%z").tzinfo
+    try:
+        local = (_EPOCH + timedelta(milliseconds=int(found["millis"]))).astimezone(zone)
+    except OverflowError:
+        raise CellError(0, text, "is not a time of the years 1 to 9999") from None
+    return local.isoformat(timespec="milliseconds")
+
+
 def _respell_date(text: str) -> str:
+    text = in_iso(_from_dot_net(text))
     if (found := _match_compact_date(text)) is not None:
         return "-".join(found.groups())
     found = _match_zoned(text)
@@ -82,10 +102,15 @@ def _respell_date(text: str) -> str:
 
 
 def _respell_naive(text: str) -> str:
+    text = _from_dot_net(text)
+    if match_format(text) is TemporalFormat.AWARE:
+        reason = 'has an offset: pydantic.AwareDatetime and "timestamp[us, UTC]" are types of such instants'
+        raise CellError(0, text, reason)
     return f"{text}T00:00:00" if match_format(text) is TemporalFormat.DATE else text
 
 
 def _respell_aware(text: str) -> str:
+    text = _from_dot_net(text)
     found = _match_zoned(text)
     if found is None:
         if match_format(text) in {TemporalFormat.DATE, TemporalFormat.NAIVE}:

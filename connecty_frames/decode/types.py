@@ -174,7 +174,7 @@ def _temporal(column: Column, options: AskOptions) -> Decision:
 
 def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred: bool = False) -> Decision:
     """Decide on texts that are all dates or times of one format."""
-    found = _read_temporal_fast(column, options)
+    found = _read_temporal_fast(column, options, inferred=inferred)
     if found is None:
         is_duration = column.statistics.clock == "duration"
         found = temporal.read_exact(
@@ -196,14 +196,15 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
     return Decision(array.type, evidence, array=array, extremes=found.extremes)
 
 
-def _read_temporal_fast(column: Column, options: AskOptions) -> TemporalValues | None:
+def _read_temporal_fast(column: Column, options: AskOptions, *, inferred: bool) -> TemporalValues | None:
     values = column.values
     if values is not None and not isinstance(values, TemporalValues):
         first = next((text.as_py() for text in values if text.is_valid), "")
         format_ = temporal_fast.fast_format(first)
         if format_ is None:
             return None
-        values = _in_chunks(partial(temporal_fast.read_fast, format_=format_), values)
+        read = partial(temporal_fast.read_fast, format_=format_, inferred=inferred)
+        values = _in_chunks(read, values)
     counted = None if values is None else temporal_bounds.fit_fast(values.format, column.bounds)
     return None if counted is None else temporal_fast.in_zone(values, options.tz, counted)
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -28,6 +29,8 @@ from connecty_frames.text import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from connecty_frames.decode.encodings import Category
 
 Frame = TypeVar("Frame")
 
@@ -81,6 +84,20 @@ def write_schema(frame: Any, metadata: AnswerMetadata) -> Any:
     schema = getattr(frame, "schema", frame)
     entries = {**(schema.metadata or {}), KEY.encode(): metadata.to_json().encode()}
     return schema.with_metadata(entries) if schema is frame else frame.replace_schema_metadata(entries)
+
+
+def categories_of(metadata: AnswerMetadata) -> dict[str, Category]:
+    """Return the categories that ``schema=`` named, by column."""
+    from connecty_frames.decode.encodings import Category, parse_encoding
+
+    found = {}
+    for column in metadata.schema:
+        if "encoding" in column:
+            with suppress(ValueError, TypeError, ConfigError):  # of a later version
+                encoding = parse_encoding(column["encoding"])
+                if isinstance(encoding, Category):
+                    found[column["name"]] = encoding
+    return found
 
 
 def spark_metadata(answers: list[AnswerMetadata], column: str) -> dict[str, Any]:

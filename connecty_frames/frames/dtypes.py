@@ -1,8 +1,8 @@
 """Column types of any library as Arrow types.
 
-Accepted are an Arrow type or its name, a dtype of pandas or numpy or its name, a dtype of polars, a Python
-type or annotation, and a pydantic model for an object. Types of pandas and polars are recognised by their
-module, so that neither library is imported for a type that is not of it.
+Accepted are an Arrow type or its name, a dtype of pandas or numpy or its name, a dtype of polars, and a
+Python type or annotation. Types of pandas and polars are recognised by their module, so that neither library
+is imported for a type that is not of it.
 
 Where a name is ambiguous, it has one meaning everywhere:
 
@@ -11,39 +11,41 @@ Where a name is ambiguous, it has one meaning everywhere:
   ``pl.Datetime("us", "UTC")``, or pydantic's ``AwareDatetime``, which means UTC.
 - ``float`` is 64 bits, as in Python and numpy. (Arrow prints its 32-bit float as ``float``; here that one is
   ``float32``.)
-- ``Decimal`` without digits is ``decimal128(38, 9)``: 29 digits before the point and 9 after it. A value
-  with more digits does not fit, which is an error and never a rounding. ``pl.Decimal`` without digits has
-  none after the point, as in polars.
-- ``X | None`` is ``X``: any column may have nulls.
+- ``Decimal`` without digits has as many after the point as the values need; inside of a list, and without a
+  value, it is ``decimal128(38, 9)``. A value with more digits does not fit, which is an error and never a
+  rounding. ``pl.Decimal`` without digits has none after the point, as in polars.
+- ``X | None`` is ``X``; only a contract tells columns with nulls from others.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import re
 import types
 import typing
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 
 from connecty_frames.clock import named_zone
 from connecty_frames.decode import Encoding
+from connecty_frames.decode.arrow_buffers import to_array
+from connecty_frames.decode.encodings import CATEGORY_TYPES, AnyDecimal, Category
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError
-from connecty_frames.frames.models import comes_from, is_pydantic_model, pydantic_columns
-from connecty_frames.text import snippet, value_text
+from connecty_frames.frames.models import comes_from, is_pydantic_model
+from connecty_frames.text import quoted, snippet, value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 #: The digits of Arrow's widest decimals.
 _DECIMAL128: Final = 38
 _DECIMAL256: Final = 76
-#: The type of a Decimal without digits.
-_DECIMAL: Final = pa.decimal128(_DECIMAL128, 9)
-_CATEGORY: Final = pa.dictionary(pa.int32(), pa.string())
+#: The type of categories that are not named.
+CATEGORY: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 class UnknownTypeError(Exception):
@@ -54,7 +56,10 @@ def arrow_type(given: Any) -> pa.DataType:
     """Return the Arrow type for a type of any library."""
     if isinstance(given, pa.DataType):
         return given
-    if (encoding := find_encoding(given)) is not None:
+    encoding = find_encoding(given)
+    if isinstance(encoding, AnyDecimal):
+        return encoding.type
+    if encoding is not None:
         raise UnknownTypeError(f"{encoding!r} is for a whole column, not for values inside of others")
     if isinstance(given, str):
         return _from_name(given)
@@ -69,7 +74,44 @@ def find_encoding(given: Any) -> Encoding | None:
     """Return the encoding given in place of a type, or in its annotation; None if there is none."""
     if isinstance(given, Encoding):
         return given
-    return next((each for each in _unwrap(given)[1] if isinstance(each, Encoding)), None)
+    if isinstance(given, str):
+        return AnyDecimal() if given.strip().lower() == "decimal" else None
+    inner, metadata, _ = unwrap(given)
+    found = next((each for each in metadata if isinstance(each, Encoding)), None)
+    if found is None and inner is Decimal and "decimal_places" not in _limits(metadata):
+        return AnyDecimal()
+    return found or _find_category(inner)
+
+
+def _find_category(given: Any) -> Category | None:
+    """Return the categories that a type lists, None if it lists none."""
+    class_ = type(given)
+    if typing.get_origin(given) is typing.Literal:
+        return _category([value for value in typing.get_args(given) if value is not None])
+    if isinstance(given, type) and issubclass(given, enum.Enum) and not issubclass(given, enum.Flag):
+        return _category(list(given))
+    if class_.__name__ == "Enum" and comes_from(class_, "polars"):
+        return _category(given.categories.to_list())
+    if class_.__name__ == "CategoricalDtype" and comes_from(class_, "pandas"):
+        known = given.categories
+        return None if known is None else _category(known.tolist(), is_ordered=bool(given.ordered))
+    return _find_category(given.type) if comes_from(class_, "pandera") and hasattr(given, "type") else None
+
+
+def _category(given: Sequence[Any], *, is_ordered: bool = False) -> Category:
+    values = [each.value if isinstance(each, enum.Enum) else each for each in given]
+    kinds = sorted({type(value).__name__ for value in values})
+    if len(kinds) > 1:
+        raise UnknownTypeError(f"its categories are of the types {quoted(kinds)}: expected one type")
+    accepted = [kind.__name__ for kind in CATEGORY_TYPES]
+    if kinds and kinds[0] not in accepted:
+        raise UnknownTypeError(f"its categories are of the type {quoted(kinds)}: expected {quoted(accepted)}")
+    category = Category(tuple(dict.fromkeys(values)), is_ordered)
+    try:
+        to_array(category.values, category.type.value_type)
+    except (OverflowError, UnicodeEncodeError):  # beyond 64 bits, or with a lone surrogate
+        raise UnknownTypeError("one of its categories is a value that no column holds") from None
+    return category
 
 
 def _unknown(given: object) -> UnknownTypeError:
@@ -111,13 +153,11 @@ _NAMES: Final[dict[str, pa.DataType]] = {
     "time64[ns]": pa.time64("ns"),
     "datetime": pa.timestamp("us"),
     "timedelta": pa.duration("us"),
-    "decimal": _DECIMAL,
-    "category": _CATEGORY,
+    "category": CATEGORY,
 }
 _TIMESTAMP: Final = re.compile(r"(?:timestamp|datetime64)\[(s|ms|us|ns)(?:, *(?:tz=)?([^\]]+))?\]")
 _DURATION: Final = re.compile(r"(?:duration|timedelta64)\[(s|ms|us|ns)\]")
 _DIGITS: Final = re.compile(r"[Dd]ecimal(?:128|256)?\((\d+)(?:, *(\d+))?\)")
-_OFFSET: Final = re.compile(r"(?:UTC)?([+-](?:0\d|1[0-4]):[0-5]\d)")
 
 
 def _from_name(name: str) -> pa.DataType:
@@ -136,10 +176,9 @@ def _from_name(name: str) -> pa.DataType:
 
 def zone_name(name: str) -> str:
     """Return the name of a zone, checked; offsets are written as in Arrow."""
-    if (offset := _OFFSET.fullmatch(name)) is not None:
-        return offset[1]
-    if named_zone(name) is not None:
-        return name
+    found = re.sub("^UTC(?=[+-])", "", name)  # as pandas writes an offset
+    if named_zone(found) is not None:
+        return found
     raise UnknownTypeError(f"{snippet(name)!r} is not a time zone, such as 'UTC' or 'Europe/Warsaw'")
 
 
@@ -162,9 +201,6 @@ def _from_pandas(given: Any) -> pa.DataType:
         raise _unknown(given) from None
     if (arrow := getattr(dtype, "pyarrow_dtype", None)) is not None:
         return arrow
-    categories = getattr(dtype, "categories", None)
-    if categories is not None and categories.dtype != object:
-        return pa.dictionary(pa.int32(), arrow_type(categories.dtype))
     return _from_name(str(dtype))
 
 
@@ -196,8 +232,8 @@ def _from_polars(given: Any) -> pa.DataType:
         return pa.list_(arrow_type(given.inner), given.size)
     if base == pl.Struct:
         return pa.struct([(field.name, arrow_type(field.dtype)) for field in given.fields])
-    if base in {pl.Categorical, pl.Enum}:
-        return _CATEGORY
+    if base == pl.Categorical:
+        return CATEGORY
     return _from_flat_polars(given, base)
 
 
@@ -238,7 +274,6 @@ _PYTHON: Final[dict[Any, pa.DataType]] = {
     dt.datetime: pa.timestamp("us"),
     dt.time: pa.time64("us"),
     dt.timedelta: pa.duration("us"),
-    Decimal: _DECIMAL,
 }
 #: Annotations that may enclose a type without changing it; a union only if its other type is None.
 _WRAPPERS: Final = frozenset({typing.Annotated, typing.Union, types.UnionType})
@@ -246,26 +281,38 @@ _WRAPPERS: Final = frozenset({typing.Annotated, typing.Union, types.UnionType})
 _PYDANTIC: Final[dict[str, pa.DataType]] = {
     "AwareDatetime": pa.timestamp("us", "UTC"),
     "NaiveDatetime": pa.timestamp("us"),
-    "EmailStr": pa.string(),
+    **dict.fromkeys(("PastDate", "FutureDate"), pa.date32()),
+    **dict.fromkeys(("EmailStr", "HttpUrl", "AnyHttpUrl", "AnyUrl"), pa.string()),
 }
 
 
 def _from_annotation(given: Any) -> pa.DataType:
     """Return the Arrow type of a Python annotation."""
-    given, constraints = _unwrap(given)
+    given, metadata, _ = unwrap(given)
     if given is Decimal:
-        return _constrained_decimal(constraints)
+        limits = _limits(metadata)
+        return _decimal(limits.get("max_digits", _DECIMAL128), limits["decimal_places"])
     if typing.get_origin(given) is list:
         return pa.list_(arrow_type(typing.get_args(given)[0]))
     return _from_class(given)
 
 
-def _unwrap(given: Any) -> tuple[Any, list[Any]]:
+class Unwrapped(NamedTuple):
+    """The parts of an annotation."""
+
+    type: Any
+    metadata: tuple[Any, ...]  # as in Annotated, of the inner ones first
+    nullable: bool
+
+
+def unwrap(given: Any) -> Unwrapped:
     """Return the type inside of an annotation, and what the annotation says of it."""
-    constraints: list[Any] = []
+    metadata: tuple[Any, ...] = ()
     origin, arguments = typing.get_origin(given), typing.get_args(given)
+    nullable = False
     while origin in _WRAPPERS:
-        constraints += getattr(given, "__metadata__", ())
+        metadata = (*getattr(given, "__metadata__", ()), *metadata)
+        nullable = nullable or (origin is not typing.Annotated and types.NoneType in arguments)
         inner = (
             [arguments[0]]
             if origin is typing.Annotated
@@ -275,12 +322,14 @@ def _unwrap(given: Any) -> tuple[Any, list[Any]]:
             raise _unknown(given)
         given = inner[0]
         origin, arguments = typing.get_origin(given), typing.get_args(given)
-    return given, constraints
+    return Unwrapped(given, metadata, nullable or (origin is typing.Literal and None in arguments))
 
 
 def _from_class(given: Any) -> pa.DataType:
     if is_pydantic_model(given):
-        return pa.struct([(name, arrow_type(annotation)) for name, annotation in pydantic_columns(given)])
+        raise UnknownTypeError(
+            f"{given.__name__} is a model, which no column holds: give the type of its objects, a pa.struct"
+        )
     if isinstance(given, type) and comes_from(given, "pydantic") and given.__name__ in _PYDANTIC:
         return _PYDANTIC[given.__name__]
     if isinstance(given, type) and given in _PYTHON:
@@ -288,17 +337,16 @@ def _from_class(given: Any) -> pa.DataType:
     raise _unknown(given)
 
 
-def _constrained_decimal(constraints: Iterable[Any]) -> pa.DataType:
+def _limits(metadata: Iterable[Any]) -> dict[str, int]:
+    """Return the limits on the digits of a Decimal."""
     limits: dict[str, int] = {}
-    for constraint in constraints:
+    for constraint in metadata:
         # `Field(max_digits=...)` inside Annotated keeps its limits in a list of its own.
         for each in (constraint, *getattr(constraint, "metadata", ())):
             for name in ("max_digits", "decimal_places"):
                 if (limit := getattr(each, name, None)) is not None:
                     limits[name] = limit
-    if "decimal_places" not in limits:
-        return _DECIMAL
-    return _decimal(limits.get("max_digits", _DECIMAL128), limits["decimal_places"])
+    return limits
 
 
 _LIBRARIES: Final[tuple[tuple[str, Callable[[Any], pa.DataType]], ...]] = (

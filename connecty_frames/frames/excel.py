@@ -75,6 +75,8 @@ def write_xlsx(table: pa.Table, file: BinaryIO) -> None:
     metadata = backend_of(table).read(table)
     question_id = None if metadata is None else metadata.question_id
     _check_size(table, question_id)
+    if any(map(pa.types.is_dictionary, table.schema.types)):
+        table = pa.Table.from_arrays(list(map(_without_dictionary, table.columns)), table.column_names)
     columns = [_convert(column) for column in table.columns]
     _check_texts(table, columns, question_id)
     _warn_of_texts(table, columns)
@@ -138,6 +140,10 @@ def _column_width(name: str, column: pa.ChunkedArray, cells: _Cells) -> int:
 
 
 # --- values that Excel holds ------------------------------------------------------------------------
+
+
+def _without_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _convert(column: pa.ChunkedArray) -> _Cells:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing
 from typing import Any
 
 from connecty_frames.errors import ConfigError
@@ -25,26 +24,8 @@ def _is_model(given: object, library: str, base: str) -> bool:
 
 
 def is_pydantic_model(given: object) -> bool:
-    """Whether this is a model class of pydantic."""
-    return _is_model(given, "pydantic", "BaseModel")
-
-
-def pydantic_columns(model: Any) -> list[tuple[str, Any]]:
-    """Return the columns of a model: the names that its input has, and its annotations."""
-    columns = []
-    for name, field in model.model_fields.items():
-        annotation = field.annotation
-        if field.metadata:
-            annotation = typing.Annotated[annotation, *field.metadata]
-        columns.append((_input_name(name, field), annotation))
-    return columns
-
-
-def _input_name(name: str, field: Any) -> str:
-    alias = field.validation_alias if field.validation_alias is not None else field.alias
-    # AliasChoices has several, of which pydantic tries the first one first.
-    aliases = getattr(alias, "choices", [alias])
-    return next((each for each in aliases if isinstance(each, str)), name)
+    """Whether this is a model class of pydantic, and not of its first version."""
+    return _is_model(given, "pydantic", "BaseModel") and hasattr(given, "model_fields")
 
 
 # --- pandera ----------------------------------------------------------------------------------------

@@ -273,6 +273,7 @@ _TEMPORAL: Final[BuilderTable] = [
     (pa.types.is_date64, lambda column: _timestamps(column.cast(pa.timestamp("ms")))),
     (pa.types.is_duration, lambda column: _counts(column, "timedelta64")),
 ]
+_CATEGORY: Final = (pa.types.is_dictionary, lambda column: column.to_pandas().array)
 _BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
     "numpy_nullable": [
         (pa.types.is_integer, _nullable_integers),
@@ -281,6 +282,7 @@ _BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
         (_is_text, _nullable_strings),
         (pa.types.is_boolean, _nullable_booleans),
         *_TEMPORAL,
+        _CATEGORY,
     ],
     "numpy": [
         (pa.types.is_integer, _numpy_integers),
@@ -288,8 +290,9 @@ _BUILDERS: Final[dict[DtypeBackend, BuilderTable]] = {
         (_is_text, _numpy_strings),
         (pa.types.is_boolean, _numpy_booleans),
         *_TEMPORAL,
+        _CATEGORY,
     ],
-    "pyarrow": [(pa.types.is_null, lambda column: _arrow(column.cast(pa.string())))],
+    "pyarrow": [(pa.types.is_null, lambda column: _arrow(column.cast(pa.string()))), _CATEGORY],
 }
 
 

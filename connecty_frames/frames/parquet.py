@@ -22,6 +22,8 @@ from pyarrow import parquet
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.files import checked_path, open_regular
 from connecty_frames.frames.accessor import attach, metadata
+from connecty_frames.frames.attachment import categories_of
+from connecty_frames.frames.dtypes import CATEGORY
 from connecty_frames.frames.export import ATTRS_KEY, METADATA_KEY, PANDAS_KEY, is_intact, repeated_name
 from connecty_frames.options import AskOptions
 from connecty_frames.text import path_text, snippet
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from connecty_frames.answer_metadata import AnswerMetadata
+    from connecty_frames.decode.encodings import Category
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import DtypeBackend, Engine
 
@@ -207,9 +210,12 @@ def _restore_types(
 ) -> pa.Table:
     """Return a table with the types of the answer that pandas, polars or Parquet lack."""
     answered = {column["name"]: column["type"] for column in metadata.schema} if metadata else {}
+    categories = categories_of(metadata) if metadata else {}
     columns = []
     for name, written in zip(table.column_names, table.columns, strict=True):
-        column = written
+        column = _restore_categories(written, categories.get(name))
+        if pa.types.is_null(column.type) and answered.get(name) == str(CATEGORY):
+            column = column.cast(CATEGORY)  # pandas has no type for categories without one
         if name in seconds and pa.types.is_timestamp(column.type):
             column = _cast_exactly(column, pa.timestamp("s"))
         written_as, type_ = _WRITTEN_AS.get(answered.get(name, ""), (None, None))
@@ -222,7 +228,24 @@ def _restore_types(
     if not columns:
         return table  # its number of rows would be lost
     # At once: replacing column by column takes time quadratic in their number.
-    return pa.Table.from_arrays(columns, table.column_names, metadata=table.schema.metadata)
+    fields = [
+        pa.field(field.name, column.type, field.nullable)
+        for field, column in zip(table.schema, columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields, table.schema.metadata))
+
+
+def _restore_categories(column: pa.ChunkedArray, category: Category | None) -> pa.ChunkedArray:
+    """Return a column over all categories, of which Parquet may lack some; as it is if it has others."""
+    if category is None:
+        return column
+    value_type = category.type.value_type
+    try:
+        values = column.cast(value_type).combine_chunks()
+    except pa.ArrowException:
+        return column
+    encoded = category.encode(values)
+    return pa.chunked_array([encoded]) if encoded.null_count == values.null_count else column
 
 
 def _cast_exactly(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
@@ -282,8 +305,8 @@ def _pandas_columns(
     if backend == "pyarrow":
         return frame
     for position, type_ in enumerate(table.schema.types):
-        # Categories, periods and intervals are types of pandas; an answer has none.
-        if isinstance(type_, pa.BaseExtensionType) or pa.types.is_dictionary(type_):
+        # Periods and intervals are types of pandas; an answer has none.
+        if isinstance(type_, pa.BaseExtensionType):
             column = table.select([position]).to_pandas(ignore_metadata=True).iloc[:, 0]
             frame.isetitem(position, column.array)
     return frame
@@ -297,7 +320,7 @@ def _to_polars(table: pa.Table, pandas_metadata: _PandasMetadata, _: DtypeBacken
     if (repeated := repeated_name(table.column_names)) is not None:
         raise ConfigError(f"Two columns are called {snippet(repeated)!r}, which polars cannot hold.")
     try:
-        return to_polars(_without_unnamed_index(table, pandas_metadata))
+        return to_polars(_without_unnamed_index(table, pandas_metadata), metadata(table))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # such as pandas' periods
         raise ConfigError(
             f"This file holds a type that polars lacks: {snippet(str(error), 200)}", setting="engine"

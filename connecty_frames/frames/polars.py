@@ -16,15 +16,18 @@ import pyarrow as pa
 
 from connecty_frames.decode import arrow_compute as pc
 from connecty_frames.decode.arrow_buffers import to_array
-from connecty_frames.decode.arrow_types import match_zone_offset
+from connecty_frames.decode.arrow_types import is_text, match_zone_offset
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
+from connecty_frames.frames.attachment import categories_of
 from connecty_frames.frames.dtypes import check_zones
 from connecty_frames.text import listed, snippet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from connecty_frames.answer_metadata import AnswerMetadata
 
 #: The digits of polars' only decimal.
 _DECIMAL_DIGITS: Final = 38
@@ -35,8 +38,9 @@ _EASTERNMOST: Final = 14
 register_accessors()
 
 
-def to_polars(table: pa.Table) -> pl.DataFrame:
+def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.DataFrame:
     """Return an Arrow table as a polars frame of the same names, rows and values; raises ConfigError."""
+    # A text column whose categories stand in the metadata is a pl.Enum of all of them.
     # Timestamps and durations in seconds become milliseconds, and times of day nanoseconds, with the same
     # values. Decimals of more than 38 digits become their exact text, without an exponent. That, and a zone
     # that is an offset polars does not know and becomes UTC, is a TypeFidelityWarning.
@@ -62,7 +66,13 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
         frame = cast("pl.DataFrame", pl.from_arrow(table, rechunk=False))
     if is_numbered:
         frame.columns = names
-    return frame
+    known = {} if metadata is None else categories_of(metadata)
+    enums = [
+        frame[name].cast(pl.Enum(map(str, known[name].values)))
+        for name, type_ in zip(names, types, strict=True)
+        if name in known and pa.types.is_dictionary(type_) and is_text(type_.value_type)
+    ]
+    return frame.with_columns(enums) if enums else frame
 
 
 def _is_streamed(type_: pa.DataType) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import pyarrow as pa
@@ -11,22 +12,27 @@ import pyarrow as pa
 from connecty_frames.decode import SET_BY_CALLER, Encoding, Schema, SchemaTypes
 from connecty_frames.decode.arrow_types import any_of, is_binary, is_list, is_text
 from connecty_frames.decode.exact_json import NUL
+from connecty_frames.decode.schema import ColumnRule
 from connecty_frames.errors import ConfigError
+from connecty_frames.frames.contracts import Declared, dict_column, model_columns, warn_of_validators
 from connecty_frames.frames.dtypes import UnknownTypeError, arrow_type, find_encoding, zone_name
 from connecty_frames.frames.models import (
     comes_from,
     is_pandera_schema,
     is_pydantic_model,
     pandera_columns,
-    pydantic_columns,
 )
 from connecty_frames.text import snippet, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _ACCEPTED: Final = (
     'an Arrow type or its name (pa.int64(), "timestamp[us, tz=UTC]", "decimal128(18, 2)"), a pandas, numpy '
     'or polars dtype or its name ("Int64", "datetime64[us, UTC]", pl.Date), or a Python type (int, float, '
-    "str, bytes, bool, date, datetime, time, timedelta, Decimal, list[...]), or how the values are written "
-    '(cf.epoch("ms"), cf.local("Europe/Warsaw"), cf.binary("base64"))'
+    "str, bytes, bool, date, datetime, time, timedelta, Decimal, list[...], a Literal or Enum), or how the "
+    'values are written (cf.epoch("ms"), cf.local("Europe/Warsaw"), cf.strptime("%d/%m/%Y"), '
+    'cf.binary("base64"))'
 )
 _SCHEMAS: Final = (
     "a dict of column names to types, a pyarrow or polars schema, a pydantic model class, a pandera model "
@@ -41,43 +47,53 @@ def to_schema_types(schema: object) -> SchemaTypes | None:
     if schema is None:
         return None
     if isinstance(schema, Schema):
-        saved = _from_columns(((c.name, c.encoding or c.type) for c in schema), complete=True)
+        saved = _from_columns((Declared(c.name, c.encoding or c.type) for c in schema), complete=True)
         inferred = frozenset(column.name for column in schema if column.evidence != SET_BY_CALLER)
         return msgspec.structs.replace(saved, inferred=inferred)
     if isinstance(schema, pa.Schema):
-        return _from_columns(((field.name, field.type) for field in schema), complete=True)
+        fields = [Declared(f.name, f.type, partial(ColumnRule, nullable=f.nullable)) for f in schema]
+        return _from_columns(fields, complete=True)
     if is_pydantic_model(schema):
-        return _from_columns(pydantic_columns(schema), complete=True)
+        found = _from_columns(model_columns(schema), complete=True)
+        warn_of_validators(schema)
+        return found
     if is_pandera_schema(schema):
         columns, optional = pandera_columns(schema)
-        return msgspec.structs.replace(_from_columns(columns, complete=False), optional=optional)
+        found = _from_columns((Declared(*column) for column in columns), complete=False)
+        return msgspec.structs.replace(found, optional=optional)
     if isinstance(schema, Mapping):
-        return _from_columns(schema.items(), complete=comes_from(type(schema), "polars"))
+        is_polars = comes_from(type(schema), "polars")
+        found = _from_columns((dict_column(*item) for item in schema.items()), complete=is_polars)
+        warn_of_validators(schema)
+        return found
     raise ConfigError(f"schema={value_text(schema)}: expected {_SCHEMAS}.", setting="schema")
 
 
-def _from_columns(columns: Iterable[tuple[Any, Any]], *, complete: bool) -> SchemaTypes:
+def _from_columns(columns: Iterable[Declared], *, complete: bool) -> SchemaTypes:
     column_types: dict[str, pa.DataType | Encoding] = {}
-    for name, given in columns:
+    rules: dict[str, ColumnRule] = {}
+    known: set[str] = set()
+    for name, given, make_rule in columns:
         if not isinstance(name, str):
             raise ConfigError(
                 f"schema: a column is named {value_text(name)}: expected text.", setting="schema"
             )
-        if name in column_types:
-            raise ConfigError(f"schema: column {snippet(name)!r} is there twice.", setting="schema")
         try:
             encoding = find_encoding(given)
             type_ = _check(arrow_type(given) if encoding is None else encoding.type)
+            rule = make_rule()
         except UnknownTypeError as error:
             raise ConfigError(
                 f"schema: column {snippet(name)!r}: {error}. Accepted are {_ACCEPTED}.", setting="schema"
             ) from None
-        except RecursionError:
-            raise ConfigError(
-                f"schema: column {snippet(name)!r} is of a model that holds itself.", setting="schema"
-            ) from None
+        for each in rule.choices or (name,):
+            if each in known:
+                raise ConfigError(f"schema: column {snippet(each)!r} is there twice.", setting="schema")
+            known.add(each)
         column_types[name] = type_ if encoding is None else encoding
-    return SchemaTypes(column_types, complete=complete)
+        if rule != ColumnRule():
+            rules[name] = rule
+    return SchemaTypes(column_types, complete=complete, rules=rules)
 
 
 # --- types that can be made of JSON values ----------------------------------------------------------

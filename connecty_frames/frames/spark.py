@@ -50,7 +50,7 @@ def spark_schema(schema: pa.Schema, answers: list[AnswerMetadata]) -> spark.Stru
     return spark.StructType(
         [
             spark.StructField(
-                field.name, _spark_type(field.type), metadata=spark_metadata(answers, field.name)
+                field.name, _spark_type(field.type), field.nullable, spark_metadata(answers, field.name)
             )
             for field in schema
         ]

@@ -14,7 +14,7 @@ from connecty_frames.client.submission import annotate, question_body
 from connecty_frames.errors import ConfigError, QuestionTimeout
 from connecty_frames.files import locked_name, write_failed
 from connecty_frames.options import AskOptions, AskOptionsDict, check_bool, check_question_id, shows_options
-from connecty_frames.pins.comparison import is_inferred, parsed, text_fingerprint
+from connecty_frames.pins.comparison import parsed, text_fingerprint
 from connecty_frames.pins.lockfile import OPTIONS, changing, check_name, find_lock_file, named, read_pins
 from connecty_frames.pins.query import Pin, sqlglot_version
 from connecty_frames.text import path_text, snippet
@@ -219,7 +219,7 @@ def _is_same(found: Pin, question: str, dw_id: int, dialect: str | None, ask_opt
     """Whether a call with these arguments would make this pin, as far as arguments decide."""
     schema: Any = ask_options.schema
     set_by_caller = {
-        column.name: column.encoding or column.type for column in found.schema if not is_inferred(column)
+        column.name: column.encoding or column.type for column in found.schema if not column.is_inferred
     }
     same_id = (
         ask_options.question_id is None or check_question_id(ask_options.question_id) == found.question_id

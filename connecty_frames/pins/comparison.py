@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from connecty_frames import warehouse
-from connecty_frames.decode import SAVED, SET_BY_CALLER
 from connecty_frames.errors import QueryRefused
 from connecty_frames.frames import WRITERS
 from connecty_frames.text import counted, quoted, snippet
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from connecty_frames.answer import Answer
-    from connecty_frames.decode import ColumnSchema, Schema
+    from connecty_frames.decode import Schema
     from connecty_frames.warehouse import Statement
 
 SQLChange = Literal["layout", "comments", "case", "aliases", "literals", "query", "missing"]
@@ -140,7 +139,7 @@ def compare(
     types = tuple(
         (old.name, str(old.type), str(new.type))
         for old, new in zip(schema, columns, strict=False)
-        if names[0] == names[1] and old.type != new.type and is_inferred(old)
+        if names[0] == names[1] and old.type != new.type and old.is_inferred
     )
     change, sql_key = _compare_sql(before, sql, answer.sql_query)
     now = answer.metadata.whole_rows
@@ -152,11 +151,6 @@ def compare(
         rows=None if rows is None or now is None or rows == now else (rows, now),
     )
     return drift, (sql_key, tuple((column.name, str(column.type)) for column in columns), _rows_key(answer))
-
-
-def is_inferred(column: ColumnSchema) -> bool:
-    """Whether the type of a column was not set by ``schema=``."""
-    return column.encoding is None and column.evidence not in {SET_BY_CALLER, SAVED}
 
 
 def _rows_key(answer: Answer) -> tuple[int | None, str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from connecty_frames import warehouse
+from connecty_frames.answer import rerun_sql
+from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.api import ask_df, shared_client
 from connecty_frames.errors import ConfigError, PinChanged, PinWarning, warn
 from connecty_frames.pins.comparison import PinCheck, compare, largest_group, parsed, text_fingerprint
@@ -143,9 +145,14 @@ class Pin:
         return ask_df(self.question, engine=engine, client=client, **merged)
 
     def rerun(
-        self, connection: object, *, dialect: str | None = None, functions: Collection[str] = ()
+        self,
+        connection: object,
+        *,
+        dialect: str | None = None,
+        functions: Collection[str] = (),
+        schema: Any = None,
     ) -> RecordBatchReader:
-        """Run the pinned SQL on the warehouse, and return all its rows with the pinned types.
+        """Run the pinned SQL on the warehouse, and return all its rows.
 
         Nothing is asked. The number of rows is not compared, since data changes between runs.
 
@@ -157,11 +164,13 @@ class Pin:
             The dialect of the warehouse; None uses the pinned one.
         functions : collection of str, default ()
             The names of further functions that the SQL may call, with their schema if it writes one.
+        schema : dict, schema, model or None, default None
+            Column types, as for :func:`ask_df`; they replace the pinned ones.
 
         Returns
         -------
         pyarrow.RecordBatchReader
-            Record batches of the pinned schema; see :meth:`Answer.rerun`.
+            Record batches with the pinned columns; see :meth:`Answer.rerun`.
 
         Raises
         ------
@@ -179,8 +188,14 @@ class Pin:
                 setting="dialect",
             )
         self._statement()
-        query = warehouse.Query(self.sql, self.schema, None, self.question_id)
-        return warehouse.rerun(query, connection, dialect=chosen, functions=functions)
+        known = AnswerMetadata(
+            question=self.question,
+            question_id=self.question_id,
+            dw_id=self.dw_id,
+            asked_at=self.asked_at,
+            sql_query=self.sql,
+        )
+        return rerun_sql(known, self.schema, connection, dialect=chosen, functions=functions, schema=schema)
 
     def check(
         self,

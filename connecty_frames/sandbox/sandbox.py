@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, get_args
+from zoneinfo import ZoneInfo
 
 from connecty_frames.clock import SYSTEM_CLOCK, Clock, named_zone
 from connecty_frames.errors import ConfigError
@@ -388,7 +389,7 @@ _NOT_SECONDS: Final = "is not a time. Give more than 0 seconds"
 _OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "latency": (partial(_is_within, Real, 0, threading.TIMEOUT_MAX), "is not a time. Give 0 or more seconds"),
     "timezone": (
-        lambda value: named_zone(value) is not None,
+        lambda value: isinstance(named_zone(value), ZoneInfo),
         "is not known. Give an IANA name such as 'Europe/Warsaw' or 'UTC'",
     ),
     "statistics": (

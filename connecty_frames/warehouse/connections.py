@@ -7,45 +7,32 @@ of its own, which ends with the rows and changes nothing.
 from __future__ import annotations
 
 import sys
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from importlib import import_module
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from connecty_frames.errors import ConfigError
 from connecty_frames.text import snippet
+from connecty_frames.warehouse import clouds, spark
 from connecty_frames.warehouse.duckdb_reading import check_reading
+from connecty_frames.warehouse.postgres import READ_ONLY, SETTINGS, declared, read_psycopg, read_psycopg2
+from connecty_frames.warehouse.rows import (
+    BATCH_ROWS,
+    Declared,
+    Rows,
+    columns,
+    columns_of,
+    ending,
+    open_transaction,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from connecty_frames.warehouse.guard import Statement
-
-#: The rows of a batch from drivers that have no batches of Arrow.
-BATCH_ROWS: Final = 10_000
-#: Settings of PostgreSQL for a transaction: a statement timeout, unless the session has one; the others make
-#: texts unambiguous, whatever the session has set.
-_POSTGRES_SETTINGS: Final = (
-    "SELECT set_config('statement_timeout', "
-    "CASE current_setting('statement_timeout') WHEN '0' THEN '1h' ELSE current_setting('statement_timeout') "
-    "END, "
-    "true), set_config('DateStyle', 'ISO', true), set_config('IntervalStyle', 'postgres', true), "
-    "set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '1', true), "
-    "set_config('standard_conforming_strings', 'on', true)"
-)
-_READ_ONLY: Final = "SET TRANSACTION READ ONLY"
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of a query, while it is running."""
-
-    names: list[str]  # of the columns
-    origins: list[str]  # their types in the database, in lower case; empty if unknown
-    batches: Iterator[list[Any]]  # lists of columns as ``conversion.convert`` takes them
 
 
 def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[Rows]:
@@ -59,8 +46,8 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
             return run(found, statement)
     raise ConfigError(
         f"connection is of type {_type_name(found)}; expected a connection of ADBC, DuckDB, psycopg, "
-        "sqlite3, SQLAlchemy (over psycopg or sqlite3), ibis, Snowflake, Databricks or pyathena, or a client "
-        "of BigQuery.",
+        "psycopg2, sqlite3, SQLAlchemy (over one of the last three), ibis, Snowflake, Databricks or "
+        "pyathena, a client of BigQuery, or a SparkSession.",
         setting="connection",
     )
 
@@ -92,50 +79,24 @@ def _unwrapped(connection: Any) -> Any:
         )
     if _is_instance(connection, "sqlalchemy.engine", "Connection"):
         if connection.in_transaction():
-            raise _open_transaction()
+            raise open_transaction()
         return connection.connection.driver_connection
     if _is_instance(connection, "ibis.backends", "BaseBackend"):
         return connection.client if connection.name == "bigquery" else connection.con
     return connection
 
 
-def _open_transaction(advice: str = "commit or roll it back") -> ConfigError:
-    return ConfigError(
-        f"The connection has a transaction open, which rerun would end: {advice}.", setting="connection"
-    )
-
-
-def _columns_of(batches: Iterable[Any]) -> Iterator[list[Any]]:
-    """Yield the columns of record batches or tables, the latter in batches."""
-    for batch in batches:
-        for part in batch.to_batches() if isinstance(batch, pa.Table) else [batch]:
-            yield part.columns
-
-
-@contextmanager
-def _ending(end: Callable[[], object]) -> Iterator[None]:
-    """Call ``end`` after a block; if both fail, as after a lost server, the error is that of the block."""
-    try:
-        yield
-    except BaseException as error:
-        try:
-            end()
-        except Exception as failure:  # noqa: BLE001 - whatever a driver raises
-            error.add_note(f"Afterwards the connection failed too: {snippet(str(failure))}")
-        raise
-    end()
-
-
 # --- DuckDB, ADBC ---------------------------------------------------------------------------------------
 
 
 _TRANSACTION: Final = "SELECT system.main.txid_current()"
+_DATABASE: Final = "SELECT system.main.current_database()"
 
 
 def _begin_duckdb(ask: Callable[..., list[tuple[Any, ...]]]) -> None:
     # Outside of a transaction each statement has one of its own. To begin a second one would abort the first.
     if ask(_TRANSACTION) == ask(_TRANSACTION):
-        raise _open_transaction()
+        raise open_transaction()
     ask("BEGIN TRANSACTION READ ONLY")
 
 
@@ -146,10 +107,11 @@ def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
         return rows
 
     _begin_duckdb(ask)
-    with _ending(lambda: connection.execute("ROLLBACK")):
+    with ending(lambda: connection.execute("ROLLBACK")):
         check_reading(statement, ask)
+        place = ask(_DATABASE)[0][0]
         relation = connection.sql(statement.sql)
-        origins = [str(each).lower() for each in relation.types]
+        types = [str(each).lower() for each in relation.types]
         # DuckDB 2 has it under another name.
         fetch = (
             relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
@@ -162,8 +124,9 @@ def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
                 "the SQL, or use a newer pyarrow.",
                 setting="connection",
             ) from None
-        with _ending(reader.close):  # with an open result, DuckDB does not end the transaction
-            yield Rows(list(relation.columns), origins, _columns_of(reader))
+        with ending(reader.close):  # with an open result, DuckDB does not end the transaction
+            declared = list(map(Declared, relation.columns, reader.schema.types, types))
+            yield Rows(declared, columns_of(reader), place)
 
 
 def _adbc_dialects(connection: Any) -> tuple[str, ...]:
@@ -177,7 +140,7 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
     is_postgres, is_duckdb = dialects == _POSTGRES, dialects == _DUCKDB
     autocommit = connection._autocommit  # noqa: SLF001 - it has no public name
     if not (is_postgres or autocommit):
-        raise _open_transaction("connect with autocommit=True, without which there always is one")
+        raise open_transaction("connect with autocommit=True, without which there always is one")
     with closing(connection.cursor()) as cursor:
 
         def ask(*query: Any) -> list[tuple[Any, ...]]:
@@ -187,7 +150,7 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
 
         # Without autocommit a transaction is always open, but may have done nothing.
         if is_postgres and ask("SELECT txid_current_if_assigned()::text")[0][0] is not None:
-            raise _open_transaction()
+            raise open_transaction()
         if is_duckdb:
             _begin_duckdb(ask)
 
@@ -197,61 +160,45 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
             elif is_postgres or is_duckdb:
                 cursor.execute("ROLLBACK")
 
-        with _ending(end):
+        with ending(end):
+            place = ""
             if is_postgres:
-                cursor.execute("BEGIN READ ONLY" if autocommit else _READ_ONLY)
-                ask(_POSTGRES_SETTINGS)
+                cursor.execute("BEGIN READ ONLY" if autocommit else READ_ONLY)
+                place = ask(SETTINGS)[0][-1]
             if is_duckdb:
                 check_reading(statement, ask)
+                place = ask(_DATABASE)[0][0]
             cursor.execute(statement.sql)
             reader = cursor.fetch_record_batch()
-            with _ending(reader.close):
-                origins = [_adbc_origin(field, is_postgres=is_postgres) for field in reader.schema]
-                yield Rows(reader.schema.names, origins, _columns_of(reader))
+            with ending(reader.close):
+                read = _ADBC_COLUMNS.get(dialects, lambda field: Declared(field.name, field.type))
+                yield Rows(list(map(read, reader.schema)), columns_of(reader), place)
 
 
-def _adbc_origin(field: pa.Field, *, is_postgres: bool) -> str:
-    """Return the type of a column, without which money could not be told from a whole number."""
-    origin: str = (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode()
-    if is_postgres and not origin:
+def _adbc_postgres(field: pa.Field) -> Declared:
+    """Return a column with its type in the database, without which money is a whole number."""
+    known = field.metadata or {}
+    if not (origin := known.get(b"POSTGRESQL:type", b"").decode()):
         raise ConfigError(
             "This version of adbc-driver-postgresql does not tell the types of columns: pip install "
             "'adbc-driver-postgresql>=1.13'.",
             setting="connection",
         )
-    return origin
+    typmod = int(known.get(b"POSTGRESQL:typmod", -1))
+    return declared(field.name, origin.removeprefix("_"), typmod, is_array=origin.startswith("_"))
 
 
-# --- psycopg, sqlite3 -----------------------------------------------------------------------------------
-
-
-@contextmanager
-def _psycopg(connection: Any, statement: Statement) -> Iterator[Rows]:
-    """Run by a cursor of the server, whose texts are read as they are: psycopg has no infinity or 24:00."""
-    psycopg: Any = sys.modules["psycopg"]
-    if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-        raise _open_transaction()
-    text_loader = sys.modules["psycopg.types.string"].TextLoader
-    with _ending(lambda: connection.execute("ROLLBACK") if connection.autocommit else connection.rollback()):
-        connection.execute("BEGIN READ ONLY" if connection.autocommit else _READ_ONLY)
-        connection.execute(_POSTGRES_SETTINGS)
-        with connection.cursor("connecty_rerun", row_factory=psycopg.rows.tuple_row) as cursor:
-            types = {oid: info.name for info in psycopg.postgres.types for oid in (info.oid, info.array_oid)}
-            for info in psycopg.postgres.types:
-                cursor.adapters.register_loader(info.oid, text_loader)
-            cursor.execute(statement.sql)
-            names = [column.name for column in cursor.description]
-            origins = [types.get(column.type_code, "") for column in cursor.description]
-            yield Rows(names, origins, _columns(cursor))
+# --- SQLite ---------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def _sqlite3(connection: Any, statement: Statement) -> Iterator[Rows]:
     if connection.in_transaction:
-        raise _open_transaction("commit or roll it back, and connect without autocommit=False")
+        raise open_transaction("commit or roll it back, and connect without autocommit=False")
     with closing(connection.cursor()) as cursor:
         cursor.row_factory = None
         query_only = cursor.execute("PRAGMA query_only").fetchone()[0]
+        place = Path(cursor.execute("PRAGMA database_list").fetchone()[2]).name
         cursor.execute("PRAGMA query_only = 1")
 
         def end() -> None:
@@ -259,90 +206,42 @@ def _sqlite3(connection: Any, statement: Statement) -> Iterator[Rows]:
                 cursor.execute("ROLLBACK")
             cursor.execute(f"PRAGMA query_only = {query_only}")
 
-        with _ending(end):
+        with ending(end):
             cursor.execute("BEGIN")
             cursor.execute(statement.sql)
-            names = [column[0] for column in cursor.description]
-            yield Rows(names, [""] * len(names), _columns(cursor))
-
-
-def _columns(cursor: Any) -> Iterator[list[Any]]:
-    """Yield the rows of a cursor as columns."""
-    while rows := cursor.fetchmany(BATCH_ROWS):
-        yield list(zip(*rows, strict=True))
-
-
-# --- clouds: by their Arrow results; tested with fakes alone ----------------------------------------------
-
-
-@contextmanager
-def _snowflake(connection: Any, statement: Statement) -> Iterator[Rows]:
-    with closing(connection.cursor()) as cursor:
-        if cursor.execute("SELECT CURRENT_TRANSACTION()").fetchone()[0] is not None:
-            raise _open_transaction()
-        cursor.execute(statement.sql)
-        names = [column[0] for column in cursor.description]
-        yield Rows(names, [""] * len(names), _columns_of(cursor.fetch_arrow_batches()))
-
-
-@contextmanager
-def _databricks(connection: Any, statement: Statement) -> Iterator[Rows]:
-    with closing(connection.cursor()) as cursor:
-        cursor.execute(statement.sql)
-        tables = iter(lambda: cursor.fetchmany_arrow(BATCH_ROWS * 10), None)
-        names = [column[0] for column in cursor.description]
-        yield Rows(names, [""] * len(names), _columns_of(_until_empty(tables)))
-
-
-def _until_empty(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    for table in tables:
-        if not table.num_rows:
-            return
-        yield table
-
-
-@contextmanager
-def _bigquery(client: Any, statement: Statement) -> Iterator[Rows]:
-    job = client.query(statement.sql)
-    try:
-        rows = job.result()
-    except BaseException:  # an interrupt, say, after which the job would go on
-        with suppress(Exception):
-            if not job.done():
-                job.cancel()
-        raise
-    names = [field.name for field in rows.schema]
-    origins = [field.field_type.lower() for field in rows.schema]
-    yield Rows(names, origins, _columns_of(rows.to_arrow_iterable()))
-
-
-@contextmanager
-def _athena(connection: Any, statement: Statement) -> Iterator[Rows]:
-    arrow_cursor = import_module("pyathena.arrow.cursor").ArrowCursor
-    with closing(connection.cursor(arrow_cursor)) as cursor:
-        table = cursor.execute(statement.sql).as_arrow()
-        yield Rows(table.column_names, [""] * table.num_columns, _columns_of([table]))
+            yield Rows([Declared(column[0]) for column in cursor.description], columns(cursor), place)
 
 
 _POSTGRES: Final = ("postgres",)
 _DUCKDB: Final = ("duckdb",)
+_SQLITE: Final = ("sqlite",)
+_SPARK: Final = ("databricks", "spark")
 #: The dialects of drivers of ADBC, by the names that these have for their databases, in lower case.
 _ADBC_DIALECTS: Final = {
     "postgresql": _POSTGRES,
     "redshift": ("redshift",),
     "duckdb": _DUCKDB,
-    "sqlite": ("sqlite",),
+    "sqlite": _SQLITE,
     "snowflake": ("snowflake",),
+}
+
+#: Readers of ADBC's columns whose Arrow type is not the declared one; that of SQLite is of the first rows.
+_ADBC_COLUMNS: Final[dict[tuple[str, ...], Callable[[pa.Field], Declared]]] = {
+    _POSTGRES: _adbc_postgres,
+    _SQLITE: lambda field: Declared(field.name),
 }
 
 #: Module and class of each kind of connection, its dialects (ADBC's driver tells them) and what runs a query.
 _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractContextManager[Rows]]], ...]] = (
     ("adbc_driver_manager.dbapi", "Connection", (), _adbc),
     ("duckdb", "DuckDBPyConnection", _DUCKDB, _duckdb),
-    ("psycopg", "Connection", _POSTGRES, _psycopg),
-    ("sqlite3", "Connection", ("sqlite",), _sqlite3),
-    ("snowflake.connector", "SnowflakeConnection", ("snowflake",), _snowflake),
-    ("databricks.sql.client", "Connection", ("databricks", "spark"), _databricks),
-    ("google.cloud.bigquery", "Client", ("bigquery",), _bigquery),
-    ("pyathena.connection", "Connection", ("athena", "trino", "presto"), _athena),
+    ("psycopg", "Connection", _POSTGRES, read_psycopg),
+    ("psycopg2.extensions", "connection", _POSTGRES, read_psycopg2),
+    ("sqlite3", "Connection", _SQLITE, _sqlite3),
+    ("pyspark.sql.session", "SparkSession", _SPARK, spark.read_session),
+    ("pyspark.sql.connect.session", "SparkSession", _SPARK, spark.read_connect),
+    ("snowflake.connector", "SnowflakeConnection", ("snowflake",), clouds.read_snowflake),
+    ("databricks.sql.client", "Connection", _SPARK, clouds.read_databricks),
+    ("google.cloud.bigquery", "Client", ("bigquery",), clouds.read_bigquery),
+    ("pyathena.connection", "Connection", ("athena", "trino", "presto"), clouds.read_athena),
 )

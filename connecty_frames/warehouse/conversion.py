@@ -8,11 +8,13 @@ answer.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,9 +30,11 @@ from connecty_frames.decode.arrow_types import (
 from connecty_frames.decode.builders import build
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.exact_json import FloatText, IntText, dump, parse
+from connecty_frames.decode.numbers import loses_digits
 from connecty_frames.decode.temporal import row_out_of_range
 from connecty_frames.decode.temporal_fast import DAY_MICROS, FIRST_MICROS, LAST_MICROS
 from connecty_frames.warehouse.database_values import postgres_cells, python_cells
+from connecty_frames.warehouse.pairs import ANY_NUMBER, FLOAT_DIGITS
 from connecty_frames.warehouse.temporal_texts import temporal_texts
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode import ColumnSchema
     from connecty_frames.decode.arrow_types import TypeTest
+    from connecty_frames.warehouse.rows import Declared
 
 #: The types of databases whose texts are JSON.
 JSON_TYPES: Final = frozenset({"json", "jsonb"})
@@ -45,19 +50,29 @@ JSON_TYPES: Final = frozenset({"json", "jsonb"})
 _MISREAD: Final = frozenset(
     {"money", "oid", "xid", "cid", "record", "bit", "time with time zone", "uhugeint", "union"}
 )
+#: Pairs of types whose casts Arrow does exactly, or not at all.
+_EXACT_CASTS: Final[tuple[tuple[TypeTest, TypeTest], ...]] = (
+    (pa.types.is_decimal, any_of(pa.types.is_decimal, pa.types.is_int64)),
+    (pa.types.is_integer, any_of(pa.types.is_decimal, pa.types.is_float64)),
+)
+#: The largest power of ten that float64 holds.
+_EXACT_POWER: Final = 22
+#: The evidence for a float64 that ``decimals="float"`` chose.
+_NEAREST: Final = "of them given as the nearest float64"
 #: How many of each unit of time a second has.
 _PER_SECOND: Final = {unit: 10**digits for unit, digits in FRACTION_DIGITS.items()}
 
 
-def convert(column: pa.Array | tuple[Any, ...], origin: str, wanted: ColumnSchema) -> pa.Array:
-    """Return a column of one batch as an array of the answer's type; CellError at the first unfit value."""
-    # A tuple has the values of a driver without arrays: texts of PostgreSQL if ``origin``, the type in the
-    # database in lower case, is known, else values of Python.
-    type_ = wanted.encoding or wanted.type
+def convert(column: pa.Array | tuple[Any, ...], declared: Declared, wanted: ColumnSchema) -> pa.Array:
+    """Return a column of one batch as an array of the wanted type; CellError at the first unfit value."""
+    # A tuple has the values of a driver without arrays: texts of PostgreSQL if the type in the database is
+    # known, else values of Python.
+    type_, origin = wanted.encoding or wanted.type, declared.origin
     if isinstance(column, tuple):
-        if origin:
-            return build(postgres_cells(column, origin), type_)
-        return build(_parsed(python_cells(column), origin, wanted.type), type_)
+        cells = (
+            postgres_cells(column, origin) if origin else _parsed(python_cells(column), origin, wanted.type)
+        )
+        return _build(cells, wanted, declared)
     if origin in _MISREAD and not is_text(column.type):
         raise CellError(
             0, f"the type {origin}", "does not come as the values that it has; cast it in the SQL"
@@ -67,9 +82,13 @@ def convert(column: pa.Array | tuple[Any, ...], origin: str, wanted: ColumnSchem
         return pa.nulls(len(array), wanted.type)
     if wanted.encoding is not None:
         return build(_cells(array), type_)
+    if is_number(type_) and (found := _numbers_fast(array, declared, type_)) is not None:
+        return found
     for got_test, wanted_test, converter in _PAIRS:
         if got_test(array.type) and wanted_test(type_):
             return converter(array, type_, origin)
+    if any(got_test(array.type) and wanted_test(type_) for got_test, wanted_test in _BY_TEXT):
+        return _build(_parsed(_cells(array), origin, type_), wanted, declared)
     raise CellError(0, f"a value of {column.type}", f"has no exact form as {type_}")
 
 
@@ -80,6 +99,61 @@ def _plain(array: pa.Array) -> pa.Array:
             return pa.array([None if v is None else str(UUID(bytes=v)) for v in array.storage.to_pylist()])
         return array.storage
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _build(cells: list[Any], wanted: ColumnSchema, declared: Declared) -> pa.Array:
+    """Build a column; an inferred float64 takes the numbers that an answer would have as float64."""
+    array = build(cells, wanted.encoding or wanted.type)
+    leaf = wanted.type.value_type if is_list(wanted.type) else wanted.type
+    is_exact = declared.type is not None and pa.types.is_floating(declared.type)
+    if leaf == pa.float64() and wanted.is_inferred and not is_exact and _NEAREST not in wanted.evidence:
+        for row, cell in enumerate(cells):
+            for number in cell if isinstance(cell, list) else (cell,):
+                if isinstance(number, str) and loses_digits(number):
+                    raise CellError(row, str(number), "has more digits than double holds")
+    return array
+
+
+# --- numbers by Arrow's own casts -------------------------------------------------------------------------
+
+
+def _numbers_fast(array: pa.Array, declared: Declared, type_: pa.DataType) -> pa.Array | None:
+    """Return numbers by casts that are exact, None if there is none, or if a value does not fit."""
+    if array.type == type_ and declared.origin != "hugeint":  # which has 39 digits
+        return array
+    with suppress(pa.ArrowException):
+        if is_text(array.type) and declared.origin == "numeric":
+            return _numerics(array, declared.type, type_)
+        if pa.types.is_decimal128(array.type) and type_ == pa.float64():
+            return _floats(array)
+        if any(got(array.type) and wanted(type_) for got, wanted in _EXACT_CASTS):
+            return pc.cast(array, type_)
+    return None
+
+
+def _numerics(texts: pa.Array, declared: pa.DataType, type_: pa.DataType) -> pa.Array | None:
+    """Return the texts of PostgreSQL's numeric as numbers: without exponents, in the digits of its type."""
+    is_bounded = declared != ANY_NUMBER
+    if type_ == pa.float64():
+        digits = declared.precision if is_bounded else pc.max(pc.binary_length(texts)).as_py() or 0
+        return pc.cast(texts, type_) if digits <= FLOAT_DIGITS else None
+    if pa.types.is_integer(type_):
+        return pc.cast(texts, type_)
+    return pc.cast(pc.cast(texts, declared), type_) if is_bounded and pa.types.is_decimal(type_) else None
+
+
+def _floats(decimals: pa.Array) -> pa.Array | None:
+    """Return decimals of up to 15 digits as the nearest float64: a quotient of two whole numbers is exact."""
+    # Arrow's own cast is wrong in the last digit of every seventh value.
+    scale = decimals.type.scale
+    most = Decimal((0, (1,), FLOAT_DIGITS - scale))
+    ends = filter(None, pc.min_max(decimals).as_py().values())
+    if not (0 <= scale <= _EXACT_POWER and all(-most < end < most for end in ends)):
+        return None
+    counts = np.frombuffer(decimals.buffers()[1] or b"", np.int64)[::2]
+    floats = counts[decimals.offset : decimals.offset + len(decimals)] / 10.0**scale
+    mask = None if not decimals.null_count else ~decimals.is_valid().to_numpy(zero_copy_only=False)
+    return pa.array(floats, pa.float64(), mask=mask)
 
 
 # --- values as answers have them ----------------------------------------------------------------------
@@ -193,15 +267,6 @@ def _text(array: pa.Array, type_: pa.DataType, origin: str) -> pa.Array:
         if origin in JSON_TYPES
         else pc.cast(array, type_)
     )
-
-
-def _by_text(array: pa.Array, type_: pa.DataType, origin: str) -> pa.Array:
-    return build(_parsed(_cells(array), origin, type_), type_)
-
-
-def _decimal_texts(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
-    """Read decimals by their texts, since Arrow's own cast to float64 is wrong in the last digit."""
-    return build(pc.cast(array, pa.string()).to_pylist(), type_)
 
 
 def _integers(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
@@ -333,14 +398,15 @@ _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[..., pa.Array]], ...]] = 
     (pa.types.is_time, pa.types.is_time, _times),
     (pa.types.is_duration, pa.types.is_duration, _durations),
     (pa.types.is_interval, pa.types.is_duration, _intervals),
-    # By way of texts:
-    (pa.types.is_decimal, is_number, _decimal_texts),
-    (is_number, is_number, _by_text),
-    (_is_whole, pa.types.is_boolean, _by_text),
-    (pa.types.is_date, _is_naive, _by_text),
-    (any_of(_is_naive, _is_aware), pa.types.is_date, _by_text),
-    (any_of(is_number, pa.types.is_boolean, _is_clock), any_of(is_text, _is_category), _by_text),
     (is_binary, is_text, _bytea),
-    (is_text, _anything, _by_text),
-    (pa.types.is_nested, any_of(pa.types.is_nested, is_text), _by_text),
+)
+#: What comes by way of texts, if no pair matches.
+_BY_TEXT: Final[tuple[tuple[TypeTest, TypeTest], ...]] = (
+    (is_number, is_number),
+    (_is_whole, pa.types.is_boolean),
+    (pa.types.is_date, _is_naive),
+    (any_of(_is_naive, _is_aware), pa.types.is_date),
+    (any_of(is_number, pa.types.is_boolean, _is_clock), any_of(is_text, _is_category)),
+    (is_text, _anything),
+    (pa.types.is_nested, any_of(pa.types.is_nested, is_text)),
 )

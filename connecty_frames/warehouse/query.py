@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from connecty_frames.decode import Schema
+from connecty_frames.decode.contract import check_rule
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.rows import column_names
+from connecty_frames.decode.schema import ColumnRule
 from connecty_frames.errors import (
     WARNING_LOCATION,
     CodeLocation,
@@ -23,12 +26,13 @@ from connecty_frames.text import counted, quoted, snippet
 from connecty_frames.warehouse import guard
 from connecty_frames.warehouse.connections import open_rows
 from connecty_frames.warehouse.conversion import convert
+from connecty_frames.warehouse.pairs import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from connecty_frames.decode import ColumnSchema
-    from connecty_frames.warehouse.connections import Rows
+    from connecty_frames.warehouse.rows import Declared, Rows
 
     class RecordBatchReader(pa.RecordBatchReader):  # type: ignore[misc]
         """A reader of pyarrow, which has no type information: a class derived from it is known to pyright."""
@@ -42,6 +46,9 @@ class Query:
     columns: Sequence[ColumnSchema]
     rows: int | None = None  # of the whole answer; None if unknown
     question_id: str | None = None  # for messages
+    #: Makes the schema of what comes out, with its metadata, of the columns and the place of the warehouse.
+    describe: Callable[[Sequence[ColumnSchema], str], pa.Schema] = lambda columns, _: Schema(columns).arrow
+    rule_of: Callable[[str], ColumnRule] = lambda _: ColumnRule()  # by column, as ``schema=`` sets it
 
 
 def rerun(
@@ -56,26 +63,31 @@ def rerun(
         )
     with _about(query):
         statement = guard.check(query.sql, dialect, functions)
-    schema = pa.schema([(column.name, column.type) for column in query.columns])
-    batches = _batches(query, connection, statement, schema, CodeLocation.of_caller())
-    next(batches)  # starts the query, so that its errors are raised here, and its end is sure to be run
+    batches = _batches(query, connection, statement, CodeLocation.of_caller())
+    schema = next(batches)  # starts the query: its errors are raised here, and its end is sure to be run
     reader: RecordBatchReader = pa.RecordBatchReader.from_batches(schema, batches)
     return reader
 
 
 def _batches(
-    query: Query, connection: Any, statement: guard.Statement, schema: pa.Schema, location: CodeLocation
+    query: Query, connection: Any, statement: guard.Statement, location: CodeLocation
 ) -> Iterator[Any]:
-    """Yield None when the query has started, then its rows."""
+    """Yield the schema when the query has started, then its rows."""
     with _about(query), ExitStack() as stack:
         rows = stack.enter_context(open_rows(connection, statement))
         positions = _positions(rows, query.columns)
-        yield None
+        declared = [rows.columns[position] for position in positions]
+        columns = list(map(decide, query.columns, declared))
+        rules = [query.rule_of(column.name) for column in columns]
+        schema = query.describe(columns, rows.place)
+        fields = [field.with_nullable(rule.nullable) for field, rule in zip(schema, rules, strict=True)]
+        schema = pa.schema(fields, schema.metadata)
+        yield schema
         count = 0
         for batch in rows.batches:
             arrays = [
-                _column(batch[position], rows.origins[position], column, count)
-                for position, column in zip(positions, query.columns, strict=True)
+                _column(batch[position], each, column, rule, count)
+                for position, each, column, rule in zip(positions, declared, columns, rules, strict=True)
             ]
             count += len(batch[0])
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
@@ -107,7 +119,7 @@ def _about(query: Query) -> Iterator[None]:
 
 def _positions(rows: Rows, columns: Sequence[ColumnSchema]) -> list[int]:
     """Return the position of each column of the answer among those of the rows, by name."""
-    names = column_names(list(rows.names))[0]
+    names = column_names([each.name for each in rows.columns])[0]
     found = [_find(column.name, names) for column in columns]
     missing = [column.name for column, position in zip(columns, found, strict=True) if position is None]
     extra = [name for position, name in enumerate(names) if position not in found]
@@ -129,14 +141,24 @@ def _find(name: str, names: Sequence[str]) -> int | None:
     return folded[0] if len(folded) == 1 else None
 
 
-def _column(values: Any, origin: str, column: ColumnSchema, start: int) -> pa.Array:
+def _hint(column: ColumnSchema, option: str) -> str:
+    if not column.is_inferred:
+        return ""
+    return f"The answer's rows made the column {column.type}; {option} chooses another type."
+
+
+def _column(values: Any, declared: Declared, column: ColumnSchema, rule: ColumnRule, start: int) -> pa.Array:
     try:
-        return convert(values, origin, column)
+        array = convert(values, declared, column)
+        check_rule(array, rule)
     except CellError as error:
         row = start + (error.row or 0)
         raise ConversionError(
             f"Column {snippet(column.name)!r}, row {row}: {error.short_value!r} {error.reason}.",
+            hint=_hint(column, "schema="),
+            shell_hint=_hint(column, "--schema-file FILE"),
             column=column.name,
             row=row,
             value=error.short_value,
         ) from None
+    return array

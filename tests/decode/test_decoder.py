@@ -17,7 +17,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import SchemaTypes, decode, epoch, local, python_statistics, read_envelope
+from connecty_frames.decode import (
+    SchemaTypes,
+    decode,
+    epoch,
+    local,
+    python_statistics,
+    read_envelope,
+    strptime,
+)
 from connecty_frames.errors import (
     ConnectyError,
     ConversionError,
@@ -734,6 +742,9 @@ def test_a_warning_names_schema_where_it_helps(
             '"2025-07-01"',
             "the min 2025-06-30T22:00:00Z",
         ),
+        ('["4/11/2025"]', strptime("%d/%m/%Y"), '"04/11/2025"', '"2025-11-04"', None),
+        ('["04/11/2025"]', strptime("%d/%m/%Y"), '"04/11/2025"', '"05/11/2025"', "the max 2025-11-04,"),
+        ('["/Date(0)/"]', pa.timestamp("us", "UTC"), '"/Date(0)/"', '"1970-01-01T00:00Z"', None),
         ('["01:00:00"]', pa.duration("us"), '"01:00:00"', '"PT1H"', None),
         ('["01:00:00"]', pa.duration("us"), '"00:59:58"', '"01:00:00"', "the min 3600 s"),
         ('["-1 day, 2:00:00"]', pa.duration("us"), '"-1 day, 2:00:00"', '"-21:59:58"', "the max -79200 s"),

@@ -1,4 +1,4 @@
-"""How values are written: cf.epoch, cf.local and cf.binary."""
+"""How values are written: cf.epoch, cf.local, cf.binary; cf.strptime is in ``test_time_formats``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode import Encoding, binary, builders, epoch, exact_json, local
+from connecty_frames.decode import Encoding, binary, builders, epoch, exact_json, local, strptime
 from connecty_frames.decode.encodings import parse_encoding
 from connecty_frames.decode.errors import CellError
 from connecty_frames.errors import ConfigError
@@ -24,6 +24,7 @@ ALL = [
     (epoch("ns", tz="+05:30"), 'cf.epoch("ns", "+05:30")'),
     (epoch("d"), 'cf.epoch("d")'),
     (local("Europe/Berlin"), 'cf.local("Europe/Berlin")'),
+    (strptime('%d/%m/%Y "%H"\n\\é😀'), 'cf.strptime("%d/%m/%Y \\"%H\\"\\n\\\\é😀")'),
     (binary("hex"), 'cf.binary("hex")'),
     (binary("base64"), 'cf.binary("base64")'),
 ]
@@ -84,7 +85,8 @@ def test_arguments(make: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "epoch", "cf.epoch(", "cf.other()", "cf.epoch()", 'cf.epoch("s", "UTC", 1)']
+    "text",
+    ["", "epoch", "cf.epoch(", "cf.other()", "cf.epoch()", 'cf.epoch("s", "UTC", 1)', 'cf.strptime("%Q")'],
 )
 def test_what_is_no_encoding(text: str) -> None:
     """Text of another kind is a ValueError or TypeError."""
@@ -230,8 +232,8 @@ class TestLocal:
         [
             (["2025-01-01", None, "2025-10-26T02:30:00"], 2, "is a local time that is ambiguous"),
             (["2025-03-30T02:59:59.9", "2025-03-30T02:30:00"], 0, "is a local time that is missing"),
-            (["2025-01-01", "2025-01-01T10:00:00Z"], 1, "is among timestamps with offsets"),
-            (["2025-01-01T10:00:00+01:00"], 0, "is among timestamps with offsets"),
+            (["2025-01-01", "2025-01-01T10:00:00Z"], 1, "has an offset"),
+            (["2025-01-01T10:00:00+01:00"], 0, "has an offset"),
             (["2025-01-01", exact_json.IntText("20250101")], 1, "is not text"),
             (["0001-01-01"], 0, "is before the year 1"),
         ],

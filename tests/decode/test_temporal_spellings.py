@@ -43,6 +43,10 @@ class TestDates:
             "2025-01-01 00:00:00.000 UTC",
             "2025-01-01 00:00:00+0000 UTC",
             "2025-01-01 00:00:00.000 Europe/Berlin",
+            "Wed, 01 Jan 2025 00:00:00 GMT",
+            "1 Jan 2025 00:00 -0500",
+            "/Date(1735689600000)/",
+            "/Date(1735686000000+0100)/",
         ],
     )
     def test_read(self, text: str) -> None:
@@ -72,6 +76,10 @@ class TestDates:
             " 20250101",
             "\u0662\u0660\u0662\u0665\u0660\u0661\u0660\u0661",
             "infinity",
+            "Wed, 01 Jan 2025 00:00:01 GMT",
+            "Thu, 01 Jan 2025 00:00:00 GMT",
+            "/Date(1735689600001)/",
+            "/Date(1735689600000+0100)/",
         ],
     )
     def test_refused(self, text: str) -> None:
@@ -102,6 +110,8 @@ class TestNaiveTimestamps:
             (["2025-01-01T10:00:00+01:00", "2025-01-01T10:00:00Z"], 0),
             (["2025-01-01", "2025-01-01T10:00:00", "2025-01-01T10:00:00 Europe/Berlin"], 2),
             ([None, "2025-01-01", "20250101"], 2),
+            (["2025-01-01", "/Date(1735689600000)/"], 1),
+            (["2025-01-01", "Wed, 01 Jan 2025 00:00:00 GMT"], 1),
             (["2025-01-01", "2025-01-01T10:00:00.1234567"], 1),
         ],
     )
@@ -127,6 +137,11 @@ class TestInstants:
             ("2025-01-01 10:00:00 Asia/Kathmandu", instant(2025, 1, 1, 4, 15)),
             # Local mean time of Berlin, 53 minutes and 28 seconds.
             ("1880-01-01 00:00:00 Europe/Berlin", instant(1879, 12, 31, 23, 6, 32)),
+            ("/Date(1735725600123)/", instant(2025, 1, 1, 10, 0, 0, 123_000)),
+            ("/Date(1735725600123+0530)/", instant(2025, 1, 1, 10, 0, 0, 123_000)),
+            ("/Date(-62135596800000)/", instant(1, 1, 1)),
+            ("/Date(253402300799999-0000)/", instant(9999, 12, 31, 23, 59, 59, 999_000)),
+            ("Wed, 01 Jan 2025 10:00:00 GMT", instant(2025, 1, 1, 10)),
             # The last second before, and the first after, the clocks are set.
             ("2025-03-30 01:59:59 Europe/Berlin", instant(2025, 3, 30, 0, 59, 59)),
             ("2025-03-30 03:00:00 Europe/Berlin", instant(2025, 3, 30, 1)),
@@ -167,6 +182,13 @@ class TestInstants:
             ("2025-01-01T10:00:00", "has no offset; cf.local(zone) reads local times of a zone"),
             ("2025-01-01", "has no offset; cf.local(zone) reads local times of a zone"),
             ("infinity", "is infinite"),
+            ("/Date(253402300800000)/", "is not a time of the years 1 to 9999"),
+            ("/Date(-62135596800000-0100)/", "is not a time of the years 1 to 9999"),
+            ("/Date(0+2400)/", "is not an ISO 8601 date or time"),
+            ("/Date(0+01:00)/", "is not an ISO 8601 date or time"),
+            ("/Date(0.5)/", "is not an ISO 8601 date or time"),
+            ("/Date(1e3)/", "is not an ISO 8601 date or time"),
+            ("\\/Date(0)\\/", "is not an ISO 8601 date or time"),
         ],
     )
     def test_refused(self, text: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Columns read by cf.epoch, cf.local, cf.binary and as bytes, in frames and files of every library."""
+"""Columns read by cf.epoch and its kin and as bytes, in frames and files of every library."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ SCHEMA = {
     "at": cf.epoch("ms", "UTC"),
     "opened": cf.local("Europe/Berlin"),
     "code": cf.binary("hex"),
+    "day": cf.strptime("%d/%m/%Y"),
 }
 BODY = json.dumps(
     {
         "state": "COMPLETED",
         "results": {
             "dataframe": [
-                ["key", "at", "opened", "code"],
-                ["\\x48ff", 1735725600000, "2025-07-01", "00"],
-                [None, None, None, None],
+                ["key", "at", "opened", "code", "day"],
+                ["\\x48ff", 1735725600000, "2025-07-01", "00", "4/11/2025"],
+                [None, None, None, None, None],
             ]
         },
     }
@@ -42,6 +43,7 @@ VALUES = {
     "at": [dt.datetime(2025, 1, 1, 10, tzinfo=dt.UTC), None],
     "opened": [dt.datetime(2025, 6, 30, 22, tzinfo=dt.UTC), None],
     "code": [b"\x00", None],
+    "day": [dt.date(2025, 11, 4), None],
 }
 #: What the metadata of a frame says about a column.
 AT = {
@@ -73,6 +75,7 @@ def test_the_table(answer: cf.Answer) -> None:
         pa.timestamp("us", "UTC"),
         pa.timestamp("us", "Europe/Berlin"),
         pa.binary(),
+        pa.date32(),
     ]
     assert values(answer.table) == VALUES
     assert [column.encoding for column in answer.schema] == [None, *list(SCHEMA.values())[1:]]
@@ -120,7 +123,10 @@ def test_polars(answer: cf.Answer, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("format_", "expected"),
     [
-        ("csv", '"\\x48ff","2025-01-01T10:00:00.000000Z","2025-07-01T00:00:00.000000+02:00","\\x00"'),
+        (
+            "csv",
+            '"\\x48ff","2025-01-01T10:00:00.000000Z","2025-07-01T00:00:00.000000+02:00","\\x00","2025-11-04"',
+        ),
         ("json", '"key":"\\\\x48ff"'),
         ("ndjson", '"code":"\\\\x00"'),
         ("markdown", "\\\\x48ff"),

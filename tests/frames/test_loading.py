@@ -35,7 +35,7 @@ def run(script: str, env: dict[str, str] | None = None) -> str:
 
 
 def test_nothing_is_imported_before_the_question_is_sent(settings: dict[str, str]) -> None:
-    """Until it is accepted nothing heavy is loaded; afterwards no thread is left."""
+    """Until it is accepted nothing heavy is loaded; afterwards no thread is left, and no pydantic loaded."""
     assert run(
         """
         import sys
@@ -54,13 +54,13 @@ def test_nothing_is_imported_before_the_question_is_sent(settings: dict[str, str
 
         Transport.send = watched
         frame = cf.ask_df("how many orders are there", engine="polars")
-        print(frame.rows(), [thread.name for thread in threading.enumerate()])
+        print(frame.rows(), [thread.name for thread in threading.enumerate()], "pydantic" in sys.modules)
         """,
         settings,
     ).splitlines() == [
         "/v1/auth/token []",
         f"/v1/dw/{settings['CONNECTY_DW_ID']}/questions []",
-        "[(100000,)] ['MainThread']",
+        "[(100000,)] ['MainThread'] False",
     ]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.decode import SchemaTypes
+from connecty_frames.decode.schema import ColumnRule
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import to_schema_types
 
@@ -20,31 +21,31 @@ class Event(pydantic.BaseModel):
     at: Annotated[dt.datetime, cf.epoch("ms", "UTC")]
     until: Annotated[dt.datetime, cf.local("Europe/Berlin")] | None = None
     key: Annotated[bytes | None, cf.binary("hex")] = None
+    day: Annotated[dt.date, cf.strptime("%d/%m/%Y")]
 
 
 def test_encodings_in_annotations() -> None:
     """They are found in a model, optional or not."""
     assert to_schema_types(Event) == SchemaTypes(
-        {"at": cf.epoch("ms", "UTC"), "until": cf.local("Europe/Berlin"), "key": cf.binary("hex")},
+        {
+            "at": cf.epoch("ms", "UTC"),
+            "until": cf.local("Europe/Berlin"),
+            "key": cf.binary("hex"),
+            "day": cf.strptime("%d/%m/%Y"),
+        },
         complete=True,
+        rules={"at": ColumnRule(nullable=False), "day": ColumnRule(nullable=False)},
     )
-
-
-class Outer(pydantic.BaseModel):
-    """A model with an encoding inside of a value."""
-
-    event: Event
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         (list[cf.epoch("s")], r'cf.epoch\("s"\) is for a whole column, not for values inside of others'),  # type: ignore[misc]
-        (Outer, r'cf.epoch\("ms", "UTC"\) is for a whole column'),
         (cf.epoch, "'connecty_frames.decode.encodings.epoch'> is not a column type"),
     ],
 )
 def test_encodings_inside_of_values(given: Any, message: str) -> None:
     """An encoding is for a column, and it is an object, not its class."""
     with pytest.raises(ConfigError, match=message):
-        to_schema_types(given if given is Outer else {"a": given})
+        to_schema_types({"a": given})

@@ -260,11 +260,6 @@ ALWAYS_ARROW: dict[str, tuple[pa.DataType, list[Any], str]] = {
         [[("a", 1)], []],
         "map<string, int64>[pyarrow]",
     ),
-    "dictionary": (
-        pa.dictionary(pa.int32(), pa.string()),
-        ["a", "b"],
-        "dictionary<values=string, indices=int32, ordered=0>[pyarrow]",
-    ),
 }
 BACKENDS = ("numpy_nullable", "pyarrow", "numpy")
 ROWS = [
@@ -285,6 +280,16 @@ def quiet(table: pa.Table, backend: Any) -> pd.DataFrame:
 def chunked(kind: pa.DataType, *parts: list[Any]) -> pa.Table:
     """Make a table of one column ``c``, each part a chunk of it."""
     return pa.table({"c": pa.chunked_array([pa.array(part, kind) for part in parts], kind)})
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_dictionaries(backend: Any) -> None:
+    """A dictionary is categorical in every backend, with the same values over different chunks."""
+    parts = [pa.array(["b", None]).dictionary_encode(), pa.array(["a", "b"]).dictionary_encode()]
+    column = to_pandas(pa.table({"c": pa.chunked_array(parts)}), dtype_backend=backend)["c"]
+    assert column.dtype == pd.CategoricalDtype(["b", "a"])
+    assert column.tolist()[::2] == ["b", "a"]
+    assert column.isna().tolist() == [False, True, False, False]
 
 
 @pytest.mark.parametrize(("row", "backend"), ROWS)

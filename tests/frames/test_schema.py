@@ -14,6 +14,7 @@ import pydantic
 import pytest
 
 from connecty_frames.decode import ColumnSchema, Schema, SchemaTypes
+from connecty_frames.decode.encodings import AnyDecimal
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import to_schema_types
 
@@ -29,6 +30,12 @@ class Tree(pydantic.BaseModel):
     """A model that contains itself."""
 
     children: list[Tree]
+
+
+class Outer(pydantic.BaseModel):
+    """A model with another inside."""
+
+    login: Login | None
 
 
 class Loose(pydantic.BaseModel):
@@ -65,7 +72,7 @@ class TestKinds:
                 "c": pa.timestamp("us", "UTC"),
                 "d": pa.date32(),
                 "e": pa.decimal128(18, 2),
-                "f": pa.decimal128(38, 9),
+                "f": AnyDecimal(),
             },
             complete=False,
         )
@@ -179,7 +186,8 @@ class TestErrors:
             (Login(login_timestamp=dt.datetime.now(dt.UTC), user_email=None), "expected a dict"),
             ({1: int}, "schema: a column is named 1: expected text"),
             (pa.schema([("a", pa.int8()), ("a", pa.int8())]), "schema: column 'a' is there twice"),
-            (Tree, "schema: column 'children' is of a model that holds itself"),
+            (Tree, "schema: column 'children': Tree is a model, which no column holds"),
+            (Outer, "schema: column 'login': Login is a model, which no column holds"),
             (Loose, r"schema: column 'value': int \| str is not a column type"),
         ],
     )

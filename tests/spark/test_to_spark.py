@@ -7,7 +7,7 @@ import math
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pytest
@@ -210,6 +210,21 @@ def test_a_slice_of_nested_values() -> None:
         whole = pa.table({name: pa.array([*values, None, *values], kind)})
         got = convert(whole.slice(len(values) + 1), spark_schema(whole.schema, [cf.AnswerMetadata()]))
         assert got[name].to_pylist() == expected, name
+
+
+def test_a_contract(spark: Any) -> None:
+    """Columns without nulls are such in Spark; categories are their values, of no rows too."""
+    schema = {"id": pa.field("id", pa.int64(), nullable=False)}
+    body = b'{"state": "COMPLETED", "results": {"dataframe": [["id", "kind"], [1, "a"], [2, null]]}}'
+    contract = pa.schema([schema["id"], ("kind", pa.string())])
+    answer = cf.Answer.from_json(body, schema=contract, question_id=ID)
+    assert [field.nullable for field in answer.to_spark(spark).schema] == [False, True]
+    for rows in (b'[1, "a"], [2, null]', b""):
+        sent = body.replace(b', [1, "a"], [2, null]', b", " + rows if rows else b"")
+        df = cf.Answer.from_json(sent, schema={"kind": Literal["b", "a"]}, question_id=ID).to_spark(spark)
+        assert df.schema["kind"].dataType.simpleString() == "string"
+        assert [row["kind"] for row in df.collect()] == (["a", None] if rows else [])
+        assert cf.metadata(df, required=True).schema[1]["encoding"] == 'Literal["b", "a"]'
 
 
 def test_what_does_not_fit_is_an_error() -> None:

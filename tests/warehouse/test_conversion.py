@@ -13,6 +13,7 @@ import connecty_frames as cf
 from connecty_frames.decode import ColumnSchema
 from connecty_frames.decode.errors import CellError
 from connecty_frames.warehouse.conversion import convert
+from connecty_frames.warehouse.rows import Declared
 
 NAIVE, INSTANT = pa.timestamp("us"), pa.timestamp("us", "UTC")
 
@@ -26,8 +27,8 @@ def counts(values: list[int | None], type_: pa.DataType) -> pa.Array:
 def converted(array: Any, type_: Any, origin: str = "") -> list[Any]:
     """Return the values of a converted column, after a check of its type."""
     encoding = type_ if isinstance(type_, cf.epoch | cf.local) else None
-    column = ColumnSchema("v", encoding.type if encoding else type_, "written down", encoding)
-    result = convert(array, origin, column)
+    column = ColumnSchema("v", encoding.type if encoding else type_, "schema=", encoding)
+    result = convert(array, Declared("v", array.type, origin), column)
     assert result.type == column.type
     values: list[Any] = result.to_pylist()
     return values

@@ -44,7 +44,10 @@ def server() -> Iterator[Any]:
         yield connection
 
 
-KINDS = ["psycopg", "psycopg autocommit", "adbc", "adbc autocommit", "sqlalchemy"]
+KINDS = [
+    "psycopg", "psycopg autocommit", "psycopg2", "psycopg2 autocommit", "adbc", "adbc autocommit",
+    "sqlalchemy psycopg", "sqlalchemy psycopg2",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -58,18 +61,24 @@ def connection(server: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
 def connected(server: Any, client: str) -> Iterator[Any]:
     """Connect by a client."""
     host = server.info.host
-    kind, _, autocommit = client.partition(" ")
+    kind, _, rest = client.partition(" ")
     if kind == "psycopg":
-        with psycopg.connect(f"host={host} user=postgres", autocommit=bool(autocommit)) as made:
+        with psycopg.connect(f"host={host} user=postgres", autocommit=bool(rest)) as made:
             yield made
     elif kind == "adbc":
         adbc = pytest.importorskip("adbc_driver_postgresql.dbapi")
         uri = f"postgresql:///postgres?host={host}&user=postgres"
-        with closing(adbc.connect(uri, autocommit=bool(autocommit))) as made:
+        with closing(adbc.connect(uri, autocommit=bool(rest))) as made:
+            yield made
+    elif kind == "psycopg2":
+        psycopg2 = pytest.importorskip("psycopg2")
+        with closing(psycopg2.connect(f"host={host} user=postgres dbname=postgres")) as made:
+            made.autocommit = bool(rest)
             yield made
     else:
         sqlalchemy = pytest.importorskip("sqlalchemy")
-        engine = sqlalchemy.create_engine(f"postgresql+psycopg:///postgres?host={host}&user=postgres")
+        pytest.importorskip(rest)
+        engine = sqlalchemy.create_engine(f"postgresql+{rest}:///postgres?host={host}&user=postgres")
         with engine.connect() as made:
             yield made
         engine.dispose()
@@ -213,7 +222,8 @@ def test_money(connection: Any) -> None:
         ("now()", "timestamp[us]"),
         ("2147483648", "int32"),
         ("1.5::numeric", "int64"),
-        ("9007199254740993", "double"),
+        ("9007199254740993::numeric", "double"),
+        ("1234567890123456.78::numeric", "double"),
         ("'1 mon'::interval", "duration[us]"),
         ("'x'::text", "double"),
     ],

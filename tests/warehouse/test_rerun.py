@@ -39,7 +39,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
     """Return a database with the rows of the answer."""
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA shop")
-        connection.execute("CREATE TABLE shop.orders (id INT, name TEXT, amount DECIMAL(20, 2))")
+        connection.execute("CREATE TABLE shop.orders (id INT, name TEXT, amount DECIMAL(12, 2))")
         connection.executemany("INSERT INTO shop.orders VALUES (?, ?, ?)", ROWS)
         yield connection
 
@@ -123,10 +123,12 @@ def test_how_values_are_written_is_kept() -> None:
     """``schema=`` said it of the answer, and metadata has it."""
     columns = [
         {"name": "v", "type": "timestamp[us]", "evidence": "schema=", "encoding": 'cf.epoch("s")'},
+        {"name": "d", "type": "date32[day]", "evidence": "schema=", "encoding": 'cf.strptime("%d/%m/%Y")'},
     ]
-    metadata = cf.AnswerMetadata(sql_query="SELECT 86400 AS v", schema=columns)
+    metadata = cf.AnswerMetadata(sql_query="SELECT 86400 AS v, '04/11/2025' AS d", schema=columns)
+    found = cf.rerun(metadata, lite(), dialect="sqlite").read_all()
 
-    assert str(cf.rerun(metadata, lite(), dialect="sqlite").read_all()["v"][0]) == "1970-01-02 00:00:00"
+    assert list(map(str, found.to_pylist()[0].values())) == ["1970-01-02 00:00:00", "2025-11-04"]
 
 
 # Columns

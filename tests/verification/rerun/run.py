@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow.compute as pc
@@ -17,6 +18,7 @@ import connecty_frames as cf
 from connecty_frames.sandbox import Sandbox
 from connecty_frames.testing import connected
 from tests.verification.fidelity.warehouses.servers import postgres
+from tests.verification.rerun.ratio import LIMITS, make_duckdb, measure
 
 if TYPE_CHECKING:
     import psycopg
@@ -98,6 +100,7 @@ def run(rows: int, clients: tuple[str, ...] = CLIENTS) -> Report:
         with Sandbox(answers=answers) as sandbox:
             with connected(sandbox):
                 whole = cf.ask(_SAMPLE, max_rows=None).table
+                known = replace(cf.ask(_ORDERS, on_truncation="ignore").metadata, total_rows=None)
                 environment = dict(os.environ)
             for client in clients:
                 target = f"{folder}/{client}"
@@ -112,6 +115,19 @@ def run(rows: int, clients: tuple[str, ...] = CLIENTS) -> Report:
                     f"{found['before']:>9,} {found['after']:>7,}"
                 )
                 _compare(report, client, found, rows, target, whole)
+        database = Path(folder, "orders.duckdb")
+        small = make_duckdb(database, rows)
+        for client, target, metadata in (
+            ("adbc", connection.info.host, known),
+            ("duckdb", str(database), small),
+        ):
+            alone, rerun = measure(client, target, metadata)
+            report.lines.append(
+                f"{client:8} processor time: {alone:.2f} s alone, {rerun:.2f} s by rerun, "
+                f"{rerun / alone:.2f} times (at most {LIMITS[client]})"
+            )
+            if rerun > LIMITS[client] * alone:
+                report.broken.append(f"{client}: more than {LIMITS[client]} times")
     return report
 
 

@@ -1,0 +1,49 @@
+"""What a contract says of a column besides its type: nulls, and constraints on its values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from connecty_frames.decode import arrow_compute as pc
+from connecty_frames.decode.arrow_buffers import to_scalar
+from connecty_frames.decode.column import combine
+from connecty_frames.decode.errors import CellError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connecty_frames.decode.schema import ColumnRule
+
+#: How many distinct values are checked at once.
+_BLOCK: Final = 1 << 14
+
+
+def check_rule(array: Any, rule: ColumnRule, checkpoint: Callable[[], None] = lambda: None) -> None:
+    """Raise CellError at a null or value that a rule does not allow."""
+    if not rule.nullable and array.null_count:
+        raise CellError(
+            _index(pc.is_null(combine(array)), at=True), "null", "is a null, which schema= does not allow"
+        )
+    if rule.check is None:
+        return
+    values, rows = combine(array), None
+    if not pa.types.is_nested(values.type):
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary_decode()  # not all categories need occur
+        encoded = values.dictionary_encode()
+        values, rows = encoded.dictionary, encoded.indices
+    for start in range(0, len(values), _BLOCK):
+        checkpoint()
+        found = rule.check(values.slice(start, _BLOCK).to_pylist())
+        if found is not None:
+            position = start + found[0]
+            row = position if rows is None else _index(rows, at=position)
+            raise CellError(row, str(values[position].as_py()), f"does not fit the model: {found[1]}")
+
+
+def _index(array: pa.Array, at: object) -> int:
+    """Return the position of the first such value."""
+    row: int = pc.index(array, to_scalar(at, array.type)).as_py()
+    return row

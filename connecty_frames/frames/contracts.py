@@ -1,0 +1,173 @@
+"""Models of pydantic as contracts: their columns, and constraints that pydantic itself checks.
+
+pydantic is imported only to check a constraint. Validators are not run: they may change values, and a frame
+holds what the server sent.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from functools import partial
+from itertools import takewhile
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+
+from connecty_frames.decode.schema import ColumnRule
+from connecty_frames.errors import TypeFidelityWarning, warn
+from connecty_frames.frames.dtypes import UnknownTypeError, unwrap
+from connecty_frames.frames.models import comes_from
+from connecty_frames.text import quoted, snippet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+#: What a model's config may say of all texts and floats, and what else matters for that.
+_LIMITS: Final = frozenset({"str_min_length", "str_max_length", "allow_inf_nan"})
+_CONFIG: Final = _LIMITS | {"str_strip_whitespace", "str_to_lower", "str_to_upper", "regex_engine"}
+
+
+class Declared(NamedTuple):
+    """A column as a caller declares it; the rule is made once its type is known to be one."""
+
+    name: Any
+    type: Any
+    rule: Callable[[], ColumnRule] = ColumnRule
+
+
+# --- columns ----------------------------------------------------------------------------------------
+
+
+def model_columns(model: Any) -> Iterator[Declared]:
+    """Return the columns of a pydantic model under the names of its input."""
+    if not model.__pydantic_complete__:  # an annotation names a class that stands below the model
+        model.model_rebuild(raise_errors=False)
+    for name, field in model.model_fields.items():
+        annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        names = _input_names(name, field, model.model_config)
+        yield Declared(names[0], annotation, partial(_model_rule, model, name, names, annotation))
+
+
+def _input_names(name: str, field: Any, config: Any) -> tuple[str, ...]:
+    """Return the names that a field may have in the input, which has one of them."""
+    alias = field.validation_alias if field.validation_alias is not None else field.alias
+    aliases = [each for each in getattr(alias, "choices", [alias]) if isinstance(each, str)]
+    by_name = config.get("populate_by_name") or config.get("validate_by_name")
+    if not config.get("validate_by_alias", True):
+        aliases = []
+    return tuple(dict.fromkeys([*aliases, *[name] * bool(by_name or not aliases)]))
+
+
+def _model_rule(model: Any, name: str, names: tuple[str, ...], annotation: Any) -> ColumnRule:
+    runs_first = any(mode != "after" for mode in _validator_modes(model, name))
+    check = None if runs_first else _check_of(annotation, model.model_config, is_model=True)
+    choices = names if len(names) > 1 else ()
+    return ColumnRule(nullable=unwrap(annotation).nullable, choices=choices, check=check)
+
+
+def dict_column(name: Any, given: Any) -> Declared:
+    """Return a column of a dict, which may have nulls; an annotation may have constraints of pydantic."""
+    if not any(map(_is_constraint, _metadata_of(given))):
+        return Declared(name, given)
+    return Declared(name, given, lambda: ColumnRule(check=_check_of(given, {}, is_model=False)))
+
+
+# --- validators, which are not run --------------------------------------------------------------------
+
+
+def warn_of_validators(schema: Any) -> None:
+    """Warn of the validators of a model, or in the annotations of a dict, if there are any."""
+    fields, of_model = [], []
+    if isinstance(schema, Mapping):
+        fields = [name for name, given in schema.items() if any(map(_is_validator, _metadata_of(given)))]
+    else:
+        for name, field in schema.model_fields.items():
+            metadata = (*field.metadata, *_metadata_of(field.annotation))
+            if _validator_modes(schema, name) or any(map(_is_validator, metadata)):
+                fields.append(name)
+        decorators = schema.__pydantic_decorators__
+        of_model = [*decorators.model_validators, *decorators.root_validators]
+    found = [f"of fields {quoted(fields)}"] * bool(fields)
+    found += [f"of the model {schema.__name__} ({quoted(of_model)})" for _ in of_model[:1]]
+    if found:
+        warn(
+            TypeFidelityWarning(
+                f"schema: the validators {' and '.join(found)} are not run, so what they check is unchecked. "
+                "model_validate of a pydantic model checks a row."
+            )
+        )
+
+
+def _validator_modes(model: Any, field: str) -> list[str]:
+    """Return when the decorated validators of a field run: before, after, wrap or plain."""
+    decorators = model.__pydantic_decorators__
+    found = (*decorators.field_validators.values(), *decorators.validators.values())
+    return [each.info.mode for each in found if {field, "*"} & set(each.info.fields)]
+
+
+def _is_validator(metadata: object) -> bool:
+    return type(metadata).__module__ == "pydantic.functional_validators"
+
+
+def _is_constraint(metadata: object) -> bool:
+    return (
+        comes_from(type(metadata), "pydantic")
+        or comes_from(type(metadata), "annotated_types")
+        or hasattr(metadata, "__get_pydantic_core_schema__")
+    )
+
+
+def _metadata_of(annotation: Any) -> Iterator[Any]:
+    """Return all metadata in an annotation, at any depth."""
+    yield from getattr(annotation, "__metadata__", ())
+    for inner in typing.get_args(annotation):
+        yield from _metadata_of(inner)
+
+
+# --- constraints --------------------------------------------------------------------------------------
+
+
+def _check_of(
+    annotation: Any, config: Any, *, is_model: bool
+) -> Callable[[Sequence[Any]], tuple[int, str] | None] | None:
+    """Return pydantic's check of values, None if the type says all or a validator comes first."""
+    type_, metadata, _ = unwrap(annotation)
+    # Inside of a union, `Field` keeps its constraints in a list.
+    flat = [part for each in metadata for part in getattr(each, "metadata", None) or [each]]
+    inside = list(_metadata_of(type_))
+    if any(map(_is_validator, inside)) or any(
+        _is_validator(each) and type(each).__name__ != "AfterValidator" for each in flat
+    ):
+        return None
+    kept = list(takewhile(lambda each: not _is_validator(each), flat))
+    is_needed = (
+        any(map(_is_constraint, (*kept, *inside)))
+        or (is_model and (typing.get_origin(type_) is list or not _LIMITS.isdisjoint(config)))
+        or (isinstance(type_, type) and comes_from(type_, "pydantic"))
+    )
+    return _adapter_check(Annotated[type_, *kept] if kept else type_, config) if is_needed else None
+
+
+def _adapter_check(annotation: Any, config: Any) -> Callable[[Sequence[Any]], tuple[int, str] | None]:
+    from pydantic import FailFast, TypeAdapter, ValidationError
+
+    values_type = Annotated[list[annotation | None], FailFast()]
+    kept: Any = {key: config[key] for key in _CONFIG & config.keys()}
+    try:
+        adapter = TypeAdapter(values_type, config=kept)
+    except Exception as error:  # noqa: BLE001 - ImportError, TypeError and others, depending on the constraint
+        raise UnknownTypeError(f"pydantic cannot check its constraints: {snippet(str(error), 300)}") from None
+
+    def check(values: Sequence[Any]) -> tuple[int, str] | None:
+        try:
+            adapter.validate_python(values, strict=False)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            return int(first["loc"][0]), first["msg"]
+        except Exception as error:  # noqa: BLE001 - of a constraint in the caller's code
+            if len(values) > 1:
+                found = enumerate(check([value]) for value in values)
+                return next((position, each[1]) for position, each in found if each is not None)
+            return 0, f"{type(error).__name__}: {error}"
+        return None
+
+    return check

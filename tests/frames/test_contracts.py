@@ -1,0 +1,621 @@
+"""``schema=`` as a contract: nulls, categories, constraints and names, in every library."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PastDate,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+import connecty_frames as cf
+from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def body(names: list[str], *rows: list[Any]) -> bytes:
+    """Write a finished response without statistics."""
+    return json.dumps({"state": "COMPLETED", "results": {"dataframe": [names, *rows]}}).encode()
+
+
+def column_of(schema: Any, *cells: Any) -> pa.ChunkedArray:
+    """Read cells as the column ``c`` of a schema."""
+    return cf.Answer.from_json(body(["c"], *([cell] for cell in cells)), schema=schema).table["c"]
+
+
+def model(annotation: Any, field: Any = ..., **config: Any) -> type[BaseModel]:
+    """Make a model of one column ``c``."""
+    namespace = {"__annotations__": {"c": annotation}, "model_config": config}
+    return type("Model", (BaseModel,), namespace if field is ... else {**namespace, "c": field})
+
+
+class Color(enum.Enum):
+    """Texts by name."""
+
+    RED = "r"
+    GREEN = "g"
+
+
+class Level(enum.IntEnum):
+    """Numbers by name, not in their order."""
+
+    HIGH = 9
+    LOW = 1
+
+
+class TestNulls:
+    """A contract says which columns have nulls; other schemas say nothing of them."""
+
+    @pytest.mark.parametrize(
+        "schema",
+        [
+            pa.schema([pa.field("c", pa.int64(), nullable=False)]),
+            model(int),
+            model(Annotated[int, "anything"]),
+            model(PositiveInt),
+            model(Literal[9, 6]),
+            model(Level),
+            model(Annotated[int, Field(gt=0)], field=7),
+        ],
+    )
+    def test_refused(self, schema: Any) -> None:
+        """The error names column, row and value."""
+        with pytest.raises(
+            ConversionError, match=r"^Column 'c', row 1: 'null' is a null, which schema= "
+        ) as caught:
+            column_of(schema, 9, None)
+        assert (caught.value.column, caught.value.row, caught.value.value) == ("c", 1, "null")
+
+    @pytest.mark.parametrize(
+        "schema",
+        [
+            {"c": int},
+            pl.Schema({"c": pl.Int64}),
+            pa.schema([("c", pa.int64())]),
+            cf.Schema([cf.Answer.from_json(body(["c"], [5])).schema["c"]]),
+            model(int | None),
+            model(Annotated[int | None, Field(gt=0)]),
+            model(Annotated[int, Field(gt=0)] | None),
+            model(Literal[5] | None),
+            {"c": Annotated[int, Field(gt=0)]},
+        ],
+    )
+    def test_accepted(self, schema: Any) -> None:
+        """A dict, a saved schema, and columns that say so accept nulls."""
+        assert column_of(schema, 5, None).to_pylist() == [5, None]
+
+    def test_nat_is_null(self) -> None:
+        """A missing time that pandas writes is a null of a column, which the contract refuses."""
+        sent = {
+            "dataframe": [["c"], ["2025-01-01"], ["NaT"]],
+            "dataframe_stats": {"c": {"general": {"count": 2, "nulls_count": 1}, "temporal": {}}},
+        }
+        given = json.dumps({"state": "COMPLETED", "results": sent}).encode()
+        with pytest.raises(ConversionError, match="Column 'c', row 1: 'NaT' is a null, which schema="):
+            cf.Answer.from_json(given, schema=model(dt.date))
+
+    def test_nan_is_no_null(self) -> None:
+        """NaN is a number."""
+        assert str(column_of(model(float), 1.5, "NaN").to_pylist()) == "[1.5, nan]"
+
+    @pytest.mark.parametrize(
+        ("type_", "cells", "message"),
+        [
+            (
+                pa.list_(pa.field("item", pa.int64(), nullable=False)),
+                [[1], [2, None]],
+                "row 1: 'null' is inside of a value, where schema= does not allow it",
+            ),
+            (
+                pa.struct([pa.field("x", pa.int64(), nullable=False)]),
+                [None, {"x": None}],
+                """row 1: '{"x":null}' has a null under 'x', which schema= does not allow""",
+            ),
+        ],
+    )
+    def test_inside_of_values(self, type_: pa.DataType, cells: list[Any], message: str) -> None:
+        """Fields of nested Arrow types say it too."""
+        with pytest.raises(ConversionError) as caught:
+            column_of({"c": type_}, *cells)
+        assert str(caught.value) == f"Column 'c', {message}."
+        fitting = [[1], None] if pa.types.is_list(type_) else [{"x": 1}, None]
+        assert column_of({"c": type_}, *fitting).to_pylist() == fitting
+
+    def test_the_table_has_the_fields(self, tmp_path: Path) -> None:
+        """The Arrow table, and a Parquet file of it, say the same of nulls as the contract."""
+        schema = pa.schema([pa.field("c", pa.int64(), nullable=False), pa.field("d", pa.string())])
+        answer = cf.Answer.from_json(body(["c", "d"], [1, None]), schema=schema)
+        assert answer.to_arrow().schema.equals(schema)
+        path = tmp_path / "a.parquet"
+        answer.to_pandas().connecty.write_parquet(path)
+        assert cf.read_parquet(path, engine="pyarrow").schema.types == schema.types
+
+
+#: A schema of one column, values that fit, the categories in their order, and whether they are ordered.
+CATEGORIES: list[tuple[Any, list[Any], list[Any], bool]] = [
+    ({"c": pl.Enum(["z", "a"])}, ["a", None], ["z", "a"], False),
+    (pl.Schema({"c": pl.Enum(["z", "a"])}), ["a", None], ["z", "a"], False),
+    ({"c": pd.CategoricalDtype(["z", "a"])}, ["a", None], ["z", "a"], False),
+    ({"c": pd.CategoricalDtype(["z", "a"], ordered=True)}, ["a", None], ["z", "a"], True),
+    ({"c": pd.CategoricalDtype([3, 1])}, [1, None], [3, 1], False),
+    ({"c": Literal["z", "a"]}, ["a", None], ["z", "a"], False),
+    (model(Literal["z", "a"] | None), ["a", None], ["z", "a"], False),
+    (model(Color), ["g", "g"], ["r", "g"], False),
+    (model(Level | None), [1, None], [9, 1], False),
+    ({"c": Literal[Color.RED, Color.GREEN]}, ["g"], ["r", "g"], False),
+    ({"c": Literal[True]}, [True], [True], False),
+    ({"c": pl.Enum([])}, [None], [], False),
+    ({"c": Literal["é\n\"'\\", "a]"]}, ["a]"], ["é\n\"'\\", "a]"], False),
+]
+
+
+@pytest.mark.parametrize(("schema", "cells", "categories", "is_ordered"), CATEGORIES)
+class TestCategories:
+    """All categories, in that order, in each library; also of no rows, saved, and in files."""
+
+    def test_frames(self, schema: Any, cells: list[Any], categories: list[Any], is_ordered: bool) -> None:
+        """CategoricalDtype in pandas, pl.Enum of texts in polars, a dictionary in Arrow."""
+        for rows in ([], [[cell] for cell in cells]):
+            answer = cf.Answer.from_json(body(["c"], *rows), schema=schema)
+            values = [row[0] for row in rows]
+            for backend in ("numpy_nullable", "numpy", "pyarrow"):
+                column = answer.to_pandas(backend)["c"]
+                assert isinstance(column.dtype, pd.CategoricalDtype)
+                assert column.dtype.categories.tolist() == categories
+                assert column.dtype.ordered is is_ordered
+                assert [None if pd.isna(value) else value for value in column] == values
+            frame = answer.to_polars()
+            assert frame["c"].to_list() == values
+            if all(isinstance(value, str) for value in categories):
+                assert frame.schema["c"] == pl.Enum(categories)
+            assert answer.table["c"].to_pylist() == values
+            assert answer.table.schema.field("c").type.ordered is is_ordered
+
+    def test_kept(
+        self, schema: Any, cells: list[Any], categories: list[Any], is_ordered: bool, tmp_path: Path
+    ) -> None:
+        """A saved schema reads the same; files come back with the categories, into each library."""
+        for rows in ([], [[cell] for cell in cells]):
+            sent = body(["c"], *rows)
+            answer = cf.Answer.from_json(sent, schema=schema)
+            saved = cf.Schema.from_json(answer.schema.to_json())
+            assert saved == answer.schema
+            again = cf.Answer.from_json(sent, schema=saved)
+            assert again.table["c"].equals(answer.table["c"])
+            assert again.schema == answer.schema
+            for frame in (answer.to_pandas(), answer.to_polars()):
+                path = frame.connecty.write_parquet(tmp_path / "a.parquet")
+                found = cf.read_parquet(path)["c"]
+                assert found.dtype.categories.tolist() == categories
+                assert found.dtype.ordered is is_ordered
+                assert cf.read_parquet(path, engine="polars").equals(answer.to_polars())
+                assert cf.read_parquet(path, engine="polars").schema == answer.to_polars().schema
+                table = cf.read_parquet(path, engine="pyarrow")
+                assert table["c"].type == answer.table["c"].type
+                assert table["c"].to_pylist() == answer.table["c"].to_pylist()
+
+    def test_refused(self, schema: Any, cells: list[Any], categories: list[Any], is_ordered: bool) -> None:
+        """Any other value is an error with column, row and value."""
+        other: Any = "x" if not categories or isinstance(categories[0], str) else 0
+        with pytest.raises(ConversionError) as caught:
+            column_of(schema, *cells, other)
+        shown = "false" if categories == [True] else str(other)
+        assert (caught.value.column, caught.value.row) == ("c", len(cells))
+        assert caught.value.value in {shown, "0"}
+        assert "is none of the categories" in str(caught.value)
+        assert isinstance(is_ordered, bool)
+
+
+class TestCategoriesThatAreNone:
+    """A ConfigError names the column and the reason."""
+
+    @pytest.mark.parametrize(
+        ("given", "reason"),
+        [
+            (Literal["a", 1], "its categories are of the types 'int', 'str': expected one type"),
+            (Literal[1, True], "its categories are of the types 'bool', 'int': expected one type"),
+            (enum.Enum("Mixed", {"A": 1, "B": "b"}), "its categories are of the types 'int', 'str'"),
+            (Literal[b"a"], "its categories are of the type 'bytes': expected 'str', 'int', 'float', 'bool'"),
+            (enum.Enum("Pair", {"A": (1, 2)}), "its categories are of the type 'tuple'"),
+            (
+                pd.CategoricalDtype(pd.to_datetime(["2025-01-01"])),
+                "its categories are of the type 'Timestamp'",
+            ),
+            (Literal[2**64], "one of its categories is a value that no column holds"),
+            (Literal["\ud800"], "one of its categories is a value that no column holds"),
+            (list[Literal["a"]], r'Literal\["a"\] is for a whole column, not for values inside of others'),
+            (pl.List(pl.Enum(["a"])), r'Literal\["a"\] is for a whole column'),
+            (enum.Flag("Flags", ["A", "B"]), "'Flags'> is not a column type"),
+        ],
+    )
+    def test_refused(self, given: Any, reason: str) -> None:
+        """In a dict and in a model alike."""
+        with pytest.raises(ConfigError, match=f"^schema: column 'c': .*{reason}"):
+            column_of({"c": given})
+
+
+CONSTRAINTS: list[tuple[Any, list[Any], Any, str]] = [
+    (model(Annotated[int, Field(gt=0)]), [1, 2], 0, "greater than 0"),
+    (model(int, Field(ge=1, le=5)), [1, 5], 6, "less than or equal to 5"),
+    (model(int, Field(multiple_of=5)), [10], 11, "a multiple of 5"),
+    (model(float, Field(lt=1.5)), [1.0], 1.5, "less than 1.5"),
+    (model(float, Field(allow_inf_nan=False)), [1.0], "NaN", "a finite number"),
+    (model(float, allow_inf_nan=False), [1.0], "Infinity", "a finite number"),
+    (model(str, Field(pattern="^a+$")), ["a", "aa"], "b", "match pattern"),
+    (model(str, Field(min_length=2)), ["ab"], "a", "at least 2 characters"),
+    (model(str, str_max_length=3), ["abc"], "abcd", "at most 3 characters"),
+    (model(str, str_max_length=3, str_strip_whitespace=True), [" abc "], "abcd", "at most 3 characters"),
+    (model(Decimal, Field(max_digits=4)), ["1.5"], "1.51234", "no more than 4 digits"),
+    (model(Decimal, Field(gt=Decimal("0.1"))), [0.2], 0.1, "greater than 0.1"),
+    (model(dt.date, Field(ge=dt.date(2025, 1, 1))), ["2025-01-01"], "2024-12-31", "2025-01-01"),
+    (model(PastDate), ["2020-01-01"], "9999-01-01", "in the past"),
+    (
+        model(AwareDatetime, Field(lt=dt.datetime(2025, 1, 1, tzinfo=dt.UTC))),
+        ["2024-12-31T23:59:59Z"],
+        "2025-01-01T00:00:00Z",
+        "less than 2025-01-01",
+    ),
+    (model(dt.timedelta, Field(le=dt.timedelta(hours=1))), ["PT1H"], "PT2H", "less than or equal to"),
+    (model(dt.time, Field(ge=dt.time(9))), ["09:00:00"], "08:00:00", "greater than or equal to"),
+    (model(list[int]), [[1]], [None], "a valid integer"),
+    (model(list[Annotated[int, Field(gt=0)]]), [[1], []], [1, 0], "greater than 0"),
+    (model(list[int], Field(max_length=1)), [[1]], [1, 2], "at most 1 item"),
+    (model(int, Field(gt=0), strict=True), [1], 0, "greater than 0"),
+    (model(Annotated[bytes, cf.binary("hex")], Field(max_length=1)), ["00"], "0000", "at most 1 byte"),
+    ({"c": Annotated[int, Field(gt=0)]}, [1, None], 0, "greater than 0"),
+    ({"c": PositiveInt}, [1, None], 0, "greater than 0"),
+]
+
+
+@pytest.mark.parametrize(("schema", "fitting", "unfit", "message"), CONSTRAINTS)
+def test_constraints(schema: Any, fitting: list[Any], unfit: Any, message: str) -> None:
+    """Values that do not fit are errors, and those that do are those that were sent."""
+    assert len(column_of(schema, *fitting)) == len(fitting)
+    with pytest.raises(ConversionError, match=r"^Column 'c', row .* does not fit the model: .*") as caught:
+        column_of(schema, *fitting, unfit, *fitting, unfit)
+    assert message in str(caught.value)
+    assert (caught.value.column, caught.value.row) == ("c", len(fitting))
+    assert caught.value.value == (
+        unfit if isinstance(unfit, str) else json.dumps(unfit, separators=(",", ":"))
+    )
+
+
+def test_values_are_those_that_were_sent() -> None:
+    """Results of pydantic are discarded."""
+    schema = model(str, str_strip_whitespace=True, str_to_lower=True, str_max_length=9)
+    assert column_of(schema, " ABC ").to_pylist() == [" ABC "]
+
+
+def test_many_values() -> None:
+    """The row is right beyond the first block of distinct values."""
+    with pytest.raises(ConversionError, match="row 40000: '-1' does not fit the model"):
+        column_of(model(int, Field(ge=0)), *range(40_000), -1)
+
+
+def test_a_constraint_that_raises() -> None:
+    """An exception in the caller's own code is a ConversionError at its row."""
+    import annotated_types
+
+    def is_fine(value: int) -> bool:
+        return 10 // value > 0
+
+    schema = model(Annotated[int, annotated_types.Predicate(is_fine)])
+    with pytest.raises(ConversionError, match=r"row 1: '0' does not fit the model: .*[Dd]ivision") as caught:
+        column_of(schema, 1, 0)
+    assert caught.value.row == 1
+
+
+def test_a_constraint_that_pydantic_cannot_check() -> None:
+    """A ConfigError that names the column, before anything is sent."""
+
+    class Odd:
+        def __get_pydantic_core_schema__(self, *_: object) -> Any:
+            raise TypeError("no schema")
+
+    with pytest.raises(ConfigError, match=r"column 'c': pydantic cannot check its constraints: .*no schema"):
+        column_of({"c": Annotated[int, Odd()]})
+
+
+class Validated(BaseModel):
+    """Columns with validators of each kind."""
+
+    after: Annotated[int, Field(gt=0), AfterValidator(lambda value: value), Field(gt=100)]
+    before: Annotated[str, BeforeValidator(str.strip), Field(max_length=1)]
+    decorated: int = Field(lt=5)
+    items: list[Annotated[int, AfterValidator(lambda value: value)]]
+    plain: int = Field(gt=0)
+
+    @field_validator("decorated")
+    @classmethod
+    def check_decorated(cls, value: int) -> int:
+        """Refuse all."""
+        raise AssertionError(value)
+
+    @model_validator(mode="after")
+    def check_all(self) -> Validated:
+        """Refuse all."""
+        raise AssertionError
+
+
+class TestValidators:
+    """They are not run, and named in one warning; constraints before them are checked."""
+
+    NAMES = ("after", "before", "decorated", "items", "plain")
+
+    def test_named(self) -> None:
+        """Fields and the model itself."""
+        with pytest.warns(TypeFidelityWarning) as caught:
+            cf.Answer.from_json(body(list(self.NAMES), [1, " a ", 4, [1], 1]), schema=Validated)
+        (warning,) = caught
+        assert str(warning.message) == (
+            "schema: the validators of fields 'after', 'before', 'decorated', 'items' and of the model "
+            "Validated ('check_all') are not run, so what they check is unchecked. model_validate of a "
+            "pydantic model checks a row."
+        )
+
+    def test_in_a_dict(self) -> None:
+        """Those in an annotation as well."""
+        with pytest.warns(TypeFidelityWarning, match="the validators of fields 'c' are not run"):
+            column_of({"c": Annotated[int, AfterValidator(lambda value: value)]}, 1)
+
+    @pytest.mark.filterwarnings("ignore:schema. the validators:connecty_frames.TypeFidelityWarning")
+    @pytest.mark.parametrize(
+        ("column", "row"),
+        [("after", [0, "a", 4, [], 1]), ("decorated", [1, "a", 5, [], 1]), ("plain", [1, "a", 4, [], 0])],
+    )
+    def test_constraints(self, column: str, row: list[Any]) -> None:
+        """Those before a validator hold whatever it does."""
+        with pytest.raises(ConversionError) as caught:
+            cf.Answer.from_json(body(list(self.NAMES), row), schema=Validated)
+        assert caught.value.column == column
+
+
+class Renamed(BaseModel):
+    """A column with two names."""
+
+    country: str
+    amount: float = Field(validation_alias=AliasChoices("revenue", "total_revenue"), gt=0)
+
+
+class ByName(BaseModel):
+    """A column with a name and an alias."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    amount: int = Field(alias="Amount")
+
+
+class Early(BaseModel):
+    """A model above the class of its column."""
+
+    c: Later
+
+
+class Later(enum.Enum):
+    """That class."""
+
+    A = "a"
+
+
+def test_a_class_below_the_model() -> None:
+    """It is found, as pydantic itself finds it."""
+    assert column_of(Early, "a").to_pylist() == ["a"]
+
+
+class TestNames:
+    """One of several names is there."""
+
+    @pytest.mark.parametrize("name", ["revenue", "total_revenue"])
+    def test_one(self, name: str) -> None:
+        """The column keeps the name that it has, and its place in the model."""
+        answer = cf.Answer.from_json(body([name, "country"], [1.5, "DE"]), schema=Renamed)
+        assert answer.table.to_pydict() == {"country": ["DE"], name: [1.5]}
+        assert answer.schema.names == ["country", name]
+        assert [Renamed.model_validate(row).amount for row in answer.to_polars().to_dicts()] == [1.5]
+        with pytest.raises(ConversionError, match=f"Column '{name}', row 0: '0' does not fit the model"):
+            cf.Answer.from_json(body([name, "country"], [0, "DE"]), schema=Renamed)
+
+    @pytest.mark.parametrize(
+        ("names", "found", "column"),
+        [
+            (["country"], "none of them", "revenue"),
+            (["country", "amount"], "none of them", "revenue"),
+            (["total_revenue", "country", "revenue"], "'revenue', 'total_revenue'", "revenue"),
+        ],
+    )
+    def test_none_or_two(self, names: list[str], found: str, column: str) -> None:
+        """The error names them."""
+        with pytest.raises(ConversionError) as caught:
+            cf.Answer.from_json(body(names), schema=Renamed)
+        assert str(caught.value).startswith(
+            f"schema= expects one of the columns 'revenue', 'total_revenue', and the answer has {found}. "
+        )
+        assert caught.value.column == column
+
+    @pytest.mark.parametrize("name", ["amount", "Amount"])
+    def test_by_name(self, name: str) -> None:
+        """A model that pydantic fills by name accepts the field's own name too."""
+        assert cf.Answer.from_json(body([name], [1]), schema=ByName).schema.names == [name]
+
+    def test_a_name_of_two_fields(self) -> None:
+        """A ConfigError."""
+
+        class Twice(BaseModel):
+            a: int = Field(validation_alias=AliasChoices("x", "y"))
+            b: int = Field(validation_alias=AliasChoices("y", "z"))
+
+        with pytest.raises(ConfigError, match="schema: column 'y' is there twice"):
+            column_of(Twice)
+
+
+class TestDecimals:
+    """A Decimal without digits has the scale that its values need."""
+
+    @pytest.mark.parametrize("schema", [{"c": Decimal}, {"c": "decimal"}, model(Decimal | None)])
+    @pytest.mark.parametrize(
+        ("cells", "type_"),
+        [
+            (["1.5", 2, None], pa.decimal128(38, 1)),
+            ([0.00000000001], pa.decimal128(38, 11)),
+            (["1e-12", "3E2"], pa.decimal128(38, 12)),
+            ([1, 2], pa.decimal128(38, 0)),
+            (["1" * 40 + ".25"], pa.decimal256(76, 2)),
+            ([None], pa.decimal128(38, 9)),
+            ([], pa.decimal128(38, 9)),
+        ],
+    )
+    def test_scale(self, schema: Any, cells: list[Any], type_: pa.DataType) -> None:
+        """Values are exact; without one there are nine digits after the point."""
+        column = column_of(schema, *cells)
+        assert column.type == type_
+        assert column.to_pylist() == [None if cell is None else Decimal(str(cell)) for cell in cells]
+
+    @pytest.mark.parametrize("cell", ["x", "NaN", "1e-80", "1e999999999", "9" * 77])
+    def test_refused(self, cell: str) -> None:
+        """What no decimal holds is an error at its row."""
+        with pytest.raises(ConversionError) as caught:
+            column_of({"c": Decimal}, "1.5", cell)
+        assert (caught.value.row, caught.value.value[:10]) == (1, cell[:10])
+
+    def test_saved(self) -> None:
+        """A saved schema has the digits for good; pandas gets as few as its values need."""
+        answer = cf.Answer.from_json(body(["c"], ["1.25"]), schema={"c": Decimal})
+        assert str(answer.to_pandas()["c"].dtype) == "decimal128(17, 2)[pyarrow]"
+        saved = cf.Schema.from_json(answer.schema.to_json())
+        with pytest.raises(ConversionError, match=r"'1.125' does not fit in decimal128\(38, 2\)"):
+            column_of(saved, "1.125")
+
+
+def test_an_instant_as_a_local_time() -> None:
+    """The document's own example under ``datetime``: the error names the type that reads it."""
+    with pytest.raises(ConversionError, match=r"has an offset: pydantic\.AwareDatetime") as caught:
+        column_of({"c": dt.datetime}, "2025-11-04T13:05:01.146+01:00")
+    assert caught.value.row == 0
+    assert column_of(model(AwareDatetime), "2025-11-04T13:05:01.146+01:00").to_pylist() == [
+        dt.datetime(2025, 11, 4, 12, 5, 1, 146000, tzinfo=dt.UTC)
+    ]
+
+
+def test_offsets_as_zones() -> None:
+    """``cf.local`` and ``tz=`` accept the same zones, and make the same type."""
+    local = column_of({"c": cf.local("+05:30")}, "2025-11-04T13:05:01")
+    aware = cf.Answer.from_json(body(["c"], ["2025-11-04T07:35:01Z"]), tz="+05:30").table["c"]
+    assert local.type == aware.type == pa.timestamp("us", "+05:30")
+    assert local.equals(aware)
+    for zone in ("+25:00", "+05:60", "05:30", "Mars"):
+        with pytest.raises(ConfigError, match="offset"):
+            cf.local(zone)
+        with pytest.raises(ConfigError, match="offset"):
+            cf.AskOptions(tz=zone)
+
+
+def test_pydantic_is_imported_for_models_alone() -> None:
+    """A question without a model imports none of it, and neither does a schema without one."""
+    code = (
+        "import sys, datetime, decimal, typing, enum\n"
+        "import connecty_frames as cf, pyarrow as pa\n"
+        "kind = enum.Enum('Kind', {'A': 'a'})\n"
+        "schema = {'a': int, 'b': decimal.Decimal, 'c': typing.Literal['x'], 'd': kind}\n"
+        'rows = b\'[["a", "b", "c", "d"], [1, 2, "x", "a"]]\'\n'
+        'body = b\'{"state": "COMPLETED", "results": {"dataframe": %s}}\' % rows\n'
+        "for given in (None, schema, pa.schema([pa.field(n, pa.string(), False) for n in 'abcd'])):\n"
+        "    answer = cf.Answer.from_json(body, schema=given)\n"
+        "    answer.to_polars(), answer.to_pandas(), answer.to_arrow()\n"
+        "assert 'pydantic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class Top(BaseModel):
+    """The answer to a question of the sandbox."""
+
+    country: Literal["Poland", "Germany", "Spain", "France", "Italy", "Netherlands"]
+    orders: int = Field(gt=0)
+
+
+@pytest.mark.slow
+def test_pins_and_batches(tmp_path: Path) -> None:
+    """A pin keeps the categories, and so do the parts of a batch."""
+    question = "list the top 5 countries with the most orders"
+    categories = ["Poland", "Germany", "Spain", "France", "Italy", "Netherlands"]
+    with cf.use_sandbox():
+        pin = cf.pin("top", question, schema=Top, path=tmp_path / "connecty.lock")
+        assert cf.pinned("top", path=tmp_path / "connecty.lock") == pin
+        again = pin.ask_df(engine="polars")
+        batch = cf.ask_batch([question, f"{question}?"], folder=tmp_path / "batch", schema=Top)
+        with pytest.raises(ConversionError, match="'Poland' is none of the categories 'Peru'"):
+            cf.ask_df(question, schema={"country": Literal["Peru"]})
+    assert again.schema == {"country": pl.Enum(categories), "orders": pl.Int64}
+    parts = [cf.read_parquet(path) for path in batch.parts().values()]
+    assert [part["country"].dtype.categories.tolist() for part in parts] == [categories] * 2
+    dataset = batch.to_dataset()
+    assert [field.nullable for field in dataset.schema] == [False, False]
+    assert dataset.count_rows() == 10
+
+
+def test_rerun() -> None:
+    """The SQL of an answer makes the categories again, and refuses others."""
+    schema = cf.Answer.from_json(body(["c"], ["a"]), schema={"c": Literal["z", "a"]}).metadata.schema
+    with closing(sqlite3.connect(":memory:")) as connection:
+        found = cf.AnswerMetadata(sql_query="SELECT 'a' AS c UNION ALL SELECT NULL", schema=schema)
+        table = cf.rerun(found, connection, dialect="sqlite").read_all()
+        assert table["c"].chunk(0).dictionary.to_pylist() == ["z", "a"]
+        assert table["c"].to_pylist() == ["a", None]
+        other = cf.AnswerMetadata(sql_query="SELECT 'b' AS c", schema=schema)
+        with pytest.raises(
+            ConversionError, match="Column 'c', row 0: 'b' is none of the categories 'z', 'a'"
+        ):
+            cf.rerun(other, connection, dialect="sqlite").read_all()
+
+
+class Sums(BaseModel):
+    """A contract for what rerun returns."""
+
+    n: int = Field(gt=0)
+    d: Decimal | None
+    kind: Literal["z", "a"] = Field(validation_alias=AliasChoices("kind", "c"))
+
+
+def test_rerun_with_a_contract() -> None:
+    """Rows of the warehouse meet it too: nulls, constraints, categories and names."""
+    answer = cf.Answer.from_json(body(["c", "n", "d"], ["a", 1, 1.25]))
+    with closing(sqlite3.connect(":memory:")) as connection:
+
+        def rerun(values: str) -> pa.Table:
+            sql = f"SELECT 'a' AS c, 1 AS n, 1.5 AS d UNION ALL SELECT {values}"
+            source = cf.AnswerMetadata(sql_query=sql, schema=answer.metadata.schema)
+            return cf.rerun(source, connection, dialect="sqlite", schema=Sums).read_all()
+
+        table = rerun("'z', 2, NULL")
+        assert table.to_pydict() == {"n": [1, 2], "d": [Decimal("1.5"), None], "c": ["a", "z"]}
+        assert [field.nullable for field in table.schema] == [False, True, False]
+        for values, message in (
+            ("'z', NULL, 1", "Column 'n', row 1: 'null' is a null"),
+            ("'z', 0, 1", "Column 'n', row 1: '0' does not fit the model: Input should be greater than 0"),
+            ("'q', 1, 1", "Column 'c', row 1: 'q' is none of the categories 'z', 'a'"),
+        ):
+            with pytest.raises(ConversionError, match=message):
+                rerun(values)
