@@ -186,10 +186,17 @@ def test_everything_public_has_a_docstring(name: str, thing: Any) -> None:
         assert re.search(rf"^{section}\n{'-' * len(section)}$", text, re.MULTILINE)
 
 
+#: Where a docstring has the options or settings of another function.
+REFERENCE = re.compile(r"(?:[Oo]ptions of|those of|as) (?::func:)?`+(?:connecty_frames\.)?(\w+)`")
+
+
 def described(text: str) -> set[str]:
-    """Return the names of the entries of numpydoc sections, which a type may follow."""
+    """Return the names of the entries of numpydoc sections, and of those in the functions that it refers to."""
     lines = [line.partition(" : ")[0] for line in text.splitlines() if line and not line.startswith(" ")]
-    return {word.strip().lstrip("*") for line in lines for word in line.split(",")}
+    names = {word.strip().lstrip("*") for line in lines for word in line.split(",")}
+    for name in REFERENCE.findall(text):
+        names |= described(inspect.getdoc(getattr(cf, name)) or "")
+    return names
 
 
 def parameters(function: Any) -> list[str]:
@@ -205,7 +212,11 @@ UNDESCRIBED = {
     "Answer.to_frame",
     "AskOptions.from_kwargs",
     "Client.answer",
+    "Client.of",
     "Client.prepare",
+    "Client.recording_in",
+    "Client.redacted",
+    "Client.target",
     "Question.fetch",
     "AnswerMetadata.from_json",
     "Schema.from_json",

@@ -278,7 +278,7 @@ def test_what_python_refuses(text: str, format_: str) -> None:
 
 # --- RFC 5322 -----------------------------------------------------------------------------------------
 
-TEMPORAL = '"temporal":{}'
+TEMPORAL = '"temporal":{"distinct_count":1}'
 
 
 @pytest.mark.parametrize(
