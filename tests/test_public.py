@@ -191,7 +191,7 @@ REFERENCE = re.compile(r"(?:[Oo]ptions of|those of|as) (?::func:)?`+(?:connecty_
 
 
 def described(text: str) -> set[str]:
-    """Return the names of the entries of numpydoc sections, and of those in the functions that it refers to."""
+    """Return the names of the entries of numpydoc sections, also of functions that it refers to."""
     lines = [line.partition(" : ")[0] for line in text.splitlines() if line and not line.startswith(" ")]
     names = {word.strip().lstrip("*") for line in lines for word in line.split(",")}
     for name in REFERENCE.findall(text):
