@@ -241,7 +241,7 @@ _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractConte
     ("pyspark.sql.session", "SparkSession", _SPARK, spark.read_session),
     ("pyspark.sql.connect.session", "SparkSession", _SPARK, spark.read_connect),
     ("snowflake.connector", "SnowflakeConnection", ("snowflake",), clouds.read_snowflake),
-    ("databricks.sql.client", "Connection", _SPARK, clouds.read_databricks),
+    ("databricks.sql.client", "Connection", ("databricks", "spark"), clouds.read_databricks),
     ("google.cloud.bigquery", "Client", ("bigquery",), clouds.read_bigquery),
     ("pyathena.connection", "Connection", ("athena", "trino", "presto"), clouds.read_athena),
 )

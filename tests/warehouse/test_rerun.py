@@ -39,7 +39,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
     """Return a database with the rows of the answer."""
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA shop")
-        connection.execute("CREATE TABLE shop.orders (id INT, name TEXT, amount DECIMAL(12, 2))")
+        connection.execute("CREATE TABLE shop.orders (id INT, name TEXT, amount DOUBLE)")
         connection.executemany("INSERT INTO shop.orders VALUES (?, ?, ?)", ROWS)
         yield connection
 
