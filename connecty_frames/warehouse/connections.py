@@ -44,6 +44,12 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
         if _is_instance(found, module, name):
             _check_dialect(statement, dialects or _adbc_dialects(found), found)
             return run(found, statement)
+    instead = _INSTEAD.get(type(found).__module__.partition(".")[0])
+    if instead is not None:
+        raise ConfigError(
+            f"connection is of type {_type_name(found)}, which is not supported: {instead}.",
+            setting="connection",
+        )
     raise ConfigError(
         f"connection is of type {_type_name(found)}; expected a connection of ADBC, DuckDB, psycopg, "
         "psycopg2, sqlite3, SQLAlchemy (over one of the last three), ibis, Snowflake, Databricks or "
@@ -223,6 +229,14 @@ _ADBC_DIALECTS: Final = {
     "duckdb": _DUCKDB,
     "sqlite": _SQLITE,
     "snowflake": ("snowflake",),
+}
+
+#: What to use instead of connections that are not supported, by the package of their class.
+_INSTEAD: Final = {
+    **dict.fromkeys(("MySQLdb", "mysql", "mariadb", "pymysql"), "fetch all rows by max_rows=None"),
+    **dict.fromkeys(("asyncpg", "pg8000", "psycopg"), "use psycopg.connect"),
+    "aiosqlite": "use sqlite3.connect",
+    "redshift_connector": "use adbc_driver_postgresql.dbapi.connect",
 }
 
 #: Readers of ADBC's columns whose Arrow type is not the declared one; that of SQLite is of the first rows.
