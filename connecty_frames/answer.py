@@ -151,25 +151,10 @@ class Answer:
             The data workspace that was asked, for the metadata.
         max_rows : int or None, default None
             The ``max_rows`` of the request, which tells whether rows were cut; None if it is unknown.
-        schema : dict, schema, model or None, default None
-            Column types that take precedence over the inferred ones: a dict or a pandera model for some
-            columns, or a full schema as a contract.
-        tz : str, default "UTC"
-            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
-            change, and columns without an offset are not affected.
-        infer_temporal : bool, default True
-            Whether text becomes dates and timestamps if the column has no statistics and every value is a
-            full date, or a timestamp with hours and minutes.
-        decimals : {"auto", "exact", "float"}, default "auto"
-            How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-            ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more
-            than 9 digits after the point, not in quotes), else decimal.
-        strict : bool, default False
-            Raise instead of warning when a type or value is in doubt.
-        on_truncation : {"warn", "raise", "ignore"}, default "warn"
-            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
         question_id : str, UUID or None, default None
             The id of the question, for the metadata.
+        **options
+            Options of ``ask_df`` about types and truncation.
 
         Raises
         ------

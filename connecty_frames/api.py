@@ -231,41 +231,8 @@ def ask_async(
         In plain language; ignored if ``question_id`` is given.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
-    dw_id : int or None, default None
-        The data workspace to ask; None uses the configured one.
-    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
-        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
-        ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-    max_rows : int or None, default 1000
-        The maximum number of rows to fetch, 0 or more; None fetches all.
-    schema : dict, schema, model or None, default None
-        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
-        or a full schema as a contract.
-    tz : str, default "UTC"
-        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
-        and columns without an offset are not affected.
-    infer_temporal : bool, default True
-        Whether text becomes dates and timestamps if the column has no statistics and every value is a full
-        date, or a timestamp with hours and minutes.
-    decimals : {"auto", "exact", "float"}, default "auto"
-        How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more than 9
-        digits after the point, not in quotes), else decimal.
-    strict : bool, default False
-        Raise instead of warning when a type or value is in doubt.
-    on_truncation : {"warn", "raise", "ignore"}, default "warn"
-        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-    timeout : float or None, default None
-        Seconds for the whole call; None uses the configured timeout.
-    progress : bool, callable or None, default None
-        True or False shows or hides the progress line, a callable receives each step, None shows it if
-        standard error is a terminal.
-    question_id : str, UUID or None, default None
-        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
-    max_age : float, timedelta, str or None, default None
-        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
-        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
-        history (``configure(history=True)``).
+    **options
+        Options of :func:`ask_df`.
 
     Returns
     -------
@@ -341,41 +308,8 @@ def ask_df_async(
         The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
-    dw_id : int or None, default None
-        The data workspace to ask; None uses the configured one.
-    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
-        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
-        ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-    max_rows : int or None, default 1000
-        The maximum number of rows to fetch, 0 or more; None fetches all.
-    schema : dict, schema, model or None, default None
-        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
-        or a full schema as a contract.
-    tz : str, default "UTC"
-        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
-        and columns without an offset are not affected.
-    infer_temporal : bool, default True
-        Whether text becomes dates and timestamps if the column has no statistics and every value is a full
-        date, or a timestamp with hours and minutes.
-    decimals : {"auto", "exact", "float"}, default "auto"
-        How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more than 9
-        digits after the point, not in quotes), else decimal.
-    strict : bool, default False
-        Raise instead of warning when a type or value is in doubt.
-    on_truncation : {"warn", "raise", "ignore"}, default "warn"
-        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-    timeout : float or None, default None
-        Seconds for the whole call; None uses the configured timeout.
-    progress : bool, callable or None, default None
-        True or False shows or hides the progress line, a callable receives each step, None shows it if
-        standard error is a terminal.
-    question_id : str, UUID or None, default None
-        The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
-    max_age : float, timedelta, str or None, default None
-        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
-        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
-        history (``configure(history=True)``).
+    **options
+        Options of :func:`ask_df`.
 
     Returns
     -------
@@ -458,39 +392,8 @@ def ask_many(
         Whether to return an iterator that yields each question as soon as it is done, instead of a list.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
-    dw_id : int or None, default None
-        The data workspace to ask; None uses the configured one.
-    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
-        The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
-        ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-    max_rows : int or None, default 1000
-        The maximum number of rows to fetch, 0 or more; None fetches all.
-    schema : dict, schema, model or None, default None
-        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
-        or a full schema as a contract.
-    tz : str, default "UTC"
-        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
-        and columns without an offset are not affected.
-    infer_temporal : bool, default True
-        Whether text becomes dates and timestamps if the column has no statistics and every value is a full
-        date, or a timestamp with hours and minutes.
-    decimals : {"auto", "exact", "float"}, default "auto"
-        How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more than 9
-        digits after the point, not in quotes), else decimal.
-    strict : bool, default False
-        Raise instead of warning when a type or value is in doubt.
-    on_truncation : {"warn", "raise", "ignore"}, default "warn"
-        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-    timeout : float or None, default None
-        Seconds for the whole call; None uses the configured timeout.
-    progress : bool, callable or None, default None
-        True or False shows or hides the progress line, a callable receives each step, None shows it if
-        standard error is a terminal.
-    max_age : float, timedelta, str or None, default None
-        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
-        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
-        history (``configure(history=True)``).
+    **options
+        Options of :func:`ask_df`, except ``question_id``.
 
     Returns
     -------

@@ -175,60 +175,43 @@ def _history(value: object) -> bool | Literal["require"] | Path:
 
 
 class SettingsDict(TypedDict, total=False):
-    """The settings as keywords, for type checkers; described at :class:`Settings`. None unsets one."""
+    """The settings as keywords; None unsets one."""
 
     client_id: str | None
+    """The id of the credentials, which ConnectyAI support gives out."""
     client_secret: str | SupportsSecret | None
+    """Their secret."""
     region: Literal["eu1", "us1"] | None
+    """The region in which the organisation is registered, ``"eu1"`` or ``"us1"``."""
     base_url: str | None
+    """The address of the API, instead of that of ``region``."""
     dw_id: int | None
+    """The default data workspace of a call."""
     timeout: float | None
+    """The default timeout of a whole call in seconds, up to 30 days."""
     max_body_bytes: int | None
+    """The longest response that is read, in bytes after decompression."""
     verify_tls: bool | None
+    """False disables the verification of certificates, with an InsecureWarning for each client: anybody
+    between the client and the API can then read the secret."""
     ca_bundle: str | os.PathLike[str] | None
+    """The certificates to trust, a PEM file or a folder of them. By default those that
+    ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi."""
     history: bool | str | os.PathLike[str] | None
+    """Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
+    ``"require"`` sends no question that cannot be recorded."""
     keep_answers: bool | None
+    """Whether the answers to recorded questions are kept in a file beside the history, so that
+    ``max_age=`` needs no network. It turns the history on."""
     keep_answers_max_bytes: int | None
+    """The most bytes that kept answers may have together, compressed; the oldest are removed first."""
     profile: str | None
+    """The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to reach the API.
-
-    Parameters
-    ----------
-    client_id
-        The id of the credentials, which ConnectyAI support gives out.
-    client_secret
-        Their secret.
-    region
-        The region in which the organisation is registered, ``"eu1"`` or ``"us1"``.
-    base_url
-        The address of the API, instead of that of ``region``.
-    dw_id
-        The default data workspace of a call.
-    timeout
-        The default timeout of a whole call in seconds, up to 30 days.
-    max_body_bytes
-        The longest response that is read, in bytes after decompression.
-    verify_tls
-        False disables the verification of certificates, with an InsecureWarning for each client: anybody
-        between the client and the API can then read the secret.
-    ca_bundle
-        The certificates to trust, a PEM file or a folder of them. By default those that
-        ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
-    history
-        Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
-        ``"require"`` sends no question that cannot be recorded.
-    keep_answers
-        Whether the answers to recorded questions are kept in a file beside the history, so that ``max_age=``
-        needs no network. It turns the history on.
-    keep_answers_max_bytes
-        The most bytes that kept answers may have together, compressed; the oldest are removed first.
-    profile
-        The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
-    """
+    """How to reach the API; described at `SettingsDict`."""
 
     client_id: str | None = field(default=None, repr=False)  # a traceback with locals must not show it
     client_secret: SecretStr | None = None

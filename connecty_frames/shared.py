@@ -75,42 +75,8 @@ def use_sandbox(**options: Unpack[SandboxOptions]) -> Sandbox:
 
     Parameters
     ----------
-    database : str, path-like or None, default None
-        A DuckDB file, opened read-only. By default the sample workspace is built in memory.
-    questions : str, path-like or None, default None
-        A TOML catalogue of questions, which alone are answered. By default the sample workspace has a
-        catalogue and a grammar of questions in English, and another database has no questions. In each case,
-        a SELECT statement asked as a question is answered.
-    latency : float, default 0.0
-        Seconds that are spent on each question before its query runs.
-    timezone : str, default "Europe/Warsaw"
-        The IANA name of the zone in which instants are written.
-    statistics : {"full", "documented"}, default "full"
-        ``"documented"`` sends only the sections that the API document shows; ``"full"`` also sends sections
-        for numbers and booleans, whose form is assumed.
-    host : str, default "127.0.0.1"
-        The address to listen on, by default loopback.
-    port : int, default 0
-        The port to listen on; 0 takes any free one.
-    workers : int, default 4
-        How many questions are answered at once, each in a process of its own; others are PENDING.
-    capacity : int, default 100
-        How many questions may be unfinished at once; another one is answered by 429 and ``Retry-After``.
-    time_limit : float, default 30.0
-        Seconds after which a query is stopped and its question FAILED.
-    token_lifetime : float, default 300.0
-        Seconds for which an access token is valid.
-    answerer : Answerer or None, default None
-        Translates questions into SQL, in place of the catalogue.
-    answers : mapping or None, default None
-        The answers to single questions, in place of those of the catalogue or answerer: see
-        ``Sandbox.answer``.
-    token_by_post : bool, default True
-        ``False`` makes the token endpoint answer POST by 405, since the API document's heading says GET.
-    faults : iterable of Fault, default ()
-        The faults to inject; by default none.
-    clock : Clock, optional
-        The clock for the expiry of tokens and for time limits.
+    **options
+        Parameters of ``Sandbox``.
 
     Returns
     -------

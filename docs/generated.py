@@ -6,7 +6,6 @@ which fails the build of the pages and the tests.
 
 from __future__ import annotations
 
-import inspect
 import subprocess
 import sys
 import warnings
@@ -20,8 +19,8 @@ import connecty_frames as cf
 from connecty_frames import errors, frames
 from connecty_frames.decode.exact_json import NUMBER_KINDS, ValueKind
 from connecty_frames.decode.types import RULES
-from connecty_frames.settings import Settings
-from docs.docstrings import entries_of
+from connecty_frames.settings import Settings, SettingsDict
+from docs.docstrings import descriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -95,9 +94,9 @@ def warning_tree() -> str:
 
 def settings() -> str:
     """Return every setting with its environment variable and default."""
-    described = entries_of(inspect.getdoc(Settings) or "")
+    described = descriptions(SettingsDict)
     rows = [
-        (f"`{name}`", f"`CONNECTY_{name.upper()}`", _default(field.default), _code(described[name][1]))
+        (f"`{name}`", f"`CONNECTY_{name.upper()}`", _default(field.default), _code(described[name]))
         for name, field in Settings.__dataclass_fields__.items()
     ]
     return _table(("setting", "environment", "default", "meaning"), rows)

@@ -68,32 +68,11 @@ def ask_batch(
         Also re-ask questions that may already be running; some may be paid for twice.
     client : Client or None, default None
         The client to use; None uses a shared one, made from the settings.
-    dw_id : int or None, default None
-        The data workspace to ask; None uses the configured one.
-    max_rows : int or None, default 1000
-        The maximum number of rows to fetch, 0 or more; None fetches all.
-    schema : dict, schema, model or None, default None
-        Column types that take precedence over the inferred ones: a dict or a pandera model for some columns,
-        or a full schema as a contract.
-    tz : str, default "UTC"
-        The time zone of timestamps with an offset, as an IANA name. The instants themselves do not change,
-        and columns without an offset are not affected.
-    infer_temporal : bool, default True
-        Whether text becomes dates and timestamps if the column has no statistics and every value is a full
-        date, or a timestamp with hours and minutes.
-    decimals : {"auto", "exact", "float"}, default "auto"
-        How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-        ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more than 9
-        digits after the point, not in quotes), else decimal.
-    strict : bool, default False
-        Raise instead of warning when a type or value is in doubt.
-    on_truncation : {"warn", "raise", "ignore"}, default "warn"
-        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-    timeout : float or None, default None
-        Seconds for the whole call; None uses the configured timeout.
     progress : bool, callable or None, default None
         True or False shows or hides the line with counts and rate, a callable receives a BatchProgress after
         each question, None shows the line if standard error is a terminal.
+    **options
+        Options of :func:`ask_df`, except ``dtype_backend``, ``question_id`` and ``max_age``.
 
     Returns
     -------

@@ -72,38 +72,10 @@ class Client:
     forked process has connections of its own. A setting that is not given comes from ``configure()``, else
     the environment (``CONNECTY_CLIENT_ID`` and so on), else the profile, else the defaults.
 
+    The settings are those of ``connecty_frames.configure``.
+
     Parameters
     ----------
-    client_id : str or None, default None
-        The id of the credentials, which ConnectyAI support gives out.
-    client_secret : str, SecretStr or None, default None
-        Their secret.
-    region : {"eu1", "us1"} or None, default "eu1"
-        The region in which the organisation is registered, ``"eu1"`` or ``"us1"``.
-    base_url : str or None, default None
-        The address of the API, instead of that of ``region``.
-    dw_id : int or None, default None
-        The default data workspace of a call.
-    timeout : float or None, default 300.0
-        The default timeout of a whole call in seconds, up to 30 days.
-    max_body_bytes : int or None, default 2147483648
-        The longest response that is read, in bytes after decompression.
-    verify_tls : bool or None, default True
-        False disables the verification of certificates, with an InsecureWarning for each client: anybody
-        between the client and the API can then read the secret.
-    ca_bundle : str, path-like or None, default None
-        The certificates to trust, a PEM file or a folder of them. By default those that
-        ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else those of certifi.
-    history : bool, str, path-like or None, default False
-        Whether questions are recorded, with their ids, in a file of the user, or the path of another file;
-        ``"require"`` sends no question that cannot be recorded.
-    keep_answers : bool or None, default False
-        Whether the answers to recorded questions are kept in a file beside the history, so that ``max_age=``
-        needs no network. It turns the history on.
-    keep_answers_max_bytes : int or None, default 1073741824
-        The most bytes that kept answers may have together, compressed; the oldest are removed first.
-    profile : str or None, default None
-        The table of ``config.toml`` with the settings that no stronger source has; ``default`` if not set.
     clock : Clock, optional
         The source of time; for tests.
     random : callable, optional
@@ -177,13 +149,7 @@ class Client:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Return a client with settings that are resolved already.
-
-        Parameters
-        ----------
-        settings
-            All of them; none comes from another source.
-        """
+        """Return a client with settings that are all resolved already."""
         client = cls.__new__(cls)
         cls._open(client, lambda: settings, SYSTEM_CLOCK, _random.random, resume_command)
         return client
@@ -239,53 +205,23 @@ class Client:
         return self._history
 
     def recording_in(self, path: Path) -> Client:
-        """Return a client with the same connections that records in another file; the caller closes that.
+        """Return a client with the same connections that records in another file; the caller closes it.
 
-        Parameters
-        ----------
-        path
-            The file.
-
-        Raises
-        ------
-        ConfigError
-            If the file cannot be used.
+        A ConfigError if the file cannot be used.
         """
         client = object.__new__(Client)
         vars(client).update(vars(self), _history=self._history_at(path, required=True))
         return client
 
     def target(self, dw_id: int | None = None) -> dict[str, Any]:
-        """Return where questions to a workspace are sent, and by whom.
-
-        Parameters
-        ----------
-        dw_id
-            The data workspace; None uses the client's.
-
-        Returns
-        -------
-        dict
-            The ``base_url`` of the API, the ``dw_id``, and as ``client`` a hash of the client id.
-
-        Raises
-        ------
-        ConfigError
-            If there is no workspace.
-        """
+        """Return where questions go: ``base_url``, ``dw_id``, and ``client``, a hash of the client id."""
         from connecty_frames.store import client_hash
 
         client = client_hash(self._client_id.get_secret_value())
         return {"base_url": self._transport.address, "dw_id": self._workspace(dw_id), "client": client}
 
     def redacted(self, text: str) -> str:
-        """Return a text with the secrets of this client masked, to be kept in a file.
-
-        Parameters
-        ----------
-        text
-            Data, in which no client id is masked.
-        """
+        """Return data with the secrets of this client masked, but no client id, to be kept in a file."""
         return self._transport.redact.data(text)
 
     def close(self) -> None:
@@ -396,60 +332,7 @@ class Client:
 
     @shows_options()
     def ask(self, question: str, **options: Unpack[AskOptionsDict]) -> Answer:
-        """Ask a question and wait for its answer.
-
-        Parameters
-        ----------
-        question : str
-            In plain language; ignored if ``question_id`` is given.
-        dw_id : int or None, default None
-            The data workspace to ask; None uses the configured one.
-        dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
-            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
-            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-        max_rows : int or None, default 1000
-            The maximum number of rows to fetch, 0 or more; None fetches all.
-        schema : dict, schema, model or None, default None
-            Column types that take precedence over the inferred ones: a dict or a pandera model for some
-            columns, or a full schema as a contract.
-        tz : str, default "UTC"
-            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
-            change, and columns without an offset are not affected.
-        infer_temporal : bool, default True
-            Whether text becomes dates and timestamps if the column has no statistics and every value is a
-            full date, or a timestamp with hours and minutes.
-        decimals : {"auto", "exact", "float"}, default "auto"
-            How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-            ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more
-            than 9 digits after the point, not in quotes), else decimal.
-        strict : bool, default False
-            Raise instead of warning when a type or value is in doubt.
-        on_truncation : {"warn", "raise", "ignore"}, default "warn"
-            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-        timeout : float or None, default None
-            Seconds for the whole call; None uses the configured timeout.
-        progress : bool, callable or None, default None
-            True or False shows or hides the progress line, a callable receives each step, None shows it if
-            standard error is a terminal.
-        question_id : str, UUID or None, default None
-            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
-        max_age : float, timedelta, str or None, default None
-            The age up to which an answer to the same question is reused instead of asking it again: seconds,
-            a timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It
-            needs a history (``configure(history=True)``).
-
-        Returns
-        -------
-        Answer
-            The table and its metadata.
-
-        Raises
-        ------
-        ConfigError, TypeError
-            If an option is wrong; nothing was sent.
-        ConnectyError
-            As for :meth:`submit` and ``Question.result``; with the id of the question if there is one.
-        """
+        """Ask a question and wait for its answer, as :func:`connecty_frames.ask` does."""
         return self.answer(question, AskOptions.from_kwargs(options))
 
     @overload
@@ -468,62 +351,7 @@ class Client:
     def ask_df(
         self, question: str, *, engine: Engine = "pandas", **options: Unpack[AskOptionsDict]
     ) -> PandasFrame | PolarsFrame | ArrowTable:
-        """Ask a question and return its table as a frame with metadata.
-
-        Parameters
-        ----------
-        question : str
-            In plain language; ignored if ``question_id`` is given.
-        engine : {"pandas", "polars", "pyarrow"}, default "pandas"
-            The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
-        dw_id : int or None, default None
-            The data workspace to ask; None uses the configured one.
-        dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
-            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
-            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-        max_rows : int or None, default 1000
-            The maximum number of rows to fetch, 0 or more; None fetches all.
-        schema : dict, schema, model or None, default None
-            Column types that take precedence over the inferred ones: a dict or a pandera model for some
-            columns, or a full schema as a contract.
-        tz : str, default "UTC"
-            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
-            change, and columns without an offset are not affected.
-        infer_temporal : bool, default True
-            Whether text becomes dates and timestamps if the column has no statistics and every value is a
-            full date, or a timestamp with hours and minutes.
-        decimals : {"auto", "exact", "float"}, default "auto"
-            How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-            ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more
-            than 9 digits after the point, not in quotes), else decimal.
-        strict : bool, default False
-            Raise instead of warning when a type or value is in doubt.
-        on_truncation : {"warn", "raise", "ignore"}, default "warn"
-            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-        timeout : float or None, default None
-            Seconds for the whole call; None uses the configured timeout.
-        progress : bool, callable or None, default None
-            True or False shows or hides the progress line, a callable receives each step, None shows it if
-            standard error is a terminal.
-        question_id : str, UUID or None, default None
-            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
-        max_age : float, timedelta, str or None, default None
-            The age up to which an answer to the same question is reused instead of asking it again: seconds,
-            a timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It
-            needs a history (``configure(history=True)``).
-
-        Returns
-        -------
-        pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            One row for each row of the answer.
-
-        Raises
-        ------
-        NoTableError
-            If the question was answered without a table; it carries the summary.
-        ConfigError, TypeError, ConnectyError
-            As for :meth:`ask`.
-        """
+        """Ask a question and return its table as a frame, as :func:`connecty_frames.ask_df` does."""
         ask_options = AskOptions.from_kwargs(options, engine=engine)
         return self.answer(question, ask_options).to_frame(ask_options)
 
@@ -536,19 +364,10 @@ class Client:
         accepted: Callable[[Question], object] | None = None,
         received: Callable[[bytes], object] | None = None,
     ) -> Answer:
-        """Ask as :meth:`ask` does, with the options as one object.
+        """Ask as :meth:`ask` does, with the options as one object; one deadline covers everything.
 
-        One deadline applies to everything until the answer is decoded.
-
-        Parameters
-        ----------
-        row
-            The row of the question in the history of this client, if it has been recorded already.
-        accepted
-            Called with the question as soon as the server has accepted it; not called for one that was
-            asked before.
-        received
-            Called with the response of a completed question, before it is decoded.
+        ``row`` is the question's in the history, if it is recorded already. ``accepted`` is called once the
+        server has accepted it, ``received`` with the response of a completed question before it is decoded.
         """
         deadline = self.deadline(ask_options)
         if ask_options.question_id is not None:
@@ -572,15 +391,7 @@ class Client:
         *,
         row: Row | None = None,
     ) -> Call[_Result]:
-        """Return the call that asks as :meth:`answer` does, for a thread; nothing is sent yet.
-
-        Parameters
-        ----------
-        read
-            Makes the result of the call from its answer, in that thread.
-        row
-            The row of the question in the history of this client, if it has been recorded already.
-        """
+        """Return the call that asks as :meth:`answer` does, in a thread; nothing is sent yet."""
         asked: Submission | Question
         if ask_options.question_id is not None:
             asked = self.question(ask_options.question_id, dw_id=ask_options.dw_id)
@@ -595,65 +406,7 @@ class Client:
 
     @shows_options()
     def ask_async(self, question: str, **options: Unpack[AskOptionsDict]) -> Coroutine[Any, Any, Answer]:
-        """Ask a question and await its answer, without blocking the event loop of asyncio.
-
-        Each call has a thread of its own, in which ``progress`` is called too. Nothing happens before the
-        coroutine is awaited. Cancelling it returns at once: the question is not sent any more, or its answer
-        no longer polled for.
-
-        Parameters
-        ----------
-        question : str
-            In plain language; ignored if ``question_id`` is given.
-        dw_id : int or None, default None
-            The data workspace to ask; None uses the configured one.
-        dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
-            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
-            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-        max_rows : int or None, default 1000
-            The maximum number of rows to fetch, 0 or more; None fetches all.
-        schema : dict, schema, model or None, default None
-            Column types that take precedence over the inferred ones: a dict or a pandera model for some
-            columns, or a full schema as a contract.
-        tz : str, default "UTC"
-            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
-            change, and columns without an offset are not affected.
-        infer_temporal : bool, default True
-            Whether text becomes dates and timestamps if the column has no statistics and every value is a
-            full date, or a timestamp with hours and minutes.
-        decimals : {"auto", "exact", "float"}, default "auto"
-            How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-            ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more
-            than 9 digits after the point, not in quotes), else decimal.
-        strict : bool, default False
-            Raise instead of warning when a type or value is in doubt.
-        on_truncation : {"warn", "raise", "ignore"}, default "warn"
-            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-        timeout : float or None, default None
-            Seconds for the whole call; None uses the configured timeout.
-        progress : bool, callable or None, default None
-            True or False shows or hides the progress line, a callable receives each step, None shows it if
-            standard error is a terminal.
-        question_id : str, UUID or None, default None
-            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
-        max_age : float, timedelta, str or None, default None
-            The age up to which an answer to the same question is reused instead of asking it again: seconds,
-            a timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It
-            needs a history (``configure(history=True)``).
-
-        Returns
-        -------
-        coroutine
-            Its result is the Answer.
-
-        Raises
-        ------
-        asyncio.CancelledError
-            On cancellation, with the id of the question and how to fetch its answer as a note, if it was
-            sent. With ``asyncio.timeout`` it is the ``__cause__`` of the TimeoutError.
-        ConfigError, TypeError, ConnectyError
-            As for :meth:`ask`.
-        """
+        """Ask a question and await its answer, as :func:`connecty_frames.ask_async` does."""
         return in_thread(
             lambda: self.prepare(question, AskOptions.from_kwargs(options), lambda answer: answer)
         )
@@ -674,64 +427,7 @@ class Client:
     def ask_df_async(
         self, question: str, *, engine: Engine = "pandas", **options: Unpack[AskOptionsDict]
     ) -> Coroutine[Any, Any, PandasFrame | PolarsFrame | ArrowTable]:
-        """Ask a question and await its table as a frame with metadata.
-
-        The frame is made in the thread of the call, as for :meth:`ask_async`.
-
-        Parameters
-        ----------
-        question : str
-            In plain language; ignored if ``question_id`` is given.
-        engine : {"pandas", "polars", "pyarrow"}, default "pandas"
-            The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
-        dw_id : int or None, default None
-            The data workspace to ask; None uses the configured one.
-        dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
-            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
-            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-        max_rows : int or None, default 1000
-            The maximum number of rows to fetch, 0 or more; None fetches all.
-        schema : dict, schema, model or None, default None
-            Column types that take precedence over the inferred ones: a dict or a pandera model for some
-            columns, or a full schema as a contract.
-        tz : str, default "UTC"
-            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
-            change, and columns without an offset are not affected.
-        infer_temporal : bool, default True
-            Whether text becomes dates and timestamps if the column has no statistics and every value is a
-            full date, or a timestamp with hours and minutes.
-        decimals : {"auto", "exact", "float"}, default "auto"
-            How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-            ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more
-            than 9 digits after the point, not in quotes), else decimal.
-        strict : bool, default False
-            Raise instead of warning when a type or value is in doubt.
-        on_truncation : {"warn", "raise", "ignore"}, default "warn"
-            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-        timeout : float or None, default None
-            Seconds for the whole call; None uses the configured timeout.
-        progress : bool, callable or None, default None
-            True or False shows or hides the progress line, a callable receives each step, None shows it if
-            standard error is a terminal.
-        question_id : str, UUID or None, default None
-            The id of a question asked before: its answer is fetched, and nothing is asked (or paid) again.
-        max_age : float, timedelta, str or None, default None
-            The age up to which an answer to the same question is reused instead of asking it again: seconds,
-            a timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It
-            needs a history (``configure(history=True)``).
-
-        Returns
-        -------
-        coroutine
-            Its result is the pandas.DataFrame, polars.DataFrame or pyarrow.Table.
-
-        Raises
-        ------
-        NoTableError
-            If the question was answered without a table; it carries the summary.
-        asyncio.CancelledError, ConfigError, TypeError, ConnectyError
-            As for :meth:`ask_async`.
-        """
+        """Ask a question and await its table, as :func:`connecty_frames.ask_df_async` does."""
 
         def prepare() -> Call[PandasFrame | PolarsFrame | ArrowTable]:
             ask_options = AskOptions.from_kwargs(options, engine=engine)
@@ -775,65 +471,7 @@ class Client:
         as_completed: bool = False,
         **options: Unpack[AskOptionsDict],
     ) -> list[QuestionFuture] | Iterator[QuestionFuture]:
-        """Ask many questions, several at a time, and wait for their answers.
-
-        Parameters
-        ----------
-        questions : iterable of str
-            In plain language. The iterable is consumed before the first is asked; a duplicate is asked twice.
-        max_workers : int, default 8
-            The maximum number of questions in progress at once, 1 or more.
-        as_completed : bool, default False
-            Whether to return an iterator that yields each question as soon as it is done, instead of a list.
-        dw_id : int or None, default None
-            The data workspace to ask; None uses the configured one.
-        dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
-            The dtypes of pandas columns: ``"numpy_nullable"`` (null and NaN are different), ``"pyarrow"``, or
-            ``"numpy"`` (plain numpy, with a warning about what it cannot hold).
-        max_rows : int or None, default 1000
-            The maximum number of rows to fetch, 0 or more; None fetches all.
-        schema : dict, schema, model or None, default None
-            Column types that take precedence over the inferred ones: a dict or a pandera model for some
-            columns, or a full schema as a contract.
-        tz : str, default "UTC"
-            The time zone of timestamps with an offset, as an IANA name. The instants themselves do not
-            change, and columns without an offset are not affected.
-        infer_temporal : bool, default True
-            Whether text becomes dates and timestamps if the column has no statistics and every value is a
-            full date, or a timestamp with hours and minutes.
-        decimals : {"auto", "exact", "float"}, default "auto"
-            How to type fractional numbers that float64 cannot represent exactly: ``"exact"`` is decimal,
-            ``"float"`` the nearest float64, and ``"auto"`` the nearest float64 if they were computed (more
-            than 9 digits after the point, not in quotes), else decimal.
-        strict : bool, default False
-            Raise instead of warning when a type or value is in doubt.
-        on_truncation : {"warn", "raise", "ignore"}, default "warn"
-            What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-        timeout : float or None, default None
-            Seconds for the whole call; None uses the configured timeout.
-        progress : bool, callable or None, default None
-            True or False shows or hides the progress line, a callable receives each step, None shows it if
-            standard error is a terminal.
-        max_age : float, timedelta, str or None, default None
-            The age up to which an answer to the same question is reused instead of asking it again: seconds,
-            a timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It
-            needs a history (``configure(history=True)``).
-
-        Returns
-        -------
-        list or iterator of concurrent.futures.Future
-            Each is done: ``result()`` returns its Answer or raises its error, and ``question`` is its
-            question. A list is in the order of the questions. An iterator submits questions as it is
-            consumed: when iteration stops, no more are asked.
-
-        Raises
-        ------
-        ConfigError, TypeError
-            If an option is wrong; nothing was sent.
-        KeyboardInterrupt
-            On Ctrl-C. Its note, and standard error, list the questions that were asked and how to fetch their
-            answers; no more are asked.
-        """
+        """Ask many questions, several at a time, as :func:`connecty_frames.ask_many` does."""
         if options.get("question_id") is not None:
             raise ConfigError(
                 "question_id names a single question; ask(question_id=...) fetches its answer.",

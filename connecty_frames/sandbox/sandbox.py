@@ -58,24 +58,44 @@ class Connection(TypedDict):
 
 
 class SandboxOptions(TypedDict, total=False):
-    """The parameters of :class:`Sandbox` as keywords, for type checkers."""
+    """The parameters of :class:`Sandbox` as keywords."""
 
     database: str | os.PathLike[str] | None
+    """A DuckDB file, opened read-only. By default the sample workspace is built in memory."""
     questions: str | os.PathLike[str] | None
+    """A TOML catalogue of questions, which alone are answered. By default the sample workspace has a
+    catalogue and a grammar of questions in English, and another database has no questions. In each case,
+    a SELECT statement asked as a question is answered."""
     latency: float
+    """Seconds that are spent on each question before its query runs."""
     timezone: str
+    """The IANA name of the zone in which instants are written."""
     statistics: Statistics
+    """``"documented"`` sends only the sections that the API document shows; ``"full"`` also sends
+    sections for numbers and booleans, whose form is assumed."""
     host: str
+    """The address to listen on, by default loopback."""
     port: int
+    """The port to listen on; 0 takes any free one."""
     workers: int
+    """How many questions are answered at once, each in a process of its own; others are PENDING."""
     capacity: int
+    """How many questions may be unfinished at once; another one is answered by 429 and ``Retry-After``."""
     time_limit: float
+    """Seconds after which a query is stopped and its question FAILED."""
     token_lifetime: float
+    """Seconds for which an access token is valid."""
     answerer: Answerer | None
+    """Translates questions into SQL, in place of the catalogue."""
     answers: Mapping[str, object] | None
+    """The answers to single questions, in place of those of the catalogue or answerer: see
+    ``Sandbox.answer``."""
     token_by_post: bool
+    """``False`` makes the token endpoint answer POST by 405, since the API document's heading says GET."""
     faults: Iterable[Fault]
+    """The faults to inject; by default none."""
     clock: Clock
+    """The clock for the expiry of tokens and for time limits."""
 
 
 class Sandbox:

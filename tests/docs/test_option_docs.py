@@ -1,4 +1,4 @@
-"""The keywords in docstrings are those of AskOptions, Settings and Sandbox, which alone describe them."""
+"""Options, settings and the sandbox's parameters are described once; their texts are copied from there."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.options import AskOptionsDict
 from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions
 from connecty_frames.settings import Settings, SettingsDict
-from docs.docstrings import FUNCTIONS, Keywords, with_keywords
+from docs.docstrings import FUNCTIONS, with_keywords
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,38 +25,30 @@ def test_docstrings_have_the_keywords_as_described(name: str) -> None:
 
 
 def test_keywords_are_written_behind_the_own_parameters() -> None:
-    """With types and defaults; stale descriptions are replaced, and keywords that are not taken left out."""
+    """With types and defaults, in place of stale descriptions."""
     source = '''
-def ask(question: str, client: Client | None = None, engine: Engine = "pandas", clock: Clock = CLOCK):
+def ask(question: str, client: Client | None = None, **options: Unpack[AskOptionsDict]):
     """Ask.
 
     Parameters
     ----------
-    question
-        In plain
-        language.
-    client : str
+    question : str
+        In plain language.
+    dw_id : str
+        Stale.
+    client : Client or None, default None
         The client.
-    engine
-        Stale.
-    clock
-        The time.
-    dw_id : str, default "x"
-        Its own words.
-    tz
-        Stale.
 
     Returns
     -------
     Answer
     """
 '''
-    keywords = Keywords(("dw_id", "max_rows", "on_truncation", "progress"), redefined=("dw_id",))
 
-    assert (
-        with_keywords(source, {"ask": keywords})
-        == '''
-def ask(question: str, client: Client | None = None, engine: Engine = "pandas", clock: Clock = CLOCK):
+    written = with_keywords(source, {"ask": AskOptionsDict})
+
+    assert written.startswith('''
+def ask(question: str, client: Client | None = None, **options: Unpack[AskOptionsDict]):
     """Ask.
 
     Parameters
@@ -64,26 +57,20 @@ def ask(question: str, client: Client | None = None, engine: Engine = "pandas", 
         In plain language.
     client : Client or None, default None
         The client.
-    engine : {"pandas", "polars", "pyarrow"}, default "pandas"
-        The library of the frame: ``"pandas"``, ``"polars"`` or ``"pyarrow"``.
-    clock : Clock, optional
-        The time.
-    dw_id : str, default "x"
-        Its own words.
-    max_rows : int or None, default 1000
-        The maximum number of rows to fetch, 0 or more; None fetches all.
-    on_truncation : {"warn", "raise", "ignore"}, default "warn"
-        What to do when rows were cut: ``"warn"``, ``"raise"`` or ``"ignore"``.
-    progress : bool, callable or None, default None
-        True or False shows or hides the progress line, a callable receives each step, None shows it if
-        standard error is a terminal.
+    dw_id : int or None, default None
+        The data workspace to ask; None uses the configured one.
+    dtype_backend : {"numpy_nullable", "pyarrow", "numpy"}, default "numpy_nullable"
+''')
+    assert written.endswith('''    max_age : float, timedelta, str or None, default None
+        The age up to which an answer to the same question is reused instead of asking it again: seconds, a
+        timedelta, or text such as ``"90s"``, ``"30m"``, ``"6h"`` or ``"7d"``; None always asks. It needs a
+        history (``configure(history=True)``).
 
     Returns
     -------
     Answer
     """
-'''
-    )
+''')
 
 
 def annotations(function: object) -> dict[str, str]:

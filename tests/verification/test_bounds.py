@@ -7,11 +7,9 @@ import pytest
 from tests.verification.bounds import calls
 from tests.verification.bounds.bodies import SHAPES
 from tests.verification.bounds.responses import PLACES, VALUES, response
-from tests.verification.bounds.run import MOST_MEMORY, in_fresh_process
+from tests.verification.bounds.run import BLOCKS, MOST_MEMORY, in_fresh_process
 
 _MEGABYTE = 1_000_000
-#: What the work on a few blocks at once takes.
-_BLOCKS = 200 * _MEGABYTE
 
 
 @pytest.mark.slow
@@ -44,7 +42,7 @@ def test_memory_of_hostile_rows(shape: str, outcome: str) -> None:
     size = 4 * _MEGABYTE
     cost = in_fresh_process("Arrow", shape, size)
     assert cost.outcome == outcome
-    assert cost.memory * size <= MOST_MEMORY * size + _BLOCKS
+    assert cost.memory * size <= MOST_MEMORY * size + BLOCKS
 
 
 @pytest.mark.parametrize("shape", SHAPES)
