@@ -8,13 +8,14 @@ LOWEST := .venv-lowest$(OTHER)
 SPARK := .venv-spark$(OTHER)
 SPARK_LOWEST := .venv-spark-lowest$(OTHER)
 ENGINES := .venv-engines$(OTHER)
+CLOUDS := .venv-clouds$(OTHER)
 BIN := $(VENV)/bin
 QUESTION ?= list the top 5 countries with the most orders
 # The number of test processes: four on two cores, since some tests wait. Idle processes take over tests of others.
 JOBS ?= 4
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 
-.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines setup setup-lowest cuts flips check format openapi schemathesis bench bench-growth bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-warm bench-throughput bench-async bench-history bench-warehouse bench-recording bench-batch bench-bounds docstrings notebooks fuzz fuzz-guard mutate soak chaos structure docs picture dist test-dist setup-all clean
+.PHONY: demo test test-fast test-lowest test-spark test-spark-lowest test-engines test-clouds setup setup-lowest cuts flips check format openapi schemathesis bench bench-growth bench-fidelity bench-questions bench-polling bench-metadata bench-startup bench-warm bench-throughput bench-async bench-history bench-warehouse bench-recording bench-batch bench-bounds docstrings notebooks fuzz fuzz-guard mutate soak chaos structure docs picture dist test-dist setup-all clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
@@ -45,6 +46,10 @@ test-spark-lowest: $(SPARK_LOWEST)/test.stamp
 # The recipes for other engines; Ray listens on the network address of the machine.
 test-engines: $(ENGINES)/test.stamp
 	$(ENGINES)/bin/python -m pytest --force-enable-socket tests/engines
+
+# The clients of cloud warehouses, against servers on loopback that speak their wire formats.
+test-clouds: $(CLOUDS)/test.stamp
+	$(CLOUDS)/bin/python -m pytest tests/clouds
 
 # Install what the tests need, and run nothing.
 setup: $(VENV)/test.stamp
@@ -215,6 +220,12 @@ $(SPARK)/test.stamp $(ENGINES)/test.stamp: .venv-%$(OTHER)/test.stamp: pyproject
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --upgrade pip
 	$(@D)/bin/python -m pip install --quiet --editable '.[sandbox,sql]' --group $*
+	@touch $@
+
+$(CLOUDS)/test.stamp: pyproject.toml
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet uv
+	$(@D)/bin/uv pip install --quiet --system-certs --python $(@D)/bin/python --editable '.[sandbox,sql]' --group clouds
 	@touch $@
 
 $(SPARK_LOWEST)/test.stamp: pyproject.toml

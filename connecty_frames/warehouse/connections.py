@@ -44,10 +44,16 @@ def open_rows(connection: Any, statement: Statement) -> AbstractContextManager[R
         if _is_instance(found, module, name):
             _check_dialect(statement, dialects or _adbc_dialects(found), found)
             return run(found, statement)
+    instead = _INSTEAD.get(type(found).__module__.partition(".")[0])
+    if instead is not None:
+        raise ConfigError(
+            f"connection is of type {_type_name(found)}, which is not supported: {instead}.",
+            setting="connection",
+        )
     raise ConfigError(
         f"connection is of type {_type_name(found)}; expected a connection of ADBC, DuckDB, psycopg, "
-        "psycopg2, sqlite3, SQLAlchemy (over one of the last three), ibis, Snowflake, Databricks or "
-        "pyathena, a client of BigQuery, or a SparkSession.",
+        "psycopg2, sqlite3, SQLAlchemy (over one of the last three), ibis, Snowflake, Databricks, pyathena "
+        "or trino, a client of BigQuery, or a SparkSession.",
         setting="connection",
     )
 
@@ -168,6 +174,7 @@ def _adbc(connection: Any, statement: Statement) -> Iterator[Rows]:
             if is_duckdb:
                 check_reading(statement, ask)
                 place = ask(_DATABASE)[0][0]
+            _ADBC_CURSORS.get(dialects, lambda *_: None)(connection, cursor)
             cursor.execute(statement.sql)
             reader = cursor.fetch_record_batch()
             with ending(reader.close):
@@ -215,6 +222,7 @@ def _sqlite3(connection: Any, statement: Statement) -> Iterator[Rows]:
 _POSTGRES: Final = ("postgres",)
 _DUCKDB: Final = ("duckdb",)
 _SQLITE: Final = ("sqlite",)
+_SNOWFLAKE: Final = ("snowflake",)
 _SPARK: Final = ("databricks", "spark")
 #: The dialects of drivers of ADBC, by the names that these have for their databases, in lower case.
 _ADBC_DIALECTS: Final = {
@@ -222,13 +230,25 @@ _ADBC_DIALECTS: Final = {
     "redshift": ("redshift",),
     "duckdb": _DUCKDB,
     "sqlite": _SQLITE,
-    "snowflake": ("snowflake",),
+    "snowflake": _SNOWFLAKE,
+}
+
+#: What makes a cursor of ADBC exact before it is used.
+_ADBC_CURSORS: Final[dict[tuple[str, ...], Callable[[Any, Any], None]]] = {_SNOWFLAKE: clouds.prepare_adbc}
+
+#: What to use instead of connections that are not supported, by the package of their class.
+_INSTEAD: Final = {
+    **dict.fromkeys(("MySQLdb", "mysql", "mariadb", "pymysql"), "fetch all rows by max_rows=None"),
+    **dict.fromkeys(("asyncpg", "pg8000", "psycopg"), "use psycopg.connect"),
+    "aiosqlite": "use sqlite3.connect",
+    "redshift_connector": "use adbc_driver_postgresql.dbapi.connect",
 }
 
 #: Readers of ADBC's columns whose Arrow type is not the declared one; that of SQLite is of the first rows.
 _ADBC_COLUMNS: Final[dict[tuple[str, ...], Callable[[pa.Field], Declared]]] = {
     _POSTGRES: _adbc_postgres,
     _SQLITE: lambda field: Declared(field.name),
+    _SNOWFLAKE: clouds.adbc_column,
 }
 
 #: Module and class of each kind of connection, its dialects (ADBC's driver tells them) and what runs a query.
@@ -240,8 +260,10 @@ _KINDS: Final[tuple[tuple[str, str, tuple[str, ...], Callable[..., AbstractConte
     ("sqlite3", "Connection", _SQLITE, _sqlite3),
     ("pyspark.sql.session", "SparkSession", _SPARK, spark.read_session),
     ("pyspark.sql.connect.session", "SparkSession", _SPARK, spark.read_connect),
-    ("snowflake.connector", "SnowflakeConnection", ("snowflake",), clouds.read_snowflake),
+    ("snowflake.connector", "SnowflakeConnection", _SNOWFLAKE, clouds.read_snowflake),
     ("databricks.sql.client", "Connection", _SPARK, clouds.read_databricks),
     ("google.cloud.bigquery", "Client", ("bigquery",), clouds.read_bigquery),
+    ("google.cloud.bigquery.dbapi", "Connection", ("bigquery",), clouds.read_bigquery),
     ("pyathena.connection", "Connection", ("athena", "trino", "presto"), clouds.read_athena),
+    ("trino.dbapi", "Connection", ("trino", "presto"), clouds.read_trino),
 )

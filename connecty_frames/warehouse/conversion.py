@@ -59,6 +59,8 @@ _EXACT_CASTS: Final[tuple[tuple[TypeTest, TypeTest], ...]] = (
 _EXACT_POWER: Final = 22
 #: The evidence for a float64 that ``decimals="float"`` chose.
 _NEAREST: Final = "of them given as the nearest float64"
+#: How ADBC writes three values of PostgreSQL's numeric, and PostgreSQL itself.
+_ADBC_NUMERICS: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 #: How many of each unit of time a second has.
 _PER_SECOND: Final = {unit: 10**digits for unit, digits in FRACTION_DIGITS.items()}
 
@@ -122,6 +124,8 @@ def _numbers_fast(array: pa.Array, declared: Declared, type_: pa.DataType) -> pa
     if array.type == type_ and declared.origin != "hugeint":  # which has 39 digits
         return array
     with suppress(pa.ArrowException):
+        if pa.types.is_decimal(array.type) and array.type.bit_width < ANY_NUMBER.bit_width:
+            array = pc.cast(array, pa.decimal128(array.type.precision, array.type.scale))
         if is_text(array.type) and declared.origin == "numeric":
             return _numerics(array, declared.type, type_)
         if pa.types.is_decimal128(array.type) and type_ == pa.float64():
@@ -262,6 +266,8 @@ def _same(array: pa.Array, type_: pa.DataType, _: str) -> pa.Array:
 
 
 def _text(array: pa.Array, type_: pa.DataType, origin: str) -> pa.Array:
+    if origin == "numeric":
+        return build([_ADBC_NUMERICS.get(text, text) for text in array.to_pylist()], type_)
     return (
         build(_parsed(array.to_pylist(), origin, type_), type_)
         if origin in JSON_TYPES

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from connecty_frames.decode import ColumnSchema, Schema
 from tests.servers.scripted import QUESTION_ID, Script
 
 if TYPE_CHECKING:
@@ -159,6 +161,13 @@ def test_run(pin: Any, server: Script, tmp_path: Path, url: str, dialect: str) -
         {"id": 2, "name": "b"},
         {"id": 3, "name": "c"},
     ]
+    (tmp_path / "types.json").write_text(
+        Schema([ColumnSchema("name", pa.string(), ""), ColumnSchema("id", pa.string(), "")]).to_json()
+    )
+    code, out, err = pin(
+        "run", "orders", "--connection", url, "--format", "csv", "--schema-file", "types.json"
+    )
+    assert (code, out, err) == (0, '"name","id"\n"b","2"\n"c","3"\n', "")
     assert len(server.requests) == asked
 
 

@@ -91,6 +91,20 @@ def test_a_pair(array: pa.Array, type_: Any, expected: list[Any]) -> None:
     assert converted(array.slice(1), type_) == expected[1:]
 
 
+@pytest.mark.parametrize("width", [32, 64, 128])
+def test_decimals_become_the_nearest_float(width: int) -> None:
+    """Of every width and in slices; Arrow's own cast makes 984.1800000000001 of 984.18."""
+    if not hasattr(pa, f"decimal{width}"):
+        pytest.skip("this pyarrow has no decimals of that width")
+    decimals = pa.array([Decimal("984.18"), None, Decimal("-0.07"), Decimal("33.10")])
+    narrow = decimals.cast(getattr(pa, f"decimal{width}")(9, 2))
+
+    assert converted(narrow, pa.float64()) == [984.18, None, -0.07, 33.1]
+    assert converted(narrow.slice(2, 2), pa.float64()) == [-0.07, 33.1]
+    assert converted(narrow, pa.decimal128(12, 3))[0] == Decimal("984.180")
+    assert converted(narrow.slice(0, 0), pa.float64()) == []
+
+
 def test_local_times() -> None:
     """As ``schema=`` read them: 10:00 in Berlin in winter is 09:00 in UTC."""
     noon = converted(pa.array([datetime(2025, 1, 1, 10)]), cf.local("Europe/Berlin"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import ExitStack, closing, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -44,6 +45,7 @@ def server() -> Iterator[Any]:
         yield connection
 
 
+INSTANT = pa.timestamp("us", "UTC")
 KINDS = [
     "psycopg", "psycopg autocommit", "psycopg2", "psycopg2 autocommit", "adbc", "adbc autocommit",
     "sqlalchemy psycopg", "sqlalchemy psycopg2",
@@ -190,9 +192,9 @@ def test_rows_are_those_of_the_answer(server: Any, connection: Any, name: str) -
     assert table.column(0).combine_chunks().equals(asked.to_arrow().column(0).combine_chunks())
 
 
-def table(connection: Any, sql: str, type_: str, **options: Any) -> pa.Table:
+def table(connection: Any, sql: str, type_: str, evidence: str = "written down", **options: Any) -> pa.Table:
     """Run a query of one column ``v``, which the answer has as a type."""
-    columns = [{"name": "v", "type": type_, "evidence": "written down"}]
+    columns = [{"name": "v", "type": type_, "evidence": evidence}]
     metadata = cf.AnswerMetadata(question_id="7", sql_query=sql, schema=columns)
     return cf.rerun(metadata, connection, dialect="postgres", **options).read_all()
 
@@ -237,6 +239,78 @@ def test_what_does_not_fit_is_an_error_that_names_column_and_row(
 
     assert (caught.value.column, caught.value.row, caught.value.question_id) == ("v", 0, "7")
     assert table(connection, "SELECT 1 AS v", "int64")["v"].to_pylist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("value", "answered", "type_", "expected"),
+    [
+        ("2.5::float8", "int64", pa.float64(), 2.5),
+        ("2.25::numeric(12, 2)", "int64", pa.decimal128(12, 2), Decimal("2.25")),
+        ("7::numeric(12, 0)", "int64", pa.int64(), 7),
+        ("984.18::numeric(12, 2)", "double", pa.float64(), 984.18),
+        ("'NaN'::numeric(12, 2)", "double", pa.float64(), pytest.approx(float("nan"), nan_ok=True)),
+        ("'NaN'::numeric(12, 2)", "string", pa.string(), "NaN"),
+        ("1.25::numeric(18, 2)", "double", pa.decimal128(18, 2), Decimal("1.25")),
+        ("1.5::numeric(50, 1)", "double", pa.decimal256(50, 1), Decimal("1.5")),
+        ("sum(984.18::numeric(12, 2))", "double", pa.float64(), 984.18),
+        ("sum(7::int8)", "int64", pa.int64(), 7),
+        ("avg(1::numeric)/3", "double", pa.float64(), 1 / 3),
+        ("9007199254740993::int8", "double", pa.int64(), 9007199254740993),
+        ("'30:00'::interval", "time64[us]", pa.duration("us"), timedelta(hours=30)),
+        ("'2025-03-30 01:00+01'::timestamptz", "date32[day]", INSTANT, datetime(2025, 3, 30, tzinfo=UTC)),
+        ("ARRAY[1.5::float8]", "list<item: int64>", pa.list_(pa.float64()), [1.5]),
+        ("ARRAY[1.5::numeric]", "list<item: double>", pa.list_(pa.float64()), [1.5]),
+    ],
+)
+def test_declared_types(
+    connection: Any, value: str, answered: str, type_: pa.DataType, expected: Any
+) -> None:
+    """They come out, whichever client tells them, where the answer's type does not hold their values."""
+    evidence = "exact text, since 'NaN'" if answered == "string" else "2 values"
+    found = table(connection, f"SELECT {value} AS v", answered, evidence)
+
+    assert (found["v"].type, found["v"].to_pylist()) == (type_, [expected])
+
+
+def test_columns_without_a_value(connection: Any) -> None:
+    """They have the declared type; numeric without digits has none, so the caller chooses."""
+    for value, type_ in (
+        ("NULL::numeric(12, 2)", pa.decimal128(12, 2)),
+        ("NULL::int2", pa.int64()),
+        ("NULL::text", pa.string()),
+        ("NULL::timestamptz", INSTANT),
+        ("NULL::float8[]", pa.list_(pa.float64())),
+    ):
+        found = table(connection, f"SELECT {value} AS v", "string", "no rows")
+        assert (found["v"].type, found["v"].to_pylist()) == (type_, [None])
+    with pytest.raises(cf.ConfigError, match="is text in the answer, and numeric in the warehouse"):
+        table(connection, "SELECT sum(NULL::numeric) AS v", "string", "no rows")
+
+
+def test_the_place_has_no_user(connection: Any) -> None:
+    """The metadata names host and database alone."""
+    found = cf.metadata(table(connection, "SELECT 1 AS v", "int64"))
+
+    assert (found.warehouse, found.question_id) == ("localhost/postgres", "7")
+
+
+def test_typecasters_of_a_session(server: Any) -> None:
+    """psycopg2's, which make numbers floats and JSON objects, do not count in a rerun, and stay."""
+    psycopg2 = pytest.importorskip("psycopg2")
+    extensions = psycopg2.extensions
+    with closing(psycopg2.connect(f"host={server.info.host} user=postgres dbname=postgres")) as connection:
+        connection.autocommit = True
+        floats = extensions.new_type((1700, 20), "FLOATS", lambda value, _: value and float(value) + 1)
+        moods = extensions.new_type((999_999,), "MOODS", lambda _, __: "wrong")
+        extensions.register_type(floats, connection)
+        extensions.register_type(moods, connection)
+        values = {"decimal128(38, 1)": "1.5::numeric", "int64": "7::int8", "string": "'[1,2]'::jsonb"}
+        for type_, value in values.items():
+            found = table(connection, f"SELECT {value} AS v", type_)["v"]
+            assert str(found[0]) == {"string": "[1,2]", "int64": "7"}.get(type_, "1.5")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1.5::numeric")
+            assert cursor.fetchone() == (2.5,)
 
 
 def test_the_transaction_is_read_only(server: Any, connection: Any) -> None:

@@ -39,7 +39,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
     """Return a database with the rows of the answer."""
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA shop")
-        connection.execute("CREATE TABLE shop.orders (id INT, name TEXT, amount DECIMAL(12, 2))")
+        connection.execute("CREATE TABLE shop.orders (id INT, name TEXT, amount DOUBLE)")
         connection.executemany("INSERT INTO shop.orders VALUES (?, ?, ?)", ROWS)
         yield connection
 
@@ -390,6 +390,18 @@ def test_connections_that_cannot_run_it(connect: Callable[[], object], dialect: 
     """Of another dialect than was checked, or of no known kind."""
     with pytest.raises(cf.ConfigError, match=message):
         saved("SELECT 1 AS id, 'a' AS name, 0.5 AS amount").rerun(connect(), dialect=dialect)
+
+
+def test_connections_that_are_not_supported() -> None:
+    """The error says what to use instead."""
+    pymysql = pytest.importorskip("pymysql")
+    psycopg = pytest.importorskip("psycopg")
+    for kind, message in (
+        (pymysql.connections.Connection, r"which is not supported: fetch all rows by max_rows=None\."),
+        (psycopg.AsyncConnection, r"which is not supported: use psycopg\.connect\."),
+    ):
+        with pytest.raises(cf.ConfigError, match=message):
+            saved().rerun(kind.__new__(kind), dialect="mysql")
 
 
 # The tables

@@ -1,0 +1,1 @@
+"""The client packages of cloud warehouses against servers on loopback: ``make test-clouds``."""
